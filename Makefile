@@ -1,0 +1,38 @@
+# make demo    train one model of each family on the digits and write demo/index.html
+# make test    style, types and tests
+# make bench   compare with other libraries (benchmarks/README.md)
+# make clean   remove what the above made, the environment included
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: demo test lint bench install clean
+
+demo: install
+	$(BIN)/zaohua demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python benchmarks/peers.py
+
+install: $(STAMP)
+
+# The stamp is newer than what it was made from, so a second run installs nothing. torch comes first and alone: where an
+# index offers a CPU build of the pinned version, that is what is taken.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache
+	find src tests -name __pycache__ -type d -exec rm -rf {} +

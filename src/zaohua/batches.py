@@ -1,0 +1,78 @@
+"""Which items each step sees, and fetching them: a pure function of the seed and the step.
+
+Nothing about the order of data is ever saved: position p of training is item p of an endless row of
+shuffles, each shuffle made from (seed, epoch) alone. So a resumed run sees the same items, and several
+processes take disjoint slices of the same global batch.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from zaohua.codecs.base import Codes
+from zaohua.noise import derive_seed
+
+
+@functools.lru_cache(maxsize=4)
+def _shuffle(seed: int, epoch: int, n: int) -> np.ndarray:
+    return np.random.default_rng(derive_seed(seed, "shuffle", epoch)).permutation(n)
+
+
+def sampler(seed: int, start: int, count: int, n: int) -> np.ndarray:
+    """Items at positions start..start+count of the endless row of shuffles of n items; int64 (count,)."""
+    parts, position = [], start
+    while position < start + count:
+        epoch, offset = divmod(position, n)
+        take = min(n - offset, start + count - position)
+        parts.append(_shuffle(seed, epoch, n)[offset : offset + take])
+        position += take
+    return np.concatenate(parts)
+
+
+class Batches:
+    """Batches of this process, from any draw on.
+
+    Args:
+        codes, y: the encoded training data.
+        items: indices of the items to train on (what validation left).
+        seed: of the order.
+        batch_size: items per process and draw.
+        rank, world: which process this is, of how many.
+        workers: processes that fetch codes which aren't in memory; None chooses.
+        device: in-memory codes are moved there when they are small beside an accelerator's memory.
+    """
+
+    def __init__(self, codes: Codes, y: Tensor | None, items: np.ndarray, seed: int, batch_size: int, *, rank: int = 0,
+                 world: int = 1, workers: int | None = None, device: torch.device | None = None):
+        self.codes, self.y, self.items, self.seed = codes, y, items, seed
+        self.batch_size, self.rank, self.world = batch_size, rank, world
+        in_memory = isinstance(codes, Tensor)
+        self.workers = 0 if in_memory else (min(4, torch.get_num_threads()) if workers is None else workers)
+        if in_memory and device is not None and device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if codes.numel() * codes.element_size() < free // 4:  # type: ignore[union-attr]
+                self.codes = codes.to(device)  # type: ignore[union-attr]
+
+    def indices(self, draw: int) -> np.ndarray:
+        """Items of this process's part of a draw's global batch."""
+        start = (draw * self.world + self.rank) * self.batch_size
+        return self.items[sampler(self.seed, start, self.batch_size, len(self.items))]
+
+    def stream(self, draw: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Codes and conditions of draw, draw + 1, ... without end."""
+        ahead = (self.indices(d) for d in itertools.count(draw))
+        if isinstance(self.codes, Tensor):
+            for rows in map(torch.from_numpy, ahead):
+                yield self.codes[rows.to(self.codes.device)], None if self.y is None else self.y[rows]
+            return
+        rows_too = map(self.indices, itertools.count(draw))
+        loader = DataLoader(self.codes, batch_size=None, sampler=ahead, num_workers=self.workers)  # type: ignore[arg-type]
+        for codes, rows in zip(loader, rows_too, strict=False):
+            yield codes, None if self.y is None else self.y[torch.from_numpy(rows)]

@@ -1,0 +1,97 @@
+"""The command line: one module for each command, imported when it is called.
+
+`zaohua COMMAND ...` imports neither torch nor tyro before it knows the command. What a person did wrong comes out as
+one line on stderr with exit code 2; a traceback only with `--debug`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from zaohua.errors import ZaohuaError, ZaohuaWarning, unknown
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("[--out demo] [--minutes 4]", "train one model per family on digits, and compare them"),
+    "train": ("MODEL DATA [--out RUN] [--resume]", "train a model on a folder, a file or a named data set"),
+    "sample": ("RUN [-n 64] [--y LABEL] [--out PATH]", "make new items with a trained model"),
+    "models": ("[--json | --markdown]", "the models, what they take and what they can do"),
+    "info": ("RUN", "what a run holds: model, data, settings, training"),
+}
+"""Each command, how it is called, and what it does; `zaohua.cli.COMMAND` has its `main(arguments)`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    warnings.showwarning = _show_warning
+    try:
+        return _run([argument for argument in arguments if argument != "--debug"])
+    except KeyboardInterrupt as stop:
+        signum: int = getattr(stop, "signum", 2)
+        print(f"zaohua: {stop or 'stopped'}", file=sys.stderr)
+        return 128 + signum
+    except BrokenPipeError:  # the reader of a pipe, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        line = explain(error)
+        if debug or line is None:
+            raise
+        print(f"zaohua: error: {line}", file=sys.stderr)
+        return 2
+
+
+def _run(arguments: list[str]) -> int:
+    """Find the command and call it."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if arguments[0] == "--version":
+        from zaohua import __version__
+
+        print(f"zaohua {__version__}")
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        kind = "option" if name.startswith("-") else "command"
+        raise unknown(kind, name, COMMANDS, "(see `zaohua --help`)")
+    importlib.import_module(f"zaohua.cli.{name}").main(rest)
+    return 0
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Print our own warnings as one line; those of libraries are no concern of who runs a command."""
+    if issubclass(category, ZaohuaWarning):
+        print(f"zaohua: warning: {message}", file=sys.stderr)
+
+
+def usage() -> str:
+    """The text of `zaohua --help`."""
+    width = max(len(f"{name} {how}") for name, (how, _) in COMMANDS.items())
+    lines = [f"  zaohua {f'{name} {how}':<{width}}  {what}" for name, (how, what) in COMMANDS.items()]
+    return "\n".join([
+        "zaohua learns what your data looks like, and makes more of it.",
+        "",
+        *lines,
+        "",
+        "DATA is a folder or file of your own, or a name: digits (built in), mnist, fashion-mnist.",
+        "Every command has --help; every field of a model is an option of `zaohua train MODEL --help`.",
+        "Errors are one line; --debug adds the traceback.",
+    ])  # fmt: skip
+
+
+def explain(error: Exception) -> str | None:
+    """What a person did or ran into as one line; None for what is a bug."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, ZaohuaError | OSError):
+        return " ".join(str(error).split())
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "t allocate memory" in str(error):
+        return "out of memory: a smaller --batch-size, more --accumulate or a smaller --size takes less"
+    return None

@@ -1,0 +1,55 @@
+"""`zaohua demo`: one model of each family on the built-in digits, and a page that shows how they compare."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from zaohua.cli.flags import Flag, echo, parse
+from zaohua.errors import ZaohuaError
+from zaohua.fields import Between
+
+if TYPE_CHECKING:
+    from zaohua.tasks.demo import Result
+
+FLAGS = (
+    Flag("out", str, "demo", "Folder for the page and the runs."),
+    Flag("minutes", Annotated[float, Between(above=0)], 4.0, "Time for all of it, on two cores."),
+)
+ABOUT = "Train one model of each family on the built-in digits, measure them, and write a page that compares them."
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the demo, print the table, tell where the page is."""
+    values = parse("zaohua demo", ABOUT, FLAGS, arguments)
+    if not values["minutes"] > 0:
+        raise ZaohuaError(f"--minutes must be above 0, not {values['minutes']:g}")
+    from zaohua.progress import Progress
+    from zaohua.tasks import demo, report
+
+    out = Path(values["out"])
+    out.mkdir(parents=True, exist_ok=True)
+    echo(f"{len(demo.PLANS)} models on {demo.DATA}, about {values['minutes']:g} minutes")
+    study = demo.run(out, values["minutes"], watch=lambda name: Progress(f"{name:<8}"))
+    path = report.write(study, out)
+    show(study.results)
+    echo(f"in {study.seconds / 60:.1f} minutes; open {os.path.relpath(path)} in a browser")
+
+
+def show(results: Sequence[Result]) -> None:
+    """The table of measures in the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from zaohua.tasks.report import cells, header
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, (title, unit) in enumerate(header()):
+        table.add_column(f"{title}\n[dim]{unit}", justify="left" if column == 0 else "right", no_wrap=True)
+    for result in results:
+        row = [f"{text} [dim]{small}" if small else text for text, small in cells(result)]
+        table.add_row(*row, style="dim" if result.reference else None)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -1,0 +1,108 @@
+"""What the commands share about run folders and data given on the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zaohua.errors import CheckpointError, ZaohuaError, nearest
+
+if TYPE_CHECKING:
+    from zaohua.registry import Entry
+
+MODEL = "model.json"
+
+
+def find_option(option: str, arguments: Sequence[str]) -> str | None:
+    """The value of an option before all options are known; None when it isn't given."""
+    for argument, following in zip(arguments, [*arguments, None][1:], strict=True):
+        if argument == option:
+            return following
+        if argument.startswith(option + "="):
+            return argument.partition("=")[2]
+    return None
+
+
+def default(command: str, data: str, again: bool = False, root: Path = Path("runs")) -> Path:
+    """runs/MODEL-DATA, with the first free number behind it; the newest there is when going on with one."""
+    stem = re.sub(r"\W+", "-", Path(data).name.split(".")[0].casefold()).strip("-") or "data"
+    name = f"{command}-{stem}"
+    number, last = 1, root / name
+    folder = last
+    while holds_run(folder):
+        number, last = number + 1, folder
+        folder = root / f"{name}-{number}"
+    return last if again else folder
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a run was saved there."""
+    return (folder / MODEL).exists()
+
+
+def read_model(folder: str | Path) -> dict[str, Any]:
+    """The `model.json` of a run, without its weights and without importing torch.
+
+    Raises:
+        CheckpointError: there is none, with the nearest runs there are, or it is damaged.
+    """
+    path = Path(folder) / MODEL
+    try:
+        data = json.loads(path.read_bytes())
+        return {"model": str(data["model"]), **data}
+    except (FileNotFoundError, NotADirectoryError):
+        others = [str(other.parent) for other in Path(folder).parent.glob(f"*/{MODEL}")]
+        close = nearest(folder, others)
+        hint = f"; did you mean {close[0]}?" if close else ": train one with `zaohua train MODEL DATA`"
+        raise CheckpointError(f"no run at {folder}{hint}") from None
+    except (ValueError, KeyError, TypeError):
+        raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
+
+
+def codec_class(entry: Entry) -> Any:
+    """The codec of the kind of data that a model takes, whose options are flags of training."""
+    from zaohua.codecs import ImageCodec
+
+    return {"images": ImageCodec}[entry.modalities[0]]
+
+
+def stored_codec(stored: dict[str, Any], changed: dict[str, Any]) -> Any:
+    """The codec that a run was started with, with the options changed that were given now."""
+    from zaohua import codecs
+
+    option = stored["codec_option"]
+    if option is None:
+        if changed:
+            raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(changed)} can't change on resuming")
+        return None
+    return codecs.from_json(option).set_params(**changed)
+
+
+def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:
+    """What `fit` is to be given for DATA: X, and y, which is True if it carries labels that are wanted.
+
+    The path or name itself is handed on wherever it can be, since a run can then be resumed without it.
+    """
+    from zaohua import codecs
+
+    if split != "train":
+        return codecs.read(data, True if labels and _labelled(data, split) else None, split=split)
+    return data, True if labels and _labelled(data, None) else None
+
+
+def _labelled(data: str, split: str | None) -> bool:
+    """Whether a path or data set carries labels."""
+    from zaohua import codecs
+    from zaohua.data import SETS
+
+    if data in SETS and not Path(data).exists():
+        return True
+    try:
+        return codecs.read(data, True, split=split)[1] is not None
+    except ZaohuaError as error:
+        if "carries no labels" not in str(error):
+            raise
+        return False

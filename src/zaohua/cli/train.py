@@ -1,0 +1,115 @@
+"""`zaohua train MODEL DATA`: every field of the model, and every option of the codec of its data, is a flag."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zaohua import registry
+from zaohua.cli import runs
+from zaohua.cli.flags import Flag, echo, from_fields, given, parse
+from zaohua.errors import ZaohuaError
+
+CALL = "zaohua train MODEL DATA [options]"
+COMMON = (
+    Flag("out", str | None, None, "Run folder; by default runs/MODEL-DATA, numbered if there is one."),
+    Flag("resume", bool, False, "Go on with the run; flags given now replace those it was started with."),
+    Flag("overwrite", bool, False, "Replace the run that is in the folder."),
+    Flag("split", str, "train", "Split of a named data set."),
+    Flag("labels", bool, True, "Condition on the labels that the data carry."),
+    Flag("json", bool, False, "Print the result as JSON, and no progress."),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train as the arguments say, and tell where the run is."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return
+    name, data, rest = _places(arguments)
+    entry = registry.find(name)
+    resume = "--resume" in rest
+    out = runs.find_option("--out", rest)
+    folder = Path(out) if out else runs.default(entry.command, data or "data", again=resume)
+    cls = registry.model_class(entry.name)
+    stored = runs.read_model(folder) if resume and "--help" not in rest else None
+    if stored is not None and stored["model"] != entry.name:
+        raise ZaohuaError(f"{folder} is a run of {stored['model']}, not of {entry.name}")
+    values, flags = _parse(entry, cls, stored, rest)
+    if data is None and stored is None:
+        raise ZaohuaError(f"which data? {CALL}")
+    model = _train(cls, data, folder, stored, values, flags)
+    _tell(model, folder, values["json"])
+
+
+def usage() -> str:
+    """The text of `zaohua train --help`, which can't list the options of a model that isn't named yet."""
+    width = max(len(entry.command) for entry in registry.entries())
+    models = [f"  {entry.command:<{width}}  {entry.summary}" for entry in registry.entries()]
+    return "\n".join([f"usage: {CALL}", "", "Train a model. `zaohua train MODEL --help` lists its options.", "", *models])
+
+
+def _places(arguments: Sequence[str]) -> tuple[str, str | None, list[str]]:
+    """MODEL, DATA (or None) and the options."""
+    if arguments[0].startswith("-"):
+        raise ZaohuaError(f"the model and the data come first: {CALL}")
+    if len(arguments) > 1 and not arguments[1].startswith("-"):
+        return arguments[0], arguments[1], list(arguments[2:])
+    return arguments[0], None, list(arguments[1:])
+
+
+def _parse(entry: registry.Entry, cls: Any, stored: dict[str, Any] | None,
+           arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[Flag]]]:
+    """The values of all flags, and the flags by what they are of: the model, or the codec of its data."""
+    from zaohua.fields import fields_of
+
+    option = (stored or {}).get("codec_option") or {}
+    own = from_fields(fields_of(cls), (stored or {}).get("parameters"), leave_out=["codec"])
+    taken = [flag.name for flag in (*COMMON, *own)]
+    of_data = from_fields(fields_of(runs.codec_class(entry)), option.get("options"), taken=taken, prefix="image_")
+    flags = {"model": own, "codec": of_data}
+    arguments = [re.sub(r"^--seed(?=$|=)", "--random-state", argument) for argument in arguments]
+    values = parse(f"zaohua train {entry.command} DATA", entry.summary, [*COMMON, *flags["model"], *flags["codec"]],
+                   arguments)
+    return values, flags
+
+
+def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | None, values: dict[str, Any],
+           flags: dict[str, list[Flag]]) -> Any:
+    """Fit a new model, or go on with the stored one."""
+    from zaohua.progress import Progress
+
+    model = cls(**{flag.name: values[flag.name] for flag in flags["model"]})
+    trains = hasattr(cls, "resume")
+    with Progress(folder.name, quiet=values["json"]) as progress:
+        options: dict[str, Any] = {"callbacks": [progress]} if trains else {}
+        if stored is not None:
+            if not trains:
+                raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
+            model.codec = runs.stored_codec(stored, given(values, flags["codec"]))
+            X, y = (None, None) if data is None else runs.read(data, values["split"], values["labels"])
+            return model.resume(folder, X, y, **options)
+        if runs.holds_run(folder) and not values["overwrite"]:
+            raise ZaohuaError(f"{folder} holds a run already: --resume it, --overwrite it, or choose another --out")
+        assert data is not None
+        chosen = given(values, flags["codec"])
+        model.codec = runs.codec_class(registry.find(cls.__name__))(**chosen) if chosen else None
+        X, y = runs.read(data, values["split"], values["labels"])
+        if trains:
+            options["overwrite"] = values["overwrite"]
+        return model.fit(X, y, out=folder, **options)
+
+
+def _tell(model: Any, folder: Path, as_json: bool) -> None:
+    """One line where the run is and what to do next."""
+    record = next((r for r in reversed(getattr(model, "history_", [])) if any(k.startswith("loss") for k in r)), {})
+    if as_json:
+        steps, seconds = getattr(model, "n_steps_", None), getattr(model, "seconds_", None)
+        print(json.dumps({"run": str(folder), "model": type(model).__name__, "steps": steps, "seconds": seconds,
+                          "seed": model.seed_, "last": record}))
+    else:
+        echo(f"trained: {folder}")
+        echo(f"next:    zaohua sample {folder}")

@@ -1,0 +1,81 @@
+"""Codecs: files <-> items <-> tensors. One class for each kind of data; the same serves x and y."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zaohua.codecs.base import Codec, Codes
+from zaohua.codecs.image_files import ImageFiles
+from zaohua.codecs.images import ImageCodec
+from zaohua.codecs.labels import LabelCodec
+from zaohua.codecs.sources import read
+from zaohua.errors import CheckpointError, ZaohuaError
+from zaohua.fields import check_fields
+from zaohua.spec import DataSpec
+
+__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "codec_for", "condition_codec",
+           "from_json", "read"]
+
+CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (ImageCodec, LabelCodec)}
+"""Every codec by its class name: the only ones that a saved model can name."""
+
+
+def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec | None = None) -> Codec:
+    """An unfitted codec for items: a copy of `option`, or the one that their kind asks for.
+
+    Args:
+        items: as `read` returns them.
+        modalities: kinds of data that the model takes.
+        option: the codec that was asked for, or None.
+
+    Raises:
+        ZaohuaError: the items are of no kind that the codec or the model takes; the message names what came.
+    """
+    modality = _modality(items)
+    if option is not None:
+        check_fields(option)
+        if option.modality != modality:
+            raise ZaohuaError(f"{type(option).__name__} takes {option.modality}, but the data are {modality}")
+    if modality not in modalities:
+        raise ZaohuaError(f"the data are {modality}, but this model takes {' or '.join(modalities)}")
+    return ImageCodec() if option is None else type(option)(**option.get_params())
+
+
+def condition_codec(labels: Any) -> Codec:
+    """An unfitted codec for conditions: pictures if they are arrays of them, else labels."""
+    is_array = isinstance(labels, np.ndarray) and labels.ndim >= 3
+    return ImageCodec() if is_array or isinstance(labels, ImageFiles) else LabelCodec()
+
+
+def from_json(data: dict[str, Any]) -> Codec:
+    """The codec that `Codec.to_json` described, fitted if it was.
+
+    Raises:
+        CheckpointError: it names no codec of ours, or its options are not its codec's.
+    """
+    try:
+        codec = CODECS[data["codec"]](**{k: tuple(v) if isinstance(v, list) else v for k, v in data["options"].items()})
+        check_fields(codec)
+        if data["spec"] is not None:
+            codec.spec_ = DataSpec.from_json(data["spec"])
+            codec.set_state(data["state"])
+    except (KeyError, TypeError, AttributeError, ZaohuaError) as error:
+        raise CheckpointError(f"the saved codec can't be read: {error!r}") from error
+    return codec
+
+
+def _modality(items: Any) -> str:
+    """The kind of some items, or an error that says what is accepted."""
+    if isinstance(items, ImageFiles) or (isinstance(items, np.ndarray) and items.ndim in (3, 4)):
+        return "images"
+    if hasattr(items, "columns") or (isinstance(items, np.ndarray) and items.ndim == 2):
+        raise ZaohuaError(f"tables are not supported yet (data of shape {tuple(items.shape)}): images are (n, H, W) "
+                          "or (n, H, W, C)")
+    if isinstance(items, list) and items and isinstance(items[0], str):
+        raise ZaohuaError(f"a list of texts ({items[0][:30]!r} ...) is not supported yet: give images")
+    what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
+    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, an array (n, H, W) or "
+                      "(n, H, W, C), or a list of images")

@@ -1,0 +1,130 @@
+"""What every codec does: files <-> items <-> tensors, for x and for y alike.
+
+    files --read--> items --encode--> codes --prepare--> tensors ... tensors --decode--> items --write--> files
+
+*Items* are what people hold (arrays, names, strings). *Codes* are the same items in the compact form that is
+kept while training (uint8 pixels, integer labels). *Tensors* are what networks see (floats in [-1, 1]). Only
+`prepare` may be random (binarising, flipping), and it draws from the noise that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, dataclass_transform
+
+import numpy as np
+
+from zaohua.fields import check_fields, fields_of, make_fields
+from zaohua.spec import DataSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zaohua.noise import Noise
+
+
+class Codes(Protocol):
+    """Encoded items: a tensor (n, ...) in memory, or anything that gathers a batch of them from disk.
+
+    A class other than Tensor must be picklable, since worker processes gather from it.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        """Codes of the items at `indices` (an integer array or tensor), as one tensor (b, ...)."""
+        ...
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class Codec:
+    """Base of all codecs: keyword-only dataclasses of options whose fitted state ends in `_`.
+
+    Subclasses define `fit`, `encode`, `decode`, and where they need to `prepare`, `write` and the JSON state.
+    """
+
+    modality: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        make_fields(cls)
+
+    def fit(self, items: Any) -> Self:
+        """Learn the spec (`spec_`) and whatever decoding needs from the training items."""
+        self.spec_: DataSpec  # declared here: an annotation in the class would make it an option
+        raise NotImplementedError
+
+    def encode(self, items: Any) -> Codes:
+        """Items -> codes. Raises a `ZaohuaError` that names the item that can't be encoded."""
+        raise NotImplementedError
+
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """A batch of codes (b, ...) -> the tensor that networks see, described by `spec_`.
+
+        Args:
+            codes: a batch of what `encode` returned, on any device.
+            noise: source of randomness of these b items.
+            train: whether augmentation may be applied.
+        """
+        return codes
+
+    def decode(self, x: Tensor) -> Any:
+        """Network output (b, ...) -> items."""
+        raise NotImplementedError
+
+    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+        """Write items as files that any program opens; returns their paths."""
+        raise NotImplementedError
+
+    def write_sheet(self, items: Any, path: Path) -> Path:
+        """Write items as one picture that shows them all side by side (a preview); returns its path."""
+        raise NotImplementedError
+
+    # ---- as a condition (y)
+
+    def as_items(self, y: Any, n: int | None) -> Any:
+        """What a person gave as y, one condition or a list of them, as a list of n (or len(y)) conditions."""
+        raise NotImplementedError
+
+    def draw(self, noise: Noise) -> Tensor | None:
+        """Codes of n conditions as frequent as in training; None where that makes no sense (null conditions)."""
+        return None
+
+    def log_prior(self) -> np.ndarray | None:
+        """Log frequency of each possible condition; None where they can't be listed."""
+        return None
+
+    # ---- plain JSON, so that a saved model needs no pickle
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The options, by name (scikit-learn's convention, so that `clone` and grid search work)."""
+        return {name: getattr(self, name) for name in fields_of(type(self))}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set options by name."""
+        for name, value in params.items():
+            setattr(self, name, value)
+        check_fields(self)
+        return self
+
+    def state(self) -> dict[str, Any]:
+        """Fitted state beyond the spec, as JSON values."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Class name, options, spec and state as JSON values."""
+        spec = self.spec_.to_json() if hasattr(self, "spec_") else None
+        options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.get_params().items()}
+        return {"codec": type(self).__name__, "options": options, "spec": spec, "state": self.state()}
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k}={getattr(self, k)!r}" for k, f in fields_of(type(self)).items()
+                          if getattr(self, k) != f.default)
+        return f"{type(self).__name__}({shown})"
+
+
+make_fields(Codec)

@@ -1,0 +1,265 @@
+"""Pictures in files: headers are looked at first, each file is decoded once by threads, what is broken is left out."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zaohua.codecs.base import Codes
+from zaohua.codecs.pixels import COUNT, Unusable, is_grey, orientation, to_pixels
+from zaohua.data.array_files import free_memory
+from zaohua.errors import ZaohuaError, ZaohuaWarning
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""What Pillow may try: never formats that run programs (EPS)."""
+TURNED = (5, 6, 7, 8)
+"""EXIF orientations that swap height and width."""
+THREADS = min(8, os.cpu_count() or 1)
+
+Source = Path | Image.Image
+
+
+class Header(NamedTuple):
+    """What a file says of its picture: (height, width) when upright, and whether it is grey."""
+
+    size: tuple[int, int]
+    grey: bool
+
+
+class ImageFiles(Sequence[np.ndarray]):
+    """Pictures not yet decoded, in a fixed order: files, or images of Pillow's.
+
+    Codecs decode them to one size and leave out what is broken; the labels of those go with them.
+
+    Args:
+        sources: paths or Pillow's images.
+        labels: their labels, one for each, or None.
+
+    Attributes:
+        sources: those that are left.
+        labels: the labels of those, or None.
+        skipped: (name, reason) of those left out.
+    """
+
+    def __init__(self, sources: Sequence[Source], labels: Sequence[Any] | None = None):
+        self.sources, self.labels = list(sources), None if labels is None else list(labels)
+        self.skipped: list[tuple[str, str]] = []
+        self._total, self._reported = len(self.sources), 0
+        self._headers: list[Header] | None = None
+        self._kept: tuple[Any, Codes] | None = None
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
+        """A picture in its own size, uint8 (H, W) if it is grey, else (H, W, 3); a slice is an `ImageFiles`."""
+        if isinstance(index, slice):
+            return ImageFiles(self.sources[index], None if self.labels is None else self.labels[index])
+        with _opened(self.sources[index]) as image:
+            pixels = to_pixels(image, "grey" if is_grey(image) else "rgb")
+        return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+
+    @property
+    def paths(self) -> list[str]:
+        """Names of the pictures that are left, for people."""
+        return [_name(source, i) for i, source in enumerate(self.sources)]
+
+    @property
+    def all_grey(self) -> bool:
+        """Whether no picture has colour."""
+        return all(header.grey for header in self._headers or ())
+
+    def check_headers(self, max_pixels: int) -> None:
+        """Look at each header once; leave out what is no picture, damaged, or has more than `max_pixels` pixels."""
+        found: list[Header | str] = list(self._headers or _in_threads(_header, self.sources))
+        for i, header in enumerate(found):
+            if isinstance(header, Header) and header.size[0] * header.size[1] > max_pixels:
+                found[i] = f"{_wide(header.size)} pixels, more than {max_pixels / 1e6:g} million"
+        self._headers = [header for header in found if isinstance(header, Header)]
+        self._leave_out(found)
+
+    def common_size(self) -> tuple[int, int]:
+        """(height, width) of all pictures. Raises a `ZaohuaError` naming two whose sizes differ."""
+        assert self._headers is not None
+        self.check_size(self._headers[0].size, self.paths[0])
+        return self._headers[0].size
+
+    def check_size(self, size: tuple[int, int], like: str = "the training images") -> None:
+        """Raise a `ZaohuaError` naming the first picture that isn't of (height, width) `size`."""
+        for name, header in zip(self.paths, self._headers or (), strict=True):
+            if header.size != size:
+                sizes = f"{name} is {_wide(header.size)} pixels, {like} {_wide(size)}"
+                raise ZaohuaError(f"sizes differ: {sizes}; say size= to scale them all")
+
+    def decode(self, channels: str, size: tuple[int, int], memory: float | None) -> Codes:
+        """All pictures as uint8 codes (n, C, H, W): one tensor if it fits, else gathered from the files.
+
+        Every file is decoded once here, in either case, so that whatever is broken is known before training.
+
+        Args:
+            channels: "grey", "rgb" or "rgba".
+            size: (height, width) to scale and crop to.
+            memory: GiB that the pictures may take; None for a quarter of the free memory.
+        """
+        kept, self._kept = self._kept, None
+        if kept is not None and kept[0] == (channels, size):
+            return kept[1]
+        shape = (len(self), *size, COUNT[channels])
+        keep = np.prod(shape, dtype=float) <= (free_memory() / 4 if memory is None else memory * 2**30)
+        pixels = np.empty(shape if keep else (0,), np.uint8)
+
+        def work(row: int) -> str | None:
+            try:
+                picture = _load(self.sources[row], channels, size)
+            except Exception as error:  # a damaged file can make Pillow raise anything
+                return _reason(error)
+            if keep:
+                pixels[row] = picture
+            return None
+
+        reasons = _in_threads(work, range(len(self)))
+        if any(reasons):
+            pixels = pixels[[reason is None for reason in reasons]] if keep else pixels
+            self._leave_out(reasons)
+        self._report()
+        if not keep:
+            return FileCodes(self.sources, channels, size)
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+    def keep(self, codes: Codes, channels: str, size: tuple[int, int]) -> None:
+        """Keep what `decode` returned for its next call with the same arguments.
+
+        A codec's `fit` decodes, since broken files must go before their labels are read, and `encode` follows.
+        """
+        self._kept = ((channels, size), codes)
+
+    def _leave_out(self, results: Sequence[object]) -> None:
+        """Drop the pictures whose result is a text, the reason; more than a tenth of all is an error."""
+        names = self.paths
+        self.skipped += [(names[i], result) for i, result in enumerate(results) if isinstance(result, str)]
+        keep = [not isinstance(result, str) for result in results]
+        self.sources = [source for source, ok in zip(self.sources, keep, strict=True) if ok]
+        if self.labels is not None:
+            self.labels[:] = [label for label, ok in zip(self.labels, keep, strict=True) if ok]
+        if self._headers is not None and len(self._headers) == len(keep):
+            self._headers = [header for header, ok in zip(self._headers, keep, strict=True) if ok]
+        if len(self.skipped) > self._total / 10 or not self.sources:
+            raise ZaohuaError(f"{self._summary()}: more than a tenth is broken")
+
+    def _report(self) -> None:
+        if len(self.skipped) > self._reported:
+            self._reported = len(self.skipped)
+            warnings.warn(f"{self._summary()} left out", ZaohuaWarning, stacklevel=4)
+
+    def _summary(self) -> str:
+        shown = ", ".join(f"{name} ({reason})" for name, reason in self.skipped[:5])
+        more = f" and {len(self.skipped) - 5} more" if len(self.skipped) > 5 else ""
+        return f"{len(self.skipped)} of {self._total} images ({shown}{more})"
+
+
+class FileCodes:
+    """Codes that are decoded from their files each time they are asked for; picklable, for worker processes."""
+
+    def __init__(self, sources: Sequence[Source], channels: str, size: tuple[int, int]):
+        self.sources, self.channels, self.size = list(sources), channels, size
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        """Codes uint8 (b, C, H, W) of the pictures at `indices` (integers, a mask or a slice).
+
+        Raises:
+            ZaohuaError: a file was whole when training began and can't be read any more.
+        """
+        rows = np.arange(len(self))[indices if isinstance(indices, slice) else np.asarray(indices)]
+        parts = _in_threads(self._load, np.atleast_1d(rows).tolist())
+        return torch.from_numpy(np.stack(parts)).permute(0, 3, 1, 2)
+
+    def _load(self, row: int) -> np.ndarray:
+        try:
+            return _load(self.sources[row], self.channels, self.size)
+        except Exception as error:
+            name = _name(self.sources[row], row)
+            raise ZaohuaError(f"{name}: can't be read any more ({_reason(error)})") from error
+
+
+class _Opened:
+    """`with _opened(source) as image`: a file is closed afterwards, an image of Pillow's stays its owner's."""
+
+    def __init__(self, source: Source):
+        self.image = Image.open(source, formats=FORMATS) if isinstance(source, Path) else source.copy()
+
+    def __enter__(self) -> Image.Image:
+        return self.image
+
+    def __exit__(self, *exc: object) -> None:
+        self.image.close()
+
+
+def _opened(source: Source) -> _Opened:
+    return _Opened(source)
+
+
+def _header(source: Source) -> Header | str:
+    """The header of a picture, or why it is left out."""
+    try:
+        if isinstance(source, Path) and source.stat().st_size == 0:
+            return "empty"
+        image = Image.open(source, formats=FORMATS) if isinstance(source, Path) else source
+        width, height = image.size
+        turned = orientation(image) in TURNED
+        header = Header((width, height) if turned else (height, width), is_grey(image))
+        if isinstance(source, Path):
+            image.close()
+    except Exception as error:  # a damaged file can make Pillow raise anything
+        return _reason(error)
+    return header if width * height else "no pixels"
+
+
+def _load(source: Source, channels: str, size: tuple[int, int]) -> np.ndarray:
+    with _opened(source) as image:
+        return to_pixels(image, channels, size)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not an image"
+    if isinstance(error, Image.DecompressionBombError):
+        return "too many pixels"
+    if isinstance(error, Unusable):
+        return str(error)
+    if "truncated" in str(error).casefold() or isinstance(error, EOFError):
+        return "truncated"
+    return f"damaged: {str(error).splitlines()[0][:80] if str(error) else type(error).__name__}"
+
+
+def _name(source: Source, at: int) -> str:
+    return str(source) if isinstance(source, Path) else f"image {at}"
+
+
+def _wide(size: tuple[int, int]) -> str:
+    return f"{size[1]} x {size[0]}"
+
+
+def _in_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """work(item) for each, in order, by threads: Pillow decodes without holding Python's lock."""
+    out: list[Any] = []
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a file is told by us, once
+        for at in range(0, len(items), 4096):  # in parts: a million waiting calls take memory
+            out += pool.map(work, items[at : at + 4096])
+    return out

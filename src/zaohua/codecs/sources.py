@@ -1,0 +1,142 @@
+"""From what people give (a path, a name, arrays, lists) to items and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from zaohua import data
+from zaohua.codecs.image_files import ImageFiles
+from zaohua.codecs.image_folder import SUFFIXES, read_folder
+from zaohua.data.array_files import find_idx, idx_labels, is_idx, read_idx, read_npz
+from zaohua.errors import ZaohuaError, nearest
+
+
+def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
+    """Items and their labels.
+
+    Args:
+        X: a path (a folder of images, an .npz, .npy or IDX file), the name of a data set, an array, or a list
+            of arrays or of Pillow's images. A text is a path if that exists, else a name.
+        y: None for no labels, True for those that the path or data set carries, or one for each item.
+        split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
+
+    Returns:
+        (items, labels or None). Items are an array, `ImageFiles`, or for the codec to judge what they were. The
+        labels of `ImageFiles` are its own: fit or encode the items first, since files found broken leave
+        with their labels.
+
+    Raises:
+        ZaohuaError: nothing is there, or nothing that can be read; the message says what to give.
+    """
+    if isinstance(X, (str, Path)):
+        items, carried = _read_path(X, y is True, split)
+    elif split is not None:
+        raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {_what(X)}")
+    else:
+        items, carried = _read_values(X), X.labels if isinstance(X, ImageFiles) else None
+    if y is None or y is False:
+        return items, None
+    if y is True:
+        if carried is None:
+            given = X if isinstance(X, (str, Path)) else _what(X)
+            raise ZaohuaError(f"{given}: carries no labels: give y, one for each item")
+        return items, carried
+    return items, _own_labels(items, y)
+
+
+def _own_labels(items: Any, y: Any) -> Any:
+    """Labels or other conditions given apart from the items, checked for their number."""
+    if isinstance(y, (list, tuple)) and any(isinstance(c, Image.Image) or getattr(c, "ndim", 0) > 1 for c in y):
+        y = _read_values(y)
+    if isinstance(y, (str, bytes, Path)) or not hasattr(y, "__len__"):
+        raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {y!r}")
+    if not isinstance(y, ImageFiles):
+        y = _array(y) if hasattr(y, "ndim") else list(y)
+    if len(y) != len(items):
+        raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
+    if isinstance(y, ImageFiles) or getattr(y, "ndim", 1) > 1:
+        return y
+    if isinstance(items, ImageFiles):
+        items.labels = list(y)
+        return items.labels
+    return list(y)
+
+
+def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[Any, Sequence[Any] | None]:
+    path = Path(source).expanduser()
+    if not path.exists():
+        if isinstance(source, str) and source in data.SETS:
+            return data.load(source, split or "train")
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = nearest(path.name, [*data.names(), *beside])
+        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"data sets: {', '.join(data.names())}"
+        raise ZaohuaError(f"{str(source)!r} is neither a file or folder nor a data set; {hint}")
+    if path.is_dir():
+        idx = find_idx(path, split or "train")
+        if idx is not None:
+            return read_idx(idx[0]), None if idx[1] is None else read_idx(idx[1]).tolist()
+        files = read_folder(path, labelled, split)
+        return files, files.labels
+    if split is not None:
+        raise ZaohuaError(f"{path}: a file has no split {split!r}")
+    return _read_file(path)
+
+
+def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
+    suffix = path.suffix.casefold()
+    if suffix in (".npz", ".npy"):
+        images, labels = read_npz(path)
+        return images, None if labels is None else labels.tolist()
+    if suffix in SUFFIXES:
+        raise ZaohuaError(f"{path}: is a single image: give the folder that it is in")
+    if is_idx(path):
+        beside = idx_labels(path)
+        return read_idx(path), None if beside is None else read_idx(beside).tolist()
+    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images, an .npz or .npy, or an IDX file")
+
+
+def _read_values(X: Any) -> Any:
+    """Arrays, and lists of arrays or pictures, as an array or `ImageFiles`; anything else as it is."""
+    if isinstance(X, ImageFiles):
+        return X
+    if isinstance(X, (list, tuple)):
+        if not len(X):
+            raise ZaohuaError("no items: the list is empty")
+        if any(isinstance(item, Image.Image) for item in X):
+            _all_of(X, Image.Image, "images of Pillow's")
+            return ImageFiles(X)
+        if all(hasattr(item, "ndim") for item in X):
+            arrays = [_array(item) for item in X]
+            if len({array.shape for array in arrays}) == 1:
+                return np.stack(arrays)
+            if all(a.dtype == np.uint8 and (a.ndim == 2 or (a.ndim == 3 and a.shape[2] in (3, 4))) for a in arrays):
+                return ImageFiles([Image.fromarray(array) for array in arrays])
+            raise ZaohuaError(f"arrays of different shapes: {arrays[0].shape} and "
+                              f"{next(a.shape for a in arrays if a.shape != arrays[0].shape)}")
+        return list(X)
+    if isinstance(X, Image.Image):
+        raise ZaohuaError("a single image: give a list of them")
+    return _array(X) if hasattr(X, "ndim") and not hasattr(X, "columns") else X
+
+
+def _array(value: Any) -> np.ndarray:
+    """An array of numpy's from one of any library (torch, pandas)."""
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+
+
+def _all_of(items: Sequence[Any], kind: type, name: str) -> None:
+    for i, item in enumerate(items):
+        if not isinstance(item, kind):
+            raise ZaohuaError(f"the list holds {name}, but number {i} is {_what(item)}")
+
+
+def _what(value: Any) -> str:
+    """What a value is, as a message names it."""
+    shape = getattr(value, "shape", None)
+    kind = type(value).__name__
+    return f"{kind} of shape {tuple(shape)}" if shape is not None else kind

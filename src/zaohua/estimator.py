@@ -1,0 +1,314 @@
+"""The one contract: every model, of whatever family, is this scikit-learn estimator.
+
+A model defines *primitives* on tensors (`draw`, `log_prob`, `encode`, `decode`, `denoise` ...); what people call
+(`sample`, `score_samples`, `transform` ...) is written here once, and exists on a model exactly when the primitive
+that it needs does. Items go in (pictures, labels) and items come out; primitives see tensors only.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, dataclass_transform
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import NotFittedError
+from torch import Tensor
+
+from zaohua import checkpoint, codecs
+from zaohua.capabilities import available
+from zaohua.codecs.base import Codec, Codes
+from zaohua.errors import ZaohuaError, unknown
+from zaohua.fields import Between, check_field, check_fields, fields_of, make_fields
+from zaohua.hardware import is_main_process
+from zaohua.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
+from zaohua.spec import DataSpec
+
+ScoreKind = Literal["exact", "lower_bound", "estimate"]
+
+
+class TrainingData(NamedTuple):
+    """Encoded training items, and what they are conditioned on (None for an unconditional model)."""
+
+    x: Codes
+    y: Tensor | None
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class GenerativeModel(DensityMixin, BaseEstimator):
+    """p(x), or p(x | y) when `fit` was given y: the base of all models."""
+
+    modalities: ClassVar[tuple[str, ...]] = ("images",)
+    """Kinds of data that the model takes."""
+    score_kind: ClassVar[ScoreKind] = "exact"
+    """What `score_samples` returns: the exact log density, a lower bound of it, or an estimate."""
+    tiny: ClassVar[dict[str, Any]] = {}
+    """Settings with which the contract tests run the model within a second or two."""
+
+    random_state: Annotated[int | None, Between(0)] = None
+    """Seed of everything random; None takes a fresh one."""
+    codec: Codec | None = None
+    """How data is read and encoded; chosen from the data when not given."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        make_fields(cls)
+
+    # ---- learning
+
+    def fit(self, X: Any, y: Any = None, *, out: str | Path | None = None, **options: Any) -> Self:
+        """Learn the distribution of X, or of X given y.
+
+        Args:
+            X: a path, the name of a data set, an array, or a list of items.
+            y: what to condition on, one for each item; True takes the labels that a path or data set carries.
+            out: run folder to save to (see `checkpoint`); nothing is written when not given.
+            options: of the family, e.g. `callbacks` of the trained ones.
+
+        Raises:
+            ZaohuaError: a field, the data or a label is wrong; the message names it.
+        """
+        data = self._begin(X, y)
+        self._fit(data, out=out, **options)
+        if out is not None and is_main_process():
+            self.save(out)
+        return self
+
+    def _begin(self, X: Any, y: Any) -> TrainingData:
+        """Check the fields, fit the codecs, encode: all that precedes learning."""
+        check_fields(self)
+        items, labels = codecs.read(X, y)
+        self.source_ = {"X": str(X), "y": y if y is True else None} if isinstance(X, (str, Path)) else None
+        self.codec_ = codecs.codec_for(items, self.modalities, self.codec).fit(items)
+        self.spec_ = self.codec_.spec_
+        self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
+        self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
+        self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
+        x = self.codec_.encode(items)
+        y_codes = None if self.y_codec_ is None else self.y_codec_.encode(labels)
+        if y_codes is not None and len(y_codes) != len(x):
+            raise ZaohuaError(f"{len(x)} items but {len(y_codes)} labels: give one for each item")
+        return TrainingData(x, y_codes)  # type: ignore[arg-type]
+
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None) -> None:
+        """Learn from encoded data: what a family or a model defines."""
+        raise NotImplementedError(f"{type(self).__name__} defines no _fit")
+
+    # ---- what people call
+
+    @available("draw")
+    def sample(self, n_samples: int | None = None, *, y: Any = None, random_state: int | None = None,
+               **options: Any) -> Any:
+        """New items, of the kind and type that the model was fitted on.
+
+        Args:
+            n_samples: how many; by default one, or one for each y.
+            y: a condition for all of them, or a list with one for each; None draws conditions as frequent
+                as in training.
+            random_state: seed; the first k items are the same whatever n is. None takes the model's own.
+            options: any field marked for sampling (steps, guidance ...), for this call only.
+
+        Returns:
+            n_samples items (for images uint8 or float32, (n, H, W) or (n, H, W, C), as they went in).
+        """
+        model = self._with_options(options)
+        n, y_codes = model._conditions(n_samples, y)
+        base = random_state if random_state is not None else self.random_state
+        seeds = seeds_for(base, n)
+        parts = []
+        for rows in model._chunks(n):
+            noise = ItemNoise(seeds[rows], model._device())
+            with torch.no_grad():
+                codes = None if y_codes is None else y_codes[rows]
+                if y_codes is None and model.y_codec_ is not None:
+                    codes = model.y_codec_.draw(noise)
+                parts.append(model.draw(noise, model._prepare_y(codes, noise)).float().cpu())
+        return model.codec_.decode(torch.cat(parts))
+
+    @available("log_prob")
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
+        """Log probability of each item, in nats per item; what kind of number it is says `score_kind`.
+
+        Args:
+            X: items as `fit` takes them.
+            y: their conditions. None sums over all labels of a conditional model, as frequent as in training.
+
+        Returns:
+            float64 (n,). Of discrete data (8-bit or binary pixels) a log probability, of continuous data a log
+            density in the item's own units.
+        """
+        codes, y_codes = self._encode_items(X, y)
+        if self.y_codec_ is None or y_codes is not None:
+            return self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, y_codes)
+        log_prior = self.y_codec_.log_prior()
+        if log_prior is None:
+            raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
+        parts = [self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, torch.full((len(codes),), c))
+                 + float(p) for c, p in enumerate(log_prior)]
+        return np.logaddexp.reduce(parts, axis=0)
+
+    @available("log_prob")
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`, in nats per item."""
+        return float(np.mean(self.score_samples(X, y)))
+
+    @available("encode")
+    def transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Latent representation of each item, float32 (n, latent_dim)."""
+        codes, y_codes = self._encode_items(X, y)
+        self._need_y(y_codes)
+        return self._reduce(lambda x, y, noise: self.encode(x, y, noise), codes, y_codes).astype(np.float32)
+
+    @available("decode")
+    def inverse_transform(self, Z: Any, y: Any = None) -> Any:
+        """Items from latent representations (n, latent_dim)."""
+        self._check_fitted()
+        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self._device())
+        _, y_codes = (len(z), None) if y is None else self._conditions(len(z), y)
+        self._need_y(y_codes)
+        with torch.no_grad():
+            parts = [self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)).float().cpu()
+                     for rows in self._chunks(len(z))]
+        return self.codec_.decode(torch.cat(parts))
+
+    # ---- keeping
+
+    def save(self, path: str | Path) -> Path:
+        """Save the fitted model to a run folder, atomically; `zaohua.load` reads it back.
+
+        Raises:
+            ZaohuaError: the folder can't be written; whatever was there before is whole.
+        """
+        self._check_fitted()
+        return checkpoint.save_model(Path(path), self._to_json(), self._tensors())
+
+    def _to_json(self) -> dict[str, Any]:
+        params = {name: getattr(self, name) for name in fields_of(type(self)) if name != "codec"}
+        return {
+            "model": type(self).__name__,
+            "parameters": params,
+            "codec_option": None if self.codec is None else self.codec.to_json(),
+            "codec": self.codec_.to_json(),
+            "y_codec": None if self.y_codec_ is None else self.y_codec_.to_json(),
+            "seed": self.seed_,
+            "source": self.source_,
+            "state": self._state(),
+        }
+
+    @classmethod
+    def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
+        model = cls(**data["parameters"])
+        check_fields(model)
+        option = data["codec_option"]
+        model.codec = None if option is None else codecs.from_json(option)
+        model.codec_ = codecs.from_json(data["codec"])
+        model.spec_ = model.codec_.spec_
+        model.y_codec_ = None if data["y_codec"] is None else codecs.from_json(data["y_codec"])
+        model.y_spec_ = None if model.y_codec_ is None else model.y_codec_.spec_
+        model.seed_, model.source_ = data["seed"], data["source"]
+        if tensors is not None:
+            model._set_tensors(tensors, data["state"])
+        return model
+
+    def _state(self) -> dict[str, Any]:
+        """Fitted state that is no tensor, as JSON values."""
+        return {}
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Fitted state as named tensors."""
+        raise NotImplementedError(f"{type(self).__name__} defines no _tensors")
+
+    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """The inverse of `_tensors` and `_state`; the specs and codecs are there already."""
+        raise NotImplementedError(f"{type(self).__name__} defines no _set_tensors")
+
+    # ---- shared by the above
+
+    def _cannot(self, primitive: str) -> str | None:
+        """Why this instance lacks a primitive that its class has (by settings or data), or None."""
+        return None
+
+    def _device(self) -> torch.device:
+        """Where the fitted tensors are."""
+        return torch.device("cpu")
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "codec_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit, or zaohua.load a run")
+
+    def _chunks(self, n: int, size: int = 256) -> Iterator[slice]:
+        return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+    def _with_options(self, options: dict[str, Any]) -> Self:
+        """A shallow copy with sampling fields replaced; self when there are none."""
+        self._check_fitted()
+        if not options:
+            return self
+        fields = {name: field for name, field in fields_of(type(self)).items() if field.sampling}
+        model = copy.copy(self)
+        for name, value in options.items():
+            if name not in fields:
+                raise unknown(f"sampling option of {type(self).__name__}:", name, fields)
+            check_field(type(self).__name__, fields[name], value)
+            setattr(model, name, value)
+        return model
+
+    def _conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
+        """How many items to make, and the codes of their conditions."""
+        if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
+            raise ZaohuaError(f"n_samples must be a whole number of at least 1, not {n!r}")
+        if y is None:
+            return (1 if n is None else int(n)), None
+        if self.y_codec_ is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={y!r}")
+        items = self.y_codec_.as_items(y, n)
+        if n is not None and len(items) != n:
+            raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
+        codes = self.y_codec_.encode(items)
+        return len(items), codes  # type: ignore[return-value]
+
+    def _prepare_y(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
+        if codes is None or self.y_codec_ is None:
+            return None
+        return self.y_codec_.prepare(codes.to(self._device()), noise)
+
+    def _need_y(self, y_codes: Tensor | None) -> None:
+        if self.y_codec_ is not None and y_codes is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted with labels: give y too")
+
+    def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
+        self._check_fitted()
+        items, labels = codecs.read(X, y)
+        codes = self.codec_.encode(items)
+        if labels is None:
+            return codes, None
+        if self.y_codec_ is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
+        y_codes = self.y_codec_.encode(labels)
+        if len(y_codes) != len(codes):
+            raise ZaohuaError(f"{len(codes)} items but {len(y_codes)} labels: give one for each item")
+        return codes, y_codes  # type: ignore[return-value]
+
+    def _reduce(self, f: Callable[..., Tensor], codes: Codes, y_codes: Tensor | None) -> np.ndarray:
+        """f(x, y, noise) in batches over encoded items, as one float64 array."""
+        salt, device, parts = derive_seed(self.seed_, "score"), self._device(), []
+        for rows in self._chunks(len(codes)):
+            batch = codes[np.arange(rows.start, rows.stop)]
+            noise = ItemNoise(seeds_from_content(batch, salt), device)
+            with torch.no_grad():
+                x = self.codec_.prepare(batch.to(device), noise)
+                y = None if y_codes is None else self._prepare_y(y_codes[rows], noise)
+                parts.append(f(x, y, noise).double().cpu().numpy())
+        return np.concatenate(parts)
+
+    def bits_per_dim(self, X: Any, y: Any = None) -> float:
+        """Mean negative `score_samples` in bits per number of an item (pixel and channel)."""
+        return -self.score(X, y) / (math.log(2) * self.spec_.size)
+
+
+make_fields(GenerativeModel)

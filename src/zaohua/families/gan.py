@@ -1,0 +1,81 @@
+"""Generative adversarial networks: a generator makes fakes, a discriminator learns to tell them from the real.
+
+Training, as it is usually taught, in six steps; the methods below stand in this order.
+
+    1. Prepare the data          the codec: real items x, scaled to [-1, 1], with conditions y
+    2. Initialise                `build`: a generator and a discriminator with random weights
+    3. Generate                  `generate`: noise z -> fakes
+    4. Train the discriminator   `discriminator_loss`: score the real high and the fakes low
+    5. Adjust the generator      `generator_loss`: make fakes that the discriminator scores high
+    6. Repeat                    `phases`: the engine runs 4 and 5 in turn, on the next batch each time
+
+Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.errors import ZaohuaError
+from zaohua.fields import Between
+from zaohua.noise import Noise
+from zaohua.training import Batch, Trainable
+
+
+class GAN(Trainable):
+    """The non-saturating GAN; models define `build`, and others than the classic loss override 4 and 5."""
+
+    phases: ClassVar[dict[str, tuple[str, ...]]] = {"discriminator": ("discriminator",), "generator": ("generator",)}
+
+    latent_dim: Annotated[int, Between(1)] = 100
+    """Numbers of noise that a fake is made from."""
+    learning_rate = 2e-4
+    warmup_steps = 0
+    decay = "constant"
+    beta1 = 0.5
+    beta2 = 0.999
+    clip_norm = None
+
+    # 3. Generate
+    def generate(self, nets: nn.ModuleDict, noise: Noise, y: Tensor | None) -> Tensor:
+        """Fakes from fresh noise, in [-1, 1], (n, ...)."""
+        return torch.tanh(nets["generator"](noise.normal(self.latent_dim), y))
+
+    # 4. Train the discriminator
+    def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
+        """-log D(x) - log(1 - D(G(z))), (B,)."""
+        with torch.no_grad():
+            fakes = self.generate(nets, batch.noise, batch.y)
+        real, fake = self.judge(nets, batch.x, fakes, batch.y)
+        return F.softplus(-real) + F.softplus(fake)
+
+    # 5. Adjust the generator
+    def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
+        """-log D(G(z)), (B,): the form whose gradient doesn't vanish while the discriminator wins."""
+        fakes = self.generate(nets, batch.noise, batch.y)
+        return F.softplus(-nets["discriminator"](fakes, batch.y).squeeze(1))
+
+    # 6. Repeat
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """The loss of the phase that the engine is in, (B,)."""
+        return self.discriminator_loss(nets, batch) if phase == "discriminator" else self.generator_loss(nets, batch)
+
+    # ---- what is shared
+
+    def judge(self, nets: nn.ModuleDict, x: Tensor, fakes: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Scores of the real and of the fakes, (B,) each, in one pass over both."""
+        both_y = None if y is None else torch.cat([y, y])
+        real, fake = nets["discriminator"](torch.cat([x, fakes]), both_y).squeeze(1).chunk(2)
+        return real, fake
+
+    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """Fakes of the averaged generator."""
+        return self.generate(self.nets_, noise, y)
+
+    def _check(self) -> None:
+        if self.validation:
+            raise ZaohuaError(f"{type(self).__name__}: a GAN's loss says nothing of its quality: leave validation at 0")

@@ -1,0 +1,128 @@
+"""p(x | decoder's output), chosen by what the data is: binary, of a number of levels, or continuous.
+
+Each distribution names how many numbers it needs for each channel and gives log p, the mean, and a draw. x is scaled
+to [-1, 1] and shaped (B, C, *axes); parameters are shaped (B, C * n_parameters, *axes).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zaohua.noise import Noise
+from zaohua.spec import DataSpec
+
+
+class Likelihood(Protocol):
+    """A distribution of x that factorises over its numbers."""
+
+    n_parameters: ClassVar[int]
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Log probability (of a continuous x: log density in the item's own units), nats (B,)."""
+        ...
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """Expected x, (B, C, *axes)."""
+        ...
+
+    def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
+        """A random x, (B, C, *axes)."""
+        ...
+
+
+def likelihood_of(spec: DataSpec) -> Likelihood:
+    """Bernoulli for two levels, a discretised logistic for more, a Gaussian for continuous data."""
+    if spec.levels == 2:
+        return Bernoulli()
+    return Gaussian(spec) if spec.levels is None else DiscretizedLogistic(spec.levels)
+
+
+class Bernoulli:
+    """x is -1 or 1; the parameter is the logit of 1."""
+
+    n_parameters: ClassVar[int] = 1
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """log sigmoid(+-logit), summed."""
+        return F.logsigmoid(x * parameters).flatten(1).sum(1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """2 sigmoid(logit) - 1."""
+        return torch.tanh(parameters / 2)
+
+    def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
+        """-1 or 1."""
+        return (noise.uniform(*parameters.shape[1:]) < torch.sigmoid(parameters)).float() * 2 - 1
+
+
+class DiscretizedLogistic:
+    """x takes `levels` even steps in [-1, 1]; a logistic's mass of each bin, the outer two reaching to infinity.
+
+    Source: Salimans et al., "PixelCNN++", 2017 (one component of it), equation 2.
+    """
+
+    n_parameters: ClassVar[int] = 2
+
+    def __init__(self, levels: int):
+        self.half = 1 / (levels - 1)
+
+    def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_scale = parameters.chunk(2, dim=1)
+        return mean, (log_scale - 2).clamp(min=-7)
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """log(sigmoid((x + half - m) / s) - sigmoid((x - half - m) / s)), summed.
+
+        Written as log of a difference of sigmoids, log(sinh) cancelling out, so that no bin underflows:
+        sigmoid(a) - sigmoid(b) = (1 - exp(b - a)) sigmoid(a) sigmoid(-b).
+        """
+        mean, log_scale = self._split(parameters.float())
+        scale = torch.exp(-log_scale)
+        upper, lower = (x - mean + self.half) * scale, (x - mean - self.half) * scale
+        inside = torch.log(-torch.expm1(-2 * self.half * scale)) + F.logsigmoid(upper) + F.logsigmoid(-lower)
+        edge = 1 - self.half
+        log_p = torch.where(x < -edge, F.logsigmoid(upper), torch.where(x > edge, F.logsigmoid(-lower), inside))
+        return log_p.flatten(1).sum(1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """m, clipped to the data's range."""
+        return self._split(parameters)[0].clamp(-1, 1)
+
+    def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
+        """m + s logit(u), clipped."""
+        mean, log_scale = self._split(parameters)
+        u = noise.uniform(*mean.shape[1:]).clamp(1e-6, 1 - 1e-6)
+        return (mean + log_scale.exp() * torch.logit(u)).clamp(-1, 1)
+
+
+class Gaussian:
+    """x is continuous; mean and log variance."""
+
+    n_parameters: ClassVar[int] = 2
+
+    def __init__(self, spec: DataSpec):
+        self.log_volume = spec.log_volume
+
+    def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_var = parameters.chunk(2, dim=1)
+        return mean, (log_var - 2).clamp(min=-10)
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Log density, summed; per unit of the item."""
+        mean, log_var = self._split(parameters.float())
+        log_p = -0.5 * ((x - mean) ** 2 * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
+        return log_p.flatten(1).sum(1) - self.log_volume
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """m."""
+        return self._split(parameters)[0]
+
+    def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
+        """m + s e."""
+        mean, log_var = self._split(parameters)
+        return mean + torch.exp(log_var / 2) * noise.normal(*mean.shape[1:])

@@ -1,0 +1,99 @@
+"""Variational autoencoders: a latent z, a decoder p(x | z), an encoder q(z | x), and a bound on log p(x).
+
+    log p(x) >= E_q [log p(x | z)] - KL(q(z | x) || N(0, 1))                   (the ELBO, K = 1)
+    log p(x) >= E_q log 1/K sum_k p(x, z_k) / q(z_k | x)                       (the importance-weighted bound)
+
+Sources: Kingma and Welling, "Auto-Encoding Variational Bayes", 2013; Burda, Grosse and Salakhutdinov, "Importance
+Weighted Autoencoders", 2015; Higgins et al., "beta-VAE", 2017; Kingma et al., "Improved Variational Inference with
+Inverse Autoregressive Flow", 2016 (free bits).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from zaohua.estimator import ScoreKind
+from zaohua.families.likelihoods import Likelihood, likelihood_of
+from zaohua.fields import Between, Sampling
+from zaohua.noise import Noise
+from zaohua.training import Batch, Trainable
+
+
+class VariationalAutoencoder(Trainable):
+    """Nets: `encoder(x, y) -> (B, 2 latent_dim)` and `decoder(z, y) -> (B, parameters, ...)`, built by the model."""
+
+    phases: ClassVar[dict[str, tuple[str, ...]]] = {"vae": ("encoder", "decoder")}
+    score_kind: ClassVar[ScoreKind] = "lower_bound"
+
+    latent_dim: Annotated[int, Between(1)] = 32
+    """Numbers in z."""
+    beta: Annotated[float, Between(0)] = 1.0
+    """Weight of the KL term."""
+    free_bits: Annotated[float, Between(0)] = 0.0
+    """Nats that each dimension of z may carry for free."""
+    kl_warmup: Annotated[float, Between(0, 1)] = 0.0
+    """Share of the training over which the KL term's weight rises from zero."""
+    importance_samples: Annotated[int, Between(1)] = 1
+    """Samples of z per item in training; more than one trains the importance-weighted bound."""
+    score_importance_samples: Annotated[int, Between(1), Sampling] = 100
+    """Importance samples (K) with which `score_samples` tightens its bound."""
+    observation_noise: Annotated[bool, Sampling] = False
+    """Whether samples are drawn from p(x | z) instead of being its mean."""
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """p(x | decoder's output), by what the data is."""
+        return likelihood_of(self.spec_)
+
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """The negative bound, (B,) nats."""
+        mean, log_var = nets["encoder"](batch.x, batch.y).float().chunk(2, dim=1)
+        weight = self.beta * (min(1.0, batch.progress / self.kl_warmup) if self.kl_warmup else 1.0)
+        if self.importance_samples > 1:
+            noise = batch.noise.normal(self.importance_samples, self.latent_dim)
+            log_w = self._log_weights(nets, batch.x, batch.y, mean, log_var, noise, weight)
+            return math.log(self.importance_samples) - torch.logsumexp(log_w, dim=1)
+        z = mean + torch.exp(log_var / 2) * batch.noise.normal(self.latent_dim)
+        kl = 0.5 * (mean**2 + log_var.exp() - 1 - log_var)
+        if self.free_bits:
+            kl = kl.mean(0).clamp(min=self.free_bits).expand_as(kl)
+        return weight * kl.sum(1) - self.likelihood.log_prob(nets["decoder"](z, batch.y), batch.x)
+
+    def _log_weights(self, nets: nn.ModuleDict, x: Tensor, y: Tensor | None, mean: Tensor, log_var: Tensor,
+                     noise: Tensor, beta: float = 1.0) -> Tensor:
+        """log p(x | z) + beta (log p(z) - log q(z | x)) at z = mean + e^(log_var / 2) noise (B, K, d); (B, K)."""
+        k = noise.shape[1]
+        z = mean[:, None] + torch.exp(log_var / 2)[:, None] * noise
+        log_ratio = 0.5 * (noise**2 + log_var[:, None] - z**2).sum(2)
+        repeated_y = None if y is None else y.repeat_interleave(k, dim=0)
+        log_p = self.likelihood.log_prob(nets["decoder"](z.flatten(0, 1), repeated_y), x.repeat_interleave(k, dim=0))
+        return log_p.view(-1, k) + beta * log_ratio
+
+    # ---- primitives
+
+    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+        """The importance-weighted bound with `score_importance_samples` samples, nats (B,)."""
+        mean, log_var = self.nets_["encoder"](x, y).float().chunk(2, dim=1)
+        todo, parts = self.score_importance_samples, []
+        while todo:
+            k = min(todo, max(1, 2048 // len(x)))
+            parts.append(self._log_weights(self.nets_, x, y, mean, log_var, noise.normal(k, self.latent_dim)))
+            todo -= k
+        return torch.logsumexp(torch.cat(parts, dim=1), dim=1) - math.log(self.score_importance_samples)
+
+    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """x from z ~ N(0, 1): the decoder's mean, or a draw with `observation_noise`."""
+        parameters = self.nets_["decoder"](noise.normal(self.latent_dim), y)
+        return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)
+
+    def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+        """Mean of q(z | x), (B, latent_dim)."""
+        return self.nets_["encoder"](x, y).float().chunk(2, dim=1)[0]
+
+    def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Mean of p(x | z), (B, ...)."""
+        return self.likelihood.mean(self.nets_["decoder"](z, y))

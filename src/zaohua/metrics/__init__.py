@@ -1,0 +1,1 @@
+"""Measures of samples: tensors, arrays and frames only, never a model."""

@@ -1,0 +1,69 @@
+r"""Fréchet distance of two sets of features, each taken for a Gaussian.
+
+    d(a, b) = |mu_a - mu_b|^2 + tr(C_a) + tr(C_b) - 2 tr((C_a C_b)^{1/2})
+
+With C_a = A^T A and C_b = B^T B the last trace is the sum of the singular values of A B^T, since C_a C_b has the
+same non-zero eigenvalues as (A B^T)(A B^T)^T. So no square root of a matrix is taken, and fewer items than
+features (singular covariances, where `scipy.linalg.sqrtm` fails or turns complex) are no special case.
+
+Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash equilibrium, arXiv:1706.08500.
+Distances depend on the extractor and fall with the number of items, so compare equal numbers only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zaohua.errors import ZaohuaError
+
+Matrix = NDArray[np.float64]
+
+
+def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
+    """Fréchet distance of the Gaussians fitted to two arrays of features.
+
+    Args:
+        a: features of one set, (n, d).
+        b: features of the other, (m, d).
+
+    Returns:
+        The squared distance, at least 0, in squared units of the features.
+    """
+    x, y = _features(a, "a"), _features(b, "b")
+    if x.shape[1] != y.shape[1]:
+        raise ZaohuaError(f"features must be of one kind, not {x.shape[1]} and {y.shape[1]} wide")
+    return _distance(x.mean(0), _factor(x), y.mean(0), _factor(y))
+
+
+def frechet_from_moments(mu_a: ArrayLike, cov_a: ArrayLike, mu_b: ArrayLike, cov_b: ArrayLike) -> float:
+    """Fréchet distance of two Gaussians from their means (d,) and covariances (d, d)."""
+    mean_a, mean_b = np.asarray(mu_a, np.float64), np.asarray(mu_b, np.float64)
+    return _distance(mean_a, _root(np.asarray(cov_a, np.float64)), mean_b, _root(np.asarray(cov_b, np.float64)))
+
+
+def _distance(mu_a: Matrix, root_a: Matrix, mu_b: Matrix, root_b: Matrix) -> float:
+    """The distance from means and factors A (k, d) with A^T A = covariance."""
+    cross = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    distance = ((mu_a - mu_b) ** 2).sum() + (root_a**2).sum() + (root_b**2).sum() - 2 * cross
+    return max(0.0, float(distance))
+
+
+def _factor(x: Matrix) -> Matrix:
+    """R (min(n, d), d) of the QR decomposition of the centred items: R^T R is their covariance."""
+    return np.linalg.qr((x - x.mean(0)) / np.sqrt(len(x) - 1), mode="r")
+
+
+def _root(cov: Matrix) -> Matrix:
+    """A factor of a covariance; eigenvalues that rounding made negative count as zero."""
+    values, vectors = np.linalg.eigh(cov)
+    return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+
+
+def _features(x: ArrayLike, name: str) -> Matrix:
+    features = np.asarray(x, np.float64)
+    if features.ndim != 2 or len(features) < 2:
+        raise ZaohuaError(f"features {name} must be (n, d) with at least two items, not {features.shape}")
+    if not np.isfinite(features).all():
+        raise ZaohuaError(f"features {name} hold values that are not finite")
+    return features

@@ -1,0 +1,42 @@
+"""Denoising diffusion probabilistic model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from zaohua.families.diffusion import Diffusion, expand
+from zaohua.families.paths import Cosine, Linear, Path
+from zaohua.training import Batch
+
+
+class DDPM(Diffusion):
+    """Diffusion that predicts the noise; ancestral sampling, or DDIM in few steps.
+
+    Paper: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", 2020 (arXiv:2006.11239).
+    """
+
+    schedule: Literal["cosine", "linear"] = "cosine"
+    """How noise grows with time: evenly in angle (Nichol and Dhariwal, 2021), or with a linear beta as in the paper."""
+    sampler = "ddim"
+    steps = 50
+
+    @property
+    def path(self) -> Path:
+        """The variance-preserving path of the schedule."""
+        return Cosine() if self.schedule == "cosine" else Linear()
+
+    def predict(self, net: nn.Module, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+                ) -> tuple[Tensor, Tensor]:
+        """The network gives e; then x = (x_t - sigma e) / alpha."""
+        e = net(x_t, 1000 * t, y, keep)
+        alpha, sigma = expand(self.path.alpha(t), x_t), expand(self.path.sigma(t), x_t)
+        return (x_t - sigma * e) / alpha, e
+
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """Mean of |e - e(x_t, t)|^2 over the numbers of an item, at even times, (B,)."""
+        t = batch.noise.uniform()
+        x_t, noise = self.noised(batch, t)
+        guess = nets["net"](x_t, 1000 * t, batch.y, self.kept(batch))
+        return (guess - noise).square().flatten(1).mean(1)

@@ -1,0 +1,64 @@
+"""The regularised relativistic GAN."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.families.gan import GAN
+from zaohua.fields import Between
+from zaohua.nn.convnet import ConvDecoder, ConvEncoder
+from zaohua.spec import DataSpec
+from zaohua.training import Batch
+
+
+class R3GAN(GAN):
+    """GAN that judges fakes against the real, pair by pair, with zero-centred gradient penalties on both (R1 + R2).
+
+    Paper: Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN!", 2025 (arXiv:2501.05441).
+    """
+
+    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "max_channels": 16, "latent_dim": 8, "max_steps": 20,
+                                      "batch_size": 16}
+
+    channels: Annotated[int, Between(1)] = 32
+    """Channels at the highest resolution; they double with each halving of the image."""
+    max_channels: Annotated[int, Between(1)] = 128
+    """Channels at most."""
+    gamma: Annotated[float, Between(0)] = 1.0
+    """Weight of the gradient penalties at the start."""
+    gamma_end: Annotated[float, Between(0)] = 0.1
+    """Their weight at the end; it falls geometrically as the learning rate does."""
+    latent_dim = 64
+    learning_rate = 4e-4
+    decay = "cosine"
+    beta1 = 0.0
+    beta2 = 0.99
+
+    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
+        """Residual networks without normalisation."""
+        style: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels, "norm": "none",
+                                 "blocks": "residual"}
+        generator = ConvDecoder(spec, y_spec, in_dim=self.latent_dim, **style)
+        discriminator = ConvEncoder(spec, y_spec, out_dim=1, **style)
+        return nn.ModuleDict({"discriminator": discriminator, "generator": generator})
+
+    def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
+        """softplus(D(G(z)) - D(x)) + gamma / 2 (|grad D(x)|^2 + |grad D(G(z))|^2), (B,)."""
+        with torch.no_grad():
+            fakes = self.generate(nets, batch.noise, batch.y)
+        both = torch.cat([batch.x, fakes]).requires_grad_(True)
+        x, fakes = both.chunk(2)
+        real, fake = self.judge(nets, x, fakes, batch.y)
+        (slope,) = torch.autograd.grad((real + fake).sum(), both, create_graph=True)
+        r1, r2 = slope.flatten(1).square().sum(1).chunk(2)
+        gamma = self.gamma * (self.gamma_end / self.gamma) ** batch.progress if self.gamma else 0.0
+        return F.softplus(fake - real) + gamma / 2 * (r1 + r2)
+
+    def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
+        """softplus(D(x) - D(G(z))), (B,)."""
+        real, fake = self.judge(nets, batch.x, self.generate(nets, batch.noise, batch.y), batch.y)
+        return F.softplus(real - fake)

@@ -1,0 +1,58 @@
+"""Parts that the picture networks share: convolutions that keep the variance, a norm, sizes of a pyramid."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+
+
+def conv(in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, gain: float = 1.0) -> nn.Conv2d:
+    """A convolution that maps unit variance to variance gain^2, bias zero, padded so that stride 1 keeps the size.
+
+    An even kernel wants a stride of 2 and an even size (see `even`).
+    """
+    layer = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=(kernel_size - 1) // 2)
+    return scaled(layer, gain)
+
+
+def scaled(layer: Layer, gain: float = 1.0) -> Layer:
+    """The layer with weights N(0, gain^2 / fan_in) and no bias (LeCun et al. 1998; gain 0 for a silent layer)."""
+    nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
+    """GroupNorm (Wu & He 2018, arXiv 1803.08494) with about 16 channels per group."""
+    groups = max(n for n in range(1, max(channels // 16, 1) + 1) if channels % n == 0)
+    return nn.GroupNorm(groups, channels, affine=affine)
+
+
+def even(x: Tensor) -> Tensor:
+    """x (B, C, H, W) with a row and a column of zeros more where its height and width are odd."""
+    height, width = x.shape[2:]
+    return F.pad(x, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else x
+
+
+def crop(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """The upper left (height, width) of x (B, C, H, W)."""
+    return x[:, :, : size[0], : size[1]]
+
+
+def pyramid(shape: tuple[int, ...], smallest: int, least: int = 0) -> list[tuple[int, int]]:
+    """Sizes from the full (height, width) downwards, halved and rounded up until no side exceeds `smallest`.
+
+    At least `least` halvings are done as long as the longer side is above 1.
+    """
+    height, width = shape
+    sizes = [(height, width)]
+    while max(height, width) > smallest or (len(sizes) <= least and max(height, width) > 1):
+        height, width = (height + 1) // 2, (width + 1) // 2
+        sizes.append((height, width))
+    return sizes

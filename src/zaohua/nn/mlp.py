@@ -1,0 +1,77 @@
+"""The multilayer perceptron: for vectors, small pictures and densities in the plane."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.nn.embed import Embed, TimeEmbed, pool
+from zaohua.spec import DataSpec
+
+Activation = Literal["silu", "relu", "leaky_relu", "tanh", "gelu"]
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "silu": nn.SiLU,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+}
+
+
+class MLP(nn.Module):
+    """Linear layers with an activation between them; time and condition are added to every hidden layer.
+
+    Args:
+        x_spec: what x is, or the number of its features.
+        y_spec: what the condition is.
+        out_dim: number of outputs.
+        hidden: width of the hidden layers.
+        layers: number of hidden layers, at least 1.
+        activation: name of the activation.
+        dropout: probability with which a hidden unit is dropped.
+        time: whether `forward` takes a time.
+    """
+
+    def __init__(
+        self,
+        x_spec: DataSpec | int,
+        y_spec: DataSpec | None = None,
+        *,
+        out_dim: int,
+        hidden: int = 512,
+        layers: int = 2,
+        activation: Activation = "silu",
+        dropout: float = 0.0,
+        time: bool = False,
+    ) -> None:
+        super().__init__()
+        self.categories = 0
+        in_dim = x_spec if isinstance(x_spec, int) else x_spec.size
+        if isinstance(x_spec, DataSpec) and x_spec.is_category:
+            self.categories = x_spec.channels
+            in_dim = math.prod(x_spec.tensor_shape) * self.categories
+        self.inner = nn.Linear(in_dim, hidden)
+        self.hidden = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(layers - 1))
+        self.outer = nn.Linear(hidden, out_dim)
+        self.act = nn.Sequential(ACTIVATIONS[activation](), nn.Dropout(dropout))
+        self.time = TimeEmbed(hidden) if time else None
+        self.embed = Embed(y_spec, hidden)
+
+    def forward(
+        self, x: Tensor, t: Tensor | None = None, y: Tensor | None = None, keep: Tensor | None = None
+    ) -> Tensor:
+        """x (B, ...), t (B,), y as its spec says, keep (B,) -> (B, out_dim)."""
+        if self.categories:
+            x = F.one_hot(x.long(), self.categories)
+        context = pool(self.embed(y, len(x), keep))
+        if self.time is not None:
+            if t is None:
+                raise ValueError("a network with time=True needs t")
+            context = context + self.time(t)
+        h = self.inner(x.flatten(1).to(self.inner.weight.dtype)) + context
+        for layer in self.hidden:
+            h = layer(self.act(h)) + context
+        return self.outer(self.act(h))

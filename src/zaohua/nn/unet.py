@@ -1,0 +1,168 @@
+"""The U-Net for pictures of 8 to 256 pixels, conditional on time and on anything that `Embed` can embed.
+
+Residual blocks whose norm is scaled and shifted by time and condition (ADM, Dhariwal & Nichol 2021, arXiv 2105.05233;
+EDM, Karras et al. 2022, arXiv 2206.00364), attention at the lowest resolution. Pictures of 24 pixels and more are
+folded into patches first, so that hardly any work is done at full resolution.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.nn.embed import Embed, Overlay, TimeEmbed, lies_over, pool, present
+from zaohua.nn.layers import conv, crop, group_norm, pyramid, scaled
+from zaohua.spec import DataSpec
+
+LOWEST = 8
+HEAD_DIM = 32
+
+
+class UNet(nn.Module):
+    """A picture, a time and a condition -> a picture.
+
+    Args:
+        x_spec: the picture.
+        y_spec: the condition. A picture on the same axes comes in as channels, anything else as tokens: their mean
+            steers every block, and attention sees each of them if there are several.
+        channels: width at the highest resolution, a multiple of 8; lower ones have twice to four times as many.
+        blocks: residual blocks per resolution, on the way down and on the way up.
+        patch: side of the patches that become channels; None chooses 1, 2 or 4 by the size of the picture.
+        dropout: probability with which a unit inside a block is dropped.
+        out_channels: channels of the result; None for those of x.
+    """
+
+    def __init__(
+        self,
+        x_spec: DataSpec,
+        y_spec: DataSpec | None = None,
+        *,
+        channels: int = 64,
+        blocks: int = 2,
+        patch: int | None = None,
+        dropout: float = 0.0,
+        out_channels: int | None = None,
+    ) -> None:
+        super().__init__()
+        shape = x_spec.tensor_shape[1:]
+        self.patch = patch or default_patch(shape)
+        overlaid = y_spec if lies_over(y_spec, x_spec) else None
+        in_channels = x_spec.channels + (overlaid.channels if overlaid else 0)
+        out_channels = out_channels or x_spec.channels
+        folded = tuple(math.ceil(side / self.patch) for side in shape)
+        widths = [channels * min(2**level, 4) for level in range(len(pyramid(folded, LOWEST, least=1)))]
+        context = 4 * channels
+
+        self.overlay = Overlay(overlaid) if overlaid else None
+        self.embed = Embed(None if overlaid else y_spec, context)
+        self.time = TimeEmbed(context)
+        self.stem = conv(in_channels * self.patch**2, widths[0], 3)
+        self.down = nn.ModuleList(Stage(width, width, blocks, context, dropout) for width in widths)
+        self.shrink = nn.ModuleList(conv(high, low, 3, stride=2) for high, low in pairwise(widths))
+        several = self.embed.spec is not None and bool(self.embed.spec.axes)
+        self.attention = Attention(widths[-1], context if several else None)
+        self.grow = nn.ModuleList(conv(low, high, 1) for high, low in pairwise(widths))
+        self.up = nn.ModuleList(Stage(2 * width, width, blocks, context, dropout) for width in widths)
+        self.norm = group_norm(widths[0])
+        self.head = conv(widths[0], out_channels * self.patch**2, 3, gain=0.0)
+
+    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+        """x (B, C, H, W), t (B,), y as its spec says, keep bool (B,) -> (B, out, H, W)."""
+        height, width = x.shape[2:]
+        if self.overlay is not None:
+            x, y = self.overlay(x, y, keep), None
+        tokens = self.embed(y, len(x), keep)
+        context = F.silu(self.time(t) + pool(tokens))
+
+        multiple = self.patch * 2 ** len(self.shrink)
+        h = self.stem(F.pixel_unshuffle(F.pad(x, (0, -width % multiple, 0, -height % multiple)), self.patch))
+        skips = []
+        for level, stage in enumerate(self.down):
+            h = stage(self.shrink[level - 1](h) if level else h, context)
+            skips.append(h)
+        h = self.attention(h, tokens)
+        for level in reversed(range(len(self.up))):
+            h = self.up[level](torch.cat([h, skips[level]], dim=1), context)
+            if level:
+                h = F.interpolate(self.grow[level - 1](h), scale_factor=2.0)
+        h = F.pixel_shuffle(self.head(F.silu(self.norm(h))), self.patch)
+        return crop(h, (height, width))
+
+
+class Stage(nn.Module):
+    """The residual blocks of one resolution."""
+
+    def __init__(self, in_channels: int, channels: int, blocks: int, context: int, dropout: float) -> None:
+        super().__init__()
+        ins = [in_channels, *[channels] * (blocks - 1)]
+        self.blocks = nn.ModuleList(Block(n, channels, context, dropout) for n in ins)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """(B, Cin, H, W), (B, context) -> (B, C, H, W)."""
+        for block in self.blocks:
+            x = block(x, context)
+        return x
+
+
+class Block(nn.Module):
+    """Norm, SiLU, 3x3 convolution, twice; the context scales and shifts the second norm. Begins as the identity."""
+
+    def __init__(self, in_channels: int, channels: int, context: int, dropout: float) -> None:
+        super().__init__()
+        self.norm1 = group_norm(in_channels)
+        self.conv1 = conv(in_channels, channels, 3)
+        self.modulate = scaled(nn.Linear(context, 2 * channels), gain=0.1)
+        self.norm2 = group_norm(channels, affine=False)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = conv(channels, channels, 3, gain=0.0)
+        self.skip = conv(in_channels, channels, 1) if in_channels != channels else nn.Identity()
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """(B, Cin, H, W), (B, context) -> (B, C, H, W)."""
+        scale, shift = self.modulate(context)[:, :, None, None].chunk(2, dim=1)
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = F.silu(torch.addcmul(shift, self.norm2(h), scale + 1))
+        h = self.conv2(self.dropout(h))
+        return (self.skip(x) + h) * math.sqrt(0.5)
+
+
+class Attention(nn.Module):
+    """Every place attends to every place and, apart from that, to the tokens of the condition. Begins as the identity.
+
+    Args:
+        channels: channels of the picture.
+        context: width of the tokens; None where there is at most one of them, which the blocks know already.
+    """
+
+    def __init__(self, channels: int, context: int | None) -> None:
+        super().__init__()
+        self.heads = next(n for n in range(max(1, channels // HEAD_DIM), 0, -1) if channels % n == 0)
+        self.norm = group_norm(channels)
+        self.qkv = scaled(nn.Linear(channels, 3 * channels))
+        self.kv = scaled(nn.Linear(context, 2 * channels)) if context is not None else None
+        self.out = scaled(nn.Linear(channels, channels), gain=0.0)
+
+    def forward(self, x: Tensor, tokens: Tensor) -> Tensor:
+        """(B, C, H, W), (B, L, context) -> (B, C, H, W)."""
+        flat = self.norm(x).flatten(2).transpose(1, 2)
+        query, key, value = self._split(self.qkv(flat), 3)
+        h = F.scaled_dot_product_attention(query, key, value)
+        if self.kv is not None:
+            key, value = self._split(self.kv(tokens), 2)
+            h = h + F.scaled_dot_product_attention(query, key, value, attn_mask=present(tokens)[:, None, None])
+        h = self.out(h.transpose(1, 2).flatten(2)).transpose(1, 2).unflatten(2, x.shape[2:])
+        return (x + h) * math.sqrt(0.5)
+
+    def _split(self, h: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """(B, L, parts * C) -> `parts` tensors (B, heads, L, C / heads)."""
+        return h.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+
+
+def default_patch(shape: tuple[int, ...]) -> int:
+    """1 for pictures below 24 pixels, 2 below 128, 4 above."""
+    longest = max(shape)
+    return 1 if longest < 24 else 2 if longest < 128 else 4

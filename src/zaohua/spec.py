@@ -1,0 +1,108 @@
+"""What networks and objectives get to know about the data: axes, sizes and kinds of channel, nothing else.
+
+A codec turns items (pictures, labels, sounds, texts) into tensors and describes them with a `DataSpec`;
+a network is built from specs alone. `y` is described as `x` is, so that a label, a text or an image as a
+condition is one and the same mechanism. This module imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Kind = Literal["real", "category"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """One group of channels of the same kind.
+
+    Attributes:
+        name: what it is, for messages ("pixel", "label").
+        kind: "real" (floats, scaled to [-1, 1] when bounded) or "category" (integer codes).
+        size: number of channels of a real head, number of categories of a category head.
+        levels: number of equally spaced values a real head can take (256 for 8-bit pictures, 2 for
+            binary ones); None when it is continuous. Likelihoods are chosen by it.
+        scale: how many of the item's own units one unit of the tensor is (127.5 for 8-bit pictures in
+            [-1, 1]), so that a density can be given in nats per item as its owner knows it.
+    """
+
+    name: str
+    kind: Kind
+    size: int
+    levels: int | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Shape and meaning of one item's tensor.
+
+    Attributes:
+        axes: names of the axes after the channels: ("height", "width") for images, () for labels.
+        shape: their lengths; None where items are ragged.
+        heads: the groups of channels. Real heads make a float tensor (channels, *shape) per item;
+            a single category head makes an integer tensor (*shape).
+        pad: code that fills ragged items up; None where nothing is ragged.
+    """
+
+    axes: tuple[str, ...]
+    shape: tuple[int, ...] | None
+    heads: tuple[Head, ...]
+    pad: int | None = None
+
+    @property
+    def is_category(self) -> bool:
+        """Whether items are integer codes (labels, tokens) instead of real channels."""
+        return self.heads[0].kind == "category"
+
+    @property
+    def channels(self) -> int:
+        """Number of real channels, or of categories."""
+        return sum(head.size for head in self.heads)
+
+    @property
+    def levels(self) -> int | None:
+        """Number of values that every real channel can take; None if any is continuous."""
+        levels = {head.levels for head in self.heads}
+        return levels.pop() if len(levels) == 1 else None
+
+    @property
+    def size(self) -> int:
+        """Numbers in one item: channels times the lengths of all axes (1 per position for categories).
+
+        Raises:
+            ValueError: items are ragged, so there is no such number.
+        """
+        if self.shape is None:
+            raise ValueError("ragged items have no fixed size")
+        return math.prod(self.shape) * (1 if self.is_category else self.channels)
+
+    @property
+    def tensor_shape(self) -> tuple[int, ...]:
+        """Shape of one item's tensor, without the batch axis."""
+        if self.shape is None:
+            raise ValueError("ragged items have no fixed shape")
+        return tuple(self.shape) if self.is_category else (self.channels, *self.shape)
+
+    @property
+    def log_volume(self) -> float:
+        """Log of the item's own volume per unit of tensor volume; subtract it from a density of the tensor."""
+        per_position = sum(head.size * math.log(head.scale) for head in self.heads if head.kind == "real")
+        return per_position * math.prod(self.shape or ())
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> DataSpec:
+        """The inverse of `to_json`."""
+        shape = data["shape"]
+        return cls(
+            axes=tuple(data["axes"]),
+            shape=None if shape is None else tuple(shape),
+            heads=tuple(Head(**head) for head in data["heads"]),
+            pad=data["pad"],
+        )

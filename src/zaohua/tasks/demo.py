@@ -1,0 +1,205 @@
+"""One model of each family on the built-in digits, and how they compare: the first thing to try.
+
+Every model learns the same 1500 digits with their labels, makes as many digits as were held out, and is measured with
+the same classifier. Two references frame the measures: how far apart real digits are (nothing can honestly be much
+nearer), and a single normal distribution for each class (anything worth its training time is better).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zaohua import data, registry
+from zaohua.metrics.extractor import Classifier
+from zaohua.metrics.frechet import frechet_distance
+from zaohua.tasks import pictures
+
+DATA, SEED, ROWS = "digits", 0, 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model of the demo: its settings, and its share of the time (none for those fitted in one go)."""
+
+    model: str
+    share: float = 0.0
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+PLANS = (
+    Plan("gaussian"),
+    Plan("gmm", settings={"n_components": 3}),
+    Plan("r3gan", 0.28, {"batch_size": 64}),
+    Plan("vae", 0.12, {"batch_size": 64}),
+    Plan("edm", 0.2, {"batch_size": 64, "channels": 32, "blocks": 1, "ema": 0.995}),
+    Plan("flow", 0.2, {"batch_size": 64, "channels": 32, "blocks": 1, "ema": 0.995}),
+)
+"""What is trained; what the shares leave of the time goes to sampling and measuring."""
+NAIVE = "gaussian"
+"""The plan that is a reference instead of a contender."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is told of a model, or of a reference (then most is None).
+
+    Attributes:
+        name: of the model, or what the reference is.
+        family: of the model; empty for a reference.
+        summary: the model in one line.
+        paper: where it is from.
+        reference: whether it frames the others instead of competing.
+        frechet: Fréchet distance to the held-out items, in the features of the classifier.
+        accuracy: share of samples that the classifier takes for the label they were made for.
+        score: mean of the held-out items' `score_samples`, in nats per item.
+        score_kind: "exact", "lower_bound" or "estimate".
+        seconds: training time.
+        parameters: numbers learnt.
+        milliseconds: to make one sample, in a batch of all.
+        history: records of training.
+        sheet: samples, uint8 (n, H, W), ROWS times one of each label.
+    """
+
+    name: str
+    family: str = ""
+    summary: str = ""
+    paper: str = ""
+    reference: bool = False
+    frechet: float | None = None
+    accuracy: float | None = None
+    score: float | None = None
+    score_kind: str = ""
+    seconds: float | None = None
+    parameters: int | None = None
+    milliseconds: float | None = None
+    history: tuple[dict[str, Any], ...] = ()
+    sheet: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything the report is made of."""
+
+    results: list[Result]
+    real: np.ndarray
+    labels: list[Any]
+    n_train: int
+    n_test: int
+    seed: int
+    extractor: str
+    seconds: float
+
+
+Watch = Callable[[str], AbstractContextManager[Callable[..., None]]]
+"""Makes a callback of training, by the name of what is trained."""
+
+
+def run(out: Path, minutes: float, watch: Watch) -> Study:
+    """Train, sample and measure all of `PLANS`; runs are saved in folders of `out`, measures in results.json.
+
+    Args:
+        out: folder of the demo.
+        minutes: time for all of it on two cores.
+        watch: makes the callback that shows progress.
+    """
+    began = time.perf_counter()
+    X_train, y_train = data.load(DATA, "train")
+    X_test, y_test = data.load(DATA, "test")
+    yardstick: Yardstick | None = None
+    results: list[Result] = []
+    for plan in PLANS:
+        model, seconds = _train(plan, out / plan.model, minutes, watch)
+        if yardstick is None:  # after the first model, whose codec says how pixels are to be shown
+            show = _shown(model)
+            yardstick = Yardstick(show(X_train), y_train, show(X_test), y_test)
+            results.append(yardstick.floor())
+        results.append(_measure(plan, model, seconds, yardstick, X_test, y_test))
+    assert yardstick is not None
+    labels = sorted(set(y_train))
+    real = show(X_test)[_sheet_rows(y_test, labels)]
+    study = Study(results, real, labels, len(X_train), len(X_test), SEED, yardstick.name, time.perf_counter() - began)
+    (out / "results.json").write_text(json.dumps(_plain(study), indent=1) + "\n")
+    return study
+
+
+class Yardstick:
+    """The classifier of the real training split, and the held-out items in its features."""
+
+    def __init__(self, train: np.ndarray, train_labels: list[Any], test: np.ndarray, test_labels: list[Any]):
+        self.train, self.test, self.test_labels = train, test, test_labels
+        self.classifier = Classifier.train(train, train_labels, random_state=SEED)
+        self.held_out = self.classifier.features(test)
+        self.name = f"{self.classifier.name}, {self.classifier.hash}"
+
+    def measure(self, samples: np.ndarray, labels: list[Any]) -> dict[str, float]:
+        """Fréchet distance and accuracy of as many samples as were held out."""
+        distance = frechet_distance(self.classifier.features(samples), self.held_out)
+        return {"frechet": distance, "accuracy": self.classifier.accuracy(samples, labels)}
+
+    def floor(self) -> Result:
+        """How far real training items are from the held-out ones."""
+        rows = np.random.default_rng(SEED).choice(len(self.train), len(self.test), replace=False)
+        distance = frechet_distance(self.classifier.features(self.train[rows]), self.held_out)
+        accuracy = self.classifier.accuracy(self.test, self.test_labels)
+        return Result("real train vs test", reference=True, frechet=distance, accuracy=accuracy)
+
+
+def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[Any, float]:
+    """Fit the model of a plan; returns it and the seconds it took."""
+    model = registry.model_class(plan.model)(random_state=SEED, **plan.settings)
+    began = time.perf_counter()
+    if not plan.share:
+        model.fit(DATA, True, out=folder)
+        return model, time.perf_counter() - began
+    model.set_params(max_minutes=plan.share * minutes, log_every=20)
+    with watch(plan.model) as callback:
+        model.fit(DATA, True, out=folder, overwrite=True, callbacks=[callback])
+    return model, model.seconds_
+
+
+def _measure(plan: Plan, model: Any, seconds: float, yardstick: Yardstick, X: Any, y: list[Any]) -> Result:
+    """Sample as many as were held out, with the same labels, and compare."""
+    entry, show, labels = registry.find(plan.model), _shown(model), sorted(set(y))
+    began = time.perf_counter()
+    samples = model.sample(len(y), y=y, random_state=SEED)
+    each = (time.perf_counter() - began) / len(y)
+    scored = hasattr(model, "score_samples")
+    return Result(
+        name=entry.command, family=entry.family, summary=entry.summary, paper=entry.paper,
+        reference=plan.model == NAIVE,
+        **yardstick.measure(show(samples), y),
+        score=model.score(X, y) if scored else None,
+        score_kind=model.score_kind if scored else "",
+        seconds=seconds,
+        parameters=sum(tensor.numel() for tensor in model._tensors().values()),
+        milliseconds=1000 * each,
+        history=tuple(getattr(model, "history_", ())),
+        sheet=show(model.sample(y=labels * ROWS, random_state=SEED + 1)),
+    )  # fmt: skip
+
+
+def _shown(model: Any) -> Callable[[Any], np.ndarray]:
+    return lambda images: pictures.visible(model, images)
+
+
+def _sheet_rows(y: list[Any], labels: list[Any]) -> list[int]:
+    """Places of the first ROWS items of each label, in the order of a sheet with one column for each."""
+    places = {label: [i for i, other in enumerate(y) if other == label] for label in labels}
+    return [places[label][row] for row in range(ROWS) for label in labels]
+
+
+def _plain(study: Study) -> dict[str, Any]:
+    """The measures and how they were taken, as JSON values."""
+    skip = {"history", "sheet"}
+    rows = [{k: v for k, v in vars(result).items() if k not in skip} for result in study.results]
+    about = {k: v for k, v in vars(study).items() if k not in ("results", "real")}
+    return {"data": DATA, **about, "results": rows}

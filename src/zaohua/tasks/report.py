@@ -1,0 +1,169 @@
+"""The page of the demo: one HTML file that needs nothing else, with pictures and curves inside."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from zaohua import __version__
+from zaohua.tasks import pictures
+from zaohua.tasks.demo import DATA, Result, Study
+
+TEMPLATE = Path(__file__).with_name("report.html")
+WIDTH, HEIGHT, LEFT, BOTTOM = 460, 170, 44, 22
+
+
+def write(study: Study, out: Path) -> Path:
+    """Write the page as index.html into a folder; returns its path."""
+    models = [result for result in study.results if result.sheet is not None and not result.reference]
+    page = Template(TEMPLATE.read_text("utf-8")).substitute(
+        intro=f"Each of them learnt {study.n_train:,} handwritten digits of 8 × 8 pixels with their labels, and was then "
+              f"asked for new ones, {len(study.labels)} digits, one column for each.",
+        table=table(study.results),
+        note=note(study),
+        cards="\n".join(card(result, study) for result in models),
+        version=__version__,
+        duration=f"{study.seconds / 60:.1f} minutes",
+        example=html.escape(str(out / models[-1].name)),
+    )  # fmt: skip
+    path = out / "index.html"
+    path.write_text(page, "utf-8")
+    return path
+
+
+# ---- the table, on the page and in the terminal
+
+
+def header() -> list[tuple[str, str]]:
+    """Titles of the table's columns, each with what it is in."""
+    return [("model", ""), ("Fréchet distance", "lower is better"), ("recognised as asked", "higher is better"),
+            ("score of held-out", "nats per item"), ("training", "seconds"), ("parameters", ""),
+            ("sampling", "ms per sample")]
+
+
+def cells(result: Result) -> list[tuple[str, str]]:
+    """The row of a result: what each cell says, and what it adds in small."""
+    kind = result.score_kind.replace("_", " ")
+    return [(result.name, "naive reference" if result.reference and result.family else result.family),
+            (_number(result.frechet), ""),
+            ("–" if result.accuracy is None else f"{result.accuracy:.1%}", ""),
+            (_number(result.score), kind), (_number(result.seconds), ""),
+            ("–" if result.parameters is None else f"{result.parameters:,}", ""), (_number(result.milliseconds), "")]
+
+
+def table(results: Sequence[Result]) -> str:
+    """The table of measures; the best of the models in bold."""
+    best = _best(results)
+    head = "".join(f"<th>{title}<small>{html.escape(unit)}</small></th>" for title, unit in header())
+    rows = []
+    for result in results:
+        row = []
+        for column, (text, small) in enumerate(cells(result)):
+            text = f"<b>{html.escape(text)}</b>" if (result.name, column) in best else html.escape(text)
+            row.append(f"<td>{text}" + (f"<small>{html.escape(small)}</small>" if small else "") + "</td>")
+        rows.append(f"<tr{' class=reference' if result.reference else ''}>{''.join(row)}</tr>")
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _best(results: Sequence[Result]) -> set[tuple[str, int]]:
+    """Which cells hold the best of the models: (name, column)."""
+    models = [result for result in results if not result.reference]
+    nearest = min(models, key=lambda result: math.inf if result.frechet is None else result.frechet)
+    clearest = max(models, key=lambda result: result.accuracy or 0)
+    return {(nearest.name, 1), (clearest.name, 2)}
+
+
+def note(study: Study) -> str:
+    """How the measures were taken."""
+    return (f"Data: {DATA}, {study.n_train:,} to train on and {study.n_test} held out, seed {study.seed}. Distance and "
+            f"recognition: {study.n_test} samples with the labels of the held-out digits, in the 64 features of a small "
+            f"classifier trained on the real training digits ({html.escape(study.extractor)}); distances are comparable "
+            "only within it and for this number. First row: as many real training digits against the held-out ones, and "
+            "the classifier's accuracy on those. Scores are log probabilities of the held-out digits given their labels; "
+            "a lower bound may lie far below the exact value. One run each: small differences mean nothing.")
+
+
+# ---- a model's card
+
+
+def card(result: Result, study: Study) -> str:
+    """Samples beside real items, the curve of training, and the facts."""
+    rate = result.history[-1].get("step") if result.history else None
+    facts = [("distance to real", _number(result.frechet), ""),
+             ("recognised as asked", "–" if result.accuracy is None else f"{result.accuracy:.1%}", ""),
+             ("score", _number(result.score), f"nats, {result.score_kind.replace('_', ' ')}" if result.score_kind else ""),
+             ("training", _number(result.seconds), "s" + (f", {rate:,} steps" if rate else "")),
+             ("parameters", "–" if result.parameters is None else f"{result.parameters:,}", ""),
+             ("one sample", _number(result.milliseconds), "ms")]
+    listed = "".join(f"<div><dt>{name}</dt><dd>{value} <small>{more}</small></dd></div>" for name, value, more in facts)
+    curve = loss_curve(result.history) or '<p class="note">Fitted in one go: there is no curve of training.</p>'
+    paper = f'<p class="paper">{html.escape(result.paper)}</p>' if result.paper else ""
+    return f"""<article>
+<header><h2>{html.escape(result.name)}<span>{html.escape(result.family)}</span></h2>
+<p>{html.escape(result.summary)}</p>{paper}</header>
+<div class="columns">
+{_figure(result.sheet, f"Samples of {result.name}", "made by the model")}
+{_figure(study.real, "Real digits", "real, held out")}
+</div>
+<div class="below"><figure>{curve}</figure><dl>{listed}</dl></div>
+</article>"""
+
+
+def _figure(images: np.ndarray | None, alt: str, caption: str) -> str:
+    assert images is not None
+    columns = len(set(range(len(images)))) // 8
+    sheet = pictures.grid(images, columns, gap=4, height=24, background=0)
+    return (f'<figure><img src="{pictures.data_uri(sheet)}" alt="{html.escape(alt)}" width="{sheet.shape[1]}" '
+            f'height="{sheet.shape[0]}"><figcaption>{html.escape(caption)}</figcaption></figure>')
+
+
+def loss_curve(history: Sequence[dict[str, Any]]) -> str:
+    """The losses of training as an inline SVG: seconds to the right, each phase a line; empty without records."""
+    names = sorted({key for record in history for key in record if key.startswith("loss")})[:2]
+    lines = {name: [(r["seconds"], r[name]) for r in history if name in r and math.isfinite(r[name])] for name in names}
+    points = [point for line in lines.values() for point in line]
+    if len(points) < 2:
+        return ""
+    values = np.array([value for _, value in points])
+    low, high = (float(q) for q in np.quantile(values, [0.0, 0.97]))
+    low, high = (low, high) if high > low else (low - 1, high + 1)
+    end = max(seconds for seconds, _ in points)
+
+    def place(seconds: float, value: float) -> tuple[float, float]:
+        share = (min(max(value, low), high) - low) / (high - low)
+        return LEFT + seconds / end * (WIDTH - LEFT), (HEIGHT - BOTTOM) * (1 - share) + 6 * share
+
+    parts = [_axes(low, high, end)]
+    for style, (name, line) in zip("ab", lines.items(), strict=False):
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
+        parts.append(f'<path class="{style}" d="M{path}"/>')
+        label = name.removeprefix("loss/") if len(names) > 1 else "loss"
+        parts.append(f'<text class="{style}" x="{WIDTH}" y="{16 + 15 * "ab".index(style)}" text-anchor="end">'
+                     f"{html.escape(label)}</text>")
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Loss of training">{"".join(parts)}</svg>'
+
+
+def _axes(low: float, high: float, end: float) -> str:
+    """Three lines across, with the values and times at their ends."""
+    parts = []
+    for share in (0.0, 0.5, 1.0):
+        y = (HEIGHT - BOTTOM) * (1 - share) + 6 * share
+        parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
+                     f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{_number(low + share * (high - low))}</text>')
+    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 5}">0</text>'
+                 f'<text x="{WIDTH}" y="{HEIGHT - 5}" text-anchor="end">{end:.0f} s of training</text>')
+    return "".join(parts)
+
+
+def _number(value: float | None) -> str:
+    """Three digits that count, or a dash."""
+    if value is None:
+        return "–"
+    digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:,.{min(digits, 3)}f}".replace("-", "−")

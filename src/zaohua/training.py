@@ -1,0 +1,205 @@
+"""Models with networks: the fields of training, shared by all families, and what they keep after it.
+
+A family (a subclass) defines three things, the engine does the rest:
+
+    phases                          which networks each phase of a step trains, e.g. {"model": ("net",)}
+    build(spec, y_spec)             the networks, from the specs of x and y alone
+    loss(nets, batch, phase)        (B,) nats or energy per item
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from zaohua import checkpoint
+from zaohua.errors import ZaohuaError
+from zaohua.estimator import GenerativeModel, TrainingData
+from zaohua.fields import Between
+from zaohua.hardware import pick_device
+from zaohua.noise import Noise
+from zaohua.spec import DataSpec
+
+
+@dataclass
+class Batch:
+    """One (micro-)batch of training data.
+
+    Attributes:
+        x: the items as networks see them, (B, *spec.tensor_shape).
+        y: their conditions as networks see them; None for an unconditional model.
+        noise: the source of everything random in a loss; losses draw from nothing else.
+        progress: share of the training done, 0 to 1, for what is ramped up or down.
+    """
+
+    x: Tensor
+    y: Tensor | None
+    noise: Noise
+    progress: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass
+class Event:
+    """Something that happened in training, given to every callback.
+
+    Attributes:
+        kind: "start", "step", "log", "validate", "preview", "checkpoint", "warning" or "end".
+        step: optimiser steps taken so far.
+        total: steps there will be; None when only the time is limited.
+        progress: share of the training done, 0 to 1, by steps or by time, whichever is further.
+        elapsed: seconds trained, over all sittings.
+        record: what was measured: loss of each phase, lr, images_per_second, validation ...
+        items: preview items, for "preview".
+        message: a line for people.
+    """
+
+    kind: Literal["start", "step", "log", "validate", "preview", "checkpoint", "warning", "end"]
+    step: int
+    total: int | None
+    progress: float
+    elapsed: float
+    record: dict[str, Any] = field(default_factory=dict)
+    items: Any = None
+    message: str = ""
+
+
+Callback = Callable[[Event], None]
+
+
+class Trainable(GenerativeModel):
+    """A model whose networks the engine trains."""
+
+    phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
+    """Phases of a step, in order, with the networks that each of them trains."""
+    default_steps: ClassVar[int] = 5000
+    """Length of training when neither a number of steps nor a time is given."""
+
+    max_steps: Annotated[int | None, Between(1)] = None
+    """Optimiser steps to train for."""
+    max_minutes: Annotated[float | None, Between(above=0)] = None
+    """Minutes to train for; the learning rate's schedule follows the clock, too."""
+    batch_size: Annotated[int, Between(1)] = 64
+    """Items per step (in each process)."""
+    accumulate: Annotated[int, Between(1)] = 1
+    """Micro-batches that a batch is split into: less memory, the same result."""
+    learning_rate: Annotated[float, Between(above=0)] = 1e-3
+    """Peak learning rate."""
+    warmup_steps: Annotated[int, Between(0)] = 100
+    """Steps over which the learning rate rises from zero."""
+    decay: Literal["cosine", "linear", "constant"] = "cosine"
+    """How the learning rate falls to zero by the end."""
+    beta1: Annotated[float, Between(0, 0.9999)] = 0.9
+    """Adam's first moment."""
+    beta2: Annotated[float, Between(0, 0.99999)] = 0.99
+    """Adam's second moment."""
+    weight_decay: Annotated[float, Between(0)] = 0.0
+    """Decoupled weight decay (AdamW)."""
+    clip_norm: Annotated[float | None, Between(above=0)] = 1.0
+    """Largest norm of the gradient; None doesn't clip."""
+    ema: Annotated[float, Between(0, 0.99999)] = 0.999
+    """Decay of the running average of weights that sampling uses; 0 uses the weights as they are."""
+    validation: Annotated[float, Between(0, 0.9)] = 0.0
+    """Share of the items held out to measure the loss on."""
+    validate_every: Annotated[int, Between(1)] = 500
+    """Steps between two validations."""
+    patience: Annotated[int | None, Between(1)] = None
+    """Validations without a better loss after which training stops; needs a validation share."""
+    log_every: Annotated[int, Between(1)] = 50
+    """Steps between two records of the history."""
+    preview_every: Annotated[int | None, Between(1)] = None
+    """Steps between two previews; None makes none."""
+    checkpoint_every: Annotated[int, Between(1)] = 1000
+    """Steps between two checkpoints, of a run that has a folder."""
+    device: str = "auto"
+    """Where to compute: "auto", "cpu", "cuda", "mps" ..."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of the networks; "auto" takes bfloat16 where it is measured to be faster."""
+    workers: Annotated[int | None, Between(0)] = None
+    """Processes that decode files while training, for data that doesn't fit in memory; None chooses."""
+    tensorboard: bool = False
+    """Write the history for TensorBoard as well (needs the tensorboard package)."""
+
+    # ---- what a family defines
+
+    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
+        """The networks by name, untrained, from what is known of x and y."""
+        raise NotImplementedError(f"{type(self).__name__} defines no build")
+
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """Loss of each item, (B,), of a phase; randomness comes from `batch.noise` only."""
+        raise NotImplementedError(f"{type(self).__name__} defines no loss")
+
+    def plan(self) -> tuple[str, ...]:
+        """The phases of one step, in order; a phase may come more than once."""
+        return tuple(self.phases)
+
+    def optimizer(self, parameters: list[nn.Parameter], phase: str) -> torch.optim.Optimizer:
+        """The optimiser of a phase."""
+        return torch.optim.AdamW(parameters, lr=self.learning_rate, betas=(self.beta1, self.beta2),
+                                 weight_decay=self.weight_decay, fused=True)
+
+    # ---- learning
+
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None, callbacks: Sequence[Callback] = (),
+             overwrite: bool = False) -> None:
+        from zaohua.engine import Engine
+
+        if self.patience is not None and not self.validation:
+            raise ZaohuaError(f"{type(self).__name__}: patience needs a validation share, such as validation=0.1")
+        if out is not None and not overwrite and (Path(out) / checkpoint.MODEL).exists():
+            raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
+        Engine(self, data, out, callbacks).train(fresh=True)
+
+    def resume(self, run: str | Path, X: Any = None, y: Any = None, *, callbacks: Sequence[Callback] = ()) -> Self:
+        """Go on with a run that was stopped or killed, from its newest intact checkpoint, bit for bit on a CPU.
+
+        The fields are this model's own, so `zaohua.load(run)` with a larger `max_steps` trains on.
+
+        Args:
+            run: the run's folder.
+            X, y: the data it was trained on; not needed when that was a path or the name of a data set.
+            callbacks: as for `fit`.
+
+        Raises:
+            ZaohuaError: the data isn't the run's; CheckpointError when no checkpoint is intact.
+        """
+        from zaohua.engine import Engine
+
+        model, _ = checkpoint.load_model(run)
+        source = model["source"]
+        if X is None:
+            if source is None:
+                raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
+            X, y = source["X"], source["y"]
+        data = self._begin(X, y)
+        if self.codec_.to_json() != model["codec"]:
+            raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
+        self.seed_ = model["seed"]
+        Engine(self, data, run, callbacks).train(fresh=False)
+        self.save(run)
+        return self
+
+    # ---- what is kept
+
+    def _device(self) -> torch.device:
+        return next(self.nets_.parameters()).device
+
+    def _state(self) -> dict[str, Any]:
+        return {"steps": self.n_steps_, "seconds": self.seconds_}
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return self.nets_.state_dict()
+
+    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        self.nets_ = self.build(self.spec_, self.y_spec_)
+        self.nets_.load_state_dict(tensors)
+        self.nets_.to(pick_device(self.device), memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.n_steps_, self.seconds_ = state["steps"], state["seconds"]

@@ -1,0 +1,103 @@
+"""The data sets: built in, in $ZAOHUA_DATA, downloaded, damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zaohua import codecs, data
+from zaohua.data import array_files, fetch
+from zaohua.data.fetch import File
+from zaohua.errors import ZaohuaError, ZaohuaWarning
+
+BODY = b"some published bytes"
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> File:
+    """A file with a home of its own, and an empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("ZAOHUA_DATA", raising=False)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "a.gz").write_bytes(BODY)
+    return File("a.gz", hashlib.sha256(BODY).hexdigest(), len(BODY), f"{(tmp_path / 'home').as_uri()}/")
+
+
+def test_digits_have_fixed_splits():
+    (x, y), (x_test, y_test) = data.load("digits"), data.load("digits", "test")
+    assert (x.shape, x_test.shape, x.dtype, x.max()) == ((1500, 8, 8), (297, 8, 8), np.uint8, 16)
+    assert set(y) == set(y_test) == set(range(10)) and type(y[0]) is int
+    np.testing.assert_array_equal(codecs.read("digits", y=True, split="test")[0], x_test)
+    assert codecs.ImageCodec().fit(x).spec_.levels == 17
+
+
+@pytest.mark.parametrize("name, first", [("mnist", 5), ("fashion-mnist", "boot")])
+def test_sets_of_idx_files(name: str, first: object):
+    folder = os.environ.get("ZAOHUA_DATA")
+    if not folder or not Path(folder, name).is_dir():
+        pytest.skip(f"needs $ZAOHUA_DATA/{name}")
+    x, y = data.load(name)
+    assert (x.shape, x.dtype, len(y), y[0], len(set(y))) == ((60000, 28, 28), np.uint8, 60000, first, 10)
+    assert data.load(name, "test")[0].shape == (10000, 28, 28)
+
+
+def test_the_table_needs_neither_torch_nor_sklearn():
+    code = "import sys; from zaohua import data; print(data.names()); print({'torch', 'sklearn'} & set(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}).stdout
+    assert out.splitlines() == [str(["digits", "mnist", "fashion-mnist"]), "set()"]
+
+
+def test_unknown_sets():
+    with pytest.raises(ZaohuaError, match="unknown data set 'mnits'; did you mean 'mnist'"):
+        data.load("mnits")
+
+
+def test_download_once_then_from_the_cache(published: File, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = fetch.find("things", published)
+    assert path.read_bytes() == BODY and path.is_relative_to(tmp_path / "cache" / "zaohua" / "things")
+    assert "downloading" in capsys.readouterr().err
+    (tmp_path / "home" / "a.gz").unlink()
+    assert fetch.find("things", published) == path
+    assert [p.name for p in path.parent.iterdir()] == ["a.gz"]
+
+
+def test_a_failing_download_says_what_to_set(published: File, tmp_path: Path):
+    (tmp_path / "home" / "a.gz").unlink()
+    with pytest.raises(ZaohuaError, match=r"can't download .*: set ZAOHUA_DATA to .* holds things/a.gz"):
+        fetch.find("things", published)
+
+
+def test_wrong_bytes_are_refused(published: File, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "home" / "a.gz").write_bytes(BODY[::-1])
+    with pytest.raises(ZaohuaError, match="not the published file"):
+        fetch.find("things", published)
+    assert not list((tmp_path / "cache").rglob("*.gz"))
+    monkeypatch.setenv("ZAOHUA_DATA", str(tmp_path))
+    (tmp_path / "things").mkdir()
+    (tmp_path / "things" / "a.gz").write_bytes(BODY + b"!")
+    with pytest.raises(ZaohuaError, match="not the published file"):
+        fetch.find("things", published)
+
+
+def test_a_file_missing_in_the_folder_is_looked_for_elsewhere(published: File, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ZAOHUA_DATA", str(tmp_path / "none"))
+    with pytest.warns(ZaohuaWarning, match="is missing: looking in the cache"):
+        assert fetch.find("things", published).read_bytes() == BODY
+
+
+def test_free_memory_minds_the_limit_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(array_files, "CGROUP", tmp_path)
+    assert array_files.free_memory() > 0
+    for name, text in (("memory.max", "1000"), ("memory.current", "700"), ("memory.stat", "anon 5\ninactive_file 50")):
+        (tmp_path / name).write_text(text)
+    assert array_files.free_memory() == 350
+    (tmp_path / "memory.max").write_text("max")
+    assert array_files.free_memory() > 350

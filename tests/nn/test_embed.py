@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from zaohua.nn.embed import Embed, Overlay, TimeEmbed, pool, positions, present
+from zaohua.spec import DataSpec, Head
+
+LABEL = DataSpec((), (), (Head("label", "category", 10),))
+VECTOR = DataSpec((), (), (Head("attribute", "real", 3),))
+TEXT = DataSpec(("time",), None, (Head("token", "category", 50),), pad=50)
+FIXED_TEXT = DataSpec(("time",), (7,), (Head("token", "category", 50),))
+MAP = DataSpec(("height", "width"), (6, 5), (Head("class", "category", 4),))
+IMAGE = DataSpec(("height", "width"), (28, 20), (Head("pixel", "real", 3, 256),))
+SOUND = DataSpec(("time",), (4000,), (Head("wave", "real", 1),))
+RAGGED_SOUND = DataSpec(("time",), None, (Head("wave", "real", 1),))
+
+
+def codes(*shape: int, size: int) -> torch.Tensor:
+    return torch.randint(size, shape, generator=torch.Generator().manual_seed(0))
+
+
+CONDITIONS = {
+    "label": (LABEL, codes(4, size=10), 1),
+    "vector": (VECTOR, torch.randn(4, 3), 1),
+    "text": (TEXT, codes(4, 9, size=50), 9),
+    "fixed text": (FIXED_TEXT, codes(4, 7, size=50), 7),
+    "map": (MAP, codes(4, 6, 5, size=4), 30),
+    "image": (IMAGE, torch.randn(4, 3, 28, 20), 49),
+    "sound": (SOUND, torch.randn(4, 1, 4000), 64),
+    "ragged sound": (RAGGED_SOUND, torch.randn(4, 1, 50_000), 64),
+    "short sound": (RAGGED_SOUND, torch.randn(4, 1, 300), 2),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_tokens(name: str) -> None:
+    spec, y, length = CONDITIONS[name]
+    embed = Embed(spec, 32)
+    tokens = embed(y, 4)
+    assert tokens.shape == (4, length, 32)
+    assert tokens.shape[1] <= 64
+    order = torch.tensor([2, 0, 3, 1])
+    torch.testing.assert_close(embed(y[order], 4), tokens[order])
+    assert not torch.allclose(pool(tokens)[0], pool(tokens)[1])
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_dropped_conditions_are_the_null_token(name: str) -> None:
+    spec, y, _ = CONDITIONS[name]
+    embed = Embed(spec, 32)
+    keep = torch.tensor([True, False, True, False])
+    null = embed(None, 4)
+    assert null.shape == (4, 1, 32)
+    tokens = embed(y, 4, keep)
+    torch.testing.assert_close(tokens[~keep], null[~keep].expand_as(tokens[~keep]))
+    torch.testing.assert_close(tokens[keep], embed(y, 4)[keep])
+    torch.testing.assert_close(pool(tokens)[1], pool(null)[1])
+    tokens.sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in embed.parameters())
+
+
+def test_unconditional_has_no_tokens() -> None:
+    embed = Embed(None, 32)
+    assert not list(embed.parameters()) and not embed.state_dict()
+    tokens = embed(None, 5, torch.ones(5, dtype=torch.bool))
+    assert tokens.shape == (5, 0, 32)
+    torch.testing.assert_close(pool(tokens), torch.zeros(5, 32))
+
+
+def test_padding_changes_nothing() -> None:
+    embed = Embed(TEXT, 32)
+    y = codes(3, 6, size=50)
+    longer = torch.cat([y, torch.full((3, 5), 50)], dim=1)
+    torch.testing.assert_close(embed(longer, 3)[:, :6], embed(y, 3))
+    assert embed(longer, 3)[:, 6:].eq(0).all()
+    assert present(embed(longer, 3)).sum() == 18
+    torch.testing.assert_close(pool(embed(longer, 3)), pool(embed(y, 3)))
+
+
+def test_an_empty_text_is_no_condition() -> None:
+    embed = Embed(TEXT, 32)
+    y = torch.full((2, 4), 50)
+    y[0] = 3
+    torch.testing.assert_close(pool(embed(y, 2))[1], pool(embed(None, 2))[1])
+    torch.testing.assert_close(embed(y[:, :0], 2), embed(None, 2))
+
+
+def test_the_order_of_words_matters() -> None:
+    embed = Embed(TEXT, 32)
+    mean = pool(embed(torch.tensor([[1, 2, 3], [3, 2, 1]]), 2))
+    assert (mean[0] - mean[1]).abs().max() > 1e-3
+
+
+def test_positions_are_distinct() -> None:
+    places = positions((8, 8), 32, torch.device("cpu")).flatten(0, 1)
+    assert torch.pdist(places).min() > 0.1
+
+
+@pytest.mark.parametrize("times", [torch.linspace(0, 1000, 200), torch.linspace(-2, 2, 200)])
+def test_times_are_told_apart(times: torch.Tensor) -> None:
+    features = TimeEmbed(32).double()(times)
+    assert features.shape == (200, 32) and features.dtype == torch.float64
+    assert (features.diff(dim=0).norm(dim=1) > 1e-4).all()
+
+
+def test_overlay() -> None:
+    overlay = Overlay(IMAGE)
+    x, y = torch.randn(2, 1, 8, 8), torch.randn(2, 3, 28, 20)
+    mixed = overlay(x, y, torch.tensor([True, False]))
+    assert mixed.shape == (2, 4, 8, 8)
+    torch.testing.assert_close(mixed[1], overlay(x, None)[1])
+    torch.testing.assert_close(mixed[0], overlay(x, y)[0])
