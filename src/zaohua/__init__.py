@@ -57,7 +57,15 @@ def load(path: str | Path) -> Any:
     from zaohua import checkpoint
 
     data, tensors = checkpoint.load_model(Path(path))
-    return registry.model_class(data["model"])._from_json(data, tensors)
+    if tensors is None:
+        raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
+    try:
+        return registry.model_class(data["model"])._from_json(data, tensors)
+    except ZaohuaError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({what})") from error
 
 
 def __getattr__(name: str) -> Any:

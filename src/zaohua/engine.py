@@ -67,12 +67,13 @@ class Engine:
         self.main = self.accelerator.is_main_process
         model.seed_ = self._agree(model.seed_)
         self.run_folder = out
-        self.run = checkpoint.Run(out) if out is not None and self.main else None
-        self.callbacks = [*callbacks, *self._tensorboard()] if self.main else []
+        self.run: checkpoint.Run | None = None
+        self.callbacks = [*callbacks] if self.main else []
         self.dtype = self._agree(pick_precision(model.precision, self.device))
         self._split(len(data.x))
         self._build()
-        self.step, self.saved, self.progress, self.rate = 0, -1, 0.0, 0.0
+        self.step, self.saved, self.logged, self.progress, self.rate = 0, -1, 0, 0.0, 0.0
+        self.sums: defaultdict[str, Tensor | float] = defaultdict(float)
         self.before, self.began, self.best, self.waited = 0.0, time.perf_counter(), math.inf, 0
         self.best_nets: dict[str, Tensor] | None = None
         model.history_ = []
@@ -111,14 +112,15 @@ class Engine:
             Diverged: a loss is not finite; the last good weights are kept.
             watch.Stopped: a signal asked for the end; the state is saved.
         """
-        self._open(fresh)
-        self.began = time.perf_counter()
         try:
+            self._open(fresh)
+            self.began = time.perf_counter()
             with torch.random.fork_rng(), watch.signals() as self.signals:
                 torch.set_flush_denormal(True)
                 self._loop()
         except Diverged:
-            self._save_model()
+            with contextlib.suppress(ZaohuaError):  # of a disk that is full as well
+                self._save_model()
             raise
         finally:
             torch.set_flush_denormal(False)
@@ -128,33 +130,34 @@ class Engine:
 
     def _open(self, fresh: bool) -> None:
         """Make the run's folder ready, or take up the state that is in it."""
-        if self.run is not None:
+        if self.run_folder is not None and self.main:
+            self.run = checkpoint.Run(self.run_folder)
             if fresh:
                 self.run.clear()
-            self._save_model(weights=False)
-        self.accelerator.wait_for_everyone()
+        self.callbacks += self._tensorboard()
         if not fresh:
             self._restore()
+        self.accelerator.wait_for_everyone()  # until all have read what is there
+        self._save_model(weights=self.step > 0)
 
     def _loop(self) -> None:
         self._emit("start", message=f"training on {self.device.type}, {str(self.dtype).removeprefix('torch.')}")
         self.nets.train()
         draws = self.batches.stream(self.step * len(self.plan))
-        sums: defaultdict[str, Tensor | float] = defaultdict(float)
-        logged, since = self.step, time.perf_counter()
+        since, first = time.perf_counter(), self.step
         while not self._done():
             for name, value in self._step(draws).items():
-                sums[name] += value
+                self.sums[name] += value
             self.step += 1
             self._emit("step")
             if self.step % self.model.log_every == 0:
-                steps, seconds = self.step - logged, time.perf_counter() - since
-                self._log({**self._means(sums, steps), "lr": self.rate,
-                           "images_per_second": steps * self.model.batch_size * self.world / seconds})
-                sums.clear()
-                logged, since = self.step, time.perf_counter()
-            if self._every(self.model.validate_every) and len(self.held_out) and self._validate():
-                break
+                items = (self.step - first) * self.model.batch_size * self.world
+                self._log({**self._means(self.step - self.logged), "lr": self.rate,
+                           "images_per_second": items / (time.perf_counter() - since)})
+                self.sums.clear()
+                since, first, self.logged = time.perf_counter(), self.step, self.step
+            if self._every(self.model.validate_every) and len(self.held_out):
+                self._validate()
             if self._every(self.model.preview_every):
                 self._preview()
             if self._every(self.model.checkpoint_every):
@@ -164,7 +167,7 @@ class Engine:
         if self.saved != self.step:
             self._save()
         self._emit("end")
-        self.signals.raise_if_received(self.run.folder if self.run is not None else None)
+        self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
 
     # ---- one step
 
@@ -199,8 +202,9 @@ class Engine:
         norm = nn.utils.clip_grad_norm_(list(self.parameters[name].values()), self.model.clip_norm or math.inf)
         if not math.isfinite(float(total) + float(norm)):
             raise Diverged(
-                f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {float(total):g}, its "
-                f"gradient {float(norm):g}; the weights before it are kept: try a learning_rate below {self.rate:.2g}")
+                f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {float(total):g}, "
+                f"its gradient {float(norm):g}; the weights before it are kept: try a learning_rate "
+                f"below {self.rate:.2g}")
         optimizer = self.optimizers[name]
         for group in optimizer.param_groups:
             group["lr"] = self.rate
@@ -249,7 +253,8 @@ class Engine:
         by_step = 0.0 if self.total is None else self.step / self.total
         by_time = 0.0 if self.model.max_minutes is None else self.elapsed / (60 * self.model.max_minutes)
         self.progress = self._agree(max(by_step, by_time))
-        return self.progress >= 1
+        no_better = self.model.patience is not None and self.waited >= self.model.patience
+        return self.progress >= 1 or no_better
 
     def _every(self, steps: int | None) -> bool:
         return steps is not None and self.step % steps == 0
@@ -262,14 +267,16 @@ class Engine:
 
         return broadcast_object_list([value])[0]
 
-    def _means(self, sums: dict[str, Tensor | float], steps: int) -> dict[str, float]:
-        """Mean of each phase's loss over the steps, and over the processes."""
-        values = torch.stack([torch.as_tensor(value, device=self.device) for value in sums.values()]) / steps
+    def _means(self, steps: int) -> dict[str, float]:
+        """Mean of each phase's loss over the steps since the last record, and over the processes."""
+        if not self.sums:
+            return {}
+        values = torch.stack([torch.as_tensor(value, device=self.device) for value in self.sums.values()]) / steps
         values = self.accelerator.reduce(values, "mean")
-        return dict(zip(sums, values.tolist(), strict=True))
+        return dict(zip(self.sums, values.tolist(), strict=True))
 
-    def _validate(self) -> bool:
-        """Loss of the averaged networks on the held-out items; True when training should stop early."""
+    def _validate(self) -> None:
+        """Measure the loss of the averaged networks on the held-out items, and keep the best ones."""
         model, total = self.model, 0.0
         phase = next(iter(model.phases))
         for start in range(0, len(self.held_out), 256):
@@ -279,7 +286,7 @@ class Engine:
             with torch.no_grad(), self._autocast():
                 batch = self._batch(self.data.x[rows], y, seed, 0, len(rows), train=False)
                 total += float(model.loss(self.average, batch, phase).sum())
-        loss = total / len(self.held_out)
+        loss = self._agree(total / len(self.held_out))
         if loss < self.best:
             self.best, self.waited = loss, 0
             if model.patience is not None:
@@ -287,7 +294,6 @@ class Engine:
         else:
             self.waited += 1
         self._log({"validation": loss}, kind="validate")
-        return model.patience is not None and self.waited >= model.patience
 
     def _preview(self) -> None:
         if not self.main:
@@ -316,11 +322,12 @@ class Engine:
 
     def _save(self) -> None:
         """Save a checkpoint and the model; a failure is told, and never stops training."""
-        self.saved = self.step
+        sums = self._means(1)
         if self.run is None:
+            self.saved = self.step
             return
         state = {"elapsed": self.elapsed, "best": self.best if math.isfinite(self.best) else None,
-                 "waited": self.waited, "made_with": self._made_with()}
+                 "waited": self.waited, "sums": sums, "logged": self.logged, "made_with": self._made_with()}
         groups = {"nets": self.nets.state_dict(), "average": self.average.state_dict(),
                   "optimizers": optimizer_tensors(self.optimizers, self.parameters)}
         if self.best_nets is not None:
@@ -328,6 +335,7 @@ class Engine:
         try:
             self.run.save(self.step, state, groups)
             self._save_model()
+            self.saved = self.step
             self._emit("checkpoint")
         except ZaohuaError as error:
             self._emit("warning", message=str(error))
@@ -348,22 +356,30 @@ class Engine:
 
     def _restore(self) -> None:
         """Take up the newest intact checkpoint; without any, start from scratch."""
-        found = checkpoint.load_checkpoint(self.run_folder)
+        found = checkpoint.load_checkpoint(str(self.run_folder))
         if found is None:
             return
         state, groups, problems = found
         for problem in problems:
             self._emit("warning", message=f"{problem}; going on from step {state['step']}")
-        self.step = self.saved = state["step"]
+        self.step, self.saved, self.logged = state["step"], state["step"], state["logged"]
+        self.sums.update({name: torch.tensor(value, device=self.device) for name, value in state["sums"].items()})
         self.before, self.waited = state["elapsed"], state["waited"]
         self.best = math.inf if state["best"] is None else state["best"]
         self.best_nets = groups.get("best")
-        self.nets.load_state_dict(groups["nets"])
-        self.average.load_state_dict(groups["average"])
-        load_optimizer_tensors(self.optimizers, self.parameters, groups["optimizers"])
+        try:
+            self.nets.load_state_dict(groups["nets"])
+            self.average.load_state_dict(groups["average"])
+            load_optimizer_tensors(self.optimizers, self.parameters, groups["optimizers"])
+        except (KeyError, RuntimeError):
+            raise ZaohuaError(f"can't go on with {self.run_folder}: its networks are others than these settings make; "
+                              "leave the fields that shape them as they were") from None
+        then = state["made_with"]
+        if self.model.precision == "auto" and then["device"] == self.device.type:  # measured then: now it may differ
+            self.dtype = getattr(torch, then["precision"])
         if self.run is not None:
             self.model.history_ = self.run.rewind_history(self.step)
-        then, now = state["made_with"], self._made_with()
+        now = self._made_with()
         changed = [f"{k} {then[k]} -> {now[k]}" for k in now if then.get(k) != now[k]]
         if changed:
             self._emit("warning", message=f"not bit for bit what it would have been: {', '.join(changed)}")

@@ -75,7 +75,7 @@ class GenerativeModel(DensityMixin, BaseEstimator):
         """
         data = self._begin(X, y)
         self._fit(data, out=out, **options)
-        if out is not None and is_main_process():
+        if out is not None:
             self.save(out)
         return self
 
@@ -185,7 +185,9 @@ class GenerativeModel(DensityMixin, BaseEstimator):
             ZaohuaError: the folder can't be written; whatever was there before is whole.
         """
         self._check_fitted()
-        return checkpoint.save_model(Path(path), self._to_json(), self._tensors())
+        if is_main_process():  # of several, which all hold the same
+            checkpoint.save_model(Path(path), self._to_json(), self._tensors())
+        return Path(path)
 
     def _to_json(self) -> dict[str, Any]:
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name != "codec"}

@@ -1,4 +1,4 @@
-"""A progress bar for training: share done, rate, loss and time left, on stderr; plain lines where that is no terminal."""
+"""A progress bar for training: share done, rate, loss and time left, on stderr; plain lines without a terminal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Progress:
             self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
         if self.bar is not None:
             self.bar.stop()
 

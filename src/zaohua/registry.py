@@ -55,7 +55,8 @@ class Entry:
 def entries(package: Path = PACKAGE) -> tuple[Entry, ...]:
     """Every model of a package, ordered by family and name; parsed once."""
     files = [file for file in sorted((package / "models").glob("*.py")) if not file.stem.startswith("_")]
-    found = [_Source(package).entry(file) for file in files]
+    source = _Source(package)
+    found = [source.entry(file) for file in files]
     return tuple(sorted(found, key=lambda entry: (_family_order(entry.family), entry.command)))
 
 

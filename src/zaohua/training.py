@@ -21,6 +21,7 @@ from zaohua import checkpoint
 from zaohua.errors import ZaohuaError
 from zaohua.estimator import GenerativeModel, TrainingData
 from zaohua.fields import Between
+from zaohua.folders import to_bytes
 from zaohua.hardware import pick_device
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
@@ -173,14 +174,15 @@ class Trainable(GenerativeModel):
         """
         from zaohua.engine import Engine
 
-        model, _ = checkpoint.load_model(run)
+        model, _ = checkpoint.load_model(run, weights=False)
         source = model["source"]
         if X is None:
             if source is None:
                 raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
             X, y = source["X"], source["y"]
         data = self._begin(X, y)
-        if self.codec_.to_json() != model["codec"]:
+        now = self._to_json()
+        if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
         self.seed_ = model["seed"]
         Engine(self, data, run, callbacks).train(fresh=False)
@@ -193,7 +195,7 @@ class Trainable(GenerativeModel):
         return next(self.nets_.parameters()).device
 
     def _state(self) -> dict[str, Any]:
-        return {"steps": self.n_steps_, "seconds": self.seconds_}
+        return {"steps": getattr(self, "n_steps_", 0), "seconds": getattr(self, "seconds_", 0.0)}
 
     def _tensors(self) -> dict[str, Tensor]:
         return self.nets_.state_dict()

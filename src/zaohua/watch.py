@@ -24,10 +24,11 @@ class Stopped(KeyboardInterrupt):
         signum: the signal; a program that ends by it exits with 128 + signum.
     """
 
-    def __init__(self, run: Path | None, signum: int):
+    def __init__(self, run: Path | None, signum: int, step: int):
         self.run, self.signum = run, signum
-        where = "the model is as of the last step" if run is None else f"saved; go on with --resume --out {run}"
-        super().__init__(f"stopped by {signal.Signals(signum).name}: {where}")
+        where = "the model is as of the last step" if run is None else f"go on with --resume --out {run}"
+        saved = "" if run is None else f"saved at step {step}; " if step > 0 else "nothing could be saved; "
+        super().__init__(f"stopped by {signal.Signals(signum).name}: {saved}{where}")
 
 
 class Signals:
@@ -41,10 +42,10 @@ class Signals:
             os._exit(128 + signum)
         self.received = signum
 
-    def raise_if_received(self, run: Path | None) -> None:
-        """Raise `Stopped` if a signal has come."""
+    def raise_if_received(self, run: Path | None, step: int) -> None:
+        """Raise `Stopped` if a signal has come; `step` is the last one saved."""
         if self.received is not None:
-            raise Stopped(run, self.received)
+            raise Stopped(run, self.received, step)
 
 
 @contextlib.contextmanager

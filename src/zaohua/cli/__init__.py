@@ -92,6 +92,7 @@ def explain(error: Exception) -> str | None:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, ZaohuaError | OSError):
         return " ".join(str(error).split())
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "t allocate memory" in str(error):
+    kind = type(error).__name__  # torch's error is told by its name, since torch may not be imported
+    if kind in ("MemoryError", "OutOfMemoryError") or "can't allocate memory" in str(error):
         return "out of memory: a smaller --batch-size, more --accumulate or a smaller --size takes less"
     return None

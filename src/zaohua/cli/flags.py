@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import itertools
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +61,8 @@ def from_fields(fields: Mapping[str, Field], values: Mapping[str, Any] | None = 
             default = (values or {}).get(name, field.default)
             default = tuple(default) if isinstance(default, list) else default
             bounds = f" ({field.bounds})" if field.bounds else ""
-            flags.append(Flag((prefix if name in others else "") + name, field.type, default, field.help + bounds, field=field))
+            flag = (prefix if name in others else "") + name
+            flags.append(Flag(flag, field.type, default, field.help + bounds, field=field))
     return flags
 
 
@@ -68,7 +70,7 @@ def parse(prog: str, about: str, flags: Sequence[Flag], arguments: Sequence[str]
     """The values of all flags, by name.
 
     Raises:
-        ZaohuaError: an option is unknown, a value is of the wrong type or out of bounds, too much or too little is given.
+        ZaohuaError: an option is unknown, or its value is missing, of the wrong type or out of bounds.
     """
     import tyro
 
@@ -78,7 +80,7 @@ def parse(prog: str, about: str, flags: Sequence[Flag], arguments: Sequence[str]
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            values = tyro.cli(form, prog=prog, description=about, args=arguments,
+            values: Any = tyro.cli(form, prog=prog, description=about, args=arguments,
                               config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff))
     except SystemExit as stop:
         if stop.code:
@@ -127,15 +129,17 @@ def _none(value: str, flag: Flag | None) -> str:
 
 
 def _mistake(box: str, flags: Sequence[Flag], prog: str) -> ZaohuaError:
-    """What tyro wrote in a box over several lines, as one line."""
-    lines = [line.strip("│╭╮╰╯─ \n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    title, text = next(iter(lines), ""), " ".join(lines[1:]).strip()
+    """What tyro wrote in a box, with or without lines drawn around it, as one line."""
+    lines = [line.strip("│╭╮╰╯─ ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    title, *rest = [line for line in lines if line] or [""]
+    rest = rest[1:] if rest and not rest[0].strip("-") else rest
+    text = " ".join(itertools.takewhile(lambda line: line.strip("-"), rest))
     bad = re.search(r"--([\w-]+)", text)
     flag = next((f for f in flags if bad and f"--{bad[1]}" in f.spellings), None)
     value = re.search(r"(?:from \[|invalid choice |base 10: |to float: )('[^']*')", text)
     if flag is not None and value is not None:
         return ZaohuaError(f"{flag.spellings[0]} must be {type_name(_plain(flag.type))}, not {value[1]}")
-    sentence = re.split(r"\s(?:─|Got errors|Argument helptext|For full helptext)", f"{text} ")[0].strip()
+    sentence = re.split(r"\s(?:Got errors|Argument helptext|For full helptext)", text)[0]
     return ZaohuaError(f"{(sentence or title).rstrip('.')} (see `{prog} --help`)")
 
 

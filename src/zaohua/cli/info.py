@@ -40,13 +40,14 @@ def facts(folder: Path) -> dict[str, Any]:
     entry = registry.find(stored["model"])
     spec, y = stored["codec"]["spec"], stored.get("y_codec")
     state, last = stored.get("state", {}), last_record(folder)
+    sides = " x ".join(map(str, spec["shape"] or []))
+    kind = stored["codec"]["codec"].removesuffix("Codec").lower()
     size = sum(path.stat().st_size for path in folder.glob("weights*"))
     return {
         "run": str(folder),
         "model": f"{entry.name}: {entry.summary}",
         "paper": entry.paper,
-        "data": " x ".join(map(str, spec["shape"] or [])) + f" {stored['codec']['codec'].removesuffix('Codec').lower()}s,"
-        f" {sum(head['size'] for head in spec['heads'])} channel(s)",
+        "data": f"{sides} {kind}s, channels: {sum(head['size'] for head in spec['heads'])}",
         "source": (stored.get("source") or {}).get("X", ""),
         "labels": ", ".join(_label(c) for c in y["state"].get("classes", [])) if y else "none: unconditional",
         "steps": state.get("steps", last.get("step")),

@@ -17,7 +17,7 @@ from zaohua.errors import CheckpointError, ZaohuaError
 CALL = "zaohua sample RUN [options]"
 COMMON = (
     Flag("n", int, 64, "How many items.", short=("-n",)),
-    Flag("y", tuple[str, ...], (), "Label to make them of; more than one in turn (--y a --y b, or --y a,b).", repeat=True),
+    Flag("y", tuple[str, ...], (), "Label to make them of; several take turns (--y a --y b, or --y a,b).", repeat=True),
     Flag("each", int | None, None, "Make so many of each label instead, one row for each."),
     Flag("seed", int | None, None, "Seed: the same one gives the same items."),
     Flag("out", str | None, None, "A folder for PNG files, a .png for one grid, a .npz for an array; "
@@ -88,7 +88,8 @@ def _write(model: Any, items: Any, y: list[Any] | None, out: Path, columns: int 
         import numpy as np
 
         out.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(out, images=items, **({} if y is None else {"labels": np.array(y)}))
+        arrays: dict[str, Any] = {"images": items} if y is None else {"images": items, "labels": np.array(y)}
+        np.savez_compressed(out, **arrays)
     elif out.suffix == ".png":
         pictures.save(pictures.grid(pictures.visible(model, items), columns), out)
     elif out.suffix:

@@ -49,7 +49,8 @@ def usage() -> str:
     """The text of `zaohua train --help`, which can't list the options of a model that isn't named yet."""
     width = max(len(entry.command) for entry in registry.entries())
     models = [f"  {entry.command:<{width}}  {entry.summary}" for entry in registry.entries()]
-    return "\n".join([f"usage: {CALL}", "", "Train a model. `zaohua train MODEL --help` lists its options.", "", *models])
+    about = "Train a model. `zaohua train MODEL --help` lists its options."
+    return "\n".join([f"usage: {CALL}", "", about, "", *models])
 
 
 def _places(arguments: Sequence[str]) -> tuple[str, str | None, list[str]]:
@@ -105,8 +106,9 @@ def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | No
 
 def _tell(model: Any, folder: Path, as_json: bool) -> None:
     """One line where the run is and what to do next."""
-    record = next((r for r in reversed(getattr(model, "history_", [])) if any(k.startswith("loss") for k in r)), {})
     if as_json:
+        history: list[dict[str, Any]] = getattr(model, "history_", [])
+        record = next((r for r in reversed(history) if any(k.startswith("loss") for k in r)), None)
         steps, seconds = getattr(model, "n_steps_", None), getattr(model, "seconds_", None)
         print(json.dumps({"run": str(folder), "model": type(model).__name__, "steps": steps, "seconds": seconds,
                           "seed": model.seed_, "last": record}))

@@ -9,6 +9,7 @@ kept while training (uint8 pixels, integer labels). *Tensors* are what networks 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, dataclass_transform
@@ -118,8 +119,8 @@ class Codec:
     def to_json(self) -> dict[str, Any]:
         """Class name, options, spec and state as JSON values."""
         spec = self.spec_.to_json() if hasattr(self, "spec_") else None
-        options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.get_params().items()}
-        return {"codec": type(self).__name__, "options": options, "spec": spec, "state": self.state()}
+        out = {"codec": type(self).__name__, "options": self.get_params(), "spec": spec, "state": self.state()}
+        return json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={getattr(self, k)!r}" for k, f in fields_of(type(self)).items()

@@ -38,7 +38,8 @@ class _Network(nn.Module):
         self.head = nn.Linear(WIDTH, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.body(x))  # type: ignore[no-any-return]
+        """Logits (B, classes) of pictures (B, C, H, W)."""
+        return self.head(self.body(x))
 
 
 class Classifier:

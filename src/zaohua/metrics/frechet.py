@@ -51,7 +51,7 @@ def _distance(mu_a: Matrix, root_a: Matrix, mu_b: Matrix, root_b: Matrix) -> flo
 
 def _factor(x: Matrix) -> Matrix:
     """R (min(n, d), d) of the QR decomposition of the centred items: R^T R is their covariance."""
-    return np.linalg.qr((x - x.mean(0)) / np.sqrt(len(x) - 1), mode="r")
+    return np.asarray(np.linalg.qr((x - x.mean(0)) / np.sqrt(len(x) - 1), mode="r"))
 
 
 def _root(cov: Matrix) -> Matrix:

@@ -60,5 +60,7 @@ class R3GAN(GAN):
 
     def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """softplus(D(x) - D(G(z))), (B,)."""
-        real, fake = self.judge(nets, batch.x, self.generate(nets, batch.noise, batch.y), batch.y)
-        return F.softplus(real - fake)
+        fakes = self.generate(nets, batch.noise, batch.y)
+        with torch.no_grad():
+            real = nets["discriminator"](batch.x, batch.y).squeeze(1)
+        return F.softplus(real - nets["discriminator"](fakes, batch.y).squeeze(1))

@@ -13,7 +13,7 @@ import numpy as np
 
 from zaohua import __version__
 from zaohua.tasks import pictures
-from zaohua.tasks.demo import DATA, Result, Study
+from zaohua.tasks.demo import DATA, ROWS, Result, Study
 
 TEMPLATE = Path(__file__).with_name("report.html")
 WIDTH, HEIGHT, LEFT, BOTTOM = 460, 170, 44, 22
@@ -23,13 +23,10 @@ def write(study: Study, out: Path) -> Path:
     """Write the page as index.html into a folder; returns its path."""
     models = [result for result in study.results if result.sheet is not None and not result.reference]
     page = Template(TEMPLATE.read_text("utf-8")).substitute(
-        intro=f"Each of them learnt {study.n_train:,} handwritten digits of 8 × 8 pixels with their labels, and was then "
-              f"asked for new ones, {len(study.labels)} digits, one column for each.",
-        table=table(study.results),
-        note=note(study),
+        data=DATA, n_train=f"{study.n_train:,}", n_test=study.n_test, n_labels=len(study.labels), seed=study.seed,
+        extractor=html.escape(study.extractor), table=table(study.results),
         cards="\n".join(card(result, study) for result in models),
-        version=__version__,
-        duration=f"{study.seconds / 60:.1f} minutes",
+        version=__version__, duration=f"{study.seconds / 60:.1f} minutes",
         example=html.escape(str(out / models[-1].name)),
     )  # fmt: skip
     path = out / "index.html"
@@ -74,19 +71,10 @@ def table(results: Sequence[Result]) -> str:
 def _best(results: Sequence[Result]) -> set[tuple[str, int]]:
     """Which cells hold the best of the models: (name, column)."""
     models = [result for result in results if not result.reference]
-    nearest = min(models, key=lambda result: math.inf if result.frechet is None else result.frechet)
-    clearest = max(models, key=lambda result: result.accuracy or 0)
-    return {(nearest.name, 1), (clearest.name, 2)}
-
-
-def note(study: Study) -> str:
-    """How the measures were taken."""
-    return (f"Data: {DATA}, {study.n_train:,} to train on and {study.n_test} held out, seed {study.seed}. Distance and "
-            f"recognition: {study.n_test} samples with the labels of the held-out digits, in the 64 features of a small "
-            f"classifier trained on the real training digits ({html.escape(study.extractor)}); distances are comparable "
-            "only within it and for this number. First row: as many real training digits against the held-out ones, and "
-            "the classifier's accuracy on those. Scores are log probabilities of the held-out digits given their labels; "
-            "a lower bound may lie far below the exact value. One run each: small differences mean nothing.")
+    nearest = min(model.frechet or math.inf for model in models)
+    clearest = max(model.accuracy or 0 for model in models)
+    bold = {1: lambda model: model.frechet == nearest, 2: lambda model: model.accuracy == clearest}
+    return {(model.name, column) for model in models for column, is_best in bold.items() if is_best(model)}
 
 
 # ---- a model's card
@@ -95,9 +83,10 @@ def note(study: Study) -> str:
 def card(result: Result, study: Study) -> str:
     """Samples beside real items, the curve of training, and the facts."""
     rate = result.history[-1].get("step") if result.history else None
+    kind = f"nats, {result.score_kind.replace('_', ' ')}" if result.score_kind else ""
     facts = [("distance to real", _number(result.frechet), ""),
              ("recognised as asked", "–" if result.accuracy is None else f"{result.accuracy:.1%}", ""),
-             ("score", _number(result.score), f"nats, {result.score_kind.replace('_', ' ')}" if result.score_kind else ""),
+             ("score", _number(result.score), kind),
              ("training", _number(result.seconds), "s" + (f", {rate:,} steps" if rate else "")),
              ("parameters", "–" if result.parameters is None else f"{result.parameters:,}", ""),
              ("one sample", _number(result.milliseconds), "ms")]
@@ -117,8 +106,7 @@ def card(result: Result, study: Study) -> str:
 
 def _figure(images: np.ndarray | None, alt: str, caption: str) -> str:
     assert images is not None
-    columns = len(set(range(len(images)))) // 8
-    sheet = pictures.grid(images, columns, gap=4, height=24, background=0)
+    sheet = np.pad(pictures.grid(images, len(images) // ROWS, gap=14, height=32, background=0), 14)
     return (f'<figure><img src="{pictures.data_uri(sheet)}" alt="{html.escape(alt)}" width="{sheet.shape[1]}" '
             f'height="{sheet.shape[0]}"><figcaption>{html.escape(caption)}</figcaption></figure>')
 
@@ -153,9 +141,9 @@ def _axes(low: float, high: float, end: float) -> str:
     """Three lines across, with the values and times at their ends."""
     parts = []
     for share in (0.0, 0.5, 1.0):
-        y = (HEIGHT - BOTTOM) * (1 - share) + 6 * share
+        y, value = (HEIGHT - BOTTOM) * (1 - share) + 6 * share, _number(low + share * (high - low))
         parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
-                     f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{_number(low + share * (high - low))}</text>')
+                     f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{value}</text>')
     parts.append(f'<text x="{LEFT}" y="{HEIGHT - 5}">0</text>'
                  f'<text x="{WIDTH}" y="{HEIGHT - 5}" text-anchor="end">{end:.0f} s of training</text>')
     return "".join(parts)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zaohua as zh
+from zaohua import registry
+from zaohua.cli import COMMANDS, runs
+
+
+def test_help_names_every_command(zaohua):
+    said = zaohua("--help")
+    assert said.code == 0 and all(f"zaohua {name}" in said.out for name in COMMANDS)
+    assert said.out == zaohua().out
+    assert zaohua("--version").out == f"zaohua {zh.__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(zaohua, command: str):
+    said = zaohua(command, "--help")
+    assert said.code == 0 and f"zaohua {command}" in said.out
+
+
+@pytest.mark.parametrize("entry", registry.entries(), ids=lambda entry: entry.command)
+def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.Entry):
+    """This also proves that no field takes the name of another option."""
+    said = zaohua("train", entry.command, "--help")
+    assert said.code == 0
+    assert all(option in said.out for option in ("--random-state", "--size", "--binarize", "--out", "--resume"))
+
+
+def test_models_as_table_json_and_markdown(zaohua):
+    shown = zaohua("models").out
+    assert all(entry.command in shown and entry.family in shown for entry in registry.entries())
+    assert [entry["name"] for entry in json.loads(zaohua("models", "--json").out)] == [
+        entry.name for entry in registry.entries()]
+    assert zaohua("models", "--markdown").out == registry.markdown() + "\n"
+
+
+def test_train_says_where_the_run_is_and_numbers_runs(zaohua, tmp_path: Path):
+    first, second = (zaohua("train", "gaussian", "digits", "--no-labels") for _ in range(2))
+    assert "next:    zaohua sample runs/gaussian-digits\n" in first.err
+    assert "runs/gaussian-digits-2" in second.err
+    assert runs.default("gaussian", "digits", root=tmp_path / "runs").name == "gaussian-digits-3"
+    assert runs.default("gaussian", "digits", again=True, root=tmp_path / "runs").name == "gaussian-digits-2"
+    assert zh.load("runs/gaussian-digits").y_codec_ is None
+
+
+def test_train_leaves_a_run_alone_unless_told(zaohua, gmm: Path):
+    said = zaohua("train", "gmm", "digits", "--out", gmm)
+    assert said.code == 2 and "--resume it, --overwrite it" in said.err
+
+
+def test_train_on_a_folder_with_options_of_the_codec(zaohua, tmp_path: Path):
+    for name in ("dark", "light"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(4):
+            pixels = np.random.default_rng(i).integers(0, 100, (12, 16)) + (150 if name == "light" else 0)
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / name / f"{i}.png")
+    said = zaohua("train", "gaussian", "photos", "--size", "4", "6", "--json", "--seed", "7")
+    assert json.loads(said.out)["run"] == "runs/gaussian-photos" and json.loads(said.out)["seed"] == 7
+    model = zh.load("runs/gaussian-photos")
+    assert model.sample(2, y="dark").shape == (2, 4, 6)
+
+
+def test_resume_takes_the_stored_settings_and_lets_flags_override(zaohua, vae: Path):
+    assert zaohua("train", "vae", "--resume", "--out", vae, "--max-steps", "8").code == 0
+    model = zh.load(vae)
+    assert (model.max_steps, model.channels, model.batch_size, model.n_steps_) == (8, 8, 16, 8)
+    assert zaohua("train", "edm", "digits", "--resume", "--out", vae).err.count("is a run of VAE, not of EDM")
+
+
+def test_samples_as_grid_files_and_array(zaohua, gmm: Path):
+    assert str(gmm / "samples.png") in zaohua("sample", gmm).err
+    assert Image.open(gmm / "samples.png").size == (8 * 58 - 2, 8 * 58 - 2)
+    assert zaohua("sample", gmm, "-n", "4", "--y", "3,5", "--out", "files").code == 0
+    assert sorted(p.name for p in Path("files").iterdir()) == [f"0000{i}-{y}.png" for i, y in enumerate("3535")]
+    said = zaohua("sample", gmm, "--each", "3", "--y", "1", "--y", "2", "--seed", "5", "--out", "a.npz", "--json")
+    assert json.loads(said.out)["y"] == [1, 1, 1, 2, 2, 2]
+    again = zh.load(gmm).sample(y=[1, 1, 1, 2, 2, 2], random_state=5)
+    np.testing.assert_array_equal(np.load("a.npz")["images"], again)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--y", "boot"], "unknown label 'boot'"),
+        (["-n", "0"], "must be at least 1"),
+        (["--out", "x.jpg"], "a folder, a .png or a .npz"),
+        (["--steps", "3"], "unknown option '--steps'"),
+    ],
+)
+def test_samples_that_cannot_be(zaohua, gmm: Path, arguments: list[str], message: str):
+    said = zaohua("sample", gmm, *arguments)
+    assert said.code == 2 and message in said.err
+
+
+def test_sampling_fields_are_options_of_sample(zaohua, vae: Path):
+    fields = [f.name for f in zh.registry.model_class("flow").__dataclass_fields__.values()]
+    assert "steps" in fields  # flow's sampler; the VAE has none
+    assert "--steps" not in zaohua("sample", vae, "--help").out
+
+
+def test_info(zaohua, gmm: Path, vae: Path):
+    assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in zaohua("info", gmm).out
+    facts = json.loads(zaohua("info", vae, "--json").out)
+    assert facts["model"].startswith("VAE") and facts["steps"] >= 6 and facts["settings"]["channels"] == 8

@@ -1,0 +1,82 @@
+"""Every path x sampler against a Gaussian mixture whose denoiser is known: moments, and order of convergence."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from tests.families.oracles import PLANE
+from zaohua.families.paths import Cosine, Exploding, Linear, Straight
+from zaohua.families.samplers import SAMPLERS
+from zaohua.models.edm import EDM
+from zaohua.noise import BatchNoise
+
+PATHS = {"straight": Straight(), "exploding": Exploding(80.0), "cosine": Cosine(), "linear": Linear()}
+
+
+class Double(BatchNoise):
+    """Noise in double precision, so that the error measured is the sampler's."""
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        return torch.randn(self.n, *shape, generator=self.generator, dtype=torch.float64)
+
+
+def times_of(path: str, n: int) -> torch.Tensor:
+    return EDM().times(n) if path == "exploding" else torch.linspace(1, 0, n + 1, dtype=torch.float64)
+
+
+def draw(sampler: str, path: str, n: int, times: torch.Tensor) -> torch.Tensor:
+    noise = Double(0, n)
+    x = noise.normal(2) * PATHS[path].sigma(times[0])
+    return SAMPLERS[sampler](PLANE.predict(PATHS[path]), PATHS[path], times, x, noise)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("sampler", ["euler", "midpoint", "heun", "dpmpp_2m", "ancestral"])
+def test_moments_of_a_mixture(sampler: str, path: str) -> None:
+    n, steps = 10_000, 300 if sampler in ("euler", "ancestral") else 60
+    x = draw(sampler, path, n, times_of(path, steps))
+    standard_error = PLANE.cov.diag().sqrt() / math.sqrt(n)
+    assert ((x.mean(0) - PLANE.mean).abs() < 5 * standard_error + 0.006).all()
+    assert torch.allclose(x.T.cov(), PLANE.cov, atol=0.012)
+    left = (x[:, 0] < 0).double().mean()  # the blobs' shares, which moments alone could miss
+    exact = 0.5 * torch.special.erfc(PLANE.m[:, 0] / PLANE.s / math.sqrt(2)) @ PLANE.w
+    assert abs(left - exact) < 5 * math.sqrt(exact * (1 - exact) / n) + 0.006
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("sampler", "order"), [("euler", 1), ("midpoint", 2), ("heun", 2), ("dpmpp_2m", 2)])
+def test_order_of_convergence(sampler: str, order: int, path: str) -> None:
+    """Halving the step divides the error by 2^order, on a stretch of time where the path is smooth."""
+
+    def end(name: str, steps: int) -> torch.Tensor:
+        if path == "exploding":  # even steps in sigma^(1 / 7), as EDM takes them, from sigma = 8 to 0.1
+            times = torch.linspace(8 ** (1 / 7), 0.1 ** (1 / 7), steps + 1, dtype=torch.float64) ** 7 / 80
+        else:
+            times = torch.linspace(0.9, 0.1, steps + 1, dtype=torch.float64)
+        return draw(name, path, 64, times)
+
+    exact = end("midpoint", 1500)
+    errors = [(end(sampler, steps) - exact).abs().mean() for steps in (50, 100, 200)]
+    measured = [float(torch.log2(a / b)) for a, b in zip(errors, errors[1:], strict=False)]
+    assert measured[-1] == pytest.approx(order, abs=0.25), measured
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_paths_begin_at_the_data_and_end_at_noise(path: str) -> None:
+    zero, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
+    assert PATHS[path].alpha(zero) == 1 and PATHS[path].sigma(zero) == 0
+    assert PATHS[path].alpha(one) < 0.01 * PATHS[path].sigma(one) or path == "exploding"
+
+
+def test_variance_preserving_paths_preserve_variance() -> None:
+    t = torch.linspace(0, 1, 101, dtype=torch.float64)
+    for path in (Cosine(), Linear()):
+        assert torch.allclose(path.alpha(t) ** 2 + path.sigma(t) ** 2, torch.ones_like(t))
+
+
+def test_one_euler_step_from_pure_noise_is_the_mean() -> None:
+    x = draw("euler", "straight", 10, torch.tensor([1.0, 0.0], dtype=torch.float64))
+    assert torch.allclose(x, PLANE.mean.expand(10, 2))

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import zaohua as zh
+from zaohua.tasks import demo, report
+
+
+@pytest.mark.slow
+def test_the_demo_trains_measures_and_writes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    plans = tuple(dataclasses.replace(plan, share=plan.share and 0.5, settings={
+        **getattr(zh, zh.registry.find(plan.model).name).tiny, "max_steps": 21} if plan.share else {})
+        for plan in demo.PLANS if plan.model in ("gaussian", "gmm", "r3gan", "flow"))
+    monkeypatch.setattr(demo, "PLANS", plans)
+    study = demo.run(tmp_path, minutes=0.2, watch=lambda name: contextlib.nullcontext(lambda event: None))
+    page = report.write(study, tmp_path).read_text("utf-8")
+    assert [result.name for result in study.results] == ["real train vs test", "gaussian", "gmm", "r3gan", "flow"]
+    floor, naive, gmm = study.results[:3]
+    assert floor.frechet < naive.frechet and gmm.accuracy > 0.9 and floor.accuracy > 0.9
+    assert page.count("<article>") == 3 and page.count("data:image/png") == 6 and page.count("<svg") >= 2
+    assert "$" not in re.sub(r"data:image/png;base64,[^\"]*", "", page)
+    assert not re.search(r"(src|href)=\"?https?:", page) and "<script" not in page
+    assert json.loads((tmp_path / "results.json").read_text())["n_test"] == 297
+    assert zh.load(tmp_path / "flow").sample(2, y=3).shape == (2, 8, 8)
+
+
+def test_a_curve_of_two_phases():
+    history = [{"step": i, "seconds": i / 2, "loss/generator": 1 / i, "loss/discriminator": 2.0} for i in range(1, 20)]
+    svg = report.loss_curve(history)
+    assert svg.count("<path") == 2 and ">generator<" in svg and "10 s of training" in svg
+    assert report.loss_curve([]) == "" and report.loss_curve([{"seconds": 1.0, "loss/vae": float("nan")}] * 3) == ""
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.0, "0"), (12345.6, "12,346"), (-127.34, "−127"),
+                                             (2.345, "2.35"), (0.0612, "0.061")])
+def test_numbers_show_three_digits_that_count(value: float | None, text: str):
+    assert report._number(value) == text

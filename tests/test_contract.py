@@ -1,0 +1,187 @@
+"""The contract that every model must pass, whatever its family. A new model is tested here without editing a test."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+import zaohua as zh
+from zaohua import registry
+from zaohua.capabilities import PRIMITIVES
+from zaohua.data import load
+from zaohua.errors import NotAvailable, ZaohuaError
+from zaohua.fields import fields_of
+
+MODELS = [entry.name for entry in registry.entries()]
+CALLS = {"draw": "sample", "log_prob": "score_samples", "encode": "transform", "decode": "inverse_transform"}
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    images, labels = load("digits", "train")
+    return images[:200], np.array([f"d{label}" for label in labels[:200]])
+
+
+@pytest.fixture(scope="module")
+def fitted(digits: Any) -> dict[str, Any]:
+    """One conditional model of each class, trained for a moment; made when first asked for."""
+    return Fitted(digits)
+
+
+class Fitted(dict[str, Any]):
+    def __init__(self, digits: Any) -> None:
+        self.digits = digits
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = make(name).fit(*self.digits)
+        return self[name]
+
+
+def make(name: str, **fields: Any) -> Any:
+    cls = getattr(zh, name)
+    return cls(random_state=0, **{**cls.tiny, **fields})
+
+
+@pytest.mark.parametrize("name", MODELS)
+class TestEveryModel:
+    def test_declares_its_fields(self, name: str) -> None:
+        cls = getattr(zh, name)
+        for field in fields_of(cls).values():
+            assert field.help and field.help.endswith("."), f"{name}.{field.name} needs a sentence of help"
+        assert "Paper:" in cls.__doc__, f"{name} must name its paper"
+        assert set(cls.tiny) <= set(fields_of(cls))
+
+    def test_is_a_scikit_learn_estimator(self, name: str) -> None:
+        model = make(name)
+        copy = clone(model)
+        assert copy.get_params() == model.get_params() and copy is not model
+        assert copy.set_params(random_state=3).random_state == 3
+        with pytest.raises(NotFittedError):
+            model.sample()
+
+    def test_checks_its_fields_in_fit(self, name: str, digits: Any) -> None:
+        with pytest.raises(ZaohuaError, match="random_state must be"):
+            getattr(zh, name)(random_state=-1).fit(digits[0])
+        with pytest.raises(ZaohuaError, match="random_state must be"):
+            getattr(zh, name)(random_state="zero").fit(digits[0])
+
+    def test_gives_back_what_went_in(self, name: str, fitted: Any, digits: Any) -> None:
+        images = fitted[name].sample(3, random_state=0)
+        assert images.dtype == digits[0].dtype and images.shape == (3, *digits[0].shape[1:])
+        assert digits[0].min() <= images.min() and images.max() <= digits[0].max()
+
+    def test_samples_are_reproducible(self, name: str, fitted: Any) -> None:
+        model = fitted[name]
+        many = model.sample(5, y="d3", random_state=7)
+        assert np.array_equal(many, model.sample(5, y="d3", random_state=7))
+        few = model.sample(2, y="d3", random_state=7)
+        assert np.abs(few.astype(int) - many[:2].astype(int)).max() <= 1  # rounding of batched arithmetic at most
+        assert not np.array_equal(many, model.sample(5, y="d3", random_state=8))
+
+    def test_takes_conditions_by_name(self, name: str, fitted: Any) -> None:
+        model = fitted[name]
+        assert len(model.sample(y="d1")) == 1
+        assert len(model.sample(y=["d1", "d2", "d1"])) == 3
+        with pytest.raises(ZaohuaError, match="'d1'"):
+            model.sample(y="d11")
+        with pytest.raises(ZaohuaError, match="n_samples is 2 but y has 3"):
+            model.sample(2, y=["d1", "d2", "d1"])
+        for wrong in (0, -1, 1.5, True, "many"):
+            with pytest.raises(ZaohuaError, match="n_samples must be"):
+                model.sample(wrong)
+
+    def test_is_unconditional_without_y(self, name: str, digits: Any) -> None:
+        model = make(name).fit(digits[0][:60])
+        assert model.sample(2, random_state=0).shape == (2, 8, 8)
+        with pytest.raises(ZaohuaError, match="without labels"):
+            model.sample(2, y="d1")
+
+    def test_saves_and_loads(self, name: str, fitted: Any, digits: Any, tmp_path: Path) -> None:
+        model = fitted[name]
+        model.save(tmp_path / "run")
+        other = zh.load(tmp_path / "run")
+        assert type(other) is type(model) and other.get_params() == model.get_params()
+        assert np.array_equal(other.sample(3, y="d2", random_state=1), model.sample(3, y="d2", random_state=1))
+        if hasattr(model, "score_samples"):
+            assert np.array_equal(other.score_samples(digits[0][:3], digits[1][:3]),
+                                  model.score_samples(digits[0][:3], digits[1][:3]))
+
+    def test_scores_items_and_not_places(self, name: str, fitted: Any, digits: Any) -> None:
+        model, (x, y) = fitted[name], digits
+        if not hasattr(model, "score_samples"):
+            with pytest.raises(NotAvailable, match=r"models that can: .*Gaussian"):
+                model.score_samples(x)
+            return
+        assert model.score_kind in ("exact", "lower_bound", "estimate")
+        scores = model.score_samples(x[:6], y[:6])
+        assert scores.shape == (6,) and scores.dtype == np.float64 and np.isfinite(scores).all()
+        assert np.allclose(model.score_samples(x[3:5], y[3:5]), scores[3:5], rtol=1e-4, atol=1e-2)
+        assert model.score(x[:6], y[:6]) == pytest.approx(scores.mean())
+
+    def test_sums_over_labels_not_given(self, name: str, fitted: Any, digits: Any) -> None:
+        model, (x, y) = fitted[name], digits
+        if not hasattr(model, "score_samples"):
+            return
+        names = sorted(set(y))
+        share = np.array([(y == c).mean() for c in names])
+        each = np.stack([model.score_samples(x[:2], [c, c]) for c in names])
+        assert np.allclose(model.score_samples(x[:2]), np.logaddexp.reduce(each + np.log(share)[:, None]), atol=1e-6)
+
+    def test_represents(self, name: str, fitted: Any, digits: Any) -> None:
+        model, (x, y) = fitted[name], digits
+        if not hasattr(model, "transform"):
+            return
+        z = model.transform(x[:4], y[:4])
+        assert z.ndim == 2 and len(z) == 4 and np.isfinite(z).all()
+        assert np.allclose(model.transform(x[2:3], y[2:3]), z[2:3], atol=1e-3)
+        assert model.inverse_transform(z, y[:4]).shape == x[:4].shape
+        with pytest.raises(ZaohuaError, match="give y"):
+            model.transform(x[:4])
+
+    def test_takes_options_of_sampling_for_one_call(self, name: str, fitted: Any) -> None:
+        model = fitted[name]
+        before = model.get_params()
+        for field in fields_of(type(model)).values():
+            if field.sampling:
+                model.sample(1, **{field.name: field.default})
+        assert model.get_params() == before
+        with pytest.raises(ZaohuaError, match="unknown sampling option"):
+            model.sample(1, stepz=3)
+
+    def test_table_tells_the_truth(self, name: str, fitted: Any) -> None:
+        entry = registry.find(name)
+        for primitive in PRIMITIVES:
+            assert (primitive in entry.primitives) == hasattr(type(fitted[name]), primitive)
+        for primitive, call in CALLS.items():
+            assert hasattr(fitted[name], call) == (primitive in entry.primitives)
+
+    def test_leaves_the_global_random_state_alone(self, name: str, digits: Any) -> None:
+        import torch
+
+        before, torch_before = np.random.get_state()[1].copy(), torch.get_rng_state()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            make(name).fit(digits[0][:40]).sample(2)
+        assert np.array_equal(before, np.random.get_state()[1]) and torch.equal(torch_before, torch.get_rng_state())
+
+
+def test_a_model_of_ones_own_needs_only_its_class(digits: Any, tmp_path: Path) -> None:
+    """What CONTRIBUTING promises: a subclass anywhere fits, samples, saves and loads."""
+    from zaohua.models.vae import VAE
+
+    class Narrow(VAE):
+        """A VAE with two latents. Paper: none."""
+
+        latent_dim = 2
+
+    model = Narrow(random_state=0, channels=8, max_steps=2).fit(digits[0][:32], out=tmp_path / "run")
+    assert model.latent_dim == 2 and Narrow(latent_dim=3).latent_dim == 3
+    with pytest.raises(ZaohuaError, match="latent_dim must be at least 1"):
+        Narrow(latent_dim=0).fit(digits[0])
+    assert zh.load(tmp_path / "run").sample(2, random_state=0).shape == (2, 8, 8)
