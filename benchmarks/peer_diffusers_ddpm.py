@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import DDPMScheduler, UNet2DModel, __version__
+
 from peer_common import Clock, arguments, mnist, report, save_images
 
 BATCH = 64

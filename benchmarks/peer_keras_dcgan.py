@@ -17,9 +17,10 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np
 import tensorflow as tf
-from peer_common import Clock, arguments, mnist, report, save_images
 from tensorflow import keras
 from tensorflow.keras import layers
+
+from peer_common import Clock, arguments, mnist, report, save_images
 
 BATCH, LATENT = 64, 100
 

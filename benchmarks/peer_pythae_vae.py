@@ -11,12 +11,13 @@ from __future__ import annotations
 import tempfile
 
 import torch
-from peer_common import Clock, arguments, mnist, report, save_images
 from pythae.models import VAE, VAEConfig
 from pythae.pipelines import TrainingPipeline
 from pythae.samplers import NormalSampler
 from pythae.trainers import BaseTrainerConfig
 from pythae.trainers.training_callbacks import TrainingCallback
+
+from peer_common import Clock, arguments, mnist, report, save_images
 
 BATCH, LATENT = 128, 16
 

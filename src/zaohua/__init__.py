@@ -29,6 +29,7 @@ _LAZY = {
     "ImageCodec": "zaohua.codecs",
     "LabelCodec": "zaohua.codecs",
     "read": "zaohua.codecs",
+    "show": "zaohua.tasks.pictures",
     "data": "",
     "metrics": "",
     "tasks": "",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,12 +54,11 @@ class Batches:
                  world: int = 1, workers: int | None = None, device: torch.device | None = None):
         self.codes, self.y, self.items, self.seed = codes, y, items, seed
         self.batch_size, self.rank, self.world = batch_size, rank, world
-        in_memory = isinstance(codes, Tensor)
-        self.workers = 0 if in_memory else (min(4, torch.get_num_threads()) if workers is None else workers)
-        if in_memory and device is not None and device.type == "cuda":
+        self.workers = min(4, torch.get_num_threads()) if workers is None else workers
+        if isinstance(codes, Tensor) and device is not None and device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
-            if codes.numel() * codes.element_size() < free // 4:  # type: ignore[union-attr]
-                self.codes = codes.to(device)  # type: ignore[union-attr]
+            if codes.numel() * codes.element_size() < free // 4:
+                self.codes = codes.to(device)
 
     def indices(self, draw: int) -> np.ndarray:
         """Items of this process's part of a draw's global batch."""
@@ -69,10 +69,10 @@ class Batches:
         """Codes and conditions of draw, draw + 1, ... without end."""
         ahead = (self.indices(d) for d in itertools.count(draw))
         if isinstance(self.codes, Tensor):
-            for rows in map(torch.from_numpy, ahead):
-                yield self.codes[rows.to(self.codes.device)], None if self.y is None else self.y[rows]
+            for items in map(torch.from_numpy, ahead):
+                yield self.codes[items.to(self.codes.device)], None if self.y is None else self.y[items]
             return
-        rows_too = map(self.indices, itertools.count(draw))
-        loader = DataLoader(self.codes, batch_size=None, sampler=ahead, num_workers=self.workers)  # type: ignore[arg-type]
-        for codes, rows in zip(loader, rows_too, strict=False):
+        loader: DataLoader[Any] = DataLoader(self.codes, batch_size=None, sampler=ahead,  # type: ignore[arg-type]
+                                             num_workers=self.workers)
+        for codes, rows in zip(loader, map(self.indices, itertools.count(draw)), strict=False):
             yield codes, None if self.y is None else self.y[torch.from_numpy(rows)]

@@ -31,6 +31,7 @@ class available:
         self.primitive = primitive
 
     def __call__(self, method: Callable[..., Any]) -> Any:
+        """The method, as a descriptor that is there only where the primitive is."""
         return _Available(self.primitive, method)
 
 

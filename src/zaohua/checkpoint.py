@@ -22,6 +22,7 @@ from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.folders import (
     MANIFEST,
     explained,
+    manifest_bytes,
     read_folder,
     replace_file,
     sha256,
@@ -187,7 +188,7 @@ class Run:
                 files["state.json"] = to_bytes({"format": FORMAT, "step": step, **state})
                 for name, data in files.items():
                     write_file(temporary / name, data)
-                write_file(temporary / MANIFEST, to_bytes({"sha256": {n: sha256(d) for n, d in files.items()}}))
+                write_file(temporary / MANIFEST, manifest_bytes({n: sha256(d) for n, d in files.items()}))
                 sync(temporary)
                 if final.exists():
                     shutil.rmtree(final)

@@ -25,8 +25,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from zaohua import checkpoint, watch
 from zaohua.batches import Batches
 from zaohua.errors import ZaohuaError
-from zaohua.hardware import make_accelerator, pick_device, pick_precision
-from zaohua.noise import BatchNoise, derive_seed
+from zaohua.hardware import keep_freed_memory, make_accelerator, pick_device, pick_precision, place
+from zaohua.noise import BatchNoise, derive_seed, seed_global
 from zaohua.optimizers import load_optimizer_tensors, optimizer_tensors
 from zaohua.training import Batch, Callback, Event
 
@@ -97,13 +97,15 @@ class Engine:
         with torch.random.fork_rng():
             torch.manual_seed(derive_seed(model.seed_, "init"))
             nets = model.build(model.spec_, model.y_spec_)
-        self.nets = nets.to(self.device, memory_format=torch.channels_last)
+        self.nets = place(nets, self.device)
         model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
         self.plan = model.plan()
-        phases = {name: Phase(model, self.nets, name) for name in model.phases}
+        phases = {name: Phase(model, self.nets, name) for name in dict.fromkeys(self.plan)}
         self.parameters = {name: dict(phase.trained.named_parameters()) for name, phase in phases.items()}
         self.optimizers = {name: model.optimizer(list(p.values()), name) for name, p in self.parameters.items()}
         self.phases = {name: self.accelerator.prepare_model(phase) for name, phase in phases.items()}
+        self.averaged = list(self.average.parameters()), list(self.nets.parameters())
+        self.buffers = list(zip(self.average.buffers(), self.nets.buffers(), strict=True))
 
     def train(self, fresh: bool) -> None:
         """Train to the end, from scratch or from the run's newest intact checkpoint.
@@ -117,6 +119,7 @@ class Engine:
             self.began = time.perf_counter()
             with torch.random.fork_rng(), watch.signals() as self.signals:
                 torch.set_flush_denormal(True)
+                keep_freed_memory()
                 self._loop()
         except Diverged:
             with contextlib.suppress(ZaohuaError):  # of a disk that is full as well
@@ -162,7 +165,8 @@ class Engine:
                 self._preview()
             if self._every(self.model.checkpoint_every):
                 self._save()
-            if self._agree(self.signals.received):
+            if stop := self._agree(self.signals.received):
+                self.signals.received = stop  # in all processes
                 break
         if self.saved != self.step:
             self._save()
@@ -179,9 +183,9 @@ class Engine:
             codes, y = next(draws)
             losses[f"loss/{name}"] = self._phase(name, turn, codes, y)
         decay = min(model.ema, (1 + self.step) / (10 + self.step))
-        average, current = list(self.average.parameters()), list(self.nets.parameters())
+        average, current = self.averaged
         get_ema_multi_avg_fn(decay)(average, current, 0)
-        for kept, buffer in zip(self.average.buffers(), self.nets.buffers(), strict=True):
+        for kept, buffer in self.buffers:
             kept.copy_(buffer)
         return losses
 
@@ -199,12 +203,15 @@ class Engine:
                 value = self._loss(name, turn, codes[rows], None if y is None else y[rows], rows.start)
                 value.backward()
             total += value.detach()
-        norm = nn.utils.clip_grad_norm_(list(self.parameters[name].values()), self.model.clip_norm or math.inf)
+        parameters = list(self.parameters[name].values())
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if not math.isfinite(float(total) + float(norm)):
             raise Diverged(
                 f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {float(total):g}, "
                 f"its gradient {float(norm):g}; the weights before it are kept: try a learning_rate "
                 f"below {self.rate:.2g}")
+        if self.model.clip_norm is not None and norm > self.model.clip_norm:
+            nn.utils.clip_grads_with_norm_(parameters, self.model.clip_norm, norm)
         optimizer = self.optimizers[name]
         for group in optimizer.param_groups:
             group["lr"] = self.rate
@@ -215,7 +222,7 @@ class Engine:
     def _loss(self, name: str, turn: int, codes: Tensor, y: Tensor | None, start: int) -> Tensor:
         """Sum of the losses of a micro-batch over the size expected of the whole batch."""
         model, rank, size = self.model, self.accelerator.process_index, self.model.batch_size
-        torch.manual_seed(derive_seed(model.seed_, "network", self.step, turn, start, rank))  # for dropout
+        seed_global(derive_seed(model.seed_, "network", self.step, turn, start, rank), self.device)  # for dropout
         batch = self._batch(codes, y, derive_seed(model.seed_, "noise", self.step, turn), rank * size + start,
                             self.world * size, train=True)
         with self._autocast():

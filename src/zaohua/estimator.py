@@ -82,6 +82,7 @@ class GenerativeModel(DensityMixin, BaseEstimator):
     def _begin(self, X: Any, y: Any) -> TrainingData:
         """Check the fields, fit the codecs, encode: all that precedes learning."""
         check_fields(self)
+        self._check()
         items, labels = codecs.read(X, y)
         self.source_ = {"X": str(X), "y": y if y is True else None} if isinstance(X, (str, Path)) else None
         self.codec_ = codecs.codec_for(items, self.modalities, self.codec).fit(items)
@@ -94,6 +95,9 @@ class GenerativeModel(DensityMixin, BaseEstimator):
         if y_codes is not None and len(y_codes) != len(x):
             raise ZaohuaError(f"{len(x)} items but {len(y_codes)} labels: give one for each item")
         return TrainingData(x, y_codes)  # type: ignore[arg-type]
+
+    def _check(self) -> None:
+        """Raise a `ZaohuaError` if the fields, each fine by itself, don't go together."""
 
     def _fit(self, data: TrainingData, *, out: str | Path | None = None) -> None:
         """Learn from encoded data: what a family or a model defines."""

@@ -90,16 +90,20 @@ def _helps(cls: type) -> dict[str, str]:
         body = ast.parse(textwrap.dedent(inspect.getsource(parent))).body[0]
         assert isinstance(body, ast.ClassDef)
         for line, below in zip(body.body, body.body[1:], strict=False):
-            target = line.target if isinstance(line, ast.AnnAssign) else None
-            target = line.targets[0] if isinstance(line, ast.Assign) else target
+            targets = [line.target] if isinstance(line, ast.AnnAssign) else getattr(line, "targets", [None])
+            target = targets[0]
             if isinstance(target, ast.Name) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
                 helps[target.id] = " ".join(str(below.value.value).split())
     return helps
 
 
-@functools.cache
 def fields_of(cls: type) -> Mapping[str, Field]:
     """The fields of a dataclass made by `make_fields`, by name, in order of declaration."""
+    return _fields_of(cls)
+
+
+@functools.cache
+def _fields_of(cls: type) -> Mapping[str, Field]:
     hints = typing.get_type_hints(cls, include_extras=True)
     helps = _helps(cls)
     out = {}

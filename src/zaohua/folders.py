@@ -87,7 +87,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
             for name, data in files.items():
                 write_file(_pending(folder / name), data)
             sync(folder)
-            replace_file(folder / MANIFEST, to_bytes({"sha256": hashes}))
+            replace_file(folder / MANIFEST, manifest_bytes(hashes))
         finally:
             _settle(folder)
 
@@ -146,13 +146,17 @@ def _verified(path: Path, digest: str) -> bytes:
     raise CheckpointError(f"{path} is missing" if missing else f"{path} is damaged: its content isn't what was saved")
 
 
+def manifest_bytes(hashes: Mapping[str, str]) -> bytes:
+    """The manifest of files with these hashes; it has a hash of its own, so that no change of it goes unnoticed."""
+    return to_bytes({"sha256": hashes, "sha256_of_these": sha256(to_bytes(hashes))})
+
+
 def _manifest(folder: Path) -> dict[str, str]:
     try:
         raw = (folder / MANIFEST).read_bytes()
         hashes = json.loads(raw)["sha256"]
-        if to_bytes({"sha256": hashes}) != raw:  # so that not even a changed blank goes unnoticed
-            raise ValueError
-        if not all(_is_plain(name) and isinstance(digest, str) for name, digest in hashes.items()):
+        names = all(_is_plain(name) and isinstance(digest, str) for name, digest in hashes.items())
+        if not names or manifest_bytes(hashes) != raw:
             raise ValueError
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{folder} is no saved model: it has no {MANIFEST}") from None

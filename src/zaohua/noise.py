@@ -91,6 +91,17 @@ def derive_seed(*key: int | str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
+def seed_global(seed: int, device: torch.device) -> None:
+    """Seed torch's global generators of the CPU and of this device.
+
+    `torch.manual_seed` asks every kind of device, and where CUDA isn't in use it keeps a stack trace of each call
+    for later: 0.3 ms a step, and memory that is never freed.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
+
+
 def seeds_for(random_state: int | None, n: int) -> list[int]:
     """Seeds of n items: the first k are the same for every n >= k; fresh entropy when `random_state` is None."""
     return [int(s) for s in np.random.SeedSequence(random_state).generate_state(n, np.uint64)]

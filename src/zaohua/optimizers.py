@@ -25,7 +25,8 @@ def load_optimizer_tensors(
     optimizers: Mapping[str, torch.optim.Optimizer], parameters: Parameters, tensors: Mapping[str, Tensor]
 ) -> None:
     """The inverse of `optimizer_tensors`, into optimisers of the same parameters."""
-    by_name = {f"{phase}.{name}": (optimizers[phase], p) for phase in optimizers for name, p in parameters[phase].items()}
+    by_name = {f"{phase}.{name}": (optimizer, parameter) for phase, optimizer in optimizers.items()
+               for name, parameter in parameters[phase].items()}
     for key, value in tensors.items():
         name, slot = key.rsplit(".", 1)
         optimizer, parameter = by_name[name]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from zaohua.training import Event
+    from zaohua.training import Callback, Event
 
 BAR_SECONDS, LINE_SECONDS = 0.2, 10.0
 """How often a bar is redrawn, and how often a line is printed."""
@@ -108,3 +110,15 @@ def _make_bar(stream: TextIO) -> Bar:
         TextColumn("{task.fields[details]}", style="dim"), TextColumn("{task.fields[left]}", style="cyan"),
         console=Console(file=stream), refresh_per_second=5,
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def watched(label: str, callbacks: Sequence[Callback] | None) -> Iterator[Sequence[Callback]]:
+    """The callbacks given, or when None was, a progress bar where somebody can see it (a terminal, a notebook)."""
+    if callbacks is not None:
+        yield callbacks
+    elif sys.stderr.isatty() or "ipykernel" in sys.modules:
+        with Progress(label) as bar:
+            yield [bar]
+    else:
+        yield []

@@ -17,12 +17,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor, nn
 
-from zaohua import checkpoint
+from zaohua import checkpoint, progress
 from zaohua.errors import ZaohuaError
 from zaohua.estimator import GenerativeModel, TrainingData
 from zaohua.fields import Between
 from zaohua.folders import to_bytes
-from zaohua.hardware import pick_device
+from zaohua.hardware import pick_device, place
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
 
@@ -149,17 +149,25 @@ class Trainable(GenerativeModel):
 
     # ---- learning
 
-    def _fit(self, data: TrainingData, *, out: str | Path | None = None, callbacks: Sequence[Callback] = (),
+    def _check(self) -> None:
+        super()._check()
+        if self.patience is not None and not self.validation:
+            raise ZaohuaError(f"{type(self).__name__}: patience needs a validation share, such as validation=0.1")
+        if self.accumulate > self.batch_size:
+            raise ZaohuaError(f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
+                              f"{self.accumulate} (accumulate)")
+
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None, callbacks: Sequence[Callback] | None = None,
              overwrite: bool = False) -> None:
         from zaohua.engine import Engine
 
-        if self.patience is not None and not self.validation:
-            raise ZaohuaError(f"{type(self).__name__}: patience needs a validation share, such as validation=0.1")
         if out is not None and not overwrite and (Path(out) / checkpoint.MODEL).exists():
             raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
-        Engine(self, data, out, callbacks).train(fresh=True)
+        with progress.watched(type(self).__name__, callbacks) as watching:
+            Engine(self, data, out, watching).train(fresh=True)
 
-    def resume(self, run: str | Path, X: Any = None, y: Any = None, *, callbacks: Sequence[Callback] = ()) -> Self:
+    def resume(self, run: str | Path, X: Any = None, y: Any = None, *,
+               callbacks: Sequence[Callback] | None = None) -> Self:
         """Go on with a run that was stopped or killed, from its newest intact checkpoint, bit for bit on a CPU.
 
         The fields are this model's own, so `zaohua.load(run)` with a larger `max_steps` trains on.
@@ -167,7 +175,7 @@ class Trainable(GenerativeModel):
         Args:
             run: the run's folder.
             X, y: the data it was trained on; not needed when that was a path or the name of a data set.
-            callbacks: as for `fit`.
+            callbacks: as for `fit`; a progress bar where somebody watches when not given.
 
         Raises:
             ZaohuaError: the data isn't the run's; CheckpointError when no checkpoint is intact.
@@ -185,7 +193,8 @@ class Trainable(GenerativeModel):
         if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
         self.seed_ = model["seed"]
-        Engine(self, data, run, callbacks).train(fresh=False)
+        with progress.watched(type(self).__name__, callbacks) as watching:
+            Engine(self, data, run, watching).train(fresh=False)
         self.save(run)
         return self
 
@@ -201,7 +210,7 @@ class Trainable(GenerativeModel):
         return self.nets_.state_dict()
 
     def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        self.nets_ = self.build(self.spec_, self.y_spec_)
-        self.nets_.load_state_dict(tensors)
-        self.nets_.to(pick_device(self.device), memory_format=torch.channels_last).eval().requires_grad_(False)
+        nets = self.build(self.spec_, self.y_spec_)
+        nets.load_state_dict(tensors)
+        self.nets_ = place(nets, pick_device(self.device)).eval().requires_grad_(False)
         self.n_steps_, self.seconds_ = state["steps"], state["seconds"]

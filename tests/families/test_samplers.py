@@ -36,14 +36,14 @@ def draw(sampler: str, path: str, n: int, times: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("sampler", ["euler", "midpoint", "heun", "dpmpp_2m", "ancestral"])
 def test_moments_of_a_mixture(sampler: str, path: str) -> None:
-    n, steps = 10_000, 300 if sampler in ("euler", "ancestral") else 60
+    n, steps = 4_000, 200 if sampler in ("euler", "ancestral") else 40
     x = draw(sampler, path, n, times_of(path, steps))
     standard_error = PLANE.cov.diag().sqrt() / math.sqrt(n)
-    assert ((x.mean(0) - PLANE.mean).abs() < 5 * standard_error + 0.006).all()
-    assert torch.allclose(x.T.cov(), PLANE.cov, atol=0.012)
+    assert ((x.mean(0) - PLANE.mean).abs() < 5 * standard_error + 0.008).all()
+    assert torch.allclose(x.T.cov(), PLANE.cov, atol=0.025)
     left = (x[:, 0] < 0).double().mean()  # the blobs' shares, which moments alone could miss
     exact = 0.5 * torch.special.erfc(PLANE.m[:, 0] / PLANE.s / math.sqrt(2)) @ PLANE.w
-    assert abs(left - exact) < 5 * math.sqrt(exact * (1 - exact) / n) + 0.006
+    assert abs(left - exact) < 5 * math.sqrt(exact * (1 - exact) / n) + 0.008
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -58,7 +58,7 @@ def test_order_of_convergence(sampler: str, order: int, path: str) -> None:
             times = torch.linspace(0.9, 0.1, steps + 1, dtype=torch.float64)
         return draw(name, path, 64, times)
 
-    exact = end("midpoint", 1500)
+    exact = end("midpoint", 800)
     errors = [(end(sampler, steps) - exact).abs().mean() for steps in (50, 100, 200)]
     measured = [float(torch.log2(a / b)) for a, b in zip(errors, errors[1:], strict=False)]
     assert measured[-1] == pytest.approx(order, abs=0.25), measured

@@ -42,7 +42,10 @@ def main(arguments: Sequence[str]) -> None:
     if data is None and stored is None:
         raise ZaohuaError(f"which data? {CALL}")
     model = _train(cls, data, folder, stored, values, flags)
-    _tell(model, folder, values["json"])
+    from zaohua.hardware import is_main_process
+
+    if is_main_process():
+        _tell(model, folder, values["json"])
 
 
 def usage() -> str:
@@ -81,11 +84,12 @@ def _parse(entry: registry.Entry, cls: Any, stored: dict[str, Any] | None,
 def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | None, values: dict[str, Any],
            flags: dict[str, list[Flag]]) -> Any:
     """Fit a new model, or go on with the stored one."""
+    from zaohua.hardware import is_main_process
     from zaohua.progress import Progress
 
     model = cls(**{flag.name: values[flag.name] for flag in flags["model"]})
     trains = hasattr(cls, "resume")
-    with Progress(folder.name, quiet=values["json"]) as progress:
+    with Progress(folder.name, quiet=values["json"] or not is_main_process()) as progress:
         options: dict[str, Any] = {"callbacks": [progress]} if trains else {}
         if stored is not None:
             if not trains:

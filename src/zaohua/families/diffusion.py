@@ -46,8 +46,8 @@ class Diffusion(Trainable):
     """Steps of the sampler."""
     guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
     """Weight of the condition: 1 samples p(x | y) as learnt, more sharpens it at the cost of variety."""
+    learning_rate = 2e-3
     warmup_steps = 200
-    ema = 0.9995
 
     @property
     def path(self) -> Path:

@@ -7,14 +7,15 @@ Training, as it is usually taught, in six steps; the methods below stand in this
     3. Generate                  `generate`: noise z -> fakes
     4. Train the discriminator   `discriminator_loss`: score the real high and the fakes low
     5. Adjust the generator      `generator_loss`: make fakes that the discriminator scores high
-    6. Repeat                    `phases`: the engine runs 4 and 5 in turn, on the next batch each time
+    6. Repeat                    `phases`: the engine runs 4 and 5 in turn, on the next batch each time, or
+                                 4 and 5 in one, `loss_of_both`, where a model's `plan` says so
 
 Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -29,13 +30,15 @@ from zaohua.training import Batch, Trainable
 class GAN(Trainable):
     """The non-saturating GAN; models define `build`, and others than the classic loss override 4 and 5."""
 
-    phases: ClassVar[dict[str, tuple[str, ...]]] = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    phases: ClassVar[dict[str, tuple[str, ...]]] = {"discriminator": ("discriminator",), "generator": ("generator",),
+                                                    "both": ("discriminator", "generator")}
 
     latent_dim: Annotated[int, Between(1)] = 100
     """Numbers of noise that a fake is made from."""
     learning_rate = 2e-4
     warmup_steps = 0
-    decay = "constant"
+    decay: Literal["cosine", "linear", "constant"] = "constant"
+    """How the learning rate falls to zero by the end."""
     beta1 = 0.5
     beta2 = 0.999
     clip_norm = None
@@ -62,7 +65,28 @@ class GAN(Trainable):
     # 6. Repeat
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """The loss of the phase that the engine is in, (B,)."""
+        if phase == "both":
+            return self.loss_of_both(nets, batch)
         return self.discriminator_loss(nets, batch) if phase == "discriminator" else self.generator_loss(nets, batch)
+
+    def plan(self) -> tuple[str, ...]:
+        """4, then 5."""
+        return ("discriminator", "generator")
+
+    # 4 and 5 in one
+    def loss_of_both(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
+        """Loss 4, (B,), whose gradient is that of 4 for the discriminator and that of 5 for the generator.
+
+        With f = D(G(z)) the two want d log(1 + e^f) = s(f) df and d log(1 + e^-f) = -s(-f) df of the same fakes: what
+        comes back to a fake through D differs by the factor -s(-f) / s(f) = -e^-f of that fake alone, so one pass
+        forward and one back do for both. D must judge each item by itself: no batch normalisation in it.
+        """
+        fakes = self.generate(nets, batch.noise, batch.y)
+        real, fake = self.judge(nets, batch.x, fakes, batch.y)
+        turn = -torch.exp(-fake.detach().float().clamp(min=-60))
+        if fakes.requires_grad:
+            fakes.register_hook(lambda gradient: gradient * turn.view(-1, *[1] * (gradient.ndim - 1)))
+        return F.softplus(-real) + F.softplus(fake)
 
     # ---- what is shared
 
@@ -77,5 +101,6 @@ class GAN(Trainable):
         return self.generate(self.nets_, noise, y)
 
     def _check(self) -> None:
+        super()._check()
         if self.validation:
             raise ZaohuaError(f"{type(self).__name__}: a GAN's loss says nothing of its quality: leave validation at 0")

@@ -1,4 +1,4 @@
-"""Paths from data to noise: x_t = alpha(t) x + sigma(t) e, from t = 0 (data) to t = 1 (noise), for all of this family."""
+"""Paths from data (t = 0) to noise (t = 1): x_t = alpha(t) x + sigma(t) e."""
 
 from __future__ import annotations
 

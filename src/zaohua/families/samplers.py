@@ -10,6 +10,7 @@ which is Euler's step of flow matching, DDIM's, and EDM's, one and the same; the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Protocol
@@ -71,14 +72,14 @@ def dpmpp_2m(predict: Predict, path: Path, times: Tensor, x: Tensor, noise: Nois
 
     In l = log(alpha / sigma): x_s = sigma_s / sigma_t x_t + alpha_s (1 - e^-h) (x + (x - x_before) h / (2 h_before)).
     """
-    before, h_before = None, None
+    before, h_before = x, torch.tensor(math.inf)
     for t, s in pairwise(times):
         data, _ = predict(x, t)
         alpha_t, alpha_s, sigma_t, sigma_s = path.alpha(t), path.alpha(s), path.sigma(t), path.sigma(s)
         shrink = (sigma_s * alpha_t) / (sigma_t * alpha_s)  # e^-h: 0 at the end of the noise
         h = -torch.log(shrink)
         guess = data
-        if before is not None and sigma_s > 0 and torch.isfinite(h_before):
+        if sigma_s > 0 and torch.isfinite(h_before):  # neither the first step, nor after one from pure noise
             guess = data + (data - before) * h / (2 * h_before)
         x = sigma_s / sigma_t * x + alpha_s * (1 - shrink) * guess
         before, h_before = data, h

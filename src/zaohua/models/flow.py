@@ -2,98 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
-
-import torch
-from torch import Tensor, nn
-
-from zaohua.estimator import ScoreKind
-from zaohua.families import ode
-from zaohua.families.diffusion import Diffusion, expand
-from zaohua.families.paths import Path, Straight
-from zaohua.families.samplers import SAMPLERS
-from zaohua.fields import Between, Sampling
-from zaohua.noise import Noise
-from zaohua.training import Batch
+from zaohua.families.flow import FlowMatching
 
 
-class Flow(Diffusion):
-    """Flow matching: the network predicts the velocity e - x of the straight path from data to noise.
+class Flow(FlowMatching):
+    """Flow matching: the network predicts the velocity of straight paths from data to noise.
 
     Paper: Lipman et al., "Flow Matching for Generative Modeling", 2022 (arXiv:2210.02747); Liu, Gong and Liu, "Flow
     Straight and Fast", 2022 (arXiv:2209.03003).
     """
 
-    score_kind: ClassVar[ScoreKind] = "estimate"
-
-    times_of_training: Literal["lognormal", "uniform"] = "lognormal"
-    """Times that training looks at: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or all alike."""
-    trace: Annotated[Literal["auto", "exact", "hutchinson"], Sampling] = "auto"
-    """Divergence in `score_samples`: summed up exactly, or estimated; "auto" is exact up to 16 numbers."""
-    probes: Annotated[int, Between(1), Sampling] = 1
-    """Random probes of Hutchinson's estimate for each item."""
-    score_steps: Annotated[int, Between(1), Sampling] = 50
-    """Steps of the ODE in `score_samples`, `transform` and `inverse_transform`."""
     sampler = "midpoint"
     steps = 20
-
-    @property
-    def path(self) -> Path:
-        """(1 - t) x + t e."""
-        return Straight()
-
-    def velocity(self, net: nn.Module, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """dx_t/dt = e - x, as the network has it; t is (B,)."""
-        return net(x_t, 1000 * t, y, keep)  # type: ignore[no-any-return]
-
-    def predict(self, net: nn.Module, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
-                ) -> tuple[Tensor, Tensor]:
-        """x = x_t - t v, e = x_t + (1 - t) v."""
-        v, wide = self.velocity(net, x_t, t, y, keep), expand(t, x_t)
-        return x_t - wide * v, x_t + (1 - wide) * v
-
-    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Mean of |v - (e - x)|^2 over the numbers of an item, (B,)."""
-        batch.x = self._dequantized(batch.x, batch.noise)
-        if self.times_of_training == "uniform":
-            t = batch.noise.uniform()
-        else:
-            t = torch.sigmoid(-0.8 + 1.4 * batch.noise.normal())
-        x_t, noise = self.noised(batch, t)
-        v = self.velocity(nets["net"], x_t, t, batch.y, self.kept(batch))
-        return (v - (noise - batch.x)).square().flatten(1).mean(1)
-
-    def _dequantized(self, x: Tensor, noise: Noise) -> Tensor:
-        """x spread evenly over the bins of its levels, so that it has a density."""
-        levels = self.spec_.levels
-        return x if levels is None else x + (2 * noise.uniform(*x.shape[1:]) - 1) / (levels - 1)
-
-    # ---- primitives
-
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """Log density of x (quantised data: of x spread over its bins, a bound in the mean), per item unit, (B,)."""
-        x = self._dequantized(x, noise)
-        exact = self.trace == "exact" or (self.trace == "auto" and self.spec_.size <= 16)
-        probes = None if exact else noise.uniform(self.probes, *x.shape[1:]).sub(0.5).sign()
-        return ode.log_prob(self._field(y), x, self.score_steps, probes) - self.spec_.log_volume
-
-    def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The noise that flows to x, (B, D); `decode` takes it back."""
-        return self._travel(x, y, torch.linspace(0, 1, self.score_steps + 1, dtype=torch.float64)).flatten(1)
-
-    def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """What flows from the noise z (B, D)."""
-        x = z.view(len(z), *self.spec_.tensor_shape)
-        return self._travel(x, y, torch.linspace(1, 0, self.score_steps + 1, dtype=torch.float64))
-
-    def _field(self, y: Tensor | None) -> ode.Velocity:
-        return lambda x, t: self.velocity(self.nets_["net"], x, t.float().to(x.device).expand(len(x)), y)
-
-    def _travel(self, x: Tensor, y: Tensor | None, times: Tensor) -> Tensor:
-        field = self._field(y)
-
-        def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            v = field(x_t, t)
-            return x_t - t.float() * v, x_t + (1 - t.float()) * v
-
-        return SAMPLERS["midpoint"](predict, self.path, times, x, None)  # type: ignore[arg-type]

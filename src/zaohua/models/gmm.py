@@ -50,7 +50,7 @@ class GMM(Density):
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """scikit-learn's score_samples."""
-        return self._restored(parameters).score_samples(x)  # type: ignore[no-any-return]
+        return self._restored(parameters).score_samples(x)
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """A component by its weight, then m + L z with z standard normal."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua.nn.embed import Embed, pool
-from zaohua.nn.layers import conv, crop, even, group_norm, pyramid, scaled
+from zaohua.nn.layers import Dropout, conv, crop, even, group_norm, pyramid, scaled
 from zaohua.spec import DataSpec
 
 Norm = Literal["batch", "group", "none"]
@@ -53,7 +53,7 @@ class Style:
         if self.blocks == "residual":
             return nn.Sequential(*(Residual(channels, self) for _ in range(self.depth)))
         first = self.normalise(channels) if norm else nn.Identity()
-        return nn.Sequential(first, self.activate(), nn.Dropout(self.dropout))
+        return nn.Sequential(first, self.activate(), Dropout(self.dropout))
 
     def finish(self, channels: int) -> nn.Module:
         """What follows the last residual block: norm and activation."""
@@ -141,6 +141,7 @@ class ConvDecoder(nn.Module):
         dropout: probability with which a unit is dropped.
         blocks: transposed convolutions only, or residual blocks at every resolution.
         depth: residual blocks per resolution.
+        base: further convolutions at the lowest resolution, before it is doubled (plain).
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class ConvDecoder(nn.Module):
         dropout: float = 0.0,
         blocks: Blocks = "plain",
         depth: int = 1,
+        base: int = 0,
     ) -> None:
         super().__init__()
         style = Style(kernel_size, norm, activation, dropout, blocks, depth)
@@ -166,7 +168,10 @@ class ConvDecoder(nn.Module):
         self.embed = Embed(y_spec, CONDITION_DIM)
         total = in_dim + (CONDITION_DIM if y_spec is not None else 0)
         self.stem = scaled(nn.Linear(total, widths[0] * math.prod(self.sizes[0])))
+        side = kernel_size - 1 + kernel_size % 2  # an even kernel would change the size
         self.first = style.stage(widths[0])
+        for _ in range(base):
+            self.first.extend([conv(widths[0], widths[0], side, gain=GAIN), *style.stage(widths[0])])
         self.ups = nn.ModuleList(up(low, high, style) for low, high in pairwise(widths))
         self.stages = nn.ModuleList(style.stage(width) for width in widths[1:])
         self.last = style.finish(widths[-1])
@@ -195,7 +200,7 @@ class Residual(nn.Module):
             conv(channels, channels, 3, gain=GAIN),
             style.normalise(channels),
             style.activate(),
-            nn.Dropout(style.dropout),
+            Dropout(style.dropout),
             conv(channels, channels, 3, gain=0.0),
         )
 

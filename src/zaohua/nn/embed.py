@@ -39,6 +39,8 @@ def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
 
 def pool(tokens: Tensor) -> Tensor:
     """Mean of the tokens (n, L, dim) that are there -> (n, dim); zeros where there are none."""
+    if tokens.shape[1] == 0:
+        return tokens.new_zeros(len(tokens), tokens.shape[2])
     count = present(tokens).sum(dim=1, keepdim=True).clamp(min=1)
     return tokens.sum(dim=1) / count
 

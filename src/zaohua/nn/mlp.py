@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -66,7 +67,7 @@ class MLP(nn.Module):
         """x (B, ...), t (B,), y as its spec says, keep (B,) -> (B, out_dim)."""
         if self.categories:
             x = F.one_hot(x.long(), self.categories)
-        context = pool(self.embed(y, len(x), keep))
+        context = torch.zeros((), device=x.device) if self.embed.spec is None else pool(self.embed(y, len(x), keep))
         if self.time is not None:
             if t is None:
                 raise ValueError("a network with time=True needs t")

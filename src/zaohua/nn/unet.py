@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.nn.embed import Embed, Overlay, TimeEmbed, lies_over, pool, present
-from zaohua.nn.layers import conv, crop, group_norm, pyramid, scaled
+from zaohua.nn.layers import Dropout, conv, crop, group_norm, pyramid, scaled
 from zaohua.spec import DataSpec
 
 LOWEST = 8
@@ -117,7 +117,7 @@ class Block(nn.Module):
         self.conv1 = conv(in_channels, channels, 3)
         self.modulate = scaled(nn.Linear(context, 2 * channels), gain=0.1)
         self.norm2 = group_norm(channels, affine=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.conv2 = conv(channels, channels, 3, gain=0.0)
         self.skip = conv(in_channels, channels, 1) if in_channels != channels else nn.Identity()
 

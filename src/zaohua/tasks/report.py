@@ -83,10 +83,9 @@ def _best(results: Sequence[Result]) -> set[tuple[str, int]]:
 def card(result: Result, study: Study) -> str:
     """Samples beside real items, the curve of training, and the facts."""
     rate = result.history[-1].get("step") if result.history else None
-    kind = f"nats, {result.score_kind.replace('_', ' ')}" if result.score_kind else ""
     facts = [("distance to real", _number(result.frechet), ""),
              ("recognised as asked", "–" if result.accuracy is None else f"{result.accuracy:.1%}", ""),
-             ("score", _number(result.score), kind),
+             ("score in nats", _number(result.score), result.score_kind.replace("_", " ")),
              ("training", _number(result.seconds), "s" + (f", {rate:,} steps" if rate else "")),
              ("parameters", "–" if result.parameters is None else f"{result.parameters:,}", ""),
              ("one sample", _number(result.milliseconds), "ms")]
@@ -132,7 +131,7 @@ def loss_curve(history: Sequence[dict[str, Any]]) -> str:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
         parts.append(f'<path class="{style}" d="M{path}"/>')
         label = name.removeprefix("loss/") if len(names) > 1 else "loss"
-        parts.append(f'<text class="{style}" x="{WIDTH}" y="{16 + 15 * "ab".index(style)}" text-anchor="end">'
+        parts.append(f'<text class="{style}" x="{LEFT + 80 * (1 + "ab".index(style))}" y="{HEIGHT - 5}">'
                      f"{html.escape(label)}</text>")
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Loss of training">{"".join(parts)}</svg>'
 
