@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from quality import recognised, test_images
 from speed import HERE, ours, peer
 

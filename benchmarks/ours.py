@@ -15,6 +15,7 @@ from typing import Any
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
+
 from peer_common import Clock, arguments, mnist, report, save_images
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -22,7 +23,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
                         "update": "simultaneous", "learning_rate": 1e-4, "batch_size": 64}),
     "ddpm": ("DDPM", {"channels": 56, "blocks": 1, "batch_size": 64}),
     "flow": ("Flow", {"channels": 56, "blocks": 1, "batch_size": 64}),
-    "vae": ("VAE", {"network": "mlp", "hidden": 512, "layers": 1, "latent_dim": 16, "batch_size": 128}),
+    "vae": ("VAE", {"encoder": "mlp", "decoder": "mlp", "hidden": 512, "layers": 1, "latent_dim": 16, "batch_size": 128}),
 }
 
 
@@ -59,7 +60,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
 
     name, settings = MODELS[args.model]
-    figures: dict[str, Any] = {"version": f"zaohua {zh.__version__}, torch {torch.__version__}", "threads": args.threads}
+    figures: dict[str, Any] = {"version": f"zaohua {zh.__version__}, torch {torch.__version__}",
+                               "threads": args.threads}
     if args.load:
         model = zh.load(args.load)
     else:

@@ -82,9 +82,10 @@ def main() -> None:
                 tf.zeros_like(fake_logits), fake_logits
             )
         weights = generator.trainable_variables
-        generator_adam.apply_gradients(zip(generator_tape.gradient(generator_loss, weights), weights))
+        generator_adam.apply_gradients(zip(generator_tape.gradient(generator_loss, weights), weights, strict=True))
         weights = discriminator.trainable_variables
-        discriminator_adam.apply_gradients(zip(discriminator_tape.gradient(discriminator_loss, weights), weights))
+        gradients = discriminator_tape.gradient(discriminator_loss, weights)
+        discriminator_adam.apply_gradients(zip(gradients, weights, strict=True))
         return generator_loss, discriminator_loss
 
     for _ in range(args.warmup):

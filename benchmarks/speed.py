@@ -7,9 +7,9 @@ Each round trains ours, then the peer, in processes of their own, for `--seconds
 are the medians over the rounds, their ratio, the ratio of each round, and CPU seconds per image, which other programs
 on the machine disturb less. `sampling` trains a diffusion model of ours and diffusers' for `--minutes` each, times 64
 images of ours in few steps against diffusers' 1000 (20 steps timed, extrapolated), and with `--n` above 0 draws
-that many images of each, with all of diffusers' steps, and prints their Fréchet distances to real ones in the features of a
-recogniser with bootstrap intervals. Results are written to benchmarks/results/. Peers: `python benchmarks/peers.py
-setup NAME` first.
+that many images of each, with all of diffusers' steps, and prints their Fréchet distances to real ones in the
+features of a recogniser with bootstrap intervals. Results are written to benchmarks/results/. Set the peers up first:
+`python benchmarks/peers.py setup NAME`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+
 from peers import SCRIPTS, python_of
 
 HERE = Path(__file__).resolve().parent
@@ -93,7 +94,7 @@ def sampling(minutes: float, n: int, threads: int, model: str, peer_steps: int) 
 
 
 def frechet(a_file: Path, b_file: Path, n: int, draws: int = 50) -> dict[str, Any]:
-    """Fréchet distances to n real images, with 90 % intervals over resampled images."""
+    """Fréchet distances of n images to the test images, with 90 % intervals over resampled images."""
     from quality import recogniser, test_images
     from zaohua.metrics.frechet import frechet_distance
 
@@ -103,9 +104,11 @@ def frechet(a_file: Path, b_file: Path, n: int, draws: int = 50) -> dict[str, An
     for side, file in (("ours", a_file), ("peer", b_file), ("real", None)):
         images = test_images()[rng.permutation(10_000)[:n]] if file is None else np.load(file)["images"][:n]
         features = judge.features(images)
+        distance = frechet_distance(features, real)
         again = [frechet_distance(features[rng.integers(0, n, n)], real) for _ in range(draws)]
-        result[side] = {"distance": round(frechet_distance(features, real), 3),
-                        "interval": [round(float(q), 3) for q in np.quantile(again, [0.05, 0.95])]}
+        shift = distance - np.mean(again)  # repeated images make every distance larger: only the spread counts
+        result[side] = {"distance": round(distance, 3),
+                        "interval": [round(float(q + shift), 3) for q in np.quantile(again, [0.05, 0.95])]}
     return result
 
 

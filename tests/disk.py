@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from zaohua.checkpoint import load_model, save_model
+from zaohua.checkpoint import load_model, tensor_bytes
 from zaohua.errors import CheckpointError
-from zaohua.folders import MANIFEST, manifest_bytes, sha256
+from zaohua.folders import MANIFEST, manifest_bytes, sha256, to_bytes, write_folder
 
 
 def tensors(value: float) -> dict[str, torch.Tensor]:
@@ -33,7 +33,8 @@ def state_of(folder: Path) -> float | None:
 
 
 def save(folder: Path, value: float) -> None:
-    save_model(folder, {"value": value}, tensors(value))
+    weights = tensor_bytes(tensors(value))
+    write_folder(folder, {"model.json": to_bytes({"value": value}), "weights.safetensors": weights})
 
 
 class Crash(BaseException):

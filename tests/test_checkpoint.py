@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.folders import MANIFEST, sha256
 
 SOURCE = Path(zh.__file__).parent
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Iterator[Run]:
+    """A run that is being trained in `tmp_path`."""
+    run = Run(tmp_path)
+    yield run
+    run.close()
 
 
 def save_step(run: Run, step: int) -> None:
@@ -44,10 +53,10 @@ def test_a_crash_in_a_checkpoint_leaves_the_one_before_or_the_new(tmp_path: Path
 
     def prepare() -> None:
         shutil.rmtree(folder, ignore_errors=True)
-        self = Run(folder, keep=3)
+        run = Run(folder, keep=3)
         for step in before:
-            save_step(self, step)
-        self.close()
+            save_step(run, step)
+        run.close()
         if 30 in before:
             (folder / "checkpoints/000000030/state.json").write_bytes(b"{}")
 
@@ -64,10 +73,9 @@ def test_a_crash_in_a_checkpoint_leaves_the_one_before_or_the_new(tmp_path: Path
     assert checkpoint.checkpoint_steps(folder) == [20, 30]
 
 
-def test_a_flipped_bit_in_any_file_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    save_step(run, 10)
-    save_step(run, 20)
+def test_a_flipped_bit_in_any_file_of_a_checkpoint_is_noticed(training: Run, tmp_path: Path) -> None:
+    save_step(training, 10)
+    save_step(training, 20)
     paths = files_of(tmp_path / "checkpoints/000000020")
     assert [path.name for path in paths] == [MANIFEST, "nets.safetensors", "optimizers.safetensors", "state.json"]
     for path in paths:
@@ -83,9 +91,8 @@ def test_a_flipped_bit_in_any_file_of_a_checkpoint_is_noticed(tmp_path: Path) ->
         load_checkpoint(tmp_path)
 
 
-def test_strange_names_among_checkpoints_are_ignored(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    save_step(run, 10)
+def test_strange_names_among_checkpoints_are_ignored(training: Run, tmp_path: Path) -> None:
+    save_step(training, 10)
     for name in (".000000099.tmp", "old", "²"):
         (tmp_path / "checkpoints" / name).mkdir()
     (tmp_path / "checkpoints/7").write_text("a file")
@@ -96,33 +103,31 @@ def test_strange_names_among_checkpoints_are_ignored(tmp_path: Path) -> None:
 # ---- the folder of a run
 
 
-def test_the_last_two_checkpoints_stay(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+def test_the_last_two_checkpoints_stay(training: Run, tmp_path: Path) -> None:
     for step in (10, 20, 30, 40):
-        save_step(run, step)
+        save_step(training, step)
     assert checkpoint.checkpoint_steps(tmp_path) == [30, 40]
 
 
-def test_damaged_checkpoints_never_crowd_out_good_ones(tmp_path: Path) -> None:
-    run = Run(tmp_path, keep=3)
+def test_damaged_checkpoints_never_crowd_out_good_ones(training: Run, tmp_path: Path) -> None:
+    training.keep = 3
     for step in (10, 200, 300):
-        save_step(run, step)
+        save_step(training, step)
     for step in (200, 300):
         (tmp_path / f"checkpoints/{step:09d}/state.json").unlink()
-    run.keep = 2
-    save_step(run, 20)
+    training.keep = 2
+    save_step(training, 20)
     assert checkpoint.checkpoint_steps(tmp_path) == [10, 20] and newest(tmp_path) == (20, [])
 
 
-def test_failing_to_delete_old_checkpoints_stops_nothing(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+def test_failing_to_delete_old_checkpoints_stops_nothing(training: Run, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("unlink", "rmdir"):
             patch.setattr(os, name, lambda *_, **__: (_ for _ in ()).throw(PermissionError(errno.EACCES, "no")))
         for step in (10, 20, 30):
-            save_step(run, step)
+            save_step(training, step)
     assert checkpoint.checkpoint_steps(tmp_path) == [10, 20, 30] and newest(tmp_path) == (30, [])
-    save_step(run, 40)
+    save_step(training, 40)
     assert checkpoint.checkpoint_steps(tmp_path) == [30, 40]
 
 
@@ -141,15 +146,15 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         Run(tmp_path).close()  # the lock went with the process that was killed
 
 
-def test_a_worker_of_a_killed_run_does_not_hold_its_lock(tmp_path: Path) -> None:
-    run, (read, write) = Run(tmp_path), os.pipe()
+def test_a_worker_of_a_killed_run_does_not_hold_its_lock(training: Run, tmp_path: Path) -> None:
+    read, write = os.pipe()
     worker = os.fork()
     if worker == 0:
         os.write(write, b"here")
         signal.pause()
     try:
         assert os.read(read, 4) == b"here"
-        run._handle.close()  # as when the parent is killed
+        training._handle.close()  # as when the parent is killed
         Run(tmp_path).close()
     finally:
         os.kill(worker, signal.SIGKILL)
@@ -164,14 +169,13 @@ def test_what_killed_processes_leave_is_cleared_away(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_history_survives_cut_off_and_damaged_lines(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+def test_history_survives_cut_off_and_damaged_lines(training: Run, tmp_path: Path) -> None:
     for step in (1, 2, 3, 4):
-        run.append_history({"step": step, "loss": step / 7})
+        training.append_history({"step": step, "loss": step / 7})
     with (tmp_path / "history.jsonl").open("ab") as file:
         file.write(b'\xff\xfe\n5\n{"loss": 1}\n{"step": 2, "lo')
-    assert run.rewind_history(3) == [{"step": step, "loss": step / 7} for step in (1, 2, 3)]
-    assert run.rewind_history(3)[-1]["step"] == 3
+    assert training.rewind_history(3) == [{"step": step, "loss": step / 7} for step in (1, 2, 3)]
+    assert training.rewind_history(3)[-1]["step"] == 3
     assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 3
 
 

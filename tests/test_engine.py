@@ -19,8 +19,8 @@ from torch import Tensor
 import zaohua as zh
 from tests.training import PLAIN, Killed, Mean, at_step, digits, ending, kill, make, without_times
 from zaohua import checkpoint
-from zaohua.engine import Diverged
 from zaohua.errors import ZaohuaError
+from zaohua.stepper import Diverged
 from zaohua.watch import Stopped
 
 EVERY: dict[str, Any] = {"checkpoint_every": 3, "log_every": 2, "decay": "cosine", "warmup_steps": 2}
@@ -266,6 +266,16 @@ def test_settings_that_do_not_go_together() -> None:
     ):
         with pytest.raises(ZaohuaError, match=message):
             model.fit(digits(1)[0])
+
+
+def test_a_preview_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    events = list[Any]()
+    model = make("VAE", 3, preview_every=2)
+    stop = at_step(1, lambda: (tmp_path / "run/previews").write_text("in the way"))
+    model.fit(*digits(), out=tmp_path / "run", callbacks=[stop, events.append])
+    assert [event.message for event in events if event.kind == "warning"] == [
+        "the preview of step 2 isn't saved: File exists"]  # fmt: skip
+    assert model.n_steps_ == 3
 
 
 def test_callbacks_get_every_event(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.disk import Machine, crash_everywhere, damage, files_of, made_up, positions, save, state_of
-from zaohua.checkpoint import Run, load_model, save_model
+from zaohua.checkpoint import Run, load_model
 from zaohua.errors import CheckpointError, ZaohuaError
-from zaohua.folders import MANIFEST, manifest_bytes, sha256
+from zaohua.folders import MANIFEST, manifest_bytes, sha256, to_bytes, write_folder
 
 # ---- a crash between, or within, any two operations on files
 
@@ -29,7 +29,7 @@ def test_a_crash_in_a_save_leaves_the_old_model_or_the_new(tmp_path: Path) -> No
 
     for _ in crash_everywhere(lambda: save(folder, 2.0), prepare):
         seen.append(state_of(folder))
-        save_model(folder, {"value": seen[-1]}, None)  # the next save needs nothing of what the crash left
+        write_folder(folder, {"model.json": to_bytes({"value": seen[-1]})})  # needs nothing of what the crash left
         assert state_of(folder) == seen[-1]
         save(folder, 3.0)
         assert state_of(folder) == 3.0

@@ -16,10 +16,10 @@ import zaohua
 SOURCE = Path(zaohua.__file__).parent
 LAYERS = (
     {"errors"},
-    {"spec", "fields", "noise", "capabilities", "registry", "hardware", "progress", "folders"},
+    {"spec", "fields", "noise", "capabilities", "registry", "hardware", "progress", "folders", "card"},
     {"nn", "data", "checkpoint"},
     {"codecs"},
-    {"estimator", "training", "engine", "batches", "optimizers", "watch"},
+    {"estimator", "training", "stepper", "engine", "batches", "optimizers", "watch"},
     {"families"},
     {"models"},
     {"tasks", "metrics"},

@@ -21,7 +21,8 @@ from zaohua.watch import Stopped, tensorboard
 
 SOURCE = Path(zh.__file__).parent.parent
 SETTINGS = ["--channels", "8", "--latent-dim", "4", "--batch-size", "16", "--seed", "0", "--decay", "constant",
-            "--device", "cpu", "--precision", "float32", "--checkpoint-every", "1000"]  # fmt: skip
+            "--device", "cpu", "--precision", "float32", "--checkpoint-every", "1000",
+            "--kl-warmup", "0"]  # nothing that depends on how long the whole training is  # fmt: skip
 
 
 def wait_for(condition: Any, seconds: float = 120) -> None:

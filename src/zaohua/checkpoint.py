@@ -18,6 +18,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from zaohua.card import card
 from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.folders import (
     MANIFEST,
@@ -64,13 +65,15 @@ def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
 
 
 def save_model(folder: Path, model: dict[str, Any], tensors: Mapping[str, Tensor] | None) -> Path:
-    """Save what rebuilds a model: `model.json`, and `weights.safetensors` when there are tensors yet."""
+    """Save what rebuilds a model, and its card: `model.json`, and `weights.safetensors` when there are tensors yet."""
     from zaohua import __version__
 
-    files = {MODEL: to_bytes({"format": FORMAT, "version": __version__, **model})}
+    model = {"format": FORMAT, "version": __version__, **model}
+    files = {MODEL: to_bytes(model)}
     if tensors is not None:
         files[WEIGHTS] = tensor_bytes(tensors)
     write_folder(folder, files)
+    replace_file(folder / "README.md", card(model, folder.name).encode())  # for people: not verified, free to edit
     return folder
 
 

@@ -35,7 +35,7 @@ class VariationalAutoencoder(Trainable):
     """Weight of the KL term."""
     free_bits: Annotated[float, Between(0)] = 0.0
     """Nats that each dimension of z may carry for free."""
-    kl_warmup: Annotated[float, Between(0, 1)] = 0.0
+    kl_warmup: Annotated[float, Between(0, 1)] = 0.05
     """Share of the training over which the KL term's weight rises from zero."""
     importance_samples: Annotated[int, Between(1)] = 1
     """Samples of z per item in training; more than one trains the importance-weighted bound."""
@@ -43,6 +43,10 @@ class VariationalAutoencoder(Trainable):
     """Importance samples (K) with which `score_samples` tightens its bound."""
     observation_noise: Annotated[bool, Sampling] = False
     """Whether samples are drawn from p(x | z) instead of being its mean."""
+    batch_size = 128
+    learning_rate = 2e-3
+    beta2 = 0.999
+    clip_norm = 200.0
 
     @property
     def likelihood(self) -> Likelihood:

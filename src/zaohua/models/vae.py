@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal
 
 from torch import Tensor, nn
@@ -23,29 +24,32 @@ class VAE(VariationalAutoencoder):
     tiny: ClassVar[dict[str, Any]] = {"channels": 8, "latent_dim": 4, "max_steps": 30, "batch_size": 16,
                                       "score_importance_samples": 8}
 
-    network: Literal["conv", "mlp"] = "conv"
-    """Convolutions, or a plain perceptron."""
+    encoder: Literal["conv", "mlp"] = "conv"
+    """Network that finds z; a perceptron is quicker on small pictures."""
+    decoder: Literal["conv", "mlp"] = "conv"
+    """Network that makes x of z."""
     channels: Annotated[int, Between(1)] = 32
-    """Channels at the highest resolution (conv)."""
+    """Channels of a convolutional network at the highest resolution."""
+    max_channels: Annotated[int, Between(1)] = 256
+    """Its channels at most."""
     hidden: Annotated[int, Between(1)] = 512
-    """Width of the hidden layers (mlp)."""
+    """Width of a perceptron's hidden layers."""
     layers: Annotated[int, Between(1)] = 2
-    """Hidden layers of each network (mlp)."""
+    """Hidden layers of a perceptron."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """An encoder to mean and log variance, and a decoder to the likelihood's parameters."""
-        out_channels = spec.channels * likelihood_of(spec).n_parameters
-        if self.network == "mlp":
-            shape = (out_channels, *spec.tensor_shape[1:])
-            size = spec.size * out_channels // spec.channels
-            encoder: nn.Module = Flat(MLP(spec, y_spec, out_dim=2 * self.latent_dim, hidden=self.hidden,
-                                          layers=self.layers), (2 * self.latent_dim,))
-            decoder: nn.Module = Flat(MLP(self.latent_dim, y_spec, out_dim=size, hidden=self.hidden,
-                                          layers=self.layers), shape)
-        else:
-            style: dict[str, Any] = {"channels": self.channels, "blocks": "residual", "activation": "silu"}
-            encoder = ConvEncoder(spec, y_spec, out_dim=2 * self.latent_dim, **style)
-            decoder = ConvDecoder(spec, y_spec, in_dim=self.latent_dim, out_channels=out_channels, **style)
+        n_codes, n_parameters = 2 * self.latent_dim, spec.channels * likelihood_of(spec).n_parameters
+        conv: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels, "blocks": "residual",
+                                "activation": "silu"}
+        dense: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}
+        shape = (n_parameters, *spec.tensor_shape[1:])
+        encoder: nn.Module = (ConvEncoder(spec, y_spec, out_dim=n_codes, **conv) if self.encoder == "conv" else
+                              Flat(MLP(spec, y_spec, out_dim=n_codes, **dense), (n_codes,)))
+        decoder: nn.Module = (
+            ConvDecoder(spec, y_spec, in_dim=self.latent_dim, out_channels=n_parameters, **conv)
+            if self.decoder == "conv" else
+            Flat(MLP(self.latent_dim, y_spec, out_dim=math.prod(shape), **dense), shape))
         return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 
 

@@ -44,9 +44,9 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """x of any shape -> the same, with zeros in it in training."""
-        if not self.training or self.p == 0 or x.device.type != "cpu":
+        if not self.training or self.p in (0, 1) or x.device.type != "cpu":
             return super().forward(x)
-        dropped = min(round(self.p * 65536), 65535)
+        dropped = round(self.p * 65536)
         bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
         kept = (bits[: x.numel()] >= dropped - 32768).to(x.dtype).mul_(65536 / (65536 - dropped))
         return x * kept.as_strided(x.shape, torch.empty_like(x, device="meta").stride())

@@ -1,0 +1,54 @@
+"""The model card: what a run's folder says of itself to whoever opens it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zaohua import registry
+from zaohua.errors import ZaohuaError
+
+SCORE = {"exact": "exact log-likelihood", "lower_bound": "lower bound of the log-likelihood",
+         "estimate": "estimate of the log-likelihood"}
+
+
+def card(model: dict[str, Any], name: str) -> str:
+    """A run's `README.md`.
+
+    Args:
+        model: what its `model.json` holds.
+        name: of the run's folder.
+    """
+    spec, state = model["codec"]["spec"], model["state"]
+    sides = " x ".join(map(str, spec["shape"] or ()))
+    classes = (model["y_codec"] or {"state": {}})["state"].get("classes", [])
+    source = (model["source"] or {}).get("X", "arrays in memory")
+    labels = f"{len(classes)} labels" if classes else "a condition" if model["y_codec"] else "no labels"
+    training = f"{state['steps']:,} steps, {state['seconds']:,.0f} s" if "steps" in state else "fitted at once"
+    try:
+        entry = registry.find(model["model"])
+        what, paper = entry.summary, entry.paper
+    except ZaohuaError:  # a model of one's own
+        what, paper = "", ""
+    settings = "\n".join(f"| {key} | {value} |" for key, value in sorted(model["parameters"].items()))
+    return f"""# {name}
+
+A **{model["model"]}** made with zaohua {model["version"]}. {what}
+
+{paper}
+
+- Data: {source}; {sides} items of {sum(head["size"] for head in spec["heads"])} channel(s), {labels}
+- Training: {training}; seed {model["seed"]}
+- Quality: not measured yet
+- Privacy: no guarantee; the weights may reveal training items
+
+```python
+import zaohua as zh
+
+model = zh.load("path/to/{name}")
+items = model.sample(16)
+```
+
+| setting | value |
+|---|---|
+{settings}
+"""

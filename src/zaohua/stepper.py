@@ -1,0 +1,156 @@
+"""One step of training: a pure function of the state before it and of (seed, step).
+
+The learning rate, the items and all noise follow from them, so that k + (n - k) steps equal n bit for bit and no random
+state is ever saved. Two processes with batches of B, or two accumulated micro-batches, draw the same noise as one
+process with 2B and give the same gradients.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from zaohua.errors import ZaohuaError
+from zaohua.hardware import make_accelerator, pick_device, pick_precision, place
+from zaohua.noise import BatchNoise, derive_seed, seed_global
+from zaohua.training import Batch
+
+if TYPE_CHECKING:
+    from zaohua.training import Trainable
+
+
+class Phase(nn.Module):
+    """What several processes and per-item gradients wrap: its forward is the loss, its parameters those it trains.
+
+    The other networks are reachable, but not registered: they are frozen, and no gradient of theirs is synchronised.
+    """
+
+    def __init__(self, model: Trainable, nets: nn.ModuleDict, name: str):
+        super().__init__()
+        self.trained = nn.ModuleDict({net: nets[net] for net in model.phases[name]})
+        self.others = [(model, nets, name)]  # a list, so that nothing in it is registered
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Loss of each item, (B,)."""
+        model, nets, name = self.others[0]
+        return model.loss(nets, batch, name)
+
+
+class Diverged(ZaohuaError):
+    """The loss or its gradient stopped being a number."""
+
+
+class Stepper:
+    """The networks of a model, their running average and optimisers, and how a step changes them."""
+
+    def __init__(self, model: Trainable):
+        self.model = model
+        self.accelerator = make_accelerator(model.device)
+        self.world = self.accelerator.num_processes
+        self.device = self.accelerator.device if self.world > 1 else pick_device(model.device)
+        model.seed_ = self.agree(model.seed_)
+        self.dtype = self.agree(pick_precision(model.precision, self.device))
+        self.step, self.progress, self.rate = 0, 0.0, 0.0
+        self._build()
+
+    def _build(self) -> None:
+        """Networks with seeded initial weights, their running average, a `Phase` and an optimiser for each phase."""
+        model = self.model
+        with torch.random.fork_rng():
+            torch.manual_seed(derive_seed(model.seed_, "init"))
+            nets = model.build(model.spec_, model.y_spec_)
+        self.nets = place(nets, self.device)
+        model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
+        self.plan = model.plan()
+        phases = {name: Phase(model, self.nets, name) for name in dict.fromkeys(self.plan)}
+        self.parameters = {name: dict(phase.trained.named_parameters()) for name, phase in phases.items()}
+        self.optimizers = {name: model.optimizer(list(p.values()), name) for name, p in self.parameters.items()}
+        self.phases = {name: self.accelerator.prepare_model(phase) for name, phase in phases.items()}
+        self.averaged = list(self.average.parameters()), list(self.nets.parameters())
+        self.buffers = list(zip(self.average.buffers(), self.nets.buffers(), strict=True))
+
+    def agree(self, value: Any) -> Any:
+        """The main process's value, in all of them."""
+        if self.world == 1:
+            return value
+        from accelerate.utils import broadcast_object_list
+
+        return broadcast_object_list([value])[0]
+
+    def take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+        """Every phase of the plan once, then the running average; returns the loss of each phase."""
+        model, losses = self.model, {}
+        self.rate = model.learning_rate * self._schedule()
+        for turn, name in enumerate(self.plan):
+            codes, y = next(draws)
+            losses[f"loss/{name}"] = self._phase(name, turn, codes, y)
+        decay = min(model.ema, (1 + self.step) / (10 + self.step))
+        average, current = self.averaged
+        get_ema_multi_avg_fn(decay)(average, current, 0)
+        for kept, buffer in self.buffers:
+            kept.copy_(buffer)
+        return losses
+
+    def _phase(self, name: str, turn: int, codes: Tensor, y: Tensor | None) -> Tensor:
+        """One optimiser step of a phase, over accumulated micro-batches."""
+        if len(self.phases) > 1:
+            self.nets.requires_grad_(False)
+            self.phases[name].requires_grad_(True)
+        total = torch.zeros((), device=self.device)
+        bounds = np.linspace(0, len(codes), self.model.accumulate + 1).astype(int)
+        for micro, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False)):
+            rows = slice(int(low), int(high))
+            last = micro == self.model.accumulate - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.phases[name]):
+                value = self._loss(name, turn, codes[rows], None if y is None else y[rows], rows.start)
+                value.backward()
+            total += value.detach()
+        parameters = list(self.parameters[name].values())
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if not math.isfinite(float(total) + float(norm)):
+            raise Diverged(
+                f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {float(total):g}, "
+                f"its gradient {float(norm):g}; the weights before it are kept: try a learning_rate "
+                f"below {self.rate:.2g}")
+        if self.model.clip_norm is not None and norm > self.model.clip_norm:
+            nn.utils.clip_grads_with_norm_(parameters, self.model.clip_norm, norm)
+        optimizer = self.optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = self.rate
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return total
+
+    def _loss(self, name: str, turn: int, codes: Tensor, y: Tensor | None, start: int) -> Tensor:
+        """Sum of the losses of a micro-batch over the size expected of the whole batch."""
+        model, rank, size = self.model, self.accelerator.process_index, self.model.batch_size
+        seed_global(derive_seed(model.seed_, "network", self.step, turn, start, rank), self.device)  # for dropout
+        batch = self.batch(codes, y, derive_seed(model.seed_, "noise", self.step, turn), rank * size + start,
+                            self.world * size, train=True)
+        with self.autocast():
+            return self.phases[name](batch).float().sum() / size
+
+    def batch(self, codes: Tensor, y: Tensor | None, seed: int, start: int, total: int, train: bool) -> Batch:
+        """Items start..start + len(codes) of a global batch of `total`, with their noise, ready for a loss."""
+        noise = BatchNoise(seed, len(codes), start, total, self.device)
+        x = self.model.codec_.prepare(codes.to(self.device, non_blocking=True), noise, train=train)
+        return Batch(x, self.model._prepare_y(y, noise), noise, self.progress)
+
+    def autocast(self) -> torch.autocast:
+        """The context in which networks compute in the chosen precision."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def _schedule(self) -> float:
+        """The learning rate's factor: a linear rise, then the decay, by steps or by the clock."""
+        rise = min(1.0, (self.step + 1) / max(1, self.model.warmup_steps))
+        done = min(1.0, self.progress)
+        fall = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}
+        return rise * fall[self.model.decay]
