@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, dataclass_transform
@@ -40,7 +41,7 @@ class TrainingData(NamedTuple):
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class GenerativeModel(DensityMixin, BaseEstimator):
+class GenerativeModel(DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
 
     modalities: ClassVar[tuple[str, ...]] = ("images",)
@@ -99,9 +100,9 @@ class GenerativeModel(DensityMixin, BaseEstimator):
     def _check(self) -> None:
         """Raise a `ZaohuaError` if the fields, each fine by itself, don't go together."""
 
+    @abstractmethod
     def _fit(self, data: TrainingData, *, out: str | Path | None = None) -> None:
         """Learn from encoded data: what a family or a model defines."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _fit")
 
     # ---- what people call
 
@@ -225,13 +226,13 @@ class GenerativeModel(DensityMixin, BaseEstimator):
         """Fitted state that is no tensor, as JSON values."""
         return {}
 
+    @abstractmethod
     def _tensors(self) -> dict[str, Tensor]:
         """Fitted state as named tensors."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _tensors")
 
+    @abstractmethod
     def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """The inverse of `_tensors` and `_state`; the specs and codecs are there already."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _set_tensors")
 
     # ---- shared by the above
 

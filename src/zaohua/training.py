@@ -9,6 +9,7 @@ A family (a subclass) defines three things, the engine does the rest:
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,13 +131,13 @@ class Trainable(GenerativeModel):
 
     # ---- what a family defines
 
+    @abstractmethod
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """The networks by name, untrained, from what is known of x and y."""
-        raise NotImplementedError(f"{type(self).__name__} defines no build")
 
+    @abstractmethod
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Loss of each item, (B,), of a phase; randomness comes from `batch.noise` only."""
-        raise NotImplementedError(f"{type(self).__name__} defines no loss")
 
     def plan(self) -> tuple[str, ...]:
         """The phases of one step, in order; a phase may come more than once."""

@@ -10,6 +10,7 @@ kept while training (uint8 pixels, integer labels). *Tensors* are what networks 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, dataclass_transform
@@ -39,7 +40,7 @@ class Codes(Protocol):
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class Codec:
+class Codec(ABC):
     """Base of all codecs: keyword-only dataclasses of options whose fitted state ends in `_`.
 
     Subclasses define `fit`, `encode`, `decode`, and where they need to `prepare`, `write` and the JSON state.
@@ -51,14 +52,15 @@ class Codec:
         super().__init_subclass__(**kwargs)
         make_fields(cls)
 
+    @abstractmethod
     def fit(self, items: Any) -> Self:
         """Learn the spec (`spec_`) and whatever decoding needs from the training items."""
         self.spec_: DataSpec  # declared here: an annotation in the class would make it an option
-        raise NotImplementedError
+        return self
 
+    @abstractmethod
     def encode(self, items: Any) -> Codes:
         """Items -> codes. Raises a `ZaohuaError` that names the item that can't be encoded."""
-        raise NotImplementedError
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """A batch of codes (b, ...) -> the tensor that networks see, described by `spec_`.
@@ -70,23 +72,30 @@ class Codec:
         """
         return codes
 
+    @abstractmethod
     def decode(self, x: Tensor) -> Any:
         """Network output (b, ...) -> items."""
-        raise NotImplementedError
 
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
-        """Write items as files that any program opens; returns their paths."""
-        raise NotImplementedError
+        """Write items as files that any program opens; returns their paths. Here: a text file for each."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{name}.txt" for name in names]
+        for path, item in zip(paths, items, strict=True):
+            path.write_text(f"{item}\n", "utf-8")
+        return paths
 
     def write_sheet(self, items: Any, path: Path) -> Path:
-        """Write items as one picture that shows them all side by side (a preview); returns its path."""
-        raise NotImplementedError
+        """Write items as one file that shows them all (a preview); returns its path. Here: a line for each."""
+        path = path.with_suffix(".txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{item}\n" for item in items), "utf-8")
+        return path
 
     # ---- as a condition (y)
 
+    @abstractmethod
     def as_items(self, y: Any, n: int | None) -> Any:
         """What a person gave as y, one condition or a list of them, as a list of n (or len(y)) conditions."""
-        raise NotImplementedError
 
     def draw(self, noise: Noise) -> Tensor | None:
         """Codes of n conditions as frequent as in training; None where that makes no sense (null conditions)."""

@@ -6,6 +6,7 @@ each variance, which is what keeps a covariance invertible where a pixel never c
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -30,17 +31,17 @@ class Density(GenerativeModel):
     reg_covar: Annotated[float, Between(0)] = 1e-6
     """Added to every variance, in units of the data scaled to [-1, 1]."""
 
+    @abstractmethod
     def estimate(self, x: np.ndarray) -> Parameters:
         """Fit one density to rows x (n, D), float64."""
-        raise NotImplementedError(f"{type(self).__name__} defines no estimate")
 
+    @abstractmethod
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Log density of rows x (n, D), float64 (n,)."""
-        raise NotImplementedError(f"{type(self).__name__} defines no log_density")
 
+    @abstractmethod
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """New rows, (noise.n, D)."""
-        raise NotImplementedError(f"{type(self).__name__} defines no generate")
 
     @property
     def bin_variance(self) -> float:

@@ -10,6 +10,7 @@ Sources: Sohl-Dickstein et al., 2015; Ho et al., 2020; Song et al., 2021; Karras
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -50,14 +51,14 @@ class Diffusion(Trainable):
     warmup_steps = 200
 
     @property
+    @abstractmethod
     def path(self) -> Path:
         """How data fades into noise."""
-        raise NotImplementedError(f"{type(self).__name__} defines no path")
 
+    @abstractmethod
     def predict(self, net: nn.Module, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
                 ) -> tuple[Tensor, Tensor]:
         """Expected data and noise, given x_t (B, ...) at times t (B,) and the condition where `keep` is true."""
-        raise NotImplementedError(f"{type(self).__name__} defines no predict")
 
     def times(self, n: int) -> Tensor:
         """The n + 1 times at which a sampler stops, from 1 to 0."""
