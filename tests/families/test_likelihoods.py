@@ -170,6 +170,7 @@ def test_guidance_is_a_line_from_null_to_condition() -> None:
     model = zh.EDM(random_state=0, channels=16, max_steps=10, label_dropout=0.5).fit(x, y)
     x_t, label = torch.randn(3, 1, 8, 8), torch.tensor([1, 2, 3])
     with torch.no_grad():
+        model.guidance = 1.0
         null, plain = model.denoise(x_t, 0.02), model.denoise(x_t, 0.02, label)
         model.guidance = 0.0
         assert torch.allclose(model.denoise(x_t, 0.02, label), null, atol=1e-5)

@@ -45,8 +45,8 @@ class Diffusion(Trainable):
     """How noise becomes data."""
     steps: Annotated[int, Between(1, 100_000), Sampling] = 25
     """Steps of the sampler."""
-    guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Weight of the condition: 1 samples p(x | y) as learnt, more sharpens it at the cost of variety."""
+    guidance: Annotated[float, Between(0, 100), Sampling] = 2.0
+    """Weight of the condition: 1 samples p(x | y) as learnt, more makes it plainer at the cost of variety."""
     learning_rate = 2e-3
     warmup_steps = 200
 
