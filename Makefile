@@ -20,8 +20,8 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: install
-	$(BIN)/python benchmarks/peers.py
+bench: install  # after `python benchmarks/peers.py setup keras|diffusers|pythae`
+	$(BIN)/python benchmarks/speed.py all
 
 install: $(STAMP)
 

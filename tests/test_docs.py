@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import zaohua as zh
-from zaohua import registry
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,12 +23,6 @@ def blocks(name: str) -> list[str]:
 def test_readme_snippets_run(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(blocks("README.md")[number], f"README.md snippet {number}", "exec"), {})
-
-
-def test_readme_table_is_the_registry() -> None:
-    from zaohua.cli.models import markdown
-
-    assert markdown(registry.entries()).strip() in (ROOT / "README.md").read_text()
 
 
 def test_readme_links_lead_somewhere() -> None:

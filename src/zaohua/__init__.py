@@ -61,12 +61,23 @@ def load(path: str | Path) -> Any:
     if tensors is None:
         raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
     try:
-        return registry.model_class(data["model"])._from_json(data, tensors)
+        return _model_class(data["model"])._from_json(data, tensors)
     except ZaohuaError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({what})") from error
+
+
+def _model_class(name: str) -> Any:
+    """The model of that name: one of ours, or a class of the user's own that is defined by now."""
+    from zaohua.estimator import GenerativeModel
+
+    known = [GenerativeModel]
+    for cls in known:
+        known += cls.__subclasses__()
+    own = {cls.__name__: cls for cls in known if not cls.__module__.startswith("zaohua.")}
+    return own[name] if name in own else registry.model_class(name)
 
 
 def __getattr__(name: str) -> Any:
