@@ -23,7 +23,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
                         "update": "simultaneous", "learning_rate": 1e-4, "batch_size": 64}),
     "ddpm": ("DDPM", {"channels": 56, "blocks": 1, "batch_size": 64}),
     "flow": ("Flow", {"channels": 56, "blocks": 1, "batch_size": 64}),
-    "vae": ("VAE", {"encoder": "mlp", "decoder": "mlp", "hidden": 512, "layers": 1, "latent_dim": 16, "batch_size": 128}),
+    "vae": ("VAE", {"encoder": "mlp", "decoder": "mlp", "hidden": 512, "layers": 1, "latent_dim": 16,
+                    "batch_size": 128}),
 }
 
 
