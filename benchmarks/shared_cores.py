@@ -2,11 +2,12 @@
 
     python benchmarks/shared_cores.py --cores 2 --seconds 20
 
-Three ways for the threads of a step to wait for each other: torch's default (they spin for a while), passive (they
-sleep; what zaohua sets when it is imported before torch), and one thread, which waits for nobody. Each is measured
+Ways for the threads of a step to wait for each other: torch's default (they spin for a while), passive (they sleep at
+once), briefly (a thousand spins, then sleep: what zaohua sets when it is imported before torch), and one thread, which
+waits for nobody. Each is measured
 quiet and with a busy neighbour, in turns, so that all share the machine's ups and downs. Everything runs on the first
 N cores. The machine should have nothing else to do: the load before is printed, and above half a core refused unless
---anyway. Exit code 1: with the neighbour a passive step takes more than 2.5 times its quiet time, or a quiet one more
+--anyway. Exit code 1: with the neighbour a brief step takes more than 2.5 times its quiet time, or a quiet one more
 than 1.1 times the default's.
 """
 
@@ -27,7 +28,8 @@ from typing import Any
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 WAYS: dict[str, dict[str, str]] = {
     "torch's default": {"OMP_WAIT_POLICY": "", "OMP_NUM_THREADS": ""},
-    "passive (zaohua)": {"OMP_NUM_THREADS": ""},
+    "passive": {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": ""},
+    "briefly (zaohua)": {"OMP_NUM_THREADS": ""},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 BUSY = "while True: pass"
@@ -61,7 +63,7 @@ def neighbour(cores: set[int]) -> Iterator[None]:
 def child(way: str, channels: int, seconds: float, cores: set[int]) -> list[float]:
     """The steps of one way, in a process of its own, since threads are set up once."""
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), **WAYS[way]}
-    for name in ("OMP_WAIT_POLICY", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in ("OMP_WAIT_POLICY", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "GOMP_SPINCOUNT"):
         if name not in WAYS[way] or (name == "OMP_NUM_THREADS" and not WAYS[way][name]):
             environment.pop(name, None)
     command = [sys.executable, __file__, "--child", "--seconds", str(seconds), "--channels", str(channels)]
@@ -108,11 +110,11 @@ def table(options: Any, load: float, measured: dict[tuple[str, str], dict[str, f
         quiet, busy = measured[way, "quiet"], measured[way, "busy"]
         print(f"{way:<20}{quiet['median']:>14.1f}{quiet['p95']:>8.1f}{busy['median']:>14.1f}{busy['p95']:>8.1f}"
               f"{busy['max']:>9.1f}{busy['median'] / quiet['median']:>14.2f}")
-    passive, default = (measured[way, "quiet"]["median"] for way in ("passive (zaohua)", "torch's default"))
-    slower = measured["passive (zaohua)", "busy"]["median"] / passive
-    good = slower <= 2.5 and passive <= 1.1 * default
-    print(f"passive: {slower:.2f} times its quiet time with a neighbour (at most 2.5), "
-          f"{passive / default:.2f} times the default's quiet time (at most 1.1): {'good' if good else 'FAILED'}")
+    brief, default = (measured[way, "quiet"]["median"] for way in ("briefly (zaohua)", "torch's default"))
+    slower = measured["briefly (zaohua)", "busy"]["median"] / brief
+    good = slower <= 2.5 and brief <= 1.1 * default
+    print(f"briefly: {slower:.2f} times its quiet time with a neighbour (at most 2.5), "
+          f"{brief / default:.2f} times the default's quiet time (at most 1.1): {'good' if good else 'FAILED'}")
     return 0 if good else 1
 
 

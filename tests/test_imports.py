@@ -101,8 +101,8 @@ def test_starts_within_half_a_second(arguments: list[str]):
 
 
 def test_waiting_threads_sleep_unless_someone_decided_otherwise():
-    code = "import os, zaohua; print(os.environ['OMP_WAIT_POLICY'])"
-    for given, expected in (({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")):
+    code = "import os, zaohua; print(os.environ.get('GOMP_SPINCOUNT'))"
+    for given, expected in (({}, "1000"), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "active"}, "None")):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                               env={"PYTHONPATH": str(SOURCE.parent), **given})
         assert done.stdout.strip() == expected

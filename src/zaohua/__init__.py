@@ -37,13 +37,15 @@ _LAZY = {
 
 
 def _threads() -> None:
-    """Make waiting threads sleep instead of spinning, if torch is not there yet to have decided.
+    """Make waiting threads spin for a moment only, then sleep, if torch is not there yet to have decided.
 
-    A spinning thread holds the very core that the thread it waits for needs: with another program on one of two
-    cores, a training step of a small network takes 116 ms (at times over a second) instead of 32; passively 74.
+    A spinning thread holds the very core that the thread it waits for needs: beside another program, steps of small
+    networks take ten times as long and more. One that sleeps at once must be woken for each operation, which on a
+    quiet machine takes twice as long. A thousand spins are as quick as either where each is at its best:
+    see benchmarks/shared_cores.py.
     """
-    if "torch" not in sys.modules:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if "torch" not in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 _threads()
