@@ -34,3 +34,13 @@ def test_a_device_that_is_not_there_is_one_line() -> None:
     with pytest.raises(ZaohuaError, match="device 'abacus' can't be used here") as error:
         hardware.pick_device("abacus")
     assert "\n" not in str(error.value)
+
+
+def test_products_are_counted_as_they_are_done() -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, stride=2, padding=1), torch.nn.ConvTranspose2d(8, 4, 4, 2, 1),
+                              torch.nn.Flatten(), torch.nn.Linear(4 * 8 * 8, 10))
+    with hardware.counted(net) as products:
+        net(torch.zeros(2, 3, 8, 8))
+    assert products == [2 * 16 * 8 * 27, 2 * 16 * 8 * 4 * 16, 2 * 256 * 10]
+    net(torch.zeros(2, 3, 8, 8))
+    assert len(products) == 3

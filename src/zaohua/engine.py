@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from zaohua import checkpoint, watch
 from zaohua.batches import Batches
 from zaohua.errors import ZaohuaError
-from zaohua.hardware import keep_freed_memory
+from zaohua.hardware import counted, keep_freed_memory
 from zaohua.noise import derive_seed
 from zaohua.optimizers import load_optimizer_tensors, optimizer_tensors
 from zaohua.stepper import Diverged, Stepper
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
     from zaohua.training import Trainable
 
 
-SMALL_STEP = 2e9
-"""Floating-point operations of the losses of a step below which one thread is as fast as two."""
+SMALL_STEP = 1e9
+"""Products in the losses of a step below which one thread is as fast as two."""
 
 
 class Engine(Stepper):
@@ -103,12 +102,12 @@ class Engine(Stepper):
             return torch.get_num_threads()
         rows = self.batches.indices(0)[:2]
         y = None if self.data.y is None else self.data.y[torch.from_numpy(rows)]
-        with FlopCounterMode(display=False) as counter:
+        with counted(self.average) as products:
             for phase in self.phases:
                 batch = self.batch(self.data.x[rows], y, 0, 0, len(rows), train=False)
                 self.model.loss(self.average, batch, phase)
-        operations = counter.get_total_flops() / len(rows) * self.model.batch_size / self.model.accumulate
-        return 1 if operations < SMALL_STEP else torch.get_num_threads()
+        step = sum(products) / len(rows) * self.model.batch_size / self.model.accumulate
+        return 1 if step < SMALL_STEP else torch.get_num_threads()
 
     def _open(self, fresh: bool) -> None:
         """Make the run's folder ready, or take up the state that is in it."""
