@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
-import zaohua  # noqa: F401  before torch, so that its waiting threads sleep: tests share their cores with others
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # tests share their cores, and some fork: OpenMP's threads don't survive that
+
+import zaohua  # noqa: E402, F401  before torch, since it decides how threads wait

@@ -22,7 +22,7 @@ from torch import Tensor
 from zaohua import checkpoint, watch
 from zaohua.batches import Batches
 from zaohua.errors import ZaohuaError
-from zaohua.hardware import counted, keep_freed_memory
+from zaohua.hardware import keep_freed_memory
 from zaohua.noise import derive_seed
 from zaohua.optimizers import load_optimizer_tensors, optimizer_tensors
 from zaohua.stepper import Diverged, Stepper
@@ -31,10 +31,6 @@ from zaohua.training import Callback, Event
 if TYPE_CHECKING:
     from zaohua.estimator import TrainingData
     from zaohua.training import Trainable
-
-
-SMALL_STEP = 1e9
-"""Products in the losses of a step below which one thread is as fast as two."""
 
 
 class Engine(Stepper):
@@ -73,9 +69,7 @@ class Engine(Stepper):
             Diverged: a loss is not finite; the last good weights are kept.
             watch.Stopped: a signal asked for the end; the state is saved.
         """
-        threads = torch.get_num_threads()
         try:
-            torch.set_num_threads(self._threads())
             self._open(fresh)
             self.began = time.perf_counter()
             with torch.random.fork_rng(), watch.signals() as self.signals:
@@ -88,26 +82,9 @@ class Engine(Stepper):
             raise
         finally:
             torch.set_flush_denormal(False)
-            torch.set_num_threads(threads)
             self._note()
             if self.run is not None:
                 self.run.close()
-
-    def _threads(self) -> int:
-        """One thread where a step is so little work that sharing it out takes as long as doing it; else torch's own.
-
-        Decided by counting operations, not by a clock, so that the same settings always compute the same.
-        """
-        if self.device.type != "cpu":
-            return torch.get_num_threads()
-        rows = self.batches.indices(0)[:2]
-        y = None if self.data.y is None else self.data.y[torch.from_numpy(rows)]
-        with counted(self.average) as products:
-            for phase in self.phases:
-                batch = self.batch(self.data.x[rows], y, 0, 0, len(rows), train=False)
-                self.model.loss(self.average, batch, phase)
-        step = sum(products) / len(rows) * self.model.batch_size / self.model.accumulate
-        return 1 if step < SMALL_STEP else torch.get_num_threads()
 
     def _open(self, fresh: bool) -> None:
         """Make the run's folder ready, or take up the state that is in it."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 import os
 import time
 import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 
@@ -101,24 +99,3 @@ def is_main_process() -> bool:
 def place(nets: nn.ModuleDict, device: torch.device) -> nn.ModuleDict:
     """Networks on a device, convolutions in channels-last: the layout that CPUs and tensor cores work fastest in."""
     return nets.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-@contextlib.contextmanager
-def counted(nets: nn.Module) -> Iterator[list[int]]:
-    """Within, a list that gets the number of products of each linear layer and convolution of `nets` that runs."""
-    products: list[int] = []
-
-    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        weight = module.weight
-        assert isinstance(weight, Tensor)
-        wide = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output  # what each weight is applied to
-        channels = wide.shape[-1] if isinstance(module, nn.Linear) else wide.shape[1]
-        products.append(wide.numel() // channels * weight.numel())
-
-    layers = [m for m in nets.modules() if isinstance(m, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d))]
-    handles = [layer.register_forward_hook(count) for layer in layers]
-    try:
-        yield products
-    finally:
-        for handle in handles:
-            handle.remove()
