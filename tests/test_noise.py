@@ -9,7 +9,8 @@ from zaohua.noise import BatchNoise, ItemNoise, derive_seed, seeds_for, seeds_fr
 
 
 def draws(noise: BatchNoise | ItemNoise) -> list[torch.Tensor]:
-    return [noise.normal(3), noise.uniform(), noise.normal(2, 2), noise.uniform(1)]
+    p = torch.linspace(0, 1, 21).expand(noise.n, -1)
+    return [noise.normal(3), noise.uniform(), noise.normal(2, 2), noise.uniform(1), noise.coin(p)]
 
 
 def test_parts_of_a_batch_draw_what_the_whole_does() -> None:
@@ -37,6 +38,9 @@ def test_distributions(make) -> None:  # type: ignore[no-untyped-def]
     assert abs(float(normal.mean())) < 0.05 and abs(float(normal.std()) - 1) < 0.05
     assert 0 <= float(uniform.min()) and float(uniform.max()) < 1 and abs(float(uniform.mean()) - 0.5) < 0.02
     assert noise.normal(0).shape == (100, 0)
+    p = torch.linspace(0, 1, 9).expand(100, 1000, 9)
+    share = noise.coin(p).float().mean((0, 1))
+    assert float((share - p[0, 0]).abs().max()) < 0.008 and float(share[0]) == 0 and float(share[-1]) == 1
 
 
 def test_seeds() -> None:

@@ -70,7 +70,7 @@ class Batches:
         ahead = (self.indices(d) for d in itertools.count(draw))
         if isinstance(self.codes, Tensor):
             for items in map(torch.from_numpy, ahead):
-                yield self.codes[items.to(self.codes.device)], None if self.y is None else self.y[items]
+                yield self.codes.index_select(0, items.to(self.codes.device)), None if self.y is None else self.y[items]
             return
         loader: DataLoader[Any] = DataLoader(self.codes, batch_size=None, sampler=ahead,  # type: ignore[arg-type]
                                              num_workers=self.workers)

@@ -69,6 +69,7 @@ class Engine(Stepper):
             Diverged: a loss is not finite; the last good weights are kept.
             watch.Stopped: a signal asked for the end; the state is saved.
         """
+        threads = torch.get_num_threads()
         try:
             self._open(fresh)
             self.began = time.perf_counter()
@@ -81,6 +82,7 @@ class Engine(Stepper):
                 self._save_model()
             raise
         finally:
+            torch.set_num_threads(threads)
             torch.set_flush_denormal(False)
             self._note()
             if self.run is not None:
@@ -262,8 +264,8 @@ class Engine(Stepper):
             raise ZaohuaError(f"can't go on with {self.run_folder}: its networks are others than these settings make; "
                               "leave the fields that shape them as they were") from None
         then = state["made_with"]
-        if self.model.precision == "auto" and then["device"] == self.device.type:  # measured then: now it may differ
-            self.dtype = getattr(torch, then["precision"])
+        if then["threads"] < torch.get_num_threads():  # found out in the first step, see `Products`
+            torch.set_num_threads(then["threads"])
         if self.run is not None:
             self.model.history_ = self.run.rewind_history(self.step)
         now = self._made_with()

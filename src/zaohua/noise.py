@@ -30,6 +30,10 @@ class Noise(Protocol):
         """Uniform numbers in [0, 1), float32 (n, *shape)."""
         ...
 
+    def coin(self, p: Tensor) -> Tensor:
+        """True with probability p (n, *shape), to the nearest 1 / 65536; bool, of the same shape."""
+        ...
+
 
 class BatchNoise:
     """Noise for items start..start+n of a global batch of `total` items.
@@ -57,6 +61,13 @@ class BatchNoise:
         out = torch.rand(self.total, *shape, generator=self.generator, device=self.device)
         return out[self.start : self.start + self.n]
 
+    def coin(self, p: Tensor) -> Tensor:
+        """True with probability p (n, *shape), to the nearest 1 / 65536: four 16-bit numbers are one draw."""
+        count = self.total * p[0].numel()
+        draws = torch.empty((count + 3) // 4, dtype=torch.int64, device=self.device)
+        numbers = draws.random_(-(2**63), None, generator=self.generator).view(torch.int16)
+        return numbers[:count].view(self.total, *p.shape[1:])[self.start : self.start + self.n] < p * 65536 - 32768
+
 
 class ItemNoise:
     """Noise from one generator for each item, drawn on the CPU so that every device gives the same numbers.
@@ -83,6 +94,10 @@ class ItemNoise:
         for row, generator in zip(out.view(self.n, -1), self.generators, strict=True):
             row.uniform_(generator=generator)
         return out.to(self.device)
+
+    def coin(self, p: Tensor) -> Tensor:
+        """True with probability p (n, *shape)."""
+        return self.uniform(*p.shape[1:]) < p
 
 
 def derive_seed(*key: int | str) -> int:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from zaohua.errors import ZaohuaError
-from zaohua.hardware import make_accelerator, pick_device, pick_precision, place
+from zaohua.hardware import Products, make_accelerator, pick_device, pick_precision, place
 from zaohua.noise import BatchNoise, derive_seed, seed_global
 from zaohua.training import Batch
 
@@ -86,6 +86,16 @@ class Stepper:
         return broadcast_object_list([value])[0]
 
     def take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+        """One step; the first of a run finds out whether it is worth several threads, see `Products`."""
+        if self.step or self.device.type != "cpu":
+            return self._take(draws)
+        with Products() as products:
+            losses = self._take(draws)
+        if products.small:
+            torch.set_num_threads(1)
+        return losses
+
+    def _take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
         """Every phase of the plan once, then the running average; returns the loss of each phase."""
         model, losses = self.model, {}
         self.rate = model.learning_rate * self._schedule()

@@ -114,7 +114,7 @@ class ImageCodec(Codec):
         if self.flip and train:
             x = torch.where(noise.uniform().view(-1, 1, 1, 1) < 0.5, x.flip(-1), x)
         if self.binarize == "dynamic":
-            x = (noise.uniform(*x.shape[1:]) * 2 - 1 < x).to(torch.float32).mul_(2).sub_(1)
+            x = noise.coin(x.add_(1).mul_(0.5)).to(torch.float32).mul_(2).sub_(1)
         elif self.binarize == "static":
             x = (x >= 0).to(torch.float32).mul_(2).sub_(1)
         return x

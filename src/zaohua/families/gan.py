@@ -85,7 +85,7 @@ class GAN(Trainable):
         real, fake = self.judge(nets, batch.x, fakes, batch.y)
         turn = -torch.exp(-fake.detach().float().clamp(min=-60))
         if fakes.requires_grad:
-            fakes.register_hook(lambda gradient: gradient * turn.view(-1, *[1] * (gradient.ndim - 1)))
+            fakes.register_hook(lambda grad: grad * turn.to(grad.dtype).view(-1, *[1] * (grad.ndim - 1)))
         return F.softplus(-real) + F.softplus(fake)
 
     # ---- what is shared

@@ -49,7 +49,7 @@ class Bernoulli:
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """log sigmoid(+-logit), summed."""
-        return F.logsigmoid(x * parameters).flatten(1).sum(1)
+        return F.logsigmoid(x * parameters.float()).flatten(1).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
         """2 sigmoid(logit) - 1."""
@@ -57,7 +57,7 @@ class Bernoulli:
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
         """-1 or 1."""
-        return (noise.uniform(*parameters.shape[1:]) < torch.sigmoid(parameters)).float() * 2 - 1
+        return noise.coin(torch.sigmoid(parameters.float())).float() * 2 - 1
 
 
 class DiscretizedLogistic:

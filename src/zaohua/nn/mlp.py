@@ -67,12 +67,21 @@ class MLP(nn.Module):
         """x (B, ...), t (B,), y as its spec says, keep (B,) -> (B, out_dim)."""
         if self.categories:
             x = F.one_hot(x.long(), self.categories)
-        context = torch.zeros((), device=x.device) if self.embed.spec is None else pool(self.embed(y, len(x), keep))
-        if self.time is not None:
-            if t is None:
-                raise ValueError("a network with time=True needs t")
-            context = context + self.time(t)
-        h = self.inner(x.flatten(1).to(self.inner.weight.dtype)) + context
+        h = self.inner(x.flatten(1).to(self.inner.weight.dtype))
+        context = self._context(len(x), t, y, keep)
+        if context is not None:
+            h = h + context
         for layer in self.hidden:
-            h = layer(self.act(h)) + context
+            h = layer(self.act(h))
+            if context is not None:
+                h = h + context
         return self.outer(self.act(h))
+
+    def _context(self, n: int, t: Tensor | None, y: Tensor | None, keep: Tensor | None) -> Tensor | None:
+        """What is added to every hidden layer, (n, hidden); None without time and condition."""
+        condition = None if self.embed.spec is None else pool(self.embed(y, n, keep))
+        if self.time is None:
+            return condition
+        if t is None:
+            raise ValueError("a network with time=True needs t")
+        return self.time(t) if condition is None else condition + self.time(t)
