@@ -4,7 +4,7 @@
 
 Networks are the peers': `dcgan` has the layers of the textbook Keras DCGAN (0.4 % fewer weights), trained as that is,
 from one pass over the fakes; `ddpm` a U-net of 1 072 908 weights (diffusers': 1 112 801); `vae` pythae's
-perceptrons (784 -> 512 -> 16 and back, 829 232 weights), with a Bernoulli likelihood.
+perceptrons (784 -> 512 -> 16 and back, 829 232 weights, ReLU) without averaged weights, with a Bernoulli likelihood.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("DDPM", {"channels": 56, "blocks": 1, "batch_size": 64}),
     "flow": ("Flow", {"channels": 56, "blocks": 1, "batch_size": 64}),
     "vae": ("VAE", {"encoder": "mlp", "decoder": "mlp", "hidden": 512, "layers": 1, "latent_dim": 16,
-                    "batch_size": 128}),
+                    "activation": "relu", "ema": 0.0, "batch_size": 128}),
 }
 
 

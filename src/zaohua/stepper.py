@@ -69,6 +69,9 @@ class Stepper:
             nets = model.build(model.spec_, model.y_spec_)
         self.nets = place(nets, self.device)
         model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
+        if not model.ema:  # the same weights, seen by a second set of modules
+            for kept, current in zip(self.average.parameters(), self.nets.parameters(), strict=True):
+                kept.data = current.data
         self.plan = model.plan()
         phases = {name: Phase(model, self.nets, name) for name in dict.fromkeys(self.plan)}
         self.parameters = {name: dict(phase.trained.named_parameters()) for name, phase in phases.items()}
@@ -102,9 +105,9 @@ class Stepper:
         for turn, name in enumerate(self.plan):
             codes, y = next(draws)
             losses[f"loss/{name}"] = self._phase(name, turn, codes, y)
-        decay = min(model.ema, (1 + self.step) / (10 + self.step))
-        average, current = self.averaged
-        get_ema_multi_avg_fn(decay)(average, current, 0)
+        if model.ema:
+            average, current = self.averaged
+            get_ema_multi_avg_fn(min(model.ema, (1 + self.step) / (10 + self.step)))(average, current, 0)
         for kept, buffer in self.buffers:
             kept.copy_(buffer)
         return losses

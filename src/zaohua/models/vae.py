@@ -36,13 +36,15 @@ class VAE(VariationalAutoencoder):
     """Width of a perceptron's hidden layers."""
     layers: Annotated[int, Between(1)] = 2
     """Hidden layers of a perceptron."""
+    activation: Literal["silu", "relu", "gelu", "tanh"] = "silu"
+    """What follows them."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """An encoder to mean and log variance, and a decoder to the likelihood's parameters."""
         n_codes, n_parameters = 2 * self.latent_dim, spec.channels * likelihood_of(spec).n_parameters
         conv: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels, "blocks": "residual",
                                 "activation": "silu"}
-        dense: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}
+        dense: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers, "activation": self.activation}
         shape = (n_parameters, *spec.tensor_shape[1:])
         encoder: nn.Module = (ConvEncoder(spec, y_spec, out_dim=n_codes, **conv) if self.encoder == "conv" else
                               Flat(MLP(spec, y_spec, out_dim=n_codes, **dense), (n_codes,)))
