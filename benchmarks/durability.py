@@ -121,7 +121,7 @@ def ending(run: Path) -> dict[str, str]:
     for path in sorted(max((run / "checkpoints").iterdir()).glob("*.safetensors")):
         out[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     records = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
-    lines = [{k: v for k, v in record.items() if k not in ("seconds", "images_per_second")} for record in records]
+    lines = [{k: v for k, v in record.items() if k not in ("seconds", "items_per_second")} for record in records]
     out["history"] = hashlib.sha256(json.dumps(lines).encode()).hexdigest()
     return out
 

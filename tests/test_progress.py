@@ -15,7 +15,7 @@ def test_plain_lines_where_there_is_no_terminal():
     out = io.StringIO()
     with Progress("vae", out) as progress:
         progress(event("start", 0.0))
-        progress(event("log", 0.5, record={"loss/model": 1.25, "images_per_second": 1234.0}))
+        progress(event("log", 0.5, record={"loss/model": 1.25, "items_per_second": 1234.0}))
         progress(event("end", 1.0))
     lines = out.getvalue().splitlines()
     assert lines[0] == "vae:   0%  step 0/100"

@@ -70,8 +70,8 @@ class Mean(Trainable):
         loss = (batch.x.flatten(1) - w).square().sum(1) / 2
         return loss * (torch.nan if self.nan_at == len(self.trace) else 1.0)
 
-    def optimizer(self, parameters: list[nn.Parameter], phase: str) -> torch.optim.Optimizer:
-        return torch.optim.SGD(parameters, lr=self.learning_rate)
+    def optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters.values(), lr=self.learning_rate)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         return self.nets_["net"].w.expand(noise.n, -1).view(noise.n, *self.spec_.tensor_shape)
@@ -109,4 +109,4 @@ def ending(run: Path) -> dict[str, Any]:
 
 
 def without_times(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key not in ("seconds", "images_per_second")}
+    return {key: value for key, value in record.items() if key not in ("seconds", "items_per_second")}

@@ -21,6 +21,8 @@ def card(model: dict[str, Any], name: str) -> str:
     spec, state = model["codec"]["spec"], model["state"]
     sides = " x ".join(map(str, spec["shape"] or ()))
     classes = (model["y_codec"] or {"state": {}})["state"].get("classes", [])
+    size = sum(head["size"] for head in spec["heads"])
+    items = f"{sides} items of {size} channel(s)" if sides else f"texts of {size} different tokens"
     source = (model["source"] or {}).get("X", "arrays in memory")
     labels = f"{len(classes)} labels" if classes else "a condition" if model["y_codec"] else "no labels"
     training = f"{state['steps']:,} steps, {state['seconds']:,.0f} s" if "steps" in state else "fitted at once"
@@ -36,7 +38,7 @@ A **{model["model"]}** made with zaohua {model["version"]}. {what}
 
 {paper}
 
-- Data: {source}; {sides} items of {sum(head["size"] for head in spec["heads"])} channel(s), {labels}
+- Data: {source}; {items}, {labels}
 - Training: {training}; seed {model["seed"]}
 - Quality: not measured yet
 - Privacy: no guarantee; the weights may reveal training items

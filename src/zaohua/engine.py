@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,11 +53,9 @@ class Engine(Stepper):
     def _split(self, n: int) -> None:
         """Hold out the validation share, the same for the same seed, and line up the rest."""
         model = self.model
-        order = np.random.default_rng(derive_seed(model.seed_, "split")).permutation(n)
-        held = math.ceil(model.validation * n)
-        if held >= n:
+        self.held_out, items = model.hold_out(n, derive_seed(model.seed_, "split"))
+        if not len(items):
             raise ZaohuaError(f"{n} items are too few to hold out a share of {model.validation}")
-        self.held_out, items = np.sort(order[:held]), np.sort(order[held:])
         self.batches = Batches(self.data.x, self.data.y, items, model.seed_, model.batch_size, workers=model.workers,
                                rank=self.accelerator.process_index, world=self.world, device=self.device)
 
@@ -101,6 +98,7 @@ class Engine(Stepper):
         self._save_model(weights=self.step > 0)
 
     def _loop(self) -> None:
+        self._done()  # how far a run is that goes on
         self._emit("start", message=f"training on {self.device.type}, {str(self.dtype).removeprefix('torch.')}")
         self.nets.train()
         draws = self.batches.stream(self.step * len(self.plan))
@@ -113,7 +111,7 @@ class Engine(Stepper):
             if self.step % self.model.log_every == 0:
                 items = (self.step - first) * self.model.batch_size * self.world
                 self._log({**self._means(self.step - self.logged), "lr": self.rate,
-                           "images_per_second": items / (time.perf_counter() - since)})
+                           "items_per_second": items / (time.perf_counter() - since)})
                 self.sums.clear()
                 since, first, self.logged = time.perf_counter(), self.step, self.step
             if self._every(self.model.validate_every) and len(self.held_out):

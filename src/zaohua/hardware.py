@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import os
@@ -112,7 +113,16 @@ def make_accelerator(device: str) -> Accelerator:
                           "started by `torchrun --nproc_per_node N` and the rest of the command", ZaohuaWarning,
                           stacklevel=2)
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(cpu=device == "cpu", mixed_precision="no", kwargs_handlers=[unused])
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no", kwargs_handlers=[unused])
+    if is_distributed():
+        atexit.register(_leave)
+    return accelerator
+
+
+def _leave() -> None:
+    """Leave the group of processes in order: threads of its network that still run at exit abort the process."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def is_distributed() -> bool:

@@ -75,7 +75,7 @@ class Progress:
         losses = {name: value for name, value in self.record.items() if name.startswith("loss")}
         shown = [f"{name.split('/')[-1] if len(losses) > 1 else 'loss'} {value:.4g}" for name, value in losses.items()]
         shown += [f"validation {self.record['validation']:.4g}"] if "validation" in self.record else []
-        rate = self.record.get("images_per_second")
+        rate = self.record.get("items_per_second")
         return [*shown, f"{rate:,.0f} items/s"] if rate else shown
 
     def _left(self, event: Event) -> str:

@@ -69,14 +69,14 @@ class Stepper:
             nets = model.build(model.spec_, model.y_spec_)
         self.nets = place(nets, self.device)
         model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
-        if not model.ema:  # the same weights, seen by a second set of modules
-            for kept, current in zip(self.average.parameters(), self.nets.parameters(), strict=True):
-                kept.data = current.data
         self.plan = model.plan()
         phases = {name: Phase(model, self.nets, name) for name in dict.fromkeys(self.plan)}
         self.parameters = {name: dict(phase.trained.named_parameters()) for name, phase in phases.items()}
-        self.optimizers = {name: model.optimizer(list(p.values()), name) for name, p in self.parameters.items()}
+        self.optimizers = {name: model.optimizer(p, name) for name, p in self.parameters.items()}
         self.phases = {name: self.accelerator.prepare_model(phase) for name, phase in phases.items()}
+        if not model.ema:  # the same weights, seen by a second set of modules
+            for kept, current in zip(self.average.parameters(), self.nets.parameters(), strict=True):
+                kept.data = current.data
         self.averaged = list(self.average.parameters()), list(self.nets.parameters())
         self.buffers = list(zip(self.average.buffers(), self.nets.buffers(), strict=True))
 
@@ -137,7 +137,7 @@ class Stepper:
             nn.utils.clip_grads_with_norm_(parameters, self.model.clip_norm, norm)
         optimizer = self.optimizers[name]
         for group in optimizer.param_groups:
-            group["lr"] = self.rate
+            group["lr"] = self.rate * group.get("scale", 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return total
@@ -154,7 +154,7 @@ class Stepper:
     def batch(self, codes: Tensor, y: Tensor | None, seed: int, start: int, total: int, train: bool) -> Batch:
         """Items start..start + len(codes) of a global batch of `total`, with their noise, ready for a loss."""
         noise = BatchNoise(seed, len(codes), start, total, self.device)
-        x = self.model.codec_.prepare(codes.to(self.device, non_blocking=True), noise, train=train)
+        x = self.model.prepare(codes.to(self.device, non_blocking=True), noise, train=train)
         return Batch(x, self.model._prepare_y(y, noise), noise, self.progress)
 
     def autocast(self) -> torch.autocast:

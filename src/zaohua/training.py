@@ -9,12 +9,14 @@ A family (a subclass) defines three things, the engine does the rest:
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -58,7 +60,7 @@ class Event:
         total: steps there will be; None when only the time is limited.
         progress: share of the training done, 0 to 1, by steps or by time, whichever is further.
         elapsed: seconds trained, over all sittings.
-        record: what was measured: loss of each phase, lr, images_per_second, validation ...
+        record: what was measured: loss of each phase, lr, items_per_second, validation ...
         items: preview items, for "preview".
         message: a line for people.
     """
@@ -139,13 +141,27 @@ class Trainable(GenerativeModel):
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Loss of each item, (B,), of a phase; randomness comes from `batch.noise` only."""
 
+    def rows(self, data: TrainingData) -> TrainingData:
+        """The encoded items as rows that batches are made of: the items themselves, unless a family cuts them up."""
+        return data
+
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """A batch of codes -> what networks see, (B, ...): the codec's, unless a family cuts pieces out first."""
+        return self.codec_.prepare(codes, noise, train=train)
+
+    def hold_out(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which of n items to validate on and which to train on, the same for the same seed."""
+        order = np.random.default_rng(seed).permutation(n)
+        held = math.ceil(self.validation * n)
+        return np.sort(order[:held]), np.sort(order[held:])
+
     def plan(self) -> tuple[str, ...]:
         """The phases of one step, in order; a phase may come more than once."""
         return tuple(self.phases)
 
-    def optimizer(self, parameters: list[nn.Parameter], phase: str) -> torch.optim.Optimizer:
-        """The optimiser of a phase."""
-        return torch.optim.AdamW(parameters, lr=self.learning_rate, betas=(self.beta1, self.beta2),
+    def optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
+        """The optimiser of a phase, given its parameters by name."""
+        return torch.optim.AdamW(parameters.values(), lr=self.learning_rate, betas=(self.beta1, self.beta2),
                                  weight_decay=self.weight_decay, fused=True)
 
     # ---- learning
@@ -165,7 +181,7 @@ class Trainable(GenerativeModel):
         if out is not None and not overwrite and (Path(out) / checkpoint.MODEL).exists():
             raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
         with progress.watched(type(self).__name__, callbacks) as watching:
-            Engine(self, data, out, watching).train(fresh=True)
+            Engine(self, self.rows(data), out, watching).train(fresh=True)
 
     def resume(self, run: str | Path, X: Any = None, y: Any = None, *,
                callbacks: Sequence[Callback] | None = None) -> Self:
@@ -195,7 +211,7 @@ class Trainable(GenerativeModel):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
         self.seed_ = model["seed"]
         with progress.watched(type(self).__name__, callbacks) as watching:
-            Engine(self, data, run, watching).train(fresh=False)
+            Engine(self, self.rows(data), run, watching).train(fresh=False)
         self.save(run)
         return self
 

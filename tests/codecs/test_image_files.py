@@ -269,9 +269,9 @@ def test_workers_gather_from_files(tmp_path: Path):
 def test_folders_without_pictures(tmp_path: Path):
     with pytest.raises(ZaohuaError, match="the folder is empty"):
         read(tmp_path)
-    for name in ("a.txt", "b.txt", "c.csv", "README"):
+    for name in ("a.doc", "b.doc", "c.csv", "README"):
         (tmp_path / name).write_text("words")
-    with pytest.raises(ZaohuaError, match=r"no images in it \(2 \.txt, .*\): it must hold PNG"):
+    with pytest.raises(ZaohuaError, match=r"no images in it \(2 \.doc, .*\): it must hold PNG"):
         read(tmp_path)
 
 

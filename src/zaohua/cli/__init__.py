@@ -80,7 +80,7 @@ def usage() -> str:
         "",
         *lines,
         "",
-        "DATA is a folder or file of your own, or a name: digits (built in), mnist, fashion-mnist.",
+        "DATA is a folder or file of your own, or a name: digits (built in), mnist, tinyshakespeare ...",
         "Every command has --help; every field of a model is an option of `zaohua train MODEL --help`.",
         "Errors are one line; --debug adds the traceback.",
     ])  # fmt: skip

@@ -64,9 +64,9 @@ def read_model(folder: str | Path) -> dict[str, Any]:
 
 def codec_class(entry: Entry) -> Any:
     """The codec of the kind of data that a model takes, whose options are flags of training."""
-    from zaohua.codecs import ImageCodec
+    from zaohua.codecs import of_modality
 
-    return {"images": ImageCodec}[entry.modalities[0]]
+    return of_modality(entry.modalities[0])
 
 
 def stored_codec(stored: dict[str, Any], changed: dict[str, Any]) -> Any:
@@ -99,7 +99,7 @@ def _labelled(data: str, split: str | None) -> bool:
     from zaohua.data import SETS
 
     if data in SETS and not Path(data).exists():
-        return True
+        return SETS[data].labelled
     try:
         return codecs.read(data, True, split=split)[1] is not None
     except ZaohuaError as error:

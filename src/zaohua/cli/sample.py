@@ -1,4 +1,4 @@
-"""`zaohua sample RUN`: new items from a trained model, as a picture of a grid, as files, or as an array."""
+"""`zaohua sample RUN`: new items from a trained model: pictures as a grid, files or an array, texts as they are."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ from zaohua.errors import CheckpointError, ZaohuaError
 
 CALL = "zaohua sample RUN [options]"
 COMMON = (
-    Flag("n", int, 64, "How many items.", short=("-n",)),
+    Flag("n", int | None, None, "How many items; 64 pictures, or one text.", short=("-n",)),
     Flag("y", tuple[str, ...], (), "Label to make them of; several take turns (--y a --y b, or --y a,b).", repeat=True),
     Flag("each", int | None, None, "Make so many of each label instead, one row for each."),
     Flag("seed", int | None, None, "Seed: the same one gives the same items."),
-    Flag("out", str | None, None, "A folder for PNG files, a .png for one grid, a .npz for an array; "
-         "RUN/samples.png by default."),
+    Flag("out", str | None, None, "A folder for a file of each; pictures: a .png for one grid (RUN/samples.png by "
+         "default), a .npz for an array; texts: a .txt (printed by default)."),
+    Flag("stream", bool, False, "Print a text while it is written."),
     Flag("json", bool, False, "Print the result as JSON."),
 )  # fmt: skip
+
+
+FILES = {"images": "a .png or a .npz", "texts": "a .txt"}
+"""Kinds of files that samples can be written to as one."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -39,15 +44,36 @@ def main(arguments: Sequence[str]) -> None:
     if not any(folder.glob("weights*")):
         raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
     model = zaohua.load(folder)
+    texts = model.codec_.modality == "texts"
+    values["n"] = values["n"] if values["n"] is not None else 1 if texts else 64
     n, y = _conditions(model, values)
+    options = {flag.name: values[flag.name] for flag in flags}
+    if values["stream"]:
+        _stream(model, y, values, options)
+        return
     began = time.perf_counter()
-    items = model.sample(n, y=y, random_state=values["seed"], **{flag.name: values[flag.name] for flag in flags})
+    items = model.sample(n, y=y, random_state=values["seed"], **options)
     seconds = time.perf_counter() - began
+    if texts and values["out"] is None:
+        print(json.dumps({"items": items, "y": y, "seconds": round(seconds, 3)}) if values["json"]
+              else f"\n{'-' * 40}\n".join(items))
+        return
     out = _write(model, items, y, Path(values["out"] or folder / "samples.png"), values["each"])
     if values["json"]:
         print(json.dumps({"out": str(out), "n": n, "y": y, "seconds": round(seconds, 3)}))
     else:
         echo(f"{n} items in {seconds:.1f} s: {out}")
+
+
+def _stream(model: Any, y: list[Any] | None, values: dict[str, Any], options: dict[str, Any]) -> None:
+    """One text, printed while it is written."""
+    if not hasattr(model, "stream"):
+        raise ZaohuaError(f"--stream is for models of texts, and this run is a {type(model).__name__}")
+    if values["json"] or values["out"] or values["n"] != 1:
+        raise ZaohuaError("--stream prints one text: leave out -n, --out and --json")
+    for piece in model.stream(y=None if y is None else y[0], random_state=values["seed"], **options):
+        print(piece, end="", flush=True)
+    print()
 
 
 def _sampling_flags(stored: dict[str, Any]) -> list[Flag]:
@@ -84,16 +110,18 @@ def _write(model: Any, items: Any, y: list[Any] | None, out: Path, columns: int 
     """Write items in the form that the ending of `out` names."""
     from zaohua.tasks import pictures
 
-    if out.suffix == ".npz":
+    if out.suffix == ".npz" and model.codec_.modality == "images":
         import numpy as np
 
         out.parent.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {"images": items} if y is None else {"images": items, "labels": np.array(y)}
         np.savez_compressed(out, **arrays)
-    elif out.suffix == ".png":
+    elif out.suffix == ".txt" and model.codec_.modality == "texts":
+        model.codec_.write_sheet(items, out)
+    elif out.suffix == ".png" and model.codec_.modality == "images":
         pictures.save(pictures.grid(pictures.visible(model, items), columns), out)
     elif out.suffix:
-        raise ZaohuaError(f"{out}: --out takes a folder, a .png or a .npz, not {out.suffix}")
+        raise ZaohuaError(f"{out}: --out takes a folder, {FILES[model.codec_.modality]}, not {out.suffix}")
     else:
         names = [f"{i:05d}" + ("" if y is None else f"-{_file_name(y[i])}") for i in range(len(items))]
         model.codec_.write(items, out, names)

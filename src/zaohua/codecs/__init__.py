@@ -12,14 +12,16 @@ from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.images import ImageCodec
 from zaohua.codecs.labels import LabelCodec
 from zaohua.codecs.sources import read
+from zaohua.codecs.text_files import TextFiles
+from zaohua.codecs.texts import TextCodec
 from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.fields import check_fields
 from zaohua.spec import DataSpec
 
-__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "codec_for", "condition_codec",
-           "from_json", "read"]
+__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "TextCodec", "TextFiles", "codec_for",
+           "condition_codec", "from_json", "of_modality", "read"]
 
-CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (ImageCodec, LabelCodec)}
+CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (ImageCodec, TextCodec, LabelCodec)}
 """Every codec by its class name: the only ones that a saved model can name."""
 
 
@@ -40,8 +42,14 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
         if option.modality != modality:
             raise ZaohuaError(f"{type(option).__name__} takes {option.modality}, but the data are {modality}")
     if modality not in modalities:
-        raise ZaohuaError(f"the data are {modality}, but this model takes {' or '.join(modalities)}")
-    return ImageCodec() if option is None else type(option)(**option.get_params())
+        raise ZaohuaError(f"the data are {modality}, but this model takes {' or '.join(modalities)} "
+                          "(`zaohua models` lists the others)")
+    return of_modality(modality)() if option is None else type(option)(**option.get_params())
+
+
+def of_modality(modality: str) -> type[Codec]:
+    """The codec of a kind of data."""
+    return next(cls for cls in CODECS.values() if cls.modality == modality)
 
 
 def condition_codec(labels: Any) -> Codec:
@@ -74,8 +82,8 @@ def _modality(items: Any) -> str:
     if hasattr(items, "columns") or (isinstance(items, np.ndarray) and items.ndim == 2):
         raise ZaohuaError(f"tables are not supported yet (data of shape {tuple(items.shape)}): images are (n, H, W) "
                           "or (n, H, W, C)")
-    if isinstance(items, list) and items and isinstance(items[0], str):
-        raise ZaohuaError(f"a list of texts ({items[0][:30]!r} ...) is not supported yet: give images")
+    if isinstance(items, TextFiles) or (isinstance(items, list) and items and isinstance(items[0], str)):
+        return "texts"
     what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
     raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, an array (n, H, W) or "
-                      "(n, H, W, C), or a list of images")
+                      "(n, H, W, C), or a list of images or texts")

@@ -52,6 +52,11 @@ def read_folder(folder: Path, labelled: bool, split: str | None) -> ImageFiles:
     return ImageFiles(paths, [parts[0] for parts in inside])
 
 
+def holds_images(folder: Path) -> bool:
+    """Whether any file in a folder or below it ends as pictures do."""
+    return any(os.path.splitext(name)[1].casefold() in SUFFIXES for _, _, files in os.walk(folder) for name in files)
+
+
 def find_images(folder: Path) -> list[Path]:
     """Files in a folder and all below it (links are followed) that end as pictures do, sorted by path.
 

@@ -11,7 +11,9 @@ from PIL import Image
 
 from zaohua import data
 from zaohua.codecs.image_files import ImageFiles
-from zaohua.codecs.image_folder import SUFFIXES, read_folder
+from zaohua.codecs.image_folder import SUFFIXES, holds_images, read_folder
+from zaohua.codecs.text_files import SUFFIXES as TEXTS
+from zaohua.codecs.text_files import TextFiles, read_text_folder
 from zaohua.data.array_files import find_idx, idx_labels, is_idx, read_idx, read_npz
 from zaohua.errors import ZaohuaError, nearest
 
@@ -80,6 +82,9 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
         idx = find_idx(path, split or "train")
         if idx is not None:
             return read_idx(idx[0]), None if idx[1] is None else read_idx(idx[1]).tolist()
+        texts = None if holds_images(path) else read_text_folder(path, labelled)
+        if texts is not None and split is None:
+            return texts, texts.labels
         files = read_folder(path, labelled, split)
         return files, files.labels
     if split is not None:
@@ -94,10 +99,13 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
         return images, None if labels is None else labels.tolist()
     if suffix in SUFFIXES:
         raise ZaohuaError(f"{path}: is a single image: give the folder that it is in")
+    if suffix in TEXTS:
+        return TextFiles([path]), None
     if is_idx(path):
         beside = idx_labels(path)
         return read_idx(path), None if beside is None else read_idx(beside).tolist()
-    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images, an .npz or .npy, or an IDX file")
+    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images or texts, an .npz or .npy, an IDX file, "
+                      "or a .txt or .jsonl")
 
 
 def _read_values(X: Any) -> Any:

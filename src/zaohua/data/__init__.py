@@ -10,7 +10,7 @@ from typing import Any
 from zaohua.data.fetch import File, find
 from zaohua.errors import unknown
 
-Loader = Callable[["DataSet", str], tuple[Any, list[Any]]]
+Loader = Callable[["DataSet", str], tuple[Any, list[Any] | None]]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class DataSet:
         splits: names of its splits, the first being the default.
         files: for each split the files that it is made of.
         classes: names of the labels 0, 1, ...; the numbers themselves if empty.
+        labelled: whether its items have labels.
     """
 
     name: str
@@ -34,6 +35,7 @@ class DataSet:
     splits: tuple[str, ...] = ("train", "test")
     files: tuple[tuple[File, ...], ...] = ()
     classes: tuple[str, ...] = ()
+    labelled: bool = True
 
     def paths(self, split: str) -> list[Path]:
         """Verified copies of the files of a split."""
@@ -45,7 +47,7 @@ def names(modality: str | None = None) -> list[str]:
     return [name for name, entry in SETS.items() if modality in (None, entry.modality)]
 
 
-def load(name: str, split: str = "train") -> tuple[Any, list[Any]]:
+def load(name: str, split: str = "train") -> tuple[Any, Any]:
     """Items and labels of a known data set.
 
     Args:
@@ -53,7 +55,8 @@ def load(name: str, split: str = "train") -> tuple[Any, list[Any]]:
         split: one of the set's splits, "train" or "test" for most.
 
     Returns:
-        (items, labels): for images a uint8 array (n, H, W) and a list of n labels, by name.
+        (items, labels): for images a uint8 array (n, H, W) and a list of n labels, by name; for texts a list of them,
+        and None where they have no labels.
 
     Raises:
         ZaohuaError: no such set or split, or its files can't be had; the message says what to do.
@@ -82,10 +85,28 @@ def _idx(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
     return images, [entry.classes[i] if entry.classes else i for i in labels.tolist()]
 
 
+def _shakespeare(entry: DataSet, split: str) -> tuple[Any, None]:
+    """One text: the first 90 % of the characters to train on, the last 10 % to test on."""
+    text = entry.paths(split)[0].read_text("utf-8")
+    cut = len(text) * 9 // 10
+    return [text[:cut] if split == "train" else text[cut:]], None
+
+
+def _lines(entry: DataSet, split: str) -> tuple[Any, None]:
+    """A text for each line; every tenth is to test on."""
+    lines = entry.paths(split)[0].read_text("utf-8").split()
+    return [line for i, line in enumerate(lines) if (i % 10 == 9) == (split == "test")], None
+
+
 def _idx_files(home: str, *table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
     """Four rows (name, size, sha256), images and labels of train and test, as `DataSet.files`."""
     files = [File(name, sha256, size, home) for name, size, sha256 in table]
     return (files[0], files[1]), (files[2], files[3])
+
+
+def _twice(file: File) -> tuple[tuple[File, ...], ...]:
+    """The one file that both splits are made of."""
+    return (file,), (file,)
 
 
 SETS: dict[str, DataSet] = {entry.name: entry for entry in (
@@ -103,5 +124,11 @@ SETS: dict[str, DataSet] = {entry.name: entry for entry in (
         ("t10k-images-idx3-ubyte.gz", 4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
         ("t10k-labels-idx1-ubyte.gz", 5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5")),
         classes=("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")),
+    DataSet("tinyshakespeare", "texts", "1.1 million characters of Shakespeare's plays", _shakespeare, files=_twice(
+        File("input.txt", "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed", 1115394,
+             "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/")), labelled=False),
+    DataSet("names", "texts", "32,033 first names", _lines, files=_twice(
+        File("names.txt", "0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d", 228145,
+             "https://raw.githubusercontent.com/karpathy/makemore/master/")), labelled=False),
 )}
 """All known data sets, by name."""

@@ -45,8 +45,8 @@ class GAN(Trainable):
 
     # 3. Generate
     def generate(self, nets: nn.ModuleDict, noise: Noise, y: Tensor | None) -> Tensor:
-        """Fakes from fresh noise, in [-1, 1], (n, ...)."""
-        return torch.tanh(nets["generator"](noise.normal(self.latent_dim), y))
+        """Fakes from fresh noise, in [-1, 1], float32 (n, ...), as the data are."""
+        return torch.tanh(nets["generator"](noise.normal(self.latent_dim), y).float())
 
     # 4. Train the discriminator
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
@@ -85,7 +85,7 @@ class GAN(Trainable):
         real, fake = self.judge(nets, batch.x, fakes, batch.y)
         turn = -torch.exp(-fake.detach().float().clamp(min=-60))
         if fakes.requires_grad:
-            fakes.register_hook(lambda grad: grad * turn.to(grad.dtype).view(-1, *[1] * (grad.ndim - 1)))
+            fakes.register_hook(lambda grad: grad * turn.view(-1, *[1] * (grad.ndim - 1)))
         return F.softplus(-real) + F.softplus(fake)
 
     # ---- what is shared

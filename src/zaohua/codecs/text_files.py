@@ -1,0 +1,123 @@
+"""Files of text: `.txt`, folders of them, `.jsonl` with a field; read in pieces, so memory doesn't limit their size."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zaohua.errors import ZaohuaError
+
+SUFFIXES = frozenset({".txt", ".text", ".md", ".jsonl"})
+"""Endings by which a file is taken for text."""
+FIELDS = ("text", "content", "document")
+"""Names under which a line of a `.jsonl` file keeps its text, tried in this order."""
+PIECE = 1 << 22
+"""Bytes that are read at once."""
+
+
+class TextFiles:
+    """The texts of some files: a text for each file, or for each line of a `.jsonl`.
+
+    Args:
+        paths: the files.
+        labels: one for each file; None for none.
+        field: of a line of `.jsonl` that holds its text; None takes the first of `FIELDS` that is there.
+    """
+
+    def __init__(self, paths: list[Path], labels: list[Any] | None = None, field: str | None = None):
+        self.paths, self.labels, self.field = paths, labels, field
+
+    def __len__(self) -> int:
+        if not hasattr(self, "_length"):
+            self._length = sum(_lines(path) if path.suffix == ".jsonl" else 1 for path in self.paths)
+        return self._length
+
+    def __iter__(self) -> Iterator[str]:
+        """Each text as a whole."""
+        return ("".join(pieces) for pieces in self.texts())
+
+    def texts(self) -> Iterator[Iterator[str]]:
+        """Each text as its pieces, none of which is larger than a few megabytes.
+
+        Raises:
+            ZaohuaError: bytes that are no UTF-8, a line that is no JSON or lacks the field; the message says where.
+        """
+        for path in self.paths:
+            if path.suffix == ".jsonl":
+                yield from (iter((text,)) for text in self._jsonl(path))
+            else:
+                yield read_pieces(path)
+
+    def _jsonl(self, path: Path) -> Iterator[str]:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield self._field(line, f"{path}, line {number}")
+
+    def _field(self, line: bytes, where: str) -> str:
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise ZaohuaError(f"{where}: is no JSON ({error})") from None
+        if isinstance(record, str):
+            return record
+        names = (self.field,) if self.field else FIELDS
+        found = [record[name] for name in names if name in record] if isinstance(record, dict) else []
+        if not found or not isinstance(found[0], str):
+            have = ", ".join(map(repr, record)) if isinstance(record, dict) else type(record).__name__
+            raise ZaohuaError(f"{where}: has no text under {' or '.join(map(repr, names))} (it has {have})")
+        return found[0]
+
+
+def read_pieces(path: Path) -> Iterator[str]:
+    """A UTF-8 file (with or without a byte order mark) in pieces; line ends as they are.
+
+    Raises:
+        ZaohuaError: bytes that are no UTF-8, with their offset, or the file can't be read.
+    """
+    decoder, offset, first = codecs.getincrementaldecoder("utf-8")(), 0, True
+    try:
+        with path.open("rb") as file:
+            while True:
+                data = file.read(PIECE)
+                held = len(decoder.getstate()[0])
+                try:
+                    text = decoder.decode(data, final=not data)
+                except UnicodeDecodeError as error:
+                    at = offset - held + error.start
+                    raise ZaohuaError(f"{path}: byte {at:,} ({error.object[error.start]:#04x}) is no UTF-8: save it as "
+                                      "UTF-8, or leave it out") from None
+                if first and text:
+                    text, first = text.removeprefix("\ufeff"), False
+                if text:
+                    yield text
+                if not data:
+                    return
+                offset += len(data)
+    except OSError as error:
+        raise ZaohuaError(f"{path}: can't be read: {error.strerror}") from None
+
+
+def read_text_folder(folder: Path, labelled: bool) -> TextFiles | None:
+    """The texts of a folder and its subfolders, sorted by path; None when there are none.
+
+    Args:
+        folder: where they are.
+        labelled: whether the first subfolder on the way to a file is its label.
+    """
+    paths = sorted(Path(root, name) for root, folders, files in os.walk(folder, followlinks=True) for name in files
+                   if Path(name).suffix.casefold() in SUFFIXES and not name.startswith("."))
+    if not paths:
+        return None
+    inside = [path.relative_to(folder).parts for path in paths]
+    classes = all(len(parts) > 1 for parts in inside) and not any(path.suffix == ".jsonl" for path in paths)
+    return TextFiles(paths, [parts[0] for parts in inside] if labelled and classes else None)
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(1 for line in file if line.strip())

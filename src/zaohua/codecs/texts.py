@@ -1,0 +1,150 @@
+"""Texts <-> tokens."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zaohua.codecs.base import Codec
+from zaohua.codecs.text_files import TextFiles
+from zaohua.codecs.tokenizers import TOKENIZERS, Stream, Tokenizer, restored
+from zaohua.errors import ZaohuaError
+from zaohua.fields import Between
+from zaohua.spec import DataSpec, Head
+
+SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|prefix|>", "<|suffix|>", "<|middle|>")
+"""Tokens behind those of the tokeniser, in this order. No text is ever encoded to one of them."""
+PAD = -1
+"""What fills rows up behind their end."""
+MEMORY = 1 << 28
+"""Tokens beyond which they are kept in a file that is mapped into memory."""
+
+
+class TokenCodes:
+    """Token sequences, end to end in one tensor: END, text, END, text ... END.
+
+    Attributes:
+        stream: int16 or int32 (N,), in memory or mapped from a file.
+        starts: where each text's tokens begin (behind the END before it), and N at the end; int64 (n + 1,).
+    """
+
+    def __init__(self, stream: Tensor, starts: Tensor):
+        self.stream, self.starts = stream, starts
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        """Rows END, text, END of the texts at `indices`, int64 (b, longest), filled up with PAD."""
+        rows = [self.stream[int(self.starts[i]) - 1 : int(self.starts[i + 1])].long()
+                for i in torch.as_tensor(indices).tolist()]
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+
+
+class TextCodec(Codec):
+    """Texts <-> rows of tokens END, text, END.
+
+    Attributes:
+        tokenizer_: what cuts texts.
+        end_: the END token.
+    """
+
+    modality: ClassVar[str] = "texts"
+
+    tokenizer: Literal["chars", "bytes", "bpe"] = "chars"
+    """Unit of text: the characters that occur, bytes (any text), or pieces learnt from the texts."""
+    vocabulary: Annotated[int, Between(257, 1 << 20)] = 4096
+    """Pieces to learn at most (bpe)."""
+
+    def fit(self, items: Any) -> Self:
+        """Learn the tokeniser.
+
+        Raises:
+            ZaohuaError: there is no text, or one that can't be encoded.
+        """
+        if not any(piece for text in _texts(items) for piece in text):
+            raise ZaohuaError("there is no text in the data: every text is empty")
+        pieces = (piece for text in _texts(items) for piece in text)
+        self._set(TOKENIZERS[self.tokenizer].train(pieces, self.vocabulary))
+        return self
+
+    def _set(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer_, self.end_ = tokenizer, tokenizer.size
+        size = tokenizer.size + len(SPECIALS)
+        self.spec_ = DataSpec(axes=("position",), shape=None, heads=(Head("token", "category", size=size),), pad=PAD)
+
+    def encode(self, items: Any) -> TokenCodes:
+        """Texts -> their tokens; beyond 256 million of them in a temporary file that is mapped into memory."""
+        dtype: Any = np.int16 if self.spec_.channels < 1 << 15 else np.int32
+        starts, total, parts, end = [], 0, list[np.ndarray](), np.array([self.end_], dtype)
+        spill: Any = None
+        for text in _texts(items):
+            starts.append(total + 1)
+            for part in (end, *map(self.tokenizer_.encode, text)):
+                parts.append(part.astype(dtype))
+                total += len(part)
+            if total > MEMORY and spill is None:
+                spill = tempfile.TemporaryFile(prefix="zaohua-tokens-")  # noqa: SIM115 (the map keeps it)
+            if spill is not None:
+                spill.writelines(part.tobytes() for part in parts)
+                parts.clear()
+        if not starts:
+            raise ZaohuaError("no texts: the list is empty")
+        starts.append(total + 1)
+        if spill is None:
+            stream = np.concatenate([*parts, end])
+        else:
+            spill.write(end.tobytes())
+            spill.flush()
+            stream = np.memmap(spill, dtype, mode="r+", shape=(total + 1,))
+        return TokenCodes(torch.from_numpy(stream), torch.tensor(starts))
+
+    def decode(self, x: Tensor) -> list[str]:
+        """Rows of tokens (b, t) -> texts: what stands before END (a first one aside), without special tokens."""
+        return [self.text(row) for row in x.long().tolist()]
+
+    def text(self, row: Sequence[int]) -> str:
+        """The text of one row of tokens."""
+        row = row[1:] if row and row[0] == self.end_ else row
+        until = next((i for i, token in enumerate(row) if token in (self.end_, PAD)), len(row))
+        return self.tokenizer_.decode(token for token in row[:until] if token < self.tokenizer_.size)
+
+    def streaming(self) -> Stream:
+        """Turns tokens into text one by one."""
+        return Stream(self.tokenizer_)
+
+    def as_items(self, y: Any, n: int | None) -> list[str]:
+        """One text as a list of n (or 1), a list of texts as it is."""
+        return [y] * (1 if n is None else n) if isinstance(y, str) else list(y)
+
+    def write_sheet(self, items: Any, path: Path) -> Path:
+        """Texts below each other, a line between them."""
+        path = path.with_suffix(".txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(("\n" + "-" * 40 + "\n").join(items) + "\n", "utf-8")
+        return path
+
+    def state(self) -> dict[str, Any]:
+        """The tokeniser."""
+        return {"tokenizer": self.tokenizer_.state()} if hasattr(self, "spec_") else {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self._set(restored(self.tokenizer, state["tokenizer"]))
+
+
+def _texts(items: Any) -> Iterator[Iterable[str]]:
+    """Each text as its pieces."""
+    if isinstance(items, TextFiles):
+        yield from items.texts()
+        return
+    for i, item in enumerate(items):
+        if not isinstance(item, str):
+            raise ZaohuaError(f"the list holds texts, but number {i} is a {type(item).__name__}")
+        yield (item,)

@@ -1,0 +1,162 @@
+"""From logits to tokens: one vectorised sampler for every autoregressive model.
+
+Every row has its own uniform numbers, drawn before decoding begins, and takes the token at which the cumulated
+probability passes its number: so a row comes out the same alone or in a batch, and temperature 0 needs none.
+
+Sources: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018 (top-k); Holtzman et al., "The Curious
+Case of Neural Text Degeneration", 2019 (top-p); Nguyen et al., "Turning Up the Heat", 2024 (min-p); Keskar et al.,
+"CTRL", 2019 (repetition penalty).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+Allowed = Callable[[Tensor], Tensor]
+"""From the tokens so far (B, t) to which may come next, bool (B, vocabulary)."""
+
+
+class Decoder(Protocol):
+    """A network that takes up tokens one by one; its state hides caches of keys and values, or recurrent states."""
+
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Any:
+        """The state of n sequences before their first token."""
+        ...
+
+    def step(self, tokens: Tensor, state: Any) -> Tensor:
+        """Takes up tokens (B, t); logits (B, vocabulary) of what follows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a token is chosen.
+
+    Attributes:
+        temperature: what logits are divided by; 0 takes the likeliest token.
+        top_k: only so many likeliest tokens; 0 for all.
+        top_p: only the likeliest tokens that together have this probability.
+        min_p: only tokens at least this many times as likely as the likeliest.
+        repetition_penalty: how many times less likely, in logits, a token is that was there before; 1 for none.
+        bias: added to the logits of some tokens.
+        allowed: which tokens may come at all.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    bias: Mapping[int, float] = field(default_factory=dict)
+    allowed: Allowed | None = None
+
+    def __call__(self, logits: Tensor, u: Tensor, before: Tensor) -> Tensor:
+        """The next token of each row.
+
+        Args:
+            logits: (B, V), float32.
+            u: a uniform number for each row, (B,).
+            before: tokens so far (B, t); what is negative is no token.
+
+        Returns:
+            int64 (B,).
+        """
+        logits = self._changed(logits, before)
+        if self.temperature == 0:
+            return logits.argmax(dim=1)
+        logits = self._filtered(logits / self.temperature)
+        cumulated = logits.softmax(dim=1, dtype=torch.float64).cumsum(dim=1)
+        target = (u.double() * cumulated[:, -1]).unsqueeze(1)
+        token = torch.searchsorted(cumulated, target, right=True).squeeze(1)
+        return token.clamp_(max=logits.shape[1] - 1)
+
+    def _changed(self, logits: Tensor, before: Tensor) -> Tensor:
+        """Logits with penalty, bias and what isn't allowed at minus infinity."""
+        if self.repetition_penalty != 1 and before.shape[1]:
+            there = torch.zeros_like(logits, dtype=torch.bool)
+            there.scatter_(1, before.clamp(min=0), True)
+            penalised = torch.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
+            logits = torch.where(there, penalised, logits)
+        for token, bias in self.bias.items():
+            logits = logits.index_add(1, torch.tensor([token], device=logits.device),
+                                      torch.full((len(logits), 1), bias, device=logits.device))
+        if self.allowed is not None:
+            logits = logits.masked_fill(~self.allowed(before), -torch.inf)
+        return logits
+
+    def _filtered(self, logits: Tensor) -> Tensor:
+        """Logits with all but the likely tokens at minus infinity; the likeliest always stays."""
+        if 0 < self.top_k < logits.shape[1]:
+            least = logits.topk(self.top_k, dim=1).values[:, -1:]
+            logits = logits.masked_fill(logits < least, -torch.inf)
+        if self.min_p > 0:
+            p = logits.softmax(dim=1)
+            logits = logits.masked_fill(p < self.min_p * p.amax(dim=1, keepdim=True), -torch.inf)
+        if self.top_p < 1:
+            ordered, places = logits.softmax(dim=1).sort(dim=1, descending=True)
+            beyond = ordered.cumsum(dim=1) - ordered >= self.top_p
+            beyond[:, 0] = False
+            logits = logits.masked_fill(beyond.gather(1, places.argsort(dim=1)), -torch.inf)
+        return logits
+
+
+def guided(net: Decoder, guidance: float) -> Decoder:
+    """A decoder of null + guidance (conditional - null), for both of which each row is run (guidance 1: the net)."""
+    return net if guidance == 1 else _Guided(net, guidance)
+
+
+class _Guided:
+    def __init__(self, net: Decoder, guidance: float):
+        self.net, self.guidance = net, guidance
+
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Any:
+        assert y is not None
+        return self.net.start(2 * n, torch.cat([y, y]), torch.arange(2 * n, device=y.device) < n)
+
+    def step(self, tokens: Tensor, state: Any) -> Tensor:
+        conditional, null = self.net.step(torch.cat([tokens, tokens]), state).chunk(2)
+        return torch.lerp(null, conditional, self.guidance)
+
+
+def generate(net: Decoder, prompt: Tensor, u: Tensor, choice: Choice, *, context: int, end: int | None = None,
+             y: Tensor | None = None) -> Iterator[Tensor]:
+    """Tokens that go on from a prompt, one of each row at a time.
+
+    When the context is full, its later half is read again as a new beginning: what a token is drawn from is always
+    the network's own answer to the last half context or more.
+
+    Args:
+        net: takes up tokens.
+        prompt: int (B, t), t >= 1; only its last tokens that fit are read.
+        u: uniform numbers (B, number of tokens to make).
+        choice: how tokens are chosen.
+        context: tokens that the network can see.
+        end: the token after which a row is over; None for none.
+        y: condition of each row.
+
+    Yields:
+        int64 (B,); -1 for rows that are over. Ends early when all are.
+    """
+    n, made = len(prompt), prompt.shape[1]
+    tokens = torch.cat([prompt, prompt.new_full(u.shape, -1)], dim=1)
+    over = torch.zeros(n, dtype=torch.bool, device=prompt.device)
+    state, seen, begin = None, context, max(0, made - context)
+    for i in range(u.shape[1]):
+        if seen >= context:
+            begin = max(begin, made - context // 2) if state is not None else begin
+            state = net.start(n, y)
+            logits, seen = net.step(tokens[:, begin:made].clamp(min=0), state), made - begin
+        else:
+            logits, seen = net.step(tokens[:, made - 1 : made].clamp(min=0), state), seen + 1
+        token = choice(logits, u[:, i], tokens[:, :made]).masked_fill(over, -1)
+        tokens[:, made], made = token, made + 1
+        yield token
+        if end is not None:
+            over = over | (token == end)
+            if bool(over.all()):
+                return

@@ -1,0 +1,190 @@
+"""The causal transformer: tokens in, logits of the next token out, all at once or one step at a time.
+
+`style="modern"` is what small language models of today agree on: rotary positions (Su et al. 2021, arXiv 2104.09864),
+RMSNorm before each part (Zhang & Sennrich 2019, arXiv 1910.07467), normalised queries and keys (Henry et al. 2020,
+arXiv 2010.04245), squared ReLU (So et al. 2021, arXiv 2109.08668), parts that are silent at first, no biases.
+`style="gpt2"` is Radford et al. 2019: learnt positions, LayerNorm, GELU, biases, one matrix for tokens in and out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.nn.embed import MAX_TOKENS, Embed
+from zaohua.spec import DataSpec
+
+Style = Literal["modern", "gpt2"]
+
+
+class Cache:
+    """Keys and values of what an attention has seen, (B, H, room, D) each, of which `length` are filled."""
+
+    def __init__(self, shape: tuple[int, int, int, int], like: Tensor) -> None:
+        self.keys, self.values = like.new_empty(shape), like.new_empty(shape)
+        self.length = 0
+
+    def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes up (B, H, t, D) more; returns all there are."""
+        start, self.length = self.length, self.length + k.shape[2]
+        self.keys[:, :, start : self.length] = k
+        self.values[:, :, start : self.length] = v
+        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+
+
+class Attention(nn.Module):
+    """Causal self-attention with several heads."""
+
+    def __init__(self, width: int, heads: int, dropout: float, modern: bool) -> None:
+        super().__init__()
+        self.heads, self.dropout, self.modern = heads, dropout, modern
+        self.qkv = nn.Linear(width, 3 * width, bias=not modern)
+        self.out = nn.Linear(width, width, bias=not modern)
+
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None = None) -> Tensor:
+        """x (B, t, width), cosines and sines of rotary positions (t, D / 2) -> (B, t, width)."""
+        n, t, width = x.shape
+        q, k, v = self.qkv(x).view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if turn is not None:
+            q, k = (rotate(F.rms_norm(part, part.shape[-1:]), *turn) for part in (q, k))
+        mask = None
+        if cache is not None:
+            k, v = cache.append(k, v)
+            if 1 < t < cache.length:
+                mask = torch.ones(t, cache.length, dtype=torch.bool, device=x.device).tril(cache.length - t)
+        dropout = self.dropout if self.training else 0.0
+        seen = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=t > 1 and mask is None)
+        return self.out(seen.transpose(1, 2).reshape(n, t, width))
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Pairs of channels of x (..., t, D) turned by angles that grow with the position; cos, sin (t, D / 2)."""
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
+
+
+class Block(nn.Module):
+    """Attention, then a perceptron, each added to what came in."""
+
+    def __init__(self, width: int, heads: int, dropout: float, modern: bool) -> None:
+        super().__init__()
+        self.modern = modern
+        self.norm1, self.norm2 = (Norm(width, modern) for _ in range(2))
+        self.attention = Attention(width, heads, dropout, modern)
+        self.inner = nn.Linear(width, 4 * width, bias=not modern)
+        self.outer = nn.Linear(4 * width, width, bias=not modern)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None = None) -> Tensor:
+        """(B, t, width) -> the same."""
+        x = x + self.drop(self.attention(self.norm1(x), turn, cache))
+        h = self.inner(self.norm2(x))
+        h = F.relu(h).square() if self.modern else F.gelu(h)
+        return x + self.drop(self.outer(h))
+
+
+class Norm(nn.Module):
+    """RMSNorm without parameters, or LayerNorm with them."""
+
+    def __init__(self, width: int, modern: bool) -> None:
+        super().__init__()
+        self.shape = (width,)
+        self.weight = None if modern else nn.Parameter(torch.ones(width))
+        self.bias = None if modern else nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., width) -> the same."""
+        if self.weight is None:
+            return F.rms_norm(x, self.shape)
+        return F.layer_norm(x, self.shape, self.weight, self.bias)
+
+
+class Transformer(nn.Module):
+    """Logits of each next token, given those before it and a condition.
+
+    Args:
+        vocabulary: number of tokens.
+        y_spec: the condition, whose tokens come before the sequence; None for an unconditional network.
+        context: tokens that it can see at most.
+        width: channels.
+        layers: blocks.
+        heads: of each attention; they divide the width.
+        dropout: probability with which an activation is dropped.
+        style: see the module.
+    """
+
+    def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, context: int, width: int = 256,
+                 layers: int = 6, heads: int = 4, dropout: float = 0.0, style: Style = "modern") -> None:
+        super().__init__()
+        if width % (2 * heads):
+            raise ValueError(f"a width of {width} can't be split into {heads} heads of an even size")
+        modern = style == "modern"
+        self.modern, self.context, self.width, self.heads = modern, context, width, heads
+        self.room = context + (0 if y_spec is None else MAX_TOKENS)
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.places = None if modern else nn.Embedding(self.room, width)
+        self.embed = Embed(y_spec, width)
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, modern) for _ in range(layers))
+        self.norm = Norm(width, modern)
+        self.head = nn.Linear(width, vocabulary, bias=False)
+        self.drop = nn.Dropout(dropout)
+        angles = torch.arange(self.room)[:, None] * 1e4 ** -torch.linspace(0, 1, width // heads // 2)
+        self.cos: Tensor
+        self.sin: Tensor
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+        self._init(layers)
+
+    def _init(self, layers: int) -> None:
+        """Modern: unit variance forward, the parts and the head silent. GPT-2: N(0, 0.02), the parts' ends smaller."""
+        for name, p in self.named_parameters():
+            if name.startswith("embed."):
+                continue
+            last = name.endswith(("out.weight", "outer.weight"))
+            if p.ndim < 2:
+                nn.init.constant_(p, float("norm" in name and name.endswith("weight")))
+            elif self.modern:
+                std = 0.0 if last or name == "head.weight" else 1.0 if name == "tokens.weight" else p.shape[1] ** -0.5
+                nn.init.normal_(p, std=std)
+            else:
+                nn.init.normal_(p, std=0.02 / (math.sqrt(2 * layers) if last else 1.0))
+        if not self.modern:
+            self.head.weight = self.tokens.weight
+
+    def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+        """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""
+        prefix = self.embed(y, len(tokens), keep)[:, :MAX_TOKENS]
+        return self._run(self._embedded(tokens, prefix), 0)[:, prefix.shape[1] :]
+
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:
+        """The state before the first token, for n sequences, with their conditions taken up."""
+        shape = (n, self.heads, self.room, self.width // self.heads)
+        state = [Cache(shape, self.tokens.weight) for _ in self.blocks]
+        prefix = self.embed(y, n, keep)[:, :MAX_TOKENS]
+        if prefix.shape[1]:
+            self._run(prefix.to(self.tokens.weight.dtype), 0, state)
+        return state
+
+    def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
+        """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""
+        return self._run(self.tokens(tokens), state[0].length, state)[:, -1]
+
+    def _embedded(self, tokens: Tensor, prefix: Tensor) -> Tensor:
+        x = self.tokens(tokens)
+        return torch.cat([prefix.to(x.dtype), x], dim=1) if prefix.shape[1] else x
+
+    def _run(self, x: Tensor, start: int, state: list[Cache] | None = None) -> Tensor:
+        """Embedded tokens (B, t, width) at places start, start + 1 ... -> logits; with a state, of the last only."""
+        places = slice(start, start + x.shape[1])
+        turn = (self.cos[places].to(x.dtype), self.sin[places].to(x.dtype)) if self.modern else None
+        if self.places is not None:
+            x = x + self.places(torch.arange(start, start + x.shape[1], device=x.device))
+        x = self.drop(F.rms_norm(x, (self.width,)) if self.modern else x)
+        for i, block in enumerate(self.blocks):
+            x = block(x, turn, None if state is None else state[i])
+        logits = self.head(self.norm(x if state is None else x[:, -1:])).float()
+        return 15 * torch.tanh(logits / 15) if self.modern else logits
