@@ -1,4 +1,4 @@
-"""Autoregressive models: sums to one, cached = uncached, alone = in a batch, a stream = the whole text."""
+"""Autoregressive models of texts: sums to one, cached = uncached, alone = in a batch, a stream = the whole text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 import zaohua as zh
 from zaohua.errors import ZaohuaError
-from zaohua.families.autoregressive import Autoregressive
-from zaohua.families.decoding import Choice, generate, guided
+from zaohua.families.autoregressive.decoding import Choice, generate, guided
+from zaohua.families.autoregressive.texts import TextModel
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
 from zaohua.spec import DataSpec, Head
@@ -55,7 +55,7 @@ class TestNetworks:
         x = torch.tensor([(0, *rest) for rest in itertools.product(range(V), repeat=n)])
         y = torch.full((len(x),), 1) if conditional else None
         with torch.no_grad():
-            nats = Autoregressive.surprisal(net, x, y).sum(1)
+            nats = TextModel.surprisal(net, x, y).sum(1)
         assert torch.exp(-nats.double()).sum() == pytest.approx(1, abs=1e-5)
         assert nats.std() > 0.2  # no uniform distribution, which would prove nothing
 
@@ -223,9 +223,9 @@ def test_conditional_texts_are_learnt_apart() -> None:
 def test_what_is_filled_up_costs_nothing() -> None:
     net = make_net("modern")
     x = torch.tensor([[0, 1, 2, 0, -1, -1], [0, 3, 2, 1, 1, 0]])
-    nats = Autoregressive.surprisal(net, x, None)
+    nats = TextModel.surprisal(net, x, None)
     assert (nats[0, 3:] == 0).all() and (nats[0, :3] > 0).all()
-    assert torch.allclose(nats[0, :3], Autoregressive.surprisal(net, x[:1, :4], None)[0], atol=1e-5)
+    assert torch.allclose(nats[0, :3], TextModel.surprisal(net, x[:1, :4], None)[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["GPT", "CharRNN"])

@@ -76,18 +76,8 @@ class DiscretizedLogistic:
         return mean, (log_scale - 2).clamp(min=-7)
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log(sigmoid((x + half - m) / s) - sigmoid((x - half - m) / s)), summed.
-
-        Written as log of a difference of sigmoids, log(sinh) cancelling out, so that no bin underflows:
-        sigmoid(a) - sigmoid(b) = (1 - exp(b - a)) sigmoid(a) sigmoid(-b).
-        """
-        mean, log_scale = self._split(parameters.float())
-        scale = torch.exp(-log_scale)
-        upper, lower = (x - mean + self.half) * scale, (x - mean - self.half) * scale
-        inside = torch.log(-torch.expm1(-2 * self.half * scale)) + F.logsigmoid(upper) + F.logsigmoid(-lower)
-        edge = 1 - self.half
-        log_p = torch.where(x < -edge, F.logsigmoid(upper), torch.where(x > edge, F.logsigmoid(-lower), inside))
-        return log_p.flatten(1).sum(1)
+        """log(sigmoid((x + half - m) / s) - sigmoid((x - half - m) / s)), summed."""
+        return log_bin(x, *self._split(parameters.float()), self.half).flatten(1).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
         """m, clipped to the data's range."""
@@ -98,6 +88,56 @@ class DiscretizedLogistic:
         mean, log_scale = self._split(parameters)
         u = noise.uniform(*mean.shape[1:]).clamp(1e-6, 1 - 1e-6)
         return (mean + log_scale.exp() * torch.logit(u)).clamp(-1, 1)
+
+
+def log_bin(x: Tensor, mean: Tensor, log_scale: Tensor, half: float) -> Tensor:
+    """Log of a logistic's mass between x - half and x + half, the outer bins of [-1, 1] reaching to infinity.
+
+    Written as log of a difference of sigmoids, log(sinh) cancelling out, so that no bin underflows:
+    sigmoid(a) - sigmoid(b) = (1 - exp(b - a)) sigmoid(a) sigmoid(-b).
+    """
+    scale = torch.exp(-log_scale)
+    upper, lower = (x - mean + half) * scale, (x - mean - half) * scale
+    inside = torch.log(-torch.expm1(-2 * half * scale)) + F.logsigmoid(upper) + F.logsigmoid(-lower)
+    edge = 1 - half
+    return torch.where(x < -edge, F.logsigmoid(upper), torch.where(x > edge, F.logsigmoid(-lower), inside))
+
+
+class LogisticMixture:
+    """x takes `levels` even steps in [-1, 1]; the mass of each bin under a mixture of logistics.
+
+    Source: Salimans et al., "PixelCNN++", 2017, equations 1 and 2.
+    """
+
+    def __init__(self, levels: int, components: int):
+        self.half, self.components, self.n_parameters = 1 / (levels - 1), components, 3 * components
+
+    def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log weights, means and log scales, (B, components, C, *axes) each."""
+        logits, mean, log_scale = parameters.float().unflatten(1, (3, self.components, -1)).unbind(1)
+        places = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
+        return logits.log_softmax(1), mean + places, (log_scale - 2).clamp(min=-7)
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """log sum_k w_k mass_k(x), summed."""
+        log_weight, mean, log_scale = self._split(parameters)
+        log_p = torch.logsumexp(log_weight + log_bin(x.unsqueeze(1), mean, log_scale, self.half), dim=1)
+        return log_p.flatten(1).sum(1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """sum_k w_k m_k, clipped to the data's range."""
+        log_weight, mean, _ = self._split(parameters)
+        return (log_weight.exp() * mean).sum(1).clamp(-1, 1)
+
+    def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
+        """A component by its weight, then m + s logit(u), at the nearest level."""
+        log_weight, mean, log_scale = self._split(parameters)
+        u = noise.uniform(2, *mean.shape[2:]).clamp(1e-6, 1 - 1e-6)
+        passed = log_weight.exp().cumsum(1) < u[:, :1]
+        which = passed.sum(1, keepdim=True).clamp(max=self.components - 1)
+        mean, log_scale = mean.gather(1, which)[:, 0], log_scale.gather(1, which)[:, 0]
+        values = (mean + log_scale.exp() * torch.logit(u[:, 1])).clamp(-1, 1)
+        return ((values + 1) / (2 * self.half)).round() * 2 * self.half - 1
 
 
 class Gaussian:

@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from torch import nn
 
-from zaohua.families.autoregressive import Autoregressive
+from zaohua.families.autoregressive.texts import TextModel
 from zaohua.fields import Between
 from zaohua.nn.recurrent import Recurrent
 from zaohua.spec import DataSpec
 
 
-class CharRNN(Autoregressive):
+class CharRNN(TextModel):
     """Recurrent network that reads a text letter by letter and says what comes next.
 
     Paper: Graves, "Generating Sequences With Recurrent Neural Networks", 2013 (arXiv:1308.0850); Karpathy, "The

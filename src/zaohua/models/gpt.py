@@ -8,14 +8,14 @@ import torch
 from torch import nn
 
 from zaohua.errors import ZaohuaError
-from zaohua.families.autoregressive import Autoregressive
+from zaohua.families.autoregressive.texts import TextModel
 from zaohua.fields import Between
 from zaohua.nn.transformer import Transformer
 from zaohua.optimizers import Muon
 from zaohua.spec import DataSpec
 
 
-class GPT(Autoregressive):
+class GPT(TextModel):
     """Transformer that reads a text and says what comes next.
 
     Paper: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; with rotary positions,

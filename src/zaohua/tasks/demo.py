@@ -42,6 +42,7 @@ PLANS = (
     Plan("gmm", settings={"n_components": 3}),
     Plan("r3gan", 0.26, {"batch_size": 64}),
     Plan("vae", 0.1, {"batch_size": 64}),
+    Plan("made", 0.06, {"hidden": 512, "learning_rate": 2e-3, "dropout": 0.3}),
     Plan("edm", 0.19, SMALL_UNET),
     Plan("flow", 0.19, {**SMALL_UNET, "steps": 12, "score_steps": 20}),
 )

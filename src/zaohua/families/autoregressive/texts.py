@@ -1,4 +1,4 @@
-"""Autoregressive models: log p(x) = sum_t log p(x_t | x_<t), each term from one network.
+"""Autoregressive models of texts: log p(x) = sum_t log p(x_t | x_<t), each term from one network.
 
 Training sees windows of `context` tokens, cut anew at random places each time; a text that is longer than the context
 is scored in windows that overlap by half, each token given at least the half context before it. `score_samples` is
@@ -21,14 +21,14 @@ from torch import Tensor, nn
 
 from zaohua.errors import ZaohuaError
 from zaohua.estimator import ScoreKind, TrainingData
-from zaohua.families.decoding import Choice, generate, guided
+from zaohua.families.autoregressive.decoding import Choice, generate, guided
 from zaohua.fields import Between, Sampling
 from zaohua.noise import ItemNoise, Noise, seeds_for
 from zaohua.spec import DataSpec
 from zaohua.training import Batch, Trainable
 
 
-class Autoregressive(Trainable):
+class TextModel(Trainable):
     """Nets: `net(tokens, y, keep) -> logits of each next token`, with `start` and `step` (see `decoding.Decoder`)."""
 
     modalities: ClassVar[tuple[str, ...]] = ("texts",)

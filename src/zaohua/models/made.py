@@ -1,0 +1,36 @@
+"""The masked autoencoder for distribution estimation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from torch import nn
+
+from zaohua.families.autoregressive.pixels import PixelModel
+from zaohua.fields import Between
+from zaohua.nn.made import MaskedMLP
+from zaohua.spec import DataSpec
+
+
+class MADE(PixelModel):
+    """Perceptron masked so that each pixel is predicted from those before it: exact likelihoods in one pass.
+
+    Paper: Germain, Gregor, Murray and Larochelle, "MADE: Masked Autoencoder for Distribution Estimation", 2015
+    (arXiv:1502.03509).
+    """
+
+    tiny: ClassVar[dict[str, Any]] = {"hidden": 64, "layers": 1, "components": 2, "max_steps": 30, "batch_size": 16}
+
+    hidden: Annotated[int, Between(1)] = 1024
+    """Width of the hidden layers."""
+    layers: Annotated[int, Between(1)] = 2
+    """Hidden layers."""
+    dropout: Annotated[float, Between(0, 0.9)] = 0.1
+    """Probability with which a hidden unit is dropped in training."""
+    batch_size = 128
+    clip_norm = 100.0
+
+    def network(self, spec: DataSpec, y_spec: DataSpec | None, n_parameters: int) -> nn.Module:
+        """A masked perceptron."""
+        return MaskedMLP(spec, y_spec, n_parameters=n_parameters, hidden=self.hidden, layers=self.layers,
+                         dropout=self.dropout)

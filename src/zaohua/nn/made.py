@@ -1,0 +1,78 @@
+"""The masked perceptron: output i depends on inputs before i only, all outputs in one pass."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.nn.embed import Embed, pool
+from zaohua.spec import DataSpec
+
+
+class MaskedLinear(nn.Linear):
+    """A linear layer some of whose weights are zero for good."""
+
+    mask: Tensor
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__(mask.shape[1], mask.shape[0])
+        self.register_buffer("mask", mask.float(), persistent=False)
+        fan_in = mask.float().sum(1, keepdim=True).clamp(min=1)
+        with torch.no_grad():
+            nn.init.normal_(self.weight).mul_((2 / fan_in).sqrt())
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in) -> (B, out)."""
+        return F.linear(x, self.weight * self.mask, self.bias)
+
+
+class MaskedMLP(nn.Module):
+    """Parameters of every number's distribution given those before it, in raster order.
+
+    Each hidden unit has a degree and sees only inputs below it; numbers of one place are in the order of the channels.
+
+    Args:
+        x_spec: what x is, real numbers (channels, *axes).
+        y_spec: the condition, added to every hidden layer.
+        n_parameters: of each number's distribution.
+        hidden: width of the hidden layers.
+        layers: number of hidden layers, at least 1.
+        dropout: probability with which a hidden unit is dropped.
+
+    Source: Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015 (arXiv:1502.03509).
+    """
+
+    def __init__(self, x_spec: DataSpec, y_spec: DataSpec | None = None, *, n_parameters: int, hidden: int = 1024,
+                 layers: int = 2, dropout: float = 0.0) -> None:
+        super().__init__()
+        channels, size = x_spec.channels, x_spec.size
+        self.shape = (n_parameters * channels, *x_spec.tensor_shape[1:])
+        order = torch.arange(size).view(-1, channels).T.flatten()  # channel by channel, as tensors lie in memory
+        degrees = (torch.arange(hidden) * max(size - 1, 1)) // hidden  # evenly spread: a unit sees inputs 0 .. degree
+        masks = [degrees[:, None] >= order[None, :], *[degrees[:, None] >= degrees[None, :]] * (layers - 1)]
+        before = order[:, None] > degrees[None, :]
+        self.inner = nn.ModuleList(MaskedLinear(mask) for mask in masks)
+        self.outer = MaskedLinear(before.repeat(n_parameters, 1))
+        self.direct = MaskedLinear((order[:, None] > order[None, :]).repeat(n_parameters, 1))
+        for layer in (self.outer, self.direct):
+            nn.init.zeros_(layer.weight)
+        self.embed = Embed(y_spec, hidden)
+        self.condition = None if y_spec is None else nn.Linear(hidden, math.prod(self.shape))
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+        """x (B, C, *axes), y as its spec says, keep bool (B,) -> (B, n_parameters C, *axes)."""
+        x = x.flatten(1)
+        context = None if self.condition is None else pool(self.embed(y, len(x), keep))
+        h = x
+        for layer in self.inner:
+            h = layer(h) if context is None else layer(h) + context
+            h = self.drop(F.relu(h))
+        out = self.outer(h) + self.direct(x)
+        if self.condition is not None:
+            out = out + self.condition(context)
+        return out.view(len(x), *self.shape)
