@@ -22,6 +22,7 @@ SCRIPTS = {
     "keras": "peer_keras_dcgan.py",
     "diffusers": "peer_diffusers_ddpm.py",
     "pythae": "peer_pythae_vae.py",
+    "transformers": "peer_transformers_gpt.py",
 }
 
 

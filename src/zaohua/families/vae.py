@@ -41,6 +41,8 @@ class VariationalAutoencoder(Trainable):
     """Samples of z per item in training; more than one trains the importance-weighted bound."""
     score_importance_samples: Annotated[int, Between(1), Sampling] = 100
     """Importance samples (K) with which `score_samples` tightens its bound."""
+    temperature: Annotated[float, Between(0, 10), Sampling] = 0.7
+    """Spread of the z that samples are made of: below 1 (the prior's own) they are clearer and less varied."""
     observation_noise: Annotated[bool, Sampling] = False
     """Whether samples are drawn from p(x | z) instead of being its mean."""
     batch_size = 128
@@ -90,8 +92,8 @@ class VariationalAutoencoder(Trainable):
         return torch.logsumexp(torch.cat(parts, dim=1), dim=1) - math.log(self.score_importance_samples)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """x from z ~ N(0, 1): the decoder's mean, or a draw with `observation_noise`."""
-        parameters = self.nets_["decoder"](noise.normal(self.latent_dim), y)
+        """x from z ~ N(0, temperature^2): the decoder's mean, or a draw with `observation_noise`."""
+        parameters = self.nets_["decoder"](self.temperature * noise.normal(self.latent_dim), y)
         return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
