@@ -67,7 +67,8 @@ def main() -> None:
         step(i)
     seconds = time.perf_counter() - timed
     figures = {"peer": "nanoGPT", "threads": args.threads,
-               "tokens_per_s": args.steps * args.batch * args.context / seconds, "ms_per_step": 1000 * seconds / args.steps, "seconds": time.perf_counter() - began,
+               "tokens_per_s": args.steps * args.batch * args.context / seconds,
+               "ms_per_step": 1000 * seconds / args.steps, "seconds": time.perf_counter() - began,
                "parameters": sum(p.numel() for p in model.parameters())}
     if args.loss:
         figures["validation"] = validation(model, test, args.context)

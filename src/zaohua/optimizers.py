@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,34 +53,36 @@ class Muon(torch.optim.AdamW):
                 self._muon(group)
 
     def _muon(self, group: dict[str, Any]) -> None:
+        alike: defaultdict[tuple[int, ...], list[Tensor]] = defaultdict(list)
         for p in group["params"]:
-            if p.grad is None:
-                continue
-            state = self.state[p]
-            if not state:
-                state["momentum"] = torch.zeros_like(p)
-            state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-            ahead = torch.lerp(p.grad, state["momentum"], group["momentum"])
-            p.mul_(1 - group["lr"] * group["weight_decay"])
-            p.add_(orthogonal(ahead), alpha=-0.2 * group["lr"] * max(p.shape) ** 0.5)
+            if p.grad is not None:
+                alike[tuple(p.shape)].append(p)
+        for shape, ps in alike.items():  # all matrices of a shape at once
+            grads = [p.grad for p in ps if p.grad is not None]
+            momenta = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in ps]
+            torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
+            ahead = torch._foreach_lerp(grads, momenta, group["momentum"])
+            torch._foreach_mul_(ps, 1 - group["lr"] * group["weight_decay"])
+            steps = orthogonal(torch.stack(list(ahead))).unbind()
+            torch._foreach_add_(ps, list(steps), alpha=-0.2 * group["lr"] * max(shape) ** 0.5)
 
 
-def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """The nearest matrix with (roughly) equal singular values, by Newton-Schulz steps.
+def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
+    """The nearest matrices with (roughly) equal singular values, by Newton-Schulz steps; (k, m, n).
 
     Singular values come out between about 0.7 and 1.2: each step is a polynomial of degree five, steep at zero. In
     bfloat16 where that is fast.
     """
     from zaohua.hardware import pick_precision
 
-    x = matrix.to(pick_precision("auto", matrix.device))
-    flip = x.shape[0] > x.shape[1]
+    x = matrices.to(pick_precision("auto", matrices.device))
+    flip = x.shape[-2] > x.shape[-1]
     x = x.mT if flip else x
-    x = x / (x.norm() + 1e-7)
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
         a = x @ x.mT
-        x = torch.addmm(x, torch.addmm(a, a, a, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
-    return (x.mT if flip else x).to(matrix.dtype)
+        x = torch.baddbmm(x, torch.baddbmm(a, a, a, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
+    return (x.mT if flip else x).to(matrices.dtype)
 
 
 def optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer], parameters: Parameters) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.nn.embed import MAX_TOKENS, Embed
+from zaohua.nn.layers import attend
 from zaohua.spec import DataSpec
 
 Style = Literal["modern", "gpt2"]
@@ -57,7 +58,7 @@ class Attention(nn.Module):
             if 1 < t < cache.length:
                 mask = torch.ones(t, cache.length, dtype=torch.bool, device=x.device).tril(cache.length - t)
         dropout = self.dropout if self.training else 0.0
-        seen = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=t > 1 and mask is None)
+        seen = attend(q, k, v, mask, dropout=dropout, causal=t > 1 and mask is None)
         return self.out(seen.transpose(1, 2).reshape(n, t, width))
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.nn.embed import Embed, Overlay, TimeEmbed, lies_over, pool, present
-from zaohua.nn.layers import Dropout, conv, crop, group_norm, pyramid, scaled
+from zaohua.nn.layers import Dropout, attend, conv, crop, group_norm, pyramid, scaled
 from zaohua.spec import DataSpec
 
 LOWEST = 8
@@ -150,10 +150,10 @@ class Attention(nn.Module):
         """(B, C, H, W), (B, L, context) -> (B, C, H, W)."""
         flat = self.norm(x).flatten(2).transpose(1, 2)
         query, key, value = self._split(self.qkv(flat), 3)
-        h = F.scaled_dot_product_attention(query, key, value)
+        h = attend(query, key, value)
         if self.kv is not None:
             key, value = self._split(self.kv(tokens), 2)
-            h = h + F.scaled_dot_product_attention(query, key, value, attn_mask=present(tokens)[:, None, None])
+            h = h + attend(query, key, value, present(tokens)[:, None, None])
         h = self.out(h.transpose(1, 2).flatten(2)).transpose(1, 2).unflatten(2, x.shape[2:])
         return (x + h) * math.sqrt(0.5)
 
