@@ -125,6 +125,8 @@ class Engine(Stepper):
                 break
         if self.saved != self.step:
             self._save()
+        if not self.signals.received:
+            self._choose()
         self._emit("end")
         self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
 
@@ -159,29 +161,42 @@ class Engine(Stepper):
         values = self.accelerator.reduce(values, "mean")
         return dict(zip(self.sums, values.tolist(), strict=True))
 
-    def _validate(self) -> None:
-        """Measure the loss of the averaged networks on the held-out items, and keep the best ones."""
+    def _held_out_loss(self) -> float:
+        """Mean loss of the averaged networks over the held-out items, in batches no larger than those of training."""
         model, total = self.model, 0.0
         phase = next(iter(model.phases))
-        for start in range(0, len(self.held_out), 256):
-            rows = self.held_out[start : start + 256]
+        size = min(256, math.ceil(model.batch_size / model.accumulate))
+        for start in range(0, len(self.held_out), size):
+            rows = self.held_out[start : start + size]
             y = None if self.data.y is None else self.data.y[torch.from_numpy(rows)]
             seed = derive_seed(model.seed_, "validation", start)
             with torch.no_grad(), self.autocast():
                 batch = self.batch(self.data.x[rows], y, seed, 0, len(rows), train=False)
                 total += float(model.loss(self.average, batch, phase).sum())
-        loss = self.agree(total / len(self.held_out))
+        return self.agree(total / len(self.held_out))
+
+    def _validate(self) -> None:
+        """Measure the loss on the held-out items, and keep the best networks."""
+        loss = self._held_out_loss()
         if loss < self.best:
             self.best, self.waited = loss, 0
-            if model.patience is not None:
+            if self.model.patience is not None:
                 self.best_nets = {name: t.clone() for name, t in self.average.state_dict().items()}
         else:
             self.waited += 1
         self._log({"validation": loss}, kind="validate")
 
+    def _choose(self) -> None:
+        """At the end: the last networks, if they are better than the best so far. The checkpoint stays as it is."""
+        if self.best_nets is not None and not self._every(self.model.validate_every):
+            if self._held_out_loss() < self.best:
+                self.best_nets = None
+                self._save_model()
+
     def _preview(self) -> None:
         if not self.main:
             return
+        self.model.nets_ = self.average
         items = self.model.sample(64, random_state=0)
         if self.run is not None:
             try:
@@ -237,6 +252,7 @@ class Engine(Stepper):
         """What the model keeps of its training, as of now."""
         model = self.model
         model.n_steps_, model.seconds_ = self.step, round(self.elapsed, 3)
+        model.nets_ = self.average
         if self.best_nets is not None:
             model.nets_ = copy.deepcopy(self.average)
             model.nets_.load_state_dict(self.best_nets)

@@ -48,6 +48,8 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
     """Kinds of data that the model takes."""
     score_kind: ClassVar[ScoreKind] = "exact"
     """What `score_samples` returns: the exact log density, a lower bound of it, or an estimate."""
+    score_chunk: ClassVar[int] = 256
+    """Items that are scored at once."""
     tiny: ClassVar[dict[str, Any]] = {}
     """Settings with which the contract tests run the model within a second or two."""
 
@@ -304,7 +306,7 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
     def _reduce(self, f: Callable[..., Tensor], codes: Codes, y_codes: Tensor | None) -> np.ndarray:
         """f(x, y, noise) in batches over encoded items, as one float64 array."""
         salt, device, parts = derive_seed(self.seed_, "score"), self._device(), []
-        for rows in self._chunks(len(codes)):
+        for rows in self._chunks(len(codes), self.score_chunk):
             batch = codes[np.arange(rows.start, rows.stop)]
             noise = ItemNoise(seeds_from_content(batch, salt), device)
             with torch.no_grad():

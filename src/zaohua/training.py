@@ -168,7 +168,8 @@ class Trainable(GenerativeModel):
 
     def _check(self) -> None:
         super()._check()
-        if self.patience is not None and not self.validation:
+        chosen = self.patience is not None and self.patience != type(self).patience
+        if chosen and not self.validation:
             raise ZaohuaError(f"{type(self).__name__}: patience needs a validation share, such as validation=0.1")
         if self.accumulate > self.batch_size:
             raise ZaohuaError(f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "

@@ -42,6 +42,9 @@ class TestTokenizers:
         with pytest.raises(ZaohuaError, match=r"ud83d"):
             codec = TextCodec(tokenizer=tokenizer, vocabulary=300).fit(["abc"])
             codec.encode(["ab\ud83d"])
+        if tokenizer == "chars":
+            with pytest.raises(ZaohuaError, match="character number 2 of a text is half of a surrogate pair"):
+                TextCodec().fit(["ab\ud83d"])
 
 
 def test_rows_begin_and_end_with_end() -> None:
@@ -109,12 +112,20 @@ class TestFiles:
             list(TextFiles([path]))
 
     def test_folders_and_their_labels(self, tmp_path: Path) -> None:
-        for name in ("sad/a.txt", "glad/b.txt", "glad/c.md"):
+        for name in ("sad/a.txt", "glad/b.txt", "glad/c.txt"):
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(name)
         items, labels = codecs.read(tmp_path, True)
-        assert list(items) == ["glad/b.txt", "glad/c.md", "sad/a.txt"] and labels == ["glad", "glad", "sad"]
+        assert list(items) == ["glad/b.txt", "glad/c.txt", "sad/a.txt"] and labels == ["glad", "glad", "sad"]
         assert codecs.read(tmp_path)[1] is None
+
+    def test_folders_of_splits(self, tmp_path: Path) -> None:
+        for name in ("train/sad/a.txt", "train/glad/b.TXT", "test/sad/c.txt"):
+            (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+            (tmp_path / name).write_text(name)
+        items, labels = codecs.read(tmp_path, True)
+        assert list(items) == ["train/glad/b.TXT", "train/sad/a.txt"] and labels == ["glad", "sad"]
+        assert list(codecs.read(tmp_path, split="test")[0]) == ["test/sad/c.txt"]
 
     def test_models_of_pictures_say_what_came(self, tmp_path: Path) -> None:
         import zaohua as zh

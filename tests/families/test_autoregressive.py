@@ -136,6 +136,8 @@ class TestChoice:
         changed[0, 0], changed[0, 3] = 2.0 / 2, -1.0 * 2
         shares = self.shares(Choice(repetition_penalty=2.0), torch.tensor([[0, 3, 0]]))
         assert np.abs(shares - self.expected(changed, [0, 1, 2, 3, 4])).max() < 1e-3
+        shares = self.shares(Choice(repetition_penalty=2.0, spared=0), torch.tensor([[0, -1, 0]]))
+        assert np.abs(shares - self.expected(self.logits, [0, 1, 2, 3, 4])).max() < 1e-3
         changed = self.logits.clone()
         changed[0, 1] += 2
         shares = self.shares(Choice(bias={1: 2.0, 4: -torch.inf}))
@@ -208,6 +210,30 @@ def test_training_sees_every_place_and_holds_the_end_out() -> None:
     assert {x.shape[1] for x in seen} == {17} and len({tuple(row[:2].tolist()) for x in seen for row in x}) >= 2
     held, items = model.hold_out(100, 0)
     assert held.tolist() == list(range(75, 100)) and items.tolist() == list(range(74))
+
+
+def test_a_text_of_one_row_trains_without_validation() -> None:
+    model = zh.CharRNN(**{**zh.CharRNN.tiny, "max_steps": 2}, random_state=0, device="cpu").fit(["abcd" * 9])
+    assert not any("validation" in record for record in model.history_)
+
+
+def test_the_last_weights_are_kept_if_they_are_better_than_those_of_the_last_validation() -> None:
+    settings = {**zh.CharRNN.tiny, "max_steps": 19, "warmup_steps": 0, "random_state": 0, "device": "cpu"}
+    stopped = zh.CharRNN(**settings, validate_every=10).fit([TEXT])
+    plain = zh.CharRNN(**settings, validate_every=10, patience=None).fit([TEXT])
+    assert all(map(torch.equal, stopped.nets_.state_dict().values(), plain.nets_.state_dict().values()))
+
+
+def test_a_default_patience_asks_for_no_validation() -> None:
+    zh.CharRNN(**zh.CharRNN.tiny, validation=0.0, device="cpu").fit([TEXT])
+    with pytest.raises(ZaohuaError, match="patience needs a validation share"):
+        zh.CharRNN(**zh.CharRNN.tiny, validation=0.0, patience=3, device="cpu").fit([TEXT])
+
+
+def test_bits_per_byte_takes_no_paths(model: Any) -> None:
+    for wrong, message in (("a.txt", "takes a list of texts"), ([""], "the texts are empty")):
+        with pytest.raises(ZaohuaError, match=message):
+            model.bits_per_byte(wrong)
 
 
 def test_conditional_texts_are_learnt_apart() -> None:

@@ -7,6 +7,7 @@ one line on stderr with exit code 2; a traceback only with `--debug`.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -30,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     warnings.showwarning = _show_warning
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a text may hold letters that a terminal has not
+        sys.stdout.reconfigure(errors="replace")
     try:
         return _run([argument for argument in arguments if argument != "--debug"])
     except KeyboardInterrupt as stop:

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str]) -> None:
         raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
     model = zaohua.load(folder)
     texts = model.codec_.modality == "texts"
-    values["n"] = values["n"] if values["n"] is not None else 1 if texts else 64
+    if values["n"] is None:
+        values["n"] = max(1, len(_labels(model, values["y"]))) if texts else 64
     n, y = _conditions(model, values)
     options = {flag.name: values[flag.name] for flag in flags}
     if values["stream"]:
@@ -69,8 +70,8 @@ def _stream(model: Any, y: list[Any] | None, values: dict[str, Any], options: di
     """One text, printed while it is written."""
     if not hasattr(model, "stream"):
         raise ZaohuaError(f"--stream is for models of texts, and this run is a {type(model).__name__}")
-    if values["json"] or values["out"] or values["n"] != 1:
-        raise ZaohuaError("--stream prints one text: leave out -n, --out and --json")
+    if values["json"] or values["out"] or values["n"] != 1 or values["each"] is not None:
+        raise ZaohuaError("--stream prints one text: leave out -n, --each, --out and --json, and give at most one --y")
     for piece in model.stream(y=None if y is None else y[0], random_state=values["seed"], **options):
         print(piece, end="", flush=True)
     print()

@@ -8,14 +8,13 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+from zaohua.codecs.folders import split_folder
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 
 SUFFIXES = frozenset({".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".gif", ".webp",
                       ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"})
 """Endings by which a file is taken for a picture; what it really is decides its content."""
-SPLITS = frozenset({"train", "test", "val", "valid", "validation", "dev"})
-"""Names of subfolders that are splits instead of classes, when nothing else is beside them."""
 FILE_COLUMNS = ("filename", "file", "file_name", "path", "image")
 LABEL_COLUMNS = ("label", "class", "y", "target")
 
@@ -32,7 +31,7 @@ def read_folder(folder: Path, labelled: bool, split: str | None) -> ImageFiles:
     Raises:
         ZaohuaError: there are no pictures, or no labels; the message says what there is.
     """
-    folder = _split_folder(folder, split)
+    folder = split_folder(folder, split)
     paths = find_images(folder)
     if not labelled:
         return ImageFiles(paths)
@@ -116,13 +115,3 @@ def read_labels(path: Path) -> dict[str, str]:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         raise ZaohuaError(f"{path}: lists {lost[0]}{more}, which is not there")
     return table
-
-
-def _split_folder(folder: Path, split: str | None) -> Path:
-    """The subfolder of a split, or the folder itself when it has none."""
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if split is not None and split not in names:
-        raise ZaohuaError(f"{folder}: has no subfolder {split!r} to take that split from")
-    if split is None and "train" in names and SPLITS.issuperset(names):
-        return folder / "train"
-    return folder if split is None else folder / split

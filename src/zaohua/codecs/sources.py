@@ -22,8 +22,9 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
     """Items and their labels.
 
     Args:
-        X: a path (a folder of images, an .npz, .npy or IDX file), the name of a data set, an array, or a list
-            of arrays or of Pillow's images. A text is a path if that exists, else a name.
+        X: a path (a folder of images or of texts, an .npz, .npy, IDX, .txt or .jsonl file), the name of a data
+            set, an array, or a list of arrays, of Pillow's images or of texts. A text is a path if
+            that exists, else a name.
         y: None for no labels, True for those that the path or data set carries, or one for each item.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
 
@@ -82,8 +83,8 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
         idx = find_idx(path, split or "train")
         if idx is not None:
             return read_idx(idx[0]), None if idx[1] is None else read_idx(idx[1]).tolist()
-        texts = None if holds_images(path) else read_text_folder(path, labelled)
-        if texts is not None and split is None:
+        texts = None if holds_images(path) else read_text_folder(path, labelled, split)
+        if texts is not None:
             return texts, texts.labels
         files = read_folder(path, labelled, split)
         return files, files.labels

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zaohua.codecs.folders import split_folder
 from zaohua.errors import ZaohuaError
 
-SUFFIXES = frozenset({".txt", ".text", ".md", ".jsonl"})
+SUFFIXES = frozenset({".txt", ".jsonl"})
 """Endings by which a file is taken for text."""
 FIELDS = ("text", "content", "document")
 """Names under which a line of a `.jsonl` file keeps its text, tried in this order."""
@@ -33,7 +34,7 @@ class TextFiles:
 
     def __len__(self) -> int:
         if not hasattr(self, "_length"):
-            self._length = sum(_lines(path) if path.suffix == ".jsonl" else 1 for path in self.paths)
+            self._length = sum(_lines(path) if path.suffix.casefold() == ".jsonl" else 1 for path in self.paths)
         return self._length
 
     def __iter__(self) -> Iterator[str]:
@@ -47,7 +48,7 @@ class TextFiles:
             ZaohuaError: bytes that are no UTF-8, a line that is no JSON or lacks the field; the message says where.
         """
         for path in self.paths:
-            if path.suffix == ".jsonl":
+            if path.suffix.casefold() == ".jsonl":
                 yield from (iter((text,)) for text in self._jsonl(path))
             else:
                 yield read_pieces(path)
@@ -61,7 +62,7 @@ class TextFiles:
     def _field(self, line: bytes, where: str) -> str:
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ZaohuaError(f"{where}: is no JSON ({error})") from None
         if isinstance(record, str):
             return record
@@ -102,19 +103,21 @@ def read_pieces(path: Path) -> Iterator[str]:
         raise ZaohuaError(f"{path}: can't be read: {error.strerror}") from None
 
 
-def read_text_folder(folder: Path, labelled: bool) -> TextFiles | None:
+def read_text_folder(folder: Path, labelled: bool, split: str | None = None) -> TextFiles | None:
     """The texts of a folder and its subfolders, sorted by path; None when there are none.
 
     Args:
-        folder: where they are.
+        folder: where they are. If all its subfolders are splits (train, test ...), one of them is read.
+        split: which split to read; "train" by default.
         labelled: whether the first subfolder on the way to a file is its label.
     """
+    folder = split_folder(folder, split)
     paths = sorted(Path(root, name) for root, folders, files in os.walk(folder, followlinks=True) for name in files
                    if Path(name).suffix.casefold() in SUFFIXES and not name.startswith("."))
     if not paths:
         return None
     inside = [path.relative_to(folder).parts for path in paths]
-    classes = all(len(parts) > 1 for parts in inside) and not any(path.suffix == ".jsonl" for path in paths)
+    classes = all(len(parts) > 1 for parts in inside) and not any(path.suffix.casefold() == ".jsonl" for path in paths)
     return TextFiles(paths, [parts[0] for parts in inside] if labelled and classes else None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -86,14 +87,14 @@ class TextCodec(Codec):
         spill: Any = None
         for text in _texts(items):
             starts.append(total + 1)
-            for part in (end, *map(self.tokenizer_.encode, text)):
+            for part in itertools.chain((end,), map(self.tokenizer_.encode, text)):
                 parts.append(part.astype(dtype))
                 total += len(part)
-            if total > MEMORY and spill is None:
-                spill = tempfile.TemporaryFile(prefix="zaohua-tokens-")  # noqa: SIM115 (the map keeps it)
-            if spill is not None:
-                spill.writelines(part.tobytes() for part in parts)
-                parts.clear()
+                if total > MEMORY and spill is None:
+                    spill = tempfile.TemporaryFile(prefix="zaohua-tokens-")  # noqa: SIM115 (the map keeps it)
+                if spill is not None:
+                    spill.writelines(part.tobytes() for part in parts)
+                    parts.clear()
         if not starts:
             raise ZaohuaError("no texts: the list is empty")
         starts.append(total + 1)

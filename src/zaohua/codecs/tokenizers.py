@@ -52,6 +52,7 @@ class Characters(Tokenizer):
         """The alphabet of some texts."""
         seen: set[str] = set()
         for text in texts:
+            _utf8(text)
             seen.update(text)
         return cls("".join(sorted(seen)))
 

@@ -45,6 +45,7 @@ class Choice:
         repetition_penalty: how many times less likely, in logits, a token is that was there before; 1 for none.
         bias: added to the logits of some tokens.
         allowed: which tokens may come at all.
+        spared: a token (the end) that the repetition penalty leaves alone.
     """
 
     temperature: float = 1.0
@@ -54,6 +55,7 @@ class Choice:
     repetition_penalty: float = 1.0
     bias: Mapping[int, float] = field(default_factory=dict)
     allowed: Allowed | None = None
+    spared: int | None = None
 
     def __call__(self, logits: Tensor, u: Tensor, before: Tensor) -> Tensor:
         """The next token of each row.
@@ -78,8 +80,10 @@ class Choice:
     def _changed(self, logits: Tensor, before: Tensor) -> Tensor:
         """Logits with penalty, bias and what isn't allowed at minus infinity."""
         if self.repetition_penalty != 1 and before.shape[1]:
-            there = torch.zeros_like(logits, dtype=torch.bool)
-            there.scatter_(1, before.clamp(min=0), True)
+            none = logits.shape[1]
+            skip = (before < 0) if self.spared is None else (before < 0) | (before == self.spared)
+            there = logits.new_zeros(len(logits), none + 1, dtype=torch.bool)
+            there = there.scatter(1, before.masked_fill(skip, none), True)[:, :none]
             penalised = torch.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
             logits = torch.where(there, penalised, logits)
         for token, bias in self.bias.items():

@@ -33,6 +33,7 @@ class TextModel(Trainable):
 
     modalities: ClassVar[tuple[str, ...]] = ("texts",)
     score_kind: ClassVar[ScoreKind] = "exact"
+    score_chunk: ClassVar[int] = 32
 
     context: Annotated[int, Between(2)] = 256
     """Tokens that a token may depend on."""
@@ -91,11 +92,15 @@ class TextModel(Trainable):
         return TrainingData(x, data.y[torch.tensor(owners)])
 
     def hold_out(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of one stream the last share, with a row left out between that both would see."""
+        """Of one stream the last share, with a row left out between that both would see; none of less than three rows.
+
+        Of a long share 1,000 rows, evenly spread, are what is validated on.
+        """
         if self.y_codec_ is not None:
             return super().hold_out(n, seed)
-        held = int(np.ceil(self.validation * n))
-        return np.arange(n - held, n), np.arange(n - held - (1 if 0 < held < n - 1 else 0))
+        held = math.ceil(self.validation * n) if n > 2 else 0
+        rows = np.linspace(n - held, n - 1, min(held, 1000)).round().astype(int)
+        return rows, np.arange(n - held - (held > 0))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Rows of twice the context -> a random context (the first when not training) and the token behind it."""
@@ -153,7 +158,7 @@ class TextModel(Trainable):
         yield rows
         specials = {token: -torch.inf for token in range(codec.end_ + 1, self.spec_.channels)}
         choice = Choice(self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty,
-                        {**specials, **(bias or {})})
+                        {**specials, **(bias or {})}, spared=codec.end_)
         net: Any = guided(self._decoder(), self.guidance if y is not None else 1.0)
         yield from generate(net, rows, noise.uniform(self.max_tokens), choice, context=self.context, end=codec.end_,
                             y=y)
@@ -206,8 +211,14 @@ class TextModel(Trainable):
         return list(zip([*names, ""], nats, strict=True))
 
     def bits_per_byte(self, X: Sequence[str], y: Any = None) -> float:
-        """Mean negative `score_samples` of some texts in bits per byte of UTF-8, every text's end included."""
-        return -float(self.score_samples(X, y).sum()) / math.log(2) / sum(len(text.encode()) for text in X)
+        """Mean negative `score_samples` of some texts (not paths) in bits per byte of UTF-8, their ends included."""
+        if isinstance(X, str):
+            raise ZaohuaError("bits_per_byte takes a list of texts, not one text or a path: give [text]")
+        texts = list(X)
+        size = sum(len(text.encode()) for text in texts)
+        if not size:
+            raise ZaohuaError("bits_per_byte: the texts are empty")
+        return -float(self.score_samples(texts, y).sum()) / math.log(2) / size
 
     def _decoder(self) -> Any:
         """The network that decodes."""
