@@ -162,17 +162,22 @@ class Engine(Stepper):
         return dict(zip(self.sums, values.tolist(), strict=True))
 
     def _held_out_loss(self) -> float:
-        """Mean loss of the averaged networks over the held-out items, in batches no larger than those of training."""
+        """Mean loss of the averaged networks over the held-out items, in batches no larger than those of training.
+
+        Noise is drawn for 256 items at a time, so that the loss doesn't depend on the size of batches.
+        """
         model, total = self.model, 0.0
         phase = next(iter(model.phases))
-        size = min(256, math.ceil(model.batch_size / model.accumulate))
-        for start in range(0, len(self.held_out), size):
-            rows = self.held_out[start : start + size]
-            y = None if self.data.y is None else self.data.y[torch.from_numpy(rows)]
-            seed = derive_seed(model.seed_, "validation", start)
-            with torch.no_grad(), self.autocast():
-                batch = self.batch(self.data.x[rows], y, seed, 0, len(rows), train=False)
-                total += float(model.loss(self.average, batch, phase).sum())
+        size = math.ceil(model.batch_size / model.accumulate)
+        for block in range(0, len(self.held_out), 256):
+            items = self.held_out[block : block + 256]
+            for start in range(0, len(items), size):
+                rows = items[start : start + size]
+                y = None if self.data.y is None else self.data.y[torch.from_numpy(rows)]
+                seed = derive_seed(model.seed_, "validation", block)
+                with torch.no_grad(), self.autocast():
+                    batch = self.batch(self.data.x[rows], y, seed, start, len(items), train=False)
+                    total += float(model.loss(self.average, batch, phase).sum())
         return self.agree(total / len(self.held_out))
 
     def _validate(self) -> None:
