@@ -39,7 +39,7 @@ def measure(channels: int, seconds: float, share: bool) -> list[float]:
     """Milliseconds of each step; what the child process does."""
     if os.environ.get("OMP_WAIT_POLICY") == "":  # unset, but nor may importing zaohua set it
         del os.environ["OMP_WAIT_POLICY"]
-        import torch  # noqa: F401
+        import torch  # noqa: F401 (it reads the environment now, before zaohua changes it)
     import zaohua
     from zaohua import hardware
 

@@ -38,7 +38,7 @@ class available:
 class _Available:
     def __init__(self, primitive: str, method: Callable[..., Any]):
         self.primitive, self.method = primitive, method
-        functools.update_wrapper(self, method)  # type: ignore[arg-type]
+        functools.update_wrapper(self, method)  # type: ignore[arg-type]  # not callable itself: a descriptor
 
     def __get__(self, obj: Any, owner: type) -> Any:
         if obj is None:

@@ -13,7 +13,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, dataclass_transform
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, cast, dataclass_transform
 
 import numpy as np
 import torch
@@ -94,10 +94,7 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
         x = self.codec_.encode(items)
-        y_codes = None if self.y_codec_ is None else self.y_codec_.encode(labels)
-        if y_codes is not None and len(y_codes) != len(x):
-            raise ZaohuaError(f"{len(x)} items but {len(y_codes)} labels: give one for each item")
-        return TrainingData(x, y_codes)  # type: ignore[arg-type]
+        return TrainingData(x, None if labels is None else self._encode_conditions(labels, len(x)))
 
     def _check(self) -> None:
         """Raise a `ZaohuaError` if the fields, each fine by itself, don't go together."""
@@ -278,8 +275,16 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
         items = self.y_codec_.as_items(y, n)
         if n is not None and len(items) != n:
             raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
-        codes = self.y_codec_.encode(items)
-        return len(items), codes  # type: ignore[return-value]
+        return len(items), self._encode_conditions(items, len(items))
+
+    def _encode_conditions(self, items: Any, n: int) -> Tensor:
+        """Codes of the conditions of n items, which are kept in memory."""
+        if self.y_codec_ is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
+        codes = cast(Tensor, self.y_codec_.encode(items))  # indexed as a tensor is, whatever the codec keeps them in
+        if len(codes) != n:
+            raise ZaohuaError(f"{n} items but {len(codes)} labels: give one for each item")
+        return codes
 
     def _prepare_y(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
         if codes is None or self.y_codec_ is None:
@@ -294,14 +299,7 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
         self._check_fitted()
         items, labels = codecs.read(X, y)
         codes = self.codec_.encode(items)
-        if labels is None:
-            return codes, None
-        if self.y_codec_ is None:
-            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
-        y_codes = self.y_codec_.encode(labels)
-        if len(y_codes) != len(codes):
-            raise ZaohuaError(f"{len(codes)} items but {len(y_codes)} labels: give one for each item")
-        return codes, y_codes  # type: ignore[return-value]
+        return codes, None if labels is None else self._encode_conditions(labels, len(codes))
 
     def _reduce(self, f: Callable[..., Tensor], codes: Codes, y_codes: Tensor | None) -> np.ndarray:
         """f(x, y, noise) in batches over encoded items, as one float64 array."""

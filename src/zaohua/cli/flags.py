@@ -146,7 +146,7 @@ def _mistake(box: str, flags: Sequence[Flag], prog: str) -> ZaohuaError:
 def _plain(kind: Any) -> Any:
     """A type without None, which people leave an option out for."""
     kinds = [k for k in get_args(kind) if k is not type(None)]
-    return Union[tuple(kinds)] if type(None) in get_args(kind) else kind  # noqa: UP007
+    return Union[tuple(kinds)] if type(None) in get_args(kind) else kind  # noqa: UP007 (of a tuple, which `|` can't join)
 
 
 def echo(line: str) -> None:

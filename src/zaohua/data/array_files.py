@@ -145,7 +145,7 @@ def _check_size(path: Path, shape: tuple[int, ...], size: int, max_bytes: int | 
 def _open(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]  # both read bytes
 
 
 def _first(names: dict[str, str], keys: tuple[str, ...]) -> str | None:

@@ -20,7 +20,10 @@ from zaohua.spec import DataSpec
 class Likelihood(Protocol):
     """A distribution of x that factorises over its numbers."""
 
-    n_parameters: ClassVar[int]
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that it needs for each channel."""
+        ...
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Log probability (of a continuous x: log density in the item's own units), nats (B,)."""

@@ -44,8 +44,8 @@ class PixelModel(Trainable):
 
     def _likelihood(self, spec: DataSpec) -> Likelihood:
         """p(x_i | parameters): Bernoulli for two levels, a mixture of logistics for more, else a Gaussian."""
-        many = spec.levels is not None and spec.levels > 2
-        return LogisticMixture(spec.levels, self.components) if many else likelihood_of(spec)  # type: ignore[return-value, arg-type]
+        levels = spec.levels
+        return LogisticMixture(levels, self.components) if levels is not None and levels > 2 else likelihood_of(spec)
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """-log p(x), (B,) nats."""

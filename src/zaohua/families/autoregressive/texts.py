@@ -77,13 +77,14 @@ class TextModel(Trainable):
         rows are views of the one stream, so a corpus mapped from a file stays there. With conditions a row is of one
         text, whose condition it shares.
         """
-        stream, length = data.x.stream, self.context  # type: ignore[attr-defined]
+        tokens: Any = data.x  # the text codec's TokenCodes, which a family doesn't import
+        stream, length = tokens.stream, self.context
         if data.y is None:
             if len(stream) < 2 * length + 1:
                 raise ZaohuaError(f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
                                   f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
-        starts, rows, owners = data.x.starts, [], []  # type: ignore[attr-defined]
+        starts, rows, owners = tokens.starts, [], []
         for i, (start, stop) in enumerate(zip(starts.tolist(), starts[1:].tolist(), strict=False)):
             for low in range(start - 1, stop - 1, length):
                 rows.append(stream[low : min(low + length + 1, stop)])
