@@ -15,6 +15,7 @@ import zaohua as zh
 from zaohua.errors import ZaohuaError
 from zaohua.families.autoregressive.decoding import Choice, generate, guided
 from zaohua.families.autoregressive.texts import TextModel
+from zaohua.nn.quantized import int8
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
 from zaohua.spec import DataSpec, Head
@@ -95,6 +96,27 @@ class TestNetworks:
                 logits = net(tokens[:, begin:], y)[:, -1]
                 tokens = torch.cat([tokens, choice(logits, u[:, i], tokens)[:, None]], 1)
         assert torch.equal(made, tokens[:, 2:])
+
+
+@pytest.mark.parametrize("draft", ["itself", "int8", "another", "wrong"])
+@pytest.mark.parametrize("choice", [Choice(temperature=0), Choice(), Choice(top_k=3, repetition_penalty=1.3)])
+def test_a_draft_changes_nothing_but_the_time(draft: str, choice: Choice) -> None:
+    """Whatever the draft guesses, also where the context is full and begun anew, the network's choices come out."""
+    net = make_net("modern")
+    other = {"itself": net, "int8": int8(net, least=1), "another": make_net("modern"), "wrong": make_net("gpt2")}[draft]
+    if draft == "another":
+        torch.nn.init.normal_(other.head.weight)
+    calls = []
+    net.steps = lambda tokens, state: calls.append(tokens.shape[1]) or type(net).steps(net, tokens, state)
+    prompt, u = torch.tensor([[1, 2, 3]]), torch.rand(1, 60, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        plain = list(generate(net, prompt, u, choice, context=CONTEXT))
+        quick = list(generate(net, prompt, u, choice, context=CONTEXT, draft=other))
+        end = plain[20]
+        over = list(generate(net, prompt, u, choice, context=CONTEXT, draft=other, end=int(end)))
+    assert torch.equal(torch.cat(plain), torch.cat(quick))
+    assert torch.equal(torch.cat(over), torch.cat(plain[: len(over)])) and over[-1] == end
+    assert draft not in ("itself", "int8") or len(calls) < 60  # one reading confirms several guesses
 
 
 def test_guidance_leads_away_from_no_condition() -> None:

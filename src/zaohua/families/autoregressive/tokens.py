@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from zaohua.errors import ZaohuaError
 from zaohua.estimator import ScoreKind, TrainingData
-from zaohua.families.autoregressive.decoding import Choice, generate, guided
+from zaohua.families.autoregressive.decoding import Choice, draft_of, generate, guided
 from zaohua.fields import Between, Sampling
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
@@ -153,9 +153,9 @@ class TokenModel(Trainable):
         rows = torch.tensor(self.opening()).to(self._device()).expand(noise.n, -1)
         yield rows
         net: Any = self.nets_["net"]
-        net = guided(net, self.guidance if y is not None else 1.0)
-        yield from generate(net, rows, noise.uniform(self.max_tokens), self.choice(), context=self.context,
-                            end=self._end, y=y)
+        guidance = self.guidance if y is not None else 1.0
+        yield from generate(guided(net, guidance), rows, noise.uniform(self.max_tokens), self.choice(), y=y,
+                            context=self.context, end=self._end, draft=draft_of(net) if guidance == 1 else None)
 
     def opening(self) -> list[int]:
         """Tokens that samples go on from, END first."""
