@@ -119,6 +119,14 @@ def test_a_draft_changes_nothing_but_the_time(draft: str, choice: Choice) -> Non
     assert draft not in ("itself", "int8") or len(calls) < 60  # one reading confirms several guesses
 
 
+def test_rows_in_integers_are_the_same_alone_and_in_a_batch() -> None:
+    net = int8(make_net("modern"), least=1)
+    prompt, u = torch.tensor([[0, 1], [2, 3], [4, 0]]), torch.rand(3, 30, generator=torch.Generator().manual_seed(1))
+    together = torch.stack(list(generate(net, prompt, u, Choice(), context=CONTEXT)), 1)
+    alone = [torch.stack(list(generate(net, prompt[[i]], u[[i]], Choice(), context=CONTEXT)), 1) for i in range(3)]
+    assert torch.equal(together, torch.cat(alone))
+
+
 def test_guidance_leads_away_from_no_condition() -> None:
     net = make_net("modern", LABELS)
     y, x = torch.tensor([1, 2]), torch.tensor([[0, 3], [1, 2]])

@@ -14,6 +14,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from zaohua.errors import ZaohuaError
+
+TINY = 1e-30
+"""Keeps rows of zeros from being divided by zero."""
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -27,26 +31,32 @@ class Int8Linear(nn.Module):
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
         weight = layer.weight.detach().float()
-        scale = weight.abs().amax(dim=1).clamp_(min=1e-12) / 127
-        self.out_features = layer.out_features
+        most = weight.abs().amax(dim=1).add_(TINY)
         self.weight: Tensor
         self.scale: Tensor
-        self.register_buffer("weight", (weight / scale[:, None]).round_().to(torch.int8).t())
-        self.register_buffer("scale", scale)
-        self.bias = layer.bias
+        self.bias: Tensor | None
+        self.register_buffer("weight", (weight * (127 / most[:, None])).round_().to(torch.int8).t())
+        self.register_buffer("scale", most / 127**2)
+        self.register_buffer("bias", None if layer.bias is None else layer.bias.detach())
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) -> (..., out), float32."""
         rows = x.reshape(-1, x.shape[-1])
-        scale = rows.abs().amax(dim=1, keepdim=True).clamp_(min=1e-12).mul_(1 / 127)
-        out = torch._int_mm((rows / scale).round_().to(torch.int8), self.weight) * (scale * self.scale)
+        most = rows.abs().amax(dim=1, keepdim=True).add_(TINY)
+        out = torch._int_mm((rows * (127 / most)).round_().to(torch.int8), self.weight).mul(self.scale).mul_(most)
         if self.bias is not None:
-            out += self.bias.detach()
-        return out.view(*x.shape[:-1], self.out_features)
+            out += self.bias
+        return out.view(*x.shape[:-1], -1)
 
 
 def int8(net: Network, least: int = 1 << 16) -> Network:
-    """A copy of a network for inference whose linear layers of at least so many weights multiply 8-bit integers."""
+    """A copy of a network for inference whose linear layers of at least so many weights multiply 8-bit integers.
+
+    Raises:
+        ZaohuaError: the network is not on a CPU.
+    """
+    if next(net.parameters()).device.type != "cpu":
+        raise ZaohuaError("int8 is for CPUs: leave it out, or move the model there (device='cpu')")
     net = copy.deepcopy(net)
     for parent in list(net.modules()):
         for name, child in parent.named_children():

@@ -129,6 +129,7 @@ class _Guided:
         return torch.lerp(null, conditional, self.guidance)
 
 
+@torch.inference_mode()
 def generate(net: Decoder, prompt: Tensor, u: Tensor, choice: Choice, *, context: int, end: int | None = None,
              y: Tensor | None = None, draft: Decoder | None = None) -> Iterator[Tensor]:
     """Tokens that go on from a prompt, one of each row at a time.

@@ -23,6 +23,7 @@ from zaohua.errors import ZaohuaError
 from zaohua.estimator import ScoreKind, TrainingData
 from zaohua.families.autoregressive.decoding import Choice, draft_of, generate, guided
 from zaohua.fields import Between, Sampling
+from zaohua.nn.quantized import int8
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
 from zaohua.training import Batch, Trainable
@@ -52,7 +53,9 @@ class TokenModel(Trainable):
     """How much less likely tokens are that were there before; 1 for not at all."""
     guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
     """Weight of the condition against none."""
-    batch_size = 32
+    int8: Annotated[bool, Sampling] = False
+    """Sample in products of 8-bit integers: many rows in a third of the time on a CPU, from nearly the same model."""
+    batch_size = 16
     validation = 0.1
     validate_every = 250
     patience = 10
@@ -152,10 +155,11 @@ class TokenModel(Trainable):
         """First what all rows begin with, int64 (n, t), then the tokens of all rows one by one, int64 (n,)."""
         rows = torch.tensor(self.opening()).to(self._device()).expand(noise.n, -1)
         yield rows
-        net: Any = self.nets_["net"]
+        net: Any = int8(self.nets_["net"]) if self.int8 else self.nets_["net"]
         guidance = self.guidance if y is not None else 1.0
+        draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(net)
         yield from generate(guided(net, guidance), rows, noise.uniform(self.max_tokens), self.choice(), y=y,
-                            context=self.context, end=self._end, draft=draft_of(net) if guidance == 1 else None)
+                            context=self.context, end=self._end, draft=draft)
 
     def opening(self) -> list[int]:
         """Tokens that samples go on from, END first."""
