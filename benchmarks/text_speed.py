@@ -4,9 +4,10 @@
     python benchmarks/text_speed.py train --rounds 3 --nanogpt FOLDER      # FOLDER holds nanoGPT's model.py
     python benchmarks/text_speed.py quality --nanogpt FOLDER               # validation loss at the same wall time
 
-`decode`: greedy text of 200 tokens at batch 1 and 16, 6 layers, 6 heads, width 384, 65 tokens; that ours is the same as
-the network's own without a cache is checked. `train`: tokens per second of the same architecture (`style="gpt2"`) and
-batch. `quality`: nanoGPT's CPU recipe, then ours for as many seconds; loss over the whole held-out tenth.
+`decode`: greedy text of 200 tokens at batch 1 and 16, 6 layers, 6 heads, width 384, 65 tokens, as `sample` makes it, and
+with `int8=True`; and the share of tokens that are what the network itself, without a cache, would choose. `train`:
+tokens per second of the same architecture (`style="gpt2"`) and batch. `quality`: nanoGPT's CPU recipe, then ours for as
+many seconds; loss over the whole held-out tenth.
 """
 
 from __future__ import annotations
@@ -23,34 +24,35 @@ import torch
 
 from peers import HERE, python_of
 from speed import run
+from zaohua.noise import ItemNoise
 
 SIZE: dict[str, Any] = {"width": 384, "layers": 6, "heads": 6}
 
 
-@torch.inference_mode()
-def decode(batch: int, tokens: int = 200) -> float:
-    """Tokens per second of ours, all rows together."""
-    from zaohua.families.autoregressive.decoding import Choice, generate
-    from zaohua.nn.transformer import Transformer
+def trained(steps: int) -> zh.GPT:
+    """A model of that size that has learnt for a moment: how far guesses hold depends on it."""
+    return zh.GPT(**SIZE, max_steps=steps, batch_size=8, validation=0.0, patience=None, device="cpu",
+                  random_state=0).fit("tinyshakespeare")
 
-    torch.manual_seed(0)
-    net = Transformer(65, context=1024, **SIZE).eval()
-    for p in net.parameters():
-        torch.nn.init.normal_(p, std=p.shape[-1] ** -0.5)
-    prompt, u, choice = torch.zeros(batch, 1, dtype=torch.long), torch.zeros(batch, tokens), Choice(temperature=0)
+
+@torch.inference_mode()
+def decode(model: zh.GPT, batch: int, integers: bool, tokens: int = 200) -> tuple[float, float]:
+    """Tokens per second of ours, all rows together; share of tokens that the network itself, uncached, would choose."""
+    model.set_params(max_tokens=tokens, temperature=0.0, prompt="\n", int8=integers)
+    noise = ItemNoise(list(range(batch)), torch.device("cpu"))
 
     def text() -> torch.Tensor:
-        return torch.stack(list(generate(net, prompt, u, choice, context=1024)), 1)
+        first, *rest = model.tokens(noise, None)
+        return torch.cat([first, torch.stack(rest, 1)], 1)
 
-    made = text()
-    whole = net(torch.cat([prompt, made], 1)[:, :-1]).argmax(2)
-    assert torch.equal(made, whole), "cached and uncached decoding differ"
-    rates = []
+    rates, made = [], text()
     for _ in range(3):
         began = time.perf_counter()
         text()
         rates.append(batch * tokens / (time.perf_counter() - began))
-    return max(rates)
+    logits = model.nets_["net"](made)[:, -tokens - 1 : -1]
+    logits[:, :, list(model.choice().bias)] = -torch.inf
+    return max(rates), float((logits.argmax(2) == made[:, -tokens:]).float().mean())
 
 
 def train(size: dict[str, Any], batch: int, context: int, steps: int, threads: int) -> float:
@@ -73,16 +75,20 @@ def main() -> None:
     parser.add_argument("what", choices=["decode", "train", "quality"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=100, help="that the decoding model is trained for")
     parser.add_argument("--nanogpt", default=os.environ.get("NANOGPT", "nanoGPT"))
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     threads, nanogpt = ["--threads", str(args.threads)], [str(HERE / "peer_nanogpt.py"), "--nanogpt", args.nanogpt]
     results: dict[str, Any] = {"what": args.what, "threads": args.threads, "load": round(os.getloadavg()[0], 2)}
     if args.what == "decode":
-        for batch in (1, 16):
+        model = trained(args.steps)
+        for batch, integers in ((1, False), (1, True), (16, False), (16, True)):
             peer = [str(python_of("transformers")), str(HERE / "peer_transformers_gpt.py"), "--batch", str(batch)]
-            pairs = [(decode(batch), run([*peer, *threads])["tokens_per_s"]) for _ in range(args.rounds)]
-            results[f"batch {batch}"] = told(pairs)
+            pairs = [(decode(model, batch, integers), run([*peer, *threads])["tokens_per_s"])
+                     for _ in range(args.rounds)]
+            results[f"batch {batch}{', int8' if integers else ''}"] = {
+                **told([(ours[0], peers) for ours, peers in pairs]), "as_uncached": pairs[0][0][1]}
     elif args.what == "train":
         for name, size, batch, context in (("small", {"width": 128, "layers": 4, "heads": 4}, 12, 64),
                                            ("large", SIZE, 16, 256)):
