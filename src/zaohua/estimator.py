@@ -228,7 +228,7 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
 
     @classmethod
     def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
-        model = cls(**data["parameters"])
+        model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()})
         check_fields(model)
         option = data["codec_option"]
         model.codec = None if option is None else codecs.from_json(option)
