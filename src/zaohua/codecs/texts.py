@@ -76,17 +76,17 @@ class TextCodec(Codec):
         Raises:
             ZaohuaError: there is no text, or one that can't be encoded.
         """
-        if not any(piece for _, item in _places(items) for piece in _pieces(item)):
+        if not any(piece for _, item in places(items) for piece in pieces(item)):
             raise ZaohuaError("there is no text in the data: every text is empty")
         place = ""
 
-        def pieces() -> Iterator[str]:
+        def said() -> Iterator[str]:
             nonlocal place
-            for place, item in _places(items):
-                yield from _pieces(item)
+            for place, item in places(items):
+                yield from pieces(item)
 
         try:
-            self._set(TOKENIZERS[self.tokenizer].train(pieces(), self.vocabulary))
+            self._set(TOKENIZERS[self.tokenizer].train(said(), self.vocabulary))
         except ZaohuaError as error:
             raise _placed(error, place) from None
         return self
@@ -102,7 +102,7 @@ class TextCodec(Codec):
         starts, total, parts, end = [], 0, list[np.ndarray](), np.array([self.end_], dtype)
         spill: Any = None
         apart = False
-        for where, item in _places(items):
+        for where, item in places(items):
             starts.append(total + 1)
             apart = apart or dialogues.is_dialogue(item)
             for part in itertools.chain((end,), self._encoded(item, where)):
@@ -150,6 +150,11 @@ class TextCodec(Codec):
     def special(self, place: int) -> int:
         """A special token by its place behind the tokeniser's: END, USER ..."""
         return self.tokenizer_.size + place
+
+    def name(self, token: int) -> str:
+        """A token as people read it: its text, or the name of a special one."""
+        size = self.tokenizer_.size
+        return self.tokenizer_.decode([token]) if token < size else SPECIALS[token - size]
 
     def asking(self, messages: Any) -> list[int]:
         """What an answer to some messages goes on from: END, the dialogue so far, ASSISTANT.
@@ -202,7 +207,7 @@ class TextCodec(Codec):
         self._set(restored(self.tokenizer, state["tokenizer"]))
 
 
-def _places(items: Any) -> Iterator[tuple[str, Any]]:
+def places(items: Any) -> Iterator[tuple[str, Any]]:
     """Where each item is, as messages name it, and the item: a text as its pieces, or a dialogue."""
     if isinstance(items, TextFiles):
         yield from items.places()
@@ -213,7 +218,7 @@ def _places(items: Any) -> Iterator[tuple[str, Any]]:
         yield f"item {i}", iter((item,)) if isinstance(item, str) else item
 
 
-def _pieces(item: Any) -> Iterable[str]:
+def pieces(item: Any) -> Iterable[str]:
     """All the text in an item."""
     return (turn.content for turn in dialogues.turns(item)) if dialogues.is_dialogue(item) else item
 

@@ -142,14 +142,16 @@ class TokenModel(Trainable):
         """sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
         return -torch.cat([part.double().sum(1, keepdim=True) for part in self.windows(x, y)], dim=1).sum(1)
 
-    def windows(self, x: Tensor, y: Tensor | None) -> Iterator[Tensor]:
+    def windows(self, x: Tensor, y: Tensor | None, stride: int | None = None) -> Iterator[Tensor]:
         """The surprisal of every token but the first, window after window, (B, number of new tokens) each.
 
-        Each window begins half a context after the one before it and tells of the tokens that are new.
+        Each window begins `stride` tokens after the one before it (half a context when not given) and tells of the
+        tokens that are new, each of which is thus given at least context - stride tokens before it.
         """
         net, length, scored = self.nets_["net"], self.context, 0
+        kept = length - (length // 2 if stride is None else stride)
         while scored < x.shape[1] - 1:
-            begin = 0 if not scored else scored - (length - length // 2)
+            begin = 0 if not scored else scored - kept
             part = self.surprisal(net, x[:, begin : begin + length + 1], y)
             yield part[:, scored - begin :]
             scored = begin + part.shape[1]
