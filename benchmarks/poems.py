@@ -60,8 +60,9 @@ def main() -> None:
     poems = model.sample(args.samples, random_state=args.seed, temperature=args.temperature)
     validation = [record["validation"] for record in model.history_ if "validation" in record]
     result = {"minutes": round(model.seconds_ / 60, 2), "steps": model.n_steps_, "threads": args.threads,
-              "best_validation_nats": round(min(validation), 4) if validation else None, "temperature": args.temperature,
-              "sampling_s": round(time.perf_counter() - began, 1), "made": share(poems),
+              "best_validation_nats": round(min(validation), 4) if validation else None,
+              "temperature": args.temperature, "sampling_s": round(time.perf_counter() - began, 1),
+              "made": share(poems),
               "real": share(zh.read("chinese-poetry", split="test")[0])}
     if args.out:
         Path(args.out, "poems.txt").write_text("\n\n".join(poems) + "\n", "utf-8")

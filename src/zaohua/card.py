@@ -26,7 +26,8 @@ def card(model: dict[str, Any], name: str) -> str:
     source = (model["source"] or {}).get("X", "arrays in memory")
     labels = f"{len(classes)} labels" if classes else "a condition" if model["y_codec"] else "no labels"
     base = model.get("base")
-    origin = f"\n- Fine-tuned from: {base['run'] or 'a model in memory'}, of {base['steps'] or 0:,} steps" if base else ""
+    start = f"{base['run'] or 'a model in memory'}, after {base['steps'] or 0:,} steps" if base else ""
+    origin = f"\n- Fine-tuned from: {start}" if base else ""
     training = f"{state['steps']:,} steps, {state['seconds']:,.0f} s" if "steps" in state else "fitted at once"
     try:
         entry = registry.find(model["model"])

@@ -62,7 +62,7 @@ class Stepper:
         self._build(weights)
 
     def _build(self, weights: dict[str, Tensor] | None) -> None:
-        """Networks with seeded initial weights, or those of a trained model, their running average, a `Phase` and an optimiser for each phase."""
+        """Networks with seeded weights or those given, their average, a `Phase` and an optimiser of each phase."""
         model = self.model
         with torch.random.fork_rng():
             torch.manual_seed(derive_seed(model.seed_, "init"))

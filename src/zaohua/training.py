@@ -156,7 +156,7 @@ class Trainable(GenerativeModel):
         return np.sort(order[:held]), np.sort(order[held:])
 
     def adapted(self, nets: nn.ModuleDict) -> nn.ModuleDict:
-        """The networks with what is trained of them, given those to begin from: all of it, unless a family says less."""
+        """The networks as they are trained, given those to begin from: all of them, unless a model says less."""
         return nets
 
     def merged(self, nets: nn.ModuleDict) -> nn.ModuleDict:
@@ -276,5 +276,5 @@ def _weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
     """The weights that a run without a checkpoint yet begins from."""
     tensors = None if base is None else checkpoint.load_model(base)[1]
     if tensors is None:
-        raise ZaohuaError(f"{run} has no checkpoint yet, and the model it was to begin from isn't kept: fine-tune again")
+        raise ZaohuaError(f"{run} has no checkpoint yet, and the model it began from isn't kept: fine-tune again")
     return tensors

@@ -1,4 +1,4 @@
-"""Dialogues: only answers are learnt, fine-tuning begins where a model ended and resumes bit for bit, chats remember."""
+"""Dialogues: only answers are learnt, fine-tuning begins at a model's end and resumes bit for bit, chats remember."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def test_the_loss_is_that_of_answers_alone(base: Any, item: Any) -> None:
     assert net.seen[0].tolist() == tokens[:-1] and answer[-1] + 1 == len(tokens)
     assert [tokens[i] for i in answer][:5] == encode("a mat")
     logs = -net.values[0].detach().log_softmax(-1)
-    assert float(loss.detach()) == pytest.approx(float(sum(logs[i - 1, tokens[i]] for i in answer)) / len(answer), rel=1e-5)
+    by_hand = sum(float(logs[i - 1, tokens[i]]) for i in answer) / len(answer)
+    assert float(loss.detach()) == pytest.approx(by_hand, rel=1e-5)
     moved = net.values.grad[0].abs().sum(1)  # type: ignore[index]
     assert {i + 1 for i in moved.nonzero()[:, 0].tolist()} == set(answer)  # elsewhere exactly zero
 

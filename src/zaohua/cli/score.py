@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> None:
     if not texts and (values["surprisal"] or values["stride"]):
         raise ZaohuaError(f"--surprisal and --stride are for models of texts, and {run} is a {type(model).__name__}")
     facts = _texts(model, X, y, values) if texts else _items(model, X, y)
-    facts = {"run": str(Path(run)), "data": data, "split": split if X is not data or runs.is_named(data) else "", **facts}
+    split = split if X is not data or runs.is_named(data) else ""
+    facts = {"run": str(Path(run)), "data": data, "split": split, **facts}
     if values["json"]:
         print(json.dumps(facts))
     elif not values["surprisal"]:

@@ -16,7 +16,7 @@ from zaohua.errors import ZaohuaError
 CALL = "zaohua train MODEL DATA [options]"
 COMMON = (
     Flag("out", str | None, None, "Run folder; by default runs/MODEL-DATA, numbered if there is one."),
-    Flag("base", str | None, None, "Run of the same model to begin from: fine-tunes it, with its settings but for flags."),
+    Flag("base", str | None, None, "Run to begin from (of this model): fine-tunes it, with its settings and flags."),
     Flag("resume", bool, False, "Go on with the run; flags given now replace those it was started with."),
     Flag("overwrite", bool, False, "Replace the run that is in the folder."),
     Flag("split", str, "train", "Split of a named data set."),
@@ -65,7 +65,7 @@ def _places(arguments: Sequence[str]) -> tuple[str, str | None, list[str]]:
 
 
 def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool) -> dict[str, Any] | None:
-    """The `model.json` whose settings are the defaults of flags: of the run to go on with, or of the one to begin from."""
+    """The `model.json` whose settings are the flags' defaults: of the run to go on with, or to begin from."""
     if resume and base is not None:
         raise ZaohuaError("--resume goes on with a run, --base begins a new one from another: give one of them")
     if not resume and base is None:

@@ -72,7 +72,7 @@ class TextFiles:
         dialogue = dialogues.of_record(record) if isinstance(record, dict) and not self.field else None
         if dialogue is not None:
             if not dialogues.is_dialogue(dialogue):
-                raise ZaohuaError(f"{where}: is no dialogue: messages are a list of {{'role', 'content'}}, and a prompt "
+                raise ZaohuaError(f"{where}: is no dialogue: messages are a list of {{'role', 'content'}}, a prompt "
                                   f"and its answer are texts, not {dialogue!r:.80}")
             return dialogue
         names = (self.field,) if self.field else FIELDS

@@ -25,7 +25,7 @@ SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|prefix|>", "<|suffix|>", 
 END, USER, ASSISTANT, PREFIX, SUFFIX, MIDDLE = range(len(SPECIALS))
 """Their places behind those of the tokeniser."""
 PAD = -1
-"""What fills rows up behind their end. A token t that is read but not learnt, as those of prompts, is kept as -2 - t."""
+"""What fills rows up behind their end. A token t that is read but not learnt, as of a prompt, is kept as -2 - t."""
 MEMORY = 1 << 28
 """Tokens beyond which they are kept in a file that is mapped into memory."""
 
@@ -78,17 +78,16 @@ class TextCodec(Codec):
         """
         if not any(piece for _, item in places(items) for piece in pieces(item)):
             raise ZaohuaError("there is no text in the data: every text is empty")
-        place = ""
+        last = [""]
 
         def said() -> Iterator[str]:
-            nonlocal place
-            for place, item in places(items):
+            for last[0], item in places(items):
                 yield from pieces(item)
 
         try:
             self._set(TOKENIZERS[self.tokenizer].train(said(), self.vocabulary))
         except ZaohuaError as error:
-            raise _placed(error, place) from None
+            raise _placed(error, last[0]) from None
         return self
 
     def _set(self, tokenizer: Tokenizer) -> None:

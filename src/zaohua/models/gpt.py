@@ -39,7 +39,7 @@ class GPT(TextModel):
     solver: Literal["muon", "adamw"] = "muon"
     """What trains the matrices within the blocks; everything else AdamW does."""
     lora: Annotated[int, Between(0)] = 0
-    """Rank of what is learnt beside the linear layers of a model that is fine-tuned and else held still; 0 trains all."""
+    """Rank of what fine-tuning learns beside the linear layers, while they are held still; 0 trains all of them."""
     learning_rate = 3e-3
     decay = "linear"
     beta2 = 0.95

@@ -65,8 +65,8 @@ def copy_report(model: Any, texts: Sequence[str] | None = None, *, data: Any = N
         model: of texts.
         texts: what it made; samples are drawn when not given.
         data: what it was trained on; not needed when that was a path or the name of a data set.
-        held_out: texts to compare with. When not given, the test split of a named data set, else the share at the end of
-            the text that training held out.
+        held_out: texts to compare with. When not given, the test split of a named data set, else the share at the end
+            of the text that training held out.
         n: characters from which a run counts.
         n_samples, random_state: of the samples.
 

@@ -73,19 +73,19 @@ def surprise(model: Any, X: Any, y: Any = None, *, stride: int | None = None,
         raise ZaohuaError(f"a stride is from 1 to the context ({model.context}), not {stride}")
     codes, y_codes = model._encode_items(X, y)
     model._need_y(y_codes)
-    decode, total, tokens, text = model.codec_.tokenizer_.decode, 0.0, 0, [0, 0]
+    decode, total, tokens, characters, size = model.codec_.tokenizer_.decode, 0.0, 0, 0, 0
     for i in range(len(codes)):
         x = codes[[i]].to(model._device())
         nats = torch.cat(list(_windows(model, x, None if y_codes is None else y_codes[[i]], stride)))
         learnt = x[0, 1:] >= 0
         total, tokens = total + float(nats.double().sum()), tokens + int(learnt.sum())
         told = decode(token for token in x[0, 1:].tolist() if 0 <= token < model.codec_.end_)
-        text = [text[0] + len(told), text[1] + len(told.encode())]
+        characters, size = characters + len(told), size + len(told.encode())
         if each is not None:
             each(i, _named(model.codec_, x[0, 1:].tolist(), nats.tolist()))
-    if not text[0]:
+    if not size:
         raise ZaohuaError("there is nothing to predict: every text is empty")
-    return Surprise(len(codes), tokens, *text, total, model.context, stride)
+    return Surprise(len(codes), tokens, characters, size, total, model.context, stride)
 
 
 def _windows(model: Any, x: Tensor, y: Tensor | None, stride: int) -> Iterator[Tensor]:

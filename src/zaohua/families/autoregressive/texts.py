@@ -1,4 +1,4 @@
-"""Autoregressive models of texts: prompts, gaps to fill, streams that stop in time, answers, and how surprising a text is."""
+"""Autoregressive models of texts: prompts, gaps to fill, streams that stop in time, answers, surprise."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TextModel(TokenModel):
         if not self.suffix:
             return [codec.end_, *before]
         if not self.fim:
-            raise ZaohuaError(f"this {type(self).__name__} didn't learn to fill in, so it can't take a suffix: train it "
+            raise ZaohuaError(f"this {type(self).__name__} didn't learn to fill in, so it takes no suffix: train it "
                               "with a share of rearranged rows, such as fim=0.5")
         behind = codec.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
@@ -149,8 +149,8 @@ class TextModel(TokenModel):
         model = self._with_options(options)
         if not model.apart_:
             name = type(self).__name__
-            raise ZaohuaError(f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl of "
-                              f"prompts and answers (`zaohua train {name.casefold()} pairs.jsonl --base RUN`)")
+            raise ZaohuaError(f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl "
+                              f"of prompts and answers (`zaohua train {name.casefold()} pairs.jsonl --base RUN`)")
         return model._written(model._asking(list(messages)), y, random_state)
 
     def _asking(self, messages: list[dict[str, str]]) -> list[int]:

@@ -27,7 +27,6 @@ from zaohua.noise import Noise
 from zaohua.spec import DataSpec
 from zaohua.training import Batch, Trainable
 
-
 PAD = -1
 """What fills rows up. A token t that is read but not learnt stands in a row as -2 - t."""
 
