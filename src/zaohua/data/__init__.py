@@ -107,6 +107,24 @@ def _poems(entry: DataSet, split: str) -> tuple[Any, None]:
     return [poem for i, poem in enumerate(poems) if (i % 10 == 9) == (split == "test")], None
 
 
+def _pydoc(entry: DataSet, split: str) -> tuple[Any, None]:
+    """The prose of Python's own language reference, as `help()` shows it: a text a topic, every tenth to test on.
+
+    What stands in several topics is in the first only. It differs a little from version to version of Python.
+    """
+    from pydoc_data.topics import topics
+
+    from zaohua.data.prose import paragraphs
+
+    seen: set[str] = set()
+    texts = []
+    for name in sorted(topics):
+        new = [part for part in paragraphs(topics[name]) if part not in seen]
+        seen.update(new)
+        texts.append("\n\n".join(new))
+    return [text for i, text in enumerate(filter(None, texts)) if (i % 10 == 9) == (split == "test")], None
+
+
 def _idx_files(home: str, *table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
     """Four rows (name, size, sha256), images and labels of train and test, as `DataSet.files`."""
     files = [File(name, sha256, size, home) for name, size, sha256 in table]
@@ -126,6 +144,7 @@ def _tang(*table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
 
 SETS: dict[str, DataSet] = {entry.name: entry for entry in (
     DataSet("digits", "images", "1797 handwritten digits, 8x8 grey, built in (scikit-learn)", _digits),
+    DataSet("pydoc", "texts", "Python's language reference, built in (100,000 characters)", _pydoc, labelled=False),
     DataSet("mnist", "images", "70,000 handwritten digits, 28x28 grey", _idx, files=_idx_files(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ("train-images-idx3-ubyte.gz", 9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
