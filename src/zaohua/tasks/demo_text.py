@@ -1,4 +1,4 @@
-"""The demo's corner of texts: a GPT learns Python's own manual letter by letter, and writes."""
+"""The demo's corner of texts: a recurrent network learns Python's own manual letter by letter, and writes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from zaohua.tasks.texts import surprise
 if TYPE_CHECKING:
     from zaohua.tasks.demo import Watch
 
-DATA, MODEL, SHARE = "pydoc", "gpt", 0.09
+DATA, MODEL, SHARE = "pydoc", "char-rnn", 0.09
 """What is learnt, by what, and its share of the demo's time."""
-SETTINGS: dict[str, Any] = {"width": 128, "layers": 3, "heads": 4, "context": 96, "batch_size": 16, "dropout": 0.0,
-                            "max_tokens": 400, "temperature": 0.7}
+SETTINGS: dict[str, Any] = {"width": 256, "layers": 1, "context": 64, "batch_size": 16, "dropout": 0.0,
+                            "learning_rate": 4e-3, "warmup_steps": 30, "max_tokens": 400, "temperature": 0.6}
 PROMPTS = ("The ", "If the ", "A class ")
 RUN = 30
 
