@@ -63,7 +63,9 @@ def load(path: str | Path) -> Any:
     if tensors is None:
         raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
     try:
-        return _model_class(data["model"])._from_json(data, tensors)
+        model = _model_class(data["model"])._from_json(data, tensors)
+        model.run_ = str(path)
+        return model
     except ZaohuaError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:

@@ -25,6 +25,9 @@ def card(model: dict[str, Any], name: str) -> str:
     items = f"{sides} items of {size} channel(s)" if sides else f"texts of {size} different tokens"
     source = (model["source"] or {}).get("X", "arrays in memory")
     labels = f"{len(classes)} labels" if classes else "a condition" if model["y_codec"] else "no labels"
+    base = model.get("base")
+    start = f"{base['run'] or 'a model in memory'}, after {base['steps'] or 0:,} steps" if base else ""
+    origin = f"\n- Fine-tuned from: {start}" if base else ""
     training = f"{state['steps']:,} steps, {state['seconds']:,.0f} s" if "steps" in state else "fitted at once"
     try:
         entry = registry.find(model["model"])
@@ -39,7 +42,7 @@ A **{model["model"]}** made with zaohua {model["version"]}. {what}
 {paper}
 
 - Data: {source}; {items}, {labels}
-- Training: {training}; seed {model["seed"]}
+- Training: {training}; seed {model["seed"]}{origin}
 - Quality: not measured yet
 - Privacy: no guarantee; the weights may reveal training items
 

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 class Engine(Stepper):
     """Trains one model on encoded data; see `Trainable` for what each field does."""
 
-    def __init__(self, model: Trainable, data: TrainingData, out: str | Path | None, callbacks: Sequence[Callback]):
-        super().__init__(model)
+    def __init__(self, model: Trainable, data: TrainingData, out: str | Path | None, callbacks: Sequence[Callback],
+                 weights: dict[str, Tensor] | None = None):
+        super().__init__(model, weights)
         self.data, self.run_folder = data, out
         self.main = self.accelerator.is_main_process
         self.run: checkpoint.Run | None = None
@@ -201,7 +202,7 @@ class Engine(Stepper):
     def _preview(self) -> None:
         if not self.main:
             return
-        self.model.nets_ = self.average
+        self.model.nets_ = self.model.merged(self.average)
         items = self.model.sample(64, random_state=0)
         if self.run is not None:
             try:
@@ -261,6 +262,7 @@ class Engine(Stepper):
         if self.best_nets is not None:
             model.nets_ = copy.deepcopy(self.average)
             model.nets_.load_state_dict(self.best_nets)
+        model.nets_ = model.merged(model.nets_)
 
     def _restore(self) -> None:
         """Take up the newest intact checkpoint; without any, start from scratch."""

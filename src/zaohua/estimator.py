@@ -40,6 +40,19 @@ class TrainingData(NamedTuple):
     y: Tensor | None
 
 
+class Base(NamedTuple):
+    """What a model that is fine-tuned takes over from the one it begins from.
+
+    Attributes:
+        codec, y_codec: by which its data were encoded.
+        about: which model it is, as JSON values: the run it was loaded from (or None), its steps and its seed.
+    """
+
+    codec: Codec
+    y_codec: Codec | None
+    about: dict[str, Any]
+
+
 @dataclass_transform(kw_only_default=True, eq_default=False)
 class GenerativeModel(DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
@@ -82,15 +95,21 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
             self.save(out)
         return self
 
-    def _begin(self, X: Any, y: Any) -> TrainingData:
-        """Check the fields, fit the codecs, encode: all that precedes learning."""
+    def _begin(self, X: Any, y: Any, base: Base | None = None) -> TrainingData:
+        """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning."""
         check_fields(self)
+        self.base_ = None if base is None else base.about
         self._check()
         items, labels = codecs.read(X, y)
         self.source_ = {"X": str(X), "y": y if y is True else None} if isinstance(X, (str, Path)) else None
-        self.codec_ = codecs.codec_for(items, self.modalities, self.codec).fit(items)
+        codec = codecs.codec_for(items, self.modalities, self.codec)
+        if base is None:
+            self.codec_ = codec.fit(items)
+            self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
+        else:
+            self.codec_, self.y_codec_ = base.codec, base.y_codec
+            self._need_y(labels)
         self.spec_ = self.codec_.spec_
-        self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
         x = self.codec_.encode(items)
@@ -132,7 +151,7 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
                 if y_codes is None and model.y_codec_ is not None:
                     codes = model.y_codec_.draw(noise)
                 parts.append(model.draw(noise, model._prepare_y(codes, noise)).float().cpu())
-        return model.codec_.decode(torch.cat(parts))
+        return model._items(torch.cat(parts))
 
     @available("log_prob")
     def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
@@ -203,12 +222,13 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
             "y_codec": None if self.y_codec_ is None else self.y_codec_.to_json(),
             "seed": self.seed_,
             "source": self.source_,
+            "base": self.base_,
             "state": self._state(),
         }
 
     @classmethod
     def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
-        model = cls(**data["parameters"])
+        model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()})
         check_fields(model)
         option = data["codec_option"]
         model.codec = None if option is None else codecs.from_json(option)
@@ -216,7 +236,7 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
         model.spec_ = model.codec_.spec_
         model.y_codec_ = None if data["y_codec"] is None else codecs.from_json(data["y_codec"])
         model.y_spec_ = None if model.y_codec_ is None else model.y_codec_.spec_
-        model.seed_, model.source_ = data["seed"], data["source"]
+        model.seed_, model.source_, model.base_ = data["seed"], data["source"], data.get("base")
         if tensors is not None:
             model._set_tensors(tensors, data["state"])
         return model
@@ -234,6 +254,10 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
         """The inverse of `_tensors` and `_state`; the specs and codecs are there already."""
 
     # ---- shared by the above
+
+    def _items(self, x: Tensor) -> Any:
+        """What was drawn, as items."""
+        return self.codec_.decode(x)
 
     def _cannot(self, primitive: str) -> str | None:
         """Why this instance lacks a primitive that its class has (by settings or data), or None."""
@@ -291,7 +315,7 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
             return None
         return self.y_codec_.prepare(codes.to(self._device()), noise)
 
-    def _need_y(self, y_codes: Tensor | None) -> None:
+    def _need_y(self, y_codes: Any) -> None:
         if self.y_codec_ is not None and y_codes is None:
             raise ZaohuaError(f"this {type(self).__name__} was fitted with labels: give y too")
 

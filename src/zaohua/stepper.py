@@ -51,7 +51,7 @@ class Diverged(ZaohuaError):
 class Stepper:
     """The networks of a model, their running average and optimisers, and how a step changes them."""
 
-    def __init__(self, model: Trainable):
+    def __init__(self, model: Trainable, weights: dict[str, Tensor] | None = None):
         self.model = model
         self.accelerator = make_accelerator(model.device)
         self.world = self.accelerator.num_processes
@@ -59,19 +59,23 @@ class Stepper:
         model.seed_ = self.agree(model.seed_)
         self.dtype = self.agree(pick_precision(model.precision, self.device))
         self.step, self.progress, self.rate = 0, 0.0, 0.0
-        self._build()
+        self._build(weights)
 
-    def _build(self) -> None:
-        """Networks with seeded initial weights, their running average, a `Phase` and an optimiser for each phase."""
+    def _build(self, weights: dict[str, Tensor] | None) -> None:
+        """Networks with seeded weights or those given, their average, a `Phase` and an optimiser of each phase."""
         model = self.model
         with torch.random.fork_rng():
             torch.manual_seed(derive_seed(model.seed_, "init"))
             nets = model.build(model.spec_, model.y_spec_)
+            if weights is not None:
+                self._load(nets, weights)
+            nets = model.adapted(nets)
         self.nets = place(nets, self.device)
         model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
         self.plan = model.plan()
         phases = {name: Phase(model, self.nets, name) for name in dict.fromkeys(self.plan)}
-        self.parameters = {name: dict(phase.trained.named_parameters()) for name, phase in phases.items()}
+        self.parameters = {name: {key: p for key, p in phase.trained.named_parameters() if p.requires_grad}
+                           for name, phase in phases.items()}
         self.optimizers = {name: model.optimizer(p, name) for name, p in self.parameters.items()}
         self.phases = {name: self.accelerator.prepare_model(phase) for name, phase in phases.items()}
         if not model.ema:  # the same weights, seen by a second set of modules
@@ -79,6 +83,13 @@ class Stepper:
                 kept.data = current.data
         self.averaged = list(self.average.parameters()), list(self.nets.parameters())
         self.buffers = list(zip(self.average.buffers(), self.nets.buffers(), strict=True))
+
+    def _load(self, nets: nn.ModuleDict, weights: dict[str, Tensor]) -> None:
+        try:
+            nets.load_state_dict(weights)
+        except RuntimeError:
+            raise ZaohuaError(f"these settings make other networks than those that {type(self.model).__name__} is to "
+                              "begin from: leave the fields that shape them as they were") from None
 
     def agree(self, value: Any) -> Any:
         """The main process's value, in all of them."""

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zaohua import checkpoint, progress
-from zaohua.errors import ZaohuaError
-from zaohua.estimator import GenerativeModel, TrainingData
-from zaohua.fields import Between
+from zaohua import checkpoint, codecs, progress
+from zaohua.errors import ZaohuaError, unknown
+from zaohua.estimator import Base, GenerativeModel, TrainingData
+from zaohua.fields import Between, fields_of
 from zaohua.folders import to_bytes
 from zaohua.hardware import pick_device, place
 from zaohua.noise import Noise
@@ -155,6 +155,14 @@ class Trainable(GenerativeModel):
         held = math.ceil(self.validation * n)
         return np.sort(order[:held]), np.sort(order[held:])
 
+    def adapted(self, nets: nn.ModuleDict) -> nn.ModuleDict:
+        """The networks as they are trained, given those to begin from: all of them, unless a model says less."""
+        return nets
+
+    def merged(self, nets: nn.ModuleDict) -> nn.ModuleDict:
+        """Adapted networks as `build` makes them."""
+        return nets
+
     def plan(self) -> tuple[str, ...]:
         """The phases of one step, in order; a phase may come more than once."""
         return tuple(self.phases)
@@ -176,13 +184,39 @@ class Trainable(GenerativeModel):
                               f"{self.accumulate} (accumulate)")
 
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, callbacks: Sequence[Callback] | None = None,
-             overwrite: bool = False) -> None:
+             overwrite: bool = False, weights: dict[str, Tensor] | None = None) -> None:
         from zaohua.engine import Engine
 
         if out is not None and not overwrite and (Path(out) / checkpoint.MODEL).exists():
             raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
         with progress.watched(type(self).__name__, callbacks) as watching:
-            Engine(self, self.rows(data), out, watching).train(fresh=True)
+            Engine(self, self.rows(data), out, watching, weights).train(fresh=True)
+
+    def finetune(self, X: Any, y: Any = None, *, out: str | Path | None = None, **changes: Any) -> Self:
+        """A new model that begins with this one's weights and codec, and goes on to learn X.
+
+        Args:
+            X, y, out: as for `fit`.
+            changes: settings that differ from this model's own (limits of steps and time are not taken over), and the
+                options of `fit`.
+
+        Raises:
+            ZaohuaError: as `fit`; an item can't be encoded as this model's were; a setting makes other networks.
+        """
+        self._check_fitted()
+        fields = fields_of(type(self))
+        options = {name: changes.pop(name) for name in ("callbacks", "overwrite") if name in changes}
+        for name in changes:
+            if name not in fields:
+                raise unknown(f"setting of {type(self).__name__}:", name, fields)
+        limits = {"max_steps": None, "max_minutes": None}
+        model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
+        about = {"run": getattr(self, "run_", None), "steps": getattr(self, "n_steps_", None), "seed": self.seed_}
+        data = model._begin(X, y, Base(self.codec_, self.y_codec_, about))
+        model._fit(data, out=out, weights=self._tensors(), **options)
+        if out is not None:
+            model.save(out)
+        return model
 
     def resume(self, run: str | Path, X: Any = None, y: Any = None, *,
                callbacks: Sequence[Callback] | None = None) -> Self:
@@ -206,13 +240,17 @@ class Trainable(GenerativeModel):
             if source is None:
                 raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
             X, y = source["X"], source["y"]
-        data = self._begin(X, y)
+        base = None if model.get("base") is None else Base(
+            codecs.from_json(model["codec"]), None if model["y_codec"] is None else codecs.from_json(model["y_codec"]),
+            model["base"])
+        data = self._begin(X, y, base)
         now = self._to_json()
         if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
         self.seed_ = model["seed"]
+        weights = None if base is None or checkpoint.checkpoint_steps(run) else _weights(base.about["run"], run)
         with progress.watched(type(self).__name__, callbacks) as watching:
-            Engine(self, self.rows(data), run, watching).train(fresh=False)
+            Engine(self, self.rows(data), run, watching, weights).train(fresh=False)
         self.save(run)
         return self
 
@@ -232,3 +270,11 @@ class Trainable(GenerativeModel):
         nets.load_state_dict(tensors)
         self.nets_ = place(nets, pick_device(self.device)).eval().requires_grad_(False)
         self.n_steps_, self.seconds_ = state["steps"], state["seconds"]
+
+
+def _weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
+    """The weights that a run without a checkpoint yet begins from."""
+    tensors = None if base is None else checkpoint.load_model(base)[1]
+    if tensors is None:
+        raise ZaohuaError(f"{run} has no checkpoint yet, and the model it began from isn't kept: fine-tune again")
+    return tensors

@@ -14,6 +14,7 @@ import pytest
 from zaohua import codecs, data
 from zaohua.data import array_files, fetch
 from zaohua.data.fetch import File
+from zaohua.data.prose import paragraphs
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 
 BODY = b"some published bytes"
@@ -47,11 +48,35 @@ def test_sets_of_idx_files(name: str, first: object):
     assert data.load(name, "test")[0].shape == (10000, 28, 28)
 
 
+def test_poems_are_texts_of_their_own():
+    folder = os.environ.get("ZAOHUA_DATA")
+    if not folder or not Path(folder, "chinese-poetry").is_dir():
+        pytest.skip("needs $ZAOHUA_DATA/chinese-poetry")
+    (poems, labels), (test, _) = data.load("chinese-poetry"), data.load("chinese-poetry", "test")
+    assert (len(poems), len(test), labels) == (2945, 327, None) and not set(poems) & set(test)
+    assert poems[0].split("\n")[:2] == ["秦川雄帝宅，函谷壯皇居。", "綺殿千尋起，離宮百雉餘。"]
+
+
+def test_the_manual_is_built_in():
+    texts, test = data.load("pydoc")[0], data.load("pydoc", "test")[0]
+    assert len(texts) > 30 and len(test) > 2 and 50_000 < sum(map(len, texts)) < 1_000_000
+    assert set("".join(test)) <= set("".join(texts)) and not set("\n\n".join(test).split("\n\n")) & set(
+        "\n\n".join(texts).split("\n\n"))
+
+
+def test_prose_is_told_from_the_rest_of_a_manual():
+    sentence = "This is a sentence that is long enough to be taken for prose, and it has (some) more in it."
+    text = f"Heading\n=======\n\n{sentence}\n\n   >>> code that is indented {'x' * 80}\n\n* {sentence}\n\n" \
+           f"rule ::= {'x' * 90}\n\nshort\n\n{sentence[:38]}\n{sentence[39:]}\n\né {sentence}\n"
+    assert paragraphs(text) == [sentence, sentence]
+
+
 def test_the_table_needs_neither_torch_nor_sklearn():
     code = "import sys; from zaohua import data; print(data.names()); print({'torch', 'sklearn'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}).stdout
-    assert out.splitlines() == [str(["digits", "mnist", "fashion-mnist", "tinyshakespeare", "names"]), "set()"]
+    names = ["digits", "pydoc", "mnist", "fashion-mnist", "tinyshakespeare", "names", "chinese-poetry"]
+    assert out.splitlines() == [str(names), "set()"]
 
 
 def test_unknown_sets():

@@ -18,8 +18,11 @@ from zaohua.errors import ZaohuaError, ZaohuaWarning, unknown
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("[--out demo] [--minutes 4]", "train one model per family on digits, and compare them"),
-    "train": ("MODEL DATA [--out RUN] [--resume]", "train a model on a folder, a file or a named data set"),
+    "train": ("MODEL DATA [--out RUN] [--resume | --base RUN]", "train a model on a folder, file or named data set"),
     "sample": ("RUN [-n 64] [--y LABEL] [--out PATH]", "make new items with a trained model"),
+    "chat": ("RUN", "talk with a model that was trained on dialogues"),
+    "score": ("RUN [DATA]", "how well a model predicts data that it hasn't seen: bits per byte of texts"),
+    "copies": ("RUN", "how much of what a model of texts writes is copied from its training text"),
     "models": ("[--json | --markdown]", "the models, what they take and what they can do"),
     "info": ("RUN", "what a run holds: model, data, settings, training"),
 }

@@ -32,10 +32,11 @@ def main(arguments: Sequence[str]) -> None:
 
     out = Path(values["out"])
     out.mkdir(parents=True, exist_ok=True)
-    echo(f"{len(demo.PLANS)} models on {demo.DATA}, about {values['minutes']:g} minutes")
+    echo(f"{len(demo.PLANS)} models on {demo.DATA} and one on texts, about {values['minutes']:g} minutes")
     study = demo.run(out, values["minutes"], watch=lambda name: Progress(f"{name:<8}"))
     path = report.write(study, out)
     show(study.results)
+    print(f"\n{study.writing.name}, of texts: {study.writing.samples[0][1]}\n")
     echo(f"in {study.seconds / 60:.1f} minutes; open {os.path.relpath(path)} in a browser")
 
 

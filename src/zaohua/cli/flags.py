@@ -62,7 +62,8 @@ def from_fields(fields: Mapping[str, Field], values: Mapping[str, Any] | None = 
             default = tuple(default) if isinstance(default, list) else default
             bounds = f" ({field.bounds})" if field.bounds else ""
             flag = (prefix if name in others else "") + name
-            flags.append(Flag(flag, field.type, default, field.help + bounds, field=field))
+            flags.append(Flag(flag, field.type, default, field.help + bounds, repeat=field.type == tuple[str, ...],
+                              field=field))
     return flags
 
 

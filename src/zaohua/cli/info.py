@@ -49,6 +49,7 @@ def facts(folder: Path) -> dict[str, Any]:
         "paper": entry.paper,
         "data": f"{sides} {kind}s, channels: {sum(head['size'] for head in spec['heads'])}",
         "source": (stored.get("source") or {}).get("X", ""),
+        "fine-tuned from": (stored.get("base") or {}).get("run", ""),
         "labels": ", ".join(_label(c) for c in y["state"].get("classes", [])) if y else "none: unconditional",
         "steps": state.get("steps", last.get("step")),
         "time": clock(state.get("seconds", last.get("seconds", 0))),

@@ -98,7 +98,7 @@ def _labelled(data: str, split: str | None) -> bool:
     from zaohua import codecs
     from zaohua.data import SETS
 
-    if data in SETS and not Path(data).exists():
+    if is_named(data):
         return SETS[data].labelled
     try:
         return codecs.read(data, True, split=split)[1] is not None
@@ -106,3 +106,10 @@ def _labelled(data: str, split: str | None) -> bool:
         if "carries no labels" not in str(error):
             raise
         return False
+
+
+def is_named(data: str) -> bool:
+    """Whether DATA is the name of a data set, and no file or folder."""
+    from zaohua.data import SETS
+
+    return data in SETS and not Path(data).exists()

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
         parse("zaohua sample RUN", "Make new items with a trained model.", COMMON, arguments)
     folder = Path(arguments[0])
     stored = runs.read_model(folder)
-    flags = _sampling_flags(stored)
+    flags = sampling_flags(stored)
     values = parse("zaohua sample RUN", f"Make new items with {folder}.", [*COMMON, *flags], arguments[1:])
     if not any(folder.glob("weights*")):
         raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
@@ -77,7 +77,7 @@ def _stream(model: Any, y: list[Any] | None, values: dict[str, Any], options: di
     print()
 
 
-def _sampling_flags(stored: dict[str, Any]) -> list[Flag]:
+def sampling_flags(stored: dict[str, Any]) -> list[Flag]:
     """Flags of those fields that can be given to `sample`; their defaults are the run's."""
     from zaohua.fields import fields_of
 

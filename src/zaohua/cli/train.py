@@ -16,6 +16,7 @@ from zaohua.errors import ZaohuaError
 CALL = "zaohua train MODEL DATA [options]"
 COMMON = (
     Flag("out", str | None, None, "Run folder; by default runs/MODEL-DATA, numbered if there is one."),
+    Flag("base", str | None, None, "Run to begin from (of this model): fine-tunes it, with its settings and flags."),
     Flag("resume", bool, False, "Go on with the run; flags given now replace those it was started with."),
     Flag("overwrite", bool, False, "Replace the run that is in the folder."),
     Flag("split", str, "train", "Split of a named data set."),
@@ -35,11 +36,9 @@ def main(arguments: Sequence[str]) -> None:
     out = runs.find_option("--out", rest)
     folder = Path(out) if out else runs.default(entry.command, data or "data", again=resume)
     cls = registry.model_class(entry.name)
-    stored = runs.read_model(folder) if resume and "--help" not in rest else None
-    if stored is not None and stored["model"] != entry.name:
-        raise ZaohuaError(f"{folder} is a run of {stored['model']}, not of {entry.name}")
+    stored = _stored(entry, folder, runs.find_option("--base", rest), resume) if "--help" not in rest else None
     values, flags = _parse(entry, cls, stored, rest)
-    if data is None and stored is None:
+    if data is None and not resume:
         raise ZaohuaError(f"which data? {CALL}")
     model = _train(cls, data, folder, stored, values, flags)
     from zaohua.hardware import is_main_process
@@ -63,6 +62,21 @@ def _places(arguments: Sequence[str]) -> tuple[str, str | None, list[str]]:
     if len(arguments) > 1 and not arguments[1].startswith("-"):
         return arguments[0], arguments[1], list(arguments[2:])
     return arguments[0], None, list(arguments[1:])
+
+
+def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool) -> dict[str, Any] | None:
+    """The `model.json` whose settings are the flags' defaults: of the run to go on with, or to begin from."""
+    if resume and base is not None:
+        raise ZaohuaError("--resume goes on with a run, --base begins a new one from another: give one of them")
+    if not resume and base is None:
+        return None
+    run = folder if base is None else Path(base)
+    stored = runs.read_model(run)
+    if stored["model"] != entry.name:
+        raise ZaohuaError(f"{run} is a run of {stored['model']}, not of {entry.name}")
+    if base is not None:
+        stored["parameters"] = {**stored["parameters"], "max_steps": None, "max_minutes": None}
+    return stored
 
 
 def _parse(entry: registry.Entry, cls: Any, stored: dict[str, Any] | None,
@@ -91,7 +105,7 @@ def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | No
     trains = hasattr(cls, "resume")
     with Progress(folder.name, quiet=values["json"] or not is_main_process()) as progress:
         options: dict[str, Any] = {"callbacks": [progress]} if trains else {}
-        if stored is not None:
+        if stored is not None and values["base"] is None:
             if not trains:
                 raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
             model.codec = runs.stored_codec(stored, given(values, flags["codec"]))
@@ -101,11 +115,28 @@ def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | No
             raise ZaohuaError(f"{folder} holds a run already: --resume it, --overwrite it, or choose another --out")
         assert data is not None
         chosen = given(values, flags["codec"])
+        if stored is not None:
+            return _finetune(values["base"], data, folder, values, flags, chosen, options)
         model.codec = runs.codec_class(registry.find(cls.__name__))(**chosen) if chosen else None
         X, y = runs.read(data, values["split"], values["labels"])
         if trains:
             options["overwrite"] = values["overwrite"]
         return model.fit(X, y, out=folder, **options)
+
+
+def _finetune(base: str, data: str, folder: Path, values: dict[str, Any], flags: dict[str, list[Flag]],
+              chosen: dict[str, Any], options: dict[str, Any]) -> Any:
+    """Fit a new model that begins from a trained one."""
+    import zaohua
+
+    model = zaohua.load(base)
+    if not hasattr(model, "finetune"):
+        raise ZaohuaError(f"{type(model).__name__} is fitted in one go, so there is nothing to begin from")
+    if chosen:
+        raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(chosen)} can't differ from {base}'s")
+    X, y = runs.read(data, values["split"], values["labels"])
+    fields = {flag.name: values[flag.name] for flag in flags["model"]}
+    return model.finetune(X, y, out=folder, overwrite=values["overwrite"], **fields, **options)
 
 
 def _tell(model: Any, folder: Path, as_json: bool) -> None:
@@ -118,4 +149,4 @@ def _tell(model: Any, folder: Path, as_json: bool) -> None:
                           "seed": model.seed_, "last": record}))
     else:
         echo(f"trained: {folder}")
-        echo(f"next:    zaohua sample {folder}")
+        echo(f"next:    zaohua {'chat' if getattr(model, 'apart_', False) else 'sample'} {folder}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zaohua.codecs.base import Codec, Codes
+from zaohua.codecs.dialogues import is_dialogue
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.images import ImageCodec
 from zaohua.codecs.labels import LabelCodec
@@ -82,8 +83,10 @@ def _modality(items: Any) -> str:
     if hasattr(items, "columns") or (isinstance(items, np.ndarray) and items.ndim == 2):
         raise ZaohuaError(f"tables are not supported yet (data of shape {tuple(items.shape)}): images are (n, H, W) "
                           "or (n, H, W, C)")
-    if isinstance(items, TextFiles) or (isinstance(items, list) and items and isinstance(items[0], str)):
+    if isinstance(items, TextFiles):
+        return "texts"
+    if isinstance(items, list) and items and (isinstance(items[0], str) or is_dialogue(items[0])):
         return "texts"
     what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
     raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, an array (n, H, W) or "
-                      "(n, H, W, C), or a list of images or texts")
+                      "(n, H, W, C), or a list of images, texts or dialogues")

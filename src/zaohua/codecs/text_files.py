@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zaohua.codecs import dialogues
 from zaohua.codecs.folders import split_folder
 from zaohua.errors import ZaohuaError
 
@@ -21,7 +22,7 @@ PIECE = 1 << 22
 
 
 class TextFiles:
-    """The texts of some files: a text for each file, or for each line of a `.jsonl`.
+    """The texts of some files: a text for each file; for each line of a `.jsonl` a text or a dialogue.
 
     Args:
         paths: the files.
@@ -37,40 +38,49 @@ class TextFiles:
             self._length = sum(_lines(path) if path.suffix.casefold() == ".jsonl" else 1 for path in self.paths)
         return self._length
 
-    def __iter__(self) -> Iterator[str]:
-        """Each text as a whole."""
-        return ("".join(pieces) for pieces in self.texts())
+    def __iter__(self) -> Iterator[Any]:
+        """Each text as a whole, each dialogue as a list of messages or a pair."""
+        return (item if dialogues.is_dialogue(item) else "".join(item) for _, item in self.places())
 
-    def texts(self) -> Iterator[Iterator[str]]:
-        """Each text as its pieces, none of which is larger than a few megabytes.
+    def places(self) -> Iterator[tuple[str, Any]]:
+        """Where each item is, and the item: a text as its pieces of a few megabytes at most, a dialogue as it is.
 
         Raises:
             ZaohuaError: bytes that are no UTF-8, a line that is no JSON or lacks the field; the message says where.
         """
         for path in self.paths:
             if path.suffix.casefold() == ".jsonl":
-                yield from (iter((text,)) for text in self._jsonl(path))
+                yield from self._jsonl(path)
             else:
-                yield read_pieces(path)
+                yield str(path), read_pieces(path)
 
-    def _jsonl(self, path: Path) -> Iterator[str]:
+    def _jsonl(self, path: Path) -> Iterator[tuple[str, Any]]:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield self._field(line, f"{path}, line {number}")
+                    where = f"{path}, line {number}"
+                    item = self._item(line, where)
+                    yield where, iter((item,)) if isinstance(item, str) else item
 
-    def _field(self, line: bytes, where: str) -> str:
+    def _item(self, line: bytes, where: str) -> Any:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise ZaohuaError(f"{where}: is no JSON ({error})") from None
         if isinstance(record, str):
             return record
+        dialogue = dialogues.of_record(record) if isinstance(record, dict) and not self.field else None
+        if dialogue is not None:
+            if not dialogues.is_dialogue(dialogue):
+                raise ZaohuaError(f"{where}: is no dialogue: messages are a list of {{'role', 'content'}}, a prompt "
+                                  f"and its answer are texts, not {dialogue!r:.80}")
+            return dialogue
         names = (self.field,) if self.field else FIELDS
         found = [record[name] for name in names if name in record] if isinstance(record, dict) else []
         if not found or not isinstance(found[0], str):
             have = ", ".join(map(repr, record)) if isinstance(record, dict) else type(record).__name__
-            raise ZaohuaError(f"{where}: has no text under {' or '.join(map(repr, names))} (it has {have})")
+            raise ZaohuaError(f"{where}: has no text under {' or '.join(map(repr, names))} (it has {have}), and no "
+                              "messages, or prompt and answer")
         return found[0]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.codecs import dialogues
 from zaohua.codecs.base import Codec
 from zaohua.codecs.text_files import TextFiles
 from zaohua.codecs.tokenizers import TOKENIZERS, Stream, Tokenizer, restored
@@ -21,8 +22,10 @@ from zaohua.spec import DataSpec, Head
 
 SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|prefix|>", "<|suffix|>", "<|middle|>")
 """Tokens behind those of the tokeniser, in this order. No text is ever encoded to one of them."""
+END, USER, ASSISTANT, PREFIX, SUFFIX, MIDDLE = range(len(SPECIALS))
+"""Their places behind those of the tokeniser."""
 PAD = -1
-"""What fills rows up behind their end."""
+"""What fills rows up behind their end. A token t that is read but not learnt, as of a prompt, is kept as -2 - t."""
 MEMORY = 1 << 28
 """Tokens beyond which they are kept in a file that is mapped into memory."""
 
@@ -33,10 +36,11 @@ class TokenCodes:
     Attributes:
         stream: int16 or int32 (N,), in memory or mapped from a file.
         starts: where each text's tokens begin (behind the END before it), and N at the end; int64 (n + 1,).
+        apart: whether every item is to be learnt by itself, as dialogues are, instead of one behind the other.
     """
 
-    def __init__(self, stream: Tensor, starts: Tensor):
-        self.stream, self.starts = stream, starts
+    def __init__(self, stream: Tensor, starts: Tensor, apart: bool = False):
+        self.stream, self.starts, self.apart = stream, starts, apart
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -49,7 +53,10 @@ class TokenCodes:
 
 
 class TextCodec(Codec):
-    """Texts <-> rows of tokens END, text, END.
+    """Texts and dialogues <-> rows of tokens END, text, END.
+
+    A dialogue's text is USER, prompt, ASSISTANT, answer, and END and so on if it goes on; what a system says stands
+    before the first USER. Of a dialogue, answers and the END behind them are learnt, and the rest is read.
 
     Attributes:
         tokenizer_: what cuts texts.
@@ -69,10 +76,18 @@ class TextCodec(Codec):
         Raises:
             ZaohuaError: there is no text, or one that can't be encoded.
         """
-        if not any(piece for text in _texts(items) for piece in text):
+        if not any(piece for _, item in places(items) for piece in pieces(item)):
             raise ZaohuaError("there is no text in the data: every text is empty")
-        pieces = (piece for text in _texts(items) for piece in text)
-        self._set(TOKENIZERS[self.tokenizer].train(pieces, self.vocabulary))
+        last = [""]
+
+        def said() -> Iterator[str]:
+            for last[0], item in places(items):
+                yield from pieces(item)
+
+        try:
+            self._set(TOKENIZERS[self.tokenizer].train(said(), self.vocabulary))
+        except ZaohuaError as error:
+            raise _placed(error, last[0]) from None
         return self
 
     def _set(self, tokenizer: Tokenizer) -> None:
@@ -81,13 +96,15 @@ class TextCodec(Codec):
         self.spec_ = DataSpec(axes=("position",), shape=None, heads=(Head("token", "category", size=size),), pad=PAD)
 
     def encode(self, items: Any) -> TokenCodes:
-        """Texts -> their tokens; beyond 256 million of them in a temporary file that is mapped into memory."""
+        """Items -> their tokens; beyond 256 million of them in a temporary file that is mapped into memory."""
         dtype: Any = np.int16 if self.spec_.channels < 1 << 15 else np.int32
         starts, total, parts, end = [], 0, list[np.ndarray](), np.array([self.end_], dtype)
         spill: Any = None
-        for text in _texts(items):
+        apart = False
+        for where, item in places(items):
             starts.append(total + 1)
-            for part in itertools.chain((end,), map(self.tokenizer_.encode, text)):
+            apart = apart or dialogues.is_dialogue(item)
+            for part in itertools.chain((end,), self._encoded(item, where)):
                 parts.append(part.astype(dtype))
                 total += len(part)
                 if total > MEMORY and spill is None:
@@ -104,7 +121,56 @@ class TextCodec(Codec):
             spill.write(end.tobytes())
             spill.flush()
             stream = np.memmap(spill, dtype, mode="r+", shape=(total + 1,))
-        return TokenCodes(torch.from_numpy(stream), torch.tensor(starts))
+        return TokenCodes(torch.from_numpy(stream), torch.tensor(starts), apart)
+
+    def _encoded(self, item: Any, where: str) -> Iterator[np.ndarray]:
+        """The tokens of an item, part by part, without the END before and behind it."""
+        try:
+            if dialogues.is_dialogue(item):
+                yield self._dialogue(dialogues.taught(item))
+            else:
+                yield from map(self.tokenizer_.encode, item)
+        except ZaohuaError as error:
+            raise _placed(error, where) from None
+
+    def _dialogue(self, turns: Sequence[dialogues.Turn]) -> np.ndarray:
+        """A dialogue's tokens: those of answers and the END between them as they are, the others as -2 - t."""
+        parts: list[Any] = []
+        for i, (role, content) in enumerate(turns):
+            tokens = self.tokenizer_.encode(content)
+            learnt = role == "assistant"
+            if role != "system":
+                parts.append([-2 - self.special(ASSISTANT if learnt else USER)])
+            parts.append(tokens if learnt else -2 - tokens)
+            if learnt and i + 1 < len(turns):
+                parts.append([self.end_])
+        return np.concatenate(parts)
+
+    def special(self, place: int) -> int:
+        """A special token by its place behind the tokeniser's: END, USER ..."""
+        return self.tokenizer_.size + place
+
+    def name(self, token: int) -> str:
+        """A token as people read it: its text, or the name of a special one."""
+        size = self.tokenizer_.size
+        return self.tokenizer_.decode([token]) if token < size else SPECIALS[token - size]
+
+    def asking(self, messages: Any) -> list[int]:
+        """What an answer to some messages goes on from: END, the dialogue so far, ASSISTANT.
+
+        Raises:
+            ZaohuaError: they are no dialogue, or the last one isn't the user's.
+        """
+        turns = dialogues.turns(messages)
+        if turns[-1].role != "user":
+            raise ZaohuaError(f"the last message is to be the user's, but is the {turns[-1].role}'s")
+        said = self._dialogue(turns)
+        return [self.end_, *np.where(said < PAD, -2 - said, said).tolist(), self.special(ASSISTANT)]
+
+    @property
+    def gap(self) -> tuple[int, int, int]:
+        """The tokens PREFIX, SUFFIX and MIDDLE, by which a middle is asked for."""
+        return self.special(PREFIX), self.special(SUFFIX), self.special(MIDDLE)
 
     def decode(self, x: Tensor) -> list[str]:
         """Rows of tokens (b, t) -> texts: what stands before END (a first one aside), without special tokens."""
@@ -114,7 +180,7 @@ class TextCodec(Codec):
         """The text of one row of tokens."""
         row = row[1:] if row and row[0] == self.end_ else row
         until = next((i for i, token in enumerate(row) if token in (self.end_, PAD)), len(row))
-        return self.tokenizer_.decode(token for token in row[:until] if token < self.tokenizer_.size)
+        return self.tokenizer_.decode(token for token in row[:until] if 0 <= token < self.tokenizer_.size)
 
     def streaming(self) -> Stream:
         """Turns tokens into text one by one."""
@@ -140,12 +206,22 @@ class TextCodec(Codec):
         self._set(restored(self.tokenizer, state["tokenizer"]))
 
 
-def _texts(items: Any) -> Iterator[Iterable[str]]:
-    """Each text as its pieces."""
+def places(items: Any) -> Iterator[tuple[str, Any]]:
+    """Where each item is, as messages name it, and the item: a text as its pieces, or a dialogue."""
     if isinstance(items, TextFiles):
-        yield from items.texts()
+        yield from items.places()
         return
     for i, item in enumerate(items):
-        if not isinstance(item, str):
-            raise ZaohuaError(f"the list holds texts, but number {i} is a {type(item).__name__}")
-        yield (item,)
+        if not isinstance(item, str) and not dialogues.is_dialogue(item):
+            raise ZaohuaError(f"the list holds texts, or dialogues, but number {i} is a {type(item).__name__}")
+        yield f"item {i}", iter((item,)) if isinstance(item, str) else item
+
+
+def pieces(item: Any) -> Iterable[str]:
+    """All the text in an item."""
+    return (turn.content for turn in dialogues.turns(item)) if dialogues.is_dialogue(item) else item
+
+
+def _placed(error: ZaohuaError, place: str) -> ZaohuaError:
+    """An error that says where; one of reading a file says so already."""
+    return error if str(error).startswith(place) else ZaohuaError(f"{place}: {error}")

@@ -122,8 +122,8 @@ class Pieces(Tokenizer):
         fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         fast.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
-        fast.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet,
-                                                            show_progress=False))
+        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+        fast.train_from_iterator((_utf8(text).decode() for text in texts), trainer)
         return cls(fast.to_str())
 
     def encode(self, text: str) -> np.ndarray:

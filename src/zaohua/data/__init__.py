@@ -98,19 +98,53 @@ def _lines(entry: DataSet, split: str) -> tuple[Any, None]:
     return [line for i, line in enumerate(lines) if (i % 10 == 9) == (split == "test")], None
 
 
+def _poems(entry: DataSet, split: str) -> tuple[Any, None]:
+    """A text for each different poem, its verses as lines; every tenth is to test on."""
+    import json
+
+    records = [record for path in entry.paths(split) for record in json.loads(path.read_text("utf-8"))]
+    poems = list(dict.fromkeys(text for record in records if (text := "\n".join(record["paragraphs"]))))
+    return [poem for i, poem in enumerate(poems) if (i % 10 == 9) == (split == "test")], None
+
+
+def _pydoc(entry: DataSet, split: str) -> tuple[Any, None]:
+    """The prose of Python's own language reference, as `help()` shows it: a text a topic, every tenth to test on.
+
+    What stands in several topics is in the first only. It differs a little from version to version of Python.
+    """
+    from pydoc_data.topics import topics
+
+    from zaohua.data.prose import paragraphs
+
+    seen: set[str] = set()
+    texts = []
+    for name in sorted(topics):
+        new = [part for part in paragraphs(topics[name]) if part not in seen]
+        seen.update(new)
+        texts.append("\n\n".join(new))
+    return [text for i, text in enumerate(filter(None, texts)) if (i % 10 == 9) == (split == "test")], None
+
+
 def _idx_files(home: str, *table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
     """Four rows (name, size, sha256), images and labels of train and test, as `DataSet.files`."""
     files = [File(name, sha256, size, home) for name, size, sha256 in table]
     return (files[0], files[1]), (files[2], files[3])
 
 
-def _twice(file: File) -> tuple[tuple[File, ...], ...]:
-    """The one file that both splits are made of."""
-    return (file,), (file,)
+def _twice(*files: File) -> tuple[tuple[File, ...], ...]:
+    """The files that both splits are made of."""
+    return files, files
+
+
+def _tang(*table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
+    """Rows (name, size, sha256) of the Tang poems, as `DataSet.files`."""
+    home = "https://raw.githubusercontent.com/chinese-poetry/chinese-poetry/master/%E5%85%A8%E5%94%90%E8%AF%97/"
+    return _twice(*[File(name, sha256, size, home) for name, size, sha256 in table])
 
 
 SETS: dict[str, DataSet] = {entry.name: entry for entry in (
     DataSet("digits", "images", "1797 handwritten digits, 8x8 grey, built in (scikit-learn)", _digits),
+    DataSet("pydoc", "texts", "Python's language reference, built in (100,000 characters)", _pydoc, labelled=False),
     DataSet("mnist", "images", "70,000 handwritten digits, 28x28 grey", _idx, files=_idx_files(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ("train-images-idx3-ubyte.gz", 9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
@@ -130,5 +164,11 @@ SETS: dict[str, DataSet] = {entry.name: entry for entry in (
     DataSet("names", "texts", "32,033 first names", _lines, files=_twice(
         File("names.txt", "0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d", 228145,
              "https://raw.githubusercontent.com/karpathy/makemore/master/")), labelled=False),
+    DataSet("chinese-poetry", "texts", "3,272 Tang poems in traditional characters, a text each", _poems, files=_tang(
+        ("poet.tang.0.json", 408405, "4f88f429938082523cdc72a1612bd7a7c3e3f7a33f8192c61ae51340efc3c92d"),
+        ("poet.tang.1000.json", 477519, "6e703b8d8dcedbd6110f6d48d043665ca2131db2035a5bfcef5e59a19aeb6d75"),
+        ("poet.tang.2000.json", 417948, "ec28efa7e2ae9cdbbba09f0ed186e32ccae47a325ad1e5816b7ad56071c1665a"),
+        ("tang300.json", 190787, "d77a145f7470da2ed2f79515944563c062ffc43fceda07f195a36ead66b7e5c7")),
+        labelled=False),
 )}
 """All known data sets, by name."""

@@ -14,6 +14,7 @@ import numpy as np
 from zaohua import __version__
 from zaohua.tasks import pictures
 from zaohua.tasks.demo import DATA, ROWS, Result, Study
+from zaohua.tasks.demo_text import RUN, Writing
 
 TEMPLATE = Path(__file__).with_name("report.html")
 WIDTH, HEIGHT, LEFT, BOTTOM = 460, 170, 44, 22
@@ -25,7 +26,7 @@ def write(study: Study, out: Path) -> Path:
     page = Template(TEMPLATE.read_text("utf-8")).substitute(
         data=DATA, n_train=f"{study.n_train:,}", n_test=study.n_test, n_labels=len(study.labels), seed=study.seed,
         extractor=html.escape(study.extractor), table=table(study.results),
-        cards="\n".join(card(result, study) for result in models),
+        cards="\n".join(card(result, study) for result in models), writing=writing_card(study.writing),
         version=__version__, duration=f"{study.seconds / 60:.1f} minutes",
         example=html.escape(str(out / models[-1].name)),
     )  # fmt: skip
@@ -89,18 +90,42 @@ def card(result: Result, study: Study) -> str:
              ("training", _number(result.seconds), "s" + (f", {rate:,} steps" if rate else "")),
              ("parameters", "–" if result.parameters is None else f"{result.parameters:,}", ""),
              ("one sample", _number(result.milliseconds), "ms")]
-    listed = "".join(f"<div><dt>{name}</dt><dd>{value} <small>{more}</small></dd></div>" for name, value, more in facts)
     curve = loss_curve(result.history) or '<p class="note">Fitted in one go: there is no curve of training.</p>'
-    paper = f'<p class="paper">{html.escape(result.paper)}</p>' if result.paper else ""
     return f"""<article>
-<header><h2>{html.escape(result.name)}<span>{html.escape(result.family)}</span></h2>
-<p>{html.escape(result.summary)}</p>{paper}</header>
+{_head(result)}
 <div class="columns">
 {_figure(result.sheet, f"Samples of {result.name}", "made by the model")}
 {_figure(study.real, "Real digits", "real, held out")}
 </div>
-<div class="below"><figure>{curve}</figure><dl>{listed}</dl></div>
+<div class="below"><figure>{curve}</figure><dl>{_listed(facts)}</dl></div>
 </article>"""
+
+
+def writing_card(writing: Writing) -> str:
+    """What the model of texts wrote, the curve of its training, and the facts."""
+    facts = [("predicts held-out text", f"{writing.bits:.2f}", "bits per character"),
+             (f"copied, {RUN} characters or more", f"{writing.copied:.1%}", f"of held-out text {writing.real:.1%}"),
+             ("training text", f"{writing.characters:,}", "characters"),
+             ("training", _number(writing.seconds), f"s, {writing.steps:,} steps"),
+             ("parameters", f"{writing.parameters:,}", "")]
+    texts = "".join(f"<blockquote><b>{html.escape(prompt)}</b>{html.escape(text.removeprefix(prompt))}</blockquote>"
+                    for prompt, text in writing.samples)
+    return f"""<article class="texts">
+{_head(writing)}
+<div class="columns">{texts}</div>
+<div class="below"><figure>{loss_curve(writing.history)}</figure><dl>{_listed(facts)}</dl></div>
+<p class="note">It learnt {html.escape(writing.data)}, letter by letter, and goes on from what is in colour.</p>
+</article>"""
+
+
+def _head(result: Result | Writing) -> str:
+    paper = f'<p class="paper">{html.escape(result.paper)}</p>' if result.paper else ""
+    return (f"<header><h2>{html.escape(result.name)}<span>{html.escape(result.family)}</span></h2>"
+            f"<p>{html.escape(result.summary)}</p>{paper}</header>")
+
+
+def _listed(facts: Sequence[tuple[str, str, str]]) -> str:
+    return "".join(f"<div><dt>{name}</dt><dd>{value} <small>{more}</small></dd></div>" for name, value, more in facts)
 
 
 def _figure(images: np.ndarray | None, alt: str, caption: str) -> str:

@@ -1,4 +1,4 @@
-"""Autoregressive models of texts: prompts, streams that stop in time, and how surprising a text is."""
+"""Autoregressive models of texts: prompts, gaps to fill, streams that stop in time, answers, surprise."""
 
 from __future__ import annotations
 
@@ -7,60 +7,166 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from zaohua.errors import ZaohuaError
+from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
-from zaohua.fields import Sampling
-from zaohua.noise import ItemNoise, seeds_for
+from zaohua.families.autoregressive.writing import Writer
+from zaohua.fields import Between, Sampling
+from zaohua.noise import ItemNoise, Noise, seeds_for
 
 
 class TextModel(TokenModel):
-    """Tokens are letters, bytes or pieces of words, as the codec says."""
+    """Tokens are letters, bytes or pieces of words, as the codec says. Of dialogues only the answers are learnt."""
 
     modalities: ClassVar[tuple[str, ...]] = ("texts",)
 
+    fim: Annotated[float, Between(0, 1)] = 0.0
+    """Share of the rows of texts that are learnt with their middle last, so that `suffix` can ask for it."""
     prompt: Annotated[str, Sampling] = ""
     """Text that samples go on from."""
+    suffix: Annotated[str, Sampling] = ""
+    """Text that samples are to end in: what is made fills the gap between the prompt and it (needs `fim`)."""
+    stop: Annotated[tuple[str, ...], Sampling] = ()
+    """Texts at the first of which, behind the prompt, a sample ends, before any of it."""
+
+    def _check(self) -> None:
+        super()._check()
+        if self.fim and self.context <= EXTRA:
+            raise ZaohuaError(f"{type(self).__name__}: fim needs a context above {EXTRA}, not of {self.context}")
+
+    # ---- learning
+
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """As of all sequences, with a share of the rows rearranged for filling in."""
+        x = super().prepare(codes, noise, train)
+        if not train or not self.fim:
+            return x
+        codec: Any = self.codec_
+        return rearranged(x, noise, self.fim, Marks(codec.end_, *codec.gap))
+
+    # ---- writing
 
     def opening(self) -> list[int]:
-        """END and the prompt."""
-        codec: Any = self.codec_
-        return [codec.end_, *codec.tokenizer_.encode(self.prompt).tolist()]
+        """END and the prompt; with a suffix PREFIX, the prompt, SUFFIX, the suffix, MIDDLE.
 
-    def stream(self, *, y: Any = None, random_state: int | None = None, stop: Sequence[str] = (), **options: Any
-               ) -> Iterator[str]:
+        Of a long prompt and suffix only the half context around the gap is taken.
+        """
+        codec: Any = self.codec_
+        before = codec.tokenizer_.encode(self.prompt).tolist()
+        if not self.suffix:
+            return [codec.end_, *before]
+        if not self.fim:
+            raise ZaohuaError(f"this {type(self).__name__} didn't learn to fill in, so it takes no suffix: train it "
+                              "with a share of rearranged rows, such as fim=0.5")
+        behind = codec.tokenizer_.encode(self.suffix).tolist()
+        room = max(2, self.context // 2 - EXTRA)
+        behind = behind[: max(room // 2, room - len(before))]
+        before = before[max(0, len(before) - (room - len(behind))) :]
+        prefix, suffix, middle = codec.gap
+        return [codec.end_, prefix, *before, suffix, *behind, middle]
+
+    def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
+        """As of all sequences; ends early when every row has met a stop, and a gap is filled within the context."""
+        codec: Any = self.codec_
+        rows = super().tokens(noise, y, opening)
+        first = next(rows)
+        yield first
+        room = self.context - first.shape[1] if self.suffix and opening is None else self.max_tokens
+        texts = [(codec.streaming(), Writer(self.stop)) for _ in range(noise.n if self.stop else 0)]
+        for _, row in zip(range(room), rows, strict=False):
+            yield row
+            for (pieces, writer), token in zip(texts, row.tolist() if texts else (), strict=True):
+                writer.over = writer.over or token in (-1, codec.end_)
+                writer.push("" if writer.over else pieces.push(token))
+            if texts and all(writer.over for _, writer in texts):
+                return
+
+    def _items(self, x: Tensor) -> list[str]:
+        """Prompt, what was made up to a stop, and the suffix."""
+        codec: Any = self.codec_
+        made = [codec.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
+        return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in made]
+
+    def stream(self, *, y: Any = None, random_state: int | None = None, **options: Any) -> Iterator[str]:
         """One new text, piece by piece as it is written; the pieces together are what `sample` gives.
 
         Args:
             y: its condition, if the model was fitted with conditions.
             random_state: seed.
-            stop: texts at whose first occurrence behind the prompt it ends, before any of it is given.
-            options: as for `sample` (prompt, temperature, max_tokens ...).
+            options: as for `sample` (prompt, suffix, stop, temperature, max_tokens ...).
         """
         model = self._with_options(options)
-        _, codes = model._conditions(1, y)
-        noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), model._device())
-        codec: Any = model.codec_
-        pieces, held = codec.streaming(), ""
+        written = model._written(None, y, random_state)
+        yield from (text for text in (model.prompt,) if text)
+        yield from written
+        yield from (text for text in (model.suffix,) if text)
+
+    def _written(self, opening: list[int] | None, y: Any, random_state: int | None) -> Iterator[str]:
+        """What one text goes on with, piece by piece, up to its end or a stop."""
+        _, codes = self._conditions(1, y)
+        noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), self._device())
+        codec: Any = self.codec_
+        pieces, writer = codec.streaming(), Writer(self.stop)
         with torch.no_grad():
-            if codes is None and model.y_codec_ is not None:
-                codes = model.y_codec_.draw(noise)
-            rows = model.tokens(noise, model._prepare_y(codes, noise))
+            if codes is None and self.y_codec_ is not None:
+                codes = self.y_codec_.draw(noise)
+            rows = self.tokens(noise, self._prepare_y(codes, noise), opening)
             next(rows)
-            yield from (model.prompt,) if model.prompt else ()
             for token in map(int, rows):
-                held += pieces.push(token) if token < codec.tokenizer_.size else ""
-                found = [held.index(text) for text in stop if text in held]
-                if found:
-                    yield held[: min(found)]
+                text = writer.push(pieces.push(token) if token < codec.tokenizer_.size else "")
+                if text:
+                    yield text
+                if writer.over:
                     return
-                ready = len(held) - max((_overlap(held, text) for text in stop), default=0)
-                if ready:
-                    yield held[:ready]
-                    held = held[ready:]
-        held += pieces.finish()
-        if held:
-            yield held
+        text = writer.push(pieces.finish(), last=True)
+        if text:
+            yield text
+
+    # ---- answering
+
+    def answer(self, prompt: str, **options: Any) -> str:
+        """The answer to a prompt; see `chat`."""
+        return self.chat([{"role": "user", "content": prompt}], **options)
+
+    def chat(self, messages: Sequence[dict[str, str]], **options: Any) -> str:
+        """The answer to the last of some messages.
+
+        Args:
+            messages: the dialogue so far, `{"role": "user", "content": "..."}` and so on, the user's last; the oldest
+                are forgotten when they don't fit into the context.
+            options: as for `stream`, prompt and suffix aside.
+
+        Raises:
+            ZaohuaError: the model was not trained on dialogues, or the messages are no dialogue.
+        """
+        return "".join(self.chat_stream(messages, **options))
+
+    def chat_stream(self, messages: Sequence[dict[str, str]], *, y: Any = None, random_state: int | None = None,
+                    **options: Any) -> Iterator[str]:
+        """The answer as `chat` gives it, piece by piece as it is written."""
+        model = self._with_options(options)
+        if not model.apart_:
+            name = type(self).__name__
+            raise ZaohuaError(f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl "
+                              f"of prompts and answers (`zaohua train {name.casefold()} pairs.jsonl --base RUN`)")
+        return model._written(model._asking(list(messages)), y, random_state)
+
+    def _asking(self, messages: list[dict[str, str]]) -> list[int]:
+        """Tokens to answer from; the oldest messages, the system's aside, are left out if they would leave no room."""
+        codec: Any = self.codec_
+        opening: list[int] = codec.asking(messages)
+        room = self.context - min(self.max_tokens, self.context // 2)
+        while len(opening) > room:
+            said = [i for i, message in enumerate(messages[:-1]) if message["role"] != "system"]
+            if not said:
+                break
+            del messages[said[0]]
+            opening = codec.asking(messages)
+        return opening
+
+    # ---- measuring
 
     def surprisals(self, text: str, y: Any = None) -> list[tuple[str, float]]:
         """How surprising each token of a text is: pairs of its text and -log p in nats; the last is the text's end."""
@@ -84,7 +190,11 @@ class TextModel(TokenModel):
             raise ZaohuaError("bits_per_byte: the texts are empty")
         return -float(self.score_samples(texts, y).sum()) / math.log(2) / size
 
+    # ---- what is kept
 
-def _overlap(text: str, stop: str) -> int:
-    """How many letters at the end of a text may be the beginning of the stop."""
-    return next((n for n in range(min(len(text), len(stop)), 0, -1) if text.endswith(stop[:n])), 0)
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "dialogues": getattr(self, "apart_", False)}
+
+    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        super()._set_tensors(tensors, state)
+        self.apart_ = state.get("dialogues", False)

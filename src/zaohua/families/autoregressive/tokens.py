@@ -28,6 +28,9 @@ from zaohua.noise import Noise
 from zaohua.spec import DataSpec
 from zaohua.training import Batch, Trainable
 
+PAD = -1
+"""What fills rows up. A token t that is read but not learnt stands in a row as -2 - t."""
+
 
 class TokenModel(Trainable):
     """Nets: `net(tokens, y, keep) -> logits of each next token`, with `start` and `step` (see `decoding.Decoder`)."""
@@ -75,38 +78,43 @@ class TokenModel(Trainable):
 
         Without conditions texts follow one another, and a row is twice the context, of which `prepare` takes any part:
         rows are views of the one stream, so a corpus mapped from a file stays there. With conditions a row is of one
-        text, whose condition it shares.
+        text, whose condition it shares; where items are to be learnt apart it is of one item, and of one that is
+        longer than the context the next row begins by reading half a context again.
         """
         tokens: Any = data.x  # the text codec's TokenCodes, which a family doesn't import
         stream, length = tokens.stream, self.context
-        if data.y is None:
+        self.apart_ = bool(tokens.apart)
+        if data.y is None and not tokens.apart:
             if len(stream) < 2 * length + 1:
                 raise ZaohuaError(f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
                                   f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
-        starts, rows, owners = tokens.starts, [], []
-        for i, (start, stop) in enumerate(zip(starts.tolist(), starts[1:].tolist(), strict=False)):
-            for low in range(start - 1, stop - 1, length):
-                rows.append(stream[low : min(low + length + 1, stop)])
+        rows, owners = [], []
+        for i, (start, stop) in enumerate(zip(tokens.starts.tolist(), tokens.starts[1:].tolist(), strict=False)):
+            for row in windows(stream[start - 1 : stop].long(), length, length // 2 if tokens.apart else 0):
+                rows.append(row)
                 owners.append(i)
-        x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
-        return TrainingData(x, data.y[torch.tensor(owners)])
+        x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+        return TrainingData(x, None if data.y is None else data.y[torch.tensor(owners)])
 
     def hold_out(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Of one stream the last share, with a row left out between that both would see; none of less than three rows.
 
-        Of a long share 1,000 rows, evenly spread, are what is validated on.
+        Of a long share 1,000 rows, evenly spread, are what is validated on. Rows of one item each are drawn.
         """
-        if self.y_codec_ is not None:
+        if n > 2 and (self.y_codec_ is not None or self.apart_):
             return super().hold_out(n, seed)
         held = math.ceil(self.validation * n) if n > 2 else 0
         rows = np.linspace(n - held, n - 1, min(held, 1000)).round().astype(int)
         return rows, np.arange(n - held - (held > 0))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Rows of twice the context -> a random context (the first when not training) and the token behind it."""
+        """Rows of twice the context -> a random context (the first when not training) and the token behind it.
+
+        Of other rows, what fills all of them up is left out.
+        """
         if codes.shape[1] != 2 * self.context + 1:
-            return codes.long()
+            return codes[:, : int((codes != PAD).sum(1).max())].long()
         if not train:
             return codes[:, : self.context + 1].long()
         shift = (noise.uniform() * (self.context + 1)).long().clamp(max=self.context)
@@ -121,9 +129,13 @@ class TokenModel(Trainable):
 
     @staticmethod
     def surprisal(net: nn.Module, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """-log p of each token but the first given those before it, nats (B, t - 1); 0 where x is filled up (-1)."""
-        logits = net(x[:, :-1].clamp(min=0), y, keep)
-        return F.cross_entropy(logits.flatten(0, 1), x[:, 1:].flatten(), ignore_index=-1,
+        """-log p of each token but the first given those before it, nats (B, t - 1).
+
+        0 where x is filled up (-1), and where a token t is read but not learnt (-2 - t).
+        """
+        before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
+        before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
+        return F.cross_entropy(net(before, y, keep).flatten(0, 1), targets.flatten(), ignore_index=PAD,
                                reduction="none").view(len(x), -1)
 
     # ---- primitives
@@ -132,14 +144,16 @@ class TokenModel(Trainable):
         """sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
         return -torch.cat([part.double().sum(1, keepdim=True) for part in self.windows(x, y)], dim=1).sum(1)
 
-    def windows(self, x: Tensor, y: Tensor | None) -> Iterator[Tensor]:
+    def windows(self, x: Tensor, y: Tensor | None, stride: int | None = None) -> Iterator[Tensor]:
         """The surprisal of every token but the first, window after window, (B, number of new tokens) each.
 
-        Each window begins half a context after the one before it and tells of the tokens that are new.
+        Each window begins `stride` tokens after the one before it (half a context when not given) and tells of the
+        tokens that are new, each of which is thus given at least context - stride tokens before it.
         """
         net, length, scored = self.nets_["net"], self.context, 0
+        kept = length - (length // 2 if stride is None else stride)
         while scored < x.shape[1] - 1:
-            begin = 0 if not scored else scored - (length - length // 2)
+            begin = 0 if not scored else scored - kept
             part = self.surprisal(net, x[:, begin : begin + length + 1], y)
             yield part[:, scored - begin :]
             scored = begin + part.shape[1]
@@ -151,9 +165,15 @@ class TokenModel(Trainable):
         full = parts[0].shape[1] + self.max_tokens
         return F.pad(rows, (0, full - rows.shape[1]), value=-1)
 
-    def tokens(self, noise: Noise, y: Tensor | None) -> Iterator[Tensor]:
-        """First what all rows begin with, int64 (n, t), then the tokens of all rows one by one, int64 (n,)."""
-        rows = torch.tensor(self.opening()).to(self._device()).expand(noise.n, -1)
+    def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
+        """First what all rows begin with, int64 (n, t), then the tokens of all rows one by one, int64 (n,).
+
+        Args:
+            noise: of n items.
+            y: condition of each.
+            opening: what they begin with; `opening()` when not given.
+        """
+        rows = torch.tensor(self.opening() if opening is None else opening).to(self._device()).expand(noise.n, -1)
         yield rows
         net: Any = int8(self.nets_["net"]) if self.int8 else self.nets_["net"]
         guidance = self.guidance if y is not None else 1.0
@@ -176,3 +196,20 @@ class TokenModel(Trainable):
         """The token before and behind every item."""
         codec: Any = self.codec_
         return codec.end_
+
+
+def windows(row: Tensor, length: int, again: int) -> Iterator[Tensor]:
+    """A row of tokens cut into rows of a context and the token behind it, those with nothing to learn left out.
+
+    Args:
+        row: int64 (t,).
+        length: the context.
+        again: how many tokens that were learnt in one row the next one begins by reading.
+    """
+    for low in range(0, max(1, len(row) - 1 - again), length - again):
+        part = row[low : low + length + 1]
+        if low and again:
+            head = part[: again + 1]
+            part = torch.cat([torch.where(head < 0, head, -2 - head), part[again + 1 :]])
+        if bool((part[1:] >= 0).any()):
+            yield part

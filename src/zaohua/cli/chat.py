@@ -1,0 +1,79 @@
+"""`zaohua chat RUN`: a dialogue in the terminal with a model that was trained on dialogues."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import zaohua
+from zaohua.cli import runs
+from zaohua.cli.flags import Flag, echo, parse
+from zaohua.cli.sample import sampling_flags
+from zaohua.errors import ZaohuaError
+
+CALL = "zaohua chat RUN [options]"
+ABOUT = "Talk with a model that was trained on dialogues: a line is a message; /new forgets, /exit ends."
+COMMON = (
+    Flag("system", str | None, None, "What the model is told before the dialogue."),
+    Flag("seed", int | None, None, "Seed: the same one gives the same answers."),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Answer line after line, until there are no more."""
+    if not arguments or arguments[0].startswith("-"):
+        if not {"-h", "--help"} & set(arguments[:1]):
+            raise ZaohuaError(f"the run comes first: {CALL}")
+        parse("zaohua chat RUN", ABOUT, COMMON, arguments)
+    folder = Path(arguments[0])
+    flags = [flag for flag in sampling_flags(runs.read_model(folder)) if flag.name not in ("prompt", "suffix")]
+    values = parse("zaohua chat RUN", ABOUT, [*COMMON, *flags], arguments[1:])
+    model = zaohua.load(folder)
+    if not hasattr(model, "chat"):
+        raise ZaohuaError(f"chat is for models of texts, and {folder} is a {type(model).__name__}")
+    model.chat_stream([{"role": "user", "content": ""}])  # or it says why it can't
+    talk(model, values["system"], values["seed"], {flag.name: values[flag.name] for flag in flags})
+
+
+def talk(model: Any, system: str | None, seed: int | None, options: dict[str, Any]) -> None:
+    """The dialogue; Ctrl-C stops an answer, and between two of them ends it all, as the end of the input does."""
+    told = [] if system is None else [{"role": "system", "content": system}]
+    said: list[dict[str, str]] = []
+    for line in lines():
+        if line == "/exit":
+            return
+        if line == "/new":
+            said = []
+        elif line:
+            answer = ""
+            said.append({"role": "user", "content": line})
+            try:
+                for piece in model.chat_stream([*told, *said], random_state=seed, **options):
+                    answer += piece
+                    print(piece, end="", flush=True)
+                print()
+                said.append({"role": "assistant", "content": answer})
+            except KeyboardInterrupt:
+                print()
+                said.append({"role": "assistant", "content": answer})
+            except ZaohuaError as error:  # a letter that it doesn't know is no reason to end
+                echo(f"zaohua: {error}")
+                said.pop()
+
+
+def lines() -> Iterator[str]:
+    """What is typed, with a prompt where somebody types; up to the end of the input, or Ctrl-C."""
+    if sys.stdin.isatty():
+        try:
+            import readline  # noqa: F401 (lines can be edited)
+        except ImportError:
+            pass
+    while True:
+        try:
+            yield (input("> ") if sys.stdin.isatty() else input()).strip()
+        except (EOFError, KeyboardInterrupt):
+            if sys.stdin.isatty():
+                print()
+            return

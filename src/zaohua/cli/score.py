@@ -1,0 +1,72 @@
+"""`zaohua score RUN DATA`: how well a model predicts data: bits per byte of texts, nats per item of anything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import zaohua
+from zaohua.cli import runs
+from zaohua.cli.flags import Flag, parse
+from zaohua.errors import ZaohuaError
+
+CALL = "zaohua score RUN DATA [options]"
+ABOUT = "How well a model predicts data: a file or folder that it hasn't seen, or the test split of a named data set."
+FLAGS = (
+    Flag("split", str | None, None, "Split of a named data set or a folder of splits; test by default for a name."),
+    Flag("stride", int | None, None, "Texts: tokens between two windows; half the context by default."),
+    Flag("surprisal", bool, False, "Texts: tell of every token, a line of JSON for each text."),
+    Flag("labels", bool, True, "Give the labels that the data carry."),
+    Flag("json", bool, False, "Print the result as JSON."),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Score the data, and say how."""
+    if len(arguments) < 2 or any(argument.startswith("-") for argument in arguments[:2]):
+        if not {"-h", "--help"} & set(arguments):
+            raise ZaohuaError(f"the run and the data come first: {CALL}")
+        parse("zaohua score RUN DATA", ABOUT, FLAGS, ["--help"])
+    run, data, *rest = arguments
+    values = parse("zaohua score RUN DATA", ABOUT, FLAGS, rest)
+    runs.read_model(run)
+    model = zaohua.load(run)
+    split = values["split"] or ("test" if runs.is_named(data) else "train")
+    X, y = runs.read(data, split, values["labels"] and model.y_codec_ is not None)
+    texts = "texts" in model.modalities
+    if not texts and (values["surprisal"] or values["stride"]):
+        raise ZaohuaError(f"--surprisal and --stride are for models of texts, and {run} is a {type(model).__name__}")
+    facts = _texts(model, X, y, values) if texts else _items(model, X, y)
+    split = split if X is not data or runs.is_named(data) else ""
+    facts = {"run": str(Path(run)), "data": data, "split": split, **facts}
+    if values["json"]:
+        print(json.dumps(facts))
+    elif not values["surprisal"]:
+        width = max(map(len, facts))
+        for name, value in facts.items():
+            if value != "":
+                print(f"{name.replace('_', ' '):<{width}}  {f'{value:.4f}' if isinstance(value, float) else value}")
+
+
+def _texts(model: Any, X: Any, y: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Nats per token and bits per byte and character, with what they depend on."""
+    from zaohua.tasks.texts import surprise
+
+    def tell(number: int, tokens: list[dict[str, Any]]) -> None:
+        print(json.dumps({"text": number, "tokens": tokens}, ensure_ascii=False))
+
+    found = surprise(model, X, y, stride=values["stride"], each=tell if values["surprisal"] else None)
+    return {"texts": found.texts, "tokens": found.tokens, "characters": found.characters, "bytes": found.size,
+            "nats_per_token": found.per_token, "bits_per_byte": found.bits_per_byte,
+            "bits_per_character": found.bits_per_character, "context": found.context, "stride": found.stride}
+
+
+def _items(model: Any, X: Any, y: Any) -> dict[str, Any]:
+    """Mean nats per item, with its standard error."""
+    nats = model.score_samples(X, y)
+    return {"items": len(nats), "nats_per_item": float(nats.mean()),
+            "standard_error": float(np.std(nats) / max(1, len(nats)) ** 0.5), "kind": model.score_kind}

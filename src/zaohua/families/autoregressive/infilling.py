@@ -1,0 +1,60 @@
+"""Filling in the middle: a text a b c is learnt, now and then, in the order a, c, b, and so b can be asked for.
+
+Source: Bavarian et al., "Efficient Training of Language Models to Fill in the Middle", 2022 (arXiv:2207.14255), prefix
+first, within a context. Its special tokens are read but not learnt, so what a text has as its probability in its own
+order loses nothing to them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from zaohua.noise import Noise
+
+EXTRA = 5
+"""Tokens that a rearranged row has beside those of its text."""
+
+
+class Marks(NamedTuple):
+    """The special tokens."""
+
+    end: int
+    prefix: int
+    suffix: int
+    middle: int
+
+
+def rearranged(x: Tensor, noise: Noise, share: float, marks: Marks) -> Tensor:
+    """Some rows as END, PREFIX, a, SUFFIX, c, MIDDLE, b, END, of a text a b c that lies within the row.
+
+    Args:
+        x: rows of tokens, int64 (B, t); -1 is no token, and rows with a token that isn't learnt stay as they are.
+        noise: of the B rows.
+        share: probability of each row.
+        marks: the special tokens.
+
+    Returns:
+        int64 (B, t); filled up with -1 where the text in a row is short.
+    """
+    places, size = torch.arange(x.shape[1], device=x.device).expand_as(x), x.shape[1]
+    u = noise.uniform(4).to(x.device)
+    around = (u[:, 1] * (x != -1).sum(1)).long()[:, None]  # the text is the one around this place
+    border = (x == marks.end) | (x < 0)
+    low = torch.where(border & (places <= around), places, -1).amax(1, keepdim=True) + 1
+    high = torch.where(border & (places >= around), places, size).amin(1, keepdim=True)
+    n = torch.minimum(high - low, torch.full_like(low, size - EXTRA))
+    chosen = (u[:, :1] < share) & (n > 0) & ~(x < -1).any(1, keepdim=True)
+    first, second = (u[:, 2:] * (n + 1)).long().minimum(n).sort(1).values[:, :, None].unbind(1)
+    suffix = 2 + first
+    middle = suffix + 1 + n - second
+    last = n + EXTRA - 1
+    source = low + torch.where(places < suffix, places - 2, torch.where(
+        places < middle, second + places - suffix - 1, first + places - middle - 1))
+    out = x.gather(1, source.clamp(0, size - 1))
+    out = out.masked_fill(places == 1, -2 - marks.prefix)
+    out = out.masked_fill(places == suffix, -2 - marks.suffix).masked_fill(places == middle, -2 - marks.middle)
+    out = out.masked_fill((places == 0) | (places == last), marks.end).masked_fill(places > last, -1)
+    return torch.where(chosen, out, x)
