@@ -30,7 +30,7 @@ class MADE(PixelModel):
     batch_size = 128
     clip_norm = 100.0
 
-    def network(self, spec: DataSpec, y_spec: DataSpec | None, n_parameters: int) -> nn.Module:
+    def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
         """A masked perceptron."""
-        return MaskedMLP(spec, y_spec, n_parameters=n_parameters, hidden=self.hidden, layers=self.layers,
+        return MaskedMLP(spec, y_spec, n_parameters=outputs // spec.channels, hidden=self.hidden, layers=self.layers,
                          dropout=self.dropout)
