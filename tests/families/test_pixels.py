@@ -30,6 +30,7 @@ def pictures(channels: int, height: int, width: int, levels: int) -> tuple[DataS
 MODELS: dict[str, dict[str, Any]] = {
     "MADE": {"hidden": 32, "components": 2},
     "PixelCNN": {"width": 8, "layers": 2, "components": 2},
+    "ImageGPT": {"width": 16, "layers": 2, "heads": 2},
 }
 """Every model of the family, small."""
 

@@ -150,6 +150,38 @@ class LogisticMixture:
         return ((values + 1) / (2 * self.half)).round() * 2 * self.half - 1
 
 
+class Categorical:
+    """x takes `levels` even steps in [-1, 1]; the parameters are the logits of each, level by level."""
+
+    def __init__(self, levels: int):
+        self.levels = levels
+
+    def outputs(self, channels: int) -> int:
+        """A logit for each level, for each channel."""
+        return self.levels * channels
+
+    def _logits(self, parameters: Tensor) -> Tensor:
+        """(B, levels, C, *axes)."""
+        return parameters.float().unflatten(1, (self.levels, -1))
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """log softmax(logits)_x, summed."""
+        which = ((x + 1) * ((self.levels - 1) / 2)).round().long()
+        return -F.cross_entropy(self._logits(parameters), which, reduction="none").flatten(1).sum(1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """sum_k softmax(logits)_k level_k."""
+        return torch.einsum("bk...,k->b...", self._logits(parameters).softmax(1),
+                            torch.linspace(-1, 1, self.levels, device=parameters.device))
+
+    def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
+        """A level by its probability."""
+        cumulated = self._logits(parameters).softmax(1).cumsum(1)
+        u = noise.uniform(1, *cumulated.shape[2:]) * cumulated[:, -1:]
+        which = (cumulated <= u).sum(1).clamp(max=self.levels - 1)
+        return which * (2 / (self.levels - 1)) - 1
+
+
 class ColourMixture:
     """The channels of a pixel together, each of `levels` even steps in [-1, 1]: one mixture of logistics for all.
 
