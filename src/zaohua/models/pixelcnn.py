@@ -26,7 +26,7 @@ class PixelCNN(PixelModel):
     whole_pixels: ClassVar[bool] = True
     tiny: ClassVar[dict[str, Any]] = {"width": 8, "layers": 2, "components": 2, "max_steps": 20, "batch_size": 16}
 
-    width: Annotated[int, Between(1)] = 32
+    width: Annotated[int, Between(1)] = 48
     """Channels of each of the two stacks."""
     layers: Annotated[int, Between(1)] = 8
     """Gated layers."""
@@ -34,7 +34,8 @@ class PixelCNN(PixelModel):
     """Layers look at pixels 1, 2, 4 ... apart, and from 1 again after so many layers."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.0
     """Probability with which a unit is dropped in training."""
-    batch_size = 32
+    batch_size = 16
+    learning_rate = 1e-2
     clip_norm = 100.0
 
     solver: Literal["muon", "adamw"] = "muon"
