@@ -3,9 +3,8 @@
     python benchmarks/pixel_sampling.py pixelcnn --batch 1 16 --rounds 3 --threads 1
     python benchmarks/pixel_sampling.py RUN                                   # a trained model's folder
 
-Pictures of 28 x 28 binary pixels. Both draw with the same uniform numbers; that every pixel of every picture comes out the
-same is checked (the parameters themselves differ by rounding, so a pixel whose number lies within about 1e-6 of its
-probability could differ; the share of such pixels is printed as it was found, in most runs 0).
+Both draw with the same uniform numbers. The parameters differ by rounding, so a pixel whose number lies within about
+1e-6 of its probability could come out another: the share of pixels that differ is counted and printed.
 """
 
 from __future__ import annotations

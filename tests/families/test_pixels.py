@@ -138,13 +138,18 @@ def test_mixture_of_one_channel_is_a_mixture_of_logistics() -> None:
     assert torch.allclose(ColourMixture(7, 2).log_prob(parts, x), LogisticMixture(7, 2).log_prob(parameters, x))
 
 
-def test_learns_what_pixels_have_to_do_with_each_other() -> None:
+@pytest.mark.parametrize(("name", "fields"), [
+    ("MADE", {"hidden": 256, "max_steps": 600, "learning_rate": 5e-3}),
+    ("PixelCNN", {"width": 16, "layers": 4, "max_steps": 200, "learning_rate": 3e-2}),
+    ("ImageGPT", {"width": 32, "layers": 2, "heads": 4, "max_steps": 350, "learning_rate": 1e-2}),
+])
+def test_learns_what_pixels_have_to_do_with_each_other(name: str, fields: dict[str, Any]) -> None:
     """A picture of which every row is the first one, or its negative: one bit a row, four for the first."""
     rng = np.random.default_rng(0)
     first, sign = rng.integers(0, 2, (3000, 1, 4)), rng.integers(0, 2, (3000, 3, 1))
     images = (np.concatenate([first, first ^ sign], axis=1) * 255).astype(np.uint8)
-    model: Any = zh.MADE(hidden=256, dropout=0.0, max_steps=600, learning_rate=5e-3, random_state=0, device="cpu",
-                         codec=zh.ImageCodec(binarize="static")).fit(images[:2800])
+    model: Any = getattr(zh, name)(dropout=0.0, random_state=0, device="cpu", batch_size=64, **fields,
+                                   codec=zh.ImageCodec(binarize="static")).fit(images[:2800])
     assert -model.score(images[2800:]) == pytest.approx(7 * np.log(2), abs=0.2)
     rows = model.sample(50, random_state=0) > 127
     assert (rows[:, 1:] == rows[:, :1]).all(2).sum() + (rows[:, 1:] != rows[:, :1]).all(2).sum() > 0.95 * 150

@@ -42,7 +42,8 @@ def test_the_nearest_vector_is_the_nearest() -> None:
     assert torch.equal(book.nearest(book(codes)), codes)
 
 
-@pytest.mark.parametrize(("shape", "halvings", "grid"), [((28, 28), 2, (7, 7)), ((7, 9), 3, (1, 2)), ((5, 4), 1, (3, 2))])
+@pytest.mark.parametrize(("shape", "halvings", "grid"),
+                         [((28, 28), 2, (7, 7)), ((7, 9), 3, (1, 2)), ((5, 4), 1, (3, 2))])
 def test_grids_fit_pictures_of_any_size(shape: tuple[int, int], halvings: int, grid: tuple[int, int]) -> None:
     spec = DataSpec(("height", "width"), shape, (Head("pixel", "real", 3),))
     kind: dict[str, Any] = {"dim": 4, "halvings": halvings, "channels": 8}

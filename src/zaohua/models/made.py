@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
-from zaohua.families.autoregressive.pixels import PixelModel
+from zaohua.families.autoregressive.pixels import MixturePixelModel
 from zaohua.fields import Between
 from zaohua.nn.made import MaskedMLP
 from zaohua.spec import DataSpec
 
 
-class MADE(PixelModel):
+class MADE(MixturePixelModel):
     """Perceptron masked so that each pixel is predicted from those before it: exact likelihoods in one pass.
 
     Paper: Germain, Gregor, Murray and Larochelle, "MADE: Masked Autoencoder for Distribution Estimation", 2015

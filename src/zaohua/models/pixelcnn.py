@@ -7,18 +7,19 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import nn
 
-from zaohua.families.autoregressive.pixels import PixelModel
+from zaohua.families.autoregressive.pixels import MixturePixelModel
 from zaohua.fields import Between
 from zaohua.nn.pixelcnn import GatedPixelCNN
 from zaohua.optimizers import Muon
 from zaohua.spec import DataSpec
 
 
-class PixelCNN(PixelModel):
+class PixelCNN(MixturePixelModel):
     """Convolutions that see only the pixels before: exact likelihoods, and samples from caches.
 
     Colours are drawn from a mixture of logistics in which each channel's means depend on the channels before it
-    (Salimans et al., "PixelCNN++", 2017).
+    (Salimans et al., "PixelCNN++", 2017); channels of binary or continuous pixels are independent given the pixels
+    before.
 
     Paper: van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016 (arXiv:1606.05328).
     """

@@ -8,7 +8,7 @@ from torch import nn
 
 from zaohua.errors import ZaohuaError
 from zaohua.families.likelihoods import likelihood_of
-from zaohua.families.vq_vae import VectorQuantizedAutoencoder
+from zaohua.families.autoregressive.vq_vae import VectorQuantizedAutoencoder
 from zaohua.fields import Between
 from zaohua.nn.transformer import Transformer
 from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -104,10 +104,14 @@ class MaskedMLP(nn.Module):
             out = out + self.condition(context)
         return out.view(len(x), *self.shape)
 
+    @property
+    def _layers(self) -> list[MaskedLinear]:
+        return cast("list[MaskedLinear]", self.inner)
+
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Part:
         """n pictures without any number."""
         zeros, size = self.outer.weight.new_zeros, self.direct.in_features
-        hidden = [zeros(n, layer.out_features) for layer in self.inner]
+        hidden = [zeros(n, layer.out_features) for layer in self._layers]
         if self.condition is None:
             return Part(0, zeros(n, size), hidden, zeros(hidden[0].shape), zeros(n, math.prod(self.shape)))
         context = pool(self.embed(y, n, keep))
@@ -122,7 +126,7 @@ class MaskedMLP(nn.Module):
             state.x[:, self.rows[state.made, 0]] = value
             new = slice(self.bounds[state.made], self.bounds[state.made + 1])
             h, state.made = state.x, state.made + 1
-            for layer, units in zip(self.inner, state.hidden, strict=True):
+            for layer, units in zip(self._layers, state.hidden, strict=True):
                 units[:, new] = F.relu(layer.some(h, new) + state.context[:, new])
                 h = units
         rows = self.rows[state.made]

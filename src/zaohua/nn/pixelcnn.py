@@ -11,6 +11,7 @@ al., "Fast Generation for Convolutional Autoregressive Models", 2017 (arXiv:1704
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -115,7 +116,7 @@ class Part:
 
     Attributes:
         made: pixels whose successor was asked for.
-        x: the pixels (n, half + H, half + W, C), zeros above the first row and left of the first column.
+        x: the pixels (n, margin + H, margin + W, C), zeros above the first row and left of the first column.
         context: of each block.
         above: of each block, the last rows of what it gets, (n, reach + 1, W, width), zeros above the first row.
         links: of each block, what the rows above add in this row, (W, n, 2 width).
@@ -152,10 +153,10 @@ class GatedPixelCNN(nn.Module):
                  dropout: float = 0.0) -> None:
         super().__init__()
         channels, height, columns = x_spec.tensor_shape
-        half = first_size // 2
-        self.width, self.half, self.size = width, half, (channels, height, columns)
-        self.above = scaled(nn.Conv2d(channels, width, (half, first_size), padding=(half, half)))
-        self.left = scaled(nn.Conv2d(channels, width, (1, half), padding=(0, half)))
+        margin = first_size // 2
+        self.width, self.margin, self.size = width, margin, (channels, height, columns)
+        self.above = scaled(nn.Conv2d(channels, width, (margin, first_size), padding=(margin, margin)))
+        self.left = scaled(nn.Conv2d(channels, width, (1, margin), padding=(0, margin)))
         self.places = nn.Parameter(torch.zeros(2, height, columns, width))
         self.blocks = nn.ModuleList(GatedBlock(width, kernel_size, 2 ** (i % dilation_cycle), dropout)
                                     for i in range(layers))
@@ -180,41 +181,45 @@ class GatedPixelCNN(nn.Module):
         parts = self.condition(pool(self.embed(y, n, keep))).view(n, 1, 1, -1).chunk(2 * len(self.blocks), dim=-1)
         return list(zip(parts[::2], parts[1::2], strict=True))
 
+    @property
+    def _gated(self) -> list[GatedBlock]:
+        return cast("list[GatedBlock]", self.blocks)
+
     # ---- pixel by pixel
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Part:
         """n pictures without any pixel."""
         channels, height, columns = self.size
-        zeros, half = self.places.new_zeros, self.half
-        return Part(0, zeros(n, half + height, half + columns, channels), self._context(y, n, keep),
-                    [zeros(n, block.reach + 1, columns, self.width) for block in self.blocks],
+        zeros, margin = self.places.new_zeros, self.margin
+        return Part(0, zeros(n, margin + height, margin + columns, channels), self._context(y, n, keep),
+                    [zeros(n, block.reach + 1, columns, self.width) for block in self._gated],
                     [zeros(0)] * len(self.blocks),
-                    [zeros(n, block.reach + columns, self.width) for block in self.blocks],
-                    [block.taps() for block in self.blocks])
+                    [zeros(n, block.reach + columns, self.width) for block in self._gated],
+                    [block.taps() for block in self._gated])
 
     def step(self, values: Tensor, state: Part) -> Tensor:
         """The values of the last pixel (n, C), none (n, 0) at first -> numbers for the next one, (n, out_channels)."""
-        columns, half = self.size[2], self.half
+        columns, margin = self.size[2], self.margin
         if values.shape[1]:
             row, column = divmod(state.made - 1, columns)
-            state.x[:, half + row, half + column] = values
+            state.x[:, margin + row, margin + column] = values
         row, column = divmod(state.made, columns)
         if column == 0:
             self._begin_row(row, state)
         state.made += 1
-        window = state.x[:, half + row, column : column + half].transpose(1, 2)  # channels first, as weights are
+        window = state.x[:, margin + row, column : column + margin].transpose(1, 2)  # channels first, as weights are
         h = F.linear(window.flatten(1), self.left.weight.flatten(1), self.left.bias) + self.places[1, row, column]
-        for block, left, link, taps in zip(self.blocks, state.left, state.links, state.taps, strict=True):
+        for block, left, link, taps in zip(self._gated, state.left, state.links, state.taps, strict=True):
             left[:, column + block.reach] = h
             h = block.pixel(h, left[:, column : column + block.reach + 1], link[column], taps)
         return self.head(h)
 
     def _begin_row(self, row: int, state: Part) -> None:
         """Everything that the rows above say about this one; once for each row."""
-        window = state.x[:, row : row + self.half, self.half :].permute(0, 3, 1, 2)
-        v = F.conv2d(window, self.above.weight, self.above.bias, padding=(0, self.half)).permute(0, 2, 3, 1)
+        window = state.x[:, row : row + self.margin, self.margin :].permute(0, 3, 1, 2)
+        v = F.conv2d(window, self.above.weight, self.above.bias, padding=(0, self.margin)).permute(0, 2, 3, 1)
         v = v + self.places[0, row]
-        for i, (block, context) in enumerate(zip(self.blocks, state.context, strict=True)):
+        for i, (block, context) in enumerate(zip(self._gated, state.context, strict=True)):
             state.above[i] = torch.cat([state.above[i][:, 1:], v], dim=1)
             v, state.links[i] = block.row(state.above[i], context)
             state.left[i].zero_()

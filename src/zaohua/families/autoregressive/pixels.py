@@ -32,11 +32,10 @@ class PixelModel(Trainable):
     """
 
     score_kind: ClassVar[ScoreKind] = "exact"
+    score_chunk: ClassVar[int] = 64
     whole_pixels: ClassVar[bool] = False
     """Whether all channels of a pixel are drawn at once, and their likelihood couples them, not the network."""
 
-    components: Annotated[int, Between(1)] = 5
-    """Logistics in the mixture of a pixel of many levels."""
     label_dropout: Annotated[float, Between(0, 1)] = 0.1
     """Share of the items whose condition is hidden in training, so that guidance has something to push away from."""
     guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
@@ -50,13 +49,9 @@ class PixelModel(Trainable):
         """One network."""
         return nn.ModuleDict({"net": self.network(spec, y_spec, self.likelihood(spec).outputs(spec.channels))})
 
+    @abstractmethod
     def likelihood(self, spec: DataSpec) -> Likelihood:
-        """p(x_i | parameters): Bernoulli for two levels, a mixture of logistics for more, else a Gaussian."""
-        levels = spec.levels
-        if levels is None or levels == 2:
-            return likelihood_of(spec)
-        mixture = ColourMixture if self.whole_pixels and spec.channels > 1 else LogisticMixture
-        return mixture(levels, self.components)
+        """p(x_i | parameters), by what the data is."""
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """-log p(x), (B,) nats."""
@@ -82,6 +77,21 @@ class PixelModel(Trainable):
         for _ in range(height * width * (1 if self.whole_pixels else channels)):
             parts.append(likelihood.draw(net.step(parts[-1], state), noise))
         return torch.cat(parts, dim=1).view(noise.n, height, width, channels).permute(0, 3, 1, 2)
+
+
+class MixturePixelModel(PixelModel):
+    """A model that takes pixels of any kind: the likelihoods of VAEs, and mixtures of logistics."""
+
+    components: Annotated[int, Between(1)] = 5
+    """Logistics in the mixture of a pixel of many levels."""
+
+    def likelihood(self, spec: DataSpec) -> Likelihood:
+        """Bernoulli for two levels, a mixture of logistics for more, else a Gaussian."""
+        levels = spec.levels
+        if levels is None or levels == 2:
+            return likelihood_of(spec)
+        mixture = ColourMixture if self.whole_pixels and spec.channels > 1 else LogisticMixture
+        return mixture(levels, self.components)
 
 
 class Rereading:

@@ -11,7 +11,7 @@ Source: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation L
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,7 @@ from zaohua.estimator import ScoreKind
 from zaohua.families.autoregressive.decoding import Choice, Decoder, generate, guided
 from zaohua.families.likelihoods import Likelihood, likelihood_of
 from zaohua.fields import Between, Sampling
+from zaohua.nn.vq import Codebook
 from zaohua.noise import Noise
 from zaohua.training import Batch, Trainable
 
@@ -64,17 +65,19 @@ class VectorQuantizedAutoencoder(Trainable):
             with torch.no_grad():
                 codes = self._codes(nets, batch.x)
             return -self._log_prior(nets, codes, batch.y, keep)
-        z = nets["encoder"](batch.x).float()
-        vectors = nets["codebook"](nets["codebook"].nearest(z.detach()))
+        z, codebook = nets["encoder"](batch.x).float(), self._codebook(nets)
+        vectors = codebook(codebook.nearest(z.detach()))
         distance = (z.detach() - vectors).square() + self.commitment * (z - vectors.detach()).square()
         straight = z + (vectors - z).detach()  # the vectors, with the encoder's gradient
         return distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight), batch.x)
 
     @staticmethod
-    def _codes(nets: nn.ModuleDict, x: Tensor) -> Tensor:
+    def _codebook(nets: nn.ModuleDict) -> Codebook:
+        return cast(Codebook, nets["codebook"])
+
+    def _codes(self, nets: nn.ModuleDict, x: Tensor) -> Tensor:
         """The codes of pictures, int64 (B, h, w)."""
-        codebook = nets["codebook"]
-        return codebook.nearest(nets["encoder"](x))
+        return self._codebook(nets).nearest(nets["encoder"](x))
 
     def _log_prior(self, nets: nn.ModuleDict, codes: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
         """log p(codes | y), row by row, (B,) nats."""
