@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar
 from torch import nn
 
 from zaohua.errors import ZaohuaError
-from zaohua.families.likelihoods import likelihood_of
 from zaohua.families.autoregressive.vq_vae import VectorQuantizedAutoencoder
+from zaohua.families.likelihoods import likelihood_of
 from zaohua.fields import Between
 from zaohua.nn.transformer import Transformer
 from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes

@@ -71,6 +71,8 @@ class MaskedMLP(nn.Module):
     Source: Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015 (arXiv:1502.03509).
     """
 
+    rows: Tensor
+
     def __init__(self, x_spec: DataSpec, y_spec: DataSpec | None = None, *, n_parameters: int, hidden: int = 1024,
                  layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
@@ -79,7 +81,8 @@ class MaskedMLP(nn.Module):
         order = torch.arange(size).view(-1, channels).T.flatten()  # channel by channel, as tensors lie in memory
         degrees = (torch.arange(hidden) * max(size - 1, 1)) // hidden  # evenly spread: a unit sees inputs 0 .. degree
         self.bounds = torch.searchsorted(degrees, torch.arange(size + 1)).tolist()
-        self.rows = order.argsort()[:, None] + size * torch.arange(n_parameters)  # outputs of each number, in order
+        rows = order.argsort()[:, None] + size * torch.arange(n_parameters)
+        self.register_buffer("rows", rows, persistent=False)  # the outputs of each number, in order
         masks = [degrees[:, None] >= order[None, :], *[degrees[:, None] >= degrees[None, :]] * (layers - 1)]
         before = order[:, None] > degrees[None, :]
         self.inner = nn.ModuleList(MaskedLinear(mask) for mask in masks)

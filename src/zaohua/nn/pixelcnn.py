@@ -157,7 +157,7 @@ class GatedPixelCNN(nn.Module):
         self.width, self.margin, self.size = width, margin, (channels, height, columns)
         self.above = scaled(nn.Conv2d(channels, width, (margin, first_size), padding=(margin, margin)))
         self.left = scaled(nn.Conv2d(channels, width, (1, margin), padding=(0, margin)))
-        self.places = nn.Parameter(torch.zeros(2, height, columns, width))
+        self.places = nn.Parameter(torch.zeros(2, height * columns, width))
         self.blocks = nn.ModuleList(GatedBlock(width, kernel_size, 2 ** (i % dilation_cycle), dropout)
                                     for i in range(layers))
         self.head = nn.Sequential(nn.ReLU(), scaled(nn.Linear(width, 2 * width), 2**0.5), nn.ReLU(),
@@ -168,8 +168,8 @@ class GatedPixelCNN(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """x (B, C, H, W), y as its spec says, keep bool (B,) -> (B, out_channels, H, W)."""
         x = x.permute(0, 2, 3, 1)
-        v = convolved(self.above, x) + self.places[0]
-        h = convolved(self.left, x) + self.places[1]
+        above, left = self.places.unflatten(1, x.shape[1:3])
+        v, h = convolved(self.above, x) + above, convolved(self.left, x) + left
         for block, context in zip(self.blocks, self._context(y, len(x), keep), strict=True):
             v, h = block(v, h, context)
         return self.head(h).permute(0, 3, 1, 2)
@@ -208,7 +208,7 @@ class GatedPixelCNN(nn.Module):
             self._begin_row(row, state)
         state.made += 1
         window = state.x[:, margin + row, column : column + margin].transpose(1, 2)  # channels first, as weights are
-        h = F.linear(window.flatten(1), self.left.weight.flatten(1), self.left.bias) + self.places[1, row, column]
+        h = F.linear(window.flatten(1), self.left.weight.flatten(1), self.left.bias) + self.places[1, state.made - 1]
         for block, left, link, taps in zip(self._gated, state.left, state.links, state.taps, strict=True):
             left[:, column + block.reach] = h
             h = block.pixel(h, left[:, column : column + block.reach + 1], link[column], taps)
@@ -218,7 +218,7 @@ class GatedPixelCNN(nn.Module):
         """Everything that the rows above say about this one; once for each row."""
         window = state.x[:, row : row + self.margin, self.margin :].permute(0, 3, 1, 2)
         v = F.conv2d(window, self.above.weight, self.above.bias, padding=(0, self.margin)).permute(0, 2, 3, 1)
-        v = v + self.places[0, row]
+        v = v + self.places[0].unflatten(0, self.size[1:])[row]
         for i, (block, context) in enumerate(zip(self._gated, state.context, strict=True)):
             state.above[i] = torch.cat([state.above[i][:, 1:], v], dim=1)
             v, state.links[i] = block.row(state.above[i], context)
