@@ -18,7 +18,7 @@ class Muon(torch.optim.AdamW):
 
     Args:
         parameters: by name.
-        chosen: whether a name's matrix is stepped by Muon.
+        chosen: whether a name's matrix is stepped by Muon; of a convolution the matrix of its taps, (out, in * taps).
         lr: learning rate of AdamW; a matrix's step is as long as it would make one, root mean square.
         betas: of AdamW.
         momentum: of Muon, with Nesterov's look ahead.
@@ -30,7 +30,7 @@ class Muon(torch.optim.AdamW):
 
     def __init__(self, parameters: Mapping[str, nn.Parameter], chosen: Callable[[str], bool], *, lr: float,
                  betas: tuple[float, float], weight_decay: float, momentum: float = 0.95):
-        matrices = {name for name, p in parameters.items() if p.ndim == 2 and chosen(name)}
+        matrices = {name for name, p in parameters.items() if p.ndim > 1 and chosen(name)}
         kinds = {name: "muon" if name in matrices else "matrix" if p.ndim > 1 else "vector"
                  for name, p in parameters.items()}
         decay = {"muon": weight_decay, "matrix": weight_decay, "vector": 0.0}
@@ -63,8 +63,9 @@ class Muon(torch.optim.AdamW):
             torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
             ahead = torch._foreach_lerp(grads, momenta, group["momentum"])
             torch._foreach_mul_(ps, 1 - group["lr"] * group["weight_decay"])
-            steps = orthogonal(torch.stack(list(ahead))).unbind()
-            torch._foreach_add_(ps, list(steps), alpha=-0.2 * group["lr"] * max(shape) ** 0.5)
+            steps = orthogonal(torch.stack([step.flatten(1) for step in ahead]))
+            length = 0.2 * max(steps.shape[1:]) ** 0.5
+            torch._foreach_add_(ps, [step.view(shape) for step in steps], alpha=-group["lr"] * length)
 
 
 def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:

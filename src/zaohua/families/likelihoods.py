@@ -1,13 +1,13 @@
 """p(x | decoder's output), chosen by what the data is: binary, of a number of levels, or continuous.
 
-Each distribution names how many numbers it needs for each channel and gives log p, the mean, and a draw. x is scaled
-to [-1, 1] and shaped (B, C, *axes); parameters are shaped (B, C * n_parameters, *axes).
+Each distribution names how many numbers it needs (its outputs) and gives log p, the mean, and a draw. x is scaled to
+[-1, 1] and shaped (B, C, *axes); parameters are shaped (B, outputs, *axes).
 """
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,11 +18,10 @@ from zaohua.spec import DataSpec
 
 
 class Likelihood(Protocol):
-    """A distribution of x that factorises over its numbers."""
+    """A distribution of x that factorises over the places of its axes, and mostly over its channels too."""
 
-    @property
-    def n_parameters(self) -> int:
-        """Numbers that it needs for each channel."""
+    def outputs(self, channels: int) -> int:
+        """Numbers that it needs for all channels of a place."""
         ...
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
@@ -48,7 +47,9 @@ def likelihood_of(spec: DataSpec) -> Likelihood:
 class Bernoulli:
     """x is -1 or 1; the parameter is the logit of 1."""
 
-    n_parameters: ClassVar[int] = 1
+    def outputs(self, channels: int) -> int:
+        """One for each channel."""
+        return channels
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """log sigmoid(+-logit), summed."""
@@ -69,10 +70,12 @@ class DiscretizedLogistic:
     Source: Salimans et al., "PixelCNN++", 2017 (one component of it), equation 2.
     """
 
-    n_parameters: ClassVar[int] = 2
-
     def __init__(self, levels: int):
         self.half = 1 / (levels - 1)
+
+    def outputs(self, channels: int) -> int:
+        """Two for each channel."""
+        return 2 * channels
 
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_scale = parameters.chunk(2, dim=1)
@@ -113,7 +116,11 @@ class LogisticMixture:
     """
 
     def __init__(self, levels: int, components: int):
-        self.half, self.components, self.n_parameters = 1 / (levels - 1), components, 3 * components
+        self.half, self.components = 1 / (levels - 1), components
+
+    def outputs(self, channels: int) -> int:
+        """Weight, mean and scale of each component, for each channel."""
+        return 3 * self.components * channels
 
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log weights, means and log scales, (B, components, C, *axes) each."""
@@ -143,13 +150,117 @@ class LogisticMixture:
         return ((values + 1) / (2 * self.half)).round() * 2 * self.half - 1
 
 
+class Categorical:
+    """x takes `levels` even steps in [-1, 1]; the parameters are the logits of each, level by level."""
+
+    def __init__(self, levels: int):
+        self.levels = levels
+
+    def outputs(self, channels: int) -> int:
+        """A logit for each level, for each channel."""
+        return self.levels * channels
+
+    def _logits(self, parameters: Tensor) -> Tensor:
+        """(B, levels, C, *axes)."""
+        return parameters.float().unflatten(1, (self.levels, -1))
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """log softmax(logits)_x, summed."""
+        which = ((x + 1) * ((self.levels - 1) / 2)).round().long()
+        return -F.cross_entropy(self._logits(parameters), which, reduction="none").flatten(1).sum(1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """sum_k softmax(logits)_k level_k."""
+        return torch.einsum("bk...,k->b...", self._logits(parameters).softmax(1),
+                            torch.linspace(-1, 1, self.levels, device=parameters.device))
+
+    def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
+        """A level by its probability."""
+        cumulated = self._logits(parameters).softmax(1).cumsum(1)
+        u = noise.uniform(1, *cumulated.shape[2:]) * cumulated[:, -1:]
+        which = (cumulated <= u).sum(1).clamp(max=self.levels - 1)
+        return which * (2 / (self.levels - 1)) - 1
+
+
+class ColourMixture:
+    """The channels of a pixel together, each of `levels` even steps in [-1, 1]: one mixture of logistics for all.
+
+    In component k the mean of channel c moves with the channels before it: m_kc + sum_{b < c} tanh(a_kcb) x_b.
+
+    Source: Salimans et al., "PixelCNN++", 2017, equations 1 to 3.
+    """
+
+    def __init__(self, levels: int, components: int):
+        self.half, self.components = 1 / (levels - 1), components
+
+    def outputs(self, channels: int) -> int:
+        """For each component its weight, means and scales of all channels, and a coefficient for each pair of them."""
+        return self.components * (1 + 2 * channels + channels * (channels - 1) // 2)
+
+    def _split(self, parameters: Tensor, channels: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Log weights (B, K, *axes), then means, log scales and coefficients of pairs, (B, K, C or pairs, *axes)."""
+        parts = parameters.float().unflatten(1, (self.components, -1))
+        pairs = channels * (channels - 1) // 2
+        logits, mean, log_scale, coefficients = parts.split([1, channels, channels, pairs], dim=2)
+        places = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
+        return logits[:, :, 0].log_softmax(1), mean + places, (log_scale - 2).clamp(min=-7), torch.tanh(coefficients)
+
+    def _channels(self, parameters: Tensor) -> int:
+        """How many channels so many parameters are for."""
+        channels = 1
+        while self.outputs(channels) < parameters.shape[1]:
+            channels += 1
+        return channels
+
+    @staticmethod
+    def _mean(c: int, mean: Tensor, coefficients: Tensor, before: Tensor) -> Tensor:
+        """Means of channel c (..., *axes), given those before it: `before` has axis 1 of coefficients as its last."""
+        first = c * (c - 1) // 2
+        return mean[:, :, c] + (coefficients[:, :, first : first + c] * before[:, None, :c]).sum(2)
+
+    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """log sum_k w_k prod_c mass_kc(x_c | x_<c), summed over places."""
+        log_weight, mean, log_scale, coefficients = self._split(parameters, x.shape[1])
+        means = torch.stack([self._mean(c, mean, coefficients, x) for c in range(x.shape[1])], dim=2)
+        log_p = log_bin(x.unsqueeze(1), means, log_scale, self.half).sum(2)
+        return torch.logsumexp(log_weight + log_p, dim=1).flatten(1).sum(1)
+
+    def mean(self, parameters: Tensor) -> Tensor:
+        """sum_k w_k m_k, each channel's mean at the means of those before it; clipped to the data's range."""
+        channels = self._channels(parameters)
+        log_weight, mean, _, coefficients = self._split(parameters, channels)
+        chosen = mean[:, :, :0]
+        for c in range(channels):
+            first = c * (c - 1) // 2
+            here = mean[:, :, c] + (coefficients[:, :, first : first + c] * chosen).sum(2)
+            chosen = torch.cat([chosen, here.unsqueeze(2)], dim=2)
+        return (log_weight.exp().unsqueeze(2) * chosen).sum(1).clamp(-1, 1)
+
+    def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
+        """A component by its weight, then channel after channel m + s logit(u), at the nearest level."""
+        channels = self._channels(parameters)
+        log_weight, *parts = self._split(parameters, channels)
+        u = noise.uniform(1 + channels, *log_weight.shape[2:]).clamp(1e-6, 1 - 1e-6)
+        which = (log_weight.exp().cumsum(1) < u[:, :1]).sum(1, keepdim=True).clamp(max=self.components - 1)
+        mean, log_scale, coefficients = (
+            part.gather(1, which.unsqueeze(2).expand(-1, 1, *part.shape[2:])) for part in parts)
+        x = mean[:, 0].new_zeros(mean[:, 0].shape)
+        for c in range(channels):
+            here = self._mean(c, mean, coefficients, x)[:, 0]
+            value = (here + log_scale[:, 0, c].exp() * torch.logit(u[:, 1 + c])).clamp(-1, 1)
+            x[:, c] = ((value + 1) / (2 * self.half)).round() * 2 * self.half - 1
+        return x
+
+
 class Gaussian:
     """x is continuous; mean and log variance."""
 
-    n_parameters: ClassVar[int] = 2
-
     def __init__(self, spec: DataSpec):
         self.log_volume = spec.log_volume
+
+    def outputs(self, channels: int) -> int:
+        """Two for each channel."""
+        return 2 * channels
 
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_var = parameters.chunk(2, dim=1)

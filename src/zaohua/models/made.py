@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
-from zaohua.families.autoregressive.pixels import PixelModel
+from zaohua.families.autoregressive.pixels import MixturePixelModel
 from zaohua.fields import Between
 from zaohua.nn.made import MaskedMLP
 from zaohua.spec import DataSpec
 
 
-class MADE(PixelModel):
+class MADE(MixturePixelModel):
     """Perceptron masked so that each pixel is predicted from those before it: exact likelihoods in one pass.
 
     Paper: Germain, Gregor, Murray and Larochelle, "MADE: Masked Autoencoder for Distribution Estimation", 2015
@@ -30,7 +30,7 @@ class MADE(PixelModel):
     batch_size = 128
     clip_norm = 100.0
 
-    def network(self, spec: DataSpec, y_spec: DataSpec | None, n_parameters: int) -> nn.Module:
+    def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
         """A masked perceptron."""
-        return MaskedMLP(spec, y_spec, n_parameters=n_parameters, hidden=self.hidden, layers=self.layers,
+        return MaskedMLP(spec, y_spec, n_parameters=outputs // spec.channels, hidden=self.hidden, layers=self.layers,
                          dropout=self.dropout)

@@ -41,7 +41,7 @@ class VAE(VariationalAutoencoder):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """An encoder to mean and log variance, and a decoder to the likelihood's parameters."""
-        n_codes, n_parameters = 2 * self.latent_dim, spec.channels * likelihood_of(spec).n_parameters
+        n_codes, n_parameters = 2 * self.latent_dim, likelihood_of(spec).outputs(spec.channels)
         conv: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels, "blocks": "residual",
                                 "activation": "silu"}
         dense: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers, "activation": self.activation}

@@ -1,8 +1,10 @@
-"""The masked perceptron: output i depends on inputs before i only, all outputs in one pass."""
+"""The masked perceptron: output i depends on inputs before i only; all outputs in one pass, or one at a time."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +31,29 @@ class MaskedLinear(nn.Linear):
         """(B, in) -> (B, out)."""
         return F.linear(x, self.weight * self.mask, self.bias)
 
+    def some(self, x: Tensor, rows: Any) -> Tensor:
+        """Some of the outputs, (B, in) -> (B, rows)."""
+        return F.linear(x, self.weight[rows] * self.mask[rows], self.bias[rows])
+
+
+@dataclass
+class Part:
+    """A picture of which `made` numbers are there, and the hidden units that depend on them alone.
+
+    Attributes:
+        made: numbers taken up.
+        x: the numbers (n, in), zero where there is none yet.
+        hidden: units of each layer (n, hidden), zero where they depend on more.
+        context: what the condition adds to every hidden layer, (n, hidden).
+        bias: what it adds to the outputs, (n, out).
+    """
+
+    made: int
+    x: Tensor
+    hidden: list[Tensor]
+    context: Tensor
+    bias: Tensor
+
 
 class MaskedMLP(nn.Module):
     """Parameters of every number's distribution given those before it, in raster order.
@@ -46,6 +71,8 @@ class MaskedMLP(nn.Module):
     Source: Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015 (arXiv:1502.03509).
     """
 
+    rows: Tensor
+
     def __init__(self, x_spec: DataSpec, y_spec: DataSpec | None = None, *, n_parameters: int, hidden: int = 1024,
                  layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
@@ -53,6 +80,9 @@ class MaskedMLP(nn.Module):
         self.shape = (n_parameters * channels, *x_spec.tensor_shape[1:])
         order = torch.arange(size).view(-1, channels).T.flatten()  # channel by channel, as tensors lie in memory
         degrees = (torch.arange(hidden) * max(size - 1, 1)) // hidden  # evenly spread: a unit sees inputs 0 .. degree
+        self.bounds = torch.searchsorted(degrees, torch.arange(size + 1)).tolist()
+        rows = order.argsort()[:, None] + size * torch.arange(n_parameters)
+        self.register_buffer("rows", rows, persistent=False)  # the outputs of each number, in order
         masks = [degrees[:, None] >= order[None, :], *[degrees[:, None] >= degrees[None, :]] * (layers - 1)]
         before = order[:, None] > degrees[None, :]
         self.inner = nn.ModuleList(MaskedLinear(mask) for mask in masks)
@@ -76,3 +106,31 @@ class MaskedMLP(nn.Module):
         if self.condition is not None:
             out = out + self.condition(context)
         return out.view(len(x), *self.shape)
+
+    @property
+    def _layers(self) -> list[MaskedLinear]:
+        return cast("list[MaskedLinear]", self.inner)
+
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Part:
+        """n pictures without any number."""
+        zeros, size = self.outer.weight.new_zeros, self.direct.in_features
+        hidden = [zeros(n, layer.out_features) for layer in self._layers]
+        if self.condition is None:
+            return Part(0, zeros(n, size), hidden, zeros(hidden[0].shape), zeros(n, math.prod(self.shape)))
+        context = pool(self.embed(y, n, keep))
+        return Part(0, zeros(n, size), hidden, context, self.condition(context))
+
+    def step(self, values: Tensor, state: Part) -> Tensor:
+        """The last number (n, 1), none (n, 0) at first -> parameters of the next one, (n, n_parameters).
+
+        A unit of degree i is final as soon as number i is there, so that each is computed once for a picture.
+        """
+        for value in values.unbind(1):
+            state.x[:, self.rows[state.made, 0]] = value
+            new = slice(self.bounds[state.made], self.bounds[state.made + 1])
+            h, state.made = state.x, state.made + 1
+            for layer, units in zip(self._layers, state.hidden, strict=True):
+                units[:, new] = F.relu(layer.some(h, new) + state.context[:, new])
+                h = units
+        rows = self.rows[state.made]
+        return self.outer.some(state.hidden[-1], rows) + self.direct.some(state.x, rows) + state.bias[:, rows]

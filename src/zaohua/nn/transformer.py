@@ -117,10 +117,12 @@ class Transformer(nn.Module):
         heads: of each attention; they divide the width.
         dropout: probability with which an activation is dropped.
         style: see the module.
+        places: whether positions are learnt in the modern style too: in a picture, what is near lies far apart.
     """
 
     def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, context: int, width: int = 256,
-                 layers: int = 6, heads: int = 4, dropout: float = 0.0, style: Style = "modern") -> None:
+                 layers: int = 6, heads: int = 4, dropout: float = 0.0, style: Style = "modern",
+                 places: bool = False) -> None:
         super().__init__()
         if width % (2 * heads):
             raise ValueError(f"a width of {width} can't be split into {heads} heads of an even size")
@@ -128,7 +130,7 @@ class Transformer(nn.Module):
         self.modern, self.context, self.width, self.heads = modern, context, width, heads
         self.room = context + (0 if y_spec is None else MAX_TOKENS)
         self.tokens = nn.Embedding(vocabulary, width)
-        self.places = None if modern else nn.Embedding(self.room, width)
+        self.places = nn.Embedding(self.room, width) if places or not modern else None
         self.embed = Embed(y_spec, width)
         self.blocks = nn.ModuleList(Block(width, heads, dropout, modern) for _ in range(layers))
         self.norm = Norm(width, modern)

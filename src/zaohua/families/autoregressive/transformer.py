@@ -1,0 +1,67 @@
+"""What models built on the causal transformer share: its fields, and what trains it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import torch
+from torch import nn
+
+from zaohua.errors import ZaohuaError
+from zaohua.fields import Between, make_fields
+from zaohua.nn.transformer import Transformer
+from zaohua.optimizers import Muon
+from zaohua.spec import DataSpec
+
+
+class CausalTransformer:
+    """To be named before the family in a model's bases: `class GPT(CausalTransformer, TextModel)`."""
+
+    width: Annotated[int, Between(4)] = 256
+    """Channels."""
+    layers: Annotated[int, Between(1)] = 6
+    """Blocks of attention and perceptron."""
+    heads: Annotated[int, Between(1)] = 4
+    """Heads of each attention; they divide the width."""
+    dropout: Annotated[float, Between(0, 0.9)] = 0.1
+    """Probability with which an activation is dropped in training."""
+    style: Literal["modern", "gpt2"] = "modern"
+    """What blocks are made of: today's parts, or those of GPT-2."""
+    solver: Literal["muon", "adamw"] = "muon"
+    """What trains the matrices within the blocks; everything else AdamW does."""
+    learning_rate: Annotated[float, Between(above=0)] = 3e-3
+    """Peak learning rate."""
+    decay: Literal["cosine", "linear", "constant"] = "linear"
+    """How the learning rate falls to zero by the end."""
+    beta1: Annotated[float, Between(0, 0.9999)] = 0.9
+    """Adam's first moment."""
+    beta2: Annotated[float, Between(0, 0.99999)] = 0.95
+    """Adam's second moment."""
+    weight_decay: Annotated[float, Between(0)] = 0.1
+    """Decoupled weight decay (AdamW)."""
+    ema: Annotated[float, Between(0, 0.99999)] = 0.99
+    """Decay of the running average of weights that sampling uses; 0 uses the weights as they are."""
+
+    def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
+        """The network that the fields describe, untrained.
+
+        Raises:
+            ZaohuaError: the heads don't divide the width.
+        """
+        if self.width % (2 * self.heads):
+            raise ZaohuaError(f"{type(self).__name__}: a width of {self.width} can't be split into {self.heads} heads "
+                              "of an even size")
+        return Transformer(vocabulary, y_spec, context=context, width=self.width, layers=self.layers,
+                           heads=self.heads, dropout=self.dropout, style=self.style, **more)
+
+    def optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
+        """Muon for the matrices of the blocks, AdamW for the rest."""
+        return Muon(parameters, self.by_muon, lr=self.learning_rate, betas=(self.beta1, self.beta2),
+                    weight_decay=self.weight_decay)
+
+    def by_muon(self, name: str) -> bool:
+        """Whether Muon trains the matrix of that name."""
+        return self.solver == "muon" and ".blocks." in name
+
+
+make_fields(CausalTransformer)

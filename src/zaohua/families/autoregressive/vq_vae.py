@@ -1,0 +1,123 @@
+"""Vector-quantised autoencoders: a picture as a grid of codes, a decoder p(x | codes), and a prior p(codes | y).
+
+The decoder's gradient skips the choice of the nearest vector and goes on to the encoder as it is; the chosen vectors
+are drawn to what the encoder gives, and it to them. In the same steps an autoregressive prior learns the codes. Then
+
+    log p(x | y) = log sum_k p(k | y) p(x | k) >= log p(k(x) | y) + log p(x | k(x)),    k(x) the codes of x.
+
+Source: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning", 2017 (arXiv:1711.00937).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, ClassVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.estimator import ScoreKind
+from zaohua.families.autoregressive.decoding import Choice, Decoder, generate, guided
+from zaohua.families.likelihoods import Likelihood, likelihood_of
+from zaohua.fields import Between, Sampling
+from zaohua.nn.vq import Codebook
+from zaohua.noise import Noise
+from zaohua.training import Batch, Trainable
+
+
+class VectorQuantizedAutoencoder(Trainable):
+    """Nets, built by the model: `encoder(x) -> (B, dim, h, w)`, `codebook` (`nn.vq.Codebook`), `decoder(vectors)`, and
+    `prior(tokens, y, keep) -> logits` with `start` and `step`, whose last token, `codes`, stands before all others."""
+
+    phases: ClassVar[dict[str, tuple[str, ...]]] = {"codes": ("encoder", "codebook", "decoder"), "prior": ("prior",)}
+    score_kind: ClassVar[ScoreKind] = "lower_bound"
+
+    codes: Annotated[int, Between(2, 65536)] = 256
+    """Vectors in the codebook."""
+    code_dim: Annotated[int, Between(1)] = 16
+    """Numbers in a vector."""
+    commitment: Annotated[float, Between(0)] = 0.25
+    """Weight of what draws the encoder to the vectors chosen."""
+    label_dropout: Annotated[float, Between(0, 1)] = 0.1
+    """Share of the items whose condition is hidden from the prior in training, so that guidance has something to push
+    away from."""
+    guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
+    """Weight of the condition against none."""
+    temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
+    """Randomness of the codes of samples: 1 draws from the prior, 0 takes the likeliest each time."""
+    top_p: Annotated[float, Between(0, 1), Sampling] = 1.0
+    """Draw from the likeliest codes that together have this probability."""
+    observation_noise: Annotated[bool, Sampling] = False
+    """Whether samples are drawn from p(x | codes) instead of being its mean."""
+    batch_size = 128
+    clip_norm = 200.0
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """p(x | decoder's output), by what the data is."""
+        return likelihood_of(self.spec_)
+
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """Of the codes: -log p(x | codes) and distances, of the prior: -log p(codes), (B,) nats."""
+        if phase == "prior":
+            keep = None if batch.y is None else batch.noise.uniform() >= self.label_dropout
+            with torch.no_grad():
+                codes = self._codes(nets, batch.x)
+            return -self._log_prior(nets, codes, batch.y, keep)
+        z, codebook = nets["encoder"](batch.x).float(), self._codebook(nets)
+        vectors = codebook(codebook.nearest(z.detach()))
+        distance = (z.detach() - vectors).square() + self.commitment * (z - vectors.detach()).square()
+        straight = z + (vectors - z).detach()  # the vectors, with the encoder's gradient
+        return distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight), batch.x)
+
+    @staticmethod
+    def _codebook(nets: nn.ModuleDict) -> Codebook:
+        return cast(Codebook, nets["codebook"])
+
+    def _codes(self, nets: nn.ModuleDict, x: Tensor) -> Tensor:
+        """The codes of pictures, int64 (B, h, w)."""
+        return self._codebook(nets).nearest(nets["encoder"](x))
+
+    def _log_prior(self, nets: nn.ModuleDict, codes: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
+        """log p(codes | y), row by row, (B,) nats."""
+        tokens = F.pad(codes.flatten(1), (1, 0), value=self.codes)
+        logits = nets["prior"](tokens[:, :-1], y, keep)[..., : self.codes]
+        return -F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="none").view(
+            len(codes), -1).sum(1)
+
+    @property
+    @abstractmethod
+    def grid(self) -> tuple[int, int]:
+        """Height and width of the grid of codes."""
+
+    # ---- primitives
+
+    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+        """log p(k | y) + log p(x | k) at the codes k of x, nats (B,)."""
+        codes = self._codes(self.nets_, x)
+        log_p = self.likelihood.log_prob(self.nets_["decoder"](self.nets_["codebook"](codes)), x)
+        return self._log_prior(self.nets_, codes, y) + log_p
+
+    def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+        """The codes of x as floats, row by row, (B, h w)."""
+        return self._codes(self.nets_, x).flatten(1).float()
+
+    def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Mean of p(x | codes), (B, ...); codes are rounded to whole numbers that there are."""
+        return self.likelihood.mean(self._decoded(z.round().long().clamp(0, self.codes - 1)))
+
+    def _decoded(self, codes: Tensor) -> Tensor:
+        """Parameters of p(x | codes) of codes (B, h w)."""
+        return self.nets_["decoder"](self.nets_["codebook"](codes.view(-1, *self.grid)))
+
+    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """Codes from the prior, then the decoder's mean, or a draw with `observation_noise`."""
+        net: Decoder = self.nets_["prior"]  # type: ignore[assignment]
+        net = net if y is None else guided(net, self.guidance)
+        length = self.grid[0] * self.grid[1]
+        begin = torch.full((noise.n, 1), self.codes, device=self._device())
+        choice = Choice(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})
+        made = generate(net, begin, noise.uniform(length), choice, context=length, y=y)
+        parameters = self._decoded(torch.stack(list(made), dim=1))
+        return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)

@@ -1,0 +1,45 @@
+"""The transformer over pixels."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import nn
+
+from zaohua.errors import ZaohuaError
+from zaohua.families.autoregressive.pixels import PixelModel
+from zaohua.families.autoregressive.transformer import CausalTransformer
+from zaohua.families.likelihoods import Categorical, Likelihood
+from zaohua.nn.image_gpt import PixelTransformer
+from zaohua.spec import DataSpec
+
+
+class ImageGPT(CausalTransformer, PixelModel):
+    """Transformer that reads a picture pixel by pixel, red, green and blue in turn, and says what comes next.
+
+    The levels of a number (2, 17, 256 ...) are its tokens, with no order among them but what is learnt.
+
+    Paper: Chen et al., "Generative Pretraining from Pixels", 2020; with the parts of `GPT`.
+    """
+
+    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 2, "heads": 2, "max_steps": 20, "batch_size": 8}
+
+    width = 128
+    layers = 4
+    batch_size = 32
+
+    def likelihood(self, spec: DataSpec) -> Likelihood:
+        """Any probabilities of the levels.
+
+        Raises:
+            ZaohuaError: there are none, or too many.
+        """
+        if spec.levels is None or spec.levels > 256:
+            raise ZaohuaError("ImageGPT takes pixels of 2 to 256 equally spaced values: round them to 8 bits first, or "
+                              "take PixelCNN")
+        return Categorical(spec.levels)
+
+    def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
+        """A causal transformer over all numbers of a picture."""
+        vocabulary = outputs // spec.channels + 1
+        return PixelTransformer(self.transformer(vocabulary, y_spec, spec.size, places=True), spec)

@@ -1,0 +1,53 @@
+"""The gated PixelCNN."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from torch import nn
+
+from zaohua.families.autoregressive.pixels import MixturePixelModel
+from zaohua.fields import Between
+from zaohua.nn.pixelcnn import GatedPixelCNN
+from zaohua.optimizers import Muon
+from zaohua.spec import DataSpec
+
+
+class PixelCNN(MixturePixelModel):
+    """Convolutions that see only the pixels before: exact likelihoods, and samples from caches.
+
+    Colours are drawn from a mixture of logistics in which each channel's means depend on the channels before it
+    (Salimans et al., "PixelCNN++", 2017); channels of binary or continuous pixels are independent given the pixels
+    before.
+
+    Paper: van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016 (arXiv:1606.05328).
+    """
+
+    whole_pixels: ClassVar[bool] = True
+    tiny: ClassVar[dict[str, Any]] = {"width": 8, "layers": 2, "components": 2, "max_steps": 20, "batch_size": 16}
+
+    width: Annotated[int, Between(1)] = 48
+    """Channels of each of the two stacks."""
+    layers: Annotated[int, Between(1)] = 8
+    """Gated layers."""
+    dilation_cycle: Annotated[int, Between(1, 6)] = 2
+    """Layers look at pixels 1, 2, 4 ... apart, and from 1 again after so many layers."""
+    dropout: Annotated[float, Between(0, 0.9)] = 0.0
+    """Probability with which a unit is dropped in training."""
+    batch_size = 16
+    learning_rate = 1e-2
+    clip_norm = 100.0
+
+    solver: Literal["muon", "adamw"] = "muon"
+    """What trains the weights of the gated layers; everything else AdamW does."""
+
+    def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
+        """A vertical and a horizontal stack of gated convolutions."""
+        return GatedPixelCNN(spec, y_spec, out_channels=outputs, width=self.width, layers=self.layers,
+                             dilation_cycle=self.dilation_cycle, dropout=self.dropout)
+
+    def optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
+        """Muon for the weights of the gated layers, AdamW for the rest."""
+        return Muon(parameters, lambda name: self.solver == "muon" and ".blocks." in name, lr=self.learning_rate,
+                    betas=(self.beta1, self.beta2), weight_decay=self.weight_decay)
