@@ -48,6 +48,8 @@ class Codec(ABC):
     """
 
     modality: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
+    """What the items are, where several codecs take the same ones; empty: what the modality says."""
     sheets: ClassVar[dict[str, Callable[..., None]]]
     """What writes items to one file, by its ending: methods (items, path, y, columns); the first is the usual one."""
     printed: ClassVar[bool] = False

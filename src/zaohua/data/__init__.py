@@ -118,11 +118,11 @@ def _twice(file: File) -> tuple[tuple[File, ...], ...]:
     return (file,), (file,)
 
 
-def _chorales(name: str, about: str, *file: Any) -> DataSet:
-    """Bach's chorales in one of their published forms: a file (name, sha256, size) that holds all splits."""
-    home = "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/"
-    return DataSet(name, "music", about, _rolls, ("train", "test", "valid"), 3 * ((File(*file, home),),),
-                   labelled=False, folder="jsb-chorales")
+def _chorales(name: str, about: str, file: str, sha256: str, size: int) -> DataSet:
+    """Bach's chorales in one of their published forms: a file that holds all splits."""
+    found = File(file, sha256, size, "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/")
+    return DataSet(name, "music", about, _rolls, ("train", "test", "valid"), 3 * ((found,),), labelled=False,
+                   folder="jsb-chorales")
 
 
 SETS: dict[str, DataSet] = {entry.name: entry for entry in (

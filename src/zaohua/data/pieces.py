@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +74,7 @@ class Piece:
             ZaohuaError: a note is none of a piano's.
         """
         roll = np.zeros((self.length, KEYS), bool)
-        for onset, duration, pitch, _ in self._on_piano():
+        for onset, duration, pitch, _ in self.on_piano().notes:
             roll[onset : onset + duration, pitch - LOWEST] = True
         return roll
 
@@ -94,12 +95,34 @@ class Piece:
         notes = np.column_stack([onset, end - onset, self.notes[:, 2:]]).astype(np.int32)
         return Piece(notes, steps, round(self.length * scale), self.voices if is_monophonic(notes) else 0)
 
-    def _on_piano(self) -> np.ndarray:
+    def merged(self) -> Piece:
+        """The same notes, of no voice.
+
+        Of two of one pitch that overlap, the former ends where the later begins; of those that begin together the
+        longest stays.
+        """
+        notes = self.notes[np.lexsort((-self.notes[:, 1], self.notes[:, 0], self.notes[:, 2]))]
+        again = np.diff(notes[:, 2], prepend=-1) == 0
+        notes = notes[~(again & (np.diff(notes[:, 0], prepend=-1) == 0))]
+        room = np.where(np.diff(notes[:, 2], append=-1) == 0, np.diff(notes[:, 0], append=0), self.length)
+        onset, duration, pitch, _ = notes.T
+        return Piece(np.stack([onset, np.minimum(duration, room), pitch, 0 * pitch], axis=1), self.steps, self.length)
+
+    @staticmethod
+    def joined(pieces: Sequence[Piece]) -> Piece:
+        """Pieces one after another, with a whole note's rest between them."""
+        steps, starts = pieces[0].steps, np.cumsum([0] + [len(piece) + 4 * piece.steps for piece in pieces])
+        notes = [piece.notes + np.array([start, 0, 0, 0], np.int32)
+                 for piece, start in zip(pieces, starts[:-1].tolist(), strict=True)]
+        return Piece(np.concatenate(notes), steps, int(starts[-1]) - 4 * steps, pieces[0].voices)
+
+    def on_piano(self) -> Piece:
+        """The piece itself, or a `ZaohuaError` that names a note that is none of a piano's."""
         off = (self.notes[:, 2] < LOWEST) | (self.notes[:, 2] >= LOWEST + KEYS)
         if off.any():
             raise ZaohuaError(f"a note of MIDI pitch {self.notes[off][0, 2]} is none of a piano's {KEYS} keys "
                               f"({LOWEST} to {LOWEST + KEYS - 1}): leave the piece out, or transpose it")
-        return self.notes
+        return self
 
 
 def is_monophonic(notes: np.ndarray) -> bool:

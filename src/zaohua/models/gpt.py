@@ -9,21 +9,15 @@ from torch import nn
 
 from zaohua.errors import ZaohuaError
 from zaohua.families.autoregressive.texts import TextModel
+from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.fields import Between
 from zaohua.nn.transformer import Transformer
 from zaohua.optimizers import Muon
 from zaohua.spec import DataSpec
 
 
-class GPT(TextModel):
-    """Transformer that reads a text and says what comes next.
-
-    Paper: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; with rotary positions,
-    normalised queries and keys, RMSNorm and squared ReLU; trained by Muon (Jordan et al., 2024) and AdamW.
-    """
-
-    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 2, "heads": 2, "context": 16, "max_steps": 20,
-                                      "max_tokens": 8, "batch_size": 8}
+class TransformerModel(TokenModel):
+    """What transformers over tokens of any kind share: their network and how it is trained."""
 
     width: Annotated[int, Between(4)] = 256
     """Channels."""
@@ -46,7 +40,8 @@ class GPT(TextModel):
     def _check(self) -> None:
         super()._check()
         if self.width % (2 * self.heads):
-            raise ZaohuaError(f"GPT: a width of {self.width} can't be split into {self.heads} heads of an even size")
+            raise ZaohuaError(f"{type(self).__name__}: a width of {self.width} can't be split into {self.heads} heads "
+                              "of an even size")
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
         """A causal transformer."""
@@ -57,3 +52,14 @@ class GPT(TextModel):
         """Muon for the matrices of the blocks, AdamW for the rest."""
         return Muon(parameters, lambda name: self.solver == "muon" and ".blocks." in name, lr=self.learning_rate,
                     betas=(self.beta1, self.beta2), weight_decay=self.weight_decay)
+
+
+class GPT(TransformerModel, TextModel):
+    """Transformer that reads a text and says what comes next.
+
+    Paper: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; with rotary positions,
+    normalised queries and keys, RMSNorm and squared ReLU; trained by Muon (Jordan et al., 2024) and AdamW.
+    """
+
+    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 2, "heads": 2, "context": 16, "max_steps": 20,
+                                      "max_tokens": 8, "batch_size": 8}
