@@ -51,7 +51,8 @@ def test_the_table_needs_neither_torch_nor_sklearn():
     code = "import sys; from zaohua import data; print(data.names()); print({'torch', 'sklearn'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}).stdout
-    assert out.splitlines() == [str(["digits", "mnist", "fashion-mnist", "tinyshakespeare", "names"]), "set()"]
+    assert out.splitlines() == [str(["digits", "mnist", "fashion-mnist", "tinyshakespeare", "names",
+                                     "jsb-chorales", "jsb-chorales-16th"]), "set()"]
 
 
 def test_unknown_sets():

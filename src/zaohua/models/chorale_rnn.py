@@ -37,4 +37,4 @@ class ChoraleRNN(FrameModel):
     def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
         """Recurrent layers and a head over the cells of a frame."""
         return FrameRNN(cells, size, y_spec, width=self.width, layers=self.layers, cell=self.cell, dropout=self.dropout,
-                        input_dropout=self.input_dropout, autoregressive=self.head == "autoregressive")
+                        input_dropout=self.input_dropout, bar=self.bar, autoregressive=self.head == "autoregressive")

@@ -1,12 +1,13 @@
 """The recurrent network over frames, and the head that predicts the cells of a frame one after another.
 
-A frame has K cells (keys or voices) of S values, of which 0 is silence. Given the context h and the cells below, the
-logits of cell i are, for each of its values but 0 (whose logit is 0),
+A frame has K cells (keys or voices) of S values, of which 0 is silence. Given the context h, the frame b before it and
+the cells below, the logits of cell i are, for each of its values but 0 (whose logit is 0),
 
-    A_i h + (1 + G_i h) * sum_{j < i} M_ij [x_j] + B_i[number of sounding cells below i]
+    A_i h + (1 + G_i h) * (sum_j L_ij [b_j] + sum_{j < i} M_ij [x_j]) + B_i[number of sounding cells below i]
 
-with the values x_j as one-hot vectors: a matrix that is strictly triangular in blocks, which the context turns up and
-down for each output. Compare Larochelle & Murray 2011 (NADE) and Boulanger-Lewandowski et al. 2012 (arXiv:1206.6392).
+with values as one-hot vectors: M is strictly triangular in blocks, and the context turns each output up and down. That
+the frame before has a way of its own makes it easy to learn that notes are held. Compare Larochelle & Murray 2011 (NADE)
+and Boulanger-Lewandowski et al. 2012 (arXiv:1206.6392).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def one_hot(frames: Tensor, size: int) -> Tensor:
 
 
 class CellHead(nn.Module):
-    """Logits of each cell's values, given a context and the cells below it (see the module).
+    """Logits of each cell's values, given a context, the frame before and the cells below it (see the module).
 
     Args:
         cells, size: number of cells, and of the values of each.
@@ -44,9 +45,10 @@ class CellHead(nn.Module):
         super().__init__()
         self.size, self.autoregressive = size, autoregressive
         outputs = cells * (size - 1)
-        self.free = nn.Linear(width, outputs)
+        self.free, self.gate = nn.Linear(width, outputs), nn.Linear(width, outputs)
+        self.last = nn.Linear(outputs, outputs, bias=False)
+        nn.init.zeros_(self.last.weight)
         if autoregressive:
-            self.gate = nn.Linear(width, outputs)
             self.below = nn.Parameter(torch.empty(outputs, outputs).normal_(std=0.02))
             self.count = nn.Parameter(torch.zeros(cells, COUNTED + 1, size - 1))
             blocks = torch.ones(cells, cells).tril(-1)
@@ -54,12 +56,13 @@ class CellHead(nn.Module):
             self.register_buffer("mask", blocks.repeat_interleave(size - 1, 0).repeat_interleave(size - 1, 1),
                                  persistent=False)
 
-    def forward(self, h: Tensor, frames: Tensor) -> Tensor:
-        """h (..., width), frames int (..., K) -> float32 (..., K, S), of a cell given those below it."""
-        logits = self.free(h)
+    def forward(self, h: Tensor, before: Tensor, frames: Tensor) -> Tensor:
+        """h (..., width), frames and those before them int (..., K) -> float32 (..., K, S): cells given those below."""
+        seen = self.last(one_hot(before, self.size))
         if self.autoregressive:
-            seen = F.linear(one_hot(frames, self.size), self.below * self.mask)
-            logits = logits + seen * (1 + self.gate(h))
+            seen = seen + F.linear(one_hot(frames, self.size), self.below * self.mask)
+        logits = self.free(h) + seen * (1 + self.gate(h))
+        if self.autoregressive:
             sounding = (frames > 0).long()
             counts = (sounding.cumsum(-1) - sounding).clamp(max=COUNTED)
             logits = logits + self.count[torch.arange(frames.shape[-1], device=h.device), counts].flatten(-2)
@@ -77,14 +80,16 @@ class FrameRNN(nn.Module):
         cell: their kind.
         dropout: probability with which an activation between layers is dropped.
         input_dropout: the same for each value of the frame before.
+        bar: frames after which the place that the network is told begins anew.
         autoregressive: whether a cell sees those below it in the same frame.
     """
 
     def __init__(self, cells: int, size: int, y_spec: DataSpec | None = None, *, width: int = 200, layers: int = 1,
                  cell: Literal["lstm", "gru"] = "gru", dropout: float = 0.0, input_dropout: float = 0.0,
-                 autoregressive: bool = True) -> None:
+                 bar: int = 16, autoregressive: bool = True) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.bar = size, bar
+        self.places = nn.Embedding(bar, width)
         self.frames = nn.Linear(cells * (size - 1), width)
         self.first = nn.Parameter(torch.zeros(width))
         self.embed = Embed(y_spec, width)
@@ -94,18 +99,27 @@ class FrameRNN(nn.Module):
         self.over = nn.Linear(width, 1)
 
     def forward(self, frames: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """frames int (B, T, K), negative where there are none, y as its spec says -> float32 (B, T, K, S), (B, T)."""
-        before = torch.cat([torch.full_like(frames[:, :1], -1), frames[:, :-1]], dim=1)
-        h, _ = self._run(before, pool(self.embed(y, len(frames))), None)
-        return self.head(h, frames), self.over(h).squeeze(-1).float()
+        """What is predicted of every frame but the first, which is only read.
+
+        Args:
+            frames: int (B, T + 1, K), at the beginning of a bar; negative where there are none, as before the first.
+            y: as its spec says.
+
+        Returns:
+            float32 (B, T, K, S), (B, T).
+        """
+        before = frames[:, :-1]
+        h, _ = self._run(before, pool(self.embed(y, len(frames))), None, 0)
+        return self.head(h, before, frames[:, 1:]), self.over(h).squeeze(-1).float()
 
     def start(self, n: int, y: Tensor | None = None) -> dict[str, Any]:
         """The state before the first frame, for n pieces."""
-        return {"condition": pool(self.embed(y, n)), "cells": None}
+        return {"condition": pool(self.embed(y, n)), "cells": None, "place": 0}
 
     def step(self, frame: Tensor, state: dict[str, Any]) -> Tensor:
         """The last frame int (B, K), negative before the first, which the state takes up -> the context (B, width)."""
-        h, state["cells"] = self._run(frame[:, None], state["condition"], state["cells"])
+        h, state["cells"] = self._run(frame[:, None], state["condition"], state["cells"], state["place"])
+        state["place"] += 1
         return h[:, 0]
 
     @staticmethod
@@ -114,8 +128,9 @@ class FrameRNN(nn.Module):
         cells = state["cells"]
         state["cells"] = tuple(c[:, rows] for c in cells) if isinstance(cells, tuple) else cells[:, rows]
 
-    def _run(self, before: Tensor, condition: Tensor, cells: Any) -> tuple[Tensor, Any]:
+    def _run(self, before: Tensor, condition: Tensor, cells: Any, start: int) -> tuple[Tensor, Any]:
+        places = torch.arange(start, start + before.shape[1], device=before.device) % self.bar
         x = self.frames(self.drop_frame(one_hot(before, self.size)))
         x = torch.where(before[..., :1] < 0, self.first.to(x.dtype), x) + condition[:, None]
-        h, cells = self.cells(x, cells)
+        h, cells = self.cells(x + self.places(places), cells)
         return self.drop(h), cells

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import ScoreKind, TrainingData
+from zaohua.estimator import ScoreKind
 from zaohua.families.autoregressive.decoding import Choice
 from zaohua.fields import Between, Sampling
 from zaohua.noise import Noise
@@ -33,7 +33,10 @@ END, PAD = -1, -2
 
 
 class FrameModel(Trainable):
-    """Nets: `net(frames, y) -> logits of cells, logits of being over`, with `start`, `step`, `select`, `head`."""
+    """Nets: `net(frames, y) -> logits of cells, logits of being over`, with `start`, `step`, `select`, `head`, `over`.
+
+    What it is given has one frame more than it predicts: the one before, END where there is none.
+    """
 
     modalities: ClassVar[tuple[str, ...]] = ("rolls",)
     score_kind: ClassVar[ScoreKind] = "exact"
@@ -41,8 +44,10 @@ class FrameModel(Trainable):
 
     head: Literal["autoregressive", "independent"] = "autoregressive"
     """Whether the keys or voices of a time step depend on each other, or only on what was before."""
-    context: Annotated[int, Between(2)] = 1024
-    """Time steps that are learnt at once; longer pieces are cut."""
+    context: Annotated[int, Between(2)] = 96
+    """Time steps that are learnt at once, a part of a longer piece that is chosen anew each time."""
+    bar: Annotated[int, Between(1)] = 16
+    """Time steps of a bar, or of any beat that pieces have: the network is told where in it a step is."""
     max_frames: Annotated[int, Between(1), Sampling] = 600
     """Time steps of a sample at most."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
@@ -63,41 +68,46 @@ class FrameModel(Trainable):
 
     # ---- learning
 
-    def rows(self, data: TrainingData) -> TrainingData:
-        """Pieces as rows to train on: themselves, or what `context` cuts them into."""
-        codes: Any = data.x  # the codec's FrameCodes, which a family doesn't import
-        parts = [(low, min(low + self.context, stop), i)
-                 for i, (start, stop) in enumerate(zip(codes.starts.tolist(), codes.starts[1:].tolist(), strict=False))
-                 for low in range(start, stop, self.context)]
-        if len(parts) == len(codes):
-            return data
-        rows = [codes.stream[low:high] for low, high, _ in parts]
-        x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
-        return TrainingData(x, None if data.y is None else data.y[torch.tensor([owner for *_, owner in parts])])
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """Pieces -> a part of `context` frames of each and the frame before it; all frames when not training.
+
+        A part begins with a bar. Parts are drawn as if pieces went on for half a part on both sides: their ends count.
+        """
+        x = started(self.codec_.prepare(codes, noise, train=train))
+        length = self.context
+        if not train or x.shape[1] <= length + 1:
+            return x
+        lengths = (x[..., 0] > PAD).sum(1) - 1  # with the END frame
+        start = (noise.uniform() * (lengths + 1) - length / 2).long().clamp(min=0)
+        start = torch.minimum(start, (lengths - length).clamp(min=0)) // self.bar * self.bar
+        places = start[:, None] + torch.arange(length + 1, device=x.device)
+        x = F.pad(x, (0, 0, 0, length), value=PAD)
+        return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """-log p of an item's frames and end, mean over its frames, (B,) nats."""
         cells, ends = self.surprisal(nets["net"], batch.x, batch.y)
-        return (cells + ends).sum(1) / (batch.x[..., 0] >= 0).sum(1).clamp(min=1)
+        return (cells + ends).sum(1) / (batch.x[:, 1:, 0] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
     def surprisal(net: nn.Module, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """-log p of each frame's cells, and of the piece going on or being over there, nats (B, T) each.
+        """-log p of the cells of each frame of x (B, T + 1, K) but the first, and of the piece going on or being over
+        there, nats (B, T) each.
 
         No piece is over before it begins; what is filled up costs nothing.
         """
         logits, over = net(x, y)
+        begins, x = x[:, :-1, 0] == END, x[:, 1:]
         there, ended = x[..., 0] >= 0, x[..., 0] == END
         cells = F.cross_entropy(logits.flatten(0, 2), x.clamp(min=0).flatten(), reduction="none").view(x.shape).sum(2)
         ends = F.binary_cross_entropy_with_logits(over, ended.float(), reduction="none")
-        first = torch.arange(x.shape[1], device=x.device) == 0
-        return cells * there, ends * ((there | ended) & ~first)
+        return cells * there, ends * ((there | ended) & ~begins)
 
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """log p of all frames and of the end, (B,) nats."""
-        cells, ends = self.surprisal(self.nets_["net"], x, y)
+        cells, ends = self.surprisal(self.nets_["net"], started(x), y)
         return -(cells.double() + ends.double()).sum(1)
 
     def frame_nll(self, X: Any, y: Any = None) -> float:
@@ -110,7 +120,7 @@ class FrameModel(Trainable):
         self._need_y(y_codes)
 
         def sums(x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-            cells, _ = self.surprisal(self.nets_["net"], x, y)
+            cells, _ = self.surprisal(self.nets_["net"], started(x), y)
             return torch.stack([cells.double().sum(1), (x[..., 0] >= 0).sum(1)], dim=1)
 
         nats, frames = self._reduce(sums, codes, y_codes).sum(axis=0)
@@ -128,7 +138,7 @@ class FrameModel(Trainable):
         for t in range(self.max_frames):
             h = net.step(frame, state)
             ends = (u[:, t, -1] < net.over(h).squeeze(1).sigmoid()) & ~over if t else over
-            frame = self._choose(net, h, frame.clamp(min=0), u[:, t])
+            frame = self._choose(net, h, frame, torch.zeros_like(frame), u[:, t])
             rows[:, t] = frame.masked_fill(over[:, None], PAD).masked_fill(ends[:, None], END)
             over = over | ends
             if bool(over.all()):
@@ -148,9 +158,9 @@ class FrameModel(Trainable):
         frame, weights = self._nothing(many), torch.zeros(n, drafts, device=melody.device)
         rows = frame.new_zeros(many, len(melody), cells)
         for t, note in enumerate(melody):
-            h = net.step(frame, state)
+            h, before = net.step(frame, state), frame
             frame = torch.zeros_like(frame)
-            likely = net.head(h, frame)[:, 0].log_softmax(dim=1)[:, note]
+            likely = net.head(h, before, frame)[:, 0].log_softmax(dim=1)[:, note]
             goes_on = F.logsigmoid(-net.over(h).squeeze(1)) if t else 0
             weights = weights + (likely + goes_on).view(n, drafts)
             chosen = resampled(weights, turn[:, t])
@@ -158,23 +168,23 @@ class FrameModel(Trainable):
             kept = torch.where(chosen < 0, torch.arange(drafts, device=h.device), chosen)
             kept = (kept + drafts * torch.arange(n, device=h.device)[:, None]).flatten()
             net.select(state, kept)
-            h, rows = h[kept], rows[kept]
+            h, before, rows = h[kept], before[kept], rows[kept]
             frame[:, 0] = note
-            frame = self._choose(net, h, frame, u[:, t].flatten(0, 1), given=1)
+            frame = self._choose(net, h, before, frame, u[:, t].flatten(0, 1), given=1)
             rows[:, t] = frame
         weights = weights + F.logsigmoid(net.over(net.step(frame, state)).squeeze(1)).view(n, drafts)
         shares = weights.double().softmax(1).cumsum(1)
         last = torch.searchsorted(shares, turn[:, -1:].double() * shares[:, -1:], right=True).clamp(max=drafts - 1)
         return rows.view(n, drafts, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
 
-    def _choose(self, net: Any, h: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
+    def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
         """A frame (B, K) whose first `given` cells are kept and the others drawn with u (B, >= K)."""
         codec: Any = self.codec_
         seen, choice = codec.seen_.to(h.device), Choice(self.temperature)
-        frame, logits = frame.clone(), net.head(h, frame)
+        frame, logits = frame.clone(), net.head(h, before, frame)
         for i in range(given, frame.shape[1]):
             if self.head == "autoregressive" and i > given:
-                logits = net.head(h, frame)
+                logits = net.head(h, before, frame)
             possible = logits[:, i].masked_fill(~seen[i], -torch.inf)
             frame[:, i] = choice(possible, u[:, i], frame[:, :0])
         return frame
@@ -182,6 +192,11 @@ class FrameModel(Trainable):
     def _nothing(self, n: int) -> Tensor:
         """What is before the first frame, int64 (n, K)."""
         return torch.full((n, len(self.spec_.heads)), END, device=self._device())
+
+
+def started(x: Tensor) -> Tensor:
+    """Pieces (B, T, K) with the frame before the first, which is none: (B, T + 1, K)."""
+    return F.pad(x, (0, 0, 1, 0), value=END)
 
 
 def resampled(log_weights: Tensor, u: Tensor) -> Tensor:
