@@ -6,8 +6,8 @@
     python benchmarks/music.py notes --minutes 20   # MusicGPT on the same
 
 Trained on the 229 pieces of `train` with the models' own settings, or those of `--set field=value ...`, scored on
-the 76 of `valid`, or the 77 of `test` with `--test`. A figure is the mean negative log-likelihood of a frame (keys) or a
-note (voices) over all frames of all pieces, in nats, the first frame counted, ends of pieces not.
+the 76 of `valid`, or the 77 of `test` with `--test`. A figure is the mean negative log-likelihood of a frame (keys) or
+a note (voices) over all frames of all pieces, in nats, the first frame counted, ends of pieces not.
 """
 
 from __future__ import annotations

@@ -55,10 +55,9 @@ def test_chances_of_all_pieces_sum_to_one(cell: Any, head: bool) -> None:
 
 
 def test_a_cell_sees_only_those_below_it() -> None:
-    head = CellHead(4, 3, 8, autoregressive=True)
-    torch.nn.init.normal_(head.below)
-    torch.nn.init.normal_(head.count)
-    torch.nn.init.normal_(head.last.weight)
+    head = CellHead(4, 3, 8, 6, autoregressive=True)
+    for p in head.parameters():
+        torch.nn.init.normal_(p)
     h, last, frame = torch.randn(1, 8), torch.tensor([[2, 2, 0, 1]]), torch.tensor([[1, 0, 2, 1]])
     before = head(h, last, frame)
     for i in range(4):
@@ -66,7 +65,7 @@ def test_a_cell_sees_only_those_below_it() -> None:
         other[0, i] = (other[0, i] + 1) % 3
         changed = (head(h, last, other) != before).any(-1)[0]
         assert not changed[: i + 1].any() and changed[i + 1 :].all()
-    independent = CellHead(4, 3, 8, autoregressive=False)
+    independent = CellHead(4, 3, 8, 6, autoregressive=False)
     assert torch.equal(independent(h, last, frame), independent(h, last, 0 * frame))
 
 

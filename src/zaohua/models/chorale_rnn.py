@@ -19,10 +19,13 @@ class ChoraleRNN(FrameModel):
     Application to Polyphonic Music Generation and Transcription", 2012 (arXiv:1206.6392).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"width": 16, "max_steps": 20, "max_frames": 12, "drafts": 4, "batch_size": 8}
+    tiny: ClassVar[dict[str, Any]] = {"width": 16, "hidden": 8, "max_steps": 20, "max_frames": 12, "drafts": 4,
+                                      "batch_size": 8}
 
     width: Annotated[int, Between(1)] = 200
     """Numbers in the state of a layer."""
+    hidden: Annotated[int, Between(1)] = 64
+    """Hidden units of the perceptron that predicts each key or voice."""
     layers: Annotated[int, Between(1)] = 1
     """Recurrent layers on top of each other."""
     cell: Literal["lstm", "gru"] = "gru"
@@ -36,5 +39,6 @@ class ChoraleRNN(FrameModel):
 
     def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
         """Recurrent layers and a head over the cells of a frame."""
-        return FrameRNN(cells, size, y_spec, width=self.width, layers=self.layers, cell=self.cell, dropout=self.dropout,
-                        input_dropout=self.input_dropout, bar=self.bar, autoregressive=self.head == "autoregressive")
+        return FrameRNN(cells, size, y_spec, width=self.width, hidden=self.hidden, layers=self.layers, cell=self.cell,
+                        dropout=self.dropout, input_dropout=self.input_dropout, bar=self.bar,
+                        autoregressive=self.head == "autoregressive")
