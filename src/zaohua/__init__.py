@@ -28,6 +28,9 @@ __version__ = "0.1.0"
 _LAZY = {
     "ImageCodec": "zaohua.codecs",
     "LabelCodec": "zaohua.codecs",
+    "MusicCodec": "zaohua.codecs",
+    "Piece": "zaohua.codecs",
+    "RollCodec": "zaohua.codecs",
     "read": "zaohua.codecs",
     "show": "zaohua.tasks.pictures",
     "data": "",

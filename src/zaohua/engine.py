@@ -206,7 +206,7 @@ class Engine(Stepper):
         items = self.model.sample(64, random_state=0)
         if self.run is not None:
             try:
-                self.model.codec_.write_sheet(items, self.run.folder / "previews" / f"{self.step:07d}.png")
+                self.model.codec_.write_sheet(items, self.run.folder / "previews" / f"{self.step:07d}")
             except OSError as error:
                 self._emit("warning", message=f"the preview of step {self.step} isn't saved: {error.strerror}")
         self._emit("preview", items=items)

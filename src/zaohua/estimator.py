@@ -340,7 +340,7 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
     def bits_per_dim(self, X: Any, y: Any = None) -> float:
         """Mean negative `score_samples` in bits per number of an item (pixel and channel)."""
         if self.spec_.shape is None:
-            raise ZaohuaError(f"items of a {type(self).__name__} differ in length: bits_per_byte measures them")
+            raise ZaohuaError(f"items of a {type(self).__name__} differ in length: divide their scores by it")
         return -self.score(X, y) / (math.log(2) * self.spec_.size)
 
 

@@ -114,7 +114,7 @@ def _family_order(family: str) -> tuple[int, str]:
     return (known.index(family) if family in known else len(known), family)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Class:
     """A class definition and the names that its file imports: local name -> (module, name)."""
 
@@ -138,7 +138,7 @@ class _Source:
         if name is None:
             raise ImportError(f"{file}: a file in models/ defines one public class, this one has none")
         cls = public[name]
-        line = list(self.mro(cls))
+        line = list(reversed(dict.fromkeys(reversed(list(self.mro(cls))))))  # a common base comes after all of its own
         defined = {name for base in line for name in _names(base.node)}
         in_families = (base.module.split(".")[2] for base in line if ".families." in base.module)
         doc = ast.get_docstring(cls.node) or ""

@@ -43,7 +43,7 @@ class DataSpec:
         axes: names of the axes after the channels: ("height", "width") for images, () for labels.
         shape: their lengths; None where items are ragged.
         heads: the groups of channels. Real heads make a float tensor (channels, *shape) per item;
-            a single category head makes an integer tensor (*shape).
+            a single category head makes an integer tensor (*shape), several make one (*shape, heads).
         pad: code that fills ragged items up; None where nothing is ragged.
     """
 

@@ -31,7 +31,8 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
     said = zaohua("train", entry.command, "--help")
     assert said.code == 0
     assert all(option in said.out for option in ("--random-state", "--out", "--resume"))
-    own = {"images": ("--size", "--binarize"), "texts": ("--tokenizer", "--context", "--prompt")}
+    own = {"images": ("--size", "--binarize"), "texts": ("--tokenizer", "--context", "--prompt"),
+           "music": ("--tempo", "--steps"), "rolls": ("--form", "--melody")}
     assert all(option in said.out for option in own[entry.modalities[0]])
 
 
@@ -111,3 +112,19 @@ def test_info(zaohua, gmm: Path, vae: Path):
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in zaohua("info", gmm).out
     facts = json.loads(zaohua("info", vae, "--json").out)
     assert facts["model"].startswith("VAE") and facts["steps"] >= 6 and facts["settings"]["channels"] == 8
+
+
+def test_music_from_a_table_to_a_sound(zaohua, tmp_path: Path):
+    voices = [[[72 + i, 60], [72 + i, 64], [74 + i, -1]] for i in range(4)]
+    (tmp_path / "tunes-16th.json").write_text(json.dumps({"train": voices, "test": voices[:1]}))
+    tiny = ["--width", "8", "--hidden", "4", "--max-steps", "3", "--max-frames", "6", "--device", "cpu"]
+    assert zaohua("train", "chorale-rnn", "tunes-16th.json", *tiny, "--tempo", "120").code == 0
+    run = "runs/chorale-rnn-tunes-16th"
+    assert zaohua("sample", run, "-n", "2").err.endswith(f"{run}/samples.wav\n")
+    assert Path(run, "samples.wav").read_bytes()[:4] == b"RIFF"
+    assert "a folder, a .wav or a .mid, not to .png" in zaohua("sample", run, "--out", "a.png").err
+    pytest.importorskip("symusic")
+    assert zaohua("sample", run, "-n", "2", "--out", "tunes").code == 0
+    assert sorted(path.name for path in Path("tunes").iterdir()) == ["00000.mid", "00001.mid"]
+    assert zaohua("sample", run, "--melody", "tunes/00000.mid", "--out", "b.mid").code == 0
+    assert "is no MIDI file that can be read (damaged" in zaohua("sample", run, "--melody", "none.mid").err

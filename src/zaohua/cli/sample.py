@@ -1,4 +1,4 @@
-"""`zaohua sample RUN`: new items from a trained model: pictures as a grid, files or an array, texts as they are."""
+"""`zaohua sample RUN`: new items from a trained model, printed or written as their codec does it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,15 @@ from zaohua.errors import CheckpointError, ZaohuaError
 
 CALL = "zaohua sample RUN [options]"
 COMMON = (
-    Flag("n", int | None, None, "How many items; 64 pictures, or one text.", short=("-n",)),
+    Flag("n", int | None, None, "How many items; by default 64 pictures, or one text.", short=("-n",)),
     Flag("y", tuple[str, ...], (), "Label to make them of; several take turns (--y a --y b, or --y a,b).", repeat=True),
     Flag("each", int | None, None, "Make so many of each label instead, one row for each."),
     Flag("seed", int | None, None, "Seed: the same one gives the same items."),
-    Flag("out", str | None, None, "A folder for a file of each; pictures: a .png for one grid (RUN/samples.png by "
-         "default), a .npz for an array; texts: a .txt (printed by default)."),
+    Flag("out", str | None, None, "A folder for a file of each, or one for all: a .png or .npz of pictures, a .txt. "
+         "By default RUN/samples.png; texts are printed."),
     Flag("stream", bool, False, "Print a text while it is written."),
     Flag("json", bool, False, "Print the result as JSON."),
 )  # fmt: skip
-
-
-FILES = {"images": "a .png or a .npz", "texts": "a .txt"}
-"""Kinds of files that samples can be written to as one."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -44,9 +40,13 @@ def main(arguments: Sequence[str]) -> None:
     if not any(folder.glob("weights*")):
         raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
     model = zaohua.load(folder)
-    texts = model.codec_.modality == "texts"
+    codec = model.codec_
     if values["n"] is None:
-        values["n"] = max(1, len(_labels(model, values["y"]))) if texts else 64
+        values["n"] = max(codec.usual_number, len(_labels(model, values["y"])))
+    chosen = values["out"] or (None if codec.printed else folder / f"samples{codec.ending()}")
+    out = None if chosen is None else Path(chosen)
+    if out is not None and out.suffix:
+        codec.sheet_writer(out)  # an ending that can't be is told at once
     n, y = _conditions(model, values)
     options = {flag.name: values[flag.name] for flag in flags}
     if values["stream"]:
@@ -55,11 +55,14 @@ def main(arguments: Sequence[str]) -> None:
     began = time.perf_counter()
     items = model.sample(n, y=y, random_state=values["seed"], **options)
     seconds = time.perf_counter() - began
-    if texts and values["out"] is None:
+    if out is None:
         print(json.dumps({"items": items, "y": y, "seconds": round(seconds, 3)}) if values["json"]
               else f"\n{'-' * 40}\n".join(items))
         return
-    out = _write(model, items, y, Path(values["out"] or folder / "samples.png"), values["each"])
+    if out.suffix:
+        codec.write_sheet(items, out, y, values["each"])
+    else:
+        codec.write(items, out, [f"{i:05d}" + ("" if y is None else f"-{_file_name(y[i])}") for i in range(n)])
     if values["json"]:
         print(json.dumps({"out": str(out), "n": n, "y": y, "seconds": round(seconds, 3)}))
     else:
@@ -105,28 +108,6 @@ def _labels(model: Any, given: Sequence[str]) -> list[Any]:
     known = {str(label) for label in model.y_codec_.classes_} if given else set()
     texts = [text for value in given for text in ([value] if value in known else value.split(","))]
     return list(model.y_codec_.decode(model.y_codec_.encode([text.strip() for text in texts]))) if texts else []
-
-
-def _write(model: Any, items: Any, y: list[Any] | None, out: Path, columns: int | None) -> Path:
-    """Write items in the form that the ending of `out` names."""
-    from zaohua.tasks import pictures
-
-    if out.suffix == ".npz" and model.codec_.modality == "images":
-        import numpy as np
-
-        out.parent.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Any] = {"images": items} if y is None else {"images": items, "labels": np.array(y)}
-        np.savez_compressed(out, **arrays)
-    elif out.suffix == ".txt" and model.codec_.modality == "texts":
-        model.codec_.write_sheet(items, out)
-    elif out.suffix == ".png" and model.codec_.modality == "images":
-        pictures.save(pictures.grid(pictures.visible(model, items), columns), out)
-    elif out.suffix:
-        raise ZaohuaError(f"{out}: --out takes a folder, {FILES[model.codec_.modality]}, not {out.suffix}")
-    else:
-        names = [f"{i:05d}" + ("" if y is None else f"-{_file_name(y[i])}") for i in range(len(items))]
-        model.codec_.write(items, out, names)
-    return out
 
 
 def _file_name(label: Any) -> str:

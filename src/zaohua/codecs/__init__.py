@@ -12,17 +12,22 @@ from zaohua.codecs.dialogues import is_dialogue
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.images import ImageCodec
 from zaohua.codecs.labels import LabelCodec
+from zaohua.codecs.midi import MidiFiles
+from zaohua.codecs.music import MusicCodec
+from zaohua.codecs.rolls import RollCodec
 from zaohua.codecs.sources import read
 from zaohua.codecs.text_files import TextFiles
 from zaohua.codecs.texts import TextCodec
+from zaohua.data.pieces import Piece
 from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.fields import check_fields
 from zaohua.spec import DataSpec
 
-__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "TextCodec", "TextFiles", "codec_for",
-           "condition_codec", "from_json", "of_modality", "read"]
+__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MidiFiles", "MusicCodec", "Piece",
+           "RollCodec", "TextCodec", "TextFiles", "codec_for", "condition_codec", "from_json", "of_modality", "read"]
 
-CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (ImageCodec, TextCodec, LabelCodec)}
+CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
+    ImageCodec, TextCodec, MusicCodec, RollCodec, LabelCodec)}
 """Every codec by its class name: the only ones that a saved model can name."""
 
 
@@ -37,15 +42,17 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
     Raises:
         ZaohuaError: the items are of no kind that the codec or the model takes; the message names what came.
     """
-    modality = _modality(items)
+    kind, fitting = _kind(items), [of_modality(modality) for modality in modalities]
     if option is not None:
         check_fields(option)
-        if option.modality != modality:
-            raise ZaohuaError(f"{type(option).__name__} takes {option.modality}, but the data are {modality}")
-    if modality not in modalities:
-        raise ZaohuaError(f"the data are {modality}, but this model takes {' or '.join(modalities)} "
+        if kind not in (option.kind, option.modality):
+            takes = option.kind or option.modality
+            raise ZaohuaError(f"{type(option).__name__} takes {takes}, but the data are {kind}")
+    codec = next((cls for cls in fitting if kind in (cls.kind, cls.modality)), None)
+    if codec is None or (option is not None and type(option) not in fitting):
+        raise ZaohuaError(f"the data are {kind}, but this model takes {' or '.join(modalities)} "
                           "(`zaohua models` lists the others)")
-    return of_modality(modality)() if option is None else type(option)(**option.get_params())
+    return codec() if option is None else type(option)(**option.get_params())
 
 
 def of_modality(modality: str) -> type[Codec]:
@@ -76,7 +83,7 @@ def from_json(data: dict[str, Any]) -> Codec:
     return codec
 
 
-def _modality(items: Any) -> str:
+def _kind(items: Any) -> str:
     """The kind of some items, or an error that says what is accepted."""
     if isinstance(items, ImageFiles) or (isinstance(items, np.ndarray) and items.ndim in (3, 4)):
         return "images"
@@ -87,6 +94,8 @@ def _modality(items: Any) -> str:
         return "texts"
     if isinstance(items, list) and items and (isinstance(items[0], str) or is_dialogue(items[0])):
         return "texts"
+    if isinstance(items, MidiFiles) or (isinstance(items, list) and items and isinstance(items[0], Piece)):
+        return "music"
     what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
     raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, an array (n, H, W) or "
-                      "(n, H, W, C), or a list of images, texts or dialogues")
+                      "(n, H, W, C), or a list of images, texts, dialogues or pieces of music")

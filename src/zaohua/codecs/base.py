@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, dataclass_transform
 
 import numpy as np
 
+from zaohua.errors import ZaohuaError
 from zaohua.fields import check_fields, fields_of, make_fields
 from zaohua.spec import DataSpec
 
@@ -47,6 +48,14 @@ class Codec(ABC):
     """
 
     modality: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
+    """What the items are, where several codecs take the same ones; empty: what the modality says."""
+    sheets: ClassVar[dict[str, Callable[..., None]]]
+    """What writes items to one file, by its ending: methods (items, path, y, columns); the first is the usual one."""
+    printed: ClassVar[bool] = False
+    """Whether new items are printed when no file is asked for."""
+    usual_number: ClassVar[int] = 64
+    """Items that are made when nobody says how many."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -84,12 +93,42 @@ class Codec(ABC):
             path.write_text(f"{item}\n", "utf-8")
         return paths
 
-    def write_sheet(self, items: Any, path: Path) -> Path:
-        """Write items as one file that shows them all (a preview); returns its path. Here: a line for each."""
-        path = path.with_suffix(".txt")
+    def write_sheet(self, items: Any, path: Path, y: Sequence[Any] | None = None, columns: int | None = None) -> Path:
+        """Write items as one file that shows them all; returns its path.
+
+        Args:
+            items: as `decode` gives them.
+            path: where to; its ending, one of `sheets`, says how. Without one it gets the usual one.
+            y: the condition of each, for files that can hold them.
+            columns: items in a row, for files that have rows.
+
+        Raises:
+            ZaohuaError: items of this kind aren't written to files with that ending.
+        """
+        path = path if path.suffix else path.with_suffix(self.ending())
+        write = self.sheet_writer(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(f"{item}\n" for item in items), "utf-8")
+        write(self, items, path, y, columns)
         return path
+
+    @classmethod
+    def ending(cls) -> str:
+        """The usual ending of a file that holds many items."""
+        return next(iter(cls.sheets))
+
+    @classmethod
+    def sheet_writer(cls, path: Path) -> Callable[..., None]:
+        """The one of `sheets` for this path, or a `ZaohuaError` that lists their endings."""
+        if path.suffix not in cls.sheets:
+            endings = " or ".join(f"a {ending}" for ending in cls.sheets)
+            raise ZaohuaError(f"{path}: {cls.modality} are written to a folder, {endings}, not to {path.suffix}")
+        return cls.sheets[path.suffix]
+
+    def _write_lines(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """A line for each item."""
+        path.write_text("".join(f"{item}\n" for item in items), "utf-8")
+
+    sheets = {".txt": _write_lines}
 
     # ---- as a condition (y)
 

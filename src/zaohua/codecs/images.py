@@ -14,7 +14,8 @@ from torch import Tensor
 from zaohua.codecs.base import Codec, Codes
 from zaohua.codecs.grid import EIGHT_BIT, Grid, find_grid
 from zaohua.codecs.image_files import ImageFiles
-from zaohua.codecs.pixels import COUNT, Channels, convert_array, resize_array, side_by_side
+from zaohua.codecs.pixels import COUNT, Channels, convert_array, resize_array
+from zaohua.codecs.sheets import grid, save, visible
 from zaohua.errors import ZaohuaError
 from zaohua.fields import Between
 from zaohua.spec import DataSpec, Head
@@ -136,25 +137,27 @@ class ImageCodec(Codec):
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}.png" for name in names]
         deep = self.grid_.levels == 65536 and self.spec_.channels == 1
-        for path, pixels in zip(paths, items, strict=True):
-            self._to_image(np.asarray(pixels)[None], deep).save(path)
+        for path, pixels in zip(paths, self._visible(items, np.uint16 if deep else np.uint8), strict=True):
+            Image.fromarray(pixels).save(path)
         return paths
 
-    def write_sheet(self, items: Any, path: Path) -> Path:
-        """Write all pictures into one 8-bit PNG, in rows of about as many as there are rows; returns its path."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._to_image(np.asarray(items)).save(path)
-        return path
+    def _write_grid(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """All pictures in one 8-bit PNG, small ones enlarged."""
+        save(grid(self._visible(items), columns), path)
 
-    def _to_image(self, items: np.ndarray, deep: bool = False) -> Image.Image:
-        """Pictures (n, H, W) or (n, H, W, C) side by side as one of Pillow's, of 8 bits or, if `deep`, of 16."""
-        pixels = items if self.channel_axis_ else items[..., None]
-        top, kind = (65535, np.uint16) if deep else (255, np.uint8)
-        share = (pixels.astype(np.float64) - self.grid_.low) / (self.grid_.high - self.grid_.low)
-        values = side_by_side(np.rint(np.clip(share, 0, 1) * top).astype(kind), blank=top)
-        if values.shape[2] == 2:
+    def _write_arrays(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """The array of pictures as it is, and their labels."""
+        arrays: dict[str, Any] = {"images": items} if y is None else {"images": items, "labels": np.array(y)}
+        np.savez_compressed(path, **arrays)
+
+    sheets = {".png": _write_grid, ".npz": _write_arrays}
+
+    def _visible(self, items: Any, dtype: Any = np.uint8) -> np.ndarray:
+        """Pictures as whole numbers that a PNG can hold, (n, H, W) or (n, H, W, C)."""
+        if self.spec_.channels == 2:
             raise ZaohuaError("pictures of 2 channels can't be written as PNG")
-        return Image.fromarray(values[..., 0] if values.shape[2] == 1 else values)
+        pixels = visible(items, self.grid_, dtype)
+        return pixels[..., 0] if self.channel_axis_ and self.spec_.channels == 1 else pixels
 
     def as_items(self, y: Any, n: int | None) -> Any:
         """One picture as n (or 1) equal conditions, several as they are."""

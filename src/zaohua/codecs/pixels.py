@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
@@ -144,18 +143,6 @@ def convert_array(pixels: np.ndarray, channels: Channels, grid: Grid) -> np.ndar
         opaque = pixels[..., 1:] if have == 2 else np.full_like(pixels[..., :1], grid.high)
         return np.concatenate([colour, opaque], axis=-1)
     return pixels.repeat(3, axis=-1) if want == 3 and have == 1 else pixels
-
-
-def side_by_side(pixels: np.ndarray, blank: int, gap: int = 2) -> np.ndarray:
-    """Pictures (n, H, W, C) as one of about as many rows as columns, `gap` pixels of value `blank` between them."""
-    n, height, width, channels = pixels.shape
-    columns = math.ceil(math.sqrt(n))
-    rows = math.ceil(n / columns)
-    out = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), blank, pixels.dtype)
-    for i, picture in enumerate(pixels):
-        top, left = i // columns * (height + gap), i % columns * (width + gap)
-        out[top : top + height, left : left + width] = picture
-    return out
 
 
 def _snap(values: np.ndarray, grid: Grid, dtype: np.dtype[Any]) -> np.ndarray:

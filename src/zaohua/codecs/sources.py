@@ -12,9 +12,13 @@ from PIL import Image
 from zaohua import data
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.image_folder import SUFFIXES, holds_images, read_folder
+from zaohua.codecs.midi import SUFFIXES as MIDI
+from zaohua.codecs.midi import MidiFiles, read_midi_folder
 from zaohua.codecs.text_files import SUFFIXES as TEXTS
 from zaohua.codecs.text_files import TextFiles, read_text_folder
 from zaohua.data.array_files import find_idx, idx_labels, is_idx, read_idx, read_npz
+from zaohua.data.rolls import SUFFIXES as ROLLS
+from zaohua.data.rolls import read_rolls
 from zaohua.errors import ZaohuaError, nearest
 
 
@@ -22,16 +26,16 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
     """Items and their labels.
 
     Args:
-        X: a path (a folder of images or of texts, an .npz, .npy, IDX, .txt or .jsonl file), the name of a data
-            set, an array, or a list of arrays, of Pillow's images or of texts. A text is a path if
-            that exists, else a name.
+        X: a path (a folder of images, texts or MIDI files, an .npz, .npy, IDX, .txt or .jsonl file, a MIDI file, a
+            .json or .mat of piano rolls), the name of a data set, an array, or a list of arrays, of Pillow's images, of
+            texts or of pieces of music. A text is a path if that exists, else a name.
         y: None for no labels, True for those that the path or data set carries, or one for each item.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
 
     Returns:
         (items, labels or None). Items are an array, `ImageFiles`, or for the codec to judge what they were. The
-        labels of `ImageFiles` are its own: fit or encode the items first, since files found broken leave
-        with their labels.
+        labels of `ImageFiles` and `MidiFiles` are their own: fit or encode the items first, since files found
+        broken leave with their labels.
 
     Raises:
         ZaohuaError: nothing is there, or nothing that can be read; the message says what to give.
@@ -41,7 +45,7 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {_what(X)}")
     else:
-        items, carried = _read_values(X), X.labels if isinstance(X, ImageFiles) else None
+        items, carried = _read_values(X), X.labels if isinstance(X, (ImageFiles, MidiFiles)) else None
     if y is None or y is False:
         return items, None
     if y is True:
@@ -64,7 +68,7 @@ def _own_labels(items: Any, y: Any) -> Any:
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
     if isinstance(y, ImageFiles) or getattr(y, "ndim", 1) > 1:
         return y
-    if isinstance(items, ImageFiles):
+    if isinstance(items, (ImageFiles, MidiFiles)):
         items.labels = list(y)
         return items.labels
     return list(y)
@@ -83,11 +87,14 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
         idx = find_idx(path, split or "train")
         if idx is not None:
             return read_idx(idx[0]), None if idx[1] is None else read_idx(idx[1]).tolist()
-        texts = None if holds_images(path) else read_text_folder(path, labelled, split)
-        if texts is not None:
-            return texts, texts.labels
+        for read_other in () if holds_images(path) else (read_midi_folder, read_text_folder):
+            found = read_other(path, labelled, split)
+            if found is not None:
+                return found, found.labels
         files = read_folder(path, labelled, split)
         return files, files.labels
+    if path.suffix.casefold() in ROLLS:
+        return read_rolls(path, split), None
     if split is not None:
         raise ZaohuaError(f"{path}: a file has no split {split!r}")
     return _read_file(path)
@@ -102,16 +109,18 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
         raise ZaohuaError(f"{path}: is a single image: give the folder that it is in")
     if suffix in TEXTS:
         return TextFiles([path]), None
+    if suffix in MIDI:
+        return MidiFiles([path]), None
     if is_idx(path):
         beside = idx_labels(path)
         return read_idx(path), None if beside is None else read_idx(beside).tolist()
-    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images or texts, an .npz or .npy, an IDX file, "
-                      "or a .txt or .jsonl")
+    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images, texts or MIDI files, an .npz or .npy, "
+                      "an IDX file, a .txt or .jsonl, or a .json or .mat of piano rolls")
 
 
 def _read_values(X: Any) -> Any:
     """Arrays, and lists of arrays or pictures, as an array or `ImageFiles`; anything else as it is."""
-    if isinstance(X, ImageFiles):
+    if isinstance(X, (ImageFiles, MidiFiles)):
         return X
     if isinstance(X, (list, tuple)):
         if not len(X):

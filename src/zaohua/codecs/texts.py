@@ -26,6 +26,8 @@ END, USER, ASSISTANT, PREFIX, SUFFIX, MIDDLE = range(len(SPECIALS))
 """Their places behind those of the tokeniser."""
 PAD = -1
 """What fills rows up behind their end. A token t that is read but not learnt, as of a prompt, is kept as -2 - t."""
+BETWEEN = "\n" + "-" * 40 + "\n"
+"""What stands between texts that are shown together."""
 MEMORY = 1 << 28
 """Tokens beyond which they are kept in a file that is mapped into memory."""
 
@@ -64,6 +66,8 @@ class TextCodec(Codec):
     """
 
     modality: ClassVar[str] = "texts"
+    printed: ClassVar[bool] = True
+    usual_number: ClassVar[int] = 1
 
     tokenizer: Literal["chars", "bytes", "bpe"] = "chars"
     """Unit of text: the characters that occur, bytes (any text), or pieces learnt from the texts."""
@@ -190,12 +194,11 @@ class TextCodec(Codec):
         """One text as a list of n (or 1), a list of texts as it is."""
         return [y] * (1 if n is None else n) if isinstance(y, str) else list(y)
 
-    def write_sheet(self, items: Any, path: Path) -> Path:
+    def _write_texts(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
         """Texts below each other, a line between them."""
-        path = path.with_suffix(".txt")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(("\n" + "-" * 40 + "\n").join(items) + "\n", "utf-8")
-        return path
+        path.write_text(BETWEEN.join(items) + "\n", "utf-8")
+
+    sheets = {".txt": _write_texts}
 
     def state(self) -> dict[str, Any]:
         """The tokeniser."""

@@ -26,6 +26,7 @@ class DataSet:
         files: for each split the files that it is made of.
         classes: names of the labels 0, 1, ...; the numbers themselves if empty.
         labelled: whether its items have labels.
+        folder: of its files; the set's own name if empty.
     """
 
     name: str
@@ -36,10 +37,11 @@ class DataSet:
     files: tuple[tuple[File, ...], ...] = ()
     classes: tuple[str, ...] = ()
     labelled: bool = True
+    folder: str = ""
 
     def paths(self, split: str) -> list[Path]:
         """Verified copies of the files of a split."""
-        return [find(self.name, file) for file in self.files[self.splits.index(split)]]
+        return [find(self.folder or self.name, file) for file in self.files[self.splits.index(split)]]
 
 
 def names(modality: str | None = None) -> list[str]:
@@ -56,7 +58,7 @@ def load(name: str, split: str = "train") -> tuple[Any, Any]:
 
     Returns:
         (items, labels): for images a uint8 array (n, H, W) and a list of n labels, by name; for texts a list of them,
-        and None where they have no labels.
+        for music a list of `Piece`; and None where they have no labels.
 
     Raises:
         ZaohuaError: no such set or split, or its files can't be had; the message says what to do.
@@ -125,6 +127,13 @@ def _pydoc(entry: DataSet, split: str) -> tuple[Any, None]:
     return [text for i, text in enumerate(filter(None, texts)) if (i % 10 == 9) == (split == "test")], None
 
 
+def _rolls(entry: DataSet, split: str) -> tuple[Any, None]:
+    """The pieces of a table that holds all splits."""
+    from zaohua.data.rolls import read_rolls
+
+    return read_rolls(entry.paths(split)[0], split), None
+
+
 def _idx_files(home: str, *table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
     """Four rows (name, size, sha256), images and labels of train and test, as `DataSet.files`."""
     files = [File(name, sha256, size, home) for name, size, sha256 in table]
@@ -140,6 +149,13 @@ def _tang(*table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
     """Rows (name, size, sha256) of the Tang poems, as `DataSet.files`."""
     home = "https://raw.githubusercontent.com/chinese-poetry/chinese-poetry/master/%E5%85%A8%E5%94%90%E8%AF%97/"
     return _twice(*[File(name, sha256, size, home) for name, size, sha256 in table])
+
+
+def _chorales(name: str, about: str, file: str, sha256: str, size: int) -> DataSet:
+    """Bach's chorales in one of their published forms: a file that holds all splits."""
+    found = File(file, sha256, size, "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/")
+    return DataSet(name, "music", about, _rolls, ("train", "test", "valid"), 3 * ((found,),), labelled=False,
+                   folder="jsb-chorales")
 
 
 SETS: dict[str, DataSet] = {entry.name: entry for entry in (
@@ -170,5 +186,9 @@ SETS: dict[str, DataSet] = {entry.name: entry for entry in (
         ("poet.tang.2000.json", 417948, "ec28efa7e2ae9cdbbba09f0ed186e32ccae47a325ad1e5816b7ad56071c1665a"),
         ("tang300.json", 190787, "d77a145f7470da2ed2f79515944563c062ffc43fceda07f195a36ead66b7e5c7")),
         labelled=False),
+    _chorales("jsb-chorales", "382 chorales by J. S. Bach, the keys that sound at each quarter",
+              "jsb-chorales-quarter.json", "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91", 407200),
+    _chorales("jsb-chorales-16th", "the same, four voices at each 16th", "Jsb16thSeparated.json",
+              "79294cc374f9252e95ef4b703161524c1c53dc1f712c236f00f1c1f5d54af5a7", 1666444),
 )}
 """All known data sets, by name."""

@@ -10,6 +10,19 @@ from zaohua.nn.embed import Embed, pool
 from zaohua.spec import DataSpec
 
 
+def recurrent(cell: Literal["lstm", "gru"], width: int, layers: int, dropout: float) -> nn.Module:
+    """LSTM or GRU layers from vectors of `width` numbers to as many, batch first."""
+    kind: Any = nn.LSTM if cell == "lstm" else nn.GRU
+    cells = kind(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+    for name, p in cells.named_parameters():
+        if "weight_hh" in name:  # orthogonal, gate by gate: gradients neither vanish nor explode at first
+            for gate in p.data.chunk(len(p) // width):
+                nn.init.orthogonal_(gate)
+        if "bias_ih" in name and cell == "lstm":  # remember by default (Jozefowicz et al. 2015)
+            nn.init.ones_(p.data[width : 2 * width])
+    return cells
+
+
 class Recurrent(nn.Module):
     """Logits of each next token, given those before it and a condition.
 
@@ -25,18 +38,11 @@ class Recurrent(nn.Module):
     def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, width: int = 512, layers: int = 2,
                  cell: Literal["lstm", "gru"] = "lstm", dropout: float = 0.0) -> None:
         super().__init__()
-        kind: Any = nn.LSTM if cell == "lstm" else nn.GRU
         self.tokens = nn.Embedding(vocabulary, width)
         self.embed = Embed(y_spec, width)
-        self.cells = kind(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+        self.cells = recurrent(cell, width, layers, dropout)
         self.drop = nn.Dropout(dropout)
         self.head = nn.Linear(width, vocabulary)
-        for name, p in self.cells.named_parameters():
-            if "weight_hh" in name:  # orthogonal, gate by gate: gradients neither vanish nor explode at first
-                for gate in p.data.chunk(len(p) // width):
-                    nn.init.orthogonal_(gate)
-            if "bias_ih" in name and cell == "lstm":  # remember by default (Jozefowicz et al. 2015)
-                nn.init.ones_(p.data[width : 2 * width])
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""

@@ -1,0 +1,157 @@
+"""Music as frames: what sounds at each time step, key by key of a piano or voice by voice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from zaohua.codecs.midi import read_midi
+from zaohua.codecs.pieces import PieceCodec
+from zaohua.data.pieces import KEYS, LOWEST, Piece
+from zaohua.errors import ZaohuaError
+from zaohua.fields import Between
+from zaohua.spec import DataSpec, Head
+
+if TYPE_CHECKING:
+    from zaohua.noise import Noise
+
+END, PAD = -1, -2
+"""What fills the frame behind the last, and what fills rows up behind that."""
+
+
+class FrameCodes:
+    """Frames of many pieces, end to end in one tensor, an END frame behind each.
+
+    Attributes:
+        stream: int8 (N, cells).
+        starts: where each piece begins, and N at the end; int64 (n + 1,).
+    """
+
+    def __init__(self, stream: Tensor, starts: Tensor):
+        self.stream, self.starts = stream, starts
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        """Rows of the pieces at `indices`, int8 (b, longest, cells), filled up with PAD."""
+        rows = [self.stream[int(self.starts[i]) : int(self.starts[i + 1])] for i in torch.as_tensor(indices).tolist()]
+        return pad_sequence(rows, batch_first=True, padding_value=PAD)
+
+
+class RollCodec(PieceCodec):
+    """Pieces <-> frames of cells, int (T, cells), an END frame behind them.
+
+    A cell is a voice, 0 when it rests and else its piano key, 1 to 88; or, where pieces have no voices, a piano key, 1
+    when it sounds. A key that is held and one that is struck again are the same.
+
+    Attributes:
+        steps_: time steps in a quarter note.
+        voices_: number of voices; 0 for rolls of keys.
+        seen_: which values each cell had in the training pieces, bool (cells, values).
+    """
+
+    modality: ClassVar[str] = "rolls"
+
+    form: Literal["auto", "voices", "keys"] = "auto"
+    """What a frame is made of; auto: voices if all pieces have the same number of them, else keys."""
+    transpose: Annotated[int, Between(0, 11)] = 0
+    """Shift each piece up or down by up to so many semitones, anew each time, in training."""
+
+    def fit(self, items: Any) -> Self:
+        """Learn grid, voices and range.
+
+        Raises:
+            ZaohuaError: voices are asked for and pieces have none, or a note is none of a piano's.
+        """
+        pieces = self._fit_grid(items)
+        if self.form == "voices" and not self.voices_:
+            raise ZaohuaError("form='voices' needs pieces that all have the same number of voices, each with one note "
+                              "at a time: take form='keys'")
+        self.voices_ = 0 if self.form == "keys" else self.voices_
+        self._set()
+        frames = torch.from_numpy(np.concatenate([self._frames(piece, i) for i, piece in enumerate(pieces)])).long()
+        if not len(frames):
+            raise ZaohuaError("the pieces have no time steps")
+        self.seen_ = torch.nn.functional.one_hot(frames, self.spec_.heads[0].size).any(dim=0)
+        return self
+
+    def _set(self) -> None:
+        head = Head("voice", "category", size=KEYS + 1) if self.voices_ else Head("key", "category", size=2)
+        self.spec_ = DataSpec(axes=("step",), shape=None, heads=(head,) * (self.voices_ or KEYS), pad=PAD)
+
+    def _frames(self, piece: Piece, number: int) -> np.ndarray:
+        """int8 (T, cells)."""
+        try:
+            return self._cells(piece) if self.voices_ else piece.roll().astype(np.int8)
+        except ZaohuaError as error:
+            raise ZaohuaError(f"piece {number}: {error}") from None
+
+    @staticmethod
+    def _cells(piece: Piece) -> np.ndarray:
+        """The key of each voice, int8 (T, voices)."""
+        pitches = piece.on_piano().pitches()
+        return np.where(pitches < 0, 0, pitches - LOWEST + 1).astype(np.int8)
+
+    def encode(self, items: Any) -> FrameCodes:
+        """Pieces -> their frames.
+
+        Raises:
+            ZaohuaError: a piece has other voices than those fitted on, or a note that is none of a piano's.
+        """
+        end = np.full((1, len(self.spec_.heads)), END, np.int8)
+        parts = [np.concatenate([self._frames(piece, i), end]) for i, piece in enumerate(self._pieces(items))]
+        starts = np.cumsum([0] + [len(part) for part in parts])
+        return FrameCodes(torch.from_numpy(np.concatenate(parts)), torch.from_numpy(starts))
+
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """int8 (b, T, cells) -> int64 of the same shape; transposed in training, where that is asked for."""
+        x = codes.long()
+        if not (train and self.transpose):
+            return x
+        shift = ((noise.uniform() * (2 * self.transpose + 1)).long() - self.transpose).view(-1, 1, 1)
+        if self.voices_:
+            return torch.where(x > 0, (x + shift).clamp(1, KEYS), x)
+        places = torch.arange(KEYS, device=x.device) - shift
+        moved = x.gather(2, places.clamp(0, KEYS - 1).expand(x.shape))
+        return torch.where((places < 0) | (places >= KEYS), x.clamp(max=0), moved)
+
+    def decode(self, x: Tensor) -> list[Piece]:
+        """Rows of frames (b, T, cells) -> pieces: what stands before the first END or PAD frame."""
+        pieces = []
+        for row in x.long().cpu().numpy():
+            over = (row[:, 0] < 0).nonzero()[0]
+            frames = row[: over[0]] if len(over) else row
+            if self.voices_:
+                pieces.append(Piece.from_voices(np.where(frames > 0, frames + LOWEST - 1, -1), self.steps_))
+            else:
+                pieces.append(Piece.from_roll(frames, self.steps_))
+        return pieces
+
+    def melody(self, path: str) -> Tensor:
+        """The values of the first voice's cell at each time step, int64 (T,), from the first voice of a MIDI file.
+
+        Raises:
+            ZaohuaError: the file is broken, or its tracks aren't voices of one note at a time.
+        """
+        piece = read_midi(Path(path), self.steps_)
+        if not piece.voices:
+            raise ZaohuaError(f"{path}: a track has several notes at once: a melody has one")
+        return torch.from_numpy(self._cells(piece)[:, 0]).long()
+
+    def state(self) -> dict[str, Any]:
+        """Grid, voices and range."""
+        if not hasattr(self, "spec_"):
+            return {}
+        return {"steps": self.steps_, "voices": self.voices_, "seen": self.seen_.int().tolist()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.steps_, self.voices_ = state["steps"], state["voices"]
+        self.seen_ = torch.tensor(state["seen"]).bool()
+        self._set()

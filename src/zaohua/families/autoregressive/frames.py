@@ -1,0 +1,217 @@
+"""Autoregressive models of frames: log p(x) = sum_t sum_i log p(x_ti | x_t,<i, x_<t), and of where the piece ends.
+
+A frame is what sounds at a time step: the keys of a piano, or one key for each voice. Behind each frame the piece is
+over with some probability, so that a piece of any length has one. Scores are exact.
+
+A melody that is given is the first cell of each frame. The others are drawn by sequential Monte Carlo: many drafts are
+written at once, a draft counts as much as the model expected the melody where it went, and drafts that led nowhere give
+way to copies of those that did. So the harmony is drawn from p(others | the whole melody) as their number grows.
+
+Sources: Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences", 2012; Gordon,
+Salmond and Smith, "Novel approach to nonlinear/non-Gaussian Bayesian state estimation", 1993.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.errors import ZaohuaError
+from zaohua.estimator import ScoreKind
+from zaohua.families.autoregressive.decoding import Choice
+from zaohua.fields import Between, Sampling
+from zaohua.noise import Noise
+from zaohua.spec import DataSpec
+from zaohua.training import Batch, Trainable
+
+END, PAD = -1, -2
+"""What the codec fills the frame behind the last with, and rows behind that."""
+
+
+class FrameModel(Trainable):
+    """Nets: `net(frames, y) -> logits of cells, logits of being over`, with `start`, `step`, `select`, `head`, `over`.
+
+    What it is given has one frame more than it predicts: the one before, END where there is none.
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("rolls",)
+    score_kind: ClassVar[ScoreKind] = "exact"
+    score_chunk: ClassVar[int] = 32
+
+    head: Literal["autoregressive", "independent"] = "autoregressive"
+    """Whether the keys or voices of a time step depend on each other, or only on what was before."""
+    context: Annotated[int, Between(2)] = 96
+    """Time steps that are learnt at once, a part of a longer piece that is chosen anew each time."""
+    bar: Annotated[int, Between(1)] = 16
+    """Time steps of a bar, or of any beat that pieces have: the network is told where in it a step is."""
+    max_frames: Annotated[int, Between(1), Sampling] = 600
+    """Time steps of a sample at most."""
+    temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
+    """Randomness of samples: 1 draws from the model, 0 takes the likeliest value each time."""
+    melody: Annotated[str, Sampling] = ""
+    """A MIDI file whose first voice is kept, and the others are made up for it."""
+    drafts: Annotated[int, Between(1), Sampling] = 32
+    """Harmonies that are tried at once for a melody; more look further ahead."""
+    batch_size = 16
+
+    @abstractmethod
+    def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
+        """The network, untrained, for frames of so many cells of so many values."""
+
+    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
+        """One network."""
+        return nn.ModuleDict({"net": self.network(len(spec.heads), spec.heads[0].size, y_spec)})
+
+    # ---- learning
+
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """Pieces -> a part of `context` frames of each and the frame before it; all frames when not training.
+
+        A part begins with a bar. Parts are drawn as if pieces went on for half a part on both sides: their ends count.
+        """
+        x = started(self.codec_.prepare(codes, noise, train=train))
+        length = self.context
+        if not train or x.shape[1] <= length + 1:
+            return x
+        lengths = (x[..., 0] > PAD).sum(1) - 1  # with the END frame
+        start = (noise.uniform() * (lengths + 1) - length / 2).long().clamp(min=0)
+        start = torch.minimum(start, (lengths - length).clamp(min=0)) // self.bar * self.bar
+        places = start[:, None] + torch.arange(length + 1, device=x.device)
+        x = F.pad(x, (0, 0, 0, length), value=PAD)
+        return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
+
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """-log p of an item's frames and end, mean over its frames, (B,) nats."""
+        cells, ends = self.surprisal(nets["net"], batch.x, batch.y)
+        return (cells + ends).sum(1) / (batch.x[:, 1:, 0] >= 0).sum(1).clamp(min=1)
+
+    @staticmethod
+    def surprisal(net: nn.Module, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """-log p of the cells of each frame of x (B, T + 1, K) but the first, and of the piece going on or being over
+        there, nats (B, T) each.
+
+        No piece is over before it begins; what is filled up costs nothing.
+        """
+        logits, over = net(x, y)
+        begins, x = x[:, :-1, 0] == END, x[:, 1:]
+        there, ended = x[..., 0] >= 0, x[..., 0] == END
+        cells = F.cross_entropy(logits.flatten(0, 2), x.clamp(min=0).flatten(), reduction="none").view(x.shape).sum(2)
+        ends = F.binary_cross_entropy_with_logits(over, ended.float(), reduction="none")
+        return cells * there, ends * ((there | ended) & ~begins)
+
+    # ---- primitives
+
+    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+        """log p of all frames and of the end, (B,) nats."""
+        cells, ends = self.surprisal(self.nets_["net"], started(x), y)
+        return -(cells.double() + ends.double()).sum(1)
+
+    def frame_nll(self, X: Any, y: Any = None) -> float:
+        """Mean -log p of a frame over all frames of all pieces, in nats: what papers compare.
+
+        The first frame counts, the ends of pieces don't. Of voices it is the sum over them: divide it by their number
+        for nats a note.
+        """
+        codes, y_codes = self._encode_items(X, y)
+        self._need_y(y_codes)
+
+        def sums(x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+            cells, _ = self.surprisal(self.nets_["net"], started(x), y)
+            return torch.stack([cells.double().sum(1), (x[..., 0] >= 0).sum(1)], dim=1)
+
+        nats, frames = self._reduce(sums, codes, y_codes).sum(axis=0)
+        return float(nats / frames)
+
+    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """Rows of frames, END behind the last, then PAD, float (n, max_frames, K)."""
+        if self.melody:
+            return self._harmonised(noise, y)
+        net: Any = self.nets_["net"]
+        u = noise.uniform(self.max_frames, len(self.spec_.heads) + 1)
+        state, frame = net.start(noise.n, y), self._nothing(noise.n)
+        rows = frame.new_full((noise.n, self.max_frames, frame.shape[1]), PAD)
+        over = torch.zeros(noise.n, dtype=torch.bool, device=frame.device)
+        for t in range(self.max_frames):
+            h = net.step(frame, state)
+            ends = (u[:, t, -1] < net.over(h).squeeze(1).sigmoid()) & ~over if t else over
+            frame = self._choose(net, h, frame, torch.zeros_like(frame), u[:, t])
+            rows[:, t] = frame.masked_fill(over[:, None], PAD).masked_fill(ends[:, None], END)
+            over = over | ends
+            if bool(over.all()):
+                break
+        return rows
+
+    def _harmonised(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """Frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
+        codec: Any = self.codec_
+        if self.spec_.heads[0].name != "voice" or self.head == "independent":
+            raise ZaohuaError("melody needs a model of voices whose head is autoregressive: train on pieces of voices")
+        net: Any = self.nets_["net"]
+        melody, n, drafts = codec.melody(self.melody).to(self._device()), noise.n, self.drafts
+        cells, many = len(self.spec_.heads), n * drafts
+        u, turn = noise.uniform(len(melody), drafts, cells), noise.uniform(len(melody) + 1)
+        state = net.start(many, None if y is None else y.repeat_interleave(drafts, 0))
+        frame, weights = self._nothing(many), torch.zeros(n, drafts, device=melody.device)
+        rows = frame.new_zeros(many, len(melody), cells)
+        for t, note in enumerate(melody):
+            h, before = net.step(frame, state), frame
+            frame = torch.zeros_like(frame)
+            likely = net.head(h, before, frame)[:, 0].log_softmax(dim=1)[:, note]
+            goes_on = F.logsigmoid(-net.over(h).squeeze(1)) if t else 0
+            weights = weights + (likely + goes_on).view(n, drafts)
+            chosen = resampled(weights, turn[:, t])
+            weights = torch.where((chosen < 0).any(1, keepdim=True), weights, 0.0)
+            kept = torch.where(chosen < 0, torch.arange(drafts, device=h.device), chosen)
+            kept = (kept + drafts * torch.arange(n, device=h.device)[:, None]).flatten()
+            net.select(state, kept)
+            h, before, rows = h[kept], before[kept], rows[kept]
+            frame[:, 0] = note
+            frame = self._choose(net, h, before, frame, u[:, t].flatten(0, 1), given=1)
+            rows[:, t] = frame
+        weights = weights + F.logsigmoid(net.over(net.step(frame, state)).squeeze(1)).view(n, drafts)
+        shares = weights.double().softmax(1).cumsum(1)
+        last = torch.searchsorted(shares, turn[:, -1:].double() * shares[:, -1:], right=True).clamp(max=drafts - 1)
+        return rows.view(n, drafts, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
+
+    def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
+        """A frame (B, K) whose first `given` cells are kept and the others drawn with u (B, >= K)."""
+        codec: Any = self.codec_
+        seen, choice = codec.seen_.to(h.device), Choice(self.temperature)
+        frame, logits = frame.clone(), net.head(h, before, frame)
+        for i in range(given, frame.shape[1]):
+            if self.head == "autoregressive" and i > given:
+                logits = net.head(h, before, frame)
+            possible = logits[:, i].masked_fill(~seen[i], -torch.inf)
+            frame[:, i] = choice(possible, u[:, i], frame[:, :0])
+        return frame
+
+    def _nothing(self, n: int) -> Tensor:
+        """What is before the first frame, int64 (n, K)."""
+        return torch.full((n, len(self.spec_.heads)), END, device=self._device())
+
+
+def started(x: Tensor) -> Tensor:
+    """Pieces (B, T, K) with the frame before the first, which is none: (B, T + 1, K)."""
+    return F.pad(x, (0, 0, 1, 0), value=END)
+
+
+def resampled(log_weights: Tensor, u: Tensor) -> Tensor:
+    """Systematic resampling: which draft each place takes, int64 (n, P); -1 in rows whose weights are even enough.
+
+    Rows are resampled when their effective number, 1 / sum of squared shares, is below half of P.
+
+    Args:
+        log_weights: of the drafts, (n, P).
+        u: a uniform number for each row, (n,).
+    """
+    share = log_weights.double().softmax(dim=1)
+    count = share.shape[1]
+    places = (torch.arange(count, device=share.device) + u[:, None].double()) / count
+    cumulated = share.cumsum(1)
+    chosen = torch.searchsorted(cumulated, places * cumulated[:, -1:], right=True).clamp(max=count - 1)
+    uneven = 1 / share.square().sum(1, keepdim=True) < count / 2
+    return torch.where(uneven, chosen, -1)

@@ -1,0 +1,20 @@
+"""Autoregressive models of the notes of music: whatever is drawn is music, since only what the grammar allows is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from zaohua.families.autoregressive.decoding import Choice
+from zaohua.families.autoregressive.tokens import TokenModel
+
+
+class MusicModel(TokenModel):
+    """Tokens are waits, notes and durations, as the codec says, and its grammar what may follow what."""
+
+    modalities: ClassVar[tuple[str, ...]] = ("music",)
+
+    def choice(self) -> Choice:
+        """How a token is chosen: as the fields say, among those that the grammar allows."""
+        codec: Any = self.codec_
+        return replace(super().choice(), allowed=codec.allowed)

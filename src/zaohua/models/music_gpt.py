@@ -1,0 +1,32 @@
+"""The transformer over the notes of music."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import nn
+
+from zaohua.families.autoregressive.music import MusicModel
+from zaohua.families.autoregressive.transformer import CausalTransformer
+from zaohua.spec import DataSpec
+
+
+class MusicGPT(CausalTransformer, MusicModel):
+    """Transformer that reads a piece of music note by note and says what comes next.
+
+    Paper: Huang et al., "Music Transformer: Generating Music with Long-Term Structure", 2018 (arXiv:1809.04281), with
+    the network of `GPT`.
+    """
+
+    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 2, "heads": 2, "context": 16, "max_steps": 20,
+                                      "max_tokens": 24, "batch_size": 8}
+
+    width = 192
+    dropout = 0.2
+    context = 512
+    max_tokens = 1500
+    temperature = 1.0
+
+    def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
+        """A causal transformer."""
+        return self.transformer(vocabulary, y_spec, self.context)
