@@ -160,7 +160,6 @@ def _chorales(name: str, about: str, file: str, sha256: str, size: int) -> DataS
 
 SETS: dict[str, DataSet] = {entry.name: entry for entry in (
     DataSet("digits", "images", "1797 handwritten digits, 8x8 grey, built in (scikit-learn)", _digits),
-    DataSet("pydoc", "texts", "Python's language reference, built in (100,000 characters)", _pydoc, labelled=False),
     DataSet("mnist", "images", "70,000 handwritten digits, 28x28 grey", _idx, files=_idx_files(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ("train-images-idx3-ubyte.gz", 9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
@@ -180,6 +179,7 @@ SETS: dict[str, DataSet] = {entry.name: entry for entry in (
     DataSet("names", "texts", "32,033 first names", _lines, files=_twice(
         File("names.txt", "0a30b5557f192f32ab962680889aac5f6fda0f4cecf40a6d0b5694f58ea8cc4d", 228145,
              "https://raw.githubusercontent.com/karpathy/makemore/master/")), labelled=False),
+    DataSet("pydoc", "texts", "Python's language reference, built in (100,000 characters)", _pydoc, labelled=False),
     DataSet("chinese-poetry", "texts", "3,272 Tang poems in traditional characters, a text each", _poems, files=_tang(
         ("poet.tang.0.json", 408405, "4f88f429938082523cdc72a1612bd7a7c3e3f7a33f8192c61ae51340efc3c92d"),
         ("poet.tang.1000.json", 477519, "6e703b8d8dcedbd6110f6d48d043665ca2131db2035a5bfcef5e59a19aeb6d75"),
