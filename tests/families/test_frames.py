@@ -188,8 +188,8 @@ def test_notes_drawn_are_always_music() -> None:
 
 def test_notes_of_a_tune_are_learnt() -> None:
     tune = [zh.Piece.from_voices([[72, 60], [74, 60], [76, 64]])] * 60
-    settings = {**zh.MusicGPT.tiny, "width": 32, "context": 32, "max_steps": 250, "learning_rate": 1e-2, "warmup_steps": 5,
-                "dropout": 0.0, "solver": "adamw", "patience": None, "device": "cpu"}
+    settings = {**zh.MusicGPT.tiny, "width": 32, "context": 32, "max_steps": 250, "learning_rate": 1e-2,
+                "warmup_steps": 5, "dropout": 0.0, "solver": "adamw", "patience": None, "device": "cpu"}
     model = zh.MusicGPT(**settings, random_state=0).fit(tune)
     assert model.sample(2, temperature=0.0, random_state=0) == tune[:2]
     assert model.score(tune[:1]) > -3
