@@ -166,6 +166,8 @@ def test_parts_of_long_pieces() -> None:
     starts = second - codes[0, 1, 0]
     assert (starts % 4 == 0).all() and (first == torch.where(starts == 0, END, second - 1)).all()
     assert set(starts.tolist()) == set(range(0, 25, 4))
+    rest = model.prepare(data[[1] * 200], BatchNoise(0, 200), train=True)
+    assert (rest[..., 0] == END).any(1).float().mean() > 0.3 and set(rest[:, 1, 0].tolist()) == {42, 46, 50, 54}
     assert torch.equal(model.prepare(codes, BatchNoise(0, 200)), codes.long())
 
 

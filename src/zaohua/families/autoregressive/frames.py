@@ -91,7 +91,8 @@ class FrameModel(Trainable):
             return x
         lengths = (x[..., 0] > PAD).sum(1) - 1  # with the END frame
         start = (noise.uniform() * (lengths + 1) - length / 2).long().clamp(min=0)
-        start = torch.minimum(start, (lengths - length).clamp(min=0)) // self.bar * self.bar
+        start = torch.minimum(start, (lengths - length).clamp(min=0))
+        start = (start + self.bar - 1) // self.bar * self.bar  # upwards, so that the end is always reached
         places = start[:, None] + torch.arange(length + 1, device=x.device)
         x = F.pad(x, (0, 0, 0, length), value=PAD)
         return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
