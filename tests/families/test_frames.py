@@ -12,6 +12,7 @@ import torch
 
 import zaohua as zh
 from zaohua.errors import ZaohuaError
+from zaohua.estimator import TrainingData
 from zaohua.families.autoregressive.frames import END, FrameModel, resampled, started
 from zaohua.nn.frames import CellHead, FrameRNN
 from zaohua.noise import BatchNoise
@@ -156,14 +157,18 @@ def test_parts_of_long_pieces() -> None:
     """Parts begin with a bar, bring the frame before with them, and reach both ends."""
     tune = zh.Piece.from_voices(np.c_[np.arange(30, 80), np.arange(30, 80)])
     model = fit([tune] * 8, context=8, bar=4, max_steps=2)
-    codes = model.codec_.encode([tune])[[0] * 200]
+    data = model.rows(TrainingData(model.codec_.encode([tune]), None)).x
+    codes = data[[0] * 200]  # 32 of the 50 frames, and the rest is another row
+    assert data.shape == (2, 33, 2) and data[1, :3, 0].tolist() == [41, 42, 43]
     parts = model.prepare(codes, BatchNoise(0, 200), train=True)
     assert parts.shape == (200, 9, 2)
     first, second = parts[:, 0, 0], parts[:, 1, 0]
-    starts = second - codes[0, 0, 0]
+    starts = second - codes[0, 1, 0]
     assert (starts % 4 == 0).all() and (first == torch.where(starts == 0, END, second - 1)).all()
-    assert set(starts.tolist()) == set(range(0, 44, 4))
-    assert torch.equal(model.prepare(codes, BatchNoise(0, 200)), started(codes.long()))
+    assert set(starts.tolist()) == set(range(0, 25, 4))
+    rest = model.prepare(data[[1] * 200], BatchNoise(0, 200), train=True)
+    assert (rest[..., 0] == END).any(1).float().mean() > 0.3 and set(rest[:, 1, 0].tolist()) == {42, 46, 50, 54}
+    assert torch.equal(model.prepare(codes, BatchNoise(0, 200)), codes.long())
 
 
 def test_resumes_bit_for_bit(tmp_path: Path) -> None:

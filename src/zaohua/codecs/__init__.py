@@ -42,7 +42,7 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
     Raises:
         ZaohuaError: the items are of no kind that the codec or the model takes; the message names what came.
     """
-    kind, fitting = _kind(items), [of_modality(modality) for modality in modalities]
+    kind, fitting = _kind(items), [cls for cls in CODECS.values() if cls.modality in modalities]
     if option is not None:
         check_fields(option)
         if kind not in (option.kind, option.modality):

@@ -93,7 +93,8 @@ class Codec(ABC):
             path.write_text(f"{item}\n", "utf-8")
         return paths
 
-    def write_sheet(self, items: Any, path: Path, y: Sequence[Any] | None = None, columns: int | None = None) -> Path:
+    def write_sheet(self, items: Any, path: str | Path, y: Sequence[Any] | None = None, columns: int | None = None
+                    ) -> Path:
         """Write items as one file that shows them all; returns its path.
 
         Args:
@@ -105,7 +106,7 @@ class Codec(ABC):
         Raises:
             ZaohuaError: items of this kind aren't written to files with that ending.
         """
-        path = path if path.suffix else path.with_suffix(self.ending())
+        path = Path(path) if Path(path).suffix else Path(path).with_suffix(self.ending())
         write = self.sheet_writer(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         write(self, items, path, y, columns)

@@ -19,26 +19,28 @@ class ChoraleRNN(FrameModel):
     Application to Polyphonic Music Generation and Transcription", 2012 (arXiv:1206.6392).
     """
 
+    default_steps: ClassVar[int] = 2500
     tiny: ClassVar[dict[str, Any]] = {"width": 16, "hidden": 8, "max_steps": 20, "max_frames": 12, "drafts": 4,
                                       "batch_size": 8}
 
     width: Annotated[int, Between(1)] = 200
     """Numbers in the state of a layer."""
-    hidden: Annotated[int, Between(1)] = 64
-    """Hidden units of the perceptron that predicts each key or voice."""
+    hidden: Annotated[int, Between(1)] | None = None
+    """Hidden units of the perceptron that predicts each key or voice; None: 64 for voices, 16 for keys."""
     layers: Annotated[int, Between(1)] = 1
     """Recurrent layers on top of each other."""
     cell: Literal["lstm", "gru"] = "gru"
     """Kind of the layers."""
-    dropout: Annotated[float, Between(0, 0.9)] = 0.4
+    dropout: Annotated[float, Between(0, 0.9)] = 0.2
     """Probability with which a number that a layer gives is dropped in training."""
-    input_dropout: Annotated[float, Between(0, 0.9)] = 0.1
+    input_dropout: Annotated[float, Between(0, 0.9)] = 0.0
     """Probability with which a note of the time step before is dropped in training."""
-    learning_rate = 3e-3
+    learning_rate = 5e-3
     ema = 0.99
 
     def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
         """Recurrent layers and a head over the cells of a frame."""
-        return FrameRNN(cells, size, y_spec, width=self.width, hidden=self.hidden, layers=self.layers, cell=self.cell,
+        hidden = self.hidden or (16 if size == 2 else 64)
+        return FrameRNN(cells, size, y_spec, width=self.width, hidden=hidden, layers=self.layers, cell=self.cell,
                         dropout=self.dropout, input_dropout=self.input_dropout, bar=self.bar,
                         autoregressive=self.head == "autoregressive")

@@ -13,6 +13,7 @@ Salmond and Smith, "Novel approach to nonlinear/non-Gaussian Bayesian state esti
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -21,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import ScoreKind
+from zaohua.estimator import ScoreKind, TrainingData
 from zaohua.families.autoregressive.decoding import Choice
 from zaohua.fields import Between, Sampling
 from zaohua.noise import Noise
@@ -68,18 +69,30 @@ class FrameModel(Trainable):
 
     # ---- learning
 
-    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Pieces -> a part of `context` frames of each and the frame before it; all frames when not training.
+    def rows(self, data: TrainingData) -> TrainingData:
+        """Pieces as rows of one tensor, each with the frame before it; one of more than 4 contexts is several rows."""
+        codes: Any = data.x  # the codec's FrameCodes, which a family doesn't import
+        most, rows, owners = math.ceil(4 * self.context / self.bar) * self.bar, [], []
+        for i, (start, stop) in enumerate(zip(codes.starts.tolist(), codes.starts[1:].tolist(), strict=False)):
+            piece = started(codes.stream[None, start:stop])[0]
+            for low in range(0, stop - start, most):
+                rows.append(piece[low : low + most + 1])
+                owners.append(i)
+        x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+        return TrainingData(x, None if data.y is None else data.y[torch.tensor(owners)])
 
-        A part begins with a bar. Parts are drawn as if pieces went on for half a part on both sides: their ends count.
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """Rows -> a part of `context` frames of each and the frame before it; all frames when not training.
+
+        A part begins with a bar. Parts are drawn as if rows went on for half a part on both sides: their ends count.
         """
-        x = started(self.codec_.prepare(codes, noise, train=train))
-        length = self.context
+        x, length = self.codec_.prepare(codes, noise, train=train), self.context
         if not train or x.shape[1] <= length + 1:
             return x
         lengths = (x[..., 0] > PAD).sum(1) - 1  # with the END frame
         start = (noise.uniform() * (lengths + 1) - length / 2).long().clamp(min=0)
-        start = torch.minimum(start, (lengths - length).clamp(min=0)) // self.bar * self.bar
+        start = torch.minimum(start, (lengths - length).clamp(min=0))
+        start = (start + self.bar - 1) // self.bar * self.bar  # upwards, so that the end is always reached
         places = start[:, None] + torch.arange(length + 1, device=x.device)
         x = F.pad(x, (0, 0, 0, length), value=PAD)
         return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
