@@ -235,7 +235,8 @@ class Engine(Stepper):
             self.saved = self.step
             return
         state = {"elapsed": self.elapsed, "best": self.best if math.isfinite(self.best) else None,
-                 "waited": self.waited, "sums": sums, "logged": self.logged, "made_with": self._made_with()}
+                 "waited": self.waited, "held_out": len(self.held_out), "sums": sums, "logged": self.logged,
+                 "made_with": self._made_with()}
         groups = {"nets": self.nets.state_dict(), "average": self.average.state_dict(),
                   "optimizers": optimizer_tensors(self.optimizers, self.parameters)}
         if self.best_nets is not None:
@@ -274,9 +275,9 @@ class Engine(Stepper):
             self._emit("warning", message=f"{problem}; going on from step {state['step']}")
         self.step, self.saved, self.logged = state["step"], state["step"], state["logged"]
         self.sums.update({name: torch.tensor(value, device=self.device) for name, value in state["sums"].items()})
-        self.before, self.waited = state["elapsed"], state["waited"]
-        self.best = math.inf if state["best"] is None else state["best"]
-        self.best_nets = groups.get("best")
+        self.before = state["elapsed"]
+        if state["best"] is not None and state["held_out"] == len(self.held_out):  # of other items it means nothing
+            self.best, self.waited, self.best_nets = state["best"], state["waited"], groups.get("best")
         try:
             self.nets.load_state_dict(groups["nets"])
             self.average.load_state_dict(groups["average"])
