@@ -37,6 +37,9 @@ def frequencies(split: str) -> float:
 
 def trained(cls: Any, data: str, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """A model and what its training cost."""
+    if "transpose" in settings:  # an option of the codec
+        settings = {**settings, "codec": zh.RollCodec(transpose=settings["transpose"])}
+        del settings["transpose"]
     began, cpu = time.perf_counter(), time.process_time()
     model = cls(**{"random_state": 0, "device": "cpu", **settings}).fit(data)
     return model, {"steps": model.n_steps_, "seconds": round(time.perf_counter() - began, 1),
