@@ -60,9 +60,8 @@ class RollCodec(PieceCodec):
 
     form: Literal["auto", "voices", "keys"] = "auto"
     """What a frame is made of; auto: voices if all pieces have the same number of them, else keys."""
-    transpose: Annotated[int, Between(0, 11)] | None = None
-    """Shift each piece up or down by up to so many semitones, anew each time, in training. None: 3 for voices, 0 for
-    keys."""
+    transpose: Annotated[int, Between(0, 11)] = 3
+    """Shift each piece up or down by up to so many semitones, anew each time, in training."""
 
     def fit(self, items: Any) -> Self:
         """Learn grid, voices and range.
@@ -113,10 +112,9 @@ class RollCodec(PieceCodec):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """int8 (b, T, cells) -> int64 of the same shape; transposed in training, where that is asked for."""
         x = codes.long()
-        most = (3 if self.voices_ else 0) if self.transpose is None else self.transpose
-        if not (train and most):
+        if not (train and self.transpose):
             return x
-        shift = ((noise.uniform() * (2 * most + 1)).long() - most).view(-1, 1, 1)
+        shift = ((noise.uniform() * (2 * self.transpose + 1)).long() - self.transpose).view(-1, 1, 1)
         if self.voices_:
             return torch.where(x > 0, (x + shift).clamp(1, KEYS), x)
         places = torch.arange(KEYS, device=x.device) - shift
