@@ -233,7 +233,7 @@ def test_validation_keeps_the_best_and_patience_stops(tmp_path: Path) -> None:
     assert resumed.resume(tmp_path, images).n_steps_ == 7
     assert torch.equal(resumed.nets_["net"].w, model.nets_["net"].w)
     assert Mean(**settings).resume(tmp_path, images).n_steps_ == 7  # it had stopped, and stays so
-    every = {**settings, "validation": 0.0, "patience": None, "max_steps": 9}  # none are held out now: the last networks
+    every = {**settings, "validation": 0.0, "patience": None, "max_steps": 9}  # none are held out now: the last counts
     assert torch.allclose(Mean(**every).resume(tmp_path, images).nets_["net"].w, torch.tensor(0.9))
 
 
