@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import functools
+import gc
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,7 @@ def make_accelerator(device: str) -> Accelerator:
 def _leave() -> None:
     """Leave the group of processes in order: threads of its network that still run at exit abort the process."""
     if torch.distributed.is_initialized():
+        gc.collect()  # wrapped networks, which hold on to the group
         torch.distributed.destroy_process_group()
 
 
