@@ -13,6 +13,11 @@ from typing import Any, Literal
 
 Kind = Literal["real", "category"]
 
+PAD = -1
+"""What fills rows of tokens up. A token t that is read but not learnt, as of a prompt, stands in a row as -2 - t."""
+END_FRAME, PAD_FRAME = -1, -2
+"""What the cells of the frame behind a piece's last hold, and what fills rows of frames up behind that."""
+
 
 @dataclass(frozen=True)
 class Head:

@@ -13,9 +13,10 @@ import torch
 import zaohua as zh
 from zaohua.errors import ZaohuaError
 from zaohua.estimator import TrainingData
-from zaohua.families.autoregressive.frames import END, FrameModel, resampled, started
+from zaohua.families.autoregressive.frames import FrameModel, resampled, started
 from zaohua.nn.frames import CellHead, FrameRNN
 from zaohua.noise import BatchNoise
+from zaohua.spec import END_FRAME as END
 
 TUNE = np.array([[72, 60], [72, 64], [74, 62], [76, -1]])
 PIECES = [zh.Piece.from_voices(np.where(TUNE < 0, -1, TUNE + up)[:length]) for length in (2, 3, 4) for up in (0, 2, 5)]

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from zaohua.codecs.pieces import PieceCodec
-from zaohua.codecs.texts import PAD, TokenCodes
+from zaohua.codecs.sequences import Sequences
 from zaohua.data.pieces import Piece
 from zaohua.errors import ZaohuaError
-from zaohua.spec import DataSpec, Head
+from zaohua.spec import PAD, DataSpec, Head
 
 LONGEST = 16
 """Steps that one token can wait or hold."""
@@ -36,7 +36,6 @@ class MusicCodec(PieceCodec):
     Attributes:
         steps_: time steps in a quarter note.
         voices_: number of voices, each of which has one note at a time; 0 for notes of no voice.
-        end_: the END token.
         seen_: which notes the training pieces have, bool (voices or 1, PITCHES).
     """
 
@@ -57,12 +56,16 @@ class MusicCodec(PieceCodec):
         self._set(seen)
         return self
 
-    def _set(self, seen: Tensor) -> None:
-        self.seen_, self.end_ = seen, 2 * LONGEST + seen.numel()
-        self.spec_ = DataSpec(axes=("position",), shape=None, heads=(Head("token", "category", size=self.end_ + 1),),
-                              pad=PAD)
+    @property
+    def end_(self) -> int:
+        """The END token."""
+        return 2 * LONGEST + self.seen_.numel()
 
-    def encode(self, items: Any) -> TokenCodes:
+    def _spec(self) -> DataSpec:
+        head = Head("token", "category", size=self.end_ + 1)
+        return DataSpec(axes=("position",), shape=None, heads=(head,), pad=PAD)
+
+    def encode(self, items: Any) -> Sequences:
         """Pieces -> their tokens.
 
         Raises:
@@ -70,9 +73,10 @@ class MusicCodec(PieceCodec):
         """
         stream, starts = [self.end_], []
         for piece in self._pieces(items):
-            starts.append(len(stream))
+            starts.append(len(stream) - 1)
             stream += [*self._tokens(piece), self.end_]
-        return TokenCodes(torch.tensor(stream, dtype=torch.int16), torch.tensor([*starts, len(stream)]))
+        stops = torch.tensor([*starts[1:], len(stream) - 1]) + 1  # behind the END that the next one begins with
+        return Sequences(torch.tensor(stream, dtype=torch.int16), torch.tensor(starts), stops, PAD)
 
     def _tokens(self, piece: Piece) -> Iterator[int]:
         now = 0
@@ -127,17 +131,6 @@ class MusicCodec(PieceCodec):
         over = ~sounding.any(1, keepdim=True) & (until > 0).any(1, keepdim=True)
         wait, hold = ~after_note, after_note | (before[:, -1:] == 2 * LONGEST - 1)
         return torch.cat([wait.expand(-1, LONGEST), hold.expand(-1, LONGEST), note, over & ~after_note], dim=1)
-
-    def state(self) -> dict[str, Any]:
-        """Grid, voices and range."""
-        if not hasattr(self, "spec_"):
-            return {}
-        return {"steps": self.steps_, "voices": self.voices_, "seen": self.seen_.int().tolist()}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
-        self.steps_, self.voices_ = state["steps"], state["voices"]
-        self._set(torch.tensor(state["seen"]).bool())
 
 
 def _steps(count: int, first: int) -> Iterator[int]:

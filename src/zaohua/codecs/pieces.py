@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
+
+import torch
+from torch import Tensor
 
 from zaohua.codecs.base import Codec
 from zaohua.codecs.midi import STEPS, MidiFiles, write_midi
@@ -12,6 +16,7 @@ from zaohua.codecs.synth import render, write_wav
 from zaohua.data.pieces import Piece
 from zaohua.errors import ZaohuaError
 from zaohua.fields import Between
+from zaohua.spec import DataSpec
 
 
 class PieceCodec(Codec):
@@ -20,6 +25,7 @@ class PieceCodec(Codec):
     Attributes:
         steps_: time steps in a quarter note.
         voices_: number of voices of every piece; 0 when they have none, or not all the same number.
+        seen_: which values the training pieces have, bool, as the codec says.
     """
 
     kind: ClassVar[str] = "music"
@@ -29,6 +35,15 @@ class PieceCodec(Codec):
     """Time steps in a quarter note; None: those of the data, and sixteenths for MIDI files."""
     tempo: Annotated[float, Between(1, 1000)] = 80.0
     """Quarter notes a minute of what is written."""
+
+    def _set(self, seen: Tensor) -> None:
+        """Take the range, which grid and voices precede."""
+        self.seen_ = seen
+        self.spec_ = self._spec()
+
+    @abstractmethod
+    def _spec(self) -> DataSpec:
+        """What follows from grid, voices and range."""
 
     def _fit_grid(self, items: Any) -> list[Piece]:
         """Learn the grid, and whether voices are kept apart; the pieces on that grid."""
@@ -62,6 +77,17 @@ class PieceCodec(Codec):
     def _write_midi(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
         """All pieces in one MIDI file, one after another."""
         write_midi(Piece.joined(items), path, self.tempo)
+
+    def state(self) -> dict[str, Any]:
+        """Grid, voices and range."""
+        if not hasattr(self, "spec_"):
+            return {}
+        return {"steps": self.steps_, "voices": self.voices_, "seen": self.seen_.int().tolist()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.steps_, self.voices_ = state["steps"], state["voices"]
+        self._set(torch.tensor(state["seen"]).bool())
 
     sheets = {".wav": _write_wav, ".mid": _write_midi}
 

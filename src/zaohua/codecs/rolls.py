@@ -8,44 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from zaohua.codecs.midi import read_midi
 from zaohua.codecs.pieces import PieceCodec
+from zaohua.codecs.sequences import Sequences
 from zaohua.data.pieces import KEYS, LOWEST, Piece
 from zaohua.errors import ZaohuaError
 from zaohua.fields import Between
-from zaohua.spec import DataSpec, Head
+from zaohua.spec import END_FRAME, PAD_FRAME, DataSpec, Head
 
 if TYPE_CHECKING:
     from zaohua.noise import Noise
 
-END, PAD = -1, -2
-"""What fills the frame behind the last, and what fills rows up behind that."""
-
-
-class FrameCodes:
-    """Frames of many pieces, end to end in one tensor, an END frame behind each.
-
-    Attributes:
-        stream: int8 (N, cells).
-        starts: where each piece begins, and N at the end; int64 (n + 1,).
-    """
-
-    def __init__(self, stream: Tensor, starts: Tensor):
-        self.stream, self.starts = stream, starts
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def __getitem__(self, indices: Any) -> Tensor:
-        """Rows of the pieces at `indices`, int8 (b, longest, cells), filled up with PAD."""
-        rows = [self.stream[int(self.starts[i]) : int(self.starts[i + 1])] for i in torch.as_tensor(indices).tolist()]
-        return pad_sequence(rows, batch_first=True, padding_value=PAD)
 
 
 class RollCodec(PieceCodec):
-    """Pieces <-> frames of cells, int (T, cells), an END frame behind them.
+    """Pieces <-> frames of cells, int (T, cells), an end frame behind them.
 
     A cell is a voice, 0 when it rests and else its piano key, 1 to 88; or, where pieces have no voices, a piano key, 1
     when it sounds. A key that is held and one that is struck again are the same.
@@ -74,16 +52,15 @@ class RollCodec(PieceCodec):
             raise ZaohuaError("form='voices' needs pieces that all have the same number of voices, each with one note "
                               "at a time: take form='keys'")
         self.voices_ = 0 if self.form == "keys" else self.voices_
-        self._set()
         frames = torch.from_numpy(np.concatenate([self._frames(piece, i) for i, piece in enumerate(pieces)])).long()
         if not len(frames):
             raise ZaohuaError("the pieces have no time steps")
-        self.seen_ = torch.nn.functional.one_hot(frames, self.spec_.heads[0].size).any(dim=0)
+        self._set(torch.nn.functional.one_hot(frames, KEYS + 1 if self.voices_ else 2).any(dim=0))
         return self
 
-    def _set(self) -> None:
-        head = Head("voice", "category", size=KEYS + 1) if self.voices_ else Head("key", "category", size=2)
-        self.spec_ = DataSpec(axes=("step",), shape=None, heads=(head,) * (self.voices_ or KEYS), pad=PAD)
+    def _spec(self) -> DataSpec:
+        head = Head("voice" if self.voices_ else "key", "category", size=self.seen_.shape[1])
+        return DataSpec(axes=("step",), shape=None, heads=(head,) * (self.voices_ or KEYS), pad=PAD_FRAME)
 
     def _frames(self, piece: Piece, number: int) -> np.ndarray:
         """int8 (T, cells)."""
@@ -98,16 +75,17 @@ class RollCodec(PieceCodec):
         pitches = piece.on_piano().pitches()
         return np.where(pitches < 0, 0, pitches - LOWEST + 1).astype(np.int8)
 
-    def encode(self, items: Any) -> FrameCodes:
+    def encode(self, items: Any) -> Sequences:
         """Pieces -> their frames.
 
         Raises:
             ZaohuaError: a piece has other voices than those fitted on, or a note that is none of a piano's.
         """
-        end = np.full((1, len(self.spec_.heads)), END, np.int8)
+        end = np.full((1, len(self.spec_.heads)), END_FRAME, np.int8)
         parts = [np.concatenate([self._frames(piece, i), end]) for i, piece in enumerate(self._pieces(items))]
-        starts = np.cumsum([0] + [len(part) for part in parts])
-        return FrameCodes(torch.from_numpy(np.concatenate(parts)), torch.from_numpy(starts))
+        stops = torch.tensor([len(part) for part in parts]).cumsum(0)
+        starts = torch.cat([torch.zeros(1, dtype=torch.int64), stops[:-1]])
+        return Sequences(torch.from_numpy(np.concatenate(parts)), starts, stops, PAD_FRAME)
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """int8 (b, T, cells) -> int64 of the same shape; transposed in training, where that is asked for."""
@@ -122,7 +100,7 @@ class RollCodec(PieceCodec):
         return torch.where((places < 0) | (places >= KEYS), x.clamp(max=0), moved)
 
     def decode(self, x: Tensor) -> list[Piece]:
-        """Rows of frames (b, T, cells) -> pieces: what stands before the first END or PAD frame."""
+        """Rows of frames (b, T, cells) -> pieces: what stands before the first frame of END_FRAME or PAD_FRAME."""
         pieces = []
         for row in x.long().cpu().numpy():
             over = (row[:, 0] < 0).nonzero()[0]
@@ -143,15 +121,3 @@ class RollCodec(PieceCodec):
         if not piece.voices:
             raise ZaohuaError(f"{path}: a track has several notes at once: a melody has one")
         return torch.from_numpy(self._cells(piece)[:, 0]).long()
-
-    def state(self) -> dict[str, Any]:
-        """Grid, voices and range."""
-        if not hasattr(self, "spec_"):
-            return {}
-        return {"steps": self.steps_, "voices": self.voices_, "seen": self.seen_.int().tolist()}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
-        self.steps_, self.voices_ = state["steps"], state["voices"]
-        self.seen_ = torch.tensor(state["seen"]).bool()
-        self._set()

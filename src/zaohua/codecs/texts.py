@@ -14,44 +14,21 @@ from torch import Tensor
 
 from zaohua.codecs import dialogues
 from zaohua.codecs.base import Codec
+from zaohua.codecs.sequences import Sequences
 from zaohua.codecs.text_files import TextFiles
 from zaohua.codecs.tokenizers import TOKENIZERS, Stream, Tokenizer, restored
 from zaohua.errors import ZaohuaError
 from zaohua.fields import Between
-from zaohua.spec import DataSpec, Head
+from zaohua.spec import PAD, DataSpec, Head
 
 SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|prefix|>", "<|suffix|>", "<|middle|>")
 """Tokens behind those of the tokeniser, in this order. No text is ever encoded to one of them."""
 END, USER, ASSISTANT, PREFIX, SUFFIX, MIDDLE = range(len(SPECIALS))
 """Their places behind those of the tokeniser."""
-PAD = -1
-"""What fills rows up behind their end. A token t that is read but not learnt, as of a prompt, is kept as -2 - t."""
 BETWEEN = "\n" + "-" * 40 + "\n"
 """What stands between texts that are shown together."""
 MEMORY = 1 << 28
 """Tokens beyond which they are kept in a file that is mapped into memory."""
-
-
-class TokenCodes:
-    """Token sequences, end to end in one tensor: END, text, END, text ... END.
-
-    Attributes:
-        stream: int16 or int32 (N,), in memory or mapped from a file.
-        starts: where each text's tokens begin (behind the END before it), and N at the end; int64 (n + 1,).
-        apart: whether every item is to be learnt by itself, as dialogues are, instead of one behind the other.
-    """
-
-    def __init__(self, stream: Tensor, starts: Tensor, apart: bool = False):
-        self.stream, self.starts, self.apart = stream, starts, apart
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def __getitem__(self, indices: Any) -> Tensor:
-        """Rows END, text, END of the texts at `indices`, int64 (b, longest), filled up with PAD."""
-        rows = [self.stream[int(self.starts[i]) - 1 : int(self.starts[i + 1])].long()
-                for i in torch.as_tensor(indices).tolist()]
-        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
 
 
 class TextCodec(Codec):
@@ -99,14 +76,14 @@ class TextCodec(Codec):
         size = tokenizer.size + len(SPECIALS)
         self.spec_ = DataSpec(axes=("position",), shape=None, heads=(Head("token", "category", size=size),), pad=PAD)
 
-    def encode(self, items: Any) -> TokenCodes:
+    def encode(self, items: Any) -> Sequences:
         """Items -> their tokens; beyond 256 million of them in a temporary file that is mapped into memory."""
         dtype: Any = np.int16 if self.spec_.channels < 1 << 15 else np.int32
         starts, total, parts, end = [], 0, list[np.ndarray](), np.array([self.end_], dtype)
         spill: Any = None
         apart = False
         for where, item in places(items):
-            starts.append(total + 1)
+            starts.append(total)
             apart = apart or dialogues.is_dialogue(item)
             for part in itertools.chain((end,), self._encoded(item, where)):
                 parts.append(part.astype(dtype))
@@ -118,14 +95,14 @@ class TextCodec(Codec):
                     parts.clear()
         if not starts:
             raise ZaohuaError("no texts: the list is empty")
-        starts.append(total + 1)
         if spill is None:
             stream = np.concatenate([*parts, end])
         else:
             spill.write(end.tobytes())
             spill.flush()
             stream = np.memmap(spill, dtype, mode="r+", shape=(total + 1,))
-        return TokenCodes(torch.from_numpy(stream), torch.tensor(starts), apart)
+        stops = torch.tensor([*starts[1:], total]) + 1  # behind the END that the next one begins with
+        return Sequences(torch.from_numpy(stream), torch.tensor(starts), stops, PAD, apart)
 
     def _encoded(self, item: Any, where: str) -> Iterator[np.ndarray]:
         """The tokens of an item, part by part, without the END before and behind it."""

@@ -28,7 +28,6 @@ class Piece:
     steps: int = 4
     length: int = 0
     voices: int = 0
-    __hash__ = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         notes = np.asarray(self.notes, np.int32).reshape(-1, 4)

@@ -16,18 +16,19 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from zaohua.families.guidance import Guided
 from zaohua.families.paths import Path
 from zaohua.families.samplers import SAMPLERS, Predict
 from zaohua.fields import Between, Sampling
 from zaohua.nn.unet import UNet
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
-from zaohua.training import Batch, Trainable
+from zaohua.training import Batch
 
 SamplerName = Literal["euler", "ddim", "midpoint", "heun", "dpmpp_2m", "ancestral"]
 
 
-class Diffusion(Trainable):
+class Diffusion(Guided):
     """Models define `path`, `predict`, `loss` and, where they differ, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
@@ -39,14 +40,11 @@ class Diffusion(Trainable):
     """Residual blocks at each resolution."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.0
     """Dropout in the residual blocks."""
-    label_dropout: Annotated[float, Between(0, 1)] = 0.1
-    """Share of items trained without their condition, which guidance needs."""
     sampler: Annotated[SamplerName, Sampling] = "heun"
     """How noise becomes data."""
     steps: Annotated[int, Between(1, 100_000), Sampling] = 25
     """Steps of the sampler."""
-    guidance: Annotated[float, Between(0, 100), Sampling] = 2.0
-    """Weight of the condition: 1 samples p(x | y) as learnt, more makes it plainer at the cost of variety."""
+    guidance = 2.0
     learning_rate = 2e-3
     warmup_steps = 200
 
@@ -75,10 +73,6 @@ class Diffusion(Trainable):
         """x_t (B, ...) at times t (B,), and the noise in it."""
         noise = batch.noise.normal(*batch.x.shape[1:])
         return expand(self.path.alpha(t), batch.x) * batch.x + expand(self.path.sigma(t), batch.x) * noise, noise
-
-    def kept(self, batch: Batch) -> Tensor | None:
-        """Which items keep their condition in this step, bool (B,); None without conditions."""
-        return None if batch.y is None else batch.noise.uniform() >= self.label_dropout
 
     # ---- primitives
 

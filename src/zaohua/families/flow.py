@@ -95,4 +95,4 @@ class FlowMatching(Diffusion):
             v = field(x_t, t)
             return x_t - t.float() * v, x_t + (1 - t.float()) * v
 
-        return SAMPLERS["midpoint"](predict, self.path, times, x, None)  # type: ignore[arg-type]
+        return SAMPLERS["midpoint"](predict, self.path, times, x, None)  # type: ignore[arg-type]  # midpoint draws none

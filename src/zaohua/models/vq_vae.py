@@ -6,7 +6,6 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
-from zaohua.errors import ZaohuaError
 from zaohua.families.autoregressive.vq_vae import VectorQuantizedAutoencoder
 from zaohua.families.likelihoods import likelihood_of
 from zaohua.fields import Between
@@ -45,14 +44,7 @@ class VQVAE(VectorQuantizedAutoencoder):
         return grid_sizes(self.spec_, self.halvings)[-1]
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A convolutional encoder and decoder, a codebook, and a causal transformer over codes.
-
-        Raises:
-            ZaohuaError: the prior's heads don't divide its width.
-        """
-        if self.prior_width % (2 * self.prior_heads):
-            raise ZaohuaError(f"VQVAE: a prior_width of {self.prior_width} can't be split into {self.prior_heads} "
-                              "heads of an even size")
+        """A convolutional encoder and decoder, a codebook, and a causal transformer over codes."""
         height, width = grid_sizes(spec, self.halvings)[-1]
         conv = {"dim": self.code_dim, "halvings": self.halvings, "channels": self.channels, "depth": self.depth}
         return nn.ModuleDict({

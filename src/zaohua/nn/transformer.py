@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.errors import ZaohuaError
 from zaohua.nn.embed import MAX_TOKENS, Embed
 from zaohua.nn.layers import Dropout, attend
 from zaohua.spec import DataSpec
@@ -118,6 +119,9 @@ class Transformer(nn.Module):
         dropout: probability with which an activation is dropped.
         style: see the module.
         places: whether positions are learnt in the modern style too: in a picture, what is near lies far apart.
+
+    Raises:
+        ZaohuaError: the heads don't divide the width.
     """
 
     def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, context: int, width: int = 256,
@@ -125,7 +129,7 @@ class Transformer(nn.Module):
                  places: bool = False) -> None:
         super().__init__()
         if width % (2 * heads):
-            raise ValueError(f"a width of {width} can't be split into {heads} heads of an even size")
+            raise ZaohuaError(f"a width of {width} can't be split into {heads} heads of an even size")
         modern = style == "modern"
         self.modern, self.context, self.width, self.heads = modern, context, width, heads
         self.room = context + (0 if y_spec is None else MAX_TOKENS)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from zaohua.errors import ZaohuaError
-from zaohua.noise import ItemNoise
 
 
 @dataclass(frozen=True)
@@ -75,24 +71,15 @@ def surprise(model: Any, X: Any, y: Any = None, *, stride: int | None = None,
     model._need_y(y_codes)
     decode, total, tokens, characters, size = model.codec_.tokenizer_.decode, 0.0, 0, 0, 0
     for i in range(len(codes)):
-        x = codes[[i]].to(model._device())
-        nats = torch.cat(list(_windows(model, x, None if y_codes is None else y_codes[[i]], stride)))
-        learnt = x[0, 1:] >= 0
-        total, tokens = total + float(nats.double().sum()), tokens + int(learnt.sum())
-        told = decode(token for token in x[0, 1:].tolist() if 0 <= token < model.codec_.end_)
+        row, nats = codes[[i]], model.nats(codes[[i]], None if y_codes is None else y_codes[[i]], stride)
+        total, tokens = total + float(nats.double().sum()), tokens + int((row[0, 1:] >= 0).sum())
+        told = decode(token for token in row[0, 1:].tolist() if 0 <= token < model.codec_.end_)
         characters, size = characters + len(told), size + len(told.encode())
         if each is not None:
-            each(i, _named(model.codec_, x[0, 1:].tolist(), nats.tolist()))
+            each(i, _named(model.codec_, row[0, 1:].tolist(), nats.tolist()))
     if not size:
         raise ZaohuaError("there is nothing to predict: every text is empty")
     return Surprise(len(codes), tokens, characters, size, total, model.context, stride)
-
-
-def _windows(model: Any, x: Tensor, y: Tensor | None, stride: int) -> Iterator[Tensor]:
-    with torch.no_grad():
-        y_x = model._prepare_y(y, ItemNoise([0]))
-        for part in model.windows(x, y_x, stride):
-            yield part[0]
 
 
 def _named(codec: Any, tokens: list[int], nats: list[float]) -> list[dict[str, Any]]:

@@ -26,17 +26,14 @@ from zaohua.estimator import ScoreKind, TrainingData
 from zaohua.families.autoregressive.decoding import Choice
 from zaohua.fields import Between, Sampling
 from zaohua.noise import Noise
-from zaohua.spec import DataSpec
+from zaohua.spec import END_FRAME, PAD_FRAME, DataSpec
 from zaohua.training import Batch, Trainable
-
-END, PAD = -1, -2
-"""What the codec fills the frame behind the last with, and rows behind that."""
 
 
 class FrameModel(Trainable):
     """Nets: `net(frames, y) -> logits of cells, logits of being over`, with `start`, `step`, `select`, `head`, `over`.
 
-    What it is given has one frame more than it predicts: the one before, END where there is none.
+    What it is given has one frame more than it predicts: the one before, END_FRAME where there is none.
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("rolls",)
@@ -71,14 +68,14 @@ class FrameModel(Trainable):
 
     def rows(self, data: TrainingData) -> TrainingData:
         """Pieces as rows of one tensor, each with the frame before it; one of more than 4 contexts is several rows."""
-        codes: Any = data.x  # the codec's FrameCodes, which a family doesn't import
+        pieces: Any = data.x  # the codec's Sequences, which a family doesn't import
         most, rows, owners = math.ceil(4 * self.context / self.bar) * self.bar, [], []
-        for i, (start, stop) in enumerate(zip(codes.starts.tolist(), codes.starts[1:].tolist(), strict=False)):
-            piece = started(codes.stream[None, start:stop])[0]
-            for low in range(0, stop - start, most):
-                rows.append(piece[low : low + most + 1])
+        for i, piece in enumerate(pieces):
+            framed = started(piece[None])[0]
+            for low in range(0, len(piece), most):
+                rows.append(framed[low : low + most + 1])
                 owners.append(i)
-        x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+        x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD_FRAME)
         return TrainingData(x, None if data.y is None else data.y[torch.tensor(owners)])
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
@@ -89,12 +86,12 @@ class FrameModel(Trainable):
         x, length = self.codec_.prepare(codes, noise, train=train), self.context
         if not train or x.shape[1] <= length + 1:
             return x
-        lengths = (x[..., 0] > PAD).sum(1) - 1  # with the END frame
+        lengths = (x[..., 0] > PAD_FRAME).sum(1) - 1  # with the end frame
         start = (noise.uniform() * (lengths + 1) - length / 2).long().clamp(min=0)
         start = torch.minimum(start, (lengths - length).clamp(min=0))
         start = (start + self.bar - 1) // self.bar * self.bar  # upwards, so that the end is always reached
         places = start[:, None] + torch.arange(length + 1, device=x.device)
-        x = F.pad(x, (0, 0, 0, length), value=PAD)
+        x = F.pad(x, (0, 0, 0, length), value=PAD_FRAME)
         return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
@@ -110,8 +107,8 @@ class FrameModel(Trainable):
         No piece is over before it begins; what is filled up costs nothing.
         """
         logits, over = net(x, y)
-        begins, x = x[:, :-1, 0] == END, x[:, 1:]
-        there, ended = x[..., 0] >= 0, x[..., 0] == END
+        begins, x = x[:, :-1, 0] == END_FRAME, x[:, 1:]
+        there, ended = x[..., 0] >= 0, x[..., 0] == END_FRAME
         cells = F.cross_entropy(logits.flatten(0, 2), x.clamp(min=0).flatten(), reduction="none").view(x.shape).sum(2)
         ends = F.binary_cross_entropy_with_logits(over, ended.float(), reduction="none")
         return cells * there, ends * ((there | ended) & ~begins)
@@ -140,19 +137,19 @@ class FrameModel(Trainable):
         return float(nats / frames)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Rows of frames, END behind the last, then PAD, float (n, max_frames, K)."""
+        """Rows of frames, END_FRAME behind the last, then PAD_FRAME, float (n, max_frames, K)."""
         if self.melody:
             return self._harmonised(noise, y)
         net: Any = self.nets_["net"]
         u = noise.uniform(self.max_frames, len(self.spec_.heads) + 1)
         state, frame = net.start(noise.n, y), self._nothing(noise.n)
-        rows = frame.new_full((noise.n, self.max_frames, frame.shape[1]), PAD)
+        rows = frame.new_full((noise.n, self.max_frames, frame.shape[1]), PAD_FRAME)
         over = torch.zeros(noise.n, dtype=torch.bool, device=frame.device)
         for t in range(self.max_frames):
             h = net.step(frame, state)
             ends = (u[:, t, -1] < net.over(h).squeeze(1).sigmoid()) & ~over if t else over
             frame = self._choose(net, h, frame, torch.zeros_like(frame), u[:, t])
-            rows[:, t] = frame.masked_fill(over[:, None], PAD).masked_fill(ends[:, None], END)
+            rows[:, t] = frame.masked_fill(over[:, None], PAD_FRAME).masked_fill(ends[:, None], END_FRAME)
             over = over | ends
             if bool(over.all()):
                 break
@@ -204,12 +201,12 @@ class FrameModel(Trainable):
 
     def _nothing(self, n: int) -> Tensor:
         """What is before the first frame, int64 (n, K)."""
-        return torch.full((n, len(self.spec_.heads)), END, device=self._device())
+        return torch.full((n, len(self.spec_.heads)), END_FRAME, device=self._device())
 
 
 def started(x: Tensor) -> Tensor:
     """Pieces (B, T, K) with the frame before the first, which is none: (B, T + 1, K)."""
-    return F.pad(x, (0, 0, 1, 0), value=END)
+    return F.pad(x, (0, 0, 1, 0), value=END_FRAME)
 
 
 def resampled(log_weights: Tensor, u: Tensor) -> Tensor:

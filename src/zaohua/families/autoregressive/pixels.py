@@ -16,14 +16,15 @@ from torch import Tensor, nn
 
 from zaohua.estimator import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, guided
+from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import ColourMixture, Likelihood, LogisticMixture, likelihood_of
-from zaohua.fields import Between, Sampling
+from zaohua.fields import Between
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
-from zaohua.training import Batch, Trainable
+from zaohua.training import Batch
 
 
-class PixelModel(Trainable):
+class PixelModel(Guided):
     """Nets: `net(x, y, keep) -> parameters (B, outputs, H, W)`, those of a pixel from the ones before it.
 
     For samples a network has `start` and `step` (see `decoding.Decoder`), where what is taken up are the numbers drawn
@@ -36,10 +37,6 @@ class PixelModel(Trainable):
     whole_pixels: ClassVar[bool] = False
     """Whether all channels of a pixel are drawn at once, and their likelihood couples them, not the network."""
 
-    label_dropout: Annotated[float, Between(0, 1)] = 0.1
-    """Share of the items whose condition is hidden in training, so that guidance has something to push away from."""
-    guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Weight of the condition against none."""
 
     @abstractmethod
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
@@ -55,8 +52,7 @@ class PixelModel(Trainable):
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """-log p(x), (B,) nats."""
-        keep = None if batch.y is None else batch.noise.uniform() >= self.label_dropout
-        return -self.likelihood(self.spec_).log_prob(nets["net"](batch.x, batch.y, keep), batch.x)
+        return -self.likelihood(self.spec_).log_prob(nets["net"](batch.x, batch.y, self.kept(batch)), batch.x)
 
     # ---- primitives
 

@@ -172,13 +172,15 @@ class TextModel(TokenModel):
         """How surprising each token of a text is: pairs of its text and -log p in nats; the last is the text's end."""
         codes, y_codes = self._encode_items([text], None if y is None else [y])
         self._need_y(y_codes)
-        x = codes[[0]].to(self._device())
-        with torch.no_grad():
-            y_x = None if y_codes is None else self.y_codec_.prepare(y_codes.to(x.device), ItemNoise([0]))  # type: ignore[union-attr]
-            nats = torch.cat([part[0] for part in self.windows(x, y_x)]).tolist()
         codec: Any = self.codec_
-        names = [codec.tokenizer_.decode([token]) for token in x[0, 1:-1].tolist()]
-        return list(zip([*names, ""], nats, strict=True))
+        names = [codec.tokenizer_.decode([token]) for token in codes[[0]][0, 1:-1].tolist()]
+        return list(zip([*names, ""], self.nats(codes[[0]], y_codes).tolist(), strict=True))
+
+    def nats(self, row: Tensor, y_codes: Tensor | None, stride: int | None = None) -> Tensor:
+        """-log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
+        with torch.no_grad():
+            y = self._prepare_y(y_codes, ItemNoise([0], self._device()))
+            return torch.cat([part[0] for part in self.windows(row.to(self._device()), y, stride)])
 
     def bits_per_byte(self, X: Sequence[str], y: Any = None) -> float:
         """Mean negative `score_samples` of some texts (not paths) in bits per byte of UTF-8, their ends included."""

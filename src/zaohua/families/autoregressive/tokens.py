@@ -22,17 +22,15 @@ from torch import Tensor, nn
 from zaohua.errors import ZaohuaError
 from zaohua.estimator import ScoreKind, TrainingData
 from zaohua.families.autoregressive.decoding import Choice, draft_of, generate, guided
+from zaohua.families.guidance import Guided
 from zaohua.fields import Between, Sampling
 from zaohua.nn.quantized import int8
 from zaohua.noise import Noise
-from zaohua.spec import DataSpec
-from zaohua.training import Batch, Trainable
-
-PAD = -1
-"""What fills rows up. A token t that is read but not learnt stands in a row as -2 - t."""
+from zaohua.spec import PAD, DataSpec
+from zaohua.training import Batch
 
 
-class TokenModel(Trainable):
+class TokenModel(Guided):
     """Nets: `net(tokens, y, keep) -> logits of each next token`, with `start` and `step` (see `decoding.Decoder`)."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
@@ -40,8 +38,6 @@ class TokenModel(Trainable):
 
     context: Annotated[int, Between(2)] = 256
     """Tokens that a token may depend on."""
-    label_dropout: Annotated[float, Between(0, 1)] = 0.1
-    """Share of the items whose condition is hidden in training, so that guidance has something to push away from."""
     max_tokens: Annotated[int, Between(1), Sampling] = 500
     """Tokens of a sample at most, without those it goes on from."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 0.8
@@ -54,8 +50,6 @@ class TokenModel(Trainable):
     """Draw from tokens at least this many times as likely as the likeliest."""
     repetition_penalty: Annotated[float, Between(above=0), Sampling] = 1.0
     """How much less likely tokens are that were there before; 1 for not at all."""
-    guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Weight of the condition against none."""
     int8: Annotated[bool, Sampling] = False
     """Sample in products of 8-bit integers: many rows in a third of the time on a CPU, from nearly the same model."""
     batch_size = 16
@@ -81,7 +75,7 @@ class TokenModel(Trainable):
         text, whose condition it shares; where items are to be learnt apart it is of one item, and of one that is
         longer than the context the next row begins by reading half a context again.
         """
-        tokens: Any = data.x  # the text codec's TokenCodes, which a family doesn't import
+        tokens: Any = data.x  # the codec's Sequences, which a family doesn't import
         stream, length = tokens.stream, self.context
         self.apart_ = bool(tokens.apart)
         if data.y is None and not tokens.apart:
@@ -90,8 +84,8 @@ class TokenModel(Trainable):
                                   f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         rows, owners = [], []
-        for i, (start, stop) in enumerate(zip(tokens.starts.tolist(), tokens.starts[1:].tolist(), strict=False)):
-            for row in windows(stream[start - 1 : stop].long(), length, length // 2 if tokens.apart else 0):
+        for i, item in enumerate(tokens):
+            for row in windows(item.long(), length, length // 2 if tokens.apart else 0):
                 rows.append(row)
                 owners.append(i)
         x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
@@ -123,8 +117,7 @@ class TokenModel(Trainable):
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """-log p(x_t | x_<t), mean over an item's tokens, (B,) nats."""
-        keep = None if batch.y is None else batch.noise.uniform() >= self.label_dropout
-        nats = self.surprisal(nets["net"], batch.x, batch.y, keep)
+        nats = self.surprisal(nets["net"], batch.x, batch.y, self.kept(batch))
         return nats.sum(1) / (batch.x[:, 1:] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
@@ -163,7 +156,7 @@ class TokenModel(Trainable):
         parts = list(self.tokens(noise, y))
         rows = torch.cat([parts[0], *(part[:, None] for part in parts[1:])], dim=1)
         full = parts[0].shape[1] + self.max_tokens
-        return F.pad(rows, (0, full - rows.shape[1]), value=-1)
+        return F.pad(rows, (0, full - rows.shape[1]), value=PAD)
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
         """First what all rows begin with, int64 (n, t), then the tokens of all rows one by one, int64 (n,).

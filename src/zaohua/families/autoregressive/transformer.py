@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import nn
 
-from zaohua.errors import ZaohuaError
 from zaohua.fields import Between, make_fields
 from zaohua.nn.transformer import Transformer
 from zaohua.optimizers import Muon
@@ -43,14 +42,7 @@ class CausalTransformer:
     """Decay of the running average of weights that sampling uses; 0 uses the weights as they are."""
 
     def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
-        """The network that the fields describe, untrained.
-
-        Raises:
-            ZaohuaError: the heads don't divide the width.
-        """
-        if self.width % (2 * self.heads):
-            raise ZaohuaError(f"{type(self).__name__}: a width of {self.width} can't be split into {self.heads} heads "
-                              "of an even size")
+        """The network that the fields describe, untrained."""
         return Transformer(vocabulary, y_spec, context=context, width=self.width, layers=self.layers,
                            heads=self.heads, dropout=self.dropout, style=self.style, **more)
 

@@ -11,22 +11,23 @@ Source: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation L
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.estimator import ScoreKind
-from zaohua.families.autoregressive.decoding import Choice, Decoder, generate, guided
+from zaohua.families.autoregressive.decoding import Choice, generate, guided
+from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import Likelihood, likelihood_of
 from zaohua.fields import Between, Sampling
 from zaohua.nn.vq import Codebook
 from zaohua.noise import Noise
-from zaohua.training import Batch, Trainable
+from zaohua.training import Batch
 
 
-class VectorQuantizedAutoencoder(Trainable):
+class VectorQuantizedAutoencoder(Guided):
     """Nets, built by the model: `encoder(x) -> (B, dim, h, w)`, `codebook` (`nn.vq.Codebook`), `decoder(vectors)`, and
     `prior(tokens, y, keep) -> logits` with `start` and `step`, whose last token, `codes`, stands before all others."""
 
@@ -39,11 +40,6 @@ class VectorQuantizedAutoencoder(Trainable):
     """Numbers in a vector."""
     commitment: Annotated[float, Between(0)] = 0.25
     """Weight of what draws the encoder to the vectors chosen."""
-    label_dropout: Annotated[float, Between(0, 1)] = 0.1
-    """Share of the items whose condition is hidden from the prior in training, so that guidance has something to push
-    away from."""
-    guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Weight of the condition against none."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
     """Randomness of the codes of samples: 1 draws from the prior, 0 takes the likeliest each time."""
     top_p: Annotated[float, Between(0, 1), Sampling] = 1.0
@@ -61,10 +57,9 @@ class VectorQuantizedAutoencoder(Trainable):
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Of the codes: -log p(x | codes) and distances, of the prior: -log p(codes), (B,) nats."""
         if phase == "prior":
-            keep = None if batch.y is None else batch.noise.uniform() >= self.label_dropout
             with torch.no_grad():
                 codes = self._codes(nets, batch.x)
-            return -self._log_prior(nets, codes, batch.y, keep)
+            return -self._log_prior(nets, codes, batch.y, self.kept(batch))
         z, codebook = nets["encoder"](batch.x).float(), self._codebook(nets)
         vectors = codebook(codebook.nearest(z.detach()))
         distance = (z.detach() - vectors).square() + self.commitment * (z - vectors.detach()).square()
@@ -113,8 +108,8 @@ class VectorQuantizedAutoencoder(Trainable):
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Codes from the prior, then the decoder's mean, or a draw with `observation_noise`."""
-        net: Decoder = self.nets_["prior"]  # type: ignore[assignment]
-        net = net if y is None else guided(net, self.guidance)
+        prior: Any = self.nets_["prior"]
+        net = prior if y is None else guided(prior, self.guidance)
         length = self.grid[0] * self.grid[1]
         begin = torch.full((noise.n, 1), self.codes, device=self._device())
         choice = Choice(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})
