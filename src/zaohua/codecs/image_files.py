@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, ClassVar, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -15,9 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from zaohua.codecs.base import Codes
+from zaohua.codecs.left_out import LeavesOut
 from zaohua.codecs.pixels import COUNT, Unusable, is_grey, orientation, to_pixels
 from zaohua.data.array_files import free_memory
-from zaohua.errors import ZaohuaError, ZaohuaWarning
+from zaohua.errors import ZaohuaError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """What Pillow may try: never formats that run programs (EPS)."""
@@ -35,30 +36,18 @@ class Header(NamedTuple):
     grey: bool
 
 
-class ImageFiles(Sequence[np.ndarray]):
+class ImageFiles(LeavesOut[Source], Sequence[np.ndarray]):
     """Pictures not yet decoded, in a fixed order: files, or images of Pillow's.
 
-    Codecs decode them to one size and leave out what is broken; the labels of those go with them.
-
-    Args:
-        sources: paths or Pillow's images.
-        labels: their labels, one for each, or None.
-
-    Attributes:
-        sources: those that are left.
-        labels: the labels of those, or None.
-        skipped: (name, reason) of those left out.
+    Codecs decode them to one size and leave out what is broken; the labels of those go with them (see `LeavesOut`).
     """
 
+    noun: ClassVar[str] = "images"
+
     def __init__(self, sources: Sequence[Source], labels: Sequence[Any] | None = None):
-        self.sources, self.labels = list(sources), None if labels is None else list(labels)
-        self.skipped: list[tuple[str, str]] = []
-        self._total, self._reported = len(self.sources), 0
+        super().__init__(sources, labels)
         self._headers: list[Header] | None = None
         self._kept: tuple[Any, Codes] | None = None
-
-    def __len__(self) -> int:
-        return len(self.sources)
 
     @overload
     def __getitem__(self, index: int) -> np.ndarray: ...
@@ -89,7 +78,7 @@ class ImageFiles(Sequence[np.ndarray]):
             if isinstance(header, Header) and header.size[0] * header.size[1] > max_pixels:
                 found[i] = f"{_wide(header.size)} pixels, more than {max_pixels / 1e6:g} million"
         self._headers = [header for header in found if isinstance(header, Header)]
-        self._leave_out(found)
+        self.leave_out(found)
 
     def common_size(self) -> tuple[int, int]:
         """(height, width) of all pictures. Raises a `ZaohuaError` naming two whose sizes differ."""
@@ -133,8 +122,8 @@ class ImageFiles(Sequence[np.ndarray]):
         reasons = _in_threads(work, range(len(self)))
         if any(reasons):
             pixels = pixels[[reason is None for reason in reasons]] if keep else pixels
-            self._leave_out(reasons)
-        self._report()
+            self.leave_out(reasons)
+        self.report()
         if not keep:
             return FileCodes(self.sources, channels, size)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
@@ -146,28 +135,12 @@ class ImageFiles(Sequence[np.ndarray]):
         """
         self._kept = ((channels, size), codes)
 
-    def _leave_out(self, results: Sequence[object]) -> None:
-        """Drop the pictures whose result is a text, the reason; more than a tenth of all is an error."""
-        names = self.paths
-        self.skipped += [(names[i], result) for i, result in enumerate(results) if isinstance(result, str)]
-        keep = [not isinstance(result, str) for result in results]
-        self.sources = [source for source, ok in zip(self.sources, keep, strict=True) if ok]
-        if self.labels is not None:
-            self.labels[:] = [label for label, ok in zip(self.labels, keep, strict=True) if ok]
+    def leave_out(self, results: Sequence[object]) -> list[bool]:
+        """Drop the pictures whose result is a text, and what is known of their headers."""
+        keep = super().leave_out(results)
         if self._headers is not None and len(self._headers) == len(keep):
             self._headers = [header for header, ok in zip(self._headers, keep, strict=True) if ok]
-        if len(self.skipped) > self._total / 10 or not self.sources:
-            raise ZaohuaError(f"{self._summary()}: more than a tenth is broken")
-
-    def _report(self) -> None:
-        if len(self.skipped) > self._reported:
-            self._reported = len(self.skipped)
-            warnings.warn(f"{self._summary()} left out", ZaohuaWarning, stacklevel=4)
-
-    def _summary(self) -> str:
-        shown = ", ".join(f"{name} ({reason})" for name, reason in self.skipped[:5])
-        more = f" and {len(self.skipped) - 5} more" if len(self.skipped) > 5 else ""
-        return f"{len(self.skipped)} of {self._total} images ({shown}{more})"
+        return keep
 
 
 class FileCodes:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
 import warnings
 from collections import Counter
 from pathlib import Path
 
-from zaohua.codecs.folders import split_folder
+from zaohua.codecs.folders import split_folder, walk
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 
@@ -53,7 +52,7 @@ def read_folder(folder: Path, labelled: bool, split: str | None) -> ImageFiles:
 
 def holds_images(folder: Path) -> bool:
     """Whether any file in a folder or below it ends as pictures do."""
-    return any(os.path.splitext(name)[1].casefold() in SUFFIXES for _, _, files in os.walk(folder) for name in files)
+    return any(path.suffix.casefold() in SUFFIXES for path in walk(folder))
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -62,20 +61,12 @@ def find_images(folder: Path) -> list[Path]:
     Raises:
         ZaohuaError: there are none; the message says what there is instead.
     """
-    found, others, seen = [], Counter[str](), set()
-    for root, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:  # a link that leads back up
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
-        for name in files:
-            suffix = os.path.splitext(name)[1].casefold()
-            if suffix in SUFFIXES and not name.startswith("."):
-                found.append(Path(root, name))
-            else:
-                others[suffix or "without a suffix"] += 1
+    found, others = [], Counter[str]()
+    for path in walk(folder):
+        if path.suffix.casefold() in SUFFIXES:
+            found.append(path)
+        else:
+            others[path.suffix.casefold() or "without a suffix"] += 1
     if found:
         return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
     if not others:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 import numpy as np
 
-from zaohua.codecs.folders import split_folder
+from zaohua.codecs.folders import find
+from zaohua.codecs.left_out import LeavesOut
 from zaohua.data.pieces import Piece, is_monophonic
-from zaohua.errors import ZaohuaError, ZaohuaWarning
+from zaohua.errors import ZaohuaError
 
 SUFFIXES = frozenset({".mid", ".midi"})
 """Endings by which a file is taken for MIDI."""
@@ -25,26 +24,14 @@ TICKS = 480
 LOUDNESS = 80
 
 
-class MidiFiles(Sequence[Piece]):
-    """The pieces of some MIDI files, read when they are first needed; what is broken is left out, its label with it.
+class MidiFiles(LeavesOut[Path], Sequence[Piece]):
+    """The pieces of some MIDI files, read when they are first needed; what is broken is left out (see `LeavesOut`)."""
 
-    Args:
-        paths: the files.
-        labels: one for each file; None for none.
+    noun: ClassVar[str] = "MIDI files"
 
-    Attributes:
-        paths: those that are left.
-        labels: the labels of those, or None.
-        skipped: (name, reason) of those left out.
-    """
-
-    def __init__(self, paths: Sequence[Path], labels: Sequence[Any] | None = None):
-        self.paths, self.labels = list(paths), None if labels is None else list(labels)
-        self.skipped: list[tuple[str, str]] = []
+    def __init__(self, sources: Sequence[Path], labels: Sequence[Any] | None = None):
+        super().__init__(sources, labels)
         self._pieces: dict[int, list[Piece]] = {}
-
-    def __len__(self) -> int:
-        return len(self.paths)
 
     @overload
     def __getitem__(self, index: int) -> Piece: ...
@@ -61,27 +48,11 @@ class MidiFiles(Sequence[Piece]):
             ZaohuaError: more than a tenth of the files are broken.
         """
         if steps not in self._pieces:
-            total, found = len(self.paths), [_read(path, steps) for path in self.paths]
-            self._leave_out(found, total)
+            found = [_read(path, steps) for path in self.sources]
+            self.leave_out(found)
+            self.report()
             self._pieces[steps] = [piece for piece in found if isinstance(piece, Piece)]
         return self._pieces[steps]
-
-    def _leave_out(self, found: Sequence[Piece | str], total: int) -> None:
-        """Drop the files whose result is a text, the reason."""
-        new = [(str(path), one) for path, one in zip(self.paths, found, strict=True) if isinstance(one, str)]
-        if not new:
-            return
-        self.skipped += new
-        shown = ", ".join(f"{name} ({reason})" for name, reason in new[:5])
-        more = f" and {len(new) - 5} more" if len(new) > 5 else ""
-        summary = f"{len(new)} of {total} MIDI files ({shown}{more})"
-        if len(new) > total / 10:
-            raise ZaohuaError(f"{summary}: more than a tenth is broken")
-        keep = [isinstance(one, Piece) for one in found]
-        self.paths = [path for path, ok in zip(self.paths, keep, strict=True) if ok]
-        if self.labels is not None:
-            self.labels[:] = [label for label, ok in zip(self.labels, keep, strict=True) if ok]
-        warnings.warn(f"{summary} left out", ZaohuaWarning, stacklevel=4)
 
 
 def read_midi_folder(folder: Path, labelled: bool, split: str | None = None) -> MidiFiles | None:
@@ -92,14 +63,8 @@ def read_midi_folder(folder: Path, labelled: bool, split: str | None = None) -> 
         labelled: whether the first subfolder on the way to a file is its label.
         split: which split to read; "train" by default.
     """
-    folder = split_folder(folder, split)
-    paths = sorted(Path(root, name) for root, _, files in os.walk(folder, followlinks=True) for name in files
-                   if Path(name).suffix.casefold() in SUFFIXES and not name.startswith("."))
-    if not paths:
-        return None
-    inside = [path.relative_to(folder).parts for path in paths]
-    classes = labelled and all(len(parts) > 1 for parts in inside)
-    return MidiFiles(paths, [parts[0] for parts in inside] if classes else None)
+    paths, classes = find(folder, SUFFIXES, split)
+    return MidiFiles(paths, classes if labelled else None) if paths else None
 
 
 def read_midi(path: Path, steps: int = STEPS) -> Piece:

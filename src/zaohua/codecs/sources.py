@@ -12,6 +12,7 @@ from PIL import Image
 from zaohua import data
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.image_folder import SUFFIXES, holds_images, read_folder
+from zaohua.codecs.left_out import LeavesOut
 from zaohua.codecs.midi import SUFFIXES as MIDI
 from zaohua.codecs.midi import MidiFiles, read_midi_folder
 from zaohua.codecs.text_files import SUFFIXES as TEXTS
@@ -45,7 +46,7 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {_what(X)}")
     else:
-        items, carried = _read_values(X), X.labels if isinstance(X, (ImageFiles, MidiFiles)) else None
+        items, carried = _read_values(X), X.labels if isinstance(X, LeavesOut) else None
     if y is None or y is False:
         return items, None
     if y is True:
@@ -68,7 +69,7 @@ def _own_labels(items: Any, y: Any) -> Any:
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
     if isinstance(y, ImageFiles) or getattr(y, "ndim", 1) > 1:
         return y
-    if isinstance(items, (ImageFiles, MidiFiles)):
+    if isinstance(items, LeavesOut):
         items.labels = list(y)
         return items.labels
     return list(y)
@@ -120,7 +121,7 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
 
 def _read_values(X: Any) -> Any:
     """Arrays, and lists of arrays or pictures, as an array or `ImageFiles`; anything else as it is."""
-    if isinstance(X, (ImageFiles, MidiFiles)):
+    if isinstance(X, LeavesOut):
         return X
     if isinstance(X, (list, tuple)):
         if not len(X):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from zaohua.codecs import dialogues
-from zaohua.codecs.folders import split_folder
+from zaohua.codecs.folders import find
 from zaohua.errors import ZaohuaError
 
 SUFFIXES = frozenset({".txt", ".jsonl"})
@@ -121,14 +120,11 @@ def read_text_folder(folder: Path, labelled: bool, split: str | None = None) -> 
         split: which split to read; "train" by default.
         labelled: whether the first subfolder on the way to a file is its label.
     """
-    folder = split_folder(folder, split)
-    paths = sorted(Path(root, name) for root, folders, files in os.walk(folder, followlinks=True) for name in files
-                   if Path(name).suffix.casefold() in SUFFIXES and not name.startswith("."))
+    paths, classes = find(folder, SUFFIXES, split)
     if not paths:
         return None
-    inside = [path.relative_to(folder).parts for path in paths]
-    classes = all(len(parts) > 1 for parts in inside) and not any(path.suffix.casefold() == ".jsonl" for path in paths)
-    return TextFiles(paths, [parts[0] for parts in inside] if labelled and classes else None)
+    lines = any(path.suffix.casefold() == ".jsonl" for path in paths)  # each file of which is many texts
+    return TextFiles(paths, classes if labelled and not lines else None)
 
 
 def _lines(path: Path) -> int:

@@ -1,0 +1,68 @@
+"""Items from files of which some may be broken: those are left out, counted and named, and their labels with them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from zaohua.errors import ZaohuaError, ZaohuaWarning
+
+Source = TypeVar("Source")
+
+
+class LeavesOut(Generic[Source]):
+    """What a class of items that are still in files shares.
+
+    Args:
+        sources: where each item is.
+        labels: their labels, one for each, or None.
+
+    Attributes:
+        sources: those that are left.
+        labels: the labels of those, or None.
+        skipped: (name, reason) of those left out.
+    """
+
+    noun: ClassVar[str]
+    """What the items are, in the plural."""
+
+    def __init__(self, sources: Sequence[Source], labels: Sequence[Any] | None = None):
+        self.sources, self.labels = list(sources), None if labels is None else list(labels)
+        self.skipped: list[tuple[str, str]] = []
+        self._total, self._reported = len(self.sources), 0
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @property
+    def paths(self) -> list[str]:
+        """Names of the sources that are left, for people."""
+        return [str(source) for source in self.sources]
+
+    def leave_out(self, results: Sequence[object]) -> list[bool]:
+        """Drop the sources whose result is a text, the reason; which ones stay.
+
+        Raises:
+            ZaohuaError: more than a tenth of all have been dropped by now.
+        """
+        keep = [not isinstance(result, str) for result in results]
+        self.skipped += [(name, result) for name, result in zip(self.paths, results, strict=True)
+                         if isinstance(result, str)]
+        self.sources = [source for source, ok in zip(self.sources, keep, strict=True) if ok]
+        if self.labels is not None:
+            self.labels[:] = [label for label, ok in zip(self.labels, keep, strict=True) if ok]
+        if len(self.skipped) > self._total / 10 or not self.sources:
+            raise ZaohuaError(f"{self._summary()}: more than a tenth is broken")
+        return keep
+
+    def report(self) -> None:
+        """Warn of what has been left out since the last time."""
+        if len(self.skipped) > self._reported:
+            self._reported = len(self.skipped)
+            warnings.warn(f"{self._summary()} left out", ZaohuaWarning, stacklevel=4)
+
+    def _summary(self) -> str:
+        shown = ", ".join(f"{name} ({reason})" for name, reason in self.skipped[:5])
+        more = f" and {len(self.skipped) - 5} more" if len(self.skipped) > 5 else ""
+        return f"{len(self.skipped)} of {self._total} {self.noun} ({shown}{more})"
