@@ -19,7 +19,7 @@ LAYERS = (
     {"spec", "fields", "noise", "capabilities", "registry", "hardware", "progress", "folders", "card"},
     {"nn", "data", "checkpoint"},
     {"codecs"},
-    {"estimator", "training", "stepper", "engine", "batches", "optimizers", "watch"},
+    {"border", "estimator", "training", "stepper", "engine", "batches", "optimizers", "watch"},
     {"families"},
     {"models"},
     {"tasks", "metrics"},
@@ -33,6 +33,7 @@ NEVER = {
     "families": {"codecs", "data", "checkpoint", "registry"},  # tensors only
     "models": {"codecs", "data", "checkpoint", "registry"},
     "metrics": {"nn", "data", "codecs", "checkpoint", "estimator", "training", "engine", "families", "models", "tasks"},
+    "border": {"estimator", "training", "engine"},
     "estimator": {"training", "engine"},
 }
 """What a part must not import although its layer would allow it."""

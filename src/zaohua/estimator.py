@@ -11,23 +11,22 @@ import copy
 import math
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, cast, dataclass_transform
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, dataclass_transform
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.exceptions import NotFittedError
 from torch import Tensor
 
 from zaohua import checkpoint, codecs
+from zaohua.border import Border
 from zaohua.capabilities import available
 from zaohua.codecs.base import Codec, Codes
 from zaohua.errors import ZaohuaError, unknown
 from zaohua.fields import Between, check_field, check_fields, fields_of, make_fields
 from zaohua.hardware import is_main_process
-from zaohua.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
+from zaohua.noise import ItemNoise, seeds_for
 from zaohua.spec import DataSpec
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
@@ -54,15 +53,13 @@ class Base(NamedTuple):
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class GenerativeModel(DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
 
     modalities: ClassVar[tuple[str, ...]] = ("images",)
     """Kinds of data that the model takes."""
     score_kind: ClassVar[ScoreKind] = "exact"
     """What `score_samples` returns: the exact log density, a lower bound of it, or an estimate."""
-    score_chunk: ClassVar[int] = 256
-    """Items that are scored at once."""
     tiny: ClassVar[dict[str, Any]] = {}
     """Settings with which the contract tests run the model within a second or two."""
 
@@ -180,6 +177,12 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
         """Mean of `score_samples`, in nats per item."""
         return float(np.mean(self.score_samples(X, y)))
 
+    def bits_per_dim(self, X: Any, y: Any = None) -> float:
+        """Mean negative `score_samples` in bits per number of an item (pixel and channel)."""
+        if self.spec_.shape is None:
+            raise ZaohuaError(f"items of a {type(self).__name__} differ in length: divide their scores by it")
+        return -self.score(X, y) / (math.log(2) * self.spec_.size)
+
     @available("encode")
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Latent representation of each item, float32 (n, latent_dim)."""
@@ -263,17 +266,6 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
         """Why this instance lacks a primitive that its class has (by settings or data), or None."""
         return None
 
-    def _device(self) -> torch.device:
-        """Where the fitted tensors are."""
-        return torch.device("cpu")
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "codec_"):
-            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit, or zaohua.load a run")
-
-    def _chunks(self, n: int, size: int = 256) -> Iterator[slice]:
-        return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
     def _with_options(self, options: dict[str, Any]) -> Self:
         """A shallow copy with sampling fields replaced; self when there are none."""
         self._check_fitted()
@@ -287,61 +279,6 @@ class GenerativeModel(DensityMixin, BaseEstimator, ABC):
             check_field(type(self).__name__, fields[name], value)
             setattr(model, name, value)
         return model
-
-    def _conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
-        """How many items to make, and the codes of their conditions."""
-        if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
-            raise ZaohuaError(f"n_samples must be a whole number of at least 1, not {n!r}")
-        if y is None:
-            return (1 if n is None else int(n)), None
-        if self.y_codec_ is None:
-            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={y!r}")
-        items = self.y_codec_.as_items(y, n)
-        if n is not None and len(items) != n:
-            raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
-        return len(items), self._encode_conditions(items, len(items))
-
-    def _encode_conditions(self, items: Any, n: int) -> Tensor:
-        """Codes of the conditions of n items, which are kept in memory."""
-        if self.y_codec_ is None:
-            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
-        codes = cast(Tensor, self.y_codec_.encode(items))  # indexed as a tensor is, whatever the codec keeps them in
-        if len(codes) != n:
-            raise ZaohuaError(f"{n} items but {len(codes)} labels: give one for each item")
-        return codes
-
-    def _prepare_y(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
-        if codes is None or self.y_codec_ is None:
-            return None
-        return self.y_codec_.prepare(codes.to(self._device()), noise)
-
-    def _need_y(self, y_codes: Any) -> None:
-        if self.y_codec_ is not None and y_codes is None:
-            raise ZaohuaError(f"this {type(self).__name__} was fitted with labels: give y too")
-
-    def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
-        self._check_fitted()
-        items, labels = codecs.read(X, y)
-        codes = self.codec_.encode(items)
-        return codes, None if labels is None else self._encode_conditions(labels, len(codes))
-
-    def _reduce(self, f: Callable[..., Tensor], codes: Codes, y_codes: Tensor | None) -> np.ndarray:
-        """f(x, y, noise) in batches over encoded items, as one float64 array."""
-        salt, device, parts = derive_seed(self.seed_, "score"), self._device(), []
-        for rows in self._chunks(len(codes), self.score_chunk):
-            batch = codes[np.arange(rows.start, rows.stop)]
-            noise = ItemNoise(seeds_from_content(batch, salt), device)
-            with torch.no_grad():
-                x = self.codec_.prepare(batch.to(device), noise)
-                y = None if y_codes is None else self._prepare_y(y_codes[rows], noise)
-                parts.append(f(x, y, noise).double().cpu().numpy())
-        return np.concatenate(parts)
-
-    def bits_per_dim(self, X: Any, y: Any = None) -> float:
-        """Mean negative `score_samples` in bits per number of an item (pixel and channel)."""
-        if self.spec_.shape is None:
-            raise ZaohuaError(f"items of a {type(self).__name__} differ in length: divide their scores by it")
-        return -self.score(X, y) / (math.log(2) * self.spec_.size)
 
 
 make_fields(GenerativeModel)

@@ -10,6 +10,7 @@ Case of Neural Text Degeneration", 2019 (top-p); Nguyen et al., "Turning Up the 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -88,9 +89,8 @@ class Choice:
             there = there.scatter(1, before.masked_fill(skip, none), True)[:, :none]
             penalised = torch.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
             logits = torch.where(there, penalised, logits)
-        for token, bias in self.bias.items():
-            logits = logits.index_add(1, torch.tensor([token], device=logits.device),
-                                      torch.full((len(logits), 1), bias, device=logits.device))
+        if self.bias:
+            logits = logits + _row(tuple(self.bias.items()), logits.shape[1], logits.device)
         if self.allowed is not None:
             logits = logits.masked_fill(~self.allowed(before), -torch.inf)
         return logits
@@ -109,6 +109,15 @@ class Choice:
             beyond[:, 0] = False
             logits = logits.masked_fill(beyond.gather(1, places.argsort(dim=1)), -torch.inf)
         return logits
+
+
+@functools.lru_cache(maxsize=16)
+def _row(bias: tuple[tuple[int, float], ...], size: int, device: torch.device) -> Tensor:
+    """The bias of each of so many tokens, float32 (size,); kept, as it is needed for every token that is made."""
+    row = torch.zeros(size)
+    for token, value in bias:
+        row[token] = value
+    return row.to(device)
 
 
 def guided(net: Decoder, guidance: float) -> Decoder:

@@ -1,0 +1,99 @@
+"""Between items and tensors: what every model does at its border, with the codecs of x and of y.
+
+Items and conditions come in and become codes, codes become tensors in batches, and what networks say becomes an array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import torch
+from sklearn.exceptions import NotFittedError
+from torch import Tensor
+
+from zaohua import codecs
+from zaohua.codecs.base import Codec, Codes
+from zaohua.errors import ZaohuaError
+from zaohua.noise import ItemNoise, Noise, derive_seed, seeds_from_content
+
+
+class Border:
+    """A part of every model.
+
+    Attributes:
+        codec_, y_codec_: of items and of their conditions (None for an unconditional model), once fitted.
+        seed_: of everything random in the model.
+    """
+
+    score_chunk: ClassVar[int] = 256
+    """Items that are scored at once."""
+
+    codec_: Codec
+    y_codec_: Codec | None
+    seed_: int
+
+    def _device(self) -> torch.device:
+        """Where the fitted tensors are."""
+        return torch.device("cpu")
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "codec_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit, or zaohua.load a run")
+
+    # ---- in
+
+    def _conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
+        """How many items to make, and the codes of their conditions."""
+        if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
+            raise ZaohuaError(f"n_samples must be a whole number of at least 1, not {n!r}")
+        if y is None:
+            return (1 if n is None else int(n)), None
+        if self.y_codec_ is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={y!r}")
+        items = self.y_codec_.as_items(y, n)
+        if n is not None and len(items) != n:
+            raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
+        return len(items), self._encode_conditions(items, len(items))
+
+    def _encode_conditions(self, items: Any, n: int) -> Tensor:
+        """Codes of the conditions of n items, which are kept in memory."""
+        if self.y_codec_ is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
+        codes = cast(Tensor, self.y_codec_.encode(items))  # indexed as a tensor is, whatever the codec keeps them in
+        if len(codes) != n:
+            raise ZaohuaError(f"{n} items but {len(codes)} labels: give one for each item")
+        return codes
+
+    def _prepare_y(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
+        if codes is None or self.y_codec_ is None:
+            return None
+        return self.y_codec_.prepare(codes.to(self._device()), noise)
+
+    def _need_y(self, y_codes: Any) -> None:
+        if self.y_codec_ is not None and y_codes is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted with labels: give y too")
+
+    def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
+        self._check_fitted()
+        items, labels = codecs.read(X, y)
+        codes = self.codec_.encode(items)
+        return codes, None if labels is None else self._encode_conditions(labels, len(codes))
+
+    # ---- and out
+
+    def _chunks(self, n: int, size: int = 256) -> Iterator[slice]:
+        return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+    def _reduce(self, f: Callable[..., Tensor], codes: Codes, y_codes: Tensor | None) -> np.ndarray:
+        """f(x, y, noise) in batches over encoded items, as one float64 array."""
+        salt, device, parts = derive_seed(self.seed_, "score"), self._device(), []
+        for rows in self._chunks(len(codes), self.score_chunk):
+            batch = codes[np.arange(rows.start, rows.stop)]
+            noise = ItemNoise(seeds_from_content(batch, salt), device)
+            with torch.no_grad():
+                x = self.codec_.prepare(batch.to(device), noise)
+                y = None if y_codes is None else self._prepare_y(y_codes[rows], noise)
+                parts.append(f(x, y, noise).double().cpu().numpy())
+        return np.concatenate(parts)
