@@ -14,7 +14,11 @@ from zaohua.spec import DataSpec
 
 
 class CausalTransformer:
-    """To be named before the family in a model's bases: `class GPT(CausalTransformer, TextModel)`."""
+    """To be named before the family in a model's bases: `class GPT(CausalTransformer, TextModel)`.
+
+    No `Trainable`, since it would bring all of that class's defaults along and hide the family's: so the fields of
+    training that it changes are declared again.
+    """
 
     width: Annotated[int, Between(4)] = 256
     """Channels."""
