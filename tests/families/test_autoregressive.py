@@ -15,7 +15,7 @@ import zaohua as zh
 from zaohua.errors import ZaohuaError
 from zaohua.families.autoregressive.decoding import Choice, generate, guided
 from zaohua.families.autoregressive.texts import TextModel
-from zaohua.nn.quantized import int8
+from zaohua.nn.int8 import int8
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
 from zaohua.spec import DataSpec, Head

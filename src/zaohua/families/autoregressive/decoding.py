@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from zaohua.nn.quantized import int8
+from zaohua.nn.int8 import int8
 
 Allowed = Callable[[Tensor], Tensor]
 """From the tokens so far (B, t) to which may come next, bool (B, vocabulary)."""

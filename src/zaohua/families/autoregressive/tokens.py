@@ -24,7 +24,7 @@ from zaohua.estimator import ScoreKind, TrainingData
 from zaohua.families.autoregressive.decoding import Choice, draft_of, generate, guided
 from zaohua.families.guidance import Guided
 from zaohua.fields import Between, Sampling
-from zaohua.nn.quantized import int8
+from zaohua.nn.int8 import int8
 from zaohua.noise import Noise
 from zaohua.spec import PAD, DataSpec
 from zaohua.training import Batch
