@@ -40,8 +40,8 @@ def corrected_frechet(a: ArrayLike, b: ArrayLike, draws: int = 10, random_state:
     """Fréchet distance without most of its bias: 2 d(n) - d(n / 2).
 
     Estimates of so many means and covariances from few items make two sets look different that aren't, by about
-    tr(C) (1/n + 1/m) (d/4 + 1): .22 for d = 64 unit features and n = m = 10,000. That is halved when n is doubled, so it
-    cancels in this difference; what falls faster than 1/n stays, so n should be several times the width.
+    tr(C) (1/n + 1/m) (d/4 + 1): .22 for d = 64 unit features and n = m = 10,000. That is halved when n is doubled, so
+    it cancels in this difference; what falls faster than 1/n stays, so n should be several times the width.
 
     Args:
         a: features of one set, (n, d).

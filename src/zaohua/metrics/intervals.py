@@ -13,6 +13,11 @@ and the variance of T, L + Q, is the difference of the two. The linear one alone
 from one distribution (L = 0), and the common sd(T(S)) / sqrt 2, whose square is (L + 3 Q) / 2, is too small by sqrt 2
 where they aren't (Q << L), which then covers 83 %.
 
+A distance that is large by chance also looks more variable than it is, since L grows with it: L + 2 Q = 4 s^2 D, where
+D is how far T lies above its least value, that of a set and itself. So the interval of a single distance consists of
+all truths t that are within 1.96 of *their* standard deviations from T, whose square is Var T + 4 s^2 (t - T), as in
+Wilson's interval of a share; a symmetric one covers 88 % where few directions count. Differences need no such thing.
+
 What is covered is the expectation of T at this number of items (all sets drawn anew), bias included: subtract what
 `corrected_frechet` removes if the truth is meant.
 
@@ -23,6 +28,7 @@ same interval with more work and some noise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +37,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zaohua.errors import ZaohuaError
-from zaohua.metrics.features import as_features, same_width
+from zaohua.metrics.features import Matrix, as_features, same_width
 
 NORMAL = 1.959963984540054
 """Between plus and minus this lie 95 % of a standard normal."""
@@ -59,10 +65,10 @@ class Interval:
 
 
 def half_size(statistic: Statistic, a: ArrayLike, b: ArrayLike, draws: int = 100, random_state: int = 0) -> Interval:
-    """95 % interval of a statistic of two sets, centred on its value of all items.
+    """95 % interval of a distance of two sets, around its value of all items.
 
     Args:
-        statistic: of two arrays of features, such as `frechet_distance`.
+        statistic: of two arrays of features, least for equal ones, in squared units such as `frechet_distance`.
         a: features of one set, (n, d).
         b: features of the other, (m, d).
         draws: random halvings; the statistic is computed for 2 draws pairs of halves.
@@ -71,7 +77,13 @@ def half_size(statistic: Statistic, a: ArrayLike, b: ArrayLike, draws: int = 100
     Raises:
         ZaohuaError: the arrays aren't features of one kind, of four items at least each, or draws is below 2.
     """
-    return _interval(lambda sets: statistic(sets[0], sets[1]), (a, b), draws, random_state)
+    x, y = _sets(a, b)
+    variance, odd = _spread(lambda sets: statistic(sets[0], sets[1]), (x, y), draws, random_state)
+    value = float(statistic(x, y))
+    above = value - (statistic(x, x) + statistic(y, y)) / 2
+    slope = NORMAL**2 * odd / above / 2 if above > 0 else 0.0
+    reach = math.sqrt(NORMAL**2 * variance + slope**2)
+    return Interval(value, value + slope - reach, value + slope + reach)
 
 
 def paired_half_size(statistic: Statistic, a1: ArrayLike, a2: ArrayLike, b: ArrayLike, draws: int = 100,
@@ -94,7 +106,9 @@ def paired_half_size(statistic: Statistic, a1: ArrayLike, a2: ArrayLike, b: Arra
     def difference(sets: Sequence[Any]) -> float:
         return statistic(sets[0], sets[2]) - statistic(sets[1], sets[2])
 
-    return _interval(difference, (a1, a2, b), draws, random_state)
+    sets = _sets(a1, a2, b)
+    value, reach = difference(sets), NORMAL * math.sqrt(_spread(difference, sets, draws, random_state)[0])
+    return Interval(value, value - reach, value + reach)
 
 
 def of_seeds(values: ArrayLike) -> Interval:
@@ -126,16 +140,18 @@ def halves(sets: Sequence[Any], draws: int, random_state: int) -> Iterator[tuple
                [x[order[k : 2 * k]] for x, order, k in zip(sets, orders, sizes, strict=True)])
 
 
-def _interval(statistic: Callable[[Sequence[Any]], float], arrays: Sequence[ArrayLike], draws: int,
-              random_state: int) -> Interval:
-    """The value of all items, and an interval from halves."""
-    sets = [as_features(x, "of a set", least=4) for x in arrays]
-    same_width(*sets)
+def _spread(statistic: Callable[[Sequence[Any]], float], sets: Sequence[Matrix], draws: int,
+            random_state: int) -> tuple[float, float]:
+    """Variance of a statistic, and that of the odd parts of its halves, L + 2 Q."""
     if draws < 2:
         raise ZaohuaError(f"draws is {draws}: at least 2 are needed for an interval")
     pairs = np.array([[statistic(half) for half in both] for both in halves(sets, draws, random_state)])
-    odd = ((pairs[:, 0] - pairs[:, 1]) ** 2 / 4).mean()  # the mean of what is squared is 0
-    even = pairs.mean(1).var(ddof=1)
-    variance = max(odd - even, odd / 2)  # L is never below 0, however few draws tell it
-    value, reach = float(statistic(sets)), NORMAL * float(np.sqrt(variance))
-    return Interval(value, value - reach, value + reach)
+    odd = float(((pairs[:, 0] - pairs[:, 1]) ** 2).mean() / 4)  # the mean of what is squared is 0
+    even = float(pairs.mean(1).var(ddof=1))
+    return max(odd - even, odd / 2), odd  # L is never below 0, however few draws tell it
+
+
+def _sets(*arrays: ArrayLike) -> list[Matrix]:
+    sets = [as_features(x, "of a set", least=4) for x in arrays]
+    same_width(*sets)
+    return sets

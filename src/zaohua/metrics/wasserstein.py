@@ -1,4 +1,4 @@
-r"""Sliced Wasserstein-2 distance: how far items must be moved for one set to become the other, averaged over directions.
+r"""Sliced Wasserstein-2 distance: how far one set must be moved to become the other, averaged over directions.
 
     SW_2^2(a, b) = E_u W_2^2(u.a, u.b),   W_2^2 = \int_0^1 (F_a^{-1}(q) - F_b^{-1}(q))^2 dq
 
