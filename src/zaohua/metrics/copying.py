@@ -11,10 +11,10 @@ whatever the distribution of distances is: all orders of samples and held-out it
 lower K. Three such comparisons make the p value:
 
 1. the distance to the nearest training item;
-2. its ratio to the distance to the nearest of a random half of the held-out items, compared with the same ratio of the
-   other half. A model that makes too many of the simplest items, whose neighbours are all near, or too smooth ones, has
-   many small distances, to the held-out items no less than to the training items: nearer is not copied;
-3. the number of exact copies of training items, which aren't copies of the held-out half too, by Fisher's exact test.
+2. how many samples are nearer to the training items than all of their own neighbours among a random half of the
+   held-out items are, against how many items of the other half are (Fisher's exact test). A model that makes too many
+   of the simplest items has many small distances, but so do the real items that these look like: it hasn't copied;
+3. the number of exact copies of training items, which aren't copies of the held-out half too, by the same test.
 
 p = min(1, 2 min(p3, max(p1, p2))). In honest samples it is at most a with a probability of at most a.
 
@@ -25,15 +25,18 @@ training and test items likewise, but by averages, in which a few copies go unde
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zaohua.metrics.features import Matrix, as_vectors, same_width
-from zaohua.metrics.pairwise import nearest
+from zaohua.metrics.pairwise import nearest, squared_distances
 
 SHARE = 0.01
 """Of held-out items, that may be nearer to the training items."""
+NEIGHBOURS = 100
+"""Held-out items that a sample is compared with: about one in 101 is nearer to the training items than all of them."""
 ROUNDING = 1e-6
 """Distances up to this share of the usual one are those of exact copies."""
 
@@ -83,24 +86,24 @@ def copy_rate(samples: ArrayLike, train: ArrayLike, test: ArrayLike, random_stat
     half, other = order[: len(z) // 2], order[len(z) // 2 :]
     index, distances = nearest(x, y)
     usual = nearest(z, y)[1]
-    to_half, usual_to_half = nearest(x, z[half])[1], nearest(z[other], z[half])[1]
-
     rounding = ROUNDING * float(np.median(usual))
+    near, to_half = _beside(x, distances, z[half], usual[half])
+    near_usual, to_half_usual = _beside(z[other], usual[other], z[half], usual[half])
+
     copied, copied_usual = distances <= rounding, usual <= rounding
-    threshold, near, expected = _fewer(distances, usual)
-    _, relative, _ = _fewer(_ratio(distances, to_half), _ratio(usual[other], usual_to_half))
-    exact = _more(copied & (to_half > rounding), copied_usual[other] & (usual_to_half > rounding))
+    exact = _more(copied & (to_half > rounding), copied_usual[other] & (to_half_usual > rounding))
+    threshold, nearer, expected = _nearer(distances, usual)
+    p = min(1.0, 2 * min(exact, max(nearer, _more(near, near_usual))))
     suspected = (distances < threshold) | copied
     suspects = np.flatnonzero(suspected)
     return CopyRate(
-        float(suspected.mean()), expected, min(1.0, 2 * min(exact, max(near, relative))), threshold,
-        int(copied.sum()), float(copied_usual.mean() * len(x)), suspects[np.argsort(distances[suspects])], index,
-        distances,
+        float(suspected.mean()), expected, p, threshold, int(copied.sum()), float(copied_usual.mean() * len(x)),
+        suspects[np.argsort(distances[suspects])], index, distances,
     )  # fmt: skip
 
 
-def _fewer(values: Matrix, usual: Matrix) -> tuple[float, float, float]:
-    """The threshold from the usual values, the p value of so many values below it, and the share expected there."""
+def _nearer(values: Matrix, usual: Matrix) -> tuple[float, float, float]:
+    """The threshold from the usual distances, the p value of so many below it, and the share expected there."""
     from scipy.stats import betabinom
 
     rank = max(1, int(SHARE * (len(usual) + 1)))
@@ -118,7 +121,13 @@ def _more(found: NDArray[np.bool_], usual: NDArray[np.bool_]) -> float:
     return float(hypergeom.sf(int(found.sum()) - 1, len(found) + len(usual), total, len(found)))
 
 
-def _ratio(a: Matrix, b: Matrix) -> Matrix:
-    """a / b, and 1 where both are 0: as near to the ones as to the others."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((a == 0) & (b == 0), 1.0, a / b)
+def _beside(x: NDArray[Any], distances: Matrix, half: NDArray[Any],
+            usual: Matrix) -> tuple[NDArray[np.bool_], Matrix]:
+    """Whether items are nearer to the training items than all their neighbours in a half are; distances to the half."""
+    near, to_half = np.empty(len(x), bool), np.empty(len(x))
+    k = min(NEIGHBOURS, -(-len(half) // 2))
+    for rows, squares in squared_distances(x, half):
+        neighbours = np.argpartition(squares, k - 1, axis=1)[:, :k]
+        near[rows] = distances[rows] < usual[neighbours].min(1)
+        to_half[rows] = np.sqrt(squares.min(1))
+    return near, to_half

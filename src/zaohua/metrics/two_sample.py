@@ -3,8 +3,8 @@
 One half of both sets trains the classifier, the other half is told apart. If the distributions are the same, each
 answer is right with probability 1/2 whatever the classifier learnt, so the number of right answers is binomial
 (Lopez-Paz and Oquab, Revisiting classifier two-sample tests, arXiv:1610.06545). One split and no cross-fitting: there
-each half would be tested by what was learnt from the other, the errors of the folds would go together, and the p value
-would be too small about twice as often as it says.
+each half would be tested by what was learnt from the other, so chance would favour both or neither, answers would not
+be independent, and the p value would be too small.
 
 The classifier is gradient boosting on the standardised features and one more: the log-odds of a quadratic discriminant
 (one Gaussian for each set). Trees see any difference of shape in few features but hardly a rotation, the Gaussians see

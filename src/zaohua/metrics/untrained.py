@@ -70,8 +70,8 @@ class Pca:
 
     def features(self, images: Any) -> NDArray[np.float64]:
         """Coordinates along the components, in pixels of [-1, 1], float64 (n, at most WIDTH)."""
-        down = torch.from_numpy(self.components.T)
-        return through(lambda part: part.flatten(1).double() @ down, like(images, self.shape)) - self.mean @ down.numpy()
+        mean, down = torch.from_numpy(self.mean), torch.from_numpy(self.components.T)
+        return through(lambda part: (part.flatten(1).double() - mean) @ down, like(images, self.shape))
 
     @property
     def hash(self) -> str:
