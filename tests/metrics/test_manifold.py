@@ -30,9 +30,10 @@ def test_agrees_with_prdc(k: int, scale: float, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_on_a_line_by_hand():
-    """k = 1: real balls are (-1, 1), (0, 2), (0, 4); of samples (-0.5, 1.5) and (-0.5, 1.5) about 0.5, and (-7.5, 10)."""
-    found = manifold([[0.25], [0.75], [9.0]], [[0.0], [1.0], [3.0]], k=1)
-    assert four(found) == pytest.approx((2 / 3, 2 / 3, 4 / 3, 2 / 3))
+    """Real balls are (-1, 1), (0, 2), (1, 5); those of samples (-10.25, .25), (-.25, .75), (.25, 1.25), (.75, 1.75)."""
+    found = manifold([[-5.0], [0.25], [0.75], [1.25]], [[0.0], [1.0], [3.0]], k=1)
+    assert four(found) == pytest.approx((3 / 4, 2 / 3, 6 / 4, 1))
+    assert found.recalled.tolist() == [True, True, False]
 
 
 def test_what_lies_on_the_edge_is_outside():

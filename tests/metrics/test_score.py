@@ -18,7 +18,8 @@ def test_agrees_with_a_loop():
 
 def test_is_the_number_of_classes_for_sure_answers_and_one_for_equal_ones():
     assert classifier_score(np.eye(7)) == pytest.approx(7)
-    assert classifier_score(np.eye(7)[[0, 0, 0, 3]]) == pytest.approx(math.exp(-0.75 * math.log(0.75) + math.log(4) / 4))
+    entropy = -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
+    assert classifier_score(np.eye(7)[[0, 0, 0, 3]]) == pytest.approx(math.exp(entropy))
     assert classifier_score(np.tile([0.2, 0.8], (9, 1))) == pytest.approx(1)
 
 

@@ -45,7 +45,7 @@ ROTATED = np.linalg.cholesky(np.full((6, 6), 0.7) + 0.3 * np.eye(6)).T
 )
 def test_what_differs_is_told_apart(a: np.ndarray, b: np.ndarray):
     found = two_sample(a, b)
-    assert found.accuracy > 0.85 and found.auc > 0.92 and found.p < 1e-9
+    assert found.accuracy > 0.8 and found.auc > 0.9 and found.p < 1e-9
 
 
 def test_unequal_numbers_leave_chance_at_one_half():
