@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.linalg
+import torch
 
 from zaohua.errors import ZaohuaError
-from zaohua.metrics.frechet import frechet_distance, frechet_from_moments
+from zaohua.metrics.frechet import corrected_frechet, frechet_distance, frechet_from_moments
 
 
 def features(seed: int, n: int = 500, d: int = 12) -> np.ndarray:
@@ -56,6 +57,44 @@ def test_fewer_items_than_features():
     """Singular covariances: a set shifted by v is |v|^2 away from itself, exactly."""
     a = features(6, n=5, d=40)
     assert frechet_distance(a, a + 0.5) == pytest.approx(40 * 0.25, rel=1e-9)
+
+
+class Identity(torch.nn.Module):
+    num_features = 12
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def test_agrees_with_torchmetrics():
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    a, b = features(7), features(8, n=400)
+    theirs = FrechetInceptionDistance(Identity())
+    theirs.set_dtype(torch.float64)
+    theirs.update(torch.from_numpy(a), real=False)
+    theirs.update(torch.from_numpy(b), real=True)
+    assert frechet_distance(a, b) == pytest.approx(float(theirs.compute()), rel=1e-5)
+
+
+def test_grows_with_added_noise():
+    a, rng = features(9), np.random.default_rng(0)
+    noise = rng.normal(size=a.shape)
+    distances = [frechet_distance(a + s * noise, a) for s in (0, 0.5, 1, 2, 4)]
+    assert distances == sorted(distances) and distances[1] > 0.1
+
+
+def test_the_corrected_distance_is_free_of_bias():
+    """For one distribution the truth is 0, for these two it is |v|^2 = 1."""
+    draws = [np.random.default_rng(i).normal(size=(2, 300, 8)) for i in range(30)]
+    plain = [frechet_distance(a, b) for a, b in draws]
+    null = [corrected_frechet(a, b, draws=4) for a, b in draws]
+    shifted = [corrected_frechet(a + np.eye(8)[0], b, draws=4) for a, b in draws]
+    assert np.mean(plain) > 0.1  # tr(C) (1/n + 1/m) (d/4 + 1) = 0.16
+    assert abs(np.mean(null)) < 0.02 and min(null) < 0
+    assert abs(np.mean(shifted) - 1) < 4 * np.std(shifted) / np.sqrt(len(draws))
+    a, b = draws[0]
+    assert corrected_frechet(a, b, random_state=3) == corrected_frechet(a, b, random_state=3)
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,10 @@ Distances depend on the extractor and fall with the number of items, so compare 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from zaohua.errors import ZaohuaError
-
-Matrix = NDArray[np.float64]
+from zaohua.metrics.features import Matrix, pair
+from zaohua.metrics.intervals import halves
 
 
 def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
@@ -29,11 +28,36 @@ def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
 
     Returns:
         The squared distance, at least 0, in squared units of the features.
+
+    Raises:
+        ZaohuaError: the arrays aren't features of one kind, of two items at least each.
     """
-    x, y = _features(a, "a"), _features(b, "b")
-    if x.shape[1] != y.shape[1]:
-        raise ZaohuaError(f"features must be of one kind, not {x.shape[1]} and {y.shape[1]} wide")
+    x, y = pair(a, b)
     return _distance(x.mean(0), _factor(x), y.mean(0), _factor(y))
+
+
+def corrected_frechet(a: ArrayLike, b: ArrayLike, draws: int = 10, random_state: int = 0) -> float:
+    """Fréchet distance without most of its bias: 2 d(n) - d(n / 2).
+
+    Estimates of so many means and covariances from few items make two sets look different that aren't, by about
+    tr(C) (1/n + 1/m) (d/4 + 1): .22 for d = 64 unit features and n = m = 10,000. That is halved when n is doubled, so
+    it cancels in this difference; what falls faster than 1/n stays, so n should be several times the width.
+
+    Args:
+        a: features of one set, (n, d).
+        b: features of the other, (m, d).
+        draws: random halvings of both sets that d(n / 2) is averaged over; each gives two pairs of halves.
+        random_state: seed of the halvings.
+
+    Returns:
+        The distance; slightly negative values are valid, as the expectation for equal distributions is about 0.
+
+    Raises:
+        ZaohuaError: the arrays aren't features of one kind, of four items at least each.
+    """
+    x, y = pair(a, b, least=4)
+    parts = [frechet_distance(*part) for both in halves((x, y), draws, random_state) for part in both]
+    return 2 * frechet_distance(x, y) - float(np.mean(parts))
 
 
 def frechet_from_moments(mu_a: ArrayLike, cov_a: ArrayLike, mu_b: ArrayLike, cov_b: ArrayLike) -> float:
@@ -58,12 +82,3 @@ def _root(cov: Matrix) -> Matrix:
     """A factor of a covariance; eigenvalues that rounding made negative count as zero."""
     values, vectors = np.linalg.eigh(cov)
     return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
-
-
-def _features(x: ArrayLike, name: str) -> Matrix:
-    features = np.asarray(x, np.float64)
-    if features.ndim != 2 or len(features) < 2:
-        raise ZaohuaError(f"features {name} must be (n, d) with at least two items, not {features.shape}")
-    if not np.isfinite(features).all():
-        raise ZaohuaError(f"features {name} hold values that are not finite")
-    return features
