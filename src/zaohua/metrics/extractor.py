@@ -27,7 +27,7 @@ from zaohua.errors import CheckpointError, ZaohuaError, unknown
 from zaohua.folders import replace_file, sha256, to_bytes
 from zaohua.metrics.pictures import WIDTH, Network, as_tensor, like, short_hash, through
 
-RECIPE = 1
+RECIPE = 2
 """Version of the training; a change of it, or of the network, makes cached classifiers new ones."""
 
 

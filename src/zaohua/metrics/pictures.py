@@ -46,7 +46,7 @@ class Network(nn.Module):
             nn.Conv2d(channels, 32, 3, first, 1), nn.ReLU(),
             nn.Conv2d(32, 64, 3, 2, 1), nn.GroupNorm(8, 64), nn.ReLU(),
             nn.Conv2d(64, 64, 3, 2, 1), nn.GroupNorm(8, 64), nn.ReLU(),
-            nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64 * 16, WIDTH), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64 * 16, WIDTH), nn.SiLU(),  # no unit can die
         )  # fmt: skip
         self.head = nn.Linear(WIDTH, classes)
 

@@ -1,0 +1,64 @@
+"""`zaohua evaluate RUN`: how good a model is, by items that it has never seen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import zaohua
+from zaohua.cli import runs
+from zaohua.cli.flags import Flag, echo, parse
+from zaohua.errors import ZaohuaError
+
+CALL = "zaohua evaluate RUN [options]"
+ABOUT = "Measure a model by items that it has never seen, and write the figures into its model card."
+FLAGS = (
+    Flag("data", str | None, None, "Items to measure by: a path, or a name, whose test split is taken. By default the "
+         "test split of what it was trained on, else the share that training held out."),
+    Flag("split", str | None, None, "test or validation."),
+    Flag("train", str | None, None, "What it was trained on, if it isn't any more where it was."),
+    Flag("samples", int, 10_000, "Samples, and as many real items; of texts a hundredth.", short=("-n",)),
+    Flag("seeds", int, 1, "Sets of samples, over which figures have intervals."),
+    Flag("seed", int, 0, "Of the first set."),
+    Flag("inception", str | None, None, "File with the weights of the standard Inception network, for FID."),
+    Flag("json", bool, False, "Print the figures as JSON, and no progress."),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, keep and tell."""
+    if not arguments or arguments[0].startswith("-"):
+        if not {"-h", "--help"} & set(arguments[:1]):
+            raise ZaohuaError(f"the run comes first: {CALL}")
+        parse("zaohua evaluate RUN", ABOUT, FLAGS, arguments)
+    run, *rest = arguments
+    values = parse("zaohua evaluate RUN", ABOUT, FLAGS, rest)
+    runs.read_model(run)
+    from zaohua.tasks.evaluation import telling
+    from zaohua.tasks.evaluation.evaluate import evaluate
+
+    options: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "seeds",
+                                                               "inception")}
+    found = evaluate(zaohua.load(run), run=run, random_state=values["seed"], **options,
+                     told=None if values["json"] else Lines())
+    found.save(run)
+    telling.note_in_card(run, found)
+    print(json.dumps(found.to_json()) if values["json"] else "\n".join(telling.told_of(found)))
+    if not values["json"]:
+        echo(f"written: {run}/README.md")
+
+
+class Lines:
+    """Tells what is being done, on stderr; of one thing at most a line every ten seconds."""
+
+    def __init__(self) -> None:
+        self.last = ("", 0.0)
+
+    def __call__(self, line: str) -> None:
+        """Show a line, such as "sampling: 512 of 10,000, 60 s left"."""
+        what, _, rest = line.partition(":")
+        if what != self.last[0] or time.monotonic() - self.last[1] >= 10 or not rest:
+            self.last = (what, time.monotonic())
+            echo(line)

@@ -1,0 +1,1 @@
+"""Whether a model is any good, and which of several is better."""

@@ -1,0 +1,170 @@
+"""Which of several models is better, as far as that can be said: all measured alike, and differences with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zaohua.errors import ZaohuaError
+from zaohua.metrics.frechet import frechet_distance
+from zaohua.metrics.intervals import Interval, paired, paired_half_size
+from zaohua.tasks.evaluation.evaluate import Told, evaluate
+from zaohua.tasks.evaluation.figures import Evaluation, load
+from zaohua.tasks.evaluation.images import DRAWS, ImageYardstick
+from zaohua.tasks.evaluation.splits import splits_of
+from zaohua.tasks.evaluation.telling import note_in_card
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Several models measured alike.
+
+    Attributes:
+        rows: what was found of each, the smallest Fréchet distance first.
+        labels: of the test pictures, in their order, or None; conditional models were asked for these.
+        test: the test pictures, uint8.
+        behind: how far each but the first is behind it in Fréchet distance, by run.
+        winner: the first, if all those intervals exclude 0; else None.
+        likelihood_behind: the same of log-likelihoods in nats per item, by run, behind the best.
+        likeliest: run with the best log-likelihood.
+        likelihood_winner: that run if all those intervals exclude 0 and no other's figure is a bound.
+        notes: what to know about the comparison as a whole.
+    """
+
+    rows: list[Evaluation]
+    labels: list[Any] | None
+    test: np.ndarray
+    behind: dict[str, Interval]
+    winner: str | None
+    likelihood_behind: dict[str, Interval]
+    likeliest: str | None
+    likelihood_winner: str | None
+    notes: list[str]
+
+
+def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split: str | None = None,
+            train: str | Path | None = None, samples: int = 10_000, random_state: int = 0,
+            inception: str | Path | None = None, told: Told | None = None) -> Comparison:
+    """Measure several runs by the same real pictures; what was measured so before is not measured again.
+
+    Args:
+        runs: folders of runs of pictures.
+        data, split, train, samples, random_state, inception, told: as for `evaluate`.
+
+    Raises:
+        ZaohuaError: there are fewer than two, or they make pictures of other kinds or learnt from other data.
+    """
+    import zaohua
+
+    told = told or (lambda line: None)
+    folders = [Path(run) for run in runs]
+    if len({folder.resolve() for folder in folders}) < 2:
+        raise ZaohuaError("compare takes at least two different runs")
+    models = [zaohua.load(folder) for folder in folders]
+    _check_alike(folders, models, train)
+    told("reading the real pictures, and training what they are compared in")
+    yardstick = ImageYardstick(splits_of(models[0], data, split, train), samples, inception=inception)
+    rows = []
+    for folder, model in zip(folders, models, strict=True):
+        found = load(folder)
+        if found is None or not _current(found, yardstick, random_state):
+            told(f"measuring {folder}")
+            found = evaluate(model, samples=samples, random_state=random_state, yardstick=yardstick, run=folder,
+                             told=told)
+            found.save(folder)
+            note_in_card(folder, found)
+        rows.append(found)
+    told("telling differences from chance")
+    return _compared(sorted(rows, key=lambda row: row.figures["frechet"].value), yardstick)
+
+
+def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> None:
+    """Raise a `ZaohuaError` unless all make the same kind of picture of the same data."""
+    first = models[0]
+    for folder, model in zip(folders, models, strict=True):
+        if "images" not in model.modalities:
+            raise ZaohuaError(f"compare sets models of images side by side; {folder} is a {type(model).__name__}, of "
+                              f"{', '.join(model.modalities)}")
+        if _kind(model) != _kind(first):
+            raise ZaohuaError(f"{folders[0]} makes {_kind(first)}, {folder} {_kind(model)}: they can't be compared")
+        sources = [(m.source_ or {}).get("X") for m in (first, model)]
+        if train is None and sources[0] != sources[1]:
+            raise ZaohuaError(f"{folders[0]} learnt from {sources[0] or 'data in memory'}, {folder} from "
+                              f"{sources[1] or 'data in memory'}: they can't be compared (--train says what both "
+                              "learnt from, if it is the same)")
+
+
+def _kind(model: Any) -> str:
+    """What pictures a model makes, for people."""
+    spec = model.spec_
+    height, width = spec.shape
+    levels = f", {spec.levels} levels" if spec.levels else ""
+    return f"pictures of {width} x {height} with {spec.channels} channel{'s' if spec.channels > 1 else ''}{levels}"
+
+
+def _current(found: Evaluation, yardstick: ImageYardstick, seed: int) -> bool:
+    """Whether an evaluation was made by this yardstick."""
+    splits = yardstick.splits
+    mine = (splits.data, splits.split, yardstick.n, yardstick.name, seed)
+    return mine == (found.data, found.split, found.n, found.extractor, found.seeds[0])
+
+
+def _compared(rows: list[Evaluation], yardstick: ImageYardstick) -> Comparison:
+    best, *rest = rows
+    features = {row.run: yardstick.features(row.arrays["samples"]) for row in rows}
+    behind = {row.run: paired_half_size(frechet_distance, features[row.run], features[best.run], yardstick.real[0],
+                                        draws=DRAWS, random_state=yardstick.seed) for row in rest}
+    scored = sorted((row for row in rows if "log_likelihood" in row.figures),
+                    key=lambda row: -row.figures["log_likelihood"].value)
+    likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
+    clear = bool(likelihood_behind) and all(interval.excludes_zero for interval in likelihood_behind.values())
+    bounds = any(row.figures["log_likelihood"].note not in ("exact", "ODE") for row in scored[1:])
+    return Comparison(
+        rows, yardstick.test.labels, yardstick.test.pixels, behind,
+        best.run if all(interval.excludes_zero for interval in behind.values()) else None, likelihood_behind,
+        scored[0].run if scored else None, scored[0].run if clear and not bounds else None, _notes(rows),
+    )  # fmt: skip
+
+
+def _difference(best: Evaluation, other: Evaluation) -> Interval:
+    """How many nats an item is less likely under the other, of the items that both scored."""
+    a, b = best.arrays["nats"], other.arrays["nats"]
+    n = min(len(a), len(b))
+    return paired(a[:n], b[:n])
+
+
+def _notes(rows: Sequence[Evaluation]) -> list[str]:
+    """Where the order of models depends on the extractor, and what holds for more than one model."""
+    notes = []
+    for name in rows[0].others:
+        swapped = [(a.run, b.run) for i, a in enumerate(rows) for b in rows[i + 1 :]
+                   if a.others.get(name, math.nan) > b.others.get(name, math.nan)]
+        if swapped:
+            pairs = "; ".join(f"{first} before {second}" for first, second in swapped[:3])
+            more = f" and {len(swapped) - 3} more" if len(swapped) > 3 else ""
+            notes.append(f"the ranking depends on the extractor: {pairs}{more}, but not in {name}")
+    return notes
+
+
+def sheet(comparison: Comparison, row: Evaluation, each: int = 8) -> np.ndarray:
+    """Samples as a page shows them: so many of each label, a column for a label; the first ones of a model without."""
+    return _chosen(row.arrays["samples"], comparison.labels, each)
+
+
+def real_sheet(comparison: Comparison, each: int = 8) -> np.ndarray:
+    """The test pictures shown likewise."""
+    return _chosen(comparison.test, comparison.labels, each)
+
+
+def _chosen(pixels: np.ndarray, labels: list[Any] | None, each: int) -> np.ndarray:
+    if labels is None:
+        return pixels[: each * 10]
+    classes = sorted(set(labels), key=str)[:12]
+    places = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
+    rows = [places[label][k] for k in range(min(map(len, places.values()))) for label in classes]
+    return pixels[rows]

@@ -1,0 +1,183 @@
+"""How good a trained model is: every figure with what it was taken of, and what the model costs.
+
+The protocol, and why it is so, is in `docs/evaluation.md`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zaohua import __version__
+from zaohua.errors import ZaohuaError
+from zaohua.metrics.intervals import of_seeds
+from zaohua.tasks.evaluation import cost
+from zaohua.tasks.evaluation.figures import MEASURES, PROTOCOL, Evaluation, Figure, Figures, weights_of
+from zaohua.tasks.evaluation.images import ImageYardstick
+from zaohua.tasks.evaluation.splits import Pictures, splits_of
+from zaohua.tasks.pictures import visible
+
+SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
+"""Test items whose log-likelihood is taken, at most: bounds and solutions of differential equations take long."""
+SHOWN = 64
+"""Samples whose nearest training picture is kept."""
+Told = Callable[[str], None]
+
+
+def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = None, train: str | Path | None = None,
+             samples: int = 10_000, seeds: int = 1, random_state: int = 0, inception: str | Path | None = None,
+             yardstick: ImageYardstick | None = None, run: str | Path | None = None,
+             told: Told | None = None) -> Evaluation:
+    """Measure a model.
+
+    Args:
+        model: a fitted one, of images or of texts.
+        data: items that it never saw; by default the test split of what it was trained on (see `splits`).
+        split: "test" or "validation".
+        train: what it was trained on, if that isn't known.
+        samples: to compare with as many real items; fewer if there are fewer. Of texts, a hundredth as many.
+        seeds: sets of samples; with several, the figures of pictures have intervals over them.
+        random_state: of the first set.
+        inception: weights of the standard Inception network, for FID.
+        yardstick: by which other models were measured already, of the same data.
+        run: its folder, for the name and the weights' hash.
+        told: is told what is being done.
+
+    Raises:
+        ZaohuaError: the model is of another modality, or there are no items to measure by.
+    """
+    if samples < 12 or seeds < 1:
+        raise ZaohuaError(f"--samples must be at least 12 and --seeds at least 1, not {samples} and {seeds}")
+    told = told or (lambda line: None)
+    run = run if run is not None else getattr(model, "run_", None)
+    about = {"name": Path(run).resolve().name if run else type(model).__name__,
+             "weights": weights_of(run) if run else "", "began": time.perf_counter()}
+    if "images" in model.modalities:
+        return _pictures(model, yardstick, about, data, split, train, samples, seeds, random_state, inception, told)
+    if "texts" in model.modalities:
+        from zaohua.tasks.evaluation.texts import evaluate_texts
+
+        return evaluate_texts(model, about, data, split, max(1, samples // 100), random_state, told)
+    raise ZaohuaError(f"evaluate measures images and texts; {about['name']} is a {type(model).__name__}, of "
+                      f"{', '.join(model.modalities)}: `zaohua score` tells how well it predicts items")
+
+
+def _pictures(model: Any, yardstick: ImageYardstick | None, about: dict[str, Any], data: Any, split: str | None,
+              train: Any, samples: int, seeds: int, seed: int, inception: Any, told: Told) -> Evaluation:
+    if yardstick is None:
+        told("reading the real pictures, and training what they are compared in")
+        yardstick = ImageYardstick(splits_of(model, data, split, train), samples, inception=inception)
+    n, test = yardstick.n, yardstick.test
+    asked = test.labels if model.y_codec_ is not None else None
+    if model.y_codec_ is not None and asked is None:
+        raise ZaohuaError(f"{about['name']} makes pictures of labels, and {yardstick.splits.data} carries none")
+    used: list[int] = []
+    found: list[Figures] = []
+    sets: list[np.ndarray] = []
+    seconds, memory = 0.0, None
+    for k in range(seeds):
+        drawn, took, memory = cost.sample(model, n, asked, seed + k, _progress(told, "sampling", n))
+        pixels = np.concatenate([visible(model, block) for block in drawn])
+        told("measuring")
+        found.append(yardstick.measure(pixels, asked))
+        used.append(seed + k)
+        sets.append(pixels)
+        seconds += took
+    nats, note = _nats(model, test, asked, told)
+    figures = {**_over_seeds(found), **_likelihood(model, nats, note)}
+    told("measuring the references")
+    pixels = sets[0]
+    recall, accuracy = yardstick.by_class(pixels, asked)
+    return Evaluation(
+        run=about["name"], model=type(model).__name__, modality="images", data=yardstick.splits.data,
+        split=yardstick.splits.split, n=n, seeds=tuple(used), extractor=yardstick.name, figures=_ordered(figures),
+        cost=cost.cost(model, n * seeds, seconds, memory), references=yardstick.references(),
+        others=yardstick.others(pixels), recall_by_class=recall, accuracy_by_class=accuracy,
+        flags=tuple(yardstick.flags(pixels)), about=machine(about["began"]), weights=about["weights"],
+        arrays={"samples": pixels, "nats": nats, "nearest": yardstick.nearest(pixels[:SHOWN])},
+    )  # fmt: skip
+
+
+def _nats(model: Any, test: Pictures, asked: Any, told: Told) -> tuple[np.ndarray, str]:
+    """Log-likelihoods of test pictures, and what kind of number they are; none for a model without."""
+    if not hasattr(model, "score_samples"):
+        return np.zeros(0), "n/a"
+    count = min(len(test), SCORED[model.score_kind])
+    told(f"scoring {count:,} test pictures")
+    rows = np.arange(count)
+    codes = None if asked is None else model._encode_conditions(asked[:count], count)
+    nats = model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), test.codes[rows], codes)
+    return nats, score_note(model)
+
+
+def score_note(model: Any) -> str:
+    """What kind of number a model's score is: exact, IWAE-K, bound, ODE (an estimate by solving one) or n/a."""
+    if not hasattr(model, "score_samples"):
+        return "n/a"
+    if model.score_kind == "lower_bound":
+        k = getattr(model, "score_importance_samples", 1)
+        return f"IWAE-{k}" if k > 1 else "bound"
+    return "ODE" if model.score_kind == "estimate" else str(model.score_kind)
+
+
+def _likelihood(model: Any, nats: np.ndarray, note: str) -> Figures:
+    if len(nats) < 2:
+        return {}
+    around, size = of_seeds(nats), model.spec_.size  # Student's interval of a mean
+    value, low, high = (-nat / (math.log(2) * size) for nat in (around.value, around.high, around.low))
+    return {"log_likelihood": Figure(around.value, around.low, around.high, len(nats), note),
+            "bits_per_dim": Figure(value, low, high, len(nats), note)}
+
+
+def _over_seeds(sets: list[Figures]) -> Figures:
+    """Figures of several sets of samples: means, with intervals over the seeds."""
+    if len(sets) == 1:
+        return sets[0]
+    out = {}
+    for name, first in sets[0].items():
+        around = of_seeds([figures[name].value for figures in sets])
+        out[name] = Figure(around.value, around.low, around.high, first.n, first.note)
+    return out
+
+
+def _ordered(figures: Figures) -> Figures:
+    return {name: figures[name] for name in MEASURES if name in figures}
+
+
+def machine(began: float) -> dict[str, Any]:
+    """Versions, hardware, and when."""
+    return {"protocol": PROTOCOL, "zaohua": __version__, "torch": torch.__version__,
+            "python": platform.python_version(), "machine": platform.machine(), "processor": _processor(),
+            "cores": os.cpu_count(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "seconds": round(time.perf_counter() - began, 1)}
+
+
+def _processor() -> str:
+    """The name of the processor, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def _progress(told: Told, what: str, n: int) -> Callable[[int], None]:
+    """Tells of how far n items are, and how long the rest will take."""
+    began = time.perf_counter()
+
+    def done(count: int) -> None:
+        left = (time.perf_counter() - began) / count * (n - count)
+        told(f"{what}: {count:,} of {n:,}, {left:,.0f} s left")
+
+    return done

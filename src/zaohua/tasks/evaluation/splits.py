@@ -1,0 +1,144 @@
+"""Real pictures to measure by: those that a model learnt from, and those that it has never seen, as it sees them.
+
+As it sees them: of its size and channels, and of two levels where it learnt those. So a model isn't charged for what
+its codec took away, and `compare` refuses to set models side by side that don't make the same kind of picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zaohua import codecs
+from zaohua.codecs.base import Codes
+from zaohua.codecs.left_out import LeavesOut
+from zaohua.data import SETS
+from zaohua.errors import ZaohuaError
+from zaohua.noise import ItemNoise, derive_seed, seeds_from_content
+from zaohua.tasks.pictures import visible
+
+MOST = 100_000
+"""Pictures of a split that are looked at; of more, so many drawn at random."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Real pictures.
+
+    Attributes:
+        pixels: uint8 (n, H, W) or (n, H, W, C), as the model sees them.
+        codes: the same as its codec encodes them.
+        labels: theirs, or None.
+    """
+
+    pixels: np.ndarray
+    codes: Codes
+    labels: list[Any] | None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, rows: np.ndarray) -> Pictures:
+        """Some of them, in the order of `rows`."""
+        labels = None if self.labels is None else [self.labels[i] for i in rows]
+        return Pictures(self.pixels[rows], self.codes[rows], labels)
+
+    def some(self, n: int, seed: int) -> Pictures:
+        """So many of them, drawn at random without replacement and in order; all of them if there are no more."""
+        if n >= len(self):
+            return self
+        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False)))
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Two splits of a data set.
+
+    Attributes:
+        data: what it is called.
+        split: of the pictures to measure by: "test", "validation", or "given" where they were named apart.
+        train: what the model learnt from.
+        test: what to measure by.
+    """
+
+    data: str
+    split: str
+    train: Pictures
+    test: Pictures
+
+
+def splits_of(model: Any, data: str | Path | None = None, split: str | None = None,
+              train: str | Path | None = None) -> Splits:
+    """The pictures that a model is to be measured by.
+
+    Without `data` they are the test split of what it was trained on, if that has one: a named data set, or a folder
+    with subfolders `train` and `test`. Else they are the share that training held out, by which nothing may have been
+    chosen if the figures are to mean what they say.
+
+    Args:
+        model: a fitted one.
+        data: pictures that it never saw: a path, or the name of a data set, whose test split is taken.
+        split: "test" or "validation"; by default the first of them that there is.
+        train: what it was trained on, if that isn't known or isn't where it was any more.
+
+    Raises:
+        ZaohuaError: there is no such split, or what the model was trained on isn't known.
+    """
+    if split not in (None, "test", "validation"):
+        raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
+    source = train if train is not None else (model.source_ or {}).get("X")
+    if source is None:
+        raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: say on which (--train)")
+    seen = _pictures(model, source, None)
+    if data is not None:
+        if Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve():
+            raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
+        named = is_named(data)
+        return Splits(str(data), "test" if named else "given", seen, _pictures(model, data, "test" if named else None))
+    why = ""
+    if split != "validation":
+        try:
+            return Splits(str(source), "test", seen, _pictures(model, source, "test"))
+        except ZaohuaError as error:
+            why = f" ({error})"
+    if split == "test" or not getattr(model, "validation", 0):
+        raise ZaohuaError(f"{source} has no test split{why}: give pictures that training never saw (--data), or train "
+                          "with a share held out (--validation 0.1)")
+    held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"))
+    return Splits(str(source), "validation", seen.take(kept), seen.take(held))
+
+
+def is_named(source: Any) -> bool:
+    """Whether it is the name of a data set, and no file or folder."""
+    return isinstance(source, str) and source in SETS and not Path(source).exists()
+
+
+def _pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
+    """The pictures of a source, with the labels that it may carry."""
+    try:
+        items, labels = codecs.read(source, True, split=split)
+    except ZaohuaError as error:
+        if "carries no labels" not in str(error):
+            raise
+        items, labels = codecs.read(source, split=split)
+    codes = model.codec_.encode(items)
+    labels = items.labels if isinstance(items, LeavesOut) else labels  # broken files have left with theirs
+    labels = None if labels is None else list(labels)
+    rows = np.arange(len(codes))
+    if len(rows) > MOST:
+        rows = np.sort(np.random.default_rng(0).choice(len(rows), MOST, replace=False))
+        labels = None if labels is None else [labels[i] for i in rows]
+    kept = codes if len(rows) == len(codes) else codes[rows]
+    parts = [_as_seen(model, kept[rows[start : start + 4096] if kept is codes else
+                              np.arange(start, min(start + 4096, len(rows)))]) for start in range(0, len(rows), 4096)]
+    return Pictures(np.concatenate(parts), kept, labels)
+
+
+def _as_seen(model: Any, codes: torch.Tensor) -> np.ndarray:
+    """What a model sees of some encoded pictures; the coins of dynamic binarisation follow from their content."""
+    noise = ItemNoise(seeds_from_content(codes, derive_seed("evaluate")))
+    return visible(model, model.codec_.decode(model.codec_.prepare(codes, noise)))
