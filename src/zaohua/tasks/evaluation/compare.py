@@ -80,7 +80,7 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
             note_in_card(folder, found)
         rows.append(found)
     told("telling differences from chance")
-    return _compared(sorted(rows, key=lambda row: row.figures["frechet"].value), yardstick)
+    return compared(rows, yardstick)
 
 
 def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> None:
@@ -114,7 +114,9 @@ def _current(found: Evaluation, yardstick: ImageYardstick, seed: int) -> bool:
     return mine == (found.data, found.split, found.n, found.extractor, found.seeds[0])
 
 
-def _compared(rows: list[Evaluation], yardstick: ImageYardstick) -> Comparison:
+def compared(rows: list[Evaluation], yardstick: ImageYardstick) -> Comparison:
+    """Evaluations made by one yardstick, side by side."""
+    rows = sorted(rows, key=lambda row: row.figures["frechet"].value)
     best, *rest = rows
     features = {row.run: yardstick.features(row.arrays["samples"]) for row in rows}
     behind = {row.run: paired_half_size(frechet_distance, features[row.run], features[best.run], yardstick.real[0],

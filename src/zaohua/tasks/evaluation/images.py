@@ -6,6 +6,7 @@ the training split (without labels: of random convolutions), and checked in thos
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -118,7 +119,7 @@ class ImageYardstick:
             "precision": Figure(overlap.precision, n=n), "recall": Figure(overlap.recall, n=n),
             "density": Figure(overlap.density, n=n), "coverage": Figure(overlap.coverage, n=n),
             "sliced_wasserstein": Figure(sliced.distance, n=n),
-            "two_sample": share(told.accuracy, told.held_out, f"p = {told.p:.2g}"),
+            "two_sample": share(told.accuracy, told.held_out, chance(told.p)),
         }  # fmt: skip
         if self.classifier is not None:
             figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(pixels)), n=n)
@@ -132,7 +133,7 @@ class ImageYardstick:
         """Share of samples that are suspiciously near to training pictures."""
         test = self._vectors(self.test.pixels)
         found = copy_rate(self._vectors(pixels), self._seen, test, random_state=self.seed)
-        return share(found.rate, len(pixels), f"p = {found.p:.2g}" + (f", {found.exact} exact" if found.exact else ""))
+        return share(found.rate, len(pixels), chance(found.p) + (f", {found.exact} exact" if found.exact else ""))
 
     def nearest(self, pixels: np.ndarray) -> np.ndarray:
         """The training picture that is nearest to each of some samples."""
@@ -160,7 +161,7 @@ class ImageYardstick:
 
     def flags(self, pixels: np.ndarray) -> list[str]:
         """What to know before figures of these samples are believed."""
-        found = flags(self.features(pixels), self.real[0])
+        found = flags(self.features(pixels), self.real[0], self.features(self.train.pixels))
         if self.splits.split == "validation":
             found.append("measured by pictures that training held out: if settings were chosen by them, these figures "
                          "are too good")
@@ -172,6 +173,7 @@ class ImageYardstick:
 
     # ---- references
 
+    @functools.cached_property
     def references(self) -> dict[str, Figures]:
         """As many real training pictures instead of samples, which nothing can honestly be much better than; and
         samples of a single normal distribution, which anything worth its training is better than."""
@@ -205,7 +207,13 @@ def share(value: float, n: int, note: str = "") -> Figure:
     """A share of n items with Wilson's 95 % interval."""
     z = 1.959963984540054
     centre, reach = value + z * z / 2 / n, z * math.sqrt(value * (1 - value) / n + z * z / 4 / n**2)
-    return Figure(value, (centre - reach) / (1 + z * z / n), (centre + reach) / (1 + z * z / n), n, note)
+    low, high = ((centre + sign * reach) / (1 + z * z / n) for sign in (-1, 1))
+    return Figure(value, min(max(0.0, low), value), max(min(1.0, high), value), n, note)  # but for rounding
+
+
+def chance(p: float) -> str:
+    """A p value as people read it."""
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
 def _of(interval: Interval, n: int) -> Figure:
