@@ -13,7 +13,8 @@ from PIL import Image
 
 import zaohua as zh
 from zaohua.errors import CheckpointError, ZaohuaError
-from zaohua.tasks.evaluation import cost, telling
+from zaohua.metrics.frechet import frechet_distance
+from zaohua.tasks.evaluation import cost, images, telling
 from zaohua.tasks.evaluation.compare import compare
 from zaohua.tasks.evaluation.evaluate import evaluate, score_note
 from zaohua.tasks.evaluation.figures import MEASURES, Evaluation, load
@@ -63,7 +64,8 @@ class TestSplits:
 
     @pytest.mark.parametrize(("options", "message"), [
         ({}, r"has no test split .*--data.*--validation 0\.1"), ({"split": "train"}, "would reward copies"),
-        ({"data": "."}, "is what the model was trained on"), ({"data": "nowhere"}, "neither a file")])
+        ({"data": "."}, "is what the model was trained on"), ({"data": "nowhere"}, "neither a file"),
+        ({"data": "tinyshakespeare"}, "a data set of texts, and a Gaussian makes images")])
     def test_what_cant_be_measured_by(self, options: Any, message: str, tmp_path: Path,
                                       monkeypatch: pytest.MonkeyPatch) -> None:
         _pictures(tmp_path, 20)
@@ -88,7 +90,7 @@ class TestSplits:
 class TestEvaluate:
     def test_every_figure_says_what_it_is_of(self, found: Evaluation) -> None:
         assert (found.n, found.split, found.seeds) == (297, "test", (0,)) and "classifier-64" in found.extractor
-        assert set(found.figures) == set(MEASURES) - {"bits_per_byte", "copied"}
+        assert set(found.figures) == set(MEASURES) - {"bits_per_byte", "copied", "fid", "inception_score"}
         assert all(figure.n for figure in found.figures.values())
         for figures in (found.figures, *found.references.values()):
             assert all(f.low is None or f.low <= f.value <= f.high for f in figures.values())
@@ -153,6 +155,25 @@ class TestEvaluate:
         found = evaluate(model, samples=50)
         assert any("samples are the same" in flag for flag in found.flags)
         assert any("too few for a covariance" in flag for flag in found.flags)
+
+    def test_fid_is_only_said_of_inception(self, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With a network in place of Inception that gives known features: FID is their Fréchet distance."""
+        class Network:
+            name, hash = "inception-2015", "12345678"
+
+            def features(self, images: np.ndarray) -> np.ndarray:
+                return images.reshape(len(images), -1)[:, 20:30].astype(float)
+
+            def classify(self, features: np.ndarray) -> np.ndarray:
+                return np.full((len(features), 4), 0.25)
+
+        monkeypatch.setattr(images.Inception, "load", lambda path: Network())
+        found = evaluate(zh.load(run), inception="weights.safetensors")
+        test = splits_of(zh.load(run)).test.pixels
+        expected = frechet_distance(Network().features(found.arrays["samples"]), Network().features(test))
+        assert found.figures["fid"].value == pytest.approx(expected) and found.figures["fid"].note == "12345678"
+        assert found.figures["inception_score"].value == 1 and "fid" in found.references[FLOOR]
+        assert "FID: " in "".join(telling.told_of(found))
 
     def test_refusals(self, run: Path) -> None:
         with pytest.raises(ZaohuaError, match="at least 12"):

@@ -111,6 +111,9 @@ def _current(found: Evaluation, yardstick: ImageYardstick, seed: int) -> bool:
     """Whether an evaluation was made by this yardstick."""
     splits = yardstick.splits
     mine = (splits.data, splits.split, yardstick.n, yardstick.name, seed)
+    if yardstick.inception is not None and ("fid" not in found.figures
+                                            or found.figures["fid"].note != yardstick.inception.hash):
+        return False
     return mine == (found.data, found.split, found.n, found.extractor, found.seeds[0])
 
 

@@ -22,6 +22,7 @@ from zaohua.metrics.copying import copy_rate
 from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.features import as_vectors
 from zaohua.metrics.frechet import corrected_frechet, frechet_distance
+from zaohua.metrics.inception import Inception
 from zaohua.metrics.intervals import Interval, half_size
 from zaohua.metrics.kernel import kernel_distance
 from zaohua.metrics.manifold import manifold
@@ -52,6 +53,7 @@ class ImageYardstick:
 
     Attributes:
         extractors: the first is what figures are taken in; the others check it.
+        inception: the standard Inception network, if its weights were given.
         test: the n test pictures.
 
     Raises:
@@ -65,23 +67,20 @@ class ImageYardstick:
             raise ZaohuaError(f"{self.n} real pictures are too few to measure by: at least 12 are needed, and hundreds "
                               "for figures that mean anything")
         self.test = splits.test.some(self.n, seed)
-        self.extractors = self._extractors(inception)
+        self.extractors = self._extractors()
+        self.inception = None if inception is None else Inception.load(inception)
+        self._real_inception = None if self.inception is None else self.inception.features(self.test.pixels)
         self.real = [extractor.features(self.test.pixels) for extractor in self.extractors]
         vectors = self.train.pixels[0].size <= PIXELS
         self._vectors: Callable[[np.ndarray], Any] = (lambda x: x) if vectors else self.extractors[0].features
         self._seen = self._vectors(self.train.pixels)
 
-    def _extractors(self, inception: str | Path | None) -> list[Extractor]:
+    def _extractors(self) -> list[Extractor]:
         train, labels = self.train.pixels, self.train.labels
         found: list[Extractor] = []
         if labels is not None and len(set(labels)) > 1:
             found.append(Classifier.cached(train, labels, cache_folder() / "extractors", random_state=self.seed))
-        found += [RandomConvolutions(train, self.seed), Pca(train, self.seed)]
-        if inception is not None:
-            from zaohua.metrics.inception import Inception
-
-            found.append(Inception.load(inception))
-        return found
+        return [*found, RandomConvolutions(train, self.seed), Pca(train, self.seed)]
 
     @property
     def classifier(self) -> Classifier | None:
@@ -127,7 +126,15 @@ class ImageYardstick:
                 figures["accuracy"] = share(self.classifier.accuracy(pixels, asked), n)
         if copies:
             figures["copy_rate"] = self.copies(pixels)
-        return figures
+        return {**figures, **self._by_inception(pixels)}
+
+    def _by_inception(self, pixels: np.ndarray) -> Figures:
+        """FID and the Inception score, where the weights of that network were given."""
+        if self.inception is None or self._real_inception is None:
+            return {}
+        x, n = self.inception.features(pixels), len(pixels)
+        return {"fid": Figure(frechet_distance(x, self._real_inception), n=n, note=self.inception.hash),
+                "inception_score": Figure(classifier_score(self.inception.classify(x)), n=n)}
 
     def copies(self, pixels: np.ndarray) -> Figure:
         """Share of samples that are suspiciously near to training pictures."""
@@ -155,7 +162,7 @@ class ImageYardstick:
                 {str(label): value for label, value in accuracy.items()})
 
     def others(self, pixels: np.ndarray) -> dict[str, float]:
-        """Fréchet distances by the other extractors; that of Inception is called FID."""
+        """Fréchet distances by the other extractors."""
         return {title(extractor): frechet_distance(extractor.features(pixels), real)
                 for extractor, real in zip(self.extractors[1:], self.real[1:], strict=True)}
 
