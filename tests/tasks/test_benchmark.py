@@ -1,0 +1,70 @@
+"""Suites: what is trained, left out and taken up again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zaohua as zh
+from zaohua.errors import ZaohuaError
+from zaohua.tasks.evaluation import benchmark as module
+from zaohua.tasks.evaluation.benchmark import Suite, benchmark
+
+MODELS = ["gaussian", "gmm", "vae"]
+
+
+@contextlib.contextmanager
+def unseen(name: str) -> Any:
+    yield lambda event: None
+
+
+@pytest.fixture
+def suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(module.SUITES, "tiny", Suite("images", ("digits",), "some models", {"temperature": 1.0}))
+
+
+def test_a_suite_goes_on_where_it_was(suite: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    summary = benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS, told=told.append)
+    text = summary.read_text("utf-8")
+    assert summary == tmp_path / "tiny.md" and "temperature = 1" in text and "| *real train vs test* |" in text
+    assert all(f"| {model} |" in text for model in MODELS) and "<table" in (tmp_path / "tiny-digits.html").read_text()
+    stored = json.loads((tmp_path / "digits" / "vae" / "model.json").read_bytes())
+    assert stored["parameters"]["temperature"] == 1 and stored["state"]["seconds"] >= 1.2
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".md"
+              and path.suffix != ".html"}
+    monkeypatch.setattr(zh.VAE, "fit", None)
+    monkeypatch.setattr(zh.VAE, "resume", None)
+    benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS)
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+
+
+def test_what_was_begun_is_gone_on_with(suite: None, tmp_path: Path) -> None:
+    zh.VAE(max_minutes=0.01, random_state=0).fit("digits", True, out=tmp_path / "digits" / "vae")
+    begun = json.loads((tmp_path / "digits" / "vae" / "model.json").read_bytes())["state"]
+    benchmark("tiny", tmp_path, 0.03, unseen, samples=40, models=["gmm", "vae"])
+    done = json.loads((tmp_path / "digits" / "vae" / "model.json").read_bytes())["state"]
+    assert done["steps"] > begun["steps"] and done["seconds"] >= 1.8
+
+
+def test_what_cant_learn_a_set_is_left_out_and_named(suite: None, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZaohuaError("too large for it")
+
+    monkeypatch.setattr(zh.VAE, "fit", fail)
+    text = benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS).read_text("utf-8")
+    assert "- left out: vae: too large for it" in text and "| gmm |" in text and "| vae |" not in text
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"name": "imagse-small"}, "did you mean 'images-small'"), ({"data": ["mnits"]}, "data set of tiny"),
+    ({"models": ["vea"]}, "did you mean 'vae'")])
+def test_mistakes(suite: None, tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    given: dict[str, Any] = {"name": "tiny", "out": tmp_path, "minutes": 1, "watch": unseen, **options}
+    with pytest.raises(ZaohuaError, match=message):
+        benchmark(**given)
