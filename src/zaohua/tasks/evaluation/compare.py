@@ -17,7 +17,7 @@ from zaohua.tasks.evaluation.evaluate import Told, evaluate
 from zaohua.tasks.evaluation.figures import Evaluation, load
 from zaohua.tasks.evaluation.images import DRAWS, ImageYardstick
 from zaohua.tasks.evaluation.splits import splits_of
-from zaohua.tasks.evaluation.telling import note_in_card
+from zaohua.tasks.evaluation.telling import UNBOUND, note_in_card
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,10 @@ class Comparison:
         labels: of the test pictures, in their order, or None; conditional models were asked for these.
         test: the test pictures, uint8.
         behind: how far each but the first is behind it in Fréchet distance, by run.
-        winner: the first, if all those intervals exclude 0; else None.
+        winner: the first, if all those intervals lie above 0; else None.
         likelihood_behind: the same of log-likelihoods in nats per item, by run, behind the best.
         likeliest: run with the best log-likelihood.
-        likelihood_winner: that run if all those intervals exclude 0 and no other's figure is a bound.
+        likelihood_winner: that run if all those intervals lie above 0 and no other's figure is a bound.
         notes: what to know about the comparison as a whole.
     """
 
@@ -122,11 +122,11 @@ def _compared(rows: list[Evaluation], yardstick: ImageYardstick) -> Comparison:
     scored = sorted((row for row in rows if "log_likelihood" in row.figures),
                     key=lambda row: -row.figures["log_likelihood"].value)
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
-    clear = bool(likelihood_behind) and all(interval.excludes_zero for interval in likelihood_behind.values())
-    bounds = any(row.figures["log_likelihood"].note not in ("exact", "ODE") for row in scored[1:])
+    clear = bool(likelihood_behind) and all(interval.low > 0 for interval in likelihood_behind.values())
+    bounds = any(row.figures["log_likelihood"].note not in UNBOUND for row in scored[1:])
     return Comparison(
         rows, yardstick.test.labels, yardstick.test.pixels, behind,
-        best.run if all(interval.excludes_zero for interval in behind.values()) else None, likelihood_behind,
+        best.run if all(interval.low > 0 for interval in behind.values()) else None, likelihood_behind,
         scored[0].run if scored else None, scored[0].run if clear and not bounds else None, _notes(rows),
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ from zaohua.errors import CheckpointError
 from zaohua.folders import MANIFEST, read_folder, to_bytes, write_folder
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
+FLOOR, NAIVE = "real train vs test", "Gaussian"
+"""The references of every table: what nothing is honestly much better than, and what anything should be."""
 PROTOCOL = 1
 """Version of how figures are taken; those of another aren't compared."""
 
@@ -118,7 +120,7 @@ class Evaluation:
         extractor: name and hash of what distances are taken in.
         others: Fréchet distances by other extractors, by their names and hashes.
         figures: of the model, by the names of `MEASURES`.
-        references: the same of "real train vs test" and "Gaussian".
+        references: the same of `FLOOR` and `NAIVE`.
         recall_by_class: recall of the test items of each class.
         accuracy_by_class: share recognised of the samples of each.
         cost: of the model.
