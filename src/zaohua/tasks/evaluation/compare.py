@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from zaohua.errors import ZaohuaError
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.intervals import Interval, paired, paired_half_size
 from zaohua.tasks.evaluation.evaluate import Told, evaluate
-from zaohua.tasks.evaluation.figures import Evaluation, load
+from zaohua.tasks.evaluation.figures import Evaluation, load, plain
 from zaohua.tasks.evaluation.images import DRAWS, ImageYardstick
 from zaohua.tasks.evaluation.splits import splits_of
 from zaohua.tasks.evaluation.telling import UNBOUND, note_in_card
@@ -46,6 +46,11 @@ class Comparison:
     likelihood_winner: str | None
     notes: list[str]
 
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the pictures, as JSON values."""
+        values = {name: plain(value) for name, value in vars(self).items() if name not in ("rows", "labels", "test")}
+        return {"rows": [row.to_json() for row in self.rows], **values}
+
 
 def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split: str | None = None,
             train: str | Path | None = None, samples: int = 10_000, random_state: int = 0,
@@ -62,15 +67,15 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
     import zaohua
 
     told = told or (lambda line: None)
-    folders = [Path(run) for run in runs]
-    if len({folder.resolve() for folder in folders}) < 2:
+    folders = list({Path(run).resolve(): Path(run) for run in runs}.values())
+    if len(folders) < 2:
         raise ZaohuaError("compare takes at least two different runs")
     models = [zaohua.load(folder) for folder in folders]
     _check_alike(folders, models, train)
     told("reading the real pictures, and training what they are compared in")
     yardstick = ImageYardstick(splits_of(models[0], data, split, train), samples, inception=inception)
     rows = []
-    for folder, model in zip(folders, models, strict=True):
+    for folder, name, model in zip(folders, _names(folders), models, strict=True):
         found = load(folder)
         if found is None or not _current(found, yardstick, random_state):
             told(f"measuring {folder}")
@@ -78,9 +83,16 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
                              told=told)
             found.save(folder)
             note_in_card(folder, found)
-        rows.append(found)
+        rows.append(replace(found, run=name))
     told("telling differences from chance")
     return _compared(sorted(rows, key=lambda row: row.figures["frechet"].value), yardstick)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """What folders are called, with as many of those that they are in as tell them apart."""
+    paths = [folder.resolve().parts for folder in folders]
+    depth = next(k for k in range(1, 1 + max(map(len, paths))) if len({parts[-k:] for parts in paths}) == len(paths))
+    return ["/".join(parts[-depth:]) for parts in paths]
 
 
 def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> None:
@@ -148,6 +160,9 @@ def _notes(rows: Sequence[Evaluation]) -> list[str]:
             pairs = "; ".join(f"{first} before {second}" for first, second in swapped[:3])
             more = f" and {len(swapped) - 3} more" if len(swapped) > 3 else ""
             notes.append(f"the ranking depends on the extractor: {pairs}{more}, but not in {name}")
+    machines = {(row.cost.device, row.about.get("processor"), row.about.get("gpu")) for row in rows}
+    if len(machines) > 1:
+        notes.append("times were taken on different machines, so they can't be compared")
     return notes
 
 

@@ -152,7 +152,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the arrays, as JSON values."""
-        return {name: _plain(value) for name, value in vars(self).items() if name != "arrays"}
+        return {name: plain(value) for name, value in vars(self).items() if name != "arrays"}
 
     @classmethod
     def from_json(cls, data: dict[str, Any], arrays: dict[str, np.ndarray] | None = None) -> Evaluation:
@@ -211,10 +211,10 @@ def _figures(data: dict[str, Any]) -> Figures:
     return {name: Figure(**values) for name, values in data.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Dataclasses as dictionaries, whatever they are in."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: plain(part) for key, part in value.items()}
     return list(value) if isinstance(value, tuple) else value

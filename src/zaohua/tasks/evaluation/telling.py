@@ -95,7 +95,7 @@ def _nearest(comparison: Comparison) -> str:
     told = shown("frechet", found, interval=False)
     floor = best.references.get(FLOOR, {}).get("frechet")
     if floor is not None and floor.value > 0:
-        told += f", {digits(found.value / floor.value)} times that of real training pictures"
+        told += f", {found.value / floor.value:,.1f} times that of real training pictures"
     if comparison.winner is not None:
         return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind)}"
     near = _near(comparison.behind)
@@ -114,8 +114,8 @@ def _likeliest(comparison: Comparison) -> str:
     if near:
         return f"No winner by log-likelihood: {best} has the highest, {told}, but {near} may be behind it by chance."
     bounds = _listed([run for run in behind if scored[run].note not in UNBOUND])
-    return (f"No winner by log-likelihood: {best} has the highest, {told}, but of {bounds} only a lower bound is known, "
-            "and the truth may be higher.")
+    return (f"No winner by log-likelihood: {best} has the highest, {told}, but of {bounds} only a lower bound is "
+            "known, and the truth may be higher.")
 
 
 def kind_of(note: str) -> str:
@@ -127,8 +127,8 @@ def kind_of(note: str) -> str:
 
 def _next(behind: dict[str, Interval]) -> str:
     run, gap = min(behind.items(), key=lambda item: item[1].value)
-    return (f"The next, {run}, is {digits(gap.value)} behind ({digits(gap.low)} to {digits(gap.high)}), and no interval "
-            "of a difference holds 0.")
+    return (f"The next, {run}, is {digits(gap.value)} behind ({digits(gap.low)} to {digits(gap.high)}), and no "
+            "interval of a difference holds 0.")
 
 
 def _near(behind: dict[str, Interval]) -> str:
