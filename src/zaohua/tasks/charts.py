@@ -14,8 +14,9 @@ import numpy as np
 from zaohua.tasks.markup import number
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 460, 170, 44, 22
-TALL, LETTER = 300, 6.4
+TALL, LETTER = 300, 7
 """Height of a chart of points, and the width of a letter in it."""
+FLOOR = "real pictures"
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
@@ -162,11 +163,10 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, floor: float | 
     parts = [_across(y(tick), WIDTH, f"{tick:,g}".replace("-", "−")) for tick in y.ticks()]
     parts += [f'<text x="{x(tick):.1f}" y="{TALL - BOTTOM - 3}" text-anchor="middle">{tick:,g}</text>'
               for tick in x.ticks()]
-    parts.append(f'<text class="title" x="{WIDTH}" y="{TALL - 4}" text-anchor="end">{escape(x_title)} →</text>'
-                 f'<text class="title" x="{LEFT - 34}" y="9">↑ {escape(y_title)}</text>')
+    parts.append(f'<text class="title" x="{WIDTH}" y="{TALL - 4}" text-anchor="end">{escape(x_title)}</text>'
+                 f'<text class="title" x="{LEFT - 34}" y="9">{escape(y_title)}</text>')
     if floor is not None:
-        parts.append(f'<line class="floor" x1="{LEFT}" x2="{WIDTH}" y1="{y(floor):.1f}" y2="{y(floor):.1f}"/>'
-                     f'<text class="floor" x="{WIDTH}" y="{y(floor) - 5:.1f}" text-anchor="end">real pictures</text>')
+        parts.append(f'<line class="floor" x1="{LEFT}" x2="{WIDTH}" y1="{y(floor):.1f}" y2="{y(floor):.1f}"/>')
     front = _front(points)
     if len(front) > 1:
         path = " ".join(f"{x(p.x):.1f},{y(p.y):.1f}" for p in front)
@@ -199,20 +199,26 @@ def _labels(points: Sequence[Point], x: Scale, y: Scale, floor: float | None) ->
     """The names of points, each at the free place that is nearest to it."""
     taken: list[Box] = [(x(p.x) - 6, y(p.y) - 6, x(p.x) + 6, y(p.y) + 6) for p in points]
     taken += [(x(p.x) - 2, y(p.high), x(p.x) + 2, y(p.low)) for p in points if p.low is not None and p.high is not None]
-    if floor is not None:
-        taken.append((WIDTH - 13 * LETTER, y(floor) - 16, WIDTH, y(floor) + 1))
     parts = []
+    if floor is not None:
+        width = len(FLOOR) * LETTER
+        box = min(((left, top, left + width, top + 14) for left in (WIDTH - width, LEFT + 2, (LEFT + WIDTH - width) / 2)
+                   for top in (y(floor) - 16, y(floor) + 3)), key=lambda place: _crowding(place, taken))
+        taken += [box, (LEFT, y(floor) - 1, WIDTH, y(floor) + 1)]
+        parts.append(f'<text class="floor" x="{box[0] + width / 2:.1f}" y="{box[3] - 3:.1f}" text-anchor="middle">'
+                     f"{FLOOR}</text>")
     for point in sorted(points, key=lambda p: p.y):
         name = point.name if len(point.name) <= 24 else point.name[:23] + "…"
-        box = min(_places(x(point.x), y(point.y), len(name) * LETTER), key=lambda place: _crowding(place, taken))
+        at = x(point.x), y(point.y)
+        box = min(_places(*at, len(name) * LETTER), key=lambda place: _crowding(place, taken))
         taken.append(box)
-        middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        away = math.dist((min(max(x(point.x), box[0]), box[2]), middle[1]), (x(point.x), y(point.y)))
-        if away > 22:
-            parts.append(f'<line class="leader" x1="{x(point.x):.1f}" y1="{y(point.y):.1f}" x2="{middle[0]:.1f}" '
-                         f'y2="{middle[1]:.1f}"/>')
-        parts.append(f'<text class="name" x="{middle[0]:.1f}" y="{box[3] - 3:.1f}" text-anchor="middle">'
-                     f"{escape(name)}</text>")
+        near, middle = min(max(at[0], box[0]), box[2]), (box[1] + box[3]) / 2
+        if math.dist((near, middle), at) > 22:
+            parts.append(f'<line class="leader" x1="{at[0]:.1f}" y1="{at[1]:.1f}" x2="{near:.1f}" y2="{middle:.1f}"/>')
+        anchor = {box[0]: "start", box[2]: "end"}.get(near, "middle")
+        place = near if anchor != "middle" else (box[0] + box[2]) / 2
+        parts.append(f'<text class="name" x="{place:.1f}" y="{box[3] - 3:.1f}" text-anchor="{anchor}">{escape(name)}'
+                     "</text>")
     return parts
 
 

@@ -34,23 +34,26 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def figure(images: np.ndarray, columns: int, alt: str, caption: str, *, above: str = "", height: int = 32,
-           gap: int = 14) -> str:
-    """Pictures on black as a figure.
+def sheet(images: np.ndarray, columns: int, alt: str, height: int = 32, gap: int = 14) -> str:
+    """Pictures side by side on black, as one.
 
     Args:
         images: uint8 (n, H, W) or (n, H, W, C).
         columns: pictures in a row.
         alt: what one would see.
-        caption: HTML, below.
-        above: HTML, above.
         height: what pictures are enlarged to at least.
         gap: pixels between and around them.
     """
-    sheet = pictures.grid(images, columns, gap=gap, height=height, background=0)
-    sheet = np.pad(sheet, [(gap, gap), (gap, gap)] + [(0, 0)] * (sheet.ndim - 2))
-    return (f'<figure>{above}<img src="{pictures.data_uri(sheet)}" alt="{escape(alt)}" width="{sheet.shape[1]}" '
-            f'height="{sheet.shape[0]}"><figcaption>{caption}</figcaption></figure>')
+    shown = pictures.grid(images, columns, gap=gap, height=height, background=0)
+    shown = np.pad(shown, [(gap, gap), (gap, gap)] + [(0, 0)] * (shown.ndim - 2))
+    return (f'<img src="{pictures.data_uri(shown)}" alt="{escape(alt)}" width="{shown.shape[1]}" '
+            f'height="{shown.shape[0]}">')
+
+
+def figure(inside: str, caption: str = "", kind: str = "") -> str:
+    """Something to look at with its caption, both HTML, and a class for its style."""
+    below = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f"<figure{f' class={kind}' if kind else ''}>{inside}{below}</figure>"
 
 
 def facts(listed: Sequence[tuple[str, str, str]]) -> str:

@@ -125,4 +125,4 @@ def _head(result: Result | Writing) -> str:
 
 def _figure(images: np.ndarray | None, alt: str, caption: str) -> str:
     assert images is not None
-    return markup.figure(images, len(images) // ROWS, alt, caption)
+    return markup.figure(markup.sheet(images, len(images) // ROWS, alt), escape(caption))

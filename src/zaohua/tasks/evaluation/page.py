@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -25,6 +26,7 @@ LARGEST, ENLARGED = 96, 56
 """Pixels of the longer side that larger pictures are made smaller to, and of the shorter that small ones grow to."""
 NEIGHBOURS = 8
 """Samples of each model that are shown over their nearest training picture."""
+NEGATIVE = r"(?<!\w)-(?=\d)"
 ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
 
 
@@ -64,7 +66,7 @@ def _emphasised(line: str, rows: Sequence[Evaluation]) -> str:
     """A sentence of the verdict, with what it begins with in bold."""
     heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} tells" for row in rows), "No winner by"]
     head = next((head for head in heads if line.startswith(head)), "")
-    return f"<b>{escape(head)}</b>{escape(line[len(head) :])}"
+    return f"<b>{escape(head)}</b>{escape(re.sub(NEGATIVE, minus('-'), line[len(head) :]))}"
 
 
 def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
@@ -100,15 +102,15 @@ def _table(found: table.Table, by: str = "") -> str:
 
 
 def _header(column: table.Column, sorted_by: bool) -> str:
-    arrow = f' <i title="{column.better} is better">{ARROWS[column.better]}</i>' if column.better != "none" else ""
+    arrow = f'&nbsp;<i title="{column.better} is better">{ARROWS[column.better]}</i>' if column.better != "none" else ""
     order = {"higher": "descending"}.get(column.better, "ascending") if sorted_by else "none"
-    title = escape(column.title).replace("[", "<wbr>[")
+    title, bracket, inside = escape(column.title).partition("[")
     return (f'<th scope="col" aria-sort="{order}" data-better="{column.better}"><button title="{escape(column.about)}">'
-            f"{title}{arrow}</button></th>")
+            f"{title}{arrow}{f'<small>{bracket}{inside}</small>' if bracket else ''}</button></th>")
 
 
 def _row(row: table.Row) -> str:
-    small = f"<small>{escape(row.model)}</small>" if row.model and row.model != row.name else ""
+    small = f"<small>{escape(row.model)}</small>" if row.model.lower() not in ("", row.name.lower()) else ""
     return (f"<tr{' class=reference' if row.reference else ''}><th scope=\"row\">{escape(row.name)}{small}</th>"
             + "".join(map(_cell, row.cells)) + "</tr>")
 
@@ -147,8 +149,9 @@ def _share(value: float | None) -> str:
 
 def _classes(rows: Sequence[Evaluation]) -> str:
     found = _heat("Recall of each class", rows, lambda row: row.recall_by_class,
-                  "Share of the test pictures of a class that look like some sample. A pale column is what all find "
-                  "hard; a pale cell is what one model leaves out.")
+                  "Share of the test pictures of a class that look like some sample. Pale columns are hard for all; a "
+                  "pale cell is what one model leaves out. Blurred samples lie near to everything: read it with "
+                  "precision.")
     found += _heat("Recognised of each class", rows, lambda row: row.accuracy_by_class,
                    "Share of the samples made for a class that the classifier takes for it.")
     return f'<section><h2>Class by class</h2><div class="stack">{found}</div></section>' if found else ""
@@ -194,8 +197,7 @@ def _charts(rows: Sequence[Evaluation]) -> str:
                                row.figures["frechet"].high) for row in rows if (cost := of(row))]
         left_out = [row.run for row in rows if not of(row)]
         chart = charts.scatter(points, what, title, None if floor is None else floor.value)
-        caption = f'<figcaption>Not timed: {escape(", ".join(left_out))}</figcaption>' if left_out else ""
-        found.append(f'<figure class="chart">{chart}{caption}</figure>')
+        found.append(markup.figure(chart, f"Not timed: {escape(', '.join(left_out))}" if left_out else "", "chart"))
     return "".join(found)
 
 
@@ -250,7 +252,7 @@ def _sheets(comparison: Comparison) -> str:
     """Real pictures, then samples of each model, a column for each label."""
     labels = comparison.labels
     classes = None if labels is None else sorted(set(labels), key=str)[:12]
-    found = [_sheet(real_sheet(comparison), classes, "Real pictures", "<b>real</b>, never seen in training")]
+    found = [_sheet(real_sheet(comparison), classes, "Real pictures", "<b>real</b> never seen in training")]
     for row in comparison.rows:
         where = f"{title_of('frechet', row)} {shown('frechet', row.figures['frechet'], interval=False)}"
         asked = classes if row.accuracy_by_class or "accuracy" in row.figures else None
@@ -263,7 +265,11 @@ def _sheet(images: np.ndarray, classes: Sequence[Any] | None, alt: str, caption:
     columns = len(classes) if classes else 10
     names = "".join(f"<span>{escape(str(name))}</span>" for name in classes or ()) if named else ""
     above = f'<div class="labels" style="--columns:{columns}">{names or "&nbsp;"}</div>' if classes else ""
-    return markup.figure(_fit(images), columns, alt, caption, above=above, height=ENLARGED, gap=4)
+    return markup.figure(above + _on_black(images, columns, alt), caption)
+
+
+def _on_black(images: np.ndarray, columns: int, alt: str) -> str:
+    return markup.sheet(_fit(images), columns, alt, ENLARGED, gap=4)
 
 
 def _fit(images: np.ndarray) -> np.ndarray:
@@ -286,9 +292,9 @@ def _neighbours(rows: Sequence[Evaluation]) -> str:
         k = min(NEIGHBOURS, len(samples), len(nearest))
         copies = row.figures.get("copy_rate")
         told = "" if copies is None else f" {MEASURES['copy_rate'].title} {escape(shown('copy_rate', copies))}"
-        found.append(markup.figure(_fit(np.concatenate([samples[:k], nearest[:k]])), k,
-                                   f"Samples of {row.run} over their nearest training pictures",
-                                   f"<b>{escape(row.run)}</b>{told}", height=ENLARGED, gap=4))
+        pair = (_on_black(samples[:k], k, f"Samples of {row.run}")
+                + _on_black(nearest[:k], k, "The training pictures that are nearest to them"))
+        found.append(markup.figure(pair, f"<b>{escape(row.run)}</b>{told}"))
     return "".join(found)
 
 

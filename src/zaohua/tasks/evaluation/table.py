@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zaohua.tasks.evaluation.compare import Comparison
-from zaohua.tasks.evaluation.figures import MEASURES, Evaluation, Figures
+from zaohua.tasks.evaluation.figures import FLOOR, MEASURES, Evaluation, Figures
 from zaohua.tasks.evaluation.telling import between, digits, shown, title_of
 
 
@@ -71,7 +71,8 @@ def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> T
         comparison: of which.
         names: measures to show, those that occur.
     """
-    rows, references = comparison.rows, comparison.rows[0].references
+    rows = comparison.rows
+    references = dict(sorted(rows[0].references.items(), key=lambda item: item[0] != FLOOR))
     names = [name for name in names if any(name in row.figures for row in rows)]
     best = {name: _best(name, rows) for name in names}
 

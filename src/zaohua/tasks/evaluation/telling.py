@@ -66,7 +66,7 @@ def between(name: str, figure: Figure) -> str:
     """The ends of a figure's interval; empty where there is none."""
     if figure.low is None or figure.high is None:
         return ""
-    return f"{_number(name, figure.low)} to {_number(name, figure.high)}"
+    return f"{_number(name, figure.low).rstrip('%')} to {_number(name, figure.high)}"
 
 
 def _number(name: str, value: float) -> str:
