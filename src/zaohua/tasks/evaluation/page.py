@@ -149,8 +149,8 @@ def _share(value: float | None) -> str:
 
 def _classes(rows: Sequence[Evaluation]) -> str:
     found = _heat("Recall of each class", rows, lambda row: row.recall_by_class,
-                  "Share of the test pictures of a class that look like some sample. Pale columns are hard for all; a "
-                  "pale cell is what one model leaves out. Blurred samples lie near to everything: read it with "
+                  "Share of the test pictures of a class that look like some sample. Faint columns are hard for all; a "
+                  "faint cell is what one model leaves out. Blurred samples lie near to everything: read it with "
                   "precision.")
     found += _heat("Recognised of each class", rows, lambda row: row.accuracy_by_class,
                    "Share of the samples made for a class that the classifier takes for it.")
