@@ -43,7 +43,7 @@ A **{model["model"]}** made with zaohua {model["version"]}. {what}
 
 - Data: {source}; {items}, {labels}
 - Training: {training}; seed {model["seed"]}{origin}
-- Quality: not measured yet
+- Quality: not measured yet (`zaohua evaluate {name}`)
 - Privacy: no guarantee; the weights may reveal training items
 
 ```python

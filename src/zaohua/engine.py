@@ -202,8 +202,7 @@ class Engine(Stepper):
     def _preview(self) -> None:
         if not self.main:
             return
-        self.model.nets_ = self.model.merged(self.average)
-        items = self.model.sample(64, random_state=0)
+        items = self._current().sample(64, random_state=0)
         if self.run is not None:
             try:
                 self.model.codec_.write_sheet(items, self.run.folder / "previews" / f"{self.step:07d}")
@@ -221,7 +220,14 @@ class Engine(Stepper):
 
     def _emit(self, kind: Any, **details: Any) -> None:
         for callback in self.callbacks:
-            callback(Event(kind, self.step, self.total, self.progress, self.elapsed, **details))
+            record = callback(Event(kind, self.step, self.total, self.progress, self.elapsed, self._current, **details))
+            if record:
+                self._log(record, kind="record")
+
+    def _current(self) -> Trainable:
+        """The model with the averaged networks of now."""
+        self.model.nets_ = self.model.merged(self.average)
+        return self.model
 
     def _tensorboard(self) -> list[Callback]:
         return [watch.tensorboard(self.run.folder if self.run else Path("."))] if self.model.tensorboard else []

@@ -55,27 +55,30 @@ class Event:
     """Something that happened in training, given to every callback.
 
     Attributes:
-        kind: "start", "step", "log", "validate", "preview", "checkpoint", "warning" or "end".
+        kind: "start", "step", "log", "validate", "preview", "checkpoint", "record", "warning" or "end".
         step: optimiser steps taken so far.
         total: steps there will be; None when only the time is limited.
         progress: share of the training done, 0 to 1, by steps or by time, whichever is further.
         elapsed: seconds trained, over all sittings.
+        model: gives the model as it is now, to sample from.
         record: what was measured: loss of each phase, lr, items_per_second, validation ...
         items: preview items, for "preview".
         message: a line for people.
     """
 
-    kind: Literal["start", "step", "log", "validate", "preview", "checkpoint", "warning", "end"]
+    kind: Literal["start", "step", "log", "validate", "preview", "checkpoint", "record", "warning", "end"]
     step: int
     total: int | None
     progress: float
     elapsed: float
+    model: Callable[[], Any]
     record: dict[str, Any] = field(default_factory=dict)
     items: Any = None
     message: str = ""
 
 
-Callback = Callable[[Event], None]
+Callback = Callable[[Event], dict[str, Any] | None]
+"""What it returns, if anything, is added to the history."""
 
 
 class Trainable(GenerativeModel):

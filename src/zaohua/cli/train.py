@@ -20,6 +20,8 @@ COMMON = (
     Flag("resume", bool, False, "Go on with the run; flags given now replace those it was started with."),
     Flag("overwrite", bool, False, "Replace the run that is in the folder."),
     Flag("split", str, "train", "Split of a named data set."),
+    Flag("evaluate_every", int | None, None, "Steps between two measures of 2,000 samples, which the history keeps "
+         "(pictures; needs --validation)."),
     Flag("labels", bool, True, "Condition on the labels that the data carry."),
     Flag("json", bool, False, "Print the result as JSON, and no progress."),
 )
@@ -104,7 +106,7 @@ def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | No
     model = cls(**{flag.name: values[flag.name] for flag in flags["model"]})
     trains = hasattr(cls, "resume")
     with Progress(folder.name, quiet=values["json"] or not is_main_process()) as progress:
-        options: dict[str, Any] = {"callbacks": [progress]} if trains else {}
+        options: dict[str, Any] = {"callbacks": [progress, *_evaluator(values)]} if trains else {}
         if stored is not None and values["base"] is None:
             if not trains:
                 raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
@@ -122,6 +124,15 @@ def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | No
         if trains:
             options["overwrite"] = values["overwrite"]
         return model.fit(X, y, out=folder, **options)
+
+
+def _evaluator(values: dict[str, Any]) -> list[Any]:
+    """What measures samples while training, if that was asked for."""
+    if values["evaluate_every"] is None:
+        return []
+    from zaohua.tasks.evaluation.history import Evaluator
+
+    return [Evaluator(values["evaluate_every"])]
 
 
 def _finetune(base: str, data: str, folder: Path, values: dict[str, Any], flags: dict[str, list[Flag]],

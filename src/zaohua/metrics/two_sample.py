@@ -8,7 +8,8 @@ be independent, and the p value would be too small.
 
 The classifier is gradient boosting on the standardised features and one more: the log-odds of a quadratic discriminant
 (one Gaussian for each set). Trees see any difference of shape in few features but hardly a rotation, the Gaussians see
-means and covariances at once; both together take seconds and have nothing to be tuned.
+means and covariances at once; both together take seconds and have nothing to be tuned. Of fewer items than a
+covariance needs the trees learn alone.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ def two_sample(samples: ArrayLike, real: ArrayLike, random_state: int = 0) -> Tw
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of features that depend on others, which regularisation takes care of
         try:
-            classifier = _classifier(int(rng.integers(1 << 31))).fit(train[order], is_sample[order])
-            odds = classifier.decision_function(test)
+            classifier = _classifier(int(rng.integers(1 << 31)), enough=half > 2 * x.shape[1])
+            odds = classifier.fit(train[order], is_sample[order]).decision_function(test)
         except np.linalg.LinAlgError as error:
             raise ZaohuaError(f"no classifier can be fitted to these features: {error}") from None
     right = int(((odds > 0) == is_sample).sum())
@@ -81,15 +82,17 @@ def two_sample(samples: ArrayLike, real: ArrayLike, random_state: int = 0) -> Tw
     return TwoSample(right / (2 * half), float(roc_auc_score(is_sample, odds)), float(p), 2 * half)
 
 
-def _classifier(seed: int) -> Any:
-    """Boosting on standardised features and the cross-validated log-odds of a quadratic discriminant."""
+def _classifier(seed: int, enough: bool) -> Any:
+    """Boosting on standardised features and, of enough items, the cross-validated log-odds of a discriminant."""
     from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
     from sklearn.ensemble import HistGradientBoostingClassifier, StackingClassifier
     from sklearn.model_selection import StratifiedKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    gaussians = QuadraticDiscriminantAnalysis(reg_param=0.01)
     trees = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+    if not enough:
+        return trees
+    gaussians = QuadraticDiscriminantAnalysis(reg_param=0.01)
     return make_pipeline(StandardScaler(), StackingClassifier([("gaussians", gaussians)], trees, passthrough=True,
                                                               cv=StratifiedKFold(FOLDS)))

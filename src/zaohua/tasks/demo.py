@@ -18,10 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from zaohua import data, registry
-from zaohua.metrics.extractor import Classifier
-from zaohua.metrics.frechet import frechet_distance
-from zaohua.tasks import demo_text, pictures
+from zaohua import registry
+from zaohua.tasks import demo_text
+from zaohua.tasks.evaluation import page
+from zaohua.tasks.evaluation.compare import compared
+from zaohua.tasks.evaluation.evaluate import evaluate
+from zaohua.tasks.evaluation.figures import Evaluation
+from zaohua.tasks.evaluation.images import FLOOR, ImageYardstick
+from zaohua.tasks.evaluation.splits import splits_of
+from zaohua.tasks.evaluation.telling import note_in_card
+from zaohua.tasks.pictures import visible
 
 DATA, SEED, ROWS = "digits", 0, 8
 
@@ -61,6 +67,7 @@ class Result:
         paper: where it is from.
         reference: whether it frames the others instead of competing.
         frechet: Fréchet distance to the held-out items, in the features of the classifier.
+        recall: share of the held-out items that look like some sample.
         accuracy: share of samples that the classifier takes for the label they were made for.
         score: mean of the held-out items' `score_samples`, in nats per item.
         score_kind: "exact", "lower_bound" or "estimate".
@@ -69,6 +76,7 @@ class Result:
         milliseconds: to make one sample, in a batch of all.
         history: records of training.
         sheet: samples, uint8 (n, H, W), ROWS times one of each label.
+        evaluation: all that was found of the model.
     """
 
     name: str
@@ -77,6 +85,7 @@ class Result:
     paper: str = ""
     reference: bool = False
     frechet: float | None = None
+    recall: float | None = None
     accuracy: float | None = None
     score: float | None = None
     score_kind: str = ""
@@ -85,6 +94,7 @@ class Result:
     milliseconds: float | None = None
     history: tuple[dict[str, Any], ...] = ()
     sheet: np.ndarray | None = None
+    evaluation: Evaluation | None = None
 
 
 @dataclass(frozen=True)
@@ -115,47 +125,31 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
         watch: makes the callback that shows progress.
     """
     began = time.perf_counter()
-    X_train, y_train = data.load(DATA, "train")
-    X_test, y_test = data.load(DATA, "test")
-    yardstick: Yardstick | None = None
+    yardstick: ImageYardstick | None = None
     results: list[Result] = []
     for plan in PLANS:
         model, seconds = _train(plan, out / plan.model, minutes, watch)
         if yardstick is None:  # after the first model, whose codec says how pixels are to be shown
-            show = _shown(model)
-            yardstick = Yardstick(show(X_train), y_train, show(X_test), y_test)
-            results.append(yardstick.floor())
-        results.append(_measure(plan, model, seconds, yardstick, X_test, y_test))
-    assert yardstick is not None
-    labels = sorted(set(y_train))
-    real = show(X_test)[_sheet_rows(y_test, labels)]
+            yardstick = ImageYardstick(splits_of(model), seed=SEED)
+            results.append(_floor(yardstick))
+        results.append(_measure(plan, model, seconds, yardstick, out / plan.model))
+    assert yardstick is not None and yardstick.test.labels is not None
+    labels = sorted(set(yardstick.test.labels))
+    real = yardstick.test.pixels[_sheet_rows(yardstick.test.labels, labels)]
     writing = demo_text.write(out, minutes, watch, SEED)
-    study = Study(results, real, labels, len(X_train), len(X_test), SEED, yardstick.name, time.perf_counter() - began,
-                  writing)
+    study = Study(results, real, labels, len(yardstick.train), yardstick.n, SEED, yardstick.name,
+                  time.perf_counter() - began, writing)
     (out / "results.json").write_text(json.dumps(_plain(study), indent=1) + "\n")
+    rows = [result.evaluation for result in results if result.evaluation is not None and not result.reference]
+    page.write(compared(rows, yardstick), out / "compare.html")
     return study
 
 
-class Yardstick:
-    """The classifier of the real training split, and the held-out items in its features."""
-
-    def __init__(self, train: np.ndarray, train_labels: list[Any], test: np.ndarray, test_labels: list[Any]):
-        self.train, self.test, self.test_labels = train, test, test_labels
-        self.classifier = Classifier.train(train, train_labels, random_state=SEED)
-        self.held_out = self.classifier.features(test)
-        self.name = f"{self.classifier.name}, {self.classifier.hash}"
-
-    def measure(self, samples: np.ndarray, labels: list[Any] | None) -> dict[str, Any]:
-        """Fréchet distance of as many samples as were held out, and the accuracy if they were made for labels."""
-        distance = frechet_distance(self.classifier.features(samples), self.held_out)
-        return {"frechet": distance, "accuracy": self.classifier.accuracy(samples, labels) if labels else None}
-
-    def floor(self) -> Result:
-        """How far real training items are from the held-out ones."""
-        rows = np.random.default_rng(SEED).choice(len(self.train), len(self.test), replace=False)
-        distance = frechet_distance(self.classifier.features(self.train[rows]), self.held_out)
-        accuracy = self.classifier.accuracy(self.test, self.test_labels)
-        return Result("real train vs test", reference=True, frechet=distance, accuracy=accuracy)
+def _floor(yardstick: ImageYardstick) -> Result:
+    """How far real training items are from the held-out ones."""
+    figures = yardstick.references[FLOOR]
+    return Result(FLOOR, reference=True, frechet=figures["frechet"].value, recall=figures["recall"].value,
+                  accuracy=figures["accuracy"].value)
 
 
 def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[Any, float]:
@@ -171,29 +165,22 @@ def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[Any,
     return model, model.seconds_
 
 
-def _measure(plan: Plan, model: Any, seconds: float, yardstick: Yardstick, X: Any, y: list[Any]) -> Result:
+def _measure(plan: Plan, model: Any, seconds: float, yardstick: ImageYardstick, folder: Path) -> Result:
     """Sample as many as were held out, with the same labels, and compare."""
-    entry, show, labels = registry.find(plan.model), _shown(model), sorted(set(y))
-    asked, sheet = (None, None) if plan.naive else (y, labels * ROWS)
-    began = time.perf_counter()
-    samples = model.sample(len(y), y=asked, random_state=SEED)
-    each = (time.perf_counter() - began) / len(y)
-    scored = hasattr(model, "score_samples")
+    entry, labels = registry.find(plan.model), sorted(set(yardstick.test.labels or ()))
+    found = evaluate(model, yardstick=yardstick, random_state=SEED, run=folder)
+    found.save(folder)
+    note_in_card(folder, found)
+    value = {name: figure.value for name, figure in found.figures.items()}
     return Result(
         name=entry.command, family=entry.family, summary=entry.summary, paper=entry.paper, reference=plan.naive,
-        **yardstick.measure(show(samples), asked),
-        score=model.score(X, asked) if scored else None,
-        score_kind=model.score_kind if scored else "",
-        seconds=seconds,
-        parameters=sum(tensor.numel() for tensor in model._tensors().values()),
-        milliseconds=1000 * each,
-        history=tuple(getattr(model, "history_", ())),
-        sheet=show(model.sample(len(labels) * ROWS, y=sheet, random_state=SEED + 1)),
+        frechet=value["frechet"], recall=value["recall"], accuracy=value.get("accuracy"),
+        score=value.get("log_likelihood"), score_kind=model.score_kind if "log_likelihood" in value else "",
+        seconds=seconds, parameters=found.cost.parameters, milliseconds=found.cost.milliseconds,
+        history=tuple(getattr(model, "history_", ())), evaluation=found,
+        sheet=visible(model, model.sample(len(labels) * ROWS, y=None if plan.naive else labels * ROWS,
+                                          random_state=SEED + 1)),
     )  # fmt: skip
-
-
-def _shown(model: Any) -> Callable[[Any], np.ndarray]:
-    return lambda images: pictures.visible(model, images)
 
 
 def _sheet_rows(y: list[Any], labels: list[Any]) -> list[int]:
@@ -204,7 +191,7 @@ def _sheet_rows(y: list[Any], labels: list[Any]) -> list[int]:
 
 def _plain(study: Study) -> dict[str, Any]:
     """The measures and how they were taken, as JSON values."""
-    skip = {"history", "sheet"}
+    skip = {"history", "sheet", "evaluation"}
     rows = [{k: v for k, v in vars(result).items() if k not in skip} for result in study.results]
     about = {k: v for k, v in vars(study).items() if k not in ("results", "real", "writing")}
     writing = {k: v for k, v in vars(study.writing).items() if k not in skip}

@@ -85,7 +85,7 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
             note_in_card(folder, found)
         rows.append(replace(found, run=name))
     told("telling differences from chance")
-    return _compared(sorted(rows, key=lambda row: row.figures["frechet"].value), yardstick)
+    return compared(rows, yardstick)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
@@ -123,10 +123,15 @@ def _current(found: Evaluation, yardstick: ImageYardstick, seed: int) -> bool:
     """Whether an evaluation was made by this yardstick."""
     splits = yardstick.splits
     mine = (splits.data, splits.split, yardstick.n, yardstick.name, seed)
+    if yardstick.inception is not None and ("fid" not in found.figures
+                                            or found.figures["fid"].note != yardstick.inception.hash):
+        return False
     return mine == (found.data, found.split, found.n, found.extractor, found.seeds[0])
 
 
-def _compared(rows: list[Evaluation], yardstick: ImageYardstick) -> Comparison:
+def compared(rows: list[Evaluation], yardstick: ImageYardstick) -> Comparison:
+    """Evaluations made by one yardstick, side by side."""
+    rows = sorted(rows, key=lambda row: row.figures["frechet"].value)
     best, *rest = rows
     features = {row.run: yardstick.features(row.arrays["samples"]) for row in rows}
     behind = {row.run: paired_half_size(frechet_distance, features[row.run], features[best.run], yardstick.real[0],

@@ -100,7 +100,7 @@ def _pictures(model: Any, yardstick: ImageYardstick | None, about: dict[str, Any
     return Evaluation(
         run=about["name"], model=type(model).__name__, modality="images", data=yardstick.splits.data,
         split=yardstick.splits.split, n=n, seeds=tuple(used), extractor=yardstick.name, figures=_ordered(figures),
-        cost=cost.cost(model, n * seeds, seconds, memory), references=yardstick.references(),
+        cost=cost.cost(model, n * seeds, seconds, memory), references=yardstick.references,
         others=yardstick.others(pixels), recall_by_class=recall, accuracy_by_class=accuracy,
         flags=tuple(yardstick.flags(pixels)), about=machine(about["began"]), weights=about["weights"],
         arrays={"samples": pixels, "nats": nats, "nearest": yardstick.nearest(pixels[:SHOWN])},

@@ -42,6 +42,7 @@ class Measure:
 MEASURES: dict[str, Measure] = {
     "frechet": Measure("FD[{extractor}]", "lower", "Fréchet distance of features of samples to those of test items"),
     "frechet_corrected": Measure("FD, less bias", "lower", "the same without what the number of items adds to it"),
+    "fid": Measure("FID", "lower", "Fréchet distance in the features of the standard Inception network"),
     "kernel": Measure("KD", "lower", "unbiased squared maximum mean discrepancy, cubic kernel"),
     "precision": Measure("precision", "higher", "share of samples that look like some test item", True),
     "recall": Measure("recall", "higher", "share of test items that look like some sample", True),
@@ -52,6 +53,7 @@ MEASURES: dict[str, Measure] = {
                           "from test items; a half is chance", True),
     "accuracy": Measure("recognised", "higher", "share of samples that the classifier takes for what was asked", True),
     "classifier_score": Measure("classifier score", "higher", "whether samples are clear and of many classes"),
+    "inception_score": Measure("Inception score", "higher", "classifier score of the standard Inception network"),
     "copy_rate": Measure("copy rate", "none", "share of samples nearer to training items than the nearest hundredth "
                          "of test items; p tells whether that is more than chance", True),
     "log_likelihood": Measure("log-likelihood", "higher", "of test items, nats per item"),

@@ -6,6 +6,7 @@ the training split (without labels: of random convolutions), and checked in thos
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from zaohua.metrics.copying import copy_rate
 from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.features import as_vectors
 from zaohua.metrics.frechet import corrected_frechet, frechet_distance
+from zaohua.metrics.inception import Inception
 from zaohua.metrics.intervals import Interval, half_size
 from zaohua.metrics.kernel import kernel_distance
 from zaohua.metrics.manifold import manifold
@@ -50,6 +52,7 @@ class ImageYardstick:
 
     Attributes:
         extractors: the first is what figures are taken in; the others check it.
+        inception: the standard Inception network, if its weights were given.
         test: the n test pictures.
 
     Raises:
@@ -63,23 +66,20 @@ class ImageYardstick:
             raise ZaohuaError(f"{self.n} real pictures are too few to measure by: at least 12 are needed, and hundreds "
                               "for figures that mean anything")
         self.test = splits.test.some(self.n, seed)
-        self.extractors = self._extractors(inception)
+        self.extractors = self._extractors()
+        self.inception = None if inception is None else Inception.load(inception)
+        self._real_inception = None if self.inception is None else self.inception.features(self.test.pixels)
         self.real = [extractor.features(self.test.pixels) for extractor in self.extractors]
         vectors = self.train.pixels[0].size <= PIXELS
         self._vectors: Callable[[np.ndarray], Any] = (lambda x: x) if vectors else self.extractors[0].features
         self._seen = self._vectors(self.train.pixels)
 
-    def _extractors(self, inception: str | Path | None) -> list[Extractor]:
+    def _extractors(self) -> list[Extractor]:
         train, labels = self.train.pixels, self.train.labels
         found: list[Extractor] = []
         if labels is not None and len(set(labels)) > 1:
             found.append(Classifier.cached(train, labels, cache_folder() / "extractors", random_state=self.seed))
-        found += [RandomConvolutions(train, self.seed), Pca(train, self.seed)]
-        if inception is not None:
-            from zaohua.metrics.inception import Inception
-
-            found.append(Inception.load(inception))
-        return found
+        return [*found, RandomConvolutions(train, self.seed), Pca(train, self.seed)]
 
     @property
     def classifier(self) -> Classifier | None:
@@ -117,7 +117,7 @@ class ImageYardstick:
             "precision": Figure(overlap.precision, n=n), "recall": Figure(overlap.recall, n=n),
             "density": Figure(overlap.density, n=n), "coverage": Figure(overlap.coverage, n=n),
             "sliced_wasserstein": Figure(sliced.distance, n=n),
-            "two_sample": share(told.accuracy, told.held_out, f"p = {told.p:.2g}"),
+            "two_sample": share(told.accuracy, told.held_out, chance(told.p)),
         }  # fmt: skip
         if self.classifier is not None:
             figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(pixels)), n=n)
@@ -125,13 +125,21 @@ class ImageYardstick:
                 figures["accuracy"] = share(self.classifier.accuracy(pixels, asked), n)
         if copies:
             figures["copy_rate"] = self.copies(pixels)
-        return figures
+        return {**figures, **self._by_inception(pixels)}
+
+    def _by_inception(self, pixels: np.ndarray) -> Figures:
+        """FID and the Inception score, where the weights of that network were given."""
+        if self.inception is None or self._real_inception is None:
+            return {}
+        x, n = self.inception.features(pixels), len(pixels)
+        return {"fid": Figure(frechet_distance(x, self._real_inception), n=n, note=self.inception.hash),
+                "inception_score": Figure(classifier_score(self.inception.classify(x)), n=n)}
 
     def copies(self, pixels: np.ndarray) -> Figure:
         """Share of samples that are suspiciously near to training pictures."""
         test = self._vectors(self.test.pixels)
         found = copy_rate(self._vectors(pixels), self._seen, test, random_state=self.seed)
-        return share(found.rate, len(pixels), f"p = {found.p:.2g}" + (f", {found.exact} exact" if found.exact else ""))
+        return share(found.rate, len(pixels), chance(found.p) + (f", {found.exact} exact" if found.exact else ""))
 
     def nearest(self, pixels: np.ndarray) -> np.ndarray:
         """The training picture that is nearest to each of some samples."""
@@ -153,13 +161,13 @@ class ImageYardstick:
                 {str(label): value for label, value in accuracy.items()})
 
     def others(self, pixels: np.ndarray) -> dict[str, float]:
-        """Fréchet distances by the other extractors; that of Inception is called FID."""
+        """Fréchet distances by the other extractors."""
         return {title(extractor): frechet_distance(extractor.features(pixels), real)
                 for extractor, real in zip(self.extractors[1:], self.real[1:], strict=True)}
 
     def flags(self, pixels: np.ndarray) -> list[str]:
         """What to know before figures of these samples are believed."""
-        found = flags(self.features(pixels), self.real[0])
+        found = flags(self.features(pixels), self.real[0], self.features(self.train.pixels))
         if self.splits.split == "validation":
             found.append("measured by pictures that training held out: if settings were chosen by them, these figures "
                          "are too good")
@@ -171,6 +179,7 @@ class ImageYardstick:
 
     # ---- references
 
+    @functools.cached_property
     def references(self) -> dict[str, Figures]:
         """As many real training pictures instead of samples, which nothing can honestly be much better than; and
         samples of a single normal distribution, which anything worth its training is better than."""
@@ -204,7 +213,13 @@ def share(value: float, n: int, note: str = "") -> Figure:
     """A share of n items with Wilson's 95 % interval."""
     z = 1.959963984540054
     centre, reach = value + z * z / 2 / n, z * math.sqrt(value * (1 - value) / n + z * z / 4 / n**2)
-    return Figure(value, (centre - reach) / (1 + z * z / n), (centre + reach) / (1 + z * z / n), n, note)
+    low, high = ((centre + sign * reach) / (1 + z * z / n) for sign in (-1, 1))
+    return Figure(value, min(max(0.0, low), value), max(min(1.0, high), value), n, note)  # but for rounding
+
+
+def chance(p: float) -> str:
+    """A p value as people read it."""
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
 def _of(interval: Interval, n: int) -> Figure:

@@ -119,6 +119,9 @@ def is_named(source: Any) -> bool:
 
 def _pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
     """The pictures of a source, with the labels that it may carry."""
+    if is_named(source) and SETS[str(source)].modality != "images":
+        raise ZaohuaError(f"{source} is a data set of {SETS[str(source)].modality}, and a {type(model).__name__} makes "
+                          "images")
     try:
         items, labels = codecs.read(source, True, split=split)
     except ZaohuaError as error:

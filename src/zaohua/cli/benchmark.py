@@ -1,0 +1,41 @@
+"""`zaohua benchmark SUITE`: every model of a kind with the same minutes, and a page that compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from zaohua.cli.flags import Flag, parse
+from zaohua.errors import ZaohuaError
+from zaohua.fields import Between
+
+CALL = "zaohua benchmark SUITE [options]"
+ABOUT = "Train every model of a suite for the same time, measure all, and write pages. Run it again to go on."
+FLAGS = (
+    Flag("out", str, "benchmark", "Folder for the runs and the pages."),
+    Flag("minutes", Annotated[float, Between(above=0)], 10.0, "Training of each model."),
+    Flag("samples", int, 10_000, "Samples, and as many test pictures.", short=("-n",)),
+    Flag("models", str | None, None, "Only these, with commas between."),
+    Flag("data", str | None, None, "Only these data sets, with commas between."),
+    Flag("seed", int, 0, "Of training and sampling."),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the suite, tell where its summary is."""
+    if not arguments or arguments[0].startswith("-"):
+        if not {"-h", "--help"} & set(arguments[:1]):
+            raise ZaohuaError(f"the suite comes first: {CALL}")
+        parse("zaohua benchmark SUITE", ABOUT, FLAGS, arguments)
+    name, *rest = arguments
+    values = parse("zaohua benchmark SUITE", ABOUT, FLAGS, rest)
+    if not values["minutes"] > 0:
+        raise ZaohuaError(f"--minutes must be above 0, not {values['minutes']:g}")
+    from zaohua.cli.evaluate import Lines
+    from zaohua.progress import Progress
+    from zaohua.tasks.evaluation.benchmark import benchmark
+
+    chosen = {option: values[option].split(",") if values[option] else None for option in ("models", "data")}
+    print(benchmark(name, Path(values["out"]), values["minutes"], Progress, samples=values["samples"],
+                    random_state=values["seed"], told=Lines(), **chosen))

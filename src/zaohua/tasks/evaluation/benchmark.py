@@ -1,0 +1,158 @@
+"""Named suites: every model of a kind on the same data sets with the same minutes, measured alike, with resume.
+
+What was trained or measured before is taken as it is, so a suite that was stopped goes on where it was. A model that
+can't learn a data set is left out and named, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zaohua import checkpoint, registry
+from zaohua.errors import ZaohuaError, unknown
+from zaohua.fields import fields_of
+from zaohua.tasks.evaluation import page, telling
+from zaohua.tasks.evaluation.compare import Comparison, compare
+from zaohua.tasks.evaluation.evaluate import Told
+from zaohua.tasks.evaluation.figures import MEASURES
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named benchmark.
+
+    Attributes:
+        modality: all its models are of.
+        data: names of its data sets.
+        about: what it is, in a line.
+        settings: fields that differ from the defaults, of the models that have them.
+    """
+
+    modality: str
+    data: tuple[str, ...]
+    about: str
+    settings: dict[str, Any]
+
+
+SUITES = {
+    "images-small": Suite("images", ("mnist", "fashion-mnist"), "every model of images on pictures of 28 x 28 pixels",
+                          {"guidance": 1.0, "temperature": 1.0}),  # what was learnt, not what is easier to recognise
+}
+Watch = Callable[[str], Any]
+"""Makes a callback of training in a `with` block, by the name of what is trained."""
+
+
+def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: int = 10_000,
+              models: Sequence[str] | None = None, data: Sequence[str] | None = None, random_state: int = 0,
+              told: Told | None = None) -> Path:
+    """Train, measure and compare all models of a suite.
+
+    Args:
+        name: of the suite.
+        out: folder of its runs and pages; what is there already isn't done again.
+        minutes: of training for each model.
+        watch: makes the callback that shows progress.
+        samples: to measure by.
+        models: only these; all of the suite's when not given.
+        data: only these data sets.
+        random_state: of training and sampling.
+        told: is told what is being done.
+
+    Returns:
+        The summary, `NAME.md`, beside a page for each data set.
+
+    Raises:
+        ZaohuaError: no such suite, model or data set, or fewer than two models learnt one.
+    """
+    if name not in SUITES:
+        raise unknown("suite", name, SUITES)
+    suite, told = SUITES[name], told or (lambda line: None)
+    entries = [entry for entry in registry.entries() if entry.modalities[0] == suite.modality]
+    if models is not None:
+        chosen = {registry.find(model).name for model in models}
+        entries = [entry for entry in entries if entry.name in chosen]
+    for wanted in data or ():
+        if wanted not in suite.data:
+            raise unknown(f"data set of {name}:", wanted, suite.data)
+    parts = []
+    for dataset in data or suite.data:
+        runs, left_out = [], {}
+        for entry in entries:
+            folder = out / dataset / entry.command
+            try:
+                _train(entry, dataset, folder, minutes, {"random_state": random_state, **suite.settings}, watch, told)
+                runs.append(folder)
+            except ZaohuaError as error:
+                left_out[entry.command] = str(error)
+                told(f"left out: {entry.command} on {dataset}: {error}")
+        found = compare(runs, samples=samples, random_state=random_state, told=told)
+        page.write(found, out / f"{name}-{dataset}.html", f"zaohua benchmark {name} --minutes {minutes:g}")
+        parts.append(_summary(name, dataset, found, left_out))
+    path = out / f"{name}.md"
+    path.write_text("\n".join([*_head(name, suite, minutes, random_state, found), *parts]), "utf-8")
+    return path
+
+
+def _train(entry: registry.Entry, dataset: str, folder: Path, minutes: float, settings: dict[str, Any],
+           watch: Watch, told: Told) -> None:
+    """Train a model for so long, unless that has been done; go on with what was begun."""
+    y = True if entry.conditional else None
+    cls = registry.model_class(entry.name)
+    model = cls(**{field: value for field, value in settings.items() if field in fields_of(cls)})
+    if not hasattr(model, "resume"):
+        if not (folder / checkpoint.MODEL).exists():
+            told(f"fitting {folder}")
+            model.fit(dataset, y, out=folder)
+        return
+    model.set_params(max_minutes=minutes)
+    begun = (folder / checkpoint.MODEL).exists()
+    if begun and json.loads((folder / checkpoint.MODEL).read_bytes())["state"]["seconds"] >= 60 * minutes:
+        return
+    with watch(f"{entry.command} on {dataset}") as callback:
+        if begun:
+            model.resume(folder, callbacks=[callback])
+        else:
+            model.fit(dataset, y, out=folder, callbacks=[callback])
+
+
+def _head(name: str, suite: Suite, minutes: float, seed: int, found: Comparison) -> list[str]:
+    """What was done, on what."""
+    about = found.rows[0].about
+    settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
+    return [f"# {name}", "", f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
+            f"fitted at once take what they take), default settings but for "
+            f"{settings}, seed {seed}, labels given to those that take any. "
+            f"{about['date']}, {about['processor']}, {about['cores']} cores"
+            + (f", {about['gpu']}" if about["gpu"] else "")
+            + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "
+            "How figures are taken: [evaluation](../evaluation.md).", "",
+            f"    zaohua benchmark {name} --minutes {minutes:g}", ""]
+
+
+def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str]) -> str:
+    """A data set's table in Markdown, with what can be said of it."""
+    rows, first = found.rows, found.rows[0]
+    columns = [column for column in MEASURES if any(column in row.figures for row in rows)]
+    titles = [telling.title_of(column, first) for column in columns]
+    table = [["", *titles, "training, s", "ms a sample", "evaluations"], ["---"] * (len(columns) + 4)]
+    for reference, figures in first.references.items():
+        table.append([f"*{reference}*", *(_cell(column, figures) for column in columns), "", "", ""])
+    for row in rows:
+        cost = row.cost
+        seconds = "" if cost.training_seconds is None else f"{cost.training_seconds:,.0f}"
+        table.append([row.run, *(_cell(column, row.figures) for column in columns), seconds,
+                      telling.digits(cost.milliseconds), f"{cost.network_evaluations:,}"])
+    lines = ["| " + " | ".join(cells) + " |" for cells in table]
+    said = [f"- {line}" for line in (*telling.verdict(found), *found.notes)]
+    said += [f"- left out: {model}: {reason}" for model, reason in left_out.items()]
+    about = (f"[The whole page]({name}-{dataset}.html): {first.n:,} samples, as many test pictures, in "
+             f"{first.extractor}.")
+    return "\n".join([f"## {dataset}", "", about, "", *lines, "", *said, ""])
+
+
+def _cell(column: str, figures: Any) -> str:
+    return telling.shown(column, figures[column]).replace("|", "/") if column in figures else ""
