@@ -158,7 +158,7 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, floor: float | 
     main = [p.y for p in points] + ([] if floor is None else [floor])
     log = min(main) > 0 and max(main) > 10 * min(main)
     values = [max(end, min(main) / 2) for end in ends] + main if log else ends + main
-    x = Scale.around([p.x for p in points], LEFT + 6, WIDTH - 6, "log")
+    x = Scale.around([p.x for p in points], LEFT + 6, WIDTH - 56, "log")  # beside it, names have room
     y = Scale.around(values, TALL - BOTTOM - 20, 20, "log" if log else "linear")
     parts = [_across(y(tick), WIDTH, f"{tick:,g}".replace("-", "−")) for tick in y.ticks()]
     parts += [f'<text x="{x(tick):.1f}" y="{TALL - BOTTOM - 3}" text-anchor="middle">{tick:,g}</text>'
@@ -223,11 +223,15 @@ def _labels(points: Sequence[Point], x: Scale, y: Scale, floor: float | None) ->
 
 
 def _places(x: float, y: float, width: float, height: float = 14) -> Iterator[Box]:
-    """Where the name of a point may be, the nearest places first."""
-    for reach, (side, up) in itertools.product((8, 18, 30, 44, 60), ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1),
-                                                                     (-1, -1), (-1, 1))):
-        left = x - width / 2 + side * (width / 2 + (reach if not up else reach / 2))
-        top = y - height / 2 + up * (height / 2 + reach)
+    """Where the name of a point may be, the nearest places first: around it, then in columns beside it."""
+    around = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
+    shifts = [(side, up, 8.0 if not up else 4.0, 8.0) for side, up in around]
+    shifts += [(side, up, 14 + away / 8, away) for away in range(4, 90, 3) for side, up in itertools.product((1, -1),
+                                                                                                     (-1, 1))]
+    shifts += [(side, 0, away, 0.0) for away in (60, 100, 140) for side in (1, -1)]
+    for side, up, aside, away in shifts:
+        left = x - width / 2 + side * (width / 2 + aside)
+        top = y - height / 2 + up * (away if aside > 8 else height / 2 + away)
         yield left, top, left + width, top + height
 
 

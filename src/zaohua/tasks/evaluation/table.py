@@ -86,9 +86,11 @@ def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> T
 
 
 def _best(name: str, rows: Sequence[Evaluation]) -> float | None:
-    """The best figure of the models, where one may be called so."""
+    """The best figure of the models, where one may be called so and they aren't all alike."""
     values = [row.figures[name].value for row in rows if name in row.figures]
-    return {"lower": min, "higher": max}[MEASURES[name].better](values) if MEASURES[name].better != "none" else None
+    if MEASURES[name].better == "none" or min(values) == max(values):
+        return None
+    return min(values) if MEASURES[name].better == "lower" else max(values)
 
 
 Number = tuple[Column, Callable[[Evaluation], float | None], Callable[[float], str]]
