@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from zaohua.metrics.intervals import Interval
 from zaohua.tasks import charts, markup
 from zaohua.tasks.charts import Point, Scale
 
@@ -83,3 +84,14 @@ def test_an_axis_of_distances_is_logarithmic_if_they_differ_much():
     far = charts.scatter([Point("a", 1, 2, 0, 4), Point("b", 2, 150)], "s", "FD")
     assert ">0</text>" in near and ">0</text>" not in far and ">100</text>" in far
     assert "nan" not in near + far
+
+
+def test_differences_lie_within_the_axis_and_those_that_hold_0_are_grey():
+    behind = {"<far>": Interval(300.0, 250.0, 350.0), "near": Interval(0.5, -0.5, 1.5), "less": Interval(2.0, 1.0, 3.0)}
+    html = charts.forest("FD", behind, {"near": "a bound"})
+    assert html.index("near") < html.index("less") < html.index("&lt;far&gt;") and "a bound" in html
+    assert html.count('class="line unclear"') == 1 and "−0.500 to 1.50" in html
+    places = [float(place) for place in re.findall(r"left:([\d.]+)%", html)]
+    ends = [float(left) + float(width) for left, width in re.findall(r"left:([\d.]+)%;width:([\d.]+)%", html)]
+    assert 0 <= min(places) and max(places + ends) <= 100
+    assert charts.forest("FD", {}) == "" == charts.forest("FD", {"a": Interval(1.0, -np.inf, np.inf)})

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
 
     wanted: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "inception")}
     found = compare(folders, random_state=values["seed"], told=None if values["json"] else Lines(), **wanted)
-    page.write(found, out, shlex.join(["zaohua", "compare", *arguments]))
+    page.write(found, out, shlex.join(["zaohua", "compare", *(part for part in arguments if part != "--json")]))
     said = telling.verdict(found)
     if values["json"]:
         print(json.dumps({**found.to_json(), "verdict": said, "page": str(out)}))

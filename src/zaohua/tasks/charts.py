@@ -1,4 +1,4 @@
-"""Charts as inline SVG, drawn by arithmetic alone: curves of training, and quality against cost."""
+"""Charts drawn by arithmetic alone, inside a page: curves of training, quality against cost, differences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zaohua.tasks.markup import number
+from zaohua.metrics.intervals import Interval
+from zaohua.tasks.markup import minus, number
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 460, 170, 44, 22
 TALL, LETTER = 300, 7
@@ -245,3 +246,48 @@ def _crowding(box: Box, taken: Sequence[Box]) -> float:
 def _shared(a: Box, b: Box) -> float:
     """The area of two boxes' overlap."""
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+# ---- differences
+
+
+def forest(title: str, behind: dict[str, Interval], notes: dict[str, str] | None = None) -> str:
+    """Differences with their intervals, one above the other, on an axis that bends where they differ very much in size.
+
+    It is HTML, not SVG, so that its letters stay as large as others are.
+
+    Args:
+        title: what they are differences of.
+        behind: them, by name; those whose interval holds 0 are grey.
+        notes: what is to be said of some, by name.
+    """
+    gaps = [gap for gap in behind.values() if math.isfinite(gap.low) and math.isfinite(gap.high)]
+    if not gaps:
+        return ""
+    low, high = min(0.0, *(gap.low for gap in gaps)), max(0.0, *(gap.high for gap in gaps))
+    least = max(min(abs(gap.value) + (gap.high - gap.low) / 2 for gap in gaps), 1e-12)
+    room = (high - low) * 0.03 or 1.0
+    bent = high - low > 12 * least
+    scale = Scale(low - (least / 2 if bent else room), high + room, 0, 100, "bent" if bent else "linear", least)
+    ticks = "".join(f'<span style="left:{scale(tick):.2f}%">{minus(f"{tick:,g}")}</span>'
+                    for tick in _apart(scale.ticks(), scale))
+    lines = []
+    for run, gap in sorted(behind.items(), key=lambda item: item[1].value):
+        left, right = scale(gap.low), scale(gap.high)
+        bar = f'<i class="bar" style="left:{left:.2f}%;width:{right - left:.2f}%"></i>'
+        dot = f'<i class="dot" style="left:{scale(gap.value):.2f}%"></i>'
+        kind = f"<small>{escape(notes[run])}</small>" if notes and run in notes else ""
+        lines.append(f'<div class="line{"" if gap.low > 0 else " unclear"}"><span>{escape(run)}{kind}</span>'
+                     f'<div class="track"><i class="zero" style="left:{scale(0):.2f}%"></i>{bar}{dot}</div>'
+                     f"<span>{number(gap.value)}<small>{number(gap.low)} to {number(gap.high)}</small></span></div>")
+    return (f'<figure class="forest"><figcaption>{escape(title)}</figcaption>{"".join(lines)}'
+            f'<div class="line ticks"><span></span><div class="track">{ticks}</div><span></span></div></figure>')
+
+
+def _apart(ticks: Sequence[float], scale: Scale, gap: float = 12) -> list[float]:
+    """Those of the values along an axis that have room for their labels; 0 first."""
+    kept: list[float] = []
+    for tick in sorted(ticks, key=abs):
+        if all(abs(scale(tick) - scale(other)) >= gap for other in kept):
+            kept.append(tick)
+    return kept

@@ -13,13 +13,12 @@ import numpy as np
 from PIL import Image
 
 from zaohua import __version__
-from zaohua.metrics.intervals import Interval
 from zaohua.tasks import charts, markup
 from zaohua.tasks.evaluation import table
 from zaohua.tasks.evaluation.compare import Comparison, real_sheet, sheet
 from zaohua.tasks.evaluation.figures import FLOOR, MEASURES, Evaluation
 from zaohua.tasks.evaluation.telling import digits, kind_of, shown, title_of, verdict
-from zaohua.tasks.markup import facts, minus, number
+from zaohua.tasks.markup import facts, minus
 
 TEMPLATE = Path(__file__).with_name("page.html")
 LARGEST, ENLARGED = 96, 56
@@ -203,46 +202,13 @@ def _charts(rows: Sequence[Evaluation]) -> str:
 
 def _behind(comparison: Comparison) -> str:
     """How far each model is behind the first."""
-    found = _forest(f"Behind {comparison.rows[0].run}, {title_of('frechet', comparison.rows[0])}", comparison.behind)
+    best = comparison.rows[0]
+    found = charts.forest(f"Behind {best.run}, {title_of('frechet', best)}", comparison.behind)
     if comparison.likelihood_behind and comparison.likeliest is not None:
         notes = {row.run: kind_of(row.figures["log_likelihood"].note) for row in comparison.rows
                  if "log_likelihood" in row.figures}
-        found += _forest(f"Behind {comparison.likeliest}, nats per item", comparison.likelihood_behind, notes)
+        found += charts.forest(f"Behind {comparison.likeliest}, nats per item", comparison.likelihood_behind, notes)
     return found
-
-
-def _forest(title: str, behind: dict[str, Interval], notes: dict[str, str] | None = None) -> str:
-    """Intervals of differences, side by side on an axis that bends where they are of very different sizes."""
-    gaps = [gap for gap in behind.values() if math.isfinite(gap.low) and math.isfinite(gap.high)]
-    if not gaps:
-        return ""
-    low, high = min(0.0, *(gap.low for gap in gaps)), max(0.0, *(gap.high for gap in gaps))
-    least = max(min(abs(gap.value) + (gap.high - gap.low) / 2 for gap in gaps), 1e-12)
-    room = (high - low) * 0.03 or 1.0
-    bent = high - low > 12 * least
-    scale = charts.Scale(low - (least / 2 if bent else room), high + room, 0, 100, "bent" if bent else "linear", least)
-    ticks = "".join(f'<span style="left:{scale(tick):.2f}%">{minus(f"{tick:,g}")}</span>'
-                    for tick in _apart(scale.ticks(), scale))
-    lines = []
-    for run, gap in sorted(behind.items(), key=lambda item: item[1].value):
-        left, right = scale(gap.low), scale(gap.high)
-        bar = f'<i class="bar" style="left:{left:.2f}%;width:{right - left:.2f}%"></i>'
-        dot = f'<i class="dot" style="left:{scale(gap.value):.2f}%"></i>'
-        kind = f"<small>{escape(notes[run])}</small>" if notes and run in notes else ""
-        lines.append(f'<div class="line{"" if gap.low > 0 else " unclear"}"><span>{escape(run)}{kind}</span>'
-                     f'<div class="track"><i class="zero" style="left:{scale(0):.2f}%"></i>{bar}{dot}</div>'
-                     f"<span>{number(gap.value)}<small>{number(gap.low)} to {number(gap.high)}</small></span></div>")
-    return (f'<figure class="forest"><figcaption>{escape(title)}</figcaption>{"".join(lines)}'
-            f'<div class="line ticks"><span></span><div class="track">{ticks}</div><span></span></div></figure>')
-
-
-def _apart(ticks: Sequence[float], scale: charts.Scale, gap: float = 12) -> list[float]:
-    """Those of the values along an axis that have room for their labels; 0 first."""
-    kept: list[float] = []
-    for tick in sorted(ticks, key=abs):
-        if all(abs(scale(tick) - scale(other)) >= gap for other in kept):
-            kept.append(tick)
-    return kept
 
 
 # ---- pictures
