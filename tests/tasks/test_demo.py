@@ -31,16 +31,3 @@ def test_the_demo_trains_measures_and_writes_a_page(tmp_path: Path, monkeypatch:
     assert json.loads((tmp_path / "results.json").read_text())["n_test"] == 297
     assert 2 < study.writing.bits < 8 and zh.load(tmp_path / "char-rnn").sample(prompt="The ")[0].startswith("The ")
     assert zh.load(tmp_path / "flow").sample(2, y=3).shape == (2, 8, 8)
-
-
-def test_a_curve_of_two_phases():
-    history = [{"step": i, "seconds": i / 2, "loss/generator": 1 / i, "loss/discriminator": 2.0} for i in range(1, 20)]
-    svg = report.loss_curve(history)
-    assert svg.count("<path") == 2 and ">generator<" in svg and "10 s of training" in svg
-    assert report.loss_curve([]) == "" and report.loss_curve([{"seconds": 1.0, "loss/vae": float("nan")}] * 3) == ""
-
-
-@pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.0, "0"), (12345.6, "12,346"), (-127.34, "−127"),
-                                             (2.345, "2.35"), (0.0612, "0.061")])
-def test_numbers_show_three_digits_that_count(value: float | None, text: str):
-    assert report._number(value) == text

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "chat": ("RUN", "talk with a model that was trained on dialogues"),
     "score": ("RUN [DATA]", "how well a model predicts data that it hasn't seen: bits per byte of texts"),
     "evaluate": ("RUN [--data DATA] [--samples 10000]", "measure a model by items that it has never seen"),
+    "compare": ("RUN RUN ... [--out compare.html]", "measure models alike, tell which is better, write a page"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),
     "copies": ("RUN", "how much of what a model of texts writes is copied from its training text"),
     "models": ("[--json | --markdown]", "the models, what they take and what they can do"),

@@ -15,7 +15,8 @@ from typing import Any
 from zaohua import checkpoint, registry
 from zaohua.errors import ZaohuaError, unknown
 from zaohua.fields import fields_of
-from zaohua.tasks.evaluation import compare, page, telling
+from zaohua.tasks.evaluation import page, telling
+from zaohua.tasks.evaluation.compare import Comparison, compare
 from zaohua.tasks.evaluation.evaluate import Told
 from zaohua.tasks.evaluation.figures import MEASURES
 
@@ -88,8 +89,8 @@ def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: in
             except ZaohuaError as error:
                 left_out[entry.command] = str(error)
                 told(f"left out: {entry.command} on {dataset}: {error}")
-        found = compare.compare(runs, samples=samples, random_state=random_state, told=told)
-        page.write(found, out / f"{name}-{dataset}.html")
+        found = compare(runs, samples=samples, random_state=random_state, told=told)
+        page.write(found, out / f"{name}-{dataset}.html", f"zaohua benchmark {name} --minutes {minutes:g}")
         parts.append(_summary(name, dataset, found, left_out))
     path = out / f"{name}.md"
     path.write_text("\n".join([*_head(name, suite, minutes, random_state, found), *parts]), "utf-8")
@@ -118,7 +119,7 @@ def _train(entry: registry.Entry, dataset: str, folder: Path, minutes: float, se
             model.fit(dataset, y, out=folder, callbacks=[callback])
 
 
-def _head(name: str, suite: Suite, minutes: float, seed: int, found: compare.Comparison) -> list[str]:
+def _head(name: str, suite: Suite, minutes: float, seed: int, found: Comparison) -> list[str]:
     """What was done, on what."""
     about = found.rows[0].about
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
@@ -132,7 +133,7 @@ def _head(name: str, suite: Suite, minutes: float, seed: int, found: compare.Com
             f"    zaohua benchmark {name} --minutes {minutes:g}", ""]
 
 
-def _summary(name: str, dataset: str, found: compare.Comparison, left_out: dict[str, str]) -> str:
+def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str]) -> str:
     """A data set's table in Markdown, with what can be said of it."""
     rows, first = found.rows, found.rows[0]
     columns = [column for column in MEASURES if any(column in row.figures for row in rows)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from zaohua.errors import ZaohuaError
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.intervals import Interval, paired, paired_half_size
 from zaohua.tasks.evaluation.evaluate import Told, evaluate
-from zaohua.tasks.evaluation.figures import Evaluation, load
+from zaohua.tasks.evaluation.figures import Evaluation, load, plain
 from zaohua.tasks.evaluation.images import DRAWS, ImageYardstick
 from zaohua.tasks.evaluation.splits import splits_of
-from zaohua.tasks.evaluation.telling import note_in_card
+from zaohua.tasks.evaluation.telling import UNBOUND, note_in_card
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,10 @@ class Comparison:
         labels: of the test pictures, in their order, or None; conditional models were asked for these.
         test: the test pictures, uint8.
         behind: how far each but the first is behind it in Fréchet distance, by run.
-        winner: the first, if all those intervals exclude 0; else None.
+        winner: the first, if all those intervals lie above 0; else None.
         likelihood_behind: the same of log-likelihoods in nats per item, by run, behind the best.
         likeliest: run with the best log-likelihood.
-        likelihood_winner: that run if all those intervals exclude 0 and no other's figure is a bound.
+        likelihood_winner: that run if all those intervals lie above 0 and no other's figure is a bound.
         notes: what to know about the comparison as a whole.
     """
 
@@ -45,6 +45,11 @@ class Comparison:
     likeliest: str | None
     likelihood_winner: str | None
     notes: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the pictures, as JSON values."""
+        values = {name: plain(value) for name, value in vars(self).items() if name not in ("rows", "labels", "test")}
+        return {"rows": [row.to_json() for row in self.rows], **values}
 
 
 def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split: str | None = None,
@@ -62,15 +67,15 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
     import zaohua
 
     told = told or (lambda line: None)
-    folders = [Path(run) for run in runs]
-    if len({folder.resolve() for folder in folders}) < 2:
+    folders = list({Path(run).resolve(): Path(run) for run in runs}.values())
+    if len(folders) < 2:
         raise ZaohuaError("compare takes at least two different runs")
     models = [zaohua.load(folder) for folder in folders]
     _check_alike(folders, models, train)
     told("reading the real pictures, and training what they are compared in")
     yardstick = ImageYardstick(splits_of(models[0], data, split, train), samples, inception=inception)
     rows = []
-    for folder, model in zip(folders, models, strict=True):
+    for folder, name, model in zip(folders, _names(folders), models, strict=True):
         found = load(folder)
         if found is None or not _current(found, yardstick, random_state):
             told(f"measuring {folder}")
@@ -78,9 +83,16 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
                              told=told)
             found.save(folder)
             note_in_card(folder, found)
-        rows.append(found)
+        rows.append(replace(found, run=name))
     told("telling differences from chance")
     return compared(rows, yardstick)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """What folders are called, with as many of those that they are in as tell them apart."""
+    paths = [folder.resolve().parts for folder in folders]
+    depth = next(k for k in range(1, 1 + max(map(len, paths))) if len({parts[-k:] for parts in paths}) == len(paths))
+    return ["/".join(parts[-depth:]) for parts in paths]
 
 
 def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> None:
@@ -127,11 +139,11 @@ def compared(rows: list[Evaluation], yardstick: ImageYardstick) -> Comparison:
     scored = sorted((row for row in rows if "log_likelihood" in row.figures),
                     key=lambda row: -row.figures["log_likelihood"].value)
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
-    clear = bool(likelihood_behind) and all(interval.excludes_zero for interval in likelihood_behind.values())
-    bounds = any(row.figures["log_likelihood"].note not in ("exact", "ODE") for row in scored[1:])
+    clear = bool(likelihood_behind) and all(interval.low > 0 for interval in likelihood_behind.values())
+    bounds = any(row.figures["log_likelihood"].note not in UNBOUND for row in scored[1:])
     return Comparison(
         rows, yardstick.test.labels, yardstick.test.pixels, behind,
-        best.run if all(interval.excludes_zero for interval in behind.values()) else None, likelihood_behind,
+        best.run if all(interval.low > 0 for interval in behind.values()) else None, likelihood_behind,
         scored[0].run if scored else None, scored[0].run if clear and not bounds else None, _notes(rows),
     )  # fmt: skip
 
@@ -153,6 +165,9 @@ def _notes(rows: Sequence[Evaluation]) -> list[str]:
             pairs = "; ".join(f"{first} before {second}" for first, second in swapped[:3])
             more = f" and {len(swapped) - 3} more" if len(swapped) > 3 else ""
             notes.append(f"the ranking depends on the extractor: {pairs}{more}, but not in {name}")
+    machines = {(row.cost.device, row.about.get("processor"), row.about.get("gpu")) for row in rows}
+    if len(machines) > 1:
+        notes.append("times were taken on different machines, so they can't be compared")
     return notes
 
 

@@ -16,6 +16,8 @@ from zaohua.errors import CheckpointError
 from zaohua.folders import MANIFEST, read_folder, to_bytes, write_folder
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
+FLOOR, NAIVE = "real train vs test", "Gaussian"
+"""The references of every table: what nothing is honestly much better than, and what anything should be."""
 PROTOCOL = 1
 """Version of how figures are taken; those of another aren't compared."""
 
@@ -120,7 +122,7 @@ class Evaluation:
         extractor: name and hash of what distances are taken in.
         others: Fréchet distances by other extractors, by their names and hashes.
         figures: of the model, by the names of `MEASURES`.
-        references: the same of "real train vs test" and "Gaussian".
+        references: the same of `FLOOR` and `NAIVE`.
         recall_by_class: recall of the test items of each class.
         accuracy_by_class: share recognised of the samples of each.
         cost: of the model.
@@ -152,7 +154,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the arrays, as JSON values."""
-        return {name: _plain(value) for name, value in vars(self).items() if name != "arrays"}
+        return {name: plain(value) for name, value in vars(self).items() if name != "arrays"}
 
     @classmethod
     def from_json(cls, data: dict[str, Any], arrays: dict[str, np.ndarray] | None = None) -> Evaluation:
@@ -211,10 +213,10 @@ def _figures(data: dict[str, Any]) -> Figures:
     return {name: Figure(**values) for name, values in data.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Dataclasses as dictionaries, whatever they are in."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: plain(part) for key, part in value.items()}
     return list(value) if isinstance(value, tuple) else value

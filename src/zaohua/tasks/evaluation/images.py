@@ -32,10 +32,9 @@ from zaohua.metrics.score import classifier_score
 from zaohua.metrics.two_sample import two_sample
 from zaohua.metrics.untrained import Pca, RandomConvolutions
 from zaohua.metrics.wasserstein import sliced_wasserstein
-from zaohua.tasks.evaluation.figures import Figure, Figures
+from zaohua.tasks.evaluation.figures import FLOOR, NAIVE, Figure, Figures
 from zaohua.tasks.evaluation.splits import Splits
 
-FLOOR, NAIVE = "real train vs test", "Gaussian"
 PIXELS = 4096
 """Numbers of a picture up to which copies are looked for pixel by pixel, and the naive model has all covariances."""
 DRAWS = 60

@@ -1,13 +1,22 @@
-"""An evaluation as people read it: in lines, and in the run's model card."""
+"""An evaluation as people read it: in lines, and in the run's model card; and the verdict on several."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zaohua.folders import replace_file
-from zaohua.tasks.evaluation.figures import MEASURES, Evaluation, Figure
+from zaohua.metrics.intervals import Interval
+from zaohua.tasks.evaluation.figures import FLOOR, MEASURES, Evaluation, Figure
+
+if TYPE_CHECKING:
+    from zaohua.tasks.evaluation.compare import Comparison
+
+UNBOUND = ("exact", "ODE")
+"""Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
 
 
 def note_in_card(run: str | Path, found: Evaluation) -> None:
@@ -48,17 +57,85 @@ def title_of(name: str, found: Evaluation) -> str:
 
 def shown(name: str, figure: Figure, interval: bool = True) -> str:
     """A figure with its interval and note, as people read it."""
-    percent = MEASURES[name].percent
+    around = between(name, figure)
+    more = (f" ({around})" if around else "") + (f", {figure.note}" if figure.note else "")
+    return _number(name, figure.value) + (more if interval else "")
 
-    def number(value: float) -> str:
-        return f"{value:.1%}" if percent else digits(value)
 
-    around = f" ({number(figure.low)} to {number(figure.high)})" if interval and figure.low is not None \
-        and figure.high is not None else ""
-    return number(figure.value) + around + (f", {figure.note}" if figure.note and interval else "")
+def between(name: str, figure: Figure) -> str:
+    """The ends of a figure's interval; empty where there is none."""
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{_number(name, figure.low).rstrip('%')} to {_number(name, figure.high)}"
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:.1%}" if MEASURES[name].percent else digits(value)
 
 
 def digits(value: float) -> str:
-    """Three digits that count."""
+    """Three digits that count; two of what is below a thousandth."""
+    if 0 < abs(value) < 1e-3:
+        return f"{value:.2g}"
     places = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     return f"{value:,.{min(places, 4)}f}"
+
+
+# ---- several models
+
+
+def verdict(comparison: Comparison) -> list[str]:
+    """Who wins, and by how much, or that nobody can be told to: a sentence on distances, another on likelihoods."""
+    return [_nearest(comparison)] + ([_likeliest(comparison)] if comparison.likeliest is not None else [])
+
+
+def _nearest(comparison: Comparison) -> str:
+    best, *rest = comparison.rows
+    title, found = title_of("frechet", best), best.figures["frechet"]
+    told = shown("frechet", found, interval=False)
+    floor = best.references.get(FLOOR, {}).get("frechet")
+    if floor is not None and floor.value > 0:
+        told += f", {found.value / floor.value:,.1f} times that of real training pictures"
+    if comparison.winner is not None:
+        return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind)}"
+    near = _near(comparison.behind)
+    return f"No winner by {title}: {best.run} has the least, {told}, but {near} may be behind it by chance."
+
+
+def _likeliest(comparison: Comparison) -> str:
+    scored = {row.run: row.figures["log_likelihood"] for row in comparison.rows if "log_likelihood" in row.figures}
+    best, behind = comparison.likeliest or "", comparison.likelihood_behind
+    told = f"{digits(scored[best].value)} nats per item, {kind_of(scored[best].note)}"
+    if not behind:
+        return f"Only {best} tells log-likelihoods: {told}."
+    if comparison.likelihood_winner is not None:
+        return f"{best} wins by log-likelihood: {told}. {_next(behind)}"
+    near = _near(behind)
+    if near:
+        return f"No winner by log-likelihood: {best} has the highest, {told}, but {near} may be behind it by chance."
+    bounds = _listed([run for run in behind if scored[run].note not in UNBOUND])
+    return (f"No winner by log-likelihood: {best} has the highest, {told}, but of {bounds} only a lower bound is "
+            "known, and the truth may be higher.")
+
+
+def kind_of(note: str) -> str:
+    """What kind of number a log-likelihood is, in words."""
+    if note.startswith("IWAE"):
+        return f"a lower bound ({note})"
+    return {"bound": "a lower bound", "ODE": "an estimate by solving an ODE"}.get(note, note)
+
+
+def _next(behind: dict[str, Interval]) -> str:
+    run, gap = min(behind.items(), key=lambda item: item[1].value)
+    return (f"The next, {run}, is {digits(gap.value)} behind ({digits(gap.low)} to {digits(gap.high)}), and no "
+            "interval of a difference holds 0.")
+
+
+def _near(behind: dict[str, Interval]) -> str:
+    """Those that can't be told from the best."""
+    return _listed([run for run, gap in behind.items() if gap.low <= 0])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -1,0 +1,84 @@
+"""`zaohua compare RUN RUN ...`: which of several models is better, and a page that shows it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zaohua.cli import runs
+from zaohua.cli.evaluate import FLAGS as EVALUATE
+from zaohua.cli.evaluate import Lines
+from zaohua.cli.flags import Flag, echo, parse
+from zaohua.errors import ZaohuaError
+
+if TYPE_CHECKING:
+    from zaohua.tasks.evaluation.compare import Comparison
+
+PROG = "zaohua compare RUN RUN ..."
+ABOUT = "Measure several models alike, tell which is better as far as that can be told, and write a page about it."
+FLAGS = (
+    *(flag for flag in EVALUATE if flag.name not in ("seeds", "json")),
+    Flag("out", str, "compare.html", "Page to write."),
+    Flag("json", bool, False, "Print all figures as JSON, and no progress."),
+)
+COLUMNS = ("frechet", "precision", "recall", "accuracy", "copy_rate", "log_likelihood")
+"""Measures of the table in the terminal; the page has them all."""
+COSTS = ("training_seconds", "milliseconds")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Compare, write the page, tell."""
+    folders = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments))
+    options = arguments[len(folders) :]
+    if len(folders) < 2 and not {"-h", "--help"} & set(options):
+        raise ZaohuaError(f"at least two runs come first: {PROG} [options]")
+    values = parse(PROG, ABOUT, FLAGS, options)
+    for run in folders:
+        runs.read_model(run)
+    out = Path(values["out"])
+    if out.is_dir():
+        raise ZaohuaError(f"--out {out} is a folder: it must be the file of a page, such as {out / 'compare.html'}")
+    from zaohua.tasks.evaluation import page, telling
+    from zaohua.tasks.evaluation.compare import compare
+
+    wanted: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "inception")}
+    found = compare(folders, random_state=values["seed"], told=None if values["json"] else Lines(), **wanted)
+    page.write(found, out, shlex.join(["zaohua", "compare", *(part for part in arguments if part != "--json")]))
+    said = telling.verdict(found)
+    if values["json"]:
+        print(json.dumps({**found.to_json(), "verdict": said, "page": str(out)}))
+        return
+    show(found)
+    print("\n" + "\n".join([*said, *(f"note: {note}" for note in found.notes)]))
+    echo(f"open {os.path.relpath(out)} in a browser")
+
+
+def show(comparison: Comparison) -> None:
+    """The main measures and costs in the terminal."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from zaohua.tasks.evaluation import table
+
+    found, costs = table.quality(comparison, COLUMNS), table.costs(comparison)
+    places = [i for i, column in enumerate(costs.columns) if column.name in COSTS]
+    spent = {row.name: [row.cells[i].text for i in places] for row in costs.rows}
+    view = Table(box=None, pad_edge=False, header_style="bold")
+    view.add_column("model")
+    for column in [*found.columns, *(costs.columns[i] for i in places)]:
+        view.add_column(escape(column.title), justify="right")
+    for row in found.rows:
+        texts = [f"[b]{cell.text}[/b]" if cell.best else cell.text for cell in row.cells]
+        for i, (column, cell) in enumerate(zip(found.columns, row.cells, strict=True)):
+            small = cell.around if column.name == "frechet" else cell.note
+            texts[i] += f" [dim]{escape(small)}[/dim]" if small else ""
+        texts += ["–" for _ in places] if row.reference else spent[row.name]
+        view.add_row(escape(row.name), *texts, style="dim" if row.reference else None)
+    Console(width=None if sys.stdout.isatty() else 160).print(view)
