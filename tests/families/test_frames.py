@@ -37,7 +37,7 @@ def fit(pieces: Any = PIECES, **settings: Any) -> Any:
     return zh.ChoraleRNN(**{**zh.ChoraleRNN.tiny, **settings}).fit(pieces)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "conv"])
 @pytest.mark.parametrize("head", [True, False])
 def test_chances_of_all_pieces_sum_to_one(cell: Any, head: bool) -> None:
     """Those of one frame, those of two, and those that go on longer."""
@@ -72,9 +72,9 @@ def test_a_cell_sees_only_those_below_it() -> None:
     assert torch.equal(independent(h, last, frame), independent(h, last, 0 * frame))
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "conv"])
 def test_step_by_step_equals_at_once(cell: Any) -> None:
-    net = make_net(3, 2, cell=cell, bar=4)
+    net = make_net(3, 2, cell=cell, bar=4, layers=2)
     frames = torch.randint(0, 2, (4, 6, 3))
     state, frame = net.start(4), torch.full((4, 3), END)
     for t in range(6):

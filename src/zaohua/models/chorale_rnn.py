@@ -28,9 +28,9 @@ class ChoraleRNN(FrameModel):
     hidden: Annotated[int, Between(1)] | None = None
     """Hidden units of the perceptron that predicts each key or voice; None: 64 for voices, 16 for keys."""
     layers: Annotated[int, Between(1)] = 1
-    """Recurrent layers on top of each other."""
-    cell: Literal["lstm", "gru"] = "gru"
-    """Kind of the layers."""
+    """Recurrent layers, or blocks of two convolutions, on top of each other."""
+    cell: Literal["lstm", "gru", "conv"] = "gru"
+    """Kind of the layers; convolutions see a few time steps, and learn independent keys better."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.2
     """Probability with which a number that a layer gives is dropped in training."""
     input_dropout: Annotated[float, Between(0, 0.9)] = 0.0

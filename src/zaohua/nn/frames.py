@@ -12,14 +12,14 @@ Autoregressive Distribution Estimator", 2011, and Boulanger-Lewandowski et al. 2
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.nn.embed import Embed, pool
-from zaohua.nn.recurrent import recurrent
+from zaohua.nn.recurrent import Cell, recurrent
 from zaohua.spec import DataSpec
 
 
@@ -74,7 +74,7 @@ class FrameRNN(nn.Module):
         y_spec: the condition, added to every input; None for an unconditional network.
         width: of the frames' vectors and of the state.
         hidden: units of each cell's perceptron in the head.
-        layers: recurrent layers on top of each other.
+        layers: recurrent layers, or blocks of convolutions, on top of each other.
         cell: their kind.
         dropout: probability with which an activation between layers is dropped.
         input_dropout: the same for each value of the frame before.
@@ -83,7 +83,7 @@ class FrameRNN(nn.Module):
     """
 
     def __init__(self, cells: int, size: int, y_spec: DataSpec | None = None, *, width: int = 200, hidden: int = 32,
-                 layers: int = 1, cell: Literal["lstm", "gru"] = "gru", dropout: float = 0.0,
+                 layers: int = 1, cell: Cell = "gru", dropout: float = 0.0,
                  input_dropout: float = 0.0, bar: int = 16, autoregressive: bool = True) -> None:
         super().__init__()
         self.size, self.bar = size, bar

@@ -1,17 +1,27 @@
-"""The recurrent network over tokens: LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho et al. 2014, arXiv 1406.1078)."""
+"""Networks that go along a sequence with a state, and the one over tokens.
+
+LSTM (Hochreiter & Schmidhuber 1997), GRU (Cho et al. 2014, arXiv 1406.1078), or dilated convolutions over the steps
+before, whose state is the last of their inputs (Bai, Kolter & Koltun 2018, arXiv 1803.01271).
+"""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.nn.embed import Embed, pool
 from zaohua.spec import DataSpec
 
+Cell = Literal["lstm", "gru", "conv"]
 
-def recurrent(cell: Literal["lstm", "gru"], width: int, layers: int, dropout: float) -> nn.Module:
-    """LSTM or GRU layers from vectors of `width` numbers to as many, batch first."""
+
+def recurrent(cell: Cell, width: int, layers: int, dropout: float) -> nn.Module:
+    """Layers from vectors of `width` numbers to as many, batch first: `(x, state or None) -> (h, state)`."""
+    if cell == "conv":
+        return Convolutions(width, layers, dropout)
     kind: Any = nn.LSTM if cell == "lstm" else nn.GRU
     cells = kind(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
     for name, p in cells.named_parameters():
@@ -21,6 +31,39 @@ def recurrent(cell: Literal["lstm", "gru"], width: int, layers: int, dropout: fl
         if "bias_ih" in name and cell == "lstm":  # remember by default (Jozefowicz et al. 2015)
             nn.init.ones_(p.data[width : 2 * width])
     return cells
+
+
+class Convolutions(nn.Module):
+    """Residual blocks of two convolutions each, which look twice as far back from block to block.
+
+    Args:
+        width: channels.
+        layers: blocks.
+        dropout: probability with which a channel is dropped, for all steps of a sequence.
+        taps: steps that a convolution sees, of which the last is the present one.
+    """
+
+    def __init__(self, width: int, layers: int, dropout: float, taps: int = 3) -> None:
+        super().__init__()
+        self.taps, self.drop = taps, nn.Dropout1d(dropout)
+        self.convs = nn.ModuleList(nn.Conv1d(width, width, taps, dilation=2 ** (i // 2)) for i in range(2 * layers))
+
+    def forward(self, x: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+        """x (B, T, width) and the last inputs of every convolution (2 layers, B, width, steps), None for zeros."""
+        x = x.transpose(1, 2)
+        if state is None:
+            reach = (self.taps - 1) * 2 ** (len(self.convs) // 2 - 1)
+            state = x.new_zeros(len(self.convs), *x.shape[:2], reach)
+        kept = []
+        for i in range(0, len(self.convs), 2):
+            h = x
+            for k in (i, i + 1):
+                before = torch.cat([state[k], h], dim=2)
+                kept.append(before[:, :, before.shape[2] - state.shape[3] :])
+                reach = (self.taps - 1) * 2 ** (i // 2)
+                h = self.drop(F.relu(self.convs[k](before[:, :, state.shape[3] - reach :])))
+            x = F.relu(x + h)
+        return x.transpose(1, 2), torch.stack(kept)
 
 
 class Recurrent(nn.Module):
