@@ -44,5 +44,6 @@ def test_two_runs_as_table_page_and_json(zaohua, gmm: Path, vae: Path, tmp_path:
     assert [row["run"] for row in found["rows"]] == ["first/run", "second/run"]
     assert list(found["behind"]) == ["second/run"]
     assert found["page"] == "b.html" and len(found["verdict"]) == 2 and found["verdict"][0] in said.out
-    assert found["likelihood_behind"] and "arrays" not in found["rows"][0]
+    assert found["likeliest"] == "second/run"  # the other has densities only
+    assert "arrays" not in found["rows"][0]
     assert "Quality: measured on digits" in Path("first/run/README.md").read_text()

@@ -90,11 +90,11 @@ class TestSplits:
 class TestEvaluate:
     def test_every_figure_says_what_it_is_of(self, found: Evaluation) -> None:
         assert (found.n, found.split, found.seeds) == (297, "test", (0,)) and "classifier-64" in found.extractor
-        assert set(found.figures) == set(MEASURES) - {"bits_per_byte", "copied", "fid", "inception_score"}
+        others = {"bits_per_byte", "copied", "fid", "inception_score", "log_likelihood", "bits_per_dim"}
+        assert set(found.figures) == set(MEASURES) - others
         assert all(figure.n for figure in found.figures.values())
         for figures in (found.figures, *found.references.values()):
             assert all(f.low is None or f.low <= f.value <= f.high for f in figures.values())
-        assert found.figures["log_likelihood"].note == "exact"
 
     def test_anything_is_better_than_one_gaussian(self, found: Evaluation) -> None:
         naive = found.references[NAIVE]
@@ -106,10 +106,16 @@ class TestEvaluate:
         x, y = zh.read("digits", True, split="test")
         nats = zh.load(run).score_samples(x, y)
         np.testing.assert_allclose(found.arrays["nats"], nats)
-        figure = found.figures["log_likelihood"]
+        figure = found.figures["log_density"]  # of 17 levels, as if they were real numbers
         assert figure.value == pytest.approx(nats.mean())
         assert figure.high - figure.value == pytest.approx(1.968 * nats.std(ddof=1) / 297**0.5, rel=1e-3)
-        assert found.figures["bits_per_dim"].value == pytest.approx(-nats.mean() / np.log(2) / 64)
+
+    def test_likelihoods_of_discrete_models_are_probabilities(self) -> None:
+        model = zh.MADE(**{**zh.MADE.tiny, "max_steps": 1}, random_state=0).fit("digits")
+        figures = evaluate(model, samples=40).figures
+        nats = figures["log_likelihood"]
+        assert nats.note == "exact" and "log_density" not in figures and nats.n == 40
+        assert figures["bits_per_dim"].value == pytest.approx(-nats.value / np.log(2) / 64)
 
     def test_it_is_kept_until_the_weights_change(self, run: Path, found: Evaluation, tmp_path: Path) -> None:
         kept = load(run)
@@ -185,7 +191,7 @@ class TestEvaluate:
     def test_kinds_of_scores(self) -> None:
         assert score_note(zh.VAE(score_importance_samples=50)) == "IWAE-50"
         assert score_note(zh.VAE(score_importance_samples=1)) == "bound"
-        assert score_note(zh.GMM()) == "exact"
+        assert score_note(zh.MADE()) == "exact" and score_note(zh.R3GAN()) == "n/a"
 
 
 @pytest.mark.parametrize(("sampler", "calls"), [("euler", 5), ("heun", 9)])
@@ -217,14 +223,15 @@ class TestCompare:
         zh.Gaussian(random_state=0).fit("digits", None, out=other)
         both = compare([other, run])
         assert [row.run for row in both.rows] == ["gmm", "gaussian"] and both.winner == "gmm"
-        assert both.behind["gaussian"].low > 0 and both.likeliest == "gaussian"  # which has learnt less by heart
+        assert both.behind["gaussian"].low > 0
+        assert both.likeliest is None  # densities of pixels aren't probabilities
         assert load(other) is not None and "Quality: measured" in (other / "README.md").read_text("utf-8")
 
     def test_a_model_doesnt_beat_itself(self, run: Path, found: Evaluation, tmp_path: Path) -> None:
         """The same model trained again with the same settings: no winner may be called."""
         zh.GMM(n_components=3, random_state=0).fit("digits", True, out=tmp_path / "twin")
         twins = compare([run, tmp_path / "twin"])
-        assert twins.winner is None and twins.likelihood_winner is None
+        assert twins.winner is None
 
     def test_what_cant_be_compared(self, run: Path, tmp_path: Path) -> None:
         with pytest.raises(ZaohuaError, match="at least two different runs"):

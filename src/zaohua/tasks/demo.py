@@ -70,7 +70,7 @@ class Result:
         recall: share of the held-out items that look like some sample.
         accuracy: share of samples that the classifier takes for the label they were made for.
         score: mean of the held-out items' `score_samples`, in nats per item.
-        score_kind: "exact", "lower_bound" or "estimate".
+        score_kind: "exact", "lower_bound", "estimate" or "density".
         seconds: training time.
         parameters: numbers learnt.
         milliseconds: to make one sample, in a batch of all.
@@ -175,12 +175,17 @@ def _measure(plan: Plan, model: Any, seconds: float, yardstick: ImageYardstick, 
     return Result(
         name=entry.command, family=entry.family, summary=entry.summary, paper=entry.paper, reference=plan.naive,
         frechet=value["frechet"], recall=value["recall"], accuracy=value.get("accuracy"),
-        score=value.get("log_likelihood"), score_kind=model.score_kind if "log_likelihood" in value else "",
+        score=value.get("log_likelihood", value.get("log_density")), score_kind=_kind(model, value),
         seconds=seconds, parameters=found.cost.parameters, milliseconds=found.cost.milliseconds,
         history=tuple(getattr(model, "history_", ())), evaluation=found,
         sheet=visible(model, model.sample(len(labels) * ROWS, y=None if plan.naive else labels * ROWS,
                                           random_state=SEED + 1)),
     )  # fmt: skip
+
+
+def _kind(model: Any, value: dict[str, float]) -> str:
+    """What kind of number a model's score is; empty without one."""
+    return "density" if "log_density" in value else model.score_kind if "log_likelihood" in value else ""
 
 
 def _sheet_rows(y: list[Any], labels: list[Any]) -> list[int]:

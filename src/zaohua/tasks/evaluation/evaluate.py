@@ -19,6 +19,7 @@ import torch
 
 from zaohua import __version__
 from zaohua.errors import ZaohuaError
+from zaohua.families.density import Density
 from zaohua.metrics.intervals import of_seeds
 from zaohua.tasks.evaluation import cost
 from zaohua.tasks.evaluation.figures import MEASURES, PROTOCOL, Evaluation, Figure, Figures, weights_of
@@ -120,9 +121,14 @@ def _nats(model: Any, test: Pictures, asked: Any, told: Told) -> tuple[np.ndarra
 
 
 def score_note(model: Any) -> str:
-    """What kind of number a model's score is: exact, IWAE-K, bound, ODE (an estimate by solving one) or n/a."""
+    """What kind of number a model's score is: exact, IWAE-K, bound, ODE (an estimate by solving one) or n/a.
+
+    Or a density: of items with levels, which the model takes for real numbers.
+    """
     if not hasattr(model, "score_samples"):
         return "n/a"
+    if isinstance(model, Density) and model.spec_.levels is not None:
+        return "density"
     if model.score_kind == "lower_bound":
         k = getattr(model, "score_importance_samples", 1)
         return f"IWAE-{k}" if k > 1 else "bound"
@@ -133,6 +139,8 @@ def _likelihood(model: Any, nats: np.ndarray, note: str) -> Figures:
     if len(nats) < 2:
         return {}
     around, size = of_seeds(nats), model.spec_.size  # Student's interval of a mean
+    if note == "density":
+        return {"log_density": Figure(around.value, around.low, around.high, len(nats))}
     value, low, high = (-nat / (math.log(2) * size) for nat in (around.value, around.high, around.low))
     return {"log_likelihood": Figure(around.value, around.low, around.high, len(nats), note),
             "bits_per_dim": Figure(value, low, high, len(nats), note)}

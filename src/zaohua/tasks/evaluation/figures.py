@@ -58,6 +58,8 @@ MEASURES: dict[str, Measure] = {
                          "of test items; p tells whether that is more than chance", True),
     "log_likelihood": Measure("log-likelihood", "higher", "of test items, nats per item"),
     "bits_per_dim": Measure("bits per dim", "lower", "the negative log-likelihood per number of an item"),
+    "log_density": Measure("log-density", "none", "of test items whose levels the model takes for real numbers: it may "
+                           "exceed any log-probability, and isn't compared"),
     "bits_per_byte": Measure("bits per byte", "lower", "of test texts, in windows of half the context"),
     "copied": Measure("copied", "none", "share of what was written that stands in the training text in runs of 30 "
                       "characters or more", True),
