@@ -221,7 +221,7 @@ class Engine(Stepper):
     def _emit(self, kind: Any, **details: Any) -> None:
         for callback in self.callbacks:
             record = callback(Event(kind, self.step, self.total, self.progress, self.elapsed, self._current, **details))
-            if record:
+            if isinstance(record, dict):
                 self._log(record, kind="record")
 
     def _current(self) -> Trainable:
