@@ -28,7 +28,8 @@ def card(model: dict[str, Any], name: str) -> str:
     base = model.get("base")
     start = f"{base['run'] or 'a model in memory'}, after {base['steps'] or 0:,} steps" if base else ""
     origin = f"\n- Fine-tuned from: {start}" if base else ""
-    training = f"{state['steps']:,} steps, {state['seconds']:,.0f} s" if "steps" in state else "fitted at once"
+    steps = f"{state['steps']:,} steps" if "steps" in state else "fitted at once"
+    training = f"{steps}, {state['seconds']:,.0f} s" if state.get("seconds") is not None else steps
     try:
         entry = registry.find(model["model"])
         what, paper = entry.summary, entry.paper

@@ -6,6 +6,7 @@ each variance, which is what keeps a covariance invertible where a pixel never c
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -49,14 +50,19 @@ class Density(GenerativeModel):
         levels = self.spec_.levels
         return self.reg_covar + (0.0 if levels is None else (2 / (levels - 1)) ** 2 / 12)
 
+    seconds_: float | None
+    """Time that fitting took."""
+
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
         if options:
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
         if self.y_spec_ is not None and not (self.y_spec_.is_category and self.y_spec_.shape == ()):
             raise ZaohuaError(f"{type(self).__name__} can be conditioned on labels only")
+        began = time.perf_counter()
         x = np.concatenate([self._rows(data.x, rows) for rows in self._chunks(len(data.x), 4096)])
         classes = [slice(None)] if data.y is None else [data.y.numpy() == c for c in range(data.y.max() + 1)]
         self.densities_ = [self.estimate(x[rows]) for rows in classes]
+        self.seconds_ = round(time.perf_counter() - began, 3)
 
     def _rows(self, codes: Any, rows: slice) -> np.ndarray:
         indices = np.arange(rows.start, rows.stop)
@@ -88,13 +94,16 @@ class Density(GenerativeModel):
 
     # ---- keeping
 
+    def _state(self) -> dict[str, Any]:
+        return {"seconds": self.seconds_}
+
     def _tensors(self) -> dict[str, Tensor]:
         return {f"{c}.{name}": torch.from_numpy(np.ascontiguousarray(value))
                 for c, density in enumerate(self.densities_) for name, value in density.items()}
 
     def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         count = 1 + max(int(key.split(".")[0]) for key in tensors)
-        self.densities_ = [{} for _ in range(count)]
+        self.densities_, self.seconds_ = [{} for _ in range(count)], state.get("seconds")
         for key, value in tensors.items():
             c, name = key.split(".", 1)
             self.densities_[int(c)][name] = value.numpy()
