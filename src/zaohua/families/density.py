@@ -50,9 +50,6 @@ class Density(GenerativeModel):
         levels = self.spec_.levels
         return self.reg_covar + (0.0 if levels is None else (2 / (levels - 1)) ** 2 / 12)
 
-    seconds_: float | None
-    """Time that fitting took."""
-
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
         if options:
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
@@ -62,7 +59,7 @@ class Density(GenerativeModel):
         x = np.concatenate([self._rows(data.x, rows) for rows in self._chunks(len(data.x), 4096)])
         classes = [slice(None)] if data.y is None else [data.y.numpy() == c for c in range(data.y.max() + 1)]
         self.densities_ = [self.estimate(x[rows]) for rows in classes]
-        self.seconds_ = round(time.perf_counter() - began, 3)
+        self.seconds_: float | None = round(time.perf_counter() - began, 3)
 
     def _rows(self, codes: Any, rows: slice) -> np.ndarray:
         indices = np.arange(rows.start, rows.stop)
