@@ -139,4 +139,4 @@ def is_main_process() -> bool:
 
 def place(nets: nn.ModuleDict, device: torch.device) -> nn.ModuleDict:
     """Networks on a device, convolutions in channels-last: the layout that CPUs and tensor cores work fastest in."""
-    return nets.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return nets.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it

@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("MODEL DATA [--out RUN] [--resume | --base RUN]", "train a model on a folder, file or named data set"),
     "sample": ("RUN [-n 64] [--y LABEL] [--out PATH]", "make new items with a trained model"),
     "chat": ("RUN", "talk with a model that was trained on dialogues"),
-    "score": ("RUN [DATA]", "how well a model predicts data that it hasn't seen: bits per byte of texts"),
+    "score": ("RUN DATA", "how well a model predicts data that it hasn't seen: bits per byte of texts"),
     "evaluate": ("RUN [--data DATA] [--samples 10000]", "measure a model by items that it has never seen"),
     "compare": ("RUN RUN ... [--out compare.html]", "measure models alike, tell which is better, write a page"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),

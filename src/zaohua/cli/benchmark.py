@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from zaohua.cli.flags import Flag, parse
+from zaohua.cli.flags import Flag, leading, parse
 from zaohua.errors import ZaohuaError
 from zaohua.fields import Between
 
@@ -24,11 +24,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str]) -> None:
     """Run the suite, tell where its summary is."""
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments[:1]):
-            raise ZaohuaError(f"the suite comes first: {CALL}")
-        parse("zaohua benchmark SUITE", ABOUT, FLAGS, arguments)
-    name, *rest = arguments
+    (name,), rest = leading(arguments, "the suite comes", CALL, ABOUT, FLAGS)
     values = parse("zaohua benchmark SUITE", ABOUT, FLAGS, rest)
     if not values["minutes"] > 0:
         raise ZaohuaError(f"--minutes must be above 0, not {values['minutes']:g}")

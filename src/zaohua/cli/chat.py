@@ -9,7 +9,7 @@ from typing import Any
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, echo, parse
+from zaohua.cli.flags import Flag, echo, leading, parse
 from zaohua.cli.sample import sampling_flags
 from zaohua.errors import ZaohuaError
 
@@ -23,13 +23,10 @@ COMMON = (
 
 def main(arguments: Sequence[str]) -> None:
     """Answer line after line, until there are no more."""
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments[:1]):
-            raise ZaohuaError(f"the run comes first: {CALL}")
-        parse("zaohua chat RUN", ABOUT, COMMON, arguments)
-    folder = Path(arguments[0])
+    (run,), rest = leading(arguments, "the run comes", CALL, ABOUT, COMMON)
+    folder = Path(run)
     flags = [flag for flag in sampling_flags(runs.read_model(folder)) if flag.name not in ("prompt", "suffix")]
-    values = parse("zaohua chat RUN", ABOUT, [*COMMON, *flags], arguments[1:])
+    values = parse("zaohua chat RUN", ABOUT, [*COMMON, *flags], rest)
     model = zaohua.load(folder)
     if not hasattr(model, "chat"):
         raise ZaohuaError(f"chat is for models of texts, and {folder} is a {type(model).__name__}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, parse
+from zaohua.cli.flags import Flag, leading, parse
 from zaohua.cli.sample import sampling_flags
 from zaohua.errors import ZaohuaError
 
@@ -27,11 +27,7 @@ COMMON = (
 
 def main(arguments: Sequence[str]) -> None:
     """Draw samples, look them up, and tell."""
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments[:1]):
-            raise ZaohuaError(f"the run comes first: {CALL}")
-        parse("zaohua copies RUN", ABOUT, COMMON, arguments)
-    run, *rest = arguments
+    (run,), rest = leading(arguments, "the run comes", CALL, ABOUT, COMMON)
     flags = sampling_flags(runs.read_model(run))
     values = parse("zaohua copies RUN", ABOUT, [*COMMON, *flags], rest)
     if values["n"] < 1 or values["length"] < 1:

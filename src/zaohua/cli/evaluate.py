@@ -9,8 +9,7 @@ from typing import Any
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, echo, parse
-from zaohua.errors import ZaohuaError
+from zaohua.cli.flags import Flag, echo, leading, parse
 
 CALL = "zaohua evaluate RUN [options]"
 ABOUT = "Measure a model by items that it has never seen, and write the figures into its model card."
@@ -29,11 +28,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str]) -> None:
     """Measure, keep and tell."""
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments[:1]):
-            raise ZaohuaError(f"the run comes first: {CALL}")
-        parse("zaohua evaluate RUN", ABOUT, FLAGS, arguments)
-    run, *rest = arguments
+    (run,), rest = leading(arguments, "the run comes", CALL, ABOUT, FLAGS)
     values = parse("zaohua evaluate RUN", ABOUT, FLAGS, rest)
     runs.read_model(run)
     from zaohua.tasks.evaluation import telling

@@ -93,6 +93,29 @@ def parse(prog: str, about: str, flags: Sequence[Flag], arguments: Sequence[str]
     return {flag.name: getattr(values, flag.name) for flag in flags}
 
 
+def leading(arguments: Sequence[str], names: str, call: str, about: str, flags: Sequence[Flag], count: int = 1
+            ) -> tuple[list[str], list[str]]:
+    """The arguments of a command that stand before its options, and the options; or the help, if asked for that.
+
+    Args:
+        arguments: of the command.
+        names: what comes first, such as "the run comes".
+        call: how the command is called, with "[options]" at its end.
+        about: what it does.
+        flags: its options, as far as they are known before the first arguments are looked at.
+        count: how many come first.
+
+    Raises:
+        ZaohuaError: some are missing.
+    """
+    first = list(arguments[:count])
+    if len(first) < count or any(argument.startswith("-") for argument in first):
+        if not {"-h", "--help"} & set(arguments):
+            raise ZaohuaError(f"{names} first: {call}")
+        parse(call.removesuffix(" [options]"), about, flags, ["--help"])
+    return first, list(arguments[count:])
+
+
 def given(values: Mapping[str, Any], flags: Iterable[Flag]) -> dict[str, Any]:
     """The values of those flags that differ from their defaults, by the names of their fields."""
     return {flag.field.name: values[flag.name] for flag in flags if flag.field and values[flag.name] != flag.default}

@@ -11,7 +11,7 @@ from typing import Any
 import zaohua
 from zaohua import registry
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, echo, from_fields, parse
+from zaohua.cli.flags import Flag, echo, from_fields, leading, parse
 from zaohua.errors import CheckpointError, ZaohuaError
 
 CALL = "zaohua sample RUN [options]"
@@ -29,14 +29,11 @@ COMMON = (
 
 def main(arguments: Sequence[str]) -> None:
     """Sample as the arguments say, write the items, and tell where they are."""
-    if not arguments or arguments[0].startswith("-"):
-        if not {"-h", "--help"} & set(arguments[:1]):
-            raise ZaohuaError(f"the run comes first: {CALL}")
-        parse("zaohua sample RUN", "Make new items with a trained model.", COMMON, arguments)
-    folder = Path(arguments[0])
+    (run,), rest = leading(arguments, "the run comes", CALL, "Make new items with a trained model.", COMMON)
+    folder = Path(run)
     stored = runs.read_model(folder)
     flags = sampling_flags(stored)
-    values = parse("zaohua sample RUN", f"Make new items with {folder}.", [*COMMON, *flags], arguments[1:])
+    values = parse("zaohua sample RUN", f"Make new items with {folder}.", [*COMMON, *flags], rest)
     if not any(folder.glob("weights*")):
         raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
     model = zaohua.load(folder)

@@ -11,7 +11,7 @@ import numpy as np
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, parse
+from zaohua.cli.flags import Flag, leading, parse
 from zaohua.errors import ZaohuaError
 
 CALL = "zaohua score RUN DATA [options]"
@@ -27,11 +27,7 @@ FLAGS = (
 
 def main(arguments: Sequence[str]) -> None:
     """Score the data, and say how."""
-    if len(arguments) < 2 or any(argument.startswith("-") for argument in arguments[:2]):
-        if not {"-h", "--help"} & set(arguments):
-            raise ZaohuaError(f"the run and the data come first: {CALL}")
-        parse("zaohua score RUN DATA", ABOUT, FLAGS, ["--help"])
-    run, data, *rest = arguments
+    (run, data), rest = leading(arguments, "the run and the data come", CALL, ABOUT, FLAGS, 2)
     values = parse("zaohua score RUN DATA", ABOUT, FLAGS, rest)
     runs.read_model(run)
     model = zaohua.load(run)

@@ -89,7 +89,7 @@ class TextCodec(Codec):
                 parts.append(part.astype(dtype))
                 total += len(part)
                 if total > MEMORY and spill is None:
-                    spill = tempfile.TemporaryFile(prefix="zaohua-tokens-")  # noqa: SIM115 (the map keeps it)
+                    spill = tempfile.TemporaryFile(prefix="zaohua-tokens-")  # open as long as the map of it
                 if spill is not None:
                     spill.writelines(part.tobytes() for part in parts)
                     parts.clear()

@@ -111,7 +111,8 @@ def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.n
                 with archive.open(name) as member:
                     arrays.append(_read_npy(member, path, max_bytes))
             return arrays[0], arrays[1]
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error,
+            NotImplementedError) as error:  # which zipfile raises of a compression that it doesn't know
         if isinstance(error, ZaohuaError):
             raise
         raise ZaohuaError(f"{path}: can't be read: {error}") from error

@@ -110,7 +110,7 @@ class Classifier:
         try:
             with safetensors.safe_open(path, "pt") as file:
                 about = json.loads((file.metadata() or {})["zaohua"])
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # the file itself can't be gone through
             if about["format"] > 1:
                 raise CheckpointError(f"{path} was saved by a newer version of zaohua: upgrade to read it")
             intact = about.pop("sha256") == sha256(to_bytes(about))

@@ -82,7 +82,7 @@ class Inception:
         network.load_state_dict(dict(weights), strict=False, assign=True)
         network.eval().requires_grad_(False)
         network.fold()
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
         digest = hashlib.sha256()
         for name in sorted(weights):
             digest.update(weights[name].contiguous().numpy().tobytes())
