@@ -26,6 +26,9 @@ def test_the_demo_trains_measures_and_writes_a_page(tmp_path: Path, monkeypatch:
     assert floor.frechet < naive.frechet and gmm.accuracy > 0.9 and floor.accuracy > 0.9
     assert page.count("<article") == 4 and page.count("<blockquote>") == 3
     assert page.count("data:image/png") == 6 and page.count("<svg") >= 2
+    assert 'href="compare.html"' in page and "<th>recall<small>" in page
+    compared = (tmp_path / "compare.html").read_text("utf-8")
+    assert "3 models of digits, compared" in compared and "gaussian" not in compared
     assert "$" not in re.sub(r"data:image/png;base64,[^\"]*", "", page)
     assert not re.search(r"(src|href)=\"?https?:", page) and "<script" not in page
     assert json.loads((tmp_path / "results.json").read_text())["n_test"] == 297

@@ -285,6 +285,9 @@ def test_texts(tmp_path: Path) -> None:
         model.bits_per_byte([(tmp_path / "new.txt").read_text()]), rel=1e-5)
     found.save(tmp_path / "run")
     assert load(tmp_path / "run").figures == found.figures
+    telling.note_in_card(tmp_path / "run", found)
+    card = (tmp_path / "run" / "README.md").read_text("utf-8")
+    assert "  - bits per byte: " in card and "  - copied of real texts: " in card
 
 
 def test_too_few_pictures(tmp_path: Path) -> None:

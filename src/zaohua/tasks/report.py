@@ -39,7 +39,8 @@ def write(study: Study, out: Path) -> Path:
 
 def header() -> list[tuple[str, str]]:
     """Titles of the table's columns, each with what it is in."""
-    return [("model", ""), ("Fréchet distance", "lower is better"), ("recognised as asked", "higher is better"),
+    return [("model", ""), ("Fréchet distance", "lower is better"), ("recall", "higher is better"),
+            ("recognised as asked", "higher is better"),
             ("score of held-out", "nats per item"), ("training", "seconds"), ("parameters", ""),
             ("sampling", "ms per sample")]
 
@@ -48,10 +49,13 @@ def cells(result: Result) -> list[tuple[str, str]]:
     """The row of a result: what each cell says, and what it adds in small."""
     kind = result.score_kind.replace("_", " ")
     return [(result.name, "naive reference" if result.reference and result.family else result.family),
-            (number(result.frechet), ""),
-            ("–" if result.accuracy is None else f"{result.accuracy:.1%}", ""),
+            (number(result.frechet), ""), (_share(result.recall), ""), (_share(result.accuracy), ""),
             (number(result.score), kind), (number(result.seconds), ""),
             ("–" if result.parameters is None else f"{result.parameters:,}", ""), (number(result.milliseconds), "")]
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def table(results: Sequence[Result]) -> str:
@@ -72,8 +76,10 @@ def _best(results: Sequence[Result]) -> set[tuple[str, int]]:
     """Which cells hold the best of the models: (name, column)."""
     models = [result for result in results if not result.reference]
     nearest = min(model.frechet or math.inf for model in models)
+    fullest = max(model.recall or 0 for model in models)
     clearest = max(model.accuracy or 0 for model in models)
-    bold = {1: lambda model: model.frechet == nearest, 2: lambda model: model.accuracy == clearest}
+    bold = {1: lambda model: model.frechet == nearest, 2: lambda model: model.recall == fullest,
+            3: lambda model: model.accuracy == clearest}
     return {(model.name, column) for model in models for column, is_best in bold.items() if is_best(model)}
 
 
@@ -84,7 +90,7 @@ def card(result: Result, study: Study) -> str:
     """Samples beside real items, the curve of training, and the facts."""
     rate = result.history[-1].get("step") if result.history else None
     facts = [("distance to real", number(result.frechet), ""),
-             ("recognised as asked", "–" if result.accuracy is None else f"{result.accuracy:.1%}", ""),
+             ("recognised as asked", _share(result.accuracy), ""),
              ("score in nats", number(result.score), result.score_kind.replace("_", " ")),
              ("training", number(result.seconds), "s" + (f", {rate:,} steps" if rate else "")),
              ("parameters", "–" if result.parameters is None else f"{result.parameters:,}", ""),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 UNBOUND = ("exact", "ODE")
 """Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
 
+REFERRED = ("frechet", "copied")
+"""Measures of the references that are told beside a model's."""
+
 
 def note_in_card(run: str | Path, found: Evaluation) -> None:
     """Write the figures into a run's card, in place of what it said of quality."""
@@ -34,8 +37,8 @@ def told_of(found: Evaluation) -> list[str]:
     """An evaluation in lines for people."""
     lines = [f"{title_of(name, found)}: {shown(name, figure)}" for name, figure in found.figures.items()]
     if found.references:
-        lines += [f"{title_of('frechet', found)} of {name}: {shown('frechet', figures['frechet'])}"
-                  for name, figures in found.references.items()]
+        lines += [f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
+                  for name, figures in found.references.items() for measure in REFERRED if measure in figures]
     of = f"{found.n:,} samples and as many {found.split} items" if found.modality == "images" else f"{found.n} samples"
     spent = found.cost
     lines.append(f"of {of}, seeds {', '.join(map(str, found.seeds))}" + (f", in {found.extractor}" if found.extractor
