@@ -63,7 +63,10 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
     about = {"name": Path(run).resolve().name if run else type(model).__name__,
              "weights": weights_of(run) if run else "", "began": time.perf_counter()}
     if "images" in model.modalities:
-        return _pictures(model, yardstick, about, data, split, train, samples, seeds, random_state, inception, told)
+        if yardstick is None:
+            told("reading the real pictures, and training what they are compared in")
+            yardstick = ImageYardstick(splits_of(model, data, split, train), samples, inception=inception)
+        return _pictures(model, yardstick, about, seeds, random_state, told)
     if "texts" in model.modalities:
         from zaohua.tasks.evaluation.texts import evaluate_texts
 
@@ -72,11 +75,8 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
                       f"{', '.join(model.modalities)}: `zaohua score` tells how well it predicts items")
 
 
-def _pictures(model: Any, yardstick: ImageYardstick | None, about: dict[str, Any], data: Any, split: str | None,
-              train: Any, samples: int, seeds: int, seed: int, inception: Any, told: Told) -> Evaluation:
-    if yardstick is None:
-        told("reading the real pictures, and training what they are compared in")
-        yardstick = ImageYardstick(splits_of(model, data, split, train), samples, inception=inception)
+def _pictures(model: Any, yardstick: ImageYardstick, about: dict[str, Any], seeds: int, seed: int,
+              told: Told) -> Evaluation:
     n, test = yardstick.n, yardstick.test
     asked = test.labels if model.y_codec_ is not None else None
     if model.y_codec_ is not None and asked is None:

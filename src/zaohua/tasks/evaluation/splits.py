@@ -23,6 +23,8 @@ from zaohua.tasks.pictures import visible
 
 MOST = 100_000
 """Pictures of a split that are looked at; of more, so many drawn at random."""
+TOGETHER = 4096
+"""Pictures that are decoded together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +133,12 @@ def _pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
     codes = model.codec_.encode(items)
     labels = items.labels if isinstance(items, LeavesOut) else labels  # broken files have left with theirs
     labels = None if labels is None else list(labels)
-    rows = np.arange(len(codes))
-    if len(rows) > MOST:
-        rows = np.sort(np.random.default_rng(0).choice(len(rows), MOST, replace=False))
-        labels = None if labels is None else [labels[i] for i in rows]
-    kept = codes if len(rows) == len(codes) else codes[rows]
-    parts = [_as_seen(model, kept[rows[start : start + 4096] if kept is codes else
-                              np.arange(start, min(start + 4096, len(rows)))]) for start in range(0, len(rows), 4096)]
-    return Pictures(np.concatenate(parts), kept, labels)
+    if len(codes) > MOST:
+        rows = np.sort(np.random.default_rng(0).choice(len(codes), MOST, replace=False))
+        codes, labels = codes[rows], None if labels is None else [labels[i] for i in rows]
+    parts = [_as_seen(model, codes[np.arange(start, min(start + TOGETHER, len(codes)))])
+             for start in range(0, len(codes), TOGETHER)]
+    return Pictures(np.concatenate(parts), codes, labels)
 
 
 def _as_seen(model: Any, codes: torch.Tensor) -> np.ndarray:

@@ -36,9 +36,8 @@ def note_in_card(run: str | Path, found: Evaluation) -> None:
 def told_of(found: Evaluation) -> list[str]:
     """An evaluation in lines for people."""
     lines = [f"{title_of(name, found)}: {shown(name, figure)}" for name, figure in found.figures.items()]
-    if found.references:
-        lines += [f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
-                  for name, figures in found.references.items() for measure in REFERRED if measure in figures]
+    lines += [f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
+              for name, figures in found.references.items() for measure in REFERRED if measure in figures]
     of = f"{found.n:,} samples and as many {found.split} items" if found.modality == "images" else f"{found.n} samples"
     spent = found.cost
     lines.append(f"of {of}, seeds {', '.join(map(str, found.seeds))}" + (f", in {found.extractor}" if found.extractor
