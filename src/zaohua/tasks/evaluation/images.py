@@ -7,7 +7,6 @@ the training split (without labels: of random convolutions), and checked in thos
 from __future__ import annotations
 
 import functools
-import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.features import as_vectors
 from zaohua.metrics.frechet import corrected_frechet, frechet_distance
 from zaohua.metrics.inception import Inception
-from zaohua.metrics.intervals import Interval, half_size
+from zaohua.metrics.intervals import Interval, half_size, wilson
 from zaohua.metrics.kernel import kernel_distance
 from zaohua.metrics.manifold import manifold
 from zaohua.metrics.pairwise import nearest
@@ -211,10 +210,8 @@ def title(extractor: Extractor) -> str:
 
 def share(value: float, n: int, note: str = "") -> Figure:
     """A share of n items with Wilson's 95 % interval."""
-    z = 1.959963984540054
-    centre, reach = value + z * z / 2 / n, z * math.sqrt(value * (1 - value) / n + z * z / 4 / n**2)
-    low, high = ((centre + sign * reach) / (1 + z * z / n) for sign in (-1, 1))
-    return Figure(value, min(max(0.0, low), value), max(min(1.0, high), value), n, note)  # but for rounding
+    around = wilson(value, n)
+    return Figure(value, around.low, around.high, n, note)
 
 
 def chance(p: float) -> str:
