@@ -4,26 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import contingency, ks_2samp
+from tests.tables import SIZES, apart, rows
 
 from zaohua.errors import ZaohuaError
 from zaohua.metrics.columns import associations, correlations, mean_trend, shapes, trends
 from zaohua.metrics.rows import LEVELS, Binning, as_rows, kept
-
-SIZES = [0, 0, 3, 5]
-
-
-def rows(seed: int, n: int = 2000, missing: float = 0.1) -> np.ndarray:
-    """Two numbers that hang together, the first with some missing, a category that follows from them, and another."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(n, 2)) @ np.array([[1.0, 0.8], [0.0, 0.6]])
-    out = np.column_stack([x, np.digitize(x[:, 1], [-0.5, 0.7]), rng.integers(0, 5, n)])
-    out[rng.random(n) < missing, 0] = np.nan
-    return out
-
-
-def apart(x: np.ndarray, seed: int = 0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return np.stack([rng.permutation(column) for column in x.T], 1)
 
 
 def test_shapes_of_numbers_are_those_of_scipy():
@@ -35,7 +20,7 @@ def test_shapes_of_numbers_are_those_of_scipy():
 
 
 def test_shapes_known_in_advance():
-    """KS of uniform numbers from 0 to 1 and from t to 1 + t is t; TVD of shares (.5, .5, 0) and (.25, .25, .5) is .5."""
+    """KS of uniform numbers from 0 to 1 and t to 1 + t is t; TVD of shares (.5, .5, 0) and (.25, .25, .5) is .5."""
     grid = np.arange(1000.0)
     cats = np.repeat([0, 1], 500), np.repeat([0, 1, 2, 2], 250)
     found = shapes(np.column_stack([grid, cats[0]]), np.column_stack([grid + 300, cats[1]]), [0, 3])

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.tables import SIZES, rows
 
-from tests.metrics.test_columns import SIZES, rows
 from zaohua.metrics.intervals import wilson
 from zaohua.metrics.records import _nearest, _ranked, closest_records, row_copies
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, r2_score, roc_auc_score
+from tests.tables import SIZES, apart, rows
 
-from tests.metrics.test_columns import SIZES, apart, rows
 from zaohua.errors import ZaohuaError
 from zaohua.metrics import utility as module
 from zaohua.metrics.utility import utility
