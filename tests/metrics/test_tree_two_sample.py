@@ -60,9 +60,10 @@ def test_nothing_in_common_is_zero_but_not_beyond_doubt():
 def test_differences_of_two_generators():
     real, good, poor = rows(8), rows(9), apart(rows(10))
     a, b = (tree_two_sample(x, real, SIZES) for x in (good, poor))
-    gap = behind(a, b)
+    gap = behind((a.synthetic, a.real), (b.synthetic, b.real))
     assert gap.value == pytest.approx(a.score.value - b.score.value) and gap.low > 0
-    twin = behind(a, tree_two_sample(rows(11), real, SIZES))
+    other = tree_two_sample(rows(11), real, SIZES)
+    twin = behind((a.synthetic, a.real), (other.synthetic, other.real))
     assert twin.low < 0 < twin.high
 
 

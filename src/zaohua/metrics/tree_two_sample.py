@@ -89,16 +89,17 @@ def tree_two_sample(synthetic: ArrayLike, real: ArrayLike, sizes: Sequence[int],
     return TreeTwoSample(around, _scored(around), a, b, np.mean(falls, axis=0) if uses else None)
 
 
-def behind(best: TreeTwoSample, other: TreeTwoSample) -> Interval:
-    """By how much the score of one generator is above another's, by the same real rows and seed.
+def behind(best: tuple[Matrix, Matrix], other: tuple[Matrix, Matrix]) -> Interval:
+    """By how much the score of one generator is above another's.
 
-    Raises:
-        ValueError: the halves aren't of the same size.
+    Args:
+        best: `synthetic` and `real` of one's `TreeTwoSample`.
+        other: those of the other's, by the same real rows, as many samples and the same seed.
     """
-    reach = 2 * NORMAL * math.sqrt(float(np.mean(
-        (best.synthetic.var(1) + other.synthetic.var(1) + (best.real - other.real).var(1)) / best.real.shape[1])))
-    value = best.score.value - other.score.value
-    return Interval(value, value - reach, value + reach)
+    (a, real_a), (b, real_b) = best, other
+    variance = float(np.mean((a.var(1, ddof=1) + b.var(1, ddof=1) + (real_a - real_b).var(1, ddof=1)) / a.shape[1]))
+    value, reach = 2 * (max(b.mean(), 0.5) - max(a.mean(), 0.5)), 2 * NORMAL * math.sqrt(variance)
+    return Interval(float(value), float(value - reach), float(value + reach))
 
 
 def _variance(a: Matrix, b: Matrix) -> float:
