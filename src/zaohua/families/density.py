@@ -83,7 +83,7 @@ class Density(GenerativeModel):
             if where.any():
                 rows = self.generate(density, noise)
                 out[where] = rows[where]
-        return torch.from_numpy(out).float().reshape(noise.n, *self.spec_.tensor_shape)
+        return torch.from_numpy(out).reshape(noise.n, *self.spec_.tensor_shape)
 
     def _by_class(self, y: Tensor | None, n: int) -> list[tuple[Parameters, np.ndarray]]:
         classes = np.zeros(n, dtype=int) if y is None else y.numpy()
