@@ -24,13 +24,12 @@ Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
 
 
-class Density(GenerativeModel):
-    """A density of the flattened tensor. Subclasses define `estimate`, `log_density` and `generate`."""
+class ByClass(GenerativeModel):
+    """A density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
-
-    reg_covar: Annotated[float, Between(0)] = 1e-6
-    """Added to every variance, in units of the data scaled to [-1, 1]."""
+    precision: ClassVar[torch.dtype] = torch.float32
+    """Type of the tensors that are drawn."""
 
     @abstractmethod
     def estimate(self, x: np.ndarray) -> Parameters:
@@ -43,12 +42,6 @@ class Density(GenerativeModel):
     @abstractmethod
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """New rows, (noise.n, D)."""
-
-    @property
-    def bin_variance(self) -> float:
-        """Variance of a uniform spread over one level of quantised data, plus `reg_covar`; in tensor units."""
-        levels = self.spec_.levels
-        return self.reg_covar + (0.0 if levels is None else (2 / (levels - 1)) ** 2 / 12)
 
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
         if options:
@@ -83,7 +76,7 @@ class Density(GenerativeModel):
             if where.any():
                 rows = self.generate(density, noise)
                 out[where] = rows[where]
-        return torch.from_numpy(out).float().reshape(noise.n, *self.spec_.tensor_shape)
+        return torch.from_numpy(out).to(self.precision).reshape(noise.n, *self.spec_.tensor_shape)
 
     def _by_class(self, y: Tensor | None, n: int) -> list[tuple[Parameters, np.ndarray]]:
         classes = np.zeros(n, dtype=int) if y is None else y.numpy()
@@ -104,3 +97,16 @@ class Density(GenerativeModel):
         for key, value in tensors.items():
             c, name = key.split(".", 1)
             self.densities_[int(c)][name] = value.numpy()
+
+
+class Density(ByClass):
+    """A density whose covariances stay invertible whatever the data are."""
+
+    reg_covar: Annotated[float, Between(0)] = 1e-6
+    """Added to every variance, in units of the data scaled to [-1, 1]."""
+
+    @property
+    def bin_variance(self) -> float:
+        """Variance of a uniform spread over one level of quantised data, plus `reg_covar`; in tensor units."""
+        levels = self.spec_.levels
+        return self.reg_covar + (0.0 if levels is None else (2 / (levels - 1)) ** 2 / 12)

@@ -1,0 +1,183 @@
+"""Distributions of one number: each column of a table by itself, each with a density of the same kind.
+
+Parameters have scipy's names and meaning, so that `scipy.stats.gamma(**model.params_)` is what `model` has learnt, and
+densities, distribution functions and quantiles are scipy's. What scipy leaves open is said here: where the support
+begins is fixed (`loc`, 0 unless given) and not fitted, and data that a distribution can't give are errors.
+
+The estimate is the maximum likelihood: by its formula where there is one, else by Newton's method.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Transform
+
+from zaohua.errors import ZaohuaError
+from zaohua.estimator import TrainingData
+from zaohua.families.density import ByClass, Parameters
+from zaohua.families.likelihood_ascent import maximise
+from zaohua.families.support import Support, check_spread, check_values
+from zaohua.fields import Between
+from zaohua.noise import Noise
+
+
+class Univariate(ByClass):
+    """A density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`."""
+
+    modalities: ClassVar[tuple[str, ...]] = ("tables",)
+    precision: ClassVar[torch.dtype] = torch.float64
+
+    law: ClassVar[Any] = None
+    """The distribution in scipy.stats whose parameters `estimate` gives."""
+    fitted: ClassVar[tuple[str, ...]] = ()
+    """The parameters that are learnt, by their names in scipy: what AIC and BIC count."""
+    range: ClassVar[Support] = Support()
+    """The numbers that the distribution can give, as seen from `loc`."""
+    constant: ClassVar[float | None] = None
+    """The only value, as seen from `loc`, that all data must not be equal to; None where they must not be equal."""
+    remedy: ClassVar[str] = "leave these values out"
+    """What to do about values outside the support."""
+
+    # ---- one density for each column, numpy only
+
+    @property
+    def origin(self) -> float:
+        """Where the distribution begins that is fitted: its `loc`, if it has that field."""
+        return 0.0
+
+    @property
+    def support(self) -> Support:
+        """The numbers that the distribution can give."""
+        return replace(self.range, low=self.range.low + self.origin, high=self.range.high + self.origin)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether the distribution gives whole numbers, and its densities are probabilities."""
+        return self.range.whole
+
+    def check(self, x: np.ndarray, columns: Sequence[str] | None = None) -> None:
+        """Raise a `ZaohuaError` if the distribution can't be fitted to x (n, p) float64; it says why and what to do."""
+        name = type(self).__name__
+        check_values(x, name, self.support, self.remedy, columns)
+        check_spread(x, name, None if self.constant is None else self.constant + self.origin, columns)
+
+    def log_densities(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
+        """Log density, or log probability if discrete, of each number of x (n, p), nats; -inf outside the support."""
+        return (self.law.logpmf if self.is_discrete else self.law.logpdf)(x, **parameters)
+
+    def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
+        """Sum of `log_densities` over the columns, (n,)."""
+        return self.log_densities(parameters, x).sum(1)
+
+    def distribution(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
+        """Probability of a number up to x, for each of x (n, p)."""
+        return self.law.cdf(x, **parameters)
+
+    def inverse(self, parameters: Parameters, q: np.ndarray) -> np.ndarray:
+        """The least x whose `distribution` reaches q, for each of q (n, p) in [0, 1]."""
+        return self.law.ppf(q, **parameters)
+
+    def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
+        """The inverse of the distribution function at uniform numbers, (noise.n, p)."""
+        return self.inverse(parameters, uniform(noise, self.spec_.size))
+
+    # ---- what people call
+
+    @property
+    def params_(self) -> Any:
+        """The fitted parameters by scipy's names: arrays (p,), numbers where one column is a plain list of numbers.
+
+        With labels, these of each label, by label.
+        """
+        self._check_fitted()
+        return self._per_class(self.densities_)
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers were learnt, over all columns and labels."""
+        self._check_fitted()
+        return len(self.fitted) * self.spec_.size * len(self.densities_)
+
+    def aic(self, X: Any, y: Any = None) -> float:
+        """Akaike's information criterion on X: twice the number of parameters minus twice the log-likelihood, nats.
+
+        Paper: H. Akaike, "A New Look at the Statistical Model Identification", 1974.
+        """
+        return 2 * self.n_parameters - 2 * float(self.score_samples(X, y).sum())
+
+    def bic(self, X: Any, y: Any = None) -> float:
+        """The Bayesian information criterion on X: log n a parameter, minus twice the log-likelihood, nats.
+
+        Paper: G. Schwarz, "Estimating the Dimension of a Model", 1978.
+        """
+        scores = self.score_samples(X, y)
+        return float(np.log(len(scores))) * self.n_parameters - 2 * float(scores.sum())
+
+
+class Shifted(Univariate):
+    """A distribution of numbers above a point, which is fixed."""
+
+    range: ClassVar[Support] = Support(low=0, ends=False)
+
+    loc: Annotated[float, Between(-1e300, 1e300)] = 0.0
+    """Where the distribution begins; it is fixed, not fitted."""
+
+    @property
+    def origin(self) -> float:
+        """`loc`."""
+        return self.loc
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]  # says what loc is
+        """What to do about values outside the support."""
+        return f"leave them out, or give a loc below the least value instead of {self.loc:g}"
+
+
+class Ascending(Univariate):
+    """A distribution fitted by gradient. Subclasses define `start`, `torch_law` and `transforms` instead of `estimate`."""
+
+    keep_path: bool = False
+    """Keep the parameters of every step of the fit, in `path_`."""
+
+    @abstractmethod
+    def start(self, x: np.ndarray) -> Parameters:
+        """A first guess from x (n, p), as seen from `loc`, in the order of `fitted`."""
+
+    @abstractmethod
+    def torch_law(self, parameters: dict[str, Tensor]) -> Distribution:
+        """The distribution of torch with these parameters, named as scipy's, of shape (p,)."""
+
+    @abstractmethod
+    def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
+        """From all real numbers to each parameter."""
+
+    def path(self, x: np.ndarray) -> list[Parameters]:
+        """The steps of the fit to x (n, p), from the first guess to the estimate."""
+        x = x - self.origin
+        data = torch.from_numpy(x)
+        start = {name: torch.from_numpy(value) for name, value in self.start(x).items()}
+        steps = maximise(partial(self._mean_nll, data), start, self.transforms(start), type(self).__name__)
+        fixed = {"loc": np.full(x.shape[1], self.origin)} if hasattr(self, "loc") else {}
+        return [{**{name: value.numpy() for name, value in step.items()}, **fixed} for step in steps]
+
+    def _mean_nll(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
+        return -self.torch_law(parameters).log_prob(x).mean(0)
+
+    def estimate(self, x: np.ndarray) -> Parameters:
+        """The last step of `path`."""
+        return self.path(x)[-1]
+
+
+def uniform(noise: Noise, p: int) -> np.ndarray:
+    """Uniform numbers above 0 and below 1 with 48 random bits, float64 (noise.n, p); those of `noise` have 24."""
+    coarse, fine = noise.uniform(2, p).cpu().double().numpy().swapaxes(0, 1)
+    return coarse + (fine + 2.0**-25) * 2.0**-24
