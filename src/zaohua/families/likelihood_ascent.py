@@ -14,56 +14,60 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
-from torch.distributions import Transform
+from torch.distributions import Distribution, Transform
 
-from zaohua.errors import ZaohuaError
-
-ROUNDS = 200
-HALVINGS = 40
+ROUNDS, HALVINGS = 100, 30
 LONGEST = 2.0
 """Length of a step at most, in unconstrained units: a factor of 7 for a logarithm."""
-DONE = 1e-15
-"""Expected gain of one more step, in nats per value, below which a column is done."""
+FLATTEST = 1e-6
+"""Curvature that is taken for 0, in nats per value: fewer than a million values couldn't tell it from that."""
+FARTHEST = 25.0
+"""How far a column may go from its start, in unconstrained units: a likelihood that grows still has no maximum."""
+DONE = 1e-8
+"""Expected gain of a step, in nats per value, which is the last of a column; the error is about its square then."""
 
 Parameters = dict[str, Tensor]
 
 
-def maximise(mean_nll: Callable[[Parameters], Tensor], start: Mapping[str, Tensor], transforms: Mapping[str, Transform],
-             name: str) -> list[Parameters]:
-    """Minimise the mean negative log-likelihood of each of p columns.
+def maximise(law: Callable[[Parameters], Distribution], x: Tensor, start: Mapping[str, Tensor],
+             transforms: Callable[[Parameters], Mapping[str, Transform]]) -> list[Parameters]:
+    """Fit a distribution to each of p columns by maximum likelihood.
 
     Args:
-        mean_nll: from parameters, float64 (p,) each, to nats per value (p,); twice differentiable.
+        law: from parameters (p,) to distributions (p,) whose log density is twice differentiable.
+        x: the data, float64 (n, p).
         start: the parameters to begin with, (p,) each.
-        transforms: from all real numbers to the parameter of each name.
-        name: of the model, for the error.
+        transforms: from all real numbers to the parameter of each name, given the start of the columns in question.
 
     Returns:
-        The parameters before the first step and after each one, (p,) each; the last are the estimate.
-
-    Raises:
-        ZaohuaError: a likelihood is not finite at the start or its maximum isn't found.
+        The parameters before the first step and after each one, (p,) each; the last are the estimate, NaN in columns
+        whose likelihood has no maximum that was found.
     """
-    def constrained(theta: Tensor) -> Parameters:
-        return {key: transforms[key](row) for key, row in zip(start, theta, strict=True)}
-
-    theta = torch.stack([transforms[key].inv(value) for key, value in start.items()])
-    path = [{key: value.clone() for key, value in start.items()}]
+    path, active = [dict(start)], torch.arange(x.shape[1])
+    makers = transforms(dict(start))
+    theta = torch.stack([makers[key].inv(value) for key, value in start.items()])
+    begin = theta.clone()
     for _ in range(ROUNDS):
-        value, gradient, hessian = _derivatives(lambda t: mean_nll(constrained(t)), theta)
-        if not torch.isfinite(gradient).all():
-            break
-        step, gain = _step(gradient, hessian)
-        if (gain < DONE).all():
+        columns = x[:, active]
+        makers = transforms({key: value[active] for key, value in start.items()})
+
+        def loss(at: Tensor, columns: Tensor = columns, makers: Mapping[str, Transform] = makers) -> Tensor:
+            """Mean negative log density of each column that isn't done, for parameters (k, columns)."""
+            return -law({key: makers[key](row) for key, row in zip(start, at, strict=True)}).log_prob(columns).mean(0)
+
+        value, gradient, hessian = _derivatives(loss, theta[:, active])
+        finite = torch.isfinite(hessian).all(0).all(0)
+        step, gain = _step(gradient, torch.where(finite, hessian, 0))
+        moved, found = _search(loss, theta[:, active], value, step)
+        moved[:, ~finite | ((moved - begin[:, active]).abs() > FARTHEST).any(0)] = torch.nan
+        theta[:, active] = moved
+        fitted = {key: makers[key](row) for key, row in zip(start, moved, strict=True)}
+        path.append({key: last.index_copy(0, active, fitted[key]) for key, last in path[-1].items()})
+        active = active[(gain > DONE) & found & moved.isfinite().all(0)]
+        if not len(active):
             return path
-        with torch.no_grad():
-            moved = _search(lambda t: mean_nll(constrained(t)), theta, value, step, gain)
-            if torch.equal(moved, theta):  # rounding hides what gain there is
-                return path
-            theta = moved
-            path.append(constrained(theta))
-    raise ZaohuaError(f"{name}: the likelihood has no maximum that could be found: are there values very far from the "
-                      "others, or almost no different ones? Take them out or choose another distribution")
+    path[-1] = {key: last.index_fill(0, active, torch.nan) for key, last in path[-1].items()}
+    return path
 
 
 def _derivatives(f: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,23 +82,21 @@ def _derivatives(f: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, 
 def _step(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
     """Newton's step (k, p), downhill and not too long, and the gain (p,) that it promises."""
     widths, axes = torch.linalg.eigh(hessian.permute(2, 0, 1))
-    widths = widths.abs().clamp(min=1e-10)
+    widths = widths.abs().clamp(min=FLATTEST)
     along = (axes.mT @ gradient.T.unsqueeze(2)).squeeze(2)
     step = -(axes @ (along / widths).unsqueeze(2)).squeeze(2).T
-    gain = (along**2 / widths).sum(1) / 2
-    return step * (LONGEST / step.norm(dim=0).clamp(min=LONGEST)), gain
+    return step * (LONGEST / step.norm(dim=0).clamp(min=LONGEST)), (along**2 / widths).sum(1) / 2
 
 
-def _search(f: Callable[[Tensor], Tensor], theta: Tensor, value: Tensor, step: Tensor, gain: Tensor) -> Tensor:
-    """Where each column is after its step, halved until it gains something; where it was if nothing does."""
-    moved, size = theta.clone(), torch.ones_like(value)
-    waiting = gain >= DONE
-    for _ in range(HALVINGS):
-        trial = theta + size * step
-        better = waiting & (f(trial) < value)
+@torch.no_grad()
+def _search(f: Callable[[Tensor], Tensor], theta: Tensor, value: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each column is after its step, halved until it gains something, and which columns (p,) gained at all."""
+    moved, found = theta.clone(), torch.zeros_like(value, dtype=torch.bool)
+    for halvings in range(HALVINGS):
+        trial = theta + step / 2**halvings
+        better = ~found & (f(trial) < value)
         moved[:, better] = trial[:, better]
-        waiting = waiting & ~better
-        if not waiting.any():
+        found |= better
+        if found.all():
             break
-        size = torch.where(waiting, size / 2, size)
-    return moved
+    return moved, found

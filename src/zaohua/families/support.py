@@ -57,7 +57,7 @@ def check_values(x: np.ndarray, name: str, support: Support, remedy: str, column
     if x.size == 0:
         raise ZaohuaError(f"{name}: there are no values to fit (data of shape {x.shape}): give at least two")
     for j, column in enumerate(x.T):
-        of = _of(columns, j, x.shape[1])
+        of = column_name(columns, j, x.shape[1])
         strange = ~np.isfinite(column)
         if strange.any():
             nans = int(np.isnan(column).sum())
@@ -71,24 +71,22 @@ def check_values(x: np.ndarray, name: str, support: Support, remedy: str, column
                               f"({int(outside.sum())} of {len(x)} values are outside): {remedy}")
 
 
-def check_spread(x: np.ndarray, name: str, constant: float | None, columns: Sequence[str] | None = None) -> None:
+def check_spread(x: np.ndarray, name: str, varies: np.ndarray, columns: Sequence[str] | None = None) -> None:
     """Raise an error if all values of a column are equal, and a distribution can't be fitted to that.
 
     Args:
-        x: (n, p), float64, checked by `check_values`.
+        x: (n, p), float64.
         name: of the distribution.
-        constant: the only value that it can't be fitted to when all are equal; None for any.
+        varies: which columns it can be fitted to, (p,).
         columns: their names, where they have any.
     """
-    for j in np.flatnonzero(x.min(0) == x.max(0)):
-        value = float(x[0, j])
-        if constant is None or value == constant:
-            raise ZaohuaError(f"{name}: all values{_of(columns, int(j), x.shape[1])} are {value:g} (n_samples = "
-                              f"{len(x)}), so no spread can be fitted: give data that vary, or keep the constant itself")
+    for j in np.flatnonzero(~varies):
+        raise ZaohuaError(f"{name}: all values{column_name(columns, j, x.shape[1])} are {x[0, j]:g} (n_samples = {len(x)}), "
+                          "which leaves nothing to fit: give values that differ")
 
 
-def _of(columns: Sequence[str] | None, j: int, count: int) -> str:
-    """The column as a message names it; nothing where there is only one without a name."""
+def column_name(columns: Sequence[str] | None, j: int, count: int) -> str:
+    """Column j of so many as a message names it; nothing where there is only one without a name."""
     if columns is not None:
         return f" of column {columns[j]!r}"
     return f" of column {j}" if count > 1 else ""

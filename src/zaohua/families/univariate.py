@@ -12,7 +12,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -25,13 +24,16 @@ from zaohua.errors import ZaohuaError
 from zaohua.estimator import TrainingData
 from zaohua.families.density import ByClass, Parameters
 from zaohua.families.likelihood_ascent import maximise
-from zaohua.families.support import Support, check_spread, check_values
+from zaohua.families.support import Support, check_spread, check_values, column_name
 from zaohua.fields import Between
 from zaohua.noise import Noise
 
 
 class Univariate(ByClass):
-    """A density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`."""
+    """A density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`.
+
+    An estimate is NaN in columns whose likelihood has no maximum; `learn` says so.
+    """
 
     modalities: ClassVar[tuple[str, ...]] = ("tables",)
     precision: ClassVar[torch.dtype] = torch.float64
@@ -48,6 +50,10 @@ class Univariate(ByClass):
     """What to do about values outside the support."""
 
     # ---- one density for each column, numpy only
+
+    def named(self, learnt: Parameters) -> Parameters:
+        """What was learnt as the parameters of scipy's distribution; here they are the same."""
+        return learnt
 
     @property
     def origin(self) -> float:
@@ -68,7 +74,26 @@ class Univariate(ByClass):
         """Raise a `ZaohuaError` if the distribution can't be fitted to x (n, p) float64; it says why and what to do."""
         name = type(self).__name__
         check_values(x, name, self.support, self.remedy, columns)
-        check_spread(x, name, None if self.constant is None else self.constant + self.origin, columns)
+        check_spread(x, name, self.varies(x), columns)
+
+    def varies(self, x: np.ndarray) -> np.ndarray:
+        """Which columns of x (n, p) differ enough to be fitted to, bool (p,)."""
+        low, high = x.min(0), x.max(0)
+        return (low < high) if self.constant is None else (low < high) | (low != self.constant + self.origin)
+
+    def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
+        """`estimate` of data that are checked, with a `ZaohuaError` that says so where there is none."""
+        self.check(x, columns)
+        parameters = self.estimate(x)
+        for j in np.flatnonzero(~self.succeeded(parameters)):
+            raise ZaohuaError(f"{type(self).__name__}: the likelihood{column_name(columns, j, x.shape[1])} has no maximum "
+                              "that could be found: are there values very far from the others, or hardly any different "
+                              "ones? Leave them out or choose another distribution")
+        return parameters
+
+    def succeeded(self, parameters: Parameters) -> np.ndarray:
+        """Which columns have an estimate, bool (p,)."""
+        return np.all([np.isfinite(parameters[name]) for name in self.fitted], axis=0)
 
     def log_densities(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Log density, or log probability if discrete, of each number of x (n, p), nats; -inf outside the support."""
@@ -88,7 +113,17 @@ class Univariate(ByClass):
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """The inverse of the distribution function at uniform numbers, (noise.n, p)."""
-        return self.inverse(parameters, uniform(noise, self.spec_.size))
+        return self._inside(self.inverse(parameters, uniform(noise, self.spec_.size)))
+
+    def simulate(self, parameters: Parameters, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        """New numbers of a given size (n, p) from one generator, which is quicker than `generate` for many."""
+        return self._inside(np.asarray(self.law.rvs(**parameters, size=size, random_state=rng), dtype=np.float64))
+
+    def _inside(self, x: np.ndarray) -> np.ndarray:
+        """x, where rounding took it to an end that doesn't belong to the support, as the nearest number that does."""
+        if self.support.ends:
+            return x
+        return np.clip(x, np.nextafter(self.support.low, np.inf), np.nextafter(self.support.high, -np.inf))
 
     # ---- what people call
 
@@ -136,6 +171,10 @@ class Shifted(Univariate):
         """`loc`."""
         return self.loc
 
+    def named(self, learnt: Parameters) -> Parameters:
+        """What was learnt, with `loc`."""
+        return {**learnt, "loc": np.full_like(learnt[self.fitted[0]], self.loc)}
+
     @property
     def remedy(self) -> str:  # type: ignore[override]  # says what loc is
         """What to do about values outside the support."""
@@ -158,19 +197,14 @@ class Ascending(Univariate):
 
     @abstractmethod
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
-        """From all real numbers to each parameter."""
+        """From all real numbers to each parameter; `start` is the first guess, (p,) each."""
 
     def path(self, x: np.ndarray) -> list[Parameters]:
         """The steps of the fit to x (n, p), from the first guess to the estimate."""
         x = x - self.origin
-        data = torch.from_numpy(x)
         start = {name: torch.from_numpy(value) for name, value in self.start(x).items()}
-        steps = maximise(partial(self._mean_nll, data), start, self.transforms(start), type(self).__name__)
-        fixed = {"loc": np.full(x.shape[1], self.origin)} if hasattr(self, "loc") else {}
-        return [{**{name: value.numpy() for name, value in step.items()}, **fixed} for step in steps]
-
-    def _mean_nll(self, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
-        return -self.torch_law(parameters).log_prob(x).mean(0)
+        steps = maximise(self.torch_law, torch.from_numpy(x), start, self.transforms)
+        return [self.named({name: value.numpy() for name, value in step.items()}) for step in steps]
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """The last step of `path`."""

@@ -27,4 +27,4 @@ class Exponential(Shifted):
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """The mean above `loc`."""
-        return {"loc": np.full(x.shape[1], self.loc), "scale": (x - self.loc).mean(0)}
+        return self.named({"scale": (x - self.loc).mean(0)})

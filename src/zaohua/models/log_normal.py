@@ -25,4 +25,4 @@ class LogNormal(Shifted):
     def estimate(self, x: np.ndarray) -> Parameters:
         """Standard deviation and mean of the logarithm."""
         logs = np.log(x - self.loc)
-        return {"s": logs.std(0), "loc": np.full(x.shape[1], self.loc), "scale": np.exp(logs.mean(0))}
+        return self.named({"s": logs.std(0), "scale": np.exp(logs.mean(0))})

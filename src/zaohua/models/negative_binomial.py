@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.distributions import Distribution, SigmoidTransform, Transform, biject_to, constraints
+from torch.distributions import Distribution, ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
@@ -36,16 +36,19 @@ class NegativeBinomial(Ascending):
     remedy: ClassVar[str] = "leave them out, round them, or choose a distribution of real numbers"
 
     def start(self, x: np.ndarray) -> Parameters:
-        """From mean m and variance v: n = m^2 / (v - m), p = n / (n + m)."""
+        """From mean m and variance v: n = m^2 / (v - m). The fit is in n and m, which don't lean on each other."""
         mean, variance = x.mean(0), x.var(0)
-        n = mean**2 / np.maximum(variance - mean, mean**2 / 1000)
-        return {"n": n, "p": n / (n + mean)}
+        return {"n": mean**2 / np.maximum(variance - mean, mean**2 / 1000), "mean": mean}
 
     def torch_law(self, parameters: dict[str, Tensor]) -> Distribution:
         """torch counts successes up to the n-th failure: the chances change places."""
-        p = parameters["p"]
-        return torch.distributions.NegativeBinomial(parameters["n"], logits=(-p).log1p() - p.log(), validate_args=False)
+        n, mean = parameters["n"], parameters["mean"]
+        return torch.distributions.NegativeBinomial(n, logits=mean.log() - n.log(), validate_args=False)
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
-        """Log-odds, and `n` up to `MOST`."""
-        return {"n": biject_to(constraints.interval(0.0, MOST)), "p": SigmoidTransform()}
+        """Logarithms, and `n` up to `MOST`."""
+        return {"n": biject_to(constraints.interval(0.0, MOST)), "mean": ExpTransform()}
+
+    def named(self, learnt: Parameters) -> Parameters:
+        """p = n / (n + m)."""
+        return {"n": learnt["n"], "p": learnt["n"] / (learnt["n"] + learnt["mean"])}

@@ -14,14 +14,14 @@ from torch.distributions import AffineTransform, Distribution, ExpTransform, Tra
 from zaohua.families.density import Parameters
 from zaohua.families.univariate import Ascending
 
-MOST = 1e6
+MOST = 1e4
 """Degrees of freedom at most: there the distribution is normal in all but name."""
 
 
 class StudentT(Ascending):
     """A bell with heavy tails: measurements with outliers, returns of shares.
 
-    `params_` are the degrees of freedom `df` (up to 1,000,000, which is the normal distribution), `loc` and `scale`.
+    `params_` are the degrees of freedom `df` (up to 10,000, which is the normal distribution), `loc` and `scale`.
 
     Paper: "Student" (W. S. Gosset), "The Probable Error of a Mean", Biometrika 6, 1908.
     """
