@@ -80,9 +80,9 @@ def check_spread(x: np.ndarray, name: str, varies: np.ndarray, columns: Sequence
         varies: which columns it can be fitted to, (p,).
         columns: their names, where they have any.
     """
-    for j in np.flatnonzero(~varies):
-        raise ZaohuaError(f"{name}: all values{column_name(columns, j, x.shape[1])} are {x[0, j]:g} (n_samples = {len(x)}), "
-                          "which leaves nothing to fit: give values that differ")
+    for j in np.flatnonzero(~varies).tolist():
+        raise ZaohuaError(f"{name}: all values{column_name(columns, j, x.shape[1])} are {x[0, j]:g} (n_samples = "
+                          f"{len(x)}), which leaves nothing to fit: give values that differ")
 
 
 def column_name(columns: Sequence[str] | None, j: int, count: int) -> str:

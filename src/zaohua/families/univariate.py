@@ -12,7 +12,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -21,7 +20,6 @@ from torch import Tensor
 from torch.distributions import Distribution, Transform
 
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import TrainingData
 from zaohua.families.density import ByClass, Parameters
 from zaohua.families.likelihood_ascent import maximise
 from zaohua.families.support import Support, check_spread, check_values, column_name
@@ -85,10 +83,10 @@ class Univariate(ByClass):
         """`estimate` of data that are checked, with a `ZaohuaError` that says so where there is none."""
         self.check(x, columns)
         parameters = self.estimate(x)
-        for j in np.flatnonzero(~self.succeeded(parameters)):
-            raise ZaohuaError(f"{type(self).__name__}: the likelihood{column_name(columns, j, x.shape[1])} has no maximum "
-                              "that could be found: are there values very far from the others, or hardly any different "
-                              "ones? Leave them out or choose another distribution")
+        for j in np.flatnonzero(~self.succeeded(parameters)).tolist():
+            raise ZaohuaError(f"{type(self).__name__}: the likelihood{column_name(columns, j, x.shape[1])} has no "
+                              "maximum that could be found: are there values very far from the others, or hardly any "
+                              "different ones? Leave them out or choose another distribution")
         return parameters
 
     def succeeded(self, parameters: Parameters) -> np.ndarray:
@@ -182,7 +180,7 @@ class Shifted(Univariate):
 
 
 class Ascending(Univariate):
-    """A distribution fitted by gradient. Subclasses define `start`, `torch_law` and `transforms` instead of `estimate`."""
+    """A distribution fitted by gradient. Subclasses define `start`, `torch_law` and `transforms`, not `estimate`."""
 
     keep_path: bool = False
     """Keep the parameters of every step of the fit, in `path_`."""

@@ -15,8 +15,8 @@ from zaohua.families.univariate import Univariate
 from zaohua.tasks.goodness import Goodness, goodness
 
 FAMILY = "univariate"
-WHOLE = ("all values are whole numbers: densities are compared with probabilities as if each value stood for the interval "
-         "of length 1 around it")
+WHOLE = ("all values are whole numbers: densities are compared with probabilities as if each value stood for the "
+         "interval of length 1 around it")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +128,7 @@ def rank(x: Any, *, models: Sequence[Univariate | str] | None = None, by: Litera
 
     Args:
         x: numbers (n,): an array, a list, a Series.
-        models: instances or names; all by default.
+        models: instances or names; by default all that have a number of parameters.
         by: the criterion, the smaller the better.
         replicates: sets to draw for each p value; 0 makes no tests.
         random_state: seed of the sets.
@@ -144,17 +144,15 @@ def rank(x: Any, *, models: Sequence[Univariate | str] | None = None, by: Litera
     for model in names() if models is None else models:
         model = find(model) if isinstance(model, str) else model
         try:
-            found = fit(model, values, replicates=replicates, random_state=random_state)
+            if models is None and not model.fitted:
+                raise ZaohuaError(f"{type(model).__name__} follows any data and has no number of parameters to charge "
+                                  "for: look at it by itself")
+            fits.append(fit(model, values, replicates=replicates, random_state=random_state))
         except ZaohuaError as error:
             left_out[type(model).__name__] = str(error)
-            continue
-        if found.aic is None:
-            left_out[found.name] = f"{found.name}: has no number of parameters to charge for; look at it by itself"
-        else:
-            fits.append(found)
     if not fits:
         raise ZaohuaError(next(iter(left_out.values()), "no distributions to choose from"))
-    fits.sort(key=lambda found: getattr(found, by))
+    fits.sort(key=lambda found: getattr(found, by) if found.model.fitted else np.inf)
     kinds = {found.model.is_discrete for found in fits}
     return Ranking(len(values), by, fits, left_out, [WHOLE] if len(kinds) > 1 else [])
 

@@ -1,10 +1,11 @@
 """Whether numbers may come from a distribution that was fitted to them: p values by the parametric bootstrap.
 
 Tables of the Kolmogorov-Smirnov and the chi-square statistic are wrong where parameters were fitted to the same data.
-So the test is done again on numbers drawn from the fit, with parameters fitted anew to each set of them, and the p value
-is the share of sets that fit no better than the data do.
+So the test is done again on numbers drawn from the fit, with parameters fitted anew to each set of them, and the p
+value is the share of sets that fit no better than the data do.
 
-Source: W. Stute, W. Gonzales Manteiga and M. Presedo Quindimil, "Bootstrap Based Goodness-of-Fit-Tests", Metrika 40, 1993.
+Source: W. Stute, W. Gonzáles Manteiga and M. Presedo Quindimil, "Bootstrap Based Goodness-of-Fit-Tests", Metrika 40,
+1993.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from zaohua.families.univariate import Univariate
 
-LARGEST = 1000
+LARGEST = 2000
 """Numbers in a set at most. The statistics' distributions hardly depend on it from there on."""
 EXPECTED = 2.0
 """Numbers that each cell of a chi-square test is expected to hold, at least; the usual 5 are for tables of it."""
