@@ -60,6 +60,8 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
     """Kinds of data that the model takes."""
     score_kind: ClassVar[ScoreKind] = "exact"
     """What `score_samples` returns: the exact log density, a lower bound of it, or an estimate."""
+    codec_options: ClassVar[dict[str, Any]] = {}
+    """What the model takes for options of its codec that are "auto"."""
     tiny: ClassVar[dict[str, Any]] = {}
     """Settings with which the contract tests run the model within a second or two."""
 
@@ -99,7 +101,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         self._check()
         items, labels = codecs.read(X, y)
         self.source_ = {"X": str(X), "y": y if y is True else None} if isinstance(X, (str, Path)) else None
-        codec = codecs.codec_for(items, self.modalities, self.codec)
+        codec = codecs.codec_for(items, self.modalities, self.codec, self.codec_options)
         if base is None:
             self.codec_ = codec.fit(items)
             self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
@@ -147,7 +149,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
                 codes = None if y_codes is None else y_codes[rows]
                 if y_codes is None and model.y_codec_ is not None:
                     codes = model.y_codec_.draw(noise)
-                parts.append(model.draw(noise, model._prepare_y(codes, noise)).float().cpu())
+                parts.append(_precise(model.draw(noise, model._prepare_y(codes, noise))))
         return model._items(torch.cat(parts))
 
     @available("log_prob")
@@ -198,7 +200,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         _, y_codes = (len(z), None) if y is None else self._conditions(len(z), y)
         self._need_y(y_codes)
         with torch.no_grad():
-            parts = [self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)).float().cpu()
+            parts = [_precise(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
                      for rows in self._chunks(len(z))]
         return self.codec_.decode(torch.cat(parts))
 
@@ -279,6 +281,11 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
             check_field(type(self).__name__, fields[name], value)
             setattr(model, name, value)
         return model
+
+
+def _precise(x: Tensor) -> Tensor:
+    """A tensor on the CPU, float32 at least."""
+    return x.cpu() if x.dtype == torch.float64 else x.float().cpu()
 
 
 make_fields(GenerativeModel)

@@ -31,6 +31,9 @@ class Head:
             binary ones); None when it is continuous. Likelihoods are chosen by it.
         scale: how many of the item's own units one unit of the tensor is (127.5 for 8-bit pictures in
             [-1, 1]), so that a density can be given in nats per item as its owner knows it.
+        given: of a number in a row of a table that may not be there: the category head that says so, as its place
+            among the heads and how many of its codes, the first ones, mean that there is a number.
+        missing: the code of a category head that means that the row has no value.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Head:
     size: int
     levels: int | None = None
     scale: float = 1.0
+    given: tuple[int, int] | None = None
+    missing: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ class DataSpec:
         axes: names of the axes after the channels: ("height", "width") for images, () for labels.
         shape: their lengths; None where items are ragged.
         heads: the groups of channels. Real heads make a float tensor (channels, *shape) per item;
-            a single category head makes an integer tensor (*shape), several make one (*shape, heads).
+            a single category head makes an integer tensor (*shape). Rows of a table have a head for each number
+            of a row, real and category ones, which all stand in one float64 tensor (heads).
         pad: code that fills ragged items up; None where nothing is ragged.
     """
 
@@ -58,9 +64,14 @@ class DataSpec:
     pad: int | None = None
 
     @property
+    def is_row(self) -> bool:
+        """Whether items are rows of a table, with a number for each head: a real one, a code, or NaN for none."""
+        return self.axes == ("column",)
+
+    @property
     def is_category(self) -> bool:
         """Whether items are integer codes (labels, tokens) instead of real channels."""
-        return self.heads[0].kind == "category"
+        return not self.is_row and self.heads[0].kind == "category"
 
     @property
     def channels(self) -> int:
@@ -82,14 +93,14 @@ class DataSpec:
         """
         if self.shape is None:
             raise ValueError("ragged items have no fixed size")
-        return math.prod(self.shape) * (1 if self.is_category else self.channels)
+        return math.prod(self.shape) * (1 if self.is_category or self.is_row else self.channels)
 
     @property
     def tensor_shape(self) -> tuple[int, ...]:
         """Shape of one item's tensor, without the batch axis."""
         if self.shape is None:
             raise ValueError("ragged items have no fixed shape")
-        return tuple(self.shape) if self.is_category else (self.channels, *self.shape)
+        return tuple(self.shape) if self.is_category or self.is_row else (self.channels, *self.shape)
 
     @property
     def log_volume(self) -> float:
@@ -108,6 +119,6 @@ class DataSpec:
         return cls(
             axes=tuple(data["axes"]),
             shape=None if shape is None else tuple(shape),
-            heads=tuple(Head(**head) for head in data["heads"]),
+            heads=tuple(Head(**{**head, "given": head.get("given") and tuple(head["given"])}) for head in data["heads"]),
             pad=data["pad"],
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from zaohua.codecs.base import Codec, Codes
 from zaohua.codecs.dialogues import is_dialogue
+from zaohua.codecs.frames import is_table
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.images import ImageCodec
 from zaohua.codecs.labels import LabelCodec
@@ -16,6 +17,7 @@ from zaohua.codecs.midi import MidiFiles
 from zaohua.codecs.music import MusicCodec
 from zaohua.codecs.rolls import RollCodec
 from zaohua.codecs.sources import read
+from zaohua.codecs.tables import TableCodec
 from zaohua.codecs.text_files import TextFiles
 from zaohua.codecs.texts import TextCodec
 from zaohua.data.pieces import Piece
@@ -24,20 +26,22 @@ from zaohua.fields import check_fields
 from zaohua.spec import DataSpec
 
 __all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MidiFiles", "MusicCodec", "Piece",
-           "RollCodec", "TextCodec", "TextFiles", "codec_for", "condition_codec", "from_json", "of_modality", "read"]
+           "RollCodec", "TableCodec", "TextCodec", "TextFiles", "codec_for", "condition_codec", "from_json", "of_modality", "read"]
 
 CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
-    ImageCodec, TextCodec, MusicCodec, RollCodec, LabelCodec)}
+    ImageCodec, TextCodec, MusicCodec, RollCodec, TableCodec, LabelCodec)}
 """Every codec by its class name: the only ones that a saved model can name."""
 
 
-def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec | None = None) -> Codec:
+def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec | None = None,
+              usual: Mapping[str, Any] | None = None) -> Codec:
     """An unfitted codec for items: a copy of `option`, or the one that their kind asks for.
 
     Args:
         items: as `read` returns them.
         modalities: kinds of data that the model takes.
         option: the codec that was asked for, or None.
+        usual: what the model takes for options that are "auto".
 
     Raises:
         ZaohuaError: the items are of no kind that the codec or the model takes; the message names what came.
@@ -48,11 +52,12 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
         if kind not in (option.kind, option.modality):
             takes = option.kind or option.modality
             raise ZaohuaError(f"{type(option).__name__} takes {takes}, but the data are {kind}")
-    codec = next((cls for cls in fitting if kind in (cls.kind, cls.modality)), None)
+    codec = next((cls for cls in fitting if kind in (cls.kind, cls.modality)), None) if option is None else type(option)
     if codec is None or (option is not None and type(option) not in fitting):
         raise ZaohuaError(f"the data are {kind}, but this model takes {' or '.join(modalities)} "
                           "(`zaohua models` lists the others)")
-    return codec() if option is None else type(option)(**option.get_params())
+    options = (codec() if option is None else option).get_params()
+    return codec(**{**options, **{k: v for k, v in (usual or {}).items() if options[k] == "auto"}})
 
 
 def of_modality(modality: str) -> type[Codec]:
@@ -87,9 +92,8 @@ def _kind(items: Any) -> str:
     """The kind of some items, or an error that says what is accepted."""
     if isinstance(items, ImageFiles) or (isinstance(items, np.ndarray) and items.ndim in (3, 4)):
         return "images"
-    if hasattr(items, "columns") or (isinstance(items, np.ndarray) and items.ndim == 2):
-        raise ZaohuaError(f"tables are not supported yet (data of shape {tuple(items.shape)}): images are (n, H, W) "
-                          "or (n, H, W, C)")
+    if is_table(items):
+        return "tables"
     if isinstance(items, TextFiles):
         return "texts"
     if isinstance(items, list) and items and (isinstance(items[0], str) or is_dialogue(items[0])):
@@ -97,5 +101,5 @@ def _kind(items: Any) -> str:
     if isinstance(items, MidiFiles) or (isinstance(items, list) and items and isinstance(items[0], Piece)):
         return "music"
     what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
-    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, an array (n, H, W) or "
-                      "(n, H, W, C), or a list of images, texts, dialogues or pieces of music")
+    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, a table, an array (n, columns), "
+                      "(n, H, W) or (n, H, W, C), or a list of images, texts, dialogues or pieces of music")

@@ -10,17 +10,20 @@ import numpy as np
 from PIL import Image
 
 from zaohua import data
+from zaohua.codecs.frames import is_table
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.image_folder import SUFFIXES, holds_images, read_folder
 from zaohua.codecs.left_out import LeavesOut
 from zaohua.codecs.midi import SUFFIXES as MIDI
 from zaohua.codecs.midi import MidiFiles, read_midi_folder
+from zaohua.data.tables import SUFFIXES as TABLES
+from zaohua.data.tables import read_table
 from zaohua.codecs.text_files import SUFFIXES as TEXTS
 from zaohua.codecs.text_files import TextFiles, read_text_folder
 from zaohua.data.array_files import find_idx, idx_labels, is_idx, read_idx, read_npz
 from zaohua.data.rolls import SUFFIXES as ROLLS
 from zaohua.data.rolls import read_rolls
-from zaohua.errors import ZaohuaError, nearest
+from zaohua.errors import ZaohuaError, nearest, unknown
 
 
 def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
@@ -28,9 +31,11 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
 
     Args:
         X: a path (a folder of images, texts or MIDI files, an .npz, .npy, IDX, .txt or .jsonl file, a MIDI file, a
-            .json or .mat of piano rolls), the name of a data set, an array, or a list of arrays, of Pillow's images, of
-            texts or of pieces of music. A text is a path if that exists, else a name.
-        y: None for no labels, True for those that the path or data set carries, or one for each item.
+            .json or .mat of piano rolls, a .csv, .tsv or .parquet), the name of a data set, a data frame, an array, or a
+            list of arrays, of Pillow's images, of texts or of pieces of music. A text is a path if that exists, else a
+            name.
+        y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
+            column of a table that holds them.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
 
     Returns:
@@ -49,12 +54,22 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
         items, carried = _read_values(X), X.labels if isinstance(X, LeavesOut) else None
     if y is None or y is False:
         return items, None
+    if isinstance(y, str) and hasattr(items, "columns"):
+        return _column_apart(items, y)
     if y is True:
         if carried is None:
             given = X if isinstance(X, (str, Path)) else _what(X)
             raise ZaohuaError(f"{given}: carries no labels: give y, one for each item")
         return items, carried
     return items, _own_labels(items, y)
+
+
+def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
+    """A table without one of its columns, and that column."""
+    if name not in table.columns:
+        raise unknown("column", name, table.columns)
+    rest = [other for other in table.columns if other != name]
+    return table[rest], table[name].to_list() if hasattr(table[name], "to_list") else list(table[name])
 
 
 def _own_labels(items: Any, y: Any) -> Any:
@@ -112,11 +127,13 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
         return TextFiles([path]), None
     if suffix in MIDI:
         return MidiFiles([path]), None
+    if suffix in TABLES:
+        return read_table(path), None
     if is_idx(path):
         beside = idx_labels(path)
         return read_idx(path), None if beside is None else read_idx(beside).tolist()
-    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images, texts or MIDI files, an .npz or .npy, "
-                      "an IDX file, a .txt or .jsonl, or a .json or .mat of piano rolls")
+    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images, texts or MIDI files, a .csv or "
+                      ".parquet, an .npz or .npy, an IDX file, a .txt or .jsonl, or a .json or .mat of piano rolls")
 
 
 def _read_values(X: Any) -> Any:
@@ -140,7 +157,7 @@ def _read_values(X: Any) -> Any:
         return list(X)
     if isinstance(X, Image.Image):
         raise ZaohuaError("a single image: give a list of them")
-    return _array(X) if hasattr(X, "ndim") and not hasattr(X, "columns") else X
+    return X if is_table(X) or not hasattr(X, "ndim") else _array(X)
 
 
 def _array(value: Any) -> np.ndarray:

@@ -28,8 +28,6 @@ class ByClass(GenerativeModel):
     """A density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
-    precision: ClassVar[torch.dtype] = torch.float32
-    """Type of the tensors that are drawn."""
 
     @abstractmethod
     def estimate(self, x: np.ndarray) -> Parameters:
@@ -76,7 +74,7 @@ class ByClass(GenerativeModel):
             if where.any():
                 rows = self.generate(density, noise)
                 out[where] = rows[where]
-        return torch.from_numpy(out).to(self.precision).reshape(noise.n, *self.spec_.tensor_shape)
+        return torch.from_numpy(out).reshape(noise.n, *self.spec_.tensor_shape)
 
     def _by_class(self, y: Tensor | None, n: int) -> list[tuple[Parameters, np.ndarray]]:
         classes = np.zeros(n, dtype=int) if y is None else y.numpy()

@@ -34,7 +34,7 @@ class Univariate(ByClass):
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("tables",)
-    precision: ClassVar[torch.dtype] = torch.float64
+    codec_options: ClassVar[dict[str, Any]] = {"numbers": "plain"}
 
     law: ClassVar[Any] = None
     """The distribution in scipy.stats whose parameters `estimate` gives."""

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BARS, DOTS, GRID = 80, 400, 50
-"""Bars of a histogram at most, quantiles that are compared at most, and points along each side of a likelihood."""
+BARS, DOTS, GRID, SHOWN = 80, 400, 40, 4000
+"""Bars of a histogram at most, quantiles that are compared at most, points along each side of a likelihood, and numbers
+that it is of at most."""
 
 
 def picture(fit: Fit, x: np.ndarray, title: str = "", path: bool = False) -> Figure:
@@ -86,14 +87,15 @@ def _curve(axes: Axes, fit: Fit, x: np.ndarray, title: str) -> None:
         axes.plot(values, np.exp(model.log_densities(parameters, values[:, None])[:, 0]), color="C3", label=fit.name)
     axes.set_xlabel(title or "value")
     axes.set_ylabel("share" if model.is_discrete else "density")
-    axes.legend(title=", ".join(f"{name} = {value:.4g}" for name, value in fit.numbers.items()))
+    axes.set_title(", ".join(f"{name} = {value:.4g}" for name, value in fit.numbers.items()), fontsize="medium")
+    axes.legend()
 
 
 def _quantiles(axes: Axes, fit: Fit, x: np.ndarray, title: str) -> None:
     """Quantiles of the data against those of the distribution."""
-    chances = (np.arange(min(len(x), DOTS)) + 0.5) / min(len(x), DOTS)
+    chances = _chances(min(len(x), DOTS))
     expected = fit.model.inverse(fit.parameters, chances[:, None])[:, 0]
-    seen = np.quantile(x, chances, method="hazen")
+    seen = np.quantile(x, chances, method="inverted_cdf" if fit.model.is_discrete else "hazen")
     ends = [min(expected.min(), seen.min()), max(expected.max(), seen.max())]
     axes.plot(ends, ends, color="0.6", linewidth=1)
     axes.plot(expected, seen, ".", color="C0", markersize=4)
@@ -110,9 +112,10 @@ def _path(axes: Axes, fit: Fit, x: np.ndarray) -> None:
     across, up = fit.model.fitted[0], fit.model.fitted[-1]
     sides = [_side(steps[name]) for name in (across, up)]
     a, b = np.meshgrid(*sides)
-    held = {name: np.full(a.size, steps[name][-1]) for name in fit.parameters}
-    some = x[:: max(1, len(x) // DOTS)][:, None]
-    heights = fit.model.log_densities({**held, across: a.ravel(), up: b.ravel()}, some).mean(0).reshape(a.shape)
+    held = {name: np.full(GRID, steps[name][-1]) for name in fit.parameters}
+    some = x if len(x) <= SHOWN else np.quantile(x, _chances(SHOWN), method="inverted_cdf")
+    heights = np.array([fit.model.log_densities({**held, across: one, up: other}, some[:, None]).mean(0)
+                        for one, other in zip(a, b, strict=True)])
     heights = np.maximum(heights, np.nanquantile(heights[np.isfinite(heights)], 0.1))
     axes.contourf(a, b, heights, levels=20, cmap="Blues")
     axes.plot(steps[across], steps[up], "o-", color="C3", markersize=4, linewidth=1)
@@ -122,6 +125,11 @@ def _path(axes: Axes, fit: Fit, x: np.ndarray) -> None:
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.set_title(f"log-likelihood and {len(steps[across]) - 1} steps of Newton's method", fontsize="medium")
+
+
+def _chances(n: int) -> np.ndarray:
+    """The middles of n equal parts of [0, 1]."""
+    return (np.arange(n) + 0.5) / n
 
 
 def _side(values: np.ndarray) -> np.ndarray:
