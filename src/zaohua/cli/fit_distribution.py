@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zaohua.cli.flags import Flag, echo, leading, parse
@@ -60,23 +59,23 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def read_column(file: str, name: str | None) -> tuple[str, Any]:
-    """The name and the values of a column of a CSV file.
+    """The name and the values of a column of a file or a data set.
 
     Raises:
-        ZaohuaError: there is no such file or column, or several columns and none is named.
+        ZaohuaError: there is no such table or column, or several columns and none is named.
     """
-    import pandas
+    from zaohua import codecs
 
-    if not Path(file).is_file():
-        raise ZaohuaError(f"{file}: no such file: give a CSV file with a line of column names")
-    frame = pandas.read_csv(file)
+    frame, _ = codecs.read(file)
+    if not hasattr(frame, "columns"):
+        raise ZaohuaError(f"{file}: is no table: give a .csv, .tsv or .parquet with column names")
     columns = list(map(str, frame.columns))
     if name is None and len(columns) > 1:
         raise ZaohuaError(f"{file} has {len(columns)} columns ({', '.join(columns[:20])}): name one with --column")
     name = columns[0] if name is None else name
     if name not in columns:
         raise unknown(f"column of {file}:", name, columns)
-    return name, frame[name]
+    return name, frame[frame.columns[columns.index(name)]]
 
 
 def show(ranking: Ranking) -> None:

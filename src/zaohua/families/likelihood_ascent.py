@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Transform
+from torch.distributions import Transform
 
 ROUNDS, HALVINGS = 100, 30
 LONGEST = 2.0
@@ -29,12 +29,12 @@ DONE = 1e-8
 Parameters = dict[str, Tensor]
 
 
-def maximise(law: Callable[[Parameters], Distribution], x: Tensor, start: Mapping[str, Tensor],
+def maximise(log_density: Callable[[Parameters, Tensor], Tensor], x: Tensor, start: Mapping[str, Tensor],
              transforms: Callable[[Parameters], Mapping[str, Transform]]) -> list[Parameters]:
     """Fit a distribution to each of p columns by maximum likelihood.
 
     Args:
-        law: from parameters (p,) to distributions (p,) whose log density is twice differentiable.
+        log_density: from parameters (p,) and data (n, p) to nats (n, p); twice differentiable.
         x: the data, float64 (n, p).
         start: the parameters to begin with, (p,) each.
         transforms: from all real numbers to the parameter of each name, given the start of the columns in question.
@@ -53,7 +53,7 @@ def maximise(law: Callable[[Parameters], Distribution], x: Tensor, start: Mappin
 
         def loss(at: Tensor, columns: Tensor = columns, makers: Mapping[str, Transform] = makers) -> Tensor:
             """Mean negative log density of each column that isn't done, for parameters (k, columns)."""
-            return -law({key: makers[key](row) for key, row in zip(start, at, strict=True)}).log_prob(columns).mean(0)
+            return -log_density({key: makers[key](row) for key, row in zip(start, at, strict=True)}, columns).mean(0)
 
         value, gradient, hessian = _derivatives(loss, theta[:, active])
         finite = torch.isfinite(hessian).all(0).all(0)

@@ -10,21 +10,26 @@ The estimate is the maximum likelihood: by its formula where there is one, else 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Transform
+from torch.distributions import Transform
 
 from zaohua.errors import ZaohuaError
+from zaohua.estimator import TrainingData
 from zaohua.families.density import ByClass, Parameters
 from zaohua.families.likelihood_ascent import maximise
 from zaohua.families.support import Support, check_spread, check_values, column_name
 from zaohua.fields import Between
-from zaohua.noise import Noise
+from zaohua.noise import Noise, fine_uniform
+
+if TYPE_CHECKING:
+    from zaohua.codecs import Codes, NumberCodec
 
 
 class Univariate(ByClass):
@@ -33,8 +38,7 @@ class Univariate(ByClass):
     An estimate is NaN in columns whose likelihood has no maximum; `learn` says so.
     """
 
-    modalities: ClassVar[tuple[str, ...]] = ("tables",)
-    codec_options: ClassVar[dict[str, Any]] = {"numbers": "plain"}
+    modalities: ClassVar[tuple[str, ...]] = ("numbers",)
 
     law: ClassVar[Any] = None
     """The distribution in scipy.stats whose parameters `estimate` gives."""
@@ -79,19 +83,20 @@ class Univariate(ByClass):
         low, high = x.min(0), x.max(0)
         return (low < high) if self.constant is None else (low < high) | (low != self.constant + self.origin)
 
-    def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
-        """`estimate` of data that are checked, with a `ZaohuaError` that says so where there is none."""
-        self.check(x, columns)
-        parameters = self.estimate(x)
-        for j in np.flatnonzero(~self.succeeded(parameters)).tolist():
-            raise ZaohuaError(f"{type(self).__name__}: the likelihood{column_name(columns, j, x.shape[1])} has no "
-                              "maximum that could be found: are there values very far from the others, or hardly any "
-                              "different ones? Leave them out or choose another distribution")
-        return parameters
-
     def succeeded(self, parameters: Parameters) -> np.ndarray:
         """Which columns have an estimate, bool (p,)."""
         return np.all([np.isfinite(parameters[name]) for name in self.fitted], axis=0)
+
+    def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
+        """`estimate` of x (n, p), or a `ZaohuaError` that says why there is none."""
+        self.check(x, columns)
+        parameters = self.estimate(x)
+        found = self.succeeded(parameters)
+        for j in np.flatnonzero(~found).tolist():
+            raise ZaohuaError(f"{type(self).__name__}: the likelihood{column_name(columns, j, len(found))} has no "
+                              "maximum that could be found: are there values very far from the others, or hardly any "
+                              "different ones? Leave them out or choose another distribution")
+        return parameters
 
     def log_densities(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Log density, or log probability if discrete, of each number of x (n, p), nats; -inf outside the support."""
@@ -111,7 +116,7 @@ class Univariate(ByClass):
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """The inverse of the distribution function at uniform numbers, (noise.n, p)."""
-        return self._inside(self.inverse(parameters, uniform(noise, self.spec_.size)))
+        return self._inside(self.inverse(parameters, fine_uniform(noise, self.spec_.size)))
 
     def simulate(self, parameters: Parameters, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         """New numbers of a given size (n, p) from one generator, which is quicker than `generate` for many."""
@@ -127,12 +132,47 @@ class Univariate(ByClass):
 
     @property
     def params_(self) -> Any:
-        """The fitted parameters by scipy's names: arrays (p,), numbers where one column is a plain list of numbers.
+        """The fitted parameters by scipy's names: arrays (p,), or numbers if the data were a list of numbers.
 
-        With labels, these of each label, by label.
+        With labels, those of each label, by label.
         """
         self._check_fitted()
-        return self._per_class(self.densities_)
+        return self._by_name(self.densities_)
+
+    def cdf(self, X: Any, y: Any = None) -> np.ndarray:
+        """The distribution function: the probability of a number up to each of X.
+
+        Args:
+            X: items as `fit` takes them.
+            y: their labels, if the model was fitted with labels.
+
+        Returns:
+            float64 (n, p), or (n,) if the data were a list of numbers.
+        """
+        codes, y_codes = self._encode_items(X, y)
+        self._need_y(y_codes)
+        return self._each(self.distribution, cast(Tensor, codes).numpy(), y_codes)
+
+    def quantile(self, q: Any, y: Any = None) -> np.ndarray:
+        """The inverse of `cdf`: the least numbers up to which the probability is q.
+
+        Args:
+            q: probabilities (m,).
+            y: a label for all of them, or one for each, if the model was fitted with labels.
+
+        Returns:
+            float64 (m, p), or (m,) if the data were a list of numbers.
+
+        Raises:
+            ZaohuaError: a probability is not between 0 and 1.
+        """
+        self._check_fitted()
+        chances = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if chances.ndim > 1 or not ((chances >= 0) & (chances <= 1)).all():
+            raise ZaohuaError(f"q must be a list of probabilities between 0 and 1, not {q!r}")
+        _, y_codes = (0, None) if y is None else self._conditions(len(chances), y)
+        self._need_y(y_codes)
+        return self._each(self.inverse, np.repeat(chances[:, None], self.spec_.size, 1), y_codes)
 
     @property
     def n_parameters(self) -> int:
@@ -154,6 +194,43 @@ class Univariate(ByClass):
         """
         scores = self.score_samples(X, y)
         return float(np.log(len(scores))) * self.n_parameters - 2 * float(scores.sum())
+
+    # ---- between items and arrays
+
+    @property
+    def _columns(self) -> NumberCodec:
+        return cast("NumberCodec", self.codec_)
+
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
+        check_values(cast(Tensor, data.x).numpy(), type(self).__name__, self.support, self.remedy, self._columns.names_)
+        super()._fit(data, out=out, **options)
+
+    def _rows(self, codes: Any, rows: slice) -> np.ndarray:
+        return codes[rows].numpy()
+
+    def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
+        codes, y_codes = super()._encode_items(X, y)
+        check_values(cast(Tensor, codes).numpy(), type(self).__name__, Support(), "", self._columns.names_)
+        return codes, y_codes
+
+    def _each(self, function: Callable[[Parameters, np.ndarray], np.ndarray], x: np.ndarray, y: Tensor | None
+              ) -> np.ndarray:
+        """A function of parameters and numbers (n, p), by class; (n,) if the data were a list of numbers."""
+        out = np.empty(x.shape)
+        for density, where in self._by_class(y, len(x)):
+            out[where] = function(density, x[where])
+        return out[:, 0] if self._columns.is_single_ else out
+
+    def _by_name(self, densities: Sequence[Parameters]) -> Any:
+        """Parameters as people see them."""
+        if self._columns.is_single_:
+            shown: list[Any] = [{name: value[..., 0].tolist() if value.ndim == 1 else value[..., 0]
+                                 for name, value in density.items()} for density in densities]
+        else:
+            shown = list(densities)
+        if self.y_codec_ is None:
+            return shown[0]
+        return dict(zip(self.y_codec_.decode(torch.arange(len(shown))), shown, strict=True))
 
 
 class Shifted(Univariate):
@@ -180,18 +257,36 @@ class Shifted(Univariate):
 
 
 class Ascending(Univariate):
-    """A distribution fitted by gradient. Subclasses define `start`, `torch_law` and `transforms`, not `estimate`."""
+    """A distribution fitted by gradient. Subclasses define `start`, `differentiable` and `transforms`, not `estimate`."""
 
     keep_path: bool = False
-    """Keep the parameters of every step of the fit, in `path_`."""
+    """Keep the parameters of every step of the fit in `path_`, until the model is saved."""
+
+    @property
+    def path_(self) -> Any:
+        """The parameters before the first step of the fit and after each: like `params_`, steps in front.
+
+        Raises:
+            ZaohuaError: they were not kept.
+        """
+        self._check_fitted()
+        if not hasattr(self, "steps_"):
+            raise ZaohuaError(f"the path of this {type(self).__name__} was not kept: fit it with keep_path=True")
+        return self._by_name(self.steps_)
+
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
+        super()._fit(data, out=out, **options)
+        if self.keep_path:
+            paths = map(self.path, self._by_label(data))
+            self.steps_ = [{name: np.stack([step[name] for step in path]) for name in path[0]} for path in paths]
 
     @abstractmethod
     def start(self, x: np.ndarray) -> Parameters:
         """A first guess from x (n, p), as seen from `loc`, in the order of `fitted`."""
 
     @abstractmethod
-    def torch_law(self, parameters: dict[str, Tensor]) -> Distribution:
-        """The distribution of torch with these parameters, named as scipy's, of shape (p,)."""
+    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        """Log density of each number of x (n, p), as seen from `loc`, in torch; parameters are named as by `start`."""
 
     @abstractmethod
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
@@ -201,15 +296,9 @@ class Ascending(Univariate):
         """The steps of the fit to x (n, p), from the first guess to the estimate."""
         x = x - self.origin
         start = {name: torch.from_numpy(value) for name, value in self.start(x).items()}
-        steps = maximise(self.torch_law, torch.from_numpy(x), start, self.transforms)
+        steps = maximise(self.differentiable, torch.from_numpy(x), start, self.transforms)
         return [self.named({name: value.numpy() for name, value in step.items()}) for step in steps]
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """The last step of `path`."""
         return self.path(x)[-1]
-
-
-def uniform(noise: Noise, p: int) -> np.ndarray:
-    """Uniform numbers above 0 and below 1 with 48 random bits, float64 (noise.n, p); those of `noise` have 24."""
-    coarse, fine = noise.uniform(2, p).cpu().double().numpy().swapaxes(0, 1)
-    return coarse + (fine + 2.0**-25) * 2.0**-24

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.distributions import Distribution, ExpTransform, Transform
+from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
@@ -37,9 +37,9 @@ class Beta(Ascending):
         both = np.maximum(mean * (1 - mean) / x.var(0) - 1, 1e-3)
         return {"a": mean * both, "b": (1 - mean) * both}
 
-    def torch_law(self, parameters: dict[str, Tensor]) -> Distribution:
-        """Beta."""
-        return torch.distributions.Beta(parameters["a"], parameters["b"], validate_args=False)
+    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        """That of torch."""
+        return torch.distributions.Beta(parameters["a"], parameters["b"], validate_args=False).log_prob(x)
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """Logarithms."""

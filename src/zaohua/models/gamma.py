@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.distributions import Distribution, ExpTransform, Transform
+from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
 from zaohua.families.univariate import Ascending, Shifted
@@ -33,9 +33,9 @@ class Gamma(Shifted, Ascending):
         a = (3 - s + np.sqrt((s - 3) ** 2 + 24 * s)) / (12 * s)
         return {"a": a, "scale": x.mean(0) / a}
 
-    def torch_law(self, parameters: dict[str, Tensor]) -> Distribution:
-        """Gamma with a rate of 1 / scale."""
-        return torch.distributions.Gamma(parameters["a"], 1 / parameters["scale"], validate_args=False)
+    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        """That of torch, with a rate of 1 / scale."""
+        return torch.distributions.Gamma(parameters["a"], 1 / parameters["scale"], validate_args=False).log_prob(x)
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """Logarithms."""

@@ -10,9 +10,9 @@ from scipy.special import logsumexp, ndtr
 
 from zaohua.errors import ZaohuaError
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import Univariate, uniform
+from zaohua.families.univariate import Univariate
 from zaohua.fields import Between
-from zaohua.noise import Noise
+from zaohua.noise import Noise, fine_uniform
 
 BLOCK = 2**20
 """Pairs of a number and a point that are looked at together."""
@@ -85,7 +85,7 @@ class KernelDensity(Univariate):
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """One of the points, and a normal number times the bandwidth beside it."""
         points = parameters["points"]
-        which = (uniform(noise, points.shape[1]) * len(points)).astype(int)
+        which = (fine_uniform(noise, points.shape[1]) * len(points)).astype(int)
         beside = noise.normal(points.shape[1]).cpu().double().numpy() * parameters["bandwidth"]
         return np.take_along_axis(points, which, 0) + beside
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.distributions import Distribution, ExpTransform, Transform, biject_to, constraints
+from torch.distributions import ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
@@ -40,10 +40,11 @@ class NegativeBinomial(Ascending):
         mean, variance = x.mean(0), x.var(0)
         return {"n": mean**2 / np.maximum(variance - mean, mean**2 / 1000), "mean": mean}
 
-    def torch_law(self, parameters: dict[str, Tensor]) -> Distribution:
+    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
         """torch counts successes up to the n-th failure: the chances change places."""
         n, mean = parameters["n"], parameters["mean"]
-        return torch.distributions.NegativeBinomial(n, logits=mean.log() - n.log(), validate_args=False)
+        logits = mean.log() - n.log()
+        return torch.distributions.NegativeBinomial(n, logits=logits, validate_args=False).log_prob(x)
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """Logarithms, and `n` up to `MOST`."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.distributions import AffineTransform, Distribution, ExpTransform, Transform, biject_to, constraints
+from torch.distributions import AffineTransform, ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
 from zaohua.families.univariate import Ascending
@@ -36,10 +36,10 @@ class StudentT(Ascending):
         scale = np.where(half > 0, half / stats.t.ppf(0.75, 4), x.std(0))
         return {"df": np.full(x.shape[1], 4.0), "loc": middle, "scale": scale}
 
-    def torch_law(self, parameters: dict[str, Tensor]) -> Distribution:
-        """Student's t."""
-        return torch.distributions.StudentT(parameters["df"], parameters["loc"], parameters["scale"],
-                                            validate_args=False)
+    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        """That of torch."""
+        df, loc, scale = parameters["df"], parameters["loc"], parameters["scale"]
+        return torch.distributions.StudentT(df, loc, scale, validate_args=False).log_prob(x)
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """The centre in units of the first guess's scale, the scale as a logarithm, degrees of freedom up to `MOST`."""
