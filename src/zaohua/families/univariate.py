@@ -223,11 +223,10 @@ class Univariate(ByClass):
 
     def _by_name(self, densities: Sequence[Parameters]) -> Any:
         """Parameters as people see them."""
+        shown: list[Any] = list(densities)
         if self._columns.is_single_:
-            shown: list[Any] = [{name: value[..., 0].tolist() if value.ndim == 1 else value[..., 0]
-                                 for name, value in density.items()} for density in densities]
-        else:
-            shown = list(densities)
+            shown = [{name: value[..., 0].tolist() if value.ndim == 1 else value[..., 0] for name, value in one.items()}
+                     for one in shown]
         if self.y_codec_ is None:
             return shown[0]
         return dict(zip(self.y_codec_.decode(torch.arange(len(shown))), shown, strict=True))
@@ -257,7 +256,7 @@ class Shifted(Univariate):
 
 
 class Ascending(Univariate):
-    """A distribution fitted by gradient. Subclasses define `start`, `differentiable` and `transforms`, not `estimate`."""
+    """A distribution fitted by gradient. Subclasses define `start`, `differentiable` and `transforms`."""
 
     keep_path: bool = False
     """Keep the parameters of every step of the fit in `path_`, until the model is saved."""

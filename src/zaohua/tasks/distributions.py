@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from zaohua import registry
+from zaohua.codecs import NumberCodec
 from zaohua.errors import ZaohuaError, unknown
 from zaohua.families.support import Support, check_values
 from zaohua.families.univariate import Univariate
@@ -163,13 +164,8 @@ def as_numbers(x: Any) -> np.ndarray:
     Raises:
         ZaohuaError: they are no numbers, of more than one column, or missing or infinite ones are among them.
     """
-    try:
-        values = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ZaohuaError("distributions are fitted to numbers, but there are others among the values") from None
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
+    values = NumberCodec().fit(x).encode(x).numpy()
+    if values.shape[1] != 1:
         raise ZaohuaError(f"a distribution is fitted to one column of numbers, not to data of shape {values.shape}")
-    check_values(values[:, None], "distributions", Support(), "")
-    return values
+    check_values(values, "distributions", Support(), "")
+    return values[:, 0]
