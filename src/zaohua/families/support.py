@@ -55,7 +55,8 @@ def check_values(x: np.ndarray, name: str, support: Support, remedy: str, column
             column, the first row (counted from 0), the value, how many there are and what to do.
     """
     if x.size == 0:
-        raise ZaohuaError(f"{name}: there are no values to fit (data of shape {x.shape}): give at least two")
+        raise ZaohuaError(f"{name}: there is nothing to fit, {x.shape[0]} sample(s) and {x.shape[1]} feature(s) (shape="
+                          f"{x.shape}) while a minimum of 1 is required.")
     for j, column in enumerate(x.T):
         of = column_name(columns, j, x.shape[1])
         strange = ~np.isfinite(column)

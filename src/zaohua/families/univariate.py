@@ -197,6 +197,12 @@ class Univariate(ByClass):
 
     # ---- between items and arrays
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn wants to know: here whether negative numbers are refused."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = self.support.low >= 0
+        return tags
+
     @property
     def _columns(self) -> NumberCodec:
         return cast("NumberCodec", self.codec_)
@@ -204,6 +210,7 @@ class Univariate(ByClass):
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
         check_values(cast(Tensor, data.x).numpy(), type(self).__name__, self.support, self.remedy, self._columns.names_)
         super()._fit(data, out=out, **options)
+        self.n_features_in_ = self.spec_.size  # scikit-learn's name
 
     def _rows(self, codes: Any, rows: slice) -> np.ndarray:
         return codes[rows].numpy()
