@@ -35,6 +35,8 @@ def data_of(name: str) -> Data:
     labels = np.array([f"d{label}" for label in numbers[:200]])
     if registry.find(name).modalities[0] == "texts":
         return [f"{label} is {'odd' if int(label[1]) % 2 else 'even'}." * 3 for label in labels], labels
+    if registry.find(name).modalities[0] == "numbers":
+        return numbers_of(getattr(zh, name)().support), labels
     if registry.find(name).modalities[0] in ("music", "rolls"):
         return [zh.Piece.from_voices(np.array([[72, 60], [72, 64]]) + int(label[1])) for label in labels], labels
     if registry.find(name).modalities[0] == "tables":
@@ -50,6 +52,14 @@ def table_of(labels: np.ndarray) -> pd.DataFrame:
         "parity": np.where(digit % 2, "odd", "even"), "high": digit > 4,
         "note": np.where(rng.random(len(digit)) < 0.3, None, np.where(digit > 4, "many", "few")),
         "day": pd.Timestamp("2024-02-28") + pd.to_timedelta(digit, "D")})
+
+
+def numbers_of(support: Any) -> np.ndarray:
+    """200 rows of two numbers that a distribution of one can give."""
+    u = np.random.default_rng(0).random((200, 2))
+    if support.whole:
+        return np.minimum(support.low + np.floor(3 * u), support.high)
+    return u if support.high == 1 else np.exp(u)
 
 
 @functools.cache
@@ -122,6 +132,9 @@ class TestEveryModel:
             assert all(set(text) <= set("d0123456789 isoven.") for text in images if isinstance(text, str))
             return
         assert images.dtype == digits[0].dtype and images.shape == (3, *digits[0].shape[1:])
+        if "numbers" in fitted[name].modalities:
+            assert fitted[name].support.holds(images).all()
+            return
         assert digits[0].min() <= images.min() and images.max() <= digits[0].max()
 
     def test_samples_are_reproducible(self, name: str, fitted: Any) -> None:

@@ -104,7 +104,7 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
         return _checked(frame), Container("polars", list(frame.columns))
     array = np.asarray(items)
     if array.ndim == 0 or array.ndim > 2 or array.dtype.kind not in "biufOUS":
-        what = "complex data not supported: " if array.dtype.kind == "c" else ""
+        what = "Complex data not supported: " if array.dtype.kind == "c" else ""
         raise ZaohuaError(f"{what}a table is an array (n, columns) of numbers or objects, not one of shape "
                           f"{array.shape} and type {array.dtype}")
     kind: Literal["vector", "array"] = "vector" if array.ndim == 1 else "array"
