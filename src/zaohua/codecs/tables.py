@@ -228,6 +228,16 @@ class TableCodec(Codec):
         """Columns bool (b, columns) -> their heads bool (b, heads)."""
         return known[:, [place for place, heads in enumerate(self.heads_) for _ in heads]]
 
+    def about(self, rows: int) -> list[str]:
+        """A line for each column, what it was taken for, and one of the memory that rows take while training."""
+        named = [*self.columns_, *self.identifiers_]
+        width = max(len(str(column.name)) for column in named)
+        lines = [f"{str(column.name):<{width}}  {column.about()}" for column in named]
+        wide = sum(head.size for head in self.spec_.heads)
+        size = 8 * rows * len(self.columns_) / 2**20
+        return [*lines, f"{rows:,} rows of {len(self.columns_)} columns: {size:,.1f} MiB, {wide:,} numbers a row as "
+                        "networks see them"]
+
     # ---- files, conditions, JSON
 
     def _write_csv(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
