@@ -103,5 +103,6 @@ def _kind(items: Any) -> str:
     if isinstance(items, MidiFiles) or (isinstance(items, list) and items and isinstance(items[0], Piece)):
         return "music"
     what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
-    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, a table, an array (n, columns), "
-                      "(n, H, W) or (n, H, W, C), or a list of images, texts, dialogues or pieces of music")
+    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, a table, an array "
+                      "(n, columns), (n, H, W) or (n, H, W, C), or a list of images, texts, dialogues or pieces of "
+                      "music")
