@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-Said = Any
-
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -23,7 +21,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "data.csv"
 
 
-def test_it_ranks_and_tells_why_not(zaohua: Callable[..., Said], file: Path) -> None:
+def test_it_ranks_and_tells_why_not(zaohua: Callable[..., Any], file: Path) -> None:
     said = zaohua("fit-distribution", file, "--column", "price", "--replicates", 20)
     assert said.code == 0
     lines = said.out.splitlines()
@@ -32,12 +30,12 @@ def test_it_ranks_and_tells_why_not(zaohua: Callable[..., Said], file: Path) -> 
     assert "Poisson takes whole numbers from 0 on" in said.out
 
 
-def test_it_draws_the_best(zaohua: Callable[..., Said], file: Path, tmp_path: Path) -> None:
+def test_it_draws_the_best(zaohua: Callable[..., Any], file: Path, tmp_path: Path) -> None:
     said = zaohua("fit-distribution", file, "--column", "price", "--out", "x.png", "--path", "--replicates", 0)
     assert said.code == 0 and (tmp_path / "x.png").stat().st_size > 10_000
 
 
-def test_one_distribution_as_json(zaohua: Callable[..., Said], file: Path) -> None:
+def test_one_distribution_as_json(zaohua: Callable[..., Any], file: Path) -> None:
     said = zaohua("fit-distribution", file, "--column", "visits", "--distribution", "poisson", "--json")
     found = json.loads(said.out)
     assert found["column"] == "visits" and [fit["name"] for fit in found["fits"]] == ["Poisson"]
@@ -60,13 +58,13 @@ def test_one_distribution_as_json(zaohua: Callable[..., Said], file: Path) -> No
     (["--column", "price", "--replicates", "0", "--out", "x.docx"], "written as .png"),
 ])
 
-def test_mistakes_are_one_line(zaohua: Callable[..., Said], file: Path, options: list[str],
+def test_mistakes_are_one_line(zaohua: Callable[..., Any], file: Path, options: list[str],
                                    message: str) -> None:
     said = zaohua("fit-distribution", file, *options)
     assert said.code == 2 and message in said.err and said.err.count("\n") == 1
 
 
-def test_what_is_no_table(zaohua: Callable[..., Said], tmp_path: Path) -> None:
+def test_what_is_no_table(zaohua: Callable[..., Any], tmp_path: Path) -> None:
     assert "is neither a file or folder" in zaohua("fit-distribution", "nowhere.csv").err
     (tmp_path / "a.txt").write_text("text")
     assert "is no table" in zaohua("fit-distribution", "a.txt").err
