@@ -89,7 +89,8 @@ def same(a: Any, b: Any) -> bool:
         return a == b
     if isinstance(a, pd.DataFrame):
         a, b = a.reset_index(drop=True), b.reset_index(drop=True)
-        return all(np.allclose(a[c], b[c], rtol=1e-3, atol=1) if a[c].dtype.kind in "fi" else a[c].equals(b[c]) for c in a)
+        return all(np.allclose(a[c], b[c], rtol=1e-3, atol=1) if a[c].dtype.kind in "fi" else a[c].equals(b[c])
+                   for c in a)
     return a.shape == b.shape and np.abs(a.astype(int) - b.astype(int)).max() <= 1
 
 

@@ -58,8 +58,8 @@ class TableCodec(Codec):
         """
         frame, self.container_ = to_frame(items)
         if not len(frame) or not frame.shape[1]:
-            raise ZaohuaError(f"the table has {len(frame)} rows and {frame.shape[1]} columns: there is nothing to "
-                              "learn")
+            what = f"{len(frame)} sample(s)" if frame.shape[1] else f"{frame.shape[1]} feature(s)"
+            raise ZaohuaError(f"the table has {what} (shape={frame.shape}) while a minimum of 1 is required.")
         kinds = {str(name): kind for name, kind in (self.kinds or {}).items()}
         for name in kinds:
             if name not in map(str, frame.columns):
