@@ -43,8 +43,8 @@ def sections(comparison: Comparison) -> str:
                        "functions of numbers, or half the sum of the differences of shares of categories. What lies "
                        "beyond the middle 99 % of real numbers is in the outermost bins."),
         markup.section("How columns hang together", _maps(comparison),
-                       "The stronger the colour, the more two columns tell of each other: the size of the correlation of numbers; "
-                       "Cramér's V of categories, for which numbers are cut at ten real quantiles. The "
+                       "The stronger the colour, the more two columns tell of each other: the size of the correlation "
+                       "of numbers; Cramér's V of categories, for which numbers are cut at ten real quantiles. The "
                        f"difference is drawn twice as strong: red is too much, blue too little.{worst}"),
         markup.section("What tells samples from real rows", f'<div class="pair">{_uses(comparison.rows)}</div>',
                        "By how much the AUC of trees that tell samples from test rows falls when a column's values "
