@@ -17,6 +17,7 @@ PRIMITIVES: dict[str, str] = {
     "encode": "transform",
     "decode": "inverse transform",
     "denoise": "denoise",
+    "complete": "impute",
 }
 """Each primitive, and the name of what it lets people do in the table of models."""
 

@@ -119,6 +119,7 @@ class DataSpec:
         return cls(
             axes=tuple(data["axes"]),
             shape=None if shape is None else tuple(shape),
-            heads=tuple(Head(**{**head, "given": head.get("given") and tuple(head["given"])}) for head in data["heads"]),
+            heads=tuple(Head(**{**head, "given": tuple(given) if (given := head.get("given")) else None})
+                        for head in data["heads"]),
             pad=data["pad"],
         )

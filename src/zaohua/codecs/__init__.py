@@ -26,7 +26,8 @@ from zaohua.fields import check_fields
 from zaohua.spec import DataSpec
 
 __all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MidiFiles", "MusicCodec", "Piece",
-           "RollCodec", "TableCodec", "TextCodec", "TextFiles", "codec_for", "condition_codec", "from_json", "of_modality", "read"]
+           "RollCodec", "TableCodec", "TextCodec", "TextFiles", "codec_for", "condition_codec", "from_json",
+           "of_modality", "read"]
 
 CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
     ImageCodec, TextCodec, MusicCodec, RollCodec, TableCodec, LabelCodec)}
@@ -101,5 +102,6 @@ def _kind(items: Any) -> str:
     if isinstance(items, MidiFiles) or (isinstance(items, list) and items and isinstance(items[0], Piece)):
         return "music"
     what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
-    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, a table, an array (n, columns), "
-                      "(n, H, W) or (n, H, W, C), or a list of images, texts, dialogues or pieces of music")
+    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, a table, an array "
+                      "(n, columns), (n, H, W) or (n, H, W, C), or a list of images, texts, dialogues or pieces of "
+                      "music")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from zaohua.codecs.columns import Column
 
@@ -117,7 +117,8 @@ def _grid(x: np.ndarray, counts: np.ndarray, step: float, spikes: np.ndarray) ->
     gaps = np.where(is_taken, 0.0, np.diff(edges))
     share = min(0.05, max(1, int((counts == 1).sum())) / counts.sum()) if gaps.sum() else 0.0
     pieces = np.where(is_taken, mass[nearest] * (1 - share), share * gaps / max(gaps.sum(), 1e-300))
-    return edges, np.concatenate([[0.0], np.cumsum(pieces) / pieces.sum()])
+    total = np.cumsum(pieces)
+    return edges, np.concatenate([[0.0], total / total[-1]])
 
 
 class Modes:
@@ -267,12 +268,3 @@ class View:
         kept = data["numbers"]
         numbers = None if kept is None else KINDS[kind](**{name: np.array(value) for name, value in kept.items()})
         return cls(column, numbers, np.array(data["spikes"], dtype=np.float64), data["missing"])
-
-
-def log_mass(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """log(Phi(high) - Phi(low)) of rising limits, exact in both tails."""
-    flip = low > 0
-    a, b = np.where(flip, -high, low), np.where(flip, -low, high)
-    log_b = log_ndtr(b)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return log_b + np.log1p(-np.exp(np.minimum(log_ndtr(a) - log_b, 0.0)))

@@ -16,13 +16,13 @@ from zaohua.codecs.image_folder import SUFFIXES, holds_images, read_folder
 from zaohua.codecs.left_out import LeavesOut
 from zaohua.codecs.midi import SUFFIXES as MIDI
 from zaohua.codecs.midi import MidiFiles, read_midi_folder
-from zaohua.data.tables import SUFFIXES as TABLES
-from zaohua.data.tables import read_table
 from zaohua.codecs.text_files import SUFFIXES as TEXTS
 from zaohua.codecs.text_files import TextFiles, read_text_folder
 from zaohua.data.array_files import find_idx, idx_labels, is_idx, read_idx, read_npz
 from zaohua.data.rolls import SUFFIXES as ROLLS
 from zaohua.data.rolls import read_rolls
+from zaohua.data.tables import SUFFIXES as TABLES
+from zaohua.data.tables import read_table
 from zaohua.errors import ZaohuaError, nearest, unknown
 
 
@@ -31,9 +31,9 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
 
     Args:
         X: a path (a folder of images, texts or MIDI files, an .npz, .npy, IDX, .txt or .jsonl file, a MIDI file, a
-            .json or .mat of piano rolls, a .csv, .tsv or .parquet), the name of a data set, a data frame, an array, or a
-            list of arrays, of Pillow's images, of texts or of pieces of music. A text is a path if that exists, else a
-            name.
+            .json or .mat of piano rolls, a .csv, .tsv or .parquet), the name of a data set, a data frame, an array, or
+            a list of arrays, of Pillow's images, of texts or of pieces of music. A text is a path if that exists, else
+            a name.
         y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
             column of a table that holds them.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.

@@ -58,7 +58,8 @@ class TableCodec(Codec):
         """
         frame, self.container_ = to_frame(items)
         if not len(frame) or not frame.shape[1]:
-            raise ZaohuaError(f"the table has {len(frame)} rows and {frame.shape[1]} columns: there is nothing to learn")
+            raise ZaohuaError(f"the table has {len(frame)} rows and {frame.shape[1]} columns: there is nothing to "
+                              "learn")
         kinds = {str(name): kind for name, kind in (self.kinds or {}).items()}
         for name in kinds:
             if name not in map(str, frame.columns):
@@ -160,6 +161,12 @@ class TableCodec(Codec):
             codes[:, place], known[:, place] = column.encode(cells), True
             column.refuse(cells, codes[:, place])
         return torch.from_numpy(codes), torch.from_numpy(known)
+
+    def gone(self, codes: Tensor) -> Tensor:
+        """Which cells have no value, bool (n, columns), where columns ever have one."""
+        missing = torch.tensor([-2.0 if column.missing_code in (None, 0) else column.missing_code
+                                for column in self.columns_], dtype=torch.float64)
+        return codes.isnan() | (codes == missing)
 
     # ---- codes <-> tensors
 

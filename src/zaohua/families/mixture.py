@@ -1,0 +1,223 @@
+"""Mixtures of products: in each component all columns are independent of each other, so that sums are exact.
+
+    p(x) = sum_k w_k prod_h p_kh(x_h)
+
+with a table of chances for each category and a normal distribution for each place of a number (see the codec). Whole
+numbers have the mass of their cell, other numbers the density of their place times the slope there. Given some columns
+the components' weights change by Bayes' rule, and nothing else does.
+
+Fitted by expectation maximisation: logs of all densities are one matrix product, as is what they are summed up to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.special import log_ndtr
+from torch import Tensor
+
+from zaohua.families.density import Parameters
+from zaohua.noise import Noise
+from zaohua.spec import DataSpec
+
+LOG_2_PI = float(np.log(2 * np.pi))
+
+
+class Layout:
+    """Where the heads of a spec stand: categories one behind the other as one-hot columns, then the numbers.
+
+    Attributes:
+        categories: (head, first column, columns) of each category head.
+        reals: heads that are numbers.
+        width: one-hot columns.
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        self.spec, self.width = spec, 0
+        self.categories: list[tuple[int, int, int]] = []
+        self.reals: list[int] = []
+        for place, head in enumerate(spec.heads):
+            if head.kind == "real":
+                self.reals.append(place)
+            else:
+                self.categories.append((place, self.width, head.size))
+                self.width += head.size
+
+    def one_hot(self, x: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+        """Rows (n, heads) -> float32 (n, width), zeros where a head isn't known or its code is none of training's."""
+        out = np.zeros((len(x), self.width), dtype=np.float32)
+        for place, first, size in self.categories:
+            code = np.nan_to_num(x[:, place], nan=-1.0).astype(np.int64)
+            there = (code >= 0) & (code < size)
+            there &= True if known is None else known[:, place]
+            rows = np.flatnonzero(there)
+            out[rows, first + code[rows]] = 1
+        return out
+
+    def there(self, chances: np.ndarray) -> np.ndarray:
+        """Chance that each number is there, given chances (..., width); (..., reals)."""
+        out = []
+        for place in self.reals:
+            given = self.spec.heads[place].given
+            if given is None:
+                out.append(np.ones(chances.shape[:-1]))
+            else:
+                first = next(first for head, first, _ in self.categories if head == given[0])
+                out.append(chances[..., first : first + given[1]].sum(-1))
+        return np.stack(out, -1) if out else np.ones((*chances.shape[:-1], 0))
+
+
+def fit(x: np.ndarray, layout: Layout, count: int, rounds: int, prior: float, least: float, seed: int) -> Parameters:
+    """Expectation maximisation.
+
+    Args:
+        x: rows (n, heads), NaN where a number isn't there.
+        layout: of the heads.
+        count: components, at most n.
+        rounds: at most; it ends before when the mean log-likelihood rises by less than 1e-4.
+        prior: rows' worth of what all rows have, added to each component.
+        least: deviation of a number in a component, at least.
+        seed: of the rows that components begin at.
+    """
+    z = x[:, layout.reals]
+    there = ~np.isnan(z)
+    z = np.where(there, z, 0.0).astype(np.float32)
+    features = np.concatenate([layout.one_hot(x), z**2, z, there], axis=1, dtype=np.float32)
+    whole = features.mean(0, dtype=np.float64)
+    data = torch.from_numpy(features)
+    begin = np.random.default_rng(seed).choice(len(x), count, replace=False)
+    totals = torch.from_numpy(features[begin].astype(np.float64) + whole)
+    sizes, before = torch.full((count,), 2.0, dtype=torch.float64), -np.inf
+    for _ in range(rounds):
+        parameters = _maximised(totals.numpy(), sizes.numpy(), whole, layout, prior, least)
+        coefficients = torch.from_numpy(_coefficients(parameters, layout).astype(np.float32))
+        log_w = torch.from_numpy(np.log(parameters["weights"]).astype(np.float32))
+        totals, sizes, likelihood = torch.zeros_like(totals), torch.zeros_like(sizes), 0.0
+        for block in data.split(4096):
+            log_p = torch.addmm(log_w, block, coefficients)
+            norm = torch.logsumexp(log_p, dim=1, keepdim=True)
+            chances = (log_p - norm).exp_()
+            totals += (chances.T @ block).double()
+            sizes += chances.sum(0).double()
+            likelihood += float(norm.sum())
+        if likelihood / len(x) - before < 1e-4:
+            break
+        before = likelihood / len(x)
+    return _maximised(totals.numpy(), sizes.numpy(), whole, layout, prior, least)
+
+
+def _maximised(totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout: Layout, prior: float, least: float
+               ) -> Parameters:
+    """Parameters from sums of features over the rows of each component, (K, width + 3 reals)."""
+    width, reals = layout.width, len(layout.reals)
+    mixed = (totals + prior * whole) / (sizes + prior)[:, None]
+    chances = mixed[:, :width]
+    second, first, there = (mixed[:, width + i * reals : width + (i + 1) * reals] for i in range(3))
+    mean = first / np.maximum(there, 1e-12)
+    variance = second / np.maximum(there, 1e-12) - mean**2
+    for _, start, size in layout.categories:
+        part = chances[:, start : start + size]
+        part /= part.sum(1, keepdims=True)
+    return {"weights": np.maximum(sizes, 1e-9) / np.maximum(sizes, 1e-9).sum(), "chances": chances, "means": mean,
+            "deviations": np.sqrt(np.maximum(variance, least**2))}
+
+
+def _coefficients(parameters: Parameters, layout: Layout) -> np.ndarray:
+    """What the features are multiplied by to give log densities, (width + 3 reals, K)."""
+    mean, precision = parameters["means"], parameters["deviations"] ** -2
+    constant = -0.5 * (mean**2 * precision - np.log(precision) + LOG_2_PI)
+    with np.errstate(divide="ignore"):
+        log_chances = np.maximum(np.log(parameters["chances"]), -1e4)
+    return np.concatenate([log_chances, -0.5 * precision, mean * precision, constant], axis=1).T
+
+
+def log_terms(parameters: Parameters, layout: Layout, x: np.ndarray, cells: tuple[np.ndarray, ...],
+              known: np.ndarray | None = None) -> np.ndarray:
+    """log w_k + sum over known heads of log p_kh(x_h), float64 (n, K).
+
+    Args:
+        parameters: of the mixture.
+        layout: of the heads.
+        x: rows (n, heads).
+        cells: low, high and log_slope of the codec, (n, heads).
+        known: bool (n, heads); None for all.
+    """
+    with np.errstate(divide="ignore"):
+        log_chances = np.maximum(np.log(parameters["chances"]), -1e300)
+        out = layout.one_hot(x, known) @ log_chances.T + np.log(parameters["weights"])
+    for place, _, size in layout.categories:
+        never = (x[:, place] < 0) | (x[:, place] >= size)
+        out[never if known is None else never & known[:, place]] = -np.inf
+    low, high, slope = cells
+    for i, place in enumerate(layout.reals):
+        mean, deviation = parameters["means"][:, i], parameters["deviations"][:, i]
+        there = ~np.isnan(x[:, place])
+        there &= True if known is None else known[:, place]
+        massive = there & ~np.isnan(low[:, place])
+        dense = there & ~massive
+        if massive.any():
+            a, b = ((edge[massive, place, None] - mean) / deviation for edge in (low, high))
+            out[massive] += log_mass(a, b)
+        if dense.any():
+            t = (x[dense, place, None] - mean) / deviation
+            out[dense] += -0.5 * (t**2 + LOG_2_PI) - np.log(deviation) + slope[dense, place, None]
+    return out
+
+
+def log_mass(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """log(Phi(high) - Phi(low)) of rising limits, exact in both tails."""
+    flip = low > 0
+    a, b = np.where(flip, -high, low), np.where(flip, -low, high)
+    log_b = log_ndtr(b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mass = log_b + np.log1p(-np.exp(np.minimum(log_ndtr(a) - log_b, 0.0)))
+    return np.where(b > a, mass, -np.inf)
+
+
+def draw(parameters: Parameters, layout: Layout, log_w: np.ndarray, noise: Noise, whole: bool = False) -> np.ndarray:
+    """New rows (n, heads): a component by weights with logs (n, K), then each head by itself.
+
+    Args:
+        parameters: of the mixture.
+        layout: of the heads.
+        log_w: log weights, up to a constant.
+        noise: of the n rows.
+        whole: whether no head may be drawn as missing.
+    """
+    u = noise.uniform(1 + len(layout.categories)).double().cpu().numpy()
+    z = noise.normal(max(1, len(layout.reals))).double().cpu().numpy()
+    if whole:
+        log_w = log_w + sum(np.log(np.maximum(1 - parameters["chances"][:, column], 1e-300))
+                            for column in _missing(layout))
+    weights = np.exp(log_w - log_w.max(1, keepdims=True))
+    which = _inverse(weights, u[:, 0])
+    out = np.full((len(u), len(layout.spec.heads)), np.nan)
+    chances = parameters["chances"][which]
+    if whole:
+        chances[:, _missing(layout)] = 0.0
+    for turn, (place, first, size) in enumerate(layout.categories):
+        out[:, place] = _inverse(chances[:, first : first + size], u[:, 1 + turn])
+    for i, place in enumerate(layout.reals):
+        number = parameters["means"][which, i] + parameters["deviations"][which, i] * z[:, i]
+        given = layout.spec.heads[place].given
+        out[:, place] = number if given is None else np.where(out[:, given[0]] < given[1], number, np.nan)
+    return out
+
+
+def _missing(layout: Layout) -> list[int]:
+    """One-hot columns that mean that there is no value."""
+    heads = layout.spec.heads
+    return [first + (heads[place].missing or 0) for place, first, size in layout.categories
+            if heads[place].missing is not None and size > 1]
+
+
+def _inverse(weights: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Columns drawn by weights (n, K) with uniform numbers (n,), int (n,)."""
+    edges = weights.cumsum(1)
+    return np.minimum((u[:, None] * edges[:, -1:] >= edges).sum(1), weights.shape[1] - 1)
+
+
+def posterior(parameters: Parameters, layout: Layout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor
+              ) -> np.ndarray:
+    """Log weights of the components given known heads, up to a constant, (n, K)."""
+    return log_terms(parameters, layout, x.numpy(), tuple(cell.numpy() for cell in cells), known.numpy())

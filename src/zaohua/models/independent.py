@@ -1,0 +1,20 @@
+"""Columns that know nothing of each other: the floor that a model of tables has to rise from."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from zaohua.models.product_mixture import ProductMixture
+
+
+class Independent(ProductMixture):
+    """Every column by itself, as it is distributed.
+
+    Paper: the product of the marginal distributions, which maximises the likelihood among products (Chow and Liu,
+    "Approximating Discrete Probability Distributions with Dependence Trees", 1968).
+    """
+
+    tiny: ClassVar[dict[str, Any]] = {}
+
+    n_components = 1
+    max_iter = 1

@@ -1,0 +1,64 @@
+"""A mixture of products: the density of tables in which everything is exact."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zaohua.families import mixture
+from zaohua.families.density import Density, Parameters
+from zaohua.families.tables import Tabular
+from zaohua.fields import Between
+from zaohua.noise import Noise
+
+
+class ProductMixture(Tabular, Density):
+    """Mixture of products of densities: exact likelihood, exact conditions on any columns, imputation.
+
+    Paper: Lazarsfeld and Henry, "Latent Structure Analysis", 1968; McLachlan and Peel, "Finite Mixture Models", 2000.
+    """
+
+    tiny: ClassVar[dict[str, Any]] = {"n_components": 3, "max_iter": 20}
+
+    n_components: Annotated[int | None, Between(1)] = None
+    """Products in the mixture (of each class); None takes one for every 60 rows, up to 500."""
+    max_iter: Annotated[int, Between(1)] = 100
+    """Rounds of expectation maximisation at most."""
+    prior: Annotated[float, Between(0)] = 0.1
+    """Rows' worth of the whole table that is added to each component."""
+    least_deviation: Annotated[float, Between(above=0)] = 0.02
+    """Of a number in a component, at least, where all numbers have one of 1."""
+
+    @property
+    def layout(self) -> mixture.Layout:
+        """Where the heads stand."""
+        return mixture.Layout(self.spec_)
+
+    def estimate(self, x: np.ndarray) -> Parameters:
+        """Expectation maximisation from rows drawn at random."""
+        count = min(self.n_components or min(500, max(1, len(x) // 60)), len(x))
+        return mixture.fit(x, self.layout, count, self.max_iter, self.prior, self.least_deviation,
+                           self.seed_ % 2**32)
+
+    def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
+        """log sum_k w_k prod_h p_kh(x_h), of cells for whole numbers."""
+        cells = tuple(cell.numpy() for cell in self.table.cells(torch.from_numpy(x)))
+        return np.logaddexp.reduce(mixture.log_terms(parameters, self.layout, x, cells), axis=1)
+
+    def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
+        """A component by its weight, then each column by itself."""
+        log_w = np.log(parameters["weights"])
+        return mixture.draw(parameters, self.layout, np.broadcast_to(log_w, (noise.n, len(log_w))), noise)
+
+    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
+        """What isn't known of rows x (B, heads), given what is; with `whole` it has a value everywhere."""
+        out = x.clone()
+        cells, layout = self.table.cells(x), self.layout
+        for density, where in self._by_class(y, len(x)):
+            log_w = mixture.posterior(density, layout, x, cells, known)
+            drawn = torch.from_numpy(mixture.draw(density, layout, log_w, noise, whole))
+            out = torch.where(known | ~torch.from_numpy(where)[:, None], out, drawn)
+        return out
