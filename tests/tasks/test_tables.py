@@ -217,11 +217,15 @@ class TestFiles:
 
 class TestPage:
     def test_it_shows_all(self, compared_: Comparison, tmp_path: Path) -> None:
-        text = page.write(compared_, tmp_path / "a.html").read_text("utf-8")
+        kept = [Evaluation.from_json(json.loads(json.dumps(row.to_json(), sort_keys=True)), row.arrays)
+                for row in compared_.rows]
+        text = page.write(replace(compared_, rows=kept), tmp_path / "a.html").read_text("utf-8")
         read = Checked(text)
         assert text.count('class="column"') == 12 and text.count('class="map"') == 9 and "nan" not in read.text
         assert "real test rows" in read.text and "Higher and further left is better" in read.text
         assert text.count('<details class="model" open>') == 2 and "AUC of c3" in read.text
+        alike = re.findall(r"</b><span>([\d.]+)%</span></figcaption>", text)[:4]
+        assert alike == sorted(alike, key=float)
         assert "--target c3" in read.text and "predicted" in read.text and "<c2 0>" in read.text
 
     def test_a_hundred_columns_with_odd_names(self, compared_: Comparison, tmp_path: Path) -> None:

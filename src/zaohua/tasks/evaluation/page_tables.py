@@ -55,10 +55,9 @@ def sections(comparison: Comparison) -> str:
 
 def _columns(comparison: Comparison) -> str:
     """Each model's columns over the real ones, folded away from the third model on."""
-    found = []
+    found, names = [], names_of(comparison.columns)
     for place, row in enumerate(comparison.rows):
-        shape = row.by_column["shape"]
-        order = np.argsort(list(shape.values()), kind="stable")[:MOST]
+        order = np.argsort([row.by_column["shape"][name] for name in names], kind="stable")[:MOST]
         cells = "".join(_column(comparison, row, int(c)) for c in order)
         said = f"{title_of('shape', row)} {shown('shape', row.figures['shape'], interval=False)}"
         found.append(f'<details class="model"{" open" if place < 2 else ""}><summary><b>{escape(row.run)}</b> {said}'
