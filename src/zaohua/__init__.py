@@ -29,6 +29,7 @@ _LAZY = {
     "ImageCodec": "zaohua.codecs",
     "LabelCodec": "zaohua.codecs",
     "MusicCodec": "zaohua.codecs",
+    "NumberCodec": "zaohua.codecs",
     "Piece": "zaohua.codecs",
     "RollCodec": "zaohua.codecs",
     "read": "zaohua.codecs",

@@ -157,6 +157,8 @@ def _read_values(X: Any) -> Any:
         return list(X)
     if isinstance(X, Image.Image):
         raise ZaohuaError("a single image: give a list of them")
+    if hasattr(X, "toarray"):
+        raise ZaohuaError("a sparse matrix can't be learnt from: give X.toarray()")
     return X if is_table(X) or not hasattr(X, "ndim") else _array(X)
 
 

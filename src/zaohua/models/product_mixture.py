@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from zaohua.families import mixture
-from zaohua.families.density import Density, Parameters
+from zaohua.families.density import ByClass, Parameters
 from zaohua.families.tables import Tabular
 from zaohua.fields import Between
 from zaohua.noise import Noise
 
 
-class ProductMixture(Tabular, Density):
+class ProductMixture(Tabular, ByClass):
     """Mixture of products of densities: exact likelihood, exact conditions on any columns, imputation.
 
     Paper: Lazarsfeld and Henry, "Latent Structure Analysis", 1968; McLachlan and Peel, "Finite Mixture Models", 2000.
