@@ -37,6 +37,9 @@ class Container:
             ZaohuaError: one is not there, or more are.
         """
         frame, container = to_frame(items)
+        if container.kind == "vector" and self.kind == "array":
+            raise ZaohuaError("a table is an array (n, columns), and this one is (n,). Reshape your data: "
+                              "X.reshape(1, -1) is one row")
         if container.kind in ("array", "vector") or self.kind in ("array", "vector"):
             if frame.shape[1] != len(self.columns):
                 raise ZaohuaError(f"X has {frame.shape[1]} features, but TableCodec is expecting {len(self.columns)} "

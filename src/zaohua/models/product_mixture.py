@@ -27,7 +27,7 @@ class ProductMixture(Tabular, ByClass):
     """Products in the mixture (of each class); None takes one for every 60 rows, up to 500."""
     max_iter: Annotated[int, Between(1)] = 100
     """Rounds of expectation maximisation at most."""
-    prior: Annotated[float, Between(0)] = 0.1
+    prior: Annotated[float, Between(above=0)] = 0.1
     """Rows' worth of the whole table that is added to each component."""
     least_deviation: Annotated[float, Between(above=0)] = 0.02
     """Of a number in a component, at least, where all numbers have one of 1."""
