@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.codecs.awkward import frames
 
 import zaohua as zh
-from tests.codecs.awkward import frames
 from zaohua import codecs
 from zaohua.codecs.tables import TableCodec
 from zaohua.data.tables import read_table
@@ -122,7 +122,8 @@ def test_reads_what_the_delimiter_encoding_and_mark_are(tmp_path: Path) -> None:
         assert frame["ZIP"].tolist() == ["00123", "04109"] and frame["da"].dtype == bool
     (tmp_path / "d.tsv").write_text("a\tb\n1\t?\n2\t3\n")
     frame = read_table(tmp_path / "d.tsv")
-    assert frame["a"].dtype == np.int64 and str(frame["b"].dtype) == "Int64" and frame["b"].isna().tolist() == [True, False]
+    assert frame["a"].dtype == np.int64 and str(frame["b"].dtype) == "Int64"
+    assert frame["b"].isna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize("text, wrong", [

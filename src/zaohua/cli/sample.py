@@ -17,8 +17,8 @@ from zaohua.errors import CheckpointError, ZaohuaError
 CALL = "zaohua sample RUN [options]"
 COMMON = (
     Flag("n", int | None, None, "How many items; by default 64 pictures, or one text.", short=("-n",)),
-    Flag("y", tuple[str, ...], (), "Label to make them of; several take turns (--y a --y b, or --y a,b). Of tables also a "
-         "column and its value (--y 'income=>50K').", repeat=True),
+    Flag("y", tuple[str, ...], (), "Label to make them of; several take turns (--y a --y b, or --y a,b). Of tables also "
+         "a column and its value (--y 'income=>50K').", repeat=True),
     Flag("each", int | None, None, "Make so many of each label instead, one row for each."),
     Flag("seed", int | None, None, "Seed: the same one gives the same items."),
     Flag("out", str | None, None, "A folder for a file of each, or one for all: a .png or .npz of pictures, a .txt, "
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str]) -> None:
     if out.suffix:
         codec.write_sheet(items, out, None if isinstance(y, dict) else y, values["each"])
     else:
-        codec.write(items, out, [f"{i:05d}" + ("" if not isinstance(y, list) else f"-{_file_name(y[i])}") for i in range(n)])
+        ends = [f"-{_file_name(label)}" for label in y] if isinstance(y, list) else [""] * n
+        codec.write(items, out, [f"{i:05d}{end}" for i, end in enumerate(ends)])
     if values["json"]:
         print(json.dumps({"out": str(out), "n": n, "y": y, "seconds": round(seconds, 3)}))
     else:

@@ -134,7 +134,8 @@ def _show_columns(cls: Any, X: Any, codec: Any) -> None:
 
     if "tables" in cls.modalities:
         items, _ = codecs.read(X)
-        for line in codecs.codec_for(items, cls.modalities, codec).fit(items).about(len(items)):
+        chosen: Any = codecs.codec_for(items, cls.modalities, codec, cls.codec_options)
+        for line in chosen.fit(items).about(len(items)):
             echo(line)
 
 
