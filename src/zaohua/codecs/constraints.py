@@ -167,6 +167,7 @@ def parse(text: str, columns: Sequence[Any]) -> Constraint:
     """
     together = re.fullmatch(r"\((.+,.+)\)", text.strip())
     order, sums = re.split(r" <=? ", text), re.split(r" = ", text)
+    cls: type[Constraint]
     if together:
         cls, names = Together, together[1].split(",")
     elif len(order) == 2:
