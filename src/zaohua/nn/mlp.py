@@ -90,3 +90,15 @@ class MLP(nn.Module):
         if t is None:
             raise ValueError("a network with time=True needs t")
         return self.time(t) if condition is None else condition + self.time(t)
+
+
+class Flat(nn.Module):
+    """A perceptron as an encoder or decoder: its output gets a shape."""
+
+    def __init__(self, mlp: MLP, shape: tuple[int, ...]):
+        super().__init__()
+        self.mlp, self.shape = mlp, shape
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """(B, ...) -> (B, *shape)."""
+        return self.mlp(x, y=y).view(len(x), *self.shape)

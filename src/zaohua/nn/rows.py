@@ -50,6 +50,10 @@ class RowLayout:
             out.scatter_(1, torch.where(there, code + first, self.one_hots), 1.0)
         return out[:, :-1]
 
+    def there(self, x: Tensor) -> Tensor:
+        """Which numbers rows (B, heads) have, bool (B, reals)."""
+        return ~x[:, self.reals].isnan()
+
     def numbers(self, x: Tensor, known: Tensor | None = None) -> Tensor:
         """Rows (B, heads) -> float32 (B, reals), 0 where a number isn't there or isn't known."""
         there = x[:, self.reals].nan_to_num(0.0)
@@ -58,6 +62,26 @@ class RowLayout:
     def wide(self, x: Tensor, known: Tensor | None = None) -> Tensor:
         """Rows (B, heads) -> wide rows (B, width)."""
         return torch.cat([self.one_hot(x, known), self.numbers(x, known)], dim=1)
+
+    def log_softmax(self, logits: Tensor) -> Tensor:
+        """Logits (B, one_hots) -> logs of chances that sum to one in each head."""
+        parts = logits.split([size for _, _, size in self.categories], dim=1) if self.categories else (logits,)
+        return torch.cat([part.log_softmax(1) for part in parts], dim=1)
+
+    def softmax(self, logits: Tensor) -> Tensor:
+        """Logits (B, one_hots) -> chances that sum to one in each head."""
+        parts = logits.split([size for _, _, size in self.categories], dim=1) if self.categories else (logits,)
+        return torch.cat([part.softmax(1) for part in parts], dim=1)
+
+    def chance_of_numbers(self, chances: Tensor) -> Tensor:
+        """Chances (B, one_hots) -> that of each number to be there, (B, reals)."""
+        out = chances.new_ones(len(chances), len(self.reals))
+        first = {head: column for head, column, _ in self.categories}
+        for i, place in enumerate(self.reals):
+            given = self.spec.heads[place].given
+            if given is not None:
+                out[:, i] = chances[:, first[given[0]] : first[given[0]] + given[1]].sum(1)
+        return out
 
     def rows(self, wide: Tensor) -> Tensor:
         """Wide rows, or chances or logits in their place -> float64 (B, heads): of each category the most likely one,
