@@ -120,7 +120,10 @@ class CTGAN(Tabular, WassersteinGAN):
 
     def _missed(self, logits: Tensor, c: Tensor) -> Tensor:
         """-log of the chance that the generator gives the category it was asked for, (B,)."""
-        return -(c * self.layout.log_softmax(logits)).sum(1) if c.shape[1] else logits.new_zeros(len(logits))
+        if not c.shape[1]:
+            return logits.new_zeros(len(logits))
+        others = self.layout.same_head(c) == 0
+        return logits.masked_fill(others, -torch.inf).logsumexp(1) - (c * logits).sum(1)
 
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """D(G(z, c)) - D(x, c) + penalty, (B,)."""

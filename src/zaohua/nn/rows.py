@@ -73,6 +73,11 @@ class RowLayout:
         parts = logits.split([size for _, _, size in self.categories], dim=1) if self.categories else (logits,)
         return torch.cat([part.softmax(1) for part in parts], dim=1)
 
+    def same_head(self, one_hot: Tensor) -> Tensor:
+        """Sums of (B, one_hots) over each head, at all of its columns, (B, one_hots)."""
+        sizes = [size for _, _, size in self.categories]
+        return torch.cat([part.sum(1, keepdim=True).expand_as(part) for part in one_hot.split(sizes, dim=1)], dim=1)
+
     def chance_of_numbers(self, chances: Tensor) -> Tensor:
         """Chances (B, one_hots) -> that of each number to be there, (B, reals)."""
         out = chances.new_ones(len(chances), len(self.reals))
