@@ -70,7 +70,7 @@ class Batches:
         start, n = (draw * self.world + self.rank) * self.batch_size, len(self.items)
         places = sampler(self.seed, start, self.batch_size, n)
         if self.shares is not None:  # n points at even distances: an item is met as often as its share says, +-1
-            shift = (np.arange(start, start + self.batch_size) // n * GOLDEN) % 1  # another one in each epoch
+            shift = (np.arange(start, start + self.batch_size) // n + 0.5) * GOLDEN % 1  # of its own in each epoch
             places = np.searchsorted(self.shares[:-1], (places + shift) / n, side="right")
         return self.items[places]
 
