@@ -248,8 +248,8 @@ class View:
 
         Returns:
             low, high: of numbers with a probability, the z between which they lie; NaN of others.
-            log_slope: log dz/dx, and what the choice of a state adds, of whole numbers times their step; 0 where there is
-                no place.
+            log_slope: log dz/dx, and what the choice of a state adds, of whole numbers times their step; 0 where there
+                is no place.
         """
         low, high, slope = np.full(len(z), np.nan), np.full(len(z), np.nan), np.zeros(len(z))
         ranged = state < self.ranges

@@ -219,9 +219,9 @@ class TableCodec(Codec):
 
         Returns:
             low, high: float64 (b, heads), between which the place of a whole number seen by rank lies; NaN elsewhere.
-            log_slope: float64 (b, heads), the log of how fast a place rises with the number; of whole numbers, which are
-                spread over their step, for each step. Added to a log density of places it makes one of numbers, or a
-                bound of the log probability of whole ones. 0 elsewhere.
+            log_slope: float64 (b, heads), the log of how fast a place rises with the number, or with the step of whole
+                numbers, which are spread over it. Added to a log density of places it makes one of numbers, or a bound
+                of the log probability of whole ones. 0 elsewhere.
         """
         values = x.detach().cpu().double().numpy()
         low, high, slope = np.full_like(values, np.nan), np.full_like(values, np.nan), np.zeros_like(values)

@@ -39,8 +39,8 @@ class Likelihood(Protocol):
 
 
 def likelihood_of(spec: DataSpec) -> Likelihood:
-    """That of rows for tables; else Bernoulli for two levels, a discretised logistic for more, a Gaussian for continuous
-    data."""
+    """That of rows for tables; else Bernoulli for two levels, a discretised logistic for more, a Gaussian for
+    continuous data."""
     if spec.is_row:
         return RowLikelihood(spec)
     if spec.levels == 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -67,7 +68,8 @@ class CTGAN(Tabular, WassersteinGAN):
 
     def rows(self, data: TrainingData) -> TrainingData:
         """The rows as they are; how many have each category is kept."""
-        self.counts_ = sum(one_hot.double().sum(0) for one_hot in self._one_hots(data)).tolist()
+        counts = [one_hot.double().sum(0) for one_hot in self._one_hots(data)]
+        self.counts_ = torch.stack(counts).sum(0).tolist()
         return data
 
     def weights(self, data: TrainingData) -> np.ndarray | None:
@@ -77,10 +79,11 @@ class CTGAN(Tabular, WassersteinGAN):
             return None
         return torch.cat([conditions.weights(one_hot) for one_hot in self._one_hots(data)]).numpy()
 
-    def _one_hots(self, data: TrainingData) -> Any:
+    def _one_hots(self, data: TrainingData) -> Iterator[Tensor]:
         for block, rows in enumerate(self._chunks(len(data.x), 4096)):
-            codes = data.x[rows]
-            yield self.layout.one_hot(self.prepare(codes, BatchNoise(derive_seed(self.seed_, "rows", block), len(codes))))
+            codes = data.x[np.arange(rows.start, rows.stop)]
+            noise = BatchNoise(derive_seed(self.seed_, "rows", block), len(codes))
+            yield self.layout.one_hot(self.prepare(codes, noise))
 
     @property
     def layout(self) -> RowLayout:
