@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from zaohua.errors import ZaohuaError
 from zaohua.estimator import TrainingData
+from zaohua.families.gan import WassersteinGAN
 from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import gumbel
 from zaohua.families.tables import Tabular
-from zaohua.families.wasserstein import WassersteinGAN
 from zaohua.fields import Between
 from zaohua.nn.row_gan import PackedCritic, RowGenerator
 from zaohua.nn.rows import RowLayout

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
-from zaohua.families.wasserstein import WassersteinGAN
+from zaohua.families.gan import WassersteinGAN
 from zaohua.fields import Between
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.spec import DataSpec
