@@ -148,7 +148,7 @@ class Trainable(GenerativeModel):
         """The encoded items as rows that batches are made of: the items themselves, unless a family cuts them up."""
         return data
 
-    def weights(self, data: TrainingData) -> np.ndarray | None:
+    def row_weights(self, data: TrainingData) -> np.ndarray | None:
         """How often each row is drawn compared to the others, float64 (n,); None for all alike."""
         return None
 

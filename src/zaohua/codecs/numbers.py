@@ -157,13 +157,18 @@ class Modes:
 
     def _log_chances(self, x: np.ndarray) -> np.ndarray:
         """Log of how likely a number is of each mode, (n, states)."""
-        log_p = np.log(self.weight / self.deviation) - 0.5 * ((x[:, None] - self.mean) / self.deviation) ** 2
+        log_p = self._log_p(x)
         return log_p - np.logaddexp.reduce(log_p, axis=1, keepdims=True)
+
+    def _log_p(self, x: np.ndarray) -> np.ndarray:
+        """The same, up to a constant of each number."""
+        return np.log(self.weight / self.deviation) - 0.5 * ((x[:, None] - self.mean) / self.deviation) ** 2
 
     def to_tensor(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A mode by its chance, and the place around it, mostly within +-1."""
-        edges = np.exp(self._log_chances(x)).cumsum(1)
-        state = np.minimum((u[:, None] >= edges).sum(1), self.states - 1)
+        log_p = self._log_p(x)
+        edges = np.exp(log_p - log_p.max(1, keepdims=True)).cumsum(1)
+        state = np.minimum((u[:, None] * edges[:, -1:] >= edges).sum(1), self.states - 1)
         return state, (x - self.mean[state]) / (4 * self.deviation[state])
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ class CTGAN(Tabular, WassersteinGAN):
         self.counts_ = torch.stack(counts).sum(0).tolist()
         return data
 
-    def weights(self, data: TrainingData) -> np.ndarray | None:
+    def row_weights(self, data: TrainingData) -> np.ndarray | None:
         """Rows with rare categories come up more often."""
         conditions = self.conditions
         if conditions is None:
@@ -153,11 +153,15 @@ class CTGAN(Tabular, WassersteinGAN):
 
     # ---- sampling
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Fakes, conditions as frequent as in training."""
+    def generate(self, nets: nn.ModuleDict, noise: Noise, y: Tensor | None) -> Tensor:
+        """Wide fakes (n, width), with conditions as frequent as in training."""
         conditions = self.conditions
         c = noise.normal(0) if conditions is None else conditions.frequent(noise)
-        return self.layout.rows(self._fakes(self.nets_, noise, c, y)[1])
+        return self._fakes(nets, noise, c, y)[1]
+
+    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """Rows (n, heads) of the averaged generator."""
+        return self.layout.rows(self.generate(self.nets_, noise, y))
 
     def _check(self) -> None:
         super()._check()
