@@ -23,6 +23,7 @@ SCRIPTS = {
     "diffusers": "peer_diffusers_ddpm.py",
     "pythae": "peer_pythae_vae.py",
     "transformers": "peer_transformers_gpt.py",
+    "ctgan": "peer_ctgan.py",
 }
 
 

@@ -56,3 +56,16 @@ def test_codes_from_files_come_as_those_in_memory(workers: int) -> None:
     for (x, label), (x_too, label_too) in itertools.islice(zip(memory.stream(3), files.stream(3), strict=True), 8):
         assert torch.equal(x, x_too) and torch.equal(label, label_too)
         assert torch.equal(x[:, 0] // 10 % 7, label)
+
+
+def test_items_come_up_as_often_as_their_weights_say() -> None:
+    items, weights = np.arange(10, 15), np.array([0.0, 1.0, 2.5, 0.5, 6.0])
+    batches = Batches(torch.arange(20), None, items, 3, 5, weights=weights)
+    epochs = np.stack([batches.indices(draw) for draw in range(400)])
+    counts = (epochs[:, :, None] == items).sum(1)
+    shares = 5 * weights / weights.sum()
+    assert (counts >= np.floor(shares)).all() and (counts <= np.ceil(shares)).all()
+    np.testing.assert_allclose(counts.mean(0), shares, atol=0.02)
+    alike = Batches(torch.arange(20), None, items, 3, 5, weights=np.ones(5))
+    plain = Batches(torch.arange(20), None, items, 3, 5)
+    assert all(np.array_equal(alike.indices(draw), plain.indices(draw)) for draw in range(20))

@@ -20,6 +20,8 @@ from torch.utils.data import DataLoader
 from zaohua.codecs.base import Codes
 from zaohua.noise import derive_seed
 
+GOLDEN = (5**0.5 - 1) / 2
+
 
 @functools.lru_cache(maxsize=4)
 def _shuffle(seed: int, epoch: int, n: int) -> np.ndarray:
@@ -48,12 +50,15 @@ class Batches:
         rank, world: which process this is, of how many.
         workers: processes that fetch codes which aren't in memory; None chooses.
         device: in-memory codes are moved there when they are small beside an accelerator's memory.
+        weights: how often each of `items` comes up in an epoch, compared to the others; None for once each.
     """
 
     def __init__(self, codes: Codes, y: Tensor | None, items: np.ndarray, seed: int, batch_size: int, *, rank: int = 0,
-                 world: int = 1, workers: int | None = None, device: torch.device | None = None):
+                 world: int = 1, workers: int | None = None, device: torch.device | None = None,
+                 weights: np.ndarray | None = None):
         self.codes, self.y, self.items, self.seed = codes, y, items, seed
         self.batch_size, self.rank, self.world = batch_size, rank, world
+        self.shares = None if weights is None else np.cumsum(weights / weights.sum())
         self.workers = min(4, torch.get_num_threads()) if workers is None else workers
         if isinstance(codes, Tensor) and device is not None and device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
@@ -62,8 +67,12 @@ class Batches:
 
     def indices(self, draw: int) -> np.ndarray:
         """Items of this process's part of a draw's global batch."""
-        start = (draw * self.world + self.rank) * self.batch_size
-        return self.items[sampler(self.seed, start, self.batch_size, len(self.items))]
+        start, n = (draw * self.world + self.rank) * self.batch_size, len(self.items)
+        places = sampler(self.seed, start, self.batch_size, n)
+        if self.shares is not None:  # n points at even distances: an item is met as often as its share says, +-1
+            shift = (np.arange(start, start + self.batch_size) // n + 0.5) * GOLDEN % 1  # of its own in each epoch
+            places = np.searchsorted(self.shares[:-1], (places + shift) / n, side="right")
+        return self.items[places]
 
     def stream(self, draw: int) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Codes and conditions of draw, draw + 1, ... without end."""

@@ -57,8 +57,10 @@ class Engine(Stepper):
         self.held_out, items = model.hold_out(n, derive_seed(model.seed_, "split"))
         if not len(items):
             raise ZaohuaError(f"{n} items are too few to hold out a share of {model.validation}")
+        weights = model.row_weights(self.data)
         self.batches = Batches(self.data.x, self.data.y, items, model.seed_, model.batch_size, workers=model.workers,
-                               rank=self.accelerator.process_index, world=self.world, device=self.device)
+                               rank=self.accelerator.process_index, world=self.world, device=self.device,
+                               weights=None if weights is None else weights[items])
 
     def train(self, fresh: bool) -> None:
         """Train to the end, from scratch or from the run's newest intact checkpoint.

@@ -148,6 +148,10 @@ class Trainable(GenerativeModel):
         """The encoded items as rows that batches are made of: the items themselves, unless a family cuts them up."""
         return data
 
+    def row_weights(self, data: TrainingData) -> np.ndarray | None:
+        """How often each row is drawn compared to the others, float64 (n,); None for all alike."""
+        return None
+
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """A batch of codes -> what networks see, (B, ...): the codec's, unless a family cuts pieces out first."""
         return self.codec_.prepare(codes, noise, train=train)

@@ -40,7 +40,7 @@ class Numbers(Protocol):
     states: int
 
     def to_tensor(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers (n,) and uniform ones (n,) -> states int (n,), places float64 (n,)."""
+        """Numbers (n,) and uniform ones (n,), by which a state is chosen -> states int (n,), places float64 (n,)."""
         ...
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -157,14 +157,19 @@ class Modes:
 
     def _log_chances(self, x: np.ndarray) -> np.ndarray:
         """Log of how likely a number is of each mode, (n, states)."""
-        log_p = np.log(self.weight / self.deviation) - 0.5 * ((x[:, None] - self.mean) / self.deviation) ** 2
+        log_p = self._log_p(x)
         return log_p - np.logaddexp.reduce(log_p, axis=1, keepdims=True)
 
+    def _log_p(self, x: np.ndarray) -> np.ndarray:
+        """The same, up to a constant of each number."""
+        return np.log(self.weight / self.deviation) - 0.5 * ((x[:, None] - self.mean) / self.deviation) ** 2
+
     def to_tensor(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A mode by its chance, and the place around it, cut at +-0.99."""
-        edges = np.exp(self._log_chances(x)).cumsum(1)
-        state = np.minimum((u[:, None] >= edges).sum(1), self.states - 1)
-        return state, np.clip((x - self.mean[state]) / (4 * self.deviation[state]), -0.99, 0.99)
+        """A mode by its chance, and the place around it, mostly within +-1."""
+        log_p = self._log_p(x)
+        edges = np.exp(log_p - log_p.max(1, keepdims=True)).cumsum(1)
+        state = np.minimum((u[:, None] * edges[:, -1:] >= edges).sum(1), self.states - 1)
+        return state, (x - self.mean[state]) / (4 * self.deviation[state])
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
         """mean + 4 z deviation."""
@@ -217,15 +222,20 @@ class View:
         return self.ranges + len(self.spikes) + self.missing
 
     def to_tensor(self, codes: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n,) and uniform numbers (n,) -> states, and places, NaN where the state is none of the ranges."""
+        """Codes (n,) -> states, and places, NaN where the state is none of the ranges.
+
+        Args:
+            codes: what stands in the column's cells.
+            u: uniform numbers (n, 2): where in its step a number is put, and which of the states it could be in.
+        """
         state, z = np.full(len(codes), self.states - 1), np.full(len(codes), np.nan)
         at = np.clip(np.searchsorted(self.spikes, codes), 0, max(0, len(self.spikes) - 1))
         is_spike = (self.spikes[at] == codes) if len(self.spikes) else np.zeros(len(codes), bool)
         state[is_spike] = self.ranges + at[is_spike]
         rest = ~is_spike & ~np.isnan(codes)
         if self.numbers is not None and rest.any():
-            spread = codes[rest] + self.column.step * (u[rest] - 0.5)
-            state[rest], z[rest] = self.numbers.to_tensor(spread, u[rest])
+            spread = codes[rest] + self.column.step * (u[rest, 0] - 0.5)
+            state[rest], z[rest] = self.numbers.to_tensor(spread, u[rest, 1])
         return state, z
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -243,7 +253,8 @@ class View:
 
         Returns:
             low, high: of numbers with a probability, the z between which they lie; NaN of others.
-            log_slope: log dz/dx of numbers with a density; 0 of others.
+            log_slope: log dz/dx, and what the choice of a state adds, of whole numbers times their step; 0 where there
+                is no place.
         """
         low, high, slope = np.full(len(z), np.nan), np.full(len(z), np.nan), np.zeros(len(z))
         ranged = state < self.ranges
@@ -253,8 +264,8 @@ class View:
             x, half = self.from_tensor(state, z)[ranged], self.column.step / 2
             edges = [np.interp(x + side, self.numbers.x, self.numbers.f) for side in (-half, half)]
             low[ranged], high[ranged] = ndtri(edges[0]), ndtri(edges[1])
-        else:
-            slope[ranged] = self.numbers.log_slope(state[ranged], z[ranged])
+        slope[ranged] = self.numbers.log_slope(state[ranged], z[ranged])
+        slope[ranged] += np.log(self.column.step) if self.column.is_discrete else 0.0
         return low, high, slope
 
     def to_json(self) -> dict[str, Any]:

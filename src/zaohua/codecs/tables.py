@@ -186,7 +186,7 @@ class TableCodec(Codec):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Codes (b, columns) -> float64 (b, heads); numbers that are multiples of a step are spread over it."""
         values = codes.cpu().numpy()
-        u = noise.uniform(max(1, sum(view is not None for view in self.views_))).double().cpu().numpy()
+        u = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
         out, turn = np.full((len(values), len(self.spec_.heads)), np.nan), 0
         for place, (view, heads) in enumerate(zip(self.views_, self.heads_, strict=True)):
             if view is None:
@@ -228,8 +228,10 @@ class TableCodec(Codec):
         """What a density of tensors (b, heads) says of the columns' own numbers, head by head.
 
         Returns:
-            low, high: float64 (b, heads), between which the place of a whole number lies; NaN elsewhere.
-            log_slope: float64 (b, heads), the log of how fast the place of any other number rises with it; 0 elsewhere.
+            low, high: float64 (b, heads), between which the place of a whole number seen by rank lies; NaN elsewhere.
+            log_slope: float64 (b, heads), the log of how fast a place rises with the number, or with the step of whole
+                numbers, which are spread over it. Added to a log density of places it makes one of numbers, or a bound
+                of the log probability of whole ones. 0 elsewhere.
         """
         values = x.detach().cpu().double().numpy()
         low, high, slope = np.full_like(values, np.nan), np.full_like(values, np.nan), np.zeros_like(values)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zaohua.families.rows import RowLikelihood
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
 
@@ -38,7 +39,10 @@ class Likelihood(Protocol):
 
 
 def likelihood_of(spec: DataSpec) -> Likelihood:
-    """Bernoulli for two levels, a discretised logistic for more, a Gaussian for continuous data."""
+    """That of rows for tables; else Bernoulli for two levels, a discretised logistic for more, a Gaussian for
+    continuous data."""
+    if spec.is_row:
+        return RowLikelihood(spec)
     if spec.levels == 2:
         return Bernoulli()
     return Gaussian(spec) if spec.levels is None else DiscretizedLogistic(spec.levels)

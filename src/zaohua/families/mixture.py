@@ -17,57 +17,13 @@ from scipy.special import log_ndtr
 from torch import Tensor
 
 from zaohua.families.density import Parameters
+from zaohua.nn.rows import RowLayout
 from zaohua.noise import Noise
-from zaohua.spec import DataSpec
 
 LOG_2_PI = float(np.log(2 * np.pi))
 
 
-class Layout:
-    """Where the heads of a spec stand: categories one behind the other as one-hot columns, then the numbers.
-
-    Attributes:
-        categories: (head, first column, columns) of each category head.
-        reals: heads that are numbers.
-        width: one-hot columns.
-    """
-
-    def __init__(self, spec: DataSpec) -> None:
-        self.spec, self.width = spec, 0
-        self.categories: list[tuple[int, int, int]] = []
-        self.reals: list[int] = []
-        for place, head in enumerate(spec.heads):
-            if head.kind == "real":
-                self.reals.append(place)
-            else:
-                self.categories.append((place, self.width, head.size))
-                self.width += head.size
-
-    def one_hot(self, x: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
-        """Rows (n, heads) -> float32 (n, width), zeros where a head isn't known or its code is none of training's."""
-        out = np.zeros((len(x), self.width), dtype=np.float32)
-        for place, first, size in self.categories:
-            code = np.nan_to_num(x[:, place], nan=-1.0).astype(np.int64)
-            there = (code >= 0) & (code < size)
-            there &= True if known is None else known[:, place]
-            rows = np.flatnonzero(there)
-            out[rows, first + code[rows]] = 1
-        return out
-
-    def there(self, chances: np.ndarray) -> np.ndarray:
-        """Chance that each number is there, given chances (..., width); (..., reals)."""
-        out = []
-        for place in self.reals:
-            given = self.spec.heads[place].given
-            if given is None:
-                out.append(np.ones(chances.shape[:-1]))
-            else:
-                first = next(first for head, first, _ in self.categories if head == given[0])
-                out.append(chances[..., first : first + given[1]].sum(-1))
-        return np.stack(out, -1) if out else np.ones((*chances.shape[:-1], 0))
-
-
-def fit(x: np.ndarray, layout: Layout, count: int, rounds: int, prior: float, least: float, seed: int) -> Parameters:
+def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float, least: float, seed: int) -> Parameters:
     """Expectation maximisation.
 
     Args:
@@ -82,7 +38,7 @@ def fit(x: np.ndarray, layout: Layout, count: int, rounds: int, prior: float, le
     z = x[:, layout.reals]
     there = ~np.isnan(z)
     z = np.where(there, z, 0.0).astype(np.float32)
-    features = np.concatenate([layout.one_hot(x), z**2, z, there], axis=1, dtype=np.float32)
+    features = np.concatenate([one_hot(layout, x), z**2, z, there], axis=1, dtype=np.float32)
     whole = features.mean(0, dtype=np.float64)
     for _, first, size in layout.categories:  # and a row's worth of all categories alike: nothing known is impossible
         whole[first : first + size] = (len(x) * whole[first : first + size] + 1 / size) / (len(x) + 1)
@@ -108,10 +64,15 @@ def fit(x: np.ndarray, layout: Layout, count: int, rounds: int, prior: float, le
     return _maximised(totals.numpy(), sizes.numpy(), whole, layout, prior, least)
 
 
-def _maximised(totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout: Layout, prior: float, least: float
+def one_hot(layout: RowLayout, x: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+    """Rows (n, heads) -> float32 (n, one_hots), zeros where a head isn't known."""
+    return layout.one_hot(torch.from_numpy(x), None if known is None else torch.from_numpy(known)).numpy()
+
+
+def _maximised(totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout: RowLayout, prior: float, least: float
                ) -> Parameters:
     """Parameters from sums of features over the rows of each component, (K, width + 3 reals)."""
-    width, reals = layout.width, len(layout.reals)
+    width, reals = layout.one_hots, len(layout.reals)
     mixed = (totals + prior * whole) / (sizes + prior)[:, None]
     chances = mixed[:, :width]
     second, first, there = (mixed[:, width + i * reals : width + (i + 1) * reals] for i in range(3))
@@ -124,14 +85,14 @@ def _maximised(totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout:
             "deviations": np.sqrt(np.maximum(variance, least**2))}
 
 
-def _coefficients(parameters: Parameters, layout: Layout) -> np.ndarray:
+def _coefficients(parameters: Parameters, layout: RowLayout) -> np.ndarray:
     """What the features are multiplied by to give log densities, (width + 3 reals, K)."""
     mean, precision = parameters["means"], parameters["deviations"] ** -2
     constant = -0.5 * (mean**2 * precision - np.log(precision) + LOG_2_PI)
     return np.concatenate([np.log(parameters["chances"]), -0.5 * precision, mean * precision, constant], axis=1).T
 
 
-def log_terms(parameters: Parameters, layout: Layout, x: np.ndarray, cells: tuple[np.ndarray, ...],
+def log_terms(parameters: Parameters, layout: RowLayout, x: np.ndarray, cells: tuple[np.ndarray, ...],
               known: np.ndarray | None = None) -> np.ndarray:
     """log w_k + sum over known heads of log p_kh(x_h), float64 (n, K).
 
@@ -142,7 +103,7 @@ def log_terms(parameters: Parameters, layout: Layout, x: np.ndarray, cells: tupl
         cells: low, high and log_slope of the codec, (n, heads).
         known: bool (n, heads); None for all.
     """
-    out = layout.one_hot(x, known) @ np.log(parameters["chances"]).T + np.log(parameters["weights"])
+    out = one_hot(layout, x, known) @ np.log(parameters["chances"]).T + np.log(parameters["weights"])
     for place, _, size in layout.categories:
         never = (x[:, place] < 0) | (x[:, place] >= size)
         out[never if known is None else never & known[:, place]] = -np.inf
@@ -172,7 +133,7 @@ def log_mass(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.where(b > a, mass, -np.inf)
 
 
-def draw(parameters: Parameters, layout: Layout, log_w: np.ndarray, noise: Noise, whole: bool = False) -> np.ndarray:
+def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: Noise, whole: bool = False) -> np.ndarray:
     """New rows (n, heads): a component by weights with logs (n, K), then each head by itself.
 
     Args:
@@ -202,7 +163,7 @@ def draw(parameters: Parameters, layout: Layout, log_w: np.ndarray, noise: Noise
     return out
 
 
-def _missing(layout: Layout) -> list[int]:
+def _missing(layout: RowLayout) -> list[int]:
     """One-hot columns that mean that there is no value."""
     heads = layout.spec.heads
     return [first + (heads[place].missing or 0) for place, first, size in layout.categories
@@ -215,7 +176,7 @@ def _inverse(weights: np.ndarray, u: np.ndarray) -> np.ndarray:
     return np.minimum((u[:, None] * edges[:, -1:] >= edges).sum(1), weights.shape[1] - 1)
 
 
-def posterior(parameters: Parameters, layout: Layout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor
+def posterior(parameters: Parameters, layout: RowLayout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor
               ) -> np.ndarray:
     """Log weights of the components given known heads, up to a constant, (n, K)."""
     return log_terms(parameters, layout, x.numpy(), tuple(cell.numpy() for cell in cells), known.numpy())

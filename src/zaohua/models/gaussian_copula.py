@@ -10,8 +10,9 @@ from scipy.linalg import eigh, solve_triangular
 from scipy.special import ndtr, ndtri
 
 from zaohua.families.density import Density, Parameters
-from zaohua.families.mixture import Layout
+from zaohua.families.mixture import one_hot
 from zaohua.families.tables import Tabular
+from zaohua.nn.rows import RowLayout
 from zaohua.noise import Noise
 
 KNOTS = 1000
@@ -41,9 +42,9 @@ class GaussianCopula(Tabular, Density):
         return super()._cannot(primitive)
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> RowLayout:
         """Where the heads stand."""
-        return Layout(self.spec_)
+        return RowLayout(self.spec_)
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """Distributions of the heads, and the correlations of their latents."""
@@ -69,7 +70,7 @@ class GaussianCopula(Tabular, Density):
     def _orders(self, x: np.ndarray) -> dict[int, np.ndarray]:
         """Codes of each category head by their weight in the first principal component of all heads."""
         z = x[:, self.layout.reals]
-        features = np.concatenate([self.layout.one_hot(x), np.nan_to_num(z)], axis=1, dtype=np.float64)
+        features = np.concatenate([one_hot(self.layout, x), np.nan_to_num(z)], axis=1, dtype=np.float64)
         features = (features - features.mean(0)) / np.maximum(features.std(0), 1e-3)
         weights = eigh(features.T @ features)[1][:, -1]
         return {place: np.argsort(weights[first : first + size], kind="stable")

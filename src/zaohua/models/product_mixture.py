@@ -12,6 +12,7 @@ from zaohua.families import mixture
 from zaohua.families.density import ByClass, Parameters
 from zaohua.families.tables import Tabular
 from zaohua.fields import Between
+from zaohua.nn.rows import RowLayout
 from zaohua.noise import Noise
 
 
@@ -33,9 +34,9 @@ class ProductMixture(Tabular, ByClass):
     """Of a number in a component, at least, where all numbers have one of 1."""
 
     @property
-    def layout(self) -> mixture.Layout:
+    def layout(self) -> RowLayout:
         """Where the heads stand."""
-        return mixture.Layout(self.spec_)
+        return RowLayout(self.spec_)
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """Expectation maximisation from rows drawn at random."""

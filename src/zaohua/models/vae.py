@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar, Literal
 
-from torch import Tensor, nn
+from torch import nn
 
 from zaohua.families.likelihoods import likelihood_of
 from zaohua.families.vae import VariationalAutoencoder
 from zaohua.fields import Between
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
-from zaohua.nn.mlp import MLP
+from zaohua.nn.mlp import MLP, Flat
 from zaohua.spec import DataSpec
 
 
@@ -53,15 +53,3 @@ class VAE(VariationalAutoencoder):
             if self.decoder == "conv" else
             Flat(MLP(self.latent_dim, y_spec, out_dim=math.prod(shape), **dense), shape))
         return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
-
-
-class Flat(nn.Module):
-    """A perceptron as an encoder or decoder: its output gets a shape."""
-
-    def __init__(self, mlp: MLP, shape: tuple[int, ...]):
-        super().__init__()
-        self.mlp, self.shape = mlp, shape
-
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """(B, ...) -> (B, *shape)."""
-        return self.mlp(x, y=y).view(len(x), *self.shape)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.nn.embed import Embed, TimeEmbed, pool
+from zaohua.nn.rows import RowLayout
 from zaohua.spec import DataSpec
 
 Activation = Literal["silu", "relu", "leaky_relu", "tanh", "gelu"]
@@ -49,10 +50,13 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         self.categories = 0
+        self.rows = RowLayout(x_spec) if isinstance(x_spec, DataSpec) and x_spec.is_row else None
         in_dim = x_spec if isinstance(x_spec, int) else x_spec.size
         if isinstance(x_spec, DataSpec) and x_spec.is_category:
             self.categories = x_spec.channels
             in_dim = math.prod(x_spec.tensor_shape) * self.categories
+        elif self.rows is not None:
+            in_dim = self.rows.width
         self.inner = nn.Linear(in_dim, hidden)
         self.hidden = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(layers - 1))
         self.outer = nn.Linear(hidden, out_dim)
@@ -66,6 +70,8 @@ class MLP(nn.Module):
         """x (B, ...), t (B,), y as its spec says, keep (B,) -> (B, out_dim)."""
         if self.categories:
             x = F.one_hot(x.long(), self.categories)
+        elif self.rows is not None:
+            x = self.rows.wide(x)
         h = self.inner(x.flatten(1).to(self.inner.weight.dtype))
         context = self._context(len(x), t, y, keep)
         if context is not None:
@@ -84,3 +90,15 @@ class MLP(nn.Module):
         if t is None:
             raise ValueError("a network with time=True needs t")
         return self.time(t) if condition is None else condition + self.time(t)
+
+
+class Flat(nn.Module):
+    """A perceptron as an encoder or decoder: its output gets a shape."""
+
+    def __init__(self, mlp: MLP, shape: tuple[int, ...]):
+        super().__init__()
+        self.mlp, self.shape = mlp, shape
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """(B, ...) -> (B, *shape)."""
+        return self.mlp(x, y=y).view(len(x), *self.shape)
