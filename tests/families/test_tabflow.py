@@ -11,7 +11,8 @@ import pytest
 
 import zaohua as zh
 
-SMALL: dict[str, Any] = {"random_state": 0, "hidden": 64, "blocks": 1, "batch_size": 128, "steps": 40, "device": "cpu"}
+SMALL: dict[str, Any] = {"random_state": 0, "hidden": 64, "blocks": 1, "batch_size": 128, "steps": 40, "device": "cpu",
+                         "learning_rate": 2e-3, "warmup_steps": 20}
 
 
 def table(n: int = 1000, seed: int = 0) -> pd.DataFrame:
@@ -24,7 +25,7 @@ def table(n: int = 1000, seed: int = 0) -> pd.DataFrame:
 
 @functools.cache
 def fitted() -> zh.TabFlow:
-    return zh.TabFlow(max_steps=400, **SMALL).fit(table())
+    return zh.TabFlow(max_steps=800, **SMALL).fit(table())
 
 
 def test_learns_what_is_simple() -> None:
@@ -41,7 +42,7 @@ def test_learns_what_is_simple() -> None:
 @pytest.mark.parametrize("few", [1, 128])
 def test_a_row_comes_out_the_same_alone(few: int) -> None:
     model = fitted() if few == 128 else zh.TabFlow(**{**SMALL, "few": few}, max_steps=5).fit(table(100))
-    assert model.sample(2, random_state=5).equals(model.sample(20, random_state=5).head(2))
+    pd.testing.assert_frame_equal(model.sample(2, random_state=5), model.sample(20, random_state=5).head(2), rtol=1e-4)
 
 
 def test_many_steps_draw_from_the_same_chances_as_few() -> None:
@@ -51,7 +52,7 @@ def test_many_steps_draw_from_the_same_chances_as_few() -> None:
 
 def test_labels_are_conditions_and_guidance_makes_them_plainer() -> None:
     rows = table()
-    model = zh.TabFlow(max_steps=300, **SMALL).fit(rows[["x", "y"]], rows["sign"])
+    model = zh.TabFlow(max_steps=500, **SMALL).fit(rows[["x", "y"]], rows["sign"])
     up = [model.sample(500, y="up", random_state=0, guidance=guidance)["x"] for guidance in (0.0, 1.0, 3.0)]
     assert (up[1] > 0).mean() > 0.85 and up[0].mean() < up[1].mean() and (up[2] > 0).mean() >= (up[1] > 0).mean()
 

@@ -103,5 +103,5 @@ def _cuts(head: Head, most: int) -> np.ndarray:
     edges = np.array(head.edges)
     if len(edges) <= most + 1:
         return edges
-    above = np.searchsorted(edges, even).clip(1)
+    above = np.searchsorted(edges, even).clip(1, len(edges) - 1)
     return np.unique(np.where(even - edges[above - 1] < edges[above] - even, edges[above - 1], edges[above]))

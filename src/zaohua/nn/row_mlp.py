@@ -52,9 +52,9 @@ class RowMLP(nn.Module):
     def __init__(self, sizes: Sequence[int], numbers: int, out_dim: int, y_spec: DataSpec | None = None, *,
                  hidden: int = 512, blocks: int = 3, dropout: float = 0.0, time: bool = False) -> None:
         super().__init__()
-        starts = [0, *torch.tensor([size + 1 for size in sizes]).cumsum(0).tolist()]
+        starts = [1, *(1 + torch.tensor([size + 1 for size in sizes]).cumsum(0)).tolist()]  # 0 is in every row
         self.register_buffer("first", torch.tensor(starts[:-1], dtype=torch.long) + 1, persistent=False)
-        self.codes = nn.EmbeddingBag(starts[-1] + 1, hidden, mode="sum")
+        self.codes = nn.EmbeddingBag(starts[-1], hidden, mode="sum")
         nn.init.normal_(self.codes.weight, std=max(1, len(sizes)) ** -0.5)
         self.numbers = scaled(nn.Linear(max(1, numbers), hidden))
         self.blocks = nn.ModuleList(Block(hidden, dropout) for _ in range(blocks))
@@ -67,7 +67,7 @@ class RowMLP(nn.Module):
         """What `outer` maps to the outputs, (B, hidden); arguments as `forward` has them."""
         if not numbers.shape[1]:
             numbers = numbers.new_zeros(len(numbers), 1)
-        h = self.codes(codes + self.first) + self.numbers(numbers)
+        h = self.codes(F.pad(codes + self.first, (1, 0))) + self.numbers(numbers)
         context = None if self.embed.spec is None else pool(self.embed(y, len(h), keep))
         if self.time is not None and t is not None:
             context = self.time(t) if context is None else context + self.time(t)
