@@ -26,11 +26,15 @@ from zaohua.errors import CheckpointError, NotAvailable, ZaohuaError, ZaohuaWarn
 __version__ = "0.1.0"
 
 _LAZY = {
+    "GenerativeClassifier": "zaohua.tasks.classify",
     "ImageCodec": "zaohua.codecs",
     "LabelCodec": "zaohua.codecs",
     "MusicCodec": "zaohua.codecs",
+    "NumberCodec": "zaohua.codecs",
     "Piece": "zaohua.codecs",
     "RollCodec": "zaohua.codecs",
+    "TableCodec": "zaohua.codecs",
+    "TextCodec": "zaohua.codecs",
     "read": "zaohua.codecs",
     "show": "zaohua.tasks.pictures",
     "data": "",

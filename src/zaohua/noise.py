@@ -100,6 +100,12 @@ class ItemNoise:
         return self.uniform(*p.shape[1:]) < p
 
 
+def fine_uniform(noise: Noise, size: int) -> np.ndarray:
+    """Uniform numbers above 0 and below 1 with 48 random bits, float64 (n, size); those of `uniform` have 24."""
+    coarse, fine = noise.uniform(2, size).cpu().double().numpy().swapaxes(0, 1)
+    return coarse + (fine + 2.0**-25) * 2.0**-24
+
+
 def derive_seed(*key: int | str) -> int:
     """A 63-bit seed from any key, the same on every machine and in every version."""
     digest = hashlib.blake2b("/".join(map(str, key)).encode(), digest_size=8).digest()

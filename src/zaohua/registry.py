@@ -110,7 +110,7 @@ def _squash(name: str) -> str:
 
 def _family_order(family: str) -> tuple[int, str]:
     """Families in the order in which people learn them; new ones come last."""
-    known = ["density", "gan", "vae", "autoregressive", "diffusion", "flow"]
+    known = ["density", "univariate", "gan", "vae", "autoregressive", "diffusion", "flow"]
     return (known.index(family) if family in known else len(known), family)
 
 

@@ -26,10 +26,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("RUN RUN ... [--out compare.html]", "measure models alike, tell which is better, write a page"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),
     "copies": ("RUN", "how much of what a model of texts writes is copied from its training text"),
+    "fit-distribution": ("FILE --column X [--out picture.png]", "which distribution describes a column of numbers"),
     "models": ("[--json | --markdown]", "the models, what they take and what they can do"),
     "info": ("RUN", "what a run holds: model, data, settings, training"),
 }
-"""Each command, how it is called, and what it does; `zaohua.cli.COMMAND` has its `main(arguments)`."""
+"""Each command, how it is called, and what it does; `zaohua.cli.COMMAND` (with _ for -) has its `main(arguments)`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +71,7 @@ def _run(arguments: list[str]) -> int:
     if name not in COMMANDS:
         kind = "option" if name.startswith("-") else "command"
         raise unknown(kind, name, COMMANDS, "(see `zaohua --help`)")
-    importlib.import_module(f"zaohua.cli.{name}").main(rest)
+    importlib.import_module(f"zaohua.cli.{name.replace('-', '_')}").main(rest)
     return 0
 
 

@@ -27,7 +27,8 @@ FLAGS = (
     Flag("out", str, "compare.html", "Page to write."),
     Flag("json", bool, False, "Print all figures as JSON, and no progress."),
 )
-COLUMNS = ("frechet", "precision", "recall", "accuracy", "copy_rate", "log_likelihood")
+COLUMNS = ("frechet", "precision", "recall", "accuracy", "copy_rate", "tree_score", "trend", "shape", "utility_auc",
+           "utility_r2", "closest", "row_copies", "log_likelihood")
 """Measures of the table in the terminal; the page has them all."""
 COSTS = ("training_seconds", "milliseconds")
 
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.tasks.evaluation import page, telling
     from zaohua.tasks.evaluation.compare import compare
 
-    wanted: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "inception")}
+    wanted: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "inception",
+                                                              "target")}
     found = compare(folders, random_state=values["seed"], told=None if values["json"] else Lines(), **wanted)
     page.write(found, out, shlex.join(["zaohua", "compare", *(part for part in arguments if part != "--json")]))
     said = telling.verdict(found)
@@ -77,7 +79,7 @@ def show(comparison: Comparison) -> None:
     for row in found.rows:
         texts = [f"[b]{cell.text}[/b]" if cell.best else cell.text for cell in row.cells]
         for i, (column, cell) in enumerate(zip(found.columns, row.cells, strict=True)):
-            small = cell.around if column.name == "frechet" else cell.note
+            small = cell.around if column.name == comparison.lead else cell.note
             texts[i] += f" [dim]{escape(small)}[/dim]" if small else ""
         texts += ["–" for _ in places] if row.reference else spent[row.name]
         view.add_row(escape(row.name), *texts, style="dim" if row.reference else None)

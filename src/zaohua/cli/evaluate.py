@@ -22,6 +22,8 @@ FLAGS = (
     Flag("seeds", int, 1, "Sets of samples, over which figures have intervals."),
     Flag("seed", int, 0, "Of the first set."),
     Flag("inception", str | None, None, "File with the weights of the standard Inception network, for FID."),
+    Flag("target", str | None, None, "Column of a table that is predicted by what was learnt from samples; by default "
+         "the last with 2 to 20 categories, else the last of numbers."),
     Flag("json", bool, False, "Print the figures as JSON, and no progress."),
 )
 
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.tasks.evaluation.evaluate import evaluate
 
     options: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "seeds",
-                                                               "inception")}
+                                                               "inception", "target")}
     found = evaluate(zaohua.load(run), run=run, random_state=values["seed"], **options,
                      told=None if values["json"] else Lines())
     found.save(run)

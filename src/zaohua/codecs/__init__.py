@@ -15,6 +15,7 @@ from zaohua.codecs.images import ImageCodec
 from zaohua.codecs.labels import LabelCodec
 from zaohua.codecs.midi import MidiFiles
 from zaohua.codecs.music import MusicCodec
+from zaohua.codecs.plain_numbers import NumberCodec
 from zaohua.codecs.rolls import RollCodec
 from zaohua.codecs.sources import read
 from zaohua.codecs.tables import TableCodec
@@ -25,12 +26,12 @@ from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.fields import check_fields
 from zaohua.spec import DataSpec
 
-__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MidiFiles", "MusicCodec", "Piece",
-           "RollCodec", "TableCodec", "TextCodec", "TextFiles", "codec_for", "condition_codec", "from_json",
-           "of_modality", "read"]
+__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MidiFiles", "MusicCodec",
+           "NumberCodec", "Piece", "RollCodec", "TableCodec", "TextCodec", "TextFiles", "codec_for", "condition_codec",
+           "from_json", "of_modality", "read"]
 
 CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
-    ImageCodec, TextCodec, MusicCodec, RollCodec, TableCodec, LabelCodec)}
+    ImageCodec, TextCodec, MusicCodec, RollCodec, TableCodec, NumberCodec, LabelCodec)}
 """Every codec by its class name: the only ones that a saved model can name."""
 
 

@@ -144,7 +144,7 @@ class Column:
         if self.is_discrete:
             if not np.array_equal(values, np.round(values)):
                 row = present.index[np.flatnonzero(values != np.round(values))[0]]
-                raise ZaohuaError(f"column {self.name!r} can't be integer: it holds {present[row]!r}")
+                raise ZaohuaError(f"column {self.name!r} can't be {self.kind}: it holds {present[row]}")
             gaps = values - self.low
             self.step = float(np.gcd.reduce(gaps.astype(np.int64))) if self.high - self.low < EXACT else 1.0
             self.step = self.step or 1.0
@@ -190,6 +190,9 @@ class Column:
         if self.categories is not None:
             values = np.array([*self.categories, None], dtype=object)
             cells = values[np.minimum(codes, len(self.categories)).astype(np.int64)]
+            if self.dtype == "category":
+                kind = pd.CategoricalDtype(self.categories, ordered=self.kind == "ordered")
+                return pd.Series(cells, name=self.name, dtype=kind)
             return self._series(cells, codes >= len(self.categories))
         gone = np.isnan(codes)
         return self._series(self._cells(np.where(gone, self.low, self.snap(codes))), gone)

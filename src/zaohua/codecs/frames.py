@@ -37,6 +37,9 @@ class Container:
             ZaohuaError: one is not there, or more are.
         """
         frame, container = to_frame(items)
+        if container.kind == "vector" and self.kind == "array":
+            raise ZaohuaError("a table is an array (n, columns), and this one is (n,). Reshape your data: "
+                              "X.reshape(1, -1) is one row")
         if container.kind in ("array", "vector") or self.kind in ("array", "vector"):
             if frame.shape[1] != len(self.columns):
                 raise ZaohuaError(f"X has {frame.shape[1]} features, but TableCodec is expecting {len(self.columns)} "
@@ -81,7 +84,7 @@ def is_table(items: Any) -> bool:
     """Whether items are a table, as `to_frame` takes it."""
     if isinstance(items, np.ndarray):
         return items.ndim in (1, 2)
-    if hasattr(items, "columns") or isinstance(items, pd.Series) or _is_sparse(items):
+    if hasattr(items, "columns") or isinstance(items, pd.Series):
         return True
     return isinstance(items, list) and bool(items) and isinstance(items[0], (int, float, np.number))
 
@@ -92,8 +95,6 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
     Raises:
         ZaohuaError: it is no table, or its columns are named twice or by what no file can hold.
     """
-    if _is_sparse(items):
-        raise ZaohuaError("a sparse matrix can't be learnt from: give X.toarray()")
     if isinstance(items, pd.Series):
         frame = items.to_frame(0 if items.name is None else items.name)
         return _checked(frame), Container("series", list(frame.columns))
@@ -104,7 +105,7 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
         return _checked(frame), Container("polars", list(frame.columns))
     array = np.asarray(items)
     if array.ndim == 0 or array.ndim > 2 or array.dtype.kind not in "biufOUS":
-        what = "complex data not supported: " if array.dtype.kind == "c" else ""
+        what = "Complex data not supported: " if array.dtype.kind == "c" else ""
         raise ZaohuaError(f"{what}a table is an array (n, columns) of numbers or objects, not one of shape "
                           f"{array.shape} and type {array.dtype}")
     kind: Literal["vector", "array"] = "vector" if array.ndim == 1 else "array"
@@ -125,7 +126,3 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
         if not isinstance(name, (str, int)):
             raise ZaohuaError(f"a column is called {name!r}, a {type(name).__name__}: names are texts or whole numbers")
     return frame.reset_index(drop=True)
-
-
-def _is_sparse(items: Any) -> bool:
-    return hasattr(items, "toarray") and not isinstance(items, np.ndarray)

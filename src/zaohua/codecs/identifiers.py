@@ -22,10 +22,13 @@ def looks_like_identifiers(present: pd.Series) -> bool:
     """Whether all cells differ, and are texts of a fair number, whole numbers in a row, or called an identifier."""
     if len(present) < 2 or not present.is_unique:
         return False
-    if pd.api.types.is_numeric_dtype(present.dtype) or not isinstance(present.iloc[0], str):
+    texts = sum(isinstance(value, str) for value in present)
+    if 0 < texts < len(present):
+        return False
+    if not texts:
         in_a_row = len(present) >= FEWEST and bool((present.diff().iloc[1:] == 1).all())
         return in_a_row or bool(NAMED.search(str(present.name)))
-    return len(present) >= FEWEST
+    return texts >= FEWEST
 
 
 @dataclass

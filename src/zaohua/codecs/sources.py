@@ -154,9 +154,14 @@ def _read_values(X: Any) -> Any:
                 return ImageFiles([Image.fromarray(array) for array in arrays])
             raise ZaohuaError(f"arrays of different shapes: {arrays[0].shape} and "
                               f"{next(a.shape for a in arrays if a.shape != arrays[0].shape)}")
-        return list(X)
+        is_rows = all(isinstance(row, (list, tuple)) and row and isinstance(row[0], (int, float)) for row in X)
+        return np.array(X) if is_rows and len({len(row) for row in X}) == 1 else list(X)
+    if hasattr(X, "__array__") and not hasattr(X, "ndim"):
+        return np.asarray(X)
     if isinstance(X, Image.Image):
         raise ZaohuaError("a single image: give a list of them")
+    if hasattr(X, "toarray"):
+        raise ZaohuaError("a sparse matrix can't be learnt from: give X.toarray()")
     return X if is_table(X) or not hasattr(X, "ndim") else _array(X)
 
 

@@ -41,9 +41,9 @@ class TableCodec(Codec):
     modality: ClassVar[str] = "tables"
     usual_number: ClassVar[int] = 1000
 
-    numbers: Literal["auto", "quantile", "modes", "plain"] = "auto"
-    """How networks see numbers: by rank, as a normal distribution; around the modes of each column; as they are; or as
-    the model has it, which is mostly by rank."""
+    numbers: Literal["auto", "quantile", "modes"] = "auto"
+    """How networks see numbers: by rank, as a normal distribution; around the modes of each column; or as the model has
+    it, which is mostly by rank."""
     kinds: dict[str, str] | None = None
     """What columns are, where that isn't to be found out: continuous, integer, boolean, categorical, ordered, datetime
     or identifier, by name."""
@@ -58,8 +58,8 @@ class TableCodec(Codec):
         """
         frame, self.container_ = to_frame(items)
         if not len(frame) or not frame.shape[1]:
-            raise ZaohuaError(f"the table has {len(frame)} rows and {frame.shape[1]} columns: there is nothing to "
-                              "learn")
+            what = f"{len(frame)} sample(s)" if frame.shape[1] else f"{frame.shape[1]} feature(s)"
+            raise ZaohuaError(f"the table has {what} (shape={frame.shape}) while a minimum of 1 is required.")
         kinds = {str(name): kind for name, kind in (self.kinds or {}).items()}
         for name in kinds:
             if name not in map(str, frame.columns):
@@ -73,7 +73,7 @@ class TableCodec(Codec):
                               "(kinds)")
         codes = self._codes(frame)
         self.views_: list[View | None] = [
-            None if column.is_category or self.numbers == "plain" else View.of(column, codes[:, place], self._seen_as)
+            None if column.is_category else View.of(column, codes[:, place], self._seen_as)
             for place, column in enumerate(self.columns_)]
         self._set_heads()
         return self
@@ -89,9 +89,7 @@ class TableCodec(Codec):
             name, first = str(column.name), len(heads)
             if column.is_category:
                 heads.append(Head(name, "category", column.size, missing=column.missing_code))
-            elif view is None:
-                heads.append(Head(name, "real", 1))
-            else:
+            elif view is not None:
                 if view.states > 1 or not view.ranges:
                     missing = view.states - 1 if view.missing else None
                     heads.append(Head(f"{name}?", "category", view.states, missing=missing))
@@ -172,8 +170,6 @@ class TableCodec(Codec):
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Codes (b, columns) -> float64 (b, heads); numbers that are multiples of a step are spread over it."""
-        if self.numbers == "plain":
-            return codes
         values = codes.cpu().numpy()
         u = noise.uniform(max(1, sum(view is not None for view in self.views_))).double().cpu().numpy()
         out, turn = np.full((len(values), len(self.spec_.heads)), np.nan), 0
@@ -191,13 +187,12 @@ class TableCodec(Codec):
         """Tensors (b, heads) -> codes float64 (b, columns); the inverse of `prepare`."""
         values = x.detach().cpu().double().numpy()
         out = np.empty((len(values), len(self.columns_)))
-        for place, column in enumerate(self.columns_):
+        for place, view in enumerate(self.views_):
             state, z = self._state(values, place)
-            view = self.views_[place]
             if view is not None:
                 out[:, place] = view.from_tensor(state, z)
             else:
-                out[:, place] = state if column.is_category else np.where(np.isnan(z), z, column.snap(z))
+                out[:, place] = state
         return torch.from_numpy(out)
 
     def _state(self, values: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray]:

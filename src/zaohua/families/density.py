@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -24,13 +25,10 @@ Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
 
 
-class Density(GenerativeModel):
-    """A density of the flattened tensor. Subclasses define `estimate`, `log_density` and `generate`."""
+class ByClass(GenerativeModel):
+    """A density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
-
-    reg_covar: Annotated[float, Between(0)] = 1e-6
-    """Added to every variance, in units of the data scaled to [-1, 1]."""
 
     @abstractmethod
     def estimate(self, x: np.ndarray) -> Parameters:
@@ -44,22 +42,32 @@ class Density(GenerativeModel):
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """New rows, (noise.n, D)."""
 
-    @property
-    def bin_variance(self) -> float:
-        """Variance of a uniform spread over one level of quantised data, plus `reg_covar`; in tensor units."""
-        levels = self.spec_.levels
-        return self.reg_covar + (0.0 if levels is None else (2 / (levels - 1)) ** 2 / 12)
-
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
         if options:
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
         if self.y_spec_ is not None and not (self.y_spec_.is_category and self.y_spec_.shape == ()):
             raise ZaohuaError(f"{type(self).__name__} can be conditioned on labels only")
         began = time.perf_counter()
-        x = np.concatenate([self._rows(data.x, rows) for rows in self._chunks(len(data.x), 4096)])
-        classes = [slice(None)] if data.y is None else [data.y.numpy() == c for c in range(data.y.max() + 1)]
-        self.densities_ = [self.estimate(x[rows]) for rows in classes]
+        self.densities_ = [self._learn(c, x) for c, x in enumerate(self._by_label(data))]
         self.seconds_: float | None = round(time.perf_counter() - began, 3)
+
+    def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
+        """`estimate`, with an error if x can't be learnt from, which may name one of the columns."""
+        return self.estimate(x)
+
+    def _learn(self, c: int, x: np.ndarray) -> Parameters:
+        """The density of rows x (n, D) of class c, with errors that name its label."""
+        try:
+            return self.learn(x, getattr(self.codec_, "names_", None))
+        except ZaohuaError as error:
+            if self.y_codec_ is None:
+                raise
+            raise ZaohuaError(f"label {self.y_codec_.decode(torch.tensor([c]))[0]!r}: {error}") from None
+
+    def _by_label(self, data: TrainingData) -> list[np.ndarray]:
+        """The rows of each class; all of them where there are no labels."""
+        x = np.concatenate([self._rows(data.x, rows) for rows in self._chunks(len(data.x), 4096)])
+        return [x] if data.y is None else [x[data.y.numpy() == c] for c in range(data.y.max() + 1)]
 
     def _rows(self, codes: Any, rows: slice) -> np.ndarray:
         indices = np.arange(rows.start, rows.stop)
@@ -104,3 +112,16 @@ class Density(GenerativeModel):
         for key, value in tensors.items():
             c, name = key.split(".", 1)
             self.densities_[int(c)][name] = value.numpy()
+
+
+class Density(ByClass):
+    """A density whose covariances stay invertible whatever the data are."""
+
+    reg_covar: Annotated[float, Between(0)] = 1e-6
+    """Added to every variance, in units of the data scaled to [-1, 1]."""
+
+    @property
+    def bin_variance(self) -> float:
+        """Variance of a uniform spread over one level of quantised data, plus `reg_covar`; in tensor units."""
+        levels = self.spec_.levels
+        return self.reg_covar + (0.0 if levels is None else (2 / (levels - 1)) ** 2 / 12)

@@ -84,6 +84,8 @@ def fit(x: np.ndarray, layout: Layout, count: int, rounds: int, prior: float, le
     z = np.where(there, z, 0.0).astype(np.float32)
     features = np.concatenate([layout.one_hot(x), z**2, z, there], axis=1, dtype=np.float32)
     whole = features.mean(0, dtype=np.float64)
+    for _, first, size in layout.categories:  # and a row's worth of all categories alike: nothing known is impossible
+        whole[first : first + size] = (len(x) * whole[first : first + size] + 1 / size) / (len(x) + 1)
     data = torch.from_numpy(features)
     begin = np.random.default_rng(seed).choice(len(x), count, replace=False)
     totals = torch.from_numpy(features[begin].astype(np.float64) + whole)
@@ -126,9 +128,7 @@ def _coefficients(parameters: Parameters, layout: Layout) -> np.ndarray:
     """What the features are multiplied by to give log densities, (width + 3 reals, K)."""
     mean, precision = parameters["means"], parameters["deviations"] ** -2
     constant = -0.5 * (mean**2 * precision - np.log(precision) + LOG_2_PI)
-    with np.errstate(divide="ignore"):
-        log_chances = np.maximum(np.log(parameters["chances"]), -1e4)
-    return np.concatenate([log_chances, -0.5 * precision, mean * precision, constant], axis=1).T
+    return np.concatenate([np.log(parameters["chances"]), -0.5 * precision, mean * precision, constant], axis=1).T
 
 
 def log_terms(parameters: Parameters, layout: Layout, x: np.ndarray, cells: tuple[np.ndarray, ...],
@@ -142,9 +142,7 @@ def log_terms(parameters: Parameters, layout: Layout, x: np.ndarray, cells: tupl
         cells: low, high and log_slope of the codec, (n, heads).
         known: bool (n, heads); None for all.
     """
-    with np.errstate(divide="ignore"):
-        log_chances = np.maximum(np.log(parameters["chances"]), -1e300)
-        out = layout.one_hot(x, known) @ log_chances.T + np.log(parameters["weights"])
+    out = layout.one_hot(x, known) @ np.log(parameters["chances"]).T + np.log(parameters["weights"])
     for place, _, size in layout.categories:
         never = (x[:, place] < 0) | (x[:, place] >= size)
         out[never if known is None else never & known[:, place]] = -np.inf

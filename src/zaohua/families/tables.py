@@ -76,6 +76,9 @@ class Tabular(GenerativeModel):
         return cast(Rows, self.codec_)
 
     def _begin(self, X: Any, y: Any, base: Base | None = None) -> TrainingData:
+        if isinstance(X, np.ndarray) and X.ndim == 1:
+            raise ZaohuaError("a table is an array (n, columns), not one of shape "
+                              f"{X.shape}: X.reshape(-1, 1) has one column")
         data = super()._begin(X, y, base)
         names = self.codec_.container_.columns  # type: ignore[attr-defined]
         self.n_features_in_ = len(names)

@@ -111,6 +111,14 @@ def paired_half_size(statistic: Statistic, a1: ArrayLike, a2: ArrayLike, b: Arra
     return Interval(value, value - reach, value + reach)
 
 
+def wilson(share: float, n: float) -> Interval:
+    """Wilson's 95 % interval of a share of n independent answers; n needn't be a whole number."""
+    z = NORMAL
+    centre, reach = share + z * z / 2 / n, z * math.sqrt(share * (1 - share) / n + z * z / 4 / n**2)
+    low, high = ((centre + sign * reach) / (1 + z * z / n) for sign in (-1, 1))
+    return Interval(share, min(max(0.0, low), share), max(min(1.0, high), share))  # but for rounding
+
+
 def of_seeds(values: ArrayLike) -> Interval:
     """Student's t interval of the mean of values, one for each seed of training or sampling; at least two."""
     from scipy.stats import t

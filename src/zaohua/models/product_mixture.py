@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from zaohua.families import mixture
-from zaohua.families.density import Density, Parameters
+from zaohua.families.density import ByClass, Parameters
 from zaohua.families.tables import Tabular
 from zaohua.fields import Between
 from zaohua.noise import Noise
 
 
-class ProductMixture(Tabular, Density):
+class ProductMixture(Tabular, ByClass):
     """Mixture of products of densities: exact likelihood, exact conditions on any columns, imputation.
 
     Paper: Lazarsfeld and Henry, "Latent Structure Analysis", 1968; McLachlan and Peel, "Finite Mixture Models", 2000.
@@ -27,7 +27,7 @@ class ProductMixture(Tabular, Density):
     """Products in the mixture (of each class); None takes one for every 60 rows, up to 500."""
     max_iter: Annotated[int, Between(1)] = 100
     """Rounds of expectation maximisation at most."""
-    prior: Annotated[float, Between(0)] = 0.1
+    prior: Annotated[float, Between(above=0)] = 0.1
     """Rows' worth of the whole table that is added to each component."""
     least_deviation: Annotated[float, Between(above=0)] = 0.02
     """Of a number in a component, at least, where all numbers have one of 1."""

@@ -17,7 +17,6 @@ from zaohua.tasks.markup import minus, number
 WIDTH, HEIGHT, LEFT, BOTTOM = 460, 170, 44, 22
 TALL, LETTER = 300, 7
 """Height of a chart of points, and the width of a letter in it."""
-FLOOR = "real pictures"
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
@@ -142,7 +141,8 @@ class Point:
     high: float | None = None
 
 
-def scatter(points: Sequence[Point], x_title: str, y_title: str, floor: float | None = None) -> str:
+def scatter(points: Sequence[Point], x_title: str, y_title: str, floor: float | None = None,
+            floor_title: str = "real pictures", higher: bool = False) -> str:
     """Models by cost and quality, both better the smaller they are, as an inline SVG.
 
     Those that none of the others beats in both are filled, and joined by a line.
@@ -152,12 +152,14 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, floor: float | 
         x_title: what the cost is; its axis is logarithmic.
         y_title: what the figure is; its axis is logarithmic if the figures span more than ten times the least.
         floor: a figure that nothing is honestly much better than.
+        floor_title: what it is of.
+        higher: whether figures are better the larger they are instead.
     """
     if not points:
         return ""
     ends = [end for p in points for end in (p.y, p.low, p.high) if end is not None]
     main = [p.y for p in points] + ([] if floor is None else [floor])
-    log = min(main) > 0 and max(main) > 10 * min(main)
+    log = not higher and min(main) > 0 and max(main) > 10 * min(main)
     values = [max(end, min(main) / 2) for end in ends] + main if log else ends + main
     x = Scale.around([p.x for p in points], LEFT + 6, WIDTH - 56, "log")  # beside it, names have room
     y = Scale.around(values, TALL - BOTTOM - 20, 20, "log" if log else "linear")
@@ -168,20 +170,21 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, floor: float | 
                  f'<text class="title" x="{LEFT - 34}" y="9">{escape(y_title)}</text>')
     if floor is not None:
         parts.append(f'<line class="floor" x1="{LEFT}" x2="{WIDTH}" y1="{y(floor):.1f}" y2="{y(floor):.1f}"/>')
-    front = _front(points)
+    front = _front(points, higher)
     if len(front) > 1:
         path = " ".join(f"{x(p.x):.1f},{y(p.y):.1f}" for p in front)
         parts.append(f'<path class="front" d="M{path}"/>')
-    parts += [_marked(point, x, y, point in front) for point in points] + _labels(points, x, y, floor)
+    parts += [_marked(point, x, y, point in front) for point in points] + _labels(points, x, y, floor, floor_title)
     label = escape(f"{y_title} against {x_title}")
     return f'<svg viewBox="0 0 {WIDTH} {TALL}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
-def _front(points: Sequence[Point]) -> list[Point]:
+def _front(points: Sequence[Point], higher: bool) -> list[Point]:
     """Those that no other beats in both, by rising cost."""
     front: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.x, p.y)):
-        if not front or point.y < front[-1].y:
+    sign = -1 if higher else 1
+    for point in sorted(points, key=lambda p: (p.x, sign * p.y)):
+        if not front or sign * point.y < sign * front[-1].y:
             front.append(point)
     return front
 
@@ -196,18 +199,18 @@ def _marked(point: Point, x: Scale, y: Scale, filled: bool) -> str:
             f"<title>{told}</title></circle></g>")
 
 
-def _labels(points: Sequence[Point], x: Scale, y: Scale, floor: float | None) -> list[str]:
+def _labels(points: Sequence[Point], x: Scale, y: Scale, floor: float | None, floor_title: str) -> list[str]:
     """The names of points, each at the free place that is nearest to it."""
     taken: list[Box] = [(x(p.x) - 6, y(p.y) - 6, x(p.x) + 6, y(p.y) + 6) for p in points]
     taken += [(x(p.x) - 2, y(p.high), x(p.x) + 2, y(p.low)) for p in points if p.low is not None and p.high is not None]
     parts = []
     if floor is not None:
-        width = len(FLOOR) * LETTER
+        width = len(floor_title) * LETTER
         box = min(((left, top, left + width, top + 14) for left in (WIDTH - width, LEFT + 2, (LEFT + WIDTH - width) / 2)
                    for top in (y(floor) - 16, y(floor) + 3)), key=lambda place: _crowding(place, taken))
         taken += [box, (LEFT, y(floor) - 1, WIDTH, y(floor) + 1)]
         parts.append(f'<text class="floor" x="{box[0] + width / 2:.1f}" y="{box[3] - 3:.1f}" text-anchor="middle">'
-                     f"{FLOOR}</text>")
+                     f"{floor_title}</text>")
     for point in sorted(points, key=lambda p: p.y):
         name = point.name if len(point.name) <= 24 else point.name[:23] + "…"
         at = x(point.x), y(point.y)

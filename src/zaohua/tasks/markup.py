@@ -56,6 +56,12 @@ def figure(inside: str, caption: str = "", kind: str = "") -> str:
     return f"<figure{f' class={kind}' if kind else ''}>{inside}{below}</figure>"
 
 
+def section(title: str, inside: str, note: str = "", kind: str = "") -> str:
+    """A part of a page under its title, with what is to be said below it; the inside and the note are HTML."""
+    below = f'\n  <p class="note">{note}</p>' if note else ""
+    return f"<section{f' class={kind}' if kind else ''}>\n  <h2>{title}</h2>\n  {inside}{below}\n</section>"
+
+
 def facts(listed: Sequence[tuple[str, str, str]]) -> str:
     """Facts for a <dl>: what it is, its value, and what is added in small; all HTML."""
     return "".join(f"<div><dt>{name}</dt><dd>{value}{f' <small>{more}</small>' if more else ''}</dd></div>"

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from zaohua.errors import ZaohuaError
-from zaohua.metrics.frechet import frechet_distance
-from zaohua.metrics.intervals import Interval, paired, paired_half_size
+from zaohua.metrics.intervals import Interval, paired
 from zaohua.tasks.evaluation.evaluate import Told, evaluate
-from zaohua.tasks.evaluation.figures import Evaluation, load, plain
-from zaohua.tasks.evaluation.images import DRAWS, ImageYardstick
-from zaohua.tasks.evaluation.splits import splits_of
+from zaohua.tasks.evaluation.figures import LEADS, MEASURES, Evaluation, load, plain
+from zaohua.tasks.evaluation.rows import columns_of
 from zaohua.tasks.evaluation.telling import UNBOUND, note_in_card
+from zaohua.tasks.evaluation.yardstick import Yardstick, modality_of, yardstick_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +24,11 @@ class Comparison:
     """Several models measured alike.
 
     Attributes:
-        rows: what was found of each, the smallest Fréchet distance first.
-        labels: of the test pictures, in their order, or None; conditional models were asked for these.
-        test: the test pictures, uint8.
-        behind: how far each but the first is behind it in Fréchet distance, by run.
+        rows: what was found of each, the best first by the measure that leads (see `LEADS`).
+        test: the test items, as they are measured: pictures, uint8, or rows.
+        labels: of test pictures, in their order, or None; conditional models were asked for these.
+        columns: of test rows, what the codec knows of each.
+        behind: how far each but the first is behind it by that measure, by run.
         winner: the first, if all those intervals lie above 0; else None.
         likelihood_behind: the same of log-likelihoods in nats per item, by run, behind the best.
         likeliest: run with the best log-likelihood.
@@ -37,7 +37,6 @@ class Comparison:
     """
 
     rows: list[Evaluation]
-    labels: list[Any] | None
     test: np.ndarray
     behind: dict[str, Interval]
     winner: str | None
@@ -45,24 +44,32 @@ class Comparison:
     likeliest: str | None
     likelihood_winner: str | None
     notes: list[str]
+    labels: list[Any] | None = None
+    columns: Sequence[Any] = ()
+
+    @property
+    def lead(self) -> str:
+        """The measure by which the models are set in order."""
+        return LEADS[self.rows[0].modality]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the pictures, as JSON values."""
-        values = {name: plain(value) for name, value in vars(self).items() if name not in ("rows", "labels", "test")}
+        """Everything but the real items, as JSON values."""
+        left_out = ("rows", "labels", "test", "columns")
+        values = {name: plain(value) for name, value in vars(self).items() if name not in left_out}
         return {"rows": [row.to_json() for row in self.rows], **values}
 
 
 def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split: str | None = None,
             train: str | Path | None = None, samples: int = 10_000, random_state: int = 0,
-            inception: str | Path | None = None, told: Told | None = None) -> Comparison:
-    """Measure several runs by the same real pictures; what was measured so before is not measured again.
+            inception: str | Path | None = None, target: str | None = None, told: Told | None = None) -> Comparison:
+    """Measure several runs by the same real items; what was measured so before is not measured again.
 
     Args:
-        runs: folders of runs of pictures.
-        data, split, train, samples, random_state, inception, told: as for `evaluate`.
+        runs: folders of runs, all of pictures or all of tables.
+        data, split, train, samples, random_state, inception, target, told: as for `evaluate`.
 
     Raises:
-        ZaohuaError: there are fewer than two, or they make pictures of other kinds or learnt from other data.
+        ZaohuaError: there are fewer than two, or they make items of other kinds or learnt from other data.
     """
     import zaohua
 
@@ -72,12 +79,12 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
         raise ZaohuaError("compare takes at least two different runs")
     models = [zaohua.load(folder) for folder in folders]
     _check_alike(folders, models, train)
-    told("reading the real pictures, and training what they are compared in")
-    yardstick = ImageYardstick(splits_of(models[0], data, split, train), samples, inception=inception)
+    told("reading the real items, and measuring by what models are compared")
+    yardstick = yardstick_for(models[0], samples, data, split, train, inception=inception, target=target)
     rows = []
     for folder, name, model in zip(folders, _names(folders), models, strict=True):
         found = load(folder)
-        if found is None or not _current(found, yardstick, random_state):
+        if found is None or found.seeds[0] != random_state or not yardstick.took(found):
             told(f"measuring {folder}")
             found = evaluate(model, samples=samples, random_state=random_state, yardstick=yardstick, run=folder,
                              told=told)
@@ -96,14 +103,15 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> None:
-    """Raise a `ZaohuaError` unless all make the same kind of picture of the same data."""
+    """Raise a `ZaohuaError` unless all make the same kind of item of the same data."""
     first = models[0]
     for folder, model in zip(folders, models, strict=True):
-        if "images" not in model.modalities:
-            raise ZaohuaError(f"compare sets models of images side by side; {folder} is a {type(model).__name__}, of "
-                              f"{', '.join(model.modalities)}")
-        if _kind(model) != _kind(first):
-            raise ZaohuaError(f"{folders[0]} makes {_kind(first)}, {folder} {_kind(model)}: they can't be compared")
+        if modality_of(model) not in LEADS:
+            raise ZaohuaError(f"compare sets models of images or of tables side by side; {folder} is a "
+                              f"{type(model).__name__}, of {', '.join(model.modalities)}")
+        kinds = [_kind(m) for m in (first, model)]
+        if kinds[0] != kinds[1]:
+            raise ZaohuaError(f"{folders[0]} makes {kinds[0]}, {folder} {kinds[1]}: they can't be compared")
         sources = [(m.source_ or {}).get("X") for m in (first, model)]
         if train is None and sources[0] != sources[1]:
             raise ZaohuaError(f"{folders[0]} learnt from {sources[0] or 'data in memory'}, {folder} from "
@@ -112,39 +120,31 @@ def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> 
 
 
 def _kind(model: Any) -> str:
-    """What pictures a model makes, for people."""
+    """What items a model makes, for people."""
+    if modality_of(model) == "tables":
+        return f"tables of {', '.join(f'{column.name} ({column.size or column.kind})' for column in columns_of(model))}"
     spec = model.spec_
     height, width = spec.shape
     levels = f", {spec.levels} levels" if spec.levels else ""
     return f"pictures of {width} x {height} with {spec.channels} channel{'s' if spec.channels > 1 else ''}{levels}"
 
 
-def _current(found: Evaluation, yardstick: ImageYardstick, seed: int) -> bool:
-    """Whether an evaluation was made by this yardstick."""
-    splits = yardstick.splits
-    mine = (splits.data, splits.split, yardstick.n, yardstick.name, seed)
-    if yardstick.inception is not None and ("fid" not in found.figures
-                                            or found.figures["fid"].note != yardstick.inception.hash):
-        return False
-    return mine == (found.data, found.split, found.n, found.extractor, found.seeds[0])
-
-
-def compared(rows: list[Evaluation], yardstick: ImageYardstick) -> Comparison:
+def compared(rows: list[Evaluation], yardstick: Yardstick) -> Comparison:
     """Evaluations made by one yardstick, side by side."""
-    rows = sorted(rows, key=lambda row: row.figures["frechet"].value)
-    best, *rest = rows
-    features = {row.run: yardstick.features(row.arrays["samples"]) for row in rows}
-    behind = {row.run: paired_half_size(frechet_distance, features[row.run], features[best.run], yardstick.real[0],
-                                        draws=DRAWS, random_state=yardstick.seed) for row in rest}
+    lead = LEADS[yardstick.modality]
+    sign = -1 if MEASURES[lead].better == "higher" else 1
+    best, *rest = rows = sorted(rows, key=lambda row: sign * row.figures[lead].value)
+    behind = yardstick.behind(best, rest)
     scored = sorted((row for row in rows if "log_likelihood" in row.figures),
                     key=lambda row: -row.figures["log_likelihood"].value)
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
     clear = bool(likelihood_behind) and all(interval.low > 0 for interval in likelihood_behind.values())
     bounds = any(row.figures["log_likelihood"].note not in UNBOUND for row in scored[1:])
     return Comparison(
-        rows, yardstick.test.labels, yardstick.test.pixels, behind,
+        rows, yardstick.test.values, behind,
         best.run if all(interval.low > 0 for interval in behind.values()) else None, likelihood_behind,
         scored[0].run if scored else None, scored[0].run if clear and not bounds else None, _notes(rows),
+        yardstick.test.labels, yardstick.test.columns,
     )  # fmt: skip
 
 
@@ -169,22 +169,3 @@ def _notes(rows: Sequence[Evaluation]) -> list[str]:
     if len(machines) > 1:
         notes.append("times were taken on different machines, so they can't be compared")
     return notes
-
-
-def sheet(comparison: Comparison, row: Evaluation, each: int = 8) -> np.ndarray:
-    """Samples as a page shows them: so many of each label, a column for a label; the first ones of a model without."""
-    return _chosen(row.arrays["samples"], comparison.labels, each)
-
-
-def real_sheet(comparison: Comparison, each: int = 8) -> np.ndarray:
-    """The test pictures shown likewise."""
-    return _chosen(comparison.test, comparison.labels, each)
-
-
-def _chosen(pixels: np.ndarray, labels: list[Any] | None, each: int) -> np.ndarray:
-    if labels is None:
-        return pixels[: each * 10]
-    classes = sorted(set(labels), key=str)[:12]
-    places = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
-    rows = [places[label][k] for k in range(min(map(len, places.values()))) for label in classes]
-    return pixels[rows]

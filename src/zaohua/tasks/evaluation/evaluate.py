@@ -20,35 +20,33 @@ import torch
 from zaohua import __version__
 from zaohua.errors import ZaohuaError
 from zaohua.families.density import Density
-from zaohua.metrics.intervals import of_seeds
+from zaohua.metrics.intervals import Interval, of_seeds
 from zaohua.tasks.evaluation import cost
-from zaohua.tasks.evaluation.figures import MEASURES, PROTOCOL, Evaluation, Figure, Figures, weights_of
-from zaohua.tasks.evaluation.images import ImageYardstick
-from zaohua.tasks.evaluation.splits import Pictures, splits_of
-from zaohua.tasks.pictures import visible
+from zaohua.tasks.evaluation.figures import LEADS, MEASURES, PROTOCOL, Evaluation, Figures, weights_of
+from zaohua.tasks.evaluation.yardstick import Yardstick, modality_of, of, yardstick_for
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
 """Test items whose log-likelihood is taken, at most: bounds and solutions of differential equations take long."""
-SHOWN = 64
-"""Samples whose nearest training picture is kept."""
 Told = Callable[[str], None]
 
 
 def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = None, train: str | Path | None = None,
              samples: int = 10_000, seeds: int = 1, random_state: int = 0, inception: str | Path | None = None,
-             yardstick: ImageYardstick | None = None, run: str | Path | None = None,
+             target: str | None = None, yardstick: Yardstick | None = None, run: str | Path | None = None,
              told: Told | None = None) -> Evaluation:
     """Measure a model.
 
     Args:
-        model: a fitted one, of images or of texts.
+        model: a fitted one, of images, tables or texts.
         data: items that it never saw; by default the test split of what it was trained on (see `splits`).
         split: "test" or "validation".
         train: what it was trained on, if that isn't known.
         samples: to compare with as many real items; fewer if there are fewer. Of texts, a hundredth as many.
-        seeds: sets of samples; with several, the figures of pictures have intervals over them.
+        seeds: sets of samples; with several, all figures but those of texts have intervals over them.
         random_state: of the first set.
         inception: weights of the standard Inception network, for FID.
+        target: column of a table that is to be predicted; by default the last with 2 to 20 categories, else the last
+            of numbers.
         yardstick: by which other models were measured already, of the same data.
         run: its folder, for the name and the weights' hash.
         told: is told what is being done.
@@ -62,58 +60,55 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
     run = run if run is not None else getattr(model, "run_", None)
     about = {"name": Path(run).resolve().name if run else type(model).__name__,
              "weights": weights_of(run) if run else "", "began": time.perf_counter()}
-    if "images" in model.modalities:
+    modality = modality_of(model)
+    if modality in LEADS:
         if yardstick is None:
-            told("reading the real pictures, and training what they are compared in")
-            yardstick = ImageYardstick(splits_of(model, data, split, train), samples, inception=inception)
-        return _pictures(model, yardstick, about, seeds, random_state, told)
-    if "texts" in model.modalities:
+            told("reading the real items, and measuring by what models are compared")
+            yardstick = yardstick_for(model, samples, data, split, train, inception=inception, target=target)
+        return _measured(model, yardstick, about, seeds, random_state, told)
+    if modality == "texts":
         from zaohua.tasks.evaluation.texts import evaluate_texts
 
         return evaluate_texts(model, about, data, split, max(1, samples // 100), random_state, told)
-    raise ZaohuaError(f"evaluate measures images and texts; {about['name']} is a {type(model).__name__}, of "
+    raise ZaohuaError(f"evaluate measures images, tables and texts; {about['name']} is a {type(model).__name__}, of "
                       f"{', '.join(model.modalities)}: `zaohua score` tells how well it predicts items")
 
 
-def _pictures(model: Any, yardstick: ImageYardstick, about: dict[str, Any], seeds: int, seed: int,
+def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: int, seed: int,
               told: Told) -> Evaluation:
-    n, test = yardstick.n, yardstick.test
-    asked = test.labels if model.y_codec_ is not None else None
-    if model.y_codec_ is not None and asked is None:
-        raise ZaohuaError(f"{about['name']} makes pictures of labels, and {yardstick.splits.data} carries none")
+    """Measure a model by a yardstick."""
+    n, asked = yardstick.n, yardstick.asked(model)
     used: list[int] = []
     found: list[Figures] = []
     sets: list[np.ndarray] = []
     seconds, memory = 0.0, None
     for k in range(seeds):
         drawn, took, memory = cost.sample(model, n, asked, seed + k, _progress(told, "sampling", n))
-        pixels = np.concatenate([visible(model, block) for block in drawn])
+        samples = np.concatenate([yardstick.seen(model, block) for block in drawn])
         told("measuring")
-        found.append(yardstick.measure(pixels, asked))
+        found.append(yardstick.measure(samples, asked))
         used.append(seed + k)
-        sets.append(pixels)
+        sets.append(samples)
         seconds += took
-    nats, note = _nats(model, test, asked, told)
+    nats, note = _nats(model, yardstick.test, asked, told)
     figures = {**_over_seeds(found), **_likelihood(model, nats, note)}
     told("measuring the references")
-    pixels = sets[0]
-    recall, accuracy = yardstick.by_class(pixels, asked)
+    details = yardstick.details(sets[0], asked)
+    arrays = {"samples": sets[0], "nats": nats, **details.pop("arrays")}
     return Evaluation(
-        run=about["name"], model=type(model).__name__, modality="images", data=yardstick.splits.data,
-        split=yardstick.splits.split, n=n, seeds=tuple(used), extractor=yardstick.name, figures=_ordered(figures),
-        cost=cost.cost(model, n * seeds, seconds, memory), references=yardstick.references,
-        others=yardstick.others(pixels), recall_by_class=recall, accuracy_by_class=accuracy,
-        flags=tuple(yardstick.flags(pixels)), about=machine(about["began"]), weights=about["weights"],
-        arrays={"samples": pixels, "nats": nats, "nearest": yardstick.nearest(pixels[:SHOWN])},
+        run=about["name"], model=type(model).__name__, modality=yardstick.modality, data=yardstick.splits.data,
+        split=yardstick.splits.split, n=n, seeds=tuple(used), extractor=yardstick.name, target=yardstick.target,
+        figures=_ordered(figures), cost=cost.cost(model, n * seeds, seconds, memory), references=yardstick.references,
+        about=machine(about["began"]), weights=about["weights"], arrays=arrays, **details,
     )  # fmt: skip
 
 
-def _nats(model: Any, test: Pictures, asked: Any, told: Told) -> tuple[np.ndarray, str]:
-    """Log-likelihoods of test pictures, and what kind of number they are; none for a model without."""
-    if not hasattr(model, "score_samples"):
+def _nats(model: Any, test: Any, asked: Any, told: Told) -> tuple[np.ndarray, str]:
+    """Log-likelihoods of test items, and what kind of number they are; none for a model without."""
+    if not hasattr(model, "score_samples") or (model.y_codec_ is not None and asked is None):
         return np.zeros(0), "n/a"
-    count = min(len(test), SCORED[model.score_kind])
-    told(f"scoring {count:,} test pictures")
+    count = min(len(test.codes), SCORED[model.score_kind])
+    told(f"scoring {count:,} test items")
     rows = np.arange(count)
     codes = None if asked is None else model._encode_conditions(asked[:count], count)
     nats = model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), test.codes[rows], codes)
@@ -138,12 +133,14 @@ def score_note(model: Any) -> str:
 def _likelihood(model: Any, nats: np.ndarray, note: str) -> Figures:
     if len(nats) < 2:
         return {}
-    around, size = of_seeds(nats), model.spec_.size  # Student's interval of a mean
+    around = of_seeds(nats)  # Student's interval of a mean
     if note == "density":
-        return {"log_density": Figure(around.value, around.low, around.high, len(nats))}
-    value, low, high = (-nat / (math.log(2) * size) for nat in (around.value, around.high, around.low))
-    return {"log_likelihood": Figure(around.value, around.low, around.high, len(nats), note),
-            "bits_per_dim": Figure(value, low, high, len(nats), note)}
+        return {"log_density": of(around, len(nats))}
+    found = {"log_likelihood": of(around, len(nats), note)}
+    if modality_of(model) == "images":
+        bits = Interval(*(-nat / (math.log(2) * model.spec_.size) for nat in (around.value, around.high, around.low)))
+        found["bits_per_dim"] = of(bits, len(nats), note)
+    return found
 
 
 def _over_seeds(sets: list[Figures]) -> Figures:
@@ -152,8 +149,7 @@ def _over_seeds(sets: list[Figures]) -> Figures:
         return sets[0]
     out = {}
     for name, first in sets[0].items():
-        around = of_seeds([figures[name].value for figures in sets])
-        out[name] = Figure(around.value, around.low, around.high, first.n, first.note)
+        out[name] = of(of_seeds([figures[name].value for figures in sets]), first.n or 0, first.note)
     return out
 
 

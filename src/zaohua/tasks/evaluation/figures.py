@@ -16,8 +16,8 @@ from zaohua.errors import CheckpointError
 from zaohua.folders import MANIFEST, read_folder, to_bytes, write_folder
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
-FLOOR, NAIVE = "real train vs test", "Gaussian"
-"""The references of every table: what nothing is honestly much better than, and what anything should be."""
+FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"
+"""The references: what nothing is honestly much better than, and what anything should be, of pictures and of tables."""
 PROTOCOL = 1
 """Version of how figures are taken; those of another aren't compared."""
 
@@ -27,7 +27,7 @@ class Measure:
     """A column of tables.
 
     Attributes:
-        title: with {extractor} where its name belongs.
+        title: with {extractor} or {target} where its name belongs.
         better: which way is better; "none" for what only describes.
         about: what it is, in a line.
         percent: whether it is a share.
@@ -39,6 +39,8 @@ class Measure:
     percent: bool = False
 
 
+LEADS = {"images": "frechet", "tables": "tree_score"}
+"""By what models are set in order."""
 MEASURES: dict[str, Measure] = {
     "frechet": Measure("FD[{extractor}]", "lower", "Fréchet distance of features of samples to those of test items"),
     "frechet_corrected": Measure("FD, less bias", "lower", "the same without what the number of items adds to it"),
@@ -56,6 +58,19 @@ MEASURES: dict[str, Measure] = {
     "inception_score": Measure("Inception score", "higher", "classifier score of the standard Inception network"),
     "copy_rate": Measure("copy rate", "none", "share of samples nearer to training items than the nearest hundredth "
                          "of test items; p tells whether that is more than chance", True),
+    "tree_score": Measure("two-sample score", "higher", "1 - (2 AUC - 1) of boosted trees that tell samples from test "
+                          "rows; 100 % if they can't", True),
+    "trend": Measure("trends", "higher", "mean over pairs of columns of how alike they hang together", True),
+    "shape": Measure("shapes", "higher", "mean over columns of how alike their values are distributed; columns drawn "
+                     "apart have 100 %", True),
+    "utility_auc": Measure("AUC of {target}", "higher", "of real test rows, by boosted trees that learnt from samples; "
+                           "0.5 is chance"),
+    "utility_f1": Measure("F1 of {target}", "higher", "the same, mean of the F1 of each category"),
+    "utility_r2": Measure("R² of {target}", "higher", "of real test rows, by boosted trees that learnt from samples"),
+    "closest": Measure("nearer to training", "none", "share of samples whose nearest real row is a training row rather "
+                       "than one of as many held-out ones; a half is chance, and p that of more", True),
+    "row_copies": Measure("copied rows", "none", "share of samples that equal a training row in all columns; p tells "
+                          "whether that is more than of test rows", True),
     "log_likelihood": Measure("log-likelihood", "higher", "of test items, nats per item"),
     "bits_per_dim": Measure("bits per dim", "lower", "the negative log-likelihood per number of an item"),
     "log_density": Measure("log-density", "none", "of test items whose levels the model takes for real numbers: it may "
@@ -116,23 +131,25 @@ class Evaluation:
     Attributes:
         run: name of its folder.
         model: class of the model.
-        modality: "images" or "texts".
+        modality: "images", "tables" or "texts".
         data: what it was measured on.
         split: "test", "validation" or what was given.
         n: samples, and real items they are compared with.
         seeds: of sampling, one for each set of samples.
-        extractor: name and hash of what distances are taken in.
+        extractor: name and hash of what distances of pictures are taken in.
+        target: the column that is predicted, of tables.
         others: Fréchet distances by other extractors, by their names and hashes.
         figures: of the model, by the names of `MEASURES`.
-        references: the same of `FLOOR` and `NAIVE`.
+        references: the same of `FLOOR`, and of `NAIVE` or `APART`.
+        by_column: of tables "shape" of each column, and "uses": what it tells trees apart by, as a fall of the AUC.
         recall_by_class: recall of the test items of each class.
         accuracy_by_class: share recognised of the samples of each.
         cost: of the model.
         flags: what to know before any of this is believed.
         about: versions, hardware, the protocol, when.
         weights: sha256 of the weights it was taken of.
-        arrays: "samples" uint8, "asked" places of labels, "nats" of test items, "nearest" training items of the
-            first samples; not in the JSON.
+        arrays: "samples" uint8 or rows, "nats" of test items; of pictures "nearest" training items of the first
+            samples; of tables "told" and "told_real", how the trees ranked samples and test rows; not in the JSON.
     """
 
     run: str
@@ -149,9 +166,11 @@ class Evaluation:
     others: dict[str, float] = field(default_factory=dict)
     recall_by_class: dict[str, float] = field(default_factory=dict)
     accuracy_by_class: dict[str, float] = field(default_factory=dict)
+    by_column: dict[str, dict[str, float]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
     weights: str = ""
+    target: str = ""
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -170,7 +189,7 @@ class Evaluation:
 
     def same_protocol(self, other: Evaluation) -> str | None:
         """Why figures of the two aren't to be compared, or None."""
-        for name in ("modality", "data", "split", "n", "extractor"):
+        for name in ("modality", "data", "split", "n", "extractor", "target"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 return f"{self.run} was measured with {name} {mine}, {other.run} with {theirs}"

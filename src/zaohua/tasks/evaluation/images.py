@@ -7,7 +7,6 @@ the training split (without labels: of random convolutions), and checked in thos
 from __future__ import annotations
 
 import functools
-import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.features import as_vectors
 from zaohua.metrics.frechet import corrected_frechet, frechet_distance
 from zaohua.metrics.inception import Inception
-from zaohua.metrics.intervals import Interval, half_size
+from zaohua.metrics.intervals import Interval, half_size, paired_half_size, wilson
 from zaohua.metrics.kernel import kernel_distance
 from zaohua.metrics.manifold import manifold
 from zaohua.metrics.pairwise import nearest
@@ -32,16 +31,20 @@ from zaohua.metrics.score import classifier_score
 from zaohua.metrics.two_sample import two_sample
 from zaohua.metrics.untrained import Pca, RandomConvolutions
 from zaohua.metrics.wasserstein import sliced_wasserstein
-from zaohua.tasks.evaluation.figures import FLOOR, NAIVE, Figure, Figures
+from zaohua.tasks.evaluation.figures import FLOOR, NAIVE, Evaluation, Figure, Figures
 from zaohua.tasks.evaluation.splits import Splits
+from zaohua.tasks.evaluation.yardstick import Yardstick, chance, of
+from zaohua.tasks.pictures import visible
 
 PIXELS = 4096
 """Numbers of a picture up to which copies are looked for pixel by pixel, and the naive model has all covariances."""
+SHOWN = 64
+"""Samples whose nearest training picture is kept."""
 DRAWS = 60
 """Halvings for an interval of the Fréchet distance."""
 
 
-class ImageYardstick:
+class ImageYardstick(Yardstick):
     """What all models of a comparison are measured by.
 
     Args:
@@ -58,6 +61,8 @@ class ImageYardstick:
     Raises:
         ZaohuaError: there are too few pictures.
     """
+
+    modality = "images"
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0, inception: str | Path | None = None):
         self.splits, self.seed = splits, seed
@@ -92,6 +97,19 @@ class ImageYardstick:
         """Name and hash of what figures are taken in."""
         return title(self.extractors[0])
 
+    def asked(self, model: Any) -> Sequence[Any] | None:
+        """The labels of the test pictures, for a model that takes any."""
+        if model.y_codec_ is None:
+            return None
+        if self.test.labels is None:
+            raise ZaohuaError(f"this {type(model).__name__} makes pictures of labels, and {self.splits.data} carries "
+                              "none")
+        return list(self.test.labels)
+
+    def seen(self, model: Any, block: Any) -> np.ndarray:
+        """8-bit pictures."""
+        return visible(model, block)
+
     # ---- measures
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
@@ -111,7 +129,7 @@ class ImageYardstick:
         overlap, told = manifold(x, real), two_sample(x, real, random_state=self.seed)
         sliced = sliced_wasserstein(x, real, random_state=self.seed)
         figures = {
-            "frechet": _of(around, n),
+            "frechet": of(around, n),
             "frechet_corrected": Figure(corrected_frechet(x, real, random_state=self.seed), n=n),
             "kernel": Figure(kernel_distance(x, real), n=n),
             "precision": Figure(overlap.precision, n=n), "recall": Figure(overlap.recall, n=n),
@@ -159,6 +177,24 @@ class ImageYardstick:
             accuracy = {label: float(np.mean(found)) for label, found in sorted(right.items(), key=lambda i: str(i[0]))}
         return ({str(label): value for label, value in recall.items()},
                 {str(label): value for label, value in accuracy.items()})
+
+    def details(self, samples: np.ndarray, asked: Sequence[Any] | None) -> dict[str, Any]:
+        """Classes apart, distances by the other extractors, flags, and the nearest training pictures."""
+        recall, accuracy = self.by_class(samples, asked)
+        return {"others": self.others(samples), "recall_by_class": recall, "accuracy_by_class": accuracy,
+                "flags": tuple(self.flags(samples)), "arrays": {"nearest": self.nearest(samples[:SHOWN])}}
+
+    def behind(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
+        """Differences of Fréchet distances, against the same halves of the test pictures."""
+        first = self.features(best.arrays["samples"])
+        return {row.run: paired_half_size(frechet_distance, self.features(row.arrays["samples"]), first, self.real[0],
+                                          draws=DRAWS, random_state=self.seed) for row in others}
+
+    def took(self, found: Evaluation) -> bool:
+        """Whether an evaluation was made by this yardstick, FID included if that is asked for."""
+        fid = found.figures.get("fid")
+        return super().took(found) and (self.inception is None
+                                        or (fid is not None and fid.note == self.inception.hash))
 
     def others(self, pixels: np.ndarray) -> dict[str, float]:
         """Fréchet distances by the other extractors."""
@@ -211,16 +247,5 @@ def title(extractor: Extractor) -> str:
 
 def share(value: float, n: int, note: str = "") -> Figure:
     """A share of n items with Wilson's 95 % interval."""
-    z = 1.959963984540054
-    centre, reach = value + z * z / 2 / n, z * math.sqrt(value * (1 - value) / n + z * z / 4 / n**2)
-    low, high = ((centre + sign * reach) / (1 + z * z / n) for sign in (-1, 1))
-    return Figure(value, min(max(0.0, low), value), max(min(1.0, high), value), n, note)  # but for rounding
-
-
-def chance(p: float) -> str:
-    """A p value as people read it."""
-    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
-
-
-def _of(interval: Interval, n: int) -> Figure:
-    return Figure(interval.value, interval.low, interval.high, n)
+    around = wilson(value, n)
+    return Figure(value, around.low, around.high, n, note)

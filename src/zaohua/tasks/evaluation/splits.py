@@ -1,14 +1,16 @@
-"""Real pictures to measure by: those that a model learnt from, and those that it has never seen, as it sees them.
+"""Real items to measure by: those that a model learnt from, and those that it has never seen, as it sees them.
 
-As it sees them: of its size and channels, and of two levels where it learnt those. So a model isn't charged for what
-its codec took away, and `compare` refuses to set models side by side that don't make the same kind of picture.
+As it sees them: pictures of its size and channels, and of two levels where it learnt those. So a model isn't charged
+for what its codec took away, and `compare` refuses to set models side by side that don't make the same kind of item.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -27,8 +29,37 @@ TOGETHER = 4096
 """Pictures that are decoded together."""
 
 
+class Items(ABC):
+    """Real items of a kind.
+
+    Attributes:
+        values: them, in the form in which they are measured, (n, ...).
+        codes: those that a model can score, as its codec encodes them.
+        labels: theirs, or None.
+        columns: of rows, what the codec knows of each.
+    """
+
+    values: Any
+    codes: Any
+    labels: Any
+    columns: Any
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def take(self, rows: np.ndarray) -> Self:
+        """Some of them, in the order of `rows`."""
+
+    def some(self, n: int, seed: int) -> Self:
+        """So many of them, drawn at random without replacement and in order; all of them if there are no more."""
+        if n >= len(self):
+            return self
+        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False)))
+
+
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class Pictures(Items):
     """Real pictures.
 
     Attributes:
@@ -40,6 +71,12 @@ class Pictures:
     pixels: np.ndarray
     codes: Codes
     labels: list[Any] | None
+    columns: Sequence[Any] = ()
+
+    @property
+    def values(self) -> np.ndarray:
+        """The pixels."""
+        return self.pixels
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -49,12 +86,6 @@ class Pictures:
         labels = None if self.labels is None else [self.labels[i] for i in rows]
         return Pictures(self.pixels[rows], self.codes[rows], labels)
 
-    def some(self, n: int, seed: int) -> Pictures:
-        """So many of them, drawn at random without replacement and in order; all of them if there are no more."""
-        if n >= len(self):
-            return self
-        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False)))
-
 
 @dataclass(frozen=True, eq=False)
 class Splits:
@@ -62,68 +93,24 @@ class Splits:
 
     Attributes:
         data: what it is called.
-        split: of the pictures to measure by: "test", "validation", or "given" where they were named apart.
+        split: of the items to measure by: "test", "validation", or "given" where they were named apart.
         train: what the model learnt from.
         test: what to measure by.
     """
 
     data: str
     split: str
-    train: Pictures
-    test: Pictures
+    train: Any
+    test: Any
 
 
-def splits_of(model: Any, data: str | Path | None = None, split: str | None = None,
-              train: str | Path | None = None) -> Splits:
-    """The pictures that a model is to be measured by.
-
-    Without `data` they are the test split of what it was trained on, if that has one: a named data set, or a folder
-    with subfolders `train` and `test`. Else they are the share that training held out, by which nothing may have been
-    chosen if the figures are to mean what they say.
-
-    Args:
-        model: a fitted one.
-        data: pictures that it never saw: a path, or the name of a data set, whose test split is taken.
-        split: "test" or "validation"; by default the first of them that there is.
-        train: what it was trained on, if that isn't known or isn't where it was any more.
-
-    Raises:
-        ZaohuaError: there is no such split, or what the model was trained on isn't known.
-    """
-    if split not in (None, "test", "validation"):
-        raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
-    source = train if train is not None else (model.source_ or {}).get("X")
-    if source is None:
-        raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: say on which (--train)")
-    seen = _pictures(model, source, None)
-    if data is not None:
-        if Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve():
-            raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
-        named = is_named(data)
-        return Splits(str(data), "test" if named else "given", seen, _pictures(model, data, "test" if named else None))
-    why = ""
-    if split != "validation":
-        try:
-            return Splits(str(source), "test", seen, _pictures(model, source, "test"))
-        except ZaohuaError as error:
-            why = f" ({error})"
-    if split == "test" or not getattr(model, "validation", 0):
-        raise ZaohuaError(f"{source} has no test split{why}: give pictures that training never saw (--data), or train "
-                          "with a share held out (--validation 0.1)")
-    held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"))
-    return Splits(str(source), "validation", seen.take(kept), seen.take(held))
+Reader = Callable[[Any, Any, str | None], Items]
+"""Reads the items of a source, as a model sees them: (model, source, split)."""
 
 
-def is_named(source: Any) -> bool:
-    """Whether it is the name of a data set, and no file or folder."""
-    return isinstance(source, str) and source in SETS and not Path(source).exists()
-
-
-def _pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
+def pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
     """The pictures of a source, with the labels that it may carry."""
-    if is_named(source) and SETS[str(source)].modality != "images":
-        raise ZaohuaError(f"{source} is a data set of {SETS[str(source)].modality}, and a {type(model).__name__} makes "
-                          "images")
+    check_kind(model, source, "images")
     try:
         items, labels = codecs.read(source, True, split=split)
     except ZaohuaError as error:
@@ -139,6 +126,60 @@ def _pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
     parts = [_as_seen(model, codes[np.arange(start, min(start + TOGETHER, len(codes)))])
              for start in range(0, len(codes), TOGETHER)]
     return Pictures(np.concatenate(parts), codes, labels)
+
+
+def splits_of(model: Any, data: str | Path | None = None, split: str | None = None,
+              train: str | Path | None = None, read: Reader = pictures) -> Splits:
+    """The items that a model is to be measured by.
+
+    Without `data` they are the test split of what it was trained on, if that has one: a named data set, or a folder
+    with subfolders `train` and `test`. Else they are the share that training held out, by which nothing may have been
+    chosen if the figures are to mean what they say.
+
+    Args:
+        model: a fitted one.
+        data: items that it never saw: a path, or the name of a data set, whose test split is taken.
+        split: "test" or "validation"; by default the first of them that there is.
+        train: what it was trained on, if that isn't known or isn't where it was any more.
+        read: reads the items.
+
+    Raises:
+        ZaohuaError: there is no such split, or what the model was trained on isn't known.
+    """
+    if split not in (None, "test", "validation"):
+        raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
+    source = train if train is not None else (model.source_ or {}).get("X")
+    if source is None:
+        raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: say on which (--train)")
+    seen = read(model, source, None)
+    if data is not None:
+        if Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve():
+            raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
+        named = is_named(data)
+        return Splits(str(data), "test" if named else "given", seen, read(model, data, "test" if named else None))
+    why = ""
+    if split != "validation":
+        try:
+            return Splits(str(source), "test", seen, read(model, source, "test"))
+        except ZaohuaError as error:
+            why = f" ({error})"
+    if split == "test" or not getattr(model, "validation", 0):
+        raise ZaohuaError(f"{source} has no test split{why}: give items that training never saw (--data), or train "
+                          "with a share held out (--validation 0.1)")
+    held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"))
+    return Splits(str(source), "validation", seen.take(kept), seen.take(held))
+
+
+def is_named(source: Any) -> bool:
+    """Whether it is the name of a data set, and no file or folder."""
+    return isinstance(source, str) and source in SETS and not Path(source).exists()
+
+
+def check_kind(model: Any, source: str | Path, modality: str) -> None:
+    """Raise a `ZaohuaError` if a data set is of another kind."""
+    if is_named(source) and SETS[str(source)].modality != modality:
+        raise ZaohuaError(f"{source} is a data set of {SETS[str(source)].modality}, and a {type(model).__name__} makes "
+                          f"{modality}")
 
 
 def _as_seen(model: Any, codes: torch.Tensor) -> np.ndarray:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 UNBOUND = ("exact", "ODE")
 """Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
 
-REFERRED = ("frechet", "copied")
+REFERRED = ("frechet", "copied", "tree_score", "trend", "shape", "utility_auc", "utility_f1", "utility_r2")
 """Measures of the references that are told beside a model's."""
 
 
@@ -38,7 +38,9 @@ def told_of(found: Evaluation) -> list[str]:
     lines = [f"{title_of(name, found)}: {shown(name, figure)}" for name, figure in found.figures.items()]
     lines += [f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
               for name, figures in found.references.items() for measure in REFERRED if measure in figures]
-    of = f"{found.n:,} samples and as many {found.split} items" if found.modality == "images" else f"{found.n} samples"
+    lines += _columns(found)
+    beside = {"images": f" and as many {found.split} items", "tables": f" and the {found.split} rows"}
+    of = f"{found.n:,} samples{beside.get(found.modality, '')}"
     spent = found.cost
     lines.append(f"of {of}, seeds {', '.join(map(str, found.seeds))}" + (f", in {found.extractor}" if found.extractor
                                                                          else ""))
@@ -48,13 +50,23 @@ def told_of(found: Evaluation) -> list[str]:
     return lines + [f"note: {flag}" for flag in found.flags]
 
 
+def _columns(found: Evaluation) -> list[str]:
+    """Which columns of a table are worst."""
+    shapes, uses = (found.by_column.get(what, {}) for what in ("shape", "uses"))
+    least = ", ".join(f"{name} ({value:.1%})" for name, value in sorted(shapes.items(), key=lambda item: item[1])[:3])
+    most = ", ".join(f"{name} ({digits(value)})" for name, value in sorted(uses.items(), key=lambda item: -item[1])[:3]
+                     if value > 0)
+    return ([f"columns least alike: {least}"] if least else []) + (
+        [f"columns that trees tell samples by, with what the AUC loses without them: {most}"] if most else [])
+
+
 def _seconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:,.0f} s of training, "
 
 
 def title_of(name: str, found: Evaluation) -> str:
     """The title of a measure, with the extractor's name where it belongs."""
-    return MEASURES[name].title.format(extractor=found.extractor.partition(",")[0])
+    return MEASURES[name].title.format(extractor=found.extractor.partition(",")[0], target=found.target)
 
 
 def shown(name: str, figure: Figure, interval: bool = True) -> str:
@@ -87,21 +99,30 @@ def digits(value: float) -> str:
 
 
 def verdict(comparison: Comparison) -> list[str]:
-    """Who wins, and by how much, or that nobody can be told to: a sentence on distances, another on likelihoods."""
-    return [_nearest(comparison)] + ([_likeliest(comparison)] if comparison.likeliest is not None else [])
+    """Who wins, and by how much, or that nobody can be told to: a sentence on samples, another on likelihoods."""
+    return [_first(comparison)] + ([_likeliest(comparison)] if comparison.likeliest is not None else [])
 
 
-def _nearest(comparison: Comparison) -> str:
-    best, *rest = comparison.rows
-    title, found = title_of("frechet", best), best.figures["frechet"]
-    told = shown("frechet", found, interval=False)
-    floor = best.references.get(FLOOR, {}).get("frechet")
-    if floor is not None and floor.value > 0:
-        told += f", {found.value / floor.value:,.1f} times that of real training pictures"
+def _first(comparison: Comparison) -> str:
+    best, lead = comparison.rows[0], comparison.lead
+    title = title_of(lead, best)
+    told = shown(lead, best.figures[lead], interval=False) + _beside_real(comparison)
     if comparison.winner is not None:
-        return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind)}"
+        return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind, lead)}"
     near = _near(comparison.behind)
-    return f"No winner by {title}: {best.run} has the least, {told}, but {near} may be behind it by chance."
+    most = "least" if MEASURES[lead].better == "lower" else "most"
+    return f"No winner by {title}: {best.run} has the {most}, {told}, but {near} may be behind it by chance."
+
+
+def _beside_real(comparison: Comparison) -> str:
+    """What real training items have instead of the best model's figure."""
+    best, lead = comparison.rows[0], comparison.lead
+    floor = best.references.get(FLOOR, {}).get(lead)
+    if floor is None or floor.value <= 0:
+        return ""
+    if MEASURES[lead].better == "higher":
+        return f", where real training items have {shown(lead, floor, interval=False)}"
+    return f", {best.figures[lead].value / floor.value:,.1f} times that of real training pictures"
 
 
 def _likeliest(comparison: Comparison) -> str:
@@ -111,7 +132,7 @@ def _likeliest(comparison: Comparison) -> str:
     if not behind:
         return f"Only {best} tells log-likelihoods: {told}."
     if comparison.likelihood_winner is not None:
-        return f"{best} wins by log-likelihood: {told}. {_next(behind)}"
+        return f"{best} wins by log-likelihood: {told}. {_next(behind, 'log_likelihood')}"
     near = _near(behind)
     if near:
         return f"No winner by log-likelihood: {best} has the highest, {told}, but {near} may be behind it by chance."
@@ -127,10 +148,10 @@ def kind_of(note: str) -> str:
     return {"bound": "a lower bound", "ODE": "an estimate by solving an ODE"}.get(note, note)
 
 
-def _next(behind: dict[str, Interval]) -> str:
+def _next(behind: dict[str, Interval], name: str) -> str:
     run, gap = min(behind.items(), key=lambda item: item[1].value)
-    return (f"The next, {run}, is {digits(gap.value)} behind ({digits(gap.low)} to {digits(gap.high)}), and no "
-            "interval of a difference holds 0.")
+    value, low, high = (_number(name, end) for end in (gap.value, gap.low, gap.high))
+    return f"The next, {run}, is {value} behind ({low} to {high}), and no interval of a difference holds 0."
 
 
 def _near(behind: dict[str, Interval]) -> str:

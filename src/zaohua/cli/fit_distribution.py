@@ -1,0 +1,101 @@
+"""`zaohua fit-distribution FILE --column X`: which distribution describes a column of numbers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from zaohua.cli.flags import Flag, echo, leading, parse
+from zaohua.errors import ZaohuaError, unknown
+
+if TYPE_CHECKING:
+    from zaohua.tasks.distributions import Ranking
+
+CALL = "zaohua fit-distribution FILE --column X [options]"
+ABOUT = "Fit every distribution that can describe a column of numbers, rank them, and tell which fit; or fit one."
+FLAGS = (
+    Flag("column", str | None, None, "Name of the column; may be left out where there is only one."),
+    Flag("distribution", str | None, None, "Only this one, such as gamma or kernel-density."),
+    Flag("by", str, "aic", "Criterion of the ranking: aic or bic."),
+    Flag("out", str | None, None, "Picture of the best one to write: histogram and curve, and a Q-Q plot."),
+    Flag("path", bool, False, "Draw the way of the optimisation into the picture, too."),
+    Flag("replicates", int, 200, "Sets drawn for each p value; 0 makes no tests."),
+    Flag("seed", int, 0, "Seed of the sets."),
+    Flag("json", bool, False, "Print the result as JSON."),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read, fit, tell, draw."""
+    (file,), rest = leading(arguments, "the file comes", CALL, ABOUT, FLAGS)
+    values = parse("zaohua fit-distribution FILE", ABOUT, FLAGS, rest)
+    if values["by"] not in ("aic", "bic"):
+        raise unknown("criterion", values["by"], ["aic", "bic"])
+    if values["path"] and not values["out"]:
+        raise ZaohuaError("--path is drawn into a picture: give --out picture.png, too")
+    if values["replicates"] < 0 or values["seed"] < 0:
+        raise ZaohuaError("--replicates and --seed must be at least 0")
+    from zaohua.tasks import distributions
+
+    column, numbers = read_column(file, values["column"])
+    one = values["distribution"]
+    models = None if one is None else [distributions.find(one)]
+    try:
+        ranking = distributions.rank(numbers, models=models, by=values["by"], replicates=values["replicates"],
+                                     random_state=values["seed"])
+    except ZaohuaError as error:
+        raise ZaohuaError(f"{file}, column {column!r}: {error}") from None
+    if values["json"]:
+        print(json.dumps({"file": file, "column": column, **ranking.to_json()}))
+    else:
+        show(ranking)
+    if values["out"]:
+        from zaohua.tasks import distribution_plots
+
+        figure = distribution_plots.picture(ranking.best, distributions.as_numbers(numbers), column, values["path"])
+        echo(f"wrote {distribution_plots.save(figure, values['out'])}")
+
+
+def read_column(file: str, name: str | None) -> tuple[str, Any]:
+    """The name and the values of a column of a file or a data set.
+
+    Raises:
+        ZaohuaError: there is no such table or column, or several columns and none is named.
+    """
+    from zaohua import codecs
+
+    frame, _ = codecs.read(file)
+    if not hasattr(frame, "columns"):
+        raise ZaohuaError(f"{file}: is no table: give a .csv, .tsv or .parquet with column names")
+    columns = list(map(str, frame.columns))
+    if name is None and len(columns) > 1:
+        raise ZaohuaError(f"{file} has {len(columns)} columns ({', '.join(columns[:20])}): name one with --column")
+    name = columns[0] if name is None else name
+    if name not in columns:
+        raise unknown(f"column of {file}:", name, columns)
+    return name, frame[frame.columns[columns.index(name)]]
+
+
+def show(ranking: Ranking) -> None:
+    """The table for people, and why others are not in it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("distribution", "parameters", "AIC", "BIC", "p", "test"):
+        numeric = title in ("AIC", "BIC", "p")
+        table.add_column(title, justify="right" if numeric else "left", no_wrap=title != "parameters")
+    for fit in ranking.fits:
+        test = fit.goodness
+        criteria = ["–" if value is None else f"{value:.1f}" for value in (fit.aic, fit.bic)]
+        parameters = "  ".join(f"{name} {value:.5g}" for name, value in fit.numbers.items())
+        table.add_row(fit.name, parameters, *criteria, *(("–", "") if test is None else (f"{test.p:.3f}", test.test)))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    for text in ranking.notes:
+        print(f"note: {text}")
+    if ranking.left_out:
+        print("\nnot fitted:")
+        for reason in ranking.left_out.values():
+            print(f"  {reason}")

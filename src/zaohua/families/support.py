@@ -1,0 +1,93 @@
+"""Which numbers a distribution can give, and data that none can be fitted to: what errors say about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zaohua.errors import ZaohuaError
+
+
+@dataclass(frozen=True)
+class Support:
+    """The numbers between two ends.
+
+    Attributes:
+        low, high: the ends.
+        ends: whether they belong to it.
+        whole: whether only whole numbers do.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    ends: bool = True
+    whole: bool = False
+
+    def holds(self, x: np.ndarray) -> np.ndarray:
+        """Which numbers lie in it, bool, of the same shape."""
+        inside = (x >= self.low) & (x <= self.high) if self.ends else (x > self.low) & (x < self.high)
+        return inside & (x == np.floor(x)) if self.whole else inside
+
+    def __str__(self) -> str:
+        kind = "whole numbers" if self.whole else "numbers"
+        if self.high < math.inf:
+            return f"{kind} from {self.low:g} to {self.high:g}" + ("" if self.ends else " without these ends")
+        if self.low == -math.inf:
+            return kind
+        return f"{kind} from {self.low:g} on" if self.ends else f"{kind} above {self.low:g}"
+
+
+def check_values(x: np.ndarray, name: str, support: Support, remedy: str, columns: Sequence[str] | None = None) -> None:
+    """Raise an error unless every value is a number that a distribution can give.
+
+    Args:
+        x: (n, p), float64.
+        name: of the distribution.
+        support: its numbers.
+        remedy: what to do about others.
+        columns: their names, where they have any.
+
+    Raises:
+        ZaohuaError: there are no values, missing or infinite ones, or ones outside the support; the message names the
+            column, the first row (counted from 0), the value, how many there are and what to do.
+    """
+    if x.size == 0:
+        raise ZaohuaError(f"{name}: there is nothing to fit, {x.shape[0]} sample(s) and {x.shape[1]} feature(s) (shape="
+                          f"{x.shape}) while a minimum of 1 is required.")
+    for j, column in enumerate(x.T):
+        of = column_name(columns, j, x.shape[1])
+        strange = ~np.isfinite(column)
+        if strange.any():
+            nans = int(np.isnan(column).sum())
+            counts = [f"{count} {what}" for count, what in ((nans, "NaN"), (int(strange.sum()) - nans, "inf")) if count]
+            raise ZaohuaError(f"{name}: {' and '.join(counts)} among the {len(x)} values{of}, the first in row "
+                              f"{strange.argmax()}: leave them out or fill them in")
+        outside = ~support.holds(column)
+        if outside.any():
+            row = int(outside.argmax())
+            raise ZaohuaError(f"{name} takes {support}, but row {row}{of} holds {column[row]:g} "
+                              f"({int(outside.sum())} of {len(x)} values are outside): {remedy}")
+
+
+def check_spread(x: np.ndarray, name: str, varies: np.ndarray, columns: Sequence[str] | None = None) -> None:
+    """Raise an error if all values of a column are equal, and a distribution can't be fitted to that.
+
+    Args:
+        x: (n, p), float64.
+        name: of the distribution.
+        varies: which columns it can be fitted to, (p,).
+        columns: their names, where they have any.
+    """
+    for j in np.flatnonzero(~varies).tolist():
+        raise ZaohuaError(f"{name}: all values{column_name(columns, j, x.shape[1])} are {x[0, j]:g} (n_samples = "
+                          f"{len(x)}), which leaves nothing to fit: give values that differ")
+
+
+def column_name(columns: Sequence[str] | None, j: int, count: int) -> str:
+    """Column j of so many as a message names it; nothing where there is only one without a name."""
+    if columns is not None:
+        return f" of column {columns[j]!r}"
+    return f" of column {j}" if count > 1 else ""

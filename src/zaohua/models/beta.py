@@ -1,0 +1,46 @@
+"""The beta distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.distributions import ExpTransform, Transform
+
+from zaohua.families.density import Parameters
+from zaohua.families.support import Support
+from zaohua.families.univariate import Ascending
+
+
+class Beta(Ascending):
+    """Shares and chances: numbers between 0 and 1.
+
+    `params_` are the shapes `a` and `b`. The ends are 0 and 1 always and belong to no data: the likelihood of a value
+    of exactly 0 or 1 is 0 or infinite. Divide other numbers by their range first.
+
+    Paper: N. L. Johnson, S. Kotz and N. Balakrishnan, "Continuous Univariate Distributions" 2, 1995, chapter 25.
+    """
+
+    law = stats.beta
+    fitted: ClassVar[tuple[str, ...]] = ("a", "b")
+    range: ClassVar[Support] = Support(low=0, high=1, ends=False)
+    remedy: ClassVar[str] = ("bring them to between 0 and 1 by (x - low) / (high - low), with ends that no value "
+                             "reaches")
+
+    def start(self, x: np.ndarray) -> Parameters:
+        """From mean m and variance v: a + b = m (1 - m) / v - 1."""
+        mean = x.mean(0)
+        both = np.maximum(mean * (1 - mean) / x.var(0) - 1, 1e-3)
+        return {"a": mean * both, "b": (1 - mean) * both}
+
+    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        """That of torch."""
+        return torch.distributions.Beta(parameters["a"], parameters["b"], validate_args=False).log_prob(x)
+
+    def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
+        """Logarithms."""
+        return {"a": ExpTransform(), "b": ExpTransform()}

@@ -1,0 +1,42 @@
+"""The gamma distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.distributions import ExpTransform, Transform
+
+from zaohua.families.density import Parameters
+from zaohua.families.univariate import Ascending, Shifted
+
+
+class Gamma(Shifted, Ascending):
+    """Waiting times for several events, amounts of rain or money: numbers above 0 with a tail like an exponential's.
+
+    `params_` are the shape `a`, `loc` and `scale` (1 / rate).
+
+    Paper: S. C. Choi and R. Wette, "Maximum Likelihood Estimation of the Parameters of the Gamma Distribution and
+    Their Bias", Technometrics 11, 1969.
+    """
+
+    law = stats.gamma
+    fitted: ClassVar[tuple[str, ...]] = ("a", "scale")
+
+    def start(self, x: np.ndarray) -> Parameters:
+        """A formula that is within 1.5 % of the shape (Minka, "Estimating a Gamma distribution", 2002)."""
+        s = np.log(x.mean(0)) - np.log(x).mean(0)
+        a = (3 - s + np.sqrt((s - 3) ** 2 + 24 * s)) / (12 * s)
+        return {"a": a, "scale": x.mean(0) / a}
+
+    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        """That of torch, with a rate of 1 / scale."""
+        return torch.distributions.Gamma(parameters["a"], 1 / parameters["scale"], validate_args=False).log_prob(x)
+
+    def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
+        """Logarithms."""
+        return {"a": ExpTransform(), "scale": ExpTransform()}

@@ -1,0 +1,55 @@
+"""The negative binomial distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.distributions import ExpTransform, Transform, biject_to, constraints
+
+from zaohua.families.density import Parameters
+from zaohua.families.support import Support
+from zaohua.families.univariate import Ascending
+
+MOST = 1e6
+"""Successes at most: there the distribution is Poisson's in all but name."""
+
+
+class NegativeBinomial(Ascending):
+    """Counts that vary more than Poisson's: accidents of drivers who differ, failures before the n-th success.
+
+    `params_` are `n`, any number above 0 (up to 1,000,000, which is Poisson's distribution: what counts get that vary
+    no more than it), and the chance of success `p`; the mean is n (1 - p) / p.
+
+    Paper: M. Greenwood and G. U. Yule, "An Inquiry into the Nature of Frequency Distributions Representative of
+    Multiple Happenings", Journal of the Royal Statistical Society 83, 1920.
+    """
+
+    law = stats.nbinom
+    fitted: ClassVar[tuple[str, ...]] = ("n", "p")
+    range: ClassVar[Support] = Support(low=0, whole=True)
+    constant: ClassVar[float | None] = 0.0
+    remedy: ClassVar[str] = "leave them out, round them, or choose a distribution of real numbers"
+
+    def start(self, x: np.ndarray) -> Parameters:
+        """From mean m and variance v: n = m^2 / (v - m). The fit is in n and m, which don't lean on each other."""
+        mean, variance = x.mean(0), x.var(0)
+        return {"n": mean**2 / np.maximum(variance - mean, mean**2 / 1000), "mean": mean}
+
+    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        """torch counts successes up to the n-th failure: the chances change places."""
+        n, mean = parameters["n"], parameters["mean"]
+        logits = mean.log() - n.log()
+        return torch.distributions.NegativeBinomial(n, logits=logits, validate_args=False).log_prob(x)
+
+    def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
+        """Logarithms, and `n` up to `MOST`."""
+        return {"n": biject_to(constraints.interval(0.0, MOST)), "mean": ExpTransform()}
+
+    def named(self, learnt: Parameters) -> Parameters:
+        """p = n / (n + m)."""
+        return {"n": learnt["n"], "p": learnt["n"] / (learnt["n"] + learnt["mean"])}

@@ -1,0 +1,27 @@
+"""The normal distribution of one number."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from scipy import stats
+
+from zaohua.families.density import Parameters
+from zaohua.families.univariate import Univariate
+
+
+class Normal(Univariate):
+    """Normal distribution of each column: sums of many small effects.
+
+    `params_` are its mean `loc` and standard deviation `scale`, by maximum likelihood (divided by n, not n - 1).
+
+    Paper: C. F. Gauss, "Theoria motus corporum coelestium", 1809.
+    """
+
+    law = stats.norm
+    fitted: ClassVar[tuple[str, ...]] = ("loc", "scale")
+
+    def estimate(self, x: np.ndarray) -> Parameters:
+        """Mean and standard deviation."""
+        return {"loc": x.mean(0), "scale": x.std(0)}

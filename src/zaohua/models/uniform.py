@@ -1,0 +1,29 @@
+"""The uniform distribution."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from scipy import stats
+
+from zaohua.families.density import Parameters
+from zaohua.families.univariate import Univariate
+
+
+class Uniform(Univariate):
+    """Numbers between two ends, all alike.
+
+    `params_` are the least value seen, `loc`, and the distance to the greatest, `scale`: those are the maximum
+    likelihood, so that a number beyond them has the log density -inf. The true ends lie outside of them, on average
+    by scale / (n + 1).
+
+    Paper: P. S. Laplace, "Théorie analytique des probabilités", 1812.
+    """
+
+    law = stats.uniform
+    fitted: ClassVar[tuple[str, ...]] = ("loc", "scale")
+
+    def estimate(self, x: np.ndarray) -> Parameters:
+        """The least value, and the range."""
+        return {"loc": x.min(0), "scale": np.ptp(x, 0)}

@@ -1,0 +1,89 @@
+"""Bayes' rule as a classifier: P(y | x) = p(x | y) P(y) / sum over classes, from any model that has a likelihood."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from zaohua import codecs
+from zaohua.errors import ZaohuaError
+
+
+class GenerativeClassifier(ClassifierMixin, BaseEstimator):
+    """A scikit-learn classifier that asks of which class an item is most likely to be, by a generative model.
+
+    Args:
+        model: any unfitted model that gives `score_samples`; a `ProductMixture` when not given. It is cloned, and
+            fitted with the classes as its labels.
+
+    Attributes:
+        model_: the fitted model, p(x | y).
+        classes_: the classes, sorted.
+    """
+
+    def __init__(self, model: Any = None) -> None:
+        self.model = model
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit the model to items and their classes.
+
+        Args:
+            X: items as the model takes them; for the default model a table or an array (n, columns).
+            y: a class for each, (n,).
+
+        Raises:
+            ZaohuaError: the model has no likelihood, or there are fewer than two classes.
+        """
+        if y is None:
+            raise ZaohuaError("requires y to be passed, but the target y is None")
+        y = column_or_1d(y, warn=True)
+        if not len(y):
+            raise ZaohuaError("no items: y is empty")
+        check_classification_targets(y)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ZaohuaError(f"classifying needs more than one class, and all items are {self.classes_[0]!r}")
+        self.model_ = _usual() if self.model is None else clone(self.model)
+        self.model_.fit(X, y)
+        if not hasattr(self.model_, "score_samples"):
+            self.model_.score_samples  # noqa: B018 (its error says why, and which models can)
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.model_, name):
+                setattr(self, name, getattr(self.model_, name))
+        return self
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """log P(y | x) of each class, float64 (n, classes)."""
+        check_is_fitted(self)
+        X, _ = codecs.read(X)
+        prior = self.model_.y_codec_.log_prior()
+        codes = self.model_.y_codec_.encode(list(self.classes_)).tolist()
+        scores = [self.model_.score_samples(X, [label] * len(X)) + prior[code]
+                  for label, code in zip(self.classes_, codes, strict=True)]
+        joint = np.stack(scores, axis=1)
+        return joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """P(y | x) of each class, float64 (n, classes)."""
+        return np.exp(self.predict_log_proba(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most likely class of each item, (n,)."""
+        chances = self.predict_log_proba(X)
+        return self.classes_[chances.argmax(1)]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if self.model is None or hasattr(self.model, "__sklearn_tags__"):
+            tags.input_tags = (_usual() if self.model is None else self.model).__sklearn_tags__().input_tags
+        return tags
+
+
+def _usual() -> Any:
+    from zaohua.models.product_mixture import ProductMixture
+
+    return ProductMixture()

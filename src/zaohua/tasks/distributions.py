@@ -1,0 +1,171 @@
+"""Which distribution describes some numbers: all that can are fitted, ranked and tested."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from zaohua import registry
+from zaohua.codecs import NumberCodec
+from zaohua.errors import ZaohuaError, unknown
+from zaohua.families.support import Support, check_values
+from zaohua.families.univariate import Univariate
+from zaohua.tasks.goodness import Goodness, goodness
+
+FAMILY = "univariate"
+WHOLE = ("all values are whole numbers: densities are compared with probabilities as if each value stood for the "
+         "interval of length 1 around it")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """A distribution that was fitted to numbers.
+
+    Attributes:
+        name: its class.
+        model: an instance with the settings it was fitted with.
+        parameters: by scipy's names, arrays (1,), or (n, 1) where the data are the parameters.
+        log_likelihood: of all numbers, nats.
+        aic, bic: the criteria, nats; None without a number of parameters.
+        goodness: the test; None where none is possible.
+    """
+
+    name: str
+    model: Univariate
+    parameters: dict[str, np.ndarray]
+    log_likelihood: float
+    aic: float | None
+    bic: float | None
+    goodness: Goodness | None
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The parameters that are single numbers."""
+        return {name: float(value[0]) for name, value in self.parameters.items() if value.shape == (1,)}
+
+    def to_json(self) -> dict[str, Any]:
+        """The fit as JSON values."""
+        return {"name": self.name, "parameters": self.numbers, "log_likelihood": self.log_likelihood, "aic": self.aic,
+                "bic": self.bic, "goodness": None if self.goodness is None else dataclasses.asdict(self.goodness)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+    """Distributions by how well they describe some numbers, the best first.
+
+    Attributes:
+        n: how many numbers.
+        by: the criterion.
+        fits: the distributions.
+        left_out: why others are not among them, by name.
+        notes: what is to be known when reading it.
+    """
+
+    n: int
+    by: str
+    fits: list[Fit]
+    left_out: dict[str, str]
+    notes: list[str]
+
+    @property
+    def best(self) -> Fit:
+        """The first."""
+        return self.fits[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """The ranking as JSON values."""
+        return {"n": self.n, "by": self.by, "fits": [fit.to_json() for fit in self.fits], "left_out": self.left_out,
+                "notes": self.notes}
+
+
+def names() -> list[str]:
+    """The distributions there are, by class."""
+    return [entry.name for entry in registry.entries() if entry.family == FAMILY]
+
+
+def find(name: str) -> Univariate:
+    """A distribution with default settings by its class name or command.
+
+    Raises:
+        ZaohuaError: there is none of that name; the message names the nearest.
+    """
+    wanted = {entry.command: entry.name for entry in registry.entries() if entry.family == FAMILY}
+    known = {key.replace("-", "").casefold(): own for key, own in wanted.items()}
+    squashed = name.replace("-", "").replace("_", "").replace(" ", "").casefold()
+    if squashed not in known:
+        raise unknown("distribution", name, wanted)
+    return registry.model_class(known[squashed])()
+
+
+def fit(model: Univariate, x: Any, *, replicates: int = 200, random_state: int = 0) -> Fit:
+    """Fit one distribution to numbers, and test it.
+
+    Args:
+        model: the distribution, an instance with the settings that are wanted.
+        x: numbers (n,).
+        replicates: sets to draw for the p value; 0 makes no test.
+        random_state: seed of the sets.
+
+    Raises:
+        ZaohuaError: it can't be fitted to these numbers; the message says why and what to do.
+    """
+    values = as_numbers(x)
+    column = values[:, None]
+    parameters = model.learn(column)
+    total = float(model.log_density(parameters, column).sum())
+    count = len(model.fitted) or None
+    return Fit(type(model).__name__, model, parameters, total,
+               None if count is None else 2 * count - 2 * total,
+               None if count is None else float(np.log(len(values))) * count - 2 * total,
+               goodness(model, values, replicates, random_state))
+
+
+def rank(x: Any, *, models: Sequence[Univariate | str] | None = None, by: Literal["aic", "bic"] = "aic",
+         replicates: int = 200, random_state: int = 0) -> Ranking:
+    """Fit every distribution whose support holds the numbers, and rank them.
+
+    Args:
+        x: numbers (n,): an array, a list, a Series.
+        models: instances or names; by default all that have a number of parameters.
+        by: the criterion, the smaller the better.
+        replicates: sets to draw for each p value; 0 makes no tests.
+        random_state: seed of the sets.
+
+    Returns:
+        The ranking; those that can't be fitted are in `left_out` with the reason.
+
+    Raises:
+        ZaohuaError: the numbers are missing or infinite, or no distribution can be fitted to them.
+    """
+    values = as_numbers(x)
+    fits, left_out = [], {}
+    for model in names() if models is None else models:
+        model = find(model) if isinstance(model, str) else model
+        try:
+            if models is None and not model.fitted:
+                raise ZaohuaError(f"{type(model).__name__} follows any data and has no number of parameters to charge "
+                                  "for: look at it by itself")
+            fits.append(fit(model, values, replicates=replicates, random_state=random_state))
+        except ZaohuaError as error:
+            left_out[type(model).__name__] = str(error)
+    if not fits:
+        raise ZaohuaError(next(iter(left_out.values()), "no distributions to choose from"))
+    fits.sort(key=lambda found: getattr(found, by) if found.model.fitted else np.inf)
+    kinds = {found.model.is_discrete for found in fits}
+    return Ranking(len(values), by, fits, left_out, [WHOLE] if len(kinds) > 1 else [])
+
+
+def as_numbers(x: Any) -> np.ndarray:
+    """Numbers as float64 (n,).
+
+    Raises:
+        ZaohuaError: they are no numbers, of more than one column, or missing or infinite ones are among them.
+    """
+    values = NumberCodec().fit(x).encode(x).numpy()
+    if values.shape[1] != 1:
+        raise ZaohuaError(f"a distribution is fitted to one column of numbers, not to data of shape {values.shape}")
+    check_values(values, "distributions", Support(), "")
+    return values[:, 0]

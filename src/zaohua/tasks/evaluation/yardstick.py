@@ -1,0 +1,122 @@
+"""What all models of a comparison are measured by, whatever they make: the same real items, measures and references."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zaohua.metrics.intervals import Interval
+from zaohua.tasks.evaluation.figures import Evaluation, Figure, Figures
+from zaohua.tasks.evaluation.splits import Splits
+
+
+class Yardstick(ABC):
+    """Real items, and the measures that samples are compared with them by.
+
+    Attributes:
+        modality: of the items.
+        splits: the real items.
+        n: samples to take.
+        seed: of all that is drawn.
+        test: the real items to compare with.
+        name: name and hash of what distances are taken in; empty where there is no such thing.
+        target: the column that is predicted; empty where there is no such thing.
+    """
+
+    modality: str
+    splits: Splits
+    n: int
+    seed: int
+    test: Any
+    target: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name and hash of what distances are taken in."""
+        return ""
+
+    @abstractmethod
+    def asked(self, model: Any) -> Sequence[Any] | None:
+        """The conditions that samples of a model are made for, or None."""
+
+    @abstractmethod
+    def seen(self, model: Any, block: Any) -> np.ndarray:
+        """Samples as they came from a model, in the form in which they are measured."""
+
+    @abstractmethod
+    def measure(self, samples: np.ndarray, asked: Sequence[Any] | None = None, copies: bool = True) -> Figures:
+        """All figures of some samples.
+
+        Args:
+            samples: as `seen` gives them.
+            asked: the conditions that they were made for.
+            copies: whether to look for copies of training items.
+        """
+
+    @abstractmethod
+    def details(self, samples: np.ndarray, asked: Sequence[Any] | None) -> dict[str, Any]:
+        """What an `Evaluation` holds of some samples besides figures."""
+
+    @property
+    @abstractmethod
+    def references(self) -> dict[str, Figures]:
+        """Figures of what nothing is honestly much better than, and of what anything should be better than."""
+
+    @abstractmethod
+    def behind(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
+        """How far each of some models is behind the best by the measure that leads, by run."""
+
+    def took(self, found: Evaluation) -> bool:
+        """Whether an evaluation was made by this yardstick."""
+        mine = (self.splits.data, self.splits.split, self.n, self.name, self.target)
+        return mine == (found.data, found.split, found.n, found.extractor, found.target)
+
+
+def of(interval: Interval, n: int, note: str = "") -> Figure:
+    """A figure of n items with its interval."""
+    return Figure(interval.value, interval.low, interval.high, n, note)
+
+
+def chance(p: float) -> str:
+    """A p value as people read it."""
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
+
+
+def yardstick_for(model: Any, samples: int, data: str | Path | None = None, split: str | None = None,
+                  train: str | Path | None = None, **options: Any) -> Yardstick:
+    """What a model is measured by: the one place that knows which modality has which yardstick.
+
+    Args:
+        model: a fitted one.
+        samples: to measure by, at most.
+        data, split, train: where the real items are (see `splits_of`).
+        options: of the yardstick, None for its defaults.
+
+    Raises:
+        ZaohuaError: there are no items to measure by, or an option is of another modality.
+    """
+    from zaohua.errors import ZaohuaError
+    from zaohua.tasks.evaluation import splits
+    from zaohua.tasks.evaluation.images import ImageYardstick
+    from zaohua.tasks.evaluation.rows import rows
+    from zaohua.tasks.evaluation.tabular import TableYardstick
+
+    kinds: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
+        "images": (ImageYardstick, splits.pictures, ("inception",)), "tables": (TableYardstick, rows, ("target",))}
+    modality = modality_of(model)
+    cls, read, known = kinds[modality]
+    for name, value in options.items():
+        if value is not None and name not in known:
+            raise ZaohuaError(f"--{name} isn't for models of {modality}")
+    found = splits.splits_of(model, data, split, train, read)
+    return cls(found, samples, **{name: options.get(name) for name in known})
+
+
+def modality_of(model: Any) -> str:
+    """What a model makes: of several kinds, what it was fitted on."""
+    codec = getattr(model, "codec_", None)
+    return str(model.modalities[0] if codec is None else codec.modality)
