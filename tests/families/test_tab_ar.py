@@ -48,6 +48,14 @@ def test_chances_of_all_rows_sum_to_one() -> None:
     assert np.exp(fitted().score_samples(rows)).sum() == pytest.approx(1, abs=1e-5)
 
 
+def test_chances_of_many_whole_numbers_sum_to_one() -> None:
+    n = np.random.default_rng(0).normal(0, 1500, 3000).round().astype(int)
+    assert len(np.unique(n)) > 1000  # so that their distribution function is straight between quantiles
+    model = zh.TabAR(max_steps=30, **SMALL).fit(pd.DataFrame({"n": n}))
+    every = pd.DataFrame({"n": np.arange(n.min(), n.max() + 1)})
+    assert np.exp(model.score_samples(every)).sum() == pytest.approx(1, abs=1e-5)
+
+
 def test_a_density_integrates_to_one() -> None:
     rng = np.random.default_rng(0)
     sign = rng.choice([-1.0, 1.0], 400)

@@ -4,8 +4,9 @@
     categories   hidden at time t with chance t                  the network predicts  p(code | what is seen)
 
 Numbers are normally distributed (see the codec), so that they are at any time, and v is 0 unless a column depends on
-another one. Backwards, a category becomes visible at a time of its own, which is uniform; those that do within one step
-are drawn apart from one another. A number that isn't there is noise. Few different whole numbers are categories.
+another one. Backwards, categories become visible one by one, at even distances and in any order; only where there are
+more of them than steps, some are drawn apart from one another. A number that isn't there is noise. Whole numbers are
+categories where they are few.
 
 Sources: Shi et al., "TabDiff", 2024 (arXiv:2410.20626); Sahoo et al., "Simple and Effective Masked Diffusion Language
 Models", 2024 (arXiv:2406.07524); Salimans and Ho, 2022 (arXiv:2202.00512) for v.
@@ -53,7 +54,8 @@ class MixedNet(nn.Module):
                           y_spec, time=True, **options)
 
     def ordered(self, times: Tensor) -> Tensor:
-        """Times (B, coded) at which codes become known, of numbers no earlier (no larger) than that there are any."""
+        """Times (B, coded) at which codes become known, changed so that none of a number is before (above) its state's.
+        """
         for number, state, _ in self.after:
             times[:, number] = torch.minimum(times[:, number], times[:, state])
         return times
@@ -73,7 +75,7 @@ class MaskedFlow(Guided):
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
     tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "max_steps": 20, "batch_size": 32, "steps": 4}
 
-    hidden: Annotated[int, Between(2)] = 512
+    hidden: Annotated[int, Between(2)] = 256
     """Width of the network, even."""
     blocks: Annotated[int, Between(1)] = 3
     """Residual blocks."""
@@ -81,14 +83,14 @@ class MaskedFlow(Guided):
     """Dropout in the residual blocks."""
     few: Annotated[int, Between(1, 1000)] = 128
     """Different whole numbers of a column up to which they are categories."""
-    steps: Annotated[int, Between(1, 100_000), Sampling] = 100
+    steps: Annotated[int, Between(1, 100_000), Sampling] = 50
     """Steps of the sampler."""
     least: Annotated[float, Between(above=0)] = 0.1
     """Time up to which codes that are hidden have the same weight; from there on it is one over the time."""
     guidance = 1.0
     batch_size = 512
     learning_rate = 1e-3
-    default_steps = 5000
+    default_steps = 6000
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One network for numbers and categories."""
@@ -116,8 +118,8 @@ class MaskedFlow(Guided):
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Noise at t = 1, nothing known; each step turns the numbers and makes some codes known."""
         net, heads = cast(MixedNet, self.nets_["net"]), self.spec_.heads
-        u = noise.uniform(3, len(net.coded))
-        z, known_at = noise.normal(len(net.reals)), net.ordered(u[:, 0].clone())
+        u, z = noise.uniform(4, len(net.coded)), noise.normal(len(net.reals))
+        known_at = net.ordered((u[:, 3].argsort(1).argsort(1) + u[:, 0]) / max(1, len(net.coded)))
         states = {number: (state, ranges) for number, state, ranges in net.after}
         codes = torch.full((noise.n, len(net.coded)), -1, device=z.device)
         times = torch.linspace(1, 0, self.steps + 1, dtype=torch.float64)

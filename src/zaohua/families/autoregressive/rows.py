@@ -59,7 +59,7 @@ class RowAutoregression(Trainable):
     score_chunk: ClassVar[int] = 4096
     tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "bins": 16, "max_steps": 20, "batch_size": 32}
 
-    hidden: Annotated[int, Between(2)] = 512
+    hidden: Annotated[int, Between(2)] = 256
     """Width of the network, even."""
     blocks: Annotated[int, Between(1)] = 3
     """Residual blocks."""
@@ -118,7 +118,7 @@ class RowAutoregression(Trainable):
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """Exact log probability of rows x (B, heads) in the order of the columns, nats (B,)."""
-        net, cells = self.net, cast(Rows, self.codec_).cells(x)
+        net, cells = self.net, self._cells(x)
         codes = net.bins.codes(bins.middles(x, cells))
         seen, total = torch.full_like(codes, -1), torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for head in range(codes.shape[1]):
@@ -130,6 +130,11 @@ class RowAutoregression(Trainable):
             seen[:, head] = code
         return total
 
+    def _cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the codec says of the masses and densities of rows, each (B, heads)."""
+        low, high, slope = (part.to(x.device) for part in cast(Rows, self.codec_).cells(x))
+        return low, high, slope
+
     def _there(self, x: Tensor, head: int) -> Tensor:
         """Whether the states of rows (B, heads) say that they have something at a head, bool (B,)."""
         given = self.spec_.heads[head].given
@@ -137,15 +142,15 @@ class RowAutoregression(Trainable):
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """New rows, head by head."""
-        x = torch.full((noise.n, len(self.spec_.heads)), torch.nan, dtype=torch.float64)
+        x = torch.zeros(noise.n, len(self.spec_.heads), dtype=torch.float64)
         return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
 
     def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
         """What isn't known of rows x (B, heads), given what is; with `whole` it has a value everywhere."""
-        net, out = self.net, torch.where(known, x, torch.nan)
-        u = noise.uniform(2, len(self.spec_.heads))
-        codes = net.bins.codes(bins.middles(out, cast(Rows, self.codec_).cells(out.masked_fill(~known, 0.0))))
-        codes = codes.masked_fill(~known, -1)
+        net, known = self.net, known.to(self._device())
+        x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.heads))
+        out = x.masked_fill(~known, torch.nan)
+        codes = net.bins.codes(bins.middles(x, self._cells(x))).masked_fill(~known, -1)
         for head, about in enumerate(self.spec_.heads):
             rows = torch.nonzero(~known[:, head] & self._there(out, head))[:, 0]
             if not len(rows):
