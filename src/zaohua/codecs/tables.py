@@ -103,7 +103,7 @@ class TableCodec(Codec):
                     heads.append(Head(f"{name}?", "category", view.states, missing=missing))
                 if view.ranges:
                     given = (first, view.ranges) if len(heads) > first else None
-                    heads.append(Head(name, "real", 1, given=given))
+                    heads.append(Head(name, "real", 1, given=given, edges=view.edges()))
             self.heads_.append(list(range(first, len(heads))))
         self.spec_ = DataSpec(axes=("column",), shape=(len(heads),), heads=tuple(heads))
 
