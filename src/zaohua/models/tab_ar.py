@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zaohua.families.autoregressive.rows import RowAutoregression
-from zaohua.families.tables import Tabular
+from zaohua.tabular import Tabular
 
 
 class TabAR(Tabular, RowAutoregression):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zaohua.families.masked_flow import MaskedFlow
-from zaohua.families.tables import Tabular
+from zaohua.tabular import Tabular
 
 
 class TabFlow(Tabular, MaskedFlow):

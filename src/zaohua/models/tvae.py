@@ -7,12 +7,12 @@ from typing import Annotated, Any, ClassVar
 from torch import Tensor, nn
 
 from zaohua.families.likelihoods import likelihood_of
-from zaohua.families.tables import Tabular
 from zaohua.families.vae import VariationalAutoencoder
 from zaohua.fields import Between
 from zaohua.nn.mlp import MLP, Flat
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
+from zaohua.tabular import Tabular
 
 
 class TVAE(Tabular, VariationalAutoencoder):

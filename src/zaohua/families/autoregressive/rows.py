@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.families.tables import Rows
 from zaohua.fields import Between
 from zaohua.nn import bins
 from zaohua.nn.row_mlp import RowMLP
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
+from zaohua.tabular import Rows
 from zaohua.training import Batch, Trainable
 
 
