@@ -148,6 +148,9 @@ class Modes:
             chances = np.exp(modes._log_chances(x)) * share[:, None]
             weight = np.maximum(chances.sum(0) - THRIFT / len(values), 0)
             kept = weight > 0.005
+            if not kept.any():  # too few numbers to pay for one
+                weight = chances.sum(0)
+                kept = weight == weight.max()
             chances, weight = chances[:, kept], weight[kept] / weight[kept].sum()
             total = chances.sum(0)
             mean = (chances * x[:, None]).sum(0) / total
