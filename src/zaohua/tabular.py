@@ -33,6 +33,10 @@ class Rows(Protocol):
         """Codes of values by column, and which cells they are of."""
         ...
 
+    def encode(self, items: Any, unseen: bool = False, holes: bool = False) -> Tensor:
+        """A table -> codes."""
+        ...
+
     def gone(self, codes: Tensor) -> Tensor:
         """Which cells have no value, bool (n, columns)."""
         ...
@@ -127,7 +131,7 @@ class Tabular(GenerativeModel):
             The same table without missing cells, but for columns that never had a value.
         """
         self._check_fitted()
-        codes = cast(Tensor, self.codec_.encode(X))
+        codes = self.table.encode(X, holes=True)
         known = ~self.table.gone(codes)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
         return self.table.items(self._completed(codes, known, seeds, whole=True))

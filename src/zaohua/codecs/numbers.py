@@ -21,6 +21,8 @@ SPIKE = 0.05
 """Share of the cells from which a value is a state of its own."""
 KNOTS = 1000
 """Pieces of a distribution function at most."""
+FEWEST, IN_A_PIECE = 10, 20
+"""Pieces at least, of which each has so many numbers: with few, a density would learn the numbers by heart."""
 MODES = 10
 """Modes at most."""
 ROUNDS = 100
@@ -77,7 +79,8 @@ class Quantiles:
         if column.step:
             order = np.argsort(np.argsort(values, kind="stable"))
             values = values + column.step * ((order * 0.6180339887) % 1 - 0.5)
-        knots = np.quantile(values, np.linspace(0, 1, min(KNOTS, len(values)) + 1))
+        pieces = max(min(len(values), FEWEST), min(KNOTS, len(values) // IN_A_PIECE))
+        knots = np.quantile(values, np.linspace(0, 1, pieces + 1))
         x, last = np.unique(knots[::-1], return_index=True)
         f = (len(knots) - 1 - last) / (len(knots) - 1)
         if len(x) == 1:

@@ -109,12 +109,13 @@ class TableCodec(Codec):
 
     # ---- items <-> codes
 
-    def encode(self, items: Any, unseen: bool = False) -> Tensor:
+    def encode(self, items: Any, unseen: bool = False, holes: bool = False) -> Tensor:
         """Rows -> codes, float64 (n, columns).
 
         Args:
             items: a table with the columns that `fit` saw, in any order.
             unseen: whether categories that training never saw get the code -1, instead of being an error.
+            holes: whether a cell may lack a value, with the code -1, in a column that had one in every row of training.
 
         Raises:
             ZaohuaError: columns or values are others than those of training; the message names the nearest.
@@ -124,7 +125,8 @@ class TableCodec(Codec):
             frame = constraint.apply(frame)
         codes = self._codes(frame)
         for place, column in enumerate(() if unseen else self.columns_):
-            column.refuse(frame[column.name], codes[:, place])
+            cells = frame[column.name]
+            column.refuse(cells, np.where(cells.isna(), 0, codes[:, place]) if holes else codes[:, place])
         return torch.from_numpy(codes)
 
     def _codes(self, frame: pd.DataFrame) -> np.ndarray:
@@ -177,9 +179,11 @@ class TableCodec(Codec):
 
     def gone(self, codes: Tensor) -> Tensor:
         """Which cells have no value, bool (n, columns), where columns ever have one."""
-        missing = torch.tensor([-2.0 if column.missing_code in (None, 0) else column.missing_code
-                                for column in self.columns_], dtype=torch.float64)
-        return codes.isnan() | (codes == missing)
+        out = codes.isnan()
+        for place, column in enumerate(self.columns_):
+            if column.is_category:  # in a column that never had a value, there is none to be had
+                out[:, place] = (codes[:, place] == -1) | ((codes[:, place] == column.missing_code) & (column.size > 1))
+        return out
 
     # ---- codes <-> tensors
 

@@ -54,7 +54,8 @@ class GaussianCopula(Tabular, Density):
             out[f"order{place}"], out[f"edges{place}"] = order, np.concatenate([[0.0], share.cumsum() / share.sum()])
         for place in self.layout.reals:
             z = x[~np.isnan(x[:, place]), place]
-            knots = np.unique(np.quantile(z, np.linspace(0, 1, min(len(z), KNOTS) + 1))) if len(z) else np.zeros(1)
+            pieces = min(KNOTS, max(10, len(z) // 20))
+            knots = np.unique(np.quantile(z, np.linspace(0, 1, pieces + 1))) if len(z) else np.zeros(1)
             out[f"knots{place}"] = knots if len(knots) > 1 else knots[0] + np.array([-1e-6, 1e-6])
         latents = np.stack([self._latent(out, place, x[:, place]) for place in range(x.shape[1])], axis=1)
         there = ~np.isnan(latents)
