@@ -2,7 +2,8 @@
 
     python benchmarks/music.py frequencies          # checks the convention: 11.06 nats a frame
     python benchmarks/music.py keys                 # quarter-note rolls, autoregressive keys
-    python benchmarks/music.py keys --set head=independent
+    python benchmarks/music.py keys --set head=independent cell=conv layers=2 width=150 transpose=0 dropout=0.3 \\
+        input_dropout=0.2 batch_size=4 learning_rate=2e-3 max_steps=4000     # independent keys
     python benchmarks/music.py voices               # four voices at 16ths, and chorales drawn from the model
     python benchmarks/music.py notes --minutes 20   # MusicGPT on the same
 

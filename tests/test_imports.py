@@ -19,7 +19,7 @@ LAYERS = (
     {"spec", "fields", "noise", "capabilities", "registry", "hardware", "progress", "folders", "card"},
     {"nn", "data", "checkpoint"},
     {"codecs"},
-    {"border", "estimator", "training", "stepper", "engine", "batches", "optimizers", "watch"},
+    {"border", "estimator", "tabular", "training", "stepper", "engine", "batches", "optimizers", "watch"},
     {"families"},
     {"models"},
     {"tasks", "metrics"},

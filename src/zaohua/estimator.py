@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, dataclas
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils import TransformerTags
 from torch import Tensor
 
 from zaohua import checkpoint, codecs
@@ -62,6 +63,8 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
     """What `score_samples` returns: the exact log density, a lower bound of it, or an estimate."""
     codec_options: ClassVar[dict[str, Any]] = {}
     """What the model takes for options of its codec that are "auto"."""
+    encodes_y: ClassVar[bool] = True
+    """Whether latent representations depend on the condition, too."""
     tiny: ClassVar[dict[str, Any]] = {}
     """Settings with which the contract tests run the model within a second or two."""
 
@@ -189,8 +192,14 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Latent representation of each item, float32 (n, latent_dim)."""
         codes, y_codes = self._encode_items(X, y)
-        self._need_y(y_codes)
+        if self.encodes_y:
+            self._need_y(y_codes)
         return self._reduce(lambda x, y, noise: self.encode(x, y, noise), codes, y_codes).astype(np.float32)
+
+    @available("encode")
+    def fit_transform(self, X: Any, y: Any = None, **options: Any) -> np.ndarray:
+        """`fit`, then `transform` of the same items."""
+        return self.fit(X, y, **options).transform(X, y)
 
     @available("decode")
     def inverse_transform(self, Z: Any, y: Any = None) -> Any:
@@ -203,6 +212,11 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
             parts = [_precise(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
                      for rows in self._chunks(len(z))]
         return self.codec_.decode(torch.cat(parts))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags = TransformerTags(preserves_dtype=[]) if hasattr(type(self), "encode") else None
+        return tags
 
     # ---- keeping
 

@@ -34,6 +34,8 @@ class Head:
         given: of a number in a row of a table that may not be there: the category head that says so, as its place
             among the heads and how many of its codes, the first ones, mean that there is a number.
         missing: the code of a category head that means that the row has no value.
+        edges: of a number in a row that is normally distributed, the chances Phi(z) from 0 to 1 between which whole
+            numbers lie, so that none is torn apart where it is cut there only; None where it may be cut anywhere.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Head:
     scale: float = 1.0
     given: tuple[int, int] | None = None
     missing: int | None = None
+    edges: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class DataSpec:
         return cls(
             axes=tuple(data["axes"]),
             shape=None if shape is None else tuple(shape),
-            heads=tuple(Head(**{**head, "given": tuple(given) if (given := head.get("given")) else None})
+            heads=tuple(Head(**{**head, **{name: tuple(head[name]) for name in ("given", "edges") if head.get(name)}})
                         for head in data["heads"]),
             pad=data["pad"],
         )

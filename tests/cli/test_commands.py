@@ -32,7 +32,8 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
     assert said.code == 0
     assert all(option in said.out for option in ("--random-state", "--out", "--resume"))
     own = {"images": ("--size", "--binarize"), "texts": ("--tokenizer", "--context", "--prompt"),
-           "music": ("--tempo", "--steps"), "rolls": ("--form", "--melody")}
+           "music": ("--tempo", "--steps"), "rolls": ("--form", "--melody"), "numbers": (),
+           "tables": ("--numbers", "--kinds", "--max-categories")}
     assert all(option in said.out for option in own[entry.modalities[0]])
 
 

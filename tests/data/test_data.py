@@ -75,8 +75,8 @@ def test_the_table_needs_neither_torch_nor_sklearn():
     code = "import sys; from zaohua import data; print(data.names()); print({'torch', 'sklearn'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}).stdout
-    names = ["digits", "mnist", "fashion-mnist", "tinyshakespeare", "names", "pydoc", "chinese-poetry", "jsb-chorales",
-             "jsb-chorales-16th"]
+    names = ["digits", "mnist", "fashion-mnist", "tinyshakespeare", "names", "pydoc", "chinese-poetry", "adult",
+             "online-shoppers", "california-housing", "jsb-chorales", "jsb-chorales-16th"]
     assert out.splitlines() == [str(names), "set()"]
 
 

@@ -85,6 +85,16 @@ def test_step_by_step_equals_at_once(cell: Any) -> None:
         net.select(state, torch.arange(4))
 
 
+def test_a_dropped_note_does_not_show_as_a_move() -> None:
+    net = make_net(2, 3, input_dropout=1.0).train()
+    contexts = []
+    for last in ([2, 0], [1, 2]):
+        state = net.start(1)
+        net.step(torch.tensor([[1, 0]]), state)
+        contexts.append(net.step(torch.tensor([last]), state))
+    assert torch.equal(*contexts)
+
+
 def test_scores_are_exact_alone_and_in_batches() -> None:
     model = fit()
     scores = model.score_samples(PIECES)

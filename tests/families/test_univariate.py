@@ -327,8 +327,6 @@ NOT_APPLYING = {
     "check_fit_non_negative": "negative numbers are moved to where the distribution has a density: see the test",
     "check_fit1d": "numbers in a list or a series are what most people have: one column of them",
     "check_dtype_object": "a cell that holds no number is a ZaohuaError that names column and row, no TypeError",
-    "check_estimator_sparse_array": "a sparse matrix is refused, but labels given with it are counted first",
-    "check_estimator_sparse_matrix": "a sparse matrix is refused, but labels given with it are counted first",
     "check_positive_only_tag_during_fit": "our error names the first negative value; and Student's t has no maximum on "
                                           "data most of which are equal, as irises' petals are",
 }

@@ -13,11 +13,13 @@ import pytest
 from tests.tables import Made, apart, columns, rows, splits
 from tests.tasks.test_evaluation_page import EVIL, Checked
 
+import zaohua as zh
+from zaohua.codecs import TableCodec
 from zaohua.errors import ZaohuaError
 from zaohua.metrics import utility
 from zaohua.tasks import column_charts
 from zaohua.tasks.evaluation import page, telling
-from zaohua.tasks.evaluation.compare import Comparison, compared
+from zaohua.tasks.evaluation.compare import Comparison, compare, compared
 from zaohua.tasks.evaluation.evaluate import evaluate
 from zaohua.tasks.evaluation.figures import APART, FLOOR, Evaluation, load
 from zaohua.tasks.evaluation.rows import names_of
@@ -153,13 +155,77 @@ class TestCompare:
         assert "columns" not in json.loads(json.dumps(compared_.to_json()))
 
 
+def write_csv(path: Path, seed: int, n: int = 200, **more: str) -> Path:
+    """A table whose columns hang together, with a missing number, and a category in the last row if one is given."""
+    x = rows(seed, n)
+    lines = [f"{a:.4g},{b:.4g},{'xyz'[int(c)]},v{int(d)}".replace("nan", "") for a, b, c, d in x]
+    lines[-1] = lines[-1].rpartition(",")[0] + "," + more.get("last", "v0")
+    path.write_text("\n".join(["first,second,third,fourth", *lines]), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tables")
+    train = write_csv(path / "train.csv", 0)
+    write_csv(path / "test.csv", 1, 100, last="never seen")
+    zh.Independent(random_state=0).fit(train, out=path / "apart")
+    zh.ProductMixture(n_components=12, random_state=0).fit(train, out=path / "mixture")
+    return path
+
+
+class TestFiles:
+    """From files to figures, with models that learn."""
+
+    def test_models_are_compared(self, folder: Path) -> None:
+        found = compare([folder / "apart", folder / "mixture"], data=folder / "test.csv", samples=150)
+        assert [row.run for row in found.rows] == ["mixture", "apart"] and found.rows[0].target == "fourth"
+        assert found.rows[0].figures["log_likelihood"].n == 99  # but for the row of a category never seen
+        assert "bits_per_dim" not in found.rows[0].figures and found.likeliest == "mixture"
+        assert any("1 of 100 given rows have a category" in flag for flag in found.rows[0].flags)
+        text = page.write(found, folder / "a.html").read_text("utf-8")
+        assert "not in training" in text and "third" in text and "nan" not in Checked(text).text
+        assert "trends: " in (folder / "mixture" / "README.md").read_text("utf-8")
+
+        told: list[str] = []
+        again = compare([folder / "apart", folder / "mixture"], data=folder / "test.csv", samples=150, told=told.append)
+        assert again.to_json() == found.to_json() and not any(line.startswith("measuring /") for line in told)
+        other = compare([folder / "apart", folder / "mixture"], data=folder / "test.csv", samples=150, target="first")
+        assert set(other.rows[0].figures) > {"utility_r2"} and other.rows[0].target == "first"
+
+    @pytest.mark.parametrize(("options", "message"), [
+        ({}, r"has no test split .*--data"), ({"data": "train.csv"}, "is what the model was trained on"),
+        ({"data": "digits"}, "a data set of images, and a ProductMixture makes tables"),
+        ({"data": "test.csv", "target": "fith"}, "unknown column 'fith'; did you mean 'first'"),
+        ({"data": "test.csv", "inception": "x"}, "--inception isn't for models of tables")])
+    def test_refusals(self, folder: Path, options: dict[str, str], message: str,
+                      monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(folder)
+        with pytest.raises(ZaohuaError, match=message):
+            evaluate(zh.load(folder / "mixture"), **options)  # type: ignore[arg-type]
+
+    def test_other_columns_arent_compared(self, folder: Path) -> None:
+        kinds = TableCodec(kinds={"first": "categorical"})
+        zh.Independent(codec=kinds, random_state=0).fit(folder / "train.csv", out=folder / "other")
+        with pytest.raises(ZaohuaError, match=r"makes tables of first \(continuous\).*can't be compared"):
+            compare([folder / "apart", folder / "other"], data=folder / "test.csv")
+
+    def test_pictures_have_no_target(self) -> None:
+        with pytest.raises(ZaohuaError, match="--target isn't for models of images"):
+            evaluate(zh.Gaussian().fit("digits"), target="a")
+
+
 class TestPage:
     def test_it_shows_all(self, compared_: Comparison, tmp_path: Path) -> None:
-        text = page.write(compared_, tmp_path / "a.html").read_text("utf-8")
+        kept = [replace(row, by_column={what: dict(reversed(values.items())) for what, values in row.by_column.items()})
+                for row in compared_.rows]  # files keep no order
+        text = page.write(replace(compared_, rows=kept), tmp_path / "a.html").read_text("utf-8")
         read = Checked(text)
         assert text.count('class="column"') == 12 and text.count('class="map"') == 9 and "nan" not in read.text
         assert "real test rows" in read.text and "Higher and further left is better" in read.text
         assert text.count('<details class="model" open>') == 2 and "AUC of c3" in read.text
+        alike = re.findall(r"</b><span>([\d.]+)%</span></figcaption>", text)[:4]
+        assert alike == sorted(alike, key=float)
         assert "--target c3" in read.text and "predicted" in read.text and "<c2 0>" in read.text
 
     def test_a_hundred_columns_with_odd_names(self, compared_: Comparison, tmp_path: Path) -> None:

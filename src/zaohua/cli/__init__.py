@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("RUN [--data DATA] [--samples 10000]", "measure a model by items that it has never seen"),
     "compare": ("RUN RUN ... [--out compare.html]", "measure models alike, tell which is better, write a page"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),
+    "impute": ("RUN FILE --out FILE", "fill in the missing cells of a table"),
     "copies": ("RUN", "how much of what a model of texts writes is copied from its training text"),
     "fit-distribution": ("FILE --column X [--out picture.png]", "which distribution describes a column of numbers"),
     "models": ("[--json | --markdown]", "the models, what they take and what they can do"),

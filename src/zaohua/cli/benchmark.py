@@ -15,7 +15,7 @@ ABOUT = "Train every model of a suite for the same time, measure all, and write 
 FLAGS = (
     Flag("out", str, "benchmark", "Folder for the runs and the pages."),
     Flag("minutes", Annotated[float, Between(above=0)], 10.0, "Training of each model."),
-    Flag("samples", int, 10_000, "Samples, and as many test pictures.", short=("-n",)),
+    Flag("samples", int, 10_000, "Samples to measure by.", short=("-n",)),
     Flag("models", str | None, None, "Only these, with commas between."),
     Flag("data", str | None, None, "Only these data sets, with commas between."),
     Flag("seed", int, 0, "Of training and sampling."),

@@ -17,11 +17,12 @@ from zaohua.errors import CheckpointError, ZaohuaError
 CALL = "zaohua sample RUN [options]"
 COMMON = (
     Flag("n", int | None, None, "How many items; by default 64 pictures, or one text.", short=("-n",)),
-    Flag("y", tuple[str, ...], (), "Label to make them of; several take turns (--y a --y b, or --y a,b).", repeat=True),
+    Flag("y", tuple[str, ...], (), "Label to make them of; several take turns (--y a --y b, or --y a,b). Of tables "
+         "also a column and its value (--y 'income=>50K').", repeat=True),
     Flag("each", int | None, None, "Make so many of each label instead, one row for each."),
     Flag("seed", int | None, None, "Seed: the same one gives the same items."),
-    Flag("out", str | None, None, "A folder for a file of each, or one for all: a .png or .npz of pictures, a .txt. "
-         "By default RUN/samples.png; texts are printed."),
+    Flag("out", str | None, None, "A folder for a file of each, or one for all: a .png or .npz of pictures, a .txt, "
+         "a .csv or .parquet of rows. By default RUN/samples.png or .csv; texts are printed."),
     Flag("stream", bool, False, "Print a text while it is written."),
     Flag("json", bool, False, "Print the result as JSON."),
 )  # fmt: skip
@@ -57,9 +58,10 @@ def main(arguments: Sequence[str]) -> None:
               else f"\n{'-' * 40}\n".join(items))
         return
     if out.suffix:
-        codec.write_sheet(items, out, y, values["each"])
+        codec.write_sheet(items, out, None if isinstance(y, dict) else y, values["each"])
     else:
-        codec.write(items, out, [f"{i:05d}" + ("" if y is None else f"-{_file_name(y[i])}") for i in range(n)])
+        ends = [f"-{_file_name(label)}" for label in y] if isinstance(y, list) else [""] * n
+        codec.write(items, out, [f"{i:05d}{end}" for i, end in enumerate(ends)])
     if values["json"]:
         print(json.dumps({"out": str(out), "n": n, "y": y, "seconds": round(seconds, 3)}))
     else:
@@ -85,10 +87,14 @@ def sampling_flags(stored: dict[str, Any]) -> list[Flag]:
     return from_fields({name: field for name, field in fields.items() if field.sampling}, stored["parameters"])
 
 
-def _conditions(model: Any, values: dict[str, Any]) -> tuple[int, list[Any] | None]:
-    """How many items to make, and the label of each (None: as frequent as in training)."""
+def _conditions(model: Any, values: dict[str, Any]) -> tuple[int, Any]:
+    """How many items to make, and the label of each or the given columns (None: as frequent as in training)."""
     if values["n"] < 1 or (values["each"] is not None and values["each"] < 1):
         raise ZaohuaError("the number of items must be at least 1")
+    if _columns(model, values["y"]):
+        if values["each"] is not None:
+            raise ZaohuaError("--each is for labels; with columns given, -n says how many rows")
+        return values["n"], {name: value for name, _, value in (text.partition("=") for text in values["y"])}
     labels = _labels(model, values["y"])
     if values["each"] is None:
         return values["n"], [labels[i % len(labels)] for i in range(values["n"])] if labels else None
@@ -98,8 +104,15 @@ def _conditions(model: Any, values: dict[str, Any]) -> tuple[int, list[Any] | No
     return len(labels) * values["each"], [label for label in labels for _ in range(values["each"])]
 
 
+def _columns(model: Any, given: Sequence[str]) -> bool:
+    """Whether columns of a table were given values, instead of labels."""
+    return bool(given) and model.codec_.modality == "tables" and all("=" in text for text in given)
+
+
 def _labels(model: Any, given: Sequence[str]) -> list[Any]:
     """The labels that were asked for; a comma separates them unless it is part of a label's own name."""
+    if _columns(model, given):
+        return []
     if given and model.y_codec_ is None:
         raise ZaohuaError("this run was trained without labels, so it can't take --y")
     known = {str(label) for label in model.y_codec_.classes_} if given else set()

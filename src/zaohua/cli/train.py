@@ -121,9 +121,22 @@ def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | No
             return _finetune(values["base"], data, folder, values, flags, chosen, options)
         model.codec = runs.codec_class(registry.find(cls.__name__))(**chosen) if chosen else None
         X, y = runs.read(data, values["split"], values["labels"])
+        if not values["json"]:
+            _show_columns(cls, X, model.codec)
         if trains:
             options["overwrite"] = values["overwrite"]
         return model.fit(X, y, out=folder, **options)
+
+
+def _show_columns(cls: Any, X: Any, codec: Any) -> None:
+    """Of a table, what its columns are taken for, before anything is learnt from it."""
+    from zaohua import codecs
+
+    if "tables" in cls.modalities:
+        items, _ = codecs.read(X)
+        chosen: Any = codecs.codec_for(items, cls.modalities, codec, cls.codec_options)
+        for line in chosen.fit(items).about(len(items)):
+            echo(line)
 
 
 def _evaluator(values: dict[str, Any]) -> list[Any]:

@@ -241,6 +241,23 @@ class Column:
             return np.array([self.origin + int(value) for value in values], dtype=object)
         return values.astype(np.int64) if self.kind == "integer" and abs(self.high) < EXACT else values
 
+    def about(self) -> str:
+        """What the column was taken for, as a person reads it."""
+        parts: list[str] = [self.kind]
+        if self.categories is not None:
+            shown = ", ".join(map(str, self.categories[:4]))
+            parts.append(f"{len(self.categories)} values ({shown}{', ...' if len(self.categories) > 4 else ''})")
+        elif self.kind != "identifier":
+            ends = self.decode(np.array([self.low, self.high])).tolist()
+            parts.append(f"{ends[0]} to {ends[1]}")
+            if self.decimals:
+                parts.append(f"{self.decimals} decimals")
+        else:
+            parts.append("made anew, not learnt")
+        if self.missing:
+            parts.append(f"{self.missing:.1%} missing")
+        return ", ".join(parts)
+
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON values."""
         return asdict(self)

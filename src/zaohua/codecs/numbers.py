@@ -148,6 +148,9 @@ class Modes:
             chances = np.exp(modes._log_chances(x)) * share[:, None]
             weight = np.maximum(chances.sum(0) - THRIFT / len(values), 0)
             kept = weight > 0.005
+            if not kept.any():  # too few numbers to pay for one
+                weight = chances.sum(0)
+                kept = weight == weight.max()
             chances, weight = chances[:, kept], weight[kept] / weight[kept].sum()
             total = chances.sum(0)
             mean = (chances * x[:, None]).sum(0) / total
@@ -247,6 +250,14 @@ class View:
         is_spike = ~ranged & (state < self.ranges + len(self.spikes))
         out[is_spike] = self.spikes[state[is_spike] - self.ranges]
         return out
+
+    def edges(self) -> tuple[float, ...] | None:
+        """Chances Phi(z) at which numbers that are multiples of a step border on each other; see `spec.Head`."""
+        if not (self.column.step and isinstance(self.numbers, Quantiles)):
+            return None
+        step, low = self.column.step, self.column.low - self.column.step / 2
+        below = low + np.floor((self.numbers.x - low) / step + 1e-6) * step
+        return tuple(np.unique([0.0, *np.interp(below, self.numbers.x, self.numbers.f), 1.0]).tolist())
 
     def cells(self, state: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What a density of z says of the column's own numbers.

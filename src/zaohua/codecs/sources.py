@@ -76,6 +76,8 @@ def _own_labels(items: Any, y: Any) -> Any:
     """Labels or other conditions given apart from the items, checked for their number."""
     if isinstance(y, (list, tuple)) and any(isinstance(c, Image.Image) or getattr(c, "ndim", 0) > 1 for c in y):
         y = _read_values(y)
+    if hasattr(y, "__array__") and not hasattr(y, "__len__"):
+        y = np.asarray(y)
     if isinstance(y, (str, bytes, Path)) or not hasattr(y, "__len__"):
         raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {y!r}")
     if not isinstance(y, ImageFiles):
@@ -156,7 +158,7 @@ def _read_values(X: Any) -> Any:
                               f"{next(a.shape for a in arrays if a.shape != arrays[0].shape)}")
         is_rows = all(isinstance(row, (list, tuple)) and row and isinstance(row[0], (int, float)) for row in X)
         return np.array(X) if is_rows and len({len(row) for row in X}) == 1 else list(X)
-    if hasattr(X, "__array__") and not hasattr(X, "ndim"):
+    if hasattr(X, "__array__") and not hasattr(X, "ndim") and not is_table(X):
         return np.asarray(X)
     if isinstance(X, Image.Image):
         raise ZaohuaError("a single image: give a list of them")

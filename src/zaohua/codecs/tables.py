@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from zaohua.codecs import constraints
 from zaohua.codecs.base import Codec
 from zaohua.codecs.columns import Column
 from zaohua.codecs.frames import Container, to_frame
@@ -34,6 +35,7 @@ class TableCodec(Codec):
         columns_: the columns that are learnt, in the order of their codes.
         identifiers_: those that are generated anew.
         container_: what the table came in, and the order of all columns.
+        constraints_: what always holds.
         views_: how networks see the columns; None of those that aren't numbers.
         heads_: of each column the places of its heads.
     """
@@ -49,6 +51,8 @@ class TableCodec(Codec):
     or identifier, by name."""
     max_categories: Annotated[int, Between(2)] = 1000
     """Different values of a column that isn't numbers, at most."""
+    constraints: tuple[str, ...] = ()
+    """What always holds: 'start < end', 'total = net + tax', '(city, country)' for columns whose pairs are fixed."""
 
     def fit(self, items: Any) -> Self:
         """Learn what the columns are.
@@ -60,6 +64,10 @@ class TableCodec(Codec):
         if not len(frame) or not frame.shape[1]:
             what = f"{len(frame)} sample(s)" if frame.shape[1] else f"{frame.shape[1]} feature(s)"
             raise ZaohuaError(f"the table has {what} (shape={frame.shape}) while a minimum of 1 is required.")
+        self.constraints_ = []
+        for text in self.constraints:
+            self.constraints_.append(constraints.parse(text, frame.columns).fit(frame))
+            frame = self.constraints_[-1].apply(frame)
         kinds = {str(name): kind for name, kind in (self.kinds or {}).items()}
         for name in kinds:
             if name not in map(str, frame.columns):
@@ -95,7 +103,7 @@ class TableCodec(Codec):
                     heads.append(Head(f"{name}?", "category", view.states, missing=missing))
                 if view.ranges:
                     given = (first, view.ranges) if len(heads) > first else None
-                    heads.append(Head(name, "real", 1, given=given))
+                    heads.append(Head(name, "real", 1, given=given, edges=view.edges()))
             self.heads_.append(list(range(first, len(heads))))
         self.spec_ = DataSpec(axes=("column",), shape=(len(heads),), heads=tuple(heads))
 
@@ -112,6 +120,8 @@ class TableCodec(Codec):
             ZaohuaError: columns or values are others than those of training; the message names the nearest.
         """
         frame = self.container_.of_same_columns(items)
+        for constraint in self.constraints_:
+            frame = constraint.apply(frame)
         codes = self._codes(frame)
         for place, column in enumerate(() if unseen else self.columns_):
             column.refuse(frame[column.name], codes[:, place])
@@ -126,6 +136,8 @@ class TableCodec(Codec):
         cells = {id(column): column.decode(values[:, place]) for place, column in enumerate(self.columns_)}
         cells |= {id(column): column.decode(values[:, 0]) for column in self.identifiers_}
         by_name = {column.name: cells[id(column)] for column in [*self.columns_, *self.identifiers_]}
+        for constraint in reversed(self.constraints_):
+            by_name = constraint.undo(by_name)
         return self.container_.back(by_name, len(values))
 
     def given(self, y: Any, n: int | None) -> tuple[Tensor, Tensor]:
@@ -151,6 +163,9 @@ class TableCodec(Codec):
         codes, known = np.full((count, len(self.columns_)), np.nan), np.zeros((count, len(self.columns_)), bool)
         places = {str(column.name): place for place, column in enumerate(self.columns_)}
         for name, value in by_name.items():
+            tie = next((c.text for c in self.constraints_ if str(name) in map(str, c.tied())), None)
+            if tie is not None:
+                raise ZaohuaError(f"column {name!r} is tied to others by {tie!r}, so it can't be given alone")
             if str(name) not in places:
                 raise unknown("column", name, [column.name for column in self.columns_])
             place = places[str(name)]
@@ -230,6 +245,16 @@ class TableCodec(Codec):
         """Columns bool (b, columns) -> their heads bool (b, heads)."""
         return known[:, [place for place, heads in enumerate(self.heads_) for _ in heads]]
 
+    def about(self, rows: int) -> list[str]:
+        """A line for each column, what it was taken for, and one of the memory that rows take while training."""
+        named = [*self.columns_, *self.identifiers_]
+        width = max(len(str(column.name)) for column in named)
+        lines = [f"{str(column.name):<{width}}  {column.about()}" for column in named]
+        wide = sum(head.size for head in self.spec_.heads)
+        size = 8 * rows * len(self.columns_) / 2**20
+        return [*lines, f"{rows:,} rows of {len(self.columns_)} columns: {size:,.1f} MiB, {wide:,} numbers a row as "
+                        "networks see them"]
+
     # ---- files, conditions, JSON
 
     def _write_csv(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
@@ -259,6 +284,7 @@ class TableCodec(Codec):
         return {"columns": [column.to_json() for column in self.columns_],
                 "identifiers": [column.to_json() for column in self.identifiers_],
                 "container": self.container_.to_json(),
+                "constraints": [constraints.to_json(constraint) for constraint in self.constraints_],
                 "views": [None if view is None else view.to_json() for view in self.views_]}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -266,6 +292,7 @@ class TableCodec(Codec):
         self.columns_ = [Column(**column) for column in state["columns"]]
         self.identifiers_ = [Column(**column) for column in state["identifiers"]]
         self.container_ = Container.from_json(state["container"])
+        self.constraints_ = [constraints.from_json(constraint) for constraint in state["constraints"]]
         self.views_ = [None if view is None else View.from_json(column, view, self._seen_as)
                        for column, view in zip(self.columns_, state["views"], strict=True)]
         self._set_heads()

@@ -181,17 +181,11 @@ class Univariate(ByClass):
         return len(self.fitted) * self.spec_.size * len(self.densities_)
 
     def aic(self, X: Any, y: Any = None) -> float:
-        """Akaike's information criterion on X: twice the number of parameters minus twice the log-likelihood, nats.
-
-        Paper: H. Akaike, "A New Look at the Statistical Model Identification", 1974.
-        """
+        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
         return 2 * self.n_parameters - 2 * float(self.score_samples(X, y).sum())
 
     def bic(self, X: Any, y: Any = None) -> float:
-        """The Bayesian information criterion on X: log n a parameter, minus twice the log-likelihood, nats.
-
-        Paper: G. Schwarz, "Estimating the Dimension of a Model", 1978.
-        """
+        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
         scores = self.score_samples(X, y)
         return float(np.log(len(scores))) * self.n_parameters - 2 * float(scores.sum())
 

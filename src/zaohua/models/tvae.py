@@ -7,12 +7,12 @@ from typing import Annotated, Any, ClassVar
 from torch import Tensor, nn
 
 from zaohua.families.likelihoods import likelihood_of
-from zaohua.families.tables import Tabular
 from zaohua.families.vae import VariationalAutoencoder
 from zaohua.fields import Between
 from zaohua.nn.mlp import MLP, Flat
 from zaohua.noise import Noise
 from zaohua.spec import DataSpec
+from zaohua.tabular import Tabular
 
 
 class TVAE(Tabular, VariationalAutoencoder):
@@ -27,6 +27,7 @@ class TVAE(Tabular, VariationalAutoencoder):
     tiny: ClassVar[dict[str, Any]] = {"hidden": 16, "latent_dim": 4, "max_steps": 30, "batch_size": 32,
                                       "score_importance_samples": 8}
     codec_options: ClassVar[dict[str, Any]] = {"numbers": "modes"}
+    encodes_y: ClassVar[bool] = False
     default_steps: ClassVar[int] = 10_000
 
     hidden: Annotated[int, Between(1)] = 256
@@ -40,10 +41,13 @@ class TVAE(Tabular, VariationalAutoencoder):
     observation_noise = True
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """Two perceptrons: rows to mean and log variance of z, and z to logits, means and log variances of a row."""
+        """Two perceptrons: rows to mean and log variance of z, and z to logits, means and log variances of a row.
+
+        The first sees rows alone, so that they can be transformed where their labels aren't known.
+        """
         sizes: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}
         n_codes, n_parameters = 2 * self.latent_dim, likelihood_of(spec).outputs(spec.channels)
-        encoder = Flat(MLP(spec, y_spec, out_dim=n_codes, **sizes), (n_codes,))
+        encoder = Flat(MLP(spec, None, out_dim=n_codes, **sizes), (n_codes,))
         decoder = Flat(MLP(self.latent_dim, y_spec, out_dim=n_parameters, **sizes), (n_parameters,))
         return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 

@@ -77,7 +77,7 @@ class FrameRNN(nn.Module):
         layers: recurrent layers, or blocks of convolutions, on top of each other.
         cell: their kind.
         dropout: probability with which an activation between layers is dropped.
-        input_dropout: the same for each value of the frame before.
+        input_dropout: the same for each value of the frame before, and for each change that led to it.
         bar: frames after which the place that the network is told begins anew.
         autoregressive: whether a cell sees those below it in the same frame.
     """
@@ -88,6 +88,7 @@ class FrameRNN(nn.Module):
         super().__init__()
         self.size, self.bar = size, bar
         self.places = nn.Embedding(bar, width)
+        nn.init.zeros_(self.places.weight)  # as large as torch makes them, they would drown out the notes
         self.frames, self.moves = nn.Linear(cells * (size - 1), width), nn.Linear(cells, width, bias=False)
         self.first = nn.Parameter(torch.zeros(width))
         self.embed = Embed(y_spec, width)
@@ -133,7 +134,8 @@ class FrameRNN(nn.Module):
     def _run(self, before: Tensor, earlier: Tensor, condition: Tensor, cells: Any, start: int) -> tuple[Tensor, Any]:
         """Frames before those that are predicted, and those before them, int (B, T, K) -> contexts (B, T, width)."""
         places = torch.arange(start, start + before.shape[1], device=before.device) % self.bar
-        x = self.frames(self.drop_frame(one_hot(before, self.size))) + self.moves((before != earlier).float())
+        values, moved = self.drop_frame(one_hot(before, self.size)), self.drop_frame((before != earlier).float())
+        x = self.frames(values) + self.moves(moved)
         x = torch.where(before[..., :1] < 0, self.first.to(x.dtype), x) + condition[:, None]
         h, cells = self.cells(x + self.places(places), cells)
         return self.drop(h), cells

@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 240, 74
 BINS = 32
 SHOWN = 7
 """Categories of a column that are shown apart."""
-SIDE, NAMES, LETTERS = 240, 96, 16
+SIDE, NAMES, LETTERS = 240, 100, 15
 """Of a map: its side, the room for the names of its rows, and letters of a name that are shown."""
 
 
@@ -101,14 +101,14 @@ def heat_map(values: Matrix, names: Sequence[str], title: str) -> str:
         title: what it shows.
     """
     cell = SIDE / len(names)
-    size = min(10.0, cell * 0.9)
+    size, small = min(9.5, cell * 0.9), min(9.5, cell * 0.6)
     parts = []
     for i, name in enumerate(names):
         y = 12 + i * cell
         short = name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
         parts.append(f'<text x="{NAMES - 5}" y="{y + cell / 2 + size * 0.35:.1f}" text-anchor="end" '
                      f'font-size="{size:.1f}">{escape(short)} {i + 1}<title>{escape(name)}</title></text>')
-        parts.append(f'<text x="{NAMES + (i + 0.5) * cell:.1f}" y="9" text-anchor="middle" font-size="{size:.1f}">'
+        parts.append(f'<text x="{NAMES + (i + 0.5) * cell:.1f}" y="9" text-anchor="middle" font-size="{small:.1f}">'
                      f"{i + 1}</text>")
         parts += [f'<rect class="{"less" if value < 0 else "more"}" x="{NAMES + j * cell:.1f}" y="{y:.1f}" '
                   f'width="{cell:.1f}" height="{cell:.1f}" fill-opacity="{abs(value):.2f}"/>'

@@ -16,8 +16,10 @@ from zaohua.families.univariate import Univariate
 from zaohua.tasks.goodness import Goodness, goodness
 
 FAMILY = "univariate"
-WHOLE = ("all values are whole numbers: densities are compared with probabilities as if each value stood for the "
-         "interval of length 1 around it")
+WHOLE = ("all values are whole numbers: of a distribution of real ones, AIC and BIC are those of the intervals of "
+         "length 1 around them")
+SURE = 1e-9
+"""Probability of an interval from which on the difference of two distribution functions is exact enough."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Fit:
         name: its class.
         model: an instance with the settings it was fitted with.
         parameters: by scipy's names, arrays (1,), or (n, 1) where the data are the parameters.
-        log_likelihood: of all numbers, nats.
+        log_likelihood: of all numbers, nats; if they are whole and the distribution is of real ones, of the intervals
+            of length 1 around them, so that it can be compared with those of whole numbers.
         aic, bic: the criteria, nats; None without a number of parameters.
         goodness: the test; None where none is possible.
     """
@@ -115,7 +118,7 @@ def fit(model: Univariate, x: Any, *, replicates: int = 200, random_state: int =
     values = as_numbers(x)
     column = values[:, None]
     parameters = model.learn(column)
-    total = float(model.log_density(parameters, column).sum())
+    total = float(_log_likelihoods(model, parameters, column).sum())
     count = len(model.fitted) or None
     return Fit(type(model).__name__, model, parameters, total,
                None if count is None else 2 * count - 2 * total,
@@ -154,8 +157,21 @@ def rank(x: Any, *, models: Sequence[Univariate | str] | None = None, by: Litera
     if not fits:
         raise ZaohuaError(next(iter(left_out.values()), "no distributions to choose from"))
     fits.sort(key=lambda found: getattr(found, by) if found.model.fitted else np.inf)
-    kinds = {found.model.is_discrete for found in fits}
-    return Ranking(len(values), by, fits, left_out, [WHOLE] if len(kinds) > 1 else [])
+    noted = _are_whole(values) and not all(found.model.is_discrete for found in fits)
+    return Ranking(len(values), by, fits, left_out, [WHOLE] if noted else [])
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return bool((values == np.floor(values)).all())
+
+
+def _log_likelihoods(model: Univariate, parameters: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Log-likelihood of each number of x (n, 1), or of the interval that it stands for."""
+    densities = model.log_densities(parameters, x)
+    if model.is_discrete or not _are_whole(x):
+        return densities
+    chances = model.distribution(parameters, x + 0.5) - model.distribution(parameters, x - 0.5)
+    return np.where(chances > SURE, np.log(np.maximum(chances, SURE)), densities)
 
 
 def as_numbers(x: Any) -> np.ndarray:

@@ -30,17 +30,20 @@ class Suite:
         data: names of its data sets.
         about: what it is, in a line.
         settings: fields that differ from the defaults, of the models that have them.
+        labels: whether models learn items given their labels.
     """
 
     modality: str
     data: tuple[str, ...]
     about: str
     settings: dict[str, Any]
+    labels: bool = True
 
 
 SUITES = {
     "images-small": Suite("images", ("mnist", "fashion-mnist"), "every model of images on pictures of 28 x 28 pixels",
                           {"guidance": 1.0, "temperature": 1.0}),  # what was learnt, not what is easier to recognise
+    "tables": Suite("tables", ("adult", "online-shoppers", "california-housing"), "every model of tables", {}, False),
 }
 Watch = Callable[[str], Any]
 """Makes a callback of training in a `with` block, by the name of what is trained."""
@@ -84,7 +87,9 @@ def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: in
         for entry in entries:
             folder = out / dataset / entry.command
             try:
-                _train(entry, dataset, folder, minutes, {"random_state": random_state, **suite.settings}, watch, told)
+                y = True if suite.labels and entry.conditional else None
+                _train(entry, dataset, y, folder, minutes, {"random_state": random_state, **suite.settings}, watch,
+                       told)
                 runs.append(folder)
             except ZaohuaError as error:
                 left_out[entry.command] = str(error)
@@ -97,10 +102,9 @@ def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: in
     return path
 
 
-def _train(entry: registry.Entry, dataset: str, folder: Path, minutes: float, settings: dict[str, Any],
-           watch: Watch, told: Told) -> None:
+def _train(entry: registry.Entry, dataset: str, y: bool | None, folder: Path, minutes: float,
+           settings: dict[str, Any], watch: Watch, told: Told) -> None:
     """Train a model for so long, unless that has been done; go on with what was begun."""
-    y = True if entry.conditional else None
     cls = registry.model_class(entry.name)
     model = cls(**{field: value for field, value in settings.items() if field in fields_of(cls)})
     if not hasattr(model, "resume"):
@@ -123,9 +127,10 @@ def _head(name: str, suite: Suite, minutes: float, seed: int, found: Comparison)
     """What was done, on what."""
     about = found.rows[0].about
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
+    settings = f"default settings but for {settings}" if settings else "default settings"
+    labels = "labels given to those that take any" if suite.labels else "no labels"
     return [f"# {name}", "", f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
-            f"fitted at once take what they take), default settings but for "
-            f"{settings}, seed {seed}, labels given to those that take any. "
+            f"fitted at once take what they take), {settings}, seed {seed}, {labels}. "
             f"{about['date']}, {about['processor']}, {about['cores']} cores"
             + (f", {about['gpu']}" if about["gpu"] else "")
             + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "
@@ -149,8 +154,8 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     said = [f"- {line}" for line in (*telling.verdict(found), *found.notes)]
     said += [f"- left out: {model}: {reason}" for model, reason in left_out.items()]
-    about = (f"[The whole page]({name}-{dataset}.html): {first.n:,} samples, as many test pictures, in "
-             f"{first.extractor}.")
+    seen = f", in {first.extractor}" if first.extractor else ""
+    about = f"[The whole page]({name}-{dataset}.html): {first.n:,} samples against {first.modality} held out{seen}."
     return "\n".join([f"## {dataset}", "", about, "", *lines, "", *said, ""])
 
 

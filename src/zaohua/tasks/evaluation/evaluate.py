@@ -93,7 +93,7 @@ def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: in
     nats, note = _nats(model, yardstick.test, asked, told)
     figures = {**_over_seeds(found), **_likelihood(model, nats, note)}
     told("measuring the references")
-    details = yardstick.details(sets[0], asked)
+    details = yardstick.details(sets[0], asked, found[0])
     arrays = {"samples": sets[0], "nats": nats, **details.pop("arrays")}
     return Evaluation(
         run=about["name"], model=type(model).__name__, modality=yardstick.modality, data=yardstick.splits.data,

@@ -178,7 +178,7 @@ class ImageYardstick(Yardstick):
         return ({str(label): value for label, value in recall.items()},
                 {str(label): value for label, value in accuracy.items()})
 
-    def details(self, samples: np.ndarray, asked: Sequence[Any] | None) -> dict[str, Any]:
+    def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Classes apart, distances by the other extractors, flags, and the nearest training pictures."""
         recall, accuracy = self.by_class(samples, asked)
         return {"others": self.others(samples), "recall_by_class": recall, "accuracy_by_class": accuracy,

@@ -102,6 +102,8 @@ def _charts(comparison: Comparison) -> str:
         points = [charts.Point(row.run, cost, row.figures[lead].value, row.figures[lead].low, row.figures[lead].high)
                   for row in rows if (cost := of(row))]
         left_out = [row.run for row in rows if not of(row)]
+        if not points:
+            continue
         chart = charts.scatter(points, what, title_of(lead, rows[0]), None if floor is None else floor.value,
                                f"real {'rows' if rows[0].modality == 'tables' else 'pictures'}", _higher(comparison))
         found.append(markup.figure(chart, f"Not timed: {escape(', '.join(left_out))}" if left_out else "", "chart"))

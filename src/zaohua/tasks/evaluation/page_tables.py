@@ -43,9 +43,9 @@ def sections(comparison: Comparison) -> str:
                        "functions of numbers, or half the sum of the differences of shares of categories. What lies "
                        "beyond the middle 99 % of real numbers is in the outermost bins."),
         markup.section("How columns hang together", _maps(comparison),
-                       "The darker, the more two columns tell of each other: the size of the correlation of numbers; "
-                       "Cramér's V of categories, for which numbers are cut at ten real quantiles. In the difference "
-                       f"red is too much and blue too little.{worst}"),
+                       "The stronger the colour, the more two columns tell of each other: the size of the correlation "
+                       "of numbers; Cramér's V of categories, for which numbers are cut at ten real quantiles. The "
+                       f"difference is drawn twice as strong: red is too much, blue too little.{worst}"),
         markup.section("What tells samples from real rows", f'<div class="pair">{_uses(comparison.rows)}</div>',
                        "By how much the AUC of trees that tell samples from test rows falls when a column's values "
                        "change places. Columns that go together share what they tell."),
@@ -55,10 +55,9 @@ def sections(comparison: Comparison) -> str:
 
 def _columns(comparison: Comparison) -> str:
     """Each model's columns over the real ones, folded away from the third model on."""
-    found = []
+    found, names = [], names_of(comparison.columns)
     for place, row in enumerate(comparison.rows):
-        shape = row.by_column["shape"]
-        order = np.argsort(list(shape.values()), kind="stable")[:MOST]
+        order = np.argsort([row.by_column["shape"][name] for name in names], kind="stable")[:MOST]
         cells = "".join(_column(comparison, row, int(c)) for c in order)
         said = f"{title_of('shape', row)} {shown('shape', row.figures['shape'], interval=False)}"
         found.append(f'<details class="model"{" open" if place < 2 else ""}><summary><b>{escape(row.run)}</b> {said}'
@@ -92,7 +91,7 @@ def _numbers(column: Any, real: np.ndarray, made: np.ndarray) -> str:
 def _cell(value: Any) -> str:
     """A number or a time as people read it."""
     if isinstance(value, (float, np.floating)):
-        return minus(f"{value:,.6g}")
+        return markup.number(float(value))
     return minus(f"{value:,}") if isinstance(value, (int, np.integer)) else str(value)
 
 
@@ -109,7 +108,8 @@ def _maps(comparison: Comparison) -> str:
     square = np.ix_(chosen, chosen)
     found = []
     for row, one in zip(comparison.rows, made, strict=True):
-        maps = ((real, "real test rows"), (one, f"samples of {row.run}"), (one - real, "difference"))
+        maps = ((real, "real test rows"), (one, f"samples of {row.run}"), (np.clip(2 * (one - real), -1, 1),
+                                                                                  "difference"))
         said = f"{title_of('trend', row)} {shown('trend', row.figures['trend'], interval=False)}"
         found.append(f'<h3>{escape(row.run)} <small>{said}</small></h3><div class="maps">' + "".join(
             markup.figure(charts.heat_map(values[square], names, title), escape(title)) for values, title in maps)

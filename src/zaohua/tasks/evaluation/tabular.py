@@ -99,20 +99,25 @@ class TableYardstick(Yardstick):
     def _told(self, samples: np.ndarray, uses: bool = False) -> TreeTwoSample:
         return tree_two_sample(samples, self._real, self.sizes, self.seed, uses)
 
+    @functools.cached_property
+    def _usual(self) -> float:
+        """The share of test rows that equal training rows."""
+        return row_copies(self._real, self._train, self._real, self.sizes).share
+
     def _copies(self, samples: np.ndarray) -> Figures:
         """How near rows lie to training rows, and how many are copies of them."""
         near = closest_records(samples, self._train, self._real, self.sizes, self.seed)
         same = row_copies(samples, self._train, self._real, self.sizes)
         return {"closest": of(near.share, len(samples), chance(near.p)),
-                "row_copies": share(same.share, len(samples), f"test rows {same.usual:.1%}, {chance(same.p)}")}
+                "row_copies": share(same.share, len(samples), chance(same.p))}
 
-    def details(self, samples: np.ndarray, asked: Sequence[Any] | None) -> dict[str, Any]:
+    def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Each column's shape and what it tells trees, flags, and how the trees ranked rows."""
         told = self._told(samples, uses=True)
         found = {"shape": shapes(self._real, samples, self.sizes), "uses": told.uses}
         by_column = {what: dict(zip(self.names, map(float, values), strict=True)) for what, values in found.items()
                      if values is not None}
-        return {"by_column": by_column, "flags": tuple(self.flags(samples, told.auc)),
+        return {"by_column": by_column, "flags": tuple(self.flags(samples, told.auc, figures)),
                 "arrays": {"told": told.synthetic, "told_real": told.real}}
 
     def behind(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
@@ -120,12 +125,19 @@ class TableYardstick(Yardstick):
         ranked = {row.run: (row.arrays["told"], row.arrays["told_real"]) for row in (best, *others)}
         return {row.run: told_apart.behind(ranked[best.run], ranked[row.run]) for row in others}
 
-    def flags(self, samples: np.ndarray, auc: Interval) -> list[str]:
+    def flags(self, samples: np.ndarray, auc: Interval, figures: Figures) -> list[str]:
         """What to know before figures of these samples are believed."""
         found = []
         if (samples == samples[0]).all(0).sum() + np.isnan(samples).all(0).sum() == samples.shape[1]:
             found.append(f"all {len(samples)} samples are the same: the model has collapsed, or sampling ignores its "
                          "noise")
+        copied, near = figures["row_copies"], figures["closest"]
+        if (copied.low or 0) > self._usual:
+            found.append(f"{copied.value:.1%} of the samples equal training rows, of the {self.splits.split} rows "
+                         f"{self._usual:.1%}: to look real is no achievement then")
+        if (near.low or 0) > 0.5:
+            found.append(f"{near.value:.1%} of the samples are nearer to training rows than to new ones: some of what "
+                         "was learnt are single rows")
         if auc.high < 0.5:
             found.append("trees are more often wrong than chance: many samples and test rows are equal")
         if self.splits.split == "validation":
@@ -142,9 +154,11 @@ class TableYardstick(Yardstick):
 
     @functools.cached_property
     def references(self) -> dict[str, Figures]:
-        """As many training rows instead of samples, which nothing can honestly be much better than; and training rows
-        with each column shuffled by itself, which anything worth its training is better than."""
+        """As many training rows instead of samples, which nothing can honestly be much better than, with the share of
+        test rows that equal training rows; and training rows with each column shuffled by itself, which anything worth
+        its training is better than."""
         rng = np.random.default_rng(self.seed)
         some = self._train[rng.permutation(len(self._train))[: self.n]]
         apart = np.stack([rng.permutation(column) for column in self._train.T], axis=1)[: self.n]
-        return {FLOOR: self.measure(some, copies=False), APART: self.measure(apart, copies=False)}
+        usual = {"row_copies": share(self._usual, len(self._real))}  # of the test rows
+        return {FLOOR: {**self.measure(some, copies=False), **usual}, APART: self.measure(apart, copies=False)}

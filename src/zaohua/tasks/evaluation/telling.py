@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 UNBOUND = ("exact", "ODE")
 """Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
 
-REFERRED = ("frechet", "copied", "tree_score", "trend", "shape", "utility_auc", "utility_f1", "utility_r2")
+REFERRED = ("frechet", "copied", "tree_score", "trend", "utility_auc", "utility_r2",
+            "row_copies")
 """Measures of the references that are told beside a model's."""
 
 
@@ -108,10 +109,19 @@ def _first(comparison: Comparison) -> str:
     title = title_of(lead, best)
     told = shown(lead, best.figures[lead], interval=False) + _beside_real(comparison)
     if comparison.winner is not None:
-        return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind, lead)}"
+        return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind, lead)}{_copying(best)}"
     near = _near(comparison.behind)
     most = "least" if MEASURES[lead].better == "lower" else "most"
     return f"No winner by {title}: {best.run} has the {most}, {told}, but {near} may be behind it by chance."
+
+
+def _copying(best: Evaluation) -> str:
+    """That a model of tables copies, which makes its figures no achievement."""
+    copied, usual = (figures.get("row_copies") for figures in (best.figures, best.references.get(FLOOR, {})))
+    if copied is None or usual is None or (copied.low or 0) <= usual.value:
+        return ""
+    return (f" But {_number('row_copies', copied.value)} of its samples equal training rows, of real test rows "
+            f"{_number('row_copies', usual.value)}.")
 
 
 def _beside_real(comparison: Comparison) -> str:

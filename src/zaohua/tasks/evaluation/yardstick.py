@@ -58,8 +58,8 @@ class Yardstick(ABC):
         """
 
     @abstractmethod
-    def details(self, samples: np.ndarray, asked: Sequence[Any] | None) -> dict[str, Any]:
-        """What an `Evaluation` holds of some samples besides figures."""
+    def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
+        """What an `Evaluation` holds of some samples besides their figures."""
 
     @property
     @abstractmethod

@@ -1,0 +1,43 @@
+"""`zaohua impute RUN FILE --out FILE`: a table with its missing cells filled in, as the model finds them likely."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import zaohua
+from zaohua.cli import runs
+from zaohua.cli.flags import Flag, echo, leading, parse
+from zaohua.errors import ZaohuaError
+
+CALL = "zaohua impute RUN FILE [options]"
+ABOUT = "Fill in the missing cells of a table, drawn from what a model knows given the other cells of a row."
+FLAGS = (
+    Flag("out", str | None, None, "A .csv or .parquet to write; by default FILE-imputed.csv beside the file."),
+    Flag("split", str | None, None, "Split of a named data set."),
+    Flag("seed", int | None, None, "Seed: the same one gives the same cells."),
+    Flag("json", bool, False, "Print the result as JSON."),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Read the table, fill it in, and write it."""
+    (run, data), rest = leading(arguments, "the run and the table come", CALL, ABOUT, FLAGS, 2)
+    values = parse("zaohua impute RUN FILE", ABOUT, FLAGS, rest)
+    runs.read_model(run)
+    model = zaohua.load(run)
+    table, _ = zaohua.read(data, split=values["split"])
+    path = Path(values["out"] or f"{Path(data).with_suffix('')}-imputed.csv")
+    model.codec_.sheet_writer(path)  # an ending that can't be is told at once
+    if path.exists() and Path(data).exists() and path.samefile(data):
+        raise ZaohuaError(f"{path} is the table itself: give another --out")
+    filled = model.impute(table, random_state=values["seed"])
+    cells = int(table.isna().to_numpy().sum())
+    left = int(filled.isna().to_numpy().sum())
+    model.codec_.write_sheet(filled, path)
+    if values["json"]:
+        print(json.dumps({"out": str(path), "rows": len(filled), "filled": cells - left, "left": left}))
+    else:
+        rest_of = f", {left:,} left" if left else ""
+        echo(f"{cells - left:,} missing cells of {len(filled):,} rows filled in{rest_of}: {path}")

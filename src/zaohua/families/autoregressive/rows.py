@@ -1,0 +1,176 @@
+"""Rows of tables, head by head in any order: each given whichever others are known.
+
+    log p(x) = sum_i log p(x_i | x_0 ... x_i-1)
+
+One network learns all conditional distributions (Uria et al. 2014, arXiv:1310.1757): of each row of training a
+random part is shown, and everything else is predicted. Half of the parts are what comes first in the order of the
+columns, in which rows are scored and drawn. What is given comes first. Numbers are cut into bins (`nn.bins`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.fields import Between
+from zaohua.nn import bins
+from zaohua.nn.row_mlp import RowMLP
+from zaohua.noise import Noise
+from zaohua.spec import DataSpec
+from zaohua.tabular import Rows
+from zaohua.training import Batch, Trainable
+
+
+class RowNet(nn.Module):
+    """Chances of every code of every head, given the known ones.
+
+    Args:
+        spec: of the rows.
+        y_spec: of the condition.
+        most: bins of a number at most.
+        options: of `RowMLP`.
+    """
+
+    def __init__(self, spec: DataSpec, y_spec: DataSpec | None, most: int, **options: Any) -> None:
+        super().__init__()
+        self.bins = bins.Bins(spec, most)
+        self.starts = [0]
+        for size in self.bins.sizes:
+            self.starts.append(self.starts[-1] + size)
+        self.mlp = RowMLP(self.bins.sizes, len(self.bins.reals), self.starts[-1], y_spec, **options)
+
+    def forward(self, codes: Tensor, y: Tensor | None) -> list[Tensor]:
+        """Codes (B, heads), -1 where hidden -> logits of each head (B, size)."""
+        return list(self.mlp(codes, self.bins.numbers(codes), y=y).split(self.bins.sizes, dim=1))
+
+    def log_chances(self, head: int, codes: Tensor, y: Tensor | None) -> Tensor:
+        """Log chances of one head's codes, float64 (B, size)."""
+        features = self.mlp.features(codes, self.bins.numbers(codes), y=y)
+        logits = self.mlp.some(features, slice(self.starts[head], self.starts[head + 1]))
+        return logits.double().log_softmax(1)
+
+
+class RowAutoregression(Trainable):
+    """Any order in training, and the order of the columns for everything else, with what is given first."""
+
+    score_chunk: ClassVar[int] = 4096
+    tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "bins": 16, "max_steps": 20, "batch_size": 32}
+
+    hidden: Annotated[int, Between(2)] = 256
+    """Width of the network, even."""
+    blocks: Annotated[int, Between(1)] = 3
+    """Residual blocks."""
+    dropout: Annotated[float, Between(0, 0.9)] = 0.1
+    """Dropout in the residual blocks."""
+    bins: Annotated[int, Between(2, 1000)] = 128
+    """Parts that numbers are cut into, at most; whole numbers are their own where there are no more."""
+    in_order: Annotated[float, Between(0, 1)] = 0.5
+    """Share of the rows of training that show what comes first in the order of the columns, not any of them."""
+    batch_size = 512
+    learning_rate = 1e-3
+    default_steps = 5000
+
+    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
+        """One network for all orders."""
+        return nn.ModuleDict({"net": RowNet(spec, y_spec, self.bins, hidden=self.hidden, blocks=self.blocks,
+                                            dropout=self.dropout)})
+
+    @property
+    def net(self) -> RowNet:
+        """The averaged network."""
+        return cast(RowNet, self.nets_["net"])
+
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """Heads of a row times the mean of -log p over those that are hidden and there, nats (B,)."""
+        net = cast(RowNet, nets["net"])
+        codes = net.bins.codes(batch.x)
+        known = self._shown(batch.noise)
+        logits = net(codes.masked_fill(~known, -1), batch.y)
+        wanted = self._wanted(codes, known)
+        terms = torch.stack([F.cross_entropy(part.float(), codes[:, head].clamp(min=0), reduction="none")
+                             for head, part in enumerate(logits)], dim=1)
+        return (terms * wanted).sum(1) * len(logits) / wanted.sum(1).clamp(min=1)
+
+    def _shown(self, noise: Noise) -> Tensor:
+        """Which heads are shown, bool (B, heads); a number is only where its state is."""
+        heads = self.spec_.heads
+        u = noise.uniform(len(heads) + 2)
+        known = u[:, : len(heads)] < u[:, -1:]
+        first = torch.arange(len(heads), device=u.device) < (u[:, -1:] * len(heads)).floor()
+        known = torch.where(u[:, -2:-1] < self.in_order, first, known)
+        for place, head in enumerate(heads):
+            if head.given is not None:
+                known[:, place] &= known[:, head.given[0]]
+        return known
+
+    def _wanted(self, codes: Tensor, known: Tensor) -> Tensor:
+        """Which heads are to be predicted, bool (B, heads): no number before it is known that there is one."""
+        wanted = ~known & (codes >= 0)
+        for place, head in enumerate(self.spec_.heads):
+            if head.given is not None:
+                wanted[:, place] &= known[:, head.given[0]]
+        return wanted
+
+    # ---- primitives
+
+    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+        """Exact log probability of rows x (B, heads) in the order of the columns, nats (B,)."""
+        net, cells = self.net, self._cells(x)
+        codes = net.bins.codes(bins.middles(x, cells))
+        seen, total = torch.full_like(codes, -1), torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        for head in range(codes.shape[1]):
+            code = codes[:, head]
+            log_p = net.log_chances(head, seen, y).gather(1, code.clamp(min=0)[:, None])[:, 0]
+            if head in net.bins.reals:
+                log_p += net.bins.log_density(head, code.clamp(min=0), x[:, head], _column(cells, head))
+            total += torch.where(self._there(x, head), log_p.masked_fill(code < 0, -torch.inf), 0.0)
+            seen[:, head] = code
+        return total
+
+    def _cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the codec says of the masses and densities of rows, each (B, heads)."""
+        low, high, slope = (part.to(x.device) for part in cast(Rows, self.codec_).cells(x))
+        return low, high, slope
+
+    def _there(self, x: Tensor, head: int) -> Tensor:
+        """Whether the states of rows (B, heads) say that they have something at a head, bool (B,)."""
+        given = self.spec_.heads[head].given
+        return torch.ones(len(x), dtype=torch.bool, device=x.device) if given is None else x[:, given[0]] < given[1]
+
+    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """New rows, head by head."""
+        x = torch.zeros(noise.n, len(self.spec_.heads), dtype=torch.float64)
+        return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
+
+    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
+        """What isn't known of rows x (B, heads), given what is; with `whole` it has a value everywhere."""
+        net, known = self.net, known.to(self._device())
+        x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.heads))
+        out = x.masked_fill(~known, torch.nan)
+        codes = net.bins.codes(bins.middles(x, self._cells(x))).masked_fill(~known, -1)
+        for head, about in enumerate(self.spec_.heads):
+            rows = torch.nonzero(~known[:, head] & self._there(out, head))[:, 0]
+            if not len(rows):
+                continue
+            chances = net.log_chances(head, codes[rows], None if y is None else y[rows]).exp()
+            if whole and about.missing is not None and about.size > 1:
+                chances[:, about.missing] = 0
+            code = _inverse(chances, u[rows, 0, head])
+            codes[rows, head] = code
+            out[rows, head] = net.bins.place(head, code, u[rows, 1, head]) if about.kind == "real" else code.double()
+        return out
+
+
+def _column(cells: tuple[Tensor, Tensor, Tensor], head: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What the codec says of one head."""
+    low, high, slope = cells
+    return low[:, head], high[:, head], slope[:, head]
+
+
+def _inverse(chances: Tensor, u: Tensor) -> Tensor:
+    """Codes (B,) drawn by chances (B, size) with uniform numbers (B,)."""
+    edges = chances.cumsum(1)
+    return (u[:, None].double() * edges[:, -1:] >= edges).sum(1).clamp(max=chances.shape[1] - 1)

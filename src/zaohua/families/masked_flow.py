@@ -1,0 +1,161 @@
+"""Rows of mixed types: a Gaussian flow on the numbers and masked diffusion on the categories, at one and the same time.
+
+    numbers      z_t = cos(a) z + sin(a) e,  a = t pi / 2        the network predicts  v = cos(a) e - sin(a) z
+    categories   hidden at time t with chance t                  the network predicts  p(code | what is seen)
+
+Numbers are normally distributed (see the codec), so that they are at any time, and v is 0 unless a column depends on
+another one. Backwards, categories become visible one by one, at even distances and in any order; only where there are
+more of them than steps, some are drawn apart from one another. A number that isn't there is noise. Whole numbers are
+categories where they are few.
+
+Sources: Shi et al., "TabDiff", 2024 (arXiv:2410.20626); Sahoo et al., "Simple and Effective Masked Diffusion Language
+Models", 2024 (arXiv:2406.07524); Salimans and Ho, 2022 (arXiv:2202.00512) for v.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.families.guidance import Guided
+from zaohua.fields import Between, Sampling
+from zaohua.nn.bins import Bins
+from zaohua.nn.row_mlp import RowMLP
+from zaohua.noise import Noise
+from zaohua.spec import DataSpec
+from zaohua.training import Batch
+
+
+class MixedNet(nn.Module):
+    """Velocities of numbers and logits of codes, given some of the codes and numbers with noise in them.
+
+    Args:
+        spec: of the rows.
+        y_spec: of the condition.
+        few: different whole numbers up to which they are codes.
+        options: of `RowMLP`.
+    """
+
+    def __init__(self, spec: DataSpec, y_spec: DataSpec | None, few: int, **options: Any) -> None:
+        super().__init__()
+        self.bins = Bins(spec, few)
+        self.reals = [place for place in self.bins.reals if (edges := spec.heads[place].edges) is None
+                      or len(edges) - 1 > few]
+        self.coded = [place for place in range(len(spec.heads)) if place not in self.reals]
+        self.sizes = [self.bins.sizes[place] for place in self.coded]
+        states = {place: head.given for place, head in enumerate(spec.heads) if head.given is not None}
+        self.after = [(turn, self.coded.index(states[place][0]), states[place][1])
+                      for turn, place in enumerate(self.coded) if place in states]
+        self.mlp = RowMLP(self.sizes, len(self.reals) + len(self.bins.reals), len(self.reals) + sum(self.sizes),
+                          y_spec, time=True, **options)
+
+    def ordered(self, times: Tensor) -> Tensor:
+        """Times (B, coded) at which codes become known, changed so that none of a number is before (above) its state's.
+        """
+        for number, state, _ in self.after:
+            times[:, number] = torch.minimum(times[:, number], times[:, state])
+        return times
+
+    def forward(self, codes: Tensor, z: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None
+                ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Codes (B, coded), -1 where hidden, numbers (B, reals), times (B,) -> velocities and logits of each code."""
+        places = codes.new_full((len(codes), len(self.bins.sizes)), -1)
+        places[:, self.coded] = codes
+        out = self.mlp(codes, torch.cat([z, self.bins.numbers(places)], dim=1), 1000 * t, y, keep).float()
+        return out[:, : len(self.reals)], out[:, len(self.reals) :].split(self.sizes, dim=1)
+
+
+class MaskedFlow(Guided):
+    """Rows from noise and nothing, by steps."""
+
+    phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
+    tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "max_steps": 20, "batch_size": 32, "steps": 4}
+
+    hidden: Annotated[int, Between(2)] = 256
+    """Width of the network, even."""
+    blocks: Annotated[int, Between(1)] = 3
+    """Residual blocks."""
+    dropout: Annotated[float, Between(0, 0.9)] = 0.0
+    """Dropout in the residual blocks."""
+    few: Annotated[int, Between(1, 1000)] = 128
+    """Different whole numbers of a column up to which they are categories."""
+    steps: Annotated[int, Between(1, 100_000), Sampling] = 50
+    """Steps of the sampler."""
+    least: Annotated[float, Between(above=0)] = 0.1
+    """Time up to which codes that are hidden have the same weight; from there on it is one over the time."""
+    guidance = 1.0
+    batch_size = 512
+    learning_rate = 1e-3
+    default_steps = 6000
+
+    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
+        """One network for numbers and categories."""
+        return nn.ModuleDict({"net": MixedNet(spec, y_spec, self.few, hidden=self.hidden, blocks=self.blocks,
+                                              dropout=self.dropout)})
+
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """Sum of |v - (cos e - sin z)|^2 over the numbers, and of -log p of the hidden codes over t, (B,)."""
+        net = cast(MixedNet, nets["net"])
+        codes = net.bins.codes(batch.x)[:, net.coded]
+        t, count = batch.noise.uniform(), len(net.reals)
+        noise = batch.noise.normal(2 * count)
+        z, e = batch.x[:, net.reals].float(), noise[:, :count]
+        z = torch.where(z.isnan(), noise[:, count:], z)
+        cos, sin = torch.cos(t * math.pi / 2)[:, None], torch.sin(t * math.pi / 2)[:, None]
+        hidden = net.ordered(batch.noise.uniform(len(net.coded))) < t[:, None]
+        v, logits = net(codes.masked_fill(hidden, -1), cos * z + sin * e, t, batch.y, self.kept(batch))
+        wanted = hidden & (codes >= 0)
+        terms = [F.cross_entropy(part, codes[:, head].clamp(min=0), reduction="none") * wanted[:, head]
+                 for head, part in enumerate(logits)]
+        return (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.least)
+
+    # ---- primitives
+
+    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """Noise at t = 1, nothing known; each step turns the numbers and makes some codes known."""
+        net, heads = cast(MixedNet, self.nets_["net"]), self.spec_.heads
+        u, z = noise.uniform(4, len(net.coded)), noise.normal(len(net.reals))
+        known_at = net.ordered((u[:, 3].argsort(1).argsort(1) + u[:, 0]) / max(1, len(net.coded)))
+        states = {number: (state, ranges) for number, state, ranges in net.after}
+        codes = torch.full((noise.n, len(net.coded)), -1, device=z.device)
+        times = torch.linspace(1, 0, self.steps + 1, dtype=torch.float64)
+        for step in range(self.steps):
+            t, s = float(times[step]), float(times[step + 1])
+            v, logits = self._guided(net, codes, z, t, y)
+            turn = (t - s) * math.pi / 2
+            z = math.cos(turn) * z - math.sin(turn) * v
+            due = (known_at >= s) & (known_at < t)
+            for head in torch.nonzero(due.any(0))[:, 0].tolist():
+                rows = torch.nonzero(due[:, head])[:, 0]
+                if head in states:  # known by now, as states stand before their numbers
+                    rows = rows[codes[rows, states[head][0]] < states[head][1]]
+                edges = logits[head][rows].double().softmax(1).cumsum(1)
+                drawn = (u[rows, 1, head, None].double() * edges[:, -1:] >= edges).sum(1)
+                codes[rows, head] = drawn.clamp(max=edges.shape[1] - 1)
+        out = torch.full((noise.n, len(heads)), torch.nan, dtype=torch.float64)
+        out[:, net.reals] = z.double().cpu()
+        for place, head in enumerate(net.coded):
+            code = codes[:, place]
+            number = heads[head].kind == "real"
+            out[:, head] = net.bins.place(head, code.clamp(min=0), u[:, 2, place]) if number else code.double()
+        for place in net.bins.reals:
+            given = heads[place].given
+            if given is not None:
+                out[out[:, given[0]] >= given[1], place] = torch.nan
+        return out
+
+    def _guided(self, net: MixedNet, codes: Tensor, z: Tensor, t: float, y: Tensor | None
+                ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What the network says at time t, guided: null + guidance (conditional - null), of velocities and logits."""
+        n = len(z)
+        if y is None or self.guidance == 1:
+            return net(codes, z, torch.full((n,), t, device=z.device), y, None)
+        keep = torch.arange(2 * n, device=z.device) < n
+        v, logits = net(codes.repeat(2, 1), z.repeat(2, 1), torch.full((2 * n,), t, device=z.device),
+                        torch.cat([y, y]), keep)
+        guided = [torch.lerp(both[n:], both[:n], self.guidance) for both in (v, *logits)]
+        return guided[0], tuple(guided[1:])

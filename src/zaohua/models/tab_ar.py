@@ -1,0 +1,14 @@
+"""Rows of tables, column by column."""
+
+from __future__ import annotations
+
+from zaohua.families.autoregressive.rows import RowAutoregression
+from zaohua.tabular import Tabular
+
+
+class TabAR(Tabular, RowAutoregression):
+    """Autoregressive model of tables, in any order: exact likelihood, exact conditions on any columns, imputation.
+
+    Paper: Uria, Murray and Larochelle, "A Deep and Tractable Density Estimator", 2014 (arXiv:1310.1757); Hoogeboom et
+    al., "Autoregressive Diffusion Models", 2021 (arXiv:2110.02037).
+    """

@@ -1,0 +1,93 @@
+"""A residual perceptron on rows of tables, some heads of which are hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.nn.embed import Embed, TimeEmbed, pool
+from zaohua.nn.layers import Dropout, scaled
+from zaohua.spec import DataSpec
+
+
+class Block(nn.Module):
+    """h + W silu(V norm(h) + context).
+
+    Args:
+        hidden: width.
+        dropout: probability with which a hidden unit is dropped.
+    """
+
+    def __init__(self, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.inner, self.outer = scaled(nn.Linear(hidden, hidden)), scaled(nn.Linear(hidden, hidden), 0.5)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, h: Tensor, context: Tensor | None) -> Tensor:
+        """(B, hidden), the same or None -> (B, hidden)."""
+        inner = self.inner(self.norm(h))
+        return h + self.outer(self.dropout(F.silu(inner if context is None else inner + context)))
+
+
+class RowMLP(nn.Module):
+    """Codes and numbers of a row -> whatever is to be said of it.
+
+    Args:
+        sizes: number of codes of each head that is one.
+        numbers: numbers of a row.
+        out_dim: outputs.
+        y_spec: the condition, which every block sees.
+        hidden: width.
+        blocks: residual blocks.
+        dropout: probability with which a hidden unit is dropped.
+        time: whether `forward` takes a time.
+    """
+
+    first: Tensor
+
+    def __init__(self, sizes: Sequence[int], numbers: int, out_dim: int, y_spec: DataSpec | None = None, *,
+                 hidden: int = 512, blocks: int = 3, dropout: float = 0.0, time: bool = False) -> None:
+        super().__init__()
+        starts = [1, *(1 + torch.tensor([size + 1 for size in sizes]).cumsum(0)).tolist()]  # 0 is in every row
+        self.register_buffer("first", torch.tensor(starts[:-1], dtype=torch.long) + 1, persistent=False)
+        self.codes = nn.EmbeddingBag(starts[-1], hidden, mode="sum")
+        nn.init.normal_(self.codes.weight, std=max(1, len(sizes)) ** -0.5)
+        self.numbers = scaled(nn.Linear(max(1, numbers), hidden))
+        self.blocks = nn.ModuleList(Block(hidden, dropout) for _ in range(blocks))
+        self.norm, self.outer = nn.LayerNorm(hidden), scaled(nn.Linear(hidden, out_dim), 0.0)
+        self.time = TimeEmbed(hidden) if time else None
+        self.embed = Embed(y_spec, hidden)
+
+    def features(self, codes: Tensor, numbers: Tensor, t: Tensor | None = None, y: Tensor | None = None,
+                 keep: Tensor | None = None) -> Tensor:
+        """What `outer` maps to the outputs, (B, hidden); arguments as `forward` has them."""
+        if not numbers.shape[1]:
+            numbers = numbers.new_zeros(len(numbers), 1)
+        h = self.codes(F.pad(codes + self.first, (1, 0))) + self.numbers(numbers)
+        context = None if self.embed.spec is None else pool(self.embed(y, len(h), keep))
+        if self.time is not None and t is not None:
+            context = self.time(t) if context is None else context + self.time(t)
+        for block in self.blocks:
+            h = block(h, context)
+        return self.norm(h)
+
+    def forward(self, codes: Tensor, numbers: Tensor, t: Tensor | None = None, y: Tensor | None = None,
+                keep: Tensor | None = None) -> Tensor:
+        """Outputs (B, out_dim).
+
+        Args:
+            codes: int64 (B, heads), -1 where a head is hidden.
+            numbers: float32 (B, numbers).
+            t: times (B,), of a network that takes them.
+            y: conditions as their spec says.
+            keep: bool (B,), which rows show theirs.
+        """
+        return self.outer(self.features(codes, numbers, t, y, keep))
+
+    def some(self, features: Tensor, outputs: slice) -> Tensor:
+        """Some of the outputs."""
+        return F.linear(features, self.outer.weight[outputs], self.outer.bias[outputs])
