@@ -1,6 +1,6 @@
 """Set up and run the side-by-side benchmarks, each peer in a virtual environment of its own.
 
-    python benchmarks/peers.py setup keras            # or diffusers, pythae
+    python benchmarks/peers.py setup keras            # or diffusers, pythae, ctgan
     python benchmarks/peers.py run keras --seconds 60 --threads 2 --json
 
 `setup` makes benchmarks/.venvs/NAME and installs benchmarks/requirements-NAME.txt into it, PyTorch

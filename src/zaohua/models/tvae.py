@@ -18,6 +18,9 @@ from zaohua.tabular import Tabular
 class TVAE(Tabular, VariationalAutoencoder):
     """Variational autoencoder of tables, numbers seen around the modes of their columns.
 
+    Other than in the paper, the bound isn't weighted (its KL term counts in full), the deviation of a number follows
+    from z, and weights are averaged.
+
     Paper: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503).
     """
 
