@@ -89,7 +89,6 @@ class MaskedFlow(Guided):
     """Time up to which codes that are hidden have the same weight; from there on it is one over the time."""
     guidance = 1.0
     batch_size = 512
-    learning_rate = 1e-3
     default_steps = 6000
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
