@@ -85,11 +85,10 @@ class MaskedFlow(Guided):
     """Different whole numbers of a column up to which they are categories."""
     steps: Annotated[int, Between(1, 100_000), Sampling] = 50
     """Steps of the sampler."""
-    least: Annotated[float, Between(above=0)] = 0.1
+    least: Annotated[float, Between(above=0)] = 0.02
     """Time up to which codes that are hidden have the same weight; from there on it is one over the time."""
     guidance = 1.0
     batch_size = 512
-    learning_rate = 1e-3
     default_steps = 6000
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:

@@ -63,15 +63,13 @@ class RowAutoregression(Trainable):
     """Width of the network, even."""
     blocks: Annotated[int, Between(1)] = 3
     """Residual blocks."""
-    dropout: Annotated[float, Between(0, 0.9)] = 0.1
+    dropout: Annotated[float, Between(0, 0.9)] = 0.25
     """Dropout in the residual blocks."""
     bins: Annotated[int, Between(2, 1000)] = 128
     """Parts that numbers are cut into, at most; whole numbers are their own where there are no more."""
     in_order: Annotated[float, Between(0, 1)] = 0.5
     """Share of the rows of training that show what comes first in the order of the columns, not any of them."""
     batch_size = 512
-    learning_rate = 1e-3
-    default_steps = 5000
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One network for all orders."""
