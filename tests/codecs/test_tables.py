@@ -12,7 +12,7 @@ import torch
 from tests.codecs.awkward import frames
 
 import zaohua as zh
-from zaohua import codecs
+from zaohua import codecs, registry
 from zaohua.codecs.tables import TableCodec
 from zaohua.data.tables import read_table
 from zaohua.errors import ZaohuaError
@@ -38,6 +38,16 @@ def test_awkward_tables_come_back_with_their_schema_or_are_refused_by_name(frame
         if frame[name].dtype.kind in "iuf" and len(values) and name != "n":
             assert frame[name].min() <= values.min() and values.max() <= frame[name].max()
     assert np.isfinite(model.score_samples(frame)).all()
+
+
+@pytest.mark.parametrize("name", [e.name for e in registry.entries() if "tables" in e.modalities])
+def test_every_model_takes_awkward_tables(name: str) -> None:
+    cls = getattr(zh, name)
+    options = {**cls.tiny, "max_steps": 3} if "max_steps" in cls.tiny else cls.tiny
+    for what, frame, wrong in FRAMES:
+        if wrong is None:
+            made = cls(random_state=0, **options).fit(frame).sample(5, random_state=0)
+            assert made.dtypes.equals(frame.dtypes) and len(made) == 5, what
 
 
 @pytest.mark.parametrize("numbers", ["quantile", "modes"])

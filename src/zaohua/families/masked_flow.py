@@ -89,6 +89,8 @@ class MaskedFlow(Guided):
     """Time up to which codes that are hidden have the same weight; from there on it is one over the time."""
     guidance = 1.0
     batch_size = 512
+    validation = 0.05
+    patience = 10
     default_steps = 6000
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:

@@ -73,7 +73,11 @@ class GaussianCopula(Tabular, Density):
         z = x[:, self.layout.reals]
         features = np.concatenate([one_hot(self.layout, x), np.nan_to_num(z)], axis=1, dtype=np.float64)
         features = (features - features.mean(0)) / np.maximum(features.std(0), 1e-3)
-        weights = eigh(features.T @ features)[1][:, -1]
+        count, width = features.shape
+        if width > count:  # the smaller of the two products has the same first direction
+            weights = features.T @ eigh(features @ features.T, subset_by_index=(count - 1, count - 1))[1][:, 0]
+        else:
+            weights = eigh(features.T @ features, subset_by_index=(width - 1, width - 1))[1][:, 0]
         return {place: np.argsort(weights[first : first + size], kind="stable")
                 for place, first, size in self.layout.categories}
 

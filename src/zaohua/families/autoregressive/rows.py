@@ -70,6 +70,8 @@ class RowAutoregression(Trainable):
     in_order: Annotated[float, Between(0, 1)] = 0.5
     """Share of the rows of training that show what comes first in the order of the columns, not any of them."""
     batch_size = 512
+    validation = 0.05
+    patience = 10
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One network for all orders."""
