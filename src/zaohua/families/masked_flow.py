@@ -90,7 +90,8 @@ class MaskedFlow(Guided):
     guidance = 1.0
     batch_size = 512
     validation = 0.05
-    patience = 10
+    validate_every = 100
+    patience = 20
     default_steps = 6000
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:

@@ -71,7 +71,8 @@ class RowAutoregression(Trainable):
     """Share of the rows of training that show what comes first in the order of the columns, not any of them."""
     batch_size = 512
     validation = 0.05
-    patience = 10
+    validate_every = 100
+    patience = 20
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One network for all orders."""
