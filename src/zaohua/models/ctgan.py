@@ -27,8 +27,9 @@ class CTGAN(Tabular, WassersteinGAN):
     """Wasserstein GAN of tables that learns rare categories by being asked for them.
 
     Other than in the paper, both networks learn from one pass over the same fakes, the generator's weights are
-    averaged, its numbers aren't squashed, and the modes of numbers are asked for as categories are. With labels (y) the
-    label is what is asked for, and nothing else.
+    averaged and its layers normalised row by row (both measured: rows come closer to the real ones), its numbers aren't
+    squashed, and the modes of numbers are asked for as categories are. With labels (y) the label is what is asked for,
+    and nothing else.
 
     Paper: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503).
     """
@@ -60,7 +61,7 @@ class CTGAN(Tabular, WassersteinGAN):
         return ("both",) if self.update == "simultaneous" else super().plan()
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A generator with batch normalisation, and a critic of packs of rows."""
+        """A generator of normalised layers, and a critic of packs of rows."""
         width = RowLayout(spec).width
         given = RowLayout(spec).one_hots if y_spec is None else 0
         sizes: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}

@@ -11,7 +11,10 @@ from zaohua.spec import DataSpec
 
 
 class RowGenerator(nn.Module):
-    """Layers with batch normalisation, each of which adds its outputs to what it was given, and a linear one.
+    """Normalised layers, each of which adds its outputs to what it was given, and a linear one.
+
+    Each row is normalised by itself, so that it doesn't depend on those it is made with, and averaged weights need no
+    statistics of their own.
 
     Args:
         in_dim: numbers of noise, and what else it is given.
@@ -27,7 +30,7 @@ class RowGenerator(nn.Module):
         dim = in_dim + hidden * (y_spec is not None)
         self.hidden = nn.ModuleList()
         for _ in range(layers):
-            self.hidden.append(nn.Sequential(nn.Linear(dim, hidden), nn.BatchNorm1d(hidden), nn.ReLU()))
+            self.hidden.append(nn.Sequential(nn.Linear(dim, hidden), nn.LayerNorm(hidden), nn.ReLU()))
             dim += hidden
         self.outer = nn.Linear(dim, out_dim)
 
