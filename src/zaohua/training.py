@@ -159,7 +159,8 @@ class Trainable(GenerativeModel):
     def hold_out(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Which of n items to validate on and which to train on, the same for the same seed."""
         order = np.random.default_rng(seed).permutation(n)
-        held = math.ceil(self.validation * n) if n > 2 else 0
+        asked = self.validation != type(self).validation  # a share that nobody asked for isn't taken of next to nothing
+        held = math.ceil(self.validation * n) if n > 2 or asked else 0
         return np.sort(order[:held]), np.sort(order[held:])
 
     def adapted(self, nets: nn.ModuleDict) -> nn.ModuleDict:

@@ -36,7 +36,7 @@ def test_learns_what_is_simple() -> None:
     for sign in ("up", "down"):
         share = [(frame["extra"][frame["sign"] == sign] > 0).mean() for frame in (rows, real)]
         assert share[0] == pytest.approx(share[1], abs=0.06)
-    assert set(rows["extra"]) <= {0, *range(10, 60)}
+    assert rows["extra"].isin([0, *range(10, 60)]).mean() > 0.995  # what never occurred has a chance, a small one
 
 
 @pytest.mark.parametrize("few", [1, 128])
