@@ -104,6 +104,8 @@ def test_given_columns_are_checked(model: zh.ProductMixture) -> None:
         model.sample(2, y={"kinds": "a"})
     with pytest.raises(ZaohuaError, match="unknown value in row 0 of column 'kind': 'd'"):
         model.sample(2, y={"kind": "d"})
+    with pytest.raises(ZaohuaError, match="column 'count' goes from 0 to 14 in training, so it can't be 15"):
+        model.sample(2, y={"count": 15})
     with pytest.raises(ZaohuaError, match="values of 2 and 3 rows are given"):
         model.sample(y={"kind": ["a", "b"], "count": [1, 2, 3]})
     each = model.sample(y=pd.DataFrame({"kind": ["a", "b", None]}), random_state=0)

@@ -136,6 +136,12 @@ def test_reads_what_the_delimiter_encoding_and_mark_are(tmp_path: Path) -> None:
     assert frame["b"].isna().tolist() == [True, False]
 
 
+def test_infinite_cells_are_numbers_and_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n3,inf\n")
+    with pytest.raises(ZaohuaError, match="column 'b' holds 1 infinite values, the first in row 1"):
+        zh.Independent().fit(tmp_path / "x.csv")
+
+
 @pytest.mark.parametrize("text, wrong", [
     ("", "is empty"), ("a,a\n1,2\n", "two columns are called 'a'"), ("a,b\n1,2\n1,2,3\n", "in line 3, saw 3"),
     ("a,b\n1,2,3\n4,5,6\n", "more cells than there are names"),

@@ -46,7 +46,8 @@ def main(arguments: Sequence[str]) -> None:
         ranking = distributions.rank(numbers, models=models, by=values["by"], replicates=values["replicates"],
                                      random_state=values["seed"])
     except ZaohuaError as error:
-        raise ZaohuaError(f"{file}, column {column!r}: {error}") from None
+        reason = str(error).removeprefix(f"column {column!r} ")
+        raise ZaohuaError(f"{file}, column {column!r}: {reason}") from None
     if values["json"]:
         print(json.dumps({"file": file, "column": column, **ranking.to_json()}))
     else:

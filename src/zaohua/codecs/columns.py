@@ -182,6 +182,15 @@ class Column:
                 raise ZaohuaError(f"column {self.name!r} has no value in row {row}, and all rows had one in training")
             raise unknown(f"value in row {row} of column {self.name!r}:", value, self.categories or [])
 
+    def refuse_beyond(self, series: pd.Series) -> None:
+        """Raise a `ZaohuaError` that names the first number beyond those of training, which nothing can be known of."""
+        present = plain(series).dropna()
+        values = np.zeros(0) if self.is_category or not len(present) else self._numbers(present)
+        for row in np.flatnonzero((values < self.low) | (values > self.high)):
+            low, high = self.decode(np.array([self.low, self.high])).tolist()
+            raise ZaohuaError(f"column {self.name!r} goes from {low} to {high} in training, so it can't be "
+                              f"{present.iloc[row]}")
+
     def decode(self, codes: np.ndarray) -> pd.Series:
         """Cells of codes (n,), of the dtype that the column had."""
         if self.kind == "identifier":
@@ -246,7 +255,7 @@ class Column:
         parts: list[str] = [self.kind]
         if self.categories is not None:
             shown = ", ".join(map(str, self.categories[:4]))
-            parts.append(f"{len(self.categories)} values ({shown}{', ...' if len(self.categories) > 4 else ''})")
+            parts.append(f"{len(self.categories)} value{'s' * (len(self.categories) != 1)} ({shown}{', ...' if len(self.categories) > 4 else ''})")
         elif self.kind != "identifier":
             ends = self.decode(np.array([self.low, self.high])).tolist()
             parts.append(f"{ends[0]} to {ends[1]}")

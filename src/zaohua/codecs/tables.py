@@ -175,6 +175,7 @@ class TableCodec(Codec):
             cells = pd.Series(list(value) if _is_list(value) else [value] * count, name=column.name)
             codes[:, place], known[:, place] = column.encode(cells), True
             column.refuse(cells, codes[:, place])
+            column.refuse_beyond(cells)
         return torch.from_numpy(codes), torch.from_numpy(known)
 
     def gone(self, codes: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from zaohua.errors import ZaohuaError
 SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
 MISSING = frozenset(["", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"])
 """Cells that mean that there is no value."""
-NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?)"
 ZEROS = r"[+-]?0\d.*"
 """What begins with zeros is a code, such as that of a town, and no number."""
 DELIMITERS = ",;\t|"
