@@ -254,8 +254,8 @@ class Column:
         """What the column was taken for, as a person reads it."""
         parts: list[str] = [self.kind]
         if self.categories is not None:
-            shown = ", ".join(map(str, self.categories[:4]))
-            parts.append(f"{len(self.categories)} value{'s' * (len(self.categories) != 1)} ({shown}{', ...' if len(self.categories) > 4 else ''})")
+            shown = ", ".join([*map(str, self.categories[:4]), *["..."] * (len(self.categories) > 4)])
+            parts.append(f"{len(self.categories)} value{'s' * (len(self.categories) != 1)} ({shown})")
         elif self.kind != "identifier":
             ends = self.decode(np.array([self.low, self.high])).tolist()
             parts.append(f"{ends[0]} to {ends[1]}")
