@@ -304,3 +304,9 @@ def _pictures(folder: Path, count: int) -> None:
     draw = np.random.default_rng(sum(map(ord, folder.name)))
     for i in range(count):
         Image.fromarray(draw.integers(0, 256, (8, 8), np.uint8)).save(folder / f"{i:03d}.png")
+
+
+def test_heads_drawn_one_after_another_are_counted() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    model = zh.TabAR(**{**zh.TabAR.tiny, "max_steps": 2}, random_state=0).fit(rows)
+    assert cost.evaluations(model) == cost.evaluations(model) == 3

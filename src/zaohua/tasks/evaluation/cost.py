@@ -15,6 +15,8 @@ from zaohua.noise import derive_seed
 from zaohua.tasks.evaluation.figures import Cost
 
 STATUS = Path("/proc/self/status")
+STEPS = ("step", "log_chances")
+"""Methods of networks that decode step by step, or head by head."""
 BLOCK = 256
 """Samples that are drawn together."""
 
@@ -70,15 +72,15 @@ def evaluations(model: Any) -> int:
 
 @contextmanager
 def _steps(nets: Any, called: Callable[[], None]) -> Iterator[None]:
-    """Counts calls of `step`, which hooks don't see."""
-    stepping = [net for net in nets if hasattr(net, "step")]
-    for net in stepping:
-        object.__setattr__(net, "step", _counted(net.step, called))
+    """Counts calls of `STEPS`, which hooks don't see."""
+    stepping = [(net, name) for net in nets for name in STEPS if hasattr(net, name)]
+    for net, name in stepping:
+        object.__setattr__(net, name, _counted(getattr(net, name), called))
     try:
         yield
     finally:
-        for net in stepping:
-            object.__delattr__(net, "step")
+        for net, name in stepping:
+            object.__delattr__(net, name)
 
 
 def _counted(function: Callable[..., Any], called: Callable[[], None]) -> Callable[..., Any]:
