@@ -6,22 +6,17 @@ is given; of everything else its place in the list of categories, of which a mis
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import pandas as pd
 
 from zaohua.codecs.dates import date_format, from_ticks, to_ticks
-from zaohua.codecs.identifiers import Pattern, looks_like_identifiers
+from zaohua.codecs.identifiers import Pattern
+from zaohua.codecs.kinds import NUMBERS, Kind, decimals, infer, plain
 from zaohua.errors import ZaohuaError, unknown
 
-Kind = Literal["continuous", "integer", "boolean", "categorical", "ordered", "datetime", "identifier"]
-"""Kinds of columns."""
-NUMBERS = ("continuous", "integer", "datetime")
-FEW = 10
-"""Different numbers of a column that are categories, in their order, if each comes up three times on average."""
 EXACT = 2**53
 """Whole numbers up to this are floats, too."""
 
@@ -100,7 +95,7 @@ class Column:
         elif kind not in get_args(Kind):
             raise unknown(f"kind of column {series.name!r}:", kind, get_args(Kind))
         nulls = series[series.isna()]
-        column = cls(series.name, kind, dtype, len(nulls) / max(1, len(series)))  # type: ignore[arg-type]
+        column = cls(series.name, cast(Kind, kind), dtype, len(nulls) / max(1, len(series)))
         if len(nulls):
             column.null = {"NoneType": "None", "NAType": "NA"}.get(type(nulls.iloc[0]).__name__, "nan")
         if kind == "identifier":
@@ -149,7 +144,7 @@ class Column:
             self.step = float(np.gcd.reduce(gaps.astype(np.int64))) if self.high - self.low < EXACT else 1.0
             self.step = self.step or 1.0
         else:
-            self.decimals = _decimals(values)
+            self.decimals = decimals(values)
             self.step = 0.0 if self.decimals is None else 10.0**-self.decimals
 
     # ---- cells -> codes -> cells
@@ -272,59 +267,6 @@ class Column:
         return asdict(self)
 
 
-def plain(series: pd.Series) -> pd.Series:
-    """A column of objects as what they are: numbers, texts, times.
-
-    Raises:
-        ZaohuaError: cells hold lists or other objects.
-    """
-    if series.dtype == object:
-        series = series.infer_objects()
-    if series.dtype.kind in "mcV" or isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
-        raise ZaohuaError(f"column {series.name!r} is of type {series.dtype}, which tables of this library can't hold: "
-                          "make it numbers, times or texts")
-    if series.dtype == object:
-        for row, value in enumerate(series):
-            if isinstance(value, (list, dict, set, tuple, np.ndarray)):
-                raise ZaohuaError(f"column {series.name!r} holds a {type(value).__name__} in row {row}: give one "
-                                  "value a cell, or leave the column out")
-    return series
-
-
-def infer(series: pd.Series, present: pd.Series) -> Kind:
-    """What a column is, from all its cells and those that have a value."""
-    values = present.unique()
-    if pd.api.types.is_bool_dtype(present.dtype) or (len(values) and all(isinstance(v, bool) for v in values)):
-        return "boolean"
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return "ordered" if series.dtype.ordered else "categorical"
-    if len(values) < 2:
-        return "categorical"
-    if series.dtype.kind == "M":
-        return "datetime"
-    if pd.api.types.is_numeric_dtype(present.dtype) or all(type(v) in (int, float) for v in values):
-        whole = all(isinstance(v, int) or float(v).is_integer() for v in values.tolist())
-        if whole and looks_like_identifiers(present):
-            return "identifier"
-        if len(values) <= FEW and 3 * len(values) <= len(present):
-            return "ordered"
-        return "integer" if whole else "continuous"
-    if date_format(present) is not None:
-        return "datetime"
-    return "identifier" if looks_like_identifiers(present) else "categorical"
-
-
 def _is_large(present: pd.Series) -> bool:
     """Whether whole numbers are too large to be floats."""
     return max(abs(int(present.max())), abs(int(present.min()))) > EXACT
-
-
-def _decimals(values: np.ndarray, most: int = 6) -> int | None:
-    """The digits behind the point that all numbers have at most; None if more than `most`."""
-    scale = float(np.abs(values).max())
-    if not scale or scale > 1e9 or not math.isfinite(scale):
-        return None
-    for digits in range(most + 1):
-        if np.allclose(values, np.round(values, digits), rtol=1e-7, atol=0):
-            return digits
-    return None

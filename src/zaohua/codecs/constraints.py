@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from zaohua.codecs.kinds import decimals
 from zaohua.errors import ZaohuaError, unknown
 
 
@@ -107,7 +108,7 @@ class Sum(Constraint):
         there = total.notna() & parts.notna().all(axis=1)
         a, b = total.where(there, 0).astype(float), parts.where(there, 0).astype(float).sum(axis=1)
         self._refuse(pd.Series(~np.isclose(a, b, rtol=1e-9, atol=1e-6), index=frame.index))
-        self.kept = {"dtype": str(total.dtype), "decimals": _decimals(total.dropna().astype(float))}
+        self.kept = {"dtype": str(total.dtype), "decimals": decimals(total.dropna().to_numpy(np.float64))}
         return self
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -198,8 +199,3 @@ def _with(frame: pd.DataFrame, name: Any, column: pd.Series) -> pd.DataFrame:
     frame = frame.copy()
     frame[name] = column
     return frame
-
-
-def _decimals(values: pd.Series) -> int | None:
-    """Digits behind the point that all numbers have at most, up to 6."""
-    return next((digits for digits in range(7) if np.allclose(values, values.round(digits), rtol=0, atol=1e-9)), None)

@@ -9,7 +9,6 @@ states of their own, and so are missing cells. Numbers that are multiples of a s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -191,7 +190,7 @@ class Modes:
         return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist(), "weight": self.weight.tolist()}
 
 
-KINDS: dict[str, Callable[..., Any]] = {"quantile": Quantiles, "modes": Modes}
+KINDS: dict[str, type[Quantiles] | type[Modes]] = {"quantile": Quantiles, "modes": Modes}
 """The ways to see numbers."""
 
 
@@ -214,7 +213,7 @@ class View:
         x, counts = np.unique(values, return_counts=True)
         spikes = x[(counts >= SPIKE * len(codes)) & (counts > 1)] if len(x) > 1 else x[:0]
         rest = values[~np.isin(values, spikes)]
-        numbers = KINDS[kind].of(rest, column, spikes) if len(rest) else None  # type: ignore[attr-defined]
+        numbers = KINDS[kind].of(rest, column, spikes) if len(rest) else None
         return cls(column, numbers, spikes, len(values) < len(codes))
 
     @property

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,14 +9,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from zaohua.codecs.base import Codec
+from zaohua.codecs.frame_codec import FrameCodec
 from zaohua.codecs.frames import Container, to_frame
-from zaohua.codecs.tables import TableCodec
 from zaohua.errors import ZaohuaError
 from zaohua.spec import DataSpec, Head
 
 
-class NumberCodec(Codec):
+class NumberCodec(FrameCodec):
     """Columns of numbers <-> float64 (n, columns), for distributions of the numbers themselves.
 
     Attributes:
@@ -28,8 +25,6 @@ class NumberCodec(Codec):
 
     modality: ClassVar[str] = "numbers"
     kind: ClassVar[str] = "tables"
-    usual_number: ClassVar[int] = 1000
-    sheets = TableCodec.sheets
 
     def fit(self, items: Any) -> Self:
         """Learn what the numbers come in.
@@ -68,15 +63,6 @@ class NumberCodec(Codec):
         cells = {name: _as(pd.Series(column, name=name), dtype)
                  for name, column, dtype in zip(self.container_.columns, values.T, self.dtypes_, strict=True)}
         return self.container_.back(cells, len(values))
-
-    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
-        """One file for all numbers."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return [self.write_sheet(items, folder / "table.csv")]
-
-    def as_items(self, y: Any, n: int | None) -> Any:
-        """Numbers as they are."""
-        return y
 
     def state(self) -> dict[str, Any]:
         """What the numbers come in."""

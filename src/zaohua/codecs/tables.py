@@ -6,8 +6,7 @@ category's code, or of a column of numbers the state (where it has several) and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -16,8 +15,8 @@ import torch
 from torch import Tensor
 
 from zaohua.codecs import constraints
-from zaohua.codecs.base import Codec
 from zaohua.codecs.columns import Column
+from zaohua.codecs.frame_codec import FrameCodec
 from zaohua.codecs.frames import Container, to_frame
 from zaohua.codecs.numbers import View
 from zaohua.errors import ZaohuaError, unknown
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from zaohua.noise import Noise
 
 
-class TableCodec(Codec):
+class TableCodec(FrameCodec):
     """Data frames of pandas or polars, and arrays (n, columns) <-> rows of numbers.
 
     Attributes:
@@ -41,7 +40,6 @@ class TableCodec(Codec):
     """
 
     modality: ClassVar[str] = "tables"
-    usual_number: ClassVar[int] = 1000
 
     numbers: Literal["auto", "quantile", "modes"] = "auto"
     """How networks see numbers: by rank, as a normal distribution; around the modes of each column; or as the model has
@@ -260,27 +258,7 @@ class TableCodec(Codec):
         return [*lines, f"{rows:,} rows of {len(self.columns_)} columns: {size:,.1f} MiB, {wide:,} numbers a row as "
                         "networks see them"]
 
-    # ---- files, conditions, JSON
-
-    def _write_csv(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        _with_y(items, y).to_csv(path, index=False)
-
-    def _write_parquet(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        try:
-            _with_y(items, y).to_parquet(path, index=False)
-        except ImportError:
-            raise ZaohuaError(f"{path}: writing Parquet needs pyarrow: pip install 'zaohua[tables]'") from None
-
-    sheets = {".csv": _write_csv, ".parquet": _write_parquet}
-
-    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
-        """One file for all rows: a table isn't torn apart."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return [self.write_sheet(items, folder / "table.csv")]
-
-    def as_items(self, y: Any, n: int | None) -> Any:
-        """Rows as they are."""
-        return y
+    # ---- JSON
 
     def state(self) -> dict[str, Any]:
         """Columns and how they are seen."""
@@ -306,9 +284,3 @@ class TableCodec(Codec):
 def _is_list(value: Any) -> bool:
     """Whether a condition has a value for each row."""
     return hasattr(value, "__len__") and not isinstance(value, (str, bytes, Mapping))
-
-
-def _with_y(items: Any, y: Sequence[Any] | None) -> pd.DataFrame:
-    """A table as a frame, with the labels that its rows were made of as a column."""
-    frame, _ = to_frame(items)
-    return frame if y is None else frame.assign(**{"label" if "label" not in frame else "y": list(y)})

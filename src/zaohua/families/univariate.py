@@ -49,7 +49,7 @@ class Univariate(ByClass):
     constant: ClassVar[float | None] = None
     """The only value, as seen from `loc`, that all data must not be equal to; None where they must not be equal."""
     remedy: ClassVar[str] = "leave these values out"
-    """What to do about values outside the support."""
+    """What to do about values outside the support; {loc} stands for where it begins."""
 
     # ---- one density for each column, numpy only
 
@@ -75,8 +75,11 @@ class Univariate(ByClass):
     def check(self, x: np.ndarray, columns: Sequence[str] | None = None) -> None:
         """Raise a `ZaohuaError` if the distribution can't be fitted to x (n, p) float64; it says why and what to do."""
         name = type(self).__name__
-        check_values(x, name, self.support, self.remedy, columns)
+        self._check_values(x, columns)
         check_spread(x, name, self.varies(x), columns)
+
+    def _check_values(self, x: np.ndarray, columns: Sequence[str] | None) -> None:
+        check_values(x, type(self).__name__, self.support, self.remedy.format(loc=self.origin), columns)
 
     def varies(self, x: np.ndarray) -> np.ndarray:
         """Which columns of x (n, p) differ enough to be fitted to, bool (p,)."""
@@ -202,7 +205,7 @@ class Univariate(ByClass):
         return cast("NumberCodec", self.codec_)
 
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
-        check_values(cast(Tensor, data.x).numpy(), type(self).__name__, self.support, self.remedy, self._columns.names_)
+        self._check_values(cast(Tensor, data.x).numpy(), self._columns.names_)
         super()._fit(data, out=out, **options)
         self.n_features_in_ = self.spec_.size  # scikit-learn's name
 
@@ -237,6 +240,7 @@ class Shifted(Univariate):
     """A distribution of numbers above a point, which is fixed."""
 
     range: ClassVar[Support] = Support(low=0, ends=False)
+    remedy: ClassVar[str] = "leave them out, or give a loc below the least value instead of {loc:g}"
 
     loc: Annotated[float, Between(-1e300, 1e300)] = 0.0
     """Where the distribution begins; it is fixed, not fitted."""
@@ -250,10 +254,6 @@ class Shifted(Univariate):
         """What was learnt, with `loc`."""
         return {**learnt, "loc": np.full_like(learnt[self.fitted[0]], self.loc)}
 
-    @property
-    def remedy(self) -> str:  # type: ignore[override]  # says what loc is
-        """What to do about values outside the support."""
-        return f"leave them out, or give a loc below the least value instead of {self.loc:g}"
 
 
 class Ascending(Univariate):
