@@ -17,21 +17,24 @@ from zaohua.codecs.midi import MidiFiles
 from zaohua.codecs.music import MusicCodec
 from zaohua.codecs.plain_numbers import NumberCodec
 from zaohua.codecs.rolls import RollCodec
+from zaohua.codecs.sound_files import SoundFiles
+from zaohua.codecs.sounds import MelCodec, WaveCodec
 from zaohua.codecs.sources import read
 from zaohua.codecs.tables import TableCodec
 from zaohua.codecs.text_files import TextFiles
 from zaohua.codecs.texts import TextCodec
 from zaohua.data.pieces import Piece
+from zaohua.data.sounds import Sound
 from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.fields import check_fields
 from zaohua.spec import DataSpec
 
-__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MidiFiles", "MusicCodec",
-           "NumberCodec", "Piece", "RollCodec", "TableCodec", "TextCodec", "TextFiles", "codec_for", "condition_codec",
-           "from_json", "of_modality", "read"]
+__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MelCodec", "MidiFiles",
+           "MusicCodec", "NumberCodec", "Piece", "RollCodec", "Sound", "SoundFiles", "TableCodec", "TextCodec",
+           "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json", "of_modality", "read"]
 
 CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
-    ImageCodec, TextCodec, MusicCodec, RollCodec, TableCodec, NumberCodec, LabelCodec)}
+    ImageCodec, TextCodec, MusicCodec, RollCodec, MelCodec, WaveCodec, TableCodec, NumberCodec, LabelCodec)}
 """Every codec by its class name: the only ones that a saved model can name."""
 
 
@@ -102,7 +105,9 @@ def _kind(items: Any) -> str:
         return "texts"
     if isinstance(items, MidiFiles) or (isinstance(items, list) and items and isinstance(items[0], Piece)):
         return "music"
+    if isinstance(items, SoundFiles):
+        return "sounds"
     what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
     raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, a table, an array "
-                      "(n, columns), (n, H, W) or (n, H, W, C), or a list of images, texts, dialogues or pieces of "
-                      "music")
+                      "(n, columns), (n, H, W) or (n, H, W, C), or a list of images, sounds, texts, dialogues or "
+                      "pieces of music")

@@ -16,11 +16,14 @@ from zaohua.codecs.image_folder import SUFFIXES, holds_images, read_folder
 from zaohua.codecs.left_out import LeavesOut
 from zaohua.codecs.midi import SUFFIXES as MIDI
 from zaohua.codecs.midi import MidiFiles, read_midi_folder
+from zaohua.codecs.sound_files import SUFFIXES as SOUNDS
+from zaohua.codecs.sound_files import SoundFiles, read_sound_folder
 from zaohua.codecs.text_files import SUFFIXES as TEXTS
 from zaohua.codecs.text_files import TextFiles, read_text_folder
 from zaohua.data.array_files import find_idx, idx_labels, is_idx, read_idx, read_npz
 from zaohua.data.rolls import SUFFIXES as ROLLS
 from zaohua.data.rolls import read_rolls
+from zaohua.data.sounds import Sound
 from zaohua.data.tables import SUFFIXES as TABLES
 from zaohua.data.tables import read_table
 from zaohua.errors import ZaohuaError, nearest, unknown
@@ -96,7 +99,8 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
     path = Path(source).expanduser()
     if not path.exists():
         if isinstance(source, str) and source in data.SETS:
-            return data.load(source, split or "train")
+            items, labels = data.load(source, split or "train")
+            return _read_values(items, labels), labels
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         close = nearest(path.name, [*data.names(), *beside])
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"data sets: {', '.join(data.names())}"
@@ -105,7 +109,7 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
         idx = find_idx(path, split or "train")
         if idx is not None:
             return read_idx(idx[0]), None if idx[1] is None else read_idx(idx[1]).tolist()
-        for read_other in () if holds_images(path) else (read_midi_folder, read_text_folder):
+        for read_other in () if holds_images(path) else (read_sound_folder, read_midi_folder, read_text_folder):
             found = read_other(path, labelled, split)
             if found is not None:
                 return found, found.labels
@@ -127,6 +131,8 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
         raise ZaohuaError(f"{path}: is a single image: give the folder that it is in")
     if suffix in TEXTS:
         return TextFiles([path]), None
+    if suffix in SOUNDS:
+        return SoundFiles([path]), None
     if suffix in MIDI:
         return MidiFiles([path]), None
     if suffix in TABLES:
@@ -138,8 +144,8 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
                       ".parquet, an .npz or .npy, an IDX file, a .txt or .jsonl, or a .json or .mat of piano rolls")
 
 
-def _read_values(X: Any) -> Any:
-    """Arrays, and lists of arrays or pictures, as an array or `ImageFiles`; anything else as it is."""
+def _read_values(X: Any, labels: Any = None) -> Any:
+    """Arrays, and lists of arrays, pictures or sounds, as an array, `ImageFiles` or `SoundFiles`; else as it is."""
     if isinstance(X, LeavesOut):
         return X
     if isinstance(X, (list, tuple)):
@@ -148,6 +154,9 @@ def _read_values(X: Any) -> Any:
         if any(isinstance(item, Image.Image) for item in X):
             _all_of(X, Image.Image, "images of Pillow's")
             return ImageFiles(X)
+        if any(isinstance(item, Sound) for item in X):
+            _all_of(X, Sound, "sounds")
+            return SoundFiles(X, labels)
         if all(hasattr(item, "ndim") for item in X):
             arrays = [_array(item) for item in X]
             if len({array.shape for array in arrays}) == 1:

@@ -149,6 +149,23 @@ def _fifths(entry: DataSet, split: str) -> tuple[Any, None]:
     return frame[(frame.index % 5 == 4) == (split == "test")].reset_index(drop=True), None
 
 
+def _digit_sounds(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
+    """Spoken digits, `{digit}_{speaker}_{index}.wav`: index 0 to 4 to test on. Both splits have the same speakers."""
+    import tarfile
+
+    import soundfile
+
+    from zaohua.data.sounds import Sound
+
+    found: dict[str, Sound] = {}
+    with tarfile.open(entry.paths(split)[0]) as archive:
+        for member in archive:
+            name = member.name.rpartition("/")[2].removesuffix(".wav")
+            if member.name.endswith(".wav") and (int(name.rpartition("_")[2]) < 5) == (split == "test"):
+                found[name] = Sound(*soundfile.read(archive.extractfile(member), dtype="float32"))
+    return [found[name] for name in sorted(found)], [int(name.partition("_")[0]) for name in sorted(found)]
+
+
 def _rolls(entry: DataSet, split: str) -> tuple[Any, None]:
     """The pieces of a table that holds all splits."""
     from zaohua.data.rolls import read_rolls
@@ -220,6 +237,8 @@ SETS: dict[str, DataSet] = {entry.name: entry for entry in (
     DataSet("california-housing", "tables", "20,640 districts of California, 10 columns", _fifths, files=_twice(
         File("housing.csv", "8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e", 1423529,
              "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/housing/")), labelled=False),
+    DataSet("fsdd", "sounds", "3,000 spoken digits of six speakers, 8 kHz", _digit_sounds, files=_twice(
+        File("recordings.tar.gz", "2d178c1fd9c2a4522b8dcc3c360c6c86bdfd4e1904a9d1f4bc79ce603d24cbf2", 15558071, ""))),
     _chorales("jsb-chorales", "382 chorales by J. S. Bach, the keys that sound at each quarter",
               "jsb-chorales-quarter.json", "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91", 407200),
     _chorales("jsb-chorales-16th", "the same, four voices at each 16th", "Jsb16thSeparated.json",

@@ -1,0 +1,94 @@
+"""Sounds as people hold them: samples and their rate, which a notebook plays."""
+
+from __future__ import annotations
+
+import base64
+import io
+import wave
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zaohua.errors import ZaohuaError
+
+PLAYED = 16
+"""Sounds of a list that a notebook shows players of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """Samples of one or several channels, and how many there are in a second.
+
+    Attributes:
+        samples: float32 (n,) or (n, channels), in [-1, 1]; whole numbers are scaled by the range of their type.
+        rate: samples a second.
+    """
+
+    samples: np.ndarray
+    rate: int
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples)
+        if samples.ndim not in (1, 2) or samples.dtype.kind not in "if":
+            raise ZaohuaError(f"samples are real numbers (n,) or (n, channels), not {samples.dtype} {samples.shape}")
+        if not isinstance(self.rate, (int, np.integer)) or self.rate < 1:
+            raise ZaohuaError(f"a sound's rate is a whole number of samples a second, not {self.rate!r}")
+        if samples.dtype.kind == "i":
+            samples = samples / -float(np.iinfo(samples.dtype).min)
+        object.__setattr__(self, "samples", np.asarray(samples, np.float32))
+        object.__setattr__(self, "rate", int(self.rate))
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.samples, dtype=dtype, copy=copy)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sound) and self.rate == other.rate and np.array_equal(self.samples, other.samples)
+
+    def __repr__(self) -> str:
+        of = f", {self.channels} channels" if self.channels > 1 else ""
+        return f"<Sound: {self.seconds:.3g} s at {self.rate} Hz{of}>"
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        return 1 if self.samples.ndim == 1 else self.samples.shape[1]
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self) / self.rate
+
+    def wav(self) -> bytes:
+        """It as a WAV file of 16 bits; what is beyond [-1, 1] is clipped."""
+        out = io.BytesIO()
+        with wave.open(out, "wb") as file:
+            file.setnchannels(self.channels)
+            file.setsampwidth(2)
+            file.setframerate(self.rate)
+            file.writeframes(sixteen_bits(self.samples).astype("<i2").tobytes())
+        return out.getvalue()
+
+    def player(self) -> str:
+        """It as an HTML player that needs no file."""
+        return f'<audio controls preload="none" src="data:audio/wav;base64,{base64.b64encode(self.wav()).decode()}">' \
+               "</audio>"
+
+    def _repr_html_(self) -> str:
+        return self.player()
+
+
+class Sounds(list[Sound]):
+    """A list of sounds, of which a notebook shows the players."""
+
+    def _repr_html_(self) -> str:
+        more = f"<div>and {len(self) - PLAYED} more</div>" if len(self) > PLAYED else ""
+        return "".join(f"<div>{i} {sound.player()}</div>" for i, sound in enumerate(self[:PLAYED])) + more
+
+
+def sixteen_bits(samples: np.ndarray) -> np.ndarray:
+    """Samples in [-1, 1) as int16, the nearest there are; the inverse of a division by 32768."""
+    return np.clip(np.rint(np.asarray(samples, np.float64) * 32768), -32768, 32767).astype(np.int16)
