@@ -40,7 +40,7 @@ class Muon(torch.optim.AdamW):
         super().__init__([group for group in groups if group["params"]], lr=lr, betas=betas, fused=True)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # nothing is returned
         """AdamW's step for its parameters, Muon's for the chosen matrices."""
         everything = self.param_groups
         self.param_groups = [group for group in everything if not group["muon"]]

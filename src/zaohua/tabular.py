@@ -84,7 +84,7 @@ class Tabular(GenerativeModel):
             raise ZaohuaError("a table is an array (n, columns), not one of shape "
                               f"{X.shape}: X.reshape(-1, 1) has one column")
         data = super()._begin(X, y, base)
-        names = self.codec_.container_.columns  # type: ignore[attr-defined]
+        names = self.codec_.container_.columns  # type: ignore[attr-defined]  # a TableCodec
         self.n_features_in_ = len(names)
         if all(isinstance(name, str) for name in names):
             self.feature_names_in_ = np.array(names, dtype=object)
@@ -181,5 +181,5 @@ class Tabular(GenerativeModel):
     @classmethod
     def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
         model = super()._from_json(data, tensors)
-        model.n_features_in_ = len(model.codec_.container_.columns)  # type: ignore[attr-defined]
+        model.n_features_in_ = len(model.codec_.container_.columns)  # type: ignore[attr-defined]  # a TableCodec
         return model
