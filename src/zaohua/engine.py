@@ -204,10 +204,10 @@ class Engine(Stepper):
     def _preview(self) -> None:
         if not self.main:
             return
-        items = self._current().sample(64, random_state=0)
+        items = self._current().sample(self.model.codec_.previewed, random_state=0)
         if self.run is not None:
             try:
-                self.model.codec_.write_sheet(items, self.run.folder / "previews" / f"{self.step:07d}")
+                self.model.codec_.write_preview(items, self.run.folder / "previews" / f"{self.step:07d}")
             except OSError as error:
                 self._emit("warning", message=f"the preview of step {self.step} isn't saved: {error.strerror}")
         self._emit("preview", items=items)

@@ -24,14 +24,14 @@ from zaohua.codecs.tables import TableCodec
 from zaohua.codecs.text_files import TextFiles
 from zaohua.codecs.texts import TextCodec
 from zaohua.data.pieces import Piece
-from zaohua.data.sounds import Sound
+from zaohua.data.sounds import Sound, Sounds
 from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.fields import check_fields
 from zaohua.spec import DataSpec
 
 __all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MelCodec", "MidiFiles",
-           "MusicCodec", "NumberCodec", "Piece", "RollCodec", "Sound", "SoundFiles", "TableCodec", "TextCodec",
-           "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json", "of_modality", "read"]
+           "MusicCodec", "NumberCodec", "Piece", "RollCodec", "Sound", "SoundFiles", "Sounds", "TableCodec",
+           "TextCodec", "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json", "of_modality", "read"]
 
 CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
     ImageCodec, TextCodec, MusicCodec, RollCodec, MelCodec, WaveCodec, TableCodec, NumberCodec, LabelCodec)}
@@ -71,7 +71,9 @@ def of_modality(modality: str) -> type[Codec]:
 
 
 def condition_codec(labels: Any) -> Codec:
-    """An unfitted codec for conditions: pictures if they are arrays of them, else labels."""
+    """An unfitted codec for conditions: pictures if they are arrays of them, sounds (one each), else labels."""
+    if isinstance(labels, SoundFiles):
+        return MelCodec(long="cut")
     is_array = isinstance(labels, np.ndarray) and labels.ndim >= 3
     return ImageCodec() if is_array or isinstance(labels, ImageFiles) else LabelCodec()
 

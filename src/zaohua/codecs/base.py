@@ -56,6 +56,10 @@ class Codec(ABC):
     """Whether new items are printed when no file is asked for."""
     usual_number: ClassVar[int] = 64
     """Items that are made when nobody says how many."""
+    previewed: ClassVar[int] = 64
+    """Items that a preview while training shows."""
+    previews: ClassVar[tuple[str, ...]] = ()
+    """Endings of the files of a preview; none for the usual one."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -111,6 +115,10 @@ class Codec(ABC):
         path.parent.mkdir(parents=True, exist_ok=True)
         write(self, items, path, y, columns)
         return path
+
+    def write_preview(self, items: Any, stem: Path) -> list[Path]:
+        """Write items as files that show them all, of each ending in `previews`; returns their paths."""
+        return [self.write_sheet(items, f"{stem}{ending}") for ending in self.previews or (self.ending(),)]
 
     @classmethod
     def ending(cls) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, overload
 
@@ -15,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from zaohua.codecs.base import Codes
-from zaohua.codecs.left_out import LeavesOut
+from zaohua.codecs.left_out import LeavesOut, in_threads
 from zaohua.codecs.pixels import COUNT, Unusable, is_grey, orientation, to_pixels
 from zaohua.data.array_files import free_memory
 from zaohua.errors import ZaohuaError
@@ -24,7 +22,6 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """What Pillow may try: never formats that run programs (EPS)."""
 TURNED = (5, 6, 7, 8)
 """EXIF orientations that swap height and width."""
-THREADS = min(8, os.cpu_count() or 1)
 
 Source = Path | Image.Image
 
@@ -47,7 +44,6 @@ class ImageFiles(LeavesOut[Source], Sequence[np.ndarray]):
     def __init__(self, sources: Sequence[Source], labels: Sequence[Any] | None = None):
         super().__init__(sources, labels)
         self._headers: list[Header] | None = None
-        self._kept: tuple[Any, Codes] | None = None
 
     @overload
     def __getitem__(self, index: int) -> np.ndarray: ...
@@ -103,9 +99,9 @@ class ImageFiles(LeavesOut[Source], Sequence[np.ndarray]):
             size: (height, width) to scale and crop to.
             memory: GiB that the pictures may take; None for a quarter of the free memory.
         """
-        kept, self._kept = self._kept, None
-        if kept is not None and kept[0] == (channels, size):
-            return kept[1]
+        kept = self.kept((channels, size))
+        if kept is not None:
+            return kept
         shape = (len(self), *size, COUNT[channels])
         keep = np.prod(shape, dtype=float) <= (free_memory() / 4 if memory is None else memory * 2**30)
         pixels = np.empty(shape if keep else (0,), np.uint8)
@@ -127,13 +123,6 @@ class ImageFiles(LeavesOut[Source], Sequence[np.ndarray]):
         if not keep:
             return FileCodes(self.sources, channels, size)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
-
-    def keep(self, codes: Codes, channels: str, size: tuple[int, int]) -> None:
-        """Keep what `decode` returned for its next call with the same arguments.
-
-        A codec's `fit` decodes, since broken files must go before their labels are read, and `encode` follows.
-        """
-        self._kept = ((channels, size), codes)
 
     def leave_out(self, results: Sequence[object]) -> list[bool]:
         """Drop the pictures whose result is a text, and what is known of their headers."""
@@ -229,10 +218,6 @@ def _wide(size: tuple[int, int]) -> str:
 
 
 def _in_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """work(item) for each, in order, by threads: Pillow decodes without holding Python's lock."""
-    out: list[Any] = []
-    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a file is told by us, once
-        for at in range(0, len(items), 4096):  # in parts: a million waiting calls take memory
-            out += pool.map(work, items[at : at + 4096])
-    return out
+        return in_threads(work, items)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, overload
 
@@ -14,8 +12,10 @@ import torch
 from torch import Tensor
 
 from zaohua.codecs.base import Codes
-from zaohua.codecs.folders import find
-from zaohua.codecs.left_out import LeavesOut
+from zaohua.codecs.clips import Clip, Header, Unusable, reason
+from zaohua.codecs.folder_labels import with_labels
+from zaohua.codecs.folders import find, split_folder
+from zaohua.codecs.left_out import LeavesOut, in_threads
 from zaohua.data.array_files import free_memory
 from zaohua.data.sounds import Sound, sixteen_bits
 from zaohua.errors import ZaohuaError
@@ -23,28 +23,8 @@ from zaohua.errors import ZaohuaError
 SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au",
                       ".caf", ".w64", ".rf64"})
 """Endings by which a file is taken for a sound; what it really is decides its content."""
-DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE"})
-"""Kinds of samples that 16 bits can't hold."""
-THREADS = min(8, os.cpu_count() or 1)
-SILENCE = 0.01
-"""Share of the loudest block below which a block is silence (40 dB)."""
-
-
-class Header(NamedTuple):
-    """What a file says of its sound."""
-
-    rate: int
-    frames: int
-    channels: int
-    deep: bool
-
-
-class Clip(NamedTuple):
-    """A part of a sound: in seconds from its beginning; None to its end."""
-
-    source: Path | Sound
-    start: float = 0.0
-    stop: float | None = None
+BEYOND = 0.05
+"""Seconds that are read beyond what is kept, for the filters of resampling to see."""
 
 
 class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
@@ -55,7 +35,6 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
     def __init__(self, sources: Sequence[Path | Sound | Clip], labels: Sequence[Any] | None = None):
         super().__init__([s if isinstance(s, Clip) else Clip(s) for s in sources], labels)
         self._headers: list[Header] | None = None
-        self._kept: tuple[Any, Any] | None = None
 
     @overload
     def __getitem__(self, index: int) -> Sound: ...
@@ -65,18 +44,18 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
         """A sound as its file has it; a slice is a `SoundFiles`."""
         if isinstance(index, slice):
             return SoundFiles(self.sources[index], None if self.labels is None else self.labels[index])
-        return load(self.sources[index])
+        return self.sources[index].load()
 
     @property
     def paths(self) -> list[str]:
         """Names of the sounds that are left, for people."""
-        return [_name(clip, i) for i, clip in enumerate(self.sources)]
+        return [clip.name(i) for i, clip in enumerate(self.sources)]
 
     @property
     def headers(self) -> list[Header]:
         """What each file says of its sound; looked at once, and files that can't be read are left out."""
         if self._headers is None:
-            found = _in_threads(_header, self.sources)
+            found = in_threads(Clip.header, self.sources)
             self.leave_out(found)
             self._headers = [header for header in found if isinstance(header, Header)]
         return self._headers
@@ -95,9 +74,9 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
         return keep
 
     def trim(self) -> None:
-        """Leave out the silence before and behind each sound: what is 40 dB below its loudest 10 ms."""
+        """Leave out the silence before and behind each sound."""
         _ = self.headers
-        found = _in_threads(_sounding, self.sources)
+        found = in_threads(Clip.sounding, self.sources)
         self.leave_out(found)
         self.sources = [clip for clip in found if isinstance(clip, Clip)]
 
@@ -121,22 +100,10 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
         if self.labels is not None:
             self.labels[:] = labels
 
-    def keep(self, key: Any, codes: Codes) -> None:
-        """Keep what these sounds were encoded to for the next call of `kept` with this key.
-
-        A codec's `fit` decodes, since broken files must go before their labels are read, and `encode` follows.
-        """
-        self._kept = (key, codes)
-
-    def kept(self, key: Any) -> Codes | None:
-        """What was kept with this key, once."""
-        kept, self._kept = self._kept, None
-        return kept[1] if kept is not None and kept[0] == key else None
-
     def decode(self, form: Form, memory: float | None) -> Codes:
         """All sounds as codes (n, channels, length): one tensor if it fits, else gathered from the files.
 
-        Every file is decoded once here, in either case, so that whatever is broken is known before training.
+        Of each is decoded here what will be used, in either case, so that what is broken is known before training.
 
         Args:
             form: what they are brought to.
@@ -150,14 +117,14 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
 
         def work(row: int) -> str | None:
             try:
-                wave = form.of(load(self.sources[row]))
+                wave = form.load(self.sources[row])
             except Exception as error:  # a damaged file can make the decoder raise anything
-                return _reason(error)
+                return reason(error)
             if keep:
                 waves[row] = wave
             return None
 
-        reasons = _in_threads(work, range(len(self)))
+        reasons = in_threads(work, range(len(self)))
         if any(reasons):
             waves = waves[[reason is None for reason in reasons]] if keep else waves
             self.leave_out(reasons)
@@ -170,11 +137,18 @@ def read_sound_folder(folder: Path, labelled: bool, split: str | None = None) ->
 
     Args:
         folder: where they are. If all its subfolders are splits (train, test ...), one of them is read.
-        labelled: whether the first subfolder on the way to a file is its label.
+        labelled: whether to read their labels: of a `labels.csv`, else the name of the first subfolder on the way.
         split: which split to read; "train" by default.
+
+    Raises:
+        ZaohuaError: there are no labels.
     """
-    paths, classes = find(folder, SUFFIXES, split)
-    return SoundFiles(paths, classes if labelled else None) if paths else None
+    paths, _ = find(folder, SUFFIXES, split)
+    if not paths:
+        return None
+    if not labelled:
+        return SoundFiles(paths)
+    return SoundFiles(*with_labels(split_folder(folder, split), paths, SoundFiles.noun))
 
 
 class Form(NamedTuple):
@@ -191,6 +165,10 @@ class Form(NamedTuple):
     length: int
     channels: int
     deep: bool
+
+    def load(self, clip: Clip) -> np.ndarray:
+        """A clip as codes, int16 or float32 (channels, length). Raises whatever its decoder does."""
+        return self.of(clip.load(self.length / self.rate + BEYOND))
 
     def of(self, sound: Sound) -> np.ndarray:
         """A sound as codes, int16 or float32 (channels, length).
@@ -212,10 +190,6 @@ class Form(NamedTuple):
         return np.pad(codes, ((0, self.length - len(codes)), (0, 0))).T
 
 
-class Unusable(ValueError):
-    """A sound that can be read and can't be learnt from."""
-
-
 class WaveCodes:
     """Codes that are decoded from their files each time they are asked for; picklable, for worker processes."""
 
@@ -232,91 +206,10 @@ class WaveCodes:
             ZaohuaError: a file was whole when training began and can't be read any more.
         """
         rows = np.arange(len(self))[indices if isinstance(indices, slice) else np.asarray(indices)]
-        return torch.from_numpy(np.stack(_in_threads(self._load, np.atleast_1d(rows).tolist())))
+        return torch.from_numpy(np.stack(in_threads(self._load, np.atleast_1d(rows).tolist())))
 
     def _load(self, row: int) -> np.ndarray:
         try:
-            return self.form.of(load(self.clips[row]))
+            return self.form.load(self.clips[row])
         except Exception as error:
-            name = _name(self.clips[row], row)
-            raise ZaohuaError(f"{name}: can't be read any more ({_reason(error)})") from error
-
-
-def load(clip: Clip) -> Sound:
-    """A sound, or the part of a file that a clip is, of which nothing else is read.
-
-    Raises:
-        Unusable: it ends early, or has samples that are no numbers.
-    """
-    source = clip.source
-    if isinstance(source, Sound):
-        stop = None if clip.stop is None else round(clip.stop * source.rate)
-        sound = Sound(source.samples[round(clip.start * source.rate) : stop], source.rate)
-    else:
-        import soundfile
-
-        with soundfile.SoundFile(source) as file:
-            start = round(clip.start * file.samplerate)
-            stop = file.frames if clip.stop is None else min(round(clip.stop * file.samplerate), file.frames)
-            file.seek(start)
-            samples = file.read(stop - start, dtype="float32")
-            if len(samples) < stop - start:
-                raise Unusable(f"cut off: {len(samples)} of {stop - start} samples are there")
-            sound = Sound(samples, file.samplerate)
-    if not np.isfinite(sound.samples).all():
-        raise Unusable("samples that are NaN or infinite")
-    return sound
-
-
-def _header(clip: Clip) -> Header | str:
-    """What a file says of its sound, or why it is left out."""
-    source = clip.source
-    if isinstance(source, Sound):
-        return Header(source.rate, len(source), source.channels, deep=False) if len(source) else "no samples"
-    import soundfile
-
-    try:
-        if source.stat().st_size == 0:
-            return "empty"
-        info = soundfile.info(source)
-    except Exception as error:  # a damaged file can make the decoder raise anything
-        return _reason(error)
-    if not info.frames or not info.samplerate:
-        return "no samples"
-    return Header(info.samplerate, info.frames, info.channels, info.subtype in DEEP)
-
-
-def _sounding(clip: Clip) -> Clip | str:
-    """The part of a sound from where it begins to where it dies away, or why it is left out."""
-    try:
-        sound = load(clip)
-    except Exception as error:
-        return _reason(error)
-    block = max(1, sound.rate // 100)
-    loud = np.abs(sound.samples.reshape(len(sound), -1)).max(axis=1)
-    blocks = np.maximum.reduceat(loud, np.arange(0, len(loud), block))
-    above = np.flatnonzero(blocks > SILENCE * blocks.max(initial=0.0))
-    if not len(above):
-        return "silence"
-    start, stop = above[0] * block, min((above[-1] + 1) * block, len(sound))
-    return Clip(clip.source, clip.start + start / sound.rate, clip.start + stop / sound.rate)
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if isinstance(error, Unusable):
-        return text
-    return f"not a sound that can be read: {text.rpartition(': ')[2][:80]}"
-
-
-def _name(clip: Clip, at: int) -> str:
-    name = f"sound {at}" if isinstance(clip.source, Sound) else str(clip.source)
-    return name if clip.stop is None or isinstance(clip.source, Sound) else f"{name} from {clip.start:.1f} s"
-
-
-def _in_threads(work: Any, items: Sequence[Any]) -> list[Any]:
-    """work(item) for each, in order, by threads: decoders don't hold Python's lock."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        return [result for at in range(0, len(items), 4096) for result in pool.map(work, items[at : at + 4096])]
-
-
+            raise ZaohuaError(f"{self.clips[row].name(row)}: can't be read any more ({reason(error)})") from error

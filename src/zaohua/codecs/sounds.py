@@ -16,7 +16,8 @@ from torch import Tensor
 
 from zaohua.codecs.base import Codec, Codes
 from zaohua.codecs.sound_files import Form, SoundFiles
-from zaohua.codecs.spectra import MelScale
+from zaohua.codecs.sound_sheets import joined, write_sound, write_spectrograms
+from zaohua.codecs.spectra import RANGE, MelScale
 from zaohua.data.sounds import Sound, Sounds
 from zaohua.errors import ZaohuaError
 from zaohua.fields import Between
@@ -29,19 +30,24 @@ LONGEST = 4.0
 """Seconds of an item at most, when nobody says."""
 HELD = 0.99
 """Share of the sounds that are to be held whole, when nobody says."""
-RANGE = math.log(10) * 80 / 20
-"""Nats of loudness below the loudest that a spectrogram shows: 80 dB."""
+AT_ONCE = 1 << 22
+"""Samples whose spectrograms are made at once."""
 
 
 class SoundCodec(Codec):
     """What all codecs of sounds share: files, rate, length and channels, and how sounds are written.
 
+    Loudness is kept as it is; what is beyond [-1, 1] is clipped when decoded.
+
     Attributes:
         form_: what all sounds are brought to.
+        windows_: whether longer ones become several.
     """
 
     kind: ClassVar[str] = "sounds"
     usual_number: ClassVar[int] = 16
+    previewed: ClassVar[int] = 16
+    previews: ClassVar[tuple[str, ...]] = (".wav", ".png")
 
     rate: Annotated[int, Between(100, 768_000)] | None = None
     """Samples a second; None: as most files have. Others are resampled."""
@@ -67,32 +73,47 @@ class SoundCodec(Codec):
             ZaohuaError: too many files are broken, or channels that are to be kept differ.
         """
         files = _files(items)
-        headers = files.headers
-        rates = [header.rate for header in headers]
+        rates = [header.rate for header in files.headers]
         rate = self.rate or max(sorted(set(rates)), key=rates.count)
-        channels = 1 if self.channels == "mono" else headers[0].channels
-        if any(header.channels != channels for header in headers) and channels > 1:
-            raise ZaohuaError("channels differ from file to file, so they can't be kept: take channels='mono'")
+        channels = 1 if self.channels == "mono" else self._common_channels(files)
         if self.trim:
             files.trim()
         lengths = np.array(files.seconds)
         seconds = self.seconds or min(float(np.quantile(lengths, HELD, method="higher")), LONGEST)
-        windows = self.long == "windows" or (self.long == "auto" and np.median(lengths) > seconds)
-        self._set(Form(rate, self._length(round(seconds * rate), rate), channels,
-                       any(header.deep for header in files.headers)), windows)
+        windows = self.long == "windows" or (self.long == "auto" and bool(np.median(lengths) > seconds))
+        self._fit_rate(rate)
+        samples = max(1, round(seconds * rate))
+        length = self._length(samples, rate) if self.seconds is None else samples
+        self._set(Form(rate, length, channels, any(header.deep for header in files.headers)), windows)
         codes = self._decode(files)
         self._fit_waves(codes)
         files.keep(self._key, codes)
         return self
+
+    def _common_channels(self, files: SoundFiles) -> int:
+        counts = [header.channels for header in files.headers]
+        for name, count in zip(files.paths, counts, strict=True):
+            if count != counts[0]:
+                raise ZaohuaError(f"channels differ, so they can't be kept: {files.paths[0]} has {counts[0]}, {name} "
+                                  f"has {count}; take channels='mono'")
+        return counts[0]
 
     @property
     def _key(self) -> tuple[Any, ...]:
         """What codes depend on."""
         return self.form_, self.windows_, self.trim
 
+    def _fit_rate(self, rate: int) -> None:
+        """Learn what follows from the rate."""
+
     def _length(self, samples: int, rate: int) -> int:
-        """Samples of an item that is to have about so many."""
-        return max(1, samples)
+        """Samples that networks see of an item of so many, which ends in silence: as many or more."""
+        return samples
+
+    def _padded(self, waves: Tensor) -> Tensor:
+        """Waves (..., n) with silence up to what networks see."""
+        length = self._length(self.form_.length, self.form_.rate)
+        return torch.nn.functional.pad(waves, (0, length - waves.shape[-1]))
 
     def _set(self, form: Form, windows: bool) -> None:
         """Take what sounds are brought to."""
@@ -104,7 +125,7 @@ class SoundCodec(Codec):
 
     def _spec(self) -> DataSpec:
         head = Head("sample", "real", size=self.form_.channels)
-        return DataSpec(axes=("time",), shape=(self.form_.length,), heads=(head,))
+        return DataSpec(axes=("time",), shape=(self._length(self.form_.length, self.form_.rate),), heads=(head,))
 
     def encode(self, items: Any) -> Codes:
         """Sounds -> waves, int16 or float32 (n, channels, length).
@@ -136,35 +157,34 @@ class SoundCodec(Codec):
         return Sounds(Sound(wave[0] if len(wave) == 1 else wave.T, self.form_.rate) for wave in array)
 
     def as_items(self, y: Any, n: int | None) -> Any:
-        """One sound as n (or 1) equal conditions, several as they are."""
-        if isinstance(y, SoundFiles):
-            return y
-        return SoundFiles([y] * (1 if n is None else n) if isinstance(y, Sound) else list(y))
+        """One sound, or the path of one, as n (or 1) equal conditions, several as they are."""
+        if isinstance(y, (Sound, str, Path)):
+            return SoundFiles([y if isinstance(y, Sound) else Path(y)] * (1 if n is None else n))
+        return _files(y)
 
     # ---- files
 
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
-        """Write sounds as WAV files, of 16 bits, or 24 where training had more than 16."""
+        """Write sounds as WAV files, of 16 bits, or floats where training had more."""
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{name}.wav" for name in names]
-        for path, sound in zip(paths, items, strict=True):
-            self._write_sound(sound, path)
-        return paths
-
-    def _write_sound(self, sound: Sound, path: Path) -> None:
-        import soundfile
-
-        subtype = "PCM_24" if self.form_.deep else "PCM_16"
-        kind = subtype if soundfile.check_format(path.suffix[1:].upper(), subtype) else None  # OGG knows no bits
-        soundfile.write(path, sound.samples, sound.rate, subtype=kind)
+        return [write_sound(sound, folder / f"{name}.wav", self.form_.deep)
+                for name, sound in zip(names, items, strict=True)]
 
     def _write_joined(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        """All sounds one after another, with a tenth of a second between them."""
-        pause = np.zeros((items[0].rate // 10, *items[0].samples.shape[1:]), np.float32)
-        parts = [part for sound in items for part in (sound.samples, pause)]
-        self._write_sound(Sound(np.concatenate(parts[:-1]), items[0].rate), path)
+        """All sounds one after another."""
+        write_sound(joined(items), path, self.form_.deep)
 
-    sheets = {".wav": _write_joined, ".flac": _write_joined, ".ogg": _write_joined}
+    def _write_spectrograms(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """A picture of each sound, in one PNG."""
+        write_spectrograms(items, path, self._scale, columns)
+
+    @property
+    def _scale(self) -> MelScale:
+        """What spectrograms are drawn in."""
+        return MelScale.usual(self.form_.rate)
+
+    sheets = {".wav": _write_joined, ".flac": _write_joined, ".ogg": _write_joined, ".mp3": _write_joined,
+              ".png": _write_spectrograms}
 
     # ---- JSON
 
@@ -183,14 +203,14 @@ class WaveCodec(SoundCodec):
     modality: ClassVar[str] = "waves"
 
     multiple: Annotated[int, Between(1)] = 256
-    """The number of samples is rounded up to a multiple of this."""
+    """What networks see is a multiple of this, in samples: what is missing is silence."""
 
     def _length(self, samples: int, rate: int) -> int:
-        return max(1, math.ceil(samples / self.multiple)) * self.multiple
+        return math.ceil(samples / self.multiple) * self.multiple
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Codes (b, channels, n) -> float32 in [-1, 1]."""
-        return self.waves(codes)
+        return self._padded(self.waves(codes))
 
     def decode(self, x: Tensor) -> Sounds:
         """Waves (b, channels, n) -> sounds."""
@@ -212,42 +232,43 @@ class MelCodec(SoundCodec):
     n_fft: Annotated[int, Between(16, 16384)] | None = None
     """Samples in a window, even; None: the power of two next to 32 ms."""
     hop: Annotated[int, Between(1)] | None = None
-    """Samples from one window to the next; None: half a window."""
+    """Samples from one window to the next, at most half a window; None: half a window."""
     bands: Annotated[int, Between(4, 512)] | None = None
-    """Mel bands; None: 64, and 80 from 16 kHz on."""
+    """Mel bands; None: 64, 80 from 16 kHz on, and fewer where windows are short."""
     rounds: Annotated[int, Between(1, 10_000)] = 60
     """Rounds of Griffin and Lim's method."""
 
+    def _fit_rate(self, rate: int) -> None:
+        self.mel_ = MelScale.usual(rate, self.n_fft, self.hop, self.bands)
+        if self.mel_.n_fft % 2 or self.mel_.hop > self.mel_.n_fft // 2:
+            raise ZaohuaError(f"MelCodec: n_fft must be even and hop at most half of it, not {self.mel_.n_fft} and "
+                              f"{self.mel_.hop}")
+
     def _length(self, samples: int, rate: int) -> int:
-        n_fft = self.n_fft or 2 ** round(math.log2(0.032 * rate))
-        hop = self.hop or n_fft // 2
-        if n_fft % 2 or hop > n_fft // 2:
-            raise ZaohuaError(f"MelCodec: n_fft ({n_fft}) must be even, and hop ({hop}) at most half of it")
-        self.mel_ = MelScale(rate, n_fft, hop, self.bands or (80 if rate >= 16_000 else 64))
-        if self.seconds is not None:
-            return max(1, samples)
-        return (8 * math.ceil((math.ceil(samples / hop) + 1) / 8) - 1) * hop  # frames: a multiple of 8
+        frames = 1 + math.ceil(samples / self.mel_.hop)
+        return (8 * math.ceil(frames / 8) - 1) * self.mel_.hop  # so that frames are a multiple of 8
 
     def _fit_waves(self, codes: Codes) -> None:
-        top = -math.inf
-        for start in range(0, len(codes), 256):
-            waves = self.waves(codes[np.arange(start, min(start + 256, len(codes)))])
+        top, rows = -math.inf, max(1, AT_ONCE // self.form_.length)
+        for start in range(0, len(codes), rows):
+            waves = self.waves(codes[np.arange(start, min(start + rows, len(codes)))])
             top = max(top, float(self.mel_.log_mel(self._padded(waves)).max()))
-        self.top_ = top
+        self.top_ = math.ceil(top * 1000) / 1000  # the same on any number of threads
         self.spec_ = self._spec()
 
     def _spec(self) -> DataSpec:
-        frames = 1 + math.ceil(self.form_.length / self.mel_.hop)
+        frames = 1 + self._length(self.form_.length, self.form_.rate) // self.mel_.hop
         head = Head("magnitude", "real", size=self.form_.channels, scale=RANGE / 2)
         return DataSpec(axes=("band", "frame"), shape=(self.mel_.bands, frames), heads=(head,))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Codes (b, channels, n) -> float32 (b, channels, bands, frames) in [-1, 1]."""
-        return self.spectrograms(self.waves(codes))
+        return self.spectrograms(self._padded(self.waves(codes)))
 
     def spectrograms(self, waves: Tensor) -> Tensor:
-        """Waves (b, channels, n) in [-1, 1] -> what networks see of them."""
-        return ((self.mel_.log_mel(self._padded(waves)) - self.top_) * (2 / RANGE) + 1).clamp(-1, 1)
+        """Waves (b, channels, n) in [-1, 1], of any length -> (b, channels, bands, 1 + n / hop) as networks see them."""
+        waves = torch.nn.functional.pad(waves, (0, -waves.shape[-1] % self.mel_.hop))
+        return ((self.mel_.log_mel(waves) - self.top_) * (2 / RANGE) + 1).clamp(-1, 1)
 
     def log_mel(self, x: Tensor) -> Tensor:
         """The inverse of the scaling: natural logarithms of mel magnitudes."""
@@ -258,9 +279,9 @@ class MelCodec(SoundCodec):
         log_mel = self.log_mel(x.clamp(-1, 1))
         return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds))
 
-    def _padded(self, waves: Tensor) -> Tensor:
-        """With silence to a multiple of the hop."""
-        return torch.nn.functional.pad(waves, (0, -waves.shape[-1] % self.mel_.hop))
+    @property
+    def _scale(self) -> MelScale:
+        return self.mel_
 
     def state(self) -> dict[str, Any]:
         """What sounds are brought to, and the scale of their spectrograms."""
@@ -271,8 +292,8 @@ class MelCodec(SoundCodec):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
-        super().set_state(state)
         self.mel_, self.top_ = MelScale(*state["mel"]), state["top"]
+        super().set_state(state)
 
 
 def _files(items: Any) -> SoundFiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 from PIL import Image
 
 from zaohua import data
+from zaohua.codecs.folder_labels import matching
+from zaohua.codecs.folders import walk
 from zaohua.codecs.frames import is_table
 from zaohua.codecs.image_files import ImageFiles
-from zaohua.codecs.image_folder import SUFFIXES, holds_images, read_folder
+from zaohua.codecs.image_folder import SUFFIXES, read_folder
 from zaohua.codecs.left_out import LeavesOut
 from zaohua.codecs.midi import SUFFIXES as MIDI
 from zaohua.codecs.midi import MidiFiles, read_midi_folder
@@ -21,6 +24,7 @@ from zaohua.codecs.sound_files import SoundFiles, read_sound_folder
 from zaohua.codecs.text_files import SUFFIXES as TEXTS
 from zaohua.codecs.text_files import TextFiles, read_text_folder
 from zaohua.data.array_files import find_idx, idx_labels, is_idx, read_idx, read_npz
+from zaohua.data.patterns import Pattern
 from zaohua.data.rolls import SUFFIXES as ROLLS
 from zaohua.data.rolls import read_rolls
 from zaohua.data.sounds import Sound
@@ -28,23 +32,29 @@ from zaohua.data.tables import SUFFIXES as TABLES
 from zaohua.data.tables import read_table
 from zaohua.errors import ZaohuaError, nearest, unknown
 
+NAMED: tuple[tuple[frozenset[str], str, Any], ...] = (
+    (SOUNDS, "sounds", SoundFiles), (SUFFIXES, "images", ImageFiles), (MIDI, "MIDI files", MidiFiles),
+    (frozenset({".txt"}), "texts", TextFiles))
+"""Endings of files that a pattern of names can be of, what they are, and the class of items."""
+
 
 def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
     """Items and their labels.
 
     Args:
-        X: a path (a folder of images, texts or MIDI files, an .npz, .npy, IDX, .txt or .jsonl file, a MIDI file, a
-            .json or .mat of piano rolls, a .csv, .tsv or .parquet), the name of a data set, a data frame, an array, or
-            a list of arrays, of Pillow's images, of texts or of pieces of music. A text is a path if that exists, else
-            a name.
+        X: a path (a folder of images, sounds, texts or MIDI files, an .npz, .npy, IDX, .txt or .jsonl file, a sound or
+            a MIDI file, a .json or .mat of piano rolls, a .csv, .tsv or .parquet), a pattern of file names that say
+            their labels (`folder/{label}_{speaker}_{i}.wav`), the name of a data set, a data frame, an array, or a list
+            of arrays, of Pillow's images, of sounds, of texts or of pieces of music. A text is a path if that exists,
+            else a pattern if it has braces, else a name.
         y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
             column of a table that holds them.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
 
     Returns:
         (items, labels or None). Items are an array, `ImageFiles`, or for the codec to judge what they were. The
-        labels of `ImageFiles` and `MidiFiles` are their own: fit or encode the items first, since files found
-        broken leave with their labels.
+        labels of `ImageFiles`, `SoundFiles` and `MidiFiles` are their own: fit or encode the items first, since files
+        found broken leave with their labels.
 
     Raises:
         ZaohuaError: nothing is there, or nothing that can be read; the message says what to give.
@@ -77,17 +87,18 @@ def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
 
 def _own_labels(items: Any, y: Any) -> Any:
     """Labels or other conditions given apart from the items, checked for their number."""
-    if isinstance(y, (list, tuple)) and any(isinstance(c, Image.Image) or getattr(c, "ndim", 0) > 1 for c in y):
+    if isinstance(y, (list, tuple)) and any(isinstance(c, (Image.Image, Sound)) or getattr(c, "ndim", 0) > 1
+                                            for c in y):
         y = _read_values(y)
     if hasattr(y, "__array__") and not hasattr(y, "__len__"):
         y = np.asarray(y)
     if isinstance(y, (str, bytes, Path)) or not hasattr(y, "__len__"):
         raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {y!r}")
-    if not isinstance(y, ImageFiles):
+    if not isinstance(y, LeavesOut):
         y = _array(y) if hasattr(y, "ndim") else list(y)
     if len(y) != len(items):
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
-    if isinstance(y, ImageFiles) or getattr(y, "ndim", 1) > 1:
+    if isinstance(y, LeavesOut) or getattr(y, "ndim", 1) > 1:
         return y
     if isinstance(items, LeavesOut):
         items.labels = list(y)
@@ -96,7 +107,9 @@ def _own_labels(items: Any, y: Any) -> Any:
 
 
 def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[Any, Sequence[Any] | None]:
-    path = Path(source).expanduser()
+    path, pattern = Path(source).expanduser(), Pattern.of(source)
+    if pattern is not None:
+        return _read_pattern(pattern, split)
     if not path.exists():
         if isinstance(source, str) and source in data.SETS:
             items, labels = data.load(source, split or "train")
@@ -109,7 +122,7 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
         idx = find_idx(path, split or "train")
         if idx is not None:
             return read_idx(idx[0]), None if idx[1] is None else read_idx(idx[1]).tolist()
-        for read_other in () if holds_images(path) else (read_sound_folder, read_midi_folder, read_text_folder):
+        for read_other in _other_than_images(path):
             found = read_other(path, labelled, split)
             if found is not None:
                 return found, found.labels
@@ -120,6 +133,24 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
     if split is not None:
         raise ZaohuaError(f"{path}: a file has no split {split!r}")
     return _read_file(path)
+
+
+def _other_than_images(folder: Path) -> tuple[Any, ...]:
+    """What reads a folder unless it is one of images, which holds some, and not fewer than sounds (a cover's is one)."""
+    endings = Counter(path.suffix.casefold() for path in walk(folder))
+    images, sounds = (sum(endings[suffix] for suffix in kind) for kind in (SUFFIXES, SOUNDS))
+    if sounds > images:
+        return (read_sound_folder,)
+    return () if images else (read_midi_folder, read_text_folder)
+
+
+def _read_pattern(pattern: Pattern, split: str | None) -> tuple[Any, Sequence[Any]]:
+    """The files whose names are of a form, and the labels that the names say."""
+    for suffixes, noun, files in NAMED:
+        if pattern.suffix in suffixes:
+            found = files(*matching(pattern, suffixes, split, noun))
+            return found, found.labels
+    raise ZaohuaError(f"{pattern.text}: a pattern ends as its files do, such as .wav, .png, .mid or .txt")
 
 
 def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
@@ -140,8 +171,9 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
     if is_idx(path):
         beside = idx_labels(path)
         return read_idx(path), None if beside is None else read_idx(beside).tolist()
-    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images, texts or MIDI files, a .csv or "
-                      ".parquet, an .npz or .npy, an IDX file, a .txt or .jsonl, or a .json or .mat of piano rolls")
+    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images, sounds, texts or MIDI files, a "
+                      ".csv or .parquet, an .npz or .npy, an IDX file, a .txt or .jsonl, a sound, or a .json or .mat "
+                      "of piano rolls")
 
 
 def _read_values(X: Any, labels: Any = None) -> Any:

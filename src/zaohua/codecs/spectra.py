@@ -9,12 +9,15 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
 FLOOR = 1e-6
 """Magnitude below which there is nothing: far below the last of 16 bits."""
+RANGE = math.log(10) * 80 / 20
+"""Nats of loudness below the loudest that a spectrogram shows: 80 dB."""
 MOMENTUM = 0.99
 """Of Griffin and Lim's rounds (Perraudin et al. 2013)."""
 
@@ -26,7 +29,7 @@ class MelScale:
     Attributes:
         rate: samples a second.
         n_fft: samples in a window, even.
-        hop: samples from one window to the next; divides n_fft.
+        hop: samples from one window to the next, at most half a window.
         bands: triangular bands, evenly spaced by mel = 2595 log10(1 + f / 700) from 0 to half the rate.
     """
 
@@ -34,6 +37,12 @@ class MelScale:
     n_fft: int
     hop: int
     bands: int
+
+    @classmethod
+    def usual(cls, rate: int, n_fft: int | None = None, hop: int | None = None, bands: int | None = None) -> Self:
+        """What is taken when nobody says: windows of about 32 ms, half overlapping, and up to 64 or 80 bands."""
+        n_fft = n_fft or max(16, 2 ** round(math.log2(0.032 * rate)))
+        return cls(rate, n_fft, hop or n_fft // 2, bands or min(80 if rate >= 16_000 else 64, n_fft // 4))
 
     def stft(self, waves: Tensor) -> Tensor:
         """Waves (..., n), n a multiple of the hop -> complex (..., n_fft / 2 + 1, 1 + n / hop)."""

@@ -6,7 +6,7 @@ import base64
 import io
 import wave
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
@@ -82,7 +82,14 @@ class Sound:
 
 
 class Sounds(list[Sound]):
-    """A list of sounds, of which a notebook shows the players."""
+    """A list of sounds, of which a notebook shows the players; a slice of it is one, too."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Sound: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sounds: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Sound | Sounds:
+        return Sounds(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
 
     def _repr_html_(self) -> str:
         more = f"<div>and {len(self) - PLAYED} more</div>" if len(self) > PLAYED else ""

@@ -1,0 +1,73 @@
+"""Sounds as files that people open: one each, many in one file, and pictures of their spectrograms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zaohua.codecs.sheets import grid, save
+from zaohua.codecs.spectra import RANGE, MelScale
+from zaohua.data.sounds import Sound
+from zaohua.errors import ZaohuaError
+
+PAUSE = 0.1
+"""Seconds between two sounds in one file."""
+
+
+def write_sound(sound: Sound, path: Path, deep: bool = False) -> Path:
+    """Write a sound in the format of the path's ending, of 16 bits where that has bits; returns the path.
+
+    Args:
+        sound: what is beyond [-1, 1] is clipped.
+        path: where to.
+        deep: more bits: a WAV file of floats, 24 bits in others.
+
+    Raises:
+        ZaohuaError: the format has no such rate or number of channels.
+    """
+    import soundfile
+
+    kind = ("FLOAT" if path.suffix == ".wav" else "PCM_24") if deep else "PCM_16"
+    known = soundfile.check_format(path.suffix[1:].upper(), kind)  # OGG and MP3 know no bits
+    try:
+        soundfile.write(path, sound.samples, sound.rate, subtype=kind if known else None)
+    except soundfile.LibsndfileError as error:
+        raise ZaohuaError(f"{path}: {sound!r} can't be written so ({error})") from None
+    return path
+
+
+def joined(sounds: Sequence[Sound]) -> Sound:
+    """Sounds of one rate one after another, with a short pause between them."""
+    first = sounds[0]
+    pause = np.zeros((round(PAUSE * first.rate), *first.samples.shape[1:]), np.float32)
+    parts = [part for sound in sounds for part in (pause, sound.samples)]
+    return Sound(np.concatenate(parts[1:]), first.rate)
+
+
+def spectrograms(sounds: Sequence[Sound], scale: MelScale | None = None) -> np.ndarray:
+    """Log-mel spectrograms as pictures: high is up, the loudest of all white, what is 80 dB below it black.
+
+    Args:
+        sounds: of one rate; channels are mixed, shorter ones end in silence.
+        scale: of the spectrograms; the usual one of their rate when not given.
+
+    Returns:
+        uint8 (n, bands, frames).
+    """
+    scale = scale or MelScale.usual(sounds[0].rate)
+    length = -(-max(map(len, sounds)) // scale.hop) * scale.hop
+    waves = np.zeros((len(sounds), length), np.float32)
+    for wave, sound in zip(waves, sounds, strict=True):
+        wave[: len(sound)] = sound.samples.reshape(len(sound), -1).mean(axis=1)
+    log_mel = scale.log_mel(torch.from_numpy(waves))
+    share = ((log_mel - log_mel.max()) / RANGE + 1).clamp(min=0)
+    return (share * 255).round().to(torch.uint8).flip(1).numpy()
+
+
+def write_spectrograms(sounds: Sequence[Sound], path: Path, scale: MelScale | None, columns: int | None) -> Any:
+    """Write the spectrograms of sounds as one PNG."""
+    return save(grid(spectrograms(sounds, scale), columns), path)
