@@ -6,12 +6,10 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from zaohua.data.patterns import Pattern
 from zaohua.errors import CheckpointError, ZaohuaError, nearest
-
-if TYPE_CHECKING:
-    from zaohua.registry import Entry
 
 MODEL = "model.json"
 
@@ -28,7 +26,9 @@ def find_option(option: str, arguments: Sequence[str]) -> str | None:
 
 def default(command: str, data: str, again: bool = False, root: Path = Path("runs")) -> Path:
     """runs/MODEL-DATA, with the first free number behind it; the newest there is when going on with one."""
-    stem = re.sub(r"\W+", "-", Path(data).name.split(".")[0].casefold()).strip("-") or "data"
+    pattern = Pattern.of(data)
+    path = Path(data) if pattern is None else pattern.folder
+    stem = re.sub(r"\W+", "-", path.name.split(".")[0].casefold()).strip("-") or "data"
     name = f"{command}-{stem}"
     number, last = 1, root / name
     folder = last
@@ -60,25 +60,6 @@ def read_model(folder: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"no run at {folder}{hint}") from None
     except (ValueError, KeyError, TypeError):
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
-
-
-def codec_class(entry: Entry) -> Any:
-    """The codec of the kind of data that a model takes, whose options are flags of training."""
-    from zaohua.codecs import of_modality
-
-    return of_modality(entry.modalities[0])
-
-
-def stored_codec(stored: dict[str, Any], changed: dict[str, Any]) -> Any:
-    """The codec that a run was started with, with the options changed that were given now."""
-    from zaohua import codecs
-
-    option = stored["codec_option"]
-    if option is None:
-        if changed:
-            raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(changed)} can't change on resuming")
-        return None
-    return codecs.from_json(option).set_params(**changed)
 
 
 def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:

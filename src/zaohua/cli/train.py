@@ -10,7 +10,8 @@ from typing import Any
 
 from zaohua import registry
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, echo, from_fields, given, parse
+from zaohua.cli.codec_flags import CodecFlags
+from zaohua.cli.flags import Flag, echo, from_fields, parse
 from zaohua.errors import ZaohuaError
 
 CALL = "zaohua train MODEL DATA [options]"
@@ -39,10 +40,10 @@ def main(arguments: Sequence[str]) -> None:
     folder = Path(out) if out else runs.default(entry.command, data or "data", again=resume)
     cls = registry.model_class(entry.name)
     stored = _stored(entry, folder, runs.find_option("--base", rest), resume) if "--help" not in rest else None
-    values, flags = _parse(entry, cls, stored, rest)
+    values, own, of_data = _parse(entry, cls, stored, rest)
     if data is None and not resume:
         raise ZaohuaError(f"which data? {CALL}")
-    model = _train(cls, data, folder, stored, values, flags)
+    model = _train(cls, data, folder, stored, values, own, of_data)
     from zaohua.hardware import is_main_process
 
     if is_main_process():
@@ -82,44 +83,41 @@ def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool)
 
 
 def _parse(entry: registry.Entry, cls: Any, stored: dict[str, Any] | None,
-           arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[Flag]]]:
-    """The values of all flags, and the flags by what they are of: the model, or the codec of its data."""
+           arguments: Sequence[str]) -> tuple[dict[str, Any], list[Flag], CodecFlags]:
+    """The values of all flags, the model's, and those of the codecs of its data."""
     from zaohua.fields import fields_of
 
-    option = (stored or {}).get("codec_option") or {}
     own = from_fields(fields_of(cls), (stored or {}).get("parameters"), leave_out=["codec"])
-    taken = [flag.name for flag in (*COMMON, *own)]
-    of_data = from_fields(fields_of(runs.codec_class(entry)), option.get("options"), taken=taken, prefix="image_")
-    flags = {"model": own, "codec": of_data}
+    of_data = CodecFlags(entry.modalities, [flag.name for flag in (*COMMON, *own)], (stored or {}).get("codec_option"))
     arguments = [re.sub(r"^--seed(?=$|=)", "--random-state", argument) for argument in arguments]
-    values = parse(f"zaohua train {entry.command} DATA", entry.summary, [*COMMON, *flags["model"], *flags["codec"]],
-                   arguments)
-    return values, flags
+    values = parse(f"zaohua train {entry.command} DATA", entry.summary, [*COMMON, *own, *of_data.flags], arguments)
+    return values, own, of_data
 
 
 def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | None, values: dict[str, Any],
-           flags: dict[str, list[Flag]]) -> Any:
+           own: list[Flag], of_data: CodecFlags) -> Any:
     """Fit a new model, or go on with the stored one."""
     from zaohua.hardware import is_main_process
     from zaohua.progress import Progress
 
-    model = cls(**{flag.name: values[flag.name] for flag in flags["model"]})
+    fields = {flag.name: values[flag.name] for flag in own}
+    model = cls(**fields)
     trains = hasattr(cls, "resume")
     with Progress(folder.name, quiet=values["json"] or not is_main_process()) as progress:
         options: dict[str, Any] = {"callbacks": [progress, *_evaluator(values)]} if trains else {}
         if stored is not None and values["base"] is None:
             if not trains:
                 raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
-            model.codec = runs.stored_codec(stored, given(values, flags["codec"]))
+            model.codec = of_data.stored(stored["codec_option"], values)
             X, y = (None, None) if data is None else runs.read(data, values["split"], values["labels"])
             return model.resume(folder, X, y, **options)
         if runs.holds_run(folder) and not values["overwrite"]:
             raise ZaohuaError(f"{folder} holds a run already: --resume it, --overwrite it, or choose another --out")
         assert data is not None
-        chosen = given(values, flags["codec"])
         if stored is not None:
-            return _finetune(values["base"], data, folder, values, flags, chosen, options)
-        model.codec = runs.codec_class(registry.find(cls.__name__))(**chosen) if chosen else None
+            of_data.none_given(values, values["base"])
+            return _finetune(values["base"], data, folder, values, fields, options)
+        model.codec = of_data.codec(data, values["split"], values)
         X, y = runs.read(data, values["split"], values["labels"])
         if not values["json"]:
             _show_columns(cls, X, model.codec)
@@ -148,18 +146,15 @@ def _evaluator(values: dict[str, Any]) -> list[Any]:
     return [Evaluator(values["evaluate_every"])]
 
 
-def _finetune(base: str, data: str, folder: Path, values: dict[str, Any], flags: dict[str, list[Flag]],
-              chosen: dict[str, Any], options: dict[str, Any]) -> Any:
+def _finetune(base: str, data: str, folder: Path, values: dict[str, Any], fields: dict[str, Any],
+              options: dict[str, Any]) -> Any:
     """Fit a new model that begins from a trained one."""
     import zaohua
 
     model = zaohua.load(base)
     if not hasattr(model, "finetune"):
         raise ZaohuaError(f"{type(model).__name__} is fitted in one go, so there is nothing to begin from")
-    if chosen:
-        raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(chosen)} can't differ from {base}'s")
     X, y = runs.read(data, values["split"], values["labels"])
-    fields = {flag.name: values[flag.name] for flag in flags["model"]}
     return model.finetune(X, y, out=folder, overwrite=values["overwrite"], **fields, **options)
 
 

@@ -31,7 +31,7 @@ from zaohua.spec import DataSpec
 
 __all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MelCodec", "MidiFiles",
            "MusicCodec", "NumberCodec", "Piece", "RollCodec", "Sound", "SoundFiles", "Sounds", "TableCodec",
-           "TextCodec", "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json", "of_modality", "read"]
+           "TextCodec", "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json", "of_modalities", "read"]
 
 CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
     ImageCodec, TextCodec, MusicCodec, RollCodec, MelCodec, WaveCodec, TableCodec, NumberCodec, LabelCodec)}
@@ -51,7 +51,7 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
     Raises:
         ZaohuaError: the items are of no kind that the codec or the model takes; the message names what came.
     """
-    kind, fitting = _kind(items), [cls for cls in CODECS.values() if cls.modality in modalities]
+    kind, fitting = _kind(items), of_modalities(modalities)
     if option is not None:
         check_fields(option)
         if kind not in (option.kind, option.modality):
@@ -65,9 +65,9 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
     return codec(**{**options, **{k: v for k, v in (usual or {}).items() if options[k] == "auto"}})
 
 
-def of_modality(modality: str) -> type[Codec]:
-    """The codec of a kind of data."""
-    return next(cls for cls in CODECS.values() if cls.modality == modality)
+def of_modalities(modalities: Sequence[str]) -> list[type[Codec]]:
+    """The codecs of a model that takes these kinds of data."""
+    return [cls for cls in CODECS.values() if cls.modality in modalities]
 
 
 def condition_codec(labels: Any) -> Codec:

@@ -266,7 +266,7 @@ class MelCodec(SoundCodec):
         return self.spectrograms(self._padded(self.waves(codes)))
 
     def spectrograms(self, waves: Tensor) -> Tensor:
-        """Waves (b, channels, n) in [-1, 1], of any length -> (b, channels, bands, 1 + n / hop) as networks see them."""
+        """Waves (b, channels, n) in [-1, 1], of any length -> (b, channels, bands, 1 + n / hop) as networks see it."""
         waves = torch.nn.functional.pad(waves, (0, -waves.shape[-1] % self.mel_.hop))
         return ((self.mel_.log_mel(waves) - self.top_) * (2 / RANGE) + 1).clamp(-1, 1)
 

@@ -136,7 +136,7 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
 
 
 def _other_than_images(folder: Path) -> tuple[Any, ...]:
-    """What reads a folder unless it is one of images, which holds some, and not fewer than sounds (a cover's is one)."""
+    """What reads a folder, unless it is of images: it holds some, and not fewer than sounds, as a record's cover is."""
     endings = Counter(path.suffix.casefold() for path in walk(folder))
     images, sounds = (sum(endings[suffix] for suffix in kind) for kind in (SUFFIXES, SOUNDS))
     if sounds > images:

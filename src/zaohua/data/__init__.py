@@ -149,21 +149,17 @@ def _fifths(entry: DataSet, split: str) -> tuple[Any, None]:
     return frame[(frame.index % 5 == 4) == (split == "test")].reset_index(drop=True), None
 
 
+DIGIT_SOUNDS = "c508ca40e62214f8ea81451ff705df6e9a68265da606e26d5455a6a8d1e5bf81"
+"""sha256 of the names and samples of all spoken digits, however they are packed."""
+
+
 def _digit_sounds(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
     """Spoken digits, `{digit}_{speaker}_{index}.wav`: index 0 to 4 to test on. Both splits have the same speakers."""
-    import tarfile
+    from zaohua.data.sounds import read_archive
 
-    import soundfile
-
-    from zaohua.data.sounds import Sound
-
-    found: dict[str, Sound] = {}
-    with tarfile.open(entry.paths(split)[0]) as archive:
-        for member in archive:
-            name = member.name.rpartition("/")[2].removesuffix(".wav")
-            if member.name.endswith(".wav") and (int(name.rpartition("_")[2]) < 5) == (split == "test"):
-                found[name] = Sound(*soundfile.read(archive.extractfile(member), dtype="float32"))
-    return [found[name] for name in sorted(found)], [int(name.partition("_")[0]) for name in sorted(found)]
+    sounds = read_archive(entry.paths(split)[0], DIGIT_SOUNDS)
+    names = [name for name in sorted(sounds) if (int(name.split("_")[2]) < 5) == (split == "test")]
+    return [sounds[name] for name in names], [int(name.split("_")[0]) for name in names]
 
 
 def _rolls(entry: DataSet, split: str) -> tuple[Any, None]:
@@ -238,7 +234,8 @@ SETS: dict[str, DataSet] = {entry.name: entry for entry in (
         File("housing.csv", "8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e", 1423529,
              "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/housing/")), labelled=False),
     DataSet("fsdd", "sounds", "3,000 spoken digits of six speakers, 8 kHz", _digit_sounds, files=_twice(
-        File("recordings.tar.gz", "2d178c1fd9c2a4522b8dcc3c360c6c86bdfd4e1904a9d1f4bc79ce603d24cbf2", 15558071, ""))),
+        File("recordings.tar.gz", "", 15558071, "", made="get github.com/Jakobovski/free-spoken-digit-dataset, pack its "
+             "folder recordings with tar"))),
     _chorales("jsb-chorales", "382 chorales by J. S. Bach, the keys that sound at each quarter",
               "jsb-chorales-quarter.json", "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91", 407200),
     _chorales("jsb-chorales-16th", "the same, four voices at each 16th", "Jsb16thSeparated.json",

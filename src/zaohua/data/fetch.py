@@ -23,15 +23,17 @@ class File:
 
     Attributes:
         name: file name.
-        sha256: of its bytes, in hex.
+        sha256: of its bytes, in hex; empty where what is in it is checked by whoever reads it.
         size: in bytes.
-        home: address of the folder that it is downloaded from, ending in "/".
+        home: address of the folder that it is downloaded from, ending in "/"; empty if there is none.
+        made: how people make it, where it has no home.
     """
 
     name: str
     sha256: str
     size: int
     home: str
+    made: str = ""
 
 
 def cache_folder() -> Path:
@@ -47,15 +49,19 @@ def find(dataset: str, file: File) -> Path:
         file: which of its files.
 
     Raises:
-        ZaohuaError: the copy in $ZAOHUA_DATA is not the published one, or the download failed.
+        ZaohuaError: the copy in $ZAOHUA_DATA is not the published one, or there is none and none can be downloaded.
     """
     shared = os.environ.get("ZAOHUA_DATA")
     if shared:
         path = Path(shared) / dataset / file.name
         if path.is_file():
             return _verify(path, file)
-        warnings.warn(f"{path} is missing: looking in the cache, then downloading", ZaohuaWarning, stacklevel=2)
+        if file.home:
+            warnings.warn(f"{path} is missing: looking in the cache, then downloading", ZaohuaWarning, stacklevel=2)
     path = cache_folder() / dataset / file.name
+    if not path.is_file() and not file.home:
+        raise ZaohuaError(f"{dataset}: {file.name} can't be downloaded as it is: {file.made}, and put it at "
+                          f"{shared or '$ZAOHUA_DATA'}/{dataset}/{file.name}")
     if not path.is_file():
         _download(dataset, file, path)
     return _verify(path, file)
@@ -63,6 +69,8 @@ def find(dataset: str, file: File) -> Path:
 
 def _verify(path: Path, file: File) -> Path:
     """The path, once size and sha256 are right; each state of a file is hashed only once per process."""
+    if not file.sha256:
+        return path
     stat = path.stat()
     key = (str(path), stat.st_size, stat.st_mtime_ns)
     if key not in _checked:

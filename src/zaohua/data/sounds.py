@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
+import tarfile
 import wave
+import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, SupportsIndex, overload
 
 import numpy as np
@@ -94,6 +98,35 @@ class Sounds(list[Sound]):
     def _repr_html_(self) -> str:
         more = f"<div>and {len(self) - PLAYED} more</div>" if len(self) > PLAYED else ""
         return "".join(f"<div>{i} {sound.player()}</div>" for i, sound in enumerate(self[:PLAYED])) + more
+
+
+def read_archive(path: Path, digest: str) -> dict[str, Sound]:
+    """The 16-bit WAV files of a .tar.gz, by their names without ending.
+
+    Args:
+        path: the archive; files of other kinds in it, and folders, don't matter.
+        digest: sha256 of all names and samples, in the order of the names.
+
+    Raises:
+        ZaohuaError: it can't be read, or holds other sounds.
+    """
+    found: dict[str, tuple[bytes, int]] = {}
+    try:
+        with tarfile.open(path) as archive:  # in one pass, as it is compressed
+            for member in archive:
+                name = Path(member.name)
+                stream = archive.extractfile(member)
+                if stream is not None and name.suffix == ".wav" and not name.name.startswith("."):
+                    with wave.open(stream) as file:
+                        found[name.stem] = file.readframes(file.getnframes()), file.getframerate()
+    except (OSError, EOFError, tarfile.TarError, wave.Error, zlib.error) as error:
+        raise ZaohuaError(f"{path}: can't be read: {error}") from error
+    hashed = hashlib.sha256()
+    for name in sorted(found):
+        hashed.update(name.encode() + found[name][0])
+    if hashed.hexdigest() != digest:
+        raise ZaohuaError(f"{path}: holds {len(found)} sounds, which aren't the published ones")
+    return {name: Sound(np.frombuffer(samples, "<i2"), rate) for name, (samples, rate) in found.items()}
 
 
 def sixteen_bits(samples: np.ndarray) -> np.ndarray:

@@ -1,0 +1,114 @@
+"""The options of codecs as flags of training: those of every kind of data that a model takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from zaohua.cli.flags import Flag, from_fields, given
+from zaohua.errors import ZaohuaError
+
+
+class CodecFlags:
+    """The flags of the codecs that a model may take.
+
+    An option that several codecs have is one flag. Where they mean different things by a name, or another flag has it,
+    it begins with the kind of data, as in --sound-channels.
+
+    Args:
+        modalities: kinds of data that the model takes.
+        taken: names of other flags.
+        stored: `codec_option` of the run to go on with, whose options are the defaults.
+
+    Attributes:
+        of: the flags of each codec, by its class.
+        flags: all of them, each once.
+    """
+
+    def __init__(self, modalities: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
+        from zaohua.codecs import of_modalities
+        from zaohua.fields import fields_of
+
+        classes = of_modalities(modalities)
+        self.of: dict[Any, list[Flag]] = {}
+        for cls in classes:
+            mine = fields_of(cls)
+            others = [fields_of(other) for other in classes if other is not cls]
+            apart = {name for name in mine for other in others if name in other and not _alike(mine[name], other[name])}
+            options = stored["options"] if stored and stored["codec"] == cls.__name__ else None
+            self.of[cls] = from_fields(mine, options, taken={*taken, *apart},
+                                       prefix=f"{cls.modality.removesuffix('s')}_")
+        self.flags = self._each_once((stored or {}).get("codec"))
+
+    def _each_once(self, first: str | None) -> list[Flag]:
+        """All flags; where codecs share one, it has the defaults of the codec that is named, and the help of all."""
+        found: dict[str, list[tuple[Any, Flag]]] = {}
+        for cls in sorted(self.of, key=lambda cls: cls.__name__ != first):
+            for flag in self.of[cls]:
+                found.setdefault(flag.name, []).append((cls, flag))
+        return [dataclasses.replace(those[0][1], help=self._help(those)) for those in found.values()]
+
+    def _help(self, those: list[tuple[Any, Flag]]) -> str:
+        if len(self.of) == 1:
+            return those[0][1].help
+        kinds: dict[str, list[str]] = {}
+        for cls, flag in those:
+            kinds.setdefault(flag.help, []).append(cls.modality)
+        return " ".join(f"Of {' and '.join(names)}: {text}" for text, names in kinds.items())
+
+    def given(self, values: dict[str, Any]) -> list[str]:
+        """The flags that were given, as people spell them."""
+        return list(dict.fromkeys(flag.spellings[0] for flags in self.of.values() for flag in flags
+                                  if values[flag.name] != flag.default))
+
+    def none_given(self, values: dict[str, Any], base: str) -> None:
+        """Raise a `ZaohuaError` if any flag was given, since a run that begins from another takes its encoding."""
+        if given := self.given(values):
+            raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(given)} can't differ from {base}'s")
+
+    def codec(self, data: str, split: str, values: dict[str, Any]) -> Any:
+        """The unfitted codec that the flags ask for, given the data; None where they ask for nothing.
+
+        Raises:
+            ZaohuaError: an option isn't of the data's kind.
+        """
+        from zaohua import codecs
+
+        if not self.given(values):
+            return None
+        cls = next(iter(self.of))
+        if len(self.of) > 1:
+            items, _ = codecs.read(data, split=None if split == "train" else split)
+            cls = type(codecs.codec_for(items, [cls.modality for cls in self.of]))
+        return cls(**self._options(cls, values))
+
+    def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:
+        """The codec that a run was started with, with the options changed that were given now.
+
+        Raises:
+            ZaohuaError: an option can't change, or isn't of the data's kind.
+        """
+        from zaohua import codecs
+
+        if option is None:
+            if given := self.given(values):
+                raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(given)} can't change on resuming")
+            return None
+        codec = codecs.from_json(option)
+        return codec.set_params(**self._options(type(codec), values))
+
+    def _options(self, cls: Any, values: dict[str, Any]) -> dict[str, Any]:
+        """The options of a codec that were given."""
+        mine = {flag.name for flag in self.of[cls]}
+        for other, flags in self.of.items():
+            for flag in flags:
+                if flag.name not in mine and values[flag.name] != flag.default:
+                    raise ZaohuaError(f"{flag.spellings[0]} is an option of {other.modality}, but the data are "
+                                      f"{cls.modality}")
+        return given(values, self.of[cls])
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two fields of one name can be one flag."""
+    return (one.type, one.default, one.bounds) == (other.type, other.default, other.bounds)
