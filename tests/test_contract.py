@@ -14,13 +14,16 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import zaohua as zh
+from tests.sounds import RATE, tone
 from zaohua import registry
 from zaohua.capabilities import PRIMITIVES
 from zaohua.data import load
 from zaohua.errors import NotAvailable, ZaohuaError
 from zaohua.fields import fields_of
 
-MODELS = [entry.name for entry in registry.entries()]
+MODELS = [(entry.name, kind) for entry in registry.entries()
+          for kind in dict.fromkeys([entry.modalities[0], *({"sounds", "waves"} & set(entry.modalities))])]
+"""Every model on the first kind of data that it takes, and on sounds where it takes them."""
 CALLS = {"draw": "sample", "log_prob": "score_samples", "encode": "transform", "decode": "inverse_transform"}
 
 
@@ -29,17 +32,19 @@ Data = tuple[Any, Any]
 
 
 @functools.cache
-def data_of(name: str) -> Data:
-    """200 items of the kind that a model takes."""
+def data_of(name: str, kind: str) -> Data:
+    """200 items of a kind, as a model takes them."""
     images, numbers = load("digits", "train")
     labels = np.array([f"d{label}" for label in numbers[:200]])
-    if registry.find(name).modalities[0] == "texts":
+    if kind == "texts":
         return [f"{label} is {'odd' if int(label[1]) % 2 else 'even'}." * 3 for label in labels], labels
-    if registry.find(name).modalities[0] == "numbers":
+    if kind == "numbers":
         return numbers_of(getattr(zh, name)().support), labels
-    if registry.find(name).modalities[0] in ("music", "rolls"):
+    if kind in ("music", "rolls"):
         return [zh.Piece.from_voices(np.array([[72, 60], [72, 64]]) + int(label[1])) for label in labels], labels
-    if registry.find(name).modalities[0] == "tables":
+    if kind in ("sounds", "waves"):
+        return [zh.Sound(tone(100 + 20 * int(label[1]) + i % 8), RATE) for i, label in enumerate(labels)], labels
+    if kind == "tables":
         return table_of(labels), labels
     return images[:200], labels
 
@@ -63,19 +68,30 @@ def numbers_of(support: Any) -> np.ndarray:
 
 
 @functools.cache
-def fit(name: str) -> Any:
+def fit(name: str, kind: str) -> Any:
     """A conditional model, trained for a moment."""
-    return make(name).fit(*data_of(name))
+    return make(name).fit(*data_of(name, kind))
+
+
+@pytest.fixture(params=MODELS, ids="-".join)
+def case(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A model, and the kind of data that it is run on."""
+    return request.param  # type: ignore[no-any-return]  # one of MODELS
 
 
 @pytest.fixture
-def digits(name: str) -> Data:
-    return data_of(name)
+def name(case: tuple[str, str]) -> str:
+    return case[0]
 
 
 @pytest.fixture
-def fitted(name: str) -> dict[str, Any]:
-    return {name: fit(name)}
+def digits(case: tuple[str, str]) -> Data:
+    return data_of(*case)
+
+
+@pytest.fixture
+def fitted(case: tuple[str, str]) -> dict[str, Any]:
+    return {case[0]: fit(*case)}
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -85,6 +101,8 @@ def equal(a: Any, b: Any) -> bool:
 
 def same(a: Any, b: Any) -> bool:
     """Whether two samples are equal, up to the rounding of batched arithmetic."""
+    if isinstance(a, list) and isinstance(a[0], zh.Sound):
+        return all(np.allclose(one, other, atol=1e-2) for one, other in zip(a, b, strict=True))
     if isinstance(a, list):
         return a == b
     if isinstance(a, pd.DataFrame):
@@ -99,7 +117,6 @@ def make(name: str, **fields: Any) -> Any:
     return cls(random_state=0, **{**cls.tiny, **fields})
 
 
-@pytest.mark.parametrize("name", MODELS)
 class TestEveryModel:
     def test_declares_its_fields(self, name: str) -> None:
         cls = getattr(zh, name)
@@ -131,6 +148,8 @@ class TestEveryModel:
         if isinstance(digits[0], list):
             assert len(images) == 3 and all(isinstance(item, type(digits[0][0])) for item in images)
             assert all(set(text) <= set("d0123456789 isoven.") for text in images if isinstance(text, str))
+            assert all(0.1 <= item.seconds < 0.2 and np.abs(item).max() <= 1 for item in images
+                       if isinstance(item, zh.Sound))
             return
         assert images.dtype == digits[0].dtype and images.shape == (3, *digits[0].shape[1:])
         if "numbers" in fitted[name].modalities:
@@ -204,7 +223,8 @@ class TestEveryModel:
         z = model.transform(x[:4], y[:4])
         assert z.ndim == 2 and len(z) == 4 and np.isfinite(z).all()
         assert np.allclose(model.transform(x[2:3], y[2:3]), z[2:3], atol=1e-3)
-        assert model.inverse_transform(z, y[:4]).shape == x[:4].shape
+        again = model.inverse_transform(z, y[:4])
+        assert len(again) == 4 and (isinstance(x, list) or again.shape == x[:4].shape)
         if not model.encodes_y:
             assert np.allclose(model.transform(x[:4]), z)
             return
@@ -243,7 +263,7 @@ def test_a_model_of_ones_own_needs_only_its_class(tmp_path: Path) -> None:
     """What CONTRIBUTING promises: a subclass anywhere fits, samples, saves and loads."""
     from zaohua.models.vae import VAE
 
-    digits = data_of("VAE")
+    digits = data_of("VAE", "images")
 
     class Narrow(VAE):
         """A VAE with two latents. Paper: none."""

@@ -31,7 +31,8 @@ from zaohua.spec import DataSpec
 
 __all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MelCodec", "MidiFiles",
            "MusicCodec", "NumberCodec", "Piece", "RollCodec", "Sound", "SoundFiles", "Sounds", "TableCodec",
-           "TextCodec", "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json", "of_modalities", "read"]
+           "TextCodec", "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json", "of_modalities",
+           "of_modality", "read"]
 
 CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
     ImageCodec, TextCodec, MusicCodec, RollCodec, MelCodec, WaveCodec, TableCodec, NumberCodec, LabelCodec)}
@@ -63,6 +64,11 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
                           "(`zaohua models` lists the others)")
     options = (codec() if option is None else option).get_params()
     return codec(**{**options, **{k: v for k, v in (usual or {}).items() if options[k] == "auto"}})
+
+
+def of_modality(modality: str) -> type[Codec]:
+    """The codec of a kind of data."""
+    return of_modalities([modality])[0]
 
 
 def of_modalities(modalities: Sequence[str]) -> list[type[Codec]]:

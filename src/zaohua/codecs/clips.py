@@ -27,6 +27,8 @@ UNKNOWN = frozenset({0, 0x7FFFF000, 0x7FFFFFFF, *range(0xFFFFFF00, 0x1_0000_0000
 CHUNKS = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"FORM": ">"}
 """What a file of chunks begins with, and the order of its bytes."""
 MOST_CHUNKS = 1000
+PAGE = 27 + 255 + 255 * 255
+"""Bytes of the longest page of an OGG file."""
 SILENCE = 0.01
 """Share of the loudest block below which a block is silence (40 dB)."""
 BLOCK = 1 << 16
@@ -166,7 +168,7 @@ def _blocks(file: Any, frames: int) -> Any:
 
 
 def _lacking(path: Path) -> int:
-    """Bytes of samples that a WAV, RF64, AIFF, W64 or AU file announces and hasn't; libsndfile passes over that."""
+    """Bytes that a WAV, RF64, AIFF, W64, AU or OGG file announces and hasn't; libsndfile passes over that."""
     with path.open("rb") as file:
         size, start = os.fstat(file.fileno()).st_size, file.read(24)
         if start[:4] in CHUNKS:
@@ -176,6 +178,11 @@ def _lacking(path: Path) -> int:
         if start[:4] == b".snd" and len(start) == 24:
             offset, length = struct.unpack(">4xII12x", start)
             return 0 if length in UNKNOWN else max(0, offset + length - size)
+        if start[:4] == b"OggS":
+            file.seek(max(0, size - PAGE))
+            end = file.read()
+            page = end[end.rfind(b"OggS") :]
+            return max(0, 27 + page[26] + sum(page[27 : 27 + page[26]]) - len(page)) if len(page) > 27 else 1
     return 0
 
 

@@ -11,7 +11,7 @@ import torch
 
 from zaohua.codecs.sheets import grid, save
 from zaohua.codecs.spectra import RANGE, MelScale
-from zaohua.data.sounds import Sound
+from zaohua.data.sounds import Sound, sixteen_bits
 from zaohua.errors import ZaohuaError
 
 PAUSE = 0.1
@@ -31,10 +31,16 @@ def write_sound(sound: Sound, path: Path, deep: bool = False) -> Path:
     """
     import soundfile
 
-    kind = ("FLOAT" if path.suffix == ".wav" else "PCM_24") if deep else "PCM_16"
-    known = soundfile.check_format(path.suffix[1:].upper(), kind)  # OGG and MP3 know no bits
+    samples = sound.samples.clip(-1, 1)
+    kind: str | None = ("FLOAT" if path.suffix == ".wav" else "PCM_24") if deep else "PCM_16"
+    if not soundfile.check_format(path.suffix[1:].upper(), kind):  # OGG and MP3 know no bits
+        kind = None
+    elif kind == "PCM_16":  # in whole numbers, since libsndfile scales floats by 32767 and reads by 32768
+        samples = sixteen_bits(samples)
+    elif kind == "PCM_24":
+        samples = np.clip(np.rint(samples * 2.0**23), -(2**23), 2**23 - 1).astype(np.int32) << 8
     try:
-        soundfile.write(path, sound.samples, sound.rate, subtype=kind if known else None)
+        soundfile.write(path, samples, sound.rate, subtype=kind)
     except soundfile.LibsndfileError as error:
         raise ZaohuaError(f"{path}: {sound!r} can't be written so ({error})") from None
     return path

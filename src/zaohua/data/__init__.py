@@ -234,8 +234,8 @@ SETS: dict[str, DataSet] = {entry.name: entry for entry in (
         File("housing.csv", "8a3727f4cf54ac1a327f69b1d5b4db54c5834ea81c6e4efc0d163300022a685e", 1423529,
              "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/housing/")), labelled=False),
     DataSet("fsdd", "sounds", "3,000 spoken digits of six speakers, 8 kHz", _digit_sounds, files=_twice(
-        File("recordings.tar.gz", "", 15558071, "", made="get github.com/Jakobovski/free-spoken-digit-dataset, pack its "
-             "folder recordings with tar"))),
+        File("recordings.tar.gz", "", 15558071, "",
+             "get github.com/Jakobovski/free-spoken-digit-dataset, pack its folder recordings with tar"))),
     _chorales("jsb-chorales", "382 chorales by J. S. Bach, the keys that sound at each quarter",
               "jsb-chorales-quarter.json", "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91", 407200),
     _chorales("jsb-chorales-16th", "the same, four voices at each 16th", "Jsb16thSeparated.json",
