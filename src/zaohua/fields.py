@@ -109,6 +109,8 @@ def _fields_of(cls: type) -> Mapping[str, Field]:
     out = {}
     for field in dataclasses.fields(cls):
         kind, extras = unwrap(hints[field.name])
+        if get_origin(kind) in (Union, types.UnionType):  # as in `Annotated[int, Between(1)] | None`
+            extras += tuple(extra for part in get_args(kind) for extra in unwrap(part)[1])
         bounds = next((e for e in extras if isinstance(e, Between)), None)
         sampling = any(isinstance(e, Sampling) or e is Sampling for e in extras)
         default = field.default_factory() if callable(field.default_factory) else field.default

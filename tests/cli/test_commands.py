@@ -31,10 +31,11 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
     said = zaohua("train", entry.command, "--help")
     assert said.code == 0
     assert all(option in said.out for option in ("--random-state", "--out", "--resume"))
-    own = {"images": ("--size", "--binarize"), "texts": ("--tokenizer", "--context", "--prompt"),
+    own = {"images": ("--size", "--binarize"), "sounds": ("--seconds", "--bands"), "waves": ("--seconds", "--multiple"),
+           "texts": ("--tokenizer", "--context", "--prompt"),
            "music": ("--tempo", "--steps"), "rolls": ("--form", "--melody"), "numbers": (),
            "tables": ("--numbers", "--kinds", "--max-categories")}
-    assert all(option in said.out for option in own[entry.modalities[0]])
+    assert all(option in said.out for kind in entry.modalities for option in own[kind])
 
 
 def test_models_as_table_json_and_markdown(zaohua):
