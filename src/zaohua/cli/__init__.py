@@ -92,6 +92,7 @@ def usage() -> str:
         *lines,
         "",
         "DATA is a folder or file of your own, or a name: digits (built in), mnist, tinyshakespeare ...",
+        "File names can say labels: 'wavs/{label}_{i}.wav'.",
         "Every command has --help; every field of a model is an option of `zaohua train MODEL --help`.",
         "Errors are one line; --debug adds the traceback.",
     ])  # fmt: skip

@@ -114,11 +114,10 @@ def read_archive(path: Path, digest: str) -> dict[str, Sound]:
     try:
         with tarfile.open(path) as archive:  # in one pass, as it is compressed
             for member in archive:
-                name = Path(member.name)
-                stream = archive.extractfile(member)
-                if stream is not None and name.suffix == ".wav" and not name.name.startswith("."):
+                inside, stream = Path(member.name), archive.extractfile(member)
+                if stream is not None and inside.suffix == ".wav" and not inside.name.startswith("."):
                     with wave.open(stream) as file:
-                        found[name.stem] = file.readframes(file.getnframes()), file.getframerate()
+                        found[inside.stem] = file.readframes(file.getnframes()), file.getframerate()
     except (OSError, EOFError, tarfile.TarError, wave.Error, zlib.error) as error:
         raise ZaohuaError(f"{path}: can't be read: {error}") from error
     hashed = hashlib.sha256()
