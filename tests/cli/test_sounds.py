@@ -12,6 +12,7 @@ from PIL import Image
 from tests.sounds import RATE, folder, tone
 
 import zaohua as zh
+from zaohua.tasks.evaluation.splits import splits_of
 
 TINY = ("--max-steps", "4", "--channels", "8", "--latent-dim", "4", "--batch-size", "8", "--seed", "0",
         "--device", "cpu", "--checkpoint-every", "2")
@@ -93,9 +94,14 @@ def test_missing_recordings_say_where_to_get_them(zaohua, tmp_path: Path, monkey
     assert "can't be read" in zaohua("train", "vae", "fsdd", *TINY).err
 
 
-def test_other_kinds_have_patterns_too(zaohua, tmp_path: Path):
-    (tmp_path / "photos").mkdir()
-    for i in range(6):
-        Image.fromarray(np.full((8, 8), 40 * i, np.uint8)).save(tmp_path / "photos" / f"{i:02d}-{'ab'[i % 2]}.png")
+def test_other_kinds_have_patterns_too_and_are_evaluated_by_them(zaohua, tmp_path: Path):
+    for split in ("train", "test"):
+        (tmp_path / "photos" / split).mkdir(parents=True)
+        for i in range(6):
+            pixels = np.full((8, 8), 40 * i, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / split / f"{i:02d}-{'ab'[i % 2]}.png")
     assert zaohua("train", "gaussian", "photos/{i}-{label}.png").code == 0
-    assert zh.load("runs/gaussian-photos").sample(y=["a", "b"]).shape == (2, 8, 8)
+    model = zh.load("runs/gaussian-photos")
+    assert model.sample(y=["a", "b"]).shape == (2, 8, 8)
+    splits = splits_of(model)
+    assert splits.split == "test" and splits.test.labels == splits.train.labels == list("ababab")

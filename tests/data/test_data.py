@@ -80,6 +80,19 @@ def test_the_table_needs_neither_torch_nor_sklearn():
     assert out.splitlines() == [str(names), "set()"]
 
 
+def test_spoken_digits_and_their_windows():
+    folder = os.environ.get("ZAOHUA_DATA")
+    if not folder or not Path(folder, "fsdd").is_dir():
+        pytest.skip("needs $ZAOHUA_DATA/fsdd")
+    (sounds, labels), test = data.load("fsdd"), data.load("fsdd", "test")
+    assert (len(sounds), len(test[0]), labels[0], labels[-1]) == (2700, 300, 0, 9)
+    assert all(labels.count(digit) == 270 and test[1].count(digit) == 30 for digit in range(10))
+    assert {sound.rate for sound in sounds} == {8000} and 0.1 < sounds[0].seconds < 1
+    items, labels = codecs.read("fsdd", True, split="test")
+    codes = codecs.WaveCodec(seconds=0.2, long="windows").fit(items).encode(items)
+    assert len(codes) == len(labels) > 400
+
+
 def test_unknown_sets():
     with pytest.raises(ZaohuaError, match="unknown data set 'mnits'; did you mean 'mnist'"):
         data.load("mnits")

@@ -112,8 +112,9 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
         return _read_pattern(pattern, split)
     if not path.exists():
         if isinstance(source, str) and source in data.SETS:
-            items, labels = data.load(source, split or "train")
-            return _read_values(items, labels), labels
+            found, labels = data.load(source, split or "train")
+            items = _read_values(found, labels)
+            return items, items.labels if isinstance(items, LeavesOut) else labels
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         close = nearest(path.name, [*data.names(), *beside])
         hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"data sets: {', '.join(data.names())}"
