@@ -76,7 +76,7 @@ def test_the_table_needs_neither_torch_nor_sklearn():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}).stdout
     names = ["digits", "mnist", "fashion-mnist", "tinyshakespeare", "names", "pydoc", "chinese-poetry", "adult",
-             "online-shoppers", "california-housing", "fsdd", "jsb-chorales", "jsb-chorales-16th"]
+             "online-shoppers", "california-housing", "fsdd", "tones", "jsb-chorales", "jsb-chorales-16th"]
     assert out.splitlines() == [str(names), "set()"]
 
 

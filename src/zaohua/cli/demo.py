@@ -1,4 +1,4 @@
-"""`zaohua demo`: one model of each family on the built-in digits, and a page that shows how they compare."""
+"""`zaohua demo`: one model of each family on the built-in digits, one of sounds, one of texts, and a page of all."""
 
 from __future__ import annotations
 
@@ -32,10 +32,13 @@ def main(arguments: Sequence[str]) -> None:
 
     out = Path(values["out"])
     out.mkdir(parents=True, exist_ok=True)
-    echo(f"{len(demo.PLANS)} models on {demo.DATA} and one on texts, about {values['minutes']:g} minutes")
-    study = demo.run(out, values["minutes"], watch=lambda name: Progress(f"{name:<8}"))
+    echo(f"{len(demo.PLANS)} models on {demo.DATA}, one on sounds and one on texts, "
+         f"about {values['minutes']:g} minutes")
+    study = demo.run(out, values["minutes"], watch=lambda name: Progress(f"{name:<10}"))
     path = report.write(study, out)
     show(study.results)
+    sounding = study.sounding
+    print(f"\n{sounding.name}, of sounds: {sounding.recognised:.1%} recognised ({', '.join(sounding.kinds)})")
     print(f"\n{study.writing.name}, of texts: {study.writing.samples[0][1]}\n")
     echo(f"in {study.seconds / 60:.1f} minutes; open {os.path.relpath(path)} in a browser")
 

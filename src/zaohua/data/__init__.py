@@ -162,6 +162,12 @@ def _digit_sounds(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
     return [sounds[name] for name in names], [int(name.split("_")[0]) for name in names]
 
 
+def _tones(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
+    from zaohua.data import tones
+
+    return tones.make(split)
+
+
 def _rolls(entry: DataSet, split: str) -> tuple[Any, None]:
     """The pieces of a table that holds all splits."""
     from zaohua.data.rolls import read_rolls
@@ -236,6 +242,8 @@ SETS: dict[str, DataSet] = {entry.name: entry for entry in (
     DataSet("fsdd", "sounds", "3,000 spoken digits of six speakers, 8 kHz", _digit_sounds, files=_twice(
         File("recordings.tar.gz", "", 15558071, "",
              "get github.com/Jakobovski/free-spoken-digit-dataset, pack its folder recordings with tar"))),
+    DataSet("tones", "sounds", "1,080 tones, chirps, drums, bells and sirens, built in (below half a second, 8 kHz)",
+            _tones),
     _chorales("jsb-chorales", "382 chorales by J. S. Bach, the keys that sound at each quarter",
               "jsb-chorales-quarter.json", "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91", 407200),
     _chorales("jsb-chorales-16th", "the same, four voices at each 16th", "Jsb16thSeparated.json",

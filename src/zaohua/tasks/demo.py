@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from zaohua import registry
-from zaohua.tasks import demo_text
+from zaohua.tasks import demo_sounds, demo_text
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.compare import compared
 from zaohua.tasks.evaluation.evaluate import evaluate
@@ -52,7 +52,7 @@ PLANS = (
     Plan("edm", 0.17, SMALL_UNET),
     Plan("flow", 0.17, {**SMALL_UNET, "steps": 12, "score_steps": 20}),
 )
-"""What is trained; what the shares and the texts leave of the time goes to sampling and
+"""What is trained; what the shares, the sounds and the texts leave of the time goes to sampling and
 measuring. The naive one has no labels."""
 
 
@@ -109,6 +109,7 @@ class Study:
     seed: int
     extractor: str
     seconds: float
+    sounding: demo_sounds.Sounding
     writing: demo_text.Writing
 
 
@@ -136,9 +137,10 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
     assert yardstick is not None and yardstick.test.labels is not None
     labels = sorted(set(yardstick.test.labels))
     real = yardstick.test.pixels[_sheet_rows(yardstick.test.labels, labels)]
+    sounding = demo_sounds.make(out, minutes, watch, SEED)
     writing = demo_text.write(out, minutes, watch, SEED)
     study = Study(results, real, labels, len(yardstick.train), yardstick.n, SEED, yardstick.name,
-                  time.perf_counter() - began, writing)
+                  time.perf_counter() - began, sounding, writing)
     (out / "results.json").write_text(json.dumps(_plain(study), indent=1) + "\n")
     rows = [result.evaluation for result in results if result.evaluation is not None and not result.reference]
     page.write(compared(rows, yardstick), out / "compare.html")
@@ -198,6 +200,7 @@ def _plain(study: Study) -> dict[str, Any]:
     """The measures and how they were taken, as JSON values."""
     skip = {"history", "sheet", "evaluation"}
     rows = [{k: v for k, v in vars(result).items() if k not in skip} for result in study.results]
-    about = {k: v for k, v in vars(study).items() if k not in ("results", "real", "writing")}
-    writing = {k: v for k, v in vars(study.writing).items() if k not in skip}
-    return {"data": DATA, **about, "results": rows, "texts": writing}
+    about = {k: v for k, v in vars(study).items() if k not in ("results", "real", "sounding", "writing")}
+    corners = {name: {k: v for k, v in vars(corner).items() if k not in ("history", "kinds")}
+               for name, corner in (("sounds", study.sounding), ("texts", study.writing))}
+    return {"data": DATA, **about, "results": rows, **corners}

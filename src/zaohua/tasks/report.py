@@ -13,6 +13,7 @@ from zaohua import __version__
 from zaohua.tasks import markup
 from zaohua.tasks.charts import loss_curve
 from zaohua.tasks.demo import DATA, ROWS, Result, Study
+from zaohua.tasks.demo_sounds import Heard, Sounding
 from zaohua.tasks.demo_text import RUN, Writing
 from zaohua.tasks.markup import number
 
@@ -25,9 +26,9 @@ def write(study: Study, out: Path) -> Path:
     page = markup.fill(
         TEMPLATE, data=DATA, n_train=f"{study.n_train:,}", n_test=study.n_test, n_labels=len(study.labels),
         seed=study.seed, extractor=escape(study.extractor), table=table(study.results),
-        cards="\n".join(card(result, study) for result in models), writing=writing_card(study.writing),
-        version=__version__, duration=f"{study.seconds / 60:.1f} minutes",
-        example=escape(str(out / models[-1].name)),
+        cards="\n".join(card(result, study) for result in models), sounding=sounding_card(study.sounding),
+        writing=writing_card(study.writing), version=__version__,
+        duration=f"{study.seconds / 60:.1f} minutes", example=escape(str(out / models[-1].name)),
     )  # fmt: skip
     path = out / "index.html"
     path.write_text(page, "utf-8")
@@ -106,6 +107,32 @@ def card(result: Result, study: Study) -> str:
 </article>"""
 
 
+def sounding_card(sounding: Sounding) -> str:
+    """Sounds of each kind to be seen and heard, a real one and some that were made, and the facts."""
+    facts = [("recognised as asked", _share(sounding.recognised), f"of real sounds {sounding.real:.1%}"),
+             ("makes a second of sound in", number(1000 / sounding.speed), "ms"),
+             ("training sounds", f"{sounding.sounds:,}", ""),
+             ("training", number(sounding.seconds), f"s, {sounding.steps:,} steps"),
+             ("parameters", f"{sounding.parameters:,}", "")]
+    kinds = "".join(f"<section><h3>{escape(kind.replace('-', ' '))}</h3><div>{_heard(kind, heard)}</div></section>"
+                    for kind, heard in sounding.kinds.items())
+    return f"""<article class="sounds">
+{_head(sounding)}
+<div class="columns">{kinds}</div>
+<div class="below"><figure>{loss_curve(sounding.history)}</figure><dl>{markup.facts(facts)}</dl></div>
+<p class="note">It learnt {escape(sounding.data)}, as log-mel spectrograms, which the pictures show: time to the right,
+pitch upwards, bright is loud. Griffin and Lim’s method makes sounds of them. Recognition: by a small classifier of the
+spectrograms of real sounds.</p>
+</article>"""
+
+
+def _heard(kind: str, heard: Sequence[Heard]) -> str:
+    """Spectrograms with their players, the first of them real."""
+    alt = f"Spectrogram of a {kind}"
+    return "".join(markup.figure(markup.sheet(one.picture[None], 1, alt, gap=0) + one.sound.player(),
+                                 "made" if i else "real, held out") for i, one in enumerate(heard))
+
+
 def writing_card(writing: Writing) -> str:
     """What the model of texts wrote, the curve of its training, and the facts."""
     facts = [("predicts held-out text", f"{writing.bits:.2f}", "bits per character"),
@@ -123,7 +150,7 @@ def writing_card(writing: Writing) -> str:
 </article>"""
 
 
-def _head(result: Result | Writing) -> str:
+def _head(result: Result | Sounding | Writing) -> str:
     paper = f'<p class="paper">{escape(result.paper)}</p>' if result.paper else ""
     return (f"<header><h2>{escape(result.name)}<span>{escape(result.family)}</span></h2>"
             f"<p>{escape(result.summary)}</p>{paper}</header>")
