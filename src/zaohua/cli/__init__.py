@@ -17,7 +17,7 @@ from typing import Any
 from zaohua.errors import ZaohuaError, ZaohuaWarning, unknown
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("[--out demo] [--minutes 4]", "train one model per family on digits, and compare them"),
+    "demo": ("[--out demo] [--minutes 4]", "train one model per family on digits, one on sounds and one on texts"),
     "train": ("MODEL DATA [--out RUN] [--resume | --base RUN]", "train a model on a folder, file or named data set"),
     "sample": ("RUN [-n 64] [--y LABEL] [--out PATH]", "make new items with a trained model"),
     "chat": ("RUN", "talk with a model that was trained on dialogues"),

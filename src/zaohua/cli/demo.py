@@ -19,7 +19,8 @@ FLAGS = (
     Flag("out", str, "demo", "Folder for the page and the runs."),
     Flag("minutes", Annotated[float, Between(above=0)], 4.0, "Time for all of it, on two cores."),
 )
-ABOUT = "Train one model of each family on the built-in digits, measure them, and write a page that compares them."
+ABOUT = ("Train one model of each family on the built-in digits, one on sounds and one on texts, measure them, and "
+         "write a page that shows how they compare.")
 
 
 def main(arguments: Sequence[str]) -> None:
