@@ -43,7 +43,7 @@ def sound(kind: str, rng: Generator) -> Sound:
 def _tone(t: np.ndarray, rng: Generator) -> np.ndarray:
     """A steady pitch of 150 to 600 Hz with its harmonics, each weaker than the one below."""
     pitch, fall = _between(150, 600, rng), rng.uniform(1, 2)
-    return sum(_wave(k * pitch * t, rng) / k**fall for k in range(1, 6))
+    return np.sum([_wave(k * pitch * t, rng) / k**fall for k in range(1, 6)], axis=0)
 
 
 def _chirp_up(t: np.ndarray, rng: Generator) -> np.ndarray:
@@ -66,8 +66,8 @@ def _drum(t: np.ndarray, rng: Generator) -> np.ndarray:
 def _bell(t: np.ndarray, rng: Generator) -> np.ndarray:
     """Partials that are no harmonics, of 400 to 800 Hz and above; the higher, the sooner they are gone."""
     pitch, decay = _between(400, 800, rng), rng.uniform(0.15, 0.3)
-    return sum(_wave(ratio * pitch * t, rng) * np.exp(-t * ratio / decay) / ratio**0.5
-               for ratio in (1, 1.67, 2.76, 4.4))
+    return np.sum([_wave(ratio * pitch * t, rng) * np.exp(-t * ratio / decay) / ratio**0.5
+                   for ratio in (1, 1.67, 2.76, 4.4)], axis=0)
 
 
 def _siren(t: np.ndarray, rng: Generator) -> np.ndarray:

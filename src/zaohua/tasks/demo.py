@@ -46,11 +46,11 @@ SMALL_UNET: dict[str, Any] = {"batch_size": 64, "channels": 32, "blocks": 1, "em
 PLANS = (
     Plan("gaussian", naive=True),
     Plan("gmm", settings={"n_components": 3}),
-    Plan("r3gan", 0.23, {"batch_size": 64}),
+    Plan("r3gan", 0.2, {"batch_size": 64}),
     Plan("vae", 0.1, {"batch_size": 64}),
     Plan("made", 0.06, {"hidden": 512, "learning_rate": 2e-3, "dropout": 0.3}),
-    Plan("edm", 0.17, SMALL_UNET),
-    Plan("flow", 0.17, {**SMALL_UNET, "steps": 12, "score_steps": 20}),
+    Plan("edm", 0.15, SMALL_UNET),
+    Plan("flow", 0.15, {**SMALL_UNET, "steps": 12, "score_steps": 20}),
 )
 """What is trained; what the shares, the sounds and the texts leave of the time goes to sampling and
 measuring. The naive one has no labels."""

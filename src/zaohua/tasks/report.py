@@ -117,12 +117,12 @@ def sounding_card(sounding: Sounding) -> str:
     kinds = "".join(f"<section><h3>{escape(kind.replace('-', ' '))}</h3><div>{_heard(kind, heard)}</div></section>"
                     for kind, heard in sounding.kinds.items())
     return f"""<article class="sounds">
-{_head(sounding)}
+{_head(sounding, ", on sounds")}
 <div class="columns">{kinds}</div>
 <div class="below"><figure>{loss_curve(sounding.history)}</figure><dl>{markup.facts(facts)}</dl></div>
-<p class="note">It learnt {escape(sounding.data)}, as log-mel spectrograms, which the pictures show: time to the right,
-pitch upwards, bright is loud. Griffin and Lim’s method makes sounds of them. Recognition: by a small classifier of the
-spectrograms of real sounds.</p>
+<p class="note">Data: {escape(sounding.data)}. What is learnt and made are log-mel spectrograms, as in the pictures: time to
+the right, pitch upwards, bright is loud. Griffin and Lim’s method makes sounds of them, and of those the pictures are.
+Recognition: by a small classifier, of the spectrograms of real sounds.</p>
 </article>"""
 
 
@@ -143,16 +143,16 @@ def writing_card(writing: Writing) -> str:
     texts = "".join(f"<blockquote><b>{escape(prompt)}</b>{escape(text.removeprefix(prompt))}</blockquote>"
                     for prompt, text in writing.samples)
     return f"""<article class="texts">
-{_head(writing)}
+{_head(writing, ", on texts")}
 <div class="columns">{texts}</div>
 <div class="below"><figure>{loss_curve(writing.history)}</figure><dl>{markup.facts(facts)}</dl></div>
 <p class="note">It learnt {escape(writing.data)}, letter by letter, and goes on from what is in colour.</p>
 </article>"""
 
 
-def _head(result: Result | Sounding | Writing) -> str:
+def _head(result: Result | Sounding | Writing, on: str = "") -> str:
     paper = f'<p class="paper">{escape(result.paper)}</p>' if result.paper else ""
-    return (f"<header><h2>{escape(result.name)}<span>{escape(result.family)}</span></h2>"
+    return (f"<header><h2>{escape(result.name)}<span>{escape(result.family)}{on}</span></h2>"
             f"<p>{escape(result.summary)}</p>{paper}</header>")
 
 
