@@ -13,7 +13,7 @@ from zaohua import __version__
 from zaohua.tasks import markup
 from zaohua.tasks.charts import loss_curve
 from zaohua.tasks.demo import DATA, ROWS, Result, Study
-from zaohua.tasks.demo_sounds import Heard, Sounding
+from zaohua.tasks.demo_sounds import JUDGED, Heard, Sounding
 from zaohua.tasks.demo_text import RUN, Writing
 from zaohua.tasks.markup import number
 
@@ -120,9 +120,9 @@ def sounding_card(sounding: Sounding) -> str:
 {_head(sounding, ", on sounds")}
 <div class="columns">{kinds}</div>
 <div class="below"><figure>{loss_curve(sounding.history)}</figure><dl>{markup.facts(facts)}</dl></div>
-<p class="note">Data: {escape(sounding.data)}. What is learnt and made are log-mel spectrograms, as in the pictures: time to
-the right, pitch upwards, bright is loud. Griffin and Lim’s method makes sounds of them, and of those the pictures are.
-Recognition: by a small classifier, of the spectrograms of real sounds.</p>
+<p class="note">Data: {escape(sounding.data)}. What is learnt and made are log-mel spectrograms; Griffin and Lim’s
+method makes sounds of them, and the pictures are spectrograms of those: time to the right, pitch upwards, bright is
+loud. Recognition: {JUDGED} samples of each kind, by a small classifier of the spectrograms of real sounds.</p>
 </article>"""
 
 
