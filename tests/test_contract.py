@@ -21,9 +21,9 @@ from zaohua.data import load
 from zaohua.errors import NotAvailable, ZaohuaError
 from zaohua.fields import fields_of
 
-MODELS = [(entry.name, kind) for entry in registry.entries()
+MODELS = [(entry.name, kind) for entry in registry.entries() if "draw" in entry.primitives
           for kind in dict.fromkeys([entry.modalities[0], *({"sounds", "waves"} & set(entry.modalities))])]
-"""Every model on the first kind of data that it takes, and on sounds where it takes them."""
+"""Every model that makes items, on the first kind of data that it takes, and on sounds where it takes them."""
 CALLS = {"draw": "sample", "log_prob": "score_samples", "encode": "transform", "decode": "inverse_transform"}
 
 

@@ -65,6 +65,8 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
     """What the model takes for options of its codec that are "auto"."""
     encodes_y: ClassVar[bool] = True
     """Whether latent representations depend on the condition, too."""
+    conditional: ClassVar[bool] = True
+    """Whether it can learn p(x | y)."""
     tiny: ClassVar[dict[str, Any]] = {}
     """Settings with which the contract tests run the model within a second or two."""
 
@@ -102,6 +104,8 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         check_fields(self)
         self.base_ = None if base is None else base.about
         self._check()
+        if y is not None and not self.conditional:
+            raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         items, labels = codecs.read(X, y)
         self.source_ = {"X": str(X), "y": y if y is True else None} if isinstance(X, (str, Path)) else None
         codec = codecs.codec_for(items, self.modalities, self.codec, self.codec_options)
@@ -211,7 +215,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         with torch.no_grad():
             parts = [_precise(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
                      for rows in self._chunks(len(z))]
-        return self.codec_.decode(torch.cat(parts))
+        return self._items(torch.cat(parts))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -275,7 +279,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
     # ---- shared by the above
 
     def _items(self, x: Tensor) -> Any:
-        """What was drawn, as items."""
+        """What was drawn or decoded, as items."""
         return self.codec_.decode(x)
 
     def _cannot(self, primitive: str) -> str | None:

@@ -152,6 +152,7 @@ class _Source:
             paper=_paper(doc),
             modalities=tuple(_constant(line, "modalities", ("images",))),
             primitives=primitives,
+            conditional=bool(_constant(line, "conditional", True)),
             score_kind=str(_constant(line, "score_kind", "exact")) if "log_prob" in primitives else "",
         )
 

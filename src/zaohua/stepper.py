@@ -30,18 +30,20 @@ if TYPE_CHECKING:
 class Phase(nn.Module):
     """What several processes and per-item gradients wrap: its forward is the loss, its parameters those it trains.
 
+    Its learner is the model, or what the model has learnt beside it (`Trainable.learners`).
+
     The other networks are reachable, but not registered: they are frozen, and no gradient of theirs is synchronised.
     """
 
-    def __init__(self, model: Trainable, nets: nn.ModuleDict, name: str):
+    def __init__(self, learner: Trainable, nets: nn.ModuleDict, name: str):
         super().__init__()
-        self.trained = nn.ModuleDict({net: nets[net] for net in model.phases[name]})
-        self.others = [(model, nets, name)]  # a list, so that nothing in it is registered
+        self.trained = nn.ModuleDict({net: nets[net] for net in learner.phases[name]})
+        self.others = [(learner, nets, name)]  # a list, so that nothing in it is registered
 
     def forward(self, batch: Batch) -> Tensor:
         """Loss of each item, (B,)."""
-        model, nets, name = self.others[0]
-        return model.loss(nets, batch, name)
+        learner, nets, name = self.others[0]
+        return learner.loss(nets, batch, name)
 
 
 class Diverged(ZaohuaError):
@@ -66,17 +68,18 @@ class Stepper:
         model = self.model
         with torch.random.fork_rng():
             torch.manual_seed(derive_seed(model.seed_, "init"))
-            nets = model.build(model.spec_, model.y_spec_)
+            nets = model.networks()
             if weights is not None:
                 self._load(nets, weights)
             nets = model.adapted(nets)
         self.nets = place(nets, self.device)
         model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
-        self.plan = model.plan()
-        phases = {name: Phase(model, self.nets, name) for name in dict.fromkeys(self.plan)}
+        turns = [(name, learner) for learner in model.learners() for name in learner.plan()]
+        self.plan, self.learners = tuple(name for name, _ in turns), dict(turns)
+        phases = {name: Phase(learner, self.nets, name) for name, learner in self.learners.items()}
         self.parameters = {name: {key: p for key, p in phase.trained.named_parameters() if p.requires_grad}
                            for name, phase in phases.items()}
-        self.optimizers = {name: model.optimizer(p, name) for name, p in self.parameters.items()}
+        self.optimizers = {name: self.learners[name].optimizer(p, name) for name, p in self.parameters.items()}
         self.phases = {name: self.accelerator.prepare_model(phase) for name, phase in phases.items()}
         if not model.ema:  # the same weights, seen by a second set of modules
             for kept, current in zip(self.average.parameters(), self.nets.parameters(), strict=True):
@@ -137,18 +140,19 @@ class Stepper:
                 value = self._loss(name, turn, codes[rows], None if y is None else y[rows], rows.start)
                 value.backward()
             total += value.detach()
-        parameters = list(self.parameters[name].values())
+        learner, parameters = self.learners[name], list(self.parameters[name].values())
+        rate = learner.learning_rate * self._schedule()
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if not math.isfinite(float(total) + float(norm)):
             raise Diverged(
                 f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {float(total):g}, "
                 f"its gradient {float(norm):g}; the weights before it are kept: try a learning_rate "
-                f"below {self.rate:.2g}")
-        if self.model.clip_norm is not None and norm > self.model.clip_norm:
-            nn.utils.clip_grads_with_norm_(parameters, self.model.clip_norm, norm)
+                f"below {rate:.2g}")
+        if learner.clip_norm is not None and norm > learner.clip_norm:
+            nn.utils.clip_grads_with_norm_(parameters, learner.clip_norm, norm)
         optimizer = self.optimizers[name]
         for group in optimizer.param_groups:
-            group["lr"] = self.rate * group.get("scale", 1.0)
+            group["lr"] = rate * group.get("scale", 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return total
@@ -165,8 +169,9 @@ class Stepper:
     def batch(self, codes: Tensor, y: Tensor | None, seed: int, start: int, total: int, train: bool) -> Batch:
         """Items start..start + len(codes) of a global batch of `total`, with their noise, ready for a loss."""
         noise = BatchNoise(seed, len(codes), start, total, self.device)
-        x = self.model.prepare(codes.to(self.device, non_blocking=True), noise, train=train)
-        return Batch(x, self.model._prepare_y(y, noise), noise, self.progress)
+        codes = codes.to(self.device, non_blocking=True)
+        x = self.model.prepare(codes, noise, train=train)
+        return Batch(x, self.model._prepare_y(y, noise), noise, self.progress, codes)
 
     def autocast(self) -> torch.autocast:
         """The context in which networks compute in the chosen precision."""

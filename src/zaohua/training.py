@@ -39,12 +39,14 @@ class Batch:
         y: their conditions as networks see them; None for an unconditional model.
         noise: the source of everything random in a loss; losses draw from nothing else.
         progress: share of the training done, 0 to 1, for what is ramped up or down.
+        codes: the items as they are kept, (B, ...), for losses that look at more than networks see.
     """
 
     x: Tensor
     y: Tensor | None
     noise: Noise
     progress: float = 0.0
+    codes: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -180,6 +182,17 @@ class Trainable(GenerativeModel):
         return torch.optim.AdamW(parameters.values(), lr=self.learning_rate, betas=(self.beta1, self.beta2),
                                  weight_decay=self.weight_decay, fused=True)
 
+    def learners(self) -> tuple[Trainable, ...]:
+        """Whose plans make up a step, one after another: the model itself, and what it has learnt beside it."""
+        return (self,)
+
+    def networks(self) -> nn.ModuleDict:
+        """The networks of all learners, untrained."""
+        nets = nn.ModuleDict()
+        for learner in self.learners():
+            nets.update(learner.build(self.spec_, self.y_spec_))
+        return nets
+
     # ---- learning
 
     def _check(self) -> None:
@@ -274,7 +287,7 @@ class Trainable(GenerativeModel):
         return self.nets_.state_dict()
 
     def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        nets = self.build(self.spec_, self.y_spec_)
+        nets = self.networks()
         nets.load_state_dict(tensors)
         self.nets_ = place(nets, pick_device(self.device)).eval().requires_grad_(False)
         self.n_steps_, self.seconds_ = state["steps"], state["seconds"]

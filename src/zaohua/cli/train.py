@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     cls = registry.model_class(entry.name)
     stored = _stored(entry, folder, runs.find_option("--base", rest), resume) if "--help" not in rest else None
     values, own, of_data = _parse(entry, cls, stored, rest)
+    values["labels"] = values["labels"] and entry.conditional
     if data is None and not resume:
         raise ZaohuaError(f"which data? {CALL}")
     model = _train(cls, data, folder, stored, values, own, of_data)
@@ -168,4 +169,5 @@ def _tell(model: Any, folder: Path, as_json: bool) -> None:
                           "seed": model.seed_, "last": record}))
     else:
         echo(f"trained: {folder}")
-        echo(f"next:    zaohua {'chat' if getattr(model, 'apart_', False) else 'sample'} {folder}")
+        if hasattr(model, "sample"):
+            echo(f"next:    zaohua {'chat' if getattr(model, 'apart_', False) else 'sample'} {folder}")

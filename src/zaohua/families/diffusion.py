@@ -31,7 +31,6 @@ SamplerName = Literal["euler", "ddim", "midpoint", "heun", "dpmpp_2m", "ancestra
 class Diffusion(Guided):
     """Models define `path`, `predict`, `loss` and, where they differ, `times`."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("images", "sounds")
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
     tiny: ClassVar[dict[str, Any]] = {"channels": 16, "blocks": 1, "max_steps": 20, "batch_size": 16, "steps": 4}
 

@@ -31,7 +31,6 @@ from zaohua.training import Batch, Trainable
 class GAN(Trainable):
     """The non-saturating GAN; models define `build`, and others than the classic loss override 4 and 5."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("images", "sounds")
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"discriminator": ("discriminator",), "generator": ("generator",),
                                                     "both": ("discriminator", "generator")}
 

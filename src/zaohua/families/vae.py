@@ -26,7 +26,6 @@ from zaohua.training import Batch, Trainable
 class VariationalAutoencoder(Trainable):
     """Nets: `encoder(x, y) -> (B, 2 latent_dim)` and `decoder(z, y) -> (B, parameters, ...)`, built by the model."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("images", "sounds")
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vae": ("encoder", "decoder")}
     score_kind: ClassVar[ScoreKind] = "lower_bound"
 

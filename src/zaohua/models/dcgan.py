@@ -8,12 +8,13 @@ from torch import nn
 
 from zaohua.errors import ZaohuaError
 from zaohua.families.gan import GAN
+from zaohua.families.vocoder import Sounding
 from zaohua.fields import Between
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.spec import DataSpec
 
 
-class DCGAN(GAN):
+class DCGAN(GAN, Sounding):
     """Convolutional GAN: strided convolutions, batch normalisation in the generator, the non-saturating loss.
 
     Paper: Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from zaohua.families.diffusion import Diffusion, expand
 from zaohua.families.paths import Cosine, Linear, Path
+from zaohua.families.vocoder import Sounding
 from zaohua.training import Batch
 
 
-class DDPM(Diffusion):
+class DDPM(Diffusion, Sounding):
     """Diffusion that predicts the noise; ancestral sampling, or DDIM in few steps.
 
     Paper: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", 2020 (arXiv:2006.11239).

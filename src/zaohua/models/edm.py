@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from zaohua.families.diffusion import Diffusion, expand
 from zaohua.families.paths import Exploding, Path
+from zaohua.families.vocoder import Sounding
 from zaohua.fields import Between
 from zaohua.training import Batch
 
 
-class EDM(Diffusion):
+class EDM(Diffusion, Sounding):
     """Diffusion with preconditioning, a lognormal spread of noise in training, and Heun's sampler.
 
     Paper: Karras, Aittala, Aila and Laine, "Elucidating the Design Space of Diffusion-Based Generative Models", 2022

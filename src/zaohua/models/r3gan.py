@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.families.gan import GAN
+from zaohua.families.vocoder import Sounding
 from zaohua.fields import Between
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.spec import DataSpec
 from zaohua.training import Batch
 
 
-class R3GAN(GAN):
+class R3GAN(GAN, Sounding):
     """GAN that judges fakes against the real, pair by pair, with zero-centred gradient penalties on both (R1 + R2).
 
     Paper: Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN!", 2025 (arXiv:2501.05441).

@@ -9,13 +9,14 @@ from torch import nn
 
 from zaohua.families.likelihoods import likelihood_of
 from zaohua.families.vae import VariationalAutoencoder
+from zaohua.families.vocoder import Sounding
 from zaohua.fields import Between
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.nn.mlp import MLP, Flat
 from zaohua.spec import DataSpec
 
 
-class VAE(VariationalAutoencoder):
+class VAE(VariationalAutoencoder, Sounding):
     """Variational autoencoder with Gaussian latents.
 
     Paper: Kingma and Welling, "Auto-Encoding Variational Bayes", 2013 (arXiv:1312.6114).

@@ -8,13 +8,14 @@ from torch import nn
 
 from zaohua.families.autoregressive.vq_vae import VectorQuantizedAutoencoder
 from zaohua.families.likelihoods import likelihood_of
+from zaohua.families.vocoder import Sounding
 from zaohua.fields import Between
 from zaohua.nn.transformer import Transformer
 from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes
 from zaohua.spec import DataSpec
 
 
-class VQVAE(VectorQuantizedAutoencoder):
+class VQVAE(VectorQuantizedAutoencoder, Sounding):
     """Autoencoder through a grid of codes, which a transformer learns to write.
 
     Paper: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning", 2017 (arXiv:1711.00937).

@@ -7,12 +7,13 @@ from typing import Annotated, Any, ClassVar
 from torch import nn
 
 from zaohua.families.gan import WassersteinGAN
+from zaohua.families.vocoder import Sounding
 from zaohua.fields import Between
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.spec import DataSpec
 
 
-class WGANGP(WassersteinGAN):
+class WGANGP(WassersteinGAN, Sounding):
     """Wasserstein GAN: a critic of slope one, held there by a penalty on its gradient between real and fake.
 
     Paper: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017 (arXiv:1704.00028).

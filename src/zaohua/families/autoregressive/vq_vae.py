@@ -31,7 +31,6 @@ class VectorQuantizedAutoencoder(Guided):
     """Nets, built by the model: `encoder(x) -> (B, dim, h, w)`, `codebook` (`nn.vq.Codebook`), `decoder(vectors)`, and
     `prior(tokens, y, keep) -> logits` with `start` and `step`, whose last token, `codes`, stands before all others."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("images", "sounds")
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"codes": ("encoder", "codebook", "decoder"), "prior": ("prior",)}
     score_kind: ClassVar[ScoreKind] = "lower_bound"
 

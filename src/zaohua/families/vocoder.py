@@ -1,0 +1,196 @@
+"""Vocoders: waves of spectrograms, learnt from sounds; by themselves, or beside what makes the spectrograms.
+
+The network gives the spectrum of each frame, with phases, and the inverse Fourier transform makes a wave of it. Its loss is
+
+    |log mel(w) - log mel(w')|_1  +  mean over resolutions of  || |S(w)| - |S(w')| || / || S(w) ||  +
+                                                               |log |S(w)| - log |S(w')||_1
+
+of real waves w and made ones w', S being Fourier transforms with windows of half, the same and twice the spectrogram's
+length. What is 80 dB below the loudest, the least that a spectrogram shows, counts as silence.
+
+Sources: Siuzdak, "Vocos", 2023 (arXiv:2306.00814); Yamamoto, Song and Kim, "Parallel WaveGAN", 2020
+(arXiv:1910.11480), section 2.2, for the distances at several resolutions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Protocol, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.errors import ZaohuaError
+from zaohua.fields import Between, Sampling
+from zaohua.nn.vocoder import SpectrumNet
+from zaohua.noise import Noise
+from zaohua.spec import DataSpec
+from zaohua.training import Batch, Trainable
+
+AT_ONCE = 64
+"""Spectrograms that waves are made of together."""
+
+
+class Spectrograms(Protocol):
+    """What vocoders ask of their codec, one of log-mel spectrograms.
+
+    Attributes:
+        mel_: what the spectrograms are (`codecs.spectra.MelScale`).
+    """
+
+    mel_: Any
+
+    def waves(self, codes: Tensor) -> Tensor:
+        """Codes -> waves (b, channels, n)."""
+        ...
+
+    def spectrograms(self, waves: Tensor) -> Tensor:
+        """Waves (..., n) -> what networks see of them, (..., bands, frames), in [-1, 1]."""
+        ...
+
+    def log_mel(self, x: Tensor) -> Tensor:
+        """What networks see -> logarithms of mel magnitudes."""
+        ...
+
+    def sounds(self, waves: Tensor) -> Any:
+        """Waves (b, channels, n) -> sounds."""
+        ...
+
+
+def is_spectrogram(spec: DataSpec) -> bool:
+    """Whether items are spectrograms of sounds."""
+    return spec.axes == ("band", "frame")
+
+
+class Vocoding(Trainable):
+    """One network, `vocoder(x) -> spectra`; channels of a sound are vocoded one by one."""
+
+    modalities: ClassVar[tuple[str, ...]] = ("sounds",)
+    phases: ClassVar[dict[str, tuple[str, ...]]] = {"vocoder": ("vocoder",)}
+    conditional: ClassVar[bool] = False
+    encodes_y: ClassVar[bool] = False
+
+    width: Annotated[int, Between(1)] = 192
+    """Channels of the network's blocks."""
+    layers: Annotated[int, Between(1)] = 6
+    """How many blocks."""
+    crop: Annotated[int, Between(2)] = 32
+    """Frames of each sound that a step looks at: where it is loud, mostly."""
+    batch_size = 32
+    learning_rate = 1e-3
+    weight_decay = 0.01
+    clip_norm = 10.0
+
+    @property
+    def scale(self) -> Spectrograms:
+        """The codec, which is one of spectrograms."""
+        return cast(Spectrograms, self.codec_)
+
+    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
+        """A network along frames, which begins with the magnitudes that the bands say."""
+        mel, zero = self.scale.mel_, self.scale.log_mel(torch.zeros(()))
+        spread = mel.filters(torch.device("cpu")).T
+        weight = spread / spread.sum(1, keepdim=True).clamp(min=1e-8) * (self.scale.log_mel(torch.ones(())) - zero)
+        return nn.ModuleDict({"vocoder": SpectrumNet(mel.bands, (weight, zero.expand(len(weight))), self.width,
+                                                     self.layers)})
+
+    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
+        """The distance of a part of each sound to what is made of its spectrogram, (B,)."""
+        assert batch.codes is not None
+        x, waves = self._crops(batch.x, self.scale.waves(batch.codes), batch.noise)
+        made = self.vocode(nets["vocoder"], x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.distance(waves.flatten(0, 1), made.flatten(0, 1)).view(len(batch), -1).mean(1)
+
+    def _crops(self, x: Tensor, waves: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+        """A part of each item, (B, C, bands, L) and (B, C, (L - 1) hop), in whose middle it is often loud."""
+        hop, frames = self.scale.mel_.hop, x.shape[-1]
+        length = min(self.crop, frames)
+        loud = (x + 1).mean((1, 2)) + 1e-3  # dB above silence, more or less
+        middle = (loud.cumsum(1) < noise.uniform()[:, None] * loud.sum(1, keepdim=True)).sum(1)
+        first = (middle - length // 2).clamp(0, frames - length)
+        waves = F.pad(waves, (0, (frames - 1) * hop - waves.shape[-1]))
+        return _cut(x, first, length), _cut(waves, first * hop, (length - 1) * hop)
+
+    def vocode(self, net: nn.Module, x: Tensor) -> Tensor:
+        """Spectrograms (B, C, bands, frames) -> waves (B, C, (frames - 1) hop), float32."""
+        spectrum = net(x.flatten(0, 1))
+        with torch.autocast(x.device.type, enabled=False):
+            return self.scale.mel_.istft(spectrum).view(*x.shape[:2], -1)
+
+    def distance(self, real: Tensor, made: Tensor) -> Tensor:
+        """Of waves (B, n): in nats of loudness and shares of it, see above; (B,)."""
+        codec, mel = self.scale, self.scale.mel_
+        away = (codec.log_mel(codec.spectrograms(made)) - codec.log_mel(codec.spectrograms(real))).abs().mean((1, 2))
+        floor = float(codec.log_mel(-torch.ones(())).exp())
+        sizes = (mel.n_fft // 2, mel.n_fft, 2 * mel.n_fft)
+        for n in sizes:
+            away = away + spectral_distance(replace(mel, n_fft=n, hop=n // 4), real, made, floor) / len(sizes)
+        return away
+
+    # ---- primitives
+
+    def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+        """The spectrogram itself, (B, D)."""
+        return x.flatten(1)
+
+    def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """The spectrogram (B, D) as one; it becomes a sound on its way out."""
+        return z.view(len(z), *self.spec_.tensor_shape)
+
+    def _items(self, x: Tensor) -> Any:
+        net, device = self.nets_["vocoder"], self._device()
+        with torch.no_grad():
+            waves = [self.vocode(net, x[rows].clamp(-1, 1).to(device)).cpu() for rows in self._chunks(len(x), AT_ONCE)]
+        return self.scale.sounds(torch.cat(waves))
+
+
+class Sounding(Trainable):
+    """A model of pictures that takes sounds as well, as spectrograms; named behind the family among a model's bases."""
+
+    modalities: ClassVar[tuple[str, ...]] = ("images", "sounds")
+
+    vocoder: Annotated[bool, Sampling] = True
+    """For sounds: learn beside to make sounds of spectrograms; otherwise by Griffin and Lim's method."""
+
+    def learners(self) -> tuple[Trainable, ...]:
+        """For spectrograms a vocoder as well."""
+        beside = (self._vocoding(),) if self.vocoder and is_spectrogram(self.spec_) else ()
+        return (*super().learners(), *beside)
+
+    def _vocoding(self) -> Vocoding:
+        """The vocoder of this model's spectrograms."""
+        beside = Vocoding()
+        beside.codec_, beside.spec_ = self.codec_, self.spec_
+        return beside
+
+    def _items(self, x: Tensor) -> Any:
+        if not (self.vocoder and is_spectrogram(self.spec_)):
+            return super()._items(x)
+        if "vocoder" not in self.nets_:
+            raise ZaohuaError(f"this {type(self).__name__} was trained without a vocoder: sample with vocoder=False")
+        beside = self._vocoding()
+        beside.nets_ = self.nets_
+        return beside._items(x)
+
+
+def spectral_distance(scale: Any, real: Tensor, made: Tensor, floor: float) -> Tensor:
+    """Spectral convergence and mean difference of log magnitudes at one resolution, (B,).
+
+    Args:
+        scale: what takes the Fourier transform, `stft`.
+        real, made: waves (B, n).
+        floor: magnitude below which there is silence.
+    """
+    n = real.shape[-1]
+    padded = (F.pad(waves, (0, -n % scale.hop)) for waves in (real, made))
+    a, b = (torch.view_as_real(scale.stft(waves)).square().sum(-1).clamp(min=floor**2).sqrt() for waves in padded)
+    converged = (a - b).square().sum((1, 2)).clamp(min=1e-12).sqrt() / a.square().sum((1, 2)).sqrt()
+    return converged + (a.log() - b.log()).abs().mean((1, 2))
+
+
+def _cut(x: Tensor, first: Tensor, length: int) -> Tensor:
+    """x (B, ..., n) -> (B, ..., length), each item from its own place on."""
+    index = first[:, None] + torch.arange(length, device=x.device)
+    return x.gather(-1, index.view(len(x), *[1] * (x.ndim - 2), length).expand(*x.shape[:-1], length))

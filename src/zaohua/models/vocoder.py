@@ -1,0 +1,20 @@
+"""The vocoder by itself."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from zaohua.families.vocoder import Vocoding
+
+
+class Vocoder(Vocoding):
+    """Sounds of log-mel spectrograms: a network along frames gives spectra with phases, the Fourier transform the wave.
+
+    Other than in the paper there is no adversary; the loss is of log-mel and of spectra at several resolutions.
+    `transform` gives spectrograms (n, bands frames), `inverse_transform` sounds of them.
+
+    Paper: Siuzdak, "Vocos: Closing the gap between time-domain and Fourier-based neural vocoders for high-quality audio
+    synthesis", 2023 (arXiv:2306.00814).
+    """
+
+    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 1, "crop": 8, "max_steps": 20, "batch_size": 8}
