@@ -6,8 +6,8 @@
 The vocoder learns from fsdd's 2,700 training clips (8 kHz); the 300 test clips are of the same six speakers. Both ways
 see the same spectrograms of whole clips with the silence behind them; what is measured is the clip without it:
 
-    distance  spectral convergence plus mean difference of log magnitudes, mean over windows of 50, 25 and 10 ms (Yamamoto
-              et al. 2020), 80 dB below full scale counting as silence; less is better
+    distance  spectral convergence plus mean difference of log magnitudes, mean over windows of 50, 25 and 10 ms
+              (Yamamoto et al. 2020), 80 dB below full scale counting as silence; less is better
     mel       mean difference of the log-mel spectrograms, nats; less is better
     stoi      short-time objective intelligibility (package pystoi, at 10 kHz as it resamples), more is better; clips
               too short for it are left out and counted
@@ -84,7 +84,7 @@ def clips(codec: MelCodec, n: int) -> Iterator[tuple[Tensor, Tensor]]:
 @torch.no_grad()
 def quality(model: Any, make: dict[str, Any], n: int) -> dict[str, dict[str, Any]]:
     """Means over the clips of each measure and way, and of the vocoder's advantage with its 95 % interval."""
-    codec, found = model.codec_, []
+    codec, rate, found = model.codec_, model.codec_.mel_.rate, []
     for real, x in clips(codec, n):
         frames = len(real) // codec.mel_.hop
         row = []
@@ -93,7 +93,7 @@ def quality(model: Any, make: dict[str, Any], n: int) -> dict[str, dict[str, Any
             again = codec.spectrograms(wave)
             away = (codec.log_mel(again) - codec.log_mel(x)).abs()[..., :frames].mean()
             made = wave[0, 0, : len(real)]
-            row.append([distance(real, made, codec.mel_.rate), float(away), intelligibility(real, made, codec.mel_.rate)])
+            row.append([distance(real, made, rate), float(away), intelligibility(real, made, rate)])
         found.append(row)
     array = np.array(found)  # (clips, ways, measures)
     out: dict[str, dict[str, Any]] = {}
@@ -119,14 +119,15 @@ def speed(model: Any, make: dict[str, Any], rounds: int = 5) -> dict[str, Any]:
                 began = time.process_time()
                 way(x[:size])
                 took.append((time.process_time() - began) / seconds)
-            out[f"{name}, {size} at a time"] = {"ms": round(1000 * min(took), 2), "times_real_time": round(1 / min(took))}
+            out[f"{name}, {size} at a time"] = {"ms": round(1000 * min(took), 2),
+                                                "times_real_time": round(1 / min(took))}
     return out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", help="the folder of a trained one, instead of training")
-    parser.add_argument("--minutes", type=float, help="train for so long, by the clock; otherwise as long as is the default")
+    parser.add_argument("--minutes", type=float, help="train for so long; as long as is the default if not given")
     parser.add_argument("--out", help="keep the run in this folder")
     parser.add_argument("--rounds", type=int, default=60, help="of Griffin and Lim's method")
     parser.add_argument("-n", type=int, default=300, help="test clips")

@@ -1,6 +1,7 @@
 """Vocoders: waves of spectrograms, learnt from sounds; by themselves, or beside what makes the spectrograms.
 
-The network gives the spectrum of each frame, with phases, and the inverse Fourier transform makes a wave of it. Its loss is
+The network gives the spectrum of each frame, with phases, and the inverse Fourier transform makes a wave of it. Its
+loss is
 
     |log mel(w) - log mel(w')|_1  +  mean over resolutions of  || |S(w)| - |S(w')| || / || S(w) ||  +
                                                                |log |S(w)| - log |S(w')||_1

@@ -44,7 +44,7 @@ class SpectrumNet(nn.Module):
 
     Args:
         bands: mel bands.
-        bins: first guess of log magnitudes from the bands x, weight (n, bands) and bias (n,), of n = n_fft / 2 + 1 bins.
+        bins: first guess of log magnitudes from the bands x, weight (n, bands) and bias (n,), n = n_fft / 2 + 1.
         width: channels of the blocks.
         layers: how many blocks.
     """
