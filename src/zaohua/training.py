@@ -190,7 +190,7 @@ class Trainable(GenerativeModel):
         """The networks of all learners, untrained."""
         nets = nn.ModuleDict()
         for learner in self.learners():
-            nets.update(learner.build(self.spec_, self.y_spec_))
+            nets.update(dict(learner.build(self.spec_, self.y_spec_).items()))
         return nets
 
     # ---- learning
