@@ -18,6 +18,7 @@ Times are CPU seconds for each second of sound, of clips one by one and 16 at a 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import time
@@ -128,6 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", help="the folder of a trained one, instead of training")
     parser.add_argument("--minutes", type=float, help="train for so long; as long as is the default if not given")
+    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="other settings of the vocoder")
     parser.add_argument("--out", help="keep the run in this folder")
     parser.add_argument("--rounds", type=int, default=60, help="of Griffin and Lim's method")
     parser.add_argument("-n", type=int, default=300, help="test clips")
@@ -138,7 +140,8 @@ def main() -> None:
     if args.run is not None and Path(args.run).exists():
         model: Any = zh.load(args.run)
     else:
-        model = zh.Vocoder(max_minutes=args.minutes, random_state=args.seed, device="cpu")
+        settings = {name: ast.literal_eval(value) for name, value in (item.split("=", 1) for item in args.set)}
+        model = zh.Vocoder(**{"max_minutes": args.minutes, "random_state": args.seed, "device": "cpu", **settings})
         began = time.process_time()
         model.fit("fsdd", out=args.out, overwrite=True)
         print(json.dumps({"cpu_seconds": round(time.process_time() - began)}))

