@@ -29,6 +29,8 @@ from zaohua.noise import Noise
 from zaohua.spec import DataSpec
 from zaohua.training import Batch, Trainable
 
+FRAMES = 1024
+"""Frames that a vocoder sees in a step, more or less, where it is learnt beside others: a share of their time."""
 AT_ONCE = 64
 """Spectrograms that waves are made of together."""
 
@@ -162,7 +164,7 @@ class Sounding(Trainable):
 
     def _vocoding(self) -> Vocoding:
         """The vocoder of this model's spectrograms."""
-        beside = Vocoding()
+        beside = Vocoding(crop=max(16, min(Vocoding.crop, FRAMES // self.batch_size)))
         beside.codec_, beside.spec_ = self.codec_, self.spec_
         return beside
 
