@@ -29,6 +29,9 @@ class DilatedNet(nn.Module):
         cycle: layers after which the dilation, which doubles from layer to layer, is 1 again.
         patch: neighbouring samples that become channels; 1 is the paper's network.
         out_channels: channels of the result; None for those of x.
+
+    Attributes:
+        reach: samples before and behind its own patch that a sample of the result depends on.
     """
 
     def __init__(
@@ -48,17 +51,13 @@ class DilatedNet(nn.Module):
         context = 4 * channels
         self.embed = Embed(y_spec, context)
         self.time = TimeEmbed(context)
-        self.stem = row_conv(x_spec.channels * patch, channels, 1 if patch == 1 else 3)
-        self.layers = nn.ModuleList(Gated(channels, context, 2 ** (i % cycle)) for i in range(layers))
+        edge = 1 if patch == 1 else 3
+        self.stem = row_conv(x_spec.channels * patch, channels, edge)
+        dilations = [2 ** (i % cycle) for i in range(layers)]
+        self.layers = nn.ModuleList(Gated(channels, context, dilation) for dilation in dilations)
         self.mix = row_conv(channels, channels, 1, gain=math.sqrt(2))
-        self.head = row_conv(channels, out_channels * patch, 1 if patch == 1 else 3, gain=0.0)
-
-    @property
-    def reach(self) -> int:
-        """Samples on either side that a sample of the result depends on, counted from its patch."""
-        ends = 0 if self.patch == 1 else 2
-        dilations = sum(layer.dilated.dilation[1] for layer in self.layers)  # type: ignore[union-attr]  # Gated all
-        return self.patch * (ends + dilations)
+        self.head = row_conv(channels, out_channels * patch, edge, gain=0.0)
+        self.reach = patch * (edge - 1 + sum(dilations))
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """x (B, C, n), t (B,), y as its spec says, keep bool (B,) -> (B, out, n)."""
