@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.nn.embed import Embed, TimeEmbed, pool
-from zaohua.nn.layers import row_conv, scaled
+from zaohua.nn.layers import Dropout, row_conv, scaled
 from zaohua.spec import DataSpec
 
 
@@ -28,6 +28,7 @@ class DilatedNet(nn.Module):
         layers: gated convolutions, each with 3 taps.
         cycle: layers after which the dilation, which doubles from layer to layer, is 1 again.
         patch: neighbouring samples that become channels; 1 is the paper's network.
+        dropout: probability with which a unit behind a gate is dropped.
         out_channels: channels of the result; None for those of x.
 
     Attributes:
@@ -43,6 +44,7 @@ class DilatedNet(nn.Module):
         layers: int = 20,
         cycle: int = 10,
         patch: int = 1,
+        dropout: float = 0.0,
         out_channels: int | None = None,
     ) -> None:
         super().__init__()
@@ -54,7 +56,7 @@ class DilatedNet(nn.Module):
         edge = 1 if patch == 1 else 3
         self.stem = row_conv(x_spec.channels * patch, channels, edge)
         dilations = [2 ** (i % cycle) for i in range(layers)]
-        self.layers = nn.ModuleList(Gated(channels, context, dilation) for dilation in dilations)
+        self.layers = nn.ModuleList(Gated(channels, context, dilation, dropout) for dilation in dilations)
         self.mix = row_conv(channels, channels, 1, gain=math.sqrt(2))
         self.head = row_conv(channels, out_channels * patch, edge, gain=0.0)
         self.reach = patch * (edge - 1 + sum(dilations))
@@ -69,22 +71,23 @@ class DilatedNet(nn.Module):
             h, skip = layer(h, context)
             total = total + skip
         h = F.relu(self.mix(total * len(self.layers) ** -0.5))
-        return unfold(self.head(F.relu(h)), self.patch)[..., :length]
+        return unfold(self.head(h), self.patch)[..., :length]
 
 
 class Gated(nn.Module):
     """tanh(a) sigmoid(b) of a dilated convolution that is steered by the context: a part goes on, a part is skipped."""
 
-    def __init__(self, channels: int, context: int, dilation: int) -> None:
+    def __init__(self, channels: int, context: int, dilation: int, dropout: float) -> None:
         super().__init__()
         self.steer = scaled(nn.Linear(context, 2 * channels))
         self.dilated = row_conv(channels, 2 * channels, 3, dilation=dilation)
+        self.dropout = Dropout(dropout)
         self.out = row_conv(channels, 2 * channels, 1, gain=math.sqrt(2))
 
     def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, 1, T), (B, context) -> what goes on and what is skipped, (B, C, 1, T) each."""
         signal, gate = (self.dilated(x) + self.steer(context)[:, :, None, None]).chunk(2, dim=1)
-        on, skip = self.out(torch.tanh(signal) * torch.sigmoid(gate)).chunk(2, dim=1)
+        on, skip = self.out(self.dropout(torch.tanh(signal) * torch.sigmoid(gate))).chunk(2, dim=1)
         return (x + on) * math.sqrt(0.5), skip
 
 
