@@ -9,7 +9,7 @@ import pytest
 import scipy.signal
 import torch
 
-from zaohua.codecs.spectra import FLOOR, MelScale, mel_filters, mu_law, mu_law_inverse
+from zaohua.codecs.spectra import FLOOR, MelScale, bend, mel_filters, mu_law, mu_law_inverse, unbend
 
 SCALES = [MelScale(8000, 256, 128, 64), MelScale(8000, 64, 16, 8), MelScale(1000, 32, 10, 4)]
 
@@ -95,3 +95,14 @@ def test_mu_law_there_and_back(levels: int) -> None:
     mu, clipped = levels - 1, waves.clamp(-1, 1)
     step = math.log1p(mu) * (1 + mu * clipped.abs()) / mu / mu  # half of a code's width there, to first order
     assert ((again - clipped).abs() <= 1.1 * step).all()
+
+
+@pytest.mark.parametrize("mu", [0.0, 31.0, 255.0])
+def test_bending_there_and_back(mu: float) -> None:
+    waves = torch.arange(-1000, 1001) / 1000
+    bent = bend(waves, mu)
+    torch.testing.assert_close(unbend(bent, mu), waves, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(bent[[0, 1000, 2000]], torch.tensor([-1.0, 0.0, 1.0]), atol=1e-6, rtol=0)
+    assert (bent.diff() > 0).all()
+    slope = float(bent[1001] - bent[1000]) * 1000
+    assert slope == pytest.approx(mu / math.log1p(mu) if mu else 1.0, rel=0.2)

@@ -17,7 +17,7 @@ from torch import Tensor
 from zaohua.codecs.base import Codec, Codes
 from zaohua.codecs.sound_files import Form, SoundFiles
 from zaohua.codecs.sound_sheets import joined, write_sound, write_spectrograms
-from zaohua.codecs.spectra import RANGE, MelScale
+from zaohua.codecs.spectra import RANGE, MelScale, bend, unbend
 from zaohua.data.sounds import Sound, Sounds
 from zaohua.errors import ZaohuaError
 from zaohua.fields import Between
@@ -198,23 +198,25 @@ class SoundCodec(Codec):
 
 
 class WaveCodec(SoundCodec):
-    """Sounds <-> waves, float32 (channels, samples) in [-1, 1]."""
+    """Sounds <-> waves, float32 (channels, samples) in [-1, 1], bent so that quiet sounds aren't next to nothing."""
 
     modality: ClassVar[str] = "waves"
 
     multiple: Annotated[int, Between(1)] = 256
     """What networks see is a multiple of this, in samples: what is missing is silence."""
+    mu: Annotated[float, Between(0, 65535)] = 31.0
+    """How much mu-law's curve bends the samples that networks see; 0: they are as they are."""
 
     def _length(self, samples: int, rate: int) -> int:
         return math.ceil(samples / self.multiple) * self.multiple
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Codes (b, channels, n) -> float32 in [-1, 1]."""
-        return self._padded(self.waves(codes))
+        return bend(self._padded(self.waves(codes)), self.mu)
 
     def decode(self, x: Tensor) -> Sounds:
-        """Waves (b, channels, n) -> sounds."""
-        return self.sounds(x)
+        """Bent waves (b, channels, n) -> sounds."""
+        return self.sounds(unbend(x.float().clamp(-1, 1), self.mu))
 
 
 class MelCodec(SoundCodec):

@@ -116,15 +116,21 @@ def mel_filters(rate: int, n_fft: int, bands: int, device: str) -> Tensor:
     return (triangles / triangles.sum(1, keepdim=True)).float().to(device)
 
 
+def bend(waves: Tensor, mu: float) -> Tensor:
+    """Waves in [-1, 1] -> the same range by mu-law's curve, where what is quiet takes more room; mu 0: as they are."""
+    return waves.sign() * torch.log1p(mu * waves.abs()) / math.log1p(mu) if mu else waves
+
+
+def unbend(bent: Tensor, mu: float) -> Tensor:
+    """The inverse of `bend`."""
+    return bent.sign() * torch.expm1(bent.abs() * math.log1p(mu)) / mu if mu else bent
+
+
 def mu_law(waves: Tensor, levels: int = 256) -> Tensor:
     """Waves in [-1, 1] -> codes 0 ... levels - 1, finer where it is quiet (ITU-T G.711's curve, mu = levels - 1)."""
-    mu = levels - 1
-    bent = waves.sign() * torch.log1p(mu * waves.abs().clamp(max=1)) / math.log1p(mu)
-    return torch.round((bent + 1) / 2 * mu).long()
+    return torch.round((bend(waves.clamp(-1, 1), levels - 1) + 1) / 2 * (levels - 1)).long()
 
 
 def mu_law_inverse(codes: Tensor, levels: int = 256) -> Tensor:
     """Codes -> the waves in the middle of them, float32."""
-    mu = levels - 1
-    bent = 2 * codes.float() / mu - 1
-    return bent.sign() * torch.expm1(bent.abs() * math.log1p(mu)) / mu
+    return unbend(2 * codes.float() / (levels - 1) - 1, levels - 1)

@@ -1,0 +1,47 @@
+"""DiffWave: diffusion of waveforms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from torch import nn
+
+from zaohua.fields import Between
+from zaohua.models.edm import EDM
+from zaohua.nn.diffwave import DilatedNet
+from zaohua.spec import DataSpec
+
+
+class DiffWave(EDM):
+    """Diffusion of waveforms by gated dilated convolutions that look both ways; trained and sampled as EDM is.
+
+    Paper: Kong, Ping, Huang, Zhao and Catanzaro, "DiffWave: A Versatile Diffusion Model for Audio Synthesis", 2020
+    (arXiv:2009.09761).
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("waves",)
+    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "blocks": 3, "max_steps": 20, "batch_size": 16, "steps": 4}
+
+    channels: Annotated[int, Between(1)] = 96
+    """Width of the layers; the paper takes 64 to 256."""
+    blocks: Annotated[int, Between(1)] = 14
+    """Gated convolutions; the paper takes 30."""
+    cycle: Annotated[int, Between(1, 20)] = 7
+    """Layers after which the dilation, which doubles from layer to layer, is 1 again."""
+    patch: Annotated[int, Between(1, 256)] = 32
+    """Neighbouring samples that become channels; 1 is the paper's network, at many times the cost."""
+    dropout: Annotated[float, Between(0, 0.9)] = 0.0
+    """Dropout behind the gates."""
+    sigma_data = 0.15
+    sigma_min = 0.001
+    sigma_max = 20.0
+    noise_mean = -2.5
+    sampler = "dpmpp_2m"
+    steps = 25
+    guidance = 1.5
+    batch_size = 16
+
+    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
+        """One dilated network."""
+        return nn.ModuleDict({"net": DilatedNet(spec, y_spec, channels=self.channels, layers=self.blocks,
+                                                cycle=self.cycle, patch=self.patch, dropout=self.dropout)})

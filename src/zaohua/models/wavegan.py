@@ -1,0 +1,39 @@
+"""WaveGAN: a Wasserstein GAN of waveforms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from torch import nn
+
+from zaohua.families.gan import WassersteinGAN
+from zaohua.fields import Between
+from zaohua.nn.wavegan import WaveDiscriminator, WaveGenerator
+from zaohua.spec import DataSpec
+
+
+class WaveGAN(WassersteinGAN):
+    """Wasserstein GAN of waveforms: long strided convolutions, and a critic whose phases are shuffled.
+
+    Paper: Donahue, McAuley and Puckette, "Adversarial Audio Synthesis", 2018 (arXiv:1802.04208).
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("waves",)
+    tiny: ClassVar[dict[str, Any]] = {"channels": 4, "max_channels": 8, "latent_dim": 8, "max_steps": 4,
+                                      "batch_size": 8}
+
+    channels: Annotated[int, Between(1)] = 16
+    """Channels of the outermost convolution; they double with each quartering of the wave. The paper takes 64."""
+    max_channels: Annotated[int, Between(1)] = 1024
+    """Channels at most."""
+    shuffle: Annotated[int, Between(0, 8)] = 2
+    """Samples by which the critic's features are moved at most, at random; 0: not at all."""
+    learning_rate = 1e-4
+    beta1 = 0.5
+
+    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
+        """A generator of transposed convolutions and a critic of strided ones, without any norm."""
+        sizes: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels}
+        critic = WaveDiscriminator(spec, y_spec, shuffle=self.shuffle, **sizes)
+        return nn.ModuleDict({"discriminator": critic, "generator": WaveGenerator(spec, y_spec,
+                                                                                  in_dim=self.latent_dim, **sizes)})
