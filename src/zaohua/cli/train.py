@@ -168,4 +168,4 @@ def _tell(model: Any, folder: Path, as_json: bool) -> None:
                           "seed": model.seed_, "last": record}))
     else:
         echo(f"trained: {folder}")
-        echo(f"next:    zaohua {'chat' if getattr(model, 'apart_', False) else 'sample'} {folder}")
+        echo(f"next:    zaohua {'chat' if hasattr(model, 'chat') and model.apart_ else 'sample'} {folder}")
