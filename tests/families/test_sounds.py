@@ -21,8 +21,9 @@ SOUNDS = [zh.Sound((0.3 * np.sin(0.4 * np.arange(n)) + 0.02 * rng.normal(size=n)
 @pytest.fixture(scope="module")
 def model() -> Any:
     """A network that sees 7 samples, in windows of 16, of sounds that are longer; in double precision."""
-    settings = {**zh.WaveNet.tiny, "layers": 2, "context": 16, "max_steps": 150, "learning_rate": 2e-2}
-    model = zh.WaveNet(**{**settings, "max_tokens": None}, random_state=0, device="cpu", precision="float32").fit(SOUNDS)
+    settings = {**zh.WaveNet.tiny, "layers": 2, "context": 16, "max_steps": 150, "learning_rate": 2e-2,
+                "max_tokens": None, "random_state": 0, "device": "cpu", "precision": "float32"}
+    model = zh.WaveNet(**settings).fit(SOUNDS)
     model.nets_.double()
     return model
 
@@ -66,5 +67,5 @@ def test_max_tokens_ends_a_sound(model: Any) -> None:
 
 
 def test_a_context_that_layers_see_beyond_says_what_to_do() -> None:
-    with pytest.raises(ZaohuaError, match="2 stacks of 3 layers see 15 samples, so the context must be at least 30, not"):
+    with pytest.raises(ZaohuaError, match="2 stacks of 3 layers see 15 .* context must be at least 30, not 29"):
         zh.WaveNet(**{**zh.WaveNet.tiny, "context": 29}).fit(SOUNDS)

@@ -36,14 +36,15 @@ class WaveNet(SoundModel):
     """Samples that are learnt, and scored, at once: at least twice as many as a sample depends on."""
     batch_size = 4
     learning_rate = 3e-3
-    ema = 0.99
+    validation = 0.02
+    validate_every = 500
 
     def _check(self) -> None:
         super()._check()
         reach = wavenet.reach(self.layers, self.stacks)
         if self.context < 2 * reach:
-            raise ZaohuaError(f"WaveNet: {self.stacks} stacks of {self.layers} layers see {reach} samples, so the context "
-                              f"must be at least {2 * reach}, not {self.context}; or take fewer layers")
+            raise ZaohuaError(f"WaveNet: {self.stacks} stacks of {self.layers} layers see {reach} samples, so the "
+                              f"context must be at least {2 * reach}, not {self.context}; or take fewer layers")
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
         """Stacks of gated, dilated convolutions."""

@@ -95,7 +95,7 @@ class WaveNet(nn.Module):
         return self._logits(state.gated)
 
     def _take_up(self, token: Tensor, state: Rings) -> None:
-        """One token of each sequence, int (B,). Few operations, and nothing allocated: a step is bound by their number."""
+        """One token of each sequence, int (B,). What a step costs is the number of operations, so there are few."""
         now, gate = state.now, state.gate
         a, b = gate.chunk(2, dim=1)
         x = self.tokens(token)
