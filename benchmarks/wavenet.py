@@ -105,8 +105,9 @@ def padded_stream(codes: Any, order: int) -> tuple[np.ndarray, np.ndarray]:
 
 def score_ngrams(highest: int) -> dict[str, Any]:
     """Bits per sample of each order and kind of smoothing."""
-    codec = zh.MuLawCodec().fit(zh.read("fsdd")[0])
-    train, test = (codec.encode(zh.read("fsdd", split=split)[0]) for split in ("train", "test"))
+    sounds = {split: zh.read("fsdd", split=split)[0] for split in ("train", "test")}
+    codec = zh.MuLawCodec().fit(sounds["train"])
+    train, test = (codec.encode(sounds[split]) for split in ("train", "test"))
     (stream, targets), (held, wanted) = padded_stream(train, highest), padded_stream(test, highest)
     samples, found = int((test.stops - test.starts - 2).sum()), {}
     for kind in ("kneser-ney", "witten-bell"):

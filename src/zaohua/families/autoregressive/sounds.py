@@ -22,7 +22,7 @@ class SoundModel(TokenModel):
     @property
     def _room(self) -> int:
         codec: Any = self.codec_
-        return self.max_tokens or codec.form_.length + 1
+        return self.max_tokens or codec.form_.length
 
     def bits_per_sample(self, X: Any, y: Any = None) -> float:
         """Mean negative `score_samples` of some sounds in bits per sample, their ends included.
