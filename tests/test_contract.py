@@ -42,7 +42,7 @@ def data_of(name: str, kind: str) -> Data:
         return numbers_of(getattr(zh, name)().support), labels
     if kind in ("music", "rolls"):
         return [zh.Piece.from_voices(np.array([[72, 60], [72, 64]]) + int(label[1])) for label in labels], labels
-    if kind in ("sounds", "waves"):
+    if kind in ("sounds", "waves", "mu-law"):
         return [zh.Sound(tone(100 + 20 * int(label[1]) + i % 8), RATE) for i, label in enumerate(labels)], labels
     if kind == "tables":
         return table_of(labels), labels
@@ -96,6 +96,8 @@ def fitted(case: tuple[str, str]) -> dict[str, Any]:
 
 def equal(a: Any, b: Any) -> bool:
     """Whether two samples are equal."""
+    if isinstance(a, list):
+        return a == b
     return bool(a.equals(b)) if isinstance(a, pd.DataFrame) else np.array_equal(a, b)
 
 
@@ -148,7 +150,8 @@ class TestEveryModel:
         if isinstance(digits[0], list):
             assert len(images) == 3 and all(isinstance(item, type(digits[0][0])) for item in images)
             assert all(set(text) <= set("d0123456789 isoven.") for text in images if isinstance(text, str))
-            assert all(0.1 <= item.seconds < 0.3 and np.abs(item).max() <= 1 for item in images
+            shortest = 0 if fitted[name].spec_.shape is None else 0.1
+            assert all(shortest <= item.seconds < 0.3 and np.abs(item).max(initial=0) <= 1 for item in images
                        if isinstance(item, zh.Sound))
             return
         assert images.dtype == digits[0].dtype and images.shape == (3, *digits[0].shape[1:])

@@ -30,6 +30,7 @@ _LAZY = {
     "ImageCodec": "zaohua.codecs",
     "LabelCodec": "zaohua.codecs",
     "MelCodec": "zaohua.codecs",
+    "MuLawCodec": "zaohua.codecs",
     "MusicCodec": "zaohua.codecs",
     "NumberCodec": "zaohua.codecs",
     "Piece": "zaohua.codecs",

@@ -18,6 +18,7 @@ from zaohua.families.autoregressive.texts import TextModel
 from zaohua.nn.int8 import int8
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
+from zaohua.nn.wavenet import WaveNet
 from zaohua.spec import DataSpec, Head
 
 V, CONTEXT = 5, 8
@@ -27,6 +28,7 @@ NETS = {
     "gpt2": lambda y: Transformer(V, y, context=CONTEXT, width=16, layers=2, heads=2, style="gpt2"),
     "lstm": lambda y: Recurrent(V, y, width=8, layers=2, cell="lstm"),
     "gru": lambda y: Recurrent(V, y, width=8, layers=1, cell="gru"),
+    "wavenet": lambda y: WaveNet(V, y, width=8, skip=8, layers=2, stacks=1),
 }
 TEXT = "the cat sat on the mat. a rat ran at the cat! " * 40
 

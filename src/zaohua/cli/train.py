@@ -170,4 +170,5 @@ def _tell(model: Any, folder: Path, as_json: bool) -> None:
     else:
         echo(f"trained: {folder}")
         if hasattr(model, "sample"):
-            echo(f"next:    zaohua {'chat' if getattr(model, 'apart_', False) else 'sample'} {folder}")
+            talks = hasattr(model, "chat") and model.apart_
+            echo(f"next:    zaohua {'chat' if talks else 'sample'} {folder}")

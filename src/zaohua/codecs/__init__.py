@@ -14,6 +14,7 @@ from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.images import ImageCodec
 from zaohua.codecs.labels import LabelCodec
 from zaohua.codecs.midi import MidiFiles
+from zaohua.codecs.mu_law import MuLawCodec
 from zaohua.codecs.music import MusicCodec
 from zaohua.codecs.plain_numbers import NumberCodec
 from zaohua.codecs.rolls import RollCodec
@@ -30,12 +31,12 @@ from zaohua.fields import check_fields
 from zaohua.spec import DataSpec
 
 __all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MelCodec", "MidiFiles",
-           "MusicCodec", "NumberCodec", "Piece", "RollCodec", "Sound", "SoundFiles", "Sounds", "TableCodec",
-           "TextCodec", "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json", "of_modalities",
-           "of_modality", "read"]
+           "MuLawCodec", "MusicCodec", "NumberCodec", "Piece", "RollCodec", "Sound", "SoundFiles", "Sounds",
+           "TableCodec", "TextCodec", "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json",
+           "of_modalities", "of_modality", "read"]
 
 CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
-    ImageCodec, TextCodec, MusicCodec, RollCodec, MelCodec, WaveCodec, TableCodec, NumberCodec, LabelCodec)}
+    ImageCodec, TextCodec, MusicCodec, RollCodec, MelCodec, WaveCodec, MuLawCodec, TableCodec, NumberCodec, LabelCodec)}
 """Every codec by its class name: the only ones that a saved model can name."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, overload
 
@@ -115,21 +115,28 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
         keep = need <= (free_memory() / 4 if memory is None else memory * 2**30)
         waves = np.empty(shape if keep else (0,), kind)
 
-        def work(row: int) -> str | None:
-            try:
-                wave = form.load(self.sources[row])
-            except Exception as error:  # a damaged file can make the decoder raise anything
-                return reason(error)
+        def work(row: int, clip: Clip) -> None:
+            wave = form.load(clip)
             if keep:
                 waves[row] = wave
+
+        stays = self.each(work)
+        self.report()
+        if not keep:
+            return WaveCodes(self.sources, form)
+        return torch.from_numpy(waves if all(stays) else waves[stays])
+
+    def each(self, work: Callable[[int, Clip], None]) -> list[bool]:
+        """work(number, clip) for each sound, by threads; which ones stay, as those at which it fails are left out."""
+
+        def reason_of(row: int) -> str | None:
+            try:
+                work(row, self.sources[row])
+            except Exception as error:  # a damaged file can make the decoder raise anything
+                return reason(error)
             return None
 
-        reasons = in_threads(work, range(len(self)))
-        if any(reasons):
-            waves = waves[[reason is None for reason in reasons]] if keep else waves
-            self.leave_out(reasons)
-        self.report()
-        return torch.from_numpy(waves) if keep else WaveCodes(self.sources, form)
+        return self.leave_out(in_threads(reason_of, range(len(self))))
 
 
 def read_sound_folder(folder: Path, labelled: bool, split: str | None = None) -> SoundFiles | None:
@@ -167,15 +174,17 @@ class Form(NamedTuple):
     deep: bool
 
     def load(self, clip: Clip) -> np.ndarray:
-        """A clip as codes, int16 or float32 (channels, length). Raises whatever its decoder does."""
-        return self.of(clip.load(self.length / self.rate + BEYOND))
+        """A clip as codes, int16 or float32 (channels, length). Raises what `ragged` does."""
+        codes = self.ragged(clip)
+        return np.pad(codes, ((0, 0), (0, self.length - codes.shape[1])))
 
-    def of(self, sound: Sound) -> np.ndarray:
-        """A sound as codes, int16 or float32 (channels, length).
+    def ragged(self, clip: Clip) -> np.ndarray:
+        """A clip as codes without silence behind it, int16 or float32 (channels, at most length).
 
         Raises:
-            Unusable: it has other channels.
+            Unusable: it has other channels; and whatever its decoder raises.
         """
+        sound = clip.load(self.length / self.rate + BEYOND)
         samples = sound.samples.reshape(len(sound), -1)
         if self.channels == 1:
             samples = samples.mean(axis=1, keepdims=True)
@@ -185,9 +194,8 @@ class Form(NamedTuple):
             import soxr
 
             samples = soxr.resample(samples, sound.rate, self.rate)
-        samples = samples[: self.length]
-        codes = samples if self.deep else sixteen_bits(samples)
-        return np.pad(codes, ((0, self.length - len(codes)), (0, 0))).T
+        samples = samples[: self.length].T
+        return samples if self.deep else sixteen_bits(samples)
 
 
 class WaveCodes:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 LONGEST = 4.0
 """Seconds of an item at most, when nobody says."""
-HELD = 0.99
-"""Share of the sounds that are to be held whole, when nobody says."""
 AT_ONCE = 1 << 22
 """Samples whose spectrograms are made at once."""
 
@@ -47,6 +45,8 @@ class SoundCodec(Codec):
     kind: ClassVar[str] = "sounds"
     usual_number: ClassVar[int] = 16
     previewed: ClassVar[int] = 16
+    held: ClassVar[float] = 0.99
+    """Share of the sounds that are to be held whole, when nobody says how long an item is."""
     previews: ClassVar[tuple[str, ...]] = (".wav", ".png")
 
     rate: Annotated[int, Between(100, 768_000)] | None = None
@@ -79,7 +79,7 @@ class SoundCodec(Codec):
         if self.trim:
             files.trim()
         lengths = np.array(files.seconds)
-        seconds = self.seconds or min(float(np.quantile(lengths, HELD, method="higher")), LONGEST)
+        seconds = self.seconds or min(float(np.quantile(lengths, self.held, method="higher")), LONGEST)
         windows = self.long == "windows" or (self.long == "auto" and bool(np.median(lengths) > seconds))
         self._fit_rate(rate)
         samples = max(1, round(seconds * rate))
@@ -144,6 +144,10 @@ class SoundCodec(Codec):
     def _decode(self, files: SoundFiles) -> Codes:
         if self.windows_:
             files.cut(self.form_.length / self.form_.rate)
+        return self._codes(files)
+
+    def _codes(self, files: SoundFiles) -> Codes:
+        """What is kept of sounds while training."""
         return files.decode(self.form_, self.memory)
 
     def waves(self, codes: Tensor) -> Tensor:

@@ -35,6 +35,8 @@ class TokenModel(Guided):
 
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
+    forgets: ClassVar[bool] = False
+    """Whether the network sees no further back than half a context, so that its state needs never to begin anew."""
 
     context: Annotated[int, Between(2)] = 256
     """Tokens that a token may depend on."""
@@ -85,7 +87,7 @@ class TokenModel(Guided):
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         rows, owners = [], []
         for i, item in enumerate(tokens):
-            for row in windows(item.long(), length, length // 2 if tokens.apart else 0):
+            for row in windows(item, length, length // 2 if tokens.apart else 0):
                 rows.append(row)
                 owners.append(i)
         x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
@@ -155,7 +157,7 @@ class TokenModel(Guided):
         """Rows END, prompt, new tokens ... (filled up with -1 behind END), float (n, length)."""
         parts = list(self.tokens(noise, y))
         rows = torch.cat([parts[0], *(part[:, None] for part in parts[1:])], dim=1)
-        full = parts[0].shape[1] + self.max_tokens
+        full = parts[0].shape[1] + self._room
         return F.pad(rows, (0, full - rows.shape[1]), value=PAD)
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
@@ -171,8 +173,9 @@ class TokenModel(Guided):
         net: Any = int8(self.nets_["net"]) if self.int8 else self.nets_["net"]
         guidance = self.guidance if y is not None else 1.0
         draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(net)
-        yield from generate(guided(net, guidance), rows, noise.uniform(self.max_tokens), self.choice(), y=y,
-                            context=self.context, end=self._end, draft=draft)
+        context = rows.shape[1] + self._room if self.forgets else self.context
+        yield from generate(guided(net, guidance), rows, noise.uniform(self._room), self.choice(), y=y,
+                            context=context, end=self._end, draft=draft)
 
     def opening(self) -> list[int]:
         """Tokens that samples go on from, END first."""
@@ -185,6 +188,11 @@ class TokenModel(Guided):
                       spared=self._end)
 
     @property
+    def _room(self) -> int:
+        """Tokens of a sample at most, without those it goes on from."""
+        return self.max_tokens
+
+    @property
     def _end(self) -> int:
         """The token before and behind every item."""
         codec: Any = self.codec_
@@ -195,7 +203,7 @@ def windows(row: Tensor, length: int, again: int) -> Iterator[Tensor]:
     """A row of tokens cut into rows of a context and the token behind it, those with nothing to learn left out.
 
     Args:
-        row: int64 (t,).
+        row: of whole numbers, (t,).
         length: the context.
         again: how many tokens that were learnt in one row the next one begins by reading.
     """

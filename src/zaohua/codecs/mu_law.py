@@ -1,0 +1,82 @@
+"""Sounds <-> rows of tokens: a token for each sample, which is one of 256 levels, finer where it is quiet.
+
+Source: ITU-T G.711 (mu-law), as in van den Oord et al., "WaveNet", 2016 (arXiv:1609.03499).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from zaohua.codecs.clips import Clip
+from zaohua.codecs.sequences import Sequences
+from zaohua.codecs.sound_files import SoundFiles
+from zaohua.codecs.sounds import SoundCodec
+from zaohua.codecs.spectra import mu_law, mu_law_inverse
+from zaohua.data.sounds import Sound, Sounds
+from zaohua.errors import ZaohuaError
+from zaohua.fields import Between
+from zaohua.spec import PAD, DataSpec, Head
+
+LEVELS = 256
+"""Levels of a sample; as it is 16 bits that are written, each level comes back from a file."""
+
+
+class MuLawCodec(SoundCodec):
+    """Sounds <-> rows of tokens END, levels, END, each as long as the sound is: silence isn't added.
+
+    Attributes:
+        end_: the END token.
+    """
+
+    modality: ClassVar[str] = "mu-law"
+    held: ClassVar[float] = 1.0
+    end_: ClassVar[int] = LEVELS
+
+    seconds: Annotated[float, Between(above=0)] | None = None
+    """Length of an item at most; None: of the longest sound, and at most 4."""
+
+    def fit(self, items: Any) -> Self:
+        """Learn rate and greatest length.
+
+        Raises:
+            ZaohuaError: channels are to be kept apart, or as of all codecs of sounds.
+        """
+        if self.channels == "keep":
+            raise ZaohuaError("MuLawCodec: channels can't be kept apart; take channels='mono'")
+        return super().fit(items)
+
+    @property
+    def _key(self) -> tuple[Any, ...]:
+        return *super()._key, self.modality
+
+    def _spec(self) -> DataSpec:
+        return DataSpec(axes=("position",), shape=None, heads=(Head("level", "category", size=LEVELS + 1),), pad=PAD)
+
+    def _codes(self, files: SoundFiles) -> Sequences:
+        """The tokens of sounds, int16, each sound to be learnt by itself."""
+        found: dict[int, Tensor] = {}
+
+        def work(row: int, clip: Clip) -> None:
+            found[row] = mu_law(self.waves(torch.from_numpy(self.form_.ragged(clip)))[0], LEVELS).short()
+
+        files.each(work)
+        files.report()
+        end, parts = torch.tensor([self.end_], dtype=torch.int16), [found[row] for row in sorted(found)]
+        stops = torch.tensor([len(part) + 1 for part in parts]).cumsum(0) + 1  # behind the END the next begins with
+        starts = torch.cat([torch.zeros(1, dtype=torch.int64), stops[:-1] - 1])
+        stream = torch.cat([end, *(tokens for part in parts for tokens in (part, end))])
+        return Sequences(stream, starts, stops, PAD, apart=True)
+
+    def decode(self, x: Tensor) -> Sounds:
+        """Rows of tokens (b, t) -> sounds: what stands before END (a first one aside)."""
+        return Sounds(Sound(mu_law_inverse(self._levels(row), LEVELS).numpy(), self.form_.rate)
+                      for row in x.long().cpu())
+
+    def _levels(self, row: Tensor) -> Tensor:
+        """The levels in a row of tokens."""
+        row = row[1:] if len(row) and row[0] == self.end_ else row
+        over = ((row < 0) | (row >= LEVELS)).nonzero()
+        return row[: int(over[0])] if len(over) else row

@@ -1,0 +1,36 @@
+"""Autoregressive models of the samples of sounds: how surprising a sample is, given all those before it."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar
+
+from zaohua.families.autoregressive.tokens import TokenModel
+from zaohua.fields import Between, Sampling
+
+
+class SoundModel(TokenModel):
+    """Tokens are samples, each of which is one of 256 levels, and the end of the sound."""
+
+    modalities: ClassVar[tuple[str, ...]] = ("mu-law",)
+    score_chunk: ClassVar[int] = 4
+
+    max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # see `_room`
+    """Samples of a new sound at most; None: as many as the longest one learnt from."""
+    temperature = 1.0
+
+    @property
+    def _room(self) -> int:
+        codec: Any = self.codec_
+        return self.max_tokens or codec.form_.length
+
+    def bits_per_sample(self, X: Any, y: Any = None) -> float:
+        """Mean negative `score_samples` of some sounds in bits per sample, their ends included.
+
+        Args:
+            X: sounds as `fit` takes them; what is beyond the codec's length is left out.
+            y: their conditions; None sums over all labels of a conditional model.
+        """
+        codes: Any = self._encode_items(X, y)[0]  # the codec's Sequences, which a family doesn't import
+        samples = int((codes.stops - codes.starts - 2).sum())
+        return -float(self.score_samples(X, y).sum()) / math.log(2) / samples

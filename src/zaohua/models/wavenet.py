@@ -1,0 +1,52 @@
+"""Dilated convolutions over the samples of sounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from torch import nn
+
+from zaohua.errors import ZaohuaError
+from zaohua.families.autoregressive.sounds import SoundModel
+from zaohua.fields import Between
+from zaohua.nn import wavenet
+from zaohua.spec import DataSpec
+
+
+class WaveNet(SoundModel):
+    """Dilated convolutions that read a sound sample by sample and say what comes next.
+
+    Paper: van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016 (arXiv:1609.03499).
+    """
+
+    forgets: ClassVar[bool] = True
+    default_steps: ClassVar[int] = 6000
+    tiny: ClassVar[dict[str, Any]] = {"width": 8, "skip": 8, "layers": 3, "context": 64, "max_steps": 20,
+                                      "max_tokens": 24, "batch_size": 8}
+
+    width: Annotated[int, Between(2)] = 32
+    """Channels of the layers."""
+    skip: Annotated[int, Between(1)] = 128
+    """Channels of what all layers together give."""
+    layers: Annotated[int, Between(1, 16)] = 10
+    """Layers of a stack, which look 1, 2, 4 ... samples back."""
+    stacks: Annotated[int, Between(1)] = 2
+    """Stacks of layers on top of each other."""
+    context = 8192
+    """Samples that are learnt, and scored, at once: at least twice as many as a sample depends on."""
+    batch_size = 4
+    learning_rate = 3e-3
+    validation = 0.02
+    validate_every = 500
+
+    def _check(self) -> None:
+        super()._check()
+        reach = wavenet.reach(self.layers, self.stacks)
+        if self.context < 2 * reach:
+            raise ZaohuaError(f"WaveNet: {self.stacks} stacks of {self.layers} layers see {reach} samples, so the "
+                              f"context must be at least {2 * reach}, not {self.context}; or take fewer layers")
+
+    def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
+        """Stacks of gated, dilated convolutions."""
+        return wavenet.WaveNet(vocabulary, y_spec, width=self.width, skip=self.skip, layers=self.layers,
+                               stacks=self.stacks)

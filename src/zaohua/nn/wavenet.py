@@ -1,0 +1,145 @@
+"""Dilated causal convolutions over tokens: all tokens at once, or one step at a time from ring buffers.
+
+With x the first layer's input, c the condition, and layer l looking d_l steps back,
+
+    z_l = tanh(A_l [x_l(t - d_l), x_l(t)] + a_l(c)) * sigmoid(B_l [x_l(t - d_l), x_l(t)] + b_l(c))
+    x_{l+1} = x_l + R_l z_l,    logits = V relu(U relu(sum_l S_l z_l))
+
+where d_l doubles from layer to layer of a stack. Source: van den Oord et al., "WaveNet: A Generative Model for Raw
+Audio", 2016 (arXiv:1609.03499).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zaohua.nn.embed import Embed, pool
+from zaohua.spec import DataSpec
+
+
+class WaveNet(nn.Module):
+    """Logits of each next token, given those before it and a condition.
+
+    Tensors are (t, B, ...) inside: what stands d steps earlier is then one block of memory, and so a matrix.
+
+    Args:
+        vocabulary: number of tokens.
+        y_spec: the condition, added in every gate; None for an unconditional network.
+        width: channels of the layers, even.
+        skip: channels of what all layers together give.
+        layers: layers of a stack, which look 1, 2, 4 ... steps back.
+        stacks: how many stacks of them follow each other.
+
+    Attributes:
+        dilations: how far each layer looks back.
+        reach: the number of tokens that the logits depend on.
+    """
+
+    def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, width: int = 32, skip: int = 128,
+                 layers: int = 10, stacks: int = 2) -> None:
+        super().__init__()
+        self.width, self.dilations = width, [2**i for _ in range(stacks) for i in range(layers)]
+        self.reach, n = reach(layers, stacks), len(self.dilations)
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.embed = Embed(y_spec, width)
+        self.condition = nn.Linear(width, n * 2 * width)  # and the gates' biases
+        self.gates = nn.Parameter(torch.empty(n, 2 * width, 2 * width).uniform_(-1, 1) / (2 * width) ** 0.5)
+        self.outs = nn.Parameter(torch.empty(n - 1, width, width).uniform_(-1, 1) / width**0.5)
+        self.skip = nn.Linear(n * width, skip)
+        self.hidden, self.head = nn.Linear(skip, skip), nn.Linear(skip, vocabulary)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+        """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""
+        x, conditions = self.tokens(tokens.T), self._conditions(len(tokens), y, keep)
+        gated: list[Tensor] = []
+        outs = self.outs.unbind()
+        for d, gate, condition in zip(self.dilations, self.gates.unbind(), conditions.unbind(), strict=True):
+            if gated:
+                x = x + F.linear(gated[-1], outs[len(gated) - 1])
+            earlier = F.pad(x[:-d], (0, 0, 0, 0, min(d, len(x)), 0))
+            a, b = (F.linear(torch.cat([earlier, x], dim=2), gate) + condition).chunk(2, dim=2)
+            gated.append(torch.tanh(a) * torch.sigmoid(b))
+        return self._logits(torch.cat(gated, dim=2)).transpose(0, 1)
+
+    def _conditions(self, n: int, y: Tensor | None, keep: Tensor | None) -> Tensor:
+        """What is added in every layer's gates, (layers, n, 2 width)."""
+        return self.condition(pool(self.embed(y, n, keep))).view(n, -1, 2 * self.width).transpose(0, 1)
+
+    def _logits(self, gated: Tensor) -> Tensor:
+        """What all layers give, (..., layers x width) -> logits float32 (..., vocabulary)."""
+        return self.head(F.relu(self.hidden(F.relu(self.skip(gated))))).float()
+
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Rings:
+        """The state before the first token, for n sequences."""
+        width, like = self.width, self.tokens.weight
+        pairs, halves = [], []
+        for d in self.dilations:
+            ring = like.new_zeros(d, n, 2 * width)
+            pairs.append(ring.unbind())
+            halves.append((ring[..., :width].unbind(), ring[..., width:].unbind()))
+        gates = self.gates.mT.contiguous()
+        gated = like.new_empty(n, len(gates) * width)
+        return Rings(pairs, halves, (gates.roll(width, dims=1).unbind(), gates.unbind()),
+                     self.outs.mT.contiguous().unbind(), self._conditions(n, y, keep).contiguous().unbind(),
+                     like.new_empty(n, 2 * width), gated, gated.split(width, dim=1))
+
+    def step(self, tokens: Tensor, state: Rings) -> Tensor:
+        """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""
+        for token in tokens.unbind(dim=1):
+            self._take_up(token, state)
+        return self._logits(state.gated)
+
+    def _take_up(self, token: Tensor, state: Rings) -> None:
+        """One token of each sequence, int (B,). What a step costs is the number of operations, so there are few."""
+        now, gate = state.now, state.gate
+        a, b = gate.chunk(2, dim=1)
+        x = self.tokens(token)
+        for i, d in enumerate(self.dilations):
+            turn, place = now // d % 2, now % d
+            half = state.halves[i][turn][place]
+            if i:
+                torch.addmm(x, state.parts[i - 1], state.outs[i - 1], out=half)
+            else:
+                half.copy_(x)
+            x = half
+            torch.addmm(state.conditions[i], state.pairs[i][place], state.gates[turn][i], out=gate)
+            torch.mul(a.tanh_(), b.sigmoid_(), out=state.parts[i])
+        state.now = now + 1
+
+
+@dataclass
+class Rings:
+    """What layers still look back at, and what steps work with.
+
+    A layer that looks d steps back has d pairs; that of step t is number t mod d, and holds the inputs of step t and of
+    t - d side by side, (B, 2 width). They take turns: the newer one is in the second half whenever t // d is odd.
+
+    Attributes:
+        pairs, halves: by layer and number; the halves are views of the pairs.
+        gates: transposed matrices of all layers for pairs whose newer half is the first, and the second.
+        outs: transposed matrices from what layers give to the next one's input.
+        conditions: what is added in each layer's gates, (B, 2 width).
+        gate: room for a layer's gates, (B, 2 width).
+        gated, parts: what all layers give, (B, layers x width), and views of each one's part.
+        now: tokens taken up.
+    """
+
+    pairs: list[tuple[Tensor, ...]]
+    halves: list[tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]
+    gates: tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
+    outs: tuple[Tensor, ...]
+    conditions: tuple[Tensor, ...]
+    gate: Tensor
+    gated: Tensor
+    parts: tuple[Tensor, ...]
+    now: int = 0
+
+
+def reach(layers: int, stacks: int) -> int:
+    """The number of tokens that stacks of layers look at, which look 1, 2, 4 ... steps back."""
+    return 1 + stacks * (2**layers - 1)

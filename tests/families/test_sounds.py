@@ -1,0 +1,71 @@
+"""Models of samples: cached = uncached, alone = in a batch, exact bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import zaohua as zh
+from zaohua.errors import ZaohuaError
+from zaohua.families.autoregressive.decoding import Choice
+
+rng = np.random.default_rng(0)
+LENGTHS = [40 + 5 * (i % 8) for i in range(60)]
+SOUNDS = [zh.Sound((0.3 * np.sin(0.4 * np.arange(n)) + 0.02 * rng.normal(size=n)).astype(np.float32), 8000)
+          for n in LENGTHS]
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    """A network that sees 7 samples, in windows of 16, of sounds that are longer; in double precision."""
+    settings = {**zh.WaveNet.tiny, "layers": 2, "context": 16, "max_steps": 150, "learning_rate": 2e-2,
+                "max_tokens": None, "random_state": 0, "device": "cpu", "precision": "float32"}
+    model = zh.WaveNet(**settings).fit(SOUNDS)
+    model.nets_.double()
+    return model
+
+
+def nats(model: Any, tokens: torch.Tensor) -> torch.Tensor:
+    """-log p of every token of a row but the first, each from one pass over all that stands before it."""
+    logits = model.nets_["net"](tokens[None, :-1])[0]
+    return torch.nn.functional.cross_entropy(logits, tokens[1:], reduction="none")
+
+
+def test_windows_lose_nothing(model: Any) -> None:
+    """However long a sound is, its score is that of one pass over the whole of it."""
+    codes = model.codec_.encode(SOUNDS[5:9])
+    expected = [-float(nats(model, row.long()).sum()) for row in codes]
+    assert model.score_samples(SOUNDS[5:9]) == pytest.approx(expected, abs=1e-3)
+    bits = -sum(expected) / np.log(2) / sum(LENGTHS[5:9])
+    assert model.bits_per_sample(SOUNDS[5:9]) == pytest.approx(bits, rel=1e-5)
+    assert bits < 7.5  # it has learnt something: 8.006 is what knows nothing
+
+
+def test_samples_are_those_of_a_network_without_a_cache(model: Any) -> None:
+    made = model.draw(zh.noise.ItemNoise([5, 6]), None).long()
+    assert made.shape == (2, max(LENGTHS) + 1)
+    u = zh.noise.ItemNoise([5, 6]).uniform(max(LENGTHS))
+    choice, tokens = Choice(), made[:, :1]
+    for i in range(made.shape[1] - 1):
+        new = choice(model.nets_["net"](tokens)[:, -1], u[:, i], tokens)
+        live = made[:, i + 1] >= 0
+        assert torch.equal(new[live], made[live, i + 1])
+        tokens = torch.cat([tokens, new[:, None]], dim=1)
+
+
+def test_a_sound_is_the_same_alone_and_in_a_batch(model: Any) -> None:
+    many = model.sample(5, random_state=3)
+    assert many[:1] == model.sample(1, random_state=3) and many[:3] == model.sample(3, random_state=3)
+    assert max(len(sound) for sound in many) <= max(LENGTHS)
+
+
+def test_max_tokens_ends_a_sound(model: Any) -> None:
+    assert all(len(sound) <= 9 for sound in model.sample(4, random_state=0, max_tokens=9))
+
+
+def test_a_context_that_layers_see_beyond_says_what_to_do() -> None:
+    with pytest.raises(ZaohuaError, match="2 stacks of 3 layers see 15 .* context must be at least 30, not 29"):
+        zh.WaveNet(**{**zh.WaveNet.tiny, "context": 29}).fit(SOUNDS)
