@@ -27,10 +27,10 @@ FLAGS = (
     Flag("out", str, "compare.html", "Page to write."),
     Flag("json", bool, False, "Print all figures as JSON, and no progress."),
 )
-COLUMNS = ("frechet", "precision", "recall", "accuracy", "copy_rate", "tree_score", "trend", "shape", "utility_auc",
-           "utility_r2", "closest", "row_copies", "log_likelihood")
+COLUMNS = ("frechet", "precision", "recall", "diversity", "accuracy", "copy_rate", "tree_score", "trend", "shape",
+           "utility_auc", "utility_r2", "closest", "row_copies", "log_likelihood", "bits_per_sample")
 """Measures of the table in the terminal; the page has them all."""
-COSTS = ("training_seconds", "milliseconds")
+COSTS = ("training_seconds", "milliseconds", "real_time")
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ COMMON = (
     Flag("overwrite", bool, False, "Replace the run that is in the folder."),
     Flag("split", str, "train", "Split of a named data set."),
     Flag("evaluate_every", int | None, None, "Steps between two measures of 2,000 samples, which the history keeps "
-         "(pictures; needs --validation)."),
+         "(pictures, sounds; needs --validation)."),
     Flag("labels", bool, True, "Condition on the labels that the data carry."),
     Flag("json", bool, False, "Print the result as JSON, and no progress."),
 )

@@ -29,6 +29,8 @@ from zaohua.metrics.pictures import WIDTH, Network, as_tensor, like, short_hash,
 
 RECIPE = 2
 """Version of the training; a change of it, or of the network, makes cached classifiers new ones."""
+MIN_ITEMS = 20_000
+"""Items that training sees at least."""
 
 
 class Classifier:
@@ -48,7 +50,7 @@ class Classifier:
 
     @classmethod
     def train(cls, images: Any, labels: Sequence[Hashable], *, random_state: int = 0, batch_size: int = 128,
-              min_items: int = 20_000) -> Classifier:
+              min_items: int = MIN_ITEMS) -> Classifier:
         """Train on pictures and their labels; the same data and seed give the same classifier.
 
         Args:
@@ -71,7 +73,7 @@ class Classifier:
 
     @classmethod
     def cached(cls, images: Any, labels: Sequence[Hashable], folder: str | Path, *,
-               random_state: int = 0) -> Classifier:
+               random_state: int = 0, min_items: int = MIN_ITEMS) -> Classifier:
         """The classifier of this data and seed: loaded from a folder, or trained and saved there.
 
         Args:
@@ -79,18 +81,20 @@ class Classifier:
             labels: n strings or numbers.
             folder: where classifiers are kept, one file each; a damaged one is made anew.
             random_state: seed of weights and order.
+            min_items: see `train`.
 
         Raises:
             ZaohuaError: the folder can't be written to.
         """
         array, digest = np.ascontiguousarray(images), hashlib.sha256()
-        digest.update(to_bytes([RECIPE, random_state, str(array.dtype), array.shape, _savable(_plain(labels))]))
+        about = [RECIPE, random_state, str(array.dtype), array.shape, _savable(_plain(labels))]
+        digest.update(to_bytes(about if min_items == MIN_ITEMS else [*about, min_items]))
         digest.update(array.data)
         path = Path(folder) / f"classifier-{digest.hexdigest()[:32]}.safetensors"
         if path.exists():
             with contextlib.suppress(CheckpointError):
                 return cls.load(path)
-        made = cls.train(images, labels, random_state=random_state)
+        made = cls.train(images, labels, random_state=random_state, min_items=min_items)
         made.save(path)
         return made
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zaohua import checkpoint, registry
+from zaohua import checkpoint, codecs, registry
 from zaohua.errors import ZaohuaError, unknown
 from zaohua.fields import fields_of
 from zaohua.tasks.evaluation import page, telling
@@ -31,6 +31,7 @@ class Suite:
         about: what it is, in a line.
         settings: fields that differ from the defaults, of the models that have them.
         labels: whether models learn items given their labels.
+        others: commands of models whose first modality is another, and which learn these items, too.
     """
 
     modality: str
@@ -38,11 +39,20 @@ class Suite:
     about: str
     settings: dict[str, Any]
     labels: bool = True
+    others: tuple[str, ...] = ()
+
+    def takes(self, entry: registry.Entry) -> bool:
+        """Whether a model is among those that it trains."""
+        first = entry.modalities[0]
+        kind = codecs.of_modality(first).kind or first
+        return self.modality in (first, kind) or entry.command in self.others
 
 
 SUITES = {
     "images-small": Suite("images", ("mnist", "fashion-mnist"), "every model of images on pictures of 28 x 28 pixels",
                           {"guidance": 1.0, "temperature": 1.0}),  # what was learnt, not what is easier to recognise
+    "sounds": Suite("sounds", ("fsdd",), "models of sounds on spoken digits", {"guidance": 1.0, "temperature": 1.0},
+                    False, ("flow", "edm", "vae", "r3gan", "vq-vae")),
     "tables": Suite("tables", ("adult", "online-shoppers", "california-housing"), "every model of tables", {}, False),
 }
 Watch = Callable[[str], Any]
@@ -74,7 +84,7 @@ def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: in
     if name not in SUITES:
         raise unknown("suite", name, SUITES)
     suite, told = SUITES[name], told or (lambda line: None)
-    entries = [entry for entry in registry.entries() if entry.modalities[0] == suite.modality]
+    entries = [entry for entry in registry.entries() if suite.takes(entry) and "draw" in entry.primitives]
     if models is not None:
         chosen = {registry.find(model).name for model in models}
         entries = [entry for entry in entries if entry.name in chosen]
@@ -143,14 +153,18 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
     rows, first = found.rows, found.rows[0]
     columns = [column for column in MEASURES if any(column in row.figures for row in rows)]
     titles = [telling.title_of(column, first) for column in columns]
-    table = [["", *titles, "training, s", "ms a sample", "evaluations"], ["---"] * (len(columns) + 4)]
+    sounds = ["× real time"] if any(row.cost.real_time for row in rows) else []
+    header = ["", *titles, "training, s", "ms a sample", "evaluations", *sounds]
+    table = [header, ["---"] * len(header)]
     for reference, figures in first.references.items():
-        table.append([f"*{reference}*", *(_cell(column, figures) for column in columns), "", "", ""])
+        cells = [f"*{reference}*", *(_cell(column, figures) for column in columns)]
+        table.append([*cells, *[""] * (len(header) - len(cells))])
     for row in rows:
         cost = row.cost
         seconds = "" if cost.training_seconds is None else f"{cost.training_seconds:,.0f}"
         table.append([row.run, *(_cell(column, row.figures) for column in columns), seconds,
-                      telling.digits(cost.milliseconds), f"{cost.network_evaluations:,}"])
+                      telling.digits(cost.milliseconds), f"{cost.network_evaluations:,}",
+                      *(telling.digits(cost.real_time or 0) for _ in sounds)])
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     said = [f"- {line}" for line in (*telling.verdict(found), *found.notes)]
     said += [f"- left out: {model}: {reason}" for model, reason in left_out.items()]

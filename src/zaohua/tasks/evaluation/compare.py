@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Comparison:
         test: the test items, as they are measured: pictures, uint8, or rows.
         labels: of test pictures, in their order, or None; conditional models were asked for these.
         columns: of test rows, what the codec knows of each.
+        arrays: what else of the test items a page shows (see `Yardstick.real_kept`).
         behind: how far each but the first is behind it by that measure, by run.
         winner: the first, if all those intervals lie above 0; else None.
         likelihood_behind: the same of log-likelihoods in nats per item, by run, behind the best.
@@ -46,6 +47,7 @@ class Comparison:
     notes: list[str]
     labels: list[Any] | None = None
     columns: Sequence[Any] = ()
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def lead(self) -> str:
@@ -54,7 +56,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the real items, as JSON values."""
-        left_out = ("rows", "labels", "test", "columns")
+        left_out = ("rows", "labels", "test", "columns", "arrays")
         values = {name: plain(value) for name, value in vars(self).items() if name not in left_out}
         return {"rows": [row.to_json() for row in self.rows], **values}
 
@@ -65,7 +67,7 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
     """Measure several runs by the same real items; what was measured so before is not measured again.
 
     Args:
-        runs: folders of runs, all of pictures or all of tables.
+        runs: folders of runs, all of pictures, all of sounds or all of tables.
         data, split, train, samples, random_state, inception, target, told: as for `evaluate`.
 
     Raises:
@@ -107,8 +109,8 @@ def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> 
     first = models[0]
     for folder, model in zip(folders, models, strict=True):
         if modality_of(model) not in LEADS:
-            raise ZaohuaError(f"compare sets models of images or of tables side by side; {folder} is a "
-                              f"{type(model).__name__}, of {', '.join(model.modalities)}")
+            raise ZaohuaError(f"compare sets models of images, of sounds or of tables side by side; {folder} is "
+                              f"a {type(model).__name__}, of {', '.join(model.modalities)}")
         kinds = [_kind(m) for m in (first, model)]
         if kinds[0] != kinds[1]:
             raise ZaohuaError(f"{folders[0]} makes {kinds[0]}, {folder} {kinds[1]}: they can't be compared")
@@ -123,6 +125,10 @@ def _kind(model: Any) -> str:
     """What items a model makes, for people."""
     if modality_of(model) == "tables":
         return f"tables of {', '.join(f'{column.name} ({column.size or column.kind})' for column in columns_of(model))}"
+    if modality_of(model) == "sounds":
+        codec = model.codec_
+        length = "as long as nearly all" if codec.seconds is None else f"{codec.seconds:g} s"
+        return f"sounds of {codec.form_.rate:,} Hz, {length}{', trimmed' if codec.trim else ''}"
     spec = model.spec_
     height, width = spec.shape
     levels = f", {spec.levels} levels" if spec.levels else ""
@@ -137,6 +143,8 @@ def compared(rows: list[Evaluation], yardstick: Yardstick) -> Comparison:
     behind = yardstick.behind(best, rest)
     scored = sorted((row for row in rows if "log_likelihood" in row.figures),
                     key=lambda row: -row.figures["log_likelihood"].value)
+    if len(represented(scored)) > 1:
+        scored = []  # densities of different things
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
     clear = bool(likelihood_behind) and all(interval.low > 0 for interval in likelihood_behind.values())
     bounds = any(row.figures["log_likelihood"].note not in UNBOUND for row in scored[1:])
@@ -144,8 +152,13 @@ def compared(rows: list[Evaluation], yardstick: Yardstick) -> Comparison:
         rows, yardstick.test.values, behind,
         best.run if all(interval.low > 0 for interval in behind.values()) else None, likelihood_behind,
         scored[0].run if scored else None, scored[0].run if clear and not bounds else None, _notes(rows),
-        yardstick.test.labels, yardstick.test.columns,
+        yardstick.test.labels, yardstick.test.columns, yardstick.real_kept,
     )  # fmt: skip
+
+
+def represented(rows: Sequence[Evaluation]) -> list[str]:
+    """What the log-likelihoods of some models are of, each once."""
+    return list(dict.fromkeys(row.representation for row in rows if "log_likelihood" in row.figures))
 
 
 def _difference(best: Evaluation, other: Evaluation) -> Interval:
@@ -165,6 +178,10 @@ def _notes(rows: Sequence[Evaluation]) -> list[str]:
             pairs = "; ".join(f"{first} before {second}" for first, second in swapped[:3])
             more = f" and {len(swapped) - 3} more" if len(swapped) > 3 else ""
             notes.append(f"the ranking depends on the extractor: {pairs}{more}, but not in {name}")
+    kinds = [kind for kind in represented(rows) if kind]
+    if kinds:
+        apart = ", so they aren't compared" if len(kinds) > 1 else ""
+        notes.append(f"log-likelihoods are of {'; '.join(kinds)}{apart}")
     machines = {(row.cost.device, row.about.get("processor"), row.about.get("gpu")) for row in rows}
     if len(machines) > 1:
         notes.append("times were taken on different machines, so they can't be compared")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from zaohua.codecs.sounds import SoundCodec
 from zaohua.noise import derive_seed
 from zaohua.tasks.evaluation.figures import Cost
 
@@ -45,8 +46,10 @@ def sample(model: Any, n: int, y: Sequence[Any] | None, seed: int, told: Callabl
 
 def cost(model: Any, n: int, seconds: float, memory: int | None) -> Cost:
     """What a model costs, given how long n samples took."""
+    form = model.codec_.form_ if isinstance(model.codec_, SoundCodec) else None
     return Cost(getattr(model, "seconds_", None), sum(tensor.numel() for tensor in model._tensors().values()),
-                evaluations(model), 1000 * seconds / n, memory, model._device().type)
+                evaluations(model), 1000 * seconds / n, memory, model._device().type,
+                None if form is None else n * form.length / form.rate / seconds)
 
 
 def evaluations(model: Any) -> int:

@@ -27,6 +27,8 @@ from zaohua.tasks.evaluation.yardstick import Yardstick, modality_of, of, yardst
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
 """Test items whose log-likelihood is taken, at most: bounds and solutions of differential equations take long."""
+BITS = {"images": "bits_per_dim", "mu-law": "bits_per_sample"}
+"""Which measure the likelihoods of codes make when they are divided by how many numbers there are."""
 Told = Callable[[str], None]
 
 
@@ -37,7 +39,7 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
     """Measure a model.
 
     Args:
-        model: a fitted one, of images, tables or texts.
+        model: a fitted one, of images, sounds, tables or texts.
         data: items that it never saw; by default the test split of what it was trained on (see `splits`).
         split: "test" or "validation".
         train: what it was trained on, if that isn't known.
@@ -70,8 +72,9 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
         from zaohua.tasks.evaluation.texts import evaluate_texts
 
         return evaluate_texts(model, about, data, split, max(1, samples // 100), random_state, told)
-    raise ZaohuaError(f"evaluate measures images, tables and texts; {about['name']} is a {type(model).__name__}, of "
-                      f"{', '.join(model.modalities)}: `zaohua score` tells how well it predicts items")
+    raise ZaohuaError(f"evaluate measures images, sounds, tables and texts; {about['name']} is a "
+                      f"{type(model).__name__}, of {', '.join(model.modalities)}: `zaohua score` tells how well it "
+                      "predicts items")
 
 
 def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: int, seed: int,
@@ -80,7 +83,7 @@ def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: in
     n, asked = yardstick.n, yardstick.asked(model)
     used: list[int] = []
     found: list[Figures] = []
-    sets: list[np.ndarray] = []
+    first, kept = np.zeros(0), dict[str, np.ndarray]()
     seconds, memory = 0.0, None
     for k in range(seeds):
         drawn, took, memory = cost.sample(model, n, asked, seed + k, _progress(told, "sampling", n))
@@ -88,30 +91,32 @@ def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: in
         told("measuring")
         found.append(yardstick.measure(samples, asked))
         used.append(seed + k)
-        sets.append(samples)
         seconds += took
-    nats, note = _nats(model, yardstick.test, asked, told)
+        if not k:
+            first, kept = samples, yardstick.kept(samples, drawn)
+    nats, note = _nats(model, yardstick, asked, told)
     figures = {**_over_seeds(found), **_likelihood(model, nats, note)}
     told("measuring the references")
-    details = yardstick.details(sets[0], asked, found[0])
-    arrays = {"samples": sets[0], "nats": nats, **details.pop("arrays")}
+    details = yardstick.details(first, asked, found[0])
+    arrays = {"samples": first, "nats": nats, **kept, **details.pop("arrays", {})}
     return Evaluation(
         run=about["name"], model=type(model).__name__, modality=yardstick.modality, data=yardstick.splits.data,
         split=yardstick.splits.split, n=n, seeds=tuple(used), extractor=yardstick.name, target=yardstick.target,
-        figures=_ordered(figures), cost=cost.cost(model, n * seeds, seconds, memory), references=yardstick.references,
+        representation=representation(model) if len(nats) else "", figures=_ordered(figures),
+        cost=cost.cost(model, n * seeds, seconds, memory), references=yardstick.references,
         about=machine(about["began"]), weights=about["weights"], arrays=arrays, **details,
     )  # fmt: skip
 
 
-def _nats(model: Any, test: Any, asked: Any, told: Told) -> tuple[np.ndarray, str]:
+def _nats(model: Any, yardstick: Yardstick, asked: Any, told: Told) -> tuple[np.ndarray, str]:
     """Log-likelihoods of test items, and what kind of number they are; none for a model without."""
     if not hasattr(model, "score_samples") or (model.y_codec_ is not None and asked is None):
         return np.zeros(0), "n/a"
-    count = min(len(test.codes), SCORED[model.score_kind])
+    count = min(len(yardstick.test), SCORED[model.score_kind])
     told(f"scoring {count:,} test items")
-    rows = np.arange(count)
     codes = None if asked is None else model._encode_conditions(asked[:count], count)
-    nats = model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), test.codes[rows], codes)
+    items = yardstick.codes(model, np.arange(count))
+    nats = model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), items, codes)
     return nats, score_note(model)
 
 
@@ -137,10 +142,20 @@ def _likelihood(model: Any, nats: np.ndarray, note: str) -> Figures:
     if note == "density":
         return {"log_density": of(around, len(nats))}
     found = {"log_likelihood": of(around, len(nats), note)}
-    if modality_of(model) == "images":
+    per = BITS.get(model.codec_.modality)
+    if per is not None:
         bits = Interval(*(-nat / (math.log(2) * model.spec_.size) for nat in (around.value, around.high, around.low)))
-        found["bits_per_dim"] = of(bits, len(nats), note)
+        found[per] = of(bits, len(nats), note)
     return found
+
+
+def representation(model: Any) -> str:
+    """What a model's likelihoods are of, where that isn't the items as they are: of sounds, how it takes them."""
+    if modality_of(model) != "sounds":
+        return ""
+    modality = model.codec_.modality
+    what = {"sounds": "log-mel spectrograms", "waves": "waves of real numbers"}.get(modality, f"{modality} codes")
+    return f"{what}, {' x '.join(map(str, model.spec_.shape))}"
 
 
 def _over_seeds(sets: list[Figures]) -> Figures:

@@ -39,8 +39,10 @@ class Measure:
     percent: bool = False
 
 
-LEADS = {"images": "frechet", "tables": "tree_score"}
+LEADS = {"images": "frechet", "sounds": "frechet", "tables": "tree_score"}
 """By what models are set in order."""
+NOUNS = {"images": "pictures", "sounds": "sounds", "tables": "rows", "texts": "texts"}
+"""What items of each modality are called."""
 MEASURES: dict[str, Measure] = {
     "frechet": Measure("FD[{extractor}]", "lower", "Fréchet distance of features of samples to those of test items"),
     "frechet_corrected": Measure("FD, less bias", "lower", "the same without what the number of items adds to it"),
@@ -48,6 +50,8 @@ MEASURES: dict[str, Measure] = {
     "kernel": Measure("KD", "lower", "unbiased squared maximum mean discrepancy, cubic kernel"),
     "precision": Measure("precision", "higher", "share of samples that look like some test item", True),
     "recall": Measure("recall", "higher", "share of test items that look like some sample", True),
+    "diversity": Measure("diversity", "none", "mean distance of samples of a class from one another over that of test "
+                         "items: 1 if they are as varied, 0 if they are all alike"),
     "density": Measure("density", "none", "how often samples lie where test items crowd; 1 for real ones"),
     "coverage": Measure("coverage", "higher", "share of test items with a sample in their neighbourhood", True),
     "sliced_wasserstein": Measure("sliced W2", "lower", "mean Wasserstein distance of features along directions"),
@@ -73,6 +77,7 @@ MEASURES: dict[str, Measure] = {
                           "whether that is more than of test rows", True),
     "log_likelihood": Measure("log-likelihood", "higher", "of test items, nats per item"),
     "bits_per_dim": Measure("bits per dim", "lower", "the negative log-likelihood per number of an item"),
+    "bits_per_sample": Measure("bits per sample", "lower", "the negative log-likelihood per sample of a wave"),
     "log_density": Measure("log-density", "none", "of test items whose levels the model takes for real numbers: it may "
                            "exceed any log-probability, and isn't compared"),
     "bits_per_byte": Measure("bits per byte", "lower", "of test texts, in windows of half the context"),
@@ -114,6 +119,7 @@ class Cost:
         milliseconds: that one sample takes, in a batch.
         peak_memory: of the process while it sampled, in bytes; None where that can't be told.
         device: where it sampled.
+        real_time: seconds of sound that it makes in a second; None of what doesn't sound.
     """
 
     training_seconds: float | None
@@ -122,6 +128,7 @@ class Cost:
     milliseconds: float
     peak_memory: int | None
     device: str
+    real_time: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +138,14 @@ class Evaluation:
     Attributes:
         run: name of its folder.
         model: class of the model.
-        modality: "images", "tables" or "texts".
+        modality: "images", "sounds", "tables" or "texts".
         data: what it was measured on.
         split: "test", "validation" or what was given.
         n: samples, and real items they are compared with.
         seeds: of sampling, one for each set of samples.
-        extractor: name and hash of what distances of pictures are taken in.
+        extractor: name and hash of what distances of pictures or sounds are taken in.
         target: the column that is predicted, of tables.
+        representation: what likelihoods are of, where models may differ in that; empty where it is the items.
         others: Fréchet distances by other extractors, by their names and hashes.
         figures: of the model, by the names of `MEASURES`.
         references: the same of `FLOOR`, and of `NAIVE` or `APART`.
@@ -149,7 +157,9 @@ class Evaluation:
         about: versions, hardware, the protocol, when.
         weights: sha256 of the weights it was taken of.
         arrays: "samples" uint8 or rows, "nats" of test items; of pictures "nearest" training items of the first
-            samples; of tables "told" and "told_real", how the trees ranked samples and test rows; not in the JSON.
+            samples; of sounds the same of those that are "shown" (their indices), how these sound, "heard", and
+            "nearest_heard"; of tables "told" and "told_real", how the trees ranked samples and test rows; not in the
+            JSON.
     """
 
     run: str
@@ -171,6 +181,7 @@ class Evaluation:
     about: dict[str, Any] = field(default_factory=dict)
     weights: str = ""
     target: str = ""
+    representation: str = ""
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zaohua.errors import ZaohuaError
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.manifold import manifold
-from zaohua.tasks.evaluation.images import ImageYardstick
-from zaohua.tasks.evaluation.splits import splits_of
-from zaohua.tasks.pictures import visible
+from zaohua.tasks.evaluation.figures import LEADS
+from zaohua.tasks.evaluation.yardstick import modality_of, yardstick_for
 
 if TYPE_CHECKING:
+    from zaohua.tasks.evaluation.images import ImageYardstick
     from zaohua.training import Event
 
 
@@ -40,15 +40,15 @@ class Evaluator:
             return None
         model = event.model()
         if self.yardstick is None:
-            self.yardstick = ImageYardstick(splits_of(model, split="validation"), self.samples)
+            self.yardstick = cast("ImageYardstick", yardstick_for(model, self.samples, split="validation"))
         return self._record(model, self.yardstick)
 
     @staticmethod
     def _check(model: Any) -> None:
         name = type(model).__name__
-        if "images" not in model.modalities:
-            raise ZaohuaError(f"--evaluate-every measures pictures, and {name} makes {', '.join(model.modalities)}: "
-                              "its validation loss is in the history")
+        if LEADS.get(modality_of(model)) != "frechet":
+            raise ZaohuaError(f"--evaluate-every measures pictures and sounds, and this {name} makes "
+                              f"{modality_of(model)}: its validation loss is in the history")
         if not model.validation:
             raise ZaohuaError("--evaluate-every measures by what training holds out: give a share, such as "
                               "--validation 0.05")
@@ -56,7 +56,7 @@ class Evaluator:
     def _record(self, model: Any, yardstick: ImageYardstick) -> dict[str, float]:
         """The figures that a curve is drawn of."""
         asked = yardstick.test.labels if model.y_codec_ is not None else None
-        pixels = visible(model, model.sample(yardstick.n, y=asked, random_state=0))
+        pixels = yardstick.seen(model, model.sample(yardstick.n, y=asked, random_state=0))
         features = yardstick.features(pixels)
         overlap = manifold(features, yardstick.real[0])
         record = {"frechet": frechet_distance(features, yardstick.real[0]), "precision": overlap.precision,

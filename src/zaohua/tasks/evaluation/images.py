@@ -10,7 +10,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from zaohua.data.fetch import cache_folder
 from zaohua.errors import ZaohuaError
 from zaohua.metrics.checks import flags
 from zaohua.metrics.copying import copy_rate
-from zaohua.metrics.extractor import Classifier
+from zaohua.metrics.extractor import MIN_ITEMS, Classifier
 from zaohua.metrics.features import as_vectors
 from zaohua.metrics.frechet import corrected_frechet, frechet_distance
 from zaohua.metrics.inception import Inception
@@ -63,13 +63,15 @@ class ImageYardstick(Yardstick):
     """
 
     modality = "images"
+    min_items: ClassVar[int] = MIN_ITEMS
+    """Training items that the classifier sees at least."""
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0, inception: str | Path | None = None):
         self.splits, self.seed = splits, seed
         self.train, self.n = splits.train, min(n, len(splits.test), len(splits.train))
         if self.n < 12:
-            raise ZaohuaError(f"{self.n} real pictures are too few to measure by: at least 12 are needed, and hundreds "
-                              "for figures that mean anything")
+            raise ZaohuaError(f"{self.n} real {self.noun} are too few to measure by: at least 12 are needed, and "
+                              "hundreds for figures that mean anything")
         self.test = splits.test.some(self.n, seed)
         self.extractors = self._extractors()
         self.inception = None if inception is None else Inception.load(inception)
@@ -83,7 +85,8 @@ class ImageYardstick(Yardstick):
         train, labels = self.train.pixels, self.train.labels
         found: list[Extractor] = []
         if labels is not None and len(set(labels)) > 1:
-            found.append(Classifier.cached(train, labels, cache_folder() / "extractors", random_state=self.seed))
+            found.append(Classifier.cached(train, labels, cache_folder() / "extractors", random_state=self.seed,
+                                           min_items=self.min_items))
         return [*found, RandomConvolutions(train, self.seed), Pca(train, self.seed)]
 
     @property
@@ -102,8 +105,8 @@ class ImageYardstick(Yardstick):
         if model.y_codec_ is None:
             return None
         if self.test.labels is None:
-            raise ZaohuaError(f"this {type(model).__name__} makes pictures of labels, and {self.splits.data} carries "
-                              "none")
+            raise ZaohuaError(f"this {type(model).__name__} makes {self.noun} of labels, and {self.splits.data} "
+                              "carries none")
         return list(self.test.labels)
 
     def seen(self, model: Any, block: Any) -> np.ndarray:
@@ -160,9 +163,12 @@ class ImageYardstick(Yardstick):
         return share(found.rate, len(pixels), chance(found.p) + (f", {found.exact} exact" if found.exact else ""))
 
     def nearest(self, pixels: np.ndarray) -> np.ndarray:
-        """The training picture that is nearest to each of some samples."""
-        index, _ = nearest(as_vectors(self._vectors(pixels), "samples"), as_vectors(self._seen, "train"))
-        return self.train.pixels[index]
+        """Which training item is nearest to each of some samples."""
+        return nearest(as_vectors(self._vectors(pixels), "samples"), as_vectors(self._seen, "train"))[0]
+
+    def kept(self, samples: np.ndarray, drawn: Sequence[Any]) -> dict[str, np.ndarray]:
+        """The nearest training pictures of the first samples."""
+        return {"nearest": self.train.pixels[self.nearest(samples[:SHOWN])]}
 
     def by_class(self, pixels: np.ndarray, asked: Sequence[Any] | None) -> tuple[dict[str, float], dict[str, float]]:
         """Recall of the test pictures of each class; share recognised of the samples of each."""
@@ -179,10 +185,10 @@ class ImageYardstick(Yardstick):
                 {str(label): value for label, value in accuracy.items()})
 
     def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
-        """Classes apart, distances by the other extractors, flags, and the nearest training pictures."""
+        """Classes apart, distances by the other extractors, and flags."""
         recall, accuracy = self.by_class(samples, asked)
         return {"others": self.others(samples), "recall_by_class": recall, "accuracy_by_class": accuracy,
-                "flags": tuple(self.flags(samples)), "arrays": {"nearest": self.nearest(samples[:SHOWN])}}
+                "flags": tuple(self.flags(samples))}
 
     def behind(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
         """Differences of Fréchet distances, against the same halves of the test pictures."""
@@ -205,12 +211,12 @@ class ImageYardstick(Yardstick):
         """What to know before figures of these samples are believed."""
         found = flags(self.features(pixels), self.real[0], self.features(self.train.pixels))
         if self.splits.split == "validation":
-            found.append("measured by pictures that training held out: if settings were chosen by them, these figures "
-                         "are too good")
+            found.append(f"measured by {self.noun} that training held out: if settings were chosen by them, these "
+                         "figures are too good")
         if self.classifier is None:
             found.append("the data carry no labels, so distances are taken in the features of random convolutions")
         elif len(set(self.test.labels or [])) == 1:
-            found.append("the test pictures are of one class only: recall tells nothing of the others")
+            found.append(f"the test {self.noun} are of one class only: recall tells nothing of the others")
         return found
 
     # ---- references
@@ -233,6 +239,8 @@ class ImageYardstick(Yardstick):
         rng, mean = np.random.default_rng(self.seed), x.mean(0, dtype=np.float64)
         if x.shape[1] > PIXELS:
             z = rng.standard_normal((self.n, x.shape[1]), np.float32) * x.std(0)
+        elif x.shape[1] > len(x):  # the same without a decomposition: sums of the pictures themselves
+            z = rng.standard_normal((self.n, len(x)), np.float32) @ (x - np.float32(mean)) / np.sqrt(len(x) - 1)
         else:
             values, vectors = np.linalg.eigh(np.cov(x, rowvar=False))
             z = (rng.standard_normal((self.n, len(values))) * np.sqrt(values.clip(0))) @ vectors.T

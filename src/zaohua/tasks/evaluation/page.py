@@ -11,15 +11,15 @@ from typing import Any
 
 from zaohua import __version__
 from zaohua.tasks import charts, markup
-from zaohua.tasks.evaluation import page_images, page_tables, table, table_html
+from zaohua.tasks.evaluation import page_images, page_sounds, page_tables, table, table_html
 from zaohua.tasks.evaluation.compare import Comparison
-from zaohua.tasks.evaluation.figures import FLOOR, MEASURES, Evaluation
+from zaohua.tasks.evaluation.figures import FLOOR, MEASURES, NOUNS, Evaluation
 from zaohua.tasks.evaluation.telling import kind_of, title_of, verdict
 from zaohua.tasks.markup import facts, minus
 
 TEMPLATE = Path(__file__).with_name("page.html")
 NEGATIVE = r"(?<!\w)-(?=\d)"
-PAGES: dict[str, Any] = {"images": page_images, "tables": page_tables}
+PAGES: dict[str, Any] = {"images": page_images, "sounds": page_sounds, "tables": page_tables}
 """What each modality has to show."""
 
 
@@ -67,7 +67,7 @@ def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
     cores = each(lambda row: row.about.get("cores"))
     by = ("distances in", escape(name), escape(digest)) if name else ("predicted", escape(first.target or "–"), "")
     return [("data", escape(first.data), f"{escape(first.split)} split"),
-            ("samples of each", f"{first.n:,}", "and as many real pictures" if name else "rows"),
+            ("samples of each", f"{first.n:,}", f"and as many real {NOUNS[first.modality]}" if name else "rows"),
             ("seeds", each(lambda row: ", ".join(map(str, row.seeds))), ""), by,
             ("hardware", hardware or "–", f"{cores} cores" if cores else ""),
             ("versions", f"zaohua {each(lambda row: row.about.get('zaohua')) or '–'}",
@@ -105,7 +105,7 @@ def _charts(comparison: Comparison) -> str:
         if not points:
             continue
         chart = charts.scatter(points, what, title_of(lead, rows[0]), None if floor is None else floor.value,
-                               f"real {'rows' if rows[0].modality == 'tables' else 'pictures'}", _higher(comparison))
+                               f"real {NOUNS[rows[0].modality]}", _higher(comparison))
         found.append(markup.figure(chart, f"Not timed: {escape(', '.join(left_out))}" if left_out else "", "chart"))
     return "".join(found)
 

@@ -13,8 +13,9 @@ from PIL import Image
 from zaohua.tasks import markup
 from zaohua.tasks.evaluation import table, table_html
 from zaohua.tasks.evaluation.compare import Comparison
-from zaohua.tasks.evaluation.figures import MEASURES, Evaluation
+from zaohua.tasks.evaluation.figures import MEASURES, NOUNS, Evaluation
 from zaohua.tasks.evaluation.telling import digits, shown, title_of
+from zaohua.tasks.evaluation.yardstick import side_by_side
 
 LARGEST, ENLARGED = 96, 56
 """Pixels of the longer side that larger pictures are made smaller to, and of the shorter that small ones grow to."""
@@ -38,8 +39,8 @@ def sections(comparison: Comparison) -> str:
                        "Above, samples; below each, the training picture that is nearest to it. The copy rate is the "
                        "share of samples that are nearer than one in a hundred test pictures is; a small p says that "
                        "they are more than chance brings."),
-        _classes(comparison.rows),
-        markup.section("By other yardsticks", _others(comparison), kind="even"),
+        classes(comparison.rows),
+        markup.section("By other yardsticks", others(comparison), kind="even"),
     ])
 
 
@@ -95,21 +96,13 @@ def _neighbours(rows: Sequence[Evaluation]) -> str:
 
 def sheet(comparison: Comparison, row: Evaluation, each: int = 8) -> np.ndarray:
     """Samples as a page shows them: so many of each label, a column for a label; the first ones of a model without."""
-    return _chosen(row.arrays["samples"], comparison.labels, each)
+    samples = row.arrays["samples"]
+    return samples[side_by_side(comparison.labels, len(samples), each)]
 
 
 def real_sheet(comparison: Comparison, each: int = 8) -> np.ndarray:
     """The test pictures shown likewise."""
-    return _chosen(comparison.test, comparison.labels, each)
-
-
-def _chosen(pixels: np.ndarray, labels: list[Any] | None, each: int) -> np.ndarray:
-    if labels is None:
-        return pixels[: each * 10]
-    classes = sorted(set(labels), key=str)[:12]
-    places = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
-    rows = [places[label][k] for k in range(min(map(len, places.values()))) for label in classes]
-    return pixels[rows]
+    return comparison.test[side_by_side(comparison.labels, len(comparison.test), each)]
 
 
 # ---- classes, and other extractors
@@ -134,9 +127,11 @@ def _share(value: float | None) -> str:
     return f'<td style="--share:{value:.3f}">{value:.0%}</td>'
 
 
-def _classes(rows: Sequence[Evaluation]) -> str:
+def classes(rows: Sequence[Evaluation]) -> str:
+    """How much of each class is there, and how much of it is recognised."""
+    noun = NOUNS[rows[0].modality]
     found = _heat("Recall of each class", rows, lambda row: row.recall_by_class,
-                  "Share of the test pictures of a class that look like some sample. Faint columns are hard for all; a "
+                  f"Share of the test {noun} of a class that are like some sample. Faint columns are hard for all; a "
                   "faint cell is what one model leaves out. Blurred samples lie near to everything: read it with "
                   "precision.")
     found += _heat("Recognised of each class", rows, lambda row: row.accuracy_by_class,
@@ -144,7 +139,7 @@ def _classes(rows: Sequence[Evaluation]) -> str:
     return markup.section("Class by class", f'<div class="stack">{found}</div>') if found else ""
 
 
-def _others(comparison: Comparison) -> str:
+def others(comparison: Comparison) -> str:
     """Distances in other features, and what is to be known about all that."""
     rows = comparison.rows
     names = list(dict.fromkeys(name for row in rows for name in row.others))

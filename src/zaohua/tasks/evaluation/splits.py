@@ -1,7 +1,8 @@
 """Real items to measure by: those that a model learnt from, and those that it has never seen, as it sees them.
 
-As it sees them: pictures of its size and channels, and of two levels where it learnt those. So a model isn't charged
-for what its codec took away, and `compare` refuses to set models side by side that don't make the same kind of item.
+As it sees them: pictures of its size and channels, and of two levels where it learnt those; sounds of its rate and
+length. So a model isn't charged for what its codec took away, and `compare` refuses to set models side by side that
+don't make the same kind of item.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ import torch
 from zaohua import codecs
 from zaohua.codecs.base import Codes
 from zaohua.codecs.left_out import LeavesOut
+from zaohua.codecs.sounds import SoundCodec
 from zaohua.data import SETS
+from zaohua.data.sounds import Sounds
 from zaohua.errors import ZaohuaError
 from zaohua.noise import ItemNoise, derive_seed, seeds_from_content
 from zaohua.tasks.pictures import visible
 
 MOST = 100_000
-"""Pictures of a split that are looked at; of more, so many drawn at random."""
+"""Pictures or sounds of a split that are looked at; of more, so many drawn at random."""
 TOGETHER = 4096
 """Pictures that are decoded together."""
 
@@ -88,6 +91,41 @@ class Pictures(Items):
 
 
 @dataclass(frozen=True, eq=False)
+class Recordings(Items):
+    """Real sounds, which are decoded when they are asked for.
+
+    Attributes:
+        codes: as a model's codec encodes them: waves of one rate and length.
+        labels: theirs, or None.
+        codec: that codec.
+        seconds: how long each was before it was cut off or filled up with silence, float64 (n,).
+    """
+
+    codes: Codes
+    labels: list[Any] | None
+    codec: SoundCodec
+    seconds: np.ndarray
+    columns: Sequence[Any] = ()
+
+    @property
+    def values(self) -> Sounds:
+        """All of them."""
+        return self.sounds(np.arange(len(self)))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def sounds(self, rows: np.ndarray) -> Sounds:
+        """Some of them, as they sound."""
+        return self.codec.sounds(self.codec.waves(self.codes[rows]))
+
+    def take(self, rows: np.ndarray) -> Recordings:
+        """Some of them, in the order of `rows`."""
+        labels = None if self.labels is None else [self.labels[i] for i in rows]
+        return Recordings(self.codes[rows], labels, self.codec, self.seconds[rows])
+
+
+@dataclass(frozen=True, eq=False)
 class Splits:
     """Two splits of a data set.
 
@@ -110,7 +148,24 @@ Reader = Callable[[Any, Any, str | None], Items]
 
 def pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
     """The pictures of a source, with the labels that it may carry."""
-    check_kind(model, source, "images")
+    _, codes, labels = _encoded(model, source, split, "images")
+    if len(codes) > MOST:
+        rows = np.sort(np.random.default_rng(0).choice(len(codes), MOST, replace=False))
+        codes, labels = codes[rows], None if labels is None else [labels[i] for i in rows]
+    parts = [_as_seen(model, codes[np.arange(start, min(start + TOGETHER, len(codes)))])
+             for start in range(0, len(codes), TOGETHER)]
+    return Pictures(np.concatenate(parts), codes, labels)
+
+
+def recordings(model: Any, source: str | Path, split: str | None) -> Recordings:
+    """The sounds of a source, with the labels that it may carry."""
+    items, codes, labels = _encoded(model, source, split, "sounds")
+    return Recordings(codes, labels, model.codec_, np.array(items.seconds)).some(MOST, 0)
+
+
+def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tuple[Any, Codes, list[Any] | None]:
+    """The items of a source, as a model encodes them, and the labels that it may carry."""
+    check_kind(model, source, kind)
     try:
         items, labels = codecs.read(source, True, split=split)
     except ZaohuaError as error:
@@ -119,13 +174,7 @@ def pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
         items, labels = codecs.read(source, split=split)
     codes = model.codec_.encode(items)
     labels = items.labels if isinstance(items, LeavesOut) else labels  # broken files have left with theirs
-    labels = None if labels is None else list(labels)
-    if len(codes) > MOST:
-        rows = np.sort(np.random.default_rng(0).choice(len(codes), MOST, replace=False))
-        codes, labels = codes[rows], None if labels is None else [labels[i] for i in rows]
-    parts = [_as_seen(model, codes[np.arange(start, min(start + TOGETHER, len(codes)))])
-             for start in range(0, len(codes), TOGETHER)]
-    return Pictures(np.concatenate(parts), codes, labels)
+    return items, codes, None if labels is None else list(labels)
 
 
 def splits_of(model: Any, data: str | Path | None = None, split: str | None = None,

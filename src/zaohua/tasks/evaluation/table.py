@@ -102,6 +102,8 @@ COSTS: tuple[Number, ...] = (
      lambda row: row.cost.network_evaluations, "{:,}".format),
     (Column("milliseconds", "ms per sample", "lower", "time that one sample takes, in a batch"),
      lambda row: row.cost.milliseconds, digits),
+    (Column("real_time", "× real time", "higher", "seconds of sound that it makes in a second, in a batch"),
+     lambda row: row.cost.real_time, digits),
     (Column("peak_memory", "memory, MiB", "lower", "most memory of the process while it sampled"),
      lambda row: row.cost.peak_memory and row.cost.peak_memory / 2**20, "{:,.0f}".format),
 )
@@ -109,7 +111,8 @@ COSTS: tuple[Number, ...] = (
 
 
 def costs(comparison: Comparison) -> Table:
-    """What each model costs."""
-    return Table([column for column, _, _ in COSTS],
+    """What each model costs, as far as that is known of any."""
+    known = [cost for cost in COSTS if any(cost[1](row) is not None for row in comparison.rows)]
+    return Table([column for column, _, _ in known],
                  [Row(row.run, row.model, [Cell() if (value := of(row)) is None else Cell(write(value), value)
-                                           for _, of, write in COSTS]) for row in comparison.rows])
+                                           for _, of, write in known]) for row in comparison.rows])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zaohua.folders import replace_file
 from zaohua.metrics.intervals import Interval
-from zaohua.tasks.evaluation.figures import FLOOR, MEASURES, Evaluation, Figure
+from zaohua.tasks.evaluation.figures import FLOOR, MEASURES, NOUNS, Evaluation, Figure
 
 if TYPE_CHECKING:
     from zaohua.tasks.evaluation.compare import Comparison
@@ -36,17 +36,21 @@ def note_in_card(run: str | Path, found: Evaluation) -> None:
 
 def told_of(found: Evaluation) -> list[str]:
     """An evaluation in lines for people."""
-    lines = [f"{title_of(name, found)}: {shown(name, figure)}" for name, figure in found.figures.items()]
+    of = f", of {found.representation}" if found.representation else ""
+    lines = [f"{title_of(name, found)}: {shown(name, figure)}{of if name == 'log_likelihood' else ''}"
+             for name, figure in found.figures.items()]
     lines += [f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
               for name, figures in found.references.items() for measure in REFERRED if measure in figures]
     lines += _columns(found)
-    beside = {"images": f" and as many {found.split} items", "tables": f" and the {found.split} rows"}
-    of = f"{found.n:,} samples{beside.get(found.modality, '')}"
+    beside = f" and as many {found.split} items" if found.extractor else ""
+    beside = f" and the {found.split} rows" if found.modality == "tables" else beside
+    of = f"{found.n:,} samples{beside}"
     spent = found.cost
     lines.append(f"of {of}, seeds {', '.join(map(str, found.seeds))}" + (f", in {found.extractor}" if found.extractor
                                                                          else ""))
     lines.append(f"cost: {_seconds(spent.training_seconds)}{spent.parameters:,} parameters, "
                  f"{spent.network_evaluations:,} network evaluations and {spent.milliseconds:.3g} ms a sample"
+                 + (f", {digits(spent.real_time)} times real time" if spent.real_time else "")
                  + (f", {spent.peak_memory / 2**20:,.0f} MiB" if spent.peak_memory else ""))
     return lines + [f"note: {flag}" for flag in found.flags]
 
@@ -132,7 +136,7 @@ def _beside_real(comparison: Comparison) -> str:
         return ""
     if MEASURES[lead].better == "higher":
         return f", where real training items have {shown(lead, floor, interval=False)}"
-    return f", {best.figures[lead].value / floor.value:,.1f} times that of real training pictures"
+    return f", {best.figures[lead].value / floor.value:,.1f} times that of real training {NOUNS[best.modality]}"
 
 
 def _likeliest(comparison: Comparison) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from zaohua.codecs import of_modality
 from zaohua.metrics.intervals import Interval
-from zaohua.tasks.evaluation.figures import Evaluation, Figure, Figures
+from zaohua.tasks.evaluation.figures import NOUNS, Evaluation, Figure, Figures
 from zaohua.tasks.evaluation.splits import Splits
 
 
@@ -39,6 +40,11 @@ class Yardstick(ABC):
         """Name and hash of what distances are taken in."""
         return ""
 
+    @property
+    def noun(self) -> str:
+        """What its items are called."""
+        return NOUNS[self.modality]
+
     @abstractmethod
     def asked(self, model: Any) -> Sequence[Any] | None:
         """The conditions that samples of a model are made for, or None."""
@@ -46,6 +52,10 @@ class Yardstick(ABC):
     @abstractmethod
     def seen(self, model: Any, block: Any) -> np.ndarray:
         """Samples as they came from a model, in the form in which they are measured."""
+
+    def codes(self, model: Any, rows: np.ndarray) -> Any:
+        """Some test items, as a model's own codec encodes them."""
+        return self.test.codes[rows]
 
     @abstractmethod
     def measure(self, samples: np.ndarray, asked: Sequence[Any] | None = None, copies: bool = True) -> Figures:
@@ -60,6 +70,20 @@ class Yardstick(ABC):
     @abstractmethod
     def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """What an `Evaluation` holds of some samples besides their figures."""
+
+    def kept(self, samples: np.ndarray, drawn: Sequence[Any]) -> dict[str, np.ndarray]:
+        """What else of some samples an `Evaluation` keeps, for a page to show.
+
+        Args:
+            samples: as `seen` gives them.
+            drawn: the same as they came from the model, in blocks.
+        """
+        return {}
+
+    @property
+    def real_kept(self) -> dict[str, np.ndarray]:
+        """The same of the test items."""
+        return {}
 
     @property
     @abstractmethod
@@ -103,10 +127,12 @@ def yardstick_for(model: Any, samples: int, data: str | Path | None = None, spli
     from zaohua.tasks.evaluation import splits
     from zaohua.tasks.evaluation.images import ImageYardstick
     from zaohua.tasks.evaluation.rows import rows
+    from zaohua.tasks.evaluation.sounds import SoundYardstick
     from zaohua.tasks.evaluation.tabular import TableYardstick
 
     kinds: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
-        "images": (ImageYardstick, splits.pictures, ("inception",)), "tables": (TableYardstick, rows, ("target",))}
+        "images": (ImageYardstick, splits.pictures, ("inception",)), "sounds": (SoundYardstick, splits.recordings, ()),
+        "tables": (TableYardstick, rows, ("target",))}
     modality = modality_of(model)
     cls, read, known = kinds[modality]
     for name, value in options.items():
@@ -117,6 +143,20 @@ def yardstick_for(model: Any, samples: int, data: str | Path | None = None, spli
 
 
 def modality_of(model: Any) -> str:
-    """What a model makes: of several kinds, what it was fitted on."""
+    """What a model makes: of several kinds, what it was fitted on; of sounds whatever it takes them for."""
     codec = getattr(model, "codec_", None)
-    return str(model.modalities[0] if codec is None else codec.modality)
+    modality = model.modalities[0] if codec is None else codec.modality
+    kind = of_modality(modality).kind or modality
+    return str(modality if kind == "tables" else kind)  # of plain numbers, which are tables too, nothing is measured
+
+
+def side_by_side(labels: Sequence[Any] | None, n: int, each: int) -> np.ndarray:
+    """Which of n items a page shows: so many of each label, row by row with a column for a label.
+
+    Of the first twelve labels, and as many of all as there are of the rarest; without labels the first ones.
+    """
+    if labels is None:
+        return np.arange(min(n, each * 10))
+    classes = sorted(set(labels), key=str)[:12]
+    places = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
+    return np.array([places[label][k] for k in range(min(map(len, places.values()))) for label in classes])
