@@ -38,6 +38,8 @@ from zaohua.tasks.pictures import visible
 
 PIXELS = 4096
 """Numbers of a picture up to which copies are looked for pixel by pixel, and the naive model has all covariances."""
+LEAST = 20
+"""Items that figures can be taken of."""
 SHOWN = 64
 """Samples whose nearest training picture is kept."""
 DRAWS = 60
@@ -69,8 +71,8 @@ class ImageYardstick(Yardstick):
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0, inception: str | Path | None = None):
         self.splits, self.seed = splits, seed
         self.train, self.n = splits.train, min(n, len(splits.test), len(splits.train))
-        if self.n < 12:
-            raise ZaohuaError(f"{self.n} real {self.noun} are too few to measure by: at least 12 are needed, and "
+        if self.n < LEAST:
+            raise ZaohuaError(f"{self.n} real {self.noun} are too few to measure by: at least {LEAST} are needed, and "
                               "hundreds for figures that mean anything")
         self.test = splits.test.some(self.n, seed)
         self.extractors = self._extractors()
