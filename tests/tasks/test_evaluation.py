@@ -91,7 +91,8 @@ class TestEvaluate:
     def test_every_figure_says_what_it_is_of(self, found: Evaluation) -> None:
         assert (found.n, found.split, found.seeds) == (297, "test", (0,)) and "classifier-64" in found.extractor
         others = {"bits_per_byte", "copied", "fid", "inception_score", "log_likelihood", "bits_per_dim", "tree_score",
-                  "trend", "shape", "utility_auc", "utility_f1", "utility_r2", "closest", "row_copies"}
+                  "trend", "shape", "utility_auc", "utility_f1", "utility_r2", "closest", "row_copies", "diversity",
+                  "bits_per_sample"}
         assert set(found.figures) == set(MEASURES) - others
         assert all(figure.n for figure in found.figures.values())
         for figures in (found.figures, *found.references.values()):
@@ -186,7 +187,7 @@ class TestEvaluate:
         with pytest.raises(ZaohuaError, match="at least 12"):
             evaluate(zh.load(run), samples=3)
         rolls = zh.ChoraleRNN.__new__(zh.ChoraleRNN)
-        with pytest.raises(ZaohuaError, match="measures images, tables and texts; ChoraleRNN is"):
+        with pytest.raises(ZaohuaError, match="measures images, sounds, tables and texts; ChoraleRNN is"):
             evaluate(rolls)
 
     def test_kinds_of_scores(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from zaohua.codecs.sounds import SoundCodec
+from zaohua.data.sounds import Sounds
 from zaohua.noise import derive_seed
 from zaohua.tasks.evaluation.figures import Cost
 
@@ -44,12 +44,16 @@ def sample(model: Any, n: int, y: Sequence[Any] | None, seed: int, told: Callabl
     return blocks, time.perf_counter() - began, _peak()
 
 
-def cost(model: Any, n: int, seconds: float, memory: int | None) -> Cost:
-    """What a model costs, given how long n samples took."""
-    form = model.codec_.form_ if isinstance(model.codec_, SoundCodec) else None
+def sounding(blocks: Sequence[Any]) -> float:
+    """How many seconds of sound some samples are."""
+    return sum(sound.seconds for block in blocks if isinstance(block, Sounds) for sound in block)
+
+
+def cost(model: Any, n: int, seconds: float, memory: int | None, sounds: float = 0.0) -> Cost:
+    """What a model costs, given how long n samples took, and how many seconds of sound they are."""
     return Cost(getattr(model, "seconds_", None), sum(tensor.numel() for tensor in model._tensors().values()),
                 evaluations(model), 1000 * seconds / n, memory, model._device().type,
-                None if form is None else n * form.length / form.rate / seconds)
+                sounds / seconds if sounds else None)
 
 
 def evaluations(model: Any) -> int:

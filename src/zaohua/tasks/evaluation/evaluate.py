@@ -84,18 +84,18 @@ def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: in
     used: list[int] = []
     found: list[Figures] = []
     first, kept = np.zeros(0), dict[str, np.ndarray]()
-    seconds, memory = 0.0, None
+    seconds, sounding, memory = 0.0, 0.0, None
     for k in range(seeds):
         drawn, took, memory = cost.sample(model, n, asked, seed + k, _progress(told, "sampling", n))
         samples = np.concatenate([yardstick.seen(model, block) for block in drawn])
         told("measuring")
         found.append(yardstick.measure(samples, asked))
         used.append(seed + k)
-        seconds += took
+        seconds, sounding = seconds + took, sounding + cost.sounding(drawn)
         if not k:
             first, kept = samples, yardstick.kept(samples, drawn)
-    nats, note = _nats(model, yardstick, asked, told)
-    figures = {**_over_seeds(found), **_likelihood(model, nats, note)}
+    nats = _nats(model, yardstick, asked, told)
+    figures = {**_over_seeds(found), **_likelihood(model, nats, yardstick)}
     told("measuring the references")
     details = yardstick.details(first, asked, found[0])
     arrays = {"samples": first, "nats": nats, **kept, **details.pop("arrays", {})}
@@ -103,21 +103,18 @@ def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: in
         run=about["name"], model=type(model).__name__, modality=yardstick.modality, data=yardstick.splits.data,
         split=yardstick.splits.split, n=n, seeds=tuple(used), extractor=yardstick.name, target=yardstick.target,
         representation=representation(model) if len(nats) else "", figures=_ordered(figures),
-        cost=cost.cost(model, n * seeds, seconds, memory), references=yardstick.references,
+        cost=cost.cost(model, n * seeds, seconds, memory, sounding), references=yardstick.references,
         about=machine(about["began"]), weights=about["weights"], arrays=arrays, **details,
     )  # fmt: skip
 
 
-def _nats(model: Any, yardstick: Yardstick, asked: Any, told: Told) -> tuple[np.ndarray, str]:
-    """Log-likelihoods of test items, and what kind of number they are; none for a model without."""
+def _nats(model: Any, yardstick: Yardstick, asked: Any, told: Told) -> np.ndarray:
+    """Log-likelihoods of test items; none for a model without."""
     if not hasattr(model, "score_samples") or (model.y_codec_ is not None and asked is None):
-        return np.zeros(0), "n/a"
+        return np.zeros(0)
     count = min(len(yardstick.test), SCORED[model.score_kind])
     told(f"scoring {count:,} test items")
-    codes = None if asked is None else model._encode_conditions(asked[:count], count)
-    items = yardstick.codes(model, np.arange(count))
-    nats = model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), items, codes)
-    return nats, score_note(model)
+    return yardstick.score(model, np.arange(count), None if asked is None else asked[:count])
 
 
 def score_note(model: Any) -> str:
@@ -135,27 +132,33 @@ def score_note(model: Any) -> str:
     return "ODE" if model.score_kind == "estimate" else str(model.score_kind)
 
 
-def _likelihood(model: Any, nats: np.ndarray, note: str) -> Figures:
+def _likelihood(model: Any, nats: np.ndarray, yardstick: Yardstick) -> Figures:
     if len(nats) < 2:
         return {}
-    around = of_seeds(nats)  # Student's interval of a mean
+    note, around = score_note(model), of_seeds(nats)  # Student's interval of a mean
     if note == "density":
         return {"log_density": of(around, len(nats))}
     found = {"log_likelihood": of(around, len(nats), note)}
     per = BITS.get(model.codec_.modality)
     if per is not None:
-        bits = Interval(*(-nat / (math.log(2) * model.spec_.size) for nat in (around.value, around.high, around.low)))
-        found[per] = of(bits, len(nats), note)
+        found[per] = of(_ratio(-nats / math.log(2), yardstick.sizes(model, np.arange(len(nats)))), len(nats), note)
     return found
+
+
+def _ratio(x: np.ndarray, sizes: np.ndarray) -> Interval:
+    """The sum of x over the sum of sizes, with the interval of a ratio of means."""
+    value = float(x.sum() / sizes.sum())
+    off = of_seeds(x - value * sizes)
+    return Interval(value, *(value + end / float(sizes.mean()) for end in (off.low, off.high)))
 
 
 def representation(model: Any) -> str:
     """What a model's likelihoods are of, where that isn't the items as they are: of sounds, how it takes them."""
     if modality_of(model) != "sounds":
         return ""
-    modality = model.codec_.modality
+    modality, shape = model.codec_.modality, model.spec_.shape
     what = {"sounds": "log-mel spectrograms", "waves": "waves of real numbers"}.get(modality, f"{modality} codes")
-    return f"{what}, {' x '.join(map(str, model.spec_.shape))}"
+    return what if shape is None else f"{what}, {' x '.join(map(str, shape))}"
 
 
 def _over_seeds(sets: list[Figures]) -> Figures:

@@ -23,8 +23,8 @@ NEIGHBOURS = 6
 
 def about(comparison: Comparison) -> str:
     """What was measured, for the head of the page."""
-    heard, rate = comparison.arrays["heard"], int(comparison.arrays["rate"])
-    return (f"Each made {comparison.rows[0].n:,} sounds of {heard.shape[1] / rate:.3g} s, which are set beside as many "
+    seconds = comparison.arrays["heard"].shape[1] / int(comparison.arrays["rate"])
+    return (f"Each made {comparison.rows[0].n:,} sounds of {seconds:.3g} s, which are set beside as many "
             "real ones that no model has heard. ")
 
 
@@ -86,7 +86,7 @@ def _neighbours(rows: Sequence[Evaluation], most: int) -> str:
         pairs = []
         for k, i in enumerate(row.arrays["shown"][:most]):
             above = _heard(row.arrays["samples"][i], row.arrays["heard"][k], row.arrays["rate"], f"Sample of {row.run}")
-            below = _heard(row.arrays["nearest"][k], row.arrays["nearest_heard"][k], row.arrays["rate"],
+            below = _heard(row.arrays["nearest"][k], row.arrays["nearest_heard"][k], row.arrays["nearest_rate"],
                            "The training sound that is nearest to it")
             pairs.append(markup.figure(above + below))
         found.append(f'<h3>{escape(row.run)}<small>{escape(told)}</small></h3>'

@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from zaohua.codecs.clips import Clip
 from zaohua.codecs.sound_files import SoundFiles
-from zaohua.codecs.sounds import HELD, LONGEST, MelCodec
-from zaohua.data.sounds import Sound, sixteen_bits
+from zaohua.codecs.sounds import MelCodec
+from zaohua.data.sounds import Sound, Sounds, sixteen_bits
 from zaohua.metrics.diversity import diversity
 from zaohua.tasks.evaluation.figures import Evaluation, Figure, Figures
 from zaohua.tasks.evaluation.images import ImageYardstick, title
@@ -24,7 +25,7 @@ from zaohua.tasks.evaluation.splits import Pictures, Recordings, Splits
 from zaohua.tasks.evaluation.yardstick import side_by_side
 
 FITTED = 4096
-"""Sounds at most that tell an ear how loud they are."""
+"""Sounds at most that tell an ear how long it listens, and how loud they are."""
 TOGETHER = 1024
 """Sounds that are heard together."""
 EACH = 2
@@ -34,35 +35,41 @@ HEARD = 1_500_000
 
 
 class Ear:
-    """Hears sounds of one rate and length, as pictures of their mel bands.
+    """Hears 16 bits of sounds of one rate and length, as pictures of their mel bands.
 
     Args:
-        train: what it hears to learn how loud sounds are.
-        seconds: how long it listens; None: as long as 99 % of them last, and 4 seconds at most.
+        train: what it hears first. It listens at the rate of the model that these were read for, and as long as was
+            asked of that; if nothing was, as long as 99 % of these last, and 4 seconds at most.
 
     Attributes:
         codec: what makes the spectrograms, with its own defaults for this rate.
     """
 
-    def __init__(self, train: Recordings, seconds: float | None = None):
-        rate = train.codec.form_.rate
-        if seconds is None:
-            seconds = min(float(np.quantile(train.seconds, HELD, method="higher")), LONGEST)
-        self.codec = MelCodec(rate=rate, seconds=max(1, round(seconds * rate)) / rate, long="cut")
-        self.codec.fit(SoundFiles(list(train.some(FITTED, 0).values)))
+    def __init__(self, train: Recordings):
+        self.codec = MelCodec(rate=train.codec.form_.rate, seconds=train.codec.seconds, long="cut")
+        self.codec.fit(train.some(FITTED, 0).values)
 
     def hear(self, sounds: Iterable[Sound]) -> np.ndarray:
         """Pictures of sounds of any rate, length and channels, uint8 (n, bands, frames), the highest band on top."""
-        form = self.codec.form_
-        waves = np.stack([form.of(Sound(sixteen_bits(sound.samples), sound.rate)) for sound in sounds])
-        x = self.codec.spectrograms(self.codec.waves(torch.from_numpy(waves)))
-        return np.rint((x[:, 0].numpy()[:, ::-1] + 1) * 127.5).astype(np.uint8)
+        heard = [Sound(sixteen_bits(sound.samples), sound.rate) for sound in sounds]
+        return self._pictures(torch.from_numpy(np.stack([self.codec.form_.load(Clip(sound)) for sound in heard])))
 
     def picture(self, real: Recordings) -> Pictures:
-        """Real sounds as it hears them."""
-        parts = [self.hear(real.sounds(np.arange(start, min(start + TOGETHER, len(real)))))
-                 for start in range(0, len(real), TOGETHER)]
-        return Pictures(np.concatenate(parts), real.codes, real.labels)
+        """Real sounds, as it hears them."""
+        codes = self.codec.encode(real.values)
+        parts = [self._pictures(codes[np.arange(start, min(start + TOGETHER, len(codes)))])
+                 for start in range(0, len(codes), TOGETHER)]
+        return Pictures(np.concatenate(parts), codes, real.values.labels)
+
+    def sounds(self, real: Pictures, rows: np.ndarray) -> Sounds:
+        """Some of the real sounds, as it hears them."""
+        return self.codec.sounds(self.codec.waves(real.codes[rows]))
+
+    def _pictures(self, codes: torch.Tensor) -> np.ndarray:
+        if codes.dtype != torch.int16:
+            codes = torch.from_numpy(sixteen_bits(codes.numpy()))
+        x = self.codec.spectrograms(self.codec.waves(codes))
+        return np.rint((x[:, 0].numpy()[:, ::-1] + 1) * 127.5).astype(np.uint8)
 
     @property
     def about(self) -> str:
@@ -81,7 +88,7 @@ class SoundYardstick(ImageYardstick):
 
     Attributes:
         ear: what makes pictures of sounds.
-        recordings: the real sounds of which `train` and `test` are pictures.
+        recordings: the test sounds, as models take them.
         shown: which test sounds and samples a page plays.
 
     Raises:
@@ -92,12 +99,11 @@ class SoundYardstick(ImageYardstick):
     min_items: ClassVar[int] = 80_000  # with fewer 94 % of spoken digits are recognised, with these 99 %
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
-        test = splits.test.some(min(n, len(splits.train)), seed)
-        self.recordings = replace(splits, test=test)
-        self.ear = Ear(splits.train, splits.train.codec.seconds)
-        super().__init__(replace(splits, train=self.ear.picture(splits.train), test=self.ear.picture(test)), n, seed)
-        form = splits.train.codec.form_
-        self.shown = side_by_side(self.test.labels, self.n, EACH)[: max(2, HEARD // (form.length * form.channels))]
+        self.recordings: Recordings = splits.test.some(min(n, len(splits.train)), seed)
+        self.ear = Ear(splits.train)
+        pictures = [self.ear.picture(part) for part in (splits.train, self.recordings)]
+        super().__init__(replace(splits, train=pictures[0], test=pictures[1]), n, seed)
+        self.shown = side_by_side(self.test.labels, self.n, EACH)[: max(2, HEARD // self.ear.codec.form_.length)]
 
     @property
     def name(self) -> str:
@@ -108,10 +114,14 @@ class SoundYardstick(ImageYardstick):
         """What is heard."""
         return self.ear.hear(block)
 
-    def codes(self, model: Any, rows: np.ndarray) -> torch.Tensor:
-        """Test sounds brought to the length that a model has, which may not be that of the one they were read for."""
-        form = model.codec_.form_
-        return torch.from_numpy(np.stack([form.of(sound) for sound in self.recordings.test.sounds(rows)]))
+    def score(self, model: Any, rows: np.ndarray, asked: Sequence[Any] | None) -> np.ndarray:
+        """Log-likelihoods of some test sounds, as that model takes them."""
+        return np.asarray(model.score_samples(SoundFiles(self.recordings.take(rows).values.sources), asked))
+
+    def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
+        """How many samples they have, as that model takes them."""
+        form, seconds = model.codec_.form_, np.array(self.recordings.take(rows).values.seconds)
+        return np.minimum(np.rint(seconds * form.rate), form.length)
 
     def measure(self, pixels: np.ndarray, asked: Sequence[Any] | None = None, copies: bool = True) -> Figures:
         """The figures of their pictures, and their diversity."""
@@ -125,12 +135,13 @@ class SoundYardstick(ImageYardstick):
         """Some samples as they sound, and the training sounds that are nearest to them."""
         sounds, index = [sound for block in drawn for sound in block], self.nearest(samples[self.shown])
         return {**self._heard([sounds[i] for i in self.shown]), "nearest": self.train.pixels[index],
-                "nearest_heard": waves_of(self.recordings.train.sounds(index))}
+                "nearest_heard": waves_of(self.ear.sounds(self.train, index)),
+                "nearest_rate": np.array(self.ear.codec.form_.rate)}
 
     @property
     def real_kept(self) -> dict[str, np.ndarray]:
         """The same test sounds."""
-        return self._heard(self.recordings.test.sounds(self.shown))
+        return self._heard(self.ear.sounds(self.test, self.shown))
 
     def _heard(self, sounds: Sequence[Sound]) -> dict[str, np.ndarray]:
         return {"shown": self.shown, "heard": waves_of(sounds), "rate": np.array(sounds[0].rate)}
@@ -141,5 +152,7 @@ class SoundYardstick(ImageYardstick):
 
 
 def waves_of(sounds: Sequence[Sound]) -> np.ndarray:
-    """Sounds of one length as an array, int16 (n, samples) or (n, samples, channels)."""
-    return np.stack([sixteen_bits(sound.samples) for sound in sounds])
+    """Sounds as an array, int16 (n, samples) or (n, samples, channels), shorter ones with silence behind them."""
+    waves = [sixteen_bits(sound.samples) for sound in sounds]
+    longest = max(map(len, waves))
+    return np.stack([np.pad(wave, [(0, longest - len(wave))] + [(0, 0)] * (wave.ndim - 1)) for wave in waves])

@@ -19,9 +19,9 @@ import torch
 from zaohua import codecs
 from zaohua.codecs.base import Codes
 from zaohua.codecs.left_out import LeavesOut
+from zaohua.codecs.sound_files import SoundFiles
 from zaohua.codecs.sounds import SoundCodec
 from zaohua.data import SETS
-from zaohua.data.sounds import Sounds
 from zaohua.errors import ZaohuaError
 from zaohua.noise import ItemNoise, derive_seed, seeds_from_content
 from zaohua.tasks.pictures import visible
@@ -92,37 +92,23 @@ class Pictures(Items):
 
 @dataclass(frozen=True, eq=False)
 class Recordings(Items):
-    """Real sounds, which are decoded when they are asked for.
+    """Real sounds, still in their files: those, or the parts of them, that a model learns from.
 
     Attributes:
-        codes: as a model's codec encodes them: waves of one rate and length.
-        labels: theirs, or None.
-        codec: that codec.
-        seconds: how long each was before it was cut off or filled up with silence, float64 (n,).
+        values: the files, which know their labels.
+        codec: the model's, which says what sounds are brought to.
     """
 
-    codes: Codes
-    labels: list[Any] | None
+    values: SoundFiles
     codec: SoundCodec
-    seconds: np.ndarray
-    columns: Sequence[Any] = ()
-
-    @property
-    def values(self) -> Sounds:
-        """All of them."""
-        return self.sounds(np.arange(len(self)))
 
     def __len__(self) -> int:
-        return len(self.codes)
-
-    def sounds(self, rows: np.ndarray) -> Sounds:
-        """Some of them, as they sound."""
-        return self.codec.sounds(self.codec.waves(self.codes[rows]))
+        return len(self.values)
 
     def take(self, rows: np.ndarray) -> Recordings:
         """Some of them, in the order of `rows`."""
-        labels = None if self.labels is None else [self.labels[i] for i in rows]
-        return Recordings(self.codes[rows], labels, self.codec, self.seconds[rows])
+        labels = None if self.values.labels is None else [self.values.labels[i] for i in rows]
+        return Recordings(SoundFiles([self.values.sources[i] for i in rows], labels), self.codec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +145,8 @@ def pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
 
 def recordings(model: Any, source: str | Path, split: str | None) -> Recordings:
     """The sounds of a source, with the labels that it may carry."""
-    items, codes, labels = _encoded(model, source, split, "sounds")
-    return Recordings(codes, labels, model.codec_, np.array(items.seconds)).some(MOST, 0)
+    items, _, labels = _encoded(model, source, split, "sounds")  # which leaves out, trims and cuts what the model does
+    return Recordings(SoundFiles(items.sources, labels), model.codec_).some(MOST, 0)
 
 
 def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tuple[Any, Codes, list[Any] | None]:

@@ -53,9 +53,14 @@ class Yardstick(ABC):
     def seen(self, model: Any, block: Any) -> np.ndarray:
         """Samples as they came from a model, in the form in which they are measured."""
 
-    def codes(self, model: Any, rows: np.ndarray) -> Any:
-        """Some test items, as a model's own codec encodes them."""
-        return self.test.codes[rows]
+    def score(self, model: Any, rows: np.ndarray, asked: Sequence[Any] | None) -> np.ndarray:
+        """Log-likelihoods of some test items under a model, of as many conditions; nats, float64."""
+        codes = None if asked is None else model._encode_conditions(asked, len(rows))
+        return np.asarray(model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), self.test.codes[rows], codes))
+
+    def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
+        """Of how many numbers, for that model, some test items are."""
+        return np.full(len(rows), model.spec_.size)
 
     @abstractmethod
     def measure(self, samples: np.ndarray, asked: Sequence[Any] | None = None, copies: bool = True) -> Figures:
