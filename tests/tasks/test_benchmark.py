@@ -11,6 +11,7 @@ import pytest
 
 import zaohua as zh
 from zaohua.errors import ZaohuaError
+from zaohua.registry import Entry
 from zaohua.tasks.evaluation import benchmark as module
 from zaohua.tasks.evaluation.benchmark import Suite, benchmark
 
@@ -68,3 +69,13 @@ def test_mistakes(suite: None, tmp_path: Path, options: dict[str, Any], message:
     given: dict[str, Any] = {"name": "tiny", "out": tmp_path, "minutes": 1, "watch": unseen, **options}
     with pytest.raises(ZaohuaError, match=message):
         benchmark(**given)
+
+
+@pytest.mark.parametrize(("command", "modalities", "takes"), [
+    ("flow", ("images", "sounds"), True), ("vq-vae", ("images", "sounds"), True), ("new", ("waves",), True),
+    ("new", ("sounds",), True), ("new", ("images", "sounds"), False), ("gpt", ("texts",), False)])
+def test_what_the_suite_of_sounds_takes(command: str, modalities: tuple[str, ...], takes: bool) -> None:
+    """All models that are of sounds in the first place, whatever they take them for, and some of the others."""
+    entry = Entry("New", command, "", "", "", "", modalities, ("draw",), "")
+    assert module.SUITES["sounds"].takes(entry) is takes
+    assert module.SUITES["images-small"].takes(entry) is (modalities[0] == "images")

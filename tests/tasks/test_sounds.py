@@ -220,7 +220,7 @@ def test_each_model_scores_test_sounds_as_it_takes_them(run: Path, found: Evalua
     other = zh.VAE.__new__(zh.VAE)
     for codec, size in ((WaveCodec(rate=1000), 250), (WaveCodec(seconds=0.1), 200), (WaveCodec(), LENGTH)):
         other.codec_ = codec.fit(zh.read(folder)[0])
-        assert yardstick.sizes(other, np.arange(3)).tolist() == [size] * 3
+        assert yardstick.dims(other, np.arange(3)).tolist() == [size] * 3
 
 
 def test_bits_of_items_of_different_sizes() -> None:

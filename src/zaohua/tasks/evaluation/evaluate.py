@@ -141,7 +141,7 @@ def _likelihood(model: Any, nats: np.ndarray, yardstick: Yardstick) -> Figures:
     found = {"log_likelihood": of(around, len(nats), note)}
     per = BITS.get(model.codec_.modality)
     if per is not None:
-        found[per] = of(_ratio(-nats / math.log(2), yardstick.sizes(model, np.arange(len(nats)))), len(nats), note)
+        found[per] = of(_ratio(-nats / math.log(2), yardstick.dims(model, np.arange(len(nats)))), len(nats), note)
     return found
 
 

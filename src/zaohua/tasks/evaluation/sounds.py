@@ -118,7 +118,7 @@ class SoundYardstick(ImageYardstick):
         """Log-likelihoods of some test sounds, as that model takes them."""
         return np.asarray(model.score_samples(SoundFiles(self.recordings.take(rows).values.sources), asked))
 
-    def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
+    def dims(self, model: Any, rows: np.ndarray) -> np.ndarray:
         """How many samples they have, as that model takes them."""
         form, seconds = model.codec_.form_, np.array(self.recordings.take(rows).values.seconds)
         return np.minimum(np.rint(seconds * form.rate), form.length)

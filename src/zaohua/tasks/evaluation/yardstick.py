@@ -58,7 +58,7 @@ class Yardstick(ABC):
         codes = None if asked is None else model._encode_conditions(asked, len(rows))
         return np.asarray(model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), self.test.codes[rows], codes))
 
-    def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
+    def dims(self, model: Any, rows: np.ndarray) -> np.ndarray:
         """Of how many numbers, for that model, some test items are."""
         return np.full(len(rows), model.spec_.size)
 
