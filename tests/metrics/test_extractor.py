@@ -123,18 +123,19 @@ def test_is_trained_once_for_each_data_and_seed(digits: tuple[np.ndarray, np.nda
     trained = []
     train = Classifier.train.__func__
     monkeypatch.setattr(Classifier, "train", classmethod(
-        lambda cls, *a, **k: trained.append(1) or train(cls, *a, **k, min_items=50)))
+        lambda cls, *a, **k: trained.append(1) or train(cls, *a, **{**k, "min_items": 50})))
     images, labels = digits[0][:50], digits[1][:50]
 
-    def made(*data: object, seed: int = 0) -> int:
+    def made(*data: object, seed: int = 0, **more: int) -> int:
         before = len(trained)
-        Classifier.cached(*data, tmp_path, random_state=seed)
+        Classifier.cached(*data, tmp_path, random_state=seed, **more)
         return len(trained) - before
 
     other = images.copy()
     other[3, 3, 3] ^= 1
     assert [made(images, labels), made(images, list(labels)), made(images, labels, seed=1)] == [1, 0, 1]
     assert [made(other, labels), made(images, labels[::-1]), made(images, [str(i) for i in labels])] == [1, 1, 1]
+    assert [made(images, labels, min_items=n) for n in (20_000, 80_000, 80_000)] == [0, 1, 0]
     assert Classifier.cached(images, labels, tmp_path).hash == Classifier.cached(images, labels, tmp_path).hash
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:-1])

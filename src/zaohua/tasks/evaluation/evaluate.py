@@ -157,7 +157,8 @@ def representation(model: Any) -> str:
     if modality_of(model) != "sounds":
         return ""
     modality, shape = model.codec_.modality, model.spec_.shape
-    what = {"sounds": "log-mel spectrograms", "waves": "waves of real numbers"}.get(modality, f"{modality} codes")
+    waves = "bent waves" if getattr(model.codec_, "mu", 0) else "waves"
+    what = {"sounds": "log-mel spectrograms", "waves": waves}.get(modality, f"{modality} codes")
     return what if shape is None else f"{what}, {' x '.join(map(str, shape))}"
 
 
