@@ -112,7 +112,7 @@ def _nats(model: Any, yardstick: Yardstick, asked: Any, told: Told) -> np.ndarra
     """Log-likelihoods of test items; none for a model without."""
     if not hasattr(model, "score_samples") or (model.y_codec_ is not None and asked is None):
         return np.zeros(0)
-    count = min(len(yardstick.test), SCORED[model.score_kind])
+    count = min(len(yardstick.test.codes), SCORED[model.score_kind])
     told(f"scoring {count:,} test items")
     return yardstick.score(model, np.arange(count), None if asked is None else asked[:count])
 
