@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import zaohua as zh
-from zaohua.codecs import MelCodec, Sound, SoundFiles, WaveCodec
+from zaohua.codecs import MelCodec, MuLawCodec, Sound, SoundFiles, WaveCodec
 from zaohua.data.sounds import Sounds, sixteen_bits
 from zaohua.errors import ZaohuaError
 from zaohua.metrics.intervals import of_seeds
@@ -206,10 +206,11 @@ def real_labels(model: Any) -> list[str]:
 def test_kinds_of_sounds() -> None:
     model = zh.VAE.__new__(zh.VAE)
     files = SoundFiles([tone("low", np.random.default_rng(0))] * 3)
-    for codec, what in ((MelCodec(), "log-mel spectrograms, 16 x 24"), (WaveCodec(), "waves, 512")):
+    for codec, what in ((MelCodec(), "log-mel spectrograms, 16 x 24"), (WaveCodec(), "bent waves, 512"),
+                        (WaveCodec(mu=0), "waves, 512"), (MuLawCodec(), "mu-law codes")):
         model.codec_ = codec.fit(files)
         model.spec_ = model.codec_.spec_
-        assert modality_of(model) == "sounds" and representation(model).removeprefix("bent ") == what
+        assert modality_of(model) == "sounds" and representation(model) == what
 
 
 def test_each_model_scores_test_sounds_as_it_takes_them(run: Path, found: Evaluation, folder: Path) -> None:
@@ -221,6 +222,19 @@ def test_each_model_scores_test_sounds_as_it_takes_them(run: Path, found: Evalua
     for codec, size in ((WaveCodec(rate=1000), 250), (WaveCodec(seconds=0.1), 200), (WaveCodec(), LENGTH)):
         other.codec_ = codec.fit(zh.read(folder)[0])
         assert yardstick.dims(other, np.arange(3)).tolist() == [size] * 3
+
+
+def test_models_of_samples_tell_bits_per_sample(folder: Path, found: Evaluation) -> None:
+    """Sounds of theirs end when they do; they are heard by the same ear as all others."""
+    settings = {name: value for name, value in zh.WaveNet.tiny.items() if name != "max_tokens"}
+    model = zh.WaveNet(**{**settings, "max_steps": 2}, random_state=0).fit(folder, True)
+    told = evaluate(model, samples=20)
+    bits = told.figures["bits_per_sample"]
+    x, y = zh.read(folder, True, split="test")
+    rows = np.sort(np.random.default_rng(0).choice(len(x), 20, replace=False))  # as `Items.some` takes them
+    own = model.bits_per_sample([x[i] for i in rows], [y[i] for i in rows])
+    assert bits.value == pytest.approx(own, rel=1e-5) and bits.low <= bits.value <= bits.high and bits.note == "exact"
+    assert told.extractor == found.extractor and told.representation == "mu-law codes"
 
 
 def test_bits_of_items_of_different_sizes() -> None:
