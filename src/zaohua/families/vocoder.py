@@ -73,6 +73,7 @@ class Vocoding(Trainable):
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vocoder": ("vocoder",)}
     conditional: ClassVar[bool] = False
     encodes_y: ClassVar[bool] = False
+    default_steps: ClassVar[int] = 6000
 
     width: Annotated[int, Between(1)] = 192
     """Channels of the network's blocks."""
@@ -80,7 +81,7 @@ class Vocoding(Trainable):
     """How many blocks."""
     crop: Annotated[int, Between(2)] = 32
     """Frames of each sound that a step looks at: where it is loud, mostly."""
-    batch_size = 32
+    batch_size = 16
     learning_rate = 1e-3
     weight_decay = 0.01
     clip_norm = 10.0
