@@ -36,8 +36,7 @@ class DiffWave(EDM):
     sigma_min = 0.001
     sigma_max = 20.0
     noise_mean = -2.5
-    sampler = "dpmpp_2m"
-    steps = 25
+    steps = 13
     guidance = 1.5
     batch_size = 16
 
