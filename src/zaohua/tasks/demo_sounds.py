@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from zaohua import data, registry
 from zaohua.codecs import MelCodec
 from zaohua.data.sounds import Sound
 from zaohua.metrics.extractor import Classifier
-from zaohua.noise import ItemNoise
 
 if TYPE_CHECKING:
     from zaohua.tasks.demo import Watch
@@ -113,6 +111,6 @@ def make(out: Path, minutes: float, watch: Watch, seed: int) -> Sounding:
 
 def pictures(codec: MelCodec, sounds: Sequence[Sound]) -> np.ndarray:
     """Sounds as what a codec shows to networks of them, uint8 (n, bands, frames), the highest band on top."""
-    codes = torch.from_numpy(np.stack([codec.form_.of(sound) for sound in sounds]))
-    x = codec.prepare(codes, ItemNoise([0] * len(codes)))
+    codes = codec.encode(sounds)
+    x = codec.spectrograms(codec.waves(codes[np.arange(len(codes))]))
     return np.rint((x[:, 0].numpy()[:, ::-1] + 1) * 127.5).astype(np.uint8)
