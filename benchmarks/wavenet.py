@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -135,12 +136,13 @@ def train(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]:
 
 
 def score(run: Path) -> dict[str, Any]:
-    """Bits per sample given the digit, and of all digits together."""
+    """Bits per sample given the digit, and at most how many they are without it, as p(x) >= p(x | y) p(y)."""
     model, (sounds, digits) = zh.load(run), zh.read("fsdd", True, split="test")
-    given = model.bits_per_sample(sounds, digits)
-    print("given the digit", given, flush=True)
-    return {"clips": len(sounds), "samples seen": model.nets_["net"].reach, "bits given the digit": given,
-            "bits": model.bits_per_sample(sounds)}
+    bits, samples = model.bits_per_sample(sounds, digits), sum(len(sound) for sound in sounds)
+    log_prior = dict(zip(model.y_codec_.classes_, model.y_codec_.log_prior(), strict=True))
+    digit = -sum(log_prior[digit] for digit in digits) / math.log(2)
+    return {"clips": len(sounds), "samples": samples, "samples seen": model.nets_["net"].reach,
+            "bits given the digit": bits, "bits at most": bits + digit / samples}
 
 
 class Uncached:

@@ -20,7 +20,7 @@ class WaveNet(SoundModel):
     """
 
     forgets: ClassVar[bool] = True
-    default_steps: ClassVar[int] = 6000
+    default_steps: ClassVar[int] = 5000
     tiny: ClassVar[dict[str, Any]] = {"width": 8, "skip": 8, "layers": 3, "context": 64, "max_steps": 20,
                                       "max_tokens": 24, "batch_size": 8}
 
