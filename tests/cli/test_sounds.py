@@ -38,6 +38,14 @@ def test_a_folder_with_a_broken_file_to_samples(zaohua, tmp_path: Path):
     assert "a .wav or a .flac" in zaohua("sample", run, "--out", "a.txt").err
 
 
+def test_a_vocoder_needs_no_labels_and_is_not_sampled_from(zaohua, tmp_path: Path):
+    folder(tmp_path / "wavs")
+    said = zaohua("train", "vocoder", "wavs", "--max-steps", "2", "--width", "8", "--layers", "1", "--device", "cpu")
+    assert said.code == 0 and zh.load("runs/vocoder-wavs").y_codec_ is None
+    assert "trained: runs/vocoder-wavs" in said.out + said.err and "next:" not in said.out + said.err
+    assert "Vocoder can't sample" in zaohua("sample", "runs/vocoder-wavs").err
+
+
 def test_labels_by_file_names_through_training_resuming_and_held_out_items(zaohua, tmp_path: Path):
     (tmp_path / "said").mkdir()
     for i in range(12):

@@ -29,8 +29,6 @@ from zaohua.noise import Noise
 from zaohua.spec import DataSpec
 from zaohua.training import Batch, Trainable
 
-FRAMES = 1024
-"""Frames that a vocoder sees in a step, more or less, where it is learnt beside others: a share of their time."""
 AT_ONCE = 64
 """Spectrograms that waves are made of together."""
 
@@ -81,6 +79,8 @@ class Vocoding(Trainable):
     """How many blocks."""
     crop: Annotated[int, Between(2)] = 32
     """Frames of each sound that a step looks at: where it is loud, mostly."""
+    share: Annotated[float, Between(high=1, above=0)] = 1.0
+    """Share of a batch's sounds that a step looks at."""
     batch_size = 16
     learning_rate = 1e-3
     weight_decay = 0.01
@@ -100,12 +100,21 @@ class Vocoding(Trainable):
                                                      self.layers)})
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """The distance of a part of each sound to what is made of its spectrogram, (B,)."""
+        """The distance of a part of each sound to what is made of its spectrogram, (B,); 0 of those not looked at."""
         assert batch.codes is not None
         x, waves = self._crops(batch.x, self.scale.waves(batch.codes), batch.noise)
-        made = self.vocode(nets["vocoder"], x)
+        if self.share == 1:
+            return self._distance_made(nets["vocoder"], x, waves)
+        chosen = batch.noise.uniform() < self.share
+        rows = chosen.nonzero()[:, 0] if chosen.any() else torch.zeros(1, dtype=torch.int64, device=x.device)
+        away = self._distance_made(nets["vocoder"], x[rows], waves[rows]) * chosen[rows] / self.share
+        return away.new_zeros(len(batch)).index_add(0, rows, away)
+
+    def _distance_made(self, net: nn.Module, x: Tensor, waves: Tensor) -> Tensor:
+        """From waves (B, C, n) to what is made of their spectrograms, (B,)."""
+        made = self.vocode(net, x)
         with torch.autocast(x.device.type, enabled=False):
-            return self.distance(waves.flatten(0, 1), made.flatten(0, 1)).view(len(batch), -1).mean(1)
+            return self.distance(waves.flatten(0, 1), made.flatten(0, 1)).view(len(x), -1).mean(1)
 
     def _crops(self, x: Tensor, waves: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
         """A part of each item, (B, C, bands, L) and (B, C, (L - 1) hop), in whose middle it is often loud."""
@@ -165,7 +174,7 @@ class Sounding(Trainable):
 
     def _vocoding(self) -> Vocoding:
         """The vocoder of this model's spectrograms."""
-        beside = Vocoding(crop=max(16, min(Vocoding.crop, FRAMES // self.batch_size)))
+        beside = Vocoding(share=min(1.0, Vocoding.batch_size / self.batch_size))  # as much work as by itself
         beside.codec_, beside.spec_ = self.codec_, self.spec_
         return beside
 
