@@ -22,6 +22,10 @@ from zaohua.errors import unknown
 PACKAGE = Path(__file__).parent
 
 
+SHOWN = {"waves": "sounds (waves)", "mu-law": "sounds (levels)", "rolls": "music (rolls)"}
+"""What tables say of modalities by which a model takes a kind of data in its own way."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One model of the table.
@@ -89,7 +93,8 @@ def table(package: Path = PACKAGE) -> tuple[list[str], list[list[str]]]:
     header = ["model", "family", "data", "labels", *PRIMITIVES.values()]
     rows = []
     for entry in entries(package):
-        row = [entry.command, entry.family, ", ".join(entry.modalities), "yes" if entry.conditional else ""]
+        kinds = ", ".join(SHOWN.get(modality, modality) for modality in entry.modalities)
+        row = [entry.command, entry.family, kinds, "yes" if entry.conditional else ""]
         for primitive in PRIMITIVES:
             yes = entry.score_kind.replace("_", " ") if primitive == "log_prob" else "yes"
             row.append(yes if primitive in entry.primitives else "")

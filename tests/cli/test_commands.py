@@ -32,6 +32,7 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
     assert said.code == 0
     assert all(option in said.out for option in ("--random-state", "--out", "--resume"))
     own = {"images": ("--size", "--binarize"), "sounds": ("--seconds", "--bands"), "waves": ("--seconds", "--multiple"),
+           "mu-law": ("--seconds", "--trim"),
            "texts": ("--tokenizer", "--context", "--prompt"),
            "music": ("--tempo", "--steps"), "rolls": ("--form", "--melody"), "numbers": (),
            "tables": ("--numbers", "--kinds", "--max-categories")}

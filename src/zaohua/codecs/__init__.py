@@ -60,8 +60,9 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
             takes = option.kind or option.modality
             raise ZaohuaError(f"{type(option).__name__} takes {takes}, but the data are {kind}")
     codec = next((cls for cls in fitting if kind in (cls.kind, cls.modality)), None) if option is None else type(option)
+    kinds = dict.fromkeys(cls.kind or cls.modality for cls in fitting)
     if codec is None or (option is not None and type(option) not in fitting):
-        raise ZaohuaError(f"the data are {kind}, but this model takes {' or '.join(modalities)} "
+        raise ZaohuaError(f"the data are {kind}, but this model takes {' or '.join(kinds)} "
                           "(`zaohua models` lists the others)")
     options = (codec() if option is None else option).get_params()
     return codec(**{**options, **{k: v for k, v in (usual or {}).items() if options[k] == "auto"}})
