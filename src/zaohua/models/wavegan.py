@@ -28,7 +28,9 @@ class WaveGAN(WassersteinGAN):
     """Channels at most."""
     shuffle: Annotated[int, Between(0, 8)] = 2
     """Samples by which the critic's features are moved at most, at random; 0: not at all."""
-    learning_rate = 1e-4
+    n_critic = 3
+    batch_size = 16
+    learning_rate = 3e-4
     beta1 = 0.5
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
