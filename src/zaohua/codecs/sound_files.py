@@ -185,7 +185,7 @@ class Form(NamedTuple):
             Unusable: it has other channels; and whatever its decoder raises.
         """
         sound = clip.load(self.length / self.rate + BEYOND)
-        samples = sound.samples.reshape(len(sound), -1)
+        samples = sound.samples.reshape(len(sound), sound.channels)
         if self.channels == 1:
             samples = samples.mean(axis=1, keepdims=True)
         elif samples.shape[1] != self.channels:

@@ -68,7 +68,7 @@ def spectrograms(sounds: Sequence[Sound], scale: MelScale | None = None) -> np.n
     length = -(-max(map(len, sounds)) // scale.hop) * scale.hop
     waves = np.zeros((len(sounds), length), np.float32)
     for wave, sound in zip(waves, sounds, strict=True):
-        wave[: len(sound)] = sound.samples.reshape(len(sound), -1).mean(axis=1)
+        wave[: len(sound)] = sound.samples.reshape(len(sound), sound.channels).mean(axis=1)
     log_mel = scale.log_mel(torch.from_numpy(waves))
     share = ((log_mel - log_mel.max()) / RANGE + 1).clamp(min=0)
     return (share * 255).round().to(torch.uint8).flip(1).numpy()
