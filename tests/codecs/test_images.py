@@ -200,8 +200,8 @@ def test_codec_for_says_what_is_accepted():
                            (3, "can't learn from a int"), (np.zeros(4), "tables")):
         with pytest.raises(ZaohuaError, match=message):
             codecs.codec_for(items)
-    with pytest.raises(ZaohuaError, match="this model takes audio"):
-        codecs.codec_for(ARRAYS["rgb"], ("audio",))
+    with pytest.raises(ZaohuaError, match="this model takes sounds"):
+        codecs.codec_for(ARRAYS["rgb"], ("waves",))
     with pytest.raises(ZaohuaError, match="flip must be bool"):
         codecs.codec_for(ARRAYS["rgb"], ("images",), ImageCodec(flip="yes"))  # type: ignore[arg-type]
     with pytest.raises(ZaohuaError, match="LabelCodec takes labels"):

@@ -120,6 +120,10 @@ class TestEar:
         long = np.tile(slow[::2], 3)
         assert np.array_equal(ear.hear([Sound(long, RATE)]), ear.hear([Sound(long[:HEARD], RATE)]))
 
+    def test_a_sound_of_no_length_is_silence(self, run: Path) -> None:
+        ear = Ear(splits_of(zh.load(run), read=recordings).train)
+        assert not ear.hear([Sound(np.zeros(0), RATE), Sound(np.zeros(HEARD), RATE)]).any()
+
 
 class TestEvaluate:
     def test_what_is_measured(self, found: Evaluation) -> None:
