@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from zaohua.codecs import ImageCodec, ImageFiles, LabelCodec, read
-from zaohua.codecs.image_files import FileCodes
+from zaohua.codecs.image_files import PictureCodes
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 from zaohua.noise import BatchNoise
 
@@ -239,7 +239,7 @@ def test_sets_larger_than_memory_are_decoded_on_the_fly(tmp_path: Path):
     classes(tmp_path, 30)
     items, _ = read(tmp_path)
     kept, lazy = (ImageCodec(memory=memory).fit(items).encode(items) for memory in (None, 0))
-    assert isinstance(kept, torch.Tensor) and isinstance(lazy, FileCodes)
+    assert isinstance(kept, torch.Tensor) and isinstance(lazy, PictureCodes)
     lazy = pickle.loads(pickle.dumps(lazy))
     assert len(lazy) == len(kept) == 30
     for rows in (np.array([4, 1, 29]), torch.tensor([2, 2]), slice(3, 9), np.arange(30) % 2 == 0):

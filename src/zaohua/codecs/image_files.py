@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, overload
 
@@ -13,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from zaohua.codecs.base import Codes
+from zaohua.codecs.file_codes import FileCodes
 from zaohua.codecs.left_out import LeavesOut, in_threads
 from zaohua.codecs.pixels import COUNT, Unusable, is_grey, orientation, to_pixels
 from zaohua.data.array_files import free_memory
@@ -121,7 +123,7 @@ class ImageFiles(LeavesOut[Source], Sequence[np.ndarray]):
             self.leave_out(reasons)
         self.report()
         if not keep:
-            return FileCodes(self.sources, channels, size)
+            return PictureCodes(self.sources, channels, size)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
     def leave_out(self, results: Sequence[object]) -> list[bool]:
@@ -132,31 +134,29 @@ class ImageFiles(LeavesOut[Source], Sequence[np.ndarray]):
         return keep
 
 
-class FileCodes:
-    """Codes that are decoded from their files each time they are asked for; picklable, for worker processes."""
+class PictureCodes(FileCodes[Source]):
+    """Codes of pictures in files, uint8 (b, C, H, W)."""
 
     def __init__(self, sources: Sequence[Source], channels: str, size: tuple[int, int]):
-        self.sources, self.channels, self.size = list(sources), channels, size
-
-    def __len__(self) -> int:
-        return len(self.sources)
+        super().__init__(sources)
+        self.channels, self.size = channels, size
 
     def __getitem__(self, indices: Any) -> Tensor:
-        """Codes uint8 (b, C, H, W) of the pictures at `indices` (integers, a mask or a slice).
+        """As `FileCodes`, channels first."""
+        with _quietly():
+            return super().__getitem__(indices).permute(0, 3, 1, 2)
 
-        Raises:
-            ZaohuaError: a file was whole when training began and can't be read any more.
-        """
-        rows = np.arange(len(self))[indices if isinstance(indices, slice) else np.asarray(indices)]
-        parts = _in_threads(self._load, np.atleast_1d(rows).tolist())
-        return torch.from_numpy(np.stack(parts)).permute(0, 3, 1, 2)
+    def load(self, source: Source) -> np.ndarray:
+        """Its pixels, uint8 (H, W, C)."""
+        return _load(source, self.channels, self.size)
 
-    def _load(self, row: int) -> np.ndarray:
-        try:
-            return _load(self.sources[row], self.channels, self.size)
-        except Exception as error:
-            name = _name(self.sources[row], row)
-            raise ZaohuaError(f"{name}: can't be read any more ({_reason(error)})") from error
+    def name(self, source: Source, at: int) -> str:
+        """Its path, or its number."""
+        return _name(source, at)
+
+    def reason(self, error: Exception) -> str:
+        """What is wrong with it."""
+        return _reason(error)
 
 
 class _Opened:
@@ -218,6 +218,13 @@ def _wide(size: tuple[int, int]) -> str:
 
 
 def _in_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with a file is told by us, once
+    with _quietly():
         return in_threads(work, items)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without Pillow's warnings: what is wrong with a file is told by us, once."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield

@@ -9,16 +9,15 @@ from typing import Any, ClassVar, NamedTuple, overload
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from zaohua.codecs.base import Codes
 from zaohua.codecs.clips import Clip, Header, Unusable, reason
+from zaohua.codecs.file_codes import FileCodes
 from zaohua.codecs.folder_labels import with_labels
 from zaohua.codecs.folders import find, split_folder
 from zaohua.codecs.left_out import LeavesOut, in_threads
 from zaohua.data.array_files import free_memory
 from zaohua.data.sounds import Sound, sixteen_bits
-from zaohua.errors import ZaohuaError
 
 SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au",
                       ".caf", ".w64", ".rf64"})
@@ -198,26 +197,21 @@ class Form(NamedTuple):
         return samples if self.deep else sixteen_bits(samples)
 
 
-class WaveCodes:
-    """Codes that are decoded from their files each time they are asked for; picklable, for worker processes."""
+class WaveCodes(FileCodes[Clip]):
+    """Codes of sounds in files, int16 or float32 (b, channels, length)."""
 
     def __init__(self, clips: Sequence[Clip], form: Form):
-        self.clips, self.form = list(clips), form
+        super().__init__(clips)
+        self.form = form
 
-    def __len__(self) -> int:
-        return len(self.clips)
+    def load(self, source: Clip) -> np.ndarray:
+        """Its samples."""
+        return self.form.load(source)
 
-    def __getitem__(self, indices: Any) -> Tensor:
-        """Codes (b, channels, length) of the sounds at `indices` (integers, a mask or a slice).
+    def name(self, source: Clip, at: int) -> str:
+        """Its path and place, or its number."""
+        return source.name(at)
 
-        Raises:
-            ZaohuaError: a file was whole when training began and can't be read any more.
-        """
-        rows = np.arange(len(self))[indices if isinstance(indices, slice) else np.asarray(indices)]
-        return torch.from_numpy(np.stack(in_threads(self._load, np.atleast_1d(rows).tolist())))
-
-    def _load(self, row: int) -> np.ndarray:
-        try:
-            return self.form.load(self.clips[row])
-        except Exception as error:
-            raise ZaohuaError(f"{self.clips[row].name(row)}: can't be read any more ({reason(error)})") from error
+    def reason(self, error: Exception) -> str:
+        """What is wrong with it."""
+        return reason(error)
