@@ -76,7 +76,7 @@ def fit(name: str, kind: str) -> Any:
 @pytest.fixture(params=MODELS, ids="-".join)
 def case(request: pytest.FixtureRequest) -> tuple[str, str]:
     """A model, and the kind of data that it is run on."""
-    return request.param  # type: ignore[no-any-return]  # one of MODELS
+    return request.param
 
 
 @pytest.fixture

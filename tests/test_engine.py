@@ -52,7 +52,7 @@ def test_resumed_training_ends_bit_for_bit_as_it_would_have(name: str, tmp_path:
     model = make(name, 7, **EVERY, **RESUMED[name]).resume(tmp_path / "parts", *data)
 
     assert ending(tmp_path / "parts") == ending(tmp_path / "whole")
-    tensors = checkpoint.load_checkpoint(tmp_path / "parts")[1]  # type: ignore[index]
+    tensors = checkpoint.load_checkpoint(tmp_path / "parts")[1]
     assert {"nets", "average", "optimizers"} <= set(tensors)
     trained = {key.split(".")[0] for key in tensors["optimizers"]}
     assert trained == set(model.plan())
@@ -112,7 +112,7 @@ def test_accumulated_micro_batches_equal_the_whole_batch(name: str, fields: dict
 
 def test_training_and_sampling_leave_the_global_random_states_alone() -> None:
     def states() -> list[Any]:
-        return [torch.get_rng_state().tolist(), list(np.random.get_state()[1]), random.getstate()]  # type: ignore[index]
+        return [torch.get_rng_state().tolist(), list(np.random.get_state()[1]), random.getstate()]
 
     before = states()
     model = make("DCGAN", 3, preview_every=2).fit(*digits())

@@ -39,7 +39,7 @@ def test_products_are_counted_forward_and_back() -> None:
     assert products.small
 
 
-def threads_of(model, steps: list[int], **how) -> None:  # type: ignore[no-untyped-def]
+def threads_of(model, steps: list[int], **how) -> None:
     def note(event: Event) -> None:
         if event.kind == "step":
             steps.append(torch.get_num_threads())
@@ -49,7 +49,7 @@ def threads_of(model, steps: list[int], **how) -> None:  # type: ignore[no-untyp
 
 
 @pytest.mark.parametrize(("work", "expected"), [(0, 2), (1e15, 1)])
-def test_a_run_of_small_products_takes_one_thread(monkeypatch, work, expected, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_run_of_small_products_takes_one_thread(monkeypatch, work, expected, tmp_path) -> None:
     monkeypatch.setattr(hardware, "SHARED_WORK", work)
     before, steps = torch.get_num_threads(), list[int]()
     torch.set_num_threads(2)

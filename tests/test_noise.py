@@ -32,7 +32,7 @@ def test_an_item_comes_out_the_same_wherever_it_is() -> None:
 
 
 @pytest.mark.parametrize("make", [lambda n: BatchNoise(1, n), lambda n: ItemNoise(seeds_for(1, n))])
-def test_distributions(make) -> None:  # type: ignore[no-untyped-def]
+def test_distributions(make) -> None:
     noise = make(100)
     normal, uniform = noise.normal(100), noise.uniform(100)
     assert abs(float(normal.mean())) < 0.05 and abs(float(normal.std()) - 1) < 0.05

@@ -80,7 +80,7 @@ class Mean(Trainable):
         """A callback that fills `trace`."""
         if event.kind == "step":
             nets = (self.nets_of_training, self.nets_)
-            self.trace.append(tuple(n["net"].w.detach().clone() for n in nets))  # type: ignore[arg-type, union-attr]
+            self.trace.append(tuple(n["net"].w.detach().clone() for n in nets))
 
 
 class Killed(Exception):

@@ -36,7 +36,7 @@ def test_a_table_from_training_to_filling_in(zaohua, people: Path, tmp_path: Pat
     (("sample", "run", "--y", "work=no"), "unknown column 'work'; did you mean 'works'"),
     (("sample", "run", "--y", "age=old"), "column 'age' is integer, but row 0 holds 'old'"),
     (("sample", "run", "--y", "age=99"), "column 'age' goes from 18 to 79 in training, so it can't be 99"),
-    (("impute", "run", "people.csv", "--out", "x.png"), "written to a folder, a .csv or a .parquet"),
+    (("impute", "run", "people.csv", "--out", "x.png"), "written to a folder, or to a .csv or .parquet file"),
     (("impute", "run", "people.csv", "--out", "people.csv"), "is the table itself"),
 ])  # fmt: skip
 def test_mistakes_are_one_line(zaohua, people: Path, arguments, wrong: str, monkeypatch) -> None:

@@ -203,7 +203,7 @@ def test_codec_for_says_what_is_accepted():
     with pytest.raises(ZaohuaError, match="this model takes sounds"):
         codecs.codec_for(ARRAYS["rgb"], ("waves",))
     with pytest.raises(ZaohuaError, match="flip must be bool"):
-        codecs.codec_for(ARRAYS["rgb"], ("images",), ImageCodec(flip="yes"))  # type: ignore[arg-type]
+        codecs.codec_for(ARRAYS["rgb"], ("images",), ImageCodec(flip="yes"))
     with pytest.raises(ZaohuaError, match="LabelCodec takes labels"):
         codecs.codec_for(ARRAYS["rgb"], ("images",), codecs.LabelCodec())
 

@@ -231,5 +231,5 @@ class TestSound:
         assert not render(Piece(np.zeros((0, 4)), length=8), 60).any()
 
     def test_other_endings_are_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(ZaohuaError, match="rolls are written to a folder, a .wav or a .mid, not to .mp3"):
+        with pytest.raises(ZaohuaError, match=r"written to a folder, or to a \.wav or \.mid file, not to \.mp3"):
             RollCodec().fit(VOICES).write_sheet(VOICES, tmp_path / "a.mp3")

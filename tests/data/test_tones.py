@@ -51,9 +51,9 @@ def test_what_was_made_when_the_set_was_published_is_made_today():
 
 
 def test_no_global_random_state_is_touched():
-    before = np.random.get_state()[1].copy()  # type: ignore[index]  # numpy's stub calls the tuple a dict
+    before = np.random.get_state()[1].copy()
     tones.make("test")
-    np.testing.assert_array_equal(before, np.random.get_state()[1])  # type: ignore[index]  # the same
+    np.testing.assert_array_equal(before, np.random.get_state()[1])
 
 
 def test_sounds_are_short_begin_and_end_in_silence_and_differ_in_loudness(kinds: dict[str, list[Sound]]):

@@ -62,7 +62,7 @@ def test_the_loss_is_that_of_answers_alone(base: Any, item: Any) -> None:
     codec = base.codec_
     row = codec.encode([item])[[0]]
     net = Logits(row.shape[1] - 1, base.spec_.channels)
-    loss = base.loss(nn.ModuleDict({"net": net}), Batch(row, None, None), "model")  # type: ignore[arg-type]
+    loss = base.loss(nn.ModuleDict({"net": net}), Batch(row, None, None), "model")
     loss.sum().backward()
     e, encode = codec.end_, lambda text: codec.tokenizer_.encode(text).tolist()
     user, assistant = e + 1, e + 2
@@ -76,7 +76,7 @@ def test_the_loss_is_that_of_answers_alone(base: Any, item: Any) -> None:
     logs = -net.values[0].detach().log_softmax(-1)
     by_hand = sum(float(logs[i - 1, tokens[i]]) for i in answer) / len(answer)
     assert float(loss.detach()) == pytest.approx(by_hand, rel=1e-5)
-    moved = net.values.grad[0].abs().sum(1)  # type: ignore[index]
+    moved = net.values.grad[0].abs().sum(1)
     assert {i + 1 for i in moved.nonzero()[:, 0].tolist()} == set(answer)  # elsewhere exactly zero
 
 

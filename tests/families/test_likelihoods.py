@@ -187,6 +187,6 @@ def test_edm_preconditioning_at_its_ends() -> None:
         return torch.full_like(x, 0.25)
 
     for sigma, expected in ((1e-4, x), (79.0, torch.full_like(x, 0.25 * 0.5))):
-        data, e = model.predict(net, x, torch.full((2,), sigma / 80), None)  # type: ignore[arg-type]
+        data, e = model.predict(net, x, torch.full((2,), sigma / 80), None)
         assert torch.allclose(data, expected, atol=2e-3)
         assert torch.allclose(x, data + sigma * e, atol=1e-4)

@@ -93,7 +93,7 @@ def test_bounds_of_a_table_sum_to_nearly_one(numbers: str) -> None:
     b = rng.choice(["p", "q"], 2000)
     a = np.where(b == "p", rng.binomial(30, 0.3, 2000), rng.binomial(30, 0.7, 2000))
     model = zh.TVAE(random_state=0, hidden=32, latent_dim=2, max_steps=250, batch_size=100, beta=1.0,
-                    learning_rate=1e-2, codec=TableCodec(numbers=numbers), score_importance_samples=200)  # type: ignore[arg-type]
+                    learning_rate=1e-2, codec=TableCodec(numbers=numbers), score_importance_samples=200)
     model.fit(pd.DataFrame({"a": a, "b": b}))
     every = pd.DataFrame(list(itertools.product(range(a.min(), a.max() + 1), ["p", "q"])), columns=["a", "b"])
     total = float(np.exp(model.score_samples(every)).sum())

@@ -78,7 +78,7 @@ def test_phases_do_not_matter_and_silence_does_no_harm() -> None:
     silence = torch.zeros(4, waves.shape[1], requires_grad=True)
     away = model.distance(silence.detach(), silence)
     away.sum().backward()
-    assert away.abs().max() < 1e-3 and torch.isfinite(silence.grad).all()  # type: ignore[arg-type]  # it has one
+    assert away.abs().max() < 1e-3 and torch.isfinite(silence.grad).all()
 
 
 def test_the_loss_is_one_number_for_each_item_and_reaches_every_weight() -> None:
@@ -113,7 +113,7 @@ class Knows(nn.Module):
 
 def test_crops_of_spectrogram_and_wave_are_of_one_place_where_it_is_loud() -> None:
     model = Vocoding(crop=4)
-    model.codec_ = SimpleNamespace(mel_=SimpleNamespace(hop=2))  # type: ignore[assignment]  # all that is asked for
+    model.codec_ = SimpleNamespace(mel_=SimpleNamespace(hop=2))
     n, frames = 200, 32
     x = torch.full((n, 2, 3, frames), -1.0)
     x[..., 20:24] = 1.0

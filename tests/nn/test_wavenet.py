@@ -31,7 +31,7 @@ def test_sees_its_reach_and_nothing_that_comes(layers: int, stacks: int) -> None
     """The gradient of the last logits by each input, and those of the logits before it by the last input."""
     net, t = make(layers, stacks), 40
     embedded = net.tokens(tokens(1, t)).detach().requires_grad_()
-    net.tokens.forward = lambda _: embedded.transpose(0, 1)  # type: ignore[method-assign]  # so that they have a gradient
+    net.tokens.forward = lambda _: embedded.transpose(0, 1)
     last = torch.autograd.grad(net(tokens(1, t))[0, -1].logsumexp(0), embedded)[0].norm(dim=2)[0]
     assert net.reach == reach(layers, stacks) == 1 + stacks * (2**layers - 1)
     assert (last[-net.reach :] > 0).all() and (last[: -net.reach] == 0).all()

@@ -202,7 +202,7 @@ class TestFiles:
                       monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(folder)
         with pytest.raises(ZaohuaError, match=message):
-            evaluate(zh.load(folder / "mixture"), **options)  # type: ignore[arg-type]
+            evaluate(zh.load(folder / "mixture"), **options)
 
     def test_other_columns_arent_compared(self, folder: Path) -> None:
         kinds = TableCodec(kinds={"first": "categorical"})

@@ -129,8 +129,8 @@ class Codec(ABC):
     def sheet_writer(cls, path: Path) -> Callable[..., None]:
         """The one of `sheets` for this path, or a `ZaohuaError` that lists their endings."""
         if path.suffix not in cls.sheets:
-            endings = " or ".join(f"a {ending}" for ending in cls.sheets)
-            raise ZaohuaError(f"{path}: {cls.modality} are written to a folder, {endings}, not to {path.suffix}")
+            raise ZaohuaError(f"{path}: items of this kind are written to a folder, or to a "
+                              f"{' or '.join(cls.sheets)} file, not to {path.suffix}")
         return cls.sheets[path.suffix]
 
     def _write_lines(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:

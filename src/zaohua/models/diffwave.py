@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
+from zaohua.families.diffusion import KarrasDiffusion
 from zaohua.fields import Between
-from zaohua.models.edm import EDM
 from zaohua.nn.diffwave import DilatedNet
 from zaohua.spec import DataSpec
 
 
-class DiffWave(EDM):
+class DiffWave(KarrasDiffusion):
     """Diffusion of waveforms by gated dilated convolutions that look both ways; trained and sampled as EDM is.
 
     Paper: Kong, Ping, Huang, Zhao and Catanzaro, "DiffWave: A Versatile Diffusion Model for Audio Synthesis", 2020

@@ -15,7 +15,7 @@ class SoundModel(TokenModel):
     modalities: ClassVar[tuple[str, ...]] = ("mu-law",)
     score_chunk: ClassVar[int] = 4
 
-    max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # see `_room`
+    max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # only `_room` reads it
     """Samples of a new sound at most; None: as many as the longest one learnt from."""
     temperature = 1.0
 
