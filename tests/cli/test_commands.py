@@ -96,7 +96,7 @@ def test_samples_as_grid_files_and_array(zaohua, gmm: Path):
     [
         (["--y", "boot"], "unknown label 'boot'"),
         (["-n", "0"], "must be at least 1"),
-        (["--out", "x.jpg"], "a folder, a .png or a .npz"),
+        (["--out", "x.jpg"], "a folder, or to a .png or .npz file"),
         (["--steps", "3"], "unknown option '--steps'"),
     ],
 )
@@ -125,7 +125,7 @@ def test_music_from_a_table_to_a_sound(zaohua, tmp_path: Path):
     run = "runs/chorale-rnn-tunes-16th"
     assert zaohua("sample", run, "-n", "2").err.endswith(f"{run}/samples.wav\n")
     assert Path(run, "samples.wav").read_bytes()[:4] == b"RIFF"
-    assert "a folder, a .wav or a .mid, not to .png" in zaohua("sample", run, "--out", "a.png").err
+    assert "a folder, or to a .wav or .mid file, not to .png" in zaohua("sample", run, "--out", "a.png").err
     pytest.importorskip("symusic")
     assert zaohua("sample", run, "-n", "2", "--out", "tunes").code == 0
     assert sorted(path.name for path in Path("tunes").iterdir()) == ["00000.mid", "00001.mid"]

@@ -35,7 +35,7 @@ def test_a_folder_with_a_broken_file_to_samples(zaohua, tmp_path: Path):
     assert sorted(path.name for path in Path("new").iterdir()) == [f"0000{i}-b.wav" for i in range(3)]
     assert len(soundfile.read("new/00000-b.wav")[0]) == 80
     assert zaohua("sample", run, "-n", "4", "--out", "new.png").code == 0 and Image.open("new.png").mode == "L"
-    assert "a .wav or a .flac" in zaohua("sample", run, "--out", "a.txt").err
+    assert "a .wav or .flac" in zaohua("sample", run, "--out", "a.txt").err
 
 
 def test_a_vocoder_needs_no_labels_and_is_not_sampled_from(zaohua, tmp_path: Path):

@@ -111,7 +111,7 @@ def test_sheets_and_previews(tmp_path: Path, codec: SoundCodec) -> None:
     paths = codec.write_preview(TONES, tmp_path / "previews" / "0000004")
     assert [path.name for path in paths] == ["0000004.wav", "0000004.png"]
     assert Image.open(paths[1]).size[0] > 2 * 56
-    with pytest.raises(ZaohuaError, match=r"a .wav or a .flac or a .ogg or a .mp3 or a .png, not to .txt"):
+    with pytest.raises(ZaohuaError, match=r"a .wav or .flac or .ogg or .mp3 or .png file, not to .txt"):
         codec.write_sheet(TONES, tmp_path / "a.txt")
     with pytest.raises(ZaohuaError, match=r"a.mp3: <Sound: .* at 1000 Hz> can't be written so"):
         codec.write_sheet(TONES, tmp_path / "a.mp3")
