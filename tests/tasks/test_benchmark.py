@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import zaohua as zh
@@ -14,6 +15,8 @@ from zaohua.errors import ZaohuaError
 from zaohua.registry import Entry
 from zaohua.tasks.evaluation import benchmark as module
 from zaohua.tasks.evaluation.benchmark import Suite, benchmark
+from zaohua.tasks.evaluation.figures import load
+from zaohua.tasks.evaluation.telling import digits
 
 MODELS = ["gaussian", "gmm", "vae"]
 
@@ -62,8 +65,39 @@ def test_what_cant_learn_a_set_is_left_out_and_named(suite: None, tmp_path: Path
     assert "- left out: vae: too large for it" in text and "| gmm |" in text and "| vae |" not in text
 
 
+def test_several_seeds_are_taken_together(suite: None, tmp_path: Path) -> None:
+    """Figures are means over trainings with Student's intervals, and a difference is told from them, too."""
+    summary = benchmark("tiny", tmp_path, 0.02, unseen, samples=60, models=["gmm", "vae"], seeds=3, random_state=5)
+    text = summary.read_text("utf-8")
+    assert "means of seeds 5 to 7" in text and "zaohua benchmark tiny --minutes 0.02 --seeds 3" in text
+    runs = [tmp_path / folder / "vae" for folder in ("digits", "digits-seed-6", "digits-seed-7")]
+    stored = [json.loads((run / "model.json").read_bytes())["parameters"]["random_state"] for run in runs]
+    assert stored == [5, 6, 7]
+    found = [load(run) for run in runs]
+    assert all(each is not None for each in found) and [each.seeds for each in found if each] == [(5,), (6,), (7,)]
+    values = [each.figures["frechet"].value for each in found if each]
+    mean, reach = np.mean(values), 4.302653 * np.std(values, ddof=1) / 3**0.5  # Student's t, 2 degrees of freedom
+    row = next(line for line in text.splitlines() if line.startswith("| vae |"))
+    assert f"{digits(float(mean))} ({digits(float(mean - reach))} to {digits(float(mean + reach))})" in row
+
+
+def test_a_model_that_fails_with_one_seed_is_left_out(suite: None, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = zh.VAE.fit
+
+    def fail(self: zh.VAE, *given: Any, **more: Any) -> Any:
+        if self.random_state == 1:
+            raise ZaohuaError("diverged")
+        return fit(self, *given, **more)
+
+    monkeypatch.setattr(zh.VAE, "fit", fail)
+    text = benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS, seeds=2).read_text("utf-8")
+    assert "- left out: vae: diverged" in text and "| gmm |" in text and "| vae |" not in text
+
+
 @pytest.mark.parametrize(("options", "message"), [
-    ({"name": "imagse-small"}, "did you mean 'images-small'"), ({"data": ["mnits"]}, "data set of tiny"),
+    ({"seeds": 0}, "--seeds must be at least 1"), ({"name": "imagse-small"}, "did you mean 'images-small'"),
+    ({"data": ["mnits"]}, "data set of tiny"),
     ({"models": ["vea"]}, "did you mean 'vae'")])
 def test_mistakes(suite: None, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     given: dict[str, Any] = {"name": "tiny", "out": tmp_path, "minutes": 1, "watch": unseen, **options}

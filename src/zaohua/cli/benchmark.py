@@ -18,7 +18,8 @@ FLAGS = (
     Flag("samples", int, 10_000, "Samples to measure by.", short=("-n",)),
     Flag("models", str | None, None, "Only these, with commas between."),
     Flag("data", str | None, None, "Only these data sets, with commas between."),
-    Flag("seed", int, 0, "Of training and sampling."),
+    Flag("seed", int, 0, "Of training and sampling, the first."),
+    Flag("seeds", int, 1, "Trainings of each model, with seeds that follow each other: means, with intervals."),
 )
 
 
@@ -34,4 +35,4 @@ def main(arguments: Sequence[str]) -> None:
 
     chosen = {option: values[option].split(",") if values[option] else None for option in ("models", "data")}
     print(benchmark(name, Path(values["out"]), values["minutes"], Progress, samples=values["samples"],
-                    random_state=values["seed"], told=Lines(), **chosen))
+                    random_state=values["seed"], seeds=values["seeds"], told=Lines(), **chosen))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import zaohua
 from zaohua import checkpoint, codecs, registry
 from zaohua.errors import ZaohuaError, unknown
 from zaohua.fields import fields_of
@@ -19,6 +20,8 @@ from zaohua.tasks.evaluation import page, telling
 from zaohua.tasks.evaluation.compare import Comparison, compare
 from zaohua.tasks.evaluation.evaluate import Told
 from zaohua.tasks.evaluation.figures import MEASURES
+from zaohua.tasks.evaluation.seeds import comparison_over_seeds
+from zaohua.tasks.evaluation.yardstick import yardstick_for
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ Watch = Callable[[str], Any]
 
 def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: int = 10_000,
               models: Sequence[str] | None = None, data: Sequence[str] | None = None, random_state: int = 0,
-              told: Told | None = None) -> Path:
+              seeds: int = 1, told: Told | None = None) -> Path:
     """Train, measure and compare all models of a suite.
 
     Args:
@@ -72,15 +75,18 @@ def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: in
         samples: to measure by.
         models: only these; all of the suite's when not given.
         data: only these data sets.
-        random_state: of training and sampling.
+        random_state: of training and sampling, the first.
+        seeds: trainings of each model; with several all figures are means, with intervals over them.
         told: is told what is being done.
 
     Returns:
         The summary, `NAME.md`, beside a page for each data set.
 
     Raises:
-        ZaohuaError: no such suite, model or data set, or fewer than two models learnt one.
+        ZaohuaError: no such suite, model or data set, no seeds, or fewer than two models learnt a data set.
     """
+    if seeds < 1:
+        raise ZaohuaError(f"--seeds must be at least 1, not {seeds}")
     if name not in SUITES:
         raise unknown("suite", name, SUITES)
     suite, told = SUITES[name], told or (lambda line: None)
@@ -91,25 +97,58 @@ def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: in
     for wanted in data or ():
         if wanted not in suite.data:
             raise unknown(f"data set of {name}:", wanted, suite.data)
+    seeds_of = range(random_state, random_state + seeds)
     parts = []
     for dataset in data or suite.data:
-        runs, left_out = [], {}
-        for entry in entries:
-            folder = out / dataset / entry.command
-            try:
-                y = True if suite.labels and entry.conditional else None
-                _train(entry, dataset, y, folder, minutes, {"random_state": random_state, **suite.settings}, watch,
-                       told)
-                runs.append(folder)
-            except ZaohuaError as error:
-                left_out[entry.command] = str(error)
-                told(f"left out: {entry.command} on {dataset}: {error}")
-        found = compare(runs, samples=samples, random_state=random_state, told=told)
-        page.write(found, out / f"{name}-{dataset}.html", f"zaohua benchmark {name} --minutes {minutes:g}")
+        left_out: dict[str, str] = {}
+        each = [_trained(suite, entries, dataset, _folder(out, dataset, seed, random_state), minutes, seed, watch, told,
+                         left_out) for seed in seeds_of]
+        found = _measured(each, seeds_of, samples, told)
+        page.write(found, out / f"{name}-{dataset}.html", _command(name, minutes, seeds))
         parts.append(_summary(name, dataset, found, left_out))
     path = out / f"{name}.md"
-    path.write_text("\n".join([*_head(name, suite, minutes, random_state, found), *parts]), "utf-8")
+    path.write_text("\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]), "utf-8")
     return path
+
+
+def _folder(out: Path, dataset: str, seed: int, first: int) -> Path:
+    """Where the runs of a seed are: those of the first in the data set's folder, the others beside it."""
+    return out / dataset if seed == first else out / f"{dataset}-seed-{seed}"
+
+
+def _command(name: str, minutes: float, seeds: int) -> str:
+    return f"zaohua benchmark {name} --minutes {minutes:g}" + (f" --seeds {seeds}" if seeds > 1 else "")
+
+
+def _trained(suite: Suite, entries: Sequence[registry.Entry], dataset: str, folder: Path, minutes: float, seed: int,
+             watch: Watch, told: Told, left_out: dict[str, str]) -> list[Path]:
+    """The runs of the models that learnt a data set; the others are noted in `left_out`, with the reason."""
+    runs = []
+    for entry in entries:
+        if entry.command in left_out:  # with another seed
+            continue
+        try:
+            y = True if suite.labels and entry.conditional else None
+            _train(entry, dataset, y, folder / entry.command, minutes, {"random_state": seed, **suite.settings}, watch,
+                   told)
+            runs.append(folder / entry.command)
+        except ZaohuaError as error:
+            left_out[entry.command] = str(error)
+            told(f"left out: {entry.command} on {dataset}: {error}")
+    return runs
+
+
+def _measured(each: Sequence[Sequence[Path]], seeds: Sequence[int], samples: int, told: Told) -> Comparison:
+    """All runs measured by one yardstick, those of several seeds taken together; models that failed once left out."""
+    names = set.intersection(*({run.name for run in runs} for runs in each))
+    yardstick, found = None, []
+    for runs, seed in zip(each, seeds, strict=True):
+        kept = [run for run in runs if run.name in names]
+        if yardstick is None and kept:
+            told("reading the real items, and measuring by what models are compared")
+            yardstick = yardstick_for(zaohua.load(kept[0]), samples)
+        found.append(compare(kept, samples=samples, random_state=seed, yardstick=yardstick, told=told))
+    return comparison_over_seeds(found)
 
 
 def _train(entry: registry.Entry, dataset: str, y: bool | None, folder: Path, minutes: float,
@@ -133,19 +172,21 @@ def _train(entry: registry.Entry, dataset: str, y: bool | None, folder: Path, mi
             model.fit(dataset, y, out=folder, callbacks=[callback])
 
 
-def _head(name: str, suite: Suite, minutes: float, seed: int, found: Comparison) -> list[str]:
+def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: Comparison) -> list[str]:
     """What was done, on what."""
     about = found.rows[0].about
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
     settings = f"default settings but for {settings}" if settings else "default settings"
     labels = "labels given to those that take any" if suite.labels else "no labels"
+    of_seeds = f"seed {seeds[0]}" if len(seeds) == 1 else (
+        f"means of seeds {seeds[0]} to {seeds[-1]} with Student's 95 % intervals over them")
     return [f"# {name}", "", f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
-            f"fitted at once take what they take), {settings}, seed {seed}, {labels}. "
+            f"fitted at once take what they take), {settings}, {of_seeds}, {labels}. "
             f"{about['date']}, {about['processor']}, {about['cores']} cores"
             + (f", {about['gpu']}" if about["gpu"] else "")
             + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "
             "How figures are taken: [evaluation](../evaluation.md).", "",
-            f"    zaohua benchmark {name} --minutes {minutes:g}", ""]
+            f"    {_command(name, minutes, len(seeds))}", ""]
 
 
 def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str]) -> str:

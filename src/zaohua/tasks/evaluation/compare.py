@@ -63,12 +63,13 @@ class Comparison:
 
 def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split: str | None = None,
             train: str | Path | None = None, samples: int = 10_000, random_state: int = 0,
-            inception: str | Path | None = None, target: str | None = None, told: Told | None = None) -> Comparison:
+            inception: str | Path | None = None, target: str | None = None, yardstick: Yardstick | None = None,
+            told: Told | None = None) -> Comparison:
     """Measure several runs by the same real items; what was measured so before is not measured again.
 
     Args:
         runs: folders of runs, all of pictures, all of sounds or all of tables.
-        data, split, train, samples, random_state, inception, target, told: as for `evaluate`.
+        data, split, train, samples, random_state, inception, target, yardstick, told: as for `evaluate`.
 
     Raises:
         ZaohuaError: there are fewer than two, or they make items of other kinds or learnt from other data.
@@ -81,8 +82,9 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
         raise ZaohuaError("compare takes at least two different runs")
     models = [zaohua.load(folder) for folder in folders]
     _check_alike(folders, models, train)
-    told("reading the real items, and measuring by what models are compared")
-    yardstick = yardstick_for(models[0], samples, data, split, train, inception=inception, target=target)
+    if yardstick is None:
+        told("reading the real items, and measuring by what models are compared")
+        yardstick = yardstick_for(models[0], samples, data, split, train, inception=inception, target=target)
     rows = []
     for folder, name, model in zip(folders, _names(folders), models, strict=True):
         found = load(folder)
@@ -137,23 +139,45 @@ def _kind(model: Any) -> str:
 
 def compared(rows: list[Evaluation], yardstick: Yardstick) -> Comparison:
     """Evaluations made by one yardstick, side by side."""
-    lead = LEADS[yardstick.modality]
-    sign = -1 if MEASURES[lead].better == "higher" else 1
-    best, *rest = rows = sorted(rows, key=lambda row: sign * row.figures[lead].value)
-    behind = yardstick.behind(best, rest)
-    scored = sorted((row for row in rows if "log_likelihood" in row.figures),
-                    key=lambda row: -row.figures["log_likelihood"].value)
-    if len(represented(scored)) > 1:
-        scored = []  # densities of different things
+    best, *rest = rows = in_order(rows)
+    scored = likely(rows)
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
+    return Comparison(
+        rows, yardstick.test.values, notes=_notes(rows), labels=yardstick.test.labels, columns=yardstick.test.columns,
+        arrays=yardstick.real_kept, **standing(rows, yardstick.behind(best, rest), scored, likelihood_behind),
+    )  # fmt: skip
+
+
+def in_order(rows: Sequence[Evaluation]) -> list[Evaluation]:
+    """The best first, by the measure that leads."""
+    lead = LEADS[rows[0].modality]
+    sign = -1 if MEASURES[lead].better == "higher" else 1
+    return sorted(rows, key=lambda row: sign * row.figures[lead].value)
+
+
+def likely(rows: Sequence[Evaluation]) -> list[Evaluation]:
+    """Those that tell log-likelihoods, the highest first; none if these are densities of different things."""
+    scored = [row for row in rows if "log_likelihood" in row.figures]
+    if len(represented(scored)) > 1:
+        return []
+    return sorted(scored, key=lambda row: -row.figures["log_likelihood"].value)
+
+
+def standing(rows: Sequence[Evaluation], behind: dict[str, Interval], scored: Sequence[Evaluation],
+             likelihood_behind: dict[str, Interval]) -> dict[str, Any]:
+    """The fields of a `Comparison` that say who is behind whom, and whether there is a winner.
+
+    Args:
+        rows: the evaluations in order.
+        behind: how far each but the first is behind it.
+        scored: those that tell log-likelihoods, in order.
+        likelihood_behind: how far each but the first of these is behind it.
+    """
     clear = bool(likelihood_behind) and all(interval.low > 0 for interval in likelihood_behind.values())
     bounds = any(row.figures["log_likelihood"].note not in UNBOUND for row in scored[1:])
-    return Comparison(
-        rows, yardstick.test.values, behind,
-        best.run if all(interval.low > 0 for interval in behind.values()) else None, likelihood_behind,
-        scored[0].run if scored else None, scored[0].run if clear and not bounds else None, _notes(rows),
-        yardstick.test.labels, yardstick.test.columns, yardstick.real_kept,
-    )  # fmt: skip
+    return {"behind": behind, "winner": rows[0].run if all(gap.low > 0 for gap in behind.values()) else None,
+            "likelihood_behind": likelihood_behind, "likeliest": scored[0].run if scored else None,
+            "likelihood_winner": scored[0].run if clear and not bounds else None}
 
 
 def represented(rows: Sequence[Evaluation]) -> list[str]:

@@ -23,7 +23,7 @@ from zaohua.families.density import Density
 from zaohua.metrics.intervals import Interval, of_seeds
 from zaohua.tasks.evaluation import cost
 from zaohua.tasks.evaluation.figures import LEADS, MEASURES, PROTOCOL, Evaluation, Figures, weights_of
-from zaohua.tasks.evaluation.yardstick import Yardstick, modality_of, of, yardstick_for
+from zaohua.tasks.evaluation.yardstick import Yardstick, figures_over_seeds, modality_of, of, yardstick_for
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
 """Test items whose log-likelihood is taken, at most: bounds and solutions of differential equations take long."""
@@ -95,7 +95,7 @@ def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: in
         if not k:
             first, kept = samples, yardstick.kept(samples, drawn)
     nats = _nats(model, yardstick, asked, told)
-    figures = {**_over_seeds(found), **_likelihood(model, nats, yardstick)}
+    figures = {**figures_over_seeds(found), **_likelihood(model, nats, yardstick)}
     told("measuring the references")
     details = yardstick.details(first, asked, found[0])
     arrays = {"samples": first, "nats": nats, **kept, **details.pop("arrays", {})}
@@ -160,16 +160,6 @@ def representation(model: Any) -> str:
     waves = "bent waves" if getattr(model.codec_, "mu", 0) else "waves"
     what = {"sounds": "log-mel spectrograms", "waves": waves}.get(modality, f"{modality} codes")
     return what if shape is None else f"{what}, {' x '.join(map(str, shape))}"
-
-
-def _over_seeds(sets: list[Figures]) -> Figures:
-    """Figures of several sets of samples: means, with intervals over the seeds."""
-    if len(sets) == 1:
-        return sets[0]
-    out = {}
-    for name, first in sets[0].items():
-        out[name] = of(of_seeds([figures[name].value for figures in sets]), first.n or 0, first.note)
-    return out
 
 
 def _ordered(figures: Figures) -> Figures:

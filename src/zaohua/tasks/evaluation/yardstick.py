@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zaohua.codecs import of_modality
-from zaohua.metrics.intervals import Interval
+from zaohua.metrics.intervals import Interval, of_seeds
 from zaohua.tasks.evaluation.figures import NOUNS, Evaluation, Figure, Figures
 from zaohua.tasks.evaluation.splits import Splits
 
@@ -108,6 +108,22 @@ class Yardstick(ABC):
 def of(interval: Interval, n: int, note: str = "") -> Figure:
     """A figure of n items with its interval."""
     return Figure(interval.value, interval.low, interval.high, n, note)
+
+
+def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
+    """Figures of several sets of samples, or of several trainings, in one: means, with intervals over the seeds.
+
+    Args:
+        sets: of each seed, the same measures; a single one is returned as it is.
+    """
+    if len(sets) == 1:
+        return dict(sets[0])
+    return {name: _over_seeds([figures[name] for figures in sets]) for name in sets[0]}
+
+
+def _over_seeds(each: Sequence[Figure]) -> Figure:
+    notes = dict.fromkeys(figure.note for figure in each if figure.note)
+    return of(of_seeds([figure.value for figure in each]), each[0].n or 0, "; ".join(notes))
 
 
 def chance(p: float) -> str:
