@@ -21,6 +21,10 @@ from zaohua.nn.rows import RowLayout
 from zaohua.noise import Noise
 
 LOG_2_PI = float(np.log(2 * np.pi))
+BLOCK = 512
+"""Rows that are looked at together: what 500 components make of them stays in the cache."""
+LEAST = -60.0
+"""The log of a row's chance of a component, at least, while fitting: numbers too small for float32 take long."""
 
 
 def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float, least: float, seed: int) -> Parameters:
@@ -51,13 +55,14 @@ def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float,
         coefficients = torch.from_numpy(_coefficients(parameters, layout).astype(np.float32))
         log_w = torch.from_numpy(np.log(parameters["weights"]).astype(np.float32))
         totals, sizes, likelihood = torch.zeros_like(totals), torch.zeros_like(sizes), 0.0
-        for block in data.split(4096):
-            log_p = torch.addmm(log_w, block, coefficients)
-            norm = torch.logsumexp(log_p, dim=1, keepdim=True)
-            chances = (log_p - norm).exp_()
+        for block in data.split(BLOCK):
+            chances = torch.addmm(log_w, block, coefficients)
+            most = chances.amax(1, keepdim=True)
+            total = chances.sub_(most).clamp_(min=LEAST).exp_().sum(1, keepdim=True)
+            chances.div_(total)
             totals += (chances.T @ block).double()
             sizes += chances.sum(0).double()
-            likelihood += float(norm.sum())
+            likelihood += float((most + total.log()).sum())
         if likelihood / len(x) - before < 1e-4:
             break
         before = likelihood / len(x)
