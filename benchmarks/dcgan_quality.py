@@ -2,10 +2,11 @@
 
     python benchmarks/dcgan_quality.py --seconds 600 --rounds 1 --threads 2
 
-In each round Keras trains for `--seconds` and zaohua for half of them, with the same networks and batch, one after
-the other, each with a learning rate of its own: the textbook's 1e-4 there, 1e-3 here, where weights are averaged. The samples of both (`--n` each) are judged by one classifier of real digits: accuracy is the share
-of images that it assigns to one class with probability 0.9 or more, coverage the entropy of their classes (1: all ten
-equally frequent), see `quality.recognised`. Real test images are judged, too, as the most that can be reached.
+In each round Keras trains for `--seconds` and zaohua for half of them, with the same networks and batch, one after the
+other, each with a learning rate of its own: the textbook's 1e-4 there, 1e-3 here. The samples of both (`--n` each) are
+judged by one classifier of real digits: accuracy is the share of images that it assigns to one class with probability
+0.9 or more, coverage the entropy of their classes (1: all ten equally frequent), see `quality.recognised`. Real test
+images are judged, too, as the most that can be reached.
 """
 
 from __future__ import annotations
