@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from zaohua.errors import ZaohuaError
-from zaohua.hardware import Products, make_accelerator, pick_device, pick_precision, place
+from zaohua.hardware import Products, autocast, make_accelerator, pick_device, pick_precision, place
 from zaohua.noise import BatchNoise, derive_seed, seed_global
 from zaohua.training import Batch
 
@@ -175,7 +175,7 @@ class Stepper:
 
     def autocast(self) -> torch.autocast:
         """The context in which networks compute in the chosen precision."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+        return autocast(self.dtype, self.device)
 
     def _schedule(self) -> float:
         """The learning rate's factor: a linear rise, then the decay, by steps or by the clock."""
