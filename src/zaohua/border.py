@@ -6,7 +6,7 @@ Items and conditions come in and become codes, codes become tensors in batches, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,26 @@ from zaohua import codecs
 from zaohua.codecs.base import Codec, Codes
 from zaohua.errors import ZaohuaError
 from zaohua.noise import ItemNoise, Noise, derive_seed, seeds_from_content
+
+
+class TrainingData(NamedTuple):
+    """Encoded training items, and what they are conditioned on (None for an unconditional model)."""
+
+    x: Codes
+    y: Tensor | None
+
+
+class Base(NamedTuple):
+    """What a model that is fine-tuned takes over from the one it begins from.
+
+    Attributes:
+        codec, y_codec: by which its data were encoded.
+        about: which model it is, as JSON values: the run it was loaded from (or None), its steps and its seed.
+    """
+
+    codec: Codec
+    y_codec: Codec | None
+    about: dict[str, Any]
 
 
 class Border:

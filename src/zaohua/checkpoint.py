@@ -100,6 +100,18 @@ def load_model(folder: str | Path, weights: bool = True) -> tuple[dict[str, Any]
 # ---- a run that trains
 
 
+def base_weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
+    """The weights that a run without a checkpoint yet begins from: those of the run `base`.
+
+    Raises:
+        ZaohuaError: the model that it began from isn't kept.
+    """
+    tensors = None if base is None else load_model(base)[1]
+    if tensors is None:
+        raise ZaohuaError(f"{run} has no checkpoint yet, and the model it began from isn't kept: fine-tune again")
+    return tensors
+
+
 def checkpoint_steps(run: str | Path) -> list[int]:
     """Steps of the checkpoints that a run has, oldest first."""
     folder = Path(run) / "checkpoints"

@@ -28,7 +28,7 @@ from zaohua.stepper import Diverged, Stepper
 from zaohua.training import Callback, Event
 
 if TYPE_CHECKING:
-    from zaohua.estimator import TrainingData
+    from zaohua.border import TrainingData
     from zaohua.training import Trainable
 
 
@@ -164,28 +164,9 @@ class Engine(Stepper):
         values = self.accelerator.reduce(values, "mean")
         return dict(zip(self.sums, values.tolist(), strict=True))
 
-    def _held_out_loss(self) -> float:
-        """Mean loss of the averaged networks over the held-out items, in batches no larger than those of training.
-
-        Noise is drawn for 256 items at a time, so that the loss doesn't depend on the size of batches.
-        """
-        model, total = self.model, 0.0
-        phase = next(iter(model.phases))
-        size = math.ceil(model.batch_size / model.accumulate)
-        for block in range(0, len(self.held_out), 256):
-            items = self.held_out[block : block + 256]
-            for start in range(0, len(items), size):
-                rows = items[start : start + size]
-                y = None if self.data.y is None else self.data.y[torch.from_numpy(rows)]
-                seed = derive_seed(model.seed_, "validation", block)
-                with torch.no_grad(), self.autocast():
-                    batch = self.batch(self.data.x[rows], y, seed, start, len(items), train=False)
-                    total += float(model.loss(self.average, batch, phase).sum())
-        return self.agree(total / len(self.held_out))
-
     def _validate(self) -> None:
         """Measure the loss on the held-out items, and keep the best networks."""
-        loss = self._held_out_loss()
+        loss = self.measure(self.data, self.held_out)
         if loss < self.best:
             self.best, self.waited = loss, 0
             if self.model.patience is not None:
@@ -197,7 +178,7 @@ class Engine(Stepper):
     def _choose(self) -> None:
         """At the end: the last networks, if they are better than the best so far. The checkpoint stays as it is."""
         if self.best_nets is not None and not self._every(self.model.validate_every):
-            if self._held_out_loss() < self.best:
+            if self.measure(self.data, self.held_out) < self.best:
                 self.best_nets = None
                 self._save_model()
 

@@ -12,7 +12,7 @@ import math
 import secrets
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, dataclass_transform
+from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
 import torch
@@ -21,9 +21,9 @@ from sklearn.utils import TransformerTags
 from torch import Tensor
 
 from zaohua import checkpoint, codecs
-from zaohua.border import Border
+from zaohua.border import Base, Border, TrainingData
 from zaohua.capabilities import available
-from zaohua.codecs.base import Codec, Codes
+from zaohua.codecs.base import Codec
 from zaohua.errors import ZaohuaError, unknown
 from zaohua.fields import Between, check_field, check_fields, fields_of, make_fields
 from zaohua.hardware import is_main_process
@@ -31,26 +31,6 @@ from zaohua.noise import ItemNoise, seeds_for
 from zaohua.spec import DataSpec
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
-
-
-class TrainingData(NamedTuple):
-    """Encoded training items, and what they are conditioned on (None for an unconditional model)."""
-
-    x: Codes
-    y: Tensor | None
-
-
-class Base(NamedTuple):
-    """What a model that is fine-tuned takes over from the one it begins from.
-
-    Attributes:
-        codec, y_codec: by which its data were encoded.
-        about: which model it is, as JSON values: the run it was loaded from (or None), its steps and its seed.
-    """
-
-    codec: Codec
-    y_codec: Codec | None
-    about: dict[str, Any]
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)

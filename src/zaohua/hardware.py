@@ -49,6 +49,11 @@ def pick_precision(choice: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cpu" and _has_bfloat16_units() else torch.float32
 
 
+def autocast(dtype: torch.dtype, device: torch.device) -> torch.autocast:
+    """The context in which networks compute in a dtype, float32 or bfloat16."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
+
+
 @functools.cache
 def _has_bfloat16_units() -> bool:
     """Whether this CPU multiplies bfloat16 matrices in hardware (AVX-512 BF16, AMX, ARM's BF16)."""

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from zaohua.errors import ZaohuaError
-from zaohua.hardware import Products, make_accelerator, pick_device, pick_precision, place
+from zaohua.hardware import Products, autocast, make_accelerator, pick_device, pick_precision, place
 from zaohua.noise import BatchNoise, derive_seed, seed_global
 from zaohua.training import Batch
 
 if TYPE_CHECKING:
+    from zaohua.border import TrainingData
     from zaohua.training import Trainable
 
 
@@ -173,9 +174,28 @@ class Stepper:
         x = self.model.prepare(codes, noise, train=train)
         return Batch(x, self.model._prepare_y(y, noise), noise, self.progress, codes)
 
+    def measure(self, data: TrainingData, items: np.ndarray) -> float:
+        """Mean loss of the averaged networks over some items, in batches no larger than those of training.
+
+        Noise is drawn for 256 items at a time, so that the loss doesn't depend on the size of batches.
+        """
+        model, total = self.model, 0.0
+        phase = next(iter(model.phases))
+        size = math.ceil(model.batch_size / model.accumulate)
+        for block in range(0, len(items), 256):
+            together = items[block : block + 256]
+            for start in range(0, len(together), size):
+                rows = together[start : start + size]
+                y = None if data.y is None else data.y[torch.from_numpy(rows)]
+                seed = derive_seed(model.seed_, "validation", block)
+                with torch.no_grad(), self.autocast():
+                    batch = self.batch(data.x[rows], y, seed, start, len(together), train=False)
+                    total += float(model.loss(self.average, batch, phase).sum())
+        return self.agree(total / len(items))
+
     def autocast(self) -> torch.autocast:
         """The context in which networks compute in the chosen precision."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+        return autocast(self.dtype, self.device)
 
     def _schedule(self) -> float:
         """The learning rate's factor: a linear rise, then the decay, by steps or by the clock."""

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.border import Base, TrainingData
 from zaohua.capabilities import available
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import Base, GenerativeModel, TrainingData
+from zaohua.estimator import GenerativeModel
 from zaohua.fields import Between, Sampling
 from zaohua.noise import ItemNoise, Noise, derive_seed, seeds_for
 

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from zaohua import checkpoint, codecs, progress
+from zaohua.border import Base, TrainingData
 from zaohua.errors import ZaohuaError, unknown
-from zaohua.estimator import Base, GenerativeModel, TrainingData
+from zaohua.estimator import GenerativeModel
 from zaohua.fields import Between, fields_of
 from zaohua.folders import to_bytes
 from zaohua.hardware import pick_device, place
@@ -269,7 +270,9 @@ class Trainable(GenerativeModel):
         if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
         self.seed_ = model["seed"]
-        weights = None if base is None or checkpoint.checkpoint_steps(run) else _weights(base.about["run"], run)
+        weights = None
+        if base is not None and not checkpoint.checkpoint_steps(run):
+            weights = checkpoint.base_weights(base.about["run"], run)
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self.rows(data), run, watching, weights).train(fresh=False)
         self.save(run)
@@ -291,11 +294,3 @@ class Trainable(GenerativeModel):
         nets.load_state_dict(tensors)
         self.nets_ = place(nets, pick_device(self.device)).eval().requires_grad_(False)
         self.n_steps_, self.seconds_ = state["steps"], state["seconds"]
-
-
-def _weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
-    """The weights that a run without a checkpoint yet begins from."""
-    tensors = None if base is None else checkpoint.load_model(base)[1]
-    if tensors is None:
-        raise ZaohuaError(f"{run} has no checkpoint yet, and the model it began from isn't kept: fine-tune again")
-    return tensors

@@ -12,7 +12,7 @@ import zaohua as zh
 from zaohua import codecs
 from zaohua.codecs.mu_law import LEVELS
 from zaohua.codecs.spectra import mu_law, mu_law_inverse
-from zaohua.errors import ZaohuaError
+from zaohua.errors import ZaohuaError, ZaohuaWarning
 
 rng = np.random.default_rng(0)
 SOUNDS = [zh.Sound(rng.uniform(-1, 1, n).astype(np.float32) * loud, 8000)
@@ -59,6 +59,13 @@ def test_what_is_behind_the_end_is_no_sound() -> None:
     made = codec.decode(torch.tensor([[256.0, 3, 4, 256, 9], [256, 256, -1, -1, -1], [256, 1, 2, 3, 255]]))
     assert [len(sound) for sound in made] == [2, 0, 4]
     assert made[0].samples == pytest.approx(mu_law_inverse(torch.tensor([3, 4])).numpy())
+
+
+def test_what_resampling_leaves_nothing_of_is_left_out() -> None:
+    sounds = [*SOUNDS * 3, zh.Sound(np.ones(1, np.float32), 48_000)]
+    with pytest.warns(ZaohuaWarning, match=r"1 of 13 sounds \(sound 12 \(no samples\)\) left out"):
+        codec = zh.MuLawCodec(rate=8000).fit(sounds)
+    assert len(codec.encode(SOUNDS)) == 4
 
 
 def test_channels_are_mixed_down() -> None:

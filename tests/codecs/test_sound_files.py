@@ -13,7 +13,7 @@ import soundfile
 import torch
 from tests.sounds import RATE, folder, tone, wav
 
-from zaohua.codecs import LabelCodec, MelCodec, Sound, SoundFiles, WaveCodec, read
+from zaohua.codecs import LabelCodec, MelCodec, Sound, SoundFiles, WaveCodec, mpeg, read
 from zaohua.codecs.clips import Clip
 from zaohua.codecs.sound_files import WaveCodes
 from zaohua.errors import ZaohuaError, ZaohuaWarning
@@ -135,6 +135,36 @@ def test_files_of_other_formats_that_are_cut_off(tmp_path: Path, ending: str, op
     (tmp_path / f"a.{ending}").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ZaohuaError, match=r"1 of 1 sounds \(.*: more than a tenth is broken"):
         WaveCodec().fit(read(tmp_path)[0])
+
+
+def mp3(path: Path, rate: int, wave: np.ndarray) -> bytes:
+    """Writes a file; what it is without the first frame, which says how many there are."""
+    soundfile.write(path, wave, rate)
+    whole = path.read_bytes()
+    first = mpeg.frame(whole[:4])
+    assert first is not None and b"Xing" in whole[: first.size] and mpeg.frame(whole[first.size :][:4]) is not None
+    return whole[first.size :]
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100])
+def test_an_mp3_that_would_be_read_short_is_left_out(tmp_path: Path, rate: int) -> None:
+    """One whose bit rate falls, so that it has more frames than libsndfile guesses by the first one."""
+    path, noise = tmp_path / "a.mp3", np.random.default_rng(0).normal(size=2 * rate) / 9
+    frames = mp3(path, rate, np.concatenate([noise, np.zeros(6 * rate)]))
+    assert SoundFiles([path]).headers[0].frames == 8 * rate
+    for start in (b"", b"ID3\4\0\0\0\0\1\2" + bytes(130)):
+        path.write_bytes(start + frames)
+        assert soundfile.info(path).frames < 7 * rate  # else there is nothing to notice
+        with pytest.raises(ZaohuaError, match="a.mp3 .an MP3 of varying bit rate whose header doesn't say how long"):
+            _ = SoundFiles([path]).headers
+
+
+def test_an_mp3_of_one_bit_rate_needs_no_such_header(tmp_path: Path) -> None:
+    frames = mp3(tmp_path / "a.mp3", 8000, tone(200, 4, 8000))
+    one = mpeg.frame(frames[:4])
+    assert one is not None
+    (tmp_path / "a.mp3").write_bytes(frames[: one.size] * 50)
+    assert abs(SoundFiles([tmp_path / "a.mp3"]).headers[0].frames - 50 * 576) <= mpeg.GUESSED
 
 
 @pytest.mark.parametrize(("total", "reason"), [(0, "doesn't say how long it is"), (2**36 - 1, "68719476735 samples")])

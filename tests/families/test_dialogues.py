@@ -81,7 +81,7 @@ def test_the_loss_is_that_of_answers_alone(base: Any, item: Any) -> None:
 
 
 def test_a_dialogue_sees_no_other_one(base: Any) -> None:
-    data = copy.copy(base).rows(zh.estimator.TrainingData(base.codec_.encode(PAIRS), None))
+    data = copy.copy(base).rows(zh.border.TrainingData(base.codec_.encode(PAIRS), None))
     assert len(data.x) == 3 and (data.x[:, 0] == base.codec_.end_).all()
     assert all((row == base.codec_.end_).sum() == 2 for row in data.x)
 

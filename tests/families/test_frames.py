@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import zaohua as zh
+from zaohua.border import TrainingData
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import TrainingData
 from zaohua.families.autoregressive.frames import FrameModel, resampled, started
 from zaohua.nn.frames import CellHead, FrameRNN
 from zaohua.noise import BatchNoise

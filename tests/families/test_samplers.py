@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from tests.families.oracles import PLANE
+from tests.training import digits, make
+from zaohua import hardware
 from zaohua.families.paths import Cosine, Exploding, Linear, Straight
 from zaohua.families.samplers import SAMPLERS
 from zaohua.models.edm import EDM
-from zaohua.noise import BatchNoise
+from zaohua.noise import BatchNoise, ItemNoise
 
 PATHS = {"straight": Straight(), "exploding": Exploding(80.0), "cosine": Cosine(), "linear": Linear()}
 
@@ -80,3 +83,21 @@ def test_variance_preserving_paths_preserve_variance() -> None:
 def test_one_euler_step_from_pure_noise_is_the_mean() -> None:
     x = draw("euler", "straight", 10, torch.tensor([1.0, 0.0], dtype=torch.float64))
     assert torch.allclose(x, PLANE.mean.expand(10, 2))
+
+
+@pytest.mark.parametrize("name", ["Flow", "DDPM", "EDM"])
+def test_networks_of_samplers_take_bfloat16_when_it_is_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only then, wherever there are units for it; what the sampler keeps stays float32, and so do scores."""
+    model, y = make(name, 20).fit(*digits()), torch.tensor([3, 4])
+    plain = model.draw(ItemNoise([1, 2]), y)
+    scores = model.score_samples(*digits(2)) if name == "Flow" else None
+    monkeypatch.setattr(hardware, "_has_bfloat16_units", lambda: True)
+    model.precision = "auto"
+    assert torch.equal(model.draw(ItemNoise([1, 2]), y), plain)
+    model.precision = "bfloat16"
+    drawn = model.draw(ItemNoise([1, 2]), y)
+    assert torch.equal(model.draw(ItemNoise([1, 2]), y), drawn)
+    assert drawn.dtype == torch.float32 and not torch.equal(drawn, drawn.bfloat16().float())
+    assert 0 < (drawn - plain).abs().mean() < 0.02
+    if scores is not None:
+        assert np.array_equal(model.score_samples(*digits(2)), scores)

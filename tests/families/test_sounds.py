@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import zaohua as zh
+from zaohua.codecs.mu_law import LEVELS
+from zaohua.codecs.spectra import mu_law_inverse
 from zaohua.errors import ZaohuaError
 from zaohua.families.autoregressive.decoding import Choice
 
@@ -64,6 +66,19 @@ def test_a_sound_is_the_same_alone_and_in_a_batch(model: Any) -> None:
 
 def test_max_tokens_ends_a_sound(model: Any) -> None:
     assert all(len(sound) <= 9 for sound in model.sample(4, random_state=0, max_tokens=9))
+
+
+def test_no_sound_is_empty() -> None:
+    """Of a network that wants every sound to end at once each has one sample, and the scores of all such sum to one."""
+    model = zh.WaveNet(**{**zh.WaveNet.tiny, "max_steps": 1, "random_state": 0})
+    model.fit(SOUNDS, [n % 2 for n in LENGTHS])
+    head, end = model.nets_["net"].head, model.codec_.end_
+    head.bias.copy_(20.0 * (torch.arange(end + 1) == end))
+    for options in ({"guidance": 3.0}, {"temperature": 100.0, "max_tokens": 1}, {"temperature": 0.0}):
+        assert {len(sound) for sound in model.sample(50, random_state=0, **options)} == {1}
+    levels = [zh.Sound(wave, 8000) for wave in mu_law_inverse(torch.arange(LEVELS)[:, None]).numpy()]
+    for y in (0, 1):
+        assert np.exp(model.score_samples(levels, [y] * LEVELS)).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_context_that_layers_see_beyond_says_what_to_do() -> None:

@@ -72,3 +72,18 @@ def test_steps_give_what_one_pass_does_however_often_the_rings_go_round(y: DataS
 def test_shorter_than_what_layers_look_back() -> None:
     net, x = make(5, 1), tokens(2, 40)
     torch.testing.assert_close(net(x[:, :3]), net(x)[:, :3], rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+def test_no_end_follows_an_end() -> None:
+    net, x = make(3, 2), tokens(3, 30)
+    x[:, :2] = torch.tensor([[2, 2], [2, 1], [1, 2]])
+    free = net(x).softmax(2)
+    net.end = 2
+    bound = net(x).softmax(2)
+    behind = (x == 2) & (torch.arange(30) == 0)
+    assert (bound[behind][:, 2] == 0).all() and torch.equal(bound[~behind], free[~behind])
+    free[..., 2].masked_fill_(behind, 0)
+    torch.testing.assert_close(bound, free / free.sum(2, keepdim=True))
+    assert torch.equal(net.step(x[:, :1], net.start(3))[:, 2] < -1e8, behind[:, 0])
+    assert (net.step(x[:, :2], net.start(3))[:, 2] > -1e8).all()

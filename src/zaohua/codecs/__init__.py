@@ -13,13 +13,14 @@ from zaohua.codecs.frames import is_table
 from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.images import ImageCodec
 from zaohua.codecs.labels import LabelCodec
+from zaohua.codecs.mel import MelCodec
 from zaohua.codecs.midi import MidiFiles
 from zaohua.codecs.mu_law import MuLawCodec
 from zaohua.codecs.music import MusicCodec
 from zaohua.codecs.plain_numbers import NumberCodec
 from zaohua.codecs.rolls import RollCodec
 from zaohua.codecs.sound_files import SoundFiles
-from zaohua.codecs.sounds import MelCodec, WaveCodec
+from zaohua.codecs.sounds import WaveCodec
 from zaohua.codecs.sources import read
 from zaohua.codecs.tables import TableCodec
 from zaohua.codecs.text_files import TextFiles

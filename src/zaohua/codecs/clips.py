@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from zaohua.codecs import mpeg
 from zaohua.data.sounds import Sound
 
 DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"})
@@ -103,6 +104,7 @@ class Clip(NamedTuple):
                 return "empty"
             info = soundfile.info(self.source)
             lacking = _lacking(self.source)
+            short = info.format == "MP3" and mpeg.longer(self.source, info.frames)
         except Exception as error:  # a damaged file can make the decoder raise anything
             return reason(error)
         if info.samplerate not in RATES or not 1 <= info.channels <= MOST_CHANNELS:
@@ -112,6 +114,8 @@ class Clip(NamedTuple):
                 f"its header says {info.frames} samples, in {size} bytes")
         if lacking:
             return f"cut off: its header says {lacking} bytes more"
+        if short:
+            return "an MP3 of varying bit rate whose header doesn't say how long it is"
         if not info.frames:
             return "no samples"
         return Header(info.samplerate, info.frames, info.channels, info.subtype in DEEP)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from zaohua.codecs.clips import Clip
+from zaohua.codecs.clips import Clip, Unusable
 from zaohua.codecs.sequences import Sequences
 from zaohua.codecs.sound_files import SoundFiles
 from zaohua.codecs.sounds import SoundCodec
@@ -60,7 +60,10 @@ class MuLawCodec(SoundCodec):
         found: dict[int, Tensor] = {}
 
         def work(row: int, clip: Clip) -> None:
-            found[row] = mu_law(self.waves(torch.from_numpy(self.form_.ragged(clip)))[0], LEVELS).short()
+            wave = self.waves(torch.from_numpy(self.form_.ragged(clip)))[0]
+            if not len(wave):
+                raise Unusable("no samples")
+            found[row] = mu_law(wave, LEVELS).short()
 
         files.each(work)
         files.report()

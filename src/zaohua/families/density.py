@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.border import TrainingData
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import GenerativeModel, ScoreKind, TrainingData
+from zaohua.estimator import GenerativeModel, ScoreKind
 from zaohua.fields import Between
 from zaohua.noise import ItemNoise, Noise
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zaohua.estimator import ScoreKind
 from zaohua.families import ode
-from zaohua.families.diffusion import Diffusion, expand
+from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.paths import Path, Straight
 from zaohua.families.samplers import SAMPLERS
 from zaohua.fields import Between, Sampling
@@ -41,11 +41,11 @@ class FlowMatching(Diffusion):
         """(1 - t) x + t e."""
         return Straight()
 
-    def velocity(self, net: nn.Module, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
+    def velocity(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
         """dx_t/dt = e - x, as the network has it; t is (B,)."""
         return net(x_t, 1000 * t, y, keep)
 
-    def predict(self, net: nn.Module, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+    def predict(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
                 ) -> tuple[Tensor, Tensor]:
         """x = x_t - t v, e = x_t + (1 - t) v."""
         v, wide = self.velocity(net, x_t, t, y, keep), expand(t, x_t)

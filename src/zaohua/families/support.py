@@ -31,6 +31,10 @@ class Support:
         inside = (x >= self.low) & (x <= self.high) if self.ends else (x > self.low) & (x < self.high)
         return inside & (x == np.floor(x)) if self.whole else inside
 
+    def nearest(self, x: np.ndarray) -> np.ndarray:
+        """x, where rounding took it to an end that doesn't belong to the support, as the nearest number that does."""
+        return x if self.ends else np.clip(x, np.nextafter(self.low, np.inf), np.nextafter(self.high, -np.inf))
+
     def __str__(self) -> str:
         kind = "whole numbers" if self.whole else "numbers"
         if self.high < math.inf:

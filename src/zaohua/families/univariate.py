@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Transform
 
+from zaohua.border import TrainingData
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import TrainingData
 from zaohua.families.density import ByClass, Parameters
 from zaohua.families.likelihood_ascent import maximise
 from zaohua.families.support import Support, check_spread, check_values, column_name
@@ -119,17 +119,12 @@ class Univariate(ByClass):
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """The inverse of the distribution function at uniform numbers, (noise.n, p)."""
-        return self._inside(self.inverse(parameters, fine_uniform(noise, self.spec_.size)))
+        return self.support.nearest(self.inverse(parameters, fine_uniform(noise, self.spec_.size)))
 
     def simulate(self, parameters: Parameters, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         """New numbers of a given size (n, p) from one generator, which is quicker than `generate` for many."""
-        return self._inside(np.asarray(self.law.rvs(**parameters, size=size, random_state=rng), dtype=np.float64))
-
-    def _inside(self, x: np.ndarray) -> np.ndarray:
-        """x, where rounding took it to an end that doesn't belong to the support, as the nearest number that does."""
-        if self.support.ends:
-            return x
-        return np.clip(x, np.nextafter(self.support.low, np.inf), np.nextafter(self.support.high, -np.inf))
+        drawn = self.law.rvs(**parameters, size=size, random_state=rng)
+        return self.support.nearest(np.asarray(drawn, dtype=np.float64))
 
     # ---- what people call
 
@@ -253,7 +248,6 @@ class Shifted(Univariate):
     def named(self, learnt: Parameters) -> Parameters:
         """What was learnt, with `loc`."""
         return {**learnt, "loc": np.full_like(learnt[self.fitted[0]], self.loc)}
-
 
 
 class Ascending(Univariate):

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zaohua.border import TrainingData
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import TrainingData
 from zaohua.families.gan import WassersteinGAN
 from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import gumbel

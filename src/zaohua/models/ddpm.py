@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from zaohua.families.diffusion import Diffusion, expand
+from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.paths import Cosine, Linear, Path
 from zaohua.families.vocoder import Sounding
 from zaohua.training import Batch
@@ -28,7 +28,7 @@ class DDPM(Diffusion, Sounding):
         """The variance-preserving path of the schedule."""
         return Cosine() if self.schedule == "cosine" else Linear()
 
-    def predict(self, net: nn.Module, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+    def predict(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
                 ) -> tuple[Tensor, Tensor]:
         """The network gives e; then x = (x_t - sigma e) / alpha."""
         e = net(x_t, 1000 * t, y, keep)

@@ -47,6 +47,6 @@ class WaveNet(SoundModel):
                               f"context must be at least {2 * reach}, not {self.context}; or take fewer layers")
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """Stacks of gated, dilated convolutions."""
+        """Stacks of gated, dilated convolutions; no sound ends before its first sample."""
         return wavenet.WaveNet(vocabulary, y_spec, width=self.width, skip=self.skip, layers=self.layers,
-                               stacks=self.stacks)
+                               stacks=self.stacks, end=self._end)

@@ -20,6 +20,9 @@ from torch import Tensor, nn
 from zaohua.nn.embed import Embed, pool
 from zaohua.spec import DataSpec
 
+NEVER = -1e9
+"""The logit of what can't come: its probability is 0 at any temperature, and unlike infinity it can be interpolated."""
+
 
 class WaveNet(nn.Module):
     """Logits of each next token, given those before it and a condition.
@@ -33,6 +36,8 @@ class WaveNet(nn.Module):
         skip: channels of what all layers together give.
         layers: layers of a stack, which look 1, 2, 4 ... steps back.
         stacks: how many stacks of them follow each other.
+        end: the token before and behind every sequence; it doesn't follow itself as the first one that is read, so that
+            no sequence is empty. None: there is no such token.
 
     Attributes:
         dilations: how far each layer looks back.
@@ -40,8 +45,9 @@ class WaveNet(nn.Module):
     """
 
     def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, width: int = 32, skip: int = 128,
-                 layers: int = 10, stacks: int = 2) -> None:
+                 layers: int = 10, stacks: int = 2, end: int | None = None) -> None:
         super().__init__()
+        self.end = end
         self.width, self.dilations = width, [2**i for _ in range(stacks) for i in range(layers)]
         self.reach, n = reach(layers, stacks), len(self.dilations)
         self.tokens = nn.Embedding(vocabulary, width)
@@ -64,7 +70,9 @@ class WaveNet(nn.Module):
             earlier = F.pad(x[:-d], (0, 0, 0, 0, min(d, len(x)), 0))
             a, b = (F.linear(torch.cat([earlier, x], dim=2), gate) + condition).chunk(2, dim=2)
             gated.append(torch.tanh(a) * torch.sigmoid(b))
-        return self._logits(torch.cat(gated, dim=2)).transpose(0, 1)
+        logits = self._logits(torch.cat(gated, dim=2))
+        self._begin(logits[0], tokens[:, 0])
+        return logits.transpose(0, 1)
 
     def _conditions(self, n: int, y: Tensor | None, keep: Tensor | None) -> Tensor:
         """What is added in every layer's gates, (layers, n, 2 width)."""
@@ -73,6 +81,11 @@ class WaveNet(nn.Module):
     def _logits(self, gated: Tensor) -> Tensor:
         """What all layers give, (..., layers x width) -> logits float32 (..., vocabulary)."""
         return self.head(F.relu(self.hidden(F.relu(self.skip(gated))))).float()
+
+    def _begin(self, logits: Tensor, first: Tensor) -> None:
+        """Takes the end out of the logits (B, vocabulary) of what follows the first tokens (B,), where they are it."""
+        if self.end is not None:
+            logits[:, self.end].masked_fill_(first == self.end, NEVER)
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Rings:
         """The state before the first token, for n sequences."""
@@ -92,7 +105,10 @@ class WaveNet(nn.Module):
         """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""
         for token in tokens.unbind(dim=1):
             self._take_up(token, state)
-        return self._logits(state.gated)
+        logits = self._logits(state.gated)
+        if state.now == 1:
+            self._begin(logits, tokens[:, 0])
+        return logits
 
     def _take_up(self, token: Tensor, state: Rings) -> None:
         """One token of each sequence, int (B,). What a step costs is the number of operations, so there are few."""

@@ -21,8 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.border import TrainingData
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import ScoreKind, TrainingData
+from zaohua.estimator import ScoreKind
 from zaohua.families.autoregressive.decoding import Choice
 from zaohua.fields import Between, Sampling
 from zaohua.noise import Noise

@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.border import TrainingData
 from zaohua.errors import ZaohuaError
-from zaohua.estimator import ScoreKind, TrainingData
+from zaohua.estimator import ScoreKind
 from zaohua.families.autoregressive.decoding import Choice, draft_of, generate, guided
 from zaohua.families.guidance import Guided
 from zaohua.fields import Between, Sampling

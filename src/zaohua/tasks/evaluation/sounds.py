@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from zaohua.codecs.clips import Clip
+from zaohua.codecs.mel import MelCodec
 from zaohua.codecs.sound_files import SoundFiles
-from zaohua.codecs.sounds import MelCodec
 from zaohua.data.sounds import Sound, Sounds, sixteen_bits
 from zaohua.metrics.diversity import diversity
 from zaohua.tasks.evaluation.figures import Evaluation, Figure, Figures
