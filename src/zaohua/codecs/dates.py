@@ -36,14 +36,20 @@ def _written(texts: pd.Series, form: str) -> bool:
     return bool(times.notna().all())
 
 
-def to_ticks(present: pd.Series, form: str | None) -> np.ndarray:
-    """Times -> int64 ticks of their dtype since 1970, by the clock on the wall; of texts seconds or less, in UTC."""
+def to_ticks(present: pd.Series, dtype: str, form: str | None) -> np.ndarray:
+    """Times -> int64 ticks since 1970, by the clock on the wall; of texts in UTC.
+
+    Args:
+        present: the times, with ticks of any length.
+        dtype: whose ticks are meant; microseconds where it names none.
+        form: of times that are written as text, always microseconds.
+    """
     if form is not None:
         times = pd.to_datetime(present.astype(str), format=form, utc="%z" in form)
         return times.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
     if getattr(present.dtype, "tz", None) is not None:
         present = present.dt.tz_localize(None)
-    return present.to_numpy(_naive(str(present.dtype))).astype(np.int64)
+    return present.to_numpy(_naive(dtype)).astype(np.int64)
 
 
 def from_ticks(ticks: np.ndarray, dtype: str, form: str | None) -> Any:
