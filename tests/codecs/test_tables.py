@@ -98,6 +98,21 @@ def test_containers_come_back(kind: str) -> None:
         assert made.dtype == given.dtype and made.shape == (7, 2)
 
 
+def test_columns_of_polars_come_back(tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars")
+    days = pl.Series(pd.Timestamp("2020-03-27") + pd.to_timedelta(np.arange(60) ** 2, "h"))
+    given = pl.DataFrame({"kind": pl.Series(["x", "y", None] * 20, dtype=pl.Categorical),
+                          "size": pl.Series(["low", "high"] * 30, dtype=pl.Enum(["low", "mid", "high"])),
+                          "days": days.dt.cast_time_unit("ms"), "day": days.dt.date(),
+                          "zone": days.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin"),
+                          "whole": pl.Series([1, None, 300] * 20, dtype=pl.Int16),
+                          "is": pl.Series([True, None, False] * 20)})
+    zh.Independent(random_state=0).fit(given).save(tmp_path)
+    model = zh.load(tmp_path)
+    assert model.sample(7).schema == given.schema
+    assert model.codec_.items(model.codec_.encode(given)).equals(given)
+
+
 def test_texts_of_arrow_come_back() -> None:
     arrow = pytest.importorskip("pyarrow")
     kind = pd.ArrowDtype(arrow.string())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def to_ticks(present: pd.Series, dtype: str, form: str | None) -> np.ndarray:
     if form is not None:
         times = pd.to_datetime(present.astype(str), format=form, utc="%z" in form)
         return times.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
-    if getattr(present.dtype, "tz", None) is not None:
+    if getattr(getattr(present.dtype, "pyarrow_dtype", present.dtype), "tz", None) is not None:
         present = present.dt.tz_localize(None)
     return present.to_numpy(_naive(dtype)).astype(np.int64)
 
@@ -58,10 +59,10 @@ def from_ticks(ticks: np.ndarray, dtype: str, form: str | None) -> Any:
         times = pd.Series(ticks.astype("datetime64[us]"))
         return (times.dt.tz_localize("UTC") if "%z" in form else times).dt.strftime(form).to_numpy(object)
     times = pd.Series(ticks.astype(_naive(dtype)))
-    _, comma, zone = dtype.partition(", ")
-    if not comma:
+    zone = re.search(r", (?:tz=)?([^]]+)]", dtype)  # of pandas or Arrow
+    if zone is None:
         return times
-    return times.dt.tz_localize(zone.rstrip("]"), ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
+    return times.dt.tz_localize(zone[1], ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
 
 
 def _naive(dtype: str) -> str:

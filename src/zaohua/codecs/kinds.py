@@ -41,20 +41,15 @@ def plain(series: pd.Series) -> pd.Series:
 def dtype_of(name: str) -> Any:
     """The dtype that a pandas, maybe another one, wrote so.
 
-    What pandas 3 makes of texts and calls "str" is there since pandas 2.3, which takes that name for Python's type and
-    would make the text "None" of None. In older ones texts are objects. "string[pyarrow]" is what Arrow's texts say of
-    themselves, while reading it gives pandas' own.
+    What pandas 3 makes of texts and calls "str" is there in pandas 2.3, too, which takes that name for Python's type
+    and would make the text "None" of None. "string[pyarrow]" is what Arrow's texts say of themselves, while reading it
+    gives pandas' own.
     """
     if name == "string[pyarrow]":
         import pyarrow
 
         return pd.ArrowDtype(pyarrow.string())
-    if name != "str":
-        return name
-    try:
-        return pd.StringDtype(na_value=np.nan)
-    except TypeError:
-        return object
+    return pd.StringDtype(na_value=np.nan) if name == "str" else name
 
 
 def infer(series: pd.Series, present: pd.Series) -> Kind:
