@@ -57,7 +57,7 @@ class Rows(Items):
     @property
     def labels(self) -> list[Any] | None:
         """Those of the rows that a model can score."""
-        return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen)]
+        return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
 
 
 def rows(model: Any, source: str | Path, split: str | None) -> Rows:
