@@ -146,6 +146,10 @@ def test_times_are_the_same_whatever_their_ticks(unit: str) -> None:
         given = frame.assign(a=frame["a"].astype(f"datetime64[{other}]"))
         assert codec.encode(given).equal(codec.encode(frame)) and len(codec.encode(frame)[:, 0].unique()) == 60
     assert codec.items(codec.encode(frame))["a"].equals(frame["a"])
+    there = frame.assign(a=frame["a"].dt.tz_localize("Europe/Berlin"))
+    codec.fit(there)
+    assert codec.encode(there.assign(a=there["a"].dt.tz_convert("Asia/Tokyo"))).equal(codec.encode(there))
+    assert codec.items(codec.encode(there))["a"].equals(there["a"])
 
 
 def test_kinds_can_be_said() -> None:
