@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zaohua.noise import BatchNoise, ItemNoise, derive_seed, seeds_for, seeds_from_content
+from zaohua.noise import BatchNoise, ItemNoise, chosen, derive_seed, seeds_for, seeds_from_content
 
 
 def draws(noise: BatchNoise | ItemNoise) -> list[torch.Tensor]:
@@ -20,6 +20,17 @@ def test_parts_of_a_batch_draw_what_the_whole_does() -> None:
         for i, expected in enumerate(whole):
             assert torch.equal(torch.cat([part[i] for part in parts]), expected)
     assert not torch.equal(draws(BatchNoise(6, 12))[0], whole[0])
+
+
+def test_places_are_drawn_by_their_weights() -> None:
+    weights = torch.tensor([0.0, 1.0, 0.0, 2.0, 1.0, 0.0])
+    u = torch.arange(1000) / 1000
+    places = chosen(weights.expand(1000, -1), u)
+    assert torch.bincount(places, minlength=6).tolist() == [0, 250, 0, 500, 250, 0] and places[250] == 3
+    below = torch.searchsorted(weights.cumsum(0), 4 * u, right=True)
+    assert torch.equal(places, below) and (places.diff() >= 0).all()
+    pixels = chosen(weights[None, :, None, None].expand(1, -1, 20, 50), u.view(1, 20, 50))
+    assert torch.equal(pixels.flatten(), places)
 
 
 def test_an_item_comes_out_the_same_wherever_it_is() -> None:

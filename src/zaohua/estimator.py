@@ -87,7 +87,8 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         items, labels = codecs.read(X, y)
-        self.source_ = {"X": str(X), "y": y if y is True else None} if isinstance(X, (str, Path)) else None
+        named = y is True or isinstance(y, str)  # the labels that X carries, or the column of a table
+        self.source_ = {"X": str(X), "y": y if named else None} if isinstance(X, (str, Path)) else None
         codec = codecs.codec_for(items, self.modalities, self.codec, self.codec_options)
         if base is None:
             self.codec_ = codec.fit(items)

@@ -106,6 +106,20 @@ def fine_uniform(noise: Noise, size: int) -> np.ndarray:
     return coarse + (fine + 2.0**-25) * 2.0**-24
 
 
+def chosen(weights: Tensor, u: Tensor) -> Tensor:
+    """Places drawn by weights: the inverse of their distribution at uniform numbers.
+
+    Args:
+        weights: not negative, of any sum above 0, (n, K, ...).
+        u: in [0, 1), (n, ...).
+
+    Returns:
+        int64 (n, ...), below K.
+    """
+    edges = weights.cumsum(1)
+    return (u[:, None] * edges[:, -1:] >= edges).sum(1).clamp_(max=weights.shape[1] - 1)
+
+
 def derive_seed(*key: int | str) -> int:
     """A 63-bit seed from any key, the same on every machine and in every version."""
     digest = hashlib.blake2b("/".join(map(str, key)).encode(), digest_size=8).digest()

@@ -70,5 +70,6 @@ def frames() -> list[Awkward]:
         ("too many categories", one([f"c{i // 2}" for i in range(2400)]), "column 'a' has 1,200 different values"),
         ("lists in cells", one([[1, 2]] * n), "column 'a' holds a list in row 0"),
         ("texts among numbers", one([*range(n - 1), "many"]), None),
+        ("texts or None", one(np.where(half, "text", None), dtype=object), None),
         ("a member of its own", one(["common"] * (n - 1) + ["rare"]), None),
     ]

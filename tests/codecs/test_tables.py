@@ -34,6 +34,9 @@ def test_awkward_tables_come_back_with_their_schema_or_are_refused_by_name(frame
     for name in frame:
         if frame[name].notna().all():
             assert made[name].notna().all()
+        gone = [cells[cells.isna()].tolist() for cells in (frame[name], made[name])]
+        if all(gone):
+            assert type(gone[0][0]) is type(gone[1][0])
         values = made[name].dropna()
         if frame[name].dtype.kind in "iuf" and len(values) and name != "n":
             assert frame[name].min() <= values.min() and values.max() <= frame[name].max()
@@ -93,6 +96,60 @@ def test_containers_come_back(kind: str) -> None:
         assert made.shape == (7,)
     else:
         assert made.dtype == given.dtype and made.shape == (7, 2)
+
+
+def test_columns_of_polars_come_back(tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars")
+    days = pl.Series(pd.Timestamp("2020-03-27") + pd.to_timedelta(np.arange(60) ** 2, "h"))
+    given = pl.DataFrame({"kind": pl.Series(["x", "y", None] * 20, dtype=pl.Categorical),
+                          "size": pl.Series(["low", "high"] * 30, dtype=pl.Enum(["low", "mid", "high"])),
+                          "days": days.dt.cast_time_unit("ms"), "day": days.dt.date(),
+                          "zone": days.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin"),
+                          "whole": pl.Series([1, None, 300] * 20, dtype=pl.Int16),
+                          "is": pl.Series([True, None, False] * 20)})
+    zh.Independent(random_state=0).fit(given).save(tmp_path)
+    model = zh.load(tmp_path)
+    assert model.sample(7).schema == given.schema
+    assert model.codec_.items(model.codec_.encode(given)).equals(given)
+
+
+def test_texts_of_arrow_come_back() -> None:
+    arrow = pytest.importorskip("pyarrow")
+    kind = pd.ArrowDtype(arrow.string())
+    frame = pd.DataFrame({"a": pd.Series(["x", None, "y"] * 10, dtype=kind), "b": np.arange(30) % 3})
+    made = zh.Independent(random_state=0).fit(frame).sample(7)
+    assert made.dtypes.equals(frame.dtypes)
+
+
+@pytest.mark.filterwarnings("ignore:.*infer_string")
+@pytest.mark.parametrize("strings", [True, False])
+def test_texts_keep_the_dtype_that_another_pandas_gave_them(strings: bool, tmp_path: Path) -> None:
+    cells, city = ["x", None, "y"] * 10, ["Bern", "Lyon"] * 15
+    with pd.option_context("future.infer_string", strings):  # as in pandas 3; without it as in pandas 2
+        frame = pd.DataFrame({"a": cells, "b": np.arange(30) % 3, "city": city, "land": [name[0] for name in city]})
+        codec = TableCodec(constraints=("(city, land)",))
+        zh.Independent(codec=codec, random_state=0).fit(frame).save(tmp_path)
+    assert str(frame["a"].dtype) == ("str" if strings else "object")
+    with pd.option_context("future.infer_string", not strings):
+        made = zh.load(tmp_path).sample(40, random_state=0)
+        assert made.dtypes.astype(str).tolist() == frame.dtypes.astype(str).tolist()
+        assert set(made["a"].dropna()) == {"x", "y"} and made["a"].isna().any()
+        assert np.isfinite(zh.load(tmp_path).score_samples(frame.astype({"a": object, "city": object}))).all()
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_are_the_same_whatever_their_ticks(unit: str) -> None:
+    days = pd.Series(pd.Timestamp("2020-03-27") + pd.to_timedelta(np.arange(60) ** 2, "D"))
+    frame = pd.DataFrame({"a": days.astype(f"datetime64[{unit}]"), "b": np.arange(60) % 3})
+    codec = TableCodec().fit(frame)
+    for other in ("s", "ms", "us", "ns"):
+        given = frame.assign(a=frame["a"].astype(f"datetime64[{other}]"))
+        assert codec.encode(given).equal(codec.encode(frame)) and len(codec.encode(frame)[:, 0].unique()) == 60
+    assert codec.items(codec.encode(frame))["a"].equals(frame["a"])
+    there = frame.assign(a=frame["a"].dt.tz_localize("Europe/Berlin"))
+    codec.fit(there)
+    assert codec.encode(there.assign(a=there["a"].dt.tz_convert("Asia/Tokyo"))).equal(codec.encode(there))
+    assert codec.items(codec.encode(there))["a"].equals(there["a"])
 
 
 def test_kinds_can_be_said() -> None:

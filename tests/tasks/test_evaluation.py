@@ -14,13 +14,14 @@ from PIL import Image
 import zaohua as zh
 from zaohua.errors import CheckpointError, ZaohuaError
 from zaohua.metrics.frechet import frechet_distance
+from zaohua.noise import BatchNoise, derive_seed
 from zaohua.tasks.evaluation import cost, images, telling
 from zaohua.tasks.evaluation.compare import compare
 from zaohua.tasks.evaluation.evaluate import evaluate, score_note
 from zaohua.tasks.evaluation.figures import FLOOR, MEASURES, NAIVE, Evaluation, load
 from zaohua.tasks.evaluation.history import Evaluator
 from zaohua.tasks.evaluation.images import ImageYardstick, share
-from zaohua.tasks.evaluation.splits import splits_of
+from zaohua.tasks.evaluation.splits import Pictures, splits_of
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,26 @@ class TestSplits:
         assert len(np.unique(together, axis=0)) == 40
         with pytest.raises(ZaohuaError, match="has no test split"):
             splits_of(model, split="test")
+
+    def test_of_many_pictures_some_are_looked_at_and_none_that_was_learnt_is_held_out(
+            self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        _pictures(tmp_path, 40)
+        model = zh.VAE(**{**zh.VAE.tiny, "max_steps": 2}, validation=0.4, random_state=3).fit(tmp_path)
+        held, learnt = model.hold_out(40, derive_seed(model.seed_, "split"))
+        every = {pixels.tobytes(): i for i, pixels in enumerate(model.codec_.decode(
+            model.codec_.prepare(model.codec_.encode(zh.read(tmp_path)[0])[np.arange(40)], BatchNoise(0, 40))))}
+        monkeypatch.setattr(Pictures, "most", 12)
+        splits = splits_of(model)
+        test, train = ({every[pixels.tobytes()] for pixels in part.pixels} for part in (splits.test, splits.train))
+        assert len(every) == 40 and (len(test), len(train)) == (12, 12) and test < set(held) and train < set(learnt)
+
+    def test_models_that_held_out_other_pictures_arent_compared(self, tmp_path: Path) -> None:
+        _pictures(tmp_path / "data", 100)
+        for seed, name in ((0, "a"), (1, "b")):
+            model = zh.VAE(**{**zh.VAE.tiny, "max_steps": 2}, validation=0.4, random_state=seed)
+            model.fit(tmp_path / "data", out=tmp_path / name)
+        with pytest.raises(ZaohuaError, match=r"a and .*b held out other items: .*--data"):
+            compare([tmp_path / "a", tmp_path / "b"])
 
     @pytest.mark.parametrize(("options", "message"), [
         ({}, r"has no test split .*--data.*--validation 0\.1"), ({"split": "train"}, "would reward copies"),

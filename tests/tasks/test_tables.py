@@ -15,6 +15,7 @@ from tests.tasks.test_evaluation_page import EVIL, Checked
 
 import zaohua as zh
 from zaohua.codecs import TableCodec
+from zaohua.data.tables import read_table
 from zaohua.errors import ZaohuaError
 from zaohua.metrics import utility
 from zaohua.tasks import column_charts
@@ -192,6 +193,25 @@ class TestFiles:
         assert again.to_json() == found.to_json() and not any(line.startswith("measuring /") for line in told)
         other = compare([folder / "apart", folder / "mixture"], data=folder / "test.csv", samples=150, target="first")
         assert set(other.rows[0].figures) > {"utility_r2"} and other.rows[0].target == "first"
+
+    def test_rows_of_labels_are_scored_given_those(self, folder: Path) -> None:
+        test = read_table(write_csv(folder / "labels.csv", 2, 100, last="never seen"))
+        test.loc[3, "third"] = "w"  # a label that training never saw
+        test.to_csv(folder / "labels.csv", index=False)
+        model = zh.ProductMixture(n_components=2, random_state=0).fit(folder / "train.csv", "third")
+        found = evaluate(model, data=folder / "labels.csv", samples=150)
+        rest = test.drop(index=[3, 99])
+        nats = model.score_samples(rest.drop(columns="third"), rest["third"].tolist())
+        np.testing.assert_allclose(found.arrays["nats"], nats)
+        assert found.figures["log_likelihood"].n == 98 and any("2 of 100 given rows" in flag for flag in found.flags)
+        test.drop(columns="third").to_csv(folder / "bare.csv", index=False)
+        found = evaluate(model, data=folder / "bare.csv", samples=150)
+        assert "log_likelihood" not in found.figures and "trend" in found.figures
+
+    def test_a_run_of_labels_goes_on_from_its_file(self, folder: Path) -> None:
+        model = zh.TabAR(**{**zh.TabAR.tiny, "max_steps": 4}, random_state=0)
+        model.fit(folder / "train.csv", "third", out=folder / "labels")
+        assert zh.TabAR(**{**zh.TabAR.tiny, "max_steps": 6}, random_state=0).resume(folder / "labels").n_steps_ == 6
 
     @pytest.mark.parametrize(("options", "message"), [
         ({}, r"has no test split .*--data"), ({"data": "train.csv"}, "is what the model was trained on"),

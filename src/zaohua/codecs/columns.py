@@ -14,7 +14,7 @@ import pandas as pd
 
 from zaohua.codecs.dates import date_format, from_ticks, to_ticks
 from zaohua.codecs.identifiers import Pattern
-from zaohua.codecs.kinds import NUMBERS, Kind, decimals, infer, plain
+from zaohua.codecs.kinds import NUMBERS, Kind, decimals, dtype_of, infer, plain
 from zaohua.errors import ZaohuaError, unknown
 
 EXACT = 2**53
@@ -88,13 +88,12 @@ class Column:
         Raises:
             ZaohuaError: it can't be used, or isn't of that kind; the message names it and says what to do.
         """
-        dtype, series = str(series.dtype), plain(series)
+        dtype, nulls, series = str(series.dtype), series[series.isna()], plain(series)
         present = series.dropna()
         if kind is None:
             kind = infer(series, present)
         elif kind not in get_args(Kind):
             raise unknown(f"kind of column {series.name!r}:", kind, get_args(Kind))
-        nulls = series[series.isna()]
         column = cls(series.name, cast(Kind, kind), dtype, len(nulls) / max(1, len(series)))
         if len(nulls):
             column.null = {"NoneType": "None", "NAType": "NA"}.get(type(nulls.iloc[0]).__name__, "nan")
@@ -128,7 +127,7 @@ class Column:
             raise ZaohuaError(f"column {self.name!r} has no values at all, so it can't be {self.kind}")
         if self.kind == "datetime":
             self.format = None if present.dtype.kind == "M" else date_format(present)
-            ticks = to_ticks(present, self.format)
+            ticks = to_ticks(present, self.dtype, self.format)
             self.origin = int(ticks.min())
             self.unit = max(1, int(np.gcd.reduce(ticks - self.origin)))
         else:
@@ -190,7 +189,7 @@ class Column:
         """Cells of codes (n,), of the dtype that the column had."""
         if self.kind == "identifier":
             cells: Any = Pattern.from_json(self.pattern or {}).some(len(codes))
-            return pd.Series(cells, name=self.name, dtype=self.dtype)
+            return pd.Series(cells, name=self.name, dtype=dtype_of(self.dtype))
         if self.categories is not None:
             values = np.array([*self.categories, None], dtype=object)
             cells = values[np.minimum(codes, len(self.categories)).astype(np.int64)]
@@ -212,17 +211,17 @@ class Column:
 
     def _series(self, cells: np.ndarray, gone: np.ndarray) -> pd.Series:
         if not gone.any():
-            return pd.Series(cells, name=self.name).astype(self.dtype)
+            return pd.Series(cells, name=self.name).astype(dtype_of(self.dtype))
         if cells.dtype == object or self.dtype == "object":
             cells = cells.astype(object)
             cells[gone] = {"None": None, "NA": pd.NA}.get(self.null, np.nan)
-            return pd.Series(cells, name=self.name, dtype=object).astype(self.dtype)
-        return pd.Series(cells, name=self.name).mask(gone).astype(self.dtype)
+            return pd.Series(cells, name=self.name, dtype=object).astype(dtype_of(self.dtype))
+        return pd.Series(cells, name=self.name).mask(gone).astype(dtype_of(self.dtype))
 
     def _numbers(self, present: pd.Series) -> np.ndarray:
         """Cells that have values -> float64."""
         if self.kind == "datetime":
-            return (to_ticks(present, self.format) - self.origin) / self.unit
+            return (to_ticks(present, self.dtype, self.format) - self.origin) / self.unit
         if self.origin:
             return np.array([int(value) - self.origin for value in present], dtype=np.float64)
         try:

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from zaohua.codecs.kinds import decimals
+from zaohua.codecs.kinds import decimals, dtype_of
 from zaohua.errors import ZaohuaError, unknown
 
 
@@ -153,7 +153,7 @@ class Together(Constraint):
         rest = {name: column for name, column in cells.items() if name != self.name}
         for place, (name, dtype) in enumerate(zip(self.names, self.kept["dtypes"], strict=True)):
             values = [self.kept["combinations"][code][place] for code in codes]
-            rest[name] = pd.Series(values, name=name, dtype=object).astype(dtype)
+            rest[name] = pd.Series(values, name=name, dtype=object).astype(dtype_of(dtype))
         return rest
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import numpy as np
@@ -36,14 +37,22 @@ def _written(texts: pd.Series, form: str) -> bool:
     return bool(times.notna().all())
 
 
-def to_ticks(present: pd.Series, form: str | None) -> np.ndarray:
-    """Times -> int64 ticks of their dtype since 1970, by the clock on the wall; of texts seconds or less, in UTC."""
+def to_ticks(present: pd.Series, dtype: str, form: str | None) -> np.ndarray:
+    """Times -> int64 ticks since 1970, by the clock on the wall; of texts in UTC.
+
+    Args:
+        present: the times, with ticks of any length, in any zone.
+        dtype: whose ticks and zone are meant; microseconds where it names none.
+        form: of times that are written as text, always microseconds.
+    """
     if form is not None:
         times = pd.to_datetime(present.astype(str), format=form, utc="%z" in form)
         return times.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
-    if getattr(present.dtype, "tz", None) is not None:
-        present = present.dt.tz_localize(None)
-    return present.to_numpy(_naive(str(present.dtype))).astype(np.int64)
+    zone = getattr(getattr(present.dtype, "pyarrow_dtype", present.dtype), "tz", None)
+    if zone is not None:  # by way of pandas' own times, since Arrow's lose their zone in pandas 2 as clocks in UTC
+        kind = pd.DatetimeTZDtype(np.datetime_data(_naive(dtype))[0], _zone(dtype) or zone)
+        present = present.astype(kind).dt.tz_localize(None)
+    return present.to_numpy(_naive(dtype)).astype(np.int64)
 
 
 def from_ticks(ticks: np.ndarray, dtype: str, form: str | None) -> Any:
@@ -52,10 +61,16 @@ def from_ticks(ticks: np.ndarray, dtype: str, form: str | None) -> Any:
         times = pd.Series(ticks.astype("datetime64[us]"))
         return (times.dt.tz_localize("UTC") if "%z" in form else times).dt.strftime(form).to_numpy(object)
     times = pd.Series(ticks.astype(_naive(dtype)))
-    _, comma, zone = dtype.partition(", ")
-    if not comma:
+    zone = _zone(dtype)
+    if zone is None:
         return times
-    return times.dt.tz_localize(zone.rstrip("]"), ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
+    return times.dt.tz_localize(zone, ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
+
+
+def _zone(dtype: str) -> str | None:
+    """The zone that a dtype of pandas or Arrow names."""
+    found = re.search(r", (?:tz=)?([^]]+)]", dtype)
+    return None if found is None else found[1]
 
 
 def _naive(dtype: str) -> str:

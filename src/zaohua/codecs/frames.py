@@ -68,7 +68,8 @@ class Container:
             return frame
         import polars
 
-        return polars.from_pandas(frame)
+        return polars.from_pandas(frame).cast({name: polars.Enum(dtype.categories) for name, dtype in
+                                               frame.dtypes.items() if getattr(dtype, "ordered", False)})
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON values."""
@@ -102,6 +103,8 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
         return _checked(items), Container("frame", list(items.columns), index=items.columns.name)
     if hasattr(items, "to_pandas"):
         frame = items.to_pandas(use_pyarrow_extension_array=True)
+        for name in [name for name, dtype in frame.dtypes.items() if str(dtype).startswith("dictionary")]:
+            frame[name] = items[name].to_pandas()  # a dtype of pandas, which has a name
         return _checked(frame), Container("polars", list(frame.columns))
     array = np.asarray(items)
     if array.ndim == 0 or array.ndim > 2 or array.dtype.kind not in "biufOUS":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,20 @@ def plain(series: pd.Series) -> pd.Series:
                 raise ZaohuaError(f"column {series.name!r} holds a {type(value).__name__} in row {row}: give one "
                                   "value a cell, or leave the column out")
     return series
+
+
+def dtype_of(name: str) -> Any:
+    """The dtype that a pandas, maybe another one, wrote so.
+
+    What pandas 3 makes of texts and calls "str" is there in pandas 2.3, too, which takes that name for Python's type
+    and would make the text "None" of None. "string[pyarrow]" is what Arrow's texts say of themselves, while reading it
+    gives pandas' own.
+    """
+    if name == "string[pyarrow]":
+        import pyarrow
+
+        return pd.ArrowDtype(pyarrow.string())
+    return pd.StringDtype(na_value=np.nan) if name == "str" else name
 
 
 def infer(series: pd.Series, present: pd.Series) -> Kind:

@@ -59,6 +59,10 @@ class LabelCodec(Codec):
         """
         return torch.tensor([self._code(label) for label in _plain_list(items)], dtype=torch.int64)
 
+    def knows(self, items: Any) -> np.ndarray:
+        """Which of some labels `encode` takes, bool (n,)."""
+        return np.array([self._find(label) is not None for label in items], bool)
+
     def decode(self, x: Tensor) -> list[Any]:
         """Codes (n,) -> the list of their names."""
         return [self.classes_[int(code)] for code in x.reshape(-1)]
@@ -97,9 +101,12 @@ class LabelCodec(Codec):
         texts = Counter(str(name) for name in classes)
         self._by_text = {str(name): code for code, name in enumerate(classes) if texts[str(name)] == 1}
 
-    def _code(self, label: Any) -> int:
+    def _find(self, label: Any) -> int | None:
         code = self._index.get(_key(label))
-        code = self._by_text.get(str(label)) if code is None else code
+        return self._by_text.get(str(label)) if code is None else code
+
+    def _code(self, label: Any) -> int:
+        code = self._find(label)
         if code is None:
             raise unknown("label", label, self.classes_)
         return code

@@ -12,9 +12,11 @@ from __future__ import annotations
 from typing import Any, Protocol, Self
 
 import numpy as np
+import torch
 from scipy.special import ndtr, ndtri
 
 from zaohua.codecs.columns import Column
+from zaohua.noise import chosen
 
 SPIKE = 0.05
 """Share of the cells from which a value is a state of its own."""
@@ -172,8 +174,8 @@ class Modes:
     def to_tensor(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A mode by its chance, and the place around it, mostly within +-1."""
         log_p = self._log_p(x)
-        edges = np.exp(log_p - log_p.max(1, keepdims=True)).cumsum(1)
-        state = np.minimum((u[:, None] * edges[:, -1:] >= edges).sum(1), self.states - 1)
+        weights = torch.from_numpy(np.exp(log_p - log_p.max(1, keepdims=True)))
+        state = chosen(weights, torch.from_numpy(u)).numpy()
         return state, (x - self.mean[state]) / (4 * self.deviation[state])
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -70,7 +70,8 @@ class TableCodec(FrameCodec):
         for name in kinds:
             if name not in map(str, frame.columns):
                 raise unknown("column in kinds:", name, frame.columns)
-        found = [Column.of(frame[name], kinds.get(str(name)), self.max_categories) for name in frame.columns]
+        found = [Column.of(frame[name].rename(name), kinds.get(str(name)), self.max_categories)  # pandas 2: numpy's 7
+                 for name in frame.columns]
         self.identifiers_ = [column for column in found if column.kind == "identifier"]
         self.columns_ = [column for column in found if column.kind != "identifier"]
         if not self.columns_:
@@ -249,14 +250,14 @@ class TableCodec(FrameCodec):
         return known[:, [place for place, heads in enumerate(self.heads_) for _ in heads]]
 
     def about(self, rows: int) -> list[str]:
-        """A line for each column, what it was taken for, and one of the memory that rows take while training."""
+        """A line for each column, what it was taken for, and one of the memory that the codes of rows take."""
         named = [*self.columns_, *self.identifiers_]
         width = max(len(str(column.name)) for column in named)
         lines = [f"{str(column.name):<{width}}  {column.about()}" for column in named]
         wide = sum(head.size for head in self.spec_.heads)
         size = 8 * rows * len(self.columns_) / 2**20
-        return [*lines, f"{rows:,} rows of {len(self.columns_)} columns: {size:,.1f} MiB, {wide:,} numbers a row as "
-                        "networks see them"]
+        return [*lines, f"{rows:,} rows of {len(self.columns_)} columns: their codes take {size:,.1f} MiB, beside the "
+                        f"table itself and what is learnt; models see {wide:,} numbers a row"]
 
     # ---- JSON
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zaohua.families.rows import RowLikelihood
-from zaohua.noise import Noise
+from zaohua.noise import Noise, chosen
 from zaohua.spec import DataSpec
 
 
@@ -180,10 +180,8 @@ class Categorical:
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
         """A level by its probability."""
-        cumulated = self._logits(parameters).softmax(1).cumsum(1)
-        u = noise.uniform(1, *cumulated.shape[2:]) * cumulated[:, -1:]
-        which = (cumulated <= u).sum(1).clamp(max=self.levels - 1)
-        return which * (2 / (self.levels - 1)) - 1
+        chances = self._logits(parameters).softmax(1)
+        return chosen(chances, noise.uniform(*chances.shape[2:])) * (2 / (self.levels - 1)) - 1
 
 
 class ColourMixture:

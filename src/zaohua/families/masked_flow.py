@@ -25,7 +25,7 @@ from zaohua.families.guidance import Guided
 from zaohua.fields import Between, Sampling
 from zaohua.nn.bins import Bins
 from zaohua.nn.row_mlp import RowMLP
-from zaohua.noise import Noise
+from zaohua.noise import Noise, chosen
 from zaohua.spec import DataSpec
 from zaohua.training import Batch
 
@@ -135,9 +135,7 @@ class MaskedFlow(Guided):
                 rows = torch.nonzero(due[:, head])[:, 0]
                 if head in states:  # known by now, as states stand before their numbers
                     rows = rows[codes[rows, states[head][0]] < states[head][1]]
-                edges = logits[head][rows].double().softmax(1).cumsum(1)
-                drawn = (u[rows, 1, head, None].double() * edges[:, -1:] >= edges).sum(1)
-                codes[rows, head] = drawn.clamp(max=edges.shape[1] - 1)
+                codes[rows, head] = chosen(logits[head][rows].double().softmax(1), u[rows, 1, head])
         out = torch.full((noise.n, len(heads)), torch.nan, dtype=torch.float64)
         out[:, net.reals] = z.double().cpu()
         for place, head in enumerate(net.coded):

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from zaohua.families.density import Parameters
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import Noise
+from zaohua.noise import Noise, chosen
 
 LOG_2_PI = float(np.log(2 * np.pi))
 BLOCK = 512
@@ -148,19 +148,19 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
         noise: of the n rows.
         whole: whether no head may be drawn as missing.
     """
-    u = noise.uniform(1 + len(layout.categories)).double().cpu().numpy()
+    u = noise.uniform(1 + len(layout.categories)).double().cpu()
     z = noise.normal(max(1, len(layout.reals))).double().cpu().numpy()
     if whole:
         log_w = log_w + sum(np.log(np.maximum(1 - parameters["chances"][:, column], 1e-300))
                             for column in _missing(layout))
     weights = np.exp(log_w - log_w.max(1, keepdims=True))
-    which = _inverse(weights, u[:, 0])
+    which = chosen(torch.from_numpy(weights), u[:, 0]).numpy()
     out = np.full((len(u), len(layout.spec.heads)), np.nan)
     chances = parameters["chances"][which]
     if whole:
         chances[:, _missing(layout)] = 0.0
     for turn, (place, first, size) in enumerate(layout.categories):
-        out[:, place] = _inverse(chances[:, first : first + size], u[:, 1 + turn])
+        out[:, place] = chosen(torch.from_numpy(chances[:, first : first + size]), u[:, 1 + turn]).numpy()
     for i, place in enumerate(layout.reals):
         number = parameters["means"][which, i] + parameters["deviations"][which, i] * z[:, i]
         given = layout.spec.heads[place].given
@@ -173,12 +173,6 @@ def _missing(layout: RowLayout) -> list[int]:
     heads = layout.spec.heads
     return [first + (heads[place].missing or 0) for place, first, size in layout.categories
             if heads[place].missing is not None and size > 1]
-
-
-def _inverse(weights: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Columns drawn by weights (n, K) with uniform numbers (n,), int (n,)."""
-    edges = weights.cumsum(1)
-    return np.minimum((u[:, None] * edges[:, -1:] >= edges).sum(1), weights.shape[1] - 1)
 
 
 def posterior(parameters: Parameters, layout: RowLayout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import Noise
+from zaohua.noise import Noise, chosen
 
 
 class Conditions:
@@ -43,13 +43,11 @@ class Conditions:
 
     def frequent(self, noise: Noise) -> Tensor:
         """Categories as frequent as in training, (noise.n, one_hots)."""
-        u = noise.uniform(1)
+        u = noise.uniform()
         return _drawn(self.counts.float().to(u.device).expand(noise.n, -1), noise, u)
 
 
 def _drawn(weights: Tensor, noise: Noise, u: Tensor | None = None) -> Tensor:
     """One column of each row by its weight, as a single 1 among zeros."""
-    edges = weights.cumsum(1)
-    u = noise.uniform(1) if u is None else u
-    which = (edges <= u * edges[:, -1:]).sum(1, keepdim=True).clamp(max=weights.shape[1] - 1)
-    return torch.zeros_like(edges).scatter_(1, which, 1.0)
+    which = chosen(weights, noise.uniform() if u is None else u)
+    return torch.zeros_like(weights).scatter_(1, which[:, None], 1.0)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from zaohua.fields import Between
 from zaohua.nn import bins
 from zaohua.nn.row_mlp import RowMLP
-from zaohua.noise import Noise
+from zaohua.noise import Noise, chosen
 from zaohua.spec import DataSpec
 from zaohua.tabular import Rows
 from zaohua.training import Batch, Trainable
@@ -159,7 +159,7 @@ class RowAutoregression(Trainable):
             chances = net.log_chances(head, codes[rows], None if y is None else y[rows]).exp()
             if whole and about.missing is not None and about.size > 1:
                 chances[:, about.missing] = 0
-            code = _inverse(chances, u[rows, 0, head])
+            code = chosen(chances, u[rows, 0, head])
             codes[rows, head] = code
             out[rows, head] = net.bins.place(head, code, u[rows, 1, head]) if about.kind == "real" else code.double()
         return out
@@ -169,9 +169,3 @@ def _column(cells: tuple[Tensor, Tensor, Tensor], head: int) -> tuple[Tensor, Te
     """What the codec says of one head."""
     low, high, slope = cells
     return low[:, head], high[:, head], slope[:, head]
-
-
-def _inverse(chances: Tensor, u: Tensor) -> Tensor:
-    """Codes (B,) drawn by chances (B, size) with uniform numbers (B,)."""
-    edges = chances.cumsum(1)
-    return (u[:, None].double() * edges[:, -1:] >= edges).sum(1).clamp(max=chances.shape[1] - 1)

@@ -12,6 +12,7 @@ import numpy as np
 
 from zaohua.errors import ZaohuaError
 from zaohua.metrics.intervals import Interval, paired
+from zaohua.noise import derive_seed
 from zaohua.tasks.evaluation.evaluate import Told, evaluate
 from zaohua.tasks.evaluation.figures import LEADS, MEASURES, Evaluation, load, plain
 from zaohua.tasks.evaluation.rows import columns_of
@@ -85,6 +86,8 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
     if yardstick is None:
         told("reading the real items, and measuring by what models are compared")
         yardstick = yardstick_for(models[0], samples, data, split, train, inception=inception, target=target)
+    if yardstick.splits.split == "validation":
+        _check_held_out(folders, models, len(yardstick.splits.train) + len(yardstick.splits.test))
     rows = []
     for folder, name, model in zip(folders, _names(folders), models, strict=True):
         found = load(folder)
@@ -121,6 +124,16 @@ def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> 
             raise ZaohuaError(f"{folders[0]} learnt from {sources[0] or 'data in memory'}, {folder} from "
                               f"{sources[1] or 'data in memory'}: they can't be compared (--train says what both "
                               "learnt from, if it is the same)")
+
+
+def _check_held_out(folders: Sequence[Path], models: Sequence[Any], n: int) -> None:
+    """Raise a `ZaohuaError` unless all held the same of n items out, so that none is measured by what it learnt."""
+    held = [model.hold_out(n, derive_seed(model.seed_, "split"))[0] if getattr(model, "validation", 0) else ()
+            for model in models]
+    for folder, rows in zip(folders, held, strict=True):
+        if not np.array_equal(rows, held[0]):
+            raise ZaohuaError(f"{folders[0]} and {folder} held out other items: give some that neither has seen "
+                              "(--data), or train both with the same --seed and --validation")
 
 
 def _kind(model: Any) -> str:

@@ -94,7 +94,7 @@ def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: in
         seconds, sounding = seconds + took, sounding + cost.sounding(drawn)
         if not k:
             first, kept = samples, yardstick.kept(samples, drawn)
-    nats = _nats(model, yardstick, asked, told)
+    nats = _nats(model, yardstick, told)
     figures = {**figures_over_seeds(found), **_likelihood(model, nats, yardstick)}
     told("measuring the references")
     details = yardstick.details(first, asked, found[0])
@@ -108,13 +108,14 @@ def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: in
     )  # fmt: skip
 
 
-def _nats(model: Any, yardstick: Yardstick, asked: Any, told: Told) -> np.ndarray:
-    """Log-likelihoods of test items; none for a model without."""
-    if not hasattr(model, "score_samples") or (model.y_codec_ is not None and asked is None):
+def _nats(model: Any, yardstick: Yardstick, told: Told) -> np.ndarray:
+    """Log-likelihoods of test items, given their labels if the model takes any; none where those aren't known."""
+    labels = None if model.y_codec_ is None else yardstick.test.labels
+    if not hasattr(model, "score_samples") or (model.y_codec_ is not None and labels is None):
         return np.zeros(0)
     count = min(len(yardstick.test.codes), SCORED[model.score_kind])
     told(f"scoring {count:,} test items")
-    return yardstick.score(model, np.arange(count), None if asked is None else asked[:count])
+    return yardstick.score(model, np.arange(count), None if labels is None else labels[:count])
 
 
 def score_note(model: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,35 +24,52 @@ class Rows(Items):
     Attributes:
         values: float64 (n, C): numbers, NaN where missing, and codes of categories, -1 where training never saw it.
         columns: what the codec knows of each: `name`, `kind`, `is_category`, `size`, and `decode` of codes.
+        given: the labels of all of them, where the model has learnt the rows of each, or None.
+        known: which of those training saw, bool (n,).
     """
+
+    most = math.inf  # copies are looked for among all training rows
 
     values: np.ndarray
     columns: Sequence[Any]
-    labels: Any = None
+    given: Sequence[Any] | None = None
+    known: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     def take(self, rows: np.ndarray) -> Rows:
         """Some of them, in the order of `rows`."""
-        return Rows(self.values[rows], self.columns)
+        given = None if self.given is None else [self.given[i] for i in rows]
+        return Rows(self.values[rows], self.columns, given, None if self.known is None else self.known[rows])
 
     @property
     def unseen(self) -> np.ndarray:
-        """Which rows have a category that training never saw, bool (n,)."""
-        return np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
+        """Which rows have a category or a label that training never saw, bool (n,)."""
+        strange = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
+        return strange if self.known is None else strange | ~self.known
 
     @property
     def codes(self) -> torch.Tensor:
         """Those that a model can score: without such categories."""
         return torch.from_numpy(self.values[~self.unseen])
 
+    @property
+    def labels(self) -> list[Any] | None:
+        """Those of the rows that a model can score."""
+        return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
+
 
 def rows(model: Any, source: str | Path, split: str | None) -> Rows:
-    """The rows of a source."""
+    """The rows of a source, without the column of labels that a model learnt them by."""
     check_kind(model, source, "tables")
     items, _ = codecs.read(source, split=split)
-    return Rows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model))
+    column = None if model.y_codec_ is None else (model.source_ or {}).get("y")
+    if column not in getattr(items, "columns", ()):
+        return Rows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model))
+    items, labels = codecs.read(items, column)
+    return Rows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model), labels,
+                model.y_codec_.knows(labels))
 
 
 def columns_of(model: Any) -> Sequence[Any]:

@@ -26,8 +26,6 @@ from zaohua.tasks.evaluation.yardstick import side_by_side
 
 FITTED = 4096
 """Sounds at most that tell an ear how long it listens, and how loud they are."""
-TOGETHER = 1024
-"""Sounds that are heard together."""
 EACH = 2
 """Samples of each class that a page plays."""
 HEARD = 1_500_000
@@ -56,10 +54,7 @@ class Ear:
 
     def picture(self, real: Recordings) -> Pictures:
         """Real sounds, as it hears them."""
-        codes = self.codec.encode(real.values)
-        parts = [self._pictures(codes[np.arange(start, min(start + TOGETHER, len(codes)))])
-                 for start in range(0, len(codes), TOGETHER)]
-        return Pictures(np.concatenate(parts), codes, real.values.labels)
+        return Pictures(self.codec.encode(real.values), real.values.labels, self._pictures)
 
     def sounds(self, real: Pictures, rows: np.ndarray) -> Sounds:
         """Some of the real sounds, as it hears them."""

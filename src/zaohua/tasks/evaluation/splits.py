@@ -7,11 +7,12 @@ don't make the same kind of item.
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -26,9 +27,7 @@ from zaohua.errors import ZaohuaError
 from zaohua.noise import ItemNoise, derive_seed, seeds_from_content
 from zaohua.tasks.pictures import visible
 
-MOST = 100_000
-"""Pictures or sounds of a split that are looked at; of more, so many drawn at random."""
-TOGETHER = 4096
+TOGETHER = 1024
 """Pictures that are decoded together."""
 
 
@@ -40,8 +39,10 @@ class Items(ABC):
         codes: those that a model can score, as its codec encodes them.
         labels: theirs, or None.
         columns: of rows, what the codec knows of each.
+        most: of a split that are looked at; of more, so many drawn at random.
     """
 
+    most: ClassVar[float] = 100_000
     values: Any
     codes: Any
     labels: Any
@@ -54,11 +55,9 @@ class Items(ABC):
     def take(self, rows: np.ndarray) -> Self:
         """Some of them, in the order of `rows`."""
 
-    def some(self, n: int, seed: int) -> Self:
+    def some(self, n: float, seed: int) -> Self:
         """So many of them, drawn at random without replacement and in order; all of them if there are no more."""
-        if n >= len(self):
-            return self
-        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False)))
+        return self if n >= len(self) else self.take(some(np.arange(len(self)), n, seed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,15 +65,21 @@ class Pictures(Items):
     """Real pictures.
 
     Attributes:
-        pixels: uint8 (n, H, W) or (n, H, W, C), as the model sees them.
-        codes: the same as its codec encodes them.
+        codes: as a codec encodes them.
         labels: theirs, or None.
+        shown: how a batch of codes looks, uint8 (b, H, W) or (b, H, W, C).
     """
 
-    pixels: np.ndarray
     codes: Codes
     labels: list[Any] | None
+    shown: Callable[[torch.Tensor], np.ndarray]
     columns: Sequence[Any] = ()
+
+    @functools.cached_property
+    def pixels(self) -> np.ndarray:
+        """How they look, uint8 (n, H, W) or (n, H, W, C); found out when first asked for."""
+        return np.concatenate([self.shown(self.codes[np.arange(start, min(start + TOGETHER, len(self)))])
+                               for start in range(0, len(self), TOGETHER)])
 
     @property
     def values(self) -> np.ndarray:
@@ -82,12 +87,15 @@ class Pictures(Items):
         return self.pixels
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return len(self.codes)
 
     def take(self, rows: np.ndarray) -> Pictures:
         """Some of them, in the order of `rows`."""
         labels = None if self.labels is None else [self.labels[i] for i in rows]
-        return Pictures(self.pixels[rows], self.codes[rows], labels)
+        taken = Pictures(self.codes[rows], labels, self.shown)
+        if "pixels" in vars(self):
+            vars(taken)["pixels"] = self.pixels[rows]
+        return taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +126,7 @@ class Splits:
     Attributes:
         data: what it is called.
         split: of the items to measure by: "test", "validation", or "given" where they were named apart.
-        train: what the model learnt from.
+        train: what the model learnt from; where there is a test split, with what training held out.
         test: what to measure by.
     """
 
@@ -129,24 +137,19 @@ class Splits:
 
 
 Reader = Callable[[Any, Any, str | None], Items]
-"""Reads the items of a source, as a model sees them: (model, source, split)."""
+"""Reads all items of a source, as a model sees them: (model, source, split)."""
 
 
 def pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
     """The pictures of a source, with the labels that it may carry."""
     _, codes, labels = _encoded(model, source, split, "images")
-    if len(codes) > MOST:
-        rows = np.sort(np.random.default_rng(0).choice(len(codes), MOST, replace=False))
-        codes, labels = codes[rows], None if labels is None else [labels[i] for i in rows]
-    parts = [_as_seen(model, codes[np.arange(start, min(start + TOGETHER, len(codes)))])
-             for start in range(0, len(codes), TOGETHER)]
-    return Pictures(np.concatenate(parts), codes, labels)
+    return Pictures(codes, labels, functools.partial(_as_seen, model))
 
 
 def recordings(model: Any, source: str | Path, split: str | None) -> Recordings:
     """The sounds of a source, with the labels that it may carry."""
     items, _, labels = _encoded(model, source, split, "sounds")  # which leaves out, trims and cuts what the model does
-    return Recordings(SoundFiles(items.sources, labels), model.codec_).some(MOST, 0)
+    return Recordings(SoundFiles(items.sources, labels), model.codec_)
 
 
 def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tuple[Any, Codes, list[Any] | None]:
@@ -191,18 +194,28 @@ def splits_of(model: Any, data: str | Path | None = None, split: str | None = No
         if Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve():
             raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
         named = is_named(data)
-        return Splits(str(data), "test" if named else "given", seen, read(model, data, "test" if named else None))
+        test = read(model, data, "test" if named else None)
+        return Splits(str(data), "test" if named else "given", _looked_at(seen), _looked_at(test))
     why = ""
     if split != "validation":
         try:
-            return Splits(str(source), "test", seen, read(model, source, "test"))
+            return Splits(str(source), "test", _looked_at(seen), _looked_at(read(model, source, "test")))
         except ZaohuaError as error:
             why = f" ({error})"
     if split == "test" or not getattr(model, "validation", 0):
         raise ZaohuaError(f"{source} has no test split{why}: give items that training never saw (--data), or train "
                           "with a share held out (--validation 0.1)")
     held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"))
-    return Splits(str(source), "validation", seen.take(kept), seen.take(held))
+    return Splits(str(source), "validation", seen.take(some(kept, seen.most)), seen.take(some(held, seen.most)))
+
+
+def _looked_at(items: Items) -> Items:
+    return items.some(items.most, 0)
+
+
+def some(rows: np.ndarray, n: float, seed: int = 0) -> np.ndarray:
+    """So many of some rows, drawn at random without replacement and in order; all of them if there are no more."""
+    return rows if n >= len(rows) else np.sort(np.random.default_rng(seed).choice(rows, int(n), replace=False))
 
 
 def is_named(source: Any) -> bool:
