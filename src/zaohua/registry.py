@@ -55,9 +55,13 @@ class Entry:
     conditional: bool = True
 
 
-@functools.cache
 def entries(package: Path = PACKAGE) -> tuple[Entry, ...]:
     """Every model of a package, ordered by family and name; parsed once."""
+    return _entries(package)
+
+
+@functools.cache
+def _entries(package: Path) -> tuple[Entry, ...]:
     files = [file for file in sorted((package / "models").glob("*.py")) if not file.stem.startswith("_")]
     source = _Source(package)
     found = [source.entry(file) for file in files]
