@@ -58,7 +58,7 @@ def test_find_takes_any_spelling_and_names_the_nearest(package: Path):
 def test_a_model_file_without_a_class_is_told(package: Path):
     (package / "models" / "empty.py").write_text("x = 1\n")
     with pytest.raises(ImportError, match="empty.py"):
-        registry.entries.__wrapped__(package)
+        registry.entries(package)
 
 
 def test_the_table_is_the_same_in_markdown(package: Path):
