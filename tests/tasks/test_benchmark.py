@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 import zaohua as zh
+from zaohua import registry
 from zaohua.errors import ZaohuaError
 from zaohua.registry import Entry
 from zaohua.tasks.evaluation import benchmark as module
 from zaohua.tasks.evaluation.benchmark import Suite, benchmark
-from zaohua.tasks.evaluation.figures import load
+from zaohua.tasks.evaluation.figures import Figure, load
 from zaohua.tasks.evaluation.telling import digits
+from zaohua.tasks.evaluation.yardstick import figures_over_seeds
 
 MODELS = ["gaussian", "gmm", "vae"]
 
@@ -113,3 +115,14 @@ def test_what_the_suite_of_sounds_takes(command: str, modalities: tuple[str, ...
     entry = Entry("New", command, "", "", "", "", modalities, ("draw",), "")
     assert module.SUITES["sounds"].takes(entry) is takes
     assert module.SUITES["images-small"].takes(entry) is (modalities[0] == "images")
+
+
+def test_the_suite_of_tables_leaves_distributions_of_one_column_alone() -> None:
+    taken = {entry.command for entry in registry.entries() if module.SUITES["tables"].takes(entry)}
+    assert {"ctgan", "tabflow", "product-mixture"} <= taken and not {"normal", "poisson"} & taken
+
+
+def test_the_interval_of_a_share_over_seeds_stays_one() -> None:
+    found = figures_over_seeds([{"recall": Figure(share, n=9, note=note)} for share, note in ((1.0, "a"), (0.7, "b"))])
+    assert found["recall"] == Figure(0.85, 0.0, 1.0, 9, "a; b")  # Student's reaches from -1.06 to 2.76
+    assert figures_over_seeds([{"frechet": Figure(1.0)}, {"frechet": Figure(3.0)}])["frechet"].low < 0

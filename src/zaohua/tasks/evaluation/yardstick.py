@@ -11,7 +11,7 @@ import numpy as np
 
 from zaohua.codecs import of_modality
 from zaohua.metrics.intervals import Interval, of_seeds
-from zaohua.tasks.evaluation.figures import NOUNS, Evaluation, Figure, Figures
+from zaohua.tasks.evaluation.figures import MEASURES, NOUNS, Evaluation, Figure, Figures
 from zaohua.tasks.evaluation.splits import Splits
 
 
@@ -118,12 +118,15 @@ def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
     """
     if len(sets) == 1:
         return dict(sets[0])
-    return {name: _over_seeds([figures[name] for figures in sets]) for name in sets[0]}
+    return {name: _over_seeds(name, [figures[name] for figures in sets]) for name in sets[0]}
 
 
-def _over_seeds(each: Sequence[Figure]) -> Figure:
+def _over_seeds(name: str, each: Sequence[Figure]) -> Figure:
     notes = dict.fromkeys(figure.note for figure in each if figure.note)
-    return of(of_seeds([figure.value for figure in each]), each[0].n or 0, "; ".join(notes))
+    around = of_seeds([figure.value for figure in each])
+    if MEASURES[name].percent:  # Student's interval knows no ends
+        around = Interval(around.value, max(0.0, around.low), min(1.0, around.high))
+    return of(around, each[0].n or 0, "; ".join(notes))
 
 
 def chance(p: float) -> str:
