@@ -122,7 +122,8 @@ def test_the_suite_of_tables_leaves_distributions_of_one_column_alone() -> None:
     assert {"ctgan", "tabflow", "product-mixture"} <= taken and not {"normal", "poisson"} & taken
 
 
-def test_the_interval_of_a_share_over_seeds_stays_one() -> None:
+def test_the_interval_of_a_share_over_seeds_stays_within_its_ends() -> None:
     found = figures_over_seeds([{"recall": Figure(share, n=9, note=note)} for share, note in ((1.0, "a"), (0.7, "b"))])
     assert found["recall"] == Figure(0.85, 0.0, 1.0, 9, "a; b")  # Student's reaches from -1.06 to 2.76
+    assert figures_over_seeds([{"utility_r2": Figure(0.9)}, {"utility_r2": Figure(0.5)}])["utility_r2"].high == 1
     assert figures_over_seeds([{"frechet": Figure(1.0)}, {"frechet": Figure(3.0)}])["frechet"].low < 0

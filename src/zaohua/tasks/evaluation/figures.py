@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ import numpy as np
 from zaohua.checkpoint import WEIGHTS
 from zaohua.errors import CheckpointError
 from zaohua.folders import MANIFEST, read_folder, to_bytes, write_folder
+from zaohua.metrics.intervals import Interval
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
 FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"
@@ -31,12 +33,19 @@ class Measure:
         better: which way is better; "none" for what only describes.
         about: what it is, in a line.
         percent: whether it is a share.
+        most: what it can't exceed.
     """
 
     title: str
     better: Literal["lower", "higher", "none"]
     about: str
     percent: bool = False
+    most: float = math.inf
+
+    def within(self, interval: Interval) -> Interval:
+        """An interval, cut off where the measure ends."""
+        least, most = (0.0, 1.0) if self.percent else (-math.inf, self.most)
+        return Interval(interval.value, max(least, interval.low), min(most, interval.high))
 
 
 LEADS = {"images": "frechet", "sounds": "frechet", "tables": "tree_score"}
@@ -68,9 +77,10 @@ MEASURES: dict[str, Measure] = {
     "shape": Measure("shapes", "higher", "mean over columns of how alike their values are distributed; columns drawn "
                      "apart have 100 %", True),
     "utility_auc": Measure("AUC of {target}", "higher", "of real test rows, by boosted trees that learnt from samples; "
-                           "0.5 is chance"),
-    "utility_f1": Measure("F1 of {target}", "higher", "the same, mean of the F1 of each category"),
-    "utility_r2": Measure("R² of {target}", "higher", "of real test rows, by boosted trees that learnt from samples"),
+                           "0.5 is chance", most=1.0),
+    "utility_f1": Measure("F1 of {target}", "higher", "the same, mean of the F1 of each category", most=1.0),
+    "utility_r2": Measure("R² of {target}", "higher", "of real test rows, by boosted trees that learnt from samples",
+                          most=1.0),
     "closest": Measure("nearer to training", "none", "share of samples whose nearest real row is a training row rather "
                        "than one of as many held-out ones; a half is chance, and p that of more", True),
     "row_copies": Measure("copied rows", "none", "share of samples that equal a training row in all columns; p tells "

@@ -123,9 +123,7 @@ def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
 
 def _over_seeds(name: str, each: Sequence[Figure]) -> Figure:
     notes = dict.fromkeys(figure.note for figure in each if figure.note)
-    around = of_seeds([figure.value for figure in each])
-    if MEASURES[name].percent:  # Student's interval knows no ends
-        around = Interval(around.value, max(0.0, around.low), min(1.0, around.high))
+    around = MEASURES[name].within(of_seeds([figure.value for figure in each]))  # Student's knows no ends
     return of(around, each[0].n or 0, "; ".join(notes))
 
 
