@@ -45,7 +45,8 @@ def test_a_suite_goes_on_where_it_was(suite: None, tmp_path: Path, monkeypatch: 
               and path.suffix != ".html"}
     monkeypatch.setattr(zh.VAE, "fit", None)
     monkeypatch.setattr(zh.VAE, "resume", None)
-    benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS)
+    again = benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS).read_text("utf-8")
+    assert again == text  # in every line, and their order
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
 
 

@@ -19,7 +19,7 @@ from zaohua.fields import fields_of
 from zaohua.tasks.evaluation import page, telling
 from zaohua.tasks.evaluation.compare import Comparison, compare
 from zaohua.tasks.evaluation.evaluate import Told
-from zaohua.tasks.evaluation.figures import MEASURES
+from zaohua.tasks.evaluation.figures import FLOOR, MEASURES
 from zaohua.tasks.evaluation.seeds import comparison_over_seeds
 from zaohua.tasks.evaluation.yardstick import yardstick_for
 
@@ -201,7 +201,7 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
     sounds = ["× real time"] if any(row.cost.real_time for row in rows) else []
     header = ["", *titles, "training, s", "ms a sample", "evaluations", *sounds]
     table = [header, ["---"] * len(header)]
-    for reference, figures in first.references.items():
+    for reference, figures in sorted(first.references.items(), key=lambda item: item[0] != FLOOR):
         cells = [f"*{reference}*", *(_cell(column, figures) for column in columns)]
         table.append([*cells, *[""] * (len(header) - len(cells))])
     for row in rows:
