@@ -156,7 +156,7 @@ def compared(rows: list[Evaluation], yardstick: Yardstick) -> Comparison:
     scored = likely(rows)
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
     return Comparison(
-        rows, yardstick.test.values, notes=_notes(rows), labels=yardstick.test.labels, columns=yardstick.test.columns,
+        rows, yardstick.test.values, notes=notes_on(rows), labels=yardstick.test.labels, columns=yardstick.test.columns,
         arrays=yardstick.real_kept, **standing(rows, yardstick.behind(best, rest), scored, likelihood_behind),
     )  # fmt: skip
 
@@ -205,7 +205,7 @@ def _difference(best: Evaluation, other: Evaluation) -> Interval:
     return paired(a[:n], b[:n])
 
 
-def _notes(rows: Sequence[Evaluation]) -> list[str]:
+def notes_on(rows: Sequence[Evaluation]) -> list[str]:
     """Where the order of models depends on the extractor, and what holds for more than one model."""
     notes = []
     for name in rows[0].others:

@@ -9,7 +9,7 @@ import numpy as np
 
 from zaohua.errors import ZaohuaError
 from zaohua.metrics.intervals import Interval, of_seeds
-from zaohua.tasks.evaluation.compare import Comparison, in_order, likely, standing
+from zaohua.tasks.evaluation.compare import Comparison, in_order, likely, notes_on, standing
 from zaohua.tasks.evaluation.figures import LEADS, MEASURES, Cost, Evaluation
 from zaohua.tasks.evaluation.yardstick import figures_over_seeds
 
@@ -36,14 +36,15 @@ def comparison_over_seeds(found: Sequence[Comparison]) -> Comparison:
     rows = in_order([_row([rows[run] for rows in each]) for run in each[0]])
     scored = likely(rows)
     lead = LEADS[rows[0].modality]
-    return replace(found[0], rows=rows, **standing(rows, _behind(rows, each, lead), scored,
-                                                   _behind(scored, each, "log_likelihood")))
+    return replace(found[0], rows=rows, notes=notes_on(rows), **standing(
+        rows, _behind(rows, each, lead), scored, _behind(scored, each, "log_likelihood")))
 
 
 def _row(each: Sequence[Evaluation]) -> Evaluation:
     """Evaluations of the same model, trained from several seeds, in one."""
     flags = dict.fromkeys(flag for row in each for flag in row.flags)
-    return replace(each[0], seeds=tuple(row.seeds[0] for row in each), flags=tuple(flags),
+    others = {name: float(np.mean([row.others[name] for row in each])) for name in each[0].others}
+    return replace(each[0], seeds=tuple(row.seeds[0] for row in each), flags=tuple(flags), others=others,
                    figures=figures_over_seeds([row.figures for row in each]), cost=_cost([row.cost for row in each]))
 
 
