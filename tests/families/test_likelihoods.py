@@ -167,7 +167,7 @@ def test_flow_travels_to_noise_and_back() -> None:
 
 def test_guidance_is_a_line_from_null_to_condition() -> None:
     x, y = load("digits", "train")
-    model = zh.EDM(random_state=0, channels=16, max_steps=10, label_dropout=0.5).fit(x, y)
+    model = zh.EDM(random_state=0, channels=16, max_steps=10, label_dropout=0.5, device="cpu").fit(x, y)
     x_t, label = torch.randn(3, 1, 8, 8), torch.tensor([1, 2, 3])
     with torch.no_grad():
         model.guidance = 1.0
@@ -176,6 +176,29 @@ def test_guidance_is_a_line_from_null_to_condition() -> None:
         assert torch.allclose(model.denoise(x_t, 0.02, label), null, atol=1e-5)
         model.guidance = 0.5
         assert torch.allclose(model.denoise(x_t, 0.02, label), (null + plain) / 2, atol=1e-4)
+
+
+def test_guidance_amid_much_noise_and_little_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """x + 80 t e: at t = 0.02 the noise is 1.6 times the data. Without guidance only half the rows are looked at."""
+    x, y = load("digits", "train")
+    model = zh.EDM(random_state=0, channels=16, max_steps=10, guidance=0.5, device="cpu").fit(x, y)
+    x_t, label, rows = torch.randn(3, 1, 8, 8), torch.tensor([1, 2, 3]), []
+    predict = model.predict
+
+    def counted(net: Any, x_t: torch.Tensor, *given: Any) -> Any:
+        rows.append(len(x_t))
+        return predict(net, x_t, *given)
+
+    monkeypatch.setattr(model, "predict", counted)
+    with torch.no_grad():
+        for above, below in ((1.5, 1.7), (1.7, 3.0), (0.3, 1.5), (0.0, 1e6)):
+            model.guidance_above, model.guidance_below = above, below
+            model.denoise(x_t, 0.02, label)
+        model.guidance_above, model.guidance_below = 0.3, 3.0
+        model.sample(3, y=[1, 2, 3], steps=18)
+    within = sum(0.3 < 80 * float(t) < 3 for t in model.times(18))
+    assert rows[:4] == [6, 3, 3, 6]
+    assert sum(rows[4:]) == 3 * (35 + 2 * within)  # Heun's method sees each time twice, but the first and the last
 
 
 def test_edm_preconditioning_at_its_ends() -> None:
