@@ -19,9 +19,11 @@ import pytest
 import torch
 
 import zaohua as zh
-from tests.training import Mean, at_step, digits, ending, make, without_times
+from tests.training import NO_FORK, Mean, at_step, digits, ending, make, without_times
 from zaohua.folders import sha256
 from zaohua.watch import Stopped
+
+pytestmark = NO_FORK
 
 SOURCE = Path(zh.__file__).parent.parent
 

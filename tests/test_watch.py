@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import zaohua as zh
-from tests.training import Mean, at_step, digits, ending
+from tests.training import NO_FORK, Mean, at_step, digits, ending
 from zaohua import cli
 from zaohua.errors import ZaohuaError
 from zaohua.watch import Stopped, tensorboard
@@ -71,6 +71,7 @@ def test_the_message_says_what_was_saved(tmp_path: Path) -> None:
         assert said in str(Stopped(tmp_path, signal.SIGTERM, step))
 
 
+@NO_FORK
 def test_a_second_signal_ends_at_once() -> None:
     read, write = os.pipe()
     child = os.fork()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +20,7 @@ from zaohua.noise import Noise
 from zaohua.spec import DataSpec
 from zaohua.training import Batch, Event, Trainable
 
+NO_FORK = pytest.mark.skipif(torch.cuda.is_available(), reason="a process that has used CUDA can't be forked")
 PLAIN: dict[str, Any] = {"random_state": 0, "device": "cpu", "precision": "float32", "batch_size": 16}
 
 
@@ -80,7 +82,7 @@ class Mean(Trainable):
         """A callback that fills `trace`."""
         if event.kind == "step":
             nets = (self.nets_of_training, self.nets_)
-            self.trace.append(tuple(n["net"].w.detach().clone() for n in nets))
+            self.trace.append(tuple(n["net"].w.detach().to("cpu", copy=True) for n in nets))
 
 
 class Killed(Exception):

@@ -198,7 +198,7 @@ def test_batches_that_can_not_be_packed_are_refused() -> None:
 
 
 def test_a_sample_is_a_row_of_categories_and_numbers_that_go_together() -> None:
-    model = ctgan(max_steps=2).fit(table())
+    model = ctgan(max_steps=2, device="cpu").fit(table())
     x = model.draw(ItemNoise(range(50)), None)
     for place, head in enumerate(model.spec_.heads):
         if head.given is not None:
