@@ -1,13 +1,13 @@
 """How well a model speaks: its samples, written to WAV files and read again, as a recogniser of real ones hears them.
 
     zaohua train flow fsdd --max-minutes 60 --out runs/flow-fsdd
-    python benchmarks/sound.py runs/flow-fsdd --guidance 1 1.5 2 --seeds 3
+    python benchmarks/sound.py runs/flow-fsdd --options guidance=1 guidance=1.5,steps=10 --seeds 3
 
-As many samples of each label (500 together), for each guidance and seed. What is asked of them: the share that the
-recogniser takes for what was asked; the Fréchet distance of its features to those of all test sounds, beside its floor,
-which is that of as many random training sounds (several draws), and that of all; recall, diversity and copies, since
-guidance buys the first two with those. The recogniser learns from the training split, and is told what it scores on
-the test split itself. Of spoken digits both splits have the same speakers.
+As many samples of each label (500 together), with each of the options of `sample` and each seed. What is asked of them:
+the share that the recogniser takes for what was asked; the Fréchet distance of its features to those of all test
+sounds, beside its floor, which is that of as many random training sounds (several draws), and that of all; recall,
+diversity and copies, since guidance buys the first two with those. The recogniser learns from the training split, and
+is told what it scores on the test split itself. Of spoken digits both splits have the same speakers.
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ from zaohua.tasks.evaluation.sounds import SoundYardstick
 from zaohua.tasks.evaluation.splits import recordings, splits_of
 
 
-def made(model: Any, labels: Sequence[Any], seed: int, guidance: float | None) -> tuple[list[zh.Sound], float]:
+def made(model: Any, labels: Sequence[Any], seed: int, options: dict[str, Any]) -> tuple[list[zh.Sound], float]:
     """Samples as their WAV files hold them, and the seconds that drawing them took."""
-    options = {} if guidance is None else {"guidance": guidance}
     began = time.perf_counter()
     sounds = model.sample(len(labels), y=list(labels), random_state=seed, **options)
     seconds = time.perf_counter() - began
@@ -74,13 +73,19 @@ def floor(judge: SoundYardstick, n: int, draws: int) -> dict[str, Any]:
             "all": {"n": len(train), "frechet": frechet_distance(judge.features(train), judge.real[0])}}
 
 
+def options(text: str) -> dict[str, Any]:
+    """"guidance=1.5,steps=10" as {"guidance": 1.5, "steps": 10}."""
+    return {name: json.loads(value) for name, value in (part.split("=") for part in text.split(","))}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("-n", type=int, default=500, help="samples, as many of each label")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--guidance", type=float, nargs="*", help="each of these; the run's own by default")
+    parser.add_argument("--options", type=options, nargs="*", default=[{}],
+                        help="of `sample`, as guidance=1.5,steps=10; measured with each; the run's own by default")
     parser.add_argument("--draws", type=int, default=10, help="of real training sounds, for the floor")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -96,13 +101,13 @@ def main() -> None:
         "judge on test": judge.classifier.accuracy(judge.test.pixels, judge.test.labels), "test": len(judge.test),
         "training, s": getattr(model, "seconds_", None), "threads": args.threads, "load": round(os.getloadavg()[0], 2),
         "floor": floor(judge, len(labels), args.draws), "samples": []}
-    for guidance in args.guidance or [None]:
+    for given in args.options:
         for seed in range(args.first_seed, args.first_seed + args.seeds):
-            sounds, seconds = made(model, labels, seed, guidance)
+            sounds, seconds = made(model, labels, seed, given)
             pixels = judge.ear.hear(sounds)
             copied = copy_rate(pixels, judge.train.pixels, judge.test.pixels)
             results["samples"].append({
-                "guidance": guidance, "seed": seed, "n": len(labels), **figures(judge, pixels, labels),
+                **given, "seed": seed, "n": len(labels), **figures(judge, pixels, labels),
                 "copies": copied.rate, "copies, p": copied.p,
                 "times real time": sum(sound.seconds for sound in sounds) / seconds})
     print(json.dumps(results, indent=2))
