@@ -55,10 +55,10 @@ class Diffusion(Guided):
     """Precision of the networks; "auto" takes bfloat16 in training where it is measured to be faster, and float32 in
     sampling, so that an item comes out the same alone or in a batch."""
     guidance = 2.0
-    guidance_above: Annotated[float, Between(0), Sampling] = 0.3
+    guidance_above: Annotated[float, Between(0), Sampling] = 0.7
     """Guidance while there is more than so many times as much noise as data; 0: to the end."""
-    guidance_below: Annotated[float, Between(above=0), Sampling] = 3.0
-    """Guidance while there is less than so many times as much noise as data; a large number: from the beginning."""
+    guidance_below: Annotated[float, Between(above=0), Sampling] | None = None
+    """Guidance while there is less than so many times as much noise as data; None: from the beginning."""
     learning_rate = 2e-3
     warmup_steps = 200
 
@@ -116,13 +116,15 @@ class Diffusion(Guided):
         return predict
 
     def _guides(self, t: Tensor) -> bool:
-        """Whether there is guidance at a time: amid much noise it only costs variety, amid little it does nothing.
+        """Whether there is guidance at a time: amid much noise it costs variety, amid little it changes next to nothing.
 
         Source: Kynkaanniemi et al., "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality
         in Diffusion Models", 2024 (arXiv:2404.07724).
         """
         alpha, sigma = self.path.alpha(t), self.path.sigma(t)
-        return self.guidance != 1 and bool(self.guidance_above * alpha < sigma < self.guidance_below * alpha)
+        if self.guidance == 1 or sigma <= self.guidance_above * alpha:
+            return False
+        return self.guidance_below is None or bool(sigma < self.guidance_below * alpha)
 
     def _network(self) -> Network:
         """The averaged network as samplers call it: in bfloat16 if that is asked for, and from and to what x_t is."""

@@ -38,8 +38,7 @@ class DiffWave(KarrasDiffusion):
     noise_mean = -2.5
     steps = 13
     guidance = 1.5
-    guidance_above = 0.06
-    guidance_below = 0.9
+    guidance_above = 0.2
     batch_size = 16
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
