@@ -74,7 +74,7 @@ class Clip(NamedTuple):
         else:
             import soundfile
 
-            with soundfile.SoundFile(self.source) as file:
+            with soundfile.SoundFile(system_name(self.source)) as file:
                 first, last = self._bounds(file.samplerate, file.frames, seconds)
                 file.seek(first)
                 blocks = list(_blocks(file, last - first))
@@ -102,7 +102,7 @@ class Clip(NamedTuple):
             size = self.source.stat().st_size
             if size == 0:
                 return "empty"
-            info = soundfile.info(self.source)
+            info = soundfile.info(system_name(self.source))
             lacking = _lacking(self.source)
             short = info.format == "MP3" and mpeg.longer(self.source, info.frames)
         except Exception as error:  # a damaged file can make the decoder raise anything
@@ -140,7 +140,7 @@ class Clip(NamedTuple):
         if isinstance(self.source, Path):
             import soundfile
 
-            rate = soundfile.info(self.source).samplerate
+            rate = soundfile.info(system_name(self.source)).samplerate
         block, seconds = max(1, rate // 100), 100 * max(1, rate // 100) / rate
         peaks, at = [], self.start
         while self.stop is None or at < self.stop:
@@ -151,6 +151,11 @@ class Clip(NamedTuple):
             peaks.append(np.maximum.reduceat(loud, np.arange(0, len(loud), block)))
             at += seconds
         return np.concatenate(peaks) if peaks else np.zeros(0), rate
+
+
+def system_name(path: Path) -> str | bytes:
+    """A path as soundfile takes it, names that are no text (UTF-8) included."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def reason(error: BaseException) -> str:
