@@ -14,13 +14,10 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from zaohua.codecs import mpeg
-from zaohua.data.sounds import Sound
+from zaohua.data.sounds import MOST_CHANNELS, RATES, Sound
 
 DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"})
 """Kinds of samples that 16 bits can't hold."""
-RATES = range(100, 768_001)
-"""Samples a second that a sound may have."""
-MOST_CHANNELS = 32
 DENSEST = 8192
 """Samples in a byte of the most compressed files there are: those of silence."""
 UNKNOWN = frozenset({0, 0x7FFFF000, 0x7FFFFFFF, *range(0xFFFFFF00, 0x1_0000_0000)})
