@@ -29,6 +29,8 @@ PAGE = 27 + 255 + 255 * 255
 """Bytes of the longest page of an OGG file."""
 SILENCE = 0.01
 """Share of the loudest block below which a block is silence (40 dB)."""
+LOUDEST = 4.0
+"""Peak beyond which samples are on another scale than [-1, 1]; up to there they are loud."""
 BLOCK = 1 << 16
 """Samples that are read at once."""
 
@@ -63,7 +65,7 @@ class Clip(NamedTuple):
         """It, or its beginning of so many seconds; nothing else is read.
 
         Raises:
-            Unusable: it ends early, or has samples that are no numbers.
+            Unusable: it ends early, or has samples that are no numbers or far beyond [-1, 1].
         """
         if isinstance(self.source, Sound):
             first, last = self._bounds(self.source.rate, len(self.source), seconds)
@@ -78,8 +80,12 @@ class Clip(NamedTuple):
                 sound = Sound(np.concatenate(blocks) if blocks else np.zeros(0, np.float32), file.samplerate)
             if len(sound) < last - first:
                 raise Unusable(f"cut off: {first + len(sound)} of {last} samples are there")
-        if not np.isfinite(sound.samples).all():
+        if not math.isfinite(peak := sound.peak):
             raise Unusable("samples that are NaN or infinite")
+        if peak > LOUDEST:
+            whole = next((2**bits for bits in (15, 23, 31) if 2**7 < peak <= 2**bits), None)
+            raise Unusable(f"peaks at {peak:.6g}, where full scale is 1: "
+                           + (f"divide by {whole}" if whole else "scale it to [-1, 1]"))
         return sound
 
     def _bounds(self, rate: int, frames: int, seconds: float) -> tuple[int, int]:

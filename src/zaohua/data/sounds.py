@@ -73,6 +73,11 @@ class Sound:
         return 1 if self.samples.ndim == 1 else self.samples.shape[1]
 
     @property
+    def peak(self) -> float:
+        """Magnitude of its largest sample; NaN where a sample is, 0 where there is none."""
+        return float(max(self.samples.max(initial=0), -self.samples.min(initial=0)))
+
+    @property
     def seconds(self) -> float:
         """How long it is."""
         return len(self) / self.rate

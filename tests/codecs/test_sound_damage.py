@@ -1,0 +1,43 @@
+"""Sounds that can be read and aren't what they should be: out of range, damaged, of other channels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from tests.sounds import RATE, tone
+
+import zaohua as zh
+from zaohua.codecs import Sound, SoundFiles, read
+from zaohua.errors import ZaohuaWarning
+
+GOOD = [Sound(tone(100 + i), RATE) for i in range(20)]
+
+
+@pytest.mark.parametrize("codec", [zh.WaveCodec(), zh.MelCodec(), zh.MuLawCodec()], ids=lambda codec: codec.modality)
+@pytest.mark.parametrize(("scale", "what"), [
+    (20_000, r"peaks at 19[0-9.]+, where full scale is 1: divide by 32768"),
+    (2**22, "peaks at .*: divide by 8388608"), (12, "peaks at 1.*, where full scale is 1: scale it to")])
+def test_samples_on_another_scale_are_left_out_and_named(tmp_path: Path, codec: Any, scale: float, what: str) -> None:
+    wave = scale * np.sin(np.arange(100) / 5)
+    soundfile.write(tmp_path / "a.wav", wave, RATE, subtype="FLOAT")
+    for source, name in ((tmp_path / "a.wav", "a.wav"), (Sound(wave, RATE), "sound 20")):
+        with pytest.warns(ZaohuaWarning, match=rf"1 of 21 sounds \(.*{name} \({what}"):
+            assert len(codec.fit(files := SoundFiles([*GOOD, source])).encode(files)) == 20
+
+
+@pytest.mark.parametrize("memory", [None, 0])
+def test_what_is_a_little_beyond_full_scale_is_clipped_with_a_warning(tmp_path: Path, memory: float | None) -> None:
+    for i, scale in enumerate((2.0, 0.5, 3.5)):
+        soundfile.write(tmp_path / f"{i}.wav", scale * np.sin(np.arange(100) / 5), RATE, subtype="FLOAT")
+    files = read(tmp_path)[0]
+    with pytest.warns(ZaohuaWarning, match=r"2 of 3 sounds go beyond full scale, up to 3.\d+, and are") as found:
+        codec = zh.WaveCodec(memory=memory, mu=0).fit(files)
+        codes = codec.encode(files)
+    x = codec.prepare(codes[np.arange(3)], None)
+    assert len(found) == 1 and codec.form_.deep and x.abs().amax((1, 2)).tolist() == [1, pytest.approx(0.5, 0.01), 1]
+    inside = 2 * np.sin(np.arange(100) / 5)
+    np.testing.assert_allclose(x[0, 0, :100], inside.clip(-1, 1), atol=1e-6)
