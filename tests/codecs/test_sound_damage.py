@@ -11,8 +11,8 @@ import soundfile
 from tests.sounds import RATE, tone
 
 import zaohua as zh
-from zaohua.codecs import Sound, SoundFiles, read
-from zaohua.errors import ZaohuaWarning
+from zaohua.codecs import Sound, SoundFiles, ogg, read
+from zaohua.errors import ZaohuaError, ZaohuaWarning
 
 GOOD = [Sound(tone(100 + i), RATE) for i in range(20)]
 
@@ -41,3 +41,37 @@ def test_what_is_a_little_beyond_full_scale_is_clipped_with_a_warning(tmp_path: 
     assert len(found) == 1 and codec.form_.deep and x.abs().amax((1, 2)).tolist() == [1, pytest.approx(0.5, 0.01), 1]
     inside = 2 * np.sin(np.arange(100) / 5)
     np.testing.assert_allclose(x[0, 0, :100], inside.clip(-1, 1), atol=1e-6)
+
+
+def ogg_file(path: Path, channels: int = 1) -> bytes:
+    soundfile.write(path, np.random.default_rng(0).normal(size=(40_000, channels)) / 9, 16_000)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_damage_anywhere_in_an_ogg_file_is_named(tmp_path: Path, channels: int) -> None:
+    path = tmp_path / "a.ogg"
+    whole = ogg_file(path, channels)
+    for tag in (b"", b"TAG" + bytes(125)):  # what other programs leave behind
+        path.write_bytes(whole + tag)
+        assert SoundFiles([path]).headers[0].frames == 40_000
+    for at in range(5000, len(whole) - 400, 3000):
+        path.write_bytes(whole[:at] + bytes(400) + whole[at + 400 :])
+        with pytest.raises(ZaohuaError, match=r"a.ogg \(damaged near|a.ogg \(cut off, or damaged from byte"):
+            _ = SoundFiles([path]).headers
+
+
+def test_an_ogg_file_whose_pages_are_missing_or_cut_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    whole = ogg_file(path)
+    found = [page for page in ogg.pages(whole) if isinstance(page, ogg.Page)]
+    assert len(found) > 4 and b"".join(page.data for page in found) == whole
+    path.write_bytes(b"".join(page.data for page in found if page is not found[3]))
+    with pytest.raises(ZaohuaError, match=rf"pieces are missing near byte {found[3].at} of"):
+        _ = SoundFiles([path]).headers
+    for cut in (10, len(found[-1].data) - 10):
+        path.write_bytes(whole[:-cut])
+        with pytest.raises(ZaohuaError, match=rf"cut off, or damaged from byte {found[-1].at} of"):
+            _ = SoundFiles([path]).headers
+    path.write_bytes(whole * 2)  # a chain of streams
+    assert len(SoundFiles([path]).headers) == 1

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from zaohua.codecs import mpeg
+from zaohua.codecs import mpeg, ogg
 from zaohua.data.sounds import MOST_CHANNELS, RATES, Sound
 
 DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"})
@@ -25,8 +25,6 @@ UNKNOWN = frozenset({0, 0x7FFFF000, 0x7FFFFFFF, *range(0xFFFFFF00, 0x1_0000_0000
 CHUNKS = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"FORM": ">"}
 """What a file of chunks begins with, and the order of its bytes."""
 MOST_CHUNKS = 1000
-PAGE = 27 + 255 + 255 * 255
-"""Bytes of the longest page of an OGG file."""
 SILENCE = 0.01
 """Share of the loudest block below which a block is silence (40 dB)."""
 LOUDEST = 4.0
@@ -107,6 +105,7 @@ class Clip(NamedTuple):
                 return "empty"
             info = soundfile.info(system_name(self.source))
             lacking = _lacking(self.source)
+            damage = ogg.damage(self.source) if info.format == "OGG" else None
             short = info.format == "MP3" and mpeg.longer(self.source, info.frames)
         except Exception as error:  # a damaged file can make the decoder raise anything
             return reason(error)
@@ -115,6 +114,8 @@ class Clip(NamedTuple):
         if info.frames > DENSEST * size:
             return "its header doesn't say how long it is" if info.frames > 2**60 else (
                 f"its header says {info.frames} samples, in {size} bytes")
+        if damage:
+            return damage
         if lacking:
             return f"cut off: its header says {lacking} bytes more"
         if short:
@@ -180,7 +181,7 @@ def _blocks(file: Any, frames: int) -> Any:
 
 
 def _lacking(path: Path) -> int:
-    """Bytes that a WAV, RF64, AIFF, W64, AU or OGG file announces and hasn't; libsndfile passes over that."""
+    """Bytes that a WAV, RF64, AIFF, W64 or AU file announces and hasn't; libsndfile passes over that."""
     with path.open("rb") as file:
         size, start = os.fstat(file.fileno()).st_size, file.read(24)
         if start[:4] in CHUNKS:
@@ -190,11 +191,6 @@ def _lacking(path: Path) -> int:
         if start[:4] == b".snd" and len(start) == 24:
             offset, length = struct.unpack(">4xII12x", start)
             return 0 if length in UNKNOWN else max(0, offset + length - size)
-        if start[:4] == b"OggS":
-            file.seek(max(0, size - PAGE))
-            end = file.read()
-            page = end[end.rfind(b"OggS") :]
-            return max(0, 27 + page[26] + sum(page[27 : 27 + page[26]]) - len(page)) if len(page) > 27 else 1
     return 0
 
 
