@@ -209,7 +209,9 @@ class Form(NamedTuple):
         Raises:
             Unusable: it has other channels.
         """
-        samples = sound.samples.reshape(len(sound), sound.channels).clip(-1, 1)
+        samples = sound.samples.reshape(len(sound), sound.channels)
+        if sound.peak > 1:
+            samples = samples.clip(-1, 1)
         if self.channels == 1:
             samples = samples.mean(axis=1, keepdims=True)
         elif samples.shape[1] != self.channels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import io
 import tarfile
@@ -72,9 +73,9 @@ class Sound:
         """How many channels there are."""
         return 1 if self.samples.ndim == 1 else self.samples.shape[1]
 
-    @property
+    @functools.cached_property
     def peak(self) -> float:
-        """Magnitude of its largest sample; NaN where a sample is, 0 where there is none."""
+        """Magnitude of its largest sample, looked for once; NaN where a sample is, 0 where there is none."""
         return float(max(self.samples.max(initial=0), -self.samples.min(initial=0)))
 
     @property
