@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import soundfile
 from tests.sounds import RATE, tone
 
 import zaohua as zh
-from zaohua.codecs import Sound, SoundFiles, ogg, read
+from zaohua.codecs import Sound, SoundFiles, mpeg, ogg, read
+from zaohua.codecs.clips import Clip, Header, Unusable
+from zaohua.codecs.left_out import in_threads
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 
 GOOD = [Sound(tone(100 + i), RATE) for i in range(20)]
@@ -75,3 +79,32 @@ def test_an_ogg_file_whose_pages_are_missing_or_cut_is_named(tmp_path: Path) -> 
             _ = SoundFiles([path]).headers
     path.write_bytes(whole * 2)  # a chain of streams
     assert len(SoundFiles([path]).headers) == 1
+
+
+def test_the_decoder_of_mp3_is_quiet_and_others_are_not(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, np.random.default_rng(0).normal(size=200_000) / 9, 44_100)
+    whole, half = path.read_bytes(), path.stat().st_size // 2
+    path.write_bytes(whole[:half] + bytes(400) + whole[half + 400 :])
+    soundfile.read(path)
+    assert "Illegal Audio-MPEG-Header" in capfd.readouterr().err  # else there is nothing to keep quiet
+
+    def work(at: int) -> None:
+        with contextlib.suppress(Unusable):
+            Clip(path, at / 10).load()
+        os.write(2, b"others\n")
+
+    for result in in_threads(Clip.header, [Clip(path)] * 8):
+        assert isinstance(result, Header)
+    in_threads(work, range(16))
+    with mpeg.quiet:
+        os.write(2, b"others\nNote: of the decoder\n")
+    os.write(2, b"behind\n")
+    assert capfd.readouterr().err == "others\n" * 17 + "behind\n"
+
+
+def test_what_is_no_mp3_is_not_said_to_be_missing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.mp3").write_bytes(b"These are words, " * 400)
+    with pytest.raises(ZaohuaError, match=r"a.mp3 \(not a sound that can be read: Format not recognised"):
+        _ = SoundFiles([tmp_path / "a.mp3"]).headers
+    assert capfd.readouterr().err == ""

@@ -5,9 +5,11 @@ What a file promises is never believed: nothing is read, or room made for, beyon
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -69,9 +71,7 @@ class Clip(NamedTuple):
             first, last = self._bounds(self.source.rate, len(self.source), seconds)
             sound = Sound(self.source.samples[first:last], self.source.rate)
         else:
-            import soundfile
-
-            with soundfile.SoundFile(system_name(self.source)) as file:
+            with _opened(self.source) as file:
                 first, last = self._bounds(file.samplerate, file.frames, seconds)
                 file.seek(first)
                 blocks = list(_blocks(file, last - first))
@@ -97,13 +97,12 @@ class Clip(NamedTuple):
         if isinstance(self.source, Sound):
             sound = self.source
             return Header(sound.rate, len(sound), sound.channels, deep=False) if len(sound) else "no samples"
-        import soundfile
-
         try:
             size = self.source.stat().st_size
             if size == 0:
                 return "empty"
-            info = soundfile.info(system_name(self.source))
+            with _opened(self.source) as info:
+                pass
             lacking = _lacking(self.source)
             damage = ogg.damage(self.source) if info.format == "OGG" else None
             short = info.format == "MP3" and mpeg.longer(self.source, info.frames)
@@ -142,9 +141,8 @@ class Clip(NamedTuple):
         """The largest sample of each 10 ms, and the rate; read block by block, however long it is."""
         rate = self.source.rate if isinstance(self.source, Sound) else 0
         if isinstance(self.source, Path):
-            import soundfile
-
-            rate = soundfile.info(system_name(self.source)).samplerate
+            with _opened(self.source) as file:
+                rate = file.samplerate
         block, seconds = max(1, rate // 100), 100 * max(1, rate // 100) / rate
         peaks, at = [], self.start
         while self.stop is None or at < self.stop:
@@ -167,7 +165,19 @@ def reason(error: BaseException) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     if isinstance(error, Unusable):
         return text
+    if "File does not exist or is not a regular file" in text:  # of libmpg123, about a file without a frame
+        text = "Format not recognised."
     return f"not a sound that can be read: {text.rpartition(': ')[2][:80]}"
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A file as soundfile has it, whose decoder of MP3 writes nothing to stderr meanwhile."""
+    import soundfile
+
+    quiet = mpeg.quiet if path.suffix.casefold() == ".mp3" else contextlib.nullcontext()
+    with quiet, soundfile.SoundFile(system_name(path)) as file:
+        yield file
 
 
 def _blocks(file: Any, frames: int) -> Any:
