@@ -108,3 +108,12 @@ def test_what_is_no_mp3_is_not_said_to_be_missing(tmp_path: Path, capfd: pytest.
     with pytest.raises(ZaohuaError, match=r"a.mp3 \(not a sound that can be read: Format not recognised"):
         _ = SoundFiles([tmp_path / "a.mp3"]).headers
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("rate", [100, 8000])
+def test_silence_beside_an_offset_is_trimmed(rate: int) -> None:
+    wave = np.concatenate([np.zeros(rate), tone(rate / 8, 1, rate), np.zeros(2 * rate)]) + 0.02
+    clip = Clip(Sound(wave, rate)).sounding()
+    assert isinstance(clip, Clip) and clip.stop is not None
+    assert 0.8 <= clip.start <= 1 and 1.9 <= clip.stop <= 2.2
+    assert Clip(Sound(np.full(rate, 0.02), rate)).sounding() == "silence"

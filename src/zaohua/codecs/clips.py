@@ -129,30 +129,38 @@ class Clip(NamedTuple):
             loud, rate = self._loudness()
         except Exception as error:
             return reason(error)
-        above = np.flatnonzero(loud > SILENCE * loud.max(initial=0.0))
+        above = np.flatnonzero(loud > max(SILENCE * loud.max(initial=0.0), 1e-6))  # what rounding leaves is silence
         if not len(above):
             return "silence"
-        block = max(1, rate // 100) / rate
+        block = _block(rate) / rate
         stop = math.inf if self.stop is None else self.stop
         end = min(self.start + (above[-1] + 1) * block, stop)
         return Clip(self.source, self.start + float(above[0] * block), float(end))
 
     def _loudness(self) -> tuple[np.ndarray, int]:
-        """The largest sample of each 10 ms, and the rate; read block by block, however long it is."""
+        """How far each 10 ms go from their mean, and the rate; read block by block, however long it is."""
         rate = self.source.rate if isinstance(self.source, Sound) else 0
         if isinstance(self.source, Path):
             with _opened(self.source) as file:
                 rate = file.samplerate
-        block, seconds = max(1, rate // 100), 100 * max(1, rate // 100) / rate
+        block, seconds = _block(rate), 100 * _block(rate) / rate
         peaks, at = [], self.start
         while self.stop is None or at < self.stop:
             part = Clip(self.source, at, self.stop).load(seconds)
             if not len(part):
                 break
-            loud = np.abs(part.samples.reshape(len(part), -1)).max(axis=1)
-            peaks.append(np.maximum.reduceat(loud, np.arange(0, len(loud), block)))
+            samples, starts = part.samples.reshape(len(part), -1), np.arange(0, len(part), block)
+            sizes = np.diff(starts, append=len(part))[:, None]
+            means = np.add.reduceat(samples, starts) / sizes
+            loud = np.abs(samples - means.repeat(sizes[:, 0], axis=0)).max(axis=1)
+            peaks.append(np.maximum.reduceat(loud, starts))
             at += seconds
         return np.concatenate(peaks) if peaks else np.zeros(0), rate
+
+
+def _block(rate: int) -> int:
+    """Samples of 10 ms; more where those are too few to have a mean and go away from it."""
+    return max(16, rate // 100)
 
 
 def system_name(path: Path) -> str | bytes:

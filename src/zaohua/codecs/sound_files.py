@@ -207,13 +207,15 @@ class Form(NamedTuple):
         """A sound as codes without silence behind it, int16 or float32 (channels, at most length), clipped to [-1, 1].
 
         Raises:
-            Unusable: it has other channels.
+            Unusable: it has several channels, and not as many; one becomes all of them.
         """
         samples = sound.samples.reshape(len(sound), sound.channels)
         if sound.peak > 1:
             samples = samples.clip(-1, 1)
         if self.channels == 1:
             samples = samples.mean(axis=1, keepdims=True)
+        elif samples.shape[1] == 1:
+            samples = samples.repeat(self.channels, axis=1)
         elif samples.shape[1] != self.channels:
             raise Unusable(f"{samples.shape[1]} channels instead of {self.channels}")
         if sound.rate != self.rate:
