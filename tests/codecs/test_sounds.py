@@ -37,7 +37,10 @@ class TestSound:
 
     @pytest.mark.parametrize(("samples", "rate", "message"), [
         (np.zeros((2, 2, 2)), 8000, "samples are real"), (["a"], 8000, "samples are real"),
-        (np.zeros(3), 0, "whole number of samples a second"), (np.zeros(3), 8000.5, "not 8000.5")])
+        (np.zeros(3), 0, "whole number of samples a second"), (np.zeros(3), 8000.5, "not 8000.5"),
+        (np.zeros(3), 99, "from 100 to 768000, not 99"), (np.zeros(3), 768_001, "not 768001"),
+        (np.zeros((2, 8000), np.float32), 8000, r"8000 channels of up to 32: .*\(n, channels\).* so give x.T"),
+        (np.zeros((3, 0)), 8000, "0 channels")])
     def test_mistakes(self, samples: Any, rate: Any, message: str) -> None:
         with pytest.raises(ZaohuaError, match=message):
             zh.Sound(samples, rate)

@@ -128,10 +128,11 @@ class Codec(ABC):
     @classmethod
     def sheet_writer(cls, path: Path) -> Callable[..., None]:
         """The one of `sheets` for this path, or a `ZaohuaError` that lists their endings."""
-        if path.suffix not in cls.sheets:
+        ending = path.suffix.casefold()
+        if ending not in cls.sheets:
             raise ZaohuaError(f"{path}: items of this kind are written to a folder, or to a "
                               f"{' or '.join(cls.sheets)} file, not to {path.suffix}")
-        return cls.sheets[path.suffix]
+        return cls.sheets[ending]
 
     def _write_lines(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
         """A line for each item."""

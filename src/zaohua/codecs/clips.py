@@ -5,22 +5,21 @@ What a file promises is never believed: nothing is read, or room made for, beyon
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from zaohua.codecs import mpeg
-from zaohua.data.sounds import Sound
+from zaohua.codecs import mpeg, ogg
+from zaohua.data.sounds import MOST_CHANNELS, RATES, Sound
 
 DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"})
 """Kinds of samples that 16 bits can't hold."""
-RATES = range(100, 768_001)
-"""Samples a second that a sound may have."""
-MOST_CHANNELS = 32
 DENSEST = 8192
 """Samples in a byte of the most compressed files there are: those of silence."""
 UNKNOWN = frozenset({0, 0x7FFFF000, 0x7FFFFFFF, *range(0xFFFFFF00, 0x1_0000_0000)})
@@ -28,10 +27,10 @@ UNKNOWN = frozenset({0, 0x7FFFF000, 0x7FFFFFFF, *range(0xFFFFFF00, 0x1_0000_0000
 CHUNKS = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"FORM": ">"}
 """What a file of chunks begins with, and the order of its bytes."""
 MOST_CHUNKS = 1000
-PAGE = 27 + 255 + 255 * 255
-"""Bytes of the longest page of an OGG file."""
 SILENCE = 0.01
 """Share of the loudest block below which a block is silence (40 dB)."""
+LOUDEST = 4.0
+"""Peak beyond which samples are on another scale than [-1, 1]; up to there they are loud."""
 BLOCK = 1 << 16
 """Samples that are read at once."""
 
@@ -66,23 +65,25 @@ class Clip(NamedTuple):
         """It, or its beginning of so many seconds; nothing else is read.
 
         Raises:
-            Unusable: it ends early, or has samples that are no numbers.
+            Unusable: it ends early, or has samples that are no numbers or far beyond [-1, 1].
         """
         if isinstance(self.source, Sound):
             first, last = self._bounds(self.source.rate, len(self.source), seconds)
             sound = Sound(self.source.samples[first:last], self.source.rate)
         else:
-            import soundfile
-
-            with soundfile.SoundFile(self.source) as file:
+            with _opened(self.source) as file:
                 first, last = self._bounds(file.samplerate, file.frames, seconds)
                 file.seek(first)
                 blocks = list(_blocks(file, last - first))
                 sound = Sound(np.concatenate(blocks) if blocks else np.zeros(0, np.float32), file.samplerate)
             if len(sound) < last - first:
                 raise Unusable(f"cut off: {first + len(sound)} of {last} samples are there")
-        if not np.isfinite(sound.samples).all():
+        if not math.isfinite(peak := sound.peak):
             raise Unusable("samples that are NaN or infinite")
+        if peak > LOUDEST:
+            whole = next((2**bits for bits in (15, 23, 31) if 2**7 < peak <= 2**bits), None)
+            raise Unusable(f"peaks at {peak:.6g}, where full scale is 1: "
+                           + (f"divide by {whole}" if whole else "scale it to [-1, 1]"))
         return sound
 
     def _bounds(self, rate: int, frames: int, seconds: float) -> tuple[int, int]:
@@ -96,14 +97,14 @@ class Clip(NamedTuple):
         if isinstance(self.source, Sound):
             sound = self.source
             return Header(sound.rate, len(sound), sound.channels, deep=False) if len(sound) else "no samples"
-        import soundfile
-
         try:
             size = self.source.stat().st_size
             if size == 0:
                 return "empty"
-            info = soundfile.info(self.source)
+            with _opened(self.source) as info:
+                pass
             lacking = _lacking(self.source)
+            damage = ogg.damage(self.source) if info.format == "OGG" else None
             short = info.format == "MP3" and mpeg.longer(self.source, info.frames)
         except Exception as error:  # a damaged file can make the decoder raise anything
             return reason(error)
@@ -112,6 +113,8 @@ class Clip(NamedTuple):
         if info.frames > DENSEST * size:
             return "its header doesn't say how long it is" if info.frames > 2**60 else (
                 f"its header says {info.frames} samples, in {size} bytes")
+        if damage:
+            return damage
         if lacking:
             return f"cut off: its header says {lacking} bytes more"
         if short:
@@ -126,31 +129,43 @@ class Clip(NamedTuple):
             loud, rate = self._loudness()
         except Exception as error:
             return reason(error)
-        above = np.flatnonzero(loud > SILENCE * loud.max(initial=0.0))
+        above = np.flatnonzero(loud > max(SILENCE * loud.max(initial=0.0), 1e-6))  # what rounding leaves is silence
         if not len(above):
             return "silence"
-        block = max(1, rate // 100) / rate
+        block = _block(rate) / rate
         stop = math.inf if self.stop is None else self.stop
         end = min(self.start + (above[-1] + 1) * block, stop)
         return Clip(self.source, self.start + float(above[0] * block), float(end))
 
     def _loudness(self) -> tuple[np.ndarray, int]:
-        """The largest sample of each 10 ms, and the rate; read block by block, however long it is."""
+        """How far each 10 ms go from their mean, and the rate; read block by block, however long it is."""
         rate = self.source.rate if isinstance(self.source, Sound) else 0
         if isinstance(self.source, Path):
-            import soundfile
-
-            rate = soundfile.info(self.source).samplerate
-        block, seconds = max(1, rate // 100), 100 * max(1, rate // 100) / rate
+            with _opened(self.source) as file:
+                rate = file.samplerate
+        block, seconds = _block(rate), 100 * _block(rate) / rate
         peaks, at = [], self.start
         while self.stop is None or at < self.stop:
             part = Clip(self.source, at, self.stop).load(seconds)
             if not len(part):
                 break
-            loud = np.abs(part.samples.reshape(len(part), -1)).max(axis=1)
-            peaks.append(np.maximum.reduceat(loud, np.arange(0, len(loud), block)))
+            samples, starts = part.samples.reshape(len(part), -1), np.arange(0, len(part), block)
+            sizes = np.diff(starts, append=len(part))[:, None]
+            means = np.add.reduceat(samples, starts) / sizes
+            loud = np.abs(samples - means.repeat(sizes[:, 0], axis=0)).max(axis=1)
+            peaks.append(np.maximum.reduceat(loud, starts))
             at += seconds
         return np.concatenate(peaks) if peaks else np.zeros(0), rate
+
+
+def _block(rate: int) -> int:
+    """Samples of 10 ms; more where those are too few to have a mean and go away from it."""
+    return max(16, rate // 100)
+
+
+def system_name(path: Path) -> str | bytes:
+    """A path as soundfile takes it, names that are no text (UTF-8) included."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def reason(error: BaseException) -> str:
@@ -158,7 +173,19 @@ def reason(error: BaseException) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     if isinstance(error, Unusable):
         return text
+    if "File does not exist or is not a regular file" in text:  # of libmpg123, about a file without a frame
+        text = "Format not recognised."
     return f"not a sound that can be read: {text.rpartition(': ')[2][:80]}"
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A file as soundfile has it, whose decoder of MP3 writes nothing to stderr meanwhile."""
+    import soundfile
+
+    quiet = mpeg.quiet if path.suffix.casefold() == ".mp3" else contextlib.nullcontext()
+    with quiet, soundfile.SoundFile(system_name(path)) as file:
+        yield file
 
 
 def _blocks(file: Any, frames: int) -> Any:
@@ -172,7 +199,7 @@ def _blocks(file: Any, frames: int) -> Any:
 
 
 def _lacking(path: Path) -> int:
-    """Bytes that a WAV, RF64, AIFF, W64, AU or OGG file announces and hasn't; libsndfile passes over that."""
+    """Bytes that a WAV, RF64, AIFF, W64 or AU file announces and hasn't; libsndfile passes over that."""
     with path.open("rb") as file:
         size, start = os.fstat(file.fileno()).st_size, file.read(24)
         if start[:4] in CHUNKS:
@@ -182,11 +209,6 @@ def _lacking(path: Path) -> int:
         if start[:4] == b".snd" and len(start) == 24:
             offset, length = struct.unpack(">4xII12x", start)
             return 0 if length in UNKNOWN else max(0, offset + length - size)
-        if start[:4] == b"OggS":
-            file.seek(max(0, size - PAGE))
-            end = file.read()
-            page = end[end.rfind(b"OggS") :]
-            return max(0, 27 + page[26] + sum(page[27 : 27 + page[26]]) - len(page)) if len(page) > 27 else 1
     return 0
 
 

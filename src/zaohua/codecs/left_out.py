@@ -66,7 +66,7 @@ class LeavesOut(Generic[Source]):
         if self.labels is not None:
             self.labels[:] = [label for label, ok in zip(self.labels, keep, strict=True) if ok]
         if len(self.skipped) > self._total / 10 or not self.sources:
-            raise ZaohuaError(f"{self._summary()}: more than a tenth is broken")
+            raise ZaohuaError(f"{self._summary()}: more than a tenth is broken, so repair or remove those")
         return keep
 
     def keep(self, key: Any, codes: Codes) -> None:

@@ -1,11 +1,19 @@
-"""Frames of MP3 files, counted: where no header says how many there are, libsndfile guesses it from the first one.
+"""MP3 files: frames, counted, and a decoder that is kept quiet.
+
+Where no header says how many frames there are, libsndfile guesses it from the first one.
 
 Source: ISO/IEC 11172-3, section 2.4.1.3 (the header of a frame), and 13818-3 for half and quarter rates.
 """
 
 from __future__ import annotations
 
+import contextlib
 import mmap
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +27,8 @@ TAGS = (b"Xing", b"Info", b"VBRI")
 """What a first frame holds that says how many there are."""
 GUESSED = 2 * 1152
 """Samples by which a guess is wrong at any rate: two frames."""
+CHATTER = re.compile(rb"(Note: |Warning: |\[src/libmpg123/).*\n?")
+"""What libmpg123 writes to stderr, at windows of whole files too."""
 
 
 class Frame(NamedTuple):
@@ -55,3 +65,53 @@ def longer(path: Path, samples: int) -> bool:
             at += one.size
             found += one.samples if at <= len(data) else 0
         return found > samples + GUESSED
+
+
+class Quiet:
+    """A context in which libmpg123 doesn't write to stderr, by any number of threads at once.
+
+    What others write there meanwhile follows when the last one leaves it.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._back: Callable[[], None] = _nothing
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._back = _divert()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._back()
+
+
+def _nothing() -> None:
+    """There is no stderr that anything could be kept off."""
+
+
+def _divert() -> Callable[[], None]:
+    """Let stderr be a file; returns what undoes it, and passes on what isn't libmpg123's."""
+    try:
+        spool = tempfile.TemporaryFile()
+        stderr = os.dup(2)
+    except OSError:
+        return _nothing
+    os.dup2(spool.fileno(), 2)
+
+    def back() -> None:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        with spool, contextlib.suppress(OSError):  # nobody may be listening any more
+            spool.seek(0)
+            os.write(2, CHATTER.sub(b"", spool.read()))
+
+    return back
+
+
+quiet = Quiet()
+"""The one for the one stderr."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.codecs.clips import Clip, Unusable
+from zaohua.codecs.clips import Unusable
 from zaohua.codecs.sequences import Sequences
 from zaohua.codecs.sound_files import SoundFiles
 from zaohua.codecs.sounds import SoundCodec
@@ -59,13 +60,13 @@ class MuLawCodec(SoundCodec):
         """The tokens of sounds, int16, each sound to be learnt by itself."""
         found: dict[int, Tensor] = {}
 
-        def work(row: int, clip: Clip) -> None:
-            wave = self.waves(torch.from_numpy(self.form_.ragged(clip)))[0]
+        def work(row: int, codes: np.ndarray) -> None:
+            wave = self.waves(torch.from_numpy(codes))[0]
             if not len(wave):
                 raise Unusable("no samples")
             found[row] = mu_law(wave, LEVELS).short()
 
-        files.each(work)
+        files.each(self.form_, work)
         files.report()
         end, parts = torch.tensor([self.end_], dtype=torch.int16), [found[row] for row in sorted(found)]
         stops = torch.tensor([len(part) + 1 for part in parts]).cumsum(0) + 1  # behind the END the next begins with

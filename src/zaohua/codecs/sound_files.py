@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, overload
@@ -18,6 +19,7 @@ from zaohua.codecs.folders import find, split_folder
 from zaohua.codecs.left_out import LeavesOut, in_threads
 from zaohua.data.array_files import free_memory
 from zaohua.data.sounds import Sound, sixteen_bits
+from zaohua.errors import ZaohuaWarning
 
 SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au",
                       ".caf", ".w64", ".rf64"})
@@ -34,6 +36,7 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
     def __init__(self, sources: Sequence[Path | Sound | Clip], labels: Sequence[Any] | None = None):
         super().__init__([s if isinstance(s, Clip) else Clip(s) for s in sources], labels)
         self._headers: list[Header] | None = None
+        self._beyond: list[float] = []
 
     @overload
     def __getitem__(self, index: int) -> Sound: ...
@@ -114,23 +117,39 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
         keep = need <= (free_memory() / 4 if memory is None else memory * 2**30)
         waves = np.empty(shape if keep else (0,), kind)
 
-        def work(row: int, clip: Clip) -> None:
-            wave = form.load(clip)
+        def work(row: int, wave: np.ndarray) -> None:
             if keep:
-                waves[row] = wave
+                waves[row] = form.padded(wave)
 
-        stays = self.each(work)
+        stays = self.each(form, work)
         self.report()
         if not keep:
             return WaveCodes(self.sources, form)
         return torch.from_numpy(waves if all(stays) else waves[stays])
 
-    def each(self, work: Callable[[int, Clip], None]) -> list[bool]:
-        """work(number, clip) for each sound, by threads; which ones stay, as those at which it fails are left out."""
+    def report(self) -> None:
+        """Warn of what has been left out, or clipped, since the last time."""
+        super().report()
+        if self._beyond:
+            warnings.warn(f"{len(self._beyond)} of {len(self)} {self.noun} go beyond full scale, up to "
+                          f"{max(self._beyond):.4g}, and are clipped to [-1, 1]: divide them all by that if you want "
+                          "them whole", ZaohuaWarning, stacklevel=3)
+            self._beyond = []
+
+    def each(self, form: Form, work: Callable[[int, np.ndarray], None]) -> list[bool]:
+        """work(number, codes) for each sound, by threads; which ones stay, as those at which that fails are left out.
+
+        Args:
+            form: what they are brought to.
+            work: takes a sound's number and its codes, (channels, at most length).
+        """
 
         def reason_of(row: int) -> str | None:
             try:
-                work(row, self.sources[row])
+                sound = form.read(self.sources[row])
+                work(row, form.ragged(sound))
+                if sound.peak > 1:
+                    self._beyond.append(sound.peak)
             except Exception as error:  # a damaged file can make the decoder raise anything
                 return reason(error)
             return None
@@ -173,20 +192,30 @@ class Form(NamedTuple):
     deep: bool
 
     def load(self, clip: Clip) -> np.ndarray:
-        """A clip as codes, int16 or float32 (channels, length). Raises what `ragged` does."""
-        codes = self.ragged(clip)
+        """A clip as codes, int16 or float32 (channels, length). Raises what `read` and `ragged` do."""
+        return self.padded(self.ragged(self.read(clip)))
+
+    def read(self, clip: Clip) -> Sound:
+        """As much of a clip as `ragged` needs. Raises what `Clip.load` does, and whatever its decoder raises."""
+        return clip.load(self.length / self.rate + BEYOND)
+
+    def padded(self, codes: np.ndarray) -> np.ndarray:
+        """Codes (channels, at most length) -> (channels, length), silence behind."""
         return np.pad(codes, ((0, 0), (0, self.length - codes.shape[1])))
 
-    def ragged(self, clip: Clip) -> np.ndarray:
-        """A clip as codes without silence behind it, int16 or float32 (channels, at most length).
+    def ragged(self, sound: Sound) -> np.ndarray:
+        """A sound as codes without silence behind it, int16 or float32 (channels, at most length), clipped to [-1, 1].
 
         Raises:
-            Unusable: it has other channels; and whatever its decoder raises.
+            Unusable: it has several channels, and not as many; one becomes all of them.
         """
-        sound = clip.load(self.length / self.rate + BEYOND)
         samples = sound.samples.reshape(len(sound), sound.channels)
+        if sound.peak > 1:
+            samples = samples.clip(-1, 1)
         if self.channels == 1:
             samples = samples.mean(axis=1, keepdims=True)
+        elif samples.shape[1] == 1:
+            samples = samples.repeat(self.channels, axis=1)
         elif samples.shape[1] != self.channels:
             raise Unusable(f"{samples.shape[1]} channels instead of {self.channels}")
         if sound.rate != self.rate:
@@ -194,7 +223,7 @@ class Form(NamedTuple):
 
             samples = soxr.resample(samples, sound.rate, self.rate)
         samples = samples[: self.length].T
-        return samples if self.deep else sixteen_bits(samples)
+        return samples.clip(-1, 1) if self.deep else sixteen_bits(samples)
 
 
 class WaveCodes(FileCodes[Clip]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from zaohua.codecs.clips import BLOCK, system_name
 from zaohua.codecs.sheets import grid, save
 from zaohua.codecs.spectra import RANGE, MelScale
 from zaohua.data.sounds import Sound, sixteen_bits
@@ -16,14 +18,18 @@ from zaohua.errors import ZaohuaError
 
 PAUSE = 0.1
 """Seconds between two sounds in one file."""
+FASTEST_OGG = 200_000
+"""Samples a second beyond which libsndfile's encoder of OGG crashes."""
 
 
 def write_sound(sound: Sound, path: Path, deep: bool = False) -> Path:
     """Write a sound in the format of the path's ending, of 16 bits where that has bits; returns the path.
 
+    What was there stays whole until the new file is.
+
     Args:
         sound: what is beyond [-1, 1] is clipped.
-        path: where to.
+        path: where to; capitals in its ending don't matter.
         deep: more bits: a WAV file of floats, 24 bits in others.
 
     Raises:
@@ -31,18 +37,28 @@ def write_sound(sound: Sound, path: Path, deep: bool = False) -> Path:
     """
     import soundfile
 
+    ending = path.suffix[1:].upper()
+    if ending == "OGG" and sound.rate > FASTEST_OGG:
+        raise ZaohuaError(f"{path}: OGG files have up to {FASTEST_OGG} samples a second, and {sound!r} has more: "
+                          "write a .wav or .flac file")
     samples = sound.samples.clip(-1, 1)
-    kind: str | None = ("FLOAT" if path.suffix == ".wav" else "PCM_24") if deep else "PCM_16"
-    if not soundfile.check_format(path.suffix[1:].upper(), kind):  # OGG and MP3 know no bits
+    kind: str | None = ("FLOAT" if ending == "WAV" else "PCM_24") if deep else "PCM_16"
+    if not soundfile.check_format(ending, kind):  # OGG and MP3 know no bits
         kind = None
     elif kind == "PCM_16":  # in whole numbers, since libsndfile scales floats by 32767 and reads by 32768
         samples = sixteen_bits(samples)
     elif kind == "PCM_24":
         samples = np.clip(np.rint(samples * 2.0**23), -(2**23), 2**23 - 1).astype(np.int32) << 8
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        soundfile.write(path, samples, sound.rate, subtype=kind)
+        with soundfile.SoundFile(system_name(temporary), "w", sound.rate, sound.channels, kind, format=ending) as file:
+            for at in range(0, len(samples), BLOCK):  # the encoder of OGG crashes when it gets millions at once
+                file.write(samples[at : at + BLOCK])
+        os.replace(temporary, path)
     except soundfile.LibsndfileError as error:
-        raise ZaohuaError(f"{path}: {sound!r} can't be written so ({error})") from None
+        raise ZaohuaError(f"{path}: {sound!r} can't be written so ({error.error_string})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import io
 import tarfile
@@ -16,6 +17,9 @@ import numpy as np
 
 from zaohua.errors import ZaohuaError
 
+RATES = range(100, 768_001)
+"""Samples a second that a sound may have."""
+MOST_CHANNELS = 32
 PLAYED = 16
 """Sounds of a list that a notebook shows players of."""
 
@@ -25,8 +29,12 @@ class Sound:
     """Samples of one or several channels, and how many there are in a second.
 
     Attributes:
-        samples: float32 (n,) or (n, channels), in [-1, 1]; whole numbers are scaled by the range of their type.
-        rate: samples a second.
+        samples: float32 (n,) or (n, channels), in [-1, 1], of up to 32 channels; whole numbers are scaled by the range
+            of their type.
+        rate: samples a second, 100 to 768,000.
+
+    Raises:
+        ZaohuaError: samples or rate are none of these.
     """
 
     samples: np.ndarray
@@ -36,8 +44,12 @@ class Sound:
         samples = np.asarray(self.samples)
         if samples.ndim not in (1, 2) or samples.dtype.kind not in "if":
             raise ZaohuaError(f"samples are real numbers (n,) or (n, channels), not {samples.dtype} {samples.shape}")
-        if not isinstance(self.rate, (int, np.integer)) or self.rate < 1:
-            raise ZaohuaError(f"a sound's rate is a whole number of samples a second, not {self.rate!r}")
+        if samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS:
+            raise ZaohuaError(f"samples {samples.shape} would have {samples.shape[1]} channels of up to "
+                              f"{MOST_CHANNELS}: they are (n, channels), not (channels, n), so give x.T")
+        if not isinstance(self.rate, (int, np.integer)) or int(self.rate) not in RATES:
+            raise ZaohuaError(f"a sound's rate is a whole number of samples a second from {RATES[0]} to {RATES[-1]}, "
+                              f"not {self.rate!r}")
         if samples.dtype.kind == "i":
             samples = samples / -float(np.iinfo(samples.dtype).min)
         object.__setattr__(self, "samples", np.asarray(samples, np.float32))
@@ -60,6 +72,11 @@ class Sound:
     def channels(self) -> int:
         """How many channels there are."""
         return 1 if self.samples.ndim == 1 else self.samples.shape[1]
+
+    @functools.cached_property
+    def peak(self) -> float:
+        """Magnitude of its largest sample, looked for once; NaN where a sample is, 0 where there is none."""
+        return float(max(self.samples.max(initial=0), -self.samples.min(initial=0)))
 
     @property
     def seconds(self) -> float:
