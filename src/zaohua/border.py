@@ -15,6 +15,7 @@ from torch import Tensor
 
 from zaohua import codecs
 from zaohua.codecs.base import Codec, Codes
+from zaohua.codecs.left_out import LeavesOut
 from zaohua.errors import ZaohuaError
 from zaohua.noise import ItemNoise, Noise, derive_seed, seeds_from_content
 
@@ -97,9 +98,18 @@ class Border:
 
     def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
         self._check_fitted()
-        items, labels = codecs.read(X, y)
-        codes = self.codec_.encode(items)
+        codes, labels, _ = self._encode_labelled(*codecs.read(X, y))
         return codes, None if labels is None else self._encode_conditions(labels, len(codes))
+
+    def _encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:
+        """Codes of items, the label of each, and what the codec made of the items.
+
+        Labels of files are their own: what is broken leaves with its label, and each window has that of its sound.
+        """
+        own = isinstance(items, LeavesOut) and labels is items.labels
+        parts = self.codec_.parts(items)
+        codes = self.codec_.encode(parts)
+        return codes, parts.labels if own else labels, parts
 
     # ---- and out
 
