@@ -5,6 +5,7 @@ Items and conditions come in and become codes, codes become tensors in batches, 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -15,8 +16,15 @@ from torch import Tensor
 
 from zaohua import codecs
 from zaohua.codecs.base import Codec, Codes
+from zaohua.codecs.left_out import LeavesOut
 from zaohua.errors import ZaohuaError
 from zaohua.noise import ItemNoise, Noise, derive_seed, seeds_from_content
+
+TRACED = 8, 32
+"""Items that a trace of training data has numbers of, and numbers of each."""
+NEAR, MOST = 0.02, 0.99
+"""How near two numbers of a trace must be, relatively, and the share that must be, if the data are the same: decoders
+of other machines round otherwise."""
 
 
 class TrainingData(NamedTuple):
@@ -24,6 +32,38 @@ class TrainingData(NamedTuple):
 
     x: Codes
     y: Tensor | None
+
+    def trace(self) -> dict[str, Any]:
+        """What tells these data from others, as JSON values: how many there are, labels, and some numbers of some."""
+        labels = None if self.y is None else _trace(self.y)
+        if isinstance(self.y, Tensor) and self.y.ndim == 1 and not self.y.is_floating_point():
+            labels = zlib.crc32(self.y.cpu().long().numpy().tobytes())
+        return {"items": len(self.x), "values": _trace(self.x), "labels": labels}
+
+    def differs(self, trace: dict[str, Any]) -> str | None:
+        """In what these data aren't those of a trace, in words; None where they are the same."""
+        now = self.trace()
+        if now["items"] != trace["items"]:
+            return f"{now['items']:,} items to learn from instead of {trace['items']:,}"
+        if not _near(now["values"], trace["values"]):
+            return "its items are others"
+        same = now["labels"] == trace["labels"] or _near(now["labels"], trace["labels"])
+        return None if same else "its labels are others"
+
+
+def _trace(codes: Codes) -> list[list[float]]:
+    """Some numbers of some items, both evenly spread."""
+    rows = np.linspace(0, len(codes) - 1, min(len(codes), TRACED[0])).astype(int)
+    items = [torch.nan_to_num(codes[rows[i : i + 1]][0].double().flatten().cpu()) for i in range(len(rows))]
+    return [x[torch.linspace(0, len(x) - 1, min(len(x), TRACED[1])).long()].tolist() for x in items]
+
+
+def _near(now: Any, then: Any) -> bool:
+    """Whether two traces of codes are of the same ones."""
+    if not isinstance(now, list) or not isinstance(then, list) or [*map(len, now)] != [*map(len, then)]:
+        return False
+    a, b = np.concatenate([*now, []]), np.concatenate([*then, []])
+    return bool((np.abs(a - b) <= NEAR * np.maximum(np.abs(a), np.abs(b))).sum() >= MOST * len(a))
 
 
 class Base(NamedTuple):
@@ -97,9 +137,18 @@ class Border:
 
     def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
         self._check_fitted()
-        items, labels = codecs.read(X, y)
-        codes = self.codec_.encode(items)
+        codes, labels, _ = self._encode_labelled(*codecs.read(X, y))
         return codes, None if labels is None else self._encode_conditions(labels, len(codes))
+
+    def _encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:
+        """Codes of items, the label of each, and what the codec made of the items.
+
+        Labels of files are their own: what is broken leaves with its label, and each window has that of its sound.
+        """
+        own = isinstance(items, LeavesOut) and labels is items.labels
+        parts = self.codec_.parts(items)
+        codes = self.codec_.encode(parts)
+        return codes, parts.labels if own else labels, parts
 
     # ---- and out
 

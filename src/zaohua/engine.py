@@ -43,6 +43,7 @@ class Engine(Stepper):
         self.run: checkpoint.Run | None = None
         self.callbacks = [*callbacks] if self.main else []
         self._split(len(data.x))
+        self.trace = None if out is None else data.trace()
         self.saved, self.logged = -1, 0
         self.sums: defaultdict[str, Tensor | float] = defaultdict(float)
         self.before, self.began, self.best, self.waited = 0.0, time.perf_counter(), math.inf, 0
@@ -225,7 +226,7 @@ class Engine(Stepper):
             return
         state = {"elapsed": self.elapsed, "best": self.best if math.isfinite(self.best) else None,
                  "waited": self.waited, "held_out": len(self.held_out), "sums": sums, "logged": self.logged,
-                 "made_with": self._made_with()}
+                 "made_with": self._made_with(), "data": self.trace}
         groups = {"nets": self.nets.state_dict(), "average": self.average.state_dict(),
                   "optimizers": optimizer_tensors(self.optimizers, self.parameters)}
         if self.best_nets is not None:
@@ -260,6 +261,10 @@ class Engine(Stepper):
         if found is None:
             return
         state, groups, problems = found
+        other = self.data.differs(state["data"]) if "data" in state else None  # runs of before had none
+        if other:
+            raise ZaohuaError(f"the data given isn't what {self.run_folder} was trained on: {other}; give those that "
+                              "it was trained on, or fine-tune the model on these")
         for problem in problems:
             self._emit("warning", message=f"{problem}; going on from step {state['step']}")
         self.step, self.saved, self.logged = state["step"], state["step"], state["logged"]

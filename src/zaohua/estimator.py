@@ -92,14 +92,15 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         codec = codecs.codec_for(items, self.modalities, self.codec, self.codec_options)
         if base is None:
             self.codec_ = codec.fit(items)
-            self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
         else:
             self.codec_, self.y_codec_ = base.codec, base.y_codec
             self._need_y(labels)
+        x, labels, _ = self._encode_labelled(items, labels)
+        if base is None:
+            self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
         self.spec_ = self.codec_.spec_
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
-        x = self.codec_.encode(items)
         return TrainingData(x, None if labels is None else self._encode_conditions(labels, len(x)))
 
     def _check(self) -> None:

@@ -13,6 +13,7 @@ import soundfile
 import torch
 from tests.sounds import RATE, folder, tone, wav
 
+import zaohua as zh
 from zaohua.codecs import LabelCodec, MelCodec, Sound, SoundFiles, WaveCodec, mpeg, read
 from zaohua.codecs.clips import Clip
 from zaohua.codecs.sound_files import WaveCodes
@@ -242,8 +243,9 @@ def test_windows_take_their_labels_with_them(tmp_path: Path) -> None:
         soundfile.write(tmp_path / name / "x.wav", tone(100, seconds), RATE)
     items, labels = read(tmp_path, True)
     codec = WaveCodec(seconds=0.5, long="windows").fit(items)
-    assert labels == ["a", "a", "b", "b", "b", "b", "b", "c"] and len(codec.encode(items)) == 8
-    assert items.paths[1].endswith("x.wav from 0.5 s")
+    assert codec.parts(items).labels == ["a", "a", "b", "b", "b", "b", "b", "c"] and len(codec.encode(items)) == 8
+    assert labels == ["a", "b", "c"]
+    assert codec.parts(items).paths[1].endswith("x.wav from 0.5 s")
 
 
 def test_trimming_leaves_what_sounds(tmp_path: Path) -> None:
@@ -302,3 +304,36 @@ class TestLabels:
             "0_ann_0.wav", "0_bob_1.wav", "12_ann_0.wav"]
         with pytest.raises(ZaohuaError, match=r"no file in .* has a name of this form: there is 0_ann_0.wav"):
             read(f"{tmp_path}/{{label}}-{{i}}.wav", True)
+
+
+def test_what_is_given_stays_as_it_is(tmp_path: Path) -> None:
+    """One codec's windows and trimming aren't seen by the next, nor by whoever gave the sounds."""
+    for i in range(4):
+        soundfile.write(tmp_path / f"{i}.wav", np.concatenate([np.zeros(RATE // 4), tone(200 + 20 * i, 1.9)]), RATE)
+    items, labels = read(tmp_path)[0], ["a", "b", "a", "b"]
+    before = list(items.sources)
+    for seconds, parts in [(0.5, 4), (1.0, 2)]:
+        codec = MelCodec(seconds=seconds, long="windows", trim=True)
+        given = read(items, labels)[0]
+        codec.fit(given)
+        for _ in range(2):  # what `fit` has kept, and anew
+            found = codec.parts(given)
+            assert found.labels == [label for label in labels for _ in range(parts)]
+            codes = codec.encode(found)
+            assert len(codes) == len(found) == 4 * parts
+            torch.testing.assert_close(codes, codec.encode(codec.parts(found)), rtol=0, atol=0)
+            assert codec.encode(given).shape == codes.shape
+        assert given.sources == items.sources == before and given.labels == labels and items.labels is None
+
+
+def test_labels_given_apart_follow_what_is_fitted_again(tmp_path: Path) -> None:
+    for i in range(11):
+        soundfile.write(tmp_path / f"{i:02}.wav", tone(200 + 20 * i, 1.0), RATE)
+    (tmp_path / "00.wav").write_bytes(b"no sound")
+    items, labels = read(tmp_path)[0], list("abababababa")
+    for seconds in (0.5, 1.0):
+        model = zh.Flow(**{**zh.Flow.tiny, "max_steps": 1}, codec=MelCodec(seconds=seconds, long="windows"))
+        with pytest.warns(ZaohuaWarning, match="1 of"):
+            model.fit(items, labels)
+        assert model.y_codec_.counts_ == [int(5 / seconds), int(5 / seconds)]
+        assert len(items) == 11 and items.labels is None

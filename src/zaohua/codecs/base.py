@@ -71,6 +71,10 @@ class Codec(ABC):
         self.spec_: DataSpec  # declared here: an annotation in the class would make it an option
         return self
 
+    def parts(self, items: Any) -> Any:
+        """The items that `encode` has a code for each of: those given, unless a codec makes several of one."""
+        return items
+
     @abstractmethod
     def encode(self, items: Any) -> Codes:
         """Items -> codes. Raises a `ZaohuaError` that names the item that can't be encoded."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from zaohua.errors import ZaohuaError, ZaohuaWarning
-
-if TYPE_CHECKING:
-    from zaohua.codecs.base import Codes
 
 Source = TypeVar("Source")
 THREADS = min(8, os.cpu_count() or 1)
@@ -43,7 +41,7 @@ class LeavesOut(Generic[Source]):
         self.sources, self.labels = list(sources), None if labels is None else list(labels)
         self.skipped: list[tuple[str, str]] = []
         self._total, self._reported = len(self.sources), 0
-        self._kept: tuple[Any, Codes] | None = None
+        self._kept: tuple[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -69,14 +67,21 @@ class LeavesOut(Generic[Source]):
             raise ZaohuaError(f"{self._summary()}: more than a tenth is broken, so repair or remove those")
         return keep
 
-    def keep(self, key: Any, codes: Codes) -> None:
+    def copy(self) -> Self:
+        """The same items with labels of their own: what leaves one of the two stays in the other."""
+        other = copy.copy(self)
+        other.sources, other.labels = list(self.sources), None if self.labels is None else list(self.labels)
+        other.skipped, other._kept = list(self.skipped), None
+        return other
+
+    def keep(self, key: Any, codes: Any) -> None:
         """Keep what these items were encoded to for the next call of `kept` with this key.
 
         A codec's `fit` decodes, since broken files must go before their labels are read, and `encode` follows.
         """
         self._kept = (key, codes)
 
-    def kept(self, key: Any) -> Codes | None:
+    def kept(self, key: Any) -> Any:
         """What was kept with this key, once."""
         kept, self._kept = self._kept, None
         return kept[1] if kept is not None and kept[0] == key else None

@@ -51,7 +51,8 @@ class MidiFiles(LeavesOut[Path], Sequence[Piece]):
             found = [_read(path, steps) for path in self.sources]
             self.leave_out(found)
             self.report()
-            self._pieces[steps] = [piece for piece in found if isinstance(piece, Piece)]
+            pieces = [piece for piece in found if isinstance(piece, Piece)]
+            self._pieces = {**self._pieces, steps: pieces}  # a new one: a copy of these files may share the old
         return self._pieces[steps]
 
 

@@ -75,32 +75,34 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
             self._headers = [header for header, ok in zip(self._headers, keep, strict=True) if ok]
         return keep
 
-    def trim(self) -> None:
-        """Leave out the silence before and behind each sound."""
+    def trimmed(self) -> SoundFiles:
+        """They without the silence before and behind each sound; what is a part of a sound already stays as it is."""
         _ = self.headers
-        found = in_threads(Clip.sounding, self.sources)
-        self.leave_out(found)
-        self.sources = [clip for clip in found if isinstance(clip, Clip)]
+        files = self.copy()
+        found = in_threads(lambda clip: clip.sounding() if clip.stop is None else clip, files.sources)
+        files.leave_out(found)
+        files.sources = [clip for clip in found if isinstance(clip, Clip)]
+        return files
 
-    def cut(self, seconds: float) -> None:
-        """Make every sound that is longer than this several, one behind the other, with its label.
+    def cut(self, seconds: float) -> SoundFiles:
+        """They with several of every sound that is longer than this, one behind the other, each with its label.
 
-        A rest of less than half the length is left out.
+        A rest of less than half the length is left out. To cut once more changes nothing.
         """
         clips, headers, labels = [], [], []
         for i, (clip, header, length) in enumerate(zip(self.sources, self.headers, self.seconds, strict=True)):
             parts = max(1, math.floor(length / seconds + 0.5))
             for part in range(parts):
                 start = clip.start + part * seconds
-                whole = parts == 1 and clip.stop is None
+                whole = parts == 1 and (clip.stop is None or clip.stop <= start + seconds)
                 clips.append(clip if whole else Clip(clip.source, start, min(start + seconds, clip.start + length)))
                 headers.append(header)
                 if self.labels is not None:
                     labels.append(self.labels[i])
-        self._total += len(clips) - len(self.sources)
-        self.sources, self._headers = clips, headers
-        if self.labels is not None:
-            self.labels[:] = labels
+        files = self.copy()
+        files._total += len(clips) - len(self.sources)
+        files.sources, files._headers, files.labels = clips, headers, None if self.labels is None else labels
+        return files
 
     def decode(self, form: Form, memory: float | None) -> Codes:
         """All sounds as codes (n, channels, length): one tensor if it fits, else gathered from the files.

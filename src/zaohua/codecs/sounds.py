@@ -74,18 +74,18 @@ class SoundCodec(Codec):
         rates = [header.rate for header in files.headers]
         rate = self.rate or max(sorted(set(rates)), key=rates.count)
         channels = 1 if self.channels == "mono" else self._common_channels(files)
-        if self.trim:
-            files.trim()
-        lengths = np.array(files.seconds)
+        trimmed = self._trimmed(files)
+        lengths = np.array(trimmed.seconds)
         seconds = self.seconds or min(float(np.quantile(lengths, self.held, method="higher")), LONGEST)
         windows = self.long == "windows" or (self.long == "auto" and bool(np.median(lengths) > seconds))
         self._fit_rate(rate)
         samples = max(1, round(seconds * rate))
         length = self._length(samples, rate) if self.seconds is None else samples
-        self._set(Form(rate, length, channels, any(header.deep for header in files.headers)), windows)
-        codes = self._decode(files)
+        self._set(Form(rate, length, channels, any(header.deep for header in trimmed.headers)), windows)
+        parts = self._cut(trimmed)
+        codes = self._codes(parts)
         self._fit_waves(codes)
-        files.keep(self._key, codes)
+        files.keep(self._key, (parts, codes))
         return self
 
     def _common_channels(self, files: SoundFiles) -> int:
@@ -131,18 +131,30 @@ class SoundCodec(Codec):
         Raises:
             ZaohuaError: more than a tenth of the files are broken.
         """
-        files = _files(items)
+        return self._taken(_files(items))[1]
+
+    def parts(self, items: Any) -> SoundFiles:
+        """Sounds as they are encoded, trimmed and cut into windows as asked, each with the label of its sound.
+
+        Those given stay as they are, but that broken ones are left out; of the parts all can be read.
+        """
+        parts, codes = self._taken(_files(items))
+        parts.keep(self._key, (parts, codes))
+        return parts
+
+    def _taken(self, files: SoundFiles) -> tuple[SoundFiles, Codes]:
+        """The parts of sounds, and their codes."""
         kept = files.kept(self._key)
         if kept is not None:
             return kept
-        if self.trim:
-            files.trim()
-        return self._decode(files)
+        parts = self._cut(self._trimmed(files))
+        return parts, self._codes(parts)
 
-    def _decode(self, files: SoundFiles) -> Codes:
-        if self.windows_:
-            files.cut(self.form_.length / self.form_.rate)
-        return self._codes(files)
+    def _trimmed(self, files: SoundFiles) -> SoundFiles:
+        return files.trimmed() if self.trim else files
+
+    def _cut(self, files: SoundFiles) -> SoundFiles:
+        return files.cut(self.form_.length / self.form_.rate) if self.windows_ else files
 
     def _codes(self, files: SoundFiles) -> Codes:
         """What is kept of sounds while training."""

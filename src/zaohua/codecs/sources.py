@@ -54,7 +54,7 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
     Returns:
         (items, labels or None). Items are an array, `ImageFiles`, or for the codec to judge what they were. The
         labels of `ImageFiles`, `SoundFiles` and `MidiFiles` are their own: fit or encode the items first, since files
-        found broken leave with their labels.
+        found broken leave with their labels. Given as X they come back as a copy, and stay as they are.
 
     Raises:
         ZaohuaError: nothing is there, or nothing that can be read; the message says what to give.
@@ -180,7 +180,7 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
 def _read_values(X: Any, labels: Any = None) -> Any:
     """Arrays, and lists of arrays, pictures or sounds, as an array, `ImageFiles` or `SoundFiles`; else as it is."""
     if isinstance(X, LeavesOut):
-        return X
+        return X.copy()  # so that those that were given stay as they are
     if isinstance(X, (list, tuple)):
         if not len(X):
             raise ZaohuaError("no items: the list is empty")

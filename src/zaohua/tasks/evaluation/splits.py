@@ -19,7 +19,6 @@ import torch
 
 from zaohua import codecs
 from zaohua.codecs.base import Codes
-from zaohua.codecs.left_out import LeavesOut
 from zaohua.codecs.sound_files import SoundFiles
 from zaohua.codecs.sounds import SoundCodec
 from zaohua.data import SETS
@@ -161,9 +160,8 @@ def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tu
         if "carries no labels" not in str(error):
             raise
         items, labels = codecs.read(source, split=split)
-    codes = model.codec_.encode(items)
-    labels = items.labels if isinstance(items, LeavesOut) else labels  # broken files have left with theirs
-    return items, codes, None if labels is None else list(labels)
+    codes, labels, parts = model._encode_labelled(items, labels)
+    return parts, codes, None if labels is None else list(labels)
 
 
 def splits_of(model: Any, data: str | Path | None = None, split: str | None = None,
