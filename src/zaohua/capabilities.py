@@ -25,7 +25,8 @@ PRIMITIVES: dict[str, str] = {
 class available:
     """Decorator of a method that needs a primitive: the attribute exists exactly when the primitive does.
 
-    `hasattr(model, "score_samples")` is then true to fact, and the error of a model that can't names those that can.
+    `hasattr(model, "score_samples")` is then true to fact, and the error of a model that can't names those of the
+    same data that can.
     """
 
     def __init__(self, primitive: str):
@@ -51,6 +52,7 @@ class _Available:
             return self.method.__get__(obj, owner)
         from zaohua.registry import models_with
 
-        others = [entry.name for entry in models_with(self.primitive)]
+        taken = {obj.codec_.modality} if hasattr(obj, "codec_") else set(obj.modalities)
+        others = [entry.name for entry in models_with(self.primitive) if taken & set(entry.modalities)]
         able = f"; models that can: {', '.join(others)}" if others else ""
         raise NotAvailable(f"{type(obj).__name__} can't {self.method.__name__}: {why}{able}")

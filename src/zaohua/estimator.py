@@ -89,7 +89,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         items, labels = codecs.read(X, y)
         named = y is True or isinstance(y, str)  # the labels that X carries, or the column of a table
         self.source_ = {"X": str(X), "y": y if named else None} if isinstance(X, (str, Path)) else None
-        codec = codecs.codec_for(items, self.modalities, self.codec, self.codec_options)
+        codec = codecs.codec_for(items, self.modalities, self.codec, self.codec_options, type(self).__name__)
         if base is None:
             self.codec_ = codec.fit(items)
         else:

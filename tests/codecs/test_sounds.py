@@ -15,6 +15,7 @@ from PIL import Image
 from tests.sounds import RATE, tone
 
 import zaohua as zh
+from zaohua import codecs
 from zaohua.codecs import from_json, read
 from zaohua.codecs.sound_sheets import spectrograms
 from zaohua.codecs.sounds import SoundCodec
@@ -160,3 +161,20 @@ def test_lists_hold_sounds_only_and_labels_go_with_them() -> None:
         read(TONES, [1, 2])
     with pytest.raises(ZaohuaError, match="n_fft must be even and hop at most half"):
         zh.MelCodec(n_fft=33).fit(TONES)
+
+
+@pytest.mark.parametrize(("model", "codec", "message"), [
+    ("DiffWave", zh.MelCodec(), "DiffWave learns waves, but MelCodec makes log-mel spectrograms: leave codec= out, or "
+     "give a WaveCodec"),
+    ("WaveNet", zh.WaveCodec(), "WaveNet learns levels of mu-law, but WaveCodec makes waves: .* give a MuLawCodec"),
+    ("Flow", zh.WaveCodec(), "Flow learns log-mel spectrograms, but WaveCodec makes waves: .* give a MelCodec"),
+    ("DiffWave", zh.ImageCodec(), "ImageCodec takes images, but the data are sounds"),
+    ("GPT", zh.WaveCodec(), "the data are sounds, but GPT takes ")])
+def test_a_codec_that_is_not_the_models_own_is_named(model: str, codec: Any, message: str) -> None:
+    with pytest.raises(ZaohuaError, match=message):
+        getattr(zh, model)(codec=codec).fit(TONES)
+
+
+def test_other_kinds_than_the_codecs_own_are_named_too() -> None:
+    with pytest.raises(ZaohuaError, match="GaussianCopula learns columns of any kind, but NumberCodec makes plain num"):
+        zh.GaussianCopula(codec=codecs.NumberCodec()).fit(np.zeros((4, 2)))

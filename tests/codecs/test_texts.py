@@ -131,7 +131,7 @@ class TestFiles:
         import zaohua as zh
 
         (tmp_path / "a.txt").write_text("hello")
-        with pytest.raises(ZaohuaError, match="the data are texts, but this model takes images"):
+        with pytest.raises(ZaohuaError, match="the data are texts, but VAE takes images"):
             zh.VAE().fit(tmp_path)
-        with pytest.raises(ZaohuaError, match="the data are images, but this model takes texts"):
+        with pytest.raises(ZaohuaError, match="the data are images, but GPT takes texts"):
             zh.GPT().fit(np.zeros((4, 8, 8), np.uint8))

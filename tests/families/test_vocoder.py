@@ -22,6 +22,8 @@ from zaohua.errors import NotAvailable, ZaohuaError
 from zaohua.families.vocoder import Vocoding
 from zaohua.noise import BatchNoise
 from zaohua.stepper import Stepper
+from zaohua.tasks.evaluation.compare import compare
+from zaohua.tasks.evaluation.evaluate import evaluate
 from zaohua.training import Batch
 
 RATE = 4000
@@ -160,8 +162,22 @@ def test_learns_nothing_of_labels_and_makes_nothing_new() -> None:
         make("Vocoder", 1).fit(tones(), [str(i % 2) for i in range(24)])
     with pytest.raises(NotAvailable, match="models that can: "):
         vocoder().sample()
-    with pytest.raises(ZaohuaError, match="images, but this model takes sounds"):
+    with pytest.raises(ZaohuaError, match="images, but Vocoder takes sounds"):
         make("Vocoder", 1).fit(digits()[0])
+
+
+def test_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    message = r"models are measured by their samples, but Vocoder can't sample: .*; models that can: [^\n]*Flow"
+    vocoder().save(tmp_path / "run")
+    told: list[str] = []
+    with pytest.raises(ZaohuaError, match=message) as error:
+        evaluate(vocoder(), told=told.append)
+    assert "Gaussian" not in str(error.value) and "GPT" not in str(error.value)  # which take no sounds
+    flow().save(tmp_path / "flow")
+    for runs in (["run", "flow"], ["flow", "run"]):
+        with pytest.raises(ZaohuaError, match=f"{tmp_path / 'run'}: {message}"):
+            compare([tmp_path / run for run in runs], told=told.append)
+    assert not told
 
 
 def test_comes_closer_to_the_sounds_with_training() -> None:

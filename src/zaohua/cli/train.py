@@ -133,7 +133,7 @@ def _show_columns(cls: Any, X: Any, codec: Any) -> None:
 
     if "tables" in cls.modalities:
         items, _ = codecs.read(X)
-        chosen: Any = codecs.codec_for(items, cls.modalities, codec, cls.codec_options)
+        chosen: Any = codecs.codec_for(items, cls.modalities, codec, cls.codec_options, cls.__name__)
         for line in chosen.fit(items).about(len(items)):
             echo(line)
 

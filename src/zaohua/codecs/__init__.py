@@ -41,8 +41,13 @@ CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
 """Every codec by its class name: the only ones that a saved model can name."""
 
 
+MAKES = {"sounds": "log-mel spectrograms", "waves": "waves", "mu-law": "levels of mu-law", "music": "events",
+         "rolls": "piano rolls", "tables": "columns of any kind", "numbers": "plain numbers"}
+"""What networks see of a kind of data that several codecs take, by the codec's modality."""
+
+
 def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec | None = None,
-              usual: Mapping[str, Any] | None = None) -> Codec:
+              usual: Mapping[str, Any] | None = None, model: str = "this model") -> Codec:
     """An unfitted codec for items: a copy of `option`, or the one that their kind asks for.
 
     Args:
@@ -50,6 +55,7 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
         modalities: kinds of data that the model takes.
         option: the codec that was asked for, or None.
         usual: what the model takes for options that are "auto".
+        model: its name, for messages.
 
     Raises:
         ZaohuaError: the items are of no kind that the codec or the model takes; the message names what came.
@@ -61,12 +67,22 @@ def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec
             takes = option.kind or option.modality
             raise ZaohuaError(f"{type(option).__name__} takes {takes}, but the data are {kind}")
     codec = next((cls for cls in fitting if kind in (cls.kind, cls.modality)), None) if option is None else type(option)
-    kinds = dict.fromkeys(cls.kind or cls.modality for cls in fitting)
-    if codec is None or (option is not None and type(option) not in fitting):
-        raise ZaohuaError(f"the data are {kind}, but this model takes {' or '.join(kinds)} "
-                          "(`zaohua models` lists the others)")
+    if codec is None or codec not in fitting:
+        raise _unfitting(kind, fitting, option, model)
     options = (codec() if option is None else option).get_params()
     return codec(**{**options, **{k: v for k, v in (usual or {}).items() if options[k] == "auto"}})
+
+
+def _unfitting(kind: str, fitting: Sequence[type[Codec]], option: Codec | None, model: str) -> ZaohuaError:
+    """The error about a model that doesn't take this kind of data, or takes it by other codecs than was asked for."""
+    able = [cls for cls in fitting if kind in (cls.kind, cls.modality)]
+    if option is None or not able:
+        kinds = dict.fromkeys(cls.kind or cls.modality for cls in fitting)
+        return ZaohuaError(f"the data are {kind}, but {model} takes {' or '.join(kinds)} (`zaohua models` lists the "
+                           "others)")
+    learns, own = " or ".join(MAKES[cls.modality] for cls in able), " or ".join(cls.__name__ for cls in able)
+    return ZaohuaError(f"{model} learns {learns}, but {type(option).__name__} makes {MAKES[option.modality]}: leave "
+                       f"codec= out, or give a {own}")
 
 
 def of_modality(modality: str) -> type[Codec]:

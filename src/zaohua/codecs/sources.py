@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from zaohua import data
+from zaohua.codecs.file_kinds import UNREAD, kind_of, listed, unread
 from zaohua.codecs.folder_labels import matching
 from zaohua.codecs.folders import walk
 from zaohua.codecs.frames import is_table
@@ -32,11 +33,6 @@ from zaohua.data.tables import SUFFIXES as TABLES
 from zaohua.data.tables import read_table
 from zaohua.errors import ZaohuaError, nearest, unknown
 
-NAMED: tuple[tuple[frozenset[str], str, Any], ...] = (
-    (SOUNDS, "sounds", SoundFiles), (SUFFIXES, "images", ImageFiles), (MIDI, "MIDI files", MidiFiles),
-    (frozenset({".txt"}), "texts", TextFiles))
-"""Endings of files that a pattern of names can be of, what they are, and the class of items."""
-
 
 def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
     """Items and their labels.
@@ -45,8 +41,8 @@ def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
         X: a path (a folder of images, sounds, texts or MIDI files, an .npz, .npy, IDX, .txt or .jsonl file, a sound or
             a MIDI file, a .json or .mat of piano rolls, a .csv, .tsv or .parquet), a pattern of file names that say
             their labels (`folder/{label}_{speaker}_{i}.wav`), the name of a data set, a data frame, an array, or a list
-            of arrays, of Pillow's images, of sounds, of texts or of pieces of music. A text is a path if that exists,
-            else a pattern if it has braces, else a name.
+            of arrays, of Pillow's images, of sounds, of texts, of pieces of music or of paths of files of one kind. A
+            text is a path if that exists, else a pattern if it has braces, else a name.
         y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
             column of a table that holds them.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
@@ -87,7 +83,7 @@ def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
 
 def _own_labels(items: Any, y: Any) -> Any:
     """Labels or other conditions given apart from the items, checked for their number."""
-    if isinstance(y, (list, tuple)) and any(isinstance(c, (Image.Image, Sound)) or getattr(c, "ndim", 0) > 1
+    if isinstance(y, (list, tuple)) and any(isinstance(c, (Image.Image, Sound, Path)) or getattr(c, "ndim", 0) > 1
                                             for c in y):
         y = _read_values(y)
     if hasattr(y, "__array__") and not hasattr(y, "__len__"):
@@ -139,7 +135,10 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
 def _other_than_images(folder: Path) -> tuple[Any, ...]:
     """What reads a folder, unless it is of images: it holds some, and not fewer than sounds, as a record's cover is."""
     endings = Counter(path.suffix.casefold() for path in walk(folder))
-    images, sounds = (sum(endings[suffix] for suffix in kind) for kind in (SUFFIXES, SOUNDS))
+    images, sounds, lost, others = (sum(endings[suffix] for suffix in kind)
+                                    for kind in (SUFFIXES, SOUNDS, UNREAD, TEXTS | MIDI))
+    if lost > images + sounds + others:
+        raise unread(folder, max(sorted(UNREAD), key=lambda suffix: endings[suffix]))
     if sounds > images:
         return (read_sound_folder,)
     return () if images else (read_midi_folder, read_text_folder)
@@ -147,10 +146,12 @@ def _other_than_images(folder: Path) -> tuple[Any, ...]:
 
 def _read_pattern(pattern: Pattern, split: str | None) -> tuple[Any, Sequence[Any]]:
     """The files whose names are of a form, and the labels that the names say."""
-    for suffixes, noun, files in NAMED:
-        if pattern.suffix in suffixes:
-            found = files(*matching(pattern, suffixes, split, noun))
-            return found, found.labels
+    kind = kind_of(pattern.suffix)
+    if kind is not None:
+        found = kind.items(*matching(pattern, kind.suffixes, split, kind.noun))
+        return found, found.labels
+    if pattern.suffix in UNREAD:
+        raise unread(pattern.text, pattern.suffix)
     raise ZaohuaError(f"{pattern.text}: a pattern ends as its files do, such as .wav, .png, .mid or .txt")
 
 
@@ -169,6 +170,8 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
         return MidiFiles([path]), None
     if suffix in TABLES:
         return read_table(path), None
+    if suffix in UNREAD:
+        raise unread(path, suffix)
     if is_idx(path):
         beside = idx_labels(path)
         return read_idx(path), None if beside is None else read_idx(beside).tolist()
@@ -178,12 +181,15 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
 
 
 def _read_values(X: Any, labels: Any = None) -> Any:
-    """Arrays, and lists of arrays, pictures or sounds, as an array, `ImageFiles` or `SoundFiles`; else as it is."""
+    """Arrays, and lists of arrays, pictures, sounds or files, as an array or the class of such items; else as it is."""
     if isinstance(X, LeavesOut):
         return X.copy()  # so that those that were given stay as they are
     if isinstance(X, (list, tuple)):
         if not len(X):
             raise ZaohuaError("no items: the list is empty")
+        files = listed(X, labels)
+        if files is not None:
+            return files
         if any(isinstance(item, Image.Image) for item in X):
             _all_of(X, Image.Image, "images of Pillow's")
             return ImageFiles(X)

@@ -13,7 +13,7 @@ import numpy as np
 from zaohua.errors import ZaohuaError
 from zaohua.metrics.intervals import Interval, paired
 from zaohua.noise import derive_seed
-from zaohua.tasks.evaluation.evaluate import Told, evaluate
+from zaohua.tasks.evaluation.evaluate import Told, check_makes, evaluate
 from zaohua.tasks.evaluation.figures import LEADS, MEASURES, Evaluation, load, plain
 from zaohua.tasks.evaluation.rows import columns_of
 from zaohua.tasks.evaluation.telling import UNBOUND, note_in_card
@@ -110,12 +110,13 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> None:
-    """Raise a `ZaohuaError` unless all make the same kind of item of the same data."""
+    """Raise a `ZaohuaError` unless all make items, of the same kind and of the same data."""
     first = models[0]
     for folder, model in zip(folders, models, strict=True):
         if modality_of(model) not in LEADS:
             raise ZaohuaError(f"compare sets models of images, of sounds or of tables side by side; {folder} is "
                               f"a {type(model).__name__}, of {', '.join(model.modalities)}")
+        check_makes(model, folder)
         kinds = [_kind(m) for m in (first, model)]
         if kinds[0] != kinds[1]:
             raise ZaohuaError(f"{folders[0]} makes {kinds[0]}, {folder} {kinds[1]}: they can't be compared")

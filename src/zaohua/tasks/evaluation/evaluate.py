@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from zaohua import __version__
-from zaohua.errors import ZaohuaError
+from zaohua.errors import NotAvailable, ZaohuaError
 from zaohua.families.density import Density
 from zaohua.metrics.intervals import Interval, of_seeds
 from zaohua.tasks.evaluation import cost
@@ -54,7 +54,7 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
         told: is told what is being done.
 
     Raises:
-        ZaohuaError: the model is of another modality, or there are no items to measure by.
+        ZaohuaError: the model is of another modality or makes no items, or there are none to measure by.
     """
     if samples < 12 or seeds < 1:
         raise ZaohuaError(f"--samples must be at least 12 and --seeds at least 1, not {samples} and {seeds}")
@@ -63,6 +63,7 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
     about = {"name": Path(run).resolve().name if run else type(model).__name__,
              "weights": weights_of(run) if run else "", "began": time.perf_counter()}
     modality = modality_of(model)
+    check_makes(model, about["name"])
     if modality in LEADS:
         if yardstick is None:
             told("reading the real items, and measuring by what models are compared")
@@ -75,6 +76,14 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
     raise ZaohuaError(f"evaluate measures images, sounds, tables and texts; {about['name']} is a "
                       f"{type(model).__name__}, of {', '.join(model.modalities)}: `zaohua score` tells how well it "
                       "predicts items")
+
+
+def check_makes(model: Any, name: object) -> None:
+    """Raise a `ZaohuaError` unless a model makes new items, by which models are measured."""
+    try:
+        _ = model.sample
+    except NotAvailable as error:
+        raise ZaohuaError(f"{name}: models are measured by their samples, but {error}") from None
 
 
 def _measured(model: Any, yardstick: Yardstick, about: dict[str, Any], seeds: int, seed: int,
