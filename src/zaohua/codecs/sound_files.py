@@ -15,7 +15,7 @@ from zaohua.codecs.clips import Clip, Header, Unusable, reason
 from zaohua.codecs.file_codes import FileCodes
 from zaohua.codecs.folder_labels import with_labels
 from zaohua.codecs.folders import find, split_folder
-from zaohua.codecs.left_out import LeavesOut, in_threads
+from zaohua.codecs.left_out import THREADS, LeavesOut, in_threads, in_turn
 from zaohua.data.array_files import free_memory
 from zaohua.data.sounds import Sound, sixteen_bits
 
@@ -24,6 +24,11 @@ SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3",
 """Endings by which a file is taken for a sound; what it really is decides its content."""
 BEYOND = 0.05
 """Seconds that are read beyond what is kept, for the filters of resampling to see."""
+
+
+def room(memory: float | None) -> float:
+    """Bytes that codes may take in memory, of so many GiB; None for a quarter of the free memory."""
+    return free_memory() / 4 if memory is None else memory * 2**30
 
 
 class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
@@ -110,8 +115,7 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
         """
         _ = self.headers
         shape, kind = (len(self), form.channels, form.length), np.float32 if form.deep else np.int16
-        need = np.prod(shape, dtype=float) * np.dtype(kind).itemsize
-        keep = need <= (free_memory() / 4 if memory is None else memory * 2**30)
+        keep = np.prod(shape, dtype=float) * np.dtype(kind).itemsize <= room(memory)
         waves = np.empty(shape if keep else (0,), kind)
 
         def work(row: int, clip: Clip) -> None:
@@ -125,17 +129,26 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
             return WaveCodes(self.sources, form)
         return torch.from_numpy(waves if all(stays) else waves[stays])
 
-    def each(self, work: Callable[[int, Clip], None]) -> list[bool]:
-        """work(number, clip) for each sound, by threads; which ones stay, as those at which it fails are left out."""
+    def each(self, work: Callable[[int, Clip], Any], take: Callable[[Any], object] | None = None) -> list[bool]:
+        """work(number, clip) for each sound, by threads; which ones stay, as those at which it fails are left out.
 
-        def reason_of(row: int) -> str | None:
+        Args:
+            work: may raise anything.
+            take: is given what work returns, in the order of the sounds, so that few results are waiting at a time.
+        """
+
+        def tried(row: int) -> tuple[Any, str | None]:
             try:
-                work(row, self.sources[row])
+                return work(row, self.sources[row]), None
             except Exception as error:  # a damaged file can make the decoder raise anything
-                return reason(error)
-            return None
+                return None, reason(error)
 
-        return self.leave_out(in_threads(reason_of, range(len(self))))
+        reasons = []
+        for result, why in in_turn(tried, range(len(self)), 4096 if take is None else 4 * THREADS):
+            if take is not None and why is None:
+                take(result)
+            reasons.append(why)
+        return self.leave_out(reasons)
 
 
 def read_sound_folder(folder: Path, labelled: bool, split: str | None = None) -> SoundFiles | None:
