@@ -48,7 +48,7 @@ class Batches:
         seed: of the order.
         batch_size: items per process and draw.
         rank, world: which process this is, of how many.
-        workers: processes that fetch codes which aren't in memory; None chooses.
+        workers: processes that fetch codes which aren't in memory; None chooses. Codes `at_hand` need none.
         device: in-memory codes are moved there when they are small beside an accelerator's memory.
         weights: how often each of `items` comes up in an epoch, compared to the others; None for once each.
     """
@@ -60,6 +60,8 @@ class Batches:
         self.batch_size, self.rank, self.world = batch_size, rank, world
         self.shares = None if weights is None else np.cumsum(weights / weights.sum())
         self.workers = min(4, torch.get_num_threads()) if workers is None else workers
+        if getattr(codes, "at_hand", False):
+            self.workers = 0
         if isinstance(codes, Tensor) and device is not None and device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             if codes.numel() * codes.element_size() < free // 4:

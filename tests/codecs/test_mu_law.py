@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ import torch
 import zaohua as zh
 from zaohua import codecs
 from zaohua.codecs.mu_law import LEVELS
+from zaohua.codecs.sequences import FileStream
 from zaohua.codecs.spectra import mu_law, mu_law_inverse
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 
@@ -66,6 +71,28 @@ def test_what_resampling_leaves_nothing_of_is_left_out() -> None:
     with pytest.warns(ZaohuaWarning, match=r"1 of 13 sounds \(sound 12 \(no samples\)\) left out"):
         codec = zh.MuLawCodec(rate=8000).fit(sounds)
     assert len(codec.encode(SOUNDS)) == 4
+
+
+def test_what_memory_has_no_room_for_is_in_a_file() -> None:
+    codes = zh.MuLawCodec().fit(SOUNDS).encode(SOUNDS)
+    room = codes.stream.nbytes / 2**30
+    assert isinstance(zh.MuLawCodec(memory=room).fit(SOUNDS).encode(SOUNDS).stream, torch.Tensor)
+    for memory in (0.0, 200 / 2**30, room - 2 / 2**30):  # from the beginning, from the middle, at the last END
+        filed = zh.MuLawCodec(memory=memory).fit(SOUNDS).encode(SOUNDS)
+        assert isinstance(filed.stream, FileStream) and len(filed.stream) == len(codes.stream)
+        assert torch.equal(filed.stream[:], codes.stream) and len(filed.stream[7:7]) == 0
+        assert torch.equal(filed[[2, 0, 3]], codes[[2, 0, 3]])
+        assert all(torch.equal(a, b) for a, b in zip(filed, codes, strict=True))
+
+
+def test_a_full_disk_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **options: Full())
+    with pytest.raises(ZaohuaError, match=r"can't be kept there \(No space left on device\): make room, .*TMPDIR"):
+        zh.MuLawCodec(memory=0).fit(SOUNDS)
 
 
 def test_channels_are_mixed_down() -> None:

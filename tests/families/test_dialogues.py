@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -15,9 +16,10 @@ from torch import Tensor, nn
 import zaohua as zh
 from tests.training import Killed, at_step, ending, kill
 from zaohua.codecs import TextCodec
+from zaohua.codecs.sequences import Sequences
 from zaohua.errors import ZaohuaError
 from zaohua.families.autoregressive.texts import TextModel
-from zaohua.families.autoregressive.tokens import windows
+from zaohua.families.autoregressive.tokens import Rows
 from zaohua.training import Batch
 
 PAIRS = [("the cat", "a mat"), ("a rat", "the cat"), ("the mat", "a rat")]
@@ -82,14 +84,17 @@ def test_the_loss_is_that_of_answers_alone(base: Any, item: Any) -> None:
 
 def test_a_dialogue_sees_no_other_one(base: Any) -> None:
     data = copy.copy(base).rows(zh.border.TrainingData(base.codec_.encode(PAIRS), None))
-    assert len(data.x) == 3 and (data.x[:, 0] == base.codec_.end_).all()
-    assert all((row == base.codec_.end_).sum() == 2 for row in data.x)
+    rows = data.x[np.arange(len(data.x))]
+    assert len(rows) == 3 and (rows[:, 0] == base.codec_.end_).all()
+    assert all((row == base.codec_.end_).sum() == 2 for row in rows)
 
 
 @pytest.mark.parametrize("length", [4, 7, 30])
 def test_each_answer_of_a_long_dialogue_is_learnt_once(length: int) -> None:
     row = torch.tensor([9, *range(-20, -10), *range(20, 40), 9])
-    parts = list(windows(row, length, length // 2))
+    items = Sequences(row, torch.tensor([0]), torch.tensor([len(row)]), -1, apart=True)
+    rows = Rows(items, length, length // 2)
+    parts = [rows[[i]][0] for i in range(len(rows))]
     learnt = [int(token) for part in parts for token in part[1:] if token >= 0]
     assert learnt == [*range(20, 40), 9] and max(map(len, parts)) <= length + 1
     assert all(len(part) > length // 2 + 1 for part in parts)

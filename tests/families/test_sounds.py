@@ -68,6 +68,32 @@ def test_max_tokens_ends_a_sound(model: Any) -> None:
     assert all(len(sound) <= 9 for sound in model.sample(4, random_state=0, max_tokens=9))
 
 
+@pytest.mark.parametrize("labels", [None, [n % 2 for n in LENGTHS]], ids=["alone", "labelled"])
+def test_rows_read_from_a_file_are_those_in_memory(labels: list[int] | None) -> None:
+    """Bit for bit the same model, steps, validation and scores, and no worker processes."""
+    settings = {**zh.WaveNet.tiny, "layers": 2, "context": 16, "max_steps": 12, "validate_every": 4, "random_state": 0,
+                "device": "cpu", "validation": 0.1, "workers": 2}
+    held, filed = (zh.WaveNet(**settings, codec=zh.MuLawCodec(memory=memory)).fit(SOUNDS, labels)
+                   for memory in (None, 0.0))
+    weights = held.nets_.state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in filed.nets_.state_dict().items())
+    assert [record["validation"] for record in held.history_ if "validation" in record] == [
+        record["validation"] for record in filed.history_ if "validation" in record] != []
+    assert np.array_equal(held.score_samples(SOUNDS[:5]), filed.score_samples(SOUNDS[:5]))
+
+
+def test_rows_are_no_copies() -> None:
+    """A row is made when it is asked for: what is kept of all is where they are."""
+    model = zh.WaveNet(**{**zh.WaveNet.tiny, "context": 16, "layers": 2})
+    codes = zh.MuLawCodec().fit(SOUNDS).encode(SOUNDS)
+    rows = model.rows(zh.border.TrainingData(codes, None)).x
+    whole = [token for row in rows[np.arange(len(rows))] for token in row[1:].tolist() if token >= 0]
+    assert whole == [token for item in codes for token in item[1:].tolist()]  # each token is learnt once
+    before, tokens = rows[[0]], codes.stream
+    tokens[3] += 1
+    assert rows[[0]][0, 3] == before[0, 3] + 1
+
+
 def test_no_sound_is_empty() -> None:
     """Of a network that wants every sound to end at once each has one sample, and the scores of all such sum to one."""
     model = zh.WaveNet(**{**zh.WaveNet.tiny, "max_steps": 1, "random_state": 0})

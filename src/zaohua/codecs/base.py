@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 class Codes(Protocol):
     """Encoded items: a tensor (n, ...) in memory, or anything that gathers a batch of them from disk.
 
-    A class other than Tensor must be picklable, since worker processes gather from it.
+    A class other than Tensor must be picklable, since worker processes gather from it, unless it says that it is
+    `at_hand`: that a batch is gathered from it in no time.
     """
 
     def __len__(self) -> int: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -15,10 +15,16 @@ Source = TypeVar("Source")
 THREADS = min(8, os.cpu_count() or 1)
 
 
+def in_turn(work: Callable[[Any], Any], items: Sequence[Any], ahead: int) -> Iterator[Any]:
+    """work(item) for each, in order, by threads at most so many items ahead: decoders don't hold Python's lock."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        for at in range(0, len(items), ahead):
+            yield from pool.map(work, items[at : at + ahead])
+
+
 def in_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """work(item) for each, in order, by threads: decoders don't hold Python's lock."""
-    with ThreadPoolExecutor(THREADS) as pool:  # in parts: a million waiting calls take memory
-        return [result for at in range(0, len(items), 4096) for result in pool.map(work, items[at : at + 4096])]
+    """All results of `in_turn`."""
+    return list(in_turn(work, items, 4096))  # in parts: a million waiting calls take memory
 
 
 class LeavesOut(Generic[Source]):

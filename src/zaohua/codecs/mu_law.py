@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from zaohua.codecs.clips import Unusable
-from zaohua.codecs.sequences import Sequences
-from zaohua.codecs.sound_files import SoundFiles
+from zaohua.codecs.sequences import Sequences, Tape
+from zaohua.codecs.sound_files import SoundFiles, room
 from zaohua.codecs.sounds import SoundCodec
 from zaohua.codecs.spectra import mu_law, mu_law_inverse
 from zaohua.data.sounds import Sound, Sounds
@@ -38,6 +38,9 @@ class MuLawCodec(SoundCodec):
 
     seconds: Annotated[float, Between(above=0)] | None = None
     """Length of an item at most; None: of the longest sound, and at most 4."""
+    memory: Annotated[float, Between(0)] | None = None
+    """GiB of tokens to keep in memory, two bytes a sample; beyond that all are in a temporary file. None: a quarter of
+    the free memory."""
 
     def fit(self, items: Any) -> Self:
         """Learn rate and greatest length.
@@ -57,22 +60,26 @@ class MuLawCodec(SoundCodec):
         return DataSpec(axes=("position",), shape=None, heads=(Head("level", "category", size=LEVELS + 1),), pad=PAD)
 
     def _codes(self, files: SoundFiles) -> Sequences:
-        """The tokens of sounds, int16, each sound to be learnt by itself."""
-        found: dict[int, Tensor] = {}
+        """The tokens of sounds, int16, each sound to be learnt by itself; what is beyond `memory` is in a file."""
+        tape, stops = Tape(np.int16, room(self.memory)), []
+        end = np.array([self.end_])
 
-        def work(row: int, codes: np.ndarray) -> None:
-            wave = self.waves(torch.from_numpy(codes))[0]
-            if not len(wave):
+        def work(row: int, codes: np.ndarray) -> Tensor:
+            levels = mu_law(self.waves(torch.from_numpy(codes))[0], LEVELS).short()
+            if not len(levels):
                 raise Unusable("no samples")
-            found[row] = mu_law(wave, LEVELS).short()
+            return levels
 
-        files.each(self.form_, work)
+        def take(levels: Tensor) -> None:
+            tape.append(levels.numpy())
+            tape.append(end)
+            stops.append(len(tape))
+
+        tape.append(end)
+        files.each(self.form_, work, take)
         files.report()
-        end, parts = torch.tensor([self.end_], dtype=torch.int16), [found[row] for row in sorted(found)]
-        stops = torch.tensor([len(part) + 1 for part in parts]).cumsum(0) + 1  # behind the END the next begins with
-        starts = torch.cat([torch.zeros(1, dtype=torch.int64), stops[:-1] - 1])
-        stream = torch.cat([end, *(tokens for part in parts for tokens in (part, end))])
-        return Sequences(stream, starts, stops, PAD, apart=True)
+        starts = torch.tensor([1, *stops[:-1]]) - 1  # the END before it is that of the one before
+        return Sequences(tape.stream(), starts, torch.tensor(stops), PAD, apart=True)
 
     def decode(self, x: Tensor) -> Sounds:
         """Rows of tokens (b, t) -> sounds: what stands before END (a first one aside)."""

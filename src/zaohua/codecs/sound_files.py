@@ -16,7 +16,7 @@ from zaohua.codecs.clips import Clip, Header, Unusable, reason
 from zaohua.codecs.file_codes import FileCodes
 from zaohua.codecs.folder_labels import with_labels
 from zaohua.codecs.folders import find, split_folder
-from zaohua.codecs.left_out import LeavesOut, in_threads
+from zaohua.codecs.left_out import THREADS, LeavesOut, in_threads, in_turn
 from zaohua.data.array_files import free_memory
 from zaohua.data.sounds import Sound, sixteen_bits
 from zaohua.errors import ZaohuaWarning
@@ -26,6 +26,11 @@ SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3",
 """Endings by which a file is taken for a sound; what it really is decides its content."""
 BEYOND = 0.05
 """Seconds that are read beyond what is kept, for the filters of resampling to see."""
+
+
+def room(memory: float | None) -> float:
+    """Bytes that codes may take in memory, of so many GiB; None for a quarter of the free memory."""
+    return free_memory() / 4 if memory is None else memory * 2**30
 
 
 class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
@@ -115,8 +120,7 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
         """
         _ = self.headers
         shape, kind = (len(self), form.channels, form.length), np.float32 if form.deep else np.int16
-        need = np.prod(shape, dtype=float) * np.dtype(kind).itemsize
-        keep = need <= (free_memory() / 4 if memory is None else memory * 2**30)
+        keep = np.prod(shape, dtype=float) * np.dtype(kind).itemsize <= room(memory)
         waves = np.empty(shape if keep else (0,), kind)
 
         def work(row: int, wave: np.ndarray) -> None:
@@ -138,25 +142,32 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
                           "them whole", ZaohuaWarning, stacklevel=3)
             self._beyond = []
 
-    def each(self, form: Form, work: Callable[[int, np.ndarray], None]) -> list[bool]:
+    def each(self, form: Form, work: Callable[[int, np.ndarray], Any],
+             take: Callable[[Any], object] | None = None) -> list[bool]:
         """work(number, codes) for each sound, by threads; which ones stay, as those at which that fails are left out.
 
         Args:
             form: what they are brought to.
-            work: takes a sound's number and its codes, (channels, at most length).
+            work: takes a sound's number and its codes, (channels, at most length); may raise anything.
+            take: is given what work returns, in the order of the sounds, so that few results are waiting at a time.
         """
 
-        def reason_of(row: int) -> str | None:
+        def tried(row: int) -> tuple[Any, str | None]:
             try:
                 sound = form.read(self.sources[row])
-                work(row, form.ragged(sound))
+                result = work(row, form.ragged(sound))
                 if sound.peak > 1:
                     self._beyond.append(sound.peak)
+                return result, None
             except Exception as error:  # a damaged file can make the decoder raise anything
-                return reason(error)
-            return None
+                return None, reason(error)
 
-        return self.leave_out(in_threads(reason_of, range(len(self))))
+        reasons = []
+        for result, why in in_turn(tried, range(len(self)), 4096 if take is None else 4 * THREADS):
+            if take is not None and why is None:
+                take(result)
+            reasons.append(why)
+        return self.leave_out(reasons)
 
 
 def read_sound_folder(folder: Path, labelled: bool, split: str | None = None) -> SoundFiles | None:

@@ -86,13 +86,8 @@ class TokenModel(Guided):
                 raise ZaohuaError(f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
                                   f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
-        rows, owners = [], []
-        for i, item in enumerate(tokens):
-            for row in windows(item, length, length // 2 if tokens.apart else 0):
-                rows.append(row)
-                owners.append(i)
-        x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
-        return TrainingData(x, None if data.y is None else data.y[torch.tensor(owners)])
+        rows = Rows(tokens, length, length // 2 if tokens.apart else 0)
+        return TrainingData(rows, None if data.y is None else data.y[torch.from_numpy(rows.owners)])
 
     def hold_out(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Of one stream the last share, with a row left out between that both would see; none of less than three rows.
@@ -200,18 +195,46 @@ class TokenModel(Guided):
         return codec.end_
 
 
-def windows(row: Tensor, length: int, again: int) -> Iterator[Tensor]:
-    """A row of tokens cut into rows of a context and the token behind it, those with nothing to learn left out.
+class Rows:
+    """Items cut into rows of a context and the token behind it, those with nothing to learn left out.
+
+    A row is read from the items' stream when it is asked for, wherever that is.
 
     Args:
-        row: of whole numbers, (t,).
+        items: the codec's `Sequences`.
         length: the context.
-        again: how many tokens that were learnt in one row the next one begins by reading.
+        again: how many tokens that were learnt in one row the next one of the same item begins by reading.
+
+    Attributes:
+        owners: which item each row is of, int64 (n,).
     """
-    for low in range(0, max(1, len(row) - 1 - again), length - again):
-        part = row[low : low + length + 1]
-        if low and again:
-            head = part[: again + 1]
-            part = torch.cat([torch.where(head < 0, head, -2 - head), part[again + 1 :]])
-        if bool((part[1:] >= 0).any()):
-            yield part
+
+    at_hand: ClassVar[bool] = True
+
+    def __init__(self, items: Any, length: int, again: int):
+        self.items, self.length, self.again = items, length, again
+        found = np.fromiter(self._found(), np.dtype((np.int64, 2)))
+        self.owners, self._lows = found[:, 0].copy(), found[:, 1].copy()
+
+    def _found(self) -> Iterator[tuple[int, int]]:
+        """Which item each row is of, and where in it the row begins."""
+        for item, size in enumerate((self.items.stops - self.items.starts).tolist()):
+            for low in range(0, max(1, size - 1 - self.again), self.length - self.again):
+                if bool((self._row(item, low)[1:] >= 0).any()):
+                    yield item, low
+
+    def _row(self, item: int, low: int) -> Tensor:
+        start = int(self.items.starts[item]) + low
+        row = self.items.stream[start : min(start + self.length + 1, int(self.items.stops[item]))]
+        if not (low and self.again):
+            return row
+        head = row[: self.again + 1]
+        return torch.cat([torch.where(head < 0, head, -2 - head), row[self.again + 1 :]])
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        """The rows at `indices` (integers, (b,)), whole numbers (b, longest), filled up with -1."""
+        rows = [self._row(item, low) for item, low in zip(self.owners[indices], self._lows[indices], strict=True)]
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
