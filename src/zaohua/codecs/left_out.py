@@ -18,7 +18,7 @@ THREADS = min(8, os.cpu_count() or 1)
 
 
 def in_turn(work: Callable[[Any], Any], items: Sequence[Any], ahead: int) -> Iterator[Any]:
-    """work(item) for each, in order, by threads that are at most so many items ahead: decoders don't hold Python's lock."""
+    """work(item) for each, in order, by threads at most so many items ahead: decoders don't hold Python's lock."""
     with ThreadPoolExecutor(THREADS) as pool:
         for at in range(0, len(items), ahead):
             yield from pool.map(work, items[at : at + ahead])
