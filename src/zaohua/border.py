@@ -35,7 +35,7 @@ class TrainingData(NamedTuple):
 
     def trace(self) -> dict[str, Any]:
         """What tells these data from others, as JSON values: how many there are, labels, and some numbers of some."""
-        labels = None if self.y is None else _trace(self.y)
+        labels: Any = None if self.y is None else _trace(self.y)
         if isinstance(self.y, Tensor) and self.y.ndim == 1 and not self.y.is_floating_point():
             labels = zlib.crc32(self.y.cpu().long().numpy().tobytes())
         return {"items": len(self.x), "values": _trace(self.x), "labels": labels}

@@ -14,6 +14,7 @@ import torch
 
 import zaohua as zh
 from zaohua import codecs
+from zaohua.codecs import mu_law as mu_law_module
 from zaohua.codecs.mu_law import LEVELS
 from zaohua.codecs.sequences import FileStream
 from zaohua.codecs.spectra import mu_law, mu_law_inverse
@@ -108,3 +109,12 @@ def test_is_stored_and_restored() -> None:
     other = codecs.from_json(codec.to_json())
     assert other.to_json() == codec.to_json()
     assert torch.equal(other.encode(SOUNDS).stream, codec.encode(SOUNDS).stream)
+
+
+def test_long_sounds_are_encoded_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The levels are the same, and no more than a part of a sound is in single precision at a time."""
+    whole, seen = zh.MuLawCodec().fit(SOUNDS).encode(SOUNDS), []
+    monkeypatch.setattr(mu_law_module, "BLOCK", 64)
+    monkeypatch.setattr(mu_law_module, "mu_law", lambda waves, levels: seen.append(len(waves)) or mu_law(waves, levels))
+    assert torch.equal(zh.MuLawCodec().fit(SOUNDS).encode(SOUNDS).stream, whole.stream)
+    assert max(seen) == 64 and sum(seen) == 2 * sum(map(len, SOUNDS))  # fit and encode

@@ -48,8 +48,8 @@ class Tape:
 
     def __init__(self, dtype: Any, most: float):
         self.dtype, self.most = np.dtype(dtype), most
-        self._held, self._file, self._length = bytearray(), None, 0
-        self._file: IO[bytes] | None
+        self._held, self._length = bytearray(), 0
+        self._file: IO[bytes] | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -61,7 +61,7 @@ class Tape:
             ZaohuaError: there is no room for it in the folder of temporary files.
         """
         self._length += len(part)
-        data = memoryview(np.ascontiguousarray(part, self.dtype)).cast("B")
+        data = np.ascontiguousarray(part, self.dtype).tobytes()
         if self._file is None and len(self._held) + len(data) <= self.most:
             self._held += data
             return

@@ -147,4 +147,5 @@ def read_archive(path: Path, digest: str) -> dict[str, Sound]:
 
 def sixteen_bits(samples: np.ndarray) -> np.ndarray:
     """Samples in [-1, 1) as int16, the nearest there are; the inverse of a division by 32768."""
-    return np.clip(np.rint(np.asarray(samples, np.float64) * 32768), -32768, 32767).astype(np.int16)
+    scaled = np.asarray(samples) * np.float32(32768)  # a power of two: exact in single precision, too
+    return np.rint(scaled, out=scaled).clip(-32768, 32767, out=scaled).astype(np.int16)
