@@ -109,11 +109,15 @@ def test_labels_csv(tmp_path: Path):
     ("name,label\na.png,1", "has no column 'filename'; its columns: name, label"),
     ("filename,kind\na.png,1", "has no column 'label'"),
     ("filename,label\na.png,1\nlost.png,2\ngone.png,3", r"lists lost.png \(and 1 more\), which is not there"),
+    ("filename;label\nx;1", "lists x, which could be b/x.jpg or x.png"),
+    ("filename;label\nlost;1", "lists lost, which is not there"),
     ("filename,label\na.png,", "row 2 has no label"),
     ("filename,label\na.png", "row 2 has no label"),
 ])
 def test_errors_of_labels_csv(tmp_path: Path, text: str, message: str):
-    picture(tmp_path / "a.png")
+    (tmp_path / "b").mkdir()
+    for name in ("a.png", "x.png", "b/x.jpg"):
+        picture(tmp_path / name)
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(ZaohuaError, match=message):
         read(tmp_path, y=True)

@@ -132,6 +132,11 @@ def test_names_and_paths_that_are_not_there(tmp_path: Path, monkeypatch: pytest.
         read("qqqqqq/wwwwww")
     with pytest.raises(ZaohuaError, match="unknown split of digits: 'val'"):
         read("digits", split="val")
+    for source, said in (("holiday/*.wav", r"the folder holiday, .* 'holiday/\{label\}_\{i\}.wav'"),
+                         ("[ab]/?.png", r"the folder \., .* '\{label\}_\{i\}.png'"),
+                         ("holiday/*/*", r"the folder holiday, .* 'holiday/\{label\}_\{i\}.wav'")):
+        with pytest.raises(ZaohuaError, match="is no file, and stars stand for nothing here: give " + said):
+            read(source)
     np.savez(tmp_path / "digits", images=IMAGES)
     (tmp_path / "digits").mkdir()
     with pytest.raises(ZaohuaError, match="the folder is empty"):  # what exists goes before names

@@ -16,7 +16,9 @@ from zaohua.errors import ZaohuaError
     ("{i}-{label}.wav", "03-loud dog.wav", "loud dog"), ("{label}.wav", "a.b_c.wav", "a.b_c"),
     ("{label}-take{}.wav", "well-done-take3.wav", "well-done"), ("{label}_{label}.wav", "a_a.wav", "a"),
     ("{label}_{label}.wav", "a_b.wav", None), ("{who}/{label}_{}.wav", "ann/x_1.wav", "x"),
-    ("{label}_{}.wav", "ann/x_1.wav", None), ("{label}(1).wav", "x(1).wav", "x"), ("{label}.wav", "x.wave", None)])
+    ("{label}_{}.wav", "ann/x_1.wav", None), ("{label}(1).wav", "x(1).wav", "x"), ("{label}.wav", "x.wave", None),
+    ("{label}_{i}.wav", "dog_0.WAV", "dog"), ("{label}_{i}.JPG", "Dog_0.jpg", "Dog"),
+    ("{label}_A.wav", "x_a.wav", None), ("{label}.", "x.", "x"), ("{label}", "x", "x")])
 def test_labels_of_names(names: str, file: str, label: str | None) -> None:
     pattern = Pattern.of(f"some/where/{names}")
     assert pattern is not None and pattern.folder == Path("some/where") and pattern.label(file) == label

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from zaohua.codecs.folders import split_folder, walk
 from zaohua.data.patterns import Pattern
+from zaohua.data.tables import rows_of
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 
 TABLE = "labels.csv"
@@ -29,7 +30,7 @@ def with_labels(folder: Path, paths: Sequence[Path], noun: str) -> tuple[list[Pa
     """
     inside = [path.relative_to(folder) for path in paths]
     if (folder / TABLE).is_file():
-        table = read_labels(folder / TABLE)
+        table = read_labels(folder / TABLE, inside)
         found = [table.get(name.as_posix()) for name in inside]
         return _those_that_have(paths, found, f"{folder / TABLE} lists", noun)
     if all(len(name.parts) == 1 for name in inside):
@@ -79,34 +80,64 @@ def _those_that_have(paths: Sequence[Path], labels: Sequence[str | None], says: 
             [label for label in labels if label is not None])
 
 
-def read_labels(path: Path) -> dict[str, str]:
+def read_labels(path: Path, files: Sequence[Path]) -> dict[str, str]:
     """File name (relative, with slashes) -> label, from a CSV with columns filename and label.
+
+    Args:
+        path: the CSV; cells are apart by commas, semicolons, tabs or bars.
+        files: what there is, relative: a name without ending or folder is the only one of these that it fits.
 
     Raises:
         ZaohuaError: a column or a listed file is missing, or a row is incomplete; the message names it.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = [row for row in csv.reader(stream) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ZaohuaError(f"{path}: can't be read: {error}") from error
+    whole, rows = _Names(path.parent, files), rows_of(path)
     if not rows:
         raise ZaohuaError(f"{path}: is empty")
     head = [name.strip().casefold() for name in rows[0]]
     file_at = next((head.index(name) for name in FILE_COLUMNS if name in head), None)
     label_at = next((head.index(name) for name in LABEL_COLUMNS if name in head), None)
-    if file_at is None and label_at is None and len(head) == 2 and (path.parent / rows[0][0]).is_file():
+    if file_at is None and label_at is None and len(head) == 2 and whole.of(rows[0][0]) is not None:
         file_at, label_at, rows = 0, 1, [head, *rows]  # no header: the first row is a file already
     if file_at is None or label_at is None:
         missing = "filename" if file_at is None else "label"
         raise ZaohuaError(f"{path}: has no column {missing!r}; its columns: {', '.join(rows[0])}")
-    table: dict[str, str] = {}
+    table, lost = dict[str, str](), list[str]()
     for number, row in enumerate(rows[1:], start=2):
         if len(row) <= max(file_at, label_at) or not row[label_at].strip():
             raise ZaohuaError(f"{path}: row {number} has no label")
-        table[Path(row[file_at].strip()).as_posix()] = row[label_at].strip()
-    lost = [name for name in table if not (path.parent / name).is_file()]
+        name = Path(row[file_at].strip()).as_posix()
+        found = whole.of(name)
+        lost += [name] if found is None else []
+        table[found or name] = row[label_at].strip()
     if lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        raise ZaohuaError(f"{path}: lists {lost[0]}{more}, which is not there")
+        several = whole.fitting(lost[0])
+        wrong = f"which could be {several[0]} or {several[1]}" if several else "which is not there"
+        raise ZaohuaError(f"{path}: lists {lost[0]}{more}, {wrong}")
     return table
+
+
+class _Names:
+    """Finds the files that names are of, of which some have no ending and no folder.
+
+    Args:
+        folder: where the files are.
+        files: their paths from there.
+    """
+
+    def __init__(self, folder: Path, files: Sequence[Path]):
+        self.folder, self._fitting = folder, defaultdict[str, set[str]](set)
+        for file in files:
+            for name in (file.stem, file.with_suffix("").as_posix()):
+                self._fitting[name].add(file.as_posix())
+
+    def fitting(self, name: str) -> list[str]:
+        """The files that a name without ending could be of."""
+        return sorted(self._fitting.get(name, ()))
+
+    def of(self, name: str) -> str | None:
+        """The file that a name is of, if there is one and only one."""
+        if (self.folder / name).is_file():
+            return name
+        fitting = self.fitting(name)
+        return fitting[0] if len(fitting) == 1 else None

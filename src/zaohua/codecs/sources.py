@@ -111,10 +111,7 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
             found, labels = data.load(source, split or "train")
             items = _read_values(found, labels)
             return items, items.labels if isinstance(items, LeavesOut) else labels
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        close = nearest(path.name, [*data.names(), *beside])
-        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"data sets: {', '.join(data.names())}"
-        raise ZaohuaError(f"{str(source)!r} is neither a file or folder nor a data set; {hint}")
+        raise _nothing_at(path, source)
     if path.is_dir():
         idx = find_idx(path, split or "train")
         if idx is not None:
@@ -130,6 +127,19 @@ def _read_path(source: str | Path, labelled: bool, split: str | None) -> tuple[A
     if split is not None:
         raise ZaohuaError(f"{path}: a file has no split {split!r}")
     return _read_file(path)
+
+
+def _nothing_at(path: Path, source: str | Path) -> ZaohuaError:
+    """The error about a path that isn't there and no data set either: what it may have been meant to be."""
+    stars = next((i for i, part in enumerate(path.parts) if set(part) & set("*?[")), None)
+    if stars is not None:
+        folder, suffix = Path(*path.parts[:stars]), path.suffix if kind_of(path.suffix.casefold()) else ".wav"
+        return ZaohuaError(f"{str(source)!r} is no file, and stars stand for nothing here: give the folder {folder}, "
+                           f"or say what names are made of, as in '{folder / ('{label}_{i}' + suffix)}'")
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = nearest(path.name, [*data.names(), *beside])
+    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"data sets: {', '.join(data.names())}"
+    return ZaohuaError(f"{str(source)!r} is neither a file or folder nor a data set; {hint}")
 
 
 def _other_than_images(folder: Path) -> tuple[Any, ...]:

@@ -19,7 +19,8 @@ class Pattern:
     Attributes:
         text: the form as it was given.
         folder: up to the first part that has braces.
-        names: the rest, with slashes: {label} is the label, other names in braces stand for anything.
+        names: the rest, with slashes: {label} is the label, other names in braces stand for anything. The ending may
+            be in capitals or not.
     """
 
     text: str
@@ -62,9 +63,11 @@ class Pattern:
         literals, places = PLACE.split(self.names)[::2], PLACE.findall(self.names)
         between = "|".join(map(re.escape, {*literals[1:-1], "/"}))
         out, seen = re.escape(literals[0]), set[str]()
+        ending = self.suffix if literals[-1].casefold().endswith(self.suffix) else ""  # which may be .wav or .WAV
+        literals[-1] = literals[-1][: len(literals[-1]) - len(ending)]
         for place, literal in zip(places, literals[1:], strict=True):
             anything = f"(?:(?!{between}).)+"
             out += f"(?P={place})" if place in seen else f"(?P<{place}>{anything})" if place else anything
             out += re.escape(literal)
             seen |= {place} - {""}
-        return out
+        return out + f"(?i:{re.escape(ending)})"
