@@ -146,7 +146,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         """Log probability of each item, in nats per item; what kind of number it is says `score_kind`.
 
         Args:
-            X: items as `fit` takes them.
+            X: items as `fit` takes them; a recording longer than a window is as many items as it has windows.
             y: their conditions. None sums over all labels of a conditional model, as frequent as in training.
 
         Returns:
@@ -176,7 +176,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
 
     @available("encode")
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Latent representation of each item, float32 (n, latent_dim)."""
+        """Latent representation of each item (of long recordings: each window), float32 (n, latent_dim)."""
         codes, y_codes = self._encode_items(X, y)
         if self.encodes_y:
             self._need_y(y_codes)

@@ -134,6 +134,8 @@ class TestConditions:
         model = zh.VAE(random_state=0, **{**zh.VAE.tiny, "max_steps": 2}).fit(images, y=TONES)
         assert isinstance(model.y_codec_, zh.MelCodec)
         assert model.sample(2, y=TONES[0], random_state=0).shape == (2, 8, 8)
+        with pytest.raises(ZaohuaError, match="given as Sound, as the path of a file .* not as int"):
+            model.sample(2, y=3)
         model.save(tmp_path / "run")
         soundfile.write(tmp_path / "a.flac", TONES[0].samples, RATE)
         of_file = zh.load(tmp_path / "run").sample(2, y=tmp_path / "a.flac", random_state=0)

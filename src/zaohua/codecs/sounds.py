@@ -6,7 +6,7 @@ What is kept while training are the waves, int16 where that loses nothing, so th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -237,6 +237,9 @@ def _files(items: Any) -> SoundFiles:
     """Items as `SoundFiles`, or an error that names the one that is none."""
     if isinstance(items, SoundFiles):
         return items
+    if not isinstance(items, Iterable):
+        raise ZaohuaError(f"sounds are given as Sound, as the path of a file or as a list of them, not as "
+                          f"{type(items).__name__}")
     for i, item in enumerate(items):
         if not isinstance(item, Sound):
             raise ZaohuaError(f"the list holds sounds, but number {i} is a {type(item).__name__}")
