@@ -52,7 +52,6 @@ class _Available:
             return self.method.__get__(obj, owner)
         from zaohua.registry import models_with
 
-        taken = {obj.codec_.modality} if hasattr(obj, "codec_") else set(obj.modalities)
-        others = [entry.name for entry in models_with(self.primitive) if taken & set(entry.modalities)]
+        others = [entry.name for entry in models_with(self.primitive) if obj._learns_as(entry.modalities)]
         able = f"; models that can: {', '.join(others)}" if others else ""
         raise NotAvailable(f"{type(obj).__name__} can't {self.method.__name__}: {why}{able}")

@@ -11,6 +11,7 @@ import copy
 import math
 import secrets
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform
 
@@ -102,6 +103,12 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
         return TrainingData(x, None if labels is None else self._encode_conditions(labels, len(x)))
+
+    def _learns_as(self, modalities: Iterable[str]) -> bool:
+        """Whether what this model learns are data of any of these kinds; spectrograms and waves are both sounds."""
+        own = [self.codec_.modality] if hasattr(self, "codec_") else self.modalities
+        ours, theirs = ({codecs.of_modality(m).kind or m for m in each} for each in (own, modalities))
+        return bool(ours & theirs)
 
     def _check(self) -> None:
         """Raise a `ZaohuaError` if the fields, each fine by itself, don't go together."""

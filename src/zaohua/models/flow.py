@@ -14,4 +14,4 @@ class Flow(FlowMatching, Sounding):
     """
 
     sampler = "midpoint"
-    steps = 20
+    steps = 10
