@@ -53,6 +53,15 @@ class TestSplits:
         splits = splits_of(zh.Gaussian().fit(tmp_path))
         assert (splits.split, len(splits.train), len(splits.test)) == ("test", 30, 12)
 
+    def test_labels_that_were_never_learnt(self, tmp_path: Path) -> None:
+        for label, split, count in (("a", "train", 6), ("b", "train", 6), ("a", "test", 4), ("c", "test", 3)):
+            _pictures(tmp_path / split / label, count)
+        model = zh.Gaussian().fit(tmp_path, y=True)
+        message = r"3 of 7 test items have labels that this Gaussian never learnt \(c\): take them away"
+        with pytest.raises(ZaohuaError, match=message):
+            splits_of(model)
+        assert len(splits_of(model, tmp_path / "test" / "a").test) == 4
+
     def test_without_one_what_training_held_out(self, tmp_path: Path) -> None:
         _pictures(tmp_path, 40)
         model = zh.VAE(**{**zh.VAE.tiny, "max_steps": 2}, validation=0.25, random_state=3).fit(tmp_path)

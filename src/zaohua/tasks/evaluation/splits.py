@@ -180,7 +180,8 @@ def splits_of(model: Any, data: str | Path | None = None, split: str | None = No
         read: reads the items.
 
     Raises:
-        ZaohuaError: there is no such split, or what the model was trained on isn't known.
+        ZaohuaError: there is no such split, it has labels that were never learnt, or what the model was trained on
+            isn't known.
     """
     if split not in (None, "test", "validation"):
         raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
@@ -193,18 +194,30 @@ def splits_of(model: Any, data: str | Path | None = None, split: str | None = No
             raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
         named = is_named(data)
         test = read(model, data, "test" if named else None)
-        return Splits(str(data), "test" if named else "given", _looked_at(seen), _looked_at(test))
+        return Splits(str(data), "test" if named else "given", _looked_at(seen), _learnt(model, data, test))
     why = ""
     if split != "validation":
         try:
-            return Splits(str(source), "test", _looked_at(seen), _looked_at(read(model, source, "test")))
+            test = read(model, source, "test")
         except ZaohuaError as error:
             why = f" ({error})"
+        else:
+            return Splits(str(source), "test", _looked_at(seen), _learnt(model, source, test))
     if split == "test" or not getattr(model, "validation", 0):
         raise ZaohuaError(f"{source} has no test split{why}: give items that training never saw (--data), or train "
                           "with a share held out (--validation 0.1)")
     held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"))
     return Splits(str(source), "validation", seen.take(some(kept, seen.most)), seen.take(some(held, seen.most)))
+
+
+def _learnt(model: Any, source: str | Path, items: Items) -> Items:
+    """Those of a test split that are looked at; labels that the model never learnt are an error at once."""
+    knows, labels = getattr(model.y_codec_, "knows", None), items.labels
+    if knows is not None and labels is not None and not (known := knows(labels)).all():
+        names = ", ".join(sorted({str(label) for label, ok in zip(labels, known, strict=True) if not ok})[:5])
+        raise ZaohuaError(f"{source}: {int((~known).sum()):,} of {len(known):,} test items have labels that this "
+                          f"{type(model).__name__} never learnt ({names}): take them away, or give others (--data)")
+    return _looked_at(items)
 
 
 def _looked_at(items: Items) -> Items:
