@@ -106,6 +106,7 @@ class TestEar:
         for codec in (MelCodec(), MelCodec(n_fft=32, bands=20), WaveCodec(multiple=300)):
             model = zh.VAE.__new__(zh.VAE)
             model.codec_, model.source_ = codec.fit(zh.read(folder)[0]), {"X": str(folder)}
+            model.y_codec_ = None
             ears.append(Ear(splits_of(model, read=recordings).train))
         assert len({json.dumps(ear.codec.to_json()) for ear in ears}) == 1
         assert ears[0].codec.form_.length == HEARD

@@ -112,6 +112,11 @@ class Recordings(Items):
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def labels(self) -> Any:
+        """Those that the files know, or None."""
+        return self.values.labels
+
     def take(self, rows: np.ndarray) -> Recordings:
         """Some of them, in the order of `rows`."""
         labels = None if self.values.labels is None else [self.values.labels[i] for i in rows]
