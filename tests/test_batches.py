@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from zaohua.batches import Batches, sampler
+from zaohua.batches import Batches, drawn, sampler
 
 
 @pytest.mark.parametrize(("n", "batch"), [(10, 5), (10, 3), (3, 10), (7, 7), (1, 4)])
@@ -23,6 +23,21 @@ def test_each_epoch_is_a_permutation_in_an_order_of_its_own(n: int, batch: int) 
 def test_items_depend_on_seed_and_position_alone() -> None:
     assert np.array_equal(sampler(3, 17, 30, 11), np.concatenate([sampler(3, 17, 8, 11), sampler(3, 25, 22, 11)]))
     assert not np.array_equal(sampler(3, 0, 11, 11), sampler(4, 0, 11, 11))
+
+
+def test_parts_of_a_whole_are_drawn_together() -> None:
+    alone, rest = drawn(40, 8, 5)
+    order = np.random.default_rng(5).permutation(40)
+    assert np.array_equal(alone, np.sort(order[:8])) and np.array_equal(rest, np.sort(order[8:]))
+    wholes = np.repeat(np.arange(4), 10)[np.random.default_rng(0).permutation(40)]
+    for seed in range(5):
+        held, kept = drawn(40, 14, seed, wholes)
+        assert sorted([*held, *kept]) == [*range(40)] and len(held) == 14
+        both = set(wholes[held]) & set(wholes[kept])
+        assert len(set(wholes[held])) == 2 and len(both) == 1
+        parts = np.flatnonzero(wholes == both.pop())
+        assert np.array_equal(parts[:4], np.intersect1d(parts, held))
+    assert np.array_equal(drawn(40, 6, 0, wholes * 0)[0], np.arange(6))
 
 
 @pytest.mark.parametrize("world", [1, 2, 3])

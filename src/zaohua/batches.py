@@ -39,6 +39,22 @@ def sampler(seed: int, start: int, count: int, n: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def drawn(n: int, count: int, seed: int, wholes: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """So many of n items, drawn at random, and the others; both int64 and in order.
+
+    Args:
+        n: of items.
+        count: to draw.
+        seed: of the draw.
+        wholes: which whole each item is a part of, numbered from 0, (n,). As neighbours are alike, parts of one are
+            drawn together; of the last one only the first parts, if all are too many.
+    """
+    wholes = np.arange(n) if wholes is None else wholes
+    rank = np.argsort(np.random.default_rng(seed).permutation(int(wholes.max(initial=-1)) + 1))
+    order = np.argsort(rank[wholes], kind="stable")
+    return np.sort(order[:count]), np.sort(order[count:])
+
+
 class Batches:
     """Batches of this process, from any draw on.
 

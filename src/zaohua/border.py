@@ -29,10 +29,33 @@ NEAR = 0.01
 
 
 class TrainingData(NamedTuple):
-    """Encoded training items, and what they are conditioned on (None for an unconditional model)."""
+    """Encoded training items, or rows that a family cut of them, and what they are conditioned on.
+
+    Attributes:
+        x: their codes.
+        y: their conditions; None for an unconditional model.
+        wholes: which whole each item is a part of, int64 (items,), as windows are of a recording; None: each is one.
+        owners: which item each row is of, int64 (n,); None where rows are the items.
+    """
 
     x: Codes
     y: Tensor | None
+    wholes: np.ndarray | None = None
+    owners: np.ndarray | None = None
+
+    @property
+    def n_items(self) -> int:
+        """How many items there are, however many rows."""
+        return len(self.x) if self.owners is None or self.wholes is None else len(self.wholes)
+
+    def rows_in(self, items: np.ndarray) -> np.ndarray:
+        """All rows of some items (k,), int64 and in order."""
+        return items if self.owners is None else np.flatnonzero(np.isin(self.owners, items))
+
+    def cut(self, x: Codes, owners: np.ndarray) -> TrainingData:
+        """Rows that were cut of these items: x (n, ...), of which item each is (n,)."""
+        wholes = np.arange(len(self.x)) if self.wholes is None else self.wholes
+        return TrainingData(x, None if self.y is None else self.y[torch.from_numpy(owners)], wholes, owners)
 
     def trace(self) -> dict[str, Any]:
         """What tells these data from others, as JSON values: how many there are, labels, and sums of some numbers."""

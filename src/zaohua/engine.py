@@ -42,7 +42,7 @@ class Engine(Stepper):
         self.main = self.accelerator.is_main_process
         self.run: checkpoint.Run | None = None
         self.callbacks = [*callbacks] if self.main else []
-        self._split(len(data.x))
+        self._split()
         self.trace = None if out is None else data.trace()
         self.saved, self.logged = -1, 0
         self.sums: defaultdict[str, Tensor | float] = defaultdict(float)
@@ -52,10 +52,11 @@ class Engine(Stepper):
 
     # ---- before the first step
 
-    def _split(self, n: int) -> None:
+    def _split(self) -> None:
         """Hold out the validation share, the same for the same seed, and line up the rest."""
-        model = self.model
-        self.held_out, items = model.hold_out(n, derive_seed(model.seed_, "split"))
+        model, n = self.model, self.data.n_items
+        held, kept = model.hold_out(n, derive_seed(model.seed_, "split"), self.data.wholes)
+        self.held_out, items = self.data.rows_in(held), self.data.rows_in(kept)
         if not len(items):
             raise ZaohuaError(f"{n} items are too few to hold out a share of {model.validation}")
         weights = model.row_weights(self.data)

@@ -25,6 +25,7 @@ from zaohua import checkpoint, codecs
 from zaohua.border import Base, Border, TrainingData
 from zaohua.capabilities import available
 from zaohua.codecs.base import Codec
+from zaohua.codecs.left_out import LeavesOut
 from zaohua.errors import ZaohuaError, unknown
 from zaohua.fields import Between, check_field, check_fields, fields_of, make_fields
 from zaohua.hardware import is_main_process
@@ -96,13 +97,14 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
         else:
             self.codec_, self.y_codec_ = base.codec, base.y_codec
             self._need_y(labels)
-        x, labels, _ = self._encode_labelled(items, labels)
+        x, labels, parts = self._encode_labelled(items, labels)
         if base is None:
             self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
         self.spec_ = self.codec_.spec_
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
-        return TrainingData(x, None if labels is None else self._encode_conditions(labels, len(x)))
+        y_codes = None if labels is None else self._encode_conditions(labels, len(x))
+        return TrainingData(x, y_codes, parts.wholes if isinstance(parts, LeavesOut) else None)
 
     def _learns_as(self, modalities: Iterable[str]) -> bool:
         """Whether what this model learns are data of any of these kinds; spectrograms and waves are both sounds."""

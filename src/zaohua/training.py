@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua import checkpoint, codecs, progress
+from zaohua.batches import drawn
 from zaohua.border import Base, TrainingData
 from zaohua.errors import ZaohuaError, unknown
 from zaohua.estimator import GenerativeModel
@@ -159,12 +160,13 @@ class Trainable(GenerativeModel):
         """A batch of codes -> what networks see, (B, ...): the codec's, unless a family cuts pieces out first."""
         return self.codec_.prepare(codes, noise, train=train)
 
-    def hold_out(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Which of n items to validate on and which to train on, the same for the same seed."""
-        order = np.random.default_rng(seed).permutation(n)
+    def hold_out(self, n: int, seed: int, wholes: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Which of n items to validate on and which to train on, the same for the same seed.
+
+        Parts of `wholes` (n,) go together, see `batches.drawn`.
+        """
         asked = self.validation != type(self).validation  # a share that nobody asked for isn't taken of next to nothing
-        held = math.ceil(self.validation * n) if n > 2 or asked else 0
-        return np.sort(order[:held]), np.sort(order[held:])
+        return drawn(n, math.ceil(self.validation * n) if n > 2 or asked else 0, seed, wholes)
 
     def adapted(self, nets: nn.ModuleDict) -> nn.ModuleDict:
         """The networks as they are trained, given those to begin from: all of them, unless a model says less."""

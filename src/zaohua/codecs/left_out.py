@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+import numpy as np
+
 from zaohua.errors import ZaohuaError, ZaohuaWarning
 
 Source = TypeVar("Source")
@@ -72,6 +74,11 @@ class LeavesOut(Generic[Source]):
         if len(self.skipped) > self._total / 10 or not self.sources:
             raise ZaohuaError(f"{self._summary()}: more than a tenth is broken, so repair or remove those")
         return keep
+
+    @property
+    def wholes(self) -> np.ndarray | None:
+        """Which whole each item is a part of, numbered from 0, int64 (n,); None where each is one by itself."""
+        return None
 
     def copy(self) -> Self:
         """The same items with labels of their own: what leaves one of the two stays in the other."""

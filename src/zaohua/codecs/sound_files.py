@@ -73,6 +73,13 @@ class SoundFiles(LeavesOut[Clip], Sequence[Sound]):
         return [(header.frames / header.rate if clip.stop is None else clip.stop) - clip.start
                 for clip, header in zip(self.sources, self.headers, strict=True)]
 
+    @property
+    def wholes(self) -> np.ndarray:
+        """Which recording each is, or is a part of, numbered from 0, int64 (n,)."""
+        places: dict[Any, int] = {}
+        sources = [id(clip.source) if isinstance(clip.source, Sound) else clip.source for clip in self.sources]
+        return np.array([places.setdefault(source, len(places)) for source in sources])
+
     def leave_out(self, results: Sequence[object]) -> list[bool]:
         """Drop the sounds whose result is a text, and what is known of their headers."""
         keep = super().leave_out(results)

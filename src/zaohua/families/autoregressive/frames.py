@@ -17,6 +17,7 @@ import math
 from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -77,7 +78,7 @@ class FrameModel(Trainable):
                 rows.append(framed[low : low + most + 1])
                 owners.append(i)
         x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD_FRAME)
-        return TrainingData(x, None if data.y is None else data.y[torch.tensor(owners)])
+        return data.cut(x, np.array(owners))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Rows -> a part of `context` frames of each and the frame before it; all frames when not training.

@@ -87,15 +87,15 @@ class TokenModel(Guided):
                                   f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         rows = Rows(tokens, length, length // 2 if tokens.apart else 0)
-        return TrainingData(rows, None if data.y is None else data.y[torch.from_numpy(rows.owners)])
+        return data.cut(rows, rows.owners)
 
-    def hold_out(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def hold_out(self, n: int, seed: int, wholes: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Of one stream the last share, with a row left out between that both would see; none of less than three rows.
 
-        Of a long share 1,000 rows, evenly spread, are what is validated on. Rows of one item each are drawn.
+        Of a long share 1,000 rows, evenly spread, are what is validated on. Items that are learnt apart are drawn.
         """
         if n > 2 and (self.y_codec_ is not None or self.apart_):
-            return super().hold_out(n, seed)
+            return super().hold_out(n, seed, wholes)
         held = math.ceil(self.validation * n) if n > 2 else 0
         rows = np.linspace(n - held, n - 1, min(held, 1000)).round().astype(int)
         return rows, np.arange(n - held - (held > 0))

@@ -38,6 +38,7 @@ class Items(ABC):
         codes: those that a model can score, as its codec encodes them.
         labels: theirs, or None.
         columns: of rows, what the codec knows of each.
+        wholes: which whole each item is a part of, int64 (n,); None where each is one.
         most: of a split that are looked at; of more, so many drawn at random.
     """
 
@@ -46,6 +47,7 @@ class Items(ABC):
     codes: Any
     labels: Any
     columns: Any
+    wholes: Any = None
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -116,6 +118,11 @@ class Recordings(Items):
     def labels(self) -> Any:
         """Those that the files know, or None."""
         return self.values.labels
+
+    @property
+    def wholes(self) -> np.ndarray:
+        """Which recording each is of."""
+        return self.values.wholes
 
     def take(self, rows: np.ndarray) -> Recordings:
         """Some of them, in the order of `rows`."""
@@ -211,7 +218,7 @@ def splits_of(model: Any, data: str | Path | None = None, split: str | None = No
     if split == "test" or not getattr(model, "validation", 0):
         raise ZaohuaError(f"{source} has no test split{why}: give items that training never saw (--data), or train "
                           "with a share held out (--validation 0.1)")
-    held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"))
+    held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"), seen.wholes)
     return Splits(str(source), "validation", seen.take(some(kept, seen.most)), seen.take(some(held, seen.most)))
 
 
