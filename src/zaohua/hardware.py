@@ -8,7 +8,7 @@ import functools
 import gc
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
@@ -62,6 +62,7 @@ def _has_bfloat16_units() -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
+Net = TypeVar("Net", bound=nn.Module)
 SHARED_WORK = 40e6
 """Floating-point operations in the mean product of a step from which on several threads are worth it."""
 
@@ -142,6 +143,11 @@ def is_main_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def channels_last(net: Net) -> Net:
+    """The same network with its convolutions in channels-last."""
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+
+
 def place(nets: nn.ModuleDict, device: torch.device) -> nn.ModuleDict:
     """Networks on a device, convolutions in channels-last: the layout that CPUs and tensor cores work fastest in."""
-    return nets.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    return channels_last(nets.to(device))

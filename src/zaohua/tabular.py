@@ -28,7 +28,15 @@ AT_ONCE = 4096
 
 
 class Rows(Protocol):
-    """What models of tables ask of their codec; codes are (n, columns), tensors (n, heads)."""
+    """What models of tables ask of their codec; codes are (n, columns), tensors (n, heads).
+
+    Attributes:
+        columns_: the columns that are learnt.
+        container_: what the table came in, and the order of all columns.
+    """
+
+    columns_: list[Any]
+    container_: Any
 
     def given(self, y: Any, n: int | None) -> tuple[Tensor, Tensor]:
         """Codes of values by column, and which cells they are of."""
@@ -85,7 +93,7 @@ class Tabular(GenerativeModel):
             raise ZaohuaError("a table is an array (n, columns), not one of shape "
                               f"{X.shape}: X.reshape(-1, 1) has one column")
         data = super()._begin(X, y, base)
-        names = self.codec_.container_.columns  # type: ignore[attr-defined]  # a TableCodec
+        names = self.table.container_.columns
         self.n_features_in_ = len(names)
         if all(isinstance(name, str) for name in names):
             self.feature_names_in_ = np.array(names, dtype=object)
@@ -182,5 +190,5 @@ class Tabular(GenerativeModel):
     @classmethod
     def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
         model = super()._from_json(data, tensors)
-        model.n_features_in_ = len(model.codec_.container_.columns)  # type: ignore[attr-defined]  # a TableCodec
+        model.n_features_in_ = len(model.table.container_.columns)
         return model

@@ -118,7 +118,7 @@ class Diffusion(Guided):
     def _guides(self, t: Tensor) -> bool:
         """Whether there is guidance at a time: amid much noise it costs variety, amid little it hardly does anything.
 
-        Source: Kynkaanniemi et al., "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality
+        Source: Kynkäänniemi et al., "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality
         in Diffusion Models", 2024 (arXiv:2404.07724).
         """
         alpha, sigma = self.path.alpha(t), self.path.sigma(t)

@@ -44,7 +44,7 @@ def euler(predict: Predict, path: Path, times: Tensor, x: Tensor, noise: Noise) 
     return x
 
 
-def midpoint(predict: Predict, path: Path, times: Tensor, x: Tensor, noise: Noise) -> Tensor:
+def midpoint(predict: Predict, path: Path, times: Tensor, x: Tensor, noise: Noise | None = None) -> Tensor:
     """Second order: a step with what is predicted half-way. Two evaluations a step."""
     for t, s in pairwise(times):
         half = (t + s) / 2

@@ -41,6 +41,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zaohua.errors import ZaohuaError
+from zaohua.hardware import channels_last
 from zaohua.metrics.inception_network import SIDE, WIDTH, Network
 
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -82,7 +83,7 @@ class Inception:
         network.load_state_dict(dict(weights), strict=False, assign=True)
         network.eval().requires_grad_(False)
         network.fold()
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        self.network = channels_last(network)
         digest = hashlib.sha256()
         for name in sorted(weights):
             digest.update(weights[name].contiguous().numpy().tobytes())

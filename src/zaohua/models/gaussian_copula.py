@@ -35,8 +35,7 @@ class GaussianCopula(Tabular, Density):
 
     def _cannot(self, primitive: str) -> str | None:
         if primitive == "log_prob" and hasattr(self, "codec_"):
-            columns = self.codec_.columns_  # type: ignore[attr-defined]  # a TableCodec, as the modality says
-            mixed = next((c.name for c in columns if c.is_category or c.is_discrete or c.missing), None)
+            mixed = next((c.name for c in self.table.columns_ if c.is_category or c.is_discrete or c.missing), None)
             if mixed is not None:
                 return f"column {mixed!r} isn't continuous"
         return super()._cannot(primitive)

@@ -49,8 +49,7 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
             raise ZaohuaError(f"classifying needs more than one class, and all items are {self.classes_[0]!r}")
         self.model_ = _usual() if self.model is None else clone(self.model)
         self.model_.fit(X, y)
-        if not hasattr(self.model_, "score_samples"):
-            self.model_.score_samples  # noqa: B018 (its error says why, and which models can)
+        _ = self.model_.score_samples  # of one that has none: the error says why, and which models can
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.model_, name):
                 setattr(self, name, getattr(self.model_, name))
