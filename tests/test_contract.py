@@ -224,7 +224,9 @@ class TestEveryModel:
         if not hasattr(model, "transform"):
             return
         z = model.transform(x[:4], y[:4])
-        assert z.ndim == 2 and len(z) == 4 and np.isfinite(z).all()
+        assert z.shape == (4, model.latent_size) and np.isfinite(z).all()
+        with pytest.raises(ZaohuaError, match=rf"are \(n, {model.latent_size}\), not \(4, {model.latent_size + 1}\)"):
+            model.inverse_transform(np.zeros((4, model.latent_size + 1)), y[:4])
         assert np.allclose(model.transform(x[2:3], y[2:3]), z[2:3], atol=1e-3)
         again = model.inverse_transform(z, y[:4])
         assert len(again) == 4 and (isinstance(x, list) or again.shape == x[:4].shape)

@@ -142,6 +142,19 @@ class Border:
             raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
         return len(items), self._encode_conditions(items, len(items))
 
+    @property
+    def latent_size(self) -> int | None:
+        """Numbers in the latent representation of an item, of models that `decode` it."""
+        return None
+
+    def _latents(self, Z: Any) -> Tensor:
+        """Latent representations as a tensor (n, latent_size), or an error that says what they are."""
+        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self._device())
+        if z.ndim != 2 or z.shape[1] != self.latent_size:
+            raise ZaohuaError(f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not "
+                              f"{tuple(z.shape)}")
+        return z
+
     def _encode_conditions(self, items: Any, n: int) -> Tensor:
         """Codes of the conditions of n items, which are kept in memory."""
         if self.y_codec_ is None:

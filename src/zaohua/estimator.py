@@ -185,7 +185,7 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
 
     @available("encode")
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Latent representation of each item (of long recordings: each window), float32 (n, latent_dim)."""
+        """Latent representation of each item (of long recordings: each window), float32 (n, `latent_size`)."""
         codes, y_codes = self._encode_items(X, y)
         if self.encodes_y:
             self._need_y(y_codes)
@@ -198,9 +198,9 @@ class GenerativeModel(Border, DensityMixin, BaseEstimator, ABC):
 
     @available("decode")
     def inverse_transform(self, Z: Any, y: Any = None) -> Any:
-        """Items from latent representations (n, latent_dim)."""
+        """Items from latent representations (n, `latent_size`). Raises a `ZaohuaError` if they are of another size."""
         self._check_fitted()
-        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self._device())
+        z = self._latents(Z)
         _, y_codes = (len(z), None) if y is None else self._conditions(len(z), y)
         self._need_y(y_codes)
         with torch.no_grad():

@@ -118,12 +118,23 @@ def mel_filters(rate: int, n_fft: int, bands: int, device: str) -> Tensor:
 
 def bend(waves: Tensor, mu: float) -> Tensor:
     """Waves in [-1, 1] -> the same range by mu-law's curve, where what is quiet takes more room; mu 0: as they are."""
-    return waves.sign() * torch.log1p(mu * waves.abs()) / math.log1p(mu) if mu else waves
+    if not mu:
+        return waves
+    wide = _wide(waves)
+    return (wide.sign() * torch.log1p(mu * wide.abs()) / math.log1p(mu)).to(waves.dtype)
 
 
 def unbend(bent: Tensor, mu: float) -> Tensor:
     """The inverse of `bend`."""
-    return bent.sign() * torch.expm1(bent.abs() * math.log1p(mu)) / mu if mu else bent
+    if not mu:
+        return bent
+    wide = _wide(bent)
+    return (wide.sign() * torch.expm1(wide.abs() * math.log1p(mu)) / mu).to(bent.dtype)
+
+
+def _wide(x: Tensor) -> Tensor:
+    """In double precision, so that 24 bits come back; not on Apple's GPUs, which have none."""
+    return x if x.device.type == "mps" else x.double()
 
 
 def mu_law(waves: Tensor, levels: int = 256) -> Tensor:

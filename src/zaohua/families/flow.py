@@ -76,6 +76,11 @@ class FlowMatching(Diffusion):
         probes = None if exact else noise.uniform(self.probes, *x.shape[1:]).sub(0.5).sign()
         return ode.log_prob(self._field(y), x, self.score_steps, probes) - self.spec_.log_volume
 
+    @property
+    def latent_size(self) -> int:
+        """As many numbers of noise as an item has."""
+        return self.spec_.size
+
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """The noise that flows to x, (B, D); `decode` takes it back."""
         return self._travel(x, y, torch.linspace(0, 1, self.score_steps + 1, dtype=torch.float64)).flatten(1)

@@ -96,6 +96,11 @@ class VariationalAutoencoder(Trainable):
         parameters = self.nets_["decoder"](self.temperature * noise.normal(self.latent_dim), y)
         return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)
 
+    @property
+    def latent_size(self) -> int:
+        """Numbers of z."""
+        return self.latent_dim
+
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """Mean of q(z | x), (B, latent_dim)."""
         return self.nets_["encoder"](x, y).float().chunk(2, dim=1)[0]

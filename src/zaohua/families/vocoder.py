@@ -144,6 +144,11 @@ class Vocoding(Trainable):
 
     # ---- primitives
 
+    @property
+    def latent_size(self) -> int:
+        """Cells of a spectrogram."""
+        return self.spec_.size
+
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """The spectrogram itself, (B, D)."""
         return x.flatten(1)

@@ -94,6 +94,11 @@ class VectorQuantizedAutoencoder(Guided):
         log_p = self.likelihood.log_prob(self.nets_["decoder"](self.nets_["codebook"](codes)), x)
         return self._log_prior(self.nets_, codes, y) + log_p
 
+    @property
+    def latent_size(self) -> int:
+        """Codes of an item."""
+        return self.grid[0] * self.grid[1]
+
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """The codes of x as floats, row by row, (B, h w)."""
         return self._codes(self.nets_, x).flatten(1).float()
