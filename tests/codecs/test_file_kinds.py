@@ -11,7 +11,7 @@ from PIL import Image
 from tests.sounds import wav
 
 from zaohua.codecs import ImageFiles, MidiFiles, SoundFiles, TextFiles, WaveCodec, read
-from zaohua.errors import ZaohuaError
+from zaohua.errors import ZaohuaError, ZaohuaWarning
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +71,11 @@ def test_sounds_that_are_not_read_say_how_they_can_be(here: Path) -> None:
         (here / "wma" / name).write_bytes(b"?")
     (here / "wma" / "cover.png").write_bytes((here / "a.png").read_bytes())
     (here / "wma" / "notes.txt").write_text("from the phone")
+    (here / "mixed").mkdir()
+    for name in ("1.m4a", "2.m4a", "3.wav"):
+        (here / "mixed" / name).write_bytes(wav())
+    with pytest.warns(ZaohuaWarning, match=r"^2 sounds left out: mixed: .m4a files aren't read: convert"):
+        assert len(read("mixed")[0]) == 1
     convert = r"files aren't read: convert them to .wav, .flac or .mp3, as by `ffmpeg -i x"
     for source, suffix in (("wma", ".wma"), ("a.m4a", ".m4a"), ("{label}.m4a", ".m4a")):
         with pytest.raises(ZaohuaError, match=rf"{suffix} {convert}{suffix} x.wav`"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from zaohua.codecs.image_files import ImageFiles
 from zaohua.codecs.image_folder import SUFFIXES, read_folder
 from zaohua.codecs.left_out import LeavesOut
 from zaohua.codecs.midi import SUFFIXES as MIDI
-from zaohua.codecs.midi import MidiFiles, read_midi_folder
+from zaohua.codecs.midi import read_midi_folder
 from zaohua.codecs.sound_files import SUFFIXES as SOUNDS
 from zaohua.codecs.sound_files import SoundFiles, read_sound_folder
 from zaohua.codecs.text_files import SUFFIXES as TEXTS
@@ -31,7 +32,7 @@ from zaohua.data.rolls import read_rolls
 from zaohua.data.sounds import Sound
 from zaohua.data.tables import SUFFIXES as TABLES
 from zaohua.data.tables import read_table
-from zaohua.errors import ZaohuaError, nearest, unknown
+from zaohua.errors import ZaohuaError, ZaohuaWarning, nearest, unknown
 
 
 def read(X: Any, y: Any = None, *, split: str | None = None) -> tuple[Any, Any]:
@@ -147,8 +148,12 @@ def _other_than_images(folder: Path) -> tuple[Any, ...]:
     endings = Counter(path.suffix.casefold() for path in walk(folder))
     images, sounds, lost, others = (sum(endings[suffix] for suffix in kind)
                                     for kind in (SUFFIXES, SOUNDS, UNREAD, TEXTS | MIDI))
-    if lost > images + sounds + others:
-        raise unread(folder, max(sorted(UNREAD), key=lambda suffix: endings[suffix]))
+    if lost:
+        error = unread(folder, max(sorted(UNREAD), key=lambda suffix: endings[suffix]))
+        if sounds:
+            warnings.warn(f"{lost} sounds left out: {error}", ZaohuaWarning, stacklevel=2)
+        elif lost > images + others:
+            raise error
     if sounds > images:
         return (read_sound_folder,)
     return () if images else (read_midi_folder, read_text_folder)
@@ -174,10 +179,9 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
         raise ZaohuaError(f"{path}: is a single image: give the folder that it is in")
     if suffix in TEXTS:
         return TextFiles([path]), None
-    if suffix in SOUNDS:
-        return SoundFiles([path]), None
-    if suffix in MIDI:
-        return MidiFiles([path]), None
+    kind = kind_of(suffix)
+    if kind is not None:
+        return kind.items([path]), None
     if suffix in TABLES:
         return read_table(path), None
     if suffix in UNREAD:
