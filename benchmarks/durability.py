@@ -32,8 +32,8 @@ from pathlib import Path
 from typing import Any
 
 import zaohua
-from zaohua import registry
-from zaohua.errors import CheckpointError, ZaohuaError
+from zaohua.core import registry
+from zaohua.core.errors import CheckpointError, ZaohuaError
 
 MIB = 1 << 20
 
@@ -128,7 +128,7 @@ def ending(run: Path) -> dict[str, str]:
 
 def verified(run: Path) -> str:
     """What is wrong with what a kill left, or an empty text."""
-    from zaohua.checkpoint import load_checkpoint
+    from zaohua.storage.runs import load_checkpoint
 
     try:
         load_checkpoint(run)
@@ -175,7 +175,7 @@ def kills(training: Training, folder: Path, expected: dict[str, str], alone: flo
 
 def flips(training: Training, folder: Path, expected: dict[str, str], whole: Path, seed: int) -> Iterator[str]:
     """Flip a bit at random places of each file of a run and of its newest checkpoint; yields what went unnoticed."""
-    from zaohua.checkpoint import load_checkpoint
+    from zaohua.storage.runs import load_checkpoint
 
     rng, noticed, places = random.Random(seed), 0, 40
     newest = max((whole / "checkpoints").iterdir())

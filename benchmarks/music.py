@@ -65,7 +65,7 @@ def chorales(model: Any, n: int = 64) -> dict[str, Any]:
 
 def harmony(model: Any, n: int = 8) -> dict[str, Any]:
     """Other voices made up for sopranos of held-out pieces: how well they fit, as the model sees it, beside Bach's."""
-    from zaohua.codecs.midi import write_midi
+    from zaohua.modalities.music.midi import write_midi
 
     pieces = zh.read("jsb-chorales-16th", split="valid")[0][:n]
     found: dict[str, Any] = {"kept": [], "Bach": model.frame_nll(pieces) / 4}

@@ -25,7 +25,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("DDPM", {"channels": 56, "blocks": 1, "batch_size": 64}),
     "flow": ("Flow", {"channels": 56, "blocks": 1, "batch_size": 64}),
     "vae": ("VAE", {"encoder": "mlp", "decoder": "mlp", "hidden": 512, "layers": 1, "latent_dim": 16,
-                    "activation": "relu", "ema": 0.0, "batch_size": 128}),
+                    "activation": "relu", "ema_decay": 0.0, "batch_size": 128}),
 }
 
 

@@ -41,7 +41,7 @@ def main() -> None:
     letters = {letter: i for i, letter in enumerate(sorted(set(text)))}
     data = torch.tensor([letters[letter] for letter in text])
     train, test = data[: len(data) * 9 // 10], data[len(data) * 9 // 10 :]
-    model = GPT(GPTConfig(block_size=args.context, vocab_size=len(letters), n_layer=args.layers, n_head=args.heads,
+    model = GPT(GPTConfig(block_size=args.context, vocab_size=len(letters), n_layer=args.layers, n_head=args.features,
                           n_embd=args.width, dropout=0.0, bias=False))
     optimizer = model.configure_optimizers(0.1, 1e-3, (0.9, 0.99), "cpu")
 

@@ -20,15 +20,15 @@ from typing import Any
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import torch
 
-from zaohua.families.autoregressive.pixels import Rereading
-from zaohua.noise import ItemNoise
-from zaohua.spec import DataSpec, Head
+from zaohua.core.noise import ItemNoise
+from zaohua.core.spec import DataSpec, Feature
+from zaohua.families.autoregressive.pixels import UncachedDecoder
 
 
 def untrained(name: str) -> Any:
     """A model of MNIST's shape in its default size, its weights random so that its pictures are no uniform grey."""
     model: Any = zh.registry.model_class(name)()
-    model.spec_ = DataSpec(("height", "width"), (28, 28), (Head("pixel", "real", 1, 2),))
+    model.spec_ = DataSpec(("height", "width"), (28, 28), (Feature("pixel", "real", 1, 2),))
     model.y_spec_ = None
     torch.manual_seed(0)
     model.nets_ = model.build(model.spec_, None).eval()
@@ -48,7 +48,7 @@ def seconds(draw: Any) -> tuple[float, torch.Tensor]:
 def compare(model: Any, batch: int, rounds: int) -> dict[str, Any]:
     """Seconds of both ways in turn, their ratio, and the share of pixels that differ."""
     net = model.nets_["net"]
-    naive = Rereading(net, model.spec_, model.whole_pixels)
+    naive = UncachedDecoder(net, model.spec_, model.whole_pixels)
     cached_s, naive_s, differing = [], [], 0.0
     for turn in range(rounds):
         seeds = range(turn * batch, (turn + 1) * batch)

@@ -30,7 +30,7 @@ OTHERWISE = {"place": "Tell me where the {} lives.", "food": "Which food does th
              "colour": "Of what colour is the {}?"}
 FORM = re.compile(r"It (lives (in|under|on|by) [a-z ]+|eats [a-z ]+|is [a-z]+)\.")
 SIZE: dict[str, Any] = {"width": 64, "layers": 2, "heads": 2, "context": 64, "batch_size": 16, "learning_rate": 3e-3,
-                        "dropout": 0.0, "max_tokens": 40, "validation": 0.0, "patience": None}
+                        "dropout": 0.0, "max_tokens": 40, "validation_fraction": 0.0, "patience": None}
 
 
 def plain() -> list[str]:

@@ -41,7 +41,7 @@ def measure(channels: int, seconds: float, share: bool) -> list[float]:
         del os.environ["OMP_WAIT_POLICY"]
         import torch  # noqa: F401 (it reads the environment now, before zaohua changes it)
     import zaohua
-    from zaohua import hardware
+    from zaohua.core import hardware
 
     if share:
         hardware.SHARED_WORK = 0

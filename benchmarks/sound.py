@@ -25,14 +25,14 @@ import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
 
+from zaohua.evaluation.splits import recordings, splits_of
 from zaohua.metrics.copying import copy_rate
 from zaohua.metrics.diversity import diversity
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.intervals import half_size
 from zaohua.metrics.manifold import manifold
-from zaohua.tasks.evaluation.images import share
-from zaohua.tasks.evaluation.sounds import SoundYardstick
-from zaohua.tasks.evaluation.splits import recordings, splits_of
+from zaohua.modalities.images.evaluation import share
+from zaohua.modalities.sounds.evaluation import SoundProtocol
 
 
 def made(model: Any, labels: Sequence[Any], seed: int, options: dict[str, Any]) -> tuple[list[zh.Sound], float]:
@@ -45,7 +45,7 @@ def made(model: Any, labels: Sequence[Any], seed: int, options: dict[str, Any]) 
         return list(zh.read(folder)[0]), seconds
 
 
-def figures(judge: SoundYardstick, pixels: np.ndarray, asked: Sequence[Any] | None) -> dict[str, Any]:
+def figures(judge: SoundProtocol, pixels: np.ndarray, asked: Sequence[Any] | None) -> dict[str, Any]:
     """All figures of some pictures of sounds."""
     x, real, classifier = judge.features(pixels), judge.real[0], judge.classifier
     assert classifier is not None
@@ -60,7 +60,7 @@ def figures(judge: SoundYardstick, pixels: np.ndarray, asked: Sequence[Any] | No
             "diversity": diversity(x, real, *classes)}
 
 
-def floor(judge: SoundYardstick, n: int, draws: int) -> dict[str, Any]:
+def floor(judge: SoundProtocol, n: int, draws: int) -> dict[str, Any]:
     """The same of real training sounds: so many at a time, and all."""
     train, labels = judge.train.pixels, judge.train.labels
     several = []
@@ -91,7 +91,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     model = zh.load(args.run)
-    judge = SoundYardstick(splits_of(model, read=recordings))
+    judge = SoundProtocol(splits_of(model, read=recordings))
     if model.y_codec_ is None or judge.classifier is None or judge.test.labels is None:
         parser.error(f"{args.run} isn't a model of sounds given their labels")
     classes = sorted(set(judge.test.labels), key=str)

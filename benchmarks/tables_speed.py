@@ -26,8 +26,8 @@ import torch
 
 from peer_common import report
 from peers import SCRIPTS, python_of
-from zaohua import codecs
-from zaohua.codecs.tables import TableCodec
+from zaohua import modalities
+from zaohua.modalities.tables.codec import TableCodec
 
 HERE = Path(__file__).resolve().parent
 BATCH, PEER_EPOCHS = 500, 300
@@ -46,7 +46,7 @@ class Clock:
 def ours(args: argparse.Namespace) -> dict[str, Any]:
     """Our side: preparation is finding out what the columns are, and encoding."""
     torch.set_num_threads(args.threads)
-    table, _ = codecs.read("adult", split="train")
+    table, _ = modalities.read("adult", split="train")
     steps_per_epoch = len(table) // BATCH
     start = time.perf_counter(), time.process_time()
     TableCodec(numbers="modes").fit(table).encode(table)
@@ -71,7 +71,7 @@ def quality(file: Path) -> dict[str, float]:
     from zaohua.metrics.columns import mean_trend, shapes, trends
     from zaohua.metrics.utility import utility
 
-    train, test = (codecs.read("adult", split=split)[0] for split in ("train", "test"))
+    train, test = (modalities.read("adult", split=split)[0] for split in ("train", "test"))
     codec = TableCodec().fit(train)
     sizes = [column.size + 1 if column.is_category else 0 for column in codec.columns_]  # one more: never seen
     real, rows = (codec.encode(frame, unseen=True).numpy() for frame in (test, pd.read_csv(file)))
@@ -95,7 +95,7 @@ def run(command: list[str]) -> dict[str, Any]:
 def compare(args: argparse.Namespace) -> dict[str, Any]:
     """Both sides, one after the other."""
     common = ["--json", "--threads", str(args.threads)]
-    table, _ = codecs.read("adult", split="train")
+    table, _ = modalities.read("adult", split="train")
     discrete = [str(column.name) for column in TableCodec().fit(table).columns_ if column.is_category]
     with tempfile.TemporaryDirectory() as folder:
         data, a_file, b_file = (Path(folder, name) for name in ("adult.csv", "ours.csv", "peer.csv"))

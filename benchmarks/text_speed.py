@@ -24,14 +24,14 @@ import torch
 
 from peers import HERE, python_of
 from speed import run
-from zaohua.noise import ItemNoise
+from zaohua.core.noise import ItemNoise
 
 SIZE: dict[str, Any] = {"width": 384, "layers": 6, "heads": 6}
 
 
 def trained(steps: int) -> zh.GPT:
     """A model of that size that has learnt for a moment: how far guesses hold depends on it."""
-    return zh.GPT(**SIZE, max_steps=steps, batch_size=8, validation=0.0, patience=None, device="cpu",
+    return zh.GPT(**SIZE, max_steps=steps, batch_size=8, validation_fraction=0.0, patience=None, device="cpu",
                   random_state=0).fit("tinyshakespeare")
 
 
@@ -59,8 +59,8 @@ def train(size: dict[str, Any], batch: int, context: int, steps: int, threads: i
     """Tokens per second of ours."""
     torch.set_num_threads(threads)
     moments: list[float] = []
-    model = zh.GPT(**size, context=context, batch_size=batch, style="gpt2", solver="adamw", dropout=0.0, ema=0.0,
-                   max_steps=steps + 5, validation=0.0, patience=None, device="cpu", random_state=0)
+    model = zh.GPT(**size, context=context, batch_size=batch, architecture="gpt2", optimizer="adamw", dropout=0.0, ema_decay=0.0,
+                   max_steps=steps + 5, validation_fraction=0.0, patience=None, device="cpu", random_state=0)
 
     def note(event: Any) -> None:
         if event.kind == "step":
@@ -101,7 +101,7 @@ def main() -> None:
     else:
         told_by = run([str(python_of("transformers")), *nanogpt, *threads, "--steps", "2000", "--loss"])
         model = zh.GPT(max_minutes=told_by["seconds"] / 60, width=128, layers=4, heads=4, context=64, batch_size=12,
-                       dropout=0.0, validation=0.0, patience=None, device="cpu", random_state=0).fit("tinyshakespeare")
+                       dropout=0.0, validation_fraction=0.0, patience=None, device="cpu", random_state=0).fit("tinyshakespeare")
         text = zh.read("tinyshakespeare", split="test")[0][0]
         ours = -model.score([text]) / (len(text) + 1)
         results |= {"peer": told_by, "ours": {"seconds": model.seconds_, "steps": model.n_steps_, "validation": ours}}

@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.codecs import MelCodec
+from zaohua.modalities import MelCodec
 
 SILENCE = 1e-4
 """Magnitude, of a full-scale sine's, that counts as silence."""
@@ -76,7 +76,7 @@ def ways(model: Any, rounds: int) -> dict[str, Callable[[Tensor], Tensor]]:
 
 def clips(codec: MelCodec, n: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Waves of test clips without the silence behind them, and spectrograms (1, 1, bands, frames)."""
-    sounds, _ = zh.data.load("fsdd", "test")
+    sounds, _ = zh.datasets.load("fsdd", "test")
     for sound in [sounds[i] for i in np.linspace(0, len(sounds) - 1, n).round().astype(int)]:
         waves = codec.waves(codec.encode([sound]))
         yield waves[0, 0, : len(sound)], codec.spectrograms(waves)

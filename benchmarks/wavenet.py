@@ -25,9 +25,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.codecs.mu_law import LEVELS
-from zaohua.families.autoregressive.decoding import Choice, generate
-from zaohua.noise import ItemNoise
+from zaohua.core.noise import ItemNoise
+from zaohua.families.autoregressive.decoding import TokenSampler, generate
+from zaohua.modalities.sounds.mu_law import LEVELS
 
 BITS = 9
 """Bits of a token in the number that an n-gram is."""
@@ -168,14 +168,14 @@ def sampling(run: Path, rows: int, tokens: int, uncached: int) -> dict[str, Any]
 
     def made(decoder: Any, prompt: Tensor) -> tuple[Tensor, float]:
         began = time.process_time()
-        drawn = list(generate(decoder, prompt, u[:, prompt.shape[1] - 1 :], Choice(), context=tokens + 1, y=y))
+        drawn = list(generate(decoder, prompt, u[:, prompt.shape[1] - 1 :], TokenSampler(), context=tokens + 1, y=y))
         return torch.stack(drawn, 1), time.process_time() - began
 
     cached, quick = made(net, first)
     row = torch.cat([first, cached], dim=1)
     slow, long = made(Uncached(net), row[:, :-uncached])
     with torch.no_grad():  # one pass over all of each sound: what would be chosen behind each token
-        again = torch.cat([Choice()(net(row[[i], :-1], y[[i]])[0], u[i], row[:, :0])[None] for i in range(rows)])
+        again = torch.cat([TokenSampler()(net(row[[i], :-1], y[[i]])[0], u[i], row[:, :0])[None] for i in range(rows)])
     return {"rows": rows, "tokens": tokens, "uncached tokens": uncached, "rate": codec.form_.rate,
             "cached, samples/s": round(rows * tokens / quick), "uncached, samples/s": round(rows * uncached / long, 1),
             "identical, step by step": f"{int((cached[:, -uncached:] == slow).sum())} of {slow.numel()}",

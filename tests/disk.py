@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from zaohua.checkpoint import load_model, tensor_bytes
-from zaohua.errors import CheckpointError
-from zaohua.folders import MANIFEST, manifest_bytes, sha256, to_bytes, write_folder
+from zaohua.core.errors import CheckpointError
+from zaohua.storage.atomic import MANIFEST, manifest_bytes, sha256, to_bytes, write_folder
+from zaohua.storage.runs import load_model, tensor_bytes
 
 
 def tensors(value: float) -> dict[str, torch.Tensor]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from zaohua.tasks.evaluation.rows import Rows
-from zaohua.tasks.evaluation.splits import Splits
+from zaohua.evaluation.splits import Splits
+from zaohua.modalities.tables.held_out import HeldOutRows
 
 SIZES = [0, 0, 3, 5]
 
@@ -86,4 +86,4 @@ def columns(width: int = 4, names: Sequence[Any] = ()) -> list[Column]:
 
 
 def splits(train: np.ndarray, test: np.ndarray, of: list[Column], split: str = "test") -> Splits:
-    return Splits("made-up", split, Rows(train, of), Rows(test, of))
+    return Splits("made-up", split, HeldOutRows(train, of), HeldOutRows(test, of))

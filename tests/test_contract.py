@@ -15,11 +15,11 @@ from sklearn.exceptions import NotFittedError
 
 import zaohua as zh
 from tests.sounds import RATE, tone
-from zaohua import registry
-from zaohua.capabilities import PRIMITIVES
-from zaohua.data import load
-from zaohua.errors import NotAvailable, ZaohuaError
-from zaohua.fields import fields_of
+from zaohua.core import registry
+from zaohua.core.errors import NotAvailable, ZaohuaError
+from zaohua.core.params import fields_of
+from zaohua.core.primitives import PRIMITIVES
+from zaohua.modalities.datasets import load
 
 MODELS = [(entry.name, kind) for entry in registry.entries() if "draw" in entry.primitives
           for kind in dict.fromkeys([entry.modalities[0], *({"sounds", "waves"} & set(entry.modalities))])]

@@ -9,7 +9,7 @@ One interface for every family of generative model:
     >>> model = zh.load("runs/digits")
 
 Names are imported when first used, so `import zaohua` itself takes milliseconds. `zaohua models` on the command
-line, or `zaohua.registry.entries()`, lists the models.
+line, or `zaohua.core.registry.entries()`, lists the models.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from zaohua import registry
-from zaohua.errors import CheckpointError, NotAvailable, ZaohuaError, ZaohuaWarning
+from zaohua.core import registry
+from zaohua.core.errors import CheckpointError, NotAvailable, ZaohuaError, ZaohuaWarning
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "GenerativeClassifier": "zaohua.tasks.classify",
-    "ImageCodec": "zaohua.codecs",
-    "LabelCodec": "zaohua.codecs",
-    "MelCodec": "zaohua.codecs",
-    "MuLawCodec": "zaohua.codecs",
-    "MusicCodec": "zaohua.codecs",
-    "NumberCodec": "zaohua.codecs",
-    "Piece": "zaohua.codecs",
-    "RollCodec": "zaohua.codecs",
-    "Sound": "zaohua.codecs",
-    "Sounds": "zaohua.codecs",
-    "TableCodec": "zaohua.codecs",
-    "TextCodec": "zaohua.codecs",
-    "WaveCodec": "zaohua.codecs",
-    "read": "zaohua.codecs",
-    "show": "zaohua.tasks.pictures",
-    "data": "",
+    "ImageCodec": "zaohua.modalities",
+    "LabelCodec": "zaohua.modalities",
+    "MelCodec": "zaohua.modalities",
+    "MuLawCodec": "zaohua.modalities",
+    "MusicCodec": "zaohua.modalities",
+    "NumberCodec": "zaohua.modalities",
+    "Piece": "zaohua.modalities",
+    "RollCodec": "zaohua.modalities",
+    "Sound": "zaohua.modalities",
+    "Sounds": "zaohua.modalities",
+    "TableCodec": "zaohua.modalities",
+    "TextCodec": "zaohua.modalities",
+    "WaveCodec": "zaohua.modalities",
+    "read": "zaohua.modalities",
+    "show": "zaohua.modalities.images.show",
+    "datasets": "zaohua.modalities",
     "metrics": "",
     "tasks": "",
 }
@@ -69,9 +69,9 @@ def load(path: str | Path) -> Any:
     Raises:
         CheckpointError: the folder holds no model, or a damaged one.
     """
-    from zaohua import checkpoint
+    from zaohua.storage import runs
 
-    data, tensors = checkpoint.load_model(Path(path))
+    data, tensors = runs.load_model(Path(path))
     if tensors is None:
         raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
     try:
@@ -87,7 +87,7 @@ def load(path: str | Path) -> Any:
 
 def _model_class(name: str) -> Any:
     """The model of that name: one of ours, or a class of the user's own that is defined by now."""
-    from zaohua.estimator import GenerativeModel
+    from zaohua.estimator.base import GenerativeModel
 
     known = [GenerativeModel]
     for cls in known:

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import zaohua as zh
-from zaohua import registry
 from zaohua.cli import COMMANDS, runs
+from zaohua.core import registry
 
 
 def test_help_names_every_command(zaohua):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from zaohua import cli
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 MISTAKES = [
     (["trian"], "unknown command 'trian'; did you mean 'train'"),

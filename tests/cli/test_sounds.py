@@ -12,7 +12,7 @@ from PIL import Image
 from tests.sounds import RATE, folder, tone
 
 import zaohua as zh
-from zaohua.tasks.evaluation.splits import splits_of
+from zaohua.evaluation.splits import splits_of
 
 TINY = ("--max-steps", "4", "--channels", "8", "--latent-dim", "4", "--batch-size", "8", "--seed", "0",
         "--device", "cpu", "--checkpoint-every", "2")
@@ -52,7 +52,7 @@ def test_labels_by_file_names_through_training_resuming_and_held_out_items(zaohu
         soundfile.write(tmp_path / "said" / f"{'yes' if i % 2 else 'no'}_ann_{i}.wav", tone(100 + 20 * i), RATE)
     soundfile.write(tmp_path / "said" / "noise.wav", tone(50), RATE)
     source = "said/{label}_{speaker}_{i}.wav"
-    said = zaohua("train", "vae", source, *TINY, "--validation", "0.2")
+    said = zaohua("train", "vae", source, *TINY, "--validation-fraction", "0.2")
     assert said.code == 0 and "fits 12 of 13 sounds: the others are left out (noise.wav)" in said.err
     assert zh.load("runs/vae-said").source_ == {"X": source, "y": True}
     assert zaohua("train", "vae", "--resume", "--out", "runs/vae-said", "--max-steps", "6").code == 0

@@ -26,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "pairs.jsonl").write_text("\n".join(lines) + "\n")
     book, pairs = str(home / "book.txt"), str(home / "pairs.jsonl")
     assert cli.main(["train", "gpt", book, "--out", str(home / "book"), *TINY, "--fim", "0.5"]) == 0
-    assert cli.main(["train", "gpt", pairs, "--base", str(home / "book"), "--out", str(home / "chat"), "--validation",
+    assert cli.main(["train", "gpt", pairs, "--base", str(home / "book"), "--out", str(home / "chat"), "--validation-fraction",
                      "0", "--patience", "none", "--max-steps", "60", "--learning-rate", "0.02"]) == 0
     return home
 
@@ -110,15 +110,15 @@ class TestScore:
             model.bits_per_byte(["a rat sat."]))
         assert (found["context"], found["stride"], found["tokens"], found["bytes"]) == (32, 16, 11, 10)
         assert "context             32\nstride              16\n" in zaohua("score", home / "book", "new.txt").out
-        told = json.loads(zaohua("score", home / "book", "new.txt", "--surprisal").out)
-        assert [token["text"] for token in told["tokens"]] == [*"a rat sat.", "<|end|>"]
-        assert [(t["text"], t["nats"]) for t in told["tokens"]][:-1] == model.surprisals("a rat sat.")[:-1]
+        log = json.loads(zaohua("score", home / "book", "new.txt", "--surprisal").out)
+        assert [token["text"] for token in log["tokens"]] == [*"a rat sat.", "<|end|>"]
+        assert [(t["text"], t["nats"]) for t in log["tokens"]][:-1] == model.surprisals("a rat sat.")[:-1]
 
     def test_of_dialogues_the_answers(self, zaohua, home: Path):
         found = json.loads(zaohua("score", home / "chat", home / "pairs.jsonl", "--json").out)
         assert (found["texts"], found["tokens"], found["bytes"]) == (2, 14, 12)
-        told = zaohua("score", home / "chat", home / "pairs.jsonl", "--surprisal").out.splitlines()
-        tokens = json.loads(told[0])["tokens"]
+        log = zaohua("score", home / "chat", home / "pairs.jsonl", "--surprisal").out.splitlines()
+        tokens = json.loads(log[0])["tokens"]
         assert [t["text"] for t in tokens] == ["<|user|>", *"the cat", "<|assistant|>", *"a mat", "<|end|>"]
         assert [t["nats"] is None for t in tokens] == [True] * 9 + [False] * 6
 

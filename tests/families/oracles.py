@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from zaohua.families.paths import Path
+from zaohua.families.schedules import NoiseSchedule
 
 
 class Mixture:
@@ -39,11 +39,11 @@ class Mixture:
         square = ((x[:, None] - alpha * self.m) ** 2).sum(2)
         return torch.log(self.w) - 0.5 * square / var - 0.5 * x.shape[1] * torch.log(2 * math.pi * var)
 
-    def predict(self, path: Path):
+    def predict(self, schedule: NoiseSchedule):
         """(x_t, t) -> E[x | x_t], E[e | x_t]."""
 
         def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            alpha, sigma = path.alpha(t), path.sigma(t)
+            alpha, sigma = schedule.alpha(t), schedule.sigma(t)
             var = (alpha * self.s) ** 2 + sigma**2
             post = torch.softmax(self._joint(x_t, alpha, sigma), dim=1)
             centred = x_t[:, None] - alpha * self.m

@@ -12,20 +12,20 @@ import torch
 from torch import Tensor, nn
 
 import zaohua as zh
-from zaohua.errors import ZaohuaError
-from zaohua.families.autoregressive.decoding import Choice, generate, guided
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.spec import DataSpec, Feature
+from zaohua.families.autoregressive.decoding import TokenSampler, generate, guided
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.nn.int8 import int8
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
 from zaohua.nn.wavenet import WaveNet
-from zaohua.spec import DataSpec, Head
 
 V, CONTEXT = 5, 8
-LABELS = DataSpec(axes=(), shape=(), heads=(Head("label", "category", size=3),))
+LABELS = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=3),))
 NETS = {
     "modern": lambda y: Transformer(V, y, context=CONTEXT, width=16, layers=2, heads=2),
-    "gpt2": lambda y: Transformer(V, y, context=CONTEXT, width=16, layers=2, heads=2, style="gpt2"),
+    "gpt2": lambda y: Transformer(V, y, context=CONTEXT, width=16, layers=2, heads=2, architecture="gpt2"),
     "lstm": lambda y: Recurrent(V, y, width=8, layers=2, cell="lstm"),
     "gru": lambda y: Recurrent(V, y, width=8, layers=1, cell="gru"),
     "wavenet": lambda y: WaveNet(V, y, width=8, skip=8, layers=2, stacks=1),
@@ -88,7 +88,7 @@ class TestNetworks:
         net = make_net(name, LABELS if conditional else None)
         y = torch.tensor([2, 0]) if conditional else None
         u = torch.rand(2, 20, generator=torch.Generator().manual_seed(1))
-        prompt, choice = torch.tensor([[0, 1], [0, 2]]), Choice()
+        prompt, choice = torch.tensor([[0, 1], [0, 2]]), TokenSampler()
         with torch.no_grad():
             made = torch.stack(list(generate(net, prompt, u, choice, context=CONTEXT, y=y)), 1)
             tokens, begin = prompt, 0
@@ -101,8 +101,8 @@ class TestNetworks:
 
 
 @pytest.mark.parametrize("draft", ["itself", "int8", "another", "wrong"])
-@pytest.mark.parametrize("choice", [Choice(temperature=0), Choice(), Choice(top_k=3, repetition_penalty=1.3)])
-def test_a_draft_changes_nothing_but_the_time(draft: str, choice: Choice) -> None:
+@pytest.mark.parametrize("choice", [TokenSampler(temperature=0), TokenSampler(), TokenSampler(top_k=3, repetition_penalty=1.3)])
+def test_a_draft_changes_nothing_but_the_time(draft: str, choice: TokenSampler) -> None:
     """Whatever the draft guesses, also where the context is full and begun anew, the network's choices come out."""
     net = make_net("modern")
     other = {"itself": net, "int8": int8(net, least=1), "another": make_net("modern"), "wrong": make_net("gpt2")}[draft]
@@ -124,8 +124,8 @@ def test_a_draft_changes_nothing_but_the_time(draft: str, choice: Choice) -> Non
 def test_rows_in_integers_are_the_same_alone_and_in_a_batch() -> None:
     net = int8(make_net("modern"), least=1)
     prompt, u = torch.tensor([[0, 1], [2, 3], [4, 0]]), torch.rand(3, 30, generator=torch.Generator().manual_seed(1))
-    together = torch.stack(list(generate(net, prompt, u, Choice(), context=CONTEXT)), 1)
-    alone = [torch.stack(list(generate(net, prompt[[i]], u[[i]], Choice(), context=CONTEXT)), 1) for i in range(3)]
+    together = torch.stack(list(generate(net, prompt, u, TokenSampler(), context=CONTEXT)), 1)
+    alone = [torch.stack(list(generate(net, prompt[[i]], u[[i]], TokenSampler(), context=CONTEXT)), 1) for i in range(3)]
     assert torch.equal(together, torch.cat(alone))
 
 
@@ -143,7 +143,7 @@ def test_guidance_leads_away_from_no_condition() -> None:
 class TestChoice:
     logits = torch.tensor([[2.0, 1.0, 0.0, -1.0, 1.5]])
 
-    def shares(self, choice: Choice, before: Tensor | None = None) -> np.ndarray:
+    def shares(self, choice: TokenSampler, before: Tensor | None = None) -> np.ndarray:
         """How often each token is chosen, at evenly spread uniform numbers."""
         n = 20_000
         u = (torch.arange(n) + 0.5) / n
@@ -156,23 +156,23 @@ class TestChoice:
         return p / p.sum()
 
     @pytest.mark.parametrize(("choice", "temperature", "kept"), [
-        (Choice(), 1, [0, 1, 2, 3, 4]), (Choice(temperature=0.5), 0.5, [0, 1, 2, 3, 4]), (Choice(top_k=2), 1, [0, 4]),
-        (Choice(top_k=99), 1, [0, 1, 2, 3, 4]), (Choice(top_p=0.7), 1, [0, 4]), (Choice(top_p=0.0), 1, [0]),
-        (Choice(min_p=0.3), 1, [0, 1, 4]), (Choice(temperature=0), 1, [0]),
-        (Choice(allowed=lambda t: torch.arange(5).expand(len(t), 5) > 1), 1, [2, 3, 4])])
-    def test_takes_what_it_says(self, choice: Choice, temperature: float, kept: list[int]) -> None:
+        (TokenSampler(), 1, [0, 1, 2, 3, 4]), (TokenSampler(temperature=0.5), 0.5, [0, 1, 2, 3, 4]), (TokenSampler(top_k=2), 1, [0, 4]),
+        (TokenSampler(top_k=99), 1, [0, 1, 2, 3, 4]), (TokenSampler(top_p=0.7), 1, [0, 4]), (TokenSampler(top_p=0.0), 1, [0]),
+        (TokenSampler(min_p=0.3), 1, [0, 1, 4]), (TokenSampler(temperature=0), 1, [0]),
+        (TokenSampler(allowed=lambda t: torch.arange(5).expand(len(t), 5) > 1), 1, [2, 3, 4])])
+    def test_takes_what_it_says(self, choice: TokenSampler, temperature: float, kept: list[int]) -> None:
         assert np.abs(self.shares(choice) - self.expected(self.logits / temperature, kept)).max() < 1e-3
 
     def test_penalty_and_bias(self) -> None:
         changed = self.logits.clone()
         changed[0, 0], changed[0, 3] = 2.0 / 2, -1.0 * 2
-        shares = self.shares(Choice(repetition_penalty=2.0), torch.tensor([[0, 3, 0]]))
+        shares = self.shares(TokenSampler(repetition_penalty=2.0), torch.tensor([[0, 3, 0]]))
         assert np.abs(shares - self.expected(changed, [0, 1, 2, 3, 4])).max() < 1e-3
-        shares = self.shares(Choice(repetition_penalty=2.0, spared=0), torch.tensor([[0, -1, 0]]))
+        shares = self.shares(TokenSampler(repetition_penalty=2.0, spared=0), torch.tensor([[0, -1, 0]]))
         assert np.abs(shares - self.expected(self.logits, [0, 1, 2, 3, 4])).max() < 1e-3
         changed = self.logits.clone()
         changed[0, 1] += 2
-        shares = self.shares(Choice(bias={1: 2.0, 4: -torch.inf}))
+        shares = self.shares(TokenSampler(bias={1: 2.0, 4: -torch.inf}))
         assert np.abs(shares - self.expected(changed, [0, 1, 2, 3])).max() < 1e-3
 
 
@@ -234,7 +234,7 @@ def test_text_shorter_than_the_context_says_what_to_do() -> None:
 
 
 def test_training_sees_every_place_and_holds_the_end_out() -> None:
-    model = zh.CharRNN(**{**zh.CharRNN.tiny, "max_steps": 1, "validation": 0.25}, random_state=0, device="cpu")
+    model = zh.CharRNN(**{**zh.CharRNN.tiny, "max_steps": 1, "validation_fraction": 0.25}, random_state=0, device="cpu")
     seen: list[Tensor] = []
     plain = model.loss
     model.loss = lambda nets, batch, phase: (seen.append(batch.x), plain(nets, batch, phase))[1]
@@ -257,9 +257,9 @@ def test_the_last_weights_are_kept_if_they_are_better_than_those_of_the_last_val
 
 
 def test_a_default_patience_asks_for_no_validation() -> None:
-    zh.CharRNN(**zh.CharRNN.tiny, validation=0.0, device="cpu").fit([TEXT])
+    zh.CharRNN(**zh.CharRNN.tiny, validation_fraction=0.0, device="cpu").fit([TEXT])
     with pytest.raises(ZaohuaError, match="patience needs a validation share"):
-        zh.CharRNN(**zh.CharRNN.tiny, validation=0.0, patience=3, device="cpu").fit([TEXT])
+        zh.CharRNN(**zh.CharRNN.tiny, validation_fraction=0.0, patience=3, device="cpu").fit([TEXT])
 
 
 def test_bits_per_byte_takes_no_paths(model: Any) -> None:
@@ -290,7 +290,7 @@ def test_what_is_filled_up_costs_nothing() -> None:
 def test_resumes_bit_for_bit(name: str, tmp_path: Path) -> None:
     cls = getattr(zh, name)
     settings = {**cls.tiny, "random_state": 1, "device": "cpu", "checkpoint_every": 4, "validate_every": 3,
-                "decay": "constant"}
+                "lr_schedule": "constant"}
     alone = cls(**{**settings, "max_steps": 10}).fit([TEXT])
     cls(**{**settings, "max_steps": 6}).fit([TEXT], out=tmp_path / "run")
     again = zh.load(tmp_path / "run").set_params(max_steps=10).resume(tmp_path / "run", [TEXT])
@@ -299,7 +299,7 @@ def test_resumes_bit_for_bit(name: str, tmp_path: Path) -> None:
 
 
 def test_muon_steps_along_all_directions_alike() -> None:
-    from zaohua.optimizers import Muon, orthogonal
+    from zaohua.training.optimizers import Muon, orthogonal
 
     torch.manual_seed(0)
     for shape in ((16, 64), (64, 16), (32, 64)):

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 import zaohua as zh
-from tests.training import Killed, at_step, ending, kill
-from zaohua.codecs import TextCodec
-from zaohua.codecs.sequences import Sequences
-from zaohua.errors import ZaohuaError
+from tests.trainings import Killed, at_step, ending, kill
+from zaohua.core.errors import ZaohuaError
 from zaohua.families.autoregressive.texts import TextModel
-from zaohua.families.autoregressive.tokens import Rows
-from zaohua.training import Batch
+from zaohua.families.autoregressive.tokens import TokenRows
+from zaohua.modalities import TextCodec
+from zaohua.modalities.sequences import Sequences
+from zaohua.training.trainable import Batch
 
 PAIRS = [("the cat", "a mat"), ("a rat", "the cat"), ("the mat", "a rat")]
 TEXT = "the cat sat on the mat. a rat ran at the cat! " * 40
@@ -30,7 +30,7 @@ CHAT = [{"role": "system", "content": "at"}, {"role": "user", "content": "the ca
 SETTINGS: dict[str, Any] = {"width": 16, "layers": 2, "heads": 2, "context": 32, "warmup_steps": 5,
                             "learning_rate": 2e-2, "max_tokens": 12, "device": "cpu", "precision": "float32",
                             "batch_size": 8, "random_state": 0}
-TUNING: dict[str, Any] = {"max_steps": 150, "validation": 0.0, "patience": None}
+TUNING: dict[str, Any] = {"max_steps": 150, "validation_fraction": 0.0, "patience": None}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_the_loss_is_that_of_answers_alone(base: Any, item: Any) -> None:
 
 
 def test_a_dialogue_sees_no_other_one(base: Any) -> None:
-    data = copy.copy(base).rows(zh.border.TrainingData(base.codec_.encode(PAIRS), None))
+    data = copy.copy(base).rows(zh.estimator.encoding.TrainingData(base.codec_.encode(PAIRS), None))
     rows = data.x[np.arange(len(data.x))]
     assert len(rows) == 3 and (rows[:, 0] == base.codec_.end_).all()
     assert all((row == base.codec_.end_).sum() == 2 for row in rows)
@@ -93,7 +93,7 @@ def test_a_dialogue_sees_no_other_one(base: Any) -> None:
 def test_each_answer_of_a_long_dialogue_is_learnt_once(length: int) -> None:
     row = torch.tensor([9, *range(-20, -10), *range(20, 40), 9])
     items = Sequences(row, torch.tensor([0]), torch.tensor([len(row)]), -1, apart=True)
-    rows = Rows(items, length, length // 2)
+    rows = TokenRows(items, length, length // 2)
     parts = [rows[[i]][0] for i in range(len(rows))]
     learnt = [int(token) for part in parts for token in part[1:] if token >= 0]
     assert learnt == [*range(20, 40), 9] and max(map(len, parts)) <= length + 1
@@ -130,7 +130,7 @@ class TestFineTuning:
             assert [loaded.answer(prompt, temperature=0.0) for prompt, _ in PAIRS] == [answer for _, answer in PAIRS]
 
     def test_lora_trains_nothing_else(self, base: Any) -> None:
-        model = base.finetune(PAIRS, **{**TUNING, "max_steps": 3, "ema": 0.0, "lora": 2})
+        model = base.finetune(PAIRS, **{**TUNING, "max_steps": 3, "ema_decay": 0.0, "lora": 2})
         before, after = base.nets_.state_dict(), model.nets_.state_dict()
         assert list(before) == list(after)
         for name in before:
@@ -191,7 +191,7 @@ class TestFineTuning:
     def test_any_model_with_networks_can_be_fine_tuned(self) -> None:
         images, _ = zh.read("digits")
         model = zh.VAE(**zh.VAE.tiny, random_state=0, device="cpu").fit(images[:50])
-        again = model.finetune(images[50:80], max_steps=1, learning_rate=1e-9, ema=0.0)
+        again = model.finetune(images[50:80], max_steps=1, learning_rate=1e-9, ema_decay=0.0)
         assert again.n_steps_ == 1 and again.max_steps == 1
         for a, b in zip(model.nets_.state_dict().values(), again.nets_.state_dict().values(), strict=True):
             assert torch.allclose(a, b, atol=1e-6)
@@ -238,5 +238,5 @@ def test_trains_on_dialogues_from_scratch(name: str, steps: int) -> None:
                 "precision": "float32", "device": "cpu"}
     model = cls(**settings).fit(PAIRS)
     assert [model.answer(prompt, temperature=0.0) for prompt, _ in PAIRS] == [answer for _, answer in PAIRS]
-    two = cls(**{**settings, "max_steps": 1, "validation": 0.1}).fit(PAIRS[:2])  # too few to hold some out
+    two = cls(**{**settings, "max_steps": 1, "validation_fraction": 0.1}).fit(PAIRS[:2])  # too few to hold some out
     assert not any("validation" in record for record in two.history_)

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 import zaohua as zh
-from zaohua.border import TrainingData
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import BatchNoise
+from zaohua.core.spec import END_FRAME as END
+from zaohua.estimator.encoding import TrainingData
 from zaohua.families.autoregressive.frames import FrameModel, resampled, started
 from zaohua.nn.frames import CellHead, FrameRNN
-from zaohua.noise import BatchNoise
-from zaohua.spec import END_FRAME as END
 
 TUNE = np.array([[72, 60], [72, 64], [74, 62], [76, -1]])
 PIECES = [zh.Piece.from_voices(np.where(TUNE < 0, -1, TUNE + up)[:length]) for length in (2, 3, 4) for up in (0, 2, 5)]
@@ -107,7 +107,7 @@ def test_scores_are_exact_alone_and_in_batches() -> None:
 
 def test_learns_what_always_comes_next() -> None:
     tune = [zh.Piece.from_voices([[72, 60], [74, 62], [76, 64]])] * 16
-    model = fit(tune, max_steps=150, learning_rate=1e-2, warmup_steps=5, dropout=0.0, input_dropout=0.0, ema=0.9)
+    model = fit(tune, max_steps=150, learning_rate=1e-2, warmup_steps=5, dropout=0.0, input_dropout=0.0, ema_decay=0.9)
     assert model.sample(3, random_state=0) == tune[:3] and model.frame_nll(tune) < 0.1
 
 
@@ -133,7 +133,7 @@ def test_rolls_of_keys_and_independent_heads() -> None:
 
 def test_a_melody_is_kept_and_others_are_made_up(tmp_path: Path) -> None:
     pytest.importorskip("symusic")
-    from zaohua.codecs.midi import write_midi
+    from zaohua.modalities.music.midi import write_midi
 
     model, tune = fit(), np.array([[72], [74], [-1], [76]])
     path = write_midi(zh.Piece.from_voices(tune), tmp_path / "tune.mid", 80)
@@ -145,10 +145,10 @@ def test_a_melody_is_kept_and_others_are_made_up(tmp_path: Path) -> None:
 def test_a_harmony_looks_ahead(tmp_path: Path) -> None:
     """The second voice tells what the melody does next: drawn from all the melody, it must agree with it."""
     pytest.importorskip("symusic")
-    from zaohua.codecs.midi import write_midi
+    from zaohua.modalities.music.midi import write_midi
 
     pieces = [zh.Piece.from_voices([[60, 40], [72, 50]]), zh.Piece.from_voices([[60, 45], [76, 50]])] * 8
-    model = fit(pieces, max_steps=300, learning_rate=1e-2, warmup_steps=5, dropout=0.0, input_dropout=0.0, ema=0.9)
+    model = fit(pieces, max_steps=300, learning_rate=1e-2, warmup_steps=5, dropout=0.0, input_dropout=0.0, ema_decay=0.9)
     for after, below in ((72, 40), (76, 45)):
         path = write_midi(zh.Piece.from_voices([[60], [after]]), tmp_path / "tune.mid", 80)
         found = model.sample(16, melody=str(path), random_state=0)
@@ -183,7 +183,7 @@ def test_parts_of_long_pieces() -> None:
 
 
 def test_resumes_bit_for_bit(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"checkpoint_every": 4, "decay": "constant"}
+    settings: dict[str, Any] = {"checkpoint_every": 4, "lr_schedule": "constant"}
     alone = fit(**settings, max_steps=10)
     settings |= {"random_state": 0, "device": "cpu", "codec": zh.RollCodec(transpose=0)}
     zh.ChoraleRNN(**{**zh.ChoraleRNN.tiny, **settings, "max_steps": 6}).fit(PIECES, out=tmp_path / "run")
@@ -205,7 +205,7 @@ def test_notes_drawn_are_always_music() -> None:
 def test_notes_of_a_tune_are_learnt() -> None:
     tune = [zh.Piece.from_voices([[72, 60], [74, 60], [76, 64]])] * 60
     settings = {**zh.MusicGPT.tiny, "width": 32, "context": 32, "max_steps": 250, "learning_rate": 1e-2,
-                "warmup_steps": 5, "dropout": 0.0, "solver": "adamw", "patience": None, "device": "cpu"}
+                "warmup_steps": 5, "dropout": 0.0, "optimizer": "adamw", "patience": None, "device": "cpu"}
     model = zh.MusicGPT(**settings, random_state=0).fit(tune)
     assert model.sample(2, temperature=0.0, random_state=0) == tune[:2]
     assert model.score(tune[:1]) > -3

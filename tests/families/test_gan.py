@@ -1,13 +1,13 @@
 import torch
 
 import zaohua as zh
-from zaohua.noise import BatchNoise
-from zaohua.spec import DataSpec, Head
-from zaohua.training import Batch
+from zaohua.core.noise import BatchNoise
+from zaohua.core.spec import DataSpec, Feature
+from zaohua.training.trainable import Batch
 
 
 def test_one_pass_has_the_gradients_of_both_phases():
-    spec = DataSpec(axes=("height", "width"), shape=(12, 12), heads=(Head("pixel", "real", size=1, levels=256),))
+    spec = DataSpec(axes=("height", "width"), shape=(12, 12), features=(Feature("pixel", "real", size=1, levels=256),))
     model = zh.DCGAN(channels=8, max_channels=8, latent_dim=4, dropout=0.0, base_layers=1)
     torch.manual_seed(0)
     nets = model.build(spec, None)

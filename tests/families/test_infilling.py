@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import zaohua as zh
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import BatchNoise
 from zaohua.families.autoregressive.infilling import Marks, rearranged
 from zaohua.families.autoregressive.writing import Writer
-from zaohua.noise import BatchNoise
 
 MARKS = Marks(end=50, prefix=51, suffix=52, middle=53)
 

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 import zaohua as zh
 from tests.families.oracles import PLANE
-from zaohua.data import load
+from zaohua.core.noise import BatchNoise
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.families import ode
-from zaohua.families.likelihoods import Bernoulli, DiscretizedLogistic, Gaussian
-from zaohua.families.paths import Straight
-from zaohua.noise import BatchNoise
-from zaohua.spec import DataSpec, Head
+from zaohua.families.likelihoods import BernoulliLikelihood, DiscretizedLogistic, GaussianLikelihood
+from zaohua.families.schedules import RectifiedFlow
+from zaohua.modalities.datasets import load
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +41,13 @@ def test_discretized_logistic_sums_to_one(levels: int) -> None:
 
 def test_bernoulli_sums_to_one() -> None:
     x, logit = torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1), torch.full((2, 1, 1, 1), 0.7)
-    assert torch.logsumexp(Bernoulli().log_prob(logit, x), 0).item() == pytest.approx(0, abs=1e-6)
-    assert Bernoulli().mean(logit)[0].item() == pytest.approx(2 * torch.sigmoid(torch.tensor(0.7)).item() - 1)
+    assert torch.logsumexp(BernoulliLikelihood().log_prob(logit, x), 0).item() == pytest.approx(0, abs=1e-6)
+    assert BernoulliLikelihood().mean(logit)[0].item() == pytest.approx(2 * torch.sigmoid(torch.tensor(0.7)).item() - 1)
 
 
 def test_gaussian_likelihood_is_a_density_per_item_unit() -> None:
-    spec = DataSpec(("height", "width"), (1, 1), (Head("pixel", "real", 1, None, scale=50.0),))
-    log_p = Gaussian(spec).log_prob(torch.tensor([0.2, 2.6]).view(1, 2, 1, 1), torch.full((1, 1, 1, 1), 0.5))
+    spec = DataSpec(("height", "width"), (1, 1), (Feature("pixel", "real", 1, None, scale=50.0),))
+    log_p = GaussianLikelihood(spec).log_prob(torch.tensor([0.2, 2.6]).view(1, 2, 1, 1), torch.full((1, 1, 1, 1), 0.5))
     assert log_p.item() == pytest.approx(scipy.stats.norm(10, 50 * math.exp(0.3)).logpdf(25), abs=1e-5)
 
 
@@ -56,7 +56,7 @@ def test_draws_follow_their_likelihood() -> None:
     parameters = torch.tensor([0.1, 0.5]).view(1, 2, 1, 1).expand(4000, 2, 1, 1)
     x = DiscretizedLogistic(256).draw(parameters, noise).flatten()
     assert x.mean().item() == pytest.approx(0.1, abs=0.03)
-    assert Bernoulli().draw(parameters[:, :1], noise).mean().item() == pytest.approx(math.tanh(0.05), abs=0.05)
+    assert BernoulliLikelihood().draw(parameters[:, :1], noise).mean().item() == pytest.approx(math.tanh(0.05), abs=0.05)
 
 
 def test_gaussian_agrees_with_scipy(continuous: np.ndarray) -> None:
@@ -124,7 +124,7 @@ def test_importance_weighted_bound_of_a_linear_model(k: int) -> None:
     x = torch.randn(400 if k < 100 else 5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     exact = scipy.stats.multivariate_normal(np.zeros(4), (w @ w.T + s**2 * torch.eye(4)).numpy()).logpdf(x.flatten(1))
     model = zh.VAE(latent_dim=2, score_importance_samples=k)
-    model.spec_ = DataSpec(("height", "width"), (2, 2), (Head("pixel", "real", 1),))
+    model.spec_ = DataSpec(("height", "width"), (2, 2), (Feature("pixel", "real", 1),))
     noise = BatchNoise(0, len(x))
     model.nets_ = nn.ModuleDict({"encoder": Posterior(w, s), "decoder": Linear(w, s)})
     assert np.allclose(model.log_prob(x, None, noise), exact, atol=1e-4)  # the true posterior makes it tight
@@ -143,7 +143,7 @@ def test_importance_weighted_bound_of_a_linear_model(k: int) -> None:
 
 
 def test_ode_likelihood_of_a_mixture_is_exact() -> None:
-    predict = PLANE.predict(Straight())
+    predict = PLANE.predict(RectifiedFlow())
 
     def velocity(x: Tensor, t: Tensor) -> Tensor:
         data, noise = predict(x, t.clamp(1e-6, 1 - 1e-6))
@@ -167,7 +167,7 @@ def test_flow_travels_to_noise_and_back() -> None:
 
 def test_guidance_is_a_line_from_null_to_condition() -> None:
     x, y = load("digits", "train")
-    model = zh.EDM(random_state=0, channels=16, max_steps=10, label_dropout=0.5, device="cpu").fit(x, y)
+    model = zh.EDM(random_state=0, channels=16, max_steps=10, condition_dropout=0.5, device="cpu").fit(x, y)
     x_t, label = torch.randn(3, 1, 8, 8), torch.tensor([1, 2, 3])
     with torch.no_grad():
         model.guidance = 1.0

@@ -10,18 +10,18 @@ import pytest
 import torch
 
 import zaohua as zh
-from zaohua.families.autoregressive.pixels import Rereading
+from zaohua.core.noise import BatchNoise, ItemNoise
+from zaohua.core.spec import DataSpec, Feature
+from zaohua.families.autoregressive.pixels import UncachedDecoder
 from zaohua.families.likelihoods import ColourMixture, LogisticMixture
 from zaohua.nn.made import MaskedMLP
-from zaohua.noise import BatchNoise, ItemNoise
-from zaohua.spec import DataSpec, Head
 
-LABELS = DataSpec(axes=(), shape=(), heads=(Head("label", "category", size=3),))
+LABELS = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=3),))
 
 
 def pictures(channels: int, height: int, width: int, levels: int) -> tuple[DataSpec, torch.Tensor]:
     """A spec, and every picture there is."""
-    spec = DataSpec(("height", "width"), (height, width), (Head("pixel", "real", channels, levels),))
+    spec = DataSpec(("height", "width"), (height, width), (Feature("pixel", "real", channels, levels),))
     values = torch.linspace(-1, 1, levels).tolist()
     every = torch.tensor(list(itertools.product(values, repeat=spec.size)))
     return spec, every.view(-1, channels, height, width)
@@ -70,21 +70,21 @@ def test_probabilities_of_all_pictures_sum_to_one(name: str, shape: tuple[int, i
 @pytest.mark.parametrize("name", MODELS)
 def test_decoding_gives_what_reading_the_whole_picture_gives(name: str, channels: int, levels: int,
                                                              conditional: bool) -> None:
-    spec = DataSpec(("height", "width"), (5, 4), (Head("pixel", "real", channels, levels),))
+    spec = DataSpec(("height", "width"), (5, 4), (Feature("pixel", "real", channels, levels),))
     model = untrained(name, spec, conditional, guidance=2.0 if conditional else 1.0)
     net, y = model.nets_["net"], torch.tensor([0, 2, 1]) if conditional else None
     with torch.no_grad():
         drawn = model.draw(ItemNoise([1, 2, 3]), y)
-        naive = model.draw_from(Rereading(net, spec, model.whole_pixels), ItemNoise([1, 2, 3]), y)
+        naive = model.draw_from(UncachedDecoder(net, spec, model.whole_pixels), ItemNoise([1, 2, 3]), y)
         assert torch.equal(drawn, naive) and drawn.std() > 0.1
         alone = model.draw(ItemNoise([2]), None if y is None else y[1:2])
         assert torch.equal(alone, drawn[1:2])
-        states = [decoder.start(3, y) for decoder in (net, Rereading(net, spec, model.whole_pixels))]
+        states = [decoder.start(3, y) for decoder in (net, UncachedDecoder(net, spec, model.whole_pixels))]
         group = channels if model.whole_pixels else 1
         numbers = drawn.permute(0, 2, 3, 1).flatten(1)
         for i in range(0, numbers.shape[1], group):
             last = numbers[:, max(0, i - group) : i]
-            cached, whole = net.step(last, states[0]), Rereading(net, spec, model.whole_pixels).step(last, states[1])
+            cached, whole = net.step(last, states[0]), UncachedDecoder(net, spec, model.whole_pixels).step(last, states[1])
             assert torch.allclose(cached, whole, atol=1e-5)
 
 

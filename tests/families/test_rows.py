@@ -10,20 +10,20 @@ import pytest
 import torch
 
 import zaohua as zh
-from zaohua.codecs.columns import Column
-from zaohua.codecs.numbers import View
-from zaohua.codecs.tables import TableCodec
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import BatchNoise, ItemNoise
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.families.likelihoods import likelihood_of
 from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import RowLikelihood
+from zaohua.modalities.tables.codec import TableCodec
+from zaohua.modalities.tables.columns import Column
+from zaohua.modalities.tables.numbers import View
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import BatchNoise, ItemNoise
-from zaohua.spec import DataSpec, Head
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
-SPEC = DataSpec(axes=("column",), shape=(3,), heads=(
-    Head("a?", "category", 3, missing=2), Head("a", "real", 1, given=(0, 2)), Head("b", "category", 4)))
+SPEC = DataSpec(axes=("column",), shape=(3,), features=(
+    Feature("a?", "category", 3, missing=2), Feature("a", "real", 1, given=(0, 2)), Feature("b", "category", 4)))
 
 
 def table(n: int = 300, seed: int = 0) -> pd.DataFrame:
@@ -59,8 +59,8 @@ def test_what_training_never_saw_has_no_probability() -> None:
 def test_draws_are_as_frequent_as_their_likelihood_says() -> None:
     n, parameters = 20_000, torch.tensor([1.0, 0.0, -1.0, 0, 0, 0, 2, 0.5, 3])
     x = likelihood_of(SPEC).draw(parameters.expand(n, -1), BatchNoise(1, n))
-    for head, logits in ((0, parameters[:3]), (2, parameters[3:7])):
-        shares = torch.bincount(x[:, head].long(), minlength=len(logits)) / n
+    for feature, logits in ((0, parameters[:3]), (2, parameters[3:7])):
+        shares = torch.bincount(x[:, feature].long(), minlength=len(logits)) / n
         torch.testing.assert_close(shares, logits.softmax(0), atol=0.01, rtol=0)
     there = x[:, 1][x[:, 0] < 2]
     assert x[:, 1].isnan().equal(x[:, 0] == 2)
@@ -116,7 +116,7 @@ def test_a_bound_of_densities_integrates_to_nearly_one() -> None:
 
 
 def test_rows_and_conditions_come_as_if_a_category_had_been_drawn_first() -> None:
-    spec = DataSpec(("column",), (2,), (Head("a", "category", 2), Head("b", "category", 3)))
+    spec = DataSpec(("column",), (2,), (Feature("a", "category", 2), Feature("b", "category", 3)))
     rows = torch.tensor([[0, 0], [0, 0], [0, 1], [1, 1], [0, 2]], dtype=torch.float64)
     layout = RowLayout(spec)
     one_hot = layout.one_hot(rows)
@@ -181,7 +181,7 @@ def test_labels_columns_that_are_given_and_going_on(name: str, tmp_path) -> None
     labels = np.where(frame["count"] > 8, "many", "few")
     model = cls(random_state=0, **cls.tiny).fit(frame, labels)
     assert len(model.sample(3, y="many", random_state=0)) == 3
-    settings = {**cls.tiny, "max_steps": 8, "decay": "constant"}
+    settings = {**cls.tiny, "max_steps": 8, "lr_schedule": "constant"}
     whole = cls(random_state=0, **settings).fit(frame)
     assert (whole.sample(5, y={"kind": "x"}, random_state=0)["kind"] == "x").all()
     part = cls(random_state=0, **{**settings, "max_steps": 3}).fit(frame, out=tmp_path / "run")
@@ -200,6 +200,6 @@ def test_batches_that_can_not_be_packed_are_refused() -> None:
 def test_a_sample_is_a_row_of_categories_and_numbers_that_go_together() -> None:
     model = ctgan(max_steps=2, device="cpu").fit(table())
     x = model.draw(ItemNoise(range(50)), None)
-    for place, head in enumerate(model.spec_.heads):
-        if head.given is not None:
-            assert x[:, place].isnan().equal(x[:, head.given[0]] >= head.given[1])
+    for place, feature in enumerate(model.spec_.features):
+        if feature.given is not None:
+            assert x[:, place].isnan().equal(x[:, feature.given[0]] >= feature.given[1])

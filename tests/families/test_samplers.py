@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from tests.families.oracles import PLANE
-from tests.training import digits, make
-from zaohua import hardware
-from zaohua.families.paths import Cosine, Exploding, Linear, Straight
+from tests.trainings import digits, make
+from zaohua.core import hardware
+from zaohua.core.noise import BatchNoise, ItemNoise
 from zaohua.families.samplers import SAMPLERS
+from zaohua.families.schedules import CosineSchedule, LinearSchedule, RectifiedFlow, VarianceExploding
 from zaohua.models.edm import EDM
-from zaohua.noise import BatchNoise, ItemNoise
 
-PATHS = {"straight": Straight(), "exploding": Exploding(80.0), "cosine": Cosine(), "linear": Linear()}
+SCHEDULES = {"straight": RectifiedFlow(), "exploding": VarianceExploding(80.0), "cosine": CosineSchedule(), "linear": LinearSchedule()}
 
 
 class Double(BatchNoise):
@@ -26,21 +26,21 @@ class Double(BatchNoise):
         return torch.randn(self.n, *shape, generator=self.generator, dtype=torch.float64)
 
 
-def times_of(path: str, n: int) -> torch.Tensor:
-    return EDM().times(n) if path == "exploding" else torch.linspace(1, 0, n + 1, dtype=torch.float64)
+def times_of(schedule: str, n: int) -> torch.Tensor:
+    return EDM().times(n) if schedule == "exploding" else torch.linspace(1, 0, n + 1, dtype=torch.float64)
 
 
-def draw(sampler: str, path: str, n: int, times: torch.Tensor) -> torch.Tensor:
+def draw(sampler: str, schedule: str, n: int, times: torch.Tensor) -> torch.Tensor:
     noise = Double(0, n)
-    x = noise.normal(2) * PATHS[path].sigma(times[0])
-    return SAMPLERS[sampler](PLANE.predict(PATHS[path]), PATHS[path], times, x, noise)
+    x = noise.normal(2) * SCHEDULES[schedule].sigma(times[0])
+    return SAMPLERS[sampler](PLANE.predict(SCHEDULES[schedule]), SCHEDULES[schedule], times, x, noise)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("sampler", ["euler", "midpoint", "heun", "dpmpp_2m", "ancestral"])
-def test_moments_of_a_mixture(sampler: str, path: str) -> None:
+def test_moments_of_a_mixture(sampler: str, schedule: str) -> None:
     n, steps = 4_000, 200 if sampler in ("euler", "ancestral") else 40
-    x = draw(sampler, path, n, times_of(path, steps))
+    x = draw(sampler, schedule, n, times_of(schedule, steps))
     standard_error = PLANE.cov.diag().sqrt() / math.sqrt(n)
     assert ((x.mean(0) - PLANE.mean).abs() < 5 * standard_error + 0.008).all()
     assert torch.allclose(x.T.cov(), PLANE.cov, atol=0.025)
@@ -49,17 +49,17 @@ def test_moments_of_a_mixture(sampler: str, path: str) -> None:
     assert abs(left - exact) < 5 * math.sqrt(exact * (1 - exact) / n) + 0.008
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize(("sampler", "order"), [("euler", 1), ("midpoint", 2), ("heun", 2), ("dpmpp_2m", 2)])
-def test_order_of_convergence(sampler: str, order: int, path: str) -> None:
+def test_order_of_convergence(sampler: str, order: int, schedule: str) -> None:
     """Halving the step divides the error by 2^order, on a stretch of time where the path is smooth."""
 
     def end(name: str, steps: int) -> torch.Tensor:
-        if path == "exploding":  # even steps in sigma^(1 / 7), as EDM takes them, from sigma = 8 to 0.1
+        if schedule == "exploding":  # even steps in sigma^(1 / 7), as EDM takes them, from sigma = 8 to 0.1
             times = torch.linspace(8 ** (1 / 7), 0.1 ** (1 / 7), steps + 1, dtype=torch.float64) ** 7 / 80
         else:
             times = torch.linspace(0.9, 0.1, steps + 1, dtype=torch.float64)
-        return draw(name, path, 64, times)
+        return draw(name, schedule, 64, times)
 
     exact = end("midpoint", 800)
     errors = [(end(sampler, steps) - exact).abs().mean() for steps in (50, 100, 200)]
@@ -67,17 +67,17 @@ def test_order_of_convergence(sampler: str, order: int, path: str) -> None:
     assert measured[-1] == pytest.approx(order, abs=0.25), measured
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_paths_begin_at_the_data_and_end_at_noise(path: str) -> None:
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_paths_begin_at_the_data_and_end_at_noise(schedule: str) -> None:
     zero, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
-    assert PATHS[path].alpha(zero) == 1 and PATHS[path].sigma(zero) == 0
-    assert PATHS[path].alpha(one) < 0.01 * PATHS[path].sigma(one) or path == "exploding"
+    assert SCHEDULES[schedule].alpha(zero) == 1 and SCHEDULES[schedule].sigma(zero) == 0
+    assert SCHEDULES[schedule].alpha(one) < 0.01 * SCHEDULES[schedule].sigma(one) or schedule == "exploding"
 
 
 def test_variance_preserving_paths_preserve_variance() -> None:
     t = torch.linspace(0, 1, 101, dtype=torch.float64)
-    for path in (Cosine(), Linear()):
-        assert torch.allclose(path.alpha(t) ** 2 + path.sigma(t) ** 2, torch.ones_like(t))
+    for schedule in (CosineSchedule(), LinearSchedule()):
+        assert torch.allclose(schedule.alpha(t) ** 2 + schedule.sigma(t) ** 2, torch.ones_like(t))
 
 
 def test_one_euler_step_from_pure_noise_is_the_mean() -> None:

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import zaohua as zh
-from zaohua.codecs.mu_law import LEVELS
-from zaohua.codecs.spectra import mu_law_inverse
-from zaohua.errors import ZaohuaError
-from zaohua.families.autoregressive.decoding import Choice
+from zaohua.core.errors import ZaohuaError
+from zaohua.families.autoregressive.decoding import TokenSampler
+from zaohua.modalities.sounds.mu_law import LEVELS
+from zaohua.modalities.sounds.spectra import mu_law_inverse
 
 rng = np.random.default_rng(0)
 LENGTHS = [40 + 5 * (i % 8) for i in range(60)]
@@ -47,10 +47,10 @@ def test_windows_lose_nothing(model: Any) -> None:
 
 
 def test_samples_are_those_of_a_network_without_a_cache(model: Any) -> None:
-    made = model.draw(zh.noise.ItemNoise([5, 6]), None).long()
+    made = model.draw(zh.core.noise.ItemNoise([5, 6]), None).long()
     assert made.shape == (2, max(LENGTHS) + 1)
-    u = zh.noise.ItemNoise([5, 6]).uniform(max(LENGTHS))
-    choice, tokens = Choice(), made[:, :1]
+    u = zh.core.noise.ItemNoise([5, 6]).uniform(max(LENGTHS))
+    choice, tokens = TokenSampler(), made[:, :1]
     for i in range(made.shape[1] - 1):
         new = choice(model.nets_["net"](tokens)[:, -1], u[:, i], tokens)
         live = made[:, i + 1] >= 0
@@ -72,7 +72,7 @@ def test_max_tokens_ends_a_sound(model: Any) -> None:
 def test_rows_read_from_a_file_are_those_in_memory(labels: list[int] | None) -> None:
     """Bit for bit the same model, steps, validation and scores, and no worker processes."""
     settings = {**zh.WaveNet.tiny, "layers": 2, "context": 16, "max_steps": 12, "validate_every": 4, "random_state": 0,
-                "device": "cpu", "validation": 0.1, "workers": 2}
+                "device": "cpu", "validation_fraction": 0.1, "workers": 2}
     held, filed = (zh.WaveNet(**settings, codec=zh.MuLawCodec(memory=memory)).fit(SOUNDS, labels)
                    for memory in (None, 0.0))
     weights = held.nets_.state_dict()
@@ -86,7 +86,7 @@ def test_rows_are_no_copies() -> None:
     """A row is made when it is asked for: what is kept of all is where they are."""
     model = zh.WaveNet(**{**zh.WaveNet.tiny, "context": 16, "layers": 2})
     codes = zh.MuLawCodec().fit(SOUNDS).encode(SOUNDS)
-    rows = model.rows(zh.border.TrainingData(codes, None)).x
+    rows = model.rows(zh.estimator.encoding.TrainingData(codes, None)).x
     whole = [token for row in rows[np.arange(len(rows))] for token in row[1:].tolist() if token >= 0]
     assert whole == [token for item in codes for token in item[1:].tolist()]  # each token is learnt once
     before, tokens = rows[[0]], codes.stream

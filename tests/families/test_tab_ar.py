@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import zaohua as zh
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.bins import Bins
-from zaohua.spec import DataSpec, Head
 
 SMALL: dict[str, Any] = {"random_state": 0, "hidden": 32, "blocks": 1, "batch_size": 128, "bins": 16, "device": "cpu",
                          "learning_rate": 3e-3, "warmup_steps": 20, "dropout": 0.0}
@@ -122,7 +122,7 @@ def test_labels_are_conditions() -> None:
 def test_bins_tear_no_whole_number_apart() -> None:
     edges = (0.0, 0.05, 0.35, 0.36, 0.4, 0.6, 0.9, 1.0)
     for most in (3, 5, 7, 20):
-        bins = Bins(DataSpec(("column",), (1,), (Head("n", "real", 1, edges=edges),)), most)
+        bins = Bins(DataSpec(("column",), (1,), (Feature("n", "real", 1, edges=edges),)), most)
         cuts = bins.edges[0, : bins.sizes[0] + 1]
         assert bins.sizes[0] <= min(most, 7) and set(cuts.tolist()) <= set(edges)
     u = torch.tensor([1e-6, 0.5, 0.999])

@@ -60,4 +60,4 @@ def test_labels_are_conditions_and_guidance_makes_them_plainer() -> None:
 def test_given_columns_are_waited_for() -> None:
     rows = fitted().sample(20, y={"sign": "up", "extra": 0}, random_state=0)
     assert (rows["sign"] == "up").all() and (rows["extra"] == 0).all()
-    assert 0.1 < fitted().acceptance_ < 0.6
+    assert 0.1 < fitted().acceptance_rate_ < 0.6

@@ -15,9 +15,9 @@ from scipy import integrate, stats
 from sklearn.utils.estimator_checks import check_estimator
 
 import zaohua as zh
-from zaohua import registry
-from zaohua.codecs import NumberCodec
-from zaohua.errors import ZaohuaError
+from zaohua.core import registry
+from zaohua.core.errors import ZaohuaError
+from zaohua.modalities import NumberCodec
 
 TRUTH: dict[str, dict[str, float]] = {
     "Normal": {"loc": 3.0, "scale": 2.0},

@@ -15,16 +15,16 @@ import torch
 from torch import nn
 
 import zaohua as zh
-from tests.training import Killed, at_step, digits, ending, kill, make
-from zaohua.codecs import MelCodec
-from zaohua.data.sounds import Sound
-from zaohua.errors import NotAvailable, ZaohuaError
-from zaohua.families.vocoder import Vocoding
-from zaohua.noise import BatchNoise
-from zaohua.stepper import Stepper
-from zaohua.tasks.evaluation.compare import compare
-from zaohua.tasks.evaluation.evaluate import evaluate
-from zaohua.training import Batch
+from tests.trainings import Killed, at_step, digits, ending, kill, make
+from zaohua.core.errors import NotAvailable, ZaohuaError
+from zaohua.core.noise import BatchNoise
+from zaohua.evaluation.compare import compare
+from zaohua.evaluation.evaluate import evaluate
+from zaohua.families.vocoder import VocoderFamily
+from zaohua.modalities import MelCodec
+from zaohua.modalities.sounds.sound import Sound
+from zaohua.training.step import Stepper
+from zaohua.training.trainable import Batch
 
 RATE = 4000
 
@@ -114,7 +114,7 @@ class Knows(nn.Module):
 
 
 def test_crops_of_spectrogram_and_wave_are_of_one_place_where_it_is_loud() -> None:
-    model = Vocoding(crop=4)
+    model = VocoderFamily(crop=4)
     model.codec_ = SimpleNamespace(mel_=SimpleNamespace(hop=2))
     n, frames = 200, 32
     x = torch.full((n, 2, 3, frames), -1.0)
@@ -171,12 +171,12 @@ def test_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     vocoder().save(tmp_path / "run")
     told: list[str] = []
     with pytest.raises(ZaohuaError, match=message) as error:
-        evaluate(vocoder(), told=told.append)
+        evaluate(vocoder(), log=told.append)
     assert "Gaussian" not in str(error.value) and "GPT" not in str(error.value)  # which take no sounds
     flow().save(tmp_path / "flow")
     for runs in (["run", "flow"], ["flow", "run"]):
         with pytest.raises(ZaohuaError, match=f"{tmp_path / 'run'}: {message}"):
-            compare([tmp_path / run for run in runs], told=told.append)
+            compare([tmp_path / run for run in runs], log=told.append)
     assert not told
 
 
@@ -245,12 +245,12 @@ def test_resumed_training_ends_bit_for_bit_as_it_would_have(name: str, tmp_path:
 
 
 def test_micro_batches_give_the_same_vocoder() -> None:
-    runs = [make("Flow", 3, channels=8, accumulate=n, log_every=1).fit(tones()).history_ for n in (1, 4)]
+    runs = [make("Flow", 3, channels=8, grad_accumulation=n, log_every=1).fit(tones()).history_ for n in (1, 4)]
     for whole, parts in zip(*runs, strict=True):
         assert parts["loss/vocoder"] == pytest.approx(whole["loss/vocoder"], rel=1e-4)
 
 
 def test_its_learning_rate_and_clipping_are_its_own() -> None:
     stepper = Stepper(copy.copy(flow()))
-    assert stepper.learners["vocoder"].learning_rate == Vocoding.learning_rate != flow().learning_rate
+    assert stepper.learners["vocoder"].learning_rate == VocoderFamily.learning_rate != flow().learning_rate
     assert stepper.learners["denoiser"] is stepper.model

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import zaohua as zh
+from zaohua.core.noise import BatchNoise
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes
-from zaohua.noise import BatchNoise
-from zaohua.spec import DataSpec, Head
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
 SMALL: dict[str, Any] = {"channels": 8, "codes": 3, "code_dim": 2, "prior_width": 16, "prior_layers": 1,
                          "prior_heads": 2}
@@ -22,7 +22,7 @@ SMALL: dict[str, Any] = {"channels": 8, "codes": 3, "code_dim": 2, "prior_width"
 def untrained(height: int, width: int) -> Any:
     """A model of binary pictures with random weights."""
     model: Any = zh.VQVAE(halvings=1, **SMALL)
-    model.spec_ = DataSpec(("height", "width"), (height, width), (Head("pixel", "real", 1, 2),))
+    model.spec_ = DataSpec(("height", "width"), (height, width), (Feature("pixel", "real", 1, 2),))
     model.y_spec_ = None
     torch.manual_seed(0)
     model.nets_ = model.build(model.spec_, None).eval().requires_grad_(False)
@@ -45,7 +45,7 @@ def test_the_nearest_vector_is_the_nearest() -> None:
 @pytest.mark.parametrize(("shape", "halvings", "grid"),
                          [((28, 28), 2, (7, 7)), ((7, 9), 3, (1, 2)), ((5, 4), 1, (3, 2))])
 def test_grids_fit_pictures_of_any_size(shape: tuple[int, int], halvings: int, grid: tuple[int, int]) -> None:
-    spec = DataSpec(("height", "width"), shape, (Head("pixel", "real", 3),))
+    spec = DataSpec(("height", "width"), shape, (Feature("pixel", "real", 3),))
     kind: dict[str, Any] = {"dim": 4, "halvings": halvings, "channels": 8}
     z = GridEncoder(spec, **kind)(torch.randn(2, 3, *shape))
     assert z.shape == (2, 4, *grid) and grid_sizes(spec, halvings)[-1] == grid

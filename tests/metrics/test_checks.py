@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.checks import flags
 
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import contingency, ks_2samp
 from tests.tables import SIZES, apart, rows
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.columns import associations, correlations, mean_trend, shapes, trends
 from zaohua.metrics.rows import LEVELS, Binning, as_rows, kept
 

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from sklearn.datasets import load_digits
 
-from zaohua.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.metrics.extractor import WIDTH, Classifier
 
 

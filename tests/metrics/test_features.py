@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics import pairwise
 from zaohua.metrics.copying import copy_rate
 from zaohua.metrics.features import as_vectors

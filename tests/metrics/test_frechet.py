@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 import torch
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.frechet import corrected_frechet, frechet_distance, frechet_from_moments
 
 

@@ -14,17 +14,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics import inception
 from zaohua.metrics.inception import Inception, convert
-from zaohua.metrics.inception_network import OUTPUTS, SIDE, WIDTH, Network
+from zaohua.metrics.inception_network import OUTPUTS, SIDE, WIDTH, InceptionNetwork
 
 Weights = dict[str, Tensor]
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
-        state = Network().state_dict()
+        state = InceptionNetwork().state_dict()
     return {name: tuple(t.shape) for name, t in sorted(state.items()) if not name.endswith("num_batches_tracked")}
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.frechet import frechet_distance
-from zaohua.metrics.intervals import Interval, half_size, of_seeds, paired, paired_half_size
+from zaohua.metrics.intervals import Interval, half_size, mean_interval, paired, paired_half_size
 from zaohua.metrics.kernel import kernel_distance
 
 COVERED = (0.9, 0.98)
@@ -71,17 +71,17 @@ def test_same_seed_same_interval():
 @pytest.mark.parametrize("n", [2, 3, 10])
 def test_of_seeds_holds_the_mean_of_few(n: int):
     rng = np.random.default_rng(n)
-    found = [of_seeds(rng.normal(5, 2, size=n)) for _ in range(2000)]
+    found = [mean_interval(rng.normal(5, 2, size=n)) for _ in range(2000)]
     assert share(found, 5) == pytest.approx(0.95, abs=0.02)  # four standard errors
 
 
 def test_of_seeds_by_hand():
     """t of 2 degrees of freedom is 4.3027."""
-    found = of_seeds([1, 2, 3])
+    found = mean_interval([1, 2, 3])
     assert (found.value, found.low, found.high) == pytest.approx(
         (2, 2 - 4.30265 / 3**0.5, 2 + 4.30265 / 3**0.5), abs=1e-4
     )
-    assert not found.excludes_zero and of_seeds([1, 1.1]).excludes_zero
+    assert not found.excludes_zero and mean_interval([1, 1.1]).excludes_zero
 
 
 def likelihoods(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,6 +113,6 @@ def test_refuses_what_makes_no_sense():
     with pytest.raises(ZaohuaError, match="at least 4 items"):
         half_size(frechet_distance, a[:3], a)
     with pytest.raises(ZaohuaError, match="at least two finite"):
-        of_seeds([1.0])
+        mean_interval([1.0])
     with pytest.raises(ZaohuaError, match="of the same items"):
         paired([1, 2, 3], [1, 2])

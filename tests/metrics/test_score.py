@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.score import classifier_score
 
 

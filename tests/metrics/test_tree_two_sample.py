@@ -5,9 +5,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from tests.tables import SIZES, apart, rows
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.auc import auc, placements
-from zaohua.metrics.tree_two_sample import behind, tree_two_sample
+from zaohua.metrics.tree_two_sample import gaps, tree_two_sample
 
 
 def test_area_and_its_variance():
@@ -60,10 +60,10 @@ def test_nothing_in_common_is_zero_but_not_beyond_doubt():
 def test_differences_of_two_generators():
     real, good, poor = rows(8), rows(9), apart(rows(10))
     a, b = (tree_two_sample(x, real, SIZES) for x in (good, poor))
-    gap = behind((a.synthetic, a.real), (b.synthetic, b.real))
+    gap = gaps((a.synthetic, a.real), (b.synthetic, b.real))
     assert gap.value == pytest.approx(a.score.value - b.score.value) and gap.low > 0
     other = tree_two_sample(rows(11), real, SIZES)
-    twin = behind((a.synthetic, a.real), (other.synthetic, other.real))
+    twin = gaps((a.synthetic, a.real), (other.synthetic, other.real))
     assert twin.low < 0 < twin.high
 
 

@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.pictures import Extractor
 from zaohua.metrics.untrained import Pca, RandomConvolutions

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, r2_score, roc_auc_score
 from tests.tables import SIZES, apart, rows
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics import utility as module
 from zaohua.metrics.utility import utility
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 import torch
 
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.nn.layers import pyramid
-from zaohua.spec import DataSpec, Head
 
-LABEL = DataSpec((), (), (Head("label", "category", 10),))
-TEXT = DataSpec(("time",), None, (Head("token", "category", 20),), pad=20)
+LABEL = DataSpec((), (), (Feature("label", "category", 10),))
+TEXT = DataSpec(("time",), None, (Feature("token", "category", 20),), pad=20)
 SIZES = [(8, 8), (9, 13), (28, 28), (32, 32), (64, 40), (1, 1), (1, 13), (256, 256)]
 STYLES: list[dict[str, Any]] = [
     {"blocks": "plain", "norm": "batch", "kernel_size": 5},
@@ -21,7 +21,7 @@ STYLES: list[dict[str, Any]] = [
 
 
 def image(height: int, width: int, channels: int = 1) -> DataSpec:
-    return DataSpec(("height", "width"), (height, width), (Head("pixel", "real", channels, 256),))
+    return DataSpec(("height", "width"), (height, width), (Feature("pixel", "real", channels, 256),))
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: f"{style['blocks']}-{style['norm']}")

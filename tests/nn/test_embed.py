@@ -3,17 +3,17 @@ from __future__ import annotations
 import pytest
 import torch
 
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.embed import Embed, Overlay, TimeEmbed, pool, positions, present
-from zaohua.spec import DataSpec, Head
 
-LABEL = DataSpec((), (), (Head("label", "category", 10),))
-VECTOR = DataSpec((), (), (Head("attribute", "real", 3),))
-TEXT = DataSpec(("time",), None, (Head("token", "category", 50),), pad=50)
-FIXED_TEXT = DataSpec(("time",), (7,), (Head("token", "category", 50),))
-MAP = DataSpec(("height", "width"), (6, 5), (Head("class", "category", 4),))
-IMAGE = DataSpec(("height", "width"), (28, 20), (Head("pixel", "real", 3, 256),))
-SOUND = DataSpec(("time",), (4000,), (Head("wave", "real", 1),))
-RAGGED_SOUND = DataSpec(("time",), None, (Head("wave", "real", 1),))
+LABEL = DataSpec((), (), (Feature("label", "category", 10),))
+VECTOR = DataSpec((), (), (Feature("attribute", "real", 3),))
+TEXT = DataSpec(("time",), None, (Feature("token", "category", 50),), pad=50)
+FIXED_TEXT = DataSpec(("time",), (7,), (Feature("token", "category", 50),))
+MAP = DataSpec(("height", "width"), (6, 5), (Feature("class", "category", 4),))
+IMAGE = DataSpec(("height", "width"), (28, 20), (Feature("pixel", "real", 3, 256),))
+SOUND = DataSpec(("time",), (4000,), (Feature("wave", "real", 1),))
+RAGGED_SOUND = DataSpec(("time",), None, (Feature("wave", "real", 1),))
 
 
 def codes(*shape: int, size: int) -> torch.Tensor:

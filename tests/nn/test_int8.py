@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.int8 import Int8Transformer, int8
 from zaohua.nn.integers import Int8Linear
 from zaohua.nn.transformer import Transformer
-from zaohua.spec import DataSpec, Head
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -42,7 +42,7 @@ def test_zeros_and_what_is_too_small_to_gain_stay_as_they_are() -> None:
 def test_a_transformer_in_integers_is_near_the_transformer(conditional: bool, places: bool) -> None:
     """However its tokens are taken up: all at once, one by one, or again after some were taken back."""
     torch.manual_seed(0)
-    labels = DataSpec((), (), (Head("y", "category", 3),)) if conditional else None
+    labels = DataSpec((), (), (Feature("y", "category", 3),)) if conditional else None
     net = Transformer(20, labels, context=24, width=64, layers=2, heads=4, places=places).eval()
     for p in net.parameters():
         if not p.any():
@@ -63,6 +63,6 @@ def test_a_transformer_in_integers_is_near_the_transformer(conditional: bool, pl
 
 
 def test_other_networks_are_copied() -> None:
-    net = Transformer(20, context=24, width=64, layers=1, heads=4, style="gpt2").eval()
+    net = Transformer(20, context=24, width=64, layers=1, heads=4, architecture="gpt2").eval()
     quick = int8(net, least=1 << 12)
     assert isinstance(quick.blocks[0].inner, Int8Linear) and isinstance(net.blocks[0].inner, nn.Linear)

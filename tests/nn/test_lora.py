@@ -8,7 +8,7 @@ from zaohua.nn.transformer import Transformer
 
 def test_changes_nothing_at_first_and_merges_to_what_it_computes() -> None:
     torch.manual_seed(0)
-    net = Transformer(7, context=8, width=16, layers=2, heads=2, style="gpt2").eval()
+    net = Transformer(7, context=8, width=16, layers=2, heads=2, architecture="gpt2").eval()
     x = torch.randint(7, (2, 8))
     before = net(x)
     adapt(net, "blocks", 3)

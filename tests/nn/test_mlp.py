@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.mlp import MLP
-from zaohua.spec import DataSpec, Head
 
-LABEL = DataSpec((), (), (Head("label", "category", 10),))
-IMAGE = DataSpec(("height", "width"), (8, 6), (Head("pixel", "real", 3, 256),))
-CODES = DataSpec(("time",), (5,), (Head("code", "category", 4),))
+LABEL = DataSpec((), (), (Feature("label", "category", 10),))
+IMAGE = DataSpec(("height", "width"), (8, 6), (Feature("pixel", "real", 3, 256),))
+CODES = DataSpec(("time",), (5,), (Feature("code", "category", 4),))
 
 
 @pytest.mark.parametrize(

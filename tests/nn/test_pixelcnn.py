@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.pixelcnn import GatedPixelCNN
-from zaohua.spec import DataSpec, Head
 
 
 @pytest.mark.parametrize(("layers", "cycle"), [(5, 1), (3, 2), (0, 1)])
 def test_a_pixel_sees_all_those_before_it_within_reach_and_no_other(layers: int, cycle: int) -> None:
     """No blind spot, in particular above and to the right."""
     size = 7
-    spec = DataSpec(("height", "width"), (size, size), (Head("pixel", "real", 2, 2),))
+    spec = DataSpec(("height", "width"), (size, size), (Feature("pixel", "real", 2, 2),))
     torch.manual_seed(0)
     net = GatedPixelCNN(spec, out_channels=3, width=16, layers=layers, first_size=3, dilation_cycle=cycle).double()
     for p in net.parameters():

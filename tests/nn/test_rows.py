@@ -1,11 +1,11 @@
 import torch
 
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.mlp import MLP
 from zaohua.nn.rows import RowLayout
-from zaohua.spec import DataSpec, Head
 
-SPEC = DataSpec(axes=("column",), shape=(4,), heads=(
-    Head("a?", "category", 3), Head("a", "real", 1, given=(0, 2)), Head("b", "category", 2), Head("c", "real", 1)))
+SPEC = DataSpec(axes=("column",), shape=(4,), features=(
+    Feature("a?", "category", 3), Feature("a", "real", 1, given=(0, 2)), Feature("b", "category", 2), Feature("c", "real", 1)))
 NAN = torch.nan
 
 
@@ -26,9 +26,9 @@ def test_what_is_unknown_or_was_never_seen_is_zero():
 
 
 def test_rows_of_one_kind_only():
-    numbers = RowLayout(DataSpec(("column",), (1,), (Head("x", "real", 1),)))
+    numbers = RowLayout(DataSpec(("column",), (1,), (Feature("x", "real", 1),)))
     assert numbers.wide(torch.tensor([[2.0]])).tolist() == [[2.0]] and numbers.one_hots == 0
-    categories = RowLayout(DataSpec(("column",), (1,), (Head("x", "category", 2),)))
+    categories = RowLayout(DataSpec(("column",), (1,), (Feature("x", "category", 2),)))
     assert categories.wide(torch.tensor([[1.0]])).tolist() == [[0.0, 1.0]]
     assert categories.rows(torch.tensor([[0.3, 0.1]])).tolist() == [[0.0]]
 

@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zaohua.nn.unet import Attention, UNet, default_patch
-from zaohua.spec import DataSpec, Head
+from zaohua.core.spec import DataSpec, Feature
+from zaohua.nn.unet import UNet, UNetAttention, default_patch
 
-LABEL = DataSpec((), (), (Head("label", "category", 10),))
-TEXT = DataSpec(("time",), None, (Head("token", "category", 20),), pad=20)
+LABEL = DataSpec((), (), (Feature("label", "category", 10),))
+TEXT = DataSpec(("time",), None, (Feature("token", "category", 20),), pad=20)
 SIZES = [(8, 8), (9, 13), (28, 28), (32, 32), (64, 40), (1, 1), (1, 13), (256, 256)]
 
 
 def image(height: int, width: int, channels: int = 1) -> DataSpec:
-    return DataSpec(("height", "width"), (height, width), (Head("pixel", "real", channels, 256),))
+    return DataSpec(("height", "width"), (height, width), (Feature("pixel", "real", channels, 256),))
 
 
 def awake(net: UNet) -> UNet:
@@ -36,7 +36,7 @@ def test_patch(patch: int) -> None:
     assert [default_patch((side, side)) for side in (8, 28, 256)] == [1, 2, 4]
 
 
-@pytest.mark.parametrize("y_spec", [None, LABEL, TEXT, image(14, 14, 3), DataSpec(("time",), (500,), TEXT.heads)])
+@pytest.mark.parametrize("y_spec", [None, LABEL, TEXT, image(14, 14, 3), DataSpec(("time",), (500,), TEXT.features)])
 def test_every_parameter_learns(y_spec: DataSpec | None) -> None:
     net = awake(UNet(image(12, 12), y_spec, channels=16, blocks=1))
     y = None
@@ -104,7 +104,7 @@ def test_variance_is_kept() -> None:
 
 
 def test_attention_reads_the_tokens() -> None:
-    attention = Attention(16, 8)
+    attention = UNetAttention(16, 8)
     torch.nn.init.normal_(attention.out.weight)
     x, tokens = torch.randn(2, 16, 3, 5), torch.randn(2, 4, 8)
     out = attention(x, tokens)

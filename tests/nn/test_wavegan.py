@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.wavegan import PhaseShuffle, WaveDiscriminator, WaveGenerator, lengths
-from zaohua.spec import DataSpec, Head
 
-LABEL = DataSpec((), (), (Head("label", "category", 10),))
-TEXT = DataSpec(("time",), None, (Head("token", "category", 20),), pad=20)
+LABEL = DataSpec((), (), (Feature("label", "category", 10),))
+TEXT = DataSpec(("time",), None, (Feature("token", "category", 20),), pad=20)
 
 
 def wave(samples: int, channels: int = 1) -> DataSpec:
-    return DataSpec(("time",), (samples,), (Head("sample", "real", channels),))
+    return DataSpec(("time",), (samples,), (Feature("sample", "real", channels),))
 
 
 @pytest.mark.parametrize("channels", [1, 2])

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.wavenet import WaveNet, reach
-from zaohua.spec import DataSpec, Head
 
 V = 7
-LABELS = DataSpec(axes=(), shape=(), heads=(Head("label", "category", size=3),))
+LABELS = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=3),))
 
 
 def make(layers: int, stacks: int, y: DataSpec | None = None) -> WaveNet:

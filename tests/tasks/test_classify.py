@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import zaohua as zh
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 
 def test_two_normals_give_the_known_chances() -> None:
@@ -21,8 +21,8 @@ def test_two_normals_give_the_known_chances() -> None:
 
 
 def test_classifies_digits_by_their_densities() -> None:
-    images, labels = zh.data.load("digits", "train")
-    test, truth = zh.data.load("digits", "test")
+    images, labels = zh.datasets.load("digits", "train")
+    test, truth = zh.datasets.load("digits", "test")
     classifier = zh.GenerativeClassifier(zh.Gaussian(reg_covar=1e-2)).fit(images, labels)
     assert classifier.score(test, truth) > 0.9
     assert classifier.classes_.tolist() == list(range(10))

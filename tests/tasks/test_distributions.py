@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 import zaohua as zh
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.tasks import distribution_plots, distributions
 from zaohua.tasks.goodness import LARGEST, goodness, kolmogorov_smirnov
 

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from zaohua.errors import ZaohuaError, ZaohuaWarning, unknown
+from zaohua.core.errors import ZaohuaError, ZaohuaWarning, unknown
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("[--out demo] [--minutes 4]", "train one model per family on digits, one on sounds and one on texts"),
@@ -106,5 +106,5 @@ def explain(error: Exception) -> str | None:
         return " ".join(str(error).split())
     kind = type(error).__name__  # torch's error is told by its name, since torch may not be imported
     if kind in ("MemoryError", "OutOfMemoryError") or "can't allocate memory" in str(error):
-        return "out of memory: a smaller --batch-size, more --accumulate or a smaller --size takes less"
+        return "out of memory: a smaller --batch-size, more --grad-accumulation or a smaller --size takes less"
     return None

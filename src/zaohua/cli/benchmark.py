@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 from zaohua.cli.flags import Flag, leading, parse
-from zaohua.errors import ZaohuaError
-from zaohua.fields import Between
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
 
 CALL = "zaohua benchmark SUITE [options]"
 ABOUT = "Train every model of a suite for the same time, measure all, and write pages. Run it again to go on."
@@ -30,9 +30,9 @@ def main(arguments: Sequence[str]) -> None:
     if not values["minutes"] > 0:
         raise ZaohuaError(f"--minutes must be above 0, not {values['minutes']:g}")
     from zaohua.cli.evaluate import Lines
-    from zaohua.progress import Progress
-    from zaohua.tasks.evaluation.benchmark import benchmark
+    from zaohua.evaluation.suites import benchmark
+    from zaohua.training.callbacks.progress import Progress
 
     chosen = {option: values[option].split(",") if values[option] else None for option in ("models", "data")}
     print(benchmark(name, Path(values["out"]), values["minutes"], Progress, samples=values["samples"],
-                    random_state=values["seed"], seeds=values["seeds"], told=Lines(), **chosen))
+                    random_state=values["seed"], seeds=values["seeds"], log=Lines(), **chosen))

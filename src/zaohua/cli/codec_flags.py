@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from zaohua.cli.flags import Flag, from_fields, given
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 
 class CodecFlags:
@@ -27,8 +27,8 @@ class CodecFlags:
     """
 
     def __init__(self, modalities: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
-        from zaohua.codecs import of_modalities
-        from zaohua.fields import fields_of
+        from zaohua.core.params import fields_of
+        from zaohua.modalities import of_modalities
 
         classes = of_modalities(modalities)
         self.of: dict[Any, list[Flag]] = {}
@@ -73,7 +73,7 @@ class CodecFlags:
         Raises:
             ZaohuaError: an option isn't of the data's kind.
         """
-        from zaohua import codecs
+        from zaohua import modalities as codecs
 
         if not self.given(values):
             return None
@@ -89,7 +89,7 @@ class CodecFlags:
         Raises:
             ZaohuaError: an option can't change, or isn't of the data's kind.
         """
-        from zaohua import codecs
+        from zaohua import modalities as codecs
 
         if option is None:
             if given := self.given(values):

@@ -15,10 +15,10 @@ from zaohua.cli import runs
 from zaohua.cli.evaluate import FLAGS as EVALUATE
 from zaohua.cli.evaluate import Lines
 from zaohua.cli.flags import Flag, echo, parse
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
-    from zaohua.tasks.evaluation.compare import Comparison
+    from zaohua.evaluation.compare import Comparison
 
 PROG = "zaohua compare RUN RUN ..."
 ABOUT = "Measure several models alike, tell which is better as far as that can be told, and write a page about it."
@@ -45,14 +45,14 @@ def main(arguments: Sequence[str]) -> None:
     out = Path(values["out"])
     if out.is_dir():
         raise ZaohuaError(f"--out {out} is a folder: it must be the file of a page, such as {out / 'compare.html'}")
-    from zaohua.tasks.evaluation import page, telling
-    from zaohua.tasks.evaluation.compare import compare
+    from zaohua.evaluation import page, summaries
+    from zaohua.evaluation.compare import compare
 
     wanted: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "inception",
                                                               "target")}
-    found = compare(folders, random_state=values["seed"], told=None if values["json"] else Lines(), **wanted)
+    found = compare(folders, random_state=values["seed"], log=None if values["json"] else Lines(), **wanted)
     page.write(found, out, shlex.join(["zaohua", "compare", *(part for part in arguments if part != "--json")]))
-    said = telling.verdict(found)
+    said = summaries.verdict(found)
     if values["json"]:
         print(json.dumps({**found.to_json(), "verdict": said, "page": str(out)}))
         return
@@ -67,7 +67,7 @@ def show(comparison: Comparison) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from zaohua.tasks.evaluation import table
+    from zaohua.evaluation import table
 
     found, costs = table.quality(comparison, COLUMNS), table.costs(comparison)
     places = [i for i, column in enumerate(costs.columns) if column.name in COSTS]

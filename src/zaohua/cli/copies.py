@@ -11,7 +11,7 @@ import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, leading, parse
 from zaohua.cli.sample import sampling_flags
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 CALL = "zaohua copies RUN [options]"
 ABOUT = "How much of what a model writes stands word for word in its training text, and how much of held-out text does."
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     values = parse("zaohua copies RUN", ABOUT, [*COMMON, *flags], rest)
     if values["n"] < 1 or values["length"] < 1:
         raise ZaohuaError("-n and --length must be at least 1")
-    from zaohua.tasks.copies import copy_report
+    from zaohua.modalities.texts.copying import copy_report
 
     model = zaohua.load(run)
     model.set_params(**{flag.name: values[flag.name] for flag in flags})

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from zaohua.cli.flags import Flag, echo, parse
-from zaohua.errors import ZaohuaError
-from zaohua.fields import Between
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
 
 if TYPE_CHECKING:
-    from zaohua.tasks.demo import Result
+    from zaohua.demo import Result
 
 FLAGS = (
     Flag("out", str, "demo", "Folder for the page and the runs."),
@@ -28,8 +28,9 @@ def main(arguments: Sequence[str]) -> None:
     values = parse("zaohua demo", ABOUT, FLAGS, arguments)
     if not values["minutes"] > 0:
         raise ZaohuaError(f"--minutes must be above 0, not {values['minutes']:g}")
-    from zaohua.progress import Progress
-    from zaohua.tasks import demo, report
+    from zaohua import demo
+    from zaohua.demo import report
+    from zaohua.training.callbacks.progress import Progress
 
     out = Path(values["out"])
     out.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ def show(results: Sequence[Result]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from zaohua.tasks.report import cells, header
+    from zaohua.demo.report import cells, header
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column, (title, unit) in enumerate(header()):

@@ -33,16 +33,16 @@ def main(arguments: Sequence[str]) -> None:
     (run,), rest = leading(arguments, "the run comes", CALL, ABOUT, FLAGS)
     values = parse("zaohua evaluate RUN", ABOUT, FLAGS, rest)
     runs.read_model(run)
-    from zaohua.tasks.evaluation import telling
-    from zaohua.tasks.evaluation.evaluate import evaluate
+    from zaohua.evaluation import summaries
+    from zaohua.evaluation.evaluate import evaluate
 
     options: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "seeds",
                                                                "inception", "target")}
     found = evaluate(zaohua.load(run), run=run, random_state=values["seed"], **options,
-                     told=None if values["json"] else Lines())
+                     log=None if values["json"] else Lines())
     found.save(run)
-    telling.note_in_card(run, found)
-    print(json.dumps(found.to_json()) if values["json"] else "\n".join(telling.told_of(found)))
+    summaries.note_in_card(run, found)
+    print(json.dumps(found.to_json()) if values["json"] else "\n".join(summaries.summary_lines(found)))
     if not values["json"]:
         echo(f"written: {run}/README.md")
 

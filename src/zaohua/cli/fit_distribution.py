@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zaohua.cli.flags import Flag, echo, leading, parse
-from zaohua.errors import ZaohuaError, unknown
+from zaohua.core.errors import ZaohuaError, unknown
 
 if TYPE_CHECKING:
     from zaohua.tasks.distributions import Ranking
@@ -65,9 +65,9 @@ def read_column(file: str, name: str | None) -> tuple[str, Any]:
     Raises:
         ZaohuaError: there is no such table or column, or several columns and none is named.
     """
-    from zaohua import codecs
+    from zaohua import modalities
 
-    frame, _ = codecs.read(file)
+    frame, _ = modalities.read(file)
     if not hasattr(frame, "columns"):
         raise ZaohuaError(f"{file}: is no table: give a .csv, .tsv or .parquet with column names")
     columns = list(map(str, frame.columns))

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args
 
-from zaohua.errors import ZaohuaError, unknown
-from zaohua.fields import Field, check_field, type_name
+from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.params import Field, check_field, type_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,17 +45,17 @@ class Flag:
 
 
 def from_fields(fields: Mapping[str, Field], values: Mapping[str, Any] | None = None, *,
-                leave_out: Iterable[str] = (), taken: Iterable[str] = (), prefix: str = "") -> list[Flag]:
+                drop_failed: Iterable[str] = (), taken: Iterable[str] = (), prefix: str = "") -> list[Flag]:
     """A flag for each field.
 
     Args:
         fields: by name, as `fields_of` gives them.
         values: defaults that replace the fields' own, such as those of a stored model.
-        leave_out: names of fields that get no flag.
+        drop_failed: names of fields that get no flag.
         taken: names that other flags have; a field of that name gets the prefix.
         prefix: such as "image_".
     """
-    flags, left_out, others = [], set(leave_out), set(taken)
+    flags, left_out, others = [], set(drop_failed), set(taken)
     for name, field in fields.items():
         if name not in left_out:
             default = (values or {}).get(name, field.default)

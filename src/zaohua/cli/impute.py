@@ -9,7 +9,7 @@ from pathlib import Path
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, echo, leading, parse
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 CALL = "zaohua impute RUN FILE [options]"
 ABOUT = "Fill in the missing cells of a table, drawn from what a model knows given the other cells of a row."

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zaohua import registry
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, parse
-from zaohua.errors import ZaohuaError
-from zaohua.progress import clock
+from zaohua.core import registry
+from zaohua.core.errors import ZaohuaError
+from zaohua.training.callbacks.progress import clock
 
 FLAGS = (Flag("json", bool, False, "Print it as JSON."),)
 CALL = "zaohua info RUN [--json]"
@@ -63,7 +63,7 @@ def facts(folder: Path) -> dict[str, Any]:
 
 def _changed(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """The hyperparameters that differ from the model's defaults."""
-    from zaohua.fields import fields_of
+    from zaohua.core.params import fields_of
 
     fields = fields_of(registry.model_class(name))
     return {k: v for k, v in parameters.items() if k in fields and v != fields[k].default}

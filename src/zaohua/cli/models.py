@@ -7,8 +7,8 @@ import json
 import sys
 from collections.abc import Sequence
 
-from zaohua import registry
-from zaohua.errors import unknown
+from zaohua.core import registry
+from zaohua.core.errors import unknown
 
 USAGE = """usage: zaohua models [--json | --markdown]
 

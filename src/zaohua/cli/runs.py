@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zaohua.data.patterns import Pattern
-from zaohua.errors import CheckpointError, ZaohuaError, nearest
+from zaohua.core.errors import CheckpointError, ZaohuaError, nearest
+from zaohua.modalities.files.patterns import FilePattern
 
 MODEL = "model.json"
 
@@ -26,7 +26,7 @@ def find_option(option: str, arguments: Sequence[str]) -> str | None:
 
 def default(command: str, data: str, again: bool = False, root: Path = Path("runs")) -> Path:
     """runs/MODEL-DATA, with the first free number behind it; the newest there is when going on with one."""
-    pattern = Pattern.of(data)
+    pattern = FilePattern.of(data)
     path = Path(data) if pattern is None else pattern.folder
     stem = re.sub(r"\W+", "-", path.name.split(".")[0].casefold()).strip("-") or "data"
     name = f"{command}-{stem}"
@@ -67,22 +67,22 @@ def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:
 
     The path or name itself is handed on wherever it can be, since a run can then be resumed without it.
     """
-    from zaohua import codecs
+    from zaohua import modalities
 
     if split != "train":
-        return codecs.read(data, True if labels and _labelled(data, split) else None, split=split)
+        return modalities.read(data, True if labels and _labelled(data, split) else None, split=split)
     return data, True if labels and _labelled(data, None) else None
 
 
 def _labelled(data: str, split: str | None) -> bool:
     """Whether a path or data set carries labels."""
-    from zaohua import codecs
-    from zaohua.data import SETS
+    from zaohua import modalities
+    from zaohua.modalities.datasets import SETS
 
     if is_named(data):
         return SETS[data].labelled
     try:
-        return codecs.read(data, True, split=split)[1] is not None
+        return modalities.read(data, True, split=split)[1] is not None
     except ZaohuaError as error:
         if "carries no labels" not in str(error):
             raise
@@ -91,6 +91,6 @@ def _labelled(data: str, split: str | None) -> bool:
 
 def is_named(data: str) -> bool:
     """Whether DATA is the name of a data set, and no file or folder."""
-    from zaohua.data import SETS
+    from zaohua.modalities.datasets import SETS
 
     return data in SETS and not Path(data).exists()

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import zaohua
-from zaohua import registry
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, echo, from_fields, leading, parse
-from zaohua.errors import CheckpointError, ZaohuaError
+from zaohua.core import registry
+from zaohua.core.errors import CheckpointError, ZaohuaError
 
 CALL = "zaohua sample RUN [options]"
 COMMON = (
@@ -82,7 +82,7 @@ def _stream(model: Any, y: list[Any] | None, values: dict[str, Any], options: di
 
 def sampling_flags(stored: dict[str, Any]) -> list[Flag]:
     """Flags of those fields that can be given to `sample`; their defaults are the run's."""
-    from zaohua.fields import fields_of
+    from zaohua.core.params import fields_of
 
     fields = fields_of(registry.model_class(stored["model"]))
     return from_fields({name: field for name, field in fields.items() if field.sampling}, stored["parameters"])

@@ -12,7 +12,7 @@ import numpy as np
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, leading, parse
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 CALL = "zaohua score RUN DATA [options]"
 ABOUT = "How well a model predicts data: a file or folder that it hasn't seen, or the test split of a named data set."
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _texts(model: Any, X: Any, y: Any, values: dict[str, Any]) -> dict[str, Any]:
     """Nats per token and bits per byte and character, with what they depend on."""
-    from zaohua.tasks.texts import surprise
+    from zaohua.modalities.texts.surprise import surprise
 
     def tell(number: int, tokens: list[dict[str, Any]]) -> None:
         print(json.dumps({"text": number, "tokens": tokens}, ensure_ascii=False))

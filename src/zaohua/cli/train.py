@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zaohua import registry
 from zaohua.cli import runs
 from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import Flag, echo, from_fields, parse
-from zaohua.errors import ZaohuaError
+from zaohua.core import registry
+from zaohua.core.errors import ZaohuaError
 
 CALL = "zaohua train MODEL DATA [options]"
 COMMON = (
@@ -22,7 +22,7 @@ COMMON = (
     Flag("overwrite", bool, False, "Replace the run that is in the folder."),
     Flag("split", str, "train", "Split of a named data set."),
     Flag("evaluate_every", int | None, None, "Steps between two measures of 2,000 samples, which the history keeps "
-         "(pictures, sounds; needs --validation)."),
+         "(pictures, sounds; needs --validation-fraction)."),
     Flag("labels", bool, True, "Condition on the labels that the data carry."),
     Flag("json", bool, False, "Print the result as JSON, and no progress."),
 )
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     if data is None and not resume:
         raise ZaohuaError(f"which data? {CALL}")
     model = _train(cls, data, folder, stored, values, own, of_data)
-    from zaohua.hardware import is_main_process
+    from zaohua.core.hardware import is_main_process
 
     if is_main_process():
         _tell(model, folder, values["json"])
@@ -86,9 +86,9 @@ def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool)
 def _parse(entry: registry.Entry, cls: Any, stored: dict[str, Any] | None,
            arguments: Sequence[str]) -> tuple[dict[str, Any], list[Flag], CodecFlags]:
     """The values of all flags, the model's, and those of the codecs of its data."""
-    from zaohua.fields import fields_of
+    from zaohua.core.params import fields_of
 
-    own = from_fields(fields_of(cls), (stored or {}).get("parameters"), leave_out=["codec"])
+    own = from_fields(fields_of(cls), (stored or {}).get("parameters"), drop_failed=["codec"])
     of_data = CodecFlags(entry.modalities, [flag.name for flag in (*COMMON, *own)], (stored or {}).get("codec_option"))
     arguments = [re.sub(r"^--seed(?=$|=)", "--random-state", argument) for argument in arguments]
     values = parse(f"zaohua train {entry.command} DATA", entry.summary, [*COMMON, *own, *of_data.flags], arguments)
@@ -98,8 +98,8 @@ def _parse(entry: registry.Entry, cls: Any, stored: dict[str, Any] | None,
 def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | None, values: dict[str, Any],
            own: list[Flag], of_data: CodecFlags) -> Any:
     """Fit a new model, or go on with the stored one."""
-    from zaohua.hardware import is_main_process
-    from zaohua.progress import Progress
+    from zaohua.core.hardware import is_main_process
+    from zaohua.training.callbacks.progress import Progress
 
     fields = {flag.name: values[flag.name] for flag in own}
     model = cls(**fields)
@@ -129,11 +129,11 @@ def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | No
 
 def _show_columns(cls: Any, X: Any, codec: Any) -> None:
     """Of a table, what its columns are taken for, before anything is learnt from it."""
-    from zaohua import codecs
+    from zaohua import modalities
 
     if "tables" in cls.modalities:
-        items, _ = codecs.read(X)
-        chosen: Any = codecs.codec_for(items, cls.modalities, codec, cls.codec_options, cls.__name__)
+        items, _ = modalities.read(X)
+        chosen: Any = modalities.codec_for(items, cls.modalities, codec, cls.codec_options, cls.__name__)
         for line in chosen.fit(items).about(len(items)):
             echo(line)
 
@@ -142,7 +142,7 @@ def _evaluator(values: dict[str, Any]) -> list[Any]:
     """What measures samples while training, if that was asked for."""
     if values["evaluate_every"] is None:
         return []
-    from zaohua.tasks.evaluation.history import Evaluator
+    from zaohua.evaluation.history import Evaluator
 
     return [Evaluator(values["evaluate_every"])]
 

@@ -16,17 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.border import TrainingData
-from zaohua.errors import ZaohuaError
-from zaohua.estimator import GenerativeModel, ScoreKind
-from zaohua.fields import Between
-from zaohua.noise import ItemNoise, Noise
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import ItemNoise, Noise
+from zaohua.core.params import Between
+from zaohua.estimator.base import GenerativeModel, ScoreKind
+from zaohua.estimator.encoding import TrainingData
 
 Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
 
 
-class ByClass(GenerativeModel):
+class PerClassDensity(GenerativeModel):
     """A density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
@@ -115,7 +115,7 @@ class ByClass(GenerativeModel):
             self.densities_[int(c)][name] = value.numpy()
 
 
-class Density(ByClass):
+class Density(PerClassDensity):
     """A density whose covariances stay invertible whatever the data are."""
 
     reg_covar: Annotated[float, Between(0)] = 1e-6

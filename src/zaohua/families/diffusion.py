@@ -20,15 +20,15 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.hardware import autocast
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between, Sampling
+from zaohua.core.spec import DataSpec
 from zaohua.families.guidance import Guided
-from zaohua.families.paths import Exploding, Path
 from zaohua.families.samplers import SAMPLERS, Predict
-from zaohua.fields import Between, Sampling
-from zaohua.hardware import autocast
+from zaohua.families.schedules import NoiseSchedule, VarianceExploding
 from zaohua.nn.unet import UNet
-from zaohua.noise import Noise
-from zaohua.spec import DataSpec
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
 SamplerName = Literal["euler", "ddim", "midpoint", "heun", "dpmpp_2m", "ancestral"]
 Network = Callable[..., Tensor]
@@ -64,7 +64,7 @@ class Diffusion(Guided):
 
     @property
     @abstractmethod
-    def path(self) -> Path:
+    def noise_schedule(self) -> NoiseSchedule:
         """How data fades into noise."""
 
     @abstractmethod
@@ -86,7 +86,7 @@ class Diffusion(Guided):
     def noised(self, batch: Batch, t: Tensor) -> tuple[Tensor, Tensor]:
         """x_t (B, ...) at times t (B,), and the noise in it."""
         noise = batch.noise.normal(*batch.x.shape[1:])
-        return expand(self.path.alpha(t), batch.x) * batch.x + expand(self.path.sigma(t), batch.x) * noise, noise
+        return expand(self.noise_schedule.alpha(t), batch.x) * batch.x + expand(self.noise_schedule.sigma(t), batch.x) * noise, noise
 
     # ---- primitives
 
@@ -97,8 +97,8 @@ class Diffusion(Guided):
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Noise at t = 1, taken to t = 0 by the sampler."""
         times = self.times(self.steps)
-        x = noise.normal(*self.spec_.tensor_shape) * self.path.sigma(times[0]).float()
-        return SAMPLERS[self.sampler](self._predictor(y), self.path, times, x, noise)
+        x = noise.normal(*self.spec_.tensor_shape) * self.noise_schedule.sigma(times[0]).float()
+        return SAMPLERS[self.sampler](self._predictor(y), self.noise_schedule, times, x, noise)
 
     def _predictor(self, y: Tensor | None) -> Predict:
         """`predict` of the averaged network at one time for all, guided: null + guidance (conditional - null)."""
@@ -121,7 +121,7 @@ class Diffusion(Guided):
         Source: Kynkäänniemi et al., "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality
         in Diffusion Models", 2024 (arXiv:2404.07724).
         """
-        alpha, sigma = self.path.alpha(t), self.path.sigma(t)
+        alpha, sigma = self.noise_schedule.alpha(t), self.noise_schedule.sigma(t)
         if self.guidance == 1 or sigma <= self.guidance_above * alpha:
             return False
         return self.guidance_below is None or bool(sigma < self.guidance_below * alpha)
@@ -141,7 +141,7 @@ class Diffusion(Guided):
         """Expected data within the range of bounded data, with the noise that belongs to it."""
         if self.spec_.levels is None:
             return data, e
-        alpha, sigma = self.path.alpha(t).float(), self.path.sigma(t).float()
+        alpha, sigma = self.noise_schedule.alpha(t).float(), self.noise_schedule.sigma(t).float()
         inside = data.clamp(-1, 1)
         return inside, e + alpha / sigma * (data - inside) if sigma > 0 else e
 
@@ -169,9 +169,9 @@ class KarrasDiffusion(Diffusion):
     steps = 18
 
     @property
-    def path(self) -> Path:
+    def noise_schedule(self) -> NoiseSchedule:
         """x + sigma e, sigma = sigma_max t."""
-        return Exploding(self.sigma_max)
+        return VarianceExploding(self.sigma_max)
 
     def times(self, n: int) -> Tensor:
         """sigma_i = (sigma_max^1/rho + i / (n - 1) (sigma_min^1/rho - sigma_max^1/rho))^rho, then 0; over sigma_max."""
@@ -182,7 +182,7 @@ class KarrasDiffusion(Diffusion):
     def predict(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
                 ) -> tuple[Tensor, Tensor]:
         """x = c_skip x_t + c_out net(c_in x_t, log(sigma) / 4), the paper's equation 7."""
-        sigma = self.path.sigma(t)
+        sigma = self.noise_schedule.sigma(t)
         wide, s = expand(sigma, x_t), self.sigma_data
         total = wide**2 + s**2
         out = net(x_t * total.rsqrt(), 250 * torch.log(sigma.clamp(min=1e-8)), y, keep)

@@ -11,14 +11,14 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from zaohua.estimator import ScoreKind
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between, Sampling
+from zaohua.estimator.base import ScoreKind
 from zaohua.families import ode
 from zaohua.families.diffusion import Diffusion, Network, expand
-from zaohua.families.paths import Path, Straight
 from zaohua.families.samplers import midpoint
-from zaohua.fields import Between, Sampling
-from zaohua.noise import Noise
-from zaohua.training import Batch
+from zaohua.families.schedules import NoiseSchedule, RectifiedFlow
+from zaohua.training.trainable import Batch
 
 
 class FlowMatching(Diffusion):
@@ -27,7 +27,7 @@ class FlowMatching(Diffusion):
     score_kind: ClassVar[ScoreKind] = "estimate"
     tiny: ClassVar[dict[str, Any]] = {**Diffusion.tiny, "score_steps": 5}
 
-    times_of_training: Literal["lognormal", "uniform"] = "lognormal"
+    time_distribution: Literal["lognormal", "uniform"] = "lognormal"
     """Times that training looks at: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or all alike."""
     trace: Annotated[Literal["auto", "exact", "hutchinson"], Sampling] = "auto"
     """Divergence in `score_samples`: summed up exactly, or estimated; "auto" is exact up to 16 numbers."""
@@ -37,9 +37,9 @@ class FlowMatching(Diffusion):
     """Steps of the ODE in `score_samples`, `transform` and `inverse_transform`."""
 
     @property
-    def path(self) -> Path:
+    def noise_schedule(self) -> NoiseSchedule:
         """(1 - t) x + t e."""
-        return Straight()
+        return RectifiedFlow()
 
     def velocity(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
         """dx_t/dt = e - x, as the network has it; t is (B,)."""
@@ -54,7 +54,7 @@ class FlowMatching(Diffusion):
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Mean of |v - (e - x)|^2 over the numbers of an item, (B,)."""
         batch.x = self._dequantized(batch.x, batch.noise)
-        if self.times_of_training == "uniform":
+        if self.time_distribution == "uniform":
             t = batch.noise.uniform()
         else:
             t = torch.sigmoid(-0.8 + 1.4 * batch.noise.normal())
@@ -100,4 +100,4 @@ class FlowMatching(Diffusion):
             v = field(x_t, t)
             return x_t - t.float() * v, x_t + (1 - t.float()) * v
 
-        return midpoint(predict, self.path, times, x)
+        return midpoint(predict, self.noise_schedule, times, x)

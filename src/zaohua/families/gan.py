@@ -22,10 +22,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.errors import ZaohuaError
-from zaohua.fields import Between
-from zaohua.noise import Noise
-from zaohua.training import Batch, Trainable
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between
+from zaohua.training.trainable import Batch, Trainable
 
 
 class GAN(Trainable):
@@ -38,11 +38,11 @@ class GAN(Trainable):
     """Numbers of noise that a fake is made from."""
     learning_rate = 2e-4
     warmup_steps = 0
-    decay: Literal["cosine", "linear", "constant"] = "constant"
+    lr_schedule: Literal["cosine", "linear", "constant"] = "constant"
     """How the learning rate falls to zero by the end."""
     beta1 = 0.5
     beta2 = 0.999
-    clip_norm = None
+    max_grad_norm = None
 
     # 3. Generate
     def generate(self, nets: nn.ModuleDict, noise: Noise, y: Tensor | None) -> Tensor:
@@ -103,7 +103,7 @@ class GAN(Trainable):
 
     def _check(self) -> None:
         super()._check()
-        if self.validation:
+        if self.validation_fraction:
             raise ZaohuaError(f"{type(self).__name__}: a GAN's loss says nothing of its quality: leave validation at 0")
 
 

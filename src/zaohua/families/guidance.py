@@ -9,18 +9,18 @@ from typing import Annotated
 
 from torch import Tensor
 
-from zaohua.fields import Between, Sampling
-from zaohua.training import Batch, Trainable
+from zaohua.core.params import Between, Sampling
+from zaohua.training.trainable import Batch, Trainable
 
 
 class Guided(Trainable):
     """Hides the condition of some items in training; samples go from what is said without it towards, or beyond, it."""
 
-    label_dropout: Annotated[float, Between(0, 1)] = 0.1
+    condition_dropout: Annotated[float, Between(0, 1)] = 0.1
     """Share of the items whose condition is hidden in training, so that guidance has something to push away from."""
     guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
     """Weight of the condition: 1 samples p(x | y) as learnt, more makes it plainer at the cost of variety."""
 
     def kept(self, batch: Batch) -> Tensor | None:
         """Which items of a batch show their condition, bool (B,); None without conditions."""
-        return None if batch.y is None else batch.noise.uniform() >= self.label_dropout
+        return None if batch.y is None else batch.noise.uniform() >= self.condition_dropout

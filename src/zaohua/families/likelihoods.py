@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zaohua.core.noise import Noise, categorical
+from zaohua.core.spec import DataSpec
 from zaohua.families.rows import RowLikelihood
-from zaohua.noise import Noise, chosen
-from zaohua.spec import DataSpec
 
 
 class Likelihood(Protocol):
@@ -44,11 +44,11 @@ def likelihood_of(spec: DataSpec) -> Likelihood:
     if spec.is_row:
         return RowLikelihood(spec)
     if spec.levels == 2:
-        return Bernoulli()
-    return Gaussian(spec) if spec.levels is None else DiscretizedLogistic(spec.levels)
+        return BernoulliLikelihood()
+    return GaussianLikelihood(spec) if spec.levels is None else DiscretizedLogistic(spec.levels)
 
 
-class Bernoulli:
+class BernoulliLikelihood:
     """x is -1 or 1; the parameter is the logit of 1."""
 
     def outputs(self, channels: int) -> int:
@@ -65,7 +65,7 @@ class Bernoulli:
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
         """-1 or 1."""
-        return noise.coin(torch.sigmoid(parameters.float())).float() * 2 - 1
+        return noise.bernoulli(torch.sigmoid(parameters.float())).float() * 2 - 1
 
 
 class DiscretizedLogistic:
@@ -181,7 +181,7 @@ class Categorical:
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
         """A level by its probability."""
         chances = self._logits(parameters).softmax(1)
-        return chosen(chances, noise.uniform(*chances.shape[2:])) * (2 / (self.levels - 1)) - 1
+        return categorical(chances, noise.uniform(*chances.shape[2:])) * (2 / (self.levels - 1)) - 1
 
 
 class ColourMixture:
@@ -231,12 +231,12 @@ class ColourMixture:
         """sum_k w_k m_k, each channel's mean at the means of those before it; clipped to the data's range."""
         channels = self._channels(parameters)
         log_weight, mean, _, coefficients = self._split(parameters, channels)
-        chosen = mean[:, :, :0]
+        categorical = mean[:, :, :0]
         for c in range(channels):
             first = c * (c - 1) // 2
-            here = mean[:, :, c] + (coefficients[:, :, first : first + c] * chosen).sum(2)
-            chosen = torch.cat([chosen, here.unsqueeze(2)], dim=2)
-        return (log_weight.exp().unsqueeze(2) * chosen).sum(1).clamp(-1, 1)
+            here = mean[:, :, c] + (coefficients[:, :, first : first + c] * categorical).sum(2)
+            categorical = torch.cat([categorical, here.unsqueeze(2)], dim=2)
+        return (log_weight.exp().unsqueeze(2) * categorical).sum(1).clamp(-1, 1)
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
         """A component by its weight, then channel after channel m + s logit(u), at the nearest level."""
@@ -254,7 +254,7 @@ class ColourMixture:
         return x
 
 
-class Gaussian:
+class GaussianLikelihood:
     """x is continuous; mean and log variance."""
 
     def __init__(self, spec: DataSpec):

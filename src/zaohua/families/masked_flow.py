@@ -21,13 +21,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.noise import Noise, categorical
+from zaohua.core.params import Between, Sampling
+from zaohua.core.spec import DataSpec
 from zaohua.families.guidance import Guided
-from zaohua.fields import Between, Sampling
 from zaohua.nn.bins import Bins
 from zaohua.nn.row_mlp import RowMLP
-from zaohua.noise import Noise, chosen
-from zaohua.spec import DataSpec
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
 
 class MixedNet(nn.Module):
@@ -43,11 +43,11 @@ class MixedNet(nn.Module):
     def __init__(self, spec: DataSpec, y_spec: DataSpec | None, few: int, **options: Any) -> None:
         super().__init__()
         self.bins = Bins(spec, few)
-        self.reals = [place for place in self.bins.reals if (edges := spec.heads[place].edges) is None
+        self.reals = [place for place in self.bins.reals if (edges := spec.features[place].edges) is None
                       or len(edges) - 1 > few]
-        self.coded = [place for place in range(len(spec.heads)) if place not in self.reals]
+        self.coded = [place for place in range(len(spec.features)) if place not in self.reals]
         self.sizes = [self.bins.sizes[place] for place in self.coded]
-        states = {place: head.given for place, head in enumerate(spec.heads) if head.given is not None}
+        states = {place: feature.given for place, feature in enumerate(spec.features) if feature.given is not None}
         self.after = [(turn, self.coded.index(states[place][0]), states[place][1])
                       for turn, place in enumerate(self.coded) if place in states]
         self.mlp = RowMLP(self.sizes, len(self.reals) + len(self.bins.reals), len(self.reals) + sum(self.sizes),
@@ -89,7 +89,7 @@ class MaskedFlow(Guided):
     """Time up to which codes that are hidden have the same weight; from there on it is one over the time."""
     guidance = 1.0
     batch_size = 512
-    validation = 0.05
+    validation_fraction = 0.05
     validate_every = 100
     patience = 20
     default_steps = 6000
@@ -111,15 +111,15 @@ class MaskedFlow(Guided):
         hidden = net.ordered(batch.noise.uniform(len(net.coded))) < t[:, None]
         v, logits = net(codes.masked_fill(hidden, -1), cos * z + sin * e, t, batch.y, self.kept(batch))
         wanted = hidden & (codes >= 0)
-        terms = [F.cross_entropy(part, codes[:, head].clamp(min=0), reduction="none") * wanted[:, head]
-                 for head, part in enumerate(logits)]
+        terms = [F.cross_entropy(part, codes[:, feature].clamp(min=0), reduction="none") * wanted[:, feature]
+                 for feature, part in enumerate(logits)]
         return (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.least)
 
     # ---- primitives
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Noise at t = 1, nothing known; each step turns the numbers and makes some codes known."""
-        net, heads = cast(MixedNet, self.nets_["net"]), self.spec_.heads
+        net, features = cast(MixedNet, self.nets_["net"]), self.spec_.features
         u, z = noise.uniform(4, len(net.coded)), noise.normal(len(net.reals))
         known_at = net.ordered((u[:, 3].argsort(1).argsort(1) + u[:, 0]) / max(1, len(net.coded)))
         states = {number: (state, ranges) for number, state, ranges in net.after}
@@ -131,19 +131,19 @@ class MaskedFlow(Guided):
             turn = (t - s) * math.pi / 2
             z = math.cos(turn) * z - math.sin(turn) * v
             due = (known_at >= s) & (known_at < t)
-            for head in torch.nonzero(due.any(0))[:, 0].tolist():
-                rows = torch.nonzero(due[:, head])[:, 0]
-                if head in states:  # known by now, as states stand before their numbers
-                    rows = rows[codes[rows, states[head][0]] < states[head][1]]
-                codes[rows, head] = chosen(logits[head][rows].double().softmax(1), u[rows, 1, head])
-        out = torch.full((noise.n, len(heads)), torch.nan, dtype=torch.float64)
+            for feature in torch.nonzero(due.any(0))[:, 0].tolist():
+                rows = torch.nonzero(due[:, feature])[:, 0]
+                if feature in states:  # known by now, as states stand before their numbers
+                    rows = rows[codes[rows, states[feature][0]] < states[feature][1]]
+                codes[rows, feature] = categorical(logits[feature][rows].double().softmax(1), u[rows, 1, feature])
+        out = torch.full((noise.n, len(features)), torch.nan, dtype=torch.float64)
         out[:, net.reals] = z.double().cpu()
-        for place, head in enumerate(net.coded):
+        for place, feature in enumerate(net.coded):
             code = codes[:, place]
-            number = heads[head].kind == "real"
-            out[:, head] = net.bins.place(head, code.clamp(min=0), u[:, 2, place]) if number else code.double()
+            number = features[feature].kind == "real"
+            out[:, feature] = net.bins.place(feature, code.clamp(min=0), u[:, 2, place]) if number else code.double()
         for place in net.bins.reals:
-            given = heads[place].given
+            given = features[place].given
             if given is not None:
                 out[out[:, given[0]] >= given[1], place] = torch.nan
         return out

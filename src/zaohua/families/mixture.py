@@ -16,9 +16,9 @@ import torch
 from scipy.special import log_ndtr
 from torch import Tensor
 
+from zaohua.core.noise import Noise, categorical
 from zaohua.families.density import Parameters
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import Noise, chosen
 
 LOG_2_PI = float(np.log(2 * np.pi))
 BLOCK = 512
@@ -154,25 +154,25 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
         log_w = log_w + sum(np.log(np.maximum(1 - parameters["chances"][:, column], 1e-300))
                             for column in _missing(layout))
     weights = np.exp(log_w - log_w.max(1, keepdims=True))
-    which = chosen(torch.from_numpy(weights), u[:, 0]).numpy()
-    out = np.full((len(u), len(layout.spec.heads)), np.nan)
+    which = categorical(torch.from_numpy(weights), u[:, 0]).numpy()
+    out = np.full((len(u), len(layout.spec.features)), np.nan)
     chances = parameters["chances"][which]
     if whole:
         chances[:, _missing(layout)] = 0.0
     for turn, (place, first, size) in enumerate(layout.categories):
-        out[:, place] = chosen(torch.from_numpy(chances[:, first : first + size]), u[:, 1 + turn]).numpy()
+        out[:, place] = categorical(torch.from_numpy(chances[:, first : first + size]), u[:, 1 + turn]).numpy()
     for i, place in enumerate(layout.reals):
         number = parameters["means"][which, i] + parameters["deviations"][which, i] * z[:, i]
-        given = layout.spec.heads[place].given
+        given = layout.spec.features[place].given
         out[:, place] = number if given is None else np.where(out[:, given[0]] < given[1], number, np.nan)
     return out
 
 
 def _missing(layout: RowLayout) -> list[int]:
     """One-hot columns that mean that there is no value."""
-    heads = layout.spec.heads
-    return [first + (heads[place].missing or 0) for place, first, size in layout.categories
-            if heads[place].missing is not None and size > 1]
+    features = layout.spec.features
+    return [first + (features[place].missing or 0) for place, first, size in layout.categories
+            if features[place].missing is not None and size > 1]
 
 
 def posterior(parameters: Parameters, layout: RowLayout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor

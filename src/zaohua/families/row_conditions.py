@@ -15,8 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from zaohua.core.noise import Noise, categorical
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import Noise, chosen
 
 
 class Conditions:
@@ -49,5 +49,5 @@ class Conditions:
 
 def _drawn(weights: Tensor, noise: Noise, u: Tensor | None = None) -> Tensor:
     """One column of each row by its weight, as a single 1 among zeros."""
-    which = chosen(weights, noise.uniform() if u is None else u)
+    which = categorical(weights, noise.uniform() if u is None else u)
     return torch.zeros_like(weights).scatter_(1, which[:, None], 1.0)

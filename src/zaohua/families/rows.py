@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from zaohua.core.noise import Noise
+from zaohua.core.spec import DataSpec
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import Noise
-from zaohua.spec import DataSpec
 
 
 def gumbel(noise: Noise, *shape: int) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 
 @dataclass(frozen=True)

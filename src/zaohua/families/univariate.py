@@ -20,19 +20,19 @@ import torch
 from torch import Tensor
 from torch.distributions import Transform
 
-from zaohua.border import TrainingData
-from zaohua.errors import ZaohuaError
-from zaohua.families.density import ByClass, Parameters
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import Noise, fine_uniform
+from zaohua.core.params import Between
+from zaohua.estimator.encoding import TrainingData
+from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.families.likelihood_ascent import maximise
 from zaohua.families.support import Support, check_spread, check_values, column_name
-from zaohua.fields import Between
-from zaohua.noise import Noise, fine_uniform
 
 if TYPE_CHECKING:
-    from zaohua.codecs import Codes, NumberCodec
+    from zaohua.modalities import Codes, NumberCodec
 
 
-class Univariate(ByClass):
+class Univariate(PerClassDensity):
     """A density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`.
 
     An estimate is NaN in columns whose likelihood has no maximum; `learn` says so.
@@ -231,7 +231,7 @@ class Univariate(ByClass):
         return dict(zip(self.y_codec_.decode(torch.arange(len(shown))), shown, strict=True))
 
 
-class Shifted(Univariate):
+class WithLocation(Univariate):
     """A distribution of numbers above a point, which is fixed."""
 
     range: ClassVar[Support] = Support(low=0, ends=False)
@@ -250,7 +250,7 @@ class Shifted(Univariate):
         return {**learnt, "loc": np.full_like(learnt[self.fitted[0]], self.loc)}
 
 
-class Ascending(Univariate):
+class NewtonFitted(Univariate):
     """A distribution fitted by gradient. Subclasses define `start`, `differentiable` and `transforms`."""
 
     keep_path: bool = False

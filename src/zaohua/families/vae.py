@@ -16,11 +16,11 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zaohua.estimator import ScoreKind
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between, Sampling
+from zaohua.estimator.base import ScoreKind
 from zaohua.families.likelihoods import Likelihood, likelihood_of
-from zaohua.fields import Between, Sampling
-from zaohua.noise import Noise
-from zaohua.training import Batch, Trainable
+from zaohua.training.trainable import Batch, Trainable
 
 
 class VariationalAutoencoder(Trainable):
@@ -48,7 +48,7 @@ class VariationalAutoencoder(Trainable):
     batch_size = 128
     learning_rate = 2e-3
     beta2 = 0.999
-    clip_norm = 200.0
+    max_grad_norm = 200.0
 
     @property
     def likelihood(self) -> Likelihood:

@@ -22,12 +22,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.errors import ZaohuaError
-from zaohua.fields import Between, Sampling
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between, Sampling
+from zaohua.core.spec import DataSpec
 from zaohua.nn.vocoder import SpectrumNet
-from zaohua.noise import Noise
-from zaohua.spec import DataSpec
-from zaohua.training import Batch, Trainable
+from zaohua.training.trainable import Batch, Trainable
 
 AT_ONCE = 64
 """Spectrograms that waves are made of together."""
@@ -64,7 +64,7 @@ def is_spectrogram(spec: DataSpec) -> bool:
     return spec.axes == ("band", "frame")
 
 
-class Vocoding(Trainable):
+class VocoderFamily(Trainable):
     """One network, `vocoder(x) -> spectra`; channels of a sound are vocoded one by one."""
 
     modalities: ClassVar[tuple[str, ...]] = ("sounds",)
@@ -84,7 +84,7 @@ class Vocoding(Trainable):
     batch_size = 16
     learning_rate = 1e-3
     weight_decay = 0.01
-    clip_norm = 10.0
+    max_grad_norm = 10.0
 
     @property
     def scale(self) -> Spectrograms:
@@ -164,7 +164,7 @@ class Vocoding(Trainable):
         return self.scale.sounds(torch.cat(waves))
 
 
-class Sounding(Trainable):
+class VocoderMixin(Trainable):
     """A model of pictures that takes sounds as well, as spectrograms; named behind the family among a model's bases."""
 
     modalities: ClassVar[tuple[str, ...]] = ("images", "sounds")
@@ -177,9 +177,9 @@ class Sounding(Trainable):
         beside = (self._vocoding(),) if self.vocoder and is_spectrogram(self.spec_) else ()
         return (*super().learners(), *beside)
 
-    def _vocoding(self) -> Vocoding:
+    def _vocoding(self) -> VocoderFamily:
         """The vocoder of this model's spectrograms."""
-        beside = Vocoding(share=min(1.0, Vocoding.batch_size / self.batch_size))  # as much work as by itself
+        beside = VocoderFamily(share=min(1.0, VocoderFamily.batch_size / self.batch_size))  # as much work as by itself
         beside.codec_, beside.spec_ = self.codec_, self.spec_
         return beside
 

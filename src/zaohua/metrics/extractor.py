@@ -23,9 +23,9 @@ from scipy.special import softmax
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zaohua.errors import CheckpointError, ZaohuaError, unknown
-from zaohua.folders import replace_file, sha256, to_bytes
-from zaohua.metrics.pictures import WIDTH, Network, as_tensor, like, short_hash, through
+from zaohua.core.errors import CheckpointError, ZaohuaError, unknown
+from zaohua.metrics.pictures import WIDTH, ClassifierNetwork, as_tensor, like, short_hash, through
+from zaohua.storage.atomic import replace_file, sha256, to_bytes
 
 RECIPE = 2
 """Version of the training; a change of it, or of the network, makes cached classifiers new ones."""
@@ -45,7 +45,7 @@ class Classifier:
 
     name = f"classifier-{WIDTH}"
 
-    def __init__(self, network: Network, classes: Sequence[Hashable]):
+    def __init__(self, network: ClassifierNetwork, classes: Sequence[Hashable]):
         self.network, self.classes = network.eval(), list(classes)
 
     @classmethod
@@ -67,7 +67,7 @@ class Classifier:
             raise ZaohuaError(f"{len(x)} pictures but {len(y)} labels: give one for each")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(random_state)
-            network = Network(x.shape[1], x.shape[2], x.shape[3], len(classes))
+            network = ClassifierNetwork(x.shape[1], x.shape[2], x.shape[3], len(classes))
             _train(network, x, y, batch_size, epochs=max(1, -(-min_items // len(x))))
         return cls(network, classes)
 
@@ -122,7 +122,7 @@ class Classifier:
             sizes = weights["body.0.weight"].shape[1], weights["head.weight"].shape[0]
             if sizes != (channels, len(about["classes"])):  # before memory is asked for so many
                 raise ValueError("its weights are of another size than it says")
-            network = Network(channels, height, width, len(about["classes"]))
+            network = ClassifierNetwork(channels, height, width, len(about["classes"]))
             network.load_state_dict(weights)
             made = cls(network, about["classes"])
             intact = intact and made.hash == about["hash"]

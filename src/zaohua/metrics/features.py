@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 Matrix = NDArray[np.float64]
 

@@ -40,9 +40,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zaohua.errors import ZaohuaError
-from zaohua.hardware import channels_last
-from zaohua.metrics.inception_network import SIDE, WIDTH, Network
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.hardware import channels_last
+from zaohua.metrics.inception_network import SIDE, WIDTH, InceptionNetwork
 
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 """Of the published file."""
@@ -79,7 +79,7 @@ class Inception:
 
     def __init__(self, weights: Mapping[str, Tensor]):
         with torch.device("meta"):  # no random numbers are drawn
-            network = Network()
+            network = InceptionNetwork()
         network.load_state_dict(dict(weights), strict=False, assign=True)
         network.eval().requires_grad_(False)
         network.fold()
@@ -173,7 +173,7 @@ def _read(path: str | Path) -> bytes:
 def _checked(weights: Mapping[str, Tensor], path: str | Path) -> dict[str, Tensor]:
     """The weights, once names, shapes and types are the network's."""
     with torch.device("meta"):
-        wanted = {k: v for k, v in Network().state_dict().items() if not k.endswith("num_batches_tracked")}
+        wanted = {k: v for k, v in InceptionNetwork().state_dict().items() if not k.endswith("num_batches_tracked")}
     wrong = [f"it has no {name}" for name in wanted if name not in weights]
     for name, tensor in weights.items():
         if name not in wanted:

@@ -110,7 +110,7 @@ class _Block(nn.Module):
         return torch.cat(outputs, 1)
 
 
-class Network(nn.Module):
+class InceptionNetwork(nn.Module):
     """The whole network: 23,850,960 parameters and the 34,432 statistics of its 94 normalisations."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ Wilson's interval of a share; a symmetric one covers 88 % where few directions c
 What is covered is the expectation of T at this number of items (all sets drawn anew), bias included: subtract what
 `corrected_frechet` removes if the truth is meant.
 
-**Several trainings** (`of_seeds`): Student's t interval of the mean. **Likelihoods of the same items under two models**
+**Several trainings** (`mean_interval`): Student's t interval of the mean. **Likelihoods of the same items under two models**
 (`paired`): the same of the differences, which are means of many independent terms, so that a bootstrap would give the
 same interval with more work and some noise.
 """
@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.features import Matrix, as_features, same_width
 
 NORMAL = 1.959963984540054
@@ -119,7 +119,7 @@ def wilson(share: float, n: float) -> Interval:
     return Interval(share, min(max(0.0, low), share), max(min(1.0, high), share))  # but for rounding
 
 
-def of_seeds(values: ArrayLike) -> Interval:
+def mean_interval(values: ArrayLike) -> Interval:
     """Student's t interval of the mean of values, one for each seed of training or sampling; at least two."""
     from scipy.stats import t
 
@@ -135,7 +135,7 @@ def paired(a: ArrayLike, b: ArrayLike) -> Interval:
     x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if x.shape != y.shape:
         raise ZaohuaError(f"pairs must be of the same items: {x.shape} values of one model, {y.shape} of the other")
-    return of_seeds(x - y)
+    return mean_interval(x - y)
 
 
 def halves(sets: Sequence[Any], draws: int, random_state: int) -> Iterator[tuple[list[Any], list[Any]]]:

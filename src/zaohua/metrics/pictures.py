@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 WIDTH = 64
 """Numbers in a feature vector."""
@@ -36,7 +36,7 @@ class Extractor(Protocol):
         """Features of uint8 pictures, or floats in [0, 1], (n, H, W) or (n, H, W, C): (n, d)."""
 
 
-class Network(nn.Module):
+class ClassifierNetwork(nn.Module):
     """Three convolutions, two or three of them strided, and a feature layer; no statistics of the batch anywhere."""
 
     def __init__(self, channels: int, height: int, width: int, classes: int):

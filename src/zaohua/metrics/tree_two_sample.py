@@ -90,7 +90,7 @@ def tree_two_sample(synthetic: ArrayLike, real: ArrayLike, sizes: Sequence[int],
     return TreeTwoSample(around, _scored(around), a, b, np.mean(falls, axis=0) if uses else None)
 
 
-def behind(best: tuple[Matrix, Matrix], other: tuple[Matrix, Matrix]) -> Interval:
+def gaps(best: tuple[Matrix, Matrix], other: tuple[Matrix, Matrix]) -> Interval:
     """By how much the score of one generator is above another's.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zaohua.metrics.pictures import WIDTH, Network, as_tensor, like, short_hash, through
+from zaohua.metrics.pictures import WIDTH, ClassifierNetwork, as_tensor, like, short_hash, through
 
 SEEN = 10_000
 """Pictures at most that features are scaled by."""
@@ -31,7 +31,7 @@ class RandomConvolutions:
         self.shape: tuple[int, int, int] = (x.shape[1], x.shape[2], x.shape[3])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(random_state)
-            network = Network(*self.shape, classes=1)
+            network = ClassifierNetwork(*self.shape, classes=1)
         self.network = network.body[:-1].eval()  # its last ReLU would leave some features constant
         raw = through(self.network, x[:SEEN])
         deviation = raw.std(0)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.auc import auc
 from zaohua.metrics.features import Matrix
 from zaohua.metrics.intervals import NORMAL, Interval

@@ -13,10 +13,10 @@ from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import Ascending
+from zaohua.families.univariate import NewtonFitted
 
 
-class Beta(Ascending):
+class Beta(NewtonFitted):
     """Shares and chances: numbers between 0 and 1.
 
     `params_` are the shapes `a` and `b`. The ends are 0 and 1 always and belong to no data: the likelihood of a value

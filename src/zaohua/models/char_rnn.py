@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.texts import TextModel
-from zaohua.fields import Between
 from zaohua.nn.recurrent import Recurrent
-from zaohua.spec import DataSpec
 
 
 class CharRNN(TextModel):
@@ -31,7 +31,7 @@ class CharRNN(TextModel):
     dropout: Annotated[float, Between(0, 0.9)] = 0.2
     """Probability with which an activation between layers is dropped in training."""
     learning_rate = 2e-3
-    ema = 0.99
+    ema_decay = 0.99
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
         """LSTM or GRU layers."""

@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.frames import FrameModel
-from zaohua.fields import Between
 from zaohua.nn.frames import FrameRNN
-from zaohua.spec import DataSpec
 
 
 class ChoraleRNN(FrameModel):
@@ -36,7 +36,7 @@ class ChoraleRNN(FrameModel):
     input_dropout: Annotated[float, Between(0, 0.9)] = 0.0
     """Probability with which a note of the time step before, or a change of one, is dropped in training."""
     learning_rate = 5e-3
-    ema = 0.99
+    ema_decay = 0.99
 
     def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
         """Recurrent layers and a head over the cells of a frame."""

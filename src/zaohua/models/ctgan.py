@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zaohua.border import TrainingData
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import BatchNoise, Noise, derive_seed
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
+from zaohua.estimator.columns import Tabular
+from zaohua.estimator.encoding import TrainingData
 from zaohua.families.gan import WassersteinGAN
 from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import gumbel
-from zaohua.fields import Between
 from zaohua.nn.row_gan import PackedCritic, RowGenerator
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import BatchNoise, Noise, derive_seed
-from zaohua.spec import DataSpec
-from zaohua.tabular import Tabular
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
 
 class CTGAN(Tabular, WassersteinGAN):
@@ -170,9 +170,9 @@ class CTGAN(Tabular, WassersteinGAN):
 
     def _check(self) -> None:
         super()._check()
-        if self.batch_size % (self.pac * self.accumulate):
-            raise ZaohuaError(f"CTGAN: a batch_size of {self.batch_size} in {self.accumulate} parts can't be packed by "
-                              f"{self.pac} (pac): choose a multiple of {self.pac * self.accumulate}")
+        if self.batch_size % (self.pac * self.grad_accumulation):
+            raise ZaohuaError(f"CTGAN: a batch_size of {self.batch_size} in {self.grad_accumulation} parts can't be packed by "
+                              f"{self.pac} (pac): choose a multiple of {self.pac * self.grad_accumulation}")
 
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), "counts": self.counts_}

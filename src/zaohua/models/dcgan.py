@@ -6,15 +6,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from torch import nn
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.gan import GAN
-from zaohua.families.vocoder import Sounding
-from zaohua.fields import Between
+from zaohua.families.vocoder import VocoderMixin
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
-from zaohua.spec import DataSpec
 
 
-class DCGAN(GAN, Sounding):
+class DCGAN(GAN, VocoderMixin):
     """Convolutional GAN: strided convolutions, batch normalisation in the generator, the non-saturating loss.
 
     Paper: Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative

@@ -7,12 +7,12 @@ from typing import Literal
 from torch import Tensor, nn
 
 from zaohua.families.diffusion import Diffusion, Network, expand
-from zaohua.families.paths import Cosine, Linear, Path
-from zaohua.families.vocoder import Sounding
-from zaohua.training import Batch
+from zaohua.families.schedules import CosineSchedule, LinearSchedule, NoiseSchedule
+from zaohua.families.vocoder import VocoderMixin
+from zaohua.training.trainable import Batch
 
 
-class DDPM(Diffusion, Sounding):
+class DDPM(Diffusion, VocoderMixin):
     """Diffusion that predicts the noise; ancestral sampling, or DDIM in few steps.
 
     Paper: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", 2020 (arXiv:2006.11239).
@@ -24,15 +24,15 @@ class DDPM(Diffusion, Sounding):
     steps = 50
 
     @property
-    def path(self) -> Path:
+    def noise_schedule(self) -> NoiseSchedule:
         """The variance-preserving path of the schedule."""
-        return Cosine() if self.schedule == "cosine" else Linear()
+        return CosineSchedule() if self.schedule == "cosine" else LinearSchedule()
 
     def predict(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
                 ) -> tuple[Tensor, Tensor]:
         """The network gives e; then x = (x_t - sigma e) / alpha."""
         e = net(x_t, 1000 * t, y, keep)
-        alpha, sigma = expand(self.path.alpha(t), x_t), expand(self.path.sigma(t), x_t)
+        alpha, sigma = expand(self.noise_schedule.alpha(t), x_t), expand(self.noise_schedule.sigma(t), x_t)
         return (x_t - sigma * e) / alpha, e
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.diffusion import KarrasDiffusion
-from zaohua.fields import Between
 from zaohua.nn.diffwave import DilatedNet
-from zaohua.spec import DataSpec
 
 
 class DiffWave(KarrasDiffusion):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from zaohua.families.diffusion import KarrasDiffusion
-from zaohua.families.vocoder import Sounding
+from zaohua.families.vocoder import VocoderMixin
 
 
-class EDM(KarrasDiffusion, Sounding):
+class EDM(KarrasDiffusion, VocoderMixin):
     """Diffusion with preconditioning, a lognormal spread of noise in training, and Heun's sampler.
 
     Paper: Karras, Aittala, Aila and Laine, "Elucidating the Design Space of Diffusion-Based Generative Models", 2022

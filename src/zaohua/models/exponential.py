@@ -9,15 +9,15 @@ from scipy import stats
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import Shifted
+from zaohua.families.univariate import WithLocation
 
 
-class Exponential(Shifted):
+class Exponential(WithLocation):
     """Waiting times for what may happen at any moment alike.
 
     `params_` are `loc` and the mean above it, `scale` (1 / rate).
 
-    Paper: W. A. Whitworth, "Choice and Chance", 1886, proposition 51 (waiting times of random events).
+    Paper: W. A. Whitworth, "TokenSampler and Chance", 1886, proposition 51 (waiting times of random events).
     """
 
     law = stats.expon

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import Ascending, Shifted
+from zaohua.families.univariate import NewtonFitted, WithLocation
 
 
-class Gamma(Shifted, Ascending):
+class Gamma(WithLocation, NewtonFitted):
     """Waiting times for several events, amounts of rain or money: numbers above 0 with a tail like an exponential's.
 
     `params_` are the shape `a`, `loc` and `scale` (1 / rate).

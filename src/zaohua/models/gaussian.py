@@ -1,4 +1,4 @@
-"""The multivariate normal distribution: the simplest model of anything, and the yardstick's lower end."""
+"""The multivariate normal distribution: the simplest model of anything, and the protocol's lower end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
+from zaohua.core.noise import Noise
 from zaohua.families.density import Density, Parameters
-from zaohua.noise import Noise
 
 
 class Gaussian(Density):

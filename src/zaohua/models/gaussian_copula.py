@@ -9,11 +9,11 @@ import torch
 from scipy.linalg import eigh, solve_triangular
 from scipy.special import ndtr, ndtri
 
+from zaohua.core.noise import Noise
+from zaohua.estimator.columns import Tabular
 from zaohua.families.density import Density, Parameters
 from zaohua.families.mixture import one_hot
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import Noise
-from zaohua.tabular import Tabular
 
 KNOTS = 1000
 
@@ -82,7 +82,7 @@ class GaussianCopula(Tabular, Density):
 
     def _latent(self, parameters: Parameters, place: int, values: np.ndarray) -> np.ndarray:
         """Latents of a head's values: of a category the mean of its stretch; NaN where there is no number."""
-        if self.spec_.heads[place].kind == "real":
+        if self.spec_.features[place].kind == "real":
             knots = parameters[f"knots{place}"]
             p = np.interp(values, knots, np.linspace(0, 1, len(knots)))
             return np.where(np.isnan(values), np.nan, ndtri(np.clip(p, 1e-6, 1 - 1e-6)))
@@ -108,17 +108,17 @@ class GaussianCopula(Tabular, Density):
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Latents L e with e standard normal, and what they stand for."""
-        e = noise.normal(len(self.spec_.heads)).double().cpu().numpy()
+        e = noise.normal(len(self.spec_.features)).double().cpu().numpy()
         p = ndtr(e @ parameters["factor"].T)
         out = np.empty_like(p)
-        for place, head in enumerate(self.spec_.heads):
+        for place, head in enumerate(self.spec_.features):
             if head.kind == "real":
                 knots = parameters[f"knots{place}"]
                 out[:, place] = np.interp(p[:, place], np.linspace(0, 1, len(knots)), knots)
             else:
                 edges, order = parameters[f"edges{place}"], parameters[f"order{place}"]
                 out[:, place] = order[np.clip(np.searchsorted(edges, p[:, place], side="right") - 1, 0, len(order) - 1)]
-        for place, head in enumerate(self.spec_.heads):
+        for place, head in enumerate(self.spec_.features):
             if head.given is not None:
                 out[out[:, head.given[0]] >= head.given[1], place] = np.nan
         return out

@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between
 from zaohua.families.density import Density, Parameters
-from zaohua.fields import Between
-from zaohua.noise import Noise
 
 NAMES = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 

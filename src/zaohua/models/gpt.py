@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
-from zaohua.fields import Between
 from zaohua.nn.lora import adapt, merge
-from zaohua.spec import DataSpec
 
 
 class GPT(CausalTransformer, TextModel):
@@ -36,13 +36,13 @@ class GPT(CausalTransformer, TextModel):
         """A causal transformer."""
         return self.transformer(vocabulary, y_spec, self.context)
 
-    def adapted(self, nets: nn.ModuleDict) -> nn.ModuleDict:
+    def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
         """All of the network, or with `lora` only corrections beside the layers within its blocks."""
         if self.lora:
             adapt(nets["net"], "blocks", self.lora)
         return nets
 
-    def merged(self, nets: nn.ModuleDict) -> nn.ModuleDict:
+    def merge_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
         """A plain network again."""
         return nn.ModuleDict({"net": merge(nets["net"])}).eval() if self.lora else nets
 

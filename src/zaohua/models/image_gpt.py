@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.pixels import PixelModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
 from zaohua.families.likelihoods import Categorical, Likelihood
 from zaohua.nn.image_gpt import PixelTransformer
-from zaohua.spec import DataSpec
 
 
 class ImageGPT(CausalTransformer, PixelModel):

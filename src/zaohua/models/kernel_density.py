@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from scipy.special import logsumexp, ndtr
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import Noise, fine_uniform
+from zaohua.core.params import Between
 from zaohua.families.density import Parameters
 from zaohua.families.univariate import Univariate
-from zaohua.fields import Between
-from zaohua.noise import Noise, fine_uniform
 
 BLOCK = 2**20
 """Pairs of a number and a point that are looked at together."""

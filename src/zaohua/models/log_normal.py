@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import Shifted
+from zaohua.families.univariate import WithLocation
 
 
-class LogNormal(Shifted):
+class LogNormal(WithLocation):
     """Numbers above 0 whose logarithm is normal: products of many small effects, such as incomes and sizes.
 
     `params_` are the standard deviation `s` of log(x - loc), the exponential of its mean `scale`, and `loc`.

@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.pixels import MixturePixelModel
-from zaohua.fields import Between
 from zaohua.nn.made import MaskedMLP
-from zaohua.spec import DataSpec
 
 
 class MADE(MixturePixelModel):
@@ -28,7 +28,7 @@ class MADE(MixturePixelModel):
     dropout: Annotated[float, Between(0, 0.9)] = 0.1
     """Probability with which a hidden unit is dropped in training."""
     batch_size = 128
-    clip_norm = 100.0
+    max_grad_norm = 100.0
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
         """A masked perceptron."""

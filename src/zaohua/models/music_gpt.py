@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from torch import nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.music import MusicModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
-from zaohua.spec import DataSpec
 
 
 class MusicGPT(CausalTransformer, MusicModel):

@@ -13,13 +13,13 @@ from torch.distributions import ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import Ascending
+from zaohua.families.univariate import NewtonFitted
 
 MOST = 1e6
 """Successes at most: there the distribution is Poisson's in all but name."""
 
 
-class NegativeBinomial(Ascending):
+class NegativeBinomial(NewtonFitted):
     """Counts that vary more than Poisson's: accidents of drivers who differ, failures before the n-th success.
 
     `params_` are `n`, any number above 0 (up to 1,000,000, which is Poisson's distribution: what counts get that vary

@@ -7,11 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.pixels import MixturePixelModel
-from zaohua.fields import Between
 from zaohua.nn.pixelcnn import GatedPixelCNN
-from zaohua.optimizers import Muon
-from zaohua.spec import DataSpec
+from zaohua.training.optimizers import Muon
 
 
 class PixelCNN(MixturePixelModel):
@@ -37,9 +37,9 @@ class PixelCNN(MixturePixelModel):
     """Probability with which a unit is dropped in training."""
     batch_size = 16
     learning_rate = 1e-2
-    clip_norm = 100.0
+    max_grad_norm = 100.0
 
-    solver: Literal["muon", "adamw"] = "muon"
+    optimizer: Literal["muon", "adamw"] = "muon"
     """What trains the weights of the gated layers; everything else AdamW does."""
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
@@ -47,7 +47,7 @@ class PixelCNN(MixturePixelModel):
         return GatedPixelCNN(spec, y_spec, out_channels=outputs, width=self.width, layers=self.layers,
                              dilation_cycle=self.dilation_cycle, dropout=self.dropout)
 
-    def optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
+    def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
         """Muon for the weights of the gated layers, AdamW for the rest."""
-        return Muon(parameters, lambda name: self.solver == "muon" and ".blocks." in name, lr=self.learning_rate,
+        return Muon(parameters, lambda name: self.optimizer == "muon" and ".blocks." in name, lr=self.learning_rate,
                     betas=(self.beta1, self.beta2), weight_decay=self.weight_decay)

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between
+from zaohua.estimator.columns import Tabular
 from zaohua.families import mixture
-from zaohua.families.density import ByClass, Parameters
-from zaohua.fields import Between
+from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.nn.rows import RowLayout
-from zaohua.noise import Noise
-from zaohua.tabular import Tabular
 
 
-class ProductMixture(Tabular, ByClass):
+class ProductMixture(Tabular, PerClassDensity):
     """Mixture of products of densities: exact likelihood, exact conditions on any columns, imputation.
 
     Paper: Lazarsfeld and Henry, "Latent Structure Analysis", 1968; McLachlan and Peel, "Finite Mixture Models", 2000.

@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.gan import GAN
-from zaohua.families.vocoder import Sounding
-from zaohua.fields import Between
+from zaohua.families.vocoder import VocoderMixin
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
-from zaohua.spec import DataSpec
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
 
-class R3GAN(GAN, Sounding):
+class R3GAN(GAN, VocoderMixin):
     """GAN that judges fakes against the real, pair by pair, with zero-centred gradient penalties on both (R1 + R2).
 
     Paper: Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN!", 2025 (arXiv:2501.05441).
@@ -35,7 +35,7 @@ class R3GAN(GAN, Sounding):
     """Their weight at the end; it falls geometrically as the learning rate does."""
     latent_dim = 64
     learning_rate = 4e-4
-    decay = "cosine"
+    lr_schedule = "cosine"
     beta1 = 0.0
     beta2 = 0.99
 

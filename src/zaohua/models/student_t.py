@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.distributions import AffineTransform, ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import Ascending
+from zaohua.families.univariate import NewtonFitted
 
 MOST = 1e4
 """Degrees of freedom at most: there the distribution is normal in all but name."""
 
 
-class StudentT(Ascending):
+class StudentT(NewtonFitted):
     """A bell with heavy tails: measurements with outliers, returns of shares.
 
     `params_` are the degrees of freedom `df` (up to 10,000, which is the normal distribution), `loc` and `scale`.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from zaohua.estimator.columns import Tabular
 from zaohua.families.autoregressive.rows import RowAutoregression
-from zaohua.tabular import Tabular
 
 
 class TabAR(Tabular, RowAutoregression):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from zaohua.estimator.columns import Tabular
 from zaohua.families.masked_flow import MaskedFlow
-from zaohua.tabular import Tabular
 
 
 class TabFlow(Tabular, MaskedFlow):

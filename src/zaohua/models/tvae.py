@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar
 
 from torch import Tensor, nn
 
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
+from zaohua.estimator.columns import Tabular
 from zaohua.families.likelihoods import likelihood_of
 from zaohua.families.vae import VariationalAutoencoder
-from zaohua.fields import Between
 from zaohua.nn.mlp import MLP, Flat
-from zaohua.noise import Noise
-from zaohua.spec import DataSpec
-from zaohua.tabular import Tabular
 
 
 class TVAE(Tabular, VariationalAutoencoder):

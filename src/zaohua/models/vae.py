@@ -7,16 +7,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.likelihoods import likelihood_of
 from zaohua.families.vae import VariationalAutoencoder
-from zaohua.families.vocoder import Sounding
-from zaohua.fields import Between
+from zaohua.families.vocoder import VocoderMixin
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.nn.mlp import MLP, Flat
-from zaohua.spec import DataSpec
 
 
-class VAE(VariationalAutoencoder, Sounding):
+class VAE(VariationalAutoencoder, VocoderMixin):
     """Variational autoencoder with Gaussian latents.
 
     Paper: Kingma and Welling, "Auto-Encoding Variational Bayes", 2013 (arXiv:1312.6114).

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from zaohua.families.vocoder import Vocoding
+from zaohua.families.vocoder import VocoderFamily
 
 
-class Vocoder(Vocoding):
+class Vocoder(VocoderFamily):
     """Sounds of log-mel spectrograms: a network along frames gives spectra with phases, the Fourier transform the wave.
 
     Other than in the paper there is no adversary; the loss is of log-mel and of spectra at several resolutions.

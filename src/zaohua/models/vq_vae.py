@@ -6,16 +6,16 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.vq_vae import VectorQuantizedAutoencoder
 from zaohua.families.likelihoods import likelihood_of
-from zaohua.families.vocoder import Sounding
-from zaohua.fields import Between
+from zaohua.families.vocoder import VocoderMixin
 from zaohua.nn.transformer import Transformer
 from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes
-from zaohua.spec import DataSpec
 
 
-class VQVAE(VectorQuantizedAutoencoder, Sounding):
+class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
     """Autoencoder through a grid of codes, which a transformer learns to write.
 
     Paper: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning", 2017 (arXiv:1711.00937).

@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.gan import WassersteinGAN
-from zaohua.fields import Between
 from zaohua.nn.wavegan import WaveDiscriminator, WaveGenerator
-from zaohua.spec import DataSpec
 
 
 class WaveGAN(WassersteinGAN):

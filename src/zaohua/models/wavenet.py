@@ -6,11 +6,11 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.sounds import SoundModel
-from zaohua.fields import Between
 from zaohua.nn import wavenet
-from zaohua.spec import DataSpec
 
 
 class WaveNet(SoundModel):
@@ -19,7 +19,7 @@ class WaveNet(SoundModel):
     Paper: van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016 (arXiv:1609.03499).
     """
 
-    forgets: ClassVar[bool] = True
+    finite_receptive_field: ClassVar[bool] = True
     default_steps: ClassVar[int] = 5000
     tiny: ClassVar[dict[str, Any]] = {"width": 8, "skip": 8, "layers": 3, "context": 64, "max_steps": 20,
                                       "max_tokens": 24, "batch_size": 8}
@@ -36,7 +36,7 @@ class WaveNet(SoundModel):
     """Samples that are learnt, and scored, at once: at least twice as many as a sample depends on."""
     batch_size = 4
     learning_rate = 3e-3
-    validation = 0.02
+    validation_fraction = 0.02
     validate_every = 500
 
     def _check(self) -> None:

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import Ascending, Shifted
+from zaohua.families.univariate import NewtonFitted, WithLocation
 
 
-class Weibull(Shifted, Ascending):
+class Weibull(WithLocation, NewtonFitted):
     """Times up to a failure whose chance grows (c > 1) or falls (c < 1) with age; wind speeds.
 
     `params_` are the shape `c`, `loc` and `scale`, as of scipy's `weibull_min`.

@@ -6,14 +6,14 @@ from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
 from zaohua.families.gan import WassersteinGAN
-from zaohua.families.vocoder import Sounding
-from zaohua.fields import Between
+from zaohua.families.vocoder import VocoderMixin
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
-from zaohua.spec import DataSpec
 
 
-class WGANGP(WassersteinGAN, Sounding):
+class WGANGP(WassersteinGAN, VocoderMixin):
     """Wasserstein GAN: a critic of slope one, held there by a penalty on its gradient between real and fake.
 
     Paper: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017 (arXiv:1704.00028).

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zaohua.spec import DataSpec, Head
+from zaohua.core.spec import DataSpec, Feature
 
 LOG_2_PI = math.log(2 * math.pi)
 END = 1e-9
@@ -41,12 +41,12 @@ class Bins(nn.Module):
     def __init__(self, spec: DataSpec, most: int) -> None:
         super().__init__()
         self.spec, self.most = spec, most
-        self.reals = [place for place, head in enumerate(spec.heads) if head.kind == "real"]
-        edges, self.sizes = torch.ones(len(spec.heads), most + 1, dtype=torch.float64), []
-        for place, head in enumerate(spec.heads):
-            cuts = _cuts(head, most) if head.kind == "real" else np.ones(1)
+        self.reals = [place for place, feature in enumerate(spec.features) if feature.kind == "real"]
+        edges, self.sizes = torch.ones(len(spec.features), most + 1, dtype=torch.float64), []
+        for place, feature in enumerate(spec.features):
+            cuts = _cuts(feature, most) if feature.kind == "real" else np.ones(1)
             edges[place, : len(cuts)] = torch.from_numpy(cuts)
-            self.sizes.append(len(cuts) - 1 if head.kind == "real" else head.size)
+            self.sizes.append(len(cuts) - 1 if feature.kind == "real" else feature.size)
         middles = torch.special.ndtri((edges[:, :-1] + edges[:, 1:]) / 2).nan_to_num(posinf=0.0)
         self.register_buffer("edges", edges, persistent=False)
         self.register_buffer("middles", torch.nn.functional.pad(middles, (0, 1)).float(), persistent=False)
@@ -66,12 +66,12 @@ class Bins(nn.Module):
         """Where known numbers are, float32 (B, reals): the middle of the bin, and 0 where the code is -1."""
         return self.middles[self.reals].gather(1, (codes[:, self.reals].T % (self.most + 1))).T
 
-    def place(self, head: int, code: Tensor, u: Tensor) -> Tensor:
+    def place(self, feature: int, code: Tensor, u: Tensor) -> Tensor:
         """A number's z, float64 (B,), from its bin and uniform numbers in [0, 1)."""
-        low, high = self.edges[head, code], self.edges[head, code + 1]
+        low, high = self.edges[feature, code], self.edges[feature, code + 1]
         return torch.special.ndtri((low + u.double() * (high - low)).clamp(END, 1 - END))
 
-    def log_density(self, head: int, code: Tensor, z: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def log_density(self, feature: int, code: Tensor, z: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Log of what a number has of the chance of its bin, in the item's own units, float64 (B,).
 
         Args:
@@ -84,7 +84,7 @@ class Bins(nn.Module):
         low, high, slope = cells
         dense = -0.5 * (z**2 + LOG_2_PI) + slope
         mass = torch.log(torch.special.ndtr(high) - torch.special.ndtr(low))
-        return torch.where(low.isnan(), dense, mass) - torch.log(self.edges[head, code + 1] - self.edges[head, code])
+        return torch.where(low.isnan(), dense, mass) - torch.log(self.edges[feature, code + 1] - self.edges[feature, code])
 
 
 def middles(x: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
@@ -94,13 +94,13 @@ def middles(x: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     return torch.where(low.isnan(), x, torch.special.ndtri(middle))
 
 
-def _cuts(head: Head, most: int) -> np.ndarray:
+def _cuts(feature: Feature, most: int) -> np.ndarray:
     """Chances from 0 to 1 between which the bins of a number lie: all edges there are, or those nearest to an even
     division."""
     even = np.linspace(0, 1, most + 1)
-    if head.edges is None:
+    if feature.edges is None:
         return even
-    edges = np.array(head.edges)
+    edges = np.array(feature.edges)
     if len(edges) <= most + 1:
         return edges
     above = np.searchsorted(edges, even).clip(1, len(edges) - 1)

@@ -15,9 +15,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
 from zaohua.nn.layers import Dropout, conv, crop, even, group_norm, pyramid, scaled
-from zaohua.spec import DataSpec
 
 Norm = Literal["batch", "group", "none"]
 Blocks = Literal["plain", "residual"]

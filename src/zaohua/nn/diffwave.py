@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, TimeEmbed, pool
 from zaohua.nn.layers import Dropout, row_conv, scaled
-from zaohua.spec import DataSpec
 
 
 class DilatedNet(nn.Module):

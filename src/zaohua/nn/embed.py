@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.layers import scaled
-from zaohua.spec import DataSpec
 
 MAX_TOKENS = 64
 

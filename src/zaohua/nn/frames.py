@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
 from zaohua.nn.recurrent import Cell, recurrent
-from zaohua.spec import DataSpec
 
 
 def one_hot(frames: Tensor, size: int) -> Tensor:

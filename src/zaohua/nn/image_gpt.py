@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.transformer import Cache, Transformer
-from zaohua.spec import DataSpec
 
 
 class PixelTransformer(nn.Module):

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.nn.embed import MAX_TOKENS
 from zaohua.nn.integers import Int8Linear, IntegerMatrix
-from zaohua.nn.transformer import Block, Transformer
+from zaohua.nn.transformer import Transformer, TransformerBlock
 
 
 def int8(net: nn.Module, least: int = 1 << 16) -> Any:
@@ -63,7 +63,7 @@ class Int8Transformer:
 
     def __init__(self, net: Transformer) -> None:
         self.net = net
-        self.blocks = [_matrices(block) for block in net.blocks if isinstance(block, Block)]
+        self.blocks = [_matrices(block) for block in net.blocks if isinstance(block, TransformerBlock)]
         self.turn = torch.complex(net.cos, net.sin)
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
@@ -122,7 +122,7 @@ class Int8Transformer:
         return torch.addcmul(x, out, outer * inner.square_(), value=x.shape[1])
 
 
-def _matrices(block: Block) -> tuple[IntegerMatrix, ...]:
+def _matrices(block: TransformerBlock) -> tuple[IntegerMatrix, ...]:
     """Of queries, keys and values, of what is seen, and the perceptron's two.
 
     Channels of queries and keys that are turned together stand side by side, where they are complex numbers.

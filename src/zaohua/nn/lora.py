@@ -31,7 +31,7 @@ class LoRA(nn.Module):
         """(..., in) -> (..., out)."""
         return self.layer(x) + F.linear(F.linear(x, self.A), self.B)
 
-    def merged(self) -> nn.Linear:
+    def merge_adapters(self) -> nn.Linear:
         """One plain layer of W + B A."""
         layer = copy.deepcopy(self.layer)
         layer.weight.data += self.B.data @ self.A.data
@@ -52,5 +52,5 @@ def merge(net: nn.Module) -> nn.Module:
     net = copy.deepcopy(net)
     for name, module in list(net.named_modules()):
         if isinstance(module, LoRA):
-            net.set_submodule(name, module.merged())
+            net.set_submodule(name, module.merge_adapters())
     return net.requires_grad_(False)

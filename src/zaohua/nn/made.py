@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
-from zaohua.spec import DataSpec
 
 
 class MaskedLinear(nn.Linear):
@@ -37,7 +37,7 @@ class MaskedLinear(nn.Linear):
 
 
 @dataclass
-class Part:
+class MaskedUnits:
     """A picture of which `made` numbers are there, and the hidden units that depend on them alone.
 
     Attributes:
@@ -111,16 +111,16 @@ class MaskedMLP(nn.Module):
     def _layers(self) -> list[MaskedLinear]:
         return cast("list[MaskedLinear]", self.inner)
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Part:
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> MaskedUnits:
         """n pictures without any number."""
         zeros, size = self.outer.weight.new_zeros, self.direct.in_features
         hidden = [zeros(n, layer.out_features) for layer in self._layers]
         if self.condition is None:
-            return Part(0, zeros(n, size), hidden, zeros(hidden[0].shape), zeros(n, math.prod(self.shape)))
+            return MaskedUnits(0, zeros(n, size), hidden, zeros(hidden[0].shape), zeros(n, math.prod(self.shape)))
         context = pool(self.embed(y, n, keep))
-        return Part(0, zeros(n, size), hidden, context, self.condition(context))
+        return MaskedUnits(0, zeros(n, size), hidden, context, self.condition(context))
 
-    def step(self, values: Tensor, state: Part) -> Tensor:
+    def step(self, values: Tensor, state: MaskedUnits) -> Tensor:
         """The last number (n, 1), none (n, 0) at first -> parameters of the next one, (n, n_parameters).
 
         A unit of degree i is final as soon as number i is there, so that each is computed once for a picture.

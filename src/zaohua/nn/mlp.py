@@ -8,9 +8,9 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, TimeEmbed, pool
 from zaohua.nn.rows import RowLayout
-from zaohua.spec import DataSpec
 
 Activation = Literal["silu", "relu", "leaky_relu", "tanh", "gelu"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
 from zaohua.nn.layers import Dropout, scaled
-from zaohua.spec import DataSpec
 
 
 def gate(z: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ def _plus(z: Tensor, context: Context, stack: int) -> Tensor:
 
 
 @dataclass
-class Part:
+class Receptive:
     """A picture of which `made` pixels are there, and the features that the next ones depend on.
 
     Attributes:
@@ -187,17 +187,17 @@ class GatedPixelCNN(nn.Module):
 
     # ---- pixel by pixel
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Part:
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Receptive:
         """n pictures without any pixel."""
         channels, height, columns = self.size
         zeros, margin = self.places.new_zeros, self.margin
-        return Part(0, zeros(n, margin + height, margin + columns, channels), self._context(y, n, keep),
+        return Receptive(0, zeros(n, margin + height, margin + columns, channels), self._context(y, n, keep),
                     [zeros(n, block.reach + 1, columns, self.width) for block in self._gated],
                     [zeros(0)] * len(self.blocks),
                     [zeros(n, block.reach + columns, self.width) for block in self._gated],
                     [block.taps() for block in self._gated])
 
-    def step(self, values: Tensor, state: Part) -> Tensor:
+    def step(self, values: Tensor, state: Receptive) -> Tensor:
         """The values of the last pixel (n, C), none (n, 0) at first -> numbers for the next one, (n, out_channels)."""
         columns, margin = self.size[2], self.margin
         if values.shape[1]:
@@ -214,7 +214,7 @@ class GatedPixelCNN(nn.Module):
             h = block.pixel(h, left[:, column : column + block.reach + 1], link[column], taps)
         return self.head(h)
 
-    def _begin_row(self, row: int, state: Part) -> None:
+    def _begin_row(self, row: int, state: Receptive) -> None:
         """Everything that the rows above say about this one; once for each row."""
         window = state.x[:, row : row + self.margin, self.margin :].permute(0, 3, 1, 2)
         v = F.conv2d(window, self.above.weight, self.above.bias, padding=(0, self.margin)).permute(0, 2, 3, 1)

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
-from zaohua.spec import DataSpec
 
 Cell = Literal["lstm", "gru", "conv"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
 from zaohua.nn.mlp import MLP
-from zaohua.spec import DataSpec
 
 
 class RowGenerator(nn.Module):

@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, TimeEmbed, pool
 from zaohua.nn.layers import Dropout, scaled
-from zaohua.spec import DataSpec
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """h + W silu(V norm(h) + context).
 
     Args:
@@ -57,7 +57,7 @@ class RowMLP(nn.Module):
         self.codes = nn.EmbeddingBag(starts[-1], hidden, mode="sum")
         nn.init.normal_(self.codes.weight, std=max(1, len(sizes)) ** -0.5)
         self.numbers = scaled(nn.Linear(max(1, numbers), hidden))
-        self.blocks = nn.ModuleList(Block(hidden, dropout) for _ in range(blocks))
+        self.blocks = nn.ModuleList(ResidualBlock(hidden, dropout) for _ in range(blocks))
         self.norm, self.outer = nn.LayerNorm(hidden), scaled(nn.Linear(hidden, out_dim), 0.0)
         self.time = TimeEmbed(hidden) if time else None
         self.embed = Embed(y_spec, hidden)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zaohua.spec import DataSpec
+from zaohua.core.spec import DataSpec
 
 
 class RowLayout:
@@ -26,12 +26,12 @@ class RowLayout:
         self.spec, self.one_hots = spec, 0
         self.categories: list[tuple[int, int, int]] = []
         self.reals: list[int] = []
-        for place, head in enumerate(spec.heads):
-            if head.kind == "real":
+        for place, feature in enumerate(spec.features):
+            if feature.kind == "real":
                 self.reals.append(place)
             else:
-                self.categories.append((place, self.one_hots, head.size))
-                self.one_hots += head.size
+                self.categories.append((place, self.one_hots, feature.size))
+                self.one_hots += feature.size
         self.width = self.one_hots + len(self.reals)
 
     def one_hot(self, x: Tensor, known: Tensor | None = None) -> Tensor:
@@ -43,10 +43,10 @@ class RowLayout:
         """
         out = x.new_zeros(len(x), self.one_hots + 1, dtype=torch.float32)  # what has no column goes to the last
         if self.categories:
-            heads, first, size = (torch.tensor(part, device=x.device) for part in zip(*self.categories, strict=True))
-            code = x[:, heads].nan_to_num(-1.0).long()
+            features, first, size = (torch.tensor(part, device=x.device) for part in zip(*self.categories, strict=True))
+            code = x[:, features].nan_to_num(-1.0).long()
             there = (code >= 0) & (code < size)
-            there = there if known is None else there & known[:, heads]
+            there = there if known is None else there & known[:, features]
             out.scatter_(1, torch.where(there, code + first, self.one_hots), 1.0)
         return out[:, :-1]
 
@@ -81,9 +81,9 @@ class RowLayout:
     def chance_of_numbers(self, chances: Tensor) -> Tensor:
         """Chances (B, one_hots) -> that of each number to be there, (B, reals)."""
         out = chances.new_ones(len(chances), len(self.reals))
-        first = {head: column for head, column, _ in self.categories}
+        first = {feature: column for feature, column, _ in self.categories}
         for i, place in enumerate(self.reals):
-            given = self.spec.heads[place].given
+            given = self.spec.features[place].given
             if given is not None:
                 out[:, i] = chances[:, first[given[0]] : first[given[0]] + given[1]].sum(1)
         return out
@@ -91,7 +91,7 @@ class RowLayout:
     def rows(self, wide: Tensor) -> Tensor:
         """Wide rows, or chances or logits in their place -> float64 (B, heads): of each category the most likely one,
         and numbers where the categories say that there are any."""
-        out = wide.new_full((len(wide), len(self.spec.heads)), torch.nan, dtype=torch.float64)
+        out = wide.new_full((len(wide), len(self.spec.features)), torch.nan, dtype=torch.float64)
         for place, first, size in self.categories:
             out[:, place] = wide[:, first : first + size].argmax(1)
         out[:, self.reals] = wide[:, self.one_hots :].double()
@@ -101,7 +101,7 @@ class RowLayout:
         """Rows (B, heads) with NaN for numbers of which a category says that there are none."""
         out = x.clone()
         for place in self.reals:
-            given = self.spec.heads[place].given
+            given = self.spec.features[place].given
             if given is not None:
                 out[:, place].masked_fill_(x[:, given[0]] >= given[1], torch.nan)
         return out

@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import MAX_TOKENS, Embed
 from zaohua.nn.layers import Dropout, attend
-from zaohua.spec import DataSpec
 
-Style = Literal["modern", "gpt2"]
+Architecture = Literal["modern", "gpt2"]
 
 
 class Cache:
@@ -38,7 +38,7 @@ class Cache:
         return self.keys[:, :, : self.length], self.values[:, :, : self.length]
 
 
-class Attention(nn.Module):
+class SelfAttention(nn.Module):
     """Causal self-attention with several heads."""
 
     def __init__(self, width: int, heads: int, dropout: float, modern: bool) -> None:
@@ -70,14 +70,14 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Attention, then a perceptron, each added to what came in."""
 
     def __init__(self, width: int, heads: int, dropout: float, modern: bool) -> None:
         super().__init__()
         self.modern = modern
         self.norm1, self.norm2 = (Norm(width, modern) for _ in range(2))
-        self.attention = Attention(width, heads, dropout, modern)
+        self.attention = SelfAttention(width, heads, dropout, modern)
         self.inner = nn.Linear(width, 4 * width, bias=not modern)
         self.outer = nn.Linear(4 * width, width, bias=not modern)
         self.drop = Dropout(dropout)
@@ -125,18 +125,18 @@ class Transformer(nn.Module):
     """
 
     def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, context: int, width: int = 256,
-                 layers: int = 6, heads: int = 4, dropout: float = 0.0, style: Style = "modern",
+                 layers: int = 6, heads: int = 4, dropout: float = 0.0, architecture: Architecture = "modern",
                  places: bool = False) -> None:
         super().__init__()
         if width % (2 * heads):
             raise ZaohuaError(f"a width of {width} can't be split into {heads} heads of an even size")
-        modern = style == "modern"
+        modern = architecture == "modern"
         self.modern, self.context, self.width, self.heads = modern, context, width, heads
         self.room = context + (0 if y_spec is None else MAX_TOKENS)
         self.tokens = nn.Embedding(vocabulary, width)
         self.places = nn.Embedding(self.room, width) if places or not modern else None
         self.embed = Embed(y_spec, width)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout, modern) for _ in range(layers))
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout, modern) for _ in range(layers))
         self.norm = Norm(width, modern)
         self.head = nn.Linear(width, vocabulary, bias=False)
         self.drop = Dropout(dropout)

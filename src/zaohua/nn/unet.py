@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, Overlay, TimeEmbed, lies_over, pool, present
 from zaohua.nn.layers import Dropout, attend, conv, crop, group_norm, pyramid, scaled
-from zaohua.spec import DataSpec
 
 LOWEST = 8
 HEAD_DIM = 32
@@ -64,7 +64,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(Stage(width, width, blocks, context, dropout) for width in widths)
         self.shrink = nn.ModuleList(conv(high, low, 3, stride=2) for high, low in pairwise(widths))
         several = self.embed.spec is not None and bool(self.embed.spec.axes)
-        self.attention = Attention(widths[-1], context if several else None)
+        self.attention = UNetAttention(widths[-1], context if several else None)
         self.grow = nn.ModuleList(conv(low, high, 1) for high, low in pairwise(widths))
         self.up = nn.ModuleList(Stage(2 * width, width, blocks, context, dropout) for width in widths)
         self.norm = group_norm(widths[0])
@@ -99,7 +99,7 @@ class Stage(nn.Module):
     def __init__(self, in_channels: int, channels: int, blocks: int, context: int, dropout: float) -> None:
         super().__init__()
         ins = [in_channels, *[channels] * (blocks - 1)]
-        self.blocks = nn.ModuleList(Block(n, channels, context, dropout) for n in ins)
+        self.blocks = nn.ModuleList(UNetBlock(n, channels, context, dropout) for n in ins)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """(B, Cin, H, W), (B, context) -> (B, C, H, W)."""
@@ -108,7 +108,7 @@ class Stage(nn.Module):
         return x
 
 
-class Block(nn.Module):
+class UNetBlock(nn.Module):
     """Norm, SiLU, 3x3 convolution, twice; the context scales and shifts the second norm. Begins as the identity."""
 
     def __init__(self, in_channels: int, channels: int, context: int, dropout: float) -> None:
@@ -130,7 +130,7 @@ class Block(nn.Module):
         return (self.skip(x) + h) * math.sqrt(0.5)
 
 
-class Attention(nn.Module):
+class UNetAttention(nn.Module):
     """Every place attends to every place and, apart from that, to the tokens of the condition. Begins as the identity.
 
     Args:

@@ -7,9 +7,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.convnet import Down, Style, Up, down, up
 from zaohua.nn.layers import conv, crop
-from zaohua.spec import DataSpec
 
 
 def grid_sizes(spec: DataSpec, halvings: int) -> list[tuple[int, int]]:

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
 from zaohua.nn.layers import row_conv, scaled
-from zaohua.spec import DataSpec
 
 KERNEL = 25
 STRIDE = 4
@@ -54,7 +54,7 @@ class WaveGenerator(nn.Module):
         self.embed = Embed(y_spec, CONDITION_DIM)
         total = in_dim + (CONDITION_DIM if y_spec is not None else 0)
         self.stem = scaled(nn.Linear(total, widths[0] * self.lengths[0]))
-        self.ups = nn.ModuleList(Up(low, high) for low, high in pairwise([*widths, x_spec.channels]))
+        self.ups = nn.ModuleList(WaveUp(low, high) for low, high in pairwise([*widths, x_spec.channels]))
 
     def forward(self, z: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """z (B, in_dim), y as its spec says, keep bool (B,) -> (B, C, n)."""
@@ -120,7 +120,7 @@ class PhaseShuffle(nn.Module):
         return F.pad(x, (radius, radius, 0, 0), mode="reflect")[..., start : start + x.shape[3]]
 
 
-class Up(nn.Module):
+class WaveUp(nn.Module):
     """A transposed convolution that makes a wave four times as long."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:

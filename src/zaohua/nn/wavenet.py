@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
-from zaohua.spec import DataSpec
 
 NEVER = -1e9
 """The logit of what can't come: its probability is 0 at any temperature, and unlike infinity it can be interpolated."""

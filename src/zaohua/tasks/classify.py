@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from zaohua import codecs
-from zaohua.errors import ZaohuaError
+from zaohua import modalities
+from zaohua.core.errors import ZaohuaError
 
 
 class GenerativeClassifier(ClassifierMixin, BaseEstimator):
@@ -58,7 +58,7 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """log P(y | x) of each class, float64 (n, classes)."""
         check_is_fitted(self)
-        X, _ = codecs.read(X)
+        X, _ = modalities.read(X)
         prior = self.model_.y_codec_.log_prior()
         codes = self.model_.y_codec_.encode(list(self.classes_)).tolist()
         scores = [self.model_.score_samples(X, [label] * len(X)) + prior[code]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zaohua.errors import ZaohuaError
-from zaohua.families.univariate import Ascending
+from zaohua.core.errors import ZaohuaError
+from zaohua.families.univariate import NewtonFitted
 from zaohua.tasks.distributions import Fit
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def picture(fit: Fit, x: np.ndarray, title: str = "", path: bool = False) -> Fig
     Raises:
         ZaohuaError: matplotlib isn't installed, or there is no path since the fit was by a formula.
     """
-    if path and not isinstance(fit.model, Ascending):
+    if path and not isinstance(fit.model, NewtonFitted):
         raise ZaohuaError(f"{fit.name} is fitted by a formula at once, so there is no path to draw")
     figure = _matplotlib()(figsize=(15 if path else 10, 4.2), layout="constrained")
     axes = figure.subplots(1, 3 if path else 2)
@@ -107,7 +107,7 @@ def _quantiles(axes: Axes, fit: Fit, x: np.ndarray, title: str) -> None:
 
 def _path(axes: Axes, fit: Fit, x: np.ndarray) -> None:
     """The steps of the fit over the mean log-likelihood as a function of two parameters, others as they are at last."""
-    assert isinstance(fit.model, Ascending)
+    assert isinstance(fit.model, NewtonFitted)
     steps = {name: np.array([step[name][0] for step in fit.model.path(x[:, None])]) for name in fit.parameters}
     across, up = fit.model.fitted[0], fit.model.fitted[-1]
     sides = [_side(steps[name]) for name in (across, up)]

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zaohua import registry
-from zaohua.codecs import NumberCodec
-from zaohua.errors import ZaohuaError, unknown
+from zaohua.core import registry
+from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.families.support import Support, check_values
 from zaohua.families.univariate import Univariate
+from zaohua.modalities import NumberCodec
 from zaohua.tasks.goodness import Goodness, goodness
 
 FAMILY = "univariate"

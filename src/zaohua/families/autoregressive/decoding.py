@@ -37,7 +37,7 @@ class Decoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Choice:
+class TokenSampler:
     """How a token is chosen.
 
     Attributes:
@@ -139,7 +139,7 @@ class _Guided:
 
 
 @torch.inference_mode()
-def generate(net: Decoder, prompt: Tensor, u: Tensor, choice: Choice, *, context: int, end: int | None = None,
+def generate(net: Decoder, prompt: Tensor, u: Tensor, choice: TokenSampler, *, context: int, end: int | None = None,
              y: Tensor | None = None, draft: Decoder | None = None) -> Iterator[Tensor]:
     """Tokens that go on from a prompt, one of each row at a time.
 
@@ -163,7 +163,7 @@ def generate(net: Decoder, prompt: Tensor, u: Tensor, choice: Choice, *, context
     n, made = len(prompt), prompt.shape[1]
     tokens = torch.cat([prompt, prompt.new_full(u.shape, -1)], dim=1)
     over = torch.zeros(n, dtype=torch.bool, device=prompt.device)
-    reader = _Reader(net, n, y, context) if draft is None or n > 1 else _Guesser(net, draft, y, context, choice, u)
+    reader = _CachedDecoder(net, n, y, context) if draft is None or n > 1 else _SpeculativeDecoder(net, draft, y, context, choice, u)
     for i in range(u.shape[1]):
         logits = reader.after(tokens, made)
         token = choice(logits, u[:, i], tokens[:, :made]).masked_fill(over, -1)
@@ -187,7 +187,7 @@ def draft_of(net: nn.Module, least: int = 1 << 20) -> Any:
     return int8(net)
 
 
-class _Reader:
+class _CachedDecoder:
     """Logits of what follows the tokens so far, of which the network's state holds all but the newest.
 
     Args:
@@ -215,7 +215,7 @@ class _Reader:
         return new
 
 
-class _Guesser(_Reader):
+class _SpeculativeDecoder(_CachedDecoder):
     """A reader of one row that has a draft guess ahead, and reads the guesses in one go to see how far they hold.
 
     A guess is what the draft would choose with the same uniform number, so a draft that is nearly the network is nearly
@@ -227,9 +227,9 @@ class _Guesser(_Reader):
 
     LEAST, MOST = 4, 32  # guesses at once
 
-    def __init__(self, net: Any, draft: Any, y: Tensor | None, context: int, choice: Choice, u: Tensor):
+    def __init__(self, net: Any, draft: Any, y: Tensor | None, context: int, choice: TokenSampler, u: Tensor):
         super().__init__(net, 1, y, context)
-        self.draft, self.choice, self.u = _Reader(draft, 1, y, context), choice, u
+        self.draft, self.choice, self.u = _CachedDecoder(draft, 1, y, context), choice, u
         self.guessed = self.logits = u.new_empty(1, 0)
         self.base, self.ahead = 0, self.LEAST
 

@@ -22,14 +22,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.border import TrainingData
-from zaohua.errors import ZaohuaError
-from zaohua.estimator import ScoreKind
-from zaohua.families.autoregressive.decoding import Choice
-from zaohua.fields import Between, Sampling
-from zaohua.noise import Noise
-from zaohua.spec import END_FRAME, PAD_FRAME, DataSpec
-from zaohua.training import Batch, Trainable
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between, Sampling
+from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
+from zaohua.estimator.base import ScoreKind
+from zaohua.estimator.encoding import TrainingData
+from zaohua.families.autoregressive.decoding import TokenSampler
+from zaohua.training.trainable import Batch, Trainable
 
 
 class FrameModel(Trainable):
@@ -64,21 +64,21 @@ class FrameModel(Trainable):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One network."""
-        return nn.ModuleDict({"net": self.network(len(spec.heads), spec.heads[0].size, y_spec)})
+        return nn.ModuleDict({"net": self.network(len(spec.features), spec.features[0].size, y_spec)})
 
     # ---- learning
 
     def rows(self, data: TrainingData) -> TrainingData:
         """Pieces as rows of one tensor, each with the frame before it; one of more than 4 contexts is several rows."""
         pieces: Any = data.x  # the codec's Sequences, which a family doesn't import
-        most, rows, owners = math.ceil(4 * self.context / self.bar) * self.bar, [], []
+        most, rows, item_index = math.ceil(4 * self.context / self.bar) * self.bar, [], []
         for i, piece in enumerate(pieces):
             framed = started(piece[None])[0]
             for low in range(0, len(piece), most):
                 rows.append(framed[low : low + most + 1])
-                owners.append(i)
+                item_index.append(i)
         x = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD_FRAME)
-        return data.cut(x, np.array(owners))
+        return data.cut(x, np.array(item_index))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Rows -> a part of `context` frames of each and the frame before it; all frames when not training.
@@ -143,7 +143,7 @@ class FrameModel(Trainable):
         if self.melody:
             return self._harmonised(noise, y)
         net: Any = self.nets_["net"]
-        u = noise.uniform(self.max_frames, len(self.spec_.heads) + 1)
+        u = noise.uniform(self.max_frames, len(self.spec_.features) + 1)
         state, frame = net.start(noise.n, y), self._nothing(noise.n)
         rows = frame.new_full((noise.n, self.max_frames, frame.shape[1]), PAD_FRAME)
         over = torch.zeros(noise.n, dtype=torch.bool, device=frame.device)
@@ -160,11 +160,11 @@ class FrameModel(Trainable):
     def _harmonised(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         codec: Any = self.codec_
-        if self.spec_.heads[0].name != "voice" or self.head == "independent":
+        if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError("melody needs a model of voices whose head is autoregressive: train on pieces of voices")
         net: Any = self.nets_["net"]
         melody, n, drafts = codec.melody(self.melody).to(self._device()), noise.n, self.drafts
-        cells, many = len(self.spec_.heads), n * drafts
+        cells, many = len(self.spec_.features), n * drafts
         u, turn = noise.uniform(len(melody), drafts, cells), noise.uniform(len(melody) + 1)
         state = net.start(many, None if y is None else y.repeat_interleave(drafts, 0))
         frame, weights = self._nothing(many), torch.zeros(n, drafts, device=melody.device)
@@ -192,7 +192,7 @@ class FrameModel(Trainable):
     def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
         """A frame (B, K) whose first `given` cells are kept and the others drawn with u (B, >= K)."""
         codec: Any = self.codec_
-        seen, choice = codec.seen_.to(h.device), Choice(self.temperature)
+        seen, choice = codec.seen_.to(h.device), TokenSampler(self.temperature)
         frame, logits = frame.clone(), net.head(h, before, frame)
         for i in range(given, frame.shape[1]):
             if self.head == "autoregressive" and i > given:
@@ -203,7 +203,7 @@ class FrameModel(Trainable):
 
     def _nothing(self, n: int) -> Tensor:
         """What is before the first frame, int64 (n, K)."""
-        return torch.full((n, len(self.spec_.heads)), END_FRAME, device=self._device())
+        return torch.full((n, len(self.spec_.features)), END_FRAME, device=self._device())
 
 
 def started(x: Tensor) -> Tensor:

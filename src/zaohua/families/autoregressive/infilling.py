@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from zaohua.noise import Noise
+from zaohua.core.noise import Noise
 
 EXTRA = 5
 """Tokens that a rearranged row has beside those of its text."""

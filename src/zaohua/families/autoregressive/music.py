@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from zaohua.families.autoregressive.decoding import Choice
+from zaohua.families.autoregressive.decoding import TokenSampler
 from zaohua.families.autoregressive.tokens import TokenModel
 
 
@@ -14,7 +14,7 @@ class MusicModel(TokenModel):
 
     modalities: ClassVar[tuple[str, ...]] = ("music",)
 
-    def choice(self) -> Choice:
+    def choice(self) -> TokenSampler:
         """How a token is chosen: as the fields say, among those that the grammar allows."""
         codec: Any = self.codec_
         return replace(super().choice(), allowed=codec.allowed)

@@ -14,14 +14,14 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from zaohua.estimator import ScoreKind
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
+from zaohua.estimator.base import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, guided
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import ColourMixture, Likelihood, LogisticMixture, likelihood_of
-from zaohua.fields import Between
-from zaohua.noise import Noise
-from zaohua.spec import DataSpec
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
 
 class PixelModel(Guided):
@@ -90,7 +90,7 @@ class MixturePixelModel(PixelModel):
         return mixture(levels, self.components)
 
 
-class Rereading:
+class UncachedDecoder:
     """A network without caches as a decoder: all of the picture goes through it anew for each number.
 
     Args:

@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.fields import Between
+from zaohua.core.noise import Noise, categorical
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
+from zaohua.estimator.columns import RowCodec
 from zaohua.nn import bins
 from zaohua.nn.row_mlp import RowMLP
-from zaohua.noise import Noise, chosen
-from zaohua.spec import DataSpec
-from zaohua.tabular import Rows
-from zaohua.training import Batch, Trainable
+from zaohua.training.trainable import Batch, Trainable
 
 
 class RowNet(nn.Module):
@@ -46,10 +46,10 @@ class RowNet(nn.Module):
         """Codes (B, heads), -1 where hidden -> logits of each head (B, size)."""
         return list(self.mlp(codes, self.bins.numbers(codes), y=y).split(self.bins.sizes, dim=1))
 
-    def log_chances(self, head: int, codes: Tensor, y: Tensor | None) -> Tensor:
+    def log_chances(self, feature: int, codes: Tensor, y: Tensor | None) -> Tensor:
         """Log chances of one head's codes, float64 (B, size)."""
         features = self.mlp.features(codes, self.bins.numbers(codes), y=y)
-        logits = self.mlp.some(features, slice(self.starts[head], self.starts[head + 1]))
+        logits = self.mlp.some(features, slice(self.starts[feature], self.starts[feature + 1]))
         return logits.double().log_softmax(1)
 
 
@@ -70,7 +70,7 @@ class RowAutoregression(Trainable):
     in_order: Annotated[float, Between(0, 1)] = 0.5
     """Share of the rows of training that show what comes first in the order of the columns, not any of them."""
     batch_size = 512
-    validation = 0.05
+    validation_fraction = 0.05
     validate_every = 100
     patience = 20
 
@@ -91,28 +91,28 @@ class RowAutoregression(Trainable):
         known = self._shown(batch.noise)
         logits = net(codes.masked_fill(~known, -1), batch.y)
         wanted = self._wanted(codes, known)
-        terms = torch.stack([F.cross_entropy(part.float(), codes[:, head].clamp(min=0), reduction="none")
-                             for head, part in enumerate(logits)], dim=1)
+        terms = torch.stack([F.cross_entropy(part.float(), codes[:, feature].clamp(min=0), reduction="none")
+                             for feature, part in enumerate(logits)], dim=1)
         return (terms * wanted).sum(1) * len(logits) / wanted.sum(1).clamp(min=1)
 
     def _shown(self, noise: Noise) -> Tensor:
         """Which heads are shown, bool (B, heads); a number is only where its state is."""
-        heads = self.spec_.heads
-        u = noise.uniform(len(heads) + 2)
-        known = u[:, : len(heads)] < u[:, -1:]
-        first = torch.arange(len(heads), device=u.device) < (u[:, -1:] * len(heads)).floor()
+        features = self.spec_.features
+        u = noise.uniform(len(features) + 2)
+        known = u[:, : len(features)] < u[:, -1:]
+        first = torch.arange(len(features), device=u.device) < (u[:, -1:] * len(features)).floor()
         known = torch.where(u[:, -2:-1] < self.in_order, first, known)
-        for place, head in enumerate(heads):
-            if head.given is not None:
-                known[:, place] &= known[:, head.given[0]]
+        for place, feature in enumerate(features):
+            if feature.given is not None:
+                known[:, place] &= known[:, feature.given[0]]
         return known
 
     def _wanted(self, codes: Tensor, known: Tensor) -> Tensor:
         """Which heads are to be predicted, bool (B, heads): no number before it is known that there is one."""
         wanted = ~known & (codes >= 0)
-        for place, head in enumerate(self.spec_.heads):
-            if head.given is not None:
-                wanted[:, place] &= known[:, head.given[0]]
+        for place, feature in enumerate(self.spec_.features):
+            if feature.given is not None:
+                wanted[:, place] &= known[:, feature.given[0]]
         return wanted
 
     # ---- primitives
@@ -122,50 +122,50 @@ class RowAutoregression(Trainable):
         net, cells = self.net, self._cells(x)
         codes = net.bins.codes(bins.middles(x, cells))
         seen, total = torch.full_like(codes, -1), torch.zeros(len(x), dtype=torch.float64, device=x.device)
-        for head in range(codes.shape[1]):
-            code = codes[:, head]
-            log_p = net.log_chances(head, seen, y).gather(1, code.clamp(min=0)[:, None])[:, 0]
-            if head in net.bins.reals:
-                log_p += net.bins.log_density(head, code.clamp(min=0), x[:, head], _column(cells, head))
-            total += torch.where(self._there(x, head), log_p.masked_fill(code < 0, -torch.inf), 0.0)
-            seen[:, head] = code
+        for feature in range(codes.shape[1]):
+            code = codes[:, feature]
+            log_p = net.log_chances(feature, seen, y).gather(1, code.clamp(min=0)[:, None])[:, 0]
+            if feature in net.bins.reals:
+                log_p += net.bins.log_density(feature, code.clamp(min=0), x[:, feature], _column(cells, feature))
+            total += torch.where(self._there(x, feature), log_p.masked_fill(code < 0, -torch.inf), 0.0)
+            seen[:, feature] = code
         return total
 
     def _cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the codec says of the masses and densities of rows, each (B, heads)."""
-        low, high, slope = (part.to(x.device) for part in cast(Rows, self.codec_).cells(x))
+        low, high, slope = (part.to(x.device) for part in cast(RowCodec, self.codec_).cells(x))
         return low, high, slope
 
-    def _there(self, x: Tensor, head: int) -> Tensor:
+    def _there(self, x: Tensor, feature: int) -> Tensor:
         """Whether the states of rows (B, heads) say that they have something at a head, bool (B,)."""
-        given = self.spec_.heads[head].given
+        given = self.spec_.features[feature].given
         return torch.ones(len(x), dtype=torch.bool, device=x.device) if given is None else x[:, given[0]] < given[1]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """New rows, head by head."""
-        x = torch.zeros(noise.n, len(self.spec_.heads), dtype=torch.float64)
+        x = torch.zeros(noise.n, len(self.spec_.features), dtype=torch.float64)
         return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
 
     def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
         """What isn't known of rows x (B, heads), given what is; with `whole` it has a value everywhere."""
         net, known = self.net, known.to(self._device())
-        x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.heads))
+        x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.features))
         out = x.masked_fill(~known, torch.nan)
         codes = net.bins.codes(bins.middles(x, self._cells(x))).masked_fill(~known, -1)
-        for head, about in enumerate(self.spec_.heads):
-            rows = torch.nonzero(~known[:, head] & self._there(out, head))[:, 0]
+        for feature, about in enumerate(self.spec_.features):
+            rows = torch.nonzero(~known[:, feature] & self._there(out, feature))[:, 0]
             if not len(rows):
                 continue
-            chances = net.log_chances(head, codes[rows], None if y is None else y[rows]).exp()
+            chances = net.log_chances(feature, codes[rows], None if y is None else y[rows]).exp()
             if whole and about.missing is not None and about.size > 1:
                 chances[:, about.missing] = 0
-            code = chosen(chances, u[rows, 0, head])
-            codes[rows, head] = code
-            out[rows, head] = net.bins.place(head, code, u[rows, 1, head]) if about.kind == "real" else code.double()
+            code = categorical(chances, u[rows, 0, feature])
+            codes[rows, feature] = code
+            out[rows, feature] = net.bins.place(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
         return out
 
 
-def _column(cells: tuple[Tensor, Tensor, Tensor], head: int) -> tuple[Tensor, Tensor, Tensor]:
+def _column(cells: tuple[Tensor, Tensor, Tensor], feature: int) -> tuple[Tensor, Tensor, Tensor]:
     """What the codec says of one head."""
     low, high, slope = cells
-    return low[:, head], high[:, head], slope[:, head]
+    return low[:, feature], high[:, feature], slope[:, feature]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar
 
+from zaohua.core.params import Between, Sampling
 from zaohua.families.autoregressive.tokens import TokenModel
-from zaohua.fields import Between, Sampling
 
 
 class SoundModel(TokenModel):

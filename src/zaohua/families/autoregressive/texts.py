@@ -9,12 +9,12 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import ItemNoise, Noise, seeds_for
+from zaohua.core.params import Between, Sampling
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
-from zaohua.fields import Between, Sampling
-from zaohua.noise import ItemNoise, Noise, seeds_for
 
 
 class TextModel(TokenModel):

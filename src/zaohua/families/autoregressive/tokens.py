@@ -19,16 +19,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.border import TrainingData
-from zaohua.errors import ZaohuaError
-from zaohua.estimator import ScoreKind
-from zaohua.families.autoregressive.decoding import Choice, draft_of, generate, guided
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between, Sampling
+from zaohua.core.spec import PAD, DataSpec
+from zaohua.estimator.base import ScoreKind
+from zaohua.estimator.encoding import TrainingData
+from zaohua.families.autoregressive.decoding import TokenSampler, draft_of, generate, guided
 from zaohua.families.guidance import Guided
-from zaohua.fields import Between, Sampling
 from zaohua.nn.int8 import int8
-from zaohua.noise import Noise
-from zaohua.spec import PAD, DataSpec
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
 
 class TokenModel(Guided):
@@ -36,7 +36,7 @@ class TokenModel(Guided):
 
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
-    forgets: ClassVar[bool] = False
+    finite_receptive_field: ClassVar[bool] = False
     """Whether the network sees no further back than half a context, so that its state needs never to begin anew."""
 
     context: Annotated[int, Between(2)] = 256
@@ -56,7 +56,7 @@ class TokenModel(Guided):
     int8: Annotated[bool, Sampling] = False
     """Sample in products of 8-bit integers: many rows in a third of the time on a CPU, from nearly the same model."""
     batch_size = 16
-    validation = 0.1
+    validation_fraction = 0.1
     validate_every = 250
     patience = 10
 
@@ -86,17 +86,17 @@ class TokenModel(Guided):
                 raise ZaohuaError(f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
                                   f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
-        rows = Rows(tokens, length, length // 2 if tokens.apart else 0)
-        return data.cut(rows, rows.owners)
+        rows = TokenRows(tokens, length, length // 2 if tokens.apart else 0)
+        return data.cut(rows, rows.item_index)
 
-    def hold_out(self, n: int, seed: int, wholes: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Of one stream the last share, with a row left out between that both would see; none of less than three rows.
 
         Of a long share 1,000 rows, evenly spread, are what is validated on. Items that are learnt apart are drawn.
         """
         if n > 2 and (self.y_codec_ is not None or self.apart_):
-            return super().hold_out(n, seed, wholes)
-        held = math.ceil(self.validation * n) if n > 2 else 0
+            return super().hold_out(n, seed, groups)
+        held = math.ceil(self.validation_fraction * n) if n > 2 else 0
         rows = np.linspace(n - held, n - 1, min(held, 1000)).round().astype(int)
         return rows, np.arange(n - held - (held > 0))
 
@@ -169,7 +169,7 @@ class TokenModel(Guided):
         net: Any = int8(self.nets_["net"]) if self.int8 else self.nets_["net"]
         guidance = self.guidance if y is not None else 1.0
         draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(net)
-        context = rows.shape[1] + self._room if self.forgets else self.context
+        context = rows.shape[1] + self._room if self.finite_receptive_field else self.context
         yield from generate(guided(net, guidance), rows, noise.uniform(self._room), self.choice(), y=y,
                             context=context, end=self._end, draft=draft)
 
@@ -177,10 +177,10 @@ class TokenModel(Guided):
         """Tokens that samples go on from, END first."""
         return [self._end]
 
-    def choice(self) -> Choice:
+    def choice(self) -> TokenSampler:
         """How a token is chosen: as the fields say, and none of the codec's reserved ones behind END."""
         reserved = {token: -torch.inf for token in range(self._end + 1, self.spec_.channels)}
-        return Choice(self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved,
+        return TokenSampler(self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved,
                       spared=self._end)
 
     @property
@@ -195,7 +195,7 @@ class TokenModel(Guided):
         return codec.end_
 
 
-class Rows:
+class TokenRows:
     """Items cut into rows of a context and the token behind it, those with nothing to learn left out.
 
     A row is read from the items' stream when it is asked for, wherever that is.
@@ -214,7 +214,7 @@ class Rows:
     def __init__(self, items: Any, length: int, again: int):
         self.items, self.length, self.again = items, length, again
         found = np.fromiter(self._found(), np.dtype((np.int64, 2)))
-        self.owners, self._lows = found[:, 0].copy(), found[:, 1].copy()
+        self.item_index, self._lows = found[:, 0].copy(), found[:, 1].copy()
 
     def _found(self) -> Iterator[tuple[int, int]]:
         """Which item each row is of, and where in it the row begins."""
@@ -232,9 +232,9 @@ class Rows:
         return torch.cat([torch.where(head < 0, head, -2 - head), row[self.again + 1 :]])
 
     def __len__(self) -> int:
-        return len(self.owners)
+        return len(self.item_index)
 
     def __getitem__(self, indices: Any) -> Tensor:
         """The rows at `indices` (integers, (b,)), whole numbers (b, longest), filled up with -1."""
-        rows = [self._row(item, low) for item, low in zip(self.owners[indices], self._lows[indices], strict=True)]
+        rows = [self._row(item, low) for item, low in zip(self.item_index[indices], self._lows[indices], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)

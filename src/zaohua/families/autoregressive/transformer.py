@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import nn
 
-from zaohua.fields import Between, make_fields
+from zaohua.core.params import Between, make_fields
+from zaohua.core.spec import DataSpec
 from zaohua.nn.transformer import Transformer
-from zaohua.optimizers import Muon
-from zaohua.spec import DataSpec
+from zaohua.training.optimizers import Muon
 
 
 class CausalTransformer:
@@ -28,13 +28,13 @@ class CausalTransformer:
     """Heads of each attention; they divide the width."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.1
     """Probability with which an activation is dropped in training."""
-    style: Literal["modern", "gpt2"] = "modern"
+    architecture: Literal["modern", "gpt2"] = "modern"
     """What blocks are made of: today's parts, or those of GPT-2."""
-    solver: Literal["muon", "adamw"] = "muon"
+    optimizer: Literal["muon", "adamw"] = "muon"
     """What trains the matrices within the blocks; everything else AdamW does."""
     learning_rate: Annotated[float, Between(above=0)] = 3e-3
     """Peak learning rate."""
-    decay: Literal["cosine", "linear", "constant"] = "linear"
+    lr_schedule: Literal["cosine", "linear", "constant"] = "linear"
     """How the learning rate falls to zero by the end."""
     beta1: Annotated[float, Between(0, 0.9999)] = 0.9
     """Adam's first moment."""
@@ -42,22 +42,22 @@ class CausalTransformer:
     """Adam's second moment."""
     weight_decay: Annotated[float, Between(0)] = 0.1
     """Decoupled weight decay (AdamW)."""
-    ema: Annotated[float, Between(0, 0.99999)] = 0.99
+    ema_decay: Annotated[float, Between(0, 0.99999)] = 0.99
     """Decay of the running average of weights that sampling uses; 0 uses the weights as they are."""
 
     def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
         """The network that the fields describe, untrained."""
         return Transformer(vocabulary, y_spec, context=context, width=self.width, layers=self.layers,
-                           heads=self.heads, dropout=self.dropout, style=self.style, **more)
+                           heads=self.heads, dropout=self.dropout, architecture=self.architecture, **more)
 
-    def optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
+    def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
         """Muon for the matrices of the blocks, AdamW for the rest."""
         return Muon(parameters, self.by_muon, lr=self.learning_rate, betas=(self.beta1, self.beta2),
                     weight_decay=self.weight_decay)
 
     def by_muon(self, name: str) -> bool:
         """Whether Muon trains the matrix of that name."""
-        return self.solver == "muon" and ".blocks." in name
+        return self.optimizer == "muon" and ".blocks." in name
 
 
 make_fields(CausalTransformer)

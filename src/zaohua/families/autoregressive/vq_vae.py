@@ -17,14 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.estimator import ScoreKind
-from zaohua.families.autoregressive.decoding import Choice, generate, guided
+from zaohua.core.noise import Noise
+from zaohua.core.params import Between, Sampling
+from zaohua.estimator.base import ScoreKind
+from zaohua.families.autoregressive.decoding import TokenSampler, generate, guided
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import Likelihood, likelihood_of
-from zaohua.fields import Between, Sampling
 from zaohua.nn.vq import Codebook
-from zaohua.noise import Noise
-from zaohua.training import Batch
+from zaohua.training.trainable import Batch
 
 
 class VectorQuantizedAutoencoder(Guided):
@@ -47,7 +47,7 @@ class VectorQuantizedAutoencoder(Guided):
     observation_noise: Annotated[bool, Sampling] = False
     """Whether samples are drawn from p(x | codes) instead of being its mean."""
     batch_size = 128
-    clip_norm = 200.0
+    max_grad_norm = 200.0
 
     @property
     def likelihood(self) -> Likelihood:
@@ -117,7 +117,7 @@ class VectorQuantizedAutoencoder(Guided):
         net = prior if y is None else guided(prior, self.guidance)
         length = self.grid[0] * self.grid[1]
         begin = torch.full((noise.n, 1), self.codes, device=self._device())
-        choice = Choice(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})
+        choice = TokenSampler(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})
         made = generate(net, begin, noise.uniform(length), choice, context=length, y=y)
         parameters = self._decoded(torch.stack(list(made), dim=1))
         return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)

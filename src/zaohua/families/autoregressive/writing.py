@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zaohua.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError
 
 
 class Writer:

@@ -1,0 +1,57 @@
+"""What a model can do follows from the primitives that it defines: the one source of all tables of capabilities.
+
+This module is light (no torch): the command line reads it in milliseconds.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from zaohua.core.errors import NotAvailable
+
+PRIMITIVES: dict[str, str] = {
+    "draw": "sample",
+    "log_prob": "score",
+    "encode": "transform",
+    "decode": "inverse transform",
+    "denoise": "denoise",
+    "complete": "impute",
+}
+"""Each primitive, and the name of what it lets people do in the table of models."""
+
+
+class available:
+    """Decorator of a method that needs a primitive: the attribute exists exactly when the primitive does.
+
+    `hasattr(model, "score_samples")` is then true to fact, and the error of a model that can't names those of the
+    same data that can.
+    """
+
+    def __init__(self, primitive: str):
+        self.primitive = primitive
+
+    def __call__(self, method: Callable[..., Any]) -> Any:
+        """The method, as a descriptor that is there only where the primitive is."""
+        return _Available(self.primitive, method)
+
+
+class _Available:
+    def __init__(self, primitive: str, method: Callable[..., Any]):
+        self.primitive, self.method = primitive, method
+        functools.update_wrapper(self, method)  # type: ignore[arg-type]  # not callable itself: a descriptor
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        if obj is None:
+            if hasattr(owner, self.primitive):
+                return self.method
+            raise AttributeError(f"{owner.__name__} has no {self.method.__name__}: it defines no {self.primitive}")
+        why = obj._cannot(self.primitive) if hasattr(type(obj), self.primitive) else f"it has no {self.primitive}"
+        if why is None:
+            return self.method.__get__(obj, owner)
+        from zaohua.core.registry import models_with
+
+        others = [entry.name for entry in models_with(self.primitive) if obj._learns_as(entry.modalities)]
+        able = f"; models that can: {', '.join(others)}" if others else ""
+        raise NotAvailable(f"{type(obj).__name__} can't {self.method.__name__}: {why}{able}")

@@ -1,0 +1,206 @@
+"""One model of each family on the built-in digits, and how they compare: the first thing to try.
+
+Every model learns the same 1500 digits with their labels, makes as many digits as were held out, and is measured with
+the same classifier. Two references frame the measures: how far apart real digits are (nothing can honestly be much
+nearer), and a single normal distribution (anything worth its training time is better).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zaohua.core import registry
+from zaohua.demo import sounds, texts
+from zaohua.evaluation import page
+from zaohua.evaluation.compare import compared
+from zaohua.evaluation.evaluate import evaluate
+from zaohua.evaluation.results import Evaluation
+from zaohua.evaluation.splits import splits_of
+from zaohua.evaluation.summaries import note_in_card
+from zaohua.modalities.images.evaluation import FLOOR, ImageProtocol
+from zaohua.modalities.images.show import visible
+
+DATA, SEED, ROWS = "digits", 0, 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model of the demo: its settings, its share of the time (none for those fitted in one go), and its role."""
+
+    model: str
+    share: float = 0.0
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    naive: bool = False
+
+
+SMALL_UNET: dict[str, Any] = {"batch_size": 64, "channels": 32, "blocks": 1, "ema_decay": 0.995, "warmup_steps": 50}
+PLANS = (
+    Plan("gaussian", naive=True),
+    Plan("gmm", settings={"n_components": 3}),
+    Plan("r3gan", 0.2, {"batch_size": 64}),
+    Plan("vae", 0.1, {"batch_size": 64}),
+    Plan("made", 0.06, {"hidden": 512, "learning_rate": 2e-3, "dropout": 0.3}),
+    Plan("edm", 0.15, SMALL_UNET),
+    Plan("flow", 0.15, {**SMALL_UNET, "steps": 12, "score_steps": 20}),
+)
+"""What is trained; what the shares, the sounds and the texts leave of the time goes to sampling and
+measuring. The naive one has no labels."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is told of a model, or of a reference (then most is None).
+
+    Attributes:
+        name: of the model, or what the reference is.
+        family: of the model; empty for a reference.
+        summary: the model in one line.
+        paper: where it is from.
+        reference: whether it frames the others instead of competing.
+        frechet: Fréchet distance to the held-out items, in the features of the classifier.
+        recall: share of the held-out items that look like some sample.
+        accuracy: share of samples that the classifier takes for the label they were made for.
+        score: mean of the held-out items' `score_samples`, in nats per item.
+        score_kind: "exact", "lower_bound", "estimate" or "density".
+        seconds: training time.
+        parameters: numbers learnt.
+        milliseconds: to make one sample, in a batch of all.
+        history: records of training.
+        sheet: samples, uint8 (n, H, W), ROWS times one of each label.
+        evaluation: all that was found of the model.
+    """
+
+    name: str
+    family: str = ""
+    summary: str = ""
+    paper: str = ""
+    reference: bool = False
+    frechet: float | None = None
+    recall: float | None = None
+    accuracy: float | None = None
+    score: float | None = None
+    score_kind: str = ""
+    seconds: float | None = None
+    parameters: int | None = None
+    milliseconds: float | None = None
+    history: tuple[dict[str, Any], ...] = ()
+    sheet: np.ndarray | None = None
+    evaluation: Evaluation | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything the report is made of."""
+
+    results: list[Result]
+    real: np.ndarray
+    labels: list[Any]
+    n_train: int
+    n_test: int
+    seed: int
+    extractor: str
+    seconds: float
+    sounding: sounds.SoundDemo
+    writing: texts.Writing
+
+
+Watch = Callable[[str], AbstractContextManager[Callable[..., None]]]
+"""Makes a callback of training, by the name of what is trained."""
+
+
+def run(out: Path, minutes: float, watch: Watch) -> Study:
+    """Train, sample and measure all of `PLANS`; runs are saved in folders of `out`, measures in results.json.
+
+    Args:
+        out: folder of the demo.
+        minutes: time for all of it on two cores.
+        watch: makes the callback that shows progress.
+    """
+    began = time.perf_counter()
+    protocol: ImageProtocol | None = None
+    results: list[Result] = []
+    for plan in PLANS:
+        model, seconds = _train(plan, out / plan.model, minutes, watch)
+        if protocol is None:  # after the first model, whose codec says how pixels are to be shown
+            protocol = ImageProtocol(splits_of(model), seed=SEED)
+            results.append(_floor(protocol))
+        results.append(_measure(plan, model, seconds, protocol, out / plan.model))
+    assert protocol is not None and protocol.test.labels is not None
+    labels = sorted(set(protocol.test.labels))
+    real = protocol.test.pixels[_sheet_rows(protocol.test.labels, labels)]
+    sounding = sounds.make(out, minutes, watch, SEED)
+    writing = texts.write(out, minutes, watch, SEED)
+    study = Study(results, real, labels, len(protocol.train), protocol.n, SEED, protocol.name,
+                  time.perf_counter() - began, sounding, writing)
+    (out / "results.json").write_text(json.dumps(_plain(study), indent=1) + "\n")
+    rows = [result.evaluation for result in results if result.evaluation is not None and not result.reference]
+    page.write(compared(rows, protocol), out / "compare.html")
+    return study
+
+
+def _floor(protocol: ImageProtocol) -> Result:
+    """How far real training items are from the held-out ones."""
+    figures = protocol.references[FLOOR]
+    return Result(FLOOR, reference=True, frechet=figures["frechet"].value, recall=figures["recall"].value,
+                  accuracy=figures["accuracy"].value)
+
+
+def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[Any, float]:
+    """Fit the model of a plan; returns it and the seconds it took."""
+    model = registry.model_class(plan.model)(random_state=SEED, **plan.settings)
+    began = time.perf_counter()
+    if not plan.share:
+        model.fit(DATA, None if plan.naive else True, out=folder)
+        return model, time.perf_counter() - began
+    model.set_params(max_minutes=plan.share * minutes, log_every=20)
+    with watch(plan.model) as callback:
+        model.fit(DATA, True, out=folder, overwrite=True, callbacks=[callback])
+    return model, model.seconds_
+
+
+def _measure(plan: Plan, model: Any, seconds: float, protocol: ImageProtocol, folder: Path) -> Result:
+    """Sample as many as were held out, with the same labels, and compare."""
+    entry, labels = registry.find(plan.model), sorted(set(protocol.test.labels or ()))
+    found = evaluate(model, protocol=protocol, random_state=SEED, run=folder)
+    found.save(folder)
+    note_in_card(folder, found)
+    value = {name: figure.value for name, figure in found.figures.items()}
+    return Result(
+        name=entry.command, family=entry.family, summary=entry.summary, paper=entry.paper, reference=plan.naive,
+        frechet=value["frechet"], recall=value["recall"], accuracy=value.get("accuracy"),
+        score=value.get("log_likelihood", value.get("log_density")), score_kind=_kind(model, value),
+        seconds=seconds, parameters=found.cost.parameters, milliseconds=found.cost.milliseconds,
+        history=tuple(getattr(model, "history_", ())), evaluation=found,
+        sheet=visible(model, model.sample(len(labels) * ROWS, y=None if plan.naive else labels * ROWS,
+                                          random_state=SEED + 1)),
+    )  # fmt: skip
+
+
+def _kind(model: Any, value: dict[str, float]) -> str:
+    """What kind of number a model's score is; empty without one."""
+    return "density" if "log_density" in value else model.score_kind if "log_likelihood" in value else ""
+
+
+def _sheet_rows(y: list[Any], labels: list[Any]) -> list[int]:
+    """Places of the first ROWS items of each label, in the order of a sheet with one column for each."""
+    places = {label: [i for i, other in enumerate(y) if other == label] for label in labels}
+    return [places[label][row] for row in range(ROWS) for label in labels]
+
+
+def _plain(study: Study) -> dict[str, Any]:
+    """The measures and how they were taken, as JSON values."""
+    skip = {"history", "sheet", "evaluation"}
+    rows = [{k: v for k, v in vars(result).items() if k not in skip} for result in study.results]
+    about = {k: v for k, v in vars(study).items() if k not in ("results", "real", "sounding", "writing")}
+    corners = {name: {k: v for k, v in vars(corner).items() if k not in ("history", "kinds")}
+               for name, corner in (("sounds", study.sounding), ("texts", study.writing))}
+    return {"data": DATA, **about, "results": rows, **corners}

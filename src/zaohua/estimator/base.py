@@ -1,0 +1,301 @@
+"""The one contract: every model, of whatever family, is this scikit-learn estimator.
+
+A model defines *primitives* on tensors (`draw`, `log_prob`, `encode`, `decode`, `denoise` ...); what people call
+(`sample`, `score_samples`, `transform` ...) is written here once, and exists on a model exactly when the primitive
+that it needs does. Items go in (pictures, labels) and items come out; primitives see tensors only.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils import TransformerTags
+from torch import Tensor
+
+from zaohua import modalities as codecs
+from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.hardware import is_main_process
+from zaohua.core.noise import ItemNoise, seeds_for
+from zaohua.core.params import Between, check_field, check_fields, fields_of, make_fields
+from zaohua.core.primitives import available
+from zaohua.core.spec import DataSpec
+from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
+from zaohua.modalities.base import Codec
+from zaohua.modalities.files.items import FileItems
+from zaohua.storage import runs
+
+ScoreKind = Literal["exact", "lower_bound", "estimate"]
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
+    """p(x), or p(x | y) when `fit` was given y: the base of all models."""
+
+    modalities: ClassVar[tuple[str, ...]] = ("images",)
+    """Kinds of data that the model takes."""
+    score_kind: ClassVar[ScoreKind] = "exact"
+    """What `score_samples` returns: the exact log density, a lower bound of it, or an estimate."""
+    codec_options: ClassVar[dict[str, Any]] = {}
+    """What the model takes for options of its codec that are "auto"."""
+    encodes_y: ClassVar[bool] = True
+    """Whether latent representations depend on the condition, too."""
+    conditional: ClassVar[bool] = True
+    """Whether it can learn p(x | y)."""
+    tiny: ClassVar[dict[str, Any]] = {}
+    """Settings with which the contract tests run the model within a second or two."""
+
+    random_state: Annotated[int | None, Between(0)] = None
+    """Seed of everything random; None takes a fresh one."""
+    codec: Codec | None = None
+    """How data is read and encoded; chosen from the data when not given."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        make_fields(cls)
+
+    # ---- learning
+
+    def fit(self, X: Any, y: Any = None, *, out: str | Path | None = None, **options: Any) -> Self:
+        """Learn the distribution of X, or of X given y.
+
+        Args:
+            X: a path, the name of a data set, an array, or a list of items.
+            y: what to condition on, one for each item; True takes the labels that a path or data set carries.
+            out: run folder to save to (see `checkpoint`); nothing is written when not given.
+            options: of the family, e.g. `callbacks` of the trained ones.
+
+        Raises:
+            ZaohuaError: a field, the data or a label is wrong; the message names it.
+        """
+        data = self._begin(X, y)
+        self._fit(data, out=out, **options)
+        if out is not None:
+            self.save(out)
+        return self
+
+    def _begin(self, X: Any, y: Any, base: Base | None = None) -> TrainingData:
+        """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning."""
+        check_fields(self)
+        self.base_ = None if base is None else base.about
+        self._check()
+        if y is not None and not self.conditional:
+            raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
+        items, labels = codecs.read(X, y)
+        named = y is True or isinstance(y, str)  # the labels that X carries, or the column of a table
+        self.source_ = {"X": str(X), "y": y if named else None} if isinstance(X, (str, Path)) else None
+        codec = codecs.codec_for(items, self.modalities, self.codec, self.codec_options, type(self).__name__)
+        if base is None:
+            self.codec_ = codec.fit(items)
+        else:
+            self.codec_, self.y_codec_ = base.codec, base.y_codec
+            self._need_y(labels)
+        x, labels, parts = self._encode_labelled(items, labels)
+        if base is None:
+            self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
+        self.spec_ = self.codec_.spec_
+        self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
+        self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
+        y_codes = None if labels is None else self._encode_conditions(labels, len(x))
+        return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
+
+    def _learns_as(self, modalities: Iterable[str]) -> bool:
+        """Whether what this model learns are data of any of these kinds; spectrograms and waves are both sounds."""
+        own = [self.codec_.modality] if hasattr(self, "codec_") else self.modalities
+        ours, theirs = ({codecs.of_modality(m).kind or m for m in each} for each in (own, modalities))
+        return bool(ours & theirs)
+
+    def _check(self) -> None:
+        """Raise a `ZaohuaError` if the fields, each fine by itself, don't go together."""
+
+    @abstractmethod
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None) -> None:
+        """Learn from encoded data: what a family or a model defines."""
+
+    # ---- what people call
+
+    @available("draw")
+    def sample(self, n_samples: int | None = None, *, y: Any = None, random_state: int | None = None,
+               **options: Any) -> Any:
+        """New items, of the kind and type that the model was fitted on.
+
+        Args:
+            n_samples: how many; by default one, or one for each y.
+            y: a condition for all of them, or a list with one for each; None draws conditions as frequent
+                as in training.
+            random_state: seed; the first k items are the same whatever n is. None takes the model's own.
+            options: any field marked for sampling (steps, guidance ...), for this call only.
+
+        Returns:
+            n_samples items (for images uint8 or float32, (n, H, W) or (n, H, W, C), as they went in).
+        """
+        model = self._with_options(options)
+        n, y_codes = model._conditions(n_samples, y)
+        base = random_state if random_state is not None else self.random_state
+        seeds = seeds_for(base, n)
+        parts = []
+        for rows in model._chunks(n):
+            noise = ItemNoise(seeds[rows], model._device())
+            with torch.no_grad():
+                codes = None if y_codes is None else y_codes[rows]
+                if y_codes is None and model.y_codec_ is not None:
+                    codes = model.y_codec_.draw(noise)
+                parts.append(_precise(model.draw(noise, model._prepare_y(codes, noise))))
+        return model._items(torch.cat(parts))
+
+    @available("log_prob")
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
+        """Log probability of each item, in nats per item; what kind of number it is says `score_kind`.
+
+        Args:
+            X: items as `fit` takes them; a recording longer than a window is as many items as it has windows.
+            y: their conditions. None sums over all labels of a conditional model, as frequent as in training.
+
+        Returns:
+            float64 (n,). Of discrete data (8-bit or binary pixels) a log probability, of continuous data a log
+            density in the item's own units.
+        """
+        codes, y_codes = self._encode_items(X, y)
+        if self.y_codec_ is None or y_codes is not None:
+            return self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, y_codes)
+        log_prior = self.y_codec_.log_prior()
+        if log_prior is None:
+            raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
+        parts = [self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, torch.full((len(codes),), c))
+                 + float(p) for c, p in enumerate(log_prior)]
+        return np.logaddexp.reduce(parts, axis=0)
+
+    @available("log_prob")
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`, in nats per item."""
+        return float(np.mean(self.score_samples(X, y)))
+
+    def bits_per_dim(self, X: Any, y: Any = None) -> float:
+        """Mean negative `score_samples` in bits per number of an item (pixel and channel)."""
+        if self.spec_.shape is None:
+            raise ZaohuaError(f"items of a {type(self).__name__} differ in length: divide their scores by it")
+        return -self.score(X, y) / (math.log(2) * self.spec_.size)
+
+    @available("encode")
+    def transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Latent representation of each item (of long recordings: each window), float32 (n, `latent_size`)."""
+        codes, y_codes = self._encode_items(X, y)
+        if self.encodes_y:
+            self._need_y(y_codes)
+        return self._reduce(lambda x, y, noise: self.encode(x, y, noise), codes, y_codes).astype(np.float32)
+
+    @available("encode")
+    def fit_transform(self, X: Any, y: Any = None, **options: Any) -> np.ndarray:
+        """`fit`, then `transform` of the same items."""
+        return self.fit(X, y, **options).transform(X, y)
+
+    @available("decode")
+    def inverse_transform(self, Z: Any, y: Any = None) -> Any:
+        """Items from latent representations (n, `latent_size`). Raises a `ZaohuaError` if they are of another size."""
+        self._check_fitted()
+        z = self._latents(Z)
+        _, y_codes = (len(z), None) if y is None else self._conditions(len(z), y)
+        self._need_y(y_codes)
+        with torch.no_grad():
+            parts = [_precise(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
+                     for rows in self._chunks(len(z))]
+        return self._items(torch.cat(parts))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags = TransformerTags(preserves_dtype=[]) if hasattr(type(self), "encode") else None
+        return tags
+
+    # ---- keeping
+
+    def save(self, path: str | Path) -> Path:
+        """Save the fitted model to a run folder, atomically; `zaohua.load` reads it back.
+
+        Raises:
+            ZaohuaError: the folder can't be written; whatever was there before is whole.
+        """
+        self._check_fitted()
+        if is_main_process():  # of several, which all hold the same
+            runs.save_model(Path(path), self._to_json(), self._tensors())
+        return Path(path)
+
+    def _to_json(self) -> dict[str, Any]:
+        params = {name: getattr(self, name) for name in fields_of(type(self)) if name != "codec"}
+        return {
+            "model": type(self).__name__,
+            "parameters": params,
+            "codec_option": None if self.codec is None else self.codec.to_json(),
+            "codec": self.codec_.to_json(),
+            "y_codec": None if self.y_codec_ is None else self.y_codec_.to_json(),
+            "seed": self.seed_,
+            "source": self.source_,
+            "base": self.base_,
+            "state": self._state(),
+        }
+
+    @classmethod
+    def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
+        model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()})
+        check_fields(model)
+        option = data["codec_option"]
+        model.codec = None if option is None else codecs.from_json(option)
+        model.codec_ = codecs.from_json(data["codec"])
+        model.spec_ = model.codec_.spec_
+        model.y_codec_ = None if data["y_codec"] is None else codecs.from_json(data["y_codec"])
+        model.y_spec_ = None if model.y_codec_ is None else model.y_codec_.spec_
+        model.seed_, model.source_, model.base_ = data["seed"], data["source"], data.get("base")
+        if tensors is not None:
+            model._set_tensors(tensors, data["state"])
+        return model
+
+    def _state(self) -> dict[str, Any]:
+        """Fitted state that is no tensor, as JSON values."""
+        return {}
+
+    @abstractmethod
+    def _tensors(self) -> dict[str, Tensor]:
+        """Fitted state as named tensors."""
+
+    @abstractmethod
+    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """The inverse of `_tensors` and `_state`; the specs and codecs are there already."""
+
+    # ---- shared by the above
+
+    def _items(self, x: Tensor) -> Any:
+        """What was drawn or decoded, as items."""
+        return self.codec_.decode(x)
+
+    def _cannot(self, primitive: str) -> str | None:
+        """Why this instance lacks a primitive that its class has (by settings or data), or None."""
+        return None
+
+    def _with_options(self, options: dict[str, Any]) -> Self:
+        """A shallow copy with sampling fields replaced; self when there are none."""
+        self._check_fitted()
+        if not options:
+            return self
+        fields = {name: field for name, field in fields_of(type(self)).items() if field.sampling}
+        model = copy.copy(self)
+        for name, value in options.items():
+            if name not in fields:
+                raise unknown(f"sampling option of {type(self).__name__}:", name, fields)
+            check_field(type(self).__name__, fields[name], value)
+            setattr(model, name, value)
+        return model
+
+
+def _precise(x: Tensor) -> Tensor:
+    """A tensor on the CPU, float32 at least."""
+    return x.cpu() if x.dtype == torch.float64 else x.float().cpu()
+
+
+make_fields(GenerativeModel)

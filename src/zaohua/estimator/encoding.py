@@ -1,0 +1,206 @@
+"""Between items and tensors: what every model does at its border, with the codecs of x and of y.
+
+Items and conditions come in and become codes, codes become tensors in batches, and what networks say becomes an array.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, NamedTuple, cast
+
+import numpy as np
+import torch
+from sklearn.exceptions import NotFittedError
+from torch import Tensor
+
+from zaohua import modalities
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_from_content
+from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.files.items import FileItems
+
+TRACED = 8, 32
+"""Items that a trace of training data is of, and numbers of each."""
+SUMS = 4
+"""Weighted sums of those numbers that are kept: too few to tell any of them."""
+NEAR = 0.01
+"""How far a sum may be off, as a share of the length of what it sums up: decoders of other machines round otherwise."""
+
+
+class TrainingData(NamedTuple):
+    """Encoded training items, or rows that a family cut of them, and what they are conditioned on.
+
+    Attributes:
+        x: their codes.
+        y: their conditions; None for an unconditional model.
+        wholes: which whole each item is a part of, int64 (items,), as windows are of a recording; None: each is one.
+        owners: which item each row is of, int64 (n,); None where rows are the items.
+    """
+
+    x: Codes
+    y: Tensor | None
+    groups: np.ndarray | None = None
+    item_index: np.ndarray | None = None
+
+    @property
+    def n_items(self) -> int:
+        """How many items there are, however many rows."""
+        return len(self.x) if self.item_index is None or self.groups is None else len(self.groups)
+
+    def rows_in(self, items: np.ndarray) -> np.ndarray:
+        """All rows of some items (k,), int64 and in order."""
+        return items if self.item_index is None else np.flatnonzero(np.isin(self.item_index, items))
+
+    def cut(self, x: Codes, item_index: np.ndarray) -> TrainingData:
+        """Rows that were cut of these items: x (n, ...), of which item each is (n,)."""
+        groups = np.arange(len(self.x)) if self.groups is None else self.groups
+        return TrainingData(x, None if self.y is None else self.y[torch.from_numpy(item_index)], groups, item_index)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells these data from others, as JSON values: how many there are, labels, and sums of some numbers."""
+        labels: Any = None if self.y is None else _trace(self.y)
+        if isinstance(self.y, Tensor) and self.y.ndim == 1 and not self.y.is_floating_point():
+            labels = zlib.crc32(self.y.cpu().long().numpy().tobytes())
+        return {"items": len(self.x), "values": _trace(self.x), "labels": labels}
+
+    def differs(self, fingerprint: dict[str, Any]) -> str | None:
+        """In what these data aren't those of a trace, in words; None where they are the same."""
+        now = self.fingerprint()
+        if now["items"] != fingerprint["items"]:
+            return f"{now['items']:,} items to learn from instead of {fingerprint['items']:,}"
+        if not _near(now["values"], fingerprint["values"]):
+            return "its items are others"
+        same = now["labels"] == fingerprint["labels"] or _near(now["labels"], fingerprint["labels"])
+        return None if same else "its labels are others"
+
+
+def _trace(codes: Codes) -> list[float]:
+    """Sums of some numbers of some items, both evenly spread, with random weights, and the length of them all."""
+    rows = np.linspace(0, len(codes) - 1, min(len(codes), TRACED[0])).astype(int)
+    items = [codes[rows[i : i + 1]][0].double().flatten().cpu() for i in range(len(rows))]
+    x = np.concatenate([item[torch.linspace(0, len(item) - 1, min(len(item), TRACED[1])).long()] for item in items])
+    x = np.nan_to_num(x).clip(-1e30, 1e30)
+    return [*(np.random.default_rng(0).normal(size=(SUMS, len(x))) @ x).tolist(), float(np.linalg.norm(x))]
+
+
+def _near(now: Any, then: Any) -> bool:
+    """Whether two traces of codes are of the same ones."""
+    if not isinstance(now, list) or not isinstance(then, list):
+        return False
+    return bool(np.abs(np.subtract(now, then)).max() <= NEAR * max(now[-1], then[-1]))
+
+
+class Base(NamedTuple):
+    """What a model that is fine-tuned takes over from the one it begins from.
+
+    Attributes:
+        codec, y_codec: by which its data were encoded.
+        about: which model it is, as JSON values: the run it was loaded from (or None), its steps and its seed.
+    """
+
+    codec: Codec
+    y_codec: Codec | None
+    about: dict[str, Any]
+
+
+class ItemEncoder:
+    """A part of every model.
+
+    Attributes:
+        codec_, y_codec_: of items and of their conditions (None for an unconditional model), once fitted.
+        seed_: of everything random in the model.
+    """
+
+    score_chunk: ClassVar[int] = 256
+    """Items that are scored at once."""
+
+    codec_: Codec
+    y_codec_: Codec | None
+    seed_: int
+
+    def _device(self) -> torch.device:
+        """Where the fitted tensors are."""
+        return torch.device("cpu")
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "codec_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit, or zaohua.load a run")
+
+    # ---- in
+
+    def _conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
+        """How many items to make, and the codes of their conditions."""
+        if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
+            raise ZaohuaError(f"n_samples must be a whole number of at least 1, not {n!r}")
+        if y is None:
+            return (1 if n is None else int(n)), None
+        if self.y_codec_ is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={y!r}")
+        items = self.y_codec_.as_items(y, n)
+        if n is not None and len(items) != n:
+            raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
+        return len(items), self._encode_conditions(items, len(items))
+
+    @property
+    def latent_size(self) -> int | None:
+        """Numbers in the latent representation of an item, of models that `decode` it."""
+        return None
+
+    def _latents(self, Z: Any) -> Tensor:
+        """Latent representations as a tensor (n, latent_size), or an error that says what they are."""
+        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self._device())
+        if z.ndim != 2 or z.shape[1] != self.latent_size:
+            raise ZaohuaError(f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not "
+                              f"{tuple(z.shape)}")
+        return z
+
+    def _encode_conditions(self, items: Any, n: int) -> Tensor:
+        """Codes of the conditions of n items, which are kept in memory."""
+        if self.y_codec_ is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
+        codes = cast(Tensor, self.y_codec_.encode(items))  # indexed as a tensor is, whatever the codec keeps them in
+        if len(codes) != n:
+            raise ZaohuaError(f"{n} items but {len(codes)} labels: give one for each item")
+        return codes
+
+    def _prepare_y(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
+        if codes is None or self.y_codec_ is None:
+            return None
+        return self.y_codec_.prepare(codes.to(self._device()), noise)
+
+    def _need_y(self, y_codes: Any) -> None:
+        if self.y_codec_ is not None and y_codes is None:
+            raise ZaohuaError(f"this {type(self).__name__} was fitted with labels: give y too")
+
+    def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
+        self._check_fitted()
+        codes, labels, _ = self._encode_labelled(*modalities.read(X, y))
+        return codes, None if labels is None else self._encode_conditions(labels, len(codes))
+
+    def _encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:
+        """Codes of items, the label of each, and what the codec made of the items.
+
+        Labels of files are their own: what is broken leaves with its label, and each window has that of its sound.
+        """
+        own = isinstance(items, FileItems) and labels is items.labels
+        parts = self.codec_.parts(items)
+        codes = self.codec_.encode(parts)
+        return codes, parts.labels if own else labels, parts
+
+    # ---- and out
+
+    def _chunks(self, n: int, size: int = 256) -> Iterator[slice]:
+        return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+    def _reduce(self, f: Callable[..., Tensor], codes: Codes, y_codes: Tensor | None) -> np.ndarray:
+        """f(x, y, noise) in batches over encoded items, as one float64 array."""
+        salt, device, parts = derive_seed(self.seed_, "score"), self._device(), []
+        for rows in self._chunks(len(codes), self.score_chunk):
+            batch = codes[np.arange(rows.start, rows.stop)]
+            noise = ItemNoise(seeds_from_content(batch, salt), device)
+            with torch.no_grad():
+                x = self.codec_.prepare(batch.to(device), noise)
+                y = None if y_codes is None else self._prepare_y(y_codes[rows], noise)
+                parts.append(f(x, y, noise).double().cpu().numpy())
+        return np.concatenate(parts)

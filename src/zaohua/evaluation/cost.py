@@ -1,0 +1,124 @@
+"""What sampling costs: calls of networks, time and memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zaohua.core.noise import derive_seed
+from zaohua.evaluation.results import Cost
+from zaohua.modalities.sounds.sound import Sounds
+
+STATUS = Path("/proc/self/status")
+STEPS = ("step", "log_chances")
+"""Methods of networks that decode step by step, or head by head."""
+BLOCK = 256
+"""Samples that are drawn together."""
+
+
+def sample(model: Any, n: int, y: Sequence[Any] | None, seed: int, log: Callable[[int], None] | None = None
+           ) -> tuple[list[Any], float, int | None]:
+    """Samples in blocks, the seconds that they took, and the most memory that the process had meanwhile, in bytes.
+
+    Args:
+        model: a fitted one.
+        n: how many.
+        y: their conditions.
+        seed: of all of them; the same block comes out whatever n is.
+        told: is given how many there are, after each block.
+    """
+    _reset_peak()
+    blocks, began = [], time.perf_counter()
+    for start in range(0, n, BLOCK):
+        stop = min(start + BLOCK, n)
+        asked = None if y is None else list(y[start:stop])
+        blocks.append(model.sample(stop - start, y=asked, random_state=derive_seed(seed, "sample", start) % 2**62))
+        if log is not None:
+            log(stop)
+    return blocks, time.perf_counter() - began, _peak()
+
+
+def sounding(blocks: Sequence[Any]) -> float:
+    """How many seconds of sound some samples are."""
+    return sum(sound.seconds for block in blocks if isinstance(block, Sounds) for sound in block)
+
+
+def cost(model: Any, n: int, seconds: float, memory: int | None, sounds: float = 0.0) -> Cost:
+    """What a model costs, given how long n samples took, and how many seconds of sound they are."""
+    return Cost(getattr(model, "seconds_", None), sum(tensor.numel() for tensor in model._tensors().values()),
+                evaluations(model), 1000 * seconds / n, memory, model._device().type,
+                sounds / seconds if sounds else None)
+
+
+def evaluations(model: Any) -> int:
+    """How often a network is called for one sample: passes, or single steps where it decodes step by step."""
+    nets = getattr(model, "nets_", None)
+    if nets is None:
+        return 0
+    count = 0
+
+    def called(*_: Any) -> None:
+        nonlocal count
+        count += 1
+
+    handles = [net.register_forward_pre_hook(called) for net in nets.values()]
+    try:
+        with _steps(nets.values(), called):
+            model.sample(1, random_state=0)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return count
+
+
+@contextmanager
+def _steps(nets: Any, called: Callable[[], None]) -> Iterator[None]:
+    """Counts calls of `STEPS`, which hooks don't see."""
+    stepping = [(net, name) for net in nets for name in STEPS if hasattr(net, name)]
+    for net, name in stepping:
+        object.__setattr__(net, name, _counted(getattr(net, name), called))
+    try:
+        yield
+    finally:
+        for net, name in stepping:
+            object.__delattr__(net, name)
+
+
+def _counted(function: Callable[..., Any], called: Callable[[], None]) -> Callable[..., Any]:
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        called()
+        return function(*args, **kwargs)
+
+    return counted
+
+
+def _reset_peak() -> None:
+    """Forget the most memory that the process ever had, where the system lets us."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass
+
+
+def _peak() -> int | None:
+    """The most memory that the process had since then, or on a GPU."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return int(torch.cuda.max_memory_allocated())
+    try:
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return None
+    return 1024 * int(line.split()[1])
+
+
+def gathered(blocks: list[Any]) -> Any:
+    """Blocks of items as one: an array, or a list."""
+    return np.concatenate(blocks) if isinstance(blocks[0], np.ndarray) else [item for block in blocks for item in block]

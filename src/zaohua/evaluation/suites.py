@@ -1,0 +1,224 @@
+"""Named suites: every model of a kind on the same data sets with the same minutes, measured alike, with resume.
+
+What was trained or measured before is taken as it is, so a suite that was stopped goes on where it was. A model that
+can't learn a data set is left out and named, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zaohua
+from zaohua import modalities
+from zaohua.core import registry
+from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.params import fields_of
+from zaohua.evaluation import page, summaries
+from zaohua.evaluation.compare import Comparison, compare
+from zaohua.evaluation.evaluate import ProgressFn
+from zaohua.evaluation.protocol import protocol_for
+from zaohua.evaluation.results import FLOOR, MEASURES
+from zaohua.evaluation.seeds import comparison_over_seeds
+from zaohua.storage import runs as checkpoint
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named benchmark.
+
+    Attributes:
+        modality: all its models are of.
+        data: names of its data sets.
+        about: what it is, in a line.
+        settings: fields that differ from the defaults, of the models that have them.
+        labels: whether models learn items given their labels.
+        others: commands of models whose first modality is another, and which learn these items, too.
+        without: families of models that don't learn such items, though they are of that modality.
+    """
+
+    modality: str
+    data: tuple[str, ...]
+    about: str
+    settings: dict[str, Any]
+    labels: bool = True
+    others: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def takes(self, entry: registry.Entry) -> bool:
+        """Whether a model is among those that it trains."""
+        first = entry.modalities[0]
+        kind = modalities.of_modality(first).kind or first
+        ours = self.modality in (first, kind) and entry.family not in self.without
+        return ours or entry.command in self.others
+
+
+SUITES = {
+    "images-small": Suite("images", ("mnist", "fashion-mnist"), "every model of images on pictures of 28 x 28 pixels",
+                          {"guidance": 1.0, "temperature": 1.0}),  # what was learnt, not what is easier to recognise
+    "sounds": Suite("sounds", ("fsdd",), "models of sounds on spoken digits", {"guidance": 1.0, "temperature": 1.0},
+                    False, ("flow", "edm", "vae", "r3gan", "vq-vae")),
+    "tables": Suite("tables", ("adult", "online-shoppers", "california-housing"), "every model of tables", {}, False,
+                    without=("univariate",)),
+}
+Watch = Callable[[str], Any]
+"""Makes a callback of training in a `with` block, by the name of what is trained."""
+
+
+def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: int = 10_000,
+              models: Sequence[str] | None = None, data: Sequence[str] | None = None, random_state: int = 0,
+              seeds: int = 1, log: ProgressFn | None = None) -> Path:
+    """Train, measure and compare all models of a suite.
+
+    Args:
+        name: of the suite.
+        out: folder of its runs and pages; what is there already isn't done again.
+        minutes: of training for each model.
+        watch: makes the callback that shows progress.
+        samples: to measure by.
+        models: only these; all of the suite's when not given.
+        data: only these data sets.
+        random_state: of training and sampling, the first.
+        seeds: trainings of each model; with several all figures are means, with intervals over them.
+        told: is told what is being done.
+
+    Returns:
+        The summary, `NAME.md`, beside a page for each data set.
+
+    Raises:
+        ZaohuaError: no such suite, model or data set, no seeds, or fewer than two models learnt a data set.
+    """
+    if seeds < 1:
+        raise ZaohuaError(f"--seeds must be at least 1, not {seeds}")
+    if name not in SUITES:
+        raise unknown("suite", name, SUITES)
+    suite, log = SUITES[name], log or (lambda line: None)
+    entries = [entry for entry in registry.entries() if suite.takes(entry) and "draw" in entry.primitives]
+    if models is not None:
+        chosen = {registry.find(model).name for model in models}
+        entries = [entry for entry in entries if entry.name in chosen]
+    for wanted in data or ():
+        if wanted not in suite.data:
+            raise unknown(f"data set of {name}:", wanted, suite.data)
+    seeds_of = range(random_state, random_state + seeds)
+    parts = []
+    for dataset in data or suite.data:
+        left_out: dict[str, str] = {}
+        each = [_trained(suite, entries, dataset, _folder(out, dataset, seed, random_state), minutes, seed, watch, log,
+                         left_out) for seed in seeds_of]
+        found = _measured(each, seeds_of, samples, log)
+        page.write(found, out / f"{name}-{dataset}.html", _command(name, minutes, seeds))
+        parts.append(_summary(name, dataset, found, left_out))
+    path = out / f"{name}.md"
+    path.write_text("\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]), "utf-8")
+    return path
+
+
+def _folder(out: Path, dataset: str, seed: int, first: int) -> Path:
+    """Where the runs of a seed are: those of the first in the data set's folder, the others beside it."""
+    return out / dataset if seed == first else out / f"{dataset}-seed-{seed}"
+
+
+def _command(name: str, minutes: float, seeds: int) -> str:
+    return f"zaohua benchmark {name} --minutes {minutes:g}" + (f" --seeds {seeds}" if seeds > 1 else "")
+
+
+def _trained(suite: Suite, entries: Sequence[registry.Entry], dataset: str, folder: Path, minutes: float, seed: int,
+             watch: Watch, log: ProgressFn, left_out: dict[str, str]) -> list[Path]:
+    """The runs of the models that learnt a data set; the others are noted in `left_out`, with the reason."""
+    runs = []
+    for entry in entries:
+        if entry.command in left_out:  # with another seed
+            continue
+        try:
+            y = True if suite.labels and entry.conditional else None
+            _train(entry, dataset, y, folder / entry.command, minutes, {"random_state": seed, **suite.settings}, watch,
+                   log)
+            runs.append(folder / entry.command)
+        except ZaohuaError as error:
+            left_out[entry.command] = str(error)
+            log(f"left out: {entry.command} on {dataset}: {error}")
+    return runs
+
+
+def _measured(each: Sequence[Sequence[Path]], seeds: Sequence[int], samples: int, log: ProgressFn) -> Comparison:
+    """All runs measured by one protocol, those of several seeds taken together; models that failed once left out."""
+    names = set.intersection(*({run.name for run in runs} for runs in each))
+    protocol, found = None, []
+    for runs, seed in zip(each, seeds, strict=True):
+        kept = [run for run in runs if run.name in names]
+        if protocol is None and kept:
+            log("reading the real items, and measuring by what models are compared")
+            protocol = protocol_for(zaohua.load(kept[0]), samples)
+        found.append(compare(kept, samples=samples, random_state=seed, protocol=protocol, log=log))
+    return comparison_over_seeds(found)
+
+
+def _train(entry: registry.Entry, dataset: str, y: bool | None, folder: Path, minutes: float,
+           settings: dict[str, Any], watch: Watch, log: ProgressFn) -> None:
+    """Train a model for so long, unless that has been done; go on with what was begun."""
+    cls = registry.model_class(entry.name)
+    model = cls(**{field: value for field, value in settings.items() if field in fields_of(cls)})
+    if not hasattr(model, "resume"):
+        if not (folder / checkpoint.MODEL).exists():
+            log(f"fitting {folder}")
+            model.fit(dataset, y, out=folder)
+        return
+    model.set_params(max_minutes=minutes)
+    begun = (folder / checkpoint.MODEL).exists()
+    if begun and json.loads((folder / checkpoint.MODEL).read_bytes())["state"]["seconds"] >= 60 * minutes:
+        return
+    with watch(f"{entry.command} on {dataset}") as callback:
+        if begun:
+            model.resume(folder, callbacks=[callback])
+        else:
+            model.fit(dataset, y, out=folder, callbacks=[callback])
+
+
+def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: Comparison) -> list[str]:
+    """What was done, on what."""
+    about = found.rows[0].about
+    settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
+    settings = f"default settings but for {settings}" if settings else "default settings"
+    labels = "labels given to those that take any" if suite.labels else "no labels"
+    mean_interval = f"seed {seeds[0]}" if len(seeds) == 1 else (
+        f"means of seeds {seeds[0]} to {seeds[-1]} with Student's 95 % intervals over them")
+    return [f"# {name}", "", f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
+            f"fitted at once take what they take), {settings}, {mean_interval}, {labels}. "
+            f"{about['date']}, {about['processor']}, {about['cores']} cores"
+            + (f", {about['gpu']}" if about["gpu"] else "")
+            + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "
+            "How figures are taken: [evaluation](../evaluation.md).", "",
+            f"    {_command(name, minutes, len(seeds))}", ""]
+
+
+def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str]) -> str:
+    """A data set's table in Markdown, with what can be said of it."""
+    rows, first = found.rows, found.rows[0]
+    columns = [column for column in MEASURES if any(column in row.figures for row in rows)]
+    titles = [summaries.title_of(column, first) for column in columns]
+    sounds = ["× real time"] if any(row.cost.real_time for row in rows) else []
+    header = ["", *titles, "training, s", "ms a sample", "evaluations", *sounds]
+    table = [header, ["---"] * len(header)]
+    for reference, figures in sorted(first.references.items(), key=lambda item: item[0] != FLOOR):
+        cells = [f"*{reference}*", *(_cell(column, figures) for column in columns)]
+        table.append([*cells, *[""] * (len(header) - len(cells))])
+    for row in rows:
+        cost = row.cost
+        seconds = "" if cost.training_seconds is None else f"{cost.training_seconds:,.0f}"
+        table.append([row.run, *(_cell(column, row.figures) for column in columns), seconds,
+                      summaries.digits(cost.milliseconds), f"{cost.network_evaluations:,}",
+                      *(summaries.digits(cost.real_time or 0) for _ in sounds)])
+    lines = ["| " + " | ".join(cells) + " |" for cells in table]
+    said = [f"- {line}" for line in (*summaries.verdict(found), *found.notes)]
+    said += [f"- left out: {model}: {reason}" for model, reason in left_out.items()]
+    seen = f", in {first.extractor}" if first.extractor else ""
+    about = f"[The whole page]({name}-{dataset}.html): {first.n:,} samples against {first.modality} held out{seen}."
+    return "\n".join([f"## {dataset}", "", about, "", *lines, "", *said, ""])
+
+
+def _cell(column: str, figures: Any) -> str:
+    return summaries.shown(column, figures[column]).replace("|", "/") if column in figures else ""

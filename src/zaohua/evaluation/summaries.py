@@ -1,0 +1,178 @@
+"""An evaluation as people read it: in lines, and in the run's model card; and the verdict on several."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation, Figure
+from zaohua.metrics.intervals import Interval
+from zaohua.storage.atomic import replace_file
+
+if TYPE_CHECKING:
+    from zaohua.evaluation.compare import Comparison
+
+UNBOUND = ("exact", "ODE")
+"""Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
+
+REFERRED = ("frechet", "copied", "tree_score", "trend", "utility_auc", "utility_r2",
+            "row_copies")
+"""Measures of the references that are told beside a model's."""
+
+
+def note_in_card(run: str | Path, found: Evaluation) -> None:
+    """Write the figures into a run's card, in place of what it said of quality."""
+    path = Path(run) / "README.md"
+    text = path.read_text("utf-8") if path.exists() else f"# {found.run}\n"
+    lines = "\n".join(f"  - {line}" for line in summary_lines(found))
+    quality = f"- Quality: measured on {found.data}, {found.split}\n{lines}"
+    pattern = re.compile(r"^- Quality:.*(?:\n  .*)*", re.MULTILINE)
+    text = pattern.sub(lambda _: quality, text, count=1) if pattern.search(text) else f"{text.rstrip()}\n\n{quality}\n"
+    replace_file(path, text.encode())
+
+
+def summary_lines(found: Evaluation) -> list[str]:
+    """An evaluation in lines for people."""
+    of = f", of {found.representation}" if found.representation else ""
+    lines = [f"{title_of(name, found)}: {shown(name, figure)}{of if name == 'log_likelihood' else ''}"
+             for name, figure in found.figures.items()]
+    lines += [f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
+              for name, figures in found.references.items() for measure in REFERRED if measure in figures]
+    lines += _columns(found)
+    beside = f" and as many {found.split} items" if found.extractor else ""
+    beside = f" and the {found.split} rows" if found.modality == "tables" else beside
+    of = f"{found.n:,} samples{beside}"
+    spent = found.cost
+    lines.append(f"of {of}, seeds {', '.join(map(str, found.seeds))}" + (f", in {found.extractor}" if found.extractor
+                                                                         else ""))
+    lines.append(f"cost: {_seconds(spent.training_seconds)}{spent.parameters:,} parameters, "
+                 f"{spent.network_evaluations:,} network evaluations and {spent.milliseconds:.3g} ms a sample"
+                 + (f", {digits(spent.real_time)} times real time" if spent.real_time else "")
+                 + (f", {spent.peak_memory / 2**20:,.0f} MiB" if spent.peak_memory else ""))
+    return lines + [f"note: {flag}" for flag in found.flags]
+
+
+def _columns(found: Evaluation) -> list[str]:
+    """Which columns of a table are worst."""
+    shapes, uses = (found.by_column.get(what, {}) for what in ("shape", "uses"))
+    least = ", ".join(f"{name} ({value:.1%})" for name, value in sorted(shapes.items(), key=lambda item: item[1])[:3])
+    most = ", ".join(f"{name} ({digits(value)})" for name, value in sorted(uses.items(), key=lambda item: -item[1])[:3]
+                     if value > 0)
+    return ([f"columns least alike: {least}"] if least else []) + (
+        [f"columns that trees tell samples by, with what the AUC loses without them: {most}"] if most else [])
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.0f} s of training, "
+
+
+def title_of(name: str, found: Evaluation) -> str:
+    """The title of a measure, with the extractor's name where it belongs."""
+    return MEASURES[name].title.format(extractor=found.extractor.partition(",")[0], target=found.target)
+
+
+def shown(name: str, figure: Figure, interval: bool = True) -> str:
+    """A figure with its interval and note, as people read it."""
+    around = between(name, figure)
+    more = (f" ({around})" if around else "") + (f", {figure.note}" if figure.note else "")
+    return _number(name, figure.value) + (more if interval else "")
+
+
+def between(name: str, figure: Figure) -> str:
+    """The ends of a figure's interval; empty where there is none."""
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{_number(name, figure.low).rstrip('%')} to {_number(name, figure.high)}"
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:.1%}" if MEASURES[name].percent else digits(value)
+
+
+def digits(value: float) -> str:
+    """Three digits that count; two of what is below a thousandth."""
+    if 0 < abs(value) < 1e-3:
+        return f"{value:.2g}"
+    places = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:,.{min(places, 4)}f}"
+
+
+# ---- several models
+
+
+def verdict(comparison: Comparison) -> list[str]:
+    """Who wins, and by how much, or that nobody can be told to: a sentence on samples, another on likelihoods."""
+    return [_first(comparison)] + ([_likeliest(comparison)] if comparison.likeliest is not None else [])
+
+
+def _first(comparison: Comparison) -> str:
+    best, lead = comparison.rows[0], comparison.lead
+    title = title_of(lead, best)
+    told = shown(lead, best.figures[lead], interval=False) + _beside_real(comparison)
+    if comparison.winner is not None:
+        return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind, lead)}{_copying(best)}"
+    near = _near(comparison.behind)
+    most = "least" if MEASURES[lead].better == "lower" else "most"
+    return f"No winner by {title}: {best.run} has the {most}, {told}, but {near} may be behind it by chance."
+
+
+def _copying(best: Evaluation) -> str:
+    """That a model of tables copies, which makes its figures no achievement."""
+    copied, usual = (figures.get("row_copies") for figures in (best.figures, best.references.get(FLOOR, {})))
+    if copied is None or usual is None or (copied.low or 0) <= usual.value:
+        return ""
+    return (f" But {_number('row_copies', copied.value)} of its samples equal training rows, of real test rows "
+            f"{_number('row_copies', usual.value)}.")
+
+
+def _beside_real(comparison: Comparison) -> str:
+    """What real training items have instead of the best model's figure."""
+    best, lead = comparison.rows[0], comparison.lead
+    floor = best.references.get(FLOOR, {}).get(lead)
+    if floor is None or floor.value <= 0:
+        return ""
+    if MEASURES[lead].better == "higher":
+        return f", where real training items have {shown(lead, floor, interval=False)}"
+    return f", {best.figures[lead].value / floor.value:,.1f} times that of real training {NOUNS[best.modality]}"
+
+
+def _likeliest(comparison: Comparison) -> str:
+    scored = {row.run: row.figures["log_likelihood"] for row in comparison.rows if "log_likelihood" in row.figures}
+    best, behind = comparison.likeliest or "", comparison.likelihood_behind
+    told = f"{digits(scored[best].value)} nats per item, {kind_of(scored[best].note)}"
+    if not behind:
+        return f"Only {best} tells log-likelihoods: {told}."
+    if comparison.likelihood_winner is not None:
+        return f"{best} wins by log-likelihood: {told}. {_next(behind, 'log_likelihood')}"
+    near = _near(behind)
+    if near:
+        return f"No winner by log-likelihood: {best} has the highest, {told}, but {near} may be behind it by chance."
+    bounds = _listed([run for run in behind if scored[run].note not in UNBOUND])
+    return (f"No winner by log-likelihood: {best} has the highest, {told}, but of {bounds} only a lower bound is "
+            "known, and the truth may be higher.")
+
+
+def kind_of(note: str) -> str:
+    """What kind of number a log-likelihood is, in words."""
+    if note.startswith("IWAE"):
+        return f"a lower bound ({note})"
+    return {"bound": "a lower bound", "ODE": "an estimate by solving an ODE"}.get(note, note)
+
+
+def _next(behind: dict[str, Interval], name: str) -> str:
+    run, gap = min(behind.items(), key=lambda item: item[1].value)
+    value, low, high = (_number(name, end) for end in (gap.value, gap.low, gap.high))
+    return f"The next, {run}, is {value} behind ({low} to {high}), and no interval of a difference holds 0."
+
+
+def _near(behind: dict[str, Interval]) -> str:
+    """Those that can't be told from the best."""
+    return _listed([run for run, gap in behind.items() if gap.low <= 0])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -1,0 +1,194 @@
+"""What every codec does: files <-> items <-> tensors, for x and for y alike.
+
+    files --read--> items --encode--> codes --prepare--> tensors ... tensors --decode--> items --write--> files
+
+*Items* are what people hold (arrays, names, strings). *Codes* are the same items in the compact form that is
+kept while training (uint8 pixels, integer labels). *Tensors* are what networks see (floats in [-1, 1]). Only
+`prepare` may be random (binarising, flipping), and it draws from the noise that it is given.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, dataclass_transform
+
+import numpy as np
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import check_fields, fields_of, make_fields
+from zaohua.core.spec import DataSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zaohua.core.noise import Noise
+
+
+class Codes(Protocol):
+    """Encoded items: a tensor (n, ...) in memory, or anything that gathers a batch of them from disk.
+
+    A class other than Tensor must be picklable, since worker processes gather from it, unless it says that it is
+    `at_hand`: that a batch is gathered from it in no time.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        """Codes of the items at `indices` (an integer array or tensor), as one tensor (b, ...)."""
+        ...
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class Codec(ABC):
+    """Base of all codecs: keyword-only dataclasses of options whose fitted state ends in `_`.
+
+    Subclasses define `fit`, `encode`, `decode`, and where they need to `prepare`, `write` and the JSON state.
+    """
+
+    modality: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
+    """What the items are, where several codecs take the same ones; empty: what the modality says."""
+    sheets: ClassVar[dict[str, Callable[..., None]]]
+    """What writes items to one file, by its ending: methods (items, path, y, columns); the first is the usual one."""
+    printed: ClassVar[bool] = False
+    """Whether new items are printed when no file is asked for."""
+    usual_number: ClassVar[int] = 64
+    """Items that are made when nobody says how many."""
+    previewed: ClassVar[int] = 64
+    """Items that a preview while training shows."""
+    previews: ClassVar[tuple[str, ...]] = ()
+    """Endings of the files of a preview; none for the usual one."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        make_fields(cls)
+
+    @abstractmethod
+    def fit(self, items: Any) -> Self:
+        """Learn the spec (`spec_`) and whatever decoding needs from the training items."""
+        self.spec_: DataSpec  # declared here: an annotation in the class would make it an option
+        return self
+
+    def parts(self, items: Any) -> Any:
+        """The items that `encode` has a code for each of: those given, unless a codec makes several of one."""
+        return items
+
+    @abstractmethod
+    def encode(self, items: Any) -> Codes:
+        """Items -> codes. Raises a `ZaohuaError` that names the item that can't be encoded."""
+
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """A batch of codes (b, ...) -> the tensor that networks see, described by `spec_`.
+
+        Args:
+            codes: a batch of what `encode` returned, on any device.
+            noise: source of randomness of these b items.
+            train: whether augmentation may be applied.
+        """
+        return codes
+
+    @abstractmethod
+    def decode(self, x: Tensor) -> Any:
+        """Network output (b, ...) -> items."""
+
+    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+        """Write items as files that any program opens; returns their paths. Here: a text file for each."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{name}.txt" for name in names]
+        for path, item in zip(paths, items, strict=True):
+            path.write_text(f"{item}\n", "utf-8")
+        return paths
+
+    def write_sheet(self, items: Any, path: str | Path, y: Sequence[Any] | None = None, columns: int | None = None
+                    ) -> Path:
+        """Write items as one file that shows them all; returns its path.
+
+        Args:
+            items: as `decode` gives them.
+            path: where to; its ending, one of `sheets`, says how. Without one it gets the usual one.
+            y: the condition of each, for files that can hold them.
+            columns: items in a row, for files that have rows.
+
+        Raises:
+            ZaohuaError: items of this kind aren't written to files with that ending.
+        """
+        path = Path(path) if Path(path).suffix else Path(path).with_suffix(self.ending())
+        write = self.sheet_writer(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(self, items, path, y, columns)
+        return path
+
+    def write_preview(self, items: Any, stem: Path) -> list[Path]:
+        """Write items as files that show them all, of each ending in `previews`; returns their paths."""
+        return [self.write_sheet(items, f"{stem}{ending}") for ending in self.previews or (self.ending(),)]
+
+    @classmethod
+    def ending(cls) -> str:
+        """The usual ending of a file that holds many items."""
+        return next(iter(cls.sheets))
+
+    @classmethod
+    def sheet_writer(cls, path: Path) -> Callable[..., None]:
+        """The one of `sheets` for this path, or a `ZaohuaError` that lists their endings."""
+        ending = path.suffix.casefold()
+        if ending not in cls.sheets:
+            raise ZaohuaError(f"{path}: items of this kind are written to a folder, or to a "
+                              f"{' or '.join(cls.sheets)} file, not to {path.suffix}")
+        return cls.sheets[ending]
+
+    def _write_lines(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """A line for each item."""
+        path.write_text("".join(f"{item}\n" for item in items), "utf-8")
+
+    sheets = {".txt": _write_lines}
+
+    # ---- as a condition (y)
+
+    @abstractmethod
+    def as_items(self, y: Any, n: int | None) -> Any:
+        """What a person gave as y, one condition or a list of them, as a list of n (or len(y)) conditions."""
+
+    def draw(self, noise: Noise) -> Tensor | None:
+        """Codes of n conditions as frequent as in training; None where that makes no sense (null conditions)."""
+        return None
+
+    def log_prior(self) -> np.ndarray | None:
+        """Log frequency of each possible condition; None where they can't be listed."""
+        return None
+
+    # ---- plain JSON, so that a saved model needs no pickle
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The options, by name (scikit-learn's convention, so that `clone` and grid search work)."""
+        return {name: getattr(self, name) for name in fields_of(type(self))}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set options by name."""
+        for name, value in params.items():
+            setattr(self, name, value)
+        check_fields(self)
+        return self
+
+    def state(self) -> dict[str, Any]:
+        """Fitted state beyond the spec, as JSON values."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Class name, options, spec and state as JSON values."""
+        spec = self.spec_.to_json() if hasattr(self, "spec_") else None
+        out = {"codec": type(self).__name__, "options": self.get_params(), "spec": spec, "state": self.state()}
+        return json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k}={getattr(self, k)!r}" for k, f in fields_of(type(self)).items()
+                          if getattr(self, k) != f.default)
+        return f"{type(self).__name__}({shown})"
+
+
+make_fields(Codec)

@@ -1,0 +1,176 @@
+"""Arrays from files of others, never trusting what a header says: IDX (as MNIST comes), .npy and .npz."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from zaohua.core.errors import ZaohuaError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+"""Type byte of an IDX header -> numpy's name of the type."""
+CGROUP = Path("/sys/fs/cgroup")
+IMAGE_KEYS = ("images", "x", "X", "arr_0")
+LABEL_KEYS = ("labels", "y")
+
+
+def free_memory() -> int:
+    """Bytes of memory that new data may take, as far as the system tells; 4 GiB when it doesn't."""
+    free = []
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free.append(1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")))
+    except (OSError, StopIteration, ValueError):
+        pass
+    try:  # a container's own limit (control groups, version 2)
+        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+        free.append(max(limit - used + int(stat.get("inactive_file", 0)), 0))  # cached files give way
+    except (OSError, ValueError):  # there is none
+        pass
+    return min(free, default=4 << 30)
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file, gzipped or not, starts like an IDX file."""
+    try:
+        with _open(path) as file:
+            start = file.read(4)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return len(start) == 4 and start[:2] == b"\0\0" and start[2] in IDX_TYPES and 1 <= start[3] <= 4
+
+
+def read_idx(path: Path, max_bytes: int | None = None) -> np.ndarray:
+    """The array of an IDX file, gzipped or not, in the machine's byte order.
+
+    Args:
+        path: the file.
+        max_bytes: largest array to accept; half of the free memory by default.
+
+    Raises:
+        ZaohuaError: it is no IDX file, larger than `max_bytes`, or its length is not what its header says.
+    """
+    import numpy as np
+
+    try:
+        with _open(path) as file:
+            start = file.read(4)
+            if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in IDX_TYPES or not start[3]:
+                raise ZaohuaError(f"{path}: not an IDX file")
+            dtype, dims = np.dtype(IDX_TYPES[start[2]]), start[3]
+            lengths = file.read(4 * dims)
+            if len(lengths) < 4 * dims:
+                raise ZaohuaError(f"{path}: ends within its header")
+            shape = struct.unpack(f">{dims}I", lengths)
+            size = math.prod(shape) * dtype.itemsize
+            _check_size(path, shape, size, max_bytes)
+            body = file.read(size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ZaohuaError(f"{path}: can't be read: {error}") from error
+    if len(body) != size:
+        says = "more" if len(body) > size else f"{len(body)}"
+        raise ZaohuaError(f"{path}: its header announces {size} bytes of data, but {says} follow")
+    return np.frombuffer(body, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """(images, labels or None) of an .npz with keys images, x, X or arr_0 and labels or y, or of an .npy.
+
+    Args:
+        path: the file; pickled objects in it are refused.
+        max_bytes: largest array to accept; half of the free memory by default.
+
+    Raises:
+        ZaohuaError: the file is damaged, lacks images, holds pickled objects or is larger than `max_bytes`.
+    """
+    try:
+        if path.suffix.casefold() == ".npy":
+            with path.open("rb") as file:
+                return _read_npy(file, path, max_bytes), None
+        with zipfile.ZipFile(path) as archive:
+            names = {Path(name).stem: name for name in archive.namelist() if name.endswith(".npy")}
+            found = [_first(names, keys) for keys in (IMAGE_KEYS, LABEL_KEYS)]
+            if found[0] is None:
+                held = ", ".join(names) or "nothing"
+                raise ZaohuaError(f"{path}: needs images under one of {', '.join(IMAGE_KEYS)}; it holds {held}")
+            arrays: list[Any] = []
+            for name in found:
+                if name is None:
+                    arrays.append(None)
+                    continue
+                with archive.open(name) as member:
+                    arrays.append(_read_npy(member, path, max_bytes))
+            return arrays[0], arrays[1]
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error,
+            NotImplementedError) as error:  # which zipfile raises of a compression that it doesn't know
+        if isinstance(error, ZaohuaError):
+            raise
+        raise ZaohuaError(f"{path}: can't be read: {error}") from error
+
+
+def _read_npy(file: IO[bytes], path: Path, max_bytes: int | None) -> np.ndarray:
+    import numpy as np
+
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read_header(file)
+    if dtype.hasobject:
+        raise ZaohuaError(f"{path}: holds Python objects, which are never unpickled: save texts with dtype=str")
+    size = math.prod(shape) * dtype.itemsize
+    _check_size(path, shape, size, max_bytes)
+    body = file.read(size)
+    if len(body) != size:
+        raise ZaohuaError(f"{path}: its header announces {size} bytes of data, but {len(body)} follow")
+    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C").copy()
+
+
+def _check_size(path: Path, shape: tuple[int, ...], size: int, max_bytes: int | None) -> None:
+    limit = free_memory() // 2 if max_bytes is None else max_bytes
+    if min(shape, default=0) < 0:
+        raise ZaohuaError(f"{path}: its header announces an array of shape {shape}")
+    if size > limit:
+        raise ZaohuaError(f"{path}: an array of shape {shape} takes {size / 2**30:.1f} GiB, more than the "
+                          f"{limit / 2**30:.1f} GiB at hand: give a folder of pictures, which are read on the fly")
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]  # both read bytes
+
+
+def _first(names: dict[str, str], keys: tuple[str, ...]) -> str | None:
+    return next((names[key] for key in keys if key in names), None)
+
+
+def find_idx(folder: Path, split: str) -> tuple[Path, Path | None] | None:
+    """(images, labels or None) of a split in a folder with IDX files named as MNIST's; None if there are none.
+
+    Args:
+        folder: where the files are, e.g. `train-images-idx3-ubyte.gz`.
+        split: "train" or "test" (whose files start with `t10k` or `test`).
+    """
+    starts = ("t10k", "test") if split == "test" else (split,)
+    names = sorted(name for name in os.listdir(folder) if "-idx" in name or ".idx" in name)
+    for name in names:
+        if name.startswith(starts) and "images" in name and "idx3" in name:
+            return folder / name, idx_labels(folder / name)
+    return None
+
+
+def idx_labels(images: Path) -> Path | None:
+    """The file of labels beside a file of images named as MNIST's; None if there is none."""
+    name = images.name.replace("images", "labels").replace("idx3", "idx1")
+    stem = name.removesuffix(".gz")
+    return next((images.parent / n for n in (name, stem, stem + ".gz")
+                 if n != images.name and (images.parent / n).is_file()), None)

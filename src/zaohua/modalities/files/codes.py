@@ -1,0 +1,52 @@
+"""Codes of items that don't fit in memory: decoded from their files whenever a batch asks for them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.files.items import Source, in_threads
+
+
+class FileCodes(ABC, Generic[Source]):
+    """Codes of some sources, in their order; picklable, for worker processes."""
+
+    def __init__(self, sources: Sequence[Source]):
+        self.sources = list(sources)
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def __getitem__(self, indices: Any) -> Tensor:
+        """Codes (b, ...) of the items at `indices` (integers, a mask or a slice).
+
+        Raises:
+            ZaohuaError: a file was whole when training began and can't be read any more.
+        """
+        rows = np.arange(len(self))[indices if isinstance(indices, slice) else np.asarray(indices)]
+        return torch.from_numpy(np.stack(in_threads(self._decoded, np.atleast_1d(rows).tolist())))
+
+    def _decoded(self, row: int) -> np.ndarray:
+        try:
+            return self.load(self.sources[row])
+        except Exception as error:  # a damaged file can make a decoder raise anything
+            name = self.name(self.sources[row], row)
+            raise ZaohuaError(f"{name}: can't be read any more ({self.reason(error)})") from error
+
+    @abstractmethod
+    def load(self, source: Source) -> np.ndarray:
+        """The codes of one item; may raise anything."""
+
+    @abstractmethod
+    def name(self, source: Source, at: int) -> str:
+        """What people call it, at that place."""
+
+    @abstractmethod
+    def reason(self, error: Exception) -> str:
+        """Why it can't be read, in words."""

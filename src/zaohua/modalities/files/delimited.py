@@ -1,0 +1,139 @@
+"""Tables in files: text with delimiters, whose encoding and delimiter are found out, and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from zaohua.core.errors import ZaohuaError
+
+SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
+MISSING = frozenset(["", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"])
+"""Cells that mean that there is no value."""
+NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?)"
+ZEROS = r"[+-]?0\d.*"
+"""What begins with zeros is a code, such as that of a town, and no number."""
+DELIMITERS = ",;\t|"
+BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+def read_table(path: Path, names: list[str] | None = None, comment: str | None = None) -> pd.DataFrame:
+    """The table in a file.
+
+    Args:
+        path: a .csv or .tsv, or a .parquet.
+        names: of the columns, where the first line doesn't hold them.
+        comment: the letter behind which a line says nothing.
+
+    Raises:
+        ZaohuaError: it is empty, damaged, or no table; the message names the line where that is known.
+    """
+    if path.suffix.casefold() in (".parquet", ".pq"):
+        return _read_parquet(path)
+    with path.open("rb") as stream:
+        head = stream.read(1 << 16)
+    if not head.strip():
+        raise ZaohuaError(f"{path}: is empty")
+    encoding = _encoding(path, head)
+    try:
+        text = head.decode(encoding, errors="ignore")
+        frame = pd.read_csv(path, sep=_delimiter(text), dtype=str, keep_default_na=False, encoding=encoding,
+                            skipinitialspace=True, names=names, header=0 if names is None else None,
+                            comment=comment)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error, UnicodeError) as error:
+        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        raise ZaohuaError(f"{path}: can't be read as a table ({reason})") from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ZaohuaError(f"{path}: its rows have more cells than there are names in the first line")
+    _refuse_twice(path, text, frame)
+    comma = _delimiter(text) == ";"
+    return pd.DataFrame({name: _typed(frame[name], comma) for name in frame.columns})
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    """The rows of a small text file with delimiters, as texts, empty ones left out; the first may hold names.
+
+    Raises:
+        ZaohuaError: it is no such text.
+    """
+    data = path.read_bytes()
+    try:
+        text = data.decode(_encoding(path, data))
+        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)) if row]
+    except (UnicodeError, csv.Error) as error:
+        raise ZaohuaError(f"{path}: can't be read: {error}") from None
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except ImportError:
+        raise ZaohuaError(f"{path}: reading Parquet needs pyarrow: pip install 'zaohua[tables]'") from None
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise ZaohuaError(f"{path}: can't be read as Parquet ({str(error).splitlines()[0]})") from None
+
+
+def _encoding(path: Path, head: bytes) -> str:
+    """UTF-8 or what the first bytes say, and of what is no UTF-8 the usual one of Windows."""
+    for mark, name in BOMS.items():
+        if head.startswith(mark):
+            return name
+    try:
+        head[: head.rfind(b"\n") + 1 or len(head)].decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError:
+        return "cp1252"
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that splits the first lines into as many cells each, most of them; a comma if none does."""
+    lines = text.splitlines()[:20]
+    lines = lines[:-1] if len(lines) > 1 and not text.endswith(("\n", "\r")) and len(text) >= 1 << 15 else lines
+    best, most = ",", 1
+    for delimiter in DELIMITERS:
+        counts = {len(row) for row in csv.reader(lines, delimiter=delimiter) if row}
+        if len(counts) == 1 and (count := counts.pop()) > most:
+            best, most = delimiter, count
+    return best
+
+
+def _refuse_twice(path: Path, text: str, frame: pd.DataFrame) -> None:
+    """pandas calls a second `a` `a.1`; here it is an error."""
+    for name in map(str, frame.columns):
+        stem, dot, number = name.rpartition(".")
+        if dot and number.isdigit() and stem in frame.columns and name not in text.partition("\n")[0]:
+            raise ZaohuaError(f"{path}: two columns are called {stem!r}: rename one")
+
+
+def _typed(cells: pd.Series, comma: bool) -> pd.Series:
+    """Texts as what they are: numbers, True and False, or texts; some may have no value."""
+    text = cells.str.strip()
+    gone = text.isin(MISSING)
+    present = text[~gone]
+    if not len(present):
+        return pd.Series(np.nan, index=cells.index, name=cells.name)
+    if comma and present.str.fullmatch(r"[+-]?\d*,?\d+").all() and present.str.contains(",").any():
+        text, present = text.str.replace(",", "."), present.str.replace(",", ".")
+    if present.str.fullmatch(NUMBER).all() and not present.str.fullmatch(ZEROS).any():
+        return _numbers(text, gone, present)
+    if present.str.fullmatch(r"true|false", flags=re.IGNORECASE).all():
+        values = text.str.casefold().map({"true": True, "false": False})
+        return values.astype("boolean" if gone.any() else bool)
+    return text.mask(gone)
+
+
+def _numbers(text: pd.Series, gone: pd.Series, present: pd.Series) -> pd.Series:
+    if not present.str.fullmatch(r"[+-]?\d+").all():
+        return pd.to_numeric(text.mask(gone)).astype("float64")
+    values = [int(value) for value in present]
+    fits = max(map(abs, values)) < 2**63
+    if not gone.any():
+        return pd.Series(values, index=text.index, name=text.name, dtype="int64" if fits else object)
+    out = pd.Series(pd.NA, index=text.index, name=text.name, dtype="Int64" if fits else object)
+    out[~gone] = values
+    return out

@@ -1,0 +1,113 @@
+"""Where the files of known data sets are found: $ZAOHUA_DATA, then a cache, then their public home, always checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import urllib.request
+import warnings
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+from zaohua.core.errors import ZaohuaError, ZaohuaWarning
+
+_checked: set[tuple[str, int, int]] = set()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a data set as it is published.
+
+    Attributes:
+        name: file name.
+        sha256: of its bytes, in hex; empty where what is in it is checked by whoever reads it.
+        size: in bytes.
+        home: address of the folder that it is downloaded from, ending in "/"; empty if there is none.
+        made: how people make it, where it has no home.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    home: str
+    made: str = ""
+
+
+def cache_folder() -> Path:
+    """Where downloaded files are kept: $XDG_CACHE_HOME/zaohua, or ~/.cache/zaohua."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zaohua"
+
+
+def find(dataset: str, file: File) -> Path:
+    """A verified copy of a data set's file, downloaded if need be.
+
+    Args:
+        dataset: name of the data set, which is also the name of its folder.
+        file: which of its files.
+
+    Raises:
+        ZaohuaError: the copy in $ZAOHUA_DATA is not the published one, or there is none and none can be downloaded.
+    """
+    shared = os.environ.get("ZAOHUA_DATA")
+    if shared:
+        path = Path(shared) / dataset / file.name
+        if path.is_file():
+            return _verify(path, file)
+        if file.home:
+            warnings.warn(f"{path} is missing: looking in the cache, then downloading", ZaohuaWarning, stacklevel=2)
+    path = cache_folder() / dataset / file.name
+    if not path.is_file() and not file.home:
+        raise ZaohuaError(f"{dataset}: {file.name} can't be downloaded as it is: {file.made}, and put it at "
+                          f"{shared or '$ZAOHUA_DATA'}/{dataset}/{file.name}")
+    if not path.is_file():
+        _download(dataset, file, path)
+    return _verify(path, file)
+
+
+def _verify(path: Path, file: File) -> Path:
+    """The path, once size and sha256 are right; each state of a file is hashed only once per process."""
+    if not file.sha256:
+        return path
+    stat = path.stat()
+    key = (str(path), stat.st_size, stat.st_mtime_ns)
+    if key not in _checked:
+        if stat.st_size != file.size or _sha256(path) != file.sha256:
+            raise ZaohuaError(f"{path}: not the published file (its sha256 differs): delete it and try again")
+        _checked.add(key)
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write(path: Path, body: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
+        try:
+            stream.write(body)
+            stream.flush()
+            os.replace(stream.name, path)
+        except OSError:
+            Path(stream.name).unlink(missing_ok=True)
+            raise
+
+
+def _download(dataset: str, file: File, path: Path) -> None:
+    """Fetch a file, at most as long as announced, into place in one step and only if its hash is right."""
+    url = file.home + file.name
+    print(f"downloading {url} ({file.size / 1e6:.1f} MB)", file=sys.stderr)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(url, timeout=30) as response:
+            body = response.read(file.size + 1)
+        if hashlib.sha256(body).hexdigest() != file.sha256:
+            raise ZaohuaError(f"{url}: what came is not the published file (its sha256 differs)")
+        _write(path, body)
+    except (OSError, HTTPException) as error:  # URLError is an OSError
+        reason = getattr(error, "reason", None) or error
+        raise ZaohuaError(f"{dataset}: can't download {url} ({reason}): set ZAOHUA_DATA to a folder that holds "
+                          f"{dataset}/{file.name}") from error

@@ -1,0 +1,220 @@
+"""Pictures: arrays, files or Pillow's images <-> compact codes <-> floats in [-1, 1], channels first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec, Feature
+from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.images.files import ImageFiles
+from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid
+from zaohua.modalities.images.pixels import COUNT, Channels, convert_array, resize_array
+from zaohua.report.sheets import grid, save, visible
+
+if TYPE_CHECKING:
+    from zaohua.core.noise import Noise
+
+
+class ImageCodec(Codec):
+    """Pictures of one size. What goes in comes out: type, range and layout of arrays are kept.
+
+    Arrays are (n, H, W) or (n, H, W, C) of any numeric type; `find_grid` says how their values are read. Files and
+    Pillow's images are 8-bit, and come back as uint8 arrays, (n, H, W) if grey, else (n, H, W, C). Continuous
+    pixels are clipped to the range of the training images when decoded.
+
+    Attributes:
+        grid_: the values that pixels take.
+        dtype_: type of the pixels that come out.
+        channel_axis_: whether items have an axis of channels.
+    """
+
+    modality: ClassVar[str] = "images"
+
+    size: int | tuple[int, int] | None = None
+    """Height and width (one number: square) that pictures are scaled to, with antialiasing, keeping their
+    proportions: what is left over at the longer side is cut off evenly. None: they must all have one size."""
+    channels: Channels = "auto"
+    """Channels of a picture; auto: files are grey if all are, else rgb, and arrays stay as they are. What is
+    transparent is laid on white unless channels are rgba."""
+    flip: bool = False
+    """Mirror half of the pictures, chosen anew each time, in training."""
+    binarize: Literal["none", "dynamic", "static"] = "none"
+    """Make pixels black or white: dynamic draws each one anew with its grey as the probability of white, static
+    cuts at half."""
+    max_pixels: Annotated[int, Between(1, 89_000_000)] = 64_000_000
+    """Files with more pixels than this are left out before they are decoded."""
+    memory: Annotated[float, Between(0)] | None = None
+    """GiB of decoded pictures to keep in memory; files that take more are decoded on the fly. None: a quarter
+    of the free memory."""
+
+    def fit(self, items: Any) -> Self:
+        """Learn size, channels and range of values.
+
+        Args:
+            items: array (n, H, W) or (n, H, W, C), or `ImageFiles`.
+
+        Raises:
+            ZaohuaError: sizes differ and no `size` is given, too many files are broken, values aren't finite.
+        """
+        if isinstance(items, ImageFiles):
+            items.check_headers(self.max_pixels)
+            kind = self.channels if self.channels != "auto" else "grey" if items.all_grey else "rgb"
+            self._set_pixels(EIGHT_BIT, np.dtype(np.uint8), channel_axis=kind != "grey")
+            shape, count = self._target or items.common_size(), COUNT[kind]
+        else:
+            pixels = _checked(items)
+            count = pixels.shape[-1] if self.channels == "auto" else COUNT[self.channels]
+            self._set_pixels(find_grid(pixels), pixels.dtype, channel_axis=items.ndim == 4 or count > 1)
+            shape = self._target or pixels.shape[1:3]
+        levels = 2 if self.binarize != "none" else self.grid_.levels
+        feature = Feature("pixel", "real", size=count, levels=levels, scale=self.grid_.scale)
+        self.spec_ = DataSpec(axes=("height", "width"), shape=(int(shape[0]), int(shape[1])), features=(feature,))
+        if isinstance(items, ImageFiles):
+            items.keep((self._kind, self._shape), items.decode(self._kind, self._shape, self.memory))
+        return self
+
+    def encode(self, items: Any) -> Codes:
+        """Pictures -> codes (n, C, H, W): uint8 numbers of levels, or float32 in [-1, 1] when continuous.
+
+        Raises:
+            ZaohuaError: a picture has another size (and `size` isn't set), another number of channels, or values
+                that the training pictures can't have.
+        """
+        if isinstance(items, ImageFiles):
+            items.check_headers(self.max_pixels)
+            if self._target is None:
+                items.check_size(self._shape)
+            if self.grid_ != EIGHT_BIT or self.spec_.channels not in COUNT.values():
+                raise ZaohuaError(f"files are 8-bit with 1, 3 or 4 channels, but the model was fitted on arrays from "
+                                  f"{self.grid_.low:g} to {self.grid_.high:g} with {self.spec_.channels}")
+            return items.decode(self._kind, self._shape, self.memory)
+        pixels = convert_array(_checked(items), self.channels, self.grid_)
+        if self._target is not None:
+            pixels = resize_array(pixels, self._target, self.grid_)
+        if pixels.shape[1:] != (*self._shape, self.spec_.channels):
+            raise ZaohuaError(f"images have height, width and channels {pixels.shape[1:]}, but the model was fitted "
+                              f"on {(*self._shape, self.spec_.channels)}")
+        codes = self.grid_.encode(pixels)
+        return torch.from_numpy(codes if codes.flags.writeable else codes.copy()).permute(0, 3, 1, 2)
+
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """Codes (b, C, H, W) -> float32 in [-1, 1] of the same shape: flipped (training only), then binarised."""
+        levels = self.grid_.levels
+        x = codes.to(torch.float32)
+        if levels is not None:
+            x = x.mul(2 / (levels - 1)).sub_(1)
+        if self.flip and train:
+            x = torch.where(noise.uniform().view(-1, 1, 1, 1) < 0.5, x.flip(-1), x)
+        if self.binarize == "dynamic":
+            x = noise.bernoulli(x.add_(1).mul_(0.5)).to(torch.float32).mul_(2).sub_(1)
+        elif self.binarize == "static":
+            x = (x >= 0).to(torch.float32).mul_(2).sub_(1)
+        return x
+
+    def decode(self, x: Tensor) -> np.ndarray:
+        """Tensors (b, C, H, W) in [-1, 1] -> pictures as they went in, each pixel the nearest value it can take."""
+        array = x.detach().to("cpu", torch.float32).permute(0, 2, 3, 1).contiguous().numpy()
+        pixels = self.grid_.decode(array, self.spec_.levels, self.dtype_)
+        return pixels if self.channel_axis_ else pixels[..., 0]
+
+    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+        """Write pictures as 8-bit PNG files (16-bit for greys of 65536 levels).
+
+        Args:
+            items: pictures as `decode` gives them.
+            folder: where to; made if need be.
+            names: file names without suffix, one for each.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{name}.png" for name in names]
+        deep = self.grid_.levels == 65536 and self.spec_.channels == 1
+        for path, pixels in zip(paths, self._visible(items, np.uint16 if deep else np.uint8), strict=True):
+            Image.fromarray(pixels).save(path)
+        return paths
+
+    def _write_grid(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """All pictures in one 8-bit PNG, small ones enlarged."""
+        save(grid(self._visible(items), columns), path)
+
+    def _write_arrays(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """The array of pictures as it is, and their labels."""
+        arrays: dict[str, Any] = {"images": items} if y is None else {"images": items, "labels": np.array(y)}
+        np.savez_compressed(path, **arrays)
+
+    sheets = {".png": _write_grid, ".npz": _write_arrays}
+
+    def _visible(self, items: Any, dtype: Any = np.uint8) -> np.ndarray:
+        """Pictures as whole numbers that a PNG can hold, (n, H, W) or (n, H, W, C)."""
+        if self.spec_.channels == 2:
+            raise ZaohuaError("pictures of 2 channels can't be written as PNG")
+        pixels = visible(items, self.grid_, dtype)
+        return pixels[..., 0] if self.channel_axis_ and self.spec_.channels == 1 else pixels
+
+    def as_items(self, y: Any, n: int | None) -> Any:
+        """One picture as n (or 1) equal conditions, several as they are."""
+        if isinstance(y, ImageFiles):
+            return y
+        y = np.asarray(y)
+        if y.ndim == (3 if self.channel_axis_ else 2):
+            return np.repeat(y[None], 1 if n is None else n, axis=0)
+        return y
+
+    def state(self) -> dict[str, Any]:
+        """Range, type and layout of the pixels."""
+        if not hasattr(self, "spec_"):
+            return {}
+        return {"grid": self.grid_.to_json(), "dtype": self.dtype_.name, "channel_axis": self.channel_axis_}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self._set_pixels(Grid(**state["grid"]), np.dtype(state["dtype"]), state["channel_axis"])
+
+    def _set_pixels(self, grid: Grid, dtype: np.dtype[Any], channel_axis: bool) -> None:
+        self.grid_, self.dtype_, self.channel_axis_ = grid, dtype, channel_axis
+
+    @property
+    def _target(self) -> tuple[int, int] | None:
+        if self.size is None:
+            return None
+        height, width = (self.size, self.size) if isinstance(self.size, int) else self.size
+        if height < 1 or width < 1:
+            raise ZaohuaError(f"ImageCodec: size must be at least 1, not {self.size!r}")
+        return int(height), int(width)
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        assert self.spec_.shape is not None
+        return self.spec_.shape[0], self.spec_.shape[1]
+
+    @property
+    def _kind(self) -> str:
+        """Name of the channels that files are decoded to."""
+        return next(name for name, count in COUNT.items() if count == self.spec_.channels)
+
+
+def _checked(items: Any) -> np.ndarray:
+    """An array of pictures with an axis of channels, or an error that says what is wrong with it."""
+    pixels = np.asarray(items)
+    if pixels.ndim not in (3, 4) or pixels.dtype.kind not in "buif":
+        raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}")
+    if 0 in pixels.shape:
+        raise ZaohuaError(f"no images: the array is of shape {pixels.shape}")
+    if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 4:
+        raise ZaohuaError(f"an array of shape {pixels.shape} looks like a single picture: images are (n, H, W, C)")
+    if pixels.ndim == 4 and pixels.shape[3] > 4:
+        hint = ": channels come last, so transpose it with (0, 2, 3, 1)" if pixels.shape[1] <= 4 else ""
+        raise ZaohuaError(f"images can have 1 to 4 channels, not {pixels.shape[3]} (shape {pixels.shape}){hint}")
+    if pixels.dtype.kind == "f":
+        for i, picture in enumerate(pixels):
+            if not np.isfinite(picture).all():
+                raise ZaohuaError(f"image {i} has pixels that are NaN or infinite: leave it out or mend it")
+    return pixels if pixels.ndim == 4 else pixels[..., None]

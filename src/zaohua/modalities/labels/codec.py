@@ -1,0 +1,151 @@
+"""Labels: any hashable names, kept as they are, seen by networks as the integers 0 .. K - 1."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.spec import DataSpec, Feature
+from zaohua.modalities.base import Codec
+
+if TYPE_CHECKING:
+    from zaohua.core.noise import Noise
+
+
+class LabelCodec(Codec):
+    """Names (str, int, float, bool, None, or tuples of them) <-> codes 0 .. K - 1.
+
+    Attributes:
+        classes_: the K names that `fit` saw, sorted where they can be sorted, else in order of appearance.
+        counts_: how often each occurred.
+    """
+
+    modality: ClassVar[str] = "labels"
+
+    def fit(self, items: Any) -> Self:
+        """Learn the names and how often each occurs.
+
+        Args:
+            items: sequence of labels, one for each training item.
+
+        Raises:
+            ZaohuaError: there are none, or one is of a type that can't be a label.
+        """
+        labels = _plain_list(items)
+        if not labels:
+            raise ZaohuaError("no labels: y is empty")
+        counts = Counter(_key(label) for label in labels)
+        names = {_key(label): label for label in reversed(labels)}
+        try:
+            keys = sorted(counts, key=lambda key: names[key])
+        except TypeError:  # names of several types have no order
+            keys = list(counts)
+        self._set_classes([names[key] for key in keys], [counts[key] for key in keys])
+        self.spec_ = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=len(keys)),))
+        return self
+
+    def encode(self, items: Any) -> Tensor:
+        """Labels -> int64 (n,). A label that no class equals may also be its text: "3" is found as 3.
+
+        Raises:
+            ZaohuaError: a label is not one of the known ones; the message names the nearest.
+        """
+        return torch.tensor([self._code(label) for label in _plain_list(items)], dtype=torch.int64)
+
+    def knows(self, items: Any) -> np.ndarray:
+        """Which of some labels `encode` takes, bool (n,)."""
+        return np.array([self._find(label) is not None for label in items], bool)
+
+    def decode(self, x: Tensor) -> list[Any]:
+        """Codes (n,) -> the list of their names."""
+        return [self.classes_[int(code)] for code in x.reshape(-1)]
+
+    def as_items(self, y: Any, n: int | None) -> list[Any]:
+        """One label as a list of n (or 1), a list or array of labels as it is."""
+        is_class = isinstance(y, tuple) and _key(_plain(y)) in self._index
+        if is_class or isinstance(y, str) or not isinstance(y, Iterable) or getattr(y, "ndim", 1) == 0:
+            return [_plain(y)] * (1 if n is None else n)
+        return _plain_list(y)
+
+    def draw(self, noise: Noise) -> Tensor:
+        """Codes int64 (n,), as frequent as in training: the inverse of their distribution at uniform numbers."""
+        u = noise.uniform()
+        cdf = torch.tensor(np.cumsum(self.counts_) / sum(self.counts_), dtype=torch.float64, device=u.device)
+        return torch.searchsorted(cdf, u.double(), right=True).clamp_(max=len(self.classes_) - 1)
+
+    def log_prior(self) -> np.ndarray:
+        """Log of the training frequency of each class, float64 (K,)."""
+        return np.log(np.array(self.counts_, dtype=np.float64) / sum(self.counts_))
+
+    def state(self) -> dict[str, Any]:
+        """Names and counts as JSON values."""
+        if not hasattr(self, "spec_"):
+            return {}
+        return {"classes": [_to_json(c) for c in self.classes_], "counts": self.counts_}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self._set_classes([_from_json(c) for c in state["classes"]], list(state["counts"]))
+
+    def _set_classes(self, classes: list[Any], counts: list[int]) -> None:
+        self.classes_: list[Any] = classes
+        self.counts_: list[int] = counts
+        self._index = {_key(name): code for code, name in enumerate(classes)}
+        texts = Counter(str(name) for name in classes)
+        self._by_text = {str(name): code for code, name in enumerate(classes) if texts[str(name)] == 1}
+
+    def _find(self, label: Any) -> int | None:
+        code = self._index.get(_key(label))
+        return self._by_text.get(str(label)) if code is None else code
+
+    def _code(self, label: Any) -> int:
+        code = self._find(label)
+        if code is None:
+            raise unknown("label", label, self.classes_)
+        return code
+
+
+def _plain_list(labels: Any) -> list[Any]:
+    """A list, array or series of labels as a list of Python values."""
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
+        raise ZaohuaError(f"labels must be a list or an array with one for each item, not {labels!r}")
+    if isinstance(labels, np.ndarray) and labels.ndim != 1:
+        raise ZaohuaError(f"labels must be a list with one for each item, not an array of shape {labels.shape}")
+    return [_plain(label, at) for at, label in enumerate(labels)]
+
+
+def _plain(label: Any, at: int | None = None) -> Any:
+    """A label as a value that JSON can keep with its type: scalars of numpy and torch as Python's."""
+    if isinstance(label, (str, int, bool, type(None))) and type(label).__module__ == "builtins":
+        return label
+    if hasattr(label, "item") and getattr(label, "ndim", None) == 0:
+        label = label.item()
+    if isinstance(label, tuple):
+        return tuple(_plain(part, at) for part in label)
+    if isinstance(label, float) and math.isfinite(label):
+        return label
+    if isinstance(label, (str, int, bool, type(None))):
+        return label
+    where = "" if at is None else f" number {at}"
+    raise ZaohuaError(f"label{where} is {label!r}: labels must be texts, finite numbers, True, False, None or tuples")
+
+
+def _key(label: Any) -> Any:
+    """What a label is looked up by; without the flag True would be found as 1."""
+    return isinstance(label, bool), label
+
+
+def _to_json(label: Any) -> Any:
+    return {"tuple": [_to_json(part) for part in label]} if isinstance(label, tuple) else label
+
+
+def _from_json(label: Any) -> Any:
+    return tuple(_from_json(part) for part in label["tuple"]) if isinstance(label, dict) else label
+

@@ -1,0 +1,110 @@
+"""What all codecs of music share: the grid that pieces are brought to, and how they are written."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec
+from zaohua.modalities.base import Codec
+from zaohua.modalities.music.midi import STEPS, MidiFiles, write_midi
+from zaohua.modalities.music.pieces import Piece
+from zaohua.modalities.music.synth import render, write_wav
+
+
+class PieceCodec(Codec):
+    """Items are pieces of music.
+
+    Attributes:
+        steps_: time steps in a quarter note.
+        voices_: number of voices of every piece; 0 when they have none, or not all the same number.
+        seen_: which values the training pieces have, bool, as the codec says.
+    """
+
+    kind: ClassVar[str] = "music"
+    usual_number: ClassVar[int] = 1
+
+    steps: Annotated[int, Between(1, 48)] | None = None
+    """Time steps in a quarter note; None: those of the data, and sixteenths for MIDI files."""
+    tempo: Annotated[float, Between(1, 1000)] = 80.0
+    """Quarter notes a minute of what is written."""
+
+    def _set(self, seen: Tensor) -> None:
+        """Take the range, which grid and voices precede."""
+        self.seen_ = seen
+        self.spec_ = self._spec()
+
+    @abstractmethod
+    def _spec(self) -> DataSpec:
+        """What follows from grid, voices and range."""
+
+    def _fit_grid(self, items: Any) -> list[Piece]:
+        """Learn the grid, and whether voices are kept apart; the pieces on that grid."""
+        chosen = self.steps or (STEPS if isinstance(items, MidiFiles) else max(_checked(items), key=_grid).steps)
+        pieces = _on_grid(items, chosen)
+        voices = {piece.voices for piece in pieces}
+        self.steps_, self.voices_ = chosen, voices.pop() if len(voices) == 1 else 0
+        return pieces
+
+    def _pieces(self, items: Any) -> list[Piece]:
+        """Pieces on the grid that was learnt."""
+        pieces = _on_grid(items, self.steps_)
+        for i, piece in enumerate(pieces):
+            if self.voices_ and piece.voices != self.voices_:
+                have = f"{piece.voices} voices" if piece.voices else "no voices that could be told apart"
+                raise ZaohuaError(f"piece {i} has {have}, but the model was fitted on pieces of {self.voices_}")
+        return pieces
+
+    def as_items(self, y: Any, n: int | None) -> list[Piece]:
+        """One piece as a list of n (or 1), a list of pieces as it is."""
+        return [y] * (1 if n is None else n) if isinstance(y, Piece) else list(y)
+
+    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+        """Write pieces as MIDI files, a track for each voice; names are without suffix, one for each."""
+        return [write_midi(piece, folder / f"{name}.mid", self.tempo) for piece, name in zip(items, names, strict=True)]
+
+    def _write_wav(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """All pieces as a sound, one after another."""
+        write_wav(render(Piece.joined(items), self.tempo), path)
+
+    def _write_midi(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        """All pieces in one MIDI file, one after another."""
+        write_midi(Piece.joined(items), path, self.tempo)
+
+    def state(self) -> dict[str, Any]:
+        """Grid, voices and range."""
+        if not hasattr(self, "spec_"):
+            return {}
+        return {"steps": self.steps_, "voices": self.voices_, "seen": self.seen_.int().tolist()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.steps_, self.voices_ = state["steps"], state["voices"]
+        self._set(torch.tensor(state["seen"]).bool())
+
+    sheets = {".wav": _write_wav, ".mid": _write_midi}
+
+
+def _grid(piece: Piece) -> int:
+    return piece.steps
+
+
+def _checked(items: Any) -> list[Piece]:
+    """Items as pieces, or an error that names the one that is none."""
+    for i, item in enumerate(items):
+        if not isinstance(item, Piece):
+            raise ZaohuaError(f"the list holds pieces of music, but number {i} is a {type(item).__name__}")
+    return list(items)
+
+
+def _on_grid(items: Any, steps: int) -> list[Piece]:
+    if isinstance(items, MidiFiles):
+        return items.read(steps)
+    return [piece.on_grid(steps) for piece in _checked(items)]

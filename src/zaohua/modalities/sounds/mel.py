@@ -1,0 +1,103 @@
+"""Sounds <-> log-mel spectrograms of their waves."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
+from zaohua.core.spec import DataSpec, Feature
+from zaohua.modalities.base import Codes
+from zaohua.modalities.sounds.codec import SoundCodec
+from zaohua.modalities.sounds.sound import Sounds
+from zaohua.modalities.sounds.spectra import RANGE, MelScale
+
+if TYPE_CHECKING:
+    from zaohua.core.noise import Noise
+
+AT_ONCE = 1 << 22
+"""Samples whose spectrograms are made at once."""
+
+
+class MelCodec(SoundCodec):
+    """Sounds <-> log-mel spectrograms, (channels, bands, frames), 80 dB below the loudest being -1 and the loudest 1.
+
+    Decoding is Griffin and Lim's method; models that train a vocoder have a better one.
+
+    Attributes:
+        mel_: what the spectrograms are.
+        top_: natural logarithm of the largest mel magnitude of the training sounds.
+    """
+
+    modality: ClassVar[str] = "sounds"
+
+    n_fft: Annotated[int, Between(16, 16384)] | None = None
+    """Samples in a window, even; None: the power of two next to 32 ms."""
+    hop: Annotated[int, Between(1)] | None = None
+    """Samples from one window to the next, at most half a window; None: half a window."""
+    bands: Annotated[int, Between(4, 512)] | None = None
+    """Mel bands; None: 64, 80 from 16 kHz on, and fewer where windows are short."""
+    rounds: Annotated[int, Between(1, 10_000)] = 60
+    """Rounds of Griffin and Lim's method."""
+
+    def _fit_rate(self, rate: int) -> None:
+        self.mel_ = MelScale.usual(rate, self.n_fft, self.hop, self.bands)
+        if self.mel_.n_fft % 2 or self.mel_.hop > self.mel_.n_fft // 2:
+            raise ZaohuaError(f"MelCodec: n_fft must be even and hop at most half of it, not {self.mel_.n_fft} and "
+                              f"{self.mel_.hop}")
+
+    def _length(self, samples: int, rate: int) -> int:
+        frames = 1 + math.ceil(samples / self.mel_.hop)
+        return (8 * math.ceil(frames / 8) - 1) * self.mel_.hop  # so that frames are a multiple of 8
+
+    def _fit_waves(self, codes: Codes) -> None:
+        top, rows = -math.inf, max(1, AT_ONCE // self.form_.length)
+        for start in range(0, len(codes), rows):
+            waves = self.waves(codes[np.arange(start, min(start + rows, len(codes)))])
+            top = max(top, float(self.mel_.log_mel(self._padded(waves)).max()))
+        self.top_ = math.ceil(top * 1000) / 1000  # the same on any number of threads
+        self.spec_ = self._spec()
+
+    def _spec(self) -> DataSpec:
+        frames = 1 + self._length(self.form_.length, self.form_.rate) // self.mel_.hop
+        feature = Feature("magnitude", "real", size=self.form_.channels, scale=RANGE / 2)
+        return DataSpec(axes=("band", "frame"), shape=(self.mel_.bands, frames), features=(feature,))
+
+    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
+        """Codes (b, channels, n) -> float32 (b, channels, bands, frames) in [-1, 1]."""
+        return self.spectrograms(self._padded(self.waves(codes)))
+
+    def spectrograms(self, waves: Tensor) -> Tensor:
+        """Waves (b, channels, n) in [-1, 1], of any length -> (b, channels, bands, 1 + n / hop) as networks see it."""
+        waves = torch.nn.functional.pad(waves, (0, -waves.shape[-1] % self.mel_.hop))
+        return ((self.mel_.log_mel(waves) - self.top_) * (2 / RANGE) + 1).clamp(-1, 1)
+
+    def log_mel(self, x: Tensor) -> Tensor:
+        """The inverse of the scaling: natural logarithms of mel magnitudes."""
+        return (x.float() - 1) * (RANGE / 2) + self.top_
+
+    def decode(self, x: Tensor) -> Sounds:
+        """Spectrograms (b, channels, bands, frames) -> sounds, by Griffin and Lim's method."""
+        log_mel = self.log_mel(x.clamp(-1, 1))
+        return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds))
+
+    @property
+    def _scale(self) -> MelScale:
+        return self.mel_
+
+    def state(self) -> dict[str, Any]:
+        """What sounds are brought to, and the scale of their spectrograms."""
+        if not hasattr(self, "spec_"):
+            return {}
+        mel = self.mel_
+        return {**super().state(), "mel": [mel.rate, mel.n_fft, mel.hop, mel.bands], "top": self.top_}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.mel_, self.top_ = MelScale(*state["mel"]), state["top"]
+        super().set_state(state)

@@ -1,0 +1,151 @@
+"""Sounds as people hold them: samples and their rate, which a notebook plays."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import io
+import tarfile
+import wave
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, SupportsIndex, overload
+
+import numpy as np
+
+from zaohua.core.errors import ZaohuaError
+
+RATES = range(100, 768_001)
+"""Samples a second that a sound may have."""
+MOST_CHANNELS = 32
+PLAYED = 16
+"""Sounds of a list that a notebook shows players of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """Samples of one or several channels, and how many there are in a second.
+
+    Attributes:
+        samples: float32 (n,) or (n, channels), in [-1, 1], of up to 32 channels; whole numbers are scaled by the range
+            of their type.
+        rate: samples a second, 100 to 768,000.
+
+    Raises:
+        ZaohuaError: samples or rate are none of these.
+    """
+
+    samples: np.ndarray
+    rate: int
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples)
+        if samples.ndim not in (1, 2) or samples.dtype.kind not in "if":
+            raise ZaohuaError(f"samples are real numbers (n,) or (n, channels), not {samples.dtype} {samples.shape}")
+        if samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS:
+            raise ZaohuaError(f"samples {samples.shape} would have {samples.shape[1]} channels of up to "
+                              f"{MOST_CHANNELS}: they are (n, channels), not (channels, n), so give x.T")
+        if not isinstance(self.rate, (int, np.integer)) or int(self.rate) not in RATES:
+            raise ZaohuaError(f"a sound's rate is a whole number of samples a second from {RATES[0]} to {RATES[-1]}, "
+                              f"not {self.rate!r}")
+        if samples.dtype.kind == "i":
+            samples = samples / -float(np.iinfo(samples.dtype).min)
+        object.__setattr__(self, "samples", np.asarray(samples, np.float32))
+        object.__setattr__(self, "rate", int(self.rate))
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.samples, dtype=dtype, copy=copy)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sound) and self.rate == other.rate and np.array_equal(self.samples, other.samples)
+
+    def __repr__(self) -> str:
+        of = f", {self.channels} channels" if self.channels > 1 else ""
+        return f"<Sound: {self.seconds:.3g} s at {self.rate} Hz{of}>"
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        return 1 if self.samples.ndim == 1 else self.samples.shape[1]
+
+    @functools.cached_property
+    def peak(self) -> float:
+        """Magnitude of its largest sample, looked for once; NaN where a sample is, 0 where there is none."""
+        return float(max(self.samples.max(initial=0), -self.samples.min(initial=0)))
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self) / self.rate
+
+    def wav(self) -> bytes:
+        """It as a WAV file of 16 bits; what is beyond [-1, 1] is clipped."""
+        out = io.BytesIO()
+        with wave.open(out, "wb") as file:
+            file.setnchannels(self.channels)
+            file.setsampwidth(2)
+            file.setframerate(self.rate)
+            file.writeframes(sixteen_bits(self.samples).astype("<i2").tobytes())
+        return out.getvalue()
+
+    def player(self) -> str:
+        """It as an HTML player that needs no file."""
+        return f'<audio controls preload="none" src="data:audio/wav;base64,{base64.b64encode(self.wav()).decode()}">' \
+               "</audio>"
+
+    def _repr_html_(self) -> str:
+        return self.player()
+
+
+class Sounds(list[Sound]):
+    """A list of sounds, of which a notebook shows the players; a slice of it is one, too."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Sound: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sounds: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Sound | Sounds:
+        return Sounds(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
+
+    def _repr_html_(self) -> str:
+        more = f"<div>and {len(self) - PLAYED} more</div>" if len(self) > PLAYED else ""
+        return "".join(f"<div>{i} {sound.player()}</div>" for i, sound in enumerate(self[:PLAYED])) + more
+
+
+def read_archive(path: Path, digest: str) -> dict[str, Sound]:
+    """The 16-bit WAV files of a .tar.gz, by their names without ending.
+
+    Args:
+        path: the archive; files of other kinds in it, and folders, don't matter.
+        digest: sha256 of all names and samples, in the order of the names.
+
+    Raises:
+        ZaohuaError: it can't be read, or holds other sounds.
+    """
+    found: dict[str, tuple[bytes, int]] = {}
+    try:
+        with tarfile.open(path) as archive:  # in one pass, as it is compressed
+            for member in archive:
+                inside, stream = Path(member.name), archive.extractfile(member)
+                if stream is not None and inside.suffix == ".wav" and not inside.name.startswith("."):
+                    with wave.open(stream) as file:
+                        found[inside.stem] = file.readframes(file.getnframes()), file.getframerate()
+    except (OSError, EOFError, tarfile.TarError, wave.Error, zlib.error) as error:
+        raise ZaohuaError(f"{path}: can't be read: {error}") from error
+    hashed = hashlib.sha256()
+    for name in sorted(found):
+        hashed.update(name.encode() + found[name][0])
+    if hashed.hexdigest() != digest:
+        raise ZaohuaError(f"{path}: holds {len(found)} sounds, which aren't the published ones")
+    return {name: Sound(np.frombuffer(samples, "<i2"), rate) for name, (samples, rate) in found.items()}
+
+
+def sixteen_bits(samples: np.ndarray) -> np.ndarray:
+    """Samples in [-1, 1) as int16, the nearest there are; the inverse of a division by 32768."""
+    scaled = np.asarray(samples) * np.float32(32768)  # a power of two: exact in single precision, too
+    return np.rint(scaled, out=scaled).clip(-32768, 32767, out=scaled).astype(np.int16)

@@ -1,0 +1,271 @@
+"""One column of a table: what its cells are, the numbers that stand for them, and the same cells again.
+
+A cell's *code* is one float64 number: of numbers, dates and times their distance from an origin, with NaN where none
+is given; of everything else its place in the list of categories, of which a missing one is the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, cast, get_args
+
+import numpy as np
+import pandas as pd
+
+from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.modalities.tables.dates import date_format, from_ticks, to_ticks
+from zaohua.modalities.tables.identifiers import IdentifierPattern
+from zaohua.modalities.tables.kinds import NUMBERS, Kind, decimals, dtype_of, infer, plain
+
+EXACT = 2**53
+"""Whole numbers up to this are floats, too."""
+
+
+@dataclass
+class Column:
+    """What is known of a column.
+
+    Attributes:
+        name: its name.
+        kind: what its cells are.
+        dtype: of the column, as pandas writes it.
+        missing: share of cells without a value.
+        null: what stands in cells without a value: "None", "nan", or "NA".
+        categories: the values of a column that isn't numbers, in the order of their codes.
+        origin: what is subtracted from numbers and times, exactly.
+        low, high: the least and the greatest number, after subtraction.
+        step: what numbers are multiples of, counted from `low`; 0 if they are not.
+        decimals: digits behind the point, if they have few.
+        unit: of times, in the ticks of their dtype.
+        format: of times that are written as text.
+        pattern: of identifiers.
+    """
+
+    name: Any
+    kind: Kind
+    dtype: str
+    missing: float = 0.0
+    null: str = "nan"
+    categories: list[Any] | None = None
+    origin: int = 0
+    low: float = 0.0
+    high: float = 0.0
+    step: float = 0.0
+    decimals: int | None = None
+    unit: int = 1
+    format: str | None = None
+    pattern: dict[str, Any] | None = None
+
+    @property
+    def is_category(self) -> bool:
+        """Whether codes are places in a list."""
+        return self.kind not in NUMBERS
+
+    @property
+    def size(self) -> int:
+        """Number of codes: categories, and one more if some are missing; 0 for numbers."""
+        return 0 if self.categories is None else len(self.categories) + (self.missing > 0)
+
+    @property
+    def missing_code(self) -> int | None:
+        """The code of a missing category."""
+        return self.size - 1 if self.categories is not None and self.missing > 0 else None
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether a number has a probability, not a density: it is a whole one, or a time."""
+        return self.kind in ("integer", "datetime")
+
+    @classmethod
+    def of(cls, series: pd.Series, kind: str | None = None, most: int = 1000) -> Column:
+        """What a column is.
+
+        Args:
+            series: its cells.
+            kind: what it is, if that isn't to be found out.
+            most: categories that it may have.
+
+        Raises:
+            ZaohuaError: it can't be used, or isn't of that kind; the message names it and says what to do.
+        """
+        dtype, nulls, series = str(series.dtype), series[series.isna()], plain(series)
+        present = series.dropna()
+        if kind is None:
+            kind = infer(series, present)
+        elif kind not in get_args(Kind):
+            raise unknown(f"kind of column {series.name!r}:", kind, get_args(Kind))
+        column = cls(series.name, cast(Kind, kind), dtype, len(nulls) / max(1, len(series)))
+        if len(nulls):
+            column.null = {"NoneType": "None", "NAType": "NA"}.get(type(nulls.iloc[0]).__name__, "nan")
+        if kind == "identifier":
+            column.pattern = IdentifierPattern.of(present).to_json()
+        elif column.is_category:
+            column._learn_categories(series, present, most)
+        else:
+            column._learn_numbers(present)
+        return column
+
+    def _learn_categories(self, series: pd.Series, present: pd.Series, most: int) -> None:
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            values = series.dtype.categories.tolist()
+        else:
+            values = list(present.unique().tolist())
+            kinds = {type(value) for value in values}
+            values = sorted(values) if len(kinds) == 1 else values
+        if len(values) > most:
+            raise ZaohuaError(f"column {self.name!r} has {len(values):,} different values, more than max_categories="
+                              f"{most:,}: leave it out, call it an identifier (kinds={{{self.name!r}: 'identifier'}}), "
+                              "or raise max_categories")
+        for value in values:
+            if not isinstance(value, (str, int, float, bool)):
+                raise ZaohuaError(f"column {self.name!r} holds {value!r}, a {type(value).__name__}: categories are "
+                                  "texts, numbers, True or False")
+        self.categories = values
+
+    def _learn_numbers(self, present: pd.Series) -> None:
+        if not len(present):
+            raise ZaohuaError(f"column {self.name!r} has no values at all, so it can't be {self.kind}")
+        if self.kind == "datetime":
+            self.format = None if present.dtype.kind == "M" else date_format(present)
+            ticks = to_ticks(present, self.dtype, self.format)
+            self.origin = int(ticks.min())
+            self.unit = max(1, int(np.gcd.reduce(ticks - self.origin)))
+        else:
+            exact = present.astype(object) if self.kind == "integer" and _is_large(present) else None
+            self.origin = 0 if exact is None else min(map(int, exact))
+        values = self._numbers(present)
+        self.low, self.high = float(values.min()), float(values.max())
+        if self.is_discrete:
+            if not np.array_equal(values, np.round(values)):
+                row = present.index[np.flatnonzero(values != np.round(values))[0]]
+                raise ZaohuaError(f"column {self.name!r} can't be {self.kind}: it holds {present[row]}")
+            gaps = values - self.low
+            self.step = float(np.gcd.reduce(gaps.astype(np.int64))) if self.high - self.low < EXACT else 1.0
+            self.step = self.step or 1.0
+        else:
+            self.decimals = decimals(values)
+            self.step = 0.0 if self.decimals is None else 10.0**-self.decimals
+
+    # ---- cells -> codes -> cells
+
+    def encode(self, series: pd.Series) -> np.ndarray:
+        """Codes of cells, float64 (n,); what the column never had is -1 of categories, and cut to its range of numbers.
+
+        Raises:
+            ZaohuaError: a cell isn't of the column's kind.
+        """
+        series = plain(series)
+        gone = series.isna().to_numpy()
+        if self.categories is None:
+            out = np.full(len(series), np.nan)
+            out[~gone] = np.clip(self._numbers(series[~gone]), self.low, self.high)
+            return out
+        texts = {str(value): place for place, value in enumerate(self.categories)}
+        places = {value: place for place, value in enumerate(self.categories)}
+        codes, values = pd.factorize(series, use_na_sentinel=True)
+        found = [places.get(value, texts.get(str(value), -1)) for value in values.tolist()]
+        out = np.array([*found, -1], dtype=np.float64)[codes]
+        out[gone] = -1 if self.missing_code is None else self.missing_code
+        return out
+
+    def refuse(self, series: pd.Series, codes: np.ndarray) -> None:
+        """Raise a `ZaohuaError` that names the first cell of a column whose value has no code."""
+        for row in np.flatnonzero(codes == -1) if self.is_category else ():
+            value = series.iloc[row]
+            if pd.isna(value):
+                raise ZaohuaError(f"column {self.name!r} has no value in row {row}, and all rows had one in training")
+            raise unknown(f"value in row {row} of column {self.name!r}:", value, self.categories or [])
+
+    def refuse_beyond(self, series: pd.Series) -> None:
+        """Raise a `ZaohuaError` that names the first number beyond those of training, which nothing can be known of."""
+        present = plain(series).dropna()
+        values = np.zeros(0) if self.is_category or not len(present) else self._numbers(present)
+        for row in np.flatnonzero((values < self.low) | (values > self.high)):
+            low, high = self.decode(np.array([self.low, self.high])).tolist()
+            raise ZaohuaError(f"column {self.name!r} goes from {low} to {high} in training, so it can't be "
+                              f"{present.iloc[row]}")
+
+    def decode(self, codes: np.ndarray) -> pd.Series:
+        """Cells of codes (n,), of the dtype that the column had."""
+        if self.kind == "identifier":
+            cells: Any = IdentifierPattern.from_json(self.pattern or {}).some(len(codes))
+            return pd.Series(cells, name=self.name, dtype=dtype_of(self.dtype))
+        if self.categories is not None:
+            values = np.array([*self.categories, None], dtype=object)
+            cells = values[np.minimum(codes, len(self.categories)).astype(np.int64)]
+            if self.dtype == "category":
+                kind = pd.CategoricalDtype(self.categories, ordered=self.kind == "ordered")
+                return pd.Series(cells, name=self.name, dtype=kind)
+            return self._series(cells, codes >= len(self.categories))
+        gone = np.isnan(codes)
+        return self._series(self._cells(np.where(gone, self.low, self.snap(codes))), gone)
+
+    def snap(self, values: np.ndarray) -> np.ndarray:
+        """Numbers within the column's range, as multiples of its step."""
+        values = np.clip(values, self.low, self.high)
+        if self.decimals is not None:
+            return np.round(values, self.decimals)
+        if self.step:
+            values = self.low + np.round((values - self.low) / self.step) * self.step
+        return np.clip(values, self.low, self.high)
+
+    def _series(self, cells: np.ndarray, gone: np.ndarray) -> pd.Series:
+        if not gone.any():
+            return pd.Series(cells, name=self.name).astype(dtype_of(self.dtype))
+        if cells.dtype == object or self.dtype == "object":
+            cells = cells.astype(object)
+            cells[gone] = {"None": None, "NA": pd.NA}.get(self.null, np.nan)
+            return pd.Series(cells, name=self.name, dtype=object).astype(dtype_of(self.dtype))
+        return pd.Series(cells, name=self.name).mask(gone).astype(dtype_of(self.dtype))
+
+    def _numbers(self, present: pd.Series) -> np.ndarray:
+        """Cells that have values -> float64."""
+        if self.kind == "datetime":
+            return (to_ticks(present, self.dtype, self.format) - self.origin) / self.unit
+        if self.origin:
+            return np.array([int(value) - self.origin for value in present], dtype=np.float64)
+        try:
+            values = present.to_numpy(dtype=np.float64)
+        except (TypeError, ValueError):
+            row = next(row for row, value in enumerate(present) if not isinstance(value, (int, float)))
+            raise ZaohuaError(f"column {self.name!r} is {self.kind}, but row {row} holds "
+                              f"{present.iloc[row]!r}") from None
+        infinite = np.flatnonzero(np.isinf(values))
+        if len(infinite):
+            raise ZaohuaError(f"column {self.name!r} holds {len(infinite):,} infinite values, the first in row "
+                              f"{present.index[infinite[0]]}: replace them, or leave the rows out")
+        return values
+
+    def _cells(self, values: np.ndarray) -> Any:
+        """float64 -> cells that have values."""
+        if self.kind == "datetime":
+            return from_ticks(self.origin + np.round(values).astype(np.int64) * self.unit, self.dtype, self.format)
+        if self.origin:
+            return np.array([self.origin + int(value) for value in values], dtype=object)
+        return values.astype(np.int64) if self.kind == "integer" and abs(self.high) < EXACT else values
+
+    def about(self) -> str:
+        """What the column was taken for, as a person reads it."""
+        parts: list[str] = [self.kind]
+        if self.categories is not None:
+            shown = ", ".join([*map(str, self.categories[:4]), *["..."] * (len(self.categories) > 4)])
+            parts.append(f"{len(self.categories)} value{'s' * (len(self.categories) != 1)} ({shown})")
+        elif self.kind != "identifier":
+            ends = self.decode(np.array([self.low, self.high])).tolist()
+            parts.append(f"{ends[0]} to {ends[1]}")
+            if self.decimals:
+                parts.append(f"{self.decimals} decimals")
+        else:
+            parts.append("made anew, not learnt")
+        if self.missing:
+            parts.append(f"{self.missing:.1%} missing")
+        return ", ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON values."""
+        return asdict(self)
+
+
+def _is_large(present: pd.Series) -> bool:
+    """Whether whole numbers are too large to be floats."""
+    return max(abs(int(present.max())), abs(int(present.min()))) > EXACT

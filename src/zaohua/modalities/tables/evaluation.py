@@ -1,0 +1,164 @@
+"""The protocol of tables: real rows, the column that is predicted, and the two references of every table.
+
+Samples are compared with rows of the test split in all but two measures: what trees learn of them is tested on those,
+and how near they lie to training rows is told beside as many test rows.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.evaluation.protocol import EvaluationProtocol, chance, of
+from zaohua.evaluation.results import APART, FLOOR, Evaluation, Figure, Figures
+from zaohua.evaluation.splits import Splits
+from zaohua.metrics import tree_two_sample as told_apart
+from zaohua.metrics.columns import mean_trend, shapes, trends
+from zaohua.metrics.intervals import Interval
+from zaohua.metrics.records import closest_records, row_copies
+from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
+from zaohua.metrics.utility import utility
+from zaohua.modalities.images.evaluation import share
+from zaohua.modalities.tables.held_out import coded, names_of, sizes_of
+
+LEAST = 40
+"""Rows of either split that figures mean anything by."""
+FEW = 20
+"""Categories that a column has at most for it to be predicted by default."""
+
+
+class TableProtocol(EvaluationProtocol):
+    """What all models of tables of a comparison are measured by.
+
+    Args:
+        splits: real rows.
+        n: samples, at most as many as training rows; and test rows, if there are so many.
+        seed: of what is drawn.
+        target: the column that is predicted; by default the last of 2 to 20 categories, else the last of numbers.
+
+    Attributes:
+        sizes: categories of each column, with one for those that training never saw; 0 of numbers.
+
+    Raises:
+        ZaohuaError: there are too few rows, or no such column.
+    """
+
+    modality = "tables"
+
+    def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0, target: str | None = None):
+        self.splits, self.seed = splits, seed
+        self.n = min(n, len(splits.train))
+        self.test = splits.test.some(self.n, seed)
+        if min(self.n, len(self.test)) < LEAST:
+            raise ZaohuaError(f"{len(splits.train)} training rows, {len(splits.test)} of the {splits.split} split and "
+                              f"{n} samples: at least {LEAST} of each are needed for figures that mean anything")
+        self.columns, self.names = self.test.columns, names_of(self.test.columns)
+        self.sizes = sizes_of(self.columns)
+        self._train, self._real = (coded(rows.values, self.columns) for rows in (splits.train, self.test))
+        self._target = self._find(target)
+        self.target = "" if self._target is None else self.names[self._target]
+
+    def _find(self, target: str | None) -> int | None:
+        """The place of the column to predict; None if no column can be."""
+        if target is not None:
+            if target not in self.names:
+                raise unknown("column", target, self.names)
+            return self.names.index(target)
+        if len(self.sizes) < 2:
+            return None
+        varies = [place for place, values in enumerate(self._real.T) if len(np.unique(values[~np.isnan(values)])) > 1]
+        few = [place for place in varies if 2 <= self.columns[place].size <= FEW]
+        return next(iter([*few[::-1], *[place for place in varies if not self.sizes[place]][::-1]]), None)
+
+    def asked(self, model: Any) -> None:
+        """Conditions are drawn as frequent as they were in training."""
+
+    def seen(self, model: Any, block: Any) -> np.ndarray:
+        """Rows as the codec encodes them."""
+        return np.asarray(model.codec_.encode(block), np.float64)
+
+    # ---- measures
+
+    def measure(self, samples: np.ndarray, asked: Sequence[Any] | None = None, copies: bool = True) -> Figures:
+        """All figures of some rows."""
+        n = len(samples)
+        figures = {
+            "tree_score": of(self._told(samples).score, n),
+            "trend": Figure(mean_trend(trends(self._real, samples, self.sizes)), n=n),
+            "shape": Figure(float(shapes(self._real, samples, self.sizes).mean()), n=n),
+        }  # fmt: skip
+        if self._target is not None:
+            found = utility(samples, self._real, self.sizes, self._target, self.seed)
+            figures |= {f"utility_{name}": of(interval, len(self._real)) for name, interval in found.items()}
+        return {**figures, **self._copies(samples)} if copies else figures
+
+    def _told(self, samples: np.ndarray, uses: bool = False) -> TreeTwoSample:
+        return tree_two_sample(samples, self._real, self.sizes, self.seed, uses)
+
+    @functools.cached_property
+    def _usual(self) -> float:
+        """The share of test rows that equal training rows."""
+        return row_copies(self._real, self._train, self._real, self.sizes).share
+
+    def _copies(self, samples: np.ndarray) -> Figures:
+        """How near rows lie to training rows, and how many are copies of them."""
+        near = closest_records(samples, self._train, self._real, self.sizes, self.seed)
+        same = row_copies(samples, self._train, self._real, self.sizes)
+        return {"closest": of(near.share, len(samples), chance(near.p)),
+                "row_copies": share(same.share, len(samples), chance(same.p))}
+
+    def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
+        """Each column's shape and what it tells trees, flags, and how the trees ranked rows."""
+        log = self._told(samples, uses=True)
+        found = {"shape": shapes(self._real, samples, self.sizes), "uses": log.uses}
+        by_column = {what: dict(zip(self.names, map(float, values), strict=True)) for what, values in found.items()
+                     if values is not None}
+        return {"by_column": by_column, "flags": tuple(self.flags(samples, log.auc, figures)),
+                "arrays": {"told": log.synthetic, "told_real": log.real}}
+
+    def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
+        """Differences of the two-sample scores, by the same test rows."""
+        ranked = {row.run: (row.arrays["told"], row.arrays["told_real"]) for row in (best, *others)}
+        return {row.run: told_apart.gaps(ranked[best.run], ranked[row.run]) for row in others}
+
+    def flags(self, samples: np.ndarray, auc: Interval, figures: Figures) -> list[str]:
+        """What to know before figures of these samples are believed."""
+        found = []
+        if (samples == samples[0]).all(0).sum() + np.isnan(samples).all(0).sum() == samples.shape[1]:
+            found.append(f"all {len(samples)} samples are the same: the model has collapsed, or sampling ignores its "
+                         "noise")
+        copied, near = figures["row_copies"], figures["closest"]
+        if (copied.low or 0) > self._usual:
+            found.append(f"{copied.value:.1%} of the samples equal training rows, of the {self.splits.split} rows "
+                         f"{self._usual:.1%}: to look real is no achievement then")
+        if (near.low or 0) > 0.5:
+            found.append(f"{near.value:.1%} of the samples are nearer to training rows than to new ones: some of what "
+                         "was learnt are single rows")
+        if auc.high < 0.5:
+            found.append("trees are more often wrong than chance: many samples and test rows are equal")
+        if self.splits.split == "validation":
+            found.append("measured by rows that training held out: if settings were chosen by them, these figures are "
+                         "too good")
+        if unseen := int(self.test.unseen.sum()):
+            found.append(f"{unseen:,} of {len(self.test):,} {self.splits.split} rows have a category that training "
+                         "never saw")
+        if self._target is None:
+            found.append("no column can be predicted from others: there is one column only, or all are constant")
+        return found
+
+    # ---- references
+
+    @functools.cached_property
+    def references(self) -> dict[str, Figures]:
+        """As many training rows instead of samples, which nothing can honestly be much better than, with the share of
+        test rows that equal training rows; and training rows with each column shuffled by itself, which anything worth
+        its training is better than."""
+        rng = np.random.default_rng(self.seed)
+        some = self._train[rng.permutation(len(self._train))[: self.n]]
+        apart = np.stack([rng.permutation(column) for column in self._train.T], axis=1)[: self.n]
+        usual = {"row_copies": share(self._usual, len(self._real))}  # of the test rows
+        return {FLOOR: {**self.measure(some, copies=False), **usual}, APART: self.measure(apart, copies=False)}

@@ -1,0 +1,46 @@
+"""What codecs of tables have in common: all rows are written to one file."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.base import Codec
+from zaohua.modalities.tables.frames import to_frame
+
+
+class FrameCodec(Codec, ABC):
+    """A codec of anything that `frames.to_frame` takes."""
+
+    usual_number: ClassVar[int] = 1000
+
+    def _write_csv(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        _with_y(items, y).to_csv(path, index=False)
+
+    def _write_parquet(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+        try:
+            _with_y(items, y).to_parquet(path, index=False)
+        except ImportError:
+            raise ZaohuaError(f"{path}: writing Parquet needs pyarrow: pip install 'zaohua[tables]'") from None
+
+    sheets = {".csv": _write_csv, ".parquet": _write_parquet}
+
+    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+        """One file for all rows: a table isn't torn apart."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return [self.write_sheet(items, folder / "table.csv")]
+
+    def as_items(self, y: Any, n: int | None) -> Any:
+        """Rows as they are."""
+        return y
+
+
+def _with_y(items: Any, y: Sequence[Any] | None) -> pd.DataFrame:
+    """A table as a frame, with the labels that its rows were made of as a column."""
+    frame, _ = to_frame(items)
+    return frame if y is None else frame.assign(**{"label" if "label" not in frame else "y": list(y)})

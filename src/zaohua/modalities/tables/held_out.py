@@ -1,0 +1,100 @@
+"""Real rows of a table to measure by, as the codec of a model encodes them; and what its columns are called."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zaohua import modalities
+from zaohua.evaluation.splits import Items, check_kind
+
+MISSING, UNSEEN = "missing", "not in training"
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutRows(Items):
+    """Real rows.
+
+    Attributes:
+        values: float64 (n, C): numbers, NaN where missing, and codes of categories, -1 where training never saw it.
+        columns: what the codec knows of each: `name`, `kind`, `is_category`, `size`, and `decode` of codes.
+        given: the labels of all of them, where the model has learnt the rows of each, or None.
+        known: which of those training saw, bool (n,).
+    """
+
+    most = math.inf  # copies are looked for among all training rows
+
+    values: np.ndarray
+    columns: Sequence[Any]
+    given: Sequence[Any] | None = None
+    known: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: np.ndarray) -> HeldOutRows:
+        """Some of them, in the order of `rows`."""
+        given = None if self.given is None else [self.given[i] for i in rows]
+        return HeldOutRows(self.values[rows], self.columns, given, None if self.known is None else self.known[rows])
+
+    @property
+    def unseen(self) -> np.ndarray:
+        """Which rows have a category or a label that training never saw, bool (n,)."""
+        strange = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
+        return strange if self.known is None else strange | ~self.known
+
+    @property
+    def codes(self) -> torch.Tensor:
+        """Those that a model can score: without such categories."""
+        return torch.from_numpy(self.values[~self.unseen])
+
+    @property
+    def labels(self) -> list[Any] | None:
+        """Those of the rows that a model can score."""
+        return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
+
+
+def rows(model: Any, source: str | Path, split: str | None) -> HeldOutRows:
+    """The rows of a source, without the column of labels that a model learnt them by."""
+    check_kind(model, source, "tables")
+    items, _ = modalities.read(source, split=split)
+    column = None if model.y_codec_ is None else (model.source_ or {}).get("y")
+    if column not in getattr(items, "columns", ()):
+        return HeldOutRows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model))
+    items, labels = modalities.read(items, column)
+    return HeldOutRows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model), labels,
+                model.y_codec_.knows(labels))
+
+
+def columns_of(model: Any) -> Sequence[Any]:
+    """The columns that a model of tables has learnt."""
+    return list(model.codec_.columns_)
+
+
+def sizes_of(columns: Sequence[Any]) -> list[int]:
+    """Categories of each column, with one for those that training never saw; 0 of numbers."""
+    return [column.size + 1 if column.is_category else 0 for column in columns]
+
+
+def coded(values: np.ndarray, columns: Sequence[Any]) -> np.ndarray:
+    """Rows whose categories that training never saw have a code of their own, the last of the column."""
+    sizes = np.array(sizes_of(columns))
+    return np.where((sizes > 0) & (values < 0), sizes - 1, values)
+
+
+def names_of(columns: Sequence[Any]) -> list[str]:
+    """Their names, of which no two are the same: places tell those apart that are written alike."""
+    names = [str(column.name) for column in columns]
+    return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names)]
+
+
+def categories_of(column: Any) -> list[str]:
+    """What the categories of a column are called, in the order of their codes; one more for those never seen."""
+    cells = column.decode(np.arange(column.size, dtype=np.float64)).tolist()
+    return [MISSING if cell is None or cell != cell else str(cell) for cell in cells] + [UNSEEN]

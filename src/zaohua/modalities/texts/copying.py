@@ -1,0 +1,110 @@
+"""Whether a model of texts writes or copies: how much of its samples stands word for word in what it was trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zaohua import modalities
+from zaohua.core.errors import ZaohuaError
+from zaohua.metrics.copies import BETWEEN, Copies, copies
+from zaohua.modalities.datasets import SETS
+from zaohua.modalities.texts.codec import pieces, places
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a model copies, beside what real texts have in common with the training text anyway.
+
+    Attributes:
+        made: of its samples.
+        real: the same of as many held-out texts of the same lengths; None when there are none.
+        corpus: what the training text is.
+        reference: what the held-out texts are of.
+    """
+
+    made: Copies
+    real: Copies | None
+    corpus: str
+    reference: str
+
+
+class Corpus:
+    """The pieces of some texts one after another, from one character on and up to another; may be gone through again.
+
+    Args:
+        items: as `modalities.read` gives them.
+        start, stop: places of characters; to the end when there is no stop.
+    """
+
+    def __init__(self, items: Any, start: int = 0, stop: int | None = None):
+        self.items, self.start, self.stop = items, start, stop
+
+    def __iter__(self) -> Iterator[str]:
+        place = 0
+        for _, item in places(self.items):
+            for piece in (*pieces(item), BETWEEN) if modalities.is_dialogue(item) else _ended(item):
+                low, high = self.start - place, len(piece) if self.stop is None else self.stop - place
+                yield piece[max(0, low) : max(0, high)]
+                place += len(piece)
+
+
+def _ended(item: Any) -> Iterator[str]:
+    yield from item
+    yield BETWEEN
+
+
+def copy_report(model: Any, texts: Sequence[str] | None = None, *, data: Any = None, held_out: Any = None, n: int = 30,
+                n_samples: int = 32, random_state: int | None = None) -> Report:
+    """How much of a model's samples stands in its training text in runs of `n` characters or more.
+
+    Args:
+        model: of texts.
+        texts: what it made; samples are drawn when not given.
+        data: what it was trained on; not needed when that was a path or the name of a data set.
+        held_out: texts to compare with. When not given, the test split of a named data set, else the share at the end
+            of the text that training held out.
+        n: characters from which a run counts.
+        n_samples, random_state: of the samples.
+
+    Raises:
+        ZaohuaError: the model isn't of texts, or what it was trained on isn't known.
+    """
+    if "texts" not in model.modalities:
+        raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
+    data = data if data is not None else (model.source_ or {}).get("X")
+    if data is None:
+        raise ZaohuaError("the model was trained on data in memory: say on which (data)")
+    items, _ = modalities.read(data)
+    texts = model.sample(n_samples, random_state=random_state) if texts is None else list(texts)
+    corpus, rest, reference = _split(model, data, items, held_out)
+    made = copies(texts, corpus, n)
+    if rest is None:
+        return Report(made, None, _name(data), "")
+    return Report(made, copies(_alike("".join(rest), [len(text) for text in texts]), corpus, n), _name(data), reference)
+
+
+def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Corpus | None, str]:
+    """The training text, the held-out text or None, and what the latter is."""
+    if held_out is not None:
+        return Corpus(items), Corpus(modalities.read(held_out)[0]), _name(held_out)
+    if isinstance(data, str) and data in SETS and not Path(data).exists() and "test" in SETS[data].splits:
+        return Corpus(items), Corpus(modalities.read(data, split="test")[0]), f"{data}, test split"
+    if model.y_codec_ is not None or model.apart_ or not model.validation_fraction:
+        return Corpus(items), None, ""  # what was held out lies all over it
+    length = sum(map(len, Corpus(items)))
+    cut = length - math.ceil(model.validation_fraction * length)
+    return Corpus(items, 0, cut), Corpus(items, cut), f"its last {model.validation_fraction:.0%}, held out"
+
+
+def _alike(text: str, lengths: Sequence[int]) -> list[str]:
+    """Parts of a text with these lengths, evenly spread over it."""
+    step = max(0, len(text) - max(lengths, default=0)) / max(1, len(lengths) - 1)
+    return [text[round(i * step) : round(i * step) + length] for i, length in enumerate(lengths)]
+
+
+def _name(data: Any) -> str:
+    return str(data) if isinstance(data, (str, Path)) else "data in memory"

@@ -1,0 +1,248 @@
+"""Run folders: atomic saves, verified loads, nothing but safetensors and JSON.
+
+A run's root holds the model, verified and saved as a whole (see `folders`). A checkpoint is a folder that appears
+whole by one rename, so the newest intact one is always a state that training was in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.storage.atomic import (
+    MANIFEST,
+    explained,
+    manifest_bytes,
+    read_folder,
+    replace_file,
+    sha256,
+    sync,
+    to_bytes,
+    write_file,
+    write_folder,
+)
+from zaohua.storage.card import card
+
+FORMAT = 1
+"""Version of the layout; a higher one than this is refused with a message that says so."""
+MODEL, WEIGHTS = "model.json", "weights.safetensors"
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Named tensors as a safetensors file; copied so that no two share memory and all are contiguous."""
+    return safetensors.torch.save({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()})
+
+
+def _json(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+        newer = value.get("format", 0) > FORMAT
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        raise CheckpointError(f"{path} isn't what zaohua saves: no JSON object with a format") from None
+    if newer:
+        raise CheckpointError(f"{path} was saved by a newer version of zaohua: upgrade to read it")
+    return value
+
+
+def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path} isn't what zaohua saves: {error}") from None
+
+
+# ---- models
+
+
+def save_model(folder: Path, model: dict[str, Any], tensors: Mapping[str, Tensor] | None) -> Path:
+    """Save what rebuilds a model, and its card: `model.json`, and `weights.safetensors` when there are tensors yet."""
+    from zaohua import __version__
+
+    model = {"format": FORMAT, "version": __version__, **model}
+    files = {MODEL: to_bytes(model)}
+    if tensors is not None:
+        files[WEIGHTS] = tensor_bytes(tensors)
+    write_folder(folder, files)
+    replace_file(folder / "README.md", card(model, folder.name).encode())  # for people: not verified, free to edit
+    return folder
+
+
+def load_model(folder: str | Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
+    """The JSON and the tensors of a saved model, verified; tensors are None for a run not yet trained.
+
+    Args:
+        folder: the run.
+        weights: whether to read the tensors at all.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged; the message names the file.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CheckpointError(f"no run at {folder}: there is no such folder")
+    files = read_folder(folder, (MODEL, WEIGHTS) if weights else (MODEL,))
+    if MODEL not in files:
+        raise CheckpointError(f"{folder} is no saved model: it has no {MODEL}")
+    tensors = _tensors(folder / WEIGHTS, files[WEIGHTS]) if WEIGHTS in files else None
+    return _json(folder / MODEL, files[MODEL]), tensors
+
+
+# ---- a run that trains
+
+
+def base_weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
+    """The weights that a run without a checkpoint yet begins from: those of the run `base`.
+
+    Raises:
+        ZaohuaError: the model that it began from isn't kept.
+    """
+    tensors = None if base is None else load_model(base)[1]
+    if tensors is None:
+        raise ZaohuaError(f"{run} has no checkpoint yet, and the model it began from isn't kept: fine-tune again")
+    return tensors
+
+
+def checkpoint_steps(run: str | Path) -> list[int]:
+    """Steps of the checkpoints that a run has, oldest first."""
+    folder = Path(run) / "checkpoints"
+    return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal()) if folder.is_dir() else []
+
+
+Checkpoint = tuple[dict[str, Any], dict[str, dict[str, Tensor]], list[str]]
+
+
+def load_checkpoint(run: str | Path) -> Checkpoint | None:
+    """The newest intact checkpoint of a run: its state, its groups of tensors, and what is wrong with newer ones.
+
+    Returns:
+        None when the run has no checkpoint at all.
+
+    Raises:
+        CheckpointError: there are checkpoints but none is intact.
+    """
+    problems: list[str] = []
+    for step in reversed(checkpoint_steps(run)):
+        folder = Path(run) / "checkpoints" / f"{step:09d}"
+        try:
+            files = read_folder(folder)
+            state = _json(folder / "state.json", files.pop("state.json", b""))
+            return state, {Path(name).stem: _tensors(folder / name, data) for name, data in files.items()}, problems
+        except CheckpointError as error:
+            problems.append(str(error))
+    if problems:
+        raise CheckpointError(f"no checkpoint of {run} is intact: {problems[0]}")
+    return None
+
+
+_locks: set[IO[str]] = set()
+if hasattr(os, "register_at_fork"):  # or a worker would hold on to the lock of a run that was killed
+    os.register_at_fork(after_in_child=lambda: [lock.close() for lock in _locks])
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Hold a folder for this process; the lock goes with the process, however it ends."""
+    handle = (folder / ".lock").open("w")
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise ZaohuaError(f"{folder} is being trained by another process") from None
+    except (ImportError, OSError):  # a system, or a file system, without locks
+        pass
+    _locks.add(handle)
+    return handle
+
+
+class Run:
+    """The folder of a run in training: checkpoints, history, previews, and a lock on it all.
+
+    Args:
+        folder: where; made when it isn't there.
+        keep: how many checkpoints stay.
+    """
+
+    def __init__(self, folder: str | Path, keep: int = 2):
+        self.folder, self.keep = Path(folder), keep
+        self.checkpoints = self.folder / "checkpoints"
+        with explained(self.folder):
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self._handle = _lock(self.folder)
+            for left in self.folder.glob(".*.tmp"):  # by a process that was killed
+                left.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Release the lock."""
+        _locks.discard(self._handle)
+        self._handle.close()
+
+    def save(self, step: int, state: dict[str, Any], tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Save a checkpoint: it appears whole under its final name or not at all; older ones are pruned.
+
+        Raises:
+            ZaohuaError: it can't be written; earlier checkpoints are untouched.
+        """
+        final = self.checkpoints / f"{step:09d}"
+        temporary = self.checkpoints / f".{final.name}.tmp"
+        with explained(self.folder):
+            shutil.rmtree(temporary, ignore_errors=True)
+            try:
+                temporary.mkdir()
+                files = {f"{name}.safetensors": tensor_bytes(group) for name, group in tensors.items()}
+                files["state.json"] = to_bytes({"format": FORMAT, "step": step, **state})
+                for name, data in files.items():
+                    write_file(temporary / name, data)
+                write_file(temporary / MANIFEST, manifest_bytes({n: sha256(d) for n, d in files.items()}))
+                sync(temporary)
+                if final.exists():
+                    shutil.rmtree(final)
+                os.replace(temporary, final)
+                sync(self.checkpoints)
+            except OSError:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+        self._prune(step)
+
+    def _prune(self, newest: int) -> None:
+        """Delete all but the newest checkpoints, and damaged ones after it; failing to never stops training."""
+        steps = checkpoint_steps(self.folder)
+        for step in {*steps} - {*[step for step in steps if step <= newest][-self.keep :]}:
+            shutil.rmtree(self.checkpoints / f"{step:09d}", ignore_errors=True)
+
+    def clear(self) -> None:
+        """Forget what an earlier run left in the folder."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        shutil.rmtree(self.folder / "previews", ignore_errors=True)
+        for name in (MANIFEST, MODEL, WEIGHTS, "history.jsonl"):
+            (self.folder / name).unlink(missing_ok=True)
+        with explained(self.folder):
+            self.checkpoints.mkdir(exist_ok=True)
+
+    # ---- history: a line of JSON for each logged step
+
+    def append_history(self, record: dict[str, Any]) -> None:
+        """Add a record to `history.jsonl`; a disk that is full never stops training here."""
+        with contextlib.suppress(OSError), (self.folder / "history.jsonl").open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def rewind_history(self, step: int) -> list[dict[str, Any]]:
+        """Drop records after `step` (they are made again) and lines cut off by a crash; returns the rest."""
+        path, kept = self.folder / "history.jsonl", list[dict[str, Any]]()
+        for line in path.read_bytes().splitlines() if path.exists() else []:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                record = json.loads(line)
+                if record["step"] <= step:
+                    kept.append(record)
+        replace_file(path, "".join(json.dumps(record) + "\n" for record in kept).encode())
+        return kept

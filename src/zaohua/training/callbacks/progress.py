@@ -1,0 +1,124 @@
+"""A progress bar for training: share done, rate, loss and time left, on stderr; plain lines without a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from zaohua.training.trainable import Callback, Event
+
+BAR_SECONDS, LINE_SECONDS = 0.2, 10.0
+"""How often a bar is redrawn, and how often a line is printed."""
+
+
+class Progress:
+    """A callback of `fit` that shows how far training is; use it in a `with` block.
+
+    Args:
+        label: what is being trained.
+        stream: where to; stderr by default.
+        quiet: show nothing but warnings.
+    """
+
+    def __init__(self, label: str, stream: TextIO | None = None, quiet: bool = False):
+        self.label, self.quiet = label, quiet
+        self.stream = sys.stderr if stream is None else stream
+        self.bar: Bar | None = None
+        self.record: dict[str, Any] = {}
+        self.began = self.shown = 0.0
+        self.from_share: float | None = None
+
+    def __enter__(self) -> Self:
+        if self.stream.isatty() and not self.quiet:
+            self.bar = _make_bar(self.stream)
+            self.task = self.bar.add_task(self.label, total=1.0, details="", left="")
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event of training."""
+        if self.from_share is None:
+            self.began, self.from_share = time.perf_counter(), event.progress
+        self.record.update(event.record)
+        if event.kind == "warning":
+            self._print(f"{self.label}: warning: {event.message}")
+        if self.quiet:
+            return
+        now, every = time.perf_counter(), LINE_SECONDS if self.bar is None else BAR_SECONDS
+        if event.kind == "end" or now - self.shown >= every:
+            self.shown = now
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
+        share = 1.0 if event.kind == "end" and event.progress > 0.999 else event.progress
+        step = f"step {event.step:,}" + (f"/{event.total:,}" if event.total else "")
+        details = "  ".join([step, *self._measures()])
+        if self.bar is not None:
+            self.bar.update(self.task, completed=share, details=details, left=self._left(event))
+        else:
+            self._print(f"{self.label}: {share:4.0%}  {details}  {self._left(event)}".rstrip())
+
+    def _measures(self) -> list[str]:
+        """The losses and the rate as they were logged last."""
+        losses = {name: value for name, value in self.record.items() if name.startswith("loss")}
+        shown = [f"{name.split('/')[-1] if len(losses) > 1 else 'loss'} {value:.4g}" for name, value in losses.items()]
+        shown += [f"validation {self.record['validation']:.4g}"] if "validation" in self.record else []
+        rate = self.record.get("items_per_second")
+        return [*shown, f"{rate:,.0f} items/s"] if rate else shown
+
+    def _left(self, event: Event) -> str:
+        """Time that the rest takes if it goes on like this; the time taken at the end."""
+        if event.kind == "end":
+            return f"{clock(event.elapsed)} in all"
+        done = event.progress - (self.from_share or 0.0)
+        if done < 0.005:
+            return ""
+        return f"{clock((time.perf_counter() - self.began) * (1 - event.progress) / done)} left"
+
+    def _print(self, line: str) -> None:
+        if self.bar is not None:
+            self.bar.console.print(line, highlight=False, markup=False)
+        else:
+            print(line, file=self.stream, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss, or m:ss below an hour."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _make_bar(stream: TextIO) -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    return Bar(
+        TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:3.0f}%"),
+        TextColumn("{task.fields[details]}", style="dim"), TextColumn("{task.fields[left]}", style="cyan"),
+        console=Console(file=stream), refresh_per_second=5,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def watched(label: str, callbacks: Sequence[Callback] | None) -> Iterator[Sequence[Callback]]:
+    """The callbacks given, or when None was, a progress bar where somebody can see it (a terminal, a notebook)."""
+    if callbacks is not None:
+        yield callbacks
+    elif sys.stderr.isatty() or "ipykernel" in sys.modules:
+        with Progress(label) as bar:
+            yield [bar]
+    else:
+        yield []

@@ -1,0 +1,205 @@
+"""One step of training: a pure function of the state before it and of (seed, step).
+
+The learning rate, the items and all noise follow from them, so that k + (n - k) steps equal n bit for bit and no random
+state is ever saved. Two processes with batches of B, or two accumulated micro-batches, draw the same noise as one
+process with 2B and give the same gradients.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.hardware import Products, autocast, make_accelerator, pick_device, pick_precision, place
+from zaohua.core.noise import BatchNoise, derive_seed, seed_global
+from zaohua.training.trainable import Batch
+
+if TYPE_CHECKING:
+    from zaohua.estimator.encoding import TrainingData
+    from zaohua.training.trainable import Trainable
+
+
+class Phase(nn.Module):
+    """What several processes and per-item gradients wrap: its forward is the loss, its parameters those it trains.
+
+    Its learner is the model, or what the model has learnt beside it (`Trainable.learners`).
+
+    The other networks are reachable, but not registered: they are frozen, and no gradient of theirs is synchronised.
+    """
+
+    def __init__(self, learner: Trainable, nets: nn.ModuleDict, name: str):
+        super().__init__()
+        self.trained = nn.ModuleDict({net: nets[net] for net in learner.phases[name]})
+        self.others = [(learner, nets, name)]  # a list, so that nothing in it is registered
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Loss of each item, (B,)."""
+        learner, nets, name = self.others[0]
+        return learner.loss(nets, batch, name)
+
+
+class Diverged(ZaohuaError):
+    """The loss or its gradient stopped being a number."""
+
+
+class Stepper:
+    """The networks of a model, their running average and optimisers, and how a step changes them."""
+
+    def __init__(self, model: Trainable, weights: dict[str, Tensor] | None = None):
+        self.model = model
+        self.accelerator = make_accelerator(model.device)
+        self.world = self.accelerator.num_processes
+        self.device = self.accelerator.device if self.world > 1 else pick_device(model.device)
+        model.seed_ = self.agree(model.seed_)
+        self.dtype = self.agree(pick_precision(model.precision, self.device))
+        self.step, self.progress, self.rate = 0, 0.0, 0.0
+        self._build(weights)
+
+    def _build(self, weights: dict[str, Tensor] | None) -> None:
+        """Networks with seeded weights or those given, their average, a `Phase` and an optimiser of each phase."""
+        model = self.model
+        with torch.random.fork_rng():
+            torch.manual_seed(derive_seed(model.seed_, "init"))
+            nets = model.networks()
+            if weights is not None:
+                self._load(nets, weights)
+            nets = model.add_adapters(nets)
+        self.nets = place(nets, self.device)
+        model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
+        turns = [(name, learner) for learner in model.learners() for name in learner.plan()]
+        self.plan, self.learners = tuple(name for name, _ in turns), dict(turns)
+        phases = {name: Phase(learner, self.nets, name) for name, learner in self.learners.items()}
+        self.parameters = {name: {key: p for key, p in phase.trained.named_parameters() if p.requires_grad}
+                           for name, phase in phases.items()}
+        self.optimizers = {name: self.learners[name].make_optimizer(p, name) for name, p in self.parameters.items()}
+        self.phases = {name: self.accelerator.prepare_model(phase) for name, phase in phases.items()}
+        if not model.ema_decay:  # the same weights, seen by a second set of modules
+            for kept, current in zip(self.average.parameters(), self.nets.parameters(), strict=True):
+                kept.data = current.data
+        self.averaged = list(self.average.parameters()), list(self.nets.parameters())
+        self.buffers = list(zip(self.average.buffers(), self.nets.buffers(), strict=True))
+
+    def _load(self, nets: nn.ModuleDict, weights: dict[str, Tensor]) -> None:
+        try:
+            nets.load_state_dict(weights)
+        except RuntimeError:
+            raise ZaohuaError(f"these settings make other networks than those that {type(self.model).__name__} is to "
+                              "begin from: leave the fields that shape them as they were") from None
+
+    def agree(self, value: Any) -> Any:
+        """The main process's value, in all of them."""
+        if self.world == 1:
+            return value
+        from accelerate.utils import broadcast_object_list
+
+        return broadcast_object_list([value])[0]
+
+    def take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+        """One step; the first of a run finds out whether it is worth several threads, see `Products`."""
+        if self.step or self.device.type != "cpu":
+            return self._take(draws)
+        with Products() as products:
+            losses = self._take(draws)
+        if products.small:
+            torch.set_num_threads(1)
+        return losses
+
+    def _take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+        """Every phase of the plan once, then the running average; returns the loss of each phase."""
+        model, losses = self.model, {}
+        self.rate = model.learning_rate * self._schedule()
+        for turn, name in enumerate(self.plan):
+            codes, y = next(draws)
+            losses[f"loss/{name}"] = self._phase(name, turn, codes, y)
+        if model.ema_decay:
+            average, current = self.averaged
+            get_ema_multi_avg_fn(min(model.ema_decay, (1 + self.step) / (10 + self.step)))(average, current, 0)
+        for kept, buffer in self.buffers:
+            kept.copy_(buffer)
+        return losses
+
+    def _phase(self, name: str, turn: int, codes: Tensor, y: Tensor | None) -> Tensor:
+        """One optimiser step of a phase, over accumulated micro-batches."""
+        if len(self.phases) > 1:
+            self.nets.requires_grad_(False)
+            self.phases[name].requires_grad_(True)
+        total = torch.zeros((), device=self.device)
+        bounds = np.linspace(0, len(codes), self.model.grad_accumulation + 1).astype(int)
+        for micro, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False)):
+            rows = slice(int(low), int(high))
+            last = micro == self.model.grad_accumulation - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.phases[name]):
+                value = self._loss(name, turn, codes[rows], None if y is None else y[rows], rows.start)
+                value.backward()
+            total += value.detach()
+        learner, parameters = self.learners[name], list(self.parameters[name].values())
+        rate = learner.learning_rate * self._schedule()
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if not math.isfinite(float(total) + float(norm)):
+            raise Diverged(
+                f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {float(total):g}, "
+                f"its gradient {float(norm):g}; the weights before it are kept: try a learning_rate "
+                f"below {rate:.2g}")
+        if learner.max_grad_norm is not None and norm > learner.max_grad_norm:
+            nn.utils.clip_grads_with_norm_(parameters, learner.max_grad_norm, norm)
+        optimizer = self.optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group.get("scale", 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return total
+
+    def _loss(self, name: str, turn: int, codes: Tensor, y: Tensor | None, start: int) -> Tensor:
+        """Sum of the losses of a micro-batch over the size expected of the whole batch."""
+        model, rank, size = self.model, self.accelerator.process_index, self.model.batch_size
+        seed_global(derive_seed(model.seed_, "network", self.step, turn, start, rank), self.device)  # for dropout
+        batch = self.batch(codes, y, derive_seed(model.seed_, "noise", self.step, turn), rank * size + start,
+                            self.world * size, train=True)
+        with self.autocast():
+            return self.phases[name](batch).float().sum() / size
+
+    def batch(self, codes: Tensor, y: Tensor | None, seed: int, start: int, total: int, train: bool) -> Batch:
+        """Items start..start + len(codes) of a global batch of `total`, with their noise, ready for a loss."""
+        noise = BatchNoise(seed, len(codes), start, total, self.device)
+        codes = codes.to(self.device, non_blocking=True)
+        x = self.model.prepare(codes, noise, train=train)
+        return Batch(x, self.model._prepare_y(y, noise), noise, self.progress, codes)
+
+    def measure(self, data: TrainingData, items: np.ndarray) -> float:
+        """Mean loss of the averaged networks over some items, in batches no larger than those of training.
+
+        Noise is drawn for 256 items at a time, so that the loss doesn't depend on the size of batches.
+        """
+        model, total = self.model, 0.0
+        phase = next(iter(model.phases))
+        size = math.ceil(model.batch_size / model.grad_accumulation)
+        for block in range(0, len(items), 256):
+            together = items[block : block + 256]
+            for start in range(0, len(together), size):
+                rows = together[start : start + size]
+                y = None if data.y is None else data.y[torch.from_numpy(rows)]
+                seed = derive_seed(model.seed_, "validation", block)
+                with torch.no_grad(), self.autocast():
+                    batch = self.batch(data.x[rows], y, seed, start, len(together), train=False)
+                    total += float(model.loss(self.average, batch, phase).sum())
+        return self.agree(total / len(items))
+
+    def autocast(self) -> torch.autocast:
+        """The context in which networks compute in the chosen precision."""
+        return autocast(self.dtype, self.device)
+
+    def _schedule(self) -> float:
+        """The learning rate's factor: a linear rise, then the decay, by steps or by the clock."""
+        rise = min(1.0, (self.step + 1) / max(1, self.model.warmup_steps))
+        done = min(1.0, self.progress)
+        fall = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}
+        return rise * fall[self.model.lr_schedule]

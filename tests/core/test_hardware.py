@@ -1,0 +1,70 @@
+"""What is chosen for the machine: precision, device, threads."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from tests.trainings import digits, make
+
+from zaohua.core import hardware
+from zaohua.core.errors import ZaohuaError
+from zaohua.training.trainable import Event
+
+
+def test_auto_precision_follows_the_units_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    for there, expected in ((False, torch.float32), (True, torch.bfloat16)):
+        monkeypatch.setattr(hardware, "_has_bfloat16_units", lambda there=there: there)
+        assert hardware.pick_precision("auto", cpu) == expected
+    assert hardware.pick_precision("float32", cpu) == torch.float32
+
+
+def test_bfloat16_units_are_what_the_processor_says() -> None:
+    assert hardware._has_bfloat16_units() in (True, False)
+    try:
+        flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split()
+    except (OSError, StopIteration):
+        pytest.skip("no list of this processor's flags")
+    assert hardware._has_bfloat16_units() == bool({"avx512_bf16", "amx_bf16"} & set(flags))
+
+
+def test_products_are_counted_forward_and_back() -> None:
+    x, w = torch.ones(2, 3, 8, 8), torch.ones(5, 3, 3, 3, requires_grad=True)
+    with hardware.Products() as products:
+        F.conv2d(x, w, padding=1).sum().backward()
+        torch.ones(4, 6) @ torch.ones(6, 7)
+    conv = 2 * 2 * 5 * 8 * 8 * 3 * 3 * 3
+    assert products.count == 3 and products.operations == 2 * conv + 2 * 4 * 6 * 7
+    assert products.small
+
+
+def threads_of(model, steps: list[int], **how) -> None:
+    def note(event: Event) -> None:
+        if event.kind == "step":
+            steps.append(torch.get_num_threads())
+
+    images, _ = digits()
+    model.fit(images, callbacks=[note], **how)
+
+
+@pytest.mark.parametrize(("work", "expected"), [(0, 2), (1e15, 1)])
+def test_a_run_of_small_products_takes_one_thread(monkeypatch, work, expected, tmp_path) -> None:
+    monkeypatch.setattr(hardware, "SHARED_WORK", work)
+    before, steps = torch.get_num_threads(), list[int]()
+    torch.set_num_threads(2)
+    try:
+        threads_of(make("VAE", 3), steps, out=tmp_path / "run")
+        assert steps == [expected] * 3 and torch.get_num_threads() == 2
+        steps.clear()
+        make("VAE", 5).resume(tmp_path / "run", digits()[0],
+                              callbacks=[lambda event: steps.append(torch.get_num_threads())])
+        assert set(steps[1:]) == {expected}
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_device_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(ZaohuaError, match="device 'abacus' can't be used here") as error:
+        hardware.pick_device("abacus")
+    assert "\n" not in str(error.value)

@@ -1,0 +1,70 @@
+"""Sounds as files that are written: at any length, of any rate that the format has, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tests.sounds import RATE, tone
+
+import zaohua as zh
+from zaohua.core.errors import ZaohuaError
+from zaohua.modalities import SoundFiles
+from zaohua.modalities.sounds import sheets
+from zaohua.modalities.sounds.sheets import write_sound
+
+
+def test_an_encoder_never_gets_many_samples_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libsndfile's encoder of OGG crashes at millions of them."""
+    given: list[int] = []
+    write = soundfile.SoundFile.write
+    monkeypatch.setattr(soundfile.SoundFile, "write", lambda file, data: given.append(len(data)) or write(file, data))
+    sound = zh.Sound(np.random.default_rng(0).normal(size=200_000) / 9, 8000)
+    for ending, near in (("ogg", 0.3), ("flac", 2**-16)):
+        samples, rate = soundfile.read(write_sound(sound, tmp_path / f"a.{ending}"))
+        assert rate == 8000 and samples.shape == (200_000,)
+        assert np.abs(samples - sound.samples).max() <= near
+    assert sum(given) == 400_000 and max(given) <= 2**16
+
+
+def test_ogg_has_no_rates_that_crash_its_encoder(tmp_path: Path) -> None:
+    fastest = sheets.FASTEST_OGG
+    assert soundfile.info(write_sound(zh.Sound(tone(100), fastest), tmp_path / "a.ogg")).samplerate == fastest
+    for ending in ("ogg", "OGG"):
+        with pytest.raises(ZaohuaError, match=r"OGG files have up to 200000 .* 200001 Hz.*: write a .wav or .flac"):
+            write_sound(zh.Sound(tone(100), fastest + 1), tmp_path / f"b.{ending}")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ogg"]
+
+
+def test_what_fails_leaves_the_old_file_whole_and_no_stump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = write_sound(zh.Sound(tone(100), RATE), tmp_path / "a.wav").read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", fail)
+    with pytest.raises(OSError, match="no space left"):
+        write_sound(zh.Sound(tone(200), RATE), tmp_path / "a.wav")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"] and (tmp_path / "a.wav").read_bytes() == old
+
+
+def test_capitals_in_an_ending_do_not_matter(tmp_path: Path) -> None:
+    codec = zh.WaveCodec().fit([zh.Sound(tone(100), RATE)])
+    sheet = codec.write_sheet([zh.Sound(tone(100), RATE)], tmp_path / "z.WAV")
+    assert sheet.name == "z.WAV" and soundfile.info(sheet).frames == 100
+    deep = write_sound(zh.Sound(tone(100), RATE), tmp_path / "deep.Wav", deep=True)
+    assert soundfile.info(deep).subtype == "FLOAT"
+    with pytest.raises(ZaohuaError, match="not to .TXT"):
+        codec.sheet_writer(tmp_path / "z.TXT")
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / b"t\xf6ne.wav".decode("utf-8", "surrogateescape")
+    try:
+        path.touch()
+    except OSError:
+        pytest.skip("this file system has names of text only")
+    assert len(SoundFiles([write_sound(zh.Sound(tone(100), RATE), path)]).headers) == 1
+    assert len(SoundFiles([path])[0]) == 100

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+from zaohua.training.callbacks.progress import Progress, clock
+
+
+def event(kind: str, progress: float, **more: object) -> SimpleNamespace:
+    defaults = {"step": int(100 * progress), "total": 100, "elapsed": 65.0, "record": {}, "message": ""}
+    return SimpleNamespace(kind=kind, progress=progress, **{**defaults, **more})
+
+
+def test_plain_lines_where_there_is_no_terminal():
+    out = io.StringIO()
+    with Progress("vae", out) as progress:
+        progress(event("start", 0.0))
+        progress(event("log", 0.5, record={"loss/model": 1.25, "items_per_second": 1234.0}))
+        progress(event("end", 1.0))
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "vae:   0%  step 0/100"
+    assert lines[-1] == "vae: 100%  step 100/100  loss 1.25  1,234 items/s  1:05 in all"
+
+
+def test_quiet_shows_warnings_only():
+    out = io.StringIO()
+    with Progress("vae", out, quiet=True) as progress:
+        progress(event("log", 0.5))
+        progress(event("warning", 0.5, message="disk full"))
+    assert out.getvalue() == "vae: warning: disk full\n"
+
+
+def test_a_bar_on_a_terminal(monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(out, "isatty", lambda: True)
+    with Progress("gan", out) as progress:
+        progress(event("log", 0.25, record={"loss/generator": 1.0, "loss/discriminator": 2.0}))
+    assert "gan" in out.getvalue() and "generator 1" in out.getvalue()
+
+
+def test_clock():
+    assert [clock(s) for s in (5, 65, 3725)] == ["0:05", "1:05", "1:02:05"]
