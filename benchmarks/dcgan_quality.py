@@ -43,9 +43,13 @@ def main() -> None:
             for side, file in (("ours", a), ("peer", b)):
                 figures[side] |= recognised(np.load(file)["images"])
         rounds.append(figures)
-    result = {"seconds": {"ours": args.seconds / 2, "peer": args.seconds}, "threads": args.threads,
-              "real": recognised(test_images()[: args.n]), "rounds": rounds,
-              "load": {"start": round(load, 2), "end": round(os.getloadavg()[0], 2)}}
+    result = {
+        "seconds": {"ours": args.seconds / 2, "peer": args.seconds},
+        "threads": args.threads,
+        "real": recognised(test_images()[: args.n]),
+        "rounds": rounds,
+        "load": {"start": round(load, 2), "end": round(os.getloadavg()[0], 2)},
+    }
     print(json.dumps(result, indent=2))
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)

@@ -58,8 +58,15 @@ class Training:
 
     def make(self) -> Any:
         cls = registry.model_class(registry.find(self.model).name)
-        settings = {**cls.tiny, "max_steps": self.steps, "checkpoint_every": self.every, "log_every": 5,
-                    "random_state": 0, "device": "cpu", "precision": "float32"}
+        settings = {
+            **cls.tiny,
+            "max_steps": self.steps,
+            "checkpoint_every": self.every,
+            "log_every": 5,
+            "random_state": 0,
+            "device": "cpu",
+            "precision": "float32",
+        }
         return cls(**settings)
 
     def said(self, run: Path) -> list[str]:
@@ -267,8 +274,10 @@ def full_disk(training: Training, folder: Path, expected: dict[str, str]) -> Ite
             yield f"on a full disk: {problem}"
         elif zaohua.load(run).n_steps_ != at:
             yield f"on a full disk the model is of step {zaohua.load(run).n_steps_}, not {at}"
-        row("disk full", f"({how}) from step {at + 1} of {training.steps} on: told {len(told)} times, "
-                         f"the state of step {at} whole")
+        row(
+            "disk full",
+            f"({how}) from step {at + 1} of {training.steps} on: told {len(told)} times, the state of step {at} whole",
+        )
         ballast.unlink(missing_ok=True)
         if finish(start(training, run)) or ending(run) != expected:
             yield "with room again, the run ended differently"
@@ -302,10 +311,16 @@ def main() -> int:
             print("the run left alone failed", *training.said(whole), file=sys.stderr)
             return 1
         alone, expected = time.monotonic() - began, ending(whole)
-        row("left alone", f"{registry.find(options.model).name} on {options.data}: {options.steps} steps, a checkpoint "
-                          f"every {options.every}, weights {expected['weights'][:12]}")
-        problems = [*kills(training, folder, expected, alone, options.kills, options.seed),
-                    *flips(training, folder, expected, whole, options.seed), *full_disk(training, folder, expected)]
+        row(
+            "left alone",
+            f"{registry.find(options.model).name} on {options.data}: {options.steps} steps, a checkpoint "
+            f"every {options.every}, weights {expected['weights'][:12]}",
+        )
+        problems = [
+            *kills(training, folder, expected, alone, options.kills, options.seed),
+            *flips(training, folder, expected, whole, options.seed),
+            *full_disk(training, folder, expected),
+        ]
     for problem in problems:
         print(f"FAILED: {problem}")
     row("verdict", f"{len(problems)} failures" if problems else "every run ended bit-identical to the run left alone")

@@ -30,8 +30,9 @@ import torch
 
 def frequencies(split: str) -> float:
     """Nats a frame of keys that are independent and as frequent as in training."""
-    train, held = (np.concatenate([piece.roll() for piece in zh.read("jsb-chorales", split=name)[0]])
-                   for name in ("train", split))
+    train, held = (
+        np.concatenate([piece.roll() for piece in zh.read("jsb-chorales", split=name)[0]]) for name in ("train", split)
+    )
     p = train.mean(0).clip(1e-7, 1 - 1e-7)
     return float(-(held * np.log(p) + ~held * np.log(1 - p)).sum(1).mean())
 
@@ -43,24 +44,34 @@ def trained(cls: Any, data: str, settings: dict[str, Any]) -> tuple[Any, dict[st
         del settings["transpose"]
     began, cpu = time.perf_counter(), time.process_time()
     model = cls(**{"random_state": 0, "device": "cpu", **settings}).fit(data)
-    return model, {"steps": model.n_steps_, "seconds": round(time.perf_counter() - began, 1),
-                   "cpu_seconds": round(time.process_time() - cpu, 1)}
+    return model, {
+        "steps": model.n_steps_,
+        "seconds": round(time.perf_counter() - began, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+    }
 
 
 def chorales(model: Any, n: int = 64) -> dict[str, Any]:
     """What drawn chorales are like: ended, of four voices, in the training pieces' ranges, and of what length."""
     train = [piece.pitches() for piece in zh.read("jsb-chorales-16th")[0]]
-    low, high = (np.stack([bound(np.where(p < 0, fill, p), axis=0) for p in train]) for bound, fill in
-                 ((np.min, 999), (np.max, -1)))
+    low, high = (
+        np.stack([bound(np.where(p < 0, fill, p), axis=0) for p in train])
+        for bound, fill in ((np.min, 999), (np.max, -1))
+    )
     made = model.sample(n, random_state=1)
     longest = getattr(model, "max_frames", None)
     pitches = [piece.pitches() for piece in made]
     inside = [((p < 0) | ((p >= low.min(0)) & (p <= high.max(0)))).all() for p in pitches]
-    return {"n": n, "ended": float(np.mean([longest is None or len(piece) < longest for piece in made])),
-            "four voices": float(np.mean([piece.voices == 4 and (p >= 0).any(0).all()
-                                          for piece, p in zip(made, pitches, strict=True)])),
-            "in range": float(np.mean(inside)), "median quarters": float(np.median([len(p) / 4 for p in made])),
-            "crossing": float(np.mean([(np.diff(p, axis=1) > 0)[(p >= 0).all(1)].mean() for p in pitches if len(p)]))}
+    return {
+        "n": n,
+        "ended": float(np.mean([longest is None or len(piece) < longest for piece in made])),
+        "four voices": float(
+            np.mean([piece.voices == 4 and (p >= 0).any(0).all() for piece, p in zip(made, pitches, strict=True)])
+        ),
+        "in range": float(np.mean(inside)),
+        "median quarters": float(np.median([len(p) / 4 for p in made])),
+        "crossing": float(np.mean([(np.diff(p, axis=1) > 0)[(p >= 0).all(1)].mean() for p in pitches if len(p)])),
+    }
 
 
 def harmony(model: Any, n: int = 8) -> dict[str, Any]:
@@ -94,16 +105,23 @@ def voices(split: str, settings: dict[str, Any], out: Path | None) -> dict[str, 
     if out is not None:
         model.save(out)
         model.codec_.write_sheet(model.sample(4, random_state=0), out / "chorales.wav")
-    return {"nats a note": model.frame_nll(zh.read("jsb-chorales-16th", split=split)[0]) / 4, **cost,
-            "drawn": chorales(model), "harmony": harmony(model)}
+    return {
+        "nats a note": model.frame_nll(zh.read("jsb-chorales-16th", split=split)[0]) / 4,
+        **cost,
+        "drawn": chorales(model),
+        "harmony": harmony(model),
+    }
 
 
 def notes(split: str, settings: dict[str, Any]) -> dict[str, Any]:
     """MusicGPT; its score is that of tokens, so it is given per 16th and voice, onsets and lengths included."""
     model, cost = trained(zh.MusicGPT, "jsb-chorales-16th", settings)
     held = zh.read("jsb-chorales-16th", split=split)[0]
-    return {"nats a note": -float(model.score_samples(held).sum()) / sum(4 * len(piece) for piece in held), **cost,
-            "drawn": chorales(model)}
+    return {
+        "nats a note": -float(model.score_samples(held).sum()) / sum(4 * len(piece) for piece in held),
+        **cost,
+        "drawn": chorales(model),
+    }
 
 
 def main() -> None:
@@ -126,8 +144,14 @@ def main() -> None:
             settings[name] = value
     base = frequencies("test")
     assert abs(base - 11.06) < 0.005, f"independent frequencies give {base:.3f} instead of 11.06: another convention"
-    results: dict[str, Any] = {"what": args.what, "split": split, "settings": settings, "independent frequencies": base,
-                               "threads": args.threads, "load": round(os.getloadavg()[0], 2)}
+    results: dict[str, Any] = {
+        "what": args.what,
+        "split": split,
+        "settings": settings,
+        "independent frequencies": base,
+        "threads": args.threads,
+        "load": round(os.getloadavg()[0], 2),
+    }
     if args.what == "keys":
         results |= keys(split, settings)
     elif args.what == "voices":

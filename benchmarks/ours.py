@@ -20,12 +20,34 @@ import torch
 from peer_common import Clock, arguments, mnist, report, save_images
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
-    "dcgan": ("DCGAN", {"kernel_size": 5, "channels": 128, "max_channels": 128, "base_layers": 1, "dropout": 0.3,
-                        "update": "simultaneous", "learning_rate": 1e-3, "batch_size": 64}),
+    "dcgan": (
+        "DCGAN",
+        {
+            "kernel_size": 5,
+            "channels": 128,
+            "max_channels": 128,
+            "base_layers": 1,
+            "dropout": 0.3,
+            "update": "simultaneous",
+            "learning_rate": 1e-3,
+            "batch_size": 64,
+        },
+    ),
     "ddpm": ("DDPM", {"channels": 56, "blocks": 1, "batch_size": 64}),
     "flow": ("Flow", {"channels": 56, "blocks": 1, "batch_size": 64}),
-    "vae": ("VAE", {"encoder": "mlp", "decoder": "mlp", "hidden": 512, "layers": 1, "latent_dim": 16,
-                    "activation": "relu", "ema_decay": 0.0, "batch_size": 128}),
+    "vae": (
+        "VAE",
+        {
+            "encoder": "mlp",
+            "decoder": "mlp",
+            "hidden": 512,
+            "layers": 1,
+            "latent_dim": 16,
+            "activation": "relu",
+            "ema_decay": 0.0,
+            "batch_size": 128,
+        },
+    ),
 }
 
 
@@ -62,8 +84,10 @@ def main() -> None:
     torch.set_num_threads(args.threads)
 
     name, settings = MODELS[args.model]
-    figures: dict[str, Any] = {"version": f"zaohua {zh.__version__}, torch {torch.__version__}",
-                               "threads": args.threads}
+    figures: dict[str, Any] = {
+        "version": f"zaohua {zh.__version__}, torch {torch.__version__}",
+        "threads": args.threads,
+    }
     if args.load:
         model = zh.load(args.load)
     else:
@@ -71,9 +95,13 @@ def main() -> None:
         minutes = (args.seconds or 1) / 60  # the schedule of the learning rate follows it
         if args.model == "vae":
             settings = {**settings, "codec": zh.ImageCodec(binarize="dynamic")}
-        model = getattr(zh, name)(**settings, device="cpu", random_state=args.seed,
-                                  max_minutes=None if args.steps else minutes if keep else 2 * minutes + 1,
-                                  max_steps=args.steps + args.warmup + 1 if args.steps else None)
+        model = getattr(zh, name)(
+            **settings,
+            device="cpu",
+            random_state=args.seed,
+            max_minutes=None if args.steps else minutes if keep else 2 * minutes + 1,
+            max_steps=args.steps + args.warmup + 1 if args.steps else None,
+        )
         stopwatch = Stopwatch(1e9 if keep else args.seconds, 0 if keep else args.steps, args.warmup)
         try:
             model.fit(mnist(), callbacks=[stopwatch])
@@ -90,8 +118,10 @@ def main() -> None:
         model.sample(64, random_state=1)
         wall, cpu = time.perf_counter(), time.process_time()
         model.sample(64, random_state=2)
-        figures |= {"sampling_s_for_64": round(time.perf_counter() - wall, 3),
-                    "sampling_cpu_s_for_64": round(time.process_time() - cpu, 3)}
+        figures |= {
+            "sampling_s_for_64": round(time.perf_counter() - wall, 3),
+            "sampling_cpu_s_for_64": round(time.process_time() - cpu, 3),
+        }
     if args.samples_out:
         save_images(args.samples_out, np.asarray(model.sample(args.n, random_state=args.seed)) / 255)
     report(figures, args.json)

@@ -53,15 +53,20 @@ def main() -> None:
     model = ctgan.CTGAN(epochs=args.epochs, enable_gpu=False)
     start = time.perf_counter(), time.process_time()
     model.fit(table, args.discrete)
-    figures: dict[str, Any] = {"peer": f"ctgan {ctgan.__version__}, torch {torch.__version__}", "threads": args.threads,
-                               "epochs": args.epochs}
+    figures: dict[str, Any] = {
+        "peer": f"ctgan {ctgan.__version__}, torch {torch.__version__}",
+        "threads": args.threads,
+        "epochs": args.epochs,
+    }
     for name, a, b, c in zip(("wall", "cpu"), start, Epochs.began, Epochs.ended, strict=True):
         figures |= {f"prepare_{name}_s": round(b - a, 3), f"{name}_s_per_epoch": round((c - b) / args.epochs, 4)}
     if args.samples_out:
         before = time.perf_counter(), time.process_time()
         model.sample(len(table)).to_csv(args.samples_out, index=False)
-        figures |= {"sampling_wall_s": round(time.perf_counter() - before[0], 3),
-                    "sampling_cpu_s": round(time.process_time() - before[1], 3)}
+        figures |= {
+            "sampling_wall_s": round(time.perf_counter() - before[0], 3),
+            "sampling_cpu_s": round(time.process_time() - before[1], 3),
+        }
     report(figures, args.json)
 
 

@@ -26,20 +26,22 @@ BATCH, LATENT = 64, 100
 
 
 def make_generator() -> keras.Model:
-    return keras.Sequential([
-        keras.Input((LATENT,)),
-        layers.Dense(7 * 7 * 128, use_bias=False),
-        layers.BatchNormalization(),
-        layers.LeakyReLU(negative_slope=0.2),
-        layers.Reshape((7, 7, 128)),
-        layers.Conv2DTranspose(128, 5, strides=1, padding="same", use_bias=False),
-        layers.BatchNormalization(),
-        layers.LeakyReLU(negative_slope=0.2),
-        layers.Conv2DTranspose(128, 5, strides=2, padding="same", use_bias=False),
-        layers.BatchNormalization(),
-        layers.LeakyReLU(negative_slope=0.2),
-        layers.Conv2DTranspose(1, 5, strides=2, padding="same", use_bias=False, activation="tanh"),
-    ])
+    return keras.Sequential(
+        [
+            keras.Input((LATENT,)),
+            layers.Dense(7 * 7 * 128, use_bias=False),
+            layers.BatchNormalization(),
+            layers.LeakyReLU(negative_slope=0.2),
+            layers.Reshape((7, 7, 128)),
+            layers.Conv2DTranspose(128, 5, strides=1, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.LeakyReLU(negative_slope=0.2),
+            layers.Conv2DTranspose(128, 5, strides=2, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.LeakyReLU(negative_slope=0.2),
+            layers.Conv2DTranspose(1, 5, strides=2, padding="same", use_bias=False, activation="tanh"),
+        ]
+    )
 
 
 def make_discriminator() -> keras.Model:

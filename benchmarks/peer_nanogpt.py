@@ -41,8 +41,17 @@ def main() -> None:
     letters = {letter: i for i, letter in enumerate(sorted(set(text)))}
     data = torch.tensor([letters[letter] for letter in text])
     train, test = data[: len(data) * 9 // 10], data[len(data) * 9 // 10 :]
-    model = GPT(GPTConfig(block_size=args.context, vocab_size=len(letters), n_layer=args.layers, n_head=args.features,
-                          n_embd=args.width, dropout=0.0, bias=False))
+    model = GPT(
+        GPTConfig(
+            block_size=args.context,
+            vocab_size=len(letters),
+            n_layer=args.layers,
+            n_head=args.features,
+            n_embd=args.width,
+            dropout=0.0,
+            bias=False,
+        )
+    )
     optimizer = model.configure_optimizers(0.1, 1e-3, (0.9, 0.99), "cpu")
 
     def step(i: int) -> float:
@@ -66,10 +75,14 @@ def main() -> None:
             timed = time.perf_counter()
         step(i)
     seconds = time.perf_counter() - timed
-    figures = {"peer": "nanoGPT", "threads": args.threads,
-               "tokens_per_s": args.steps * args.batch * args.context / seconds,
-               "ms_per_step": 1000 * seconds / args.steps, "seconds": time.perf_counter() - began,
-               "parameters": sum(p.numel() for p in model.parameters())}
+    figures = {
+        "peer": "nanoGPT",
+        "threads": args.threads,
+        "tokens_per_s": args.steps * args.batch * args.context / seconds,
+        "ms_per_step": 1000 * seconds / args.steps,
+        "seconds": time.perf_counter() - began,
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
     if args.loss:
         figures["validation"] = validation(model, test, args.context)
     print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}))

@@ -22,8 +22,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    config = GPT2Config(vocab_size=65, n_positions=1024, n_embd=384, n_layer=6, n_head=6, bos_token_id=0,
-                        eos_token_id=None)
+    config = GPT2Config(
+        vocab_size=65, n_positions=1024, n_embd=384, n_layer=6, n_head=6, bos_token_id=0, eos_token_id=None
+    )
     model = GPT2LMHeadModel(config).eval()
     prompt = torch.zeros(args.batch, 1, dtype=torch.long)
     options = {"do_sample": False, "use_cache": True, "pad_token_id": 0, "attention_mask": torch.ones_like(prompt)}
@@ -33,9 +34,17 @@ def main() -> None:
         began = time.perf_counter()
         out = model.generate(prompt, max_new_tokens=args.tokens, min_new_tokens=args.tokens, **options)
         rates.append((out.shape[1] - 1) * args.batch / (time.perf_counter() - began))
-    print(json.dumps({"peer": f"transformers {__version__}, torch {torch.__version__}", "threads": args.threads,
-                      "batch": args.batch, "tokens_per_s": round(max(rates), 1),
-                      "parameters": sum(p.numel() for p in model.parameters())}))
+    print(
+        json.dumps(
+            {
+                "peer": f"transformers {__version__}, torch {torch.__version__}",
+                "threads": args.threads,
+                "batch": args.batch,
+                "tokens_per_s": round(max(rates), 1),
+                "parameters": sum(p.numel() for p in model.parameters()),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

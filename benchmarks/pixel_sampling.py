@@ -58,8 +58,14 @@ def compare(model: Any, batch: int, rounds: int) -> dict[str, Any]:
         naive_s.append(b)
         differing += float((x != again).double().mean()) / rounds
     ratios = [b / a for a, b in zip(cached_s, naive_s, strict=True)]
-    return {"batch": batch, "cached_s": round(median(cached_s), 3), "naive_s": round(median(naive_s), 2),
-            "ratio": round(median(ratios), 1), "each_round": [round(r, 1) for r in ratios], "differing": differing}
+    return {
+        "batch": batch,
+        "cached_s": round(median(cached_s), 3),
+        "naive_s": round(median(naive_s), 2),
+        "ratio": round(median(ratios), 1),
+        "each_round": [round(r, 1) for r in ratios],
+        "differing": differing,
+    }
 
 
 def main() -> None:

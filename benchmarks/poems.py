@@ -21,8 +21,16 @@ from typing import Any
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import torch
 
-SETTINGS: dict[str, Any] = {"width": 192, "layers": 4, "heads": 4, "context": 96, "batch_size": 16, "dropout": 0.2,
-                            "validate_every": 200, "patience": 10}
+SETTINGS: dict[str, Any] = {
+    "width": 192,
+    "layers": 4,
+    "heads": 4,
+    "context": 96,
+    "batch_size": 16,
+    "dropout": 0.2,
+    "validate_every": 200,
+    "patience": 10,
+}
 PAUSES = re.compile(r"[，。？！；：、\s]+")
 
 
@@ -40,8 +48,12 @@ def share(poems: list[str]) -> dict[str, Any]:
     counts = [kept(poem) for poem in poems]
     lines, regular = sum(n for _, n, _ in counts), sum(n for _, n, begun in counts if begun)
     good = sum(k for k, _, _ in counts)
-    return {"poems": len(poems), "lines": lines, "kept": round(good / lines, 4),
-            "kept_where_first_line_is_5_or_7": round(good / max(1, regular), 4)}
+    return {
+        "poems": len(poems),
+        "lines": lines,
+        "kept": round(good / lines, 4),
+        "kept_where_first_line_is_5_or_7": round(good / max(1, regular), 4),
+    }
 
 
 def main() -> None:
@@ -59,11 +71,16 @@ def main() -> None:
     began = time.perf_counter()
     poems = model.sample(args.samples, random_state=args.seed, temperature=args.temperature)
     validation = [record["validation"] for record in model.history_ if "validation" in record]
-    result = {"minutes": round(model.seconds_ / 60, 2), "steps": model.n_steps_, "threads": args.threads,
-              "best_validation_nats": round(min(validation), 4) if validation else None,
-              "temperature": args.temperature, "sampling_s": round(time.perf_counter() - began, 1),
-              "made": share(poems),
-              "real": share(zh.read("chinese-poetry", split="test")[0])}
+    result = {
+        "minutes": round(model.seconds_ / 60, 2),
+        "steps": model.n_steps_,
+        "threads": args.threads,
+        "best_validation_nats": round(min(validation), 4) if validation else None,
+        "temperature": args.temperature,
+        "sampling_s": round(time.perf_counter() - began, 1),
+        "made": share(poems),
+        "real": share(zh.read("chinese-poetry", split="test")[0]),
+    }
     if args.out:
         Path(args.out, "poems.txt").write_text("\n\n".join(poems) + "\n", "utf-8")
     print("\n\n".join(poems[:4]))

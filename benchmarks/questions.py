@@ -24,33 +24,56 @@ FOODS = ("berries", "small fish", "moss", "beetles", "roots", "seeds", "honey")
 COLOURS = ("grey", "red", "white", "green", "black")
 FACTS = {name: (PLACES[i % 6], FOODS[(3 * i + 1) % 7], COLOURS[(2 * i + i // 5) % 5]) for i, name in enumerate(NAMES)}
 
-ASKED = {"place": ("Where does the {} live?", "It lives {}."), "food": ("What does the {} eat?", "It eats {}."),
-         "colour": ("What colour is the {}?", "It is {}.")}
-OTHERWISE = {"place": "Tell me where the {} lives.", "food": "Which food does the {} eat?",
-             "colour": "Of what colour is the {}?"}
+ASKED = {
+    "place": ("Where does the {} live?", "It lives {}."),
+    "food": ("What does the {} eat?", "It eats {}."),
+    "colour": ("What colour is the {}?", "It is {}."),
+}
+OTHERWISE = {
+    "place": "Tell me where the {} lives.",
+    "food": "Which food does the {} eat?",
+    "colour": "Of what colour is the {}?",
+}
 FORM = re.compile(r"It (lives (in|under|on|by) [a-z ]+|eats [a-z ]+|is [a-z]+)\.")
-SIZE: dict[str, Any] = {"width": 64, "layers": 2, "heads": 2, "context": 64, "batch_size": 16, "learning_rate": 3e-3,
-                        "dropout": 0.0, "max_tokens": 40, "validation_fraction": 0.0, "patience": None}
+SIZE: dict[str, Any] = {
+    "width": 64,
+    "layers": 2,
+    "heads": 2,
+    "context": 64,
+    "batch_size": 16,
+    "learning_rate": 3e-3,
+    "dropout": 0.0,
+    "max_tokens": 40,
+    "validation_fraction": 0.0,
+    "patience": None,
+}
 
 
 def plain() -> list[str]:
     """What there is to read about every animal, in the words of the answers."""
-    return [f"The {name} lives {place}. It eats {food}. It is {colour}." for name, (place, food, colour) in
-            FACTS.items()] * 20
+    return [
+        f"The {name} lives {place}. It eats {food}. It is {colour}." for name, (place, food, colour) in FACTS.items()
+    ] * 20
 
 
 def pairs(names: tuple[str, ...], otherwise: bool = False) -> list[tuple[str, str]]:
     """Questions about some animals and their answers."""
-    return [((OTHERWISE[kind] if otherwise else question).format(name), answer.format(fact)) for name in names
-            for (kind, (question, answer)), fact in zip(ASKED.items(), FACTS[name], strict=True)]
+    return [
+        ((OTHERWISE[kind] if otherwise else question).format(name), answer.format(fact))
+        for name in names
+        for (kind, (question, answer)), fact in zip(ASKED.items(), FACTS[name], strict=True)
+    ]
 
 
 def asked(model: Any, questions: list[tuple[str, str]]) -> dict[str, float]:
     """Shares of exact matches and of answers of the right form."""
     answers = [model.answer(question, temperature=0.0) for question, _ in questions]
     exact = sum(given == answer for given, (_, answer) in zip(answers, questions, strict=True))
-    return {"n": len(questions), "exact": round(exact / len(questions), 3),
-            "form": round(sum(FORM.fullmatch(given) is not None for given in answers) / len(questions), 3)}
+    return {
+        "n": len(questions),
+        "exact": round(exact / len(questions), 3),
+        "form": round(sum(FORM.fullmatch(given) is not None for given in answers) / len(questions), 3),
+    }
 
 
 def main() -> None:
@@ -67,9 +90,12 @@ def main() -> None:
     results: dict[str, Any] = {"pairs": len(learnt), "steps": args.steps, "base_seconds": round(base.seconds_)}
     for name, changes in (("full", {}), ("lora of rank 8", {"lora": 8, "learning_rate": 1e-2})):
         model = base.finetune(learnt, max_steps=args.steps, random_state=args.seed, **changes)
-        results[name] = {"seconds": round(model.seconds_), "as in training": asked(model, learnt),
-                         "in other words": asked(model, pairs(known, True)),
-                         "animals never asked about": asked(model, pairs(never))}
+        results[name] = {
+            "seconds": round(model.seconds_),
+            "as in training": asked(model, learnt),
+            "in other words": asked(model, pairs(known, True)),
+            "animals never asked about": asked(model, pairs(never)),
+        }
         for question, _ in learnt[:3]:
             print(f"{name}: {question} {model.answer(question, temperature=0.0)}")
     print(json.dumps(results, indent=1))

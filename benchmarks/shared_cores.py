@@ -71,8 +71,15 @@ def child(way: str, channels: int, seconds: float, cores: set[int]) -> list[floa
             environment.pop(name, None)
     command = [sys.executable, __file__, "--child", "--seconds", str(seconds), "--channels", str(channels)]
     command += [] if way == "zaohua" else ["--share"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True,
-                          timeout=60 + 10 * seconds, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    done = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60 + 10 * seconds,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )
     return list(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -108,18 +115,24 @@ def main() -> int:
 
 
 def table(options: Any, load: float, measured: dict[tuple[str, str], dict[str, float]]) -> int:
-    print(f"flow of {options.channels} channels on digits, batch 64, {options.cores} cores, load before {load:.1f}; "
-          "milliseconds per step")
+    print(
+        f"flow of {options.channels} channels on digits, batch 64, {options.cores} cores, load before {load:.1f}; "
+        "milliseconds per step"
+    )
     print(f"{'waiting':<20}{'quiet: median':>14}{'p95':>8}{'busy: median':>14}{'p95':>8}{'max':>9}{'busy / quiet':>14}")
     for way in WAYS:
         quiet, busy = measured[way, "quiet"], measured[way, "busy"]
-        print(f"{way:<20}{quiet['median']:>14.1f}{quiet['p95']:>8.1f}{busy['median']:>14.1f}{busy['p95']:>8.1f}"
-              f"{busy['max']:>9.1f}{busy['median'] / quiet['median']:>14.2f}")
+        print(
+            f"{way:<20}{quiet['median']:>14.1f}{quiet['p95']:>8.1f}{busy['median']:>14.1f}{busy['p95']:>8.1f}"
+            f"{busy['max']:>9.1f}{busy['median'] / quiet['median']:>14.2f}"
+        )
     brief, default = (measured[way, "quiet"]["median"] for way in ("zaohua", "torch's default"))
     slower = measured["zaohua", "busy"]["median"] / brief
     good = slower <= 2.5 and brief <= 1.1 * default
-    print(f"zaohua: {slower:.2f} times its quiet time with a neighbour (at most 2.5), "
-          f"{brief / default:.2f} times the default's quiet time (at most 1.1): {'good' if good else 'FAILED'}")
+    print(
+        f"zaohua: {slower:.2f} times its quiet time with a neighbour (at most 2.5), "
+        f"{brief / default:.2f} times the default's quiet time (at most 1.1): {'good' if good else 'FAILED'}"
+    )
     return 0 if good else 1
 
 

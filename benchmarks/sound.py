@@ -56,8 +56,13 @@ def figures(judge: SoundProtocol, pixels: np.ndarray, asked: Sequence[Any] | Non
         found |= {"recognised": right.value, "recognised_95": [right.low, right.high]}
     overlap = manifold(x, real)
     classes = classifier.predict(pixels), classifier.predict(judge.test.pixels)
-    return {**found, "recall": overlap.recall, "precision": overlap.precision, "coverage": overlap.coverage,
-            "diversity": diversity(x, real, *classes)}
+    return {
+        **found,
+        "recall": overlap.recall,
+        "precision": overlap.precision,
+        "coverage": overlap.coverage,
+        "diversity": diversity(x, real, *classes),
+    }
 
 
 def floor(judge: SoundProtocol, n: int, draws: int) -> dict[str, Any]:
@@ -69,12 +74,16 @@ def floor(judge: SoundProtocol, n: int, draws: int) -> dict[str, Any]:
         several.append(figures(judge, train[rows], None if labels is None else [labels[i] for i in rows]))
     names = ("frechet", "recall", "coverage", "diversity")
     spread = {name: [float(f([row[name] for row in several])) for f in (np.mean, np.min, np.max)] for name in names}
-    return {"draws": draws, "n": n, "mean, least, greatest": spread,
-            "all": {"n": len(train), "frechet": frechet_distance(judge.features(train), judge.real[0])}}
+    return {
+        "draws": draws,
+        "n": n,
+        "mean, least, greatest": spread,
+        "all": {"n": len(train), "frechet": frechet_distance(judge.features(train), judge.real[0])},
+    }
 
 
 def options(text: str) -> dict[str, Any]:
-    """"guidance=1.5,steps=10" as {"guidance": 1.5, "steps": 10}."""
+    """ "guidance=1.5,steps=10" as {"guidance": 1.5, "steps": 10}."""
     return {name: json.loads(value) for name, value in (part.split("=") for part in text.split(","))}
 
 
@@ -84,8 +93,13 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=500, help="samples, as many of each label")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--options", type=options, nargs="*", default=[{}],
-                        help="of `sample`, as guidance=1.5,steps=10; measured with each; the run's own by default")
+    parser.add_argument(
+        "--options",
+        type=options,
+        nargs="*",
+        default=[{}],
+        help="of `sample`, as guidance=1.5,steps=10; measured with each; the run's own by default",
+    )
     parser.add_argument("--draws", type=int, default=10, help="of real training sounds, for the floor")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -97,19 +111,34 @@ def main() -> None:
     classes = sorted(set(judge.test.labels), key=str)
     labels = [label for label in classes for _ in range(args.n // len(classes))]
     results: dict[str, Any] = {
-        "run": str(args.run), "model": type(model).__name__, "data": judge.splits.data, "judge": judge.name,
-        "judge on test": judge.classifier.accuracy(judge.test.pixels, judge.test.labels), "test": len(judge.test),
-        "training, s": getattr(model, "seconds_", None), "threads": args.threads, "load": round(os.getloadavg()[0], 2),
-        "floor": floor(judge, len(labels), args.draws), "samples": []}
+        "run": str(args.run),
+        "model": type(model).__name__,
+        "data": judge.splits.data,
+        "judge": judge.name,
+        "judge on test": judge.classifier.accuracy(judge.test.pixels, judge.test.labels),
+        "test": len(judge.test),
+        "training, s": getattr(model, "seconds_", None),
+        "threads": args.threads,
+        "load": round(os.getloadavg()[0], 2),
+        "floor": floor(judge, len(labels), args.draws),
+        "samples": [],
+    }
     for given in args.options:
         for seed in range(args.first_seed, args.first_seed + args.seeds):
             sounds, seconds = made(model, labels, seed, given)
             pixels = judge.ear.hear(sounds)
             copied = copy_rate(pixels, judge.train.pixels, judge.test.pixels)
-            results["samples"].append({
-                **given, "seed": seed, "n": len(labels), **figures(judge, pixels, labels),
-                "copies": copied.rate, "copies, p": copied.p,
-                "times real time": sum(sound.seconds for sound in sounds) / seconds})
+            results["samples"].append(
+                {
+                    **given,
+                    "seed": seed,
+                    "n": len(labels),
+                    **figures(judge, pixels, labels),
+                    "copies": copied.rate,
+                    "copies, p": copied.p,
+                    "times real time": sum(sound.seconds for sound in sounds) / seconds,
+                }
+            )
     print(json.dumps(results, indent=2))
 
 

@@ -62,7 +62,11 @@ def compare(model: str, rounds: int, seconds: float, threads: int) -> dict[str, 
     speed, cpu = "images_per_s", "cpu_s_per_image"
     mid = {side: {key: median(r[key] for r in runs) for key in (speed, cpu)} for side, runs in (("a", a), ("b", b))}
     result = {
-        "model": model, "peer": b[0]["peer"], "ours": a[0]["version"], "threads": threads, "batch": a[0]["batch"],
+        "model": model,
+        "peer": b[0]["peer"],
+        "ours": a[0]["version"],
+        "threads": threads,
+        "batch": a[0]["batch"],
         "parameters": {"ours": parameters(a[0]), "peer": parameters(b[0])},
         "images_per_s": {"ours": mid["a"][speed], "peer": mid["b"][speed]},
         "cpu_s_per_image": {"ours": mid["a"][cpu], "peer": mid["b"][cpu]},
@@ -88,9 +92,15 @@ def sampling(minutes: float, n: int, threads: int, model: str, peer_steps: int) 
         b = peer("diffusers", *common, *options)
         quality = frechet(a_file, b_file, n) if n else {}
     seconds = b["sampling_s_per_step_of_64"] * peer_steps
-    return {"model": model, "minutes": minutes, "threads": threads, "s_for_64": {"ours": a["sampling_s_for_64"],
-            "peer_extrapolated": round(seconds, 1)}, "ratio": round(seconds / a["sampling_s_for_64"], 1),
-            "frechet": quality, "runs": {"ours": a, "peer": b}}
+    return {
+        "model": model,
+        "minutes": minutes,
+        "threads": threads,
+        "s_for_64": {"ours": a["sampling_s_for_64"], "peer_extrapolated": round(seconds, 1)},
+        "ratio": round(seconds / a["sampling_s_for_64"], 1),
+        "frechet": quality,
+        "runs": {"ours": a, "peer": b},
+    }
 
 
 def frechet(a_file: Path, b_file: Path, n: int, draws: int = 50) -> dict[str, Any]:
@@ -107,8 +117,10 @@ def frechet(a_file: Path, b_file: Path, n: int, draws: int = 50) -> dict[str, An
         distance = frechet_distance(features, real)
         again = [frechet_distance(features[rng.integers(0, n, n)], real) for _ in range(draws)]
         shift = distance - np.mean(again)  # repeated images make every distance larger: only the spread counts
-        result[side] = {"distance": round(distance, 3),
-                        "interval": [round(float(q + shift), 3) for q in np.quantile(again, [0.05, 0.95])]}
+        result[side] = {
+            "distance": round(distance, 3),
+            "interval": [round(float(q + shift), 3) for q in np.quantile(again, [0.05, 0.95])],
+        }
     return result
 
 

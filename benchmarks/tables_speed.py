@@ -55,15 +55,23 @@ def ours(args: argparse.Namespace) -> dict[str, Any]:
     model = zh.CTGAN(max_steps=steps_per_epoch * args.epochs or None, batch_size=BATCH, device="cpu", random_state=0)
     model.fit(table, callbacks=[clock])
     epochs = model.n_steps_ / steps_per_epoch
-    figures: dict[str, Any] = {"version": f"zaohua {zh.__version__}, torch {torch.__version__}",
-                               "threads": args.threads, "epochs": round(epochs, 1)}
+    figures: dict[str, Any] = {
+        "version": f"zaohua {zh.__version__}, torch {torch.__version__}",
+        "threads": args.threads,
+        "epochs": round(epochs, 1),
+    }
     for i, name in enumerate(("wall", "cpu")):
-        figures |= {f"prepare_{name}_s": round(prepared[i] - start[i], 3),
-                    f"{name}_s_per_epoch": round((clock.times["end"][i] - clock.times["start"][i]) / epochs, 4)}
+        figures |= {
+            f"prepare_{name}_s": round(prepared[i] - start[i], 3),
+            f"{name}_s_per_epoch": round((clock.times["end"][i] - clock.times["start"][i]) / epochs, 4),
+        }
     before = time.perf_counter(), time.process_time()
     model.sample(len(table), random_state=1).to_csv(args.samples_out, index=False)
-    return {**figures, "sampling_wall_s": round(time.perf_counter() - before[0], 3),
-            "sampling_cpu_s": round(time.process_time() - before[1], 3)}
+    return {
+        **figures,
+        "sampling_wall_s": round(time.perf_counter() - before[0], 3),
+        "sampling_cpu_s": round(time.process_time() - before[1], 3),
+    }
 
 
 def quality(file: Path) -> dict[str, float]:
@@ -79,9 +87,11 @@ def quality(file: Path) -> dict[str, float]:
         for codes in (real, rows) if size else ():
             codes[codes[:, place] < 0, place] = size - 1
     target = next(place for place, column in enumerate(codec.columns_) if column.name == "income")
-    return {"auc": round(utility(rows, real, sizes, target)["auc"].value, 4),
-            "shape_error_%": round(100 * (1 - float(shapes(real, rows, sizes).mean())), 2),
-            "trend_error_%": round(100 * (1 - mean_trend(trends(real, rows, sizes))), 2)}
+    return {
+        "auc": round(utility(rows, real, sizes, target)["auc"].value, 4),
+        "shape_error_%": round(100 * (1 - float(shapes(real, rows, sizes).mean())), 2),
+        "trend_error_%": round(100 * (1 - mean_trend(trends(real, rows, sizes))), 2),
+    }
 
 
 def run(command: list[str]) -> dict[str, Any]:
@@ -100,15 +110,34 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         data, a_file, b_file = (Path(folder, name) for name in ("adult.csv", "ours.csv", "peer.csv"))
         table.to_csv(data, index=False)
-        a = run([sys.executable, __file__, "--ours", "--epochs", str(args.epochs), *common,
-                 "--samples-out", str(a_file)])
-        b = run([str(python_of("ctgan")), str(HERE / SCRIPTS["ctgan"]), "--data", str(data), "--discrete", *discrete,
-                 "--epochs", str(args.epochs or PEER_EPOCHS), *common, "--samples-out", str(b_file)])
+        a = run(
+            [sys.executable, __file__, "--ours", "--epochs", str(args.epochs), *common, "--samples-out", str(a_file)]
+        )
+        b = run(
+            [
+                str(python_of("ctgan")),
+                str(HERE / SCRIPTS["ctgan"]),
+                "--data",
+                str(data),
+                "--discrete",
+                *discrete,
+                "--epochs",
+                str(args.epochs or PEER_EPOCHS),
+                *common,
+                "--samples-out",
+                str(b_file),
+            ]
+        )
         found = {"ours": quality(a_file), "peer": quality(b_file)}
     times = ("prepare_wall_s", "prepare_cpu_s", "wall_s_per_epoch", "cpu_s_per_epoch")
-    return {"versions": [a["version"], b["peer"]], "threads": args.threads, "epochs": [a["epochs"], b["epochs"]],
-            "ratios": {name: round(b[name] / a[name], 2) for name in times}, "quality": found,
-            "runs": {"ours": a, "peer": b}}
+    return {
+        "versions": [a["version"], b["peer"]],
+        "threads": args.threads,
+        "epochs": [a["epochs"], b["epochs"]],
+        "ratios": {name: round(b[name] / a[name], 2) for name in times},
+        "quality": found,
+        "runs": {"ours": a, "peer": b},
+    }
 
 
 def main() -> None:

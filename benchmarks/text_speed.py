@@ -31,8 +31,9 @@ SIZE: dict[str, Any] = {"width": 384, "layers": 6, "heads": 6}
 
 def trained(steps: int) -> zh.GPT:
     """A model of that size that has learnt for a moment: how far guesses hold depends on it."""
-    return zh.GPT(**SIZE, max_steps=steps, batch_size=8, validation_fraction=0.0, patience=None, device="cpu",
-                  random_state=0).fit("tinyshakespeare")
+    return zh.GPT(
+        **SIZE, max_steps=steps, batch_size=8, validation_fraction=0.0, patience=None, device="cpu", random_state=0
+    ).fit("tinyshakespeare")
 
 
 @torch.inference_mode()
@@ -59,8 +60,20 @@ def train(size: dict[str, Any], batch: int, context: int, steps: int, threads: i
     """Tokens per second of ours."""
     torch.set_num_threads(threads)
     moments: list[float] = []
-    model = zh.GPT(**size, context=context, batch_size=batch, architecture="gpt2", optimizer="adamw", dropout=0.0, ema_decay=0.0,
-                   max_steps=steps + 5, validation_fraction=0.0, patience=None, device="cpu", random_state=0)
+    model = zh.GPT(
+        **size,
+        context=context,
+        batch_size=batch,
+        architecture="gpt2",
+        optimizer="adamw",
+        dropout=0.0,
+        ema_decay=0.0,
+        max_steps=steps + 5,
+        validation_fraction=0.0,
+        patience=None,
+        device="cpu",
+        random_state=0,
+    )
 
     def note(event: Any) -> None:
         if event.kind == "step":
@@ -85,23 +98,56 @@ def main() -> None:
         model = trained(args.steps)
         for batch, integers in ((1, False), (1, True), (16, False), (16, True)):
             peer = [str(python_of("transformers")), str(HERE / "peer_transformers_gpt.py"), "--batch", str(batch)]
-            pairs = [(decode(model, batch, integers), run([*peer, *threads])["tokens_per_s"])
-                     for _ in range(args.rounds)]
+            pairs = [
+                (decode(model, batch, integers), run([*peer, *threads])["tokens_per_s"]) for _ in range(args.rounds)
+            ]
             results[f"batch {batch}{', int8' if integers else ''}"] = {
-                **told([(ours[0], peers) for ours, peers in pairs]), "as_uncached": pairs[0][0][1]}
+                **told([(ours[0], peers) for ours, peers in pairs]),
+                "as_uncached": pairs[0][0][1],
+            }
     elif args.what == "train":
-        for name, size, batch, context in (("small", {"width": 128, "layers": 4, "heads": 4}, 12, 64),
-                                           ("large", SIZE, 16, 256)):
+        for name, size, batch, context in (
+            ("small", {"width": 128, "layers": 4, "heads": 4}, 12, 64),
+            ("large", SIZE, 16, 256),
+        ):
             shape = [f"--{key}={value}" for key, value in size.items()]
             steps = 100 if name == "small" else 4
-            pairs = [(train(size, batch, context, steps, args.threads), run(
-                [str(python_of("transformers")), *nanogpt, *threads, *shape, "--batch", str(batch), "--context",
-                 str(context), "--steps", str(steps)])["tokens_per_s"]) for _ in range(args.rounds)]
+            pairs = [
+                (
+                    train(size, batch, context, steps, args.threads),
+                    run(
+                        [
+                            str(python_of("transformers")),
+                            *nanogpt,
+                            *threads,
+                            *shape,
+                            "--batch",
+                            str(batch),
+                            "--context",
+                            str(context),
+                            "--steps",
+                            str(steps),
+                        ]
+                    )["tokens_per_s"],
+                )
+                for _ in range(args.rounds)
+            ]
             results[name] = told(pairs)
     else:
         told_by = run([str(python_of("transformers")), *nanogpt, *threads, "--steps", "2000", "--loss"])
-        model = zh.GPT(max_minutes=told_by["seconds"] / 60, width=128, layers=4, heads=4, context=64, batch_size=12,
-                       dropout=0.0, validation_fraction=0.0, patience=None, device="cpu", random_state=0).fit("tinyshakespeare")
+        model = zh.GPT(
+            max_minutes=told_by["seconds"] / 60,
+            width=128,
+            layers=4,
+            heads=4,
+            context=64,
+            batch_size=12,
+            dropout=0.0,
+            validation_fraction=0.0,
+            patience=None,
+            device="cpu",
+            random_state=0,
+        ).fit("tinyshakespeare")
         text = zh.read("tinyshakespeare", split="test")[0][0]
         ours = -model.score([text]) / (len(text) + 1)
         results |= {"peer": told_by, "ours": {"seconds": model.seconds_, "steps": model.n_steps_, "validation": ours}}
@@ -111,8 +157,12 @@ def main() -> None:
 def told(pairs: list[tuple[float, float]]) -> dict[str, Any]:
     """Medians of ours and the peer's, and the ratio of each round."""
     a, b = (median(side) for side in zip(*pairs, strict=True))
-    return {"ours": round(a), "peer": round(b), "ratio": round(a / b, 2),
-            "each_round": [round(x / y, 2) for x, y in pairs]}
+    return {
+        "ours": round(a),
+        "peer": round(b),
+        "ratio": round(a / b, 2),
+        "each_round": [round(x / y, 2) for x, y in pairs],
+    }
 
 
 if __name__ == "__main__":

@@ -70,8 +70,10 @@ def ways(model: Any, rounds: int) -> dict[str, Callable[[Tensor], Tensor]]:
     """How spectrograms (b, 1, bands, frames) become waves (b, 1, n)."""
     codec: MelCodec = model.codec_
     mel = codec.mel_
-    return {"vocoder": lambda x: model.vocode(model.nets_["vocoder"], x),
-            "griffin-lim": lambda x: mel.griffin_lim(mel.magnitudes(codec.log_mel(x)), rounds)}
+    return {
+        "vocoder": lambda x: model.vocode(model.nets_["vocoder"], x),
+        "griffin-lim": lambda x: mel.griffin_lim(mel.magnitudes(codec.log_mel(x)), rounds),
+    }
 
 
 def clips(codec: MelCodec, n: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -101,9 +103,12 @@ def quality(model: Any, make: dict[str, Any], n: int) -> dict[str, dict[str, Any
     for k, measure in enumerate(("distance", "mel", "stoi")):
         values = array[~np.isnan(array[:, :, k]).any(1), :, k]
         ahead = values[:, 0] - values[:, 1]
-        out[measure] = {**dict(zip(make, values.mean(0).round(4).tolist(), strict=True)), "clips": len(values),
-                        "difference": round(float(ahead.mean()), 4),
-                        "95%": round(1.96 * float(ahead.std(ddof=1)) / len(ahead) ** 0.5, 4)}
+        out[measure] = {
+            **dict(zip(make, values.mean(0).round(4).tolist(), strict=True)),
+            "clips": len(values),
+            "difference": round(float(ahead.mean()), 4),
+            "95%": round(1.96 * float(ahead.std(ddof=1)) / len(ahead) ** 0.5, 4),
+        }
     return out
 
 
@@ -120,8 +125,10 @@ def speed(model: Any, make: dict[str, Any], rounds: int = 5) -> dict[str, Any]:
                 began = time.process_time()
                 way(x[:size])
                 took.append((time.process_time() - began) / seconds)
-            out[f"{name}, {size} at a time"] = {"ms": round(1000 * min(took), 2),
-                                                "times_real_time": round(1 / min(took))}
+            out[f"{name}, {size} at a time"] = {
+                "ms": round(1000 * min(took), 2),
+                "times_real_time": round(1 / min(took)),
+            }
     return out
 
 
@@ -147,9 +154,20 @@ def main() -> None:
         print(json.dumps({"cpu_seconds": round(time.process_time() - began)}))
     make = ways(model, args.rounds)
     weights = sum(p.numel() for p in model.nets_.parameters())
-    print(json.dumps({"steps": model.n_steps_, "seconds": model.seconds_, "weights": weights, "threads": args.threads,
-                      "load": round(os.getloadavg()[0], 1), **quality(model, make, args.n), **speed(model, make)},
-                     indent=1))
+    print(
+        json.dumps(
+            {
+                "steps": model.n_steps_,
+                "seconds": model.seconds_,
+                "weights": weights,
+                "threads": args.threads,
+                "load": round(os.getloadavg()[0], 1),
+                **quality(model, make, args.n),
+                **speed(model, make),
+            },
+            indent=1,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -70,14 +70,24 @@ class Smoothed:
         kinds = np.diff(np.append(start, len(grams)))
         if self.kind == "witten-bell":
             norm = (total + kinds).astype(float)
-            return {"grams": grams, "mass": counts.astype(float), "contexts": contexts, "norm": norm,
-                    "rest": kinds / norm}
+            return {
+                "grams": grams,
+                "mass": counts.astype(float),
+                "contexts": contexts,
+                "norm": norm,
+                "rest": kinds / norm,
+            }
         of = np.bincount(np.minimum(counts, 5), minlength=6).astype(float)
         y = of[1] / max(1.0, of[1] + 2 * of[2])
         cut = np.array([0.0, *(k - (k + 1) * y * of[k + 1] / max(1.0, of[k]) for k in (1, 2, 3))]).clip(0.0)
         discount = np.minimum(cut[np.minimum(counts, 3)], counts)
-        return {"grams": grams, "mass": counts - discount, "contexts": contexts, "norm": total.astype(float),
-                "rest": np.add.reduceat(discount, start) / total}
+        return {
+            "grams": grams,
+            "mass": counts - discount,
+            "contexts": contexts,
+            "norm": total.astype(float),
+            "rest": np.add.reduceat(discount, start) / total,
+        }
 
     def p(self, grams: np.ndarray) -> np.ndarray:
         """The probability of the last token of each n-gram given the others."""
@@ -130,9 +140,12 @@ def train(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()
     model = zh.WaveNet(**{"random_state": 0, "device": "cpu", **settings})
     model = model.resume(out) if resume else model.fit("fsdd", True, out=out, overwrite=True)
-    return {"steps": model.n_steps_, "seconds": round(time.perf_counter() - began),
-            "cpu_seconds": round(time.process_time() - cpu),
-            "weights": sum(p.numel() for p in model.nets_.parameters())}
+    return {
+        "steps": model.n_steps_,
+        "seconds": round(time.perf_counter() - began),
+        "cpu_seconds": round(time.process_time() - cpu),
+        "weights": sum(p.numel() for p in model.nets_.parameters()),
+    }
 
 
 def score(run: Path) -> dict[str, Any]:
@@ -141,8 +154,13 @@ def score(run: Path) -> dict[str, Any]:
     bits, samples = model.bits_per_sample(sounds, digits), sum(len(sound) for sound in sounds)
     log_prior = dict(zip(model.y_codec_.classes_, model.y_codec_.log_prior(), strict=True))
     digit = -sum(log_prior[digit] for digit in digits) / math.log(2)
-    return {"clips": len(sounds), "samples": samples, "samples seen": model.nets_["net"].reach,
-            "bits given the digit": bits, "bits at most": bits + digit / samples}
+    return {
+        "clips": len(sounds),
+        "samples": samples,
+        "samples seen": model.nets_["net"].reach,
+        "bits given the digit": bits,
+        "bits at most": bits + digit / samples,
+    }
 
 
 class Uncached:
@@ -176,10 +194,16 @@ def sampling(run: Path, rows: int, tokens: int, uncached: int) -> dict[str, Any]
     slow, long = made(Uncached(net), row[:, :-uncached])
     with torch.no_grad():  # one pass over all of each sound: what would be chosen behind each token
         again = torch.cat([TokenSampler()(net(row[[i], :-1], y[[i]])[0], u[i], row[:, :0])[None] for i in range(rows)])
-    return {"rows": rows, "tokens": tokens, "uncached tokens": uncached, "rate": codec.form_.rate,
-            "cached, samples/s": round(rows * tokens / quick), "uncached, samples/s": round(rows * uncached / long, 1),
-            "identical, step by step": f"{int((cached[:, -uncached:] == slow).sum())} of {slow.numel()}",
-            "identical to one pass": f"{int((cached == again).sum())} of {cached.numel()}"}
+    return {
+        "rows": rows,
+        "tokens": tokens,
+        "uncached tokens": uncached,
+        "rate": codec.form_.rate,
+        "cached, samples/s": round(rows * tokens / quick),
+        "uncached, samples/s": round(rows * uncached / long, 1),
+        "identical, step by step": f"{int((cached[:, -uncached:] == slow).sum())} of {slow.numel()}",
+        "identical to one pass": f"{int((cached == again).sum())} of {cached.numel()}",
+    }
 
 
 def main() -> None:

@@ -109,5 +109,3 @@ def made_up(folder: Path, files: dict[str, bytes]) -> Path:
         (folder / name).write_bytes(data)
     (folder / MANIFEST).write_bytes(manifest_bytes({name: sha256(data) for name, data in files.items()}))
     return folder
-
-

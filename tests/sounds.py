@@ -29,8 +29,16 @@ def folder(path: Path, classes: str = "ab", each: int = 8, rate: int = RATE) -> 
     return out
 
 
-def wav(data: bytes = b"\1\0" * 1000, *, rate: int = 8000, channels: int = 1, length: int | None = None,
-        kind: int = 1, bits: int = 16, extra: bytes = b"") -> bytes:
+def wav(
+    data: bytes = b"\1\0" * 1000,
+    *,
+    rate: int = 8000,
+    channels: int = 1,
+    length: int | None = None,
+    kind: int = 1,
+    bits: int = 16,
+    extra: bytes = b"",
+) -> bytes:
     """A WAV file, byte by byte; its header says `length` bytes, whatever there is."""
     width = channels * bits // 8
     fmt = struct.pack("<HHIIHH", kind, channels, rate, rate * width & 0xFFFFFFFF, width & 0xFFFF, bits)

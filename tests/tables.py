@@ -81,8 +81,10 @@ class Made:
 
 def columns(width: int = 4, names: Sequence[Any] = ()) -> list[Column]:
     """Columns as in `rows`, again and again."""
-    return [Column(names[c] if names else f"c{c}", "categorical" if SIZES[c % 4] else "continuous", SIZES[c % 4])
-            for c in range(width)]
+    return [
+        Column(names[c] if names else f"c{c}", "categorical" if SIZES[c % 4] else "continuous", SIZES[c % 4])
+        for c in range(width)
+    ]
 
 
 def splits(train: np.ndarray, test: np.ndarray, of: list[Column], split: str = "test") -> Splits:

@@ -21,8 +21,12 @@ from zaohua.core.params import fields_of
 from zaohua.core.primitives import PRIMITIVES
 from zaohua.modalities.datasets import load
 
-MODELS = [(entry.name, kind) for entry in registry.entries() if "draw" in entry.primitives
-          for kind in dict.fromkeys([entry.modalities[0], *({"sounds", "waves"} & set(entry.modalities))])]
+MODELS = [
+    (entry.name, kind)
+    for entry in registry.entries()
+    if "draw" in entry.primitives
+    for kind in dict.fromkeys([entry.modalities[0], *({"sounds", "waves"} & set(entry.modalities))])
+]
 """Every model that makes items, on the first kind of data that it takes, and on sounds where it takes them."""
 CALLS = {"draw": "sample", "log_prob": "score_samples", "encode": "transform", "decode": "inverse_transform"}
 
@@ -52,11 +56,16 @@ def data_of(name: str, kind: str) -> Data:
 def table_of(labels: np.ndarray) -> pd.DataFrame:
     """A row of every kind of column for each label."""
     rng, digit = np.random.default_rng(0), np.array([int(label[1]) for label in labels])
-    return pd.DataFrame({
-        "length": digit + rng.normal(size=len(digit)), "count": digit * 10 + rng.integers(0, 30, len(digit)),
-        "parity": np.where(digit % 2, "odd", "even"), "high": digit > 4,
-        "note": np.where(rng.random(len(digit)) < 0.3, None, np.where(digit > 4, "many", "few")),
-        "day": pd.Timestamp("2024-02-28") + pd.to_timedelta(digit, "D")})
+    return pd.DataFrame(
+        {
+            "length": digit + rng.normal(size=len(digit)),
+            "count": digit * 10 + rng.integers(0, 30, len(digit)),
+            "parity": np.where(digit % 2, "odd", "even"),
+            "high": digit > 4,
+            "note": np.where(rng.random(len(digit)) < 0.3, None, np.where(digit > 4, "many", "few")),
+            "day": pd.Timestamp("2024-02-28") + pd.to_timedelta(digit, "D"),
+        }
+    )
 
 
 def numbers_of(support: Any) -> np.ndarray:
@@ -109,8 +118,9 @@ def same(a: Any, b: Any) -> bool:
         return a == b
     if isinstance(a, pd.DataFrame):
         a, b = a.reset_index(drop=True), b.reset_index(drop=True)
-        return all(np.allclose(a[c], b[c], rtol=1e-3, atol=1) if a[c].dtype.kind in "fi" else a[c].equals(b[c])
-                   for c in a)
+        return all(
+            np.allclose(a[c], b[c], rtol=1e-3, atol=1) if a[c].dtype.kind in "fi" else a[c].equals(b[c]) for c in a
+        )
     return a.shape == b.shape and np.abs(a.astype(int) - b.astype(int)).max() <= 1
 
 
@@ -151,8 +161,11 @@ class TestEveryModel:
             assert len(images) == 3 and all(isinstance(item, type(digits[0][0])) for item in images)
             assert all(set(text) <= set("d0123456789 isoven.") for text in images if isinstance(text, str))
             shortest = 1 / RATE if fitted[name].spec_.shape is None else 0.1
-            assert all(shortest <= item.seconds < 0.3 and np.abs(item).max(initial=0) <= 1 for item in images
-                       if isinstance(item, zh.Sound))
+            assert all(
+                shortest <= item.seconds < 0.3 and np.abs(item).max(initial=0) <= 1
+                for item in images
+                if isinstance(item, zh.Sound)
+            )
             return
         assert images.dtype == digits[0].dtype and images.shape == (3, *digits[0].shape[1:])
         if "numbers" in fitted[name].modalities:
@@ -193,8 +206,9 @@ class TestEveryModel:
         assert type(other) is type(model) and other.get_params() == model.get_params()
         assert equal(other.sample(3, y="d2", random_state=1), model.sample(3, y="d2", random_state=1))
         if hasattr(model, "score_samples"):
-            assert np.array_equal(other.score_samples(digits[0][:3], digits[1][:3]),
-                                  model.score_samples(digits[0][:3], digits[1][:3]))
+            assert np.array_equal(
+                other.score_samples(digits[0][:3], digits[1][:3]), model.score_samples(digits[0][:3], digits[1][:3])
+            )
 
     def test_scores_items_and_not_places(self, name: str, fitted: Any, digits: Any) -> None:
         model, (x, y) = fitted[name], digits

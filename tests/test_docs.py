@@ -44,11 +44,18 @@ def test_contributings_model_is_one_file(tmp_path: Path) -> None:
 
     shutil.copytree(ROOT / "src" / "zaohua", tmp_path / "zaohua", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "zaohua" / "models" / "hinge_gan.py").write_text(blocks("CONTRIBUTING.md")[0])
-    code = ("import zaohua as zh\nx, y = zh.read('digits', y=True)\n"
-            "m = zh.HingeGAN(**zh.HingeGAN.tiny).fit(x[:64], y[:64], out='run')\n"
-            "print(zh.load('run').sample(2, y=3).shape, zh.registry.find('hinge-gan').name)")
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path), "PATH": ""},
-                          capture_output=True, text=True)
+    code = (
+        "import zaohua as zh\nx, y = zh.read('digits', y=True)\n"
+        "m = zh.HingeGAN(**zh.HingeGAN.tiny).fit(x[:64], y[:64], out='run')\n"
+        "print(zh.load('run').sample(2, y=3).shape, zh.registry.find('hinge-gan').name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout.split("\n")[0] == "(2, 8, 8) HingeGAN", done.stderr
 
 
@@ -62,8 +69,11 @@ NOTEBOOKS = {
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cells of an example, on small data and for a few steps."""
-    cells = [cell for cell in json.loads((ROOT / "examples" / f"{name}.ipynb").read_text())["cells"]
-             if cell["cell_type"] == "code"]
+    cells = [
+        cell
+        for cell in json.loads((ROOT / "examples" / f"{name}.ipynb").read_text())["cells"]
+        if cell["cell_type"] == "code"
+    ]
     assert not any(cell["outputs"] for cell in cells), "outputs are to be stripped"
     code = "\n\n".join("".join(cell["source"]) for cell in cells)
     assert sum(bool(line.strip()) for line in code.splitlines()) < 24, "the example is to stay short"

@@ -45,7 +45,21 @@ def gmm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def vae(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a model with networks, of a few steps."""
     folder = tmp_path_factory.mktemp("runs") / "vae"
-    tiny = ["--max-steps", "6", "--channels", "8", "--latent-dim", "4", "--batch-size", "16", "--seed", "0",
-            "--log-every", "2", "--checkpoint-every", "3"]
+    tiny = [
+        "--max-steps",
+        "6",
+        "--channels",
+        "8",
+        "--latent-dim",
+        "4",
+        "--batch-size",
+        "16",
+        "--seed",
+        "0",
+        "--log-every",
+        "2",
+        "--checkpoint-every",
+        "3",
+    ]
     assert cli.main(["train", "vae", "digits", "--out", str(folder), *tiny]) == 0
     return folder

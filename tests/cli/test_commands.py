@@ -31,11 +31,17 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
     said = zaohua("train", entry.command, "--help")
     assert said.code == 0
     assert all(option in said.out for option in ("--random-state", "--out", "--resume"))
-    own = {"images": ("--size", "--binarize"), "sounds": ("--seconds", "--bands"), "waves": ("--seconds", "--multiple"),
-           "mu-law": ("--seconds", "--trim"),
-           "texts": ("--tokenizer", "--context", "--prompt"),
-           "music": ("--tempo", "--steps"), "rolls": ("--form", "--melody"), "numbers": (),
-           "tables": ("--numbers", "--kinds", "--max-categories")}
+    own = {
+        "images": ("--size", "--binarize"),
+        "sounds": ("--seconds", "--bands"),
+        "waves": ("--seconds", "--multiple"),
+        "mu-law": ("--seconds", "--trim"),
+        "texts": ("--tokenizer", "--context", "--prompt"),
+        "music": ("--tempo", "--steps"),
+        "rolls": ("--form", "--melody"),
+        "numbers": (),
+        "tables": ("--numbers", "--kinds", "--max-categories"),
+    }
     assert all(option in said.out for kind in entry.modalities for option in own[kind])
 
 
@@ -43,7 +49,8 @@ def test_models_as_table_json_and_markdown(zaohua):
     shown = zaohua("models").out
     assert all(entry.command in shown and entry.family in shown for entry in registry.entries())
     assert [entry["name"] for entry in json.loads(zaohua("models", "--json").out)] == [
-        entry.name for entry in registry.entries()]
+        entry.name for entry in registry.entries()
+    ]
     assert zaohua("models", "--markdown").out == registry.markdown() + "\n"
 
 

@@ -43,23 +43,26 @@ def test_one_distribution_as_json(zaohua: Callable[..., Any], file: Path) -> Non
     assert fit["parameters"]["mu"] == pytest.approx(3, abs=0.3) and fit["goodness"]["p"] > 0.01
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    (["--column", "prise"], "did you mean 'price'"),
-    ([], "has 4 columns (price, visits, city, gap): name one with --column"),
-    (["--column", "price", "--distribution", "gama"], "did you mean 'gamma'"),
-    (["--column", "price", "--distribution", "poisson"], "column 'price': Poisson takes whole numbers"),
-    (["--column", "city"], "column 'city': holds 'Paris' in row 0"),
-    (["--column", "gap"], "column 'gap': distributions: 2 NaN among the 400 values, the first in row 0"),
-    (["--column", "price", "--by", "aix"], "did you mean 'aic'"),
-    (["--column", "price", "--path"], "give --out picture.png, too"),
-    (["--column", "price", "--replicates", "-1"], "must be at least 0"),
-    (["--column", "visits", "--distribution", "poisson", "--path", "--out", "x.png", "--replicates", "0"],
-     "fitted by a formula"),
-    (["--column", "price", "--replicates", "0", "--out", "x.docx"], "written as .png"),
-])
-
-def test_mistakes_are_one_line(zaohua: Callable[..., Any], file: Path, options: list[str],
-                                   message: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--column", "prise"], "did you mean 'price'"),
+        ([], "has 4 columns (price, visits, city, gap): name one with --column"),
+        (["--column", "price", "--distribution", "gama"], "did you mean 'gamma'"),
+        (["--column", "price", "--distribution", "poisson"], "column 'price': Poisson takes whole numbers"),
+        (["--column", "city"], "column 'city': holds 'Paris' in row 0"),
+        (["--column", "gap"], "column 'gap': distributions: 2 NaN among the 400 values, the first in row 0"),
+        (["--column", "price", "--by", "aix"], "did you mean 'aic'"),
+        (["--column", "price", "--path"], "give --out picture.png, too"),
+        (["--column", "price", "--replicates", "-1"], "must be at least 0"),
+        (
+            ["--column", "visits", "--distribution", "poisson", "--path", "--out", "x.png", "--replicates", "0"],
+            "fitted by a formula",
+        ),
+        (["--column", "price", "--replicates", "0", "--out", "x.docx"], "written as .png"),
+    ],
+)
+def test_mistakes_are_one_line(zaohua: Callable[..., Any], file: Path, options: list[str], message: str) -> None:
     said = zaohua("fit-distribution", file, *options)
     assert said.code == 2 and message in said.err and said.err.count("\n") == 1
 

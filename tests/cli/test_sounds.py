@@ -14,8 +14,22 @@ from tests.sounds import RATE, folder, tone
 import zaohua as zh
 from zaohua.evaluation.splits import splits_of
 
-TINY = ("--max-steps", "4", "--channels", "8", "--latent-dim", "4", "--batch-size", "8", "--seed", "0",
-        "--device", "cpu", "--checkpoint-every", "2")
+TINY = (
+    "--max-steps",
+    "4",
+    "--channels",
+    "8",
+    "--latent-dim",
+    "4",
+    "--batch-size",
+    "8",
+    "--seed",
+    "0",
+    "--device",
+    "cpu",
+    "--checkpoint-every",
+    "2",
+)
 
 
 def test_a_folder_with_a_broken_file_to_samples(zaohua, tmp_path: Path):
@@ -62,13 +76,18 @@ def test_labels_by_file_names_through_training_resuming_and_held_out_items(zaohu
     assert zaohua("train", "vae", "said/{name}.wav").err.count("a pattern of file names says where the label is") == 1
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["--size", "8"], "--size is an option of images, but the data are sounds"),
-    (["--image-channels", "rgb"], "--image-channels is an option of images, but the data are sounds"),
-    (["--rate", "1"], "--rate must be between 100 and 768000, not 1"),
-    (["--sound-channels", "stereo"], "--sound-channels must be 'mono' or 'keep', not 'stereo'"),
-    (["--seconds", "0"], "--seconds must be above 0"), (["--n-fft", "33"], "n_fft must be even"),
-    (["--secnods", "1"], "did you mean '--seconds'")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "8"], "--size is an option of images, but the data are sounds"),
+        (["--image-channels", "rgb"], "--image-channels is an option of images, but the data are sounds"),
+        (["--rate", "1"], "--rate must be between 100 and 768000, not 1"),
+        (["--sound-channels", "stereo"], "--sound-channels must be 'mono' or 'keep', not 'stereo'"),
+        (["--seconds", "0"], "--seconds must be above 0"),
+        (["--n-fft", "33"], "n_fft must be even"),
+        (["--secnods", "1"], "did you mean '--seconds'"),
+    ],
+)
 def test_options_that_cannot_be(zaohua, tmp_path: Path, arguments: list[str], message: str):
     folder(tmp_path / "wavs", "a", each=2)
     said = zaohua("train", "vae", "wavs", *TINY, *arguments)
@@ -81,8 +100,10 @@ def test_options_of_sounds_are_refused_of_pictures_and_shared_ones_are_one(zaohu
     assert zaohua("train", "vae", "digits", *TINY, "--memory", "0.5").code == 0
     codec = zh.load("runs/vae-digits").codec
     assert codec.memory == 0.5 and isinstance(codec, zh.ImageCodec)
-    assert "--memory can't differ" in zaohua("train", "vae", "digits", *TINY, "--base", "runs/vae-digits", "--memory",
-                                             "0.4", "--out", "other").err
+    assert (
+        "--memory can't differ"
+        in zaohua("train", "vae", "digits", *TINY, "--base", "runs/vae-digits", "--memory", "0.4", "--out", "other").err
+    )
     said = zaohua("train", "vae", "--resume", "--out", "runs/vae-digits", "--rounds", "3")
     assert "--rounds is an option of sounds, but the data are images" in said.err
     shown = zaohua("train", "vae", "--help").out
@@ -95,8 +116,10 @@ def test_missing_recordings_say_where_to_get_them(zaohua, tmp_path: Path, monkey
     monkeypatch.setenv("ZAOHUA_DATA", str(tmp_path / "data"))
     said = zaohua("train", "vae", "fsdd", *TINY)
     assert said.code == 2 and said.err.count("\n") == 1
-    assert f"github.com/Jakobovski/free-spoken-digit-dataset, pack its folder recordings with tar, and put it at " \
-           f"{tmp_path}/data/fsdd/recordings.tar.gz" in said.err
+    assert (
+        f"github.com/Jakobovski/free-spoken-digit-dataset, pack its folder recordings with tar, and put it at "
+        f"{tmp_path}/data/fsdd/recordings.tar.gz" in said.err
+    )
     (tmp_path / "data" / "fsdd").mkdir(parents=True)
     (tmp_path / "data" / "fsdd" / "recordings.tar.gz").write_bytes(b"no archive")
     assert "can't be read" in zaohua("train", "vae", "fsdd", *TINY).err

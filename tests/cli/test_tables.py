@@ -32,13 +32,16 @@ def test_a_table_from_training_to_filling_in(zaohua, people: Path, tmp_path: Pat
     assert pd.read_parquet("filled.parquet")["works"].notna().all()
 
 
-@pytest.mark.parametrize("arguments, wrong", [
-    (("sample", "run", "--y", "work=no"), "unknown column 'work'; did you mean 'works'"),
-    (("sample", "run", "--y", "age=old"), "column 'age' is integer, but row 0 holds 'old'"),
-    (("sample", "run", "--y", "age=99"), "column 'age' goes from 18 to 79 in training, so it can't be 99"),
-    (("impute", "run", "people.csv", "--out", "x.png"), "written to a folder, or to a .csv or .parquet file"),
-    (("impute", "run", "people.csv", "--out", "people.csv"), "is the table itself"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, wrong",
+    [
+        (("sample", "run", "--y", "work=no"), "unknown column 'work'; did you mean 'works'"),
+        (("sample", "run", "--y", "age=old"), "column 'age' is integer, but row 0 holds 'old'"),
+        (("sample", "run", "--y", "age=99"), "column 'age' goes from 18 to 79 in training, so it can't be 99"),
+        (("impute", "run", "people.csv", "--out", "x.png"), "written to a folder, or to a .csv or .parquet file"),
+        (("impute", "run", "people.csv", "--out", "people.csv"), "is the table itself"),
+    ],
+)
 def test_mistakes_are_one_line(zaohua, people: Path, arguments, wrong: str, monkeypatch) -> None:
     monkeypatch.chdir(people.parent)
     zaohua("train", "independent", "people.csv", "--out", "run", "--kinds", "age", "integer", "zip", "categorical")

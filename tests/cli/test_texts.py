@@ -13,8 +13,24 @@ from zaohua import cli
 
 TEXT = "the cat sat on the mat. a rat ran at the cat! " * 30
 PAIRS = [("the cat", "a mat"), ("a rat", "the cat")]
-TINY = ["--width", "16", "--layers", "1", "--heads", "2", "--context", "32", "--max-steps", "20", "--seed", "0",
-        "--batch-size", "8", "--max-tokens", "20"]
+TINY = [
+    "--width",
+    "16",
+    "--layers",
+    "1",
+    "--heads",
+    "2",
+    "--context",
+    "32",
+    "--max-steps",
+    "20",
+    "--seed",
+    "0",
+    "--batch-size",
+    "8",
+    "--max-tokens",
+    "20",
+]
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +42,28 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "pairs.jsonl").write_text("\n".join(lines) + "\n")
     book, pairs = str(home / "book.txt"), str(home / "pairs.jsonl")
     assert cli.main(["train", "gpt", book, "--out", str(home / "book"), *TINY, "--fim", "0.5"]) == 0
-    assert cli.main(["train", "gpt", pairs, "--base", str(home / "book"), "--out", str(home / "chat"), "--validation-fraction",
-                     "0", "--patience", "none", "--max-steps", "60", "--learning-rate", "0.02"]) == 0
+    assert (
+        cli.main(
+            [
+                "train",
+                "gpt",
+                pairs,
+                "--base",
+                str(home / "book"),
+                "--out",
+                str(home / "chat"),
+                "--validation-fraction",
+                "0",
+                "--patience",
+                "none",
+                "--max-steps",
+                "60",
+                "--learning-rate",
+                "0.02",
+            ]
+        )
+        == 0
+    )
     return home
 
 
@@ -54,11 +90,18 @@ class TestChat:
         said = zaohua("chat", home / "chat", "--seed", "3")
         model = zh.load(home / "chat")
         first = model.answer("the cat", random_state=3)
-        asked = [{"role": "user", "content": "the cat"}, {"role": "assistant", "content": first},
-                 {"role": "user", "content": "a rat"}]
+        asked = [
+            {"role": "user", "content": "the cat"},
+            {"role": "assistant", "content": first},
+            {"role": "user", "content": "a rat"},
+        ]
         assert said.code == 0 and said.err == ""
-        assert said.out.split("\n") == [first, model.chat(asked, random_state=3), model.answer(
-            "a rat", random_state=3), ""]
+        assert said.out.split("\n") == [
+            first,
+            model.chat(asked, random_state=3),
+            model.answer("a rat", random_state=3),
+            "",
+        ]
 
     def test_goes_on_after_a_letter_that_it_does_not_know(self, zaohua, home: Path, monkeypatch: pytest.MonkeyPatch):
         typed(monkeypatch, "the Ω\nthe cat")
@@ -106,8 +149,9 @@ class TestScore:
         found = json.loads(zaohua("score", home / "book", "new.txt", "--json").out)
         model = zh.load(home / "book")
         assert found["nats_per_token"] == pytest.approx(-model.score(["a rat sat."]) / 11)
-        assert found["bits_per_byte"] == found["bits_per_character"] == pytest.approx(
-            model.bits_per_byte(["a rat sat."]))
+        assert (
+            found["bits_per_byte"] == found["bits_per_character"] == pytest.approx(model.bits_per_byte(["a rat sat."]))
+        )
         assert (found["context"], found["stride"], found["tokens"], found["bytes"]) == (32, 16, 11, 10)
         assert "context             32\nstride              16\n" in zaohua("score", home / "book", "new.txt").out
         log = json.loads(zaohua("score", home / "book", "new.txt", "--surprisal").out)
@@ -138,38 +182,53 @@ def test_copies(zaohua, home: Path):
     assert "3 samples" in said and "held out" in said and "longest in the samples" in said
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["train", "gpt", "empty.txt", *TINY], "every text is empty"),
-    (["train", "gpt", "short.txt", *TINY], "the text has 8 tokens, too few for a context of 32"),
-    (["train", "gpt", "half.jsonl", *TINY], "half.jsonl, line 2: character number 2 of a text is half of a surrogate"),
-    (["train", "gpt", "half.jsonl", *TINY, "--tokenizer", "bpe"], "half.jsonl, line 2: character number 2 of a text"),
-    (["train", "gpt", "latin.txt", *TINY], "latin.txt: byte 2 (0xe9) is no UTF-8"),
-    (["train", "gpt", "odd.jsonl", *TINY], "odd.jsonl, line 1: has no text"),
-    (["train", "gpt", "nobody.jsonl", *TINY], "nobody.jsonl, line 1: no message is the assistant's"),
-    (["train", "gpt", "numbers.jsonl", *TINY], "numbers.jsonl, line 1: is no dialogue"),
-    (["train", "gpt", "news.jsonl", "--base", "BOOK"], "news.jsonl, line 2: the character 'Ω' (number 4"),
-    (["train", "gpt", "short.txt", "--base", "BOOK", "--tokenizer", "bytes"], "tokenizer can't differ from"),
-    (["train", "gpt", "PAIRS", "--base", "BOOK", "--width", "32"], "leave the fields that shape them"),
-    (["train", "char-rnn", "short.txt", "--base", "BOOK"], "is a run of GPT, not of CharRNN"),
-    (["train", "gpt", "short.txt", "--base", "BOOK", "--resume"], "give one of them"),
-    (["train", "gpt", "short.txt", "--base", "nowhere"], "no run at nowhere"),
-    (["sample", "BOOK", "--prompt", "the Ω"], "the character 'Ω' (number 4 of a text) is none of the"),
-    (["sample", "BOOK", "--prompt", "the \ud83d"], "the character '\\ud83d' (number 4 of a text)"),
-    (["sample", "BOOK", "--stop", ""], "a stop is a text of at least one letter"),
-    (["sample", "CHAT", "--top-p", "2"], "--top-p must be between 0 and 1"),
-    (["score", "BOOK"], "the run and the data come first"),
-    (["score", "BOOK", "empty.txt"], "there is nothing to predict"),
-    (["score", "BOOK", "short.txt", "--stride", "40"], "a stride is from 1 to the context (32), not 40"),
-    (["copies", "BOOK", "--data", "nowhere.txt"], "'nowhere.txt' is neither a file or folder"),
-    (["copies", "BOOK", "-n", "0"], "must be at least 1"),
-    (["chat"], "the run comes first"),
-    (["chat", "nowhere"], "no run at nowhere"),
-], ids=lambda value: " ".join(value[:3]).encode("ascii", "replace").decode() if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "gpt", "empty.txt", *TINY], "every text is empty"),
+        (["train", "gpt", "short.txt", *TINY], "the text has 8 tokens, too few for a context of 32"),
+        (
+            ["train", "gpt", "half.jsonl", *TINY],
+            "half.jsonl, line 2: character number 2 of a text is half of a surrogate",
+        ),
+        (
+            ["train", "gpt", "half.jsonl", *TINY, "--tokenizer", "bpe"],
+            "half.jsonl, line 2: character number 2 of a text",
+        ),
+        (["train", "gpt", "latin.txt", *TINY], "latin.txt: byte 2 (0xe9) is no UTF-8"),
+        (["train", "gpt", "odd.jsonl", *TINY], "odd.jsonl, line 1: has no text"),
+        (["train", "gpt", "nobody.jsonl", *TINY], "nobody.jsonl, line 1: no message is the assistant's"),
+        (["train", "gpt", "numbers.jsonl", *TINY], "numbers.jsonl, line 1: is no dialogue"),
+        (["train", "gpt", "news.jsonl", "--base", "BOOK"], "news.jsonl, line 2: the character 'Ω' (number 4"),
+        (["train", "gpt", "short.txt", "--base", "BOOK", "--tokenizer", "bytes"], "tokenizer can't differ from"),
+        (["train", "gpt", "PAIRS", "--base", "BOOK", "--width", "32"], "leave the fields that shape them"),
+        (["train", "char-rnn", "short.txt", "--base", "BOOK"], "is a run of GPT, not of CharRNN"),
+        (["train", "gpt", "short.txt", "--base", "BOOK", "--resume"], "give one of them"),
+        (["train", "gpt", "short.txt", "--base", "nowhere"], "no run at nowhere"),
+        (["sample", "BOOK", "--prompt", "the Ω"], "the character 'Ω' (number 4 of a text) is none of the"),
+        (["sample", "BOOK", "--prompt", "the \ud83d"], "the character '\\ud83d' (number 4 of a text)"),
+        (["sample", "BOOK", "--stop", ""], "a stop is a text of at least one letter"),
+        (["sample", "CHAT", "--top-p", "2"], "--top-p must be between 0 and 1"),
+        (["score", "BOOK"], "the run and the data come first"),
+        (["score", "BOOK", "empty.txt"], "there is nothing to predict"),
+        (["score", "BOOK", "short.txt", "--stride", "40"], "a stride is from 1 to the context (32), not 40"),
+        (["copies", "BOOK", "--data", "nowhere.txt"], "'nowhere.txt' is neither a file or folder"),
+        (["copies", "BOOK", "-n", "0"], "must be at least 1"),
+        (["chat"], "the run comes first"),
+        (["chat", "nowhere"], "no run at nowhere"),
+    ],
+    ids=lambda value: " ".join(value[:3]).encode("ascii", "replace").decode() if isinstance(value, list) else "",
+)
 def test_a_mistake_is_one_line(zaohua, home: Path, tmp_path: Path, arguments: list[str], message: str):
-    files = {"empty.txt": "", "short.txt": "a cat.", "half.jsonl": '"abc"\n"ab\\ud83d"\n', "odd.jsonl": '{"body": "x"}',
-             "nobody.jsonl": '{"messages": [{"role": "user", "content": "x"}]}',
-             "numbers.jsonl": '{"prompt": 1, "answer": "x"}',
-             "news.jsonl": '{"prompt": "a", "answer": "t"}\n{"prompt": "the Ω", "answer": "a"}\n'}
+    files = {
+        "empty.txt": "",
+        "short.txt": "a cat.",
+        "half.jsonl": '"abc"\n"ab\\ud83d"\n',
+        "odd.jsonl": '{"body": "x"}',
+        "nobody.jsonl": '{"messages": [{"role": "user", "content": "x"}]}',
+        "numbers.jsonl": '{"prompt": 1, "answer": "x"}',
+        "news.jsonl": '{"prompt": "a", "answer": "t"}\n{"prompt": "the Ω", "answer": "a"}\n',
+    }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "latin.txt").write_bytes(b"ab\xe9")

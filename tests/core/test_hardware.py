@@ -57,8 +57,9 @@ def test_a_run_of_small_products_takes_one_thread(monkeypatch, work, expected, t
         threads_of(make("VAE", 3), steps, out=tmp_path / "run")
         assert steps == [expected] * 3 and torch.get_num_threads() == 2
         steps.clear()
-        make("VAE", 5).resume(tmp_path / "run", digits()[0],
-                              callbacks=[lambda event: steps.append(torch.get_num_threads())])
+        make("VAE", 5).resume(
+            tmp_path / "run", digits()[0], callbacks=[lambda event: steps.append(torch.get_num_threads())]
+        )
         assert set(steps[1:]) == {expected}
     finally:
         torch.set_num_threads(before)

@@ -34,8 +34,16 @@ def test_sounds_are_seen_as_spectrograms():
     sounds, labels = datasets.load("tones", "test")
     seen = demo_sounds.pictures(MelCodec(bands=32).fit(SoundFiles(sounds)), sounds)
     assert seen.shape == (180, 32, 32) and seen.dtype == np.uint8 and seen.max() == 255 and seen.min() == 0
-    rises = {kind: np.mean([image[:, 2].argmax() - image[:, 12].argmax() for image, label in
-                            zip(seen, labels, strict=True) if label == kind]) for kind in set(labels)}
+    rises = {
+        kind: np.mean(
+            [
+                image[:, 2].argmax() - image[:, 12].argmax()
+                for image, label in zip(seen, labels, strict=True)
+                if label == kind
+            ]
+        )
+        for kind in set(labels)
+    }
     assert rises["chirp-up"] > 4 and rises["chirp-down"] < -4 and abs(rises["tone"]) < 0.5  # high is up
 
 
@@ -59,9 +67,15 @@ def test_the_corner_of_sounds_is_seen_and_heard(tmp_path: Path, hasty: None):
 
 @pytest.mark.slow
 def test_the_demo_trains_measures_and_writes_a_page(tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch):
-    plans = tuple(dataclasses.replace(plan, share=plan.share and 0.5, settings={
-        **getattr(zh, zh.registry.find(plan.model).name).tiny, "max_steps": 21} if plan.share else {})
-        for plan in demo.PLANS if plan.model in ("gaussian", "gmm", "r3gan", "flow"))
+    plans = tuple(
+        dataclasses.replace(
+            plan,
+            share=plan.share and 0.5,
+            settings={**getattr(zh, zh.registry.find(plan.model).name).tiny, "max_steps": 21} if plan.share else {},
+        )
+        for plan in demo.PLANS
+        if plan.model in ("gaussian", "gmm", "r3gan", "flow")
+    )
     monkeypatch.setattr(demo, "PLANS", plans)
     monkeypatch.setattr(texts, "SETTINGS", {**zh.CharRNN.tiny, "max_steps": 21, "max_tokens": 40})
     study = demo.run(tmp_path, minutes=0.2, watch=quiet)

@@ -28,9 +28,13 @@ def test_a_trace_tells_other_data_and_no_others(dtype: torch.dtype) -> None:
     trace = json.loads(json.dumps(TrainingData(x, y).fingerprint()))
     rounded = x + (torch.arange(x.numel()) % 300 == 0).view_as(x).to(dtype)  # as another decoder might
     assert TrainingData(x, y).differs(trace) is None and TrainingData(rounded, y).differs(trace) is None
-    for other, message in ((TrainingData(x[1:], y[1:]), "39 items to learn from instead of 40"),
-                           (TrainingData(x.flip(0), y), "its items"), (TrainingData(x[..., 1:], y), "its items"),
-                           (TrainingData(x, y.flip(0)), "its labels"), (TrainingData(x, None), "its labels")):
+    for other, message in (
+        (TrainingData(x[1:], y[1:]), "39 items to learn from instead of 40"),
+        (TrainingData(x.flip(0), y), "its items"),
+        (TrainingData(x[..., 1:], y), "its items"),
+        (TrainingData(x, y.flip(0)), "its labels"),
+        (TrainingData(x, None), "its labels"),
+    ):
         assert message in str(other.differs(trace))
 
 

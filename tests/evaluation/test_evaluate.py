@@ -74,12 +74,19 @@ class TestSplits:
             splits_of(model, split="test")
 
     def test_of_many_pictures_some_are_looked_at_and_none_that_was_learnt_is_held_out(
-            self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         _pictures(tmp_path, 40)
         model = zh.VAE(**{**zh.VAE.tiny, "max_steps": 2}, validation_fraction=0.4, random_state=3).fit(tmp_path)
         held, learnt = model.hold_out(40, derive_seed(model.seed_, "split"))
-        every = {pixels.tobytes(): i for i, pixels in enumerate(model.codec_.decode(
-            model.codec_.prepare(model.codec_.encode(zh.read(tmp_path)[0])[np.arange(40)], BatchNoise(0, 40))))}
+        every = {
+            pixels.tobytes(): i
+            for i, pixels in enumerate(
+                model.codec_.decode(
+                    model.codec_.prepare(model.codec_.encode(zh.read(tmp_path)[0])[np.arange(40)], BatchNoise(0, 40))
+                )
+            )
+        }
         monkeypatch.setattr(Pictures, "most", 12)
         splits = splits_of(model)
         test, train = ({every[pixels.tobytes()] for pixels in part.pixels} for part in (splits.test, splits.train))
@@ -93,12 +100,19 @@ class TestSplits:
         with pytest.raises(ZaohuaError, match=r"a and .*b held out other items: .*--data"):
             compare([tmp_path / "a", tmp_path / "b"])
 
-    @pytest.mark.parametrize(("options", "message"), [
-        ({}, r"has no test split .*--data.*--validation-fraction 0\.1"), ({"split": "train"}, "would reward copies"),
-        ({"data": "."}, "is what the model was trained on"), ({"data": "nowhere"}, "neither a file"),
-        ({"data": "tinyshakespeare"}, "a data set of texts, and a Gaussian makes images")])
-    def test_what_cant_be_measured_by(self, options: Any, message: str, tmp_path: Path,
-                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({}, r"has no test split .*--data.*--validation-fraction 0\.1"),
+            ({"split": "train"}, "would reward copies"),
+            ({"data": "."}, "is what the model was trained on"),
+            ({"data": "nowhere"}, "neither a file"),
+            ({"data": "tinyshakespeare"}, "a data set of texts, and a Gaussian makes images"),
+        ],
+    )
+    def test_what_cant_be_measured_by(
+        self, options: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         _pictures(tmp_path, 20)
         monkeypatch.chdir(tmp_path)
         with pytest.raises(ZaohuaError, match=message):
@@ -121,9 +135,24 @@ class TestSplits:
 class TestEvaluate:
     def test_every_figure_says_what_it_is_of(self, found: Evaluation) -> None:
         assert (found.n, found.split, found.seeds) == (297, "test", (0,)) and "classifier-64" in found.extractor
-        others = {"bits_per_byte", "copied", "fid", "inception_score", "log_likelihood", "bits_per_dim", "tree_score",
-                  "trend", "shape", "utility_auc", "utility_f1", "utility_r2", "closest", "row_copies", "diversity",
-                  "bits_per_sample"}
+        others = {
+            "bits_per_byte",
+            "copied",
+            "fid",
+            "inception_score",
+            "log_likelihood",
+            "bits_per_dim",
+            "tree_score",
+            "trend",
+            "shape",
+            "utility_auc",
+            "utility_f1",
+            "utility_r2",
+            "closest",
+            "row_copies",
+            "diversity",
+            "bits_per_sample",
+        }
         assert set(found.figures) == set(MEASURES) - others
         assert all(figure.n for figure in found.figures.values())
         for figures in (found.figures, *found.references.values()):
@@ -197,6 +226,7 @@ class TestEvaluate:
 
     def test_fid_is_only_said_of_inception(self, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """With a network in place of Inception that gives known features: FID is their Fréchet distance."""
+
         class Network:
             name, hash = "inception-2015", "12345678"
 
@@ -292,9 +322,13 @@ class TestHistory:
         records = [record for record in model.history_ if "frechet" in record]
         assert [record["step"] for record in records] == [10, 20]
         assert all({"precision", "recall", "accuracy"} < set(record) for record in records)
-        without = zh.VAE(**{**zh.VAE.tiny, "max_steps": 20}, validation_fraction=0.2, random_state=0).fit("digits", True)
-        assert all(torch.equal(a, b) for a, b in zip(model.nets_.state_dict().values(),
-                                                     without.nets_.state_dict().values(), strict=True))
+        without = zh.VAE(**{**zh.VAE.tiny, "max_steps": 20}, validation_fraction=0.2, random_state=0).fit(
+            "digits", True
+        )
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(model.nets_.state_dict().values(), without.nets_.state_dict().values(), strict=True)
+        )
 
     def test_it_needs_pictures_held_out(self) -> None:
         with pytest.raises(ZaohuaError, match="--validation-fraction 0.05"):
@@ -315,7 +349,8 @@ def test_texts(tmp_path: Path) -> None:
     found = evaluate(zh.load(tmp_path / "run"), data=tmp_path / "new.txt", samples=300)
     assert found.n == 3 and set(found.figures) == {"bits_per_byte", "copied"}
     assert found.figures["bits_per_byte"].value == pytest.approx(
-        model.bits_per_byte([(tmp_path / "new.txt").read_text()]), rel=1e-5)
+        model.bits_per_byte([(tmp_path / "new.txt").read_text()]), rel=1e-5
+    )
     found.save(tmp_path / "run")
     assert load(tmp_path / "run").figures == found.figures
     summaries.note_in_card(tmp_path / "run", found)

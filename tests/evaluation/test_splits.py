@@ -20,8 +20,9 @@ WINDOWS = 10
 """Of each recording."""
 
 
-@pytest.mark.parametrize(("name", "codec"), [("VAE", MelCodec(seconds=0.1)),
-                                             ("WaveNet", MuLawCodec(seconds=0.1, long="windows"))])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("VAE", MelCodec(seconds=0.1)), ("WaveNet", MuLawCodec(seconds=0.1, long="windows"))]
+)
 def test_whole_recordings_are(name: str, codec: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever windows are cut of recordings, and rows of windows: a quarter of four is one of them."""
     trained = set[int]()

@@ -41,8 +41,11 @@ def test_a_suite_goes_on_where_it_was(suite: None, tmp_path: Path, monkeypatch: 
     assert all(f"| {model} |" in text for model in MODELS) and "<table" in (tmp_path / "tiny-digits.html").read_text()
     stored = json.loads((tmp_path / "digits" / "vae" / "model.json").read_bytes())
     assert stored["parameters"]["temperature"] == 1 and stored["state"]["seconds"] >= 1.2
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".md"
-              and path.suffix != ".html"}
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in tmp_path.rglob("*")
+        if path.is_file() and path.suffix != ".md" and path.suffix != ".html"
+    }
     monkeypatch.setattr(zh.VAE, "fit", None)
     monkeypatch.setattr(zh.VAE, "resume", None)
     again = benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS).read_text("utf-8")
@@ -58,8 +61,9 @@ def test_what_was_begun_is_gone_on_with(suite: None, tmp_path: Path) -> None:
     assert done["steps"] > begun["steps"] and done["seconds"] >= 1.8
 
 
-def test_what_cant_learn_a_set_is_left_out_and_named(suite: None, tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cant_learn_a_set_is_left_out_and_named(
+    suite: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise ZaohuaError("too large for it")
 
@@ -84,8 +88,9 @@ def test_several_seeds_are_taken_together(suite: None, tmp_path: Path) -> None:
     assert f"{digits(float(mean))} ({digits(float(mean - reach))} to {digits(float(mean + reach))})" in row
 
 
-def test_a_model_that_fails_with_one_seed_is_left_out(suite: None, tmp_path: Path,
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_fails_with_one_seed_is_left_out(
+    suite: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fit = zh.VAE.fit
 
     def fail(self: zh.VAE, *given: Any, **more: Any) -> Any:
@@ -98,19 +103,32 @@ def test_a_model_that_fails_with_one_seed_is_left_out(suite: None, tmp_path: Pat
     assert "- left out: vae: diverged" in text and "| gmm |" in text and "| vae |" not in text
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"seeds": 0}, "--seeds must be at least 1"), ({"name": "imagse-small"}, "did you mean 'images-small'"),
-    ({"data": ["mnits"]}, "data set of tiny"),
-    ({"models": ["vea"]}, "did you mean 'vae'")])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": 0}, "--seeds must be at least 1"),
+        ({"name": "imagse-small"}, "did you mean 'images-small'"),
+        ({"data": ["mnits"]}, "data set of tiny"),
+        ({"models": ["vea"]}, "did you mean 'vae'"),
+    ],
+)
 def test_mistakes(suite: None, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     given: dict[str, Any] = {"name": "tiny", "out": tmp_path, "minutes": 1, "watch": unseen, **options}
     with pytest.raises(ZaohuaError, match=message):
         benchmark(**given)
 
 
-@pytest.mark.parametrize(("command", "modalities", "takes"), [
-    ("flow", ("images", "sounds"), True), ("vq-vae", ("images", "sounds"), True), ("new", ("waves",), True),
-    ("new", ("sounds",), True), ("new", ("images", "sounds"), False), ("gpt", ("texts",), False)])
+@pytest.mark.parametrize(
+    ("command", "modalities", "takes"),
+    [
+        ("flow", ("images", "sounds"), True),
+        ("vq-vae", ("images", "sounds"), True),
+        ("new", ("waves",), True),
+        ("new", ("sounds",), True),
+        ("new", ("images", "sounds"), False),
+        ("gpt", ("texts",), False),
+    ],
+)
 def test_what_the_suite_of_sounds_takes(command: str, modalities: tuple[str, ...], takes: bool) -> None:
     """All models that are of sounds in the first place, whatever they take them for, and some of the others."""
     entry = Entry("New", command, "", "", "", "", modalities, ("draw",), "")

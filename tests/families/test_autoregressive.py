@@ -101,7 +101,9 @@ class TestNetworks:
 
 
 @pytest.mark.parametrize("draft", ["itself", "int8", "another", "wrong"])
-@pytest.mark.parametrize("choice", [TokenSampler(temperature=0), TokenSampler(), TokenSampler(top_k=3, repetition_penalty=1.3)])
+@pytest.mark.parametrize(
+    "choice", [TokenSampler(temperature=0), TokenSampler(), TokenSampler(top_k=3, repetition_penalty=1.3)]
+)
 def test_a_draft_changes_nothing_but_the_time(draft: str, choice: TokenSampler) -> None:
     """Whatever the draft guesses, also where the context is full and begun anew, the network's choices come out."""
     net = make_net("modern")
@@ -125,7 +127,9 @@ def test_rows_in_integers_are_the_same_alone_and_in_a_batch() -> None:
     net = int8(make_net("modern"), least=1)
     prompt, u = torch.tensor([[0, 1], [2, 3], [4, 0]]), torch.rand(3, 30, generator=torch.Generator().manual_seed(1))
     together = torch.stack(list(generate(net, prompt, u, TokenSampler(), context=CONTEXT)), 1)
-    alone = [torch.stack(list(generate(net, prompt[[i]], u[[i]], TokenSampler(), context=CONTEXT)), 1) for i in range(3)]
+    alone = [
+        torch.stack(list(generate(net, prompt[[i]], u[[i]], TokenSampler(), context=CONTEXT)), 1) for i in range(3)
+    ]
     assert torch.equal(together, torch.cat(alone))
 
 
@@ -155,11 +159,20 @@ class TestChoice:
         p[kept] = np.exp(logits[0, kept].double().numpy())
         return p / p.sum()
 
-    @pytest.mark.parametrize(("choice", "temperature", "kept"), [
-        (TokenSampler(), 1, [0, 1, 2, 3, 4]), (TokenSampler(temperature=0.5), 0.5, [0, 1, 2, 3, 4]), (TokenSampler(top_k=2), 1, [0, 4]),
-        (TokenSampler(top_k=99), 1, [0, 1, 2, 3, 4]), (TokenSampler(top_p=0.7), 1, [0, 4]), (TokenSampler(top_p=0.0), 1, [0]),
-        (TokenSampler(min_p=0.3), 1, [0, 1, 4]), (TokenSampler(temperature=0), 1, [0]),
-        (TokenSampler(allowed=lambda t: torch.arange(5).expand(len(t), 5) > 1), 1, [2, 3, 4])])
+    @pytest.mark.parametrize(
+        ("choice", "temperature", "kept"),
+        [
+            (TokenSampler(), 1, [0, 1, 2, 3, 4]),
+            (TokenSampler(temperature=0.5), 0.5, [0, 1, 2, 3, 4]),
+            (TokenSampler(top_k=2), 1, [0, 4]),
+            (TokenSampler(top_k=99), 1, [0, 1, 2, 3, 4]),
+            (TokenSampler(top_p=0.7), 1, [0, 4]),
+            (TokenSampler(top_p=0.0), 1, [0]),
+            (TokenSampler(min_p=0.3), 1, [0, 1, 4]),
+            (TokenSampler(temperature=0), 1, [0]),
+            (TokenSampler(allowed=lambda t: torch.arange(5).expand(len(t), 5) > 1), 1, [2, 3, 4]),
+        ],
+    )
     def test_takes_what_it_says(self, choice: TokenSampler, temperature: float, kept: list[int]) -> None:
         assert np.abs(self.shares(choice) - self.expected(self.logits / temperature, kept)).max() < 1e-3
 
@@ -184,7 +197,8 @@ class TestTexts:
     def test_a_row_is_the_same_alone_and_in_a_batch(self, model: Any) -> None:
         many = model.sample(6, random_state=4, prompt="the ")
         assert many[:1] == model.sample(1, random_state=4, prompt="the ") and many[:3] == model.sample(
-            3, random_state=4, prompt="the ")
+            3, random_state=4, prompt="the "
+        )
         assert len(set(many)) > 1 and all(text.startswith("the ") for text in many)
 
     @pytest.mark.parametrize("prompt", ["", "a rat"])
@@ -289,8 +303,14 @@ def test_what_is_filled_up_costs_nothing() -> None:
 @pytest.mark.parametrize("name", ["GPT", "CharRNN"])
 def test_resumes_bit_for_bit(name: str, tmp_path: Path) -> None:
     cls = getattr(zh, name)
-    settings = {**cls.tiny, "random_state": 1, "device": "cpu", "checkpoint_every": 4, "validate_every": 3,
-                "lr_schedule": "constant"}
+    settings = {
+        **cls.tiny,
+        "random_state": 1,
+        "device": "cpu",
+        "checkpoint_every": 4,
+        "validate_every": 3,
+        "lr_schedule": "constant",
+    }
     alone = cls(**{**settings, "max_steps": 10}).fit([TEXT])
     cls(**{**settings, "max_steps": 6}).fit([TEXT], out=tmp_path / "run")
     again = zh.load(tmp_path / "run").set_params(max_steps=10).resume(tmp_path / "run", [TEXT])

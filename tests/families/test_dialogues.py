@@ -24,12 +24,26 @@ from zaohua.training.trainable import Batch
 
 PAIRS = [("the cat", "a mat"), ("a rat", "the cat"), ("the mat", "a rat")]
 TEXT = "the cat sat on the mat. a rat ran at the cat! " * 40
-CHAT = [{"role": "system", "content": "at"}, {"role": "user", "content": "the cat"},
-        {"role": "assistant", "content": "a mat"}, {"role": "user", "content": "a rat"},
-        {"role": "assistant", "content": "the cat"}]
-SETTINGS: dict[str, Any] = {"width": 16, "layers": 2, "heads": 2, "context": 32, "warmup_steps": 5,
-                            "learning_rate": 2e-2, "max_tokens": 12, "device": "cpu", "precision": "float32",
-                            "batch_size": 8, "random_state": 0}
+CHAT = [
+    {"role": "system", "content": "at"},
+    {"role": "user", "content": "the cat"},
+    {"role": "assistant", "content": "a mat"},
+    {"role": "user", "content": "a rat"},
+    {"role": "assistant", "content": "the cat"},
+]
+SETTINGS: dict[str, Any] = {
+    "width": 16,
+    "layers": 2,
+    "heads": 2,
+    "context": 32,
+    "warmup_steps": 5,
+    "learning_rate": 2e-2,
+    "max_tokens": 12,
+    "device": "cpu",
+    "precision": "float32",
+    "batch_size": 8,
+    "random_state": 0,
+}
 TUNING: dict[str, Any] = {"max_steps": 150, "validation_fraction": 0.0, "patience": None}
 
 
@@ -179,11 +193,15 @@ class TestFineTuning:
         with pytest.raises(ZaohuaError, match="without labels"):
             base.finetune(PAIRS, [1, 2, 3])
 
-    @pytest.mark.parametrize(("item", "message"), [
-        ([{"role": "user", "content": "a"}], "item 0: no message is the assistant's"),
-        ([{"role": "bot", "content": "a"}], "item 0: message 1 needs a role"),
-        ([{"role": "user"}], "item 0: message 1 needs a role"),
-        (3, "texts, or dialogues, but number 1 is a int")])
+    @pytest.mark.parametrize(
+        ("item", "message"),
+        [
+            ([{"role": "user", "content": "a"}], "item 0: no message is the assistant's"),
+            ([{"role": "bot", "content": "a"}], "item 0: message 1 needs a role"),
+            ([{"role": "user"}], "item 0: message 1 needs a role"),
+            (3, "texts, or dialogues, but number 1 is a int"),
+        ],
+    )
     def test_no_dialogues(self, base: Any, item: Any, message: str) -> None:
         with pytest.raises(ZaohuaError, match=message):
             base.finetune([PAIRS[0], item] if item == 3 else [item])
@@ -234,8 +252,16 @@ class TestChat:
 @pytest.mark.parametrize(("name", "steps"), [("GPT", 150), ("CharRNN", 300)])
 def test_trains_on_dialogues_from_scratch(name: str, steps: int) -> None:
     cls = getattr(zh, name)
-    settings = {**cls.tiny, **TUNING, "max_steps": steps, "warmup_steps": 5, "learning_rate": 2e-2, "random_state": 0,
-                "precision": "float32", "device": "cpu"}
+    settings = {
+        **cls.tiny,
+        **TUNING,
+        "max_steps": steps,
+        "warmup_steps": 5,
+        "learning_rate": 2e-2,
+        "random_state": 0,
+        "precision": "float32",
+        "device": "cpu",
+    }
     model = cls(**settings).fit(PAIRS)
     assert [model.answer(prompt, temperature=0.0) for prompt, _ in PAIRS] == [answer for _, answer in PAIRS]
     two = cls(**{**settings, "max_steps": 1, "validation_fraction": 0.1}).fit(PAIRS[:2])  # too few to hold some out

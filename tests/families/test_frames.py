@@ -148,7 +148,9 @@ def test_a_harmony_looks_ahead(tmp_path: Path) -> None:
     from zaohua.modalities.music.midi import write_midi
 
     pieces = [zh.Piece.from_voices([[60, 40], [72, 50]]), zh.Piece.from_voices([[60, 45], [76, 50]])] * 8
-    model = fit(pieces, max_steps=300, learning_rate=1e-2, warmup_steps=5, dropout=0.0, input_dropout=0.0, ema_decay=0.9)
+    model = fit(
+        pieces, max_steps=300, learning_rate=1e-2, warmup_steps=5, dropout=0.0, input_dropout=0.0, ema_decay=0.9
+    )
     for after, below in ((72, 40), (76, 45)):
         path = write_midi(zh.Piece.from_voices([[60], [after]]), tmp_path / "tune.mid", 80)
         found = model.sample(16, melody=str(path), random_state=0)
@@ -204,8 +206,18 @@ def test_notes_drawn_are_always_music() -> None:
 
 def test_notes_of_a_tune_are_learnt() -> None:
     tune = [zh.Piece.from_voices([[72, 60], [74, 60], [76, 64]])] * 60
-    settings = {**zh.MusicGPT.tiny, "width": 32, "context": 32, "max_steps": 250, "learning_rate": 1e-2,
-                "warmup_steps": 5, "dropout": 0.0, "optimizer": "adamw", "patience": None, "device": "cpu"}
+    settings = {
+        **zh.MusicGPT.tiny,
+        "width": 32,
+        "context": 32,
+        "max_steps": 250,
+        "learning_rate": 1e-2,
+        "warmup_steps": 5,
+        "dropout": 0.0,
+        "optimizer": "adamw",
+        "patience": None,
+        "device": "cpu",
+    }
     model = zh.MusicGPT(**settings, random_state=0).fit(tune)
     assert model.sample(2, temperature=0.0, random_state=0) == tune[:2]
     assert model.score(tune[:1]) > -3

@@ -38,8 +38,7 @@ def test_a_rearranged_row_is_a_part_of_the_text() -> None:
 
 
 def test_texts_stay_apart_and_what_is_not_learnt_stays() -> None:
-    x = torch.tensor([[50, 1, 2, 3, 50, 4, 5, 6, 7, 8, 9, 50, -1, -1], [50, -3, 4, 5, 6, 50, -1, *[-1] * 7],
-                      [50] * 14])
+    x = torch.tensor([[50, 1, 2, 3, 50, 4, 5, 6, 7, 8, 9, 50, -1, -1], [50, -3, 4, 5, 6, 50, -1, *[-1] * 7], [50] * 14])
     for seed in range(60):
         first, second, third = rearranged(x, BatchNoise(seed, 3), 1.0, MARKS).tolist()
         assert second == x[1].tolist() and third == x[2].tolist()
@@ -58,14 +57,24 @@ def test_the_share_is_what_was_asked() -> None:
 def model() -> Any:
     """Learnt two kinds of texts whose middle follows from both ends."""
     texts = [f"{a}{a * 2}-{b * 2}{b}" for a, b in itertools.product("abc", "xyz")] * 20
-    settings = {"width": 32, "layers": 2, "heads": 2, "context": 24, "max_steps": 250, "learning_rate": 1e-2,
-                "batch_size": 16, "precision": "float32"}
+    settings = {
+        "width": 32,
+        "layers": 2,
+        "heads": 2,
+        "context": 24,
+        "max_steps": 250,
+        "learning_rate": 1e-2,
+        "batch_size": 16,
+        "precision": "float32",
+    }
     return zh.GPT(**settings, fim=0.7, warmup_steps=5, random_state=0, device="cpu", max_tokens=12).fit(texts)
 
 
 def test_fills_gaps(model: Any) -> None:
-    right = [model.sample(prompt=f"{a}{a}", suffix=f"{b}{b}", temperature=0.0)[0] == f"{a * 3}-{b * 3}"
-             for a, b in itertools.product("abc", "xyz")]
+    right = [
+        model.sample(prompt=f"{a}{a}", suffix=f"{b}{b}", temperature=0.0)[0] == f"{a * 3}-{b * 3}"
+        for a, b in itertools.product("abc", "xyz")
+    ]
     assert sum(right) >= 7
     whole = model.sample(prompt="aa", suffix="xx", random_state=3, temperature=1.5)[0]
     assert whole.startswith("aa") and whole.endswith("xx")

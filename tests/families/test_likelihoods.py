@@ -56,7 +56,9 @@ def test_draws_follow_their_likelihood() -> None:
     parameters = torch.tensor([0.1, 0.5]).view(1, 2, 1, 1).expand(4000, 2, 1, 1)
     x = DiscretizedLogistic(256).draw(parameters, noise).flatten()
     assert x.mean().item() == pytest.approx(0.1, abs=0.03)
-    assert BernoulliLikelihood().draw(parameters[:, :1], noise).mean().item() == pytest.approx(math.tanh(0.05), abs=0.05)
+    assert BernoulliLikelihood().draw(parameters[:, :1], noise).mean().item() == pytest.approx(
+        math.tanh(0.05), abs=0.05
+    )
 
 
 def test_gaussian_agrees_with_scipy(continuous: np.ndarray) -> None:
@@ -75,8 +77,9 @@ def test_gmm_agrees_with_scikit_learn(continuous: np.ndarray, covariance: Any) -
     model = zh.GMM(n_components=3, covariance=covariance, random_state=0).fit(continuous)
     x = model.codec_.prepare(model.codec_.encode(continuous), BatchNoise(0, 500)).flatten(1).double().numpy()
     peer = GaussianMixture(3, covariance_type=covariance, reg_covar=1e-6, random_state=0).fit(x)
-    assert np.allclose(model.score_samples(continuous) + model.spec_.log_volume, peer.score_samples(x), rtol=0,
-                       atol=1e-6)
+    assert np.allclose(
+        model.score_samples(continuous) + model.spec_.log_volume, peer.score_samples(x), rtol=0, atol=1e-6
+    )
     draws = model.generate(model.densities_[0], BatchNoise(0, 4000))
     weights, means = peer.weights_, peer.means_
     assert np.allclose(draws.mean(0), weights @ means, atol=5 * draws.std(0).max() / math.sqrt(4000))

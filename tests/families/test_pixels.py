@@ -49,8 +49,9 @@ def untrained(name: str, spec: DataSpec, conditional: bool, **fields: Any) -> An
 @pytest.mark.parametrize(("shape", "levels"), [((1, 2, 3), 2), ((3, 1, 2), 2), ((1, 2, 2), 4), ((2, 1, 2), 3)])
 @pytest.mark.parametrize("conditional", [False, True])
 @pytest.mark.parametrize("name", MODELS)
-def test_probabilities_of_all_pictures_sum_to_one(name: str, shape: tuple[int, int, int], levels: int,
-                                                  conditional: bool) -> None:
+def test_probabilities_of_all_pictures_sum_to_one(
+    name: str, shape: tuple[int, int, int], levels: int, conditional: bool
+) -> None:
     spec, x = pictures(*shape, levels)
     model = untrained(name, spec, conditional)
     with torch.no_grad():
@@ -68,8 +69,9 @@ def test_probabilities_of_all_pictures_sum_to_one(name: str, shape: tuple[int, i
 @pytest.mark.parametrize(("channels", "levels"), [(1, 2), (3, 4), (1, 256), (3, 256)])
 @pytest.mark.parametrize("conditional", [False, True])
 @pytest.mark.parametrize("name", MODELS)
-def test_decoding_gives_what_reading_the_whole_picture_gives(name: str, channels: int, levels: int,
-                                                             conditional: bool) -> None:
+def test_decoding_gives_what_reading_the_whole_picture_gives(
+    name: str, channels: int, levels: int, conditional: bool
+) -> None:
     spec = DataSpec(("height", "width"), (5, 4), (Feature("pixel", "real", channels, levels),))
     model = untrained(name, spec, conditional, guidance=2.0 if conditional else 1.0)
     net, y = model.nets_["net"], torch.tensor([0, 2, 1]) if conditional else None
@@ -84,7 +86,10 @@ def test_decoding_gives_what_reading_the_whole_picture_gives(name: str, channels
         numbers = drawn.permute(0, 2, 3, 1).flatten(1)
         for i in range(0, numbers.shape[1], group):
             last = numbers[:, max(0, i - group) : i]
-            cached, whole = net.step(last, states[0]), UncachedDecoder(net, spec, model.whole_pixels).step(last, states[1])
+            cached, whole = (
+                net.step(last, states[0]),
+                UncachedDecoder(net, spec, model.whole_pixels).step(last, states[1]),
+            )
             assert torch.allclose(cached, whole, atol=1e-5)
 
 
@@ -138,18 +143,22 @@ def test_mixture_of_one_channel_is_a_mixture_of_logistics() -> None:
     assert torch.allclose(ColourMixture(7, 2).log_prob(parts, x), LogisticMixture(7, 2).log_prob(parameters, x))
 
 
-@pytest.mark.parametrize(("name", "fields"), [
-    ("MADE", {"hidden": 256, "max_steps": 600, "learning_rate": 5e-3}),
-    ("PixelCNN", {"width": 16, "layers": 4, "max_steps": 200, "learning_rate": 3e-2}),
-    ("ImageGPT", {"width": 32, "layers": 2, "heads": 4, "max_steps": 350, "learning_rate": 1e-2}),
-])
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("MADE", {"hidden": 256, "max_steps": 600, "learning_rate": 5e-3}),
+        ("PixelCNN", {"width": 16, "layers": 4, "max_steps": 200, "learning_rate": 3e-2}),
+        ("ImageGPT", {"width": 32, "layers": 2, "heads": 4, "max_steps": 350, "learning_rate": 1e-2}),
+    ],
+)
 def test_learns_what_pixels_have_to_do_with_each_other(name: str, fields: dict[str, Any]) -> None:
     """A picture of which every row is the first one, or its negative: one bit a row, four for the first."""
     rng = np.random.default_rng(0)
     first, sign = rng.integers(0, 2, (3000, 1, 4)), rng.integers(0, 2, (3000, 3, 1))
     images = (np.concatenate([first, first ^ sign], axis=1) * 255).astype(np.uint8)
-    model: Any = getattr(zh, name)(dropout=0.0, random_state=0, device="cpu", batch_size=64, **fields,
-                                   codec=zh.ImageCodec(binarize="static")).fit(images[:2800])
+    model: Any = getattr(zh, name)(
+        dropout=0.0, random_state=0, device="cpu", batch_size=64, **fields, codec=zh.ImageCodec(binarize="static")
+    ).fit(images[:2800])
     assert -model.score(images[2800:]) == pytest.approx(7 * np.log(2), abs=0.2)
     rows = model.sample(50, random_state=0) > 127
     assert (rows[:, 1:] == rows[:, :1]).all(2).sum() + (rows[:, 1:] != rows[:, :1]).all(2).sum() > 0.95 * 150

@@ -22,8 +22,15 @@ from zaohua.modalities.tables.numbers import View
 from zaohua.nn.rows import RowLayout
 from zaohua.training.trainable import Batch
 
-SPEC = DataSpec(axes=("column",), shape=(3,), features=(
-    Feature("a?", "category", 3, missing=2), Feature("a", "real", 1, given=(0, 2)), Feature("b", "category", 4)))
+SPEC = DataSpec(
+    axes=("column",),
+    shape=(3,),
+    features=(
+        Feature("a?", "category", 3, missing=2),
+        Feature("a", "real", 1, given=(0, 2)),
+        Feature("b", "category", 4),
+    ),
+)
 
 
 def table(n: int = 300, seed: int = 0) -> pd.DataFrame:
@@ -92,8 +99,17 @@ def test_bounds_of_a_table_sum_to_nearly_one(numbers: str) -> None:
     rng = np.random.default_rng(0)
     b = rng.choice(["p", "q"], 2000)
     a = np.where(b == "p", rng.binomial(30, 0.3, 2000), rng.binomial(30, 0.7, 2000))
-    model = zh.TVAE(random_state=0, hidden=32, latent_dim=2, max_steps=250, batch_size=100, beta=1.0,
-                    learning_rate=1e-2, codec=TableCodec(numbers=numbers), score_importance_samples=200)
+    model = zh.TVAE(
+        random_state=0,
+        hidden=32,
+        latent_dim=2,
+        max_steps=250,
+        batch_size=100,
+        beta=1.0,
+        learning_rate=1e-2,
+        codec=TableCodec(numbers=numbers),
+        score_importance_samples=200,
+    )
     model.fit(pd.DataFrame({"a": a, "b": b}))
     every = pd.DataFrame(list(itertools.product(range(a.min(), a.max() + 1), ["p", "q"])), columns=["a", "b"])
     total = float(np.exp(model.score_samples(every)).sum())
@@ -104,8 +120,9 @@ def test_bounds_of_a_table_sum_to_nearly_one(numbers: str) -> None:
 def test_a_bound_of_densities_integrates_to_nearly_one() -> None:
     rng = np.random.default_rng(0)
     x = np.where(rng.random(2000) < 0.5, rng.normal(100, 10, 2000), rng.normal(200, 20, 2000))
-    model = zh.TVAE(random_state=0, hidden=32, latent_dim=2, max_steps=250, batch_size=100, beta=1.0,
-                    learning_rate=1e-2).fit(pd.DataFrame({"x": x, "c": "same"}))
+    model = zh.TVAE(
+        random_state=0, hidden=32, latent_dim=2, max_steps=250, batch_size=100, beta=1.0, learning_rate=1e-2
+    ).fit(pd.DataFrame({"x": x, "c": "same"}))
     grid = np.linspace(x.min(), x.max(), 401)
     density = np.exp(model.score_samples(pd.DataFrame({"x": grid, "c": "same"})))
     print(float(density.sum() * (grid[1] - grid[0])))

@@ -16,7 +16,12 @@ from zaohua.families.samplers import SAMPLERS
 from zaohua.families.schedules import CosineSchedule, LinearSchedule, RectifiedFlow, VarianceExploding
 from zaohua.models.edm import EDM
 
-SCHEDULES = {"straight": RectifiedFlow(), "exploding": VarianceExploding(80.0), "cosine": CosineSchedule(), "linear": LinearSchedule()}
+SCHEDULES = {
+    "straight": RectifiedFlow(),
+    "exploding": VarianceExploding(80.0),
+    "cosine": CosineSchedule(),
+    "linear": LinearSchedule(),
+}
 
 
 class Double(BatchNoise):

@@ -16,15 +16,25 @@ from zaohua.modalities.sounds.spectra import mu_law_inverse
 
 rng = np.random.default_rng(0)
 LENGTHS = [40 + 5 * (i % 8) for i in range(60)]
-SOUNDS = [zh.Sound((0.3 * np.sin(0.4 * np.arange(n)) + 0.02 * rng.normal(size=n)).astype(np.float32), 8000)
-          for n in LENGTHS]
+SOUNDS = [
+    zh.Sound((0.3 * np.sin(0.4 * np.arange(n)) + 0.02 * rng.normal(size=n)).astype(np.float32), 8000) for n in LENGTHS
+]
 
 
 @pytest.fixture(scope="module")
 def model() -> Any:
     """A network that sees 7 samples, in windows of 16, of sounds that are longer; in double precision."""
-    settings = {**zh.WaveNet.tiny, "layers": 2, "context": 16, "max_steps": 150, "learning_rate": 2e-2,
-                "max_tokens": None, "random_state": 0, "device": "cpu", "precision": "float32"}
+    settings = {
+        **zh.WaveNet.tiny,
+        "layers": 2,
+        "context": 16,
+        "max_steps": 150,
+        "learning_rate": 2e-2,
+        "max_tokens": None,
+        "random_state": 0,
+        "device": "cpu",
+        "precision": "float32",
+    }
     model = zh.WaveNet(**settings).fit(SOUNDS)
     model.nets_.double()
     return model
@@ -71,14 +81,27 @@ def test_max_tokens_ends_a_sound(model: Any) -> None:
 @pytest.mark.parametrize("labels", [None, [n % 2 for n in LENGTHS]], ids=["alone", "labelled"])
 def test_rows_read_from_a_file_are_those_in_memory(labels: list[int] | None) -> None:
     """Bit for bit the same model, steps, validation and scores, and no worker processes."""
-    settings = {**zh.WaveNet.tiny, "layers": 2, "context": 16, "max_steps": 12, "validate_every": 4, "random_state": 0,
-                "device": "cpu", "validation_fraction": 0.1, "workers": 2}
-    held, filed = (zh.WaveNet(**settings, codec=zh.MuLawCodec(memory=memory)).fit(SOUNDS, labels)
-                   for memory in (None, 0.0))
+    settings = {
+        **zh.WaveNet.tiny,
+        "layers": 2,
+        "context": 16,
+        "max_steps": 12,
+        "validate_every": 4,
+        "random_state": 0,
+        "device": "cpu",
+        "validation_fraction": 0.1,
+        "workers": 2,
+    }
+    held, filed = (
+        zh.WaveNet(**settings, codec=zh.MuLawCodec(memory=memory)).fit(SOUNDS, labels) for memory in (None, 0.0)
+    )
     weights = held.nets_.state_dict()
     assert all(torch.equal(weights[name], value) for name, value in filed.nets_.state_dict().items())
-    assert [record["validation"] for record in held.history_ if "validation" in record] == [
-        record["validation"] for record in filed.history_ if "validation" in record] != []
+    assert (
+        [record["validation"] for record in held.history_ if "validation" in record]
+        == [record["validation"] for record in filed.history_ if "validation" in record]
+        != []
+    )
     assert np.array_equal(held.score_samples(SOUNDS[:5]), filed.score_samples(SOUNDS[:5]))
 
 

@@ -15,8 +15,17 @@ import zaohua as zh
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.bins import Bins
 
-SMALL: dict[str, Any] = {"random_state": 0, "hidden": 32, "blocks": 1, "batch_size": 128, "bins": 16, "device": "cpu",
-                         "learning_rate": 3e-3, "warmup_steps": 20, "dropout": 0.0}
+SMALL: dict[str, Any] = {
+    "random_state": 0,
+    "hidden": 32,
+    "blocks": 1,
+    "batch_size": 128,
+    "bins": 16,
+    "device": "cpu",
+    "learning_rate": 3e-3,
+    "warmup_steps": 20,
+    "dropout": 0.0,
+}
 
 
 def table(n: int = 600, seed: int = 0) -> pd.DataFrame:
@@ -62,8 +71,10 @@ def test_a_density_integrates_to_one() -> None:
     train = pd.DataFrame({"sign": np.where(sign > 0, "up", "down"), "x": sign * rng.gamma(2, 1, 400) / 3})
     model = zh.TabAR(max_steps=100, **SMALL).fit(train)
     x, step = np.linspace(train["x"].min(), train["x"].max(), 20_001, retstep=True)
-    total = sum(np.exp(model.score_samples(pd.DataFrame({"sign": sign, "x": (x[1:] + x[:-1]) / 2}))).sum() * step
-                for sign in ("up", "down"))
+    total = sum(
+        np.exp(model.score_samples(pd.DataFrame({"sign": sign, "x": (x[1:] + x[:-1]) / 2}))).sum() * step
+        for sign in ("up", "down")
+    )
     assert total == pytest.approx(1, abs=0.01)
 
 

@@ -11,8 +11,16 @@ import pytest
 
 import zaohua as zh
 
-SMALL: dict[str, Any] = {"random_state": 0, "hidden": 64, "blocks": 1, "batch_size": 128, "steps": 40, "device": "cpu",
-                         "learning_rate": 2e-3, "warmup_steps": 20}
+SMALL: dict[str, Any] = {
+    "random_state": 0,
+    "hidden": 64,
+    "blocks": 1,
+    "batch_size": 128,
+    "steps": 40,
+    "device": "cpu",
+    "learning_rate": 2e-3,
+    "warmup_steps": 20,
+}
 
 
 def table(n: int = 1000, seed: int = 0) -> pd.DataFrame:

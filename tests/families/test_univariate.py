@@ -62,7 +62,8 @@ def information(model: Any, parameters: dict[str, np.ndarray], x: np.ndarray) ->
         for j in range(k):
             a, b = np.eye(k)[i] * steps, np.eye(k)[j] * steps
             out[i, j] = (loss(at + a + b) - loss(at + a - b) - loss(at - a + b) + loss(at - a - b)) / (
-                4 * steps[i] * steps[j])
+                4 * steps[i] * steps[j]
+            )
     return out
 
 
@@ -187,8 +188,10 @@ class TestAscent:
         model = getattr(zh, name)(keep_path=True).fit(x)
         assert {key: values[-1] for key, values in model.path_.items()} == pytest.approx(model.params_)
         steps = len(next(iter(model.path_.values())))
-        heights = [model.log_density({key: np.array([values[step]]) for key, values in model.path_.items()},
-                                     x[:, None]).sum() for step in range(steps)]
+        heights = [
+            model.log_density({key: np.array([values[step]]) for key, values in model.path_.items()}, x[:, None]).sum()
+            for step in range(steps)
+        ]
         assert steps >= 2 and (np.diff(heights) > 0).all()
         with pytest.raises(ZaohuaError, match=f"the path of this {name} was not kept: fit it with keep_path=True"):
             getattr(zh, name)().fit(x).path_  # noqa: B018 (a property)
@@ -328,7 +331,7 @@ NOT_APPLYING = {
     "check_fit1d": "numbers in a list or a series are what most people have: one column of them",
     "check_dtype_object": "a cell that holds no number is a ZaohuaError that names column and row, no TypeError",
     "check_positive_only_tag_during_fit": "our error names the first negative value; and Student's t has no maximum on "
-                                          "data most of which are equal, as irises' petals are",
+    "data most of which are equal, as irises' petals are",
 }
 
 

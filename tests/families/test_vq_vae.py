@@ -15,8 +15,14 @@ from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes
 from zaohua.training.trainable import Batch
 
-SMALL: dict[str, Any] = {"channels": 8, "codes": 3, "code_dim": 2, "prior_width": 16, "prior_layers": 1,
-                         "prior_heads": 2}
+SMALL: dict[str, Any] = {
+    "channels": 8,
+    "codes": 3,
+    "code_dim": 2,
+    "prior_width": 16,
+    "prior_layers": 1,
+    "prior_heads": 2,
+}
 
 
 def untrained(height: int, width: int) -> Any:
@@ -42,8 +48,9 @@ def test_the_nearest_vector_is_the_nearest() -> None:
     assert torch.equal(book.nearest(book(codes)), codes)
 
 
-@pytest.mark.parametrize(("shape", "halvings", "grid"),
-                         [((28, 28), 2, (7, 7)), ((7, 9), 3, (1, 2)), ((5, 4), 1, (3, 2))])
+@pytest.mark.parametrize(
+    ("shape", "halvings", "grid"), [((28, 28), 2, (7, 7)), ((7, 9), 3, (1, 2)), ((5, 4), 1, (3, 2))]
+)
 def test_grids_fit_pictures_of_any_size(shape: tuple[int, int], halvings: int, grid: tuple[int, int]) -> None:
     spec = DataSpec(("height", "width"), shape, (Feature("pixel", "real", 3),))
     kind: dict[str, Any] = {"dim": 4, "halvings": halvings, "channels": 8}
@@ -73,8 +80,9 @@ def test_the_score_is_a_lower_bound_of_the_log_probability() -> None:
     every = torch.tensor(list(itertools.product(range(3), repeat=2))).view(9, 1, 2)
     log_prior = model._log_prior(model.nets_, every, None)
     parameters = model.nets_["decoder"](model.nets_["codebook"](every))
-    joint = torch.stack([model.likelihood.log_prob(parameters[[k]].expand(256, -1, -1, -1), x) + log_prior[k]
-                         for k in range(9)])
+    joint = torch.stack(
+        [model.likelihood.log_prob(parameters[[k]].expand(256, -1, -1, -1), x) + log_prior[k] for k in range(9)]
+    )
     exact, bound = joint.logsumexp(0), model.log_prob(x, None, BatchNoise(0, 256))
     assert exact.double().exp().sum() == pytest.approx(1, abs=1e-4)
     assert (bound <= exact + 1e-5).all() and bound.double().exp().sum() > 0.1
@@ -88,8 +96,9 @@ def test_the_prior_leaves_the_codes_alone_and_the_encoder_learns_through_the_cho
     for phase, trained in model.phases.items():
         nets.zero_grad(set_to_none=True)
         model.loss(nets, Batch(x, None, BatchNoise(0, 8)), phase).sum().backward()
-        learns = {name for name, net in nets.items() if any(p.grad is not None and p.grad.any()
-                                                            for p in net.parameters())}
+        learns = {
+            name for name, net in nets.items() if any(p.grad is not None and p.grad.any() for p in net.parameters())
+        }
         assert learns == set(trained)
     model.commitment = 0.0  # what is left to the encoder comes from the decoder alone
     nets.zero_grad(set_to_none=True)
@@ -98,9 +107,22 @@ def test_the_prior_leaves_the_codes_alone_and_the_encoder_learns_through_the_cho
 
 
 def test_codes_and_their_prior_are_learnt() -> None:
-    model: Any = zh.VQVAE(channels=16, codes=32, code_dim=4, prior_width=32, prior_layers=1, prior_heads=2,
-                          max_steps=80, log_every=10, batch_size=64, learning_rate=3e-3, random_state=0, device="cpu",
-                          precision="float32", codec=zh.ImageCodec(binarize="static"))
+    model: Any = zh.VQVAE(
+        channels=16,
+        codes=32,
+        code_dim=4,
+        prior_width=32,
+        prior_layers=1,
+        prior_heads=2,
+        max_steps=80,
+        log_every=10,
+        batch_size=64,
+        learning_rate=3e-3,
+        random_state=0,
+        device="cpu",
+        precision="float32",
+        codec=zh.ImageCodec(binarize="static"),
+    )
     images, labels = zh.read("digits", y=True)
     model.fit(images, labels)
     assert model.history_[-1]["loss/codes"] < 0.8 * model.history_[0]["loss/codes"]

@@ -56,8 +56,9 @@ def test_a_table_is_like_itself_in_any_order():
     columns = [3, 0, 2, 1]
     sizes = [SIZES[c] for c in columns]
     assert shapes(a[:, columns], b[:, columns], sizes) == pytest.approx(shapes(a, b, SIZES)[columns])
-    np.testing.assert_allclose(trends(a[:, columns], b[:, columns], sizes),
-                               trends(a, b, SIZES)[np.ix_(columns, columns)])
+    np.testing.assert_allclose(
+        trends(a[:, columns], b[:, columns], sizes), trends(a, b, SIZES)[np.ix_(columns, columns)]
+    )
 
 
 def test_columns_drawn_apart_have_perfect_shapes_and_poor_trends():
@@ -114,11 +115,19 @@ def test_one_column_has_no_pairs():
     assert mean_trend(trends(np.ones((4, 1)), np.ones((3, 1)), [0])) == 1
 
 
-@pytest.mark.parametrize(("values", "sizes", "message"), [
-    (np.ones(4), [0], r"must be \(rows, 1\), not \(4,\)"), (np.ones((4, 2)), [0], r"not \(4, 2\)"),
-    (np.ones((0, 1)), [0], "0 some: at least 1"), (np.array([[np.inf]]), [0], "infinite numbers, in column 0"),
-    (np.array([[3.0]]), [3], "none of its 3 categories"), (np.array([[0.5]]), [3], "codes in column 0"),
-    (np.array([[np.nan]]), [3], "codes in column 0"), (np.ones((4, 0)), [], "must be")])
+@pytest.mark.parametrize(
+    ("values", "sizes", "message"),
+    [
+        (np.ones(4), [0], r"must be \(rows, 1\), not \(4,\)"),
+        (np.ones((4, 2)), [0], r"not \(4, 2\)"),
+        (np.ones((0, 1)), [0], "0 some: at least 1"),
+        (np.array([[np.inf]]), [0], "infinite numbers, in column 0"),
+        (np.array([[3.0]]), [3], "none of its 3 categories"),
+        (np.array([[0.5]]), [3], "codes in column 0"),
+        (np.array([[np.nan]]), [3], "codes in column 0"),
+        (np.ones((4, 0)), [], "must be"),
+    ],
+)
 def test_what_is_no_table_is_refused(values: np.ndarray, sizes: list[int], message: str):
     with pytest.raises(ZaohuaError, match=message):
         as_rows(values, sizes, "some")

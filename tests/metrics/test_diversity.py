@@ -20,11 +20,14 @@ def test_it_is_a_scale():
 def test_by_every_pair():
     x, y = rng.standard_normal((7, 3)), rng.standard_normal((9, 3))
     a, b = list("aabbbac"), list("aaabbbbbc")  # one real c has no pair
+
     def mean(z: np.ndarray, of: list[str], name: str) -> float:
         rows = [i for i, other in enumerate(of) if other == name]
         return float(np.mean([np.linalg.norm(z[i] - z[j]) for i in rows for j in rows if i != j]))
+
     expected = sum(n * mean(x, a, c) for c, n in (("a", 3), ("b", 5))) / sum(
-        n * mean(y, b, c) for c, n in (("a", 3), ("b", 5)))
+        n * mean(y, b, c) for c, n in (("a", 3), ("b", 5))
+    )
     assert diversity(x, y, a, b) == pytest.approx(expected)
 
 

@@ -118,12 +118,16 @@ def test_refuses_files_that_others_wrote(header: dict[str, str] | None, tmp_path
         Classifier.load(path)
 
 
-def test_is_trained_once_for_each_data_and_seed(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path,
-                                                monkeypatch: pytest.MonkeyPatch):
+def test_is_trained_once_for_each_data_and_seed(
+    digits: tuple[np.ndarray, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     trained = []
     train = Classifier.train.__func__
-    monkeypatch.setattr(Classifier, "train", classmethod(
-        lambda cls, *a, **k: trained.append(1) or train(cls, *a, **{**k, "min_items": 50})))
+    monkeypatch.setattr(
+        Classifier,
+        "train",
+        classmethod(lambda cls, *a, **k: trained.append(1) or train(cls, *a, **{**k, "min_items": 50})),
+    )
     images, labels = digits[0][:50], digits[1][:50]
 
     def made(*data: object, seed: int = 0, **more: int) -> int:

@@ -19,9 +19,15 @@ from zaohua.metrics.two_sample import two_sample
 from zaohua.metrics.wasserstein import sliced_wasserstein
 
 MEASURES: list[Callable[..., Any]] = [
-    frechet_distance, corrected_frechet, kernel_distance, manifold, two_sample, sliced_wasserstein,
-    lambda a, b: copy_rate(a, b, b), lambda a, b: half_size(frechet_distance, a, b),
-]  # fmt: skip
+    frechet_distance,
+    corrected_frechet,
+    kernel_distance,
+    manifold,
+    two_sample,
+    sliced_wasserstein,
+    lambda a, b: copy_rate(a, b, b),
+    lambda a, b: half_size(frechet_distance, a, b),
+]
 
 
 @pytest.mark.parametrize("measure", MEASURES)

@@ -68,8 +68,10 @@ def test_names_and_shapes_are_those_of_the_published_file():
 
 def test_map_sizes_are_those_of_table_1_of_the_paper(extractor: Inception):
     sizes: dict[str, tuple[int, ...]] = {}
-    hooks = [module.register_forward_hook(lambda _, __, out, name=name: sizes.update({name: tuple(out.shape[1:])}))
-             for name, module in extractor.network.named_children()]
+    hooks = [
+        module.register_forward_hook(lambda _, __, out, name=name: sizes.update({name: tuple(out.shape[1:])}))
+        for name, module in extractor.network.named_children()
+    ]
     extractor.features(pictures(1, 8, 8, 1))
     for hook in hooks:
         hook.remove()
@@ -136,8 +138,9 @@ def test_blocks_that_shrink_the_map(weights: Weights, extractor: Inception):
 
 
 @pytest.mark.parametrize(("name", "channels"), [("Mixed_7b", 1280), ("Mixed_7c", 2048)])
-def test_last_blocks_fork_and_the_last_pool_takes_the_maximum(weights: Weights, extractor: Inception, name: str,
-                                                              channels: int):
+def test_last_blocks_fork_and_the_last_pool_takes_the_maximum(
+    weights: Weights, extractor: Inception, name: str, channels: int
+):
     x = torch.rand(1, channels, 4, 5, generator=torch.Generator().manual_seed(0))
     b = f"{name}.branch"
     once = in_a_row(weights, x, f"{b}3x3_1")
@@ -145,10 +148,12 @@ def test_last_blocks_fork_and_the_last_pool_takes_the_maximum(weights: Weights, 
     pooled = F.max_pool2d(x, 3, 1, 1) if name == "Mixed_7c" else mean_pool(x)
     want = [
         in_a_row(weights, x, f"{b}1x1"),
-        in_a_row(weights, once, f"{b}3x3_2a"), in_a_row(weights, once, f"{b}3x3_2b"),
-        in_a_row(weights, twice, f"{b}3x3dbl_3a"), in_a_row(weights, twice, f"{b}3x3dbl_3b"),
+        in_a_row(weights, once, f"{b}3x3_2a"),
+        in_a_row(weights, once, f"{b}3x3_2b"),
+        in_a_row(weights, twice, f"{b}3x3dbl_3a"),
+        in_a_row(weights, twice, f"{b}3x3dbl_3b"),
         in_a_row(weights, pooled, f"{b}_pool"),
-    ]  # fmt: skip
+    ]
     torch.testing.assert_close(extractor.network.get_submodule(name)(x), torch.cat(want, 1), rtol=1e-4, atol=1e-4)
 
 
@@ -221,8 +226,10 @@ def test_numbers_of_another_port(extractor: Inception):
     """Features and scores that torch-fidelity's extractor gives with the same weights and pictures."""
     features = extractor.features(pictures(2, 32, 40, 3))
     places = [0, 320, 1000, 1500, 1800, 1900]
-    few = [[0.9199367, 3.1956639, 2.3455613, 17.3338051, 0.6906750, 7.2170148],
-           [0.8362098, 3.2404687, 2.3707974, 18.8115940, 0.7970971, 7.0070057]]
+    few = [
+        [0.9199367, 3.1956639, 2.3455613, 17.3338051, 0.6906750, 7.2170148],
+        [0.8362098, 3.2404687, 2.3707974, 18.8115940, 0.7970971, 7.0070057],
+    ]
     np.testing.assert_allclose(features[:, places], few, rtol=1e-4)
     np.testing.assert_allclose(features.mean(1), [2.5642975, 2.7458171], rtol=1e-5)
     np.testing.assert_allclose(features.std(1), [3.7345108, 4.0004978], rtol=1e-5)
@@ -251,8 +258,13 @@ def test_leaves_no_trace_in_the_global_random_state(weights: Weights):
 # ---- files
 
 
-def test_converts_and_loads(weights: Weights, extractor: Inception, tmp_path: Path,
-                            capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def test_converts_and_loads(
+    weights: Weights,
+    extractor: Inception,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
     source, out = tmp_path / "published.pth", tmp_path / "inception.safetensors"
     counts = {"Conv2d_1a_3x3.bn.num_batches_tracked": torch.tensor(0)}
     torch.save({**weights, **counts}, source, _use_new_zipfile_serialization=False)  # as torch saved in 2020

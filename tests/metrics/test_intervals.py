@@ -20,6 +20,7 @@ def share(intervals: list[Interval], truth: float) -> float:
 @pytest.mark.parametrize(("shift", "scale"), [(0, 1), (0.2, 1), (0.5, 1.2)])
 def test_intervals_of_distances_hold_their_expectation(statistic, shift: float, scale: float):
     """Equal distributions, nearly equal and different ones: what varies is quadratic, both, and linear."""
+
     def sets(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         return scale * rng.normal(size=(100, 4)) + shift, rng.normal(size=(100, 4))
 

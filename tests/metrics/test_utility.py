@@ -47,16 +47,22 @@ def test_categories_that_the_rows_to_learn_from_lack():
     assert 0.6 < two["auc"].value < 1 and two["f1"].value < 0.75
     one = utility(train[train[:, 2] == 1], test, SIZES, 2)
     assert one["auc"].value == 0.5 and one["f1"].value == pytest.approx(
-        f1_score(test[:, 2], np.ones(400), average="macro"))
+        f1_score(test[:, 2], np.ones(400), average="macro")
+    )
     rare = train[train[:, 2] == 1]
     rare[0, 2] = 0
     assert np.isfinite(utility(rare, test, SIZES, 2)["auc"].value)
 
 
-@pytest.mark.parametrize(("change", "target", "message"), [
-    (lambda x: x[:, :1], 0, "can't be predicted from others"), (lambda x: x[:19], 2, "at least 20"),
-    (lambda x: np.where(np.arange(4) == 2, 1.0, x), 2, "the same value to predict: choose another"),
-    (lambda x: np.where(np.arange(4) == 0, np.nan, x), 0, "have the number to predict")])
+@pytest.mark.parametrize(
+    ("change", "target", "message"),
+    [
+        (lambda x: x[:, :1], 0, "can't be predicted from others"),
+        (lambda x: x[:19], 2, "at least 20"),
+        (lambda x: np.where(np.arange(4) == 2, 1.0, x), 2, "the same value to predict: choose another"),
+        (lambda x: np.where(np.arange(4) == 0, np.nan, x), 0, "have the number to predict"),
+    ],
+)
 def test_what_cant_be_predicted(change, target: int, message: str):
     x = change(rows(8, 60))
     with pytest.raises(ZaohuaError, match=message):

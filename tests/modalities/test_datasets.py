@@ -62,22 +62,44 @@ def test_the_manual_is_built_in():
     texts, test = datasets.load("pydoc")[0], datasets.load("pydoc", "test")[0]
     assert len(texts) > 30 and len(test) > 2 and 50_000 < sum(map(len, texts)) < 1_000_000
     assert set("".join(test)) <= set("".join(texts)) and not set("\n\n".join(test).split("\n\n")) & set(
-        "\n\n".join(texts).split("\n\n"))
+        "\n\n".join(texts).split("\n\n")
+    )
 
 
 def test_prose_is_told_from_the_rest_of_a_manual():
     sentence = "This is a sentence that is long enough to be taken for prose, and it has (some) more in it."
-    text = f"Heading\n=======\n\n{sentence}\n\n   >>> code that is indented {'x' * 80}\n\n* {sentence}\n\n" \
-           f"rule ::= {'x' * 90}\n\nshort\n\n{sentence[:38]}\n{sentence[39:]}\n\né {sentence}\n"
+    text = (
+        f"Heading\n=======\n\n{sentence}\n\n   >>> code that is indented {'x' * 80}\n\n* {sentence}\n\n"
+        f"rule ::= {'x' * 90}\n\nshort\n\n{sentence[:38]}\n{sentence[39:]}\n\né {sentence}\n"
+    )
     assert paragraphs(text) == [sentence, sentence]
 
 
 def test_the_table_needs_neither_torch_nor_sklearn():
     code = "import sys; from zaohua.modalities import datasets; print(datasetssets.names()); print({'torch', 'sklearn'} & set(sys.modules))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}).stdout
-    names = ["digits", "mnist", "fashion-mnist", "tinyshakespeare", "names", "pydoc", "chinese-poetry", "adult",
-             "online-shoppers", "california-housing", "fsdd", "tones", "jsb-chorales", "jsb-chorales-16th"]
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    ).stdout
+    names = [
+        "digits",
+        "mnist",
+        "fashion-mnist",
+        "tinyshakespeare",
+        "names",
+        "pydoc",
+        "chinese-poetry",
+        "adult",
+        "online-shoppers",
+        "california-housing",
+        "fsdd",
+        "tones",
+        "jsb-chorales",
+        "jsb-chorales-16th",
+    ]
     assert out.splitlines() == [str(names), "set()"]
 
 
@@ -126,8 +148,9 @@ def test_wrong_bytes_are_refused(published: File, tmp_path: Path, monkeypatch: p
         download.find("things", published)
 
 
-def test_a_file_missing_in_the_folder_is_looked_for_elsewhere(published: File, tmp_path: Path,
-                                                              monkeypatch: pytest.MonkeyPatch):
+def test_a_file_missing_in_the_folder_is_looked_for_elsewhere(
+    published: File, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("ZAOHUA_DATA", str(tmp_path / "none"))
     with pytest.warns(ZaohuaWarning, match="is missing: looking in the cache"):
         assert download.find("things", published).read_bytes() == BODY

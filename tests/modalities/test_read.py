@@ -64,8 +64,10 @@ def npy(shape: tuple[int, ...], body: bytes = b"") -> bytes:
     return stream.getvalue() + body
 
 
-@pytest.mark.parametrize("shape, message", [((10**6, 10**6), "GiB at hand"), ((10, 9), "90 bytes of data, but 3"),
-                                            ((-1, 4), r"shape \(-1, 4\)")])
+@pytest.mark.parametrize(
+    "shape, message",
+    [((10**6, 10**6), "GiB at hand"), ((10, 9), "90 bytes of data, but 3"), ((-1, 4), r"shape \(-1, 4\)")],
+)
 def test_npz_whose_header_lies(tmp_path: Path, shape: tuple[int, ...], message: str):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("images.npy", npy(shape, b"abc"))
@@ -109,12 +111,18 @@ def test_idx_of_other_types(tmp_path: Path):
     np.testing.assert_array_equal(out, IMAGES)
 
 
-@pytest.mark.parametrize("data, message", [
-    (idx(IMAGES)[:-1], "announces 120 bytes of data, but 119 follow"), (idx(IMAGES) + b"x", "but more follow"),
-    (b"\0\0\x08\x03\0\0", "ends within its header"), (b"\0\0\x08\x03" + b"\xff" * 12, "GiB at hand"),
-    (b"PK", "not an IDX file"), (gzip.compress(idx(IMAGES), mtime=0)[:-30], "can't be read"),
-    (gzip.compress(idx(IMAGES) + bytes(10**6), mtime=0), "but more follow"),
-])
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (idx(IMAGES)[:-1], "announces 120 bytes of data, but 119 follow"),
+        (idx(IMAGES) + b"x", "but more follow"),
+        (b"\0\0\x08\x03\0\0", "ends within its header"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "GiB at hand"),
+        (b"PK", "not an IDX file"),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-30], "can't be read"),
+        (gzip.compress(idx(IMAGES) + bytes(10**6), mtime=0), "but more follow"),
+    ],
+)
 def test_idx_whose_header_lies(tmp_path: Path, data: bytes, message: str):
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(ZaohuaError, match=message):
@@ -132,9 +140,11 @@ def test_names_and_paths_that_are_not_there(tmp_path: Path, monkeypatch: pytest.
         read("qqqqqq/wwwwww")
     with pytest.raises(ZaohuaError, match="unknown split of digits: 'val'"):
         read("digits", split="val")
-    for source, said in (("holiday/*.wav", r"the folder holiday, .* 'holiday/\{label\}_\{i\}.wav'"),
-                         ("[ab]/?.png", r"the folder \., .* '\{label\}_\{i\}.png'"),
-                         ("holiday/*/*", r"the folder holiday, .* 'holiday/\{label\}_\{i\}.wav'")):
+    for source, said in (
+        ("holiday/*.wav", r"the folder holiday, .* 'holiday/\{label\}_\{i\}.wav'"),
+        ("[ab]/?.png", r"the folder \., .* '\{label\}_\{i\}.png'"),
+        ("holiday/*/*", r"the folder holiday, .* 'holiday/\{label\}_\{i\}.wav'"),
+    ):
         with pytest.raises(ZaohuaError, match="is no file, and stars stand for nothing here: give " + said):
             read(source)
     np.savez(tmp_path / "digits", images=IMAGES)
@@ -147,18 +157,27 @@ def test_files_that_are_no_data(tmp_path: Path):
     Image.new("L", (3, 3)).save(tmp_path / "a.png")
     (tmp_path / "b.doc").write_text("words")
     (tmp_path / "c.gz").write_bytes(b"\x1f\x8bnot gzip")
-    for name, message in (("a.png", "single image: give the folder"), ("b.doc", "can't be read as data"),
-                          ("c.gz", "can't be read as data")):
+    for name, message in (
+        ("a.png", "single image: give the folder"),
+        ("b.doc", "can't be read as data"),
+        ("c.gz", "can't be read as data"),
+    ):
         with pytest.raises(ZaohuaError, match=message):
             read(tmp_path / name)
 
 
-@pytest.mark.parametrize("X, y, message", [
-    ([], None, "the list is empty"), (IMAGES, [1], "6 items but 1 labels"), (IMAGES, True, "carries no labels"),
-    (IMAGES, "boot", "y must be True, or a list"), (IMAGES, 3, "y must be True, or a list"),
-    ([np.zeros((3, 3)), np.zeros((3, 4))], None, r"different shapes: \(3, 3\) and \(3, 4\)"),
-    (Image.new("L", (3, 3)), None, "give a list"),
-])
+@pytest.mark.parametrize(
+    "X, y, message",
+    [
+        ([], None, "the list is empty"),
+        (IMAGES, [1], "6 items but 1 labels"),
+        (IMAGES, True, "carries no labels"),
+        (IMAGES, "boot", "y must be True, or a list"),
+        (IMAGES, 3, "y must be True, or a list"),
+        ([np.zeros((3, 3)), np.zeros((3, 4))], None, r"different shapes: \(3, 3\) and \(3, 4\)"),
+        (Image.new("L", (3, 3)), None, "give a list"),
+    ],
+)
 def test_errors(X: Any, y: Any, message: str):
     with pytest.raises(ZaohuaError, match=message):
         read(X, y)

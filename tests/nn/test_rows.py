@@ -4,8 +4,16 @@ from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.mlp import MLP
 from zaohua.nn.rows import RowLayout
 
-SPEC = DataSpec(axes=("column",), shape=(4,), features=(
-    Feature("a?", "category", 3), Feature("a", "real", 1, given=(0, 2)), Feature("b", "category", 2), Feature("c", "real", 1)))
+SPEC = DataSpec(
+    axes=("column",),
+    shape=(4,),
+    features=(
+        Feature("a?", "category", 3),
+        Feature("a", "real", 1, given=(0, 2)),
+        Feature("b", "category", 2),
+        Feature("c", "real", 1),
+    ),
+)
 NAN = torch.nan
 
 

@@ -18,20 +18,33 @@ def test_a_curve_of_two_phases():
     assert charts.loss_curve([]) == "" and charts.loss_curve([{"seconds": 1.0, "loss/vae": float("nan")}] * 3) == ""
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.0, "0"), (12345.6, "12,346"), (-127.34, "−127"),
-                                             (2.345, "2.35"), (0.0612, "0.0612"), (-0.000123, "−0.00012")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (12345.6, "12,346"),
+        (-127.34, "−127"),
+        (2.345, "2.35"),
+        (0.0612, "0.0612"),
+        (-0.000123, "−0.00012"),
+    ],
+)
 def test_numbers_show_digits_that_count(value: float | None, text: str):
     assert markup.number(value) == text
 
 
-@pytest.mark.parametrize(("scale", "ticks"), [
-    (Scale(0, 10, 0, 1), [0, 2, 4, 6, 8, 10]),
-    (Scale(-0.03, 0.11, 0, 1), [0, 0.05, 0.1]),
-    (Scale(0.9, 1100, 0, 1, "log"), [1, 10, 100, 1000]),
-    (Scale(1.5, 60, 0, 1, "log"), [2, 5, 10, 20, 50]),
-    (Scale(41, 48, 0, 1, "log"), [42, 44, 46, 48]),
-    (Scale(-2, 150, 0, 1, "bent", 1.0), [-1, 0, 1, 10, 100]),
-])
+@pytest.mark.parametrize(
+    ("scale", "ticks"),
+    [
+        (Scale(0, 10, 0, 1), [0, 2, 4, 6, 8, 10]),
+        (Scale(-0.03, 0.11, 0, 1), [0, 0.05, 0.1]),
+        (Scale(0.9, 1100, 0, 1, "log"), [1, 10, 100, 1000]),
+        (Scale(1.5, 60, 0, 1, "log"), [2, 5, 10, 20, 50]),
+        (Scale(41, 48, 0, 1, "log"), [42, 44, 46, 48]),
+        (Scale(-2, 150, 0, 1, "bent", 1.0), [-1, 0, 1, 10, 100]),
+    ],
+)
 def test_ticks_are_round_and_on_the_axis(scale: Scale, ticks: list[float]):
     assert scale.ticks() == pytest.approx(ticks)
 

@@ -34,14 +34,19 @@ def test_a_crash_in_a_save_leaves_the_old_model_or_the_new(tmp_path: Path) -> No
         save(folder, 3.0)
         assert state_of(folder) == 3.0
         assert {path.name for path in folder.iterdir() if path.suffix != ".tmp"} == {
-            "model.json", "weights.safetensors", MANIFEST}  # fmt: skip
+            "model.json",
+            "weights.safetensors",
+            MANIFEST,
+        }
     assert sorted(seen) == seen and set(seen) == {1.0, 2.0}
 
 
 def test_a_crash_in_the_first_save_leaves_nothing_or_the_model(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    seen = [state_of(folder) for _ in crash_everywhere(lambda: save(folder, 2.0),
-                                                       lambda: shutil.rmtree(folder, ignore_errors=True))]
+    seen = [
+        state_of(folder)
+        for _ in crash_everywhere(lambda: save(folder, 2.0), lambda: shutil.rmtree(folder, ignore_errors=True))
+    ]
     assert set(seen) == {None, 2.0}
 
 
@@ -114,9 +119,18 @@ def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> N
         load_model(folder)
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"[]", b"null", b"\xff\xfe", b'{"sha256": []}', b'{"sha256": {"model.json": 5}}', b"[" * 100_000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"sha256": []}',
+        b'{"sha256": {"model.json": 5}}',
+        b"[" * 100_000,
+    ],
+)
 def test_a_manifest_that_is_none(tmp_path: Path, content: bytes) -> None:
     save(tmp_path, 1.0)
     (tmp_path / MANIFEST).write_bytes(content)
@@ -126,22 +140,37 @@ def test_a_manifest_that_is_none(tmp_path: Path, content: bytes) -> None:
     assert state_of(tmp_path) == 2.0
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b'{"format": 99}', "newer version"), (b"", "no JSON"), (b"[1]", "no JSON"), (b"\xff", "no JSON"),
-    (b'{"format": "x"}', "no JSON"), (b"[" * 100_000, "no JSON"),
-], ids=["newer", "empty", "a list", "no text", "format a text", "deep"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"format": 99}', "newer version"),
+        (b"", "no JSON"),
+        (b"[1]", "no JSON"),
+        (b"\xff", "no JSON"),
+        (b'{"format": "x"}', "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+    ],
+    ids=["newer", "empty", "a list", "no text", "format a text", "deep"],
+)
 def test_a_model_json_that_is_none(tmp_path: Path, content: bytes, message: str) -> None:
     folder = made_up(tmp_path, {"model.json": content})
     with pytest.raises(CheckpointError, match=f"model.json.*{message}"):
         load_model(folder)
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"short", struct.pack("<Q", 2**62) + b"{}", struct.pack("<Q", 10) + b"not json!!",
-    struct.pack("<Q", 66) + b'{"a":{"dtype":"F32","shape":[9999999999],"data_offsets":[0,8]}}   ' + bytes(8),
-    struct.pack("<Q", 60) + b'{"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}}      ' + bytes(8),
-    b"\x80\x04\x95cos\nsystem\n",
-], ids=["empty", "short", "huge header", "no header", "shape beyond the data", "no such type", "a pickle"])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"short",
+        struct.pack("<Q", 2**62) + b"{}",
+        struct.pack("<Q", 10) + b"not json!!",
+        struct.pack("<Q", 66) + b'{"a":{"dtype":"F32","shape":[9999999999],"data_offsets":[0,8]}}   ' + bytes(8),
+        struct.pack("<Q", 60) + b'{"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}}      ' + bytes(8),
+        b"\x80\x04\x95cos\nsystem\n",
+    ],
+    ids=["empty", "short", "huge header", "no header", "shape beyond the data", "no such type", "a pickle"],
+)
 def test_weights_that_are_none(tmp_path: Path, content: bytes) -> None:
     folder = made_up(tmp_path, {"model.json": b'{"format": 1}', "weights.safetensors": content})
     with pytest.raises(CheckpointError, match="weights.safetensors isn't what zaohua saves"):
@@ -195,5 +224,3 @@ def test_a_disk_that_fills_up_leaves_the_model_whole(tmp_path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         assert state_of(tmp_path) == 1.0
         assert len(list(tmp_path.iterdir())) == 3  # nothing is left that would take up room
-
-

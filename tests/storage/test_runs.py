@@ -135,8 +135,9 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
     run = Run(tmp_path)
     run.close()
-    with subprocess.Popen([sys.executable, "-c", hold, tmp_path / ".lock"], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, tmp_path / ".lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
         assert other.stdin and other.stdout and other.stdout.readline()
         with pytest.raises(ZaohuaError, match="is being trained by another process") as error:
             Run(tmp_path)
@@ -191,8 +192,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def model(steps: int) -> Any:
-    return zh.VAE(**{**zh.VAE.tiny, "max_steps": steps, "checkpoint_every": 2, "log_every": 4, "random_state": 0,
-                     "device": "cpu", "precision": "float32", "lr_schedule": "constant"})
+    return zh.VAE(
+        **{
+            **zh.VAE.tiny,
+            "max_steps": steps,
+            "checkpoint_every": 2,
+            "log_every": 4,
+            "random_state": 0,
+            "device": "cpu",
+            "precision": "float32",
+            "lr_schedule": "constant",
+        }
+    )
 
 
 def weights(folder: Path) -> str:
@@ -277,9 +288,15 @@ def test_a_model_that_makes_no_sense(run: Path, tmp_path: Path) -> None:
 
 
 def test_nothing_is_ever_unpickled() -> None:
-    unsafe = re.compile(r"(?<!safetensors\.)torch\.(load|save)\b|import (pickle|joblib|marshal|shelve|dill)"
-                        r"|\bpickle\.\w|allow_pickle=True|yaml\.(unsafe_)?load\b|(?<![.\w])(eval|exec)\(")
+    unsafe = re.compile(
+        r"(?<!safetensors\.)torch\.(load|save)\b|import (pickle|joblib|marshal|shelve|dill)"
+        r"|\bpickle\.\w|allow_pickle=True|yaml\.(unsafe_)?load\b|(?<![.\w])(eval|exec)\("
+    )
     lines = [(path.name, line) for path in SOURCE.rglob("*.py") for line in path.read_text("utf-8").splitlines()]
     found = [(name, line.strip()) for name, line in lines if unsafe.search(line)]
-    assert found == [("inception.py",  # the converter of others' weights, whose hash is checked before
-                      'weights = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)')]
+    assert found == [
+        (
+            "inception.py",  # the converter of others' weights, whose hash is checked before
+            'weights = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)',
+        )
+    ]

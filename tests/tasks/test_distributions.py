@@ -24,19 +24,22 @@ def gamma(n: int = 400, seed: int = 0) -> np.ndarray:
 
 
 class TestRanking:
-    @pytest.mark.parametrize(("name", "x"), [
-        ("Gamma", gamma(1000)),
-        ("Normal", np.random.default_rng(1).normal(5, 2, 1000)),
-        ("StudentT", np.random.default_rng(0).standard_t(3, 1000)),
-        ("LogNormal", np.random.default_rng(0).lognormal(0, 1, 1000)),
-        ("Beta", np.random.default_rng(0).beta(2, 0.7, 1000)),
-        ("Weibull", np.random.default_rng(0).weibull(4, 1000)),
-        ("Uniform", np.random.default_rng(0).uniform(2, 3, 1000)),
-        ("Poisson", np.random.default_rng(0).poisson(4, 1000)),
-        ("NegativeBinomial", np.random.default_rng(0).negative_binomial(3, 0.3, 1000)),
-        ("Geometric", np.random.default_rng(0).geometric(0.3, 1000)),
-        ("Bernoulli", np.random.default_rng(0).integers(0, 2, 1000)),
-    ])
+    @pytest.mark.parametrize(
+        ("name", "x"),
+        [
+            ("Gamma", gamma(1000)),
+            ("Normal", np.random.default_rng(1).normal(5, 2, 1000)),
+            ("StudentT", np.random.default_rng(0).standard_t(3, 1000)),
+            ("LogNormal", np.random.default_rng(0).lognormal(0, 1, 1000)),
+            ("Beta", np.random.default_rng(0).beta(2, 0.7, 1000)),
+            ("Weibull", np.random.default_rng(0).weibull(4, 1000)),
+            ("Uniform", np.random.default_rng(0).uniform(2, 3, 1000)),
+            ("Poisson", np.random.default_rng(0).poisson(4, 1000)),
+            ("NegativeBinomial", np.random.default_rng(0).negative_binomial(3, 0.3, 1000)),
+            ("Geometric", np.random.default_rng(0).geometric(0.3, 1000)),
+            ("Bernoulli", np.random.default_rng(0).integers(0, 2, 1000)),
+        ],
+    )
     @pytest.mark.parametrize("by", ["aic", "bic"])
     def test_the_true_distribution_comes_first(self, name: str, x: np.ndarray, by: Any) -> None:
         found = distributions.rank(x, replicates=0, by=by)
@@ -81,13 +84,16 @@ class TestRanking:
         found = distributions.rank(gamma(50), replicates=20)
         assert json.loads(json.dumps(found.to_json()))["fits"][0]["goodness"]["test"] == "Kolmogorov-Smirnov"
 
-    @pytest.mark.parametrize(("x", "message"), [
-        ([1.0, np.nan], "1 NaN among the 2 values, the first in row 1"),
-        (np.zeros((3, 2)), r"one column of numbers, not to data of shape \(3, 2\)"),
-        (pd.Series(["a", "b"], name="city"), "column 'city' holds 'a' in row 0"),
-        (np.empty(0), "nothing to fit"),
-        ([2.0, 2.0], "all values are 2"),
-    ])
+    @pytest.mark.parametrize(
+        ("x", "message"),
+        [
+            ([1.0, np.nan], "1 NaN among the 2 values, the first in row 1"),
+            (np.zeros((3, 2)), r"one column of numbers, not to data of shape \(3, 2\)"),
+            (pd.Series(["a", "b"], name="city"), "column 'city' holds 'a' in row 0"),
+            (np.empty(0), "nothing to fit"),
+            ([2.0, 2.0], "all values are 2"),
+        ],
+    )
     def test_mistakes(self, x: Any, message: str) -> None:
         with pytest.raises(ZaohuaError, match=message):
             distributions.rank(x, models=["normal"], replicates=0)
@@ -104,12 +110,15 @@ class TestGoodness:
         law = stats.gamma(2.0, scale=1.5)
         assert kolmogorov_smirnov(law.cdf(x)[:, None])[0] == pytest.approx(stats.kstest(x, law.cdf).statistic)
 
-    @pytest.mark.parametrize(("model", "draw"), [
-        (zh.Normal(), lambda rng: rng.normal(3, 2, 40)),
-        (zh.Gamma(), lambda rng: rng.gamma(2, 1, 40)),
-        (zh.Poisson(), lambda rng: rng.poisson(3, 60)),
-        (zh.NegativeBinomial(), lambda rng: rng.negative_binomial(2, 0.4, 60)),
-    ])
+    @pytest.mark.parametrize(
+        ("model", "draw"),
+        [
+            (zh.Normal(), lambda rng: rng.normal(3, 2, 40)),
+            (zh.Gamma(), lambda rng: rng.gamma(2, 1, 40)),
+            (zh.Poisson(), lambda rng: rng.poisson(3, 60)),
+            (zh.NegativeBinomial(), lambda rng: rng.negative_binomial(2, 0.4, 60)),
+        ],
+    )
     def test_p_values_are_uniform_under_the_truth(self, model: Any, draw: Callable[[Any], np.ndarray]) -> None:
         p = []
         for seed in range(80):
@@ -124,10 +133,13 @@ class TestGoodness:
         p = [goodness(zh.Normal(), np.random.default_rng(seed).normal(size=n), 39, seed).p for seed in range(60)]
         assert stats.kstest(p, "uniform").pvalue > 0.001
 
-    @pytest.mark.parametrize(("model", "x"), [
-        (zh.Normal(), np.random.default_rng(0).exponential(size=300)),
-        (zh.Poisson(), np.random.default_rng(0).negative_binomial(2, 0.3, 300).astype(float)),
-    ])
+    @pytest.mark.parametrize(
+        ("model", "x"),
+        [
+            (zh.Normal(), np.random.default_rng(0).exponential(size=300)),
+            (zh.Poisson(), np.random.default_rng(0).negative_binomial(2, 0.3, 300).astype(float)),
+        ],
+    )
     def test_what_is_wrong_is_refused(self, model: Any, x: np.ndarray) -> None:
         found = goodness(model, x, 99)
         assert found is not None and found.p == 0.01
@@ -142,9 +154,16 @@ class TestGoodness:
 
 
 class TestPictures:
-    @pytest.mark.parametrize(("name", "x"), [
-        ("gamma", gamma(5000)), ("student-t", gamma()), ("poisson", np.arange(9.0)), ("poisson", np.arange(300.0)),
-        ("kernel-density", gamma(50))])
+    @pytest.mark.parametrize(
+        ("name", "x"),
+        [
+            ("gamma", gamma(5000)),
+            ("student-t", gamma()),
+            ("poisson", np.arange(9.0)),
+            ("poisson", np.arange(300.0)),
+            ("kernel-density", gamma(50)),
+        ],
+    )
     def test_histogram_and_quantiles(self, name: str, x: np.ndarray, tmp_path: Path) -> None:
         fit = distributions.fit(distributions.find(name), x, replicates=10)
         figure = distribution_plots.picture(fit, x, "price")

@@ -159,10 +159,14 @@ def test_the_running_average() -> None:
     assert all(torch.equal(w, kept) for w, kept in plain.trace)
 
 
-@pytest.mark.parametrize(("decay", "fall"), [
-    ("constant", lambda done: 1.0), ("linear", lambda done: 1 - done),
-    ("cosine", lambda done: (1 + math.cos(math.pi * done)) / 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("decay", "fall"),
+    [
+        ("constant", lambda done: 1.0),
+        ("linear", lambda done: 1 - done),
+        ("cosine", lambda done: (1 + math.cos(math.pi * done)) / 2),
+    ],
+)
 def test_the_learning_rate(decay: Any, fall: Any) -> None:
     model = Mean(max_steps=20, warmup_steps=5, lr_schedule=decay, learning_rate=0.2, log_every=1, pull=1.0)
     model.fit(digits()[0], callbacks=[model.note])
@@ -219,8 +223,17 @@ def test_a_gradient_that_is_no_number_stops_too() -> None:
 def test_validation_keeps_the_best_and_patience_stops(tmp_path: Path) -> None:
     """w rises by 0.1 a step, and 0.5 is best: at step 5; the validation after it is worse, two of them are enough."""
     images = digits()[0]
-    settings: dict[str, Any] = {**PLAIN, "pull": 1.0, "ema_decay": 0.0, "validation_fraction": 0.2, "validate_every": 1, "patience": 2,
-                                "max_steps": 50, "checkpoint_every": 3, "log_every": 100}
+    settings: dict[str, Any] = {
+        **PLAIN,
+        "pull": 1.0,
+        "ema_decay": 0.0,
+        "validation_fraction": 0.2,
+        "validate_every": 1,
+        "patience": 2,
+        "max_steps": 50,
+        "checkpoint_every": 3,
+        "log_every": 100,
+    }
     model, events = Mean(**settings), list[Any]()
     model.fit(images, out=tmp_path, callbacks=[events.append])
     losses = [record["validation"] for record in model.history_]
@@ -233,7 +246,12 @@ def test_validation_keeps_the_best_and_patience_stops(tmp_path: Path) -> None:
     assert resumed.resume(tmp_path, images).n_steps_ == 7
     assert torch.equal(resumed.nets_["net"].w, model.nets_["net"].w)
     assert Mean(**settings).resume(tmp_path, images).n_steps_ == 7  # it had stopped, and stays so
-    every = {**settings, "validation_fraction": 0.0, "patience": None, "max_steps": 9}  # none are held out now: the last counts
+    every = {
+        **settings,
+        "validation_fraction": 0.0,
+        "patience": None,
+        "max_steps": 9,
+    }  # none are held out now: the last counts
     assert torch.allclose(Mean(**every).resume(tmp_path, images).nets_["net"].w, torch.tensor(0.9))
 
 
@@ -276,17 +294,31 @@ def test_a_preview_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     stop = at_step(1, lambda: (tmp_path / "run/previews").write_text("in the way"))
     model.fit(*digits(), out=tmp_path / "run", callbacks=[stop, events.append])
     assert [event.message for event in events if event.kind == "warning"] == [
-        "the preview of step 2 isn't saved: File exists"]  # fmt: skip
+        "the preview of step 2 isn't saved: File exists"
+    ]
     assert model.n_steps_ == 3
 
 
 def test_callbacks_get_every_event(tmp_path: Path) -> None:
     events = list[Any]()
     make("VAE", 4, validation_fraction=0.1, validate_every=2, preview_every=3, checkpoint_every=3, log_every=2).fit(
-        *digits(), out=tmp_path, callbacks=[events.append])
+        *digits(), out=tmp_path, callbacks=[events.append]
+    )
     assert [(event.kind, event.step) for event in events] == [
-        ("start", 0), ("step", 1), ("step", 2), ("log", 2), ("validate", 2), ("step", 3), ("preview", 3),
-        ("checkpoint", 3), ("step", 4), ("log", 4), ("validate", 4), ("checkpoint", 4), ("end", 4)]  # fmt: skip
+        ("start", 0),
+        ("step", 1),
+        ("step", 2),
+        ("log", 2),
+        ("validate", 2),
+        ("step", 3),
+        ("preview", 3),
+        ("checkpoint", 3),
+        ("step", 4),
+        ("log", 4),
+        ("validate", 4),
+        ("checkpoint", 4),
+        ("end", 4),
+    ]
     assert all(event.total == 4 and 0 <= event.progress <= 1 for event in events)
     assert [event.items.shape for event in events if event.kind == "preview"] == [(64, 8, 8)]
     assert (tmp_path / "previews/0000003.png").exists()

@@ -71,8 +71,15 @@ def _work(work: Callable[[int], Any], rank: int, world: int, port: str, write: i
     try:
         from accelerate.state import AcceleratorState
 
-        os.environ.update(RANK=str(rank), WORLD_SIZE=str(world), LOCAL_RANK=str(rank), LOCAL_WORLD_SIZE=str(world),
-                          MASTER_ADDR="127.0.0.1", MASTER_PORT=port, ACCELERATE_USE_CPU="true")
+        os.environ.update(
+            RANK=str(rank),
+            WORLD_SIZE=str(world),
+            LOCAL_RANK=str(rank),
+            LOCAL_WORLD_SIZE=str(world),
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=port,
+            ACCELERATE_USE_CPU="true",
+        )
         AcceleratorState._reset_state(reset_partial_state=True)  # what tests before left
         torch.set_num_threads(1)
         os.write(write, json.dumps(work(rank)).encode())
@@ -90,9 +97,14 @@ def digest(model: Any) -> str:
 # ---- the same as one process
 
 
-@pytest.mark.parametrize(("name", "fields"), [
-    ("R3GAN", {}), ("Flow", {"channels": 8}), ("VAE", {"grad_accumulation": 2, "validation_fraction": 0.1, "validate_every": 3}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("R3GAN", {}),
+        ("Flow", {"channels": 8}),
+        ("VAE", {"grad_accumulation": 2, "validation_fraction": 0.1, "validate_every": 3}),
+    ],
+)
 def test_two_processes_learn_as_one_with_twice_the_batch(name: str, fields: dict[str, Any], tmp_path: Path) -> None:
     settings = {"log_every": 1, "checkpoint_every": 4, **fields}
     alone = make(name, 6, batch_size=16, **settings).fit(*digits())
@@ -108,7 +120,13 @@ def test_two_processes_learn_as_one_with_twice_the_batch(name: str, fields: dict
         assert without_times(record) == pytest.approx(without_times(expected), rel=1e-5, abs=1e-5)
     assert digest(zh.load(tmp_path / "run")) == one
     assert {path.name for path in (tmp_path / "run").iterdir()} - {"README.md"} == {
-        ".lock", "checkpoints", "history.jsonl", "manifest.json", "model.json", "weights.safetensors"}  # fmt: skip
+        ".lock",
+        "checkpoints",
+        "history.jsonl",
+        "manifest.json",
+        "model.json",
+        "weights.safetensors",
+    }
     assert sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir()) == ["000000004", "000000006"]
 
 
@@ -189,8 +207,16 @@ def test_processes_diverge_and_lose_patience_together(tmp_path: Path) -> None:
             return str(error)
 
     def wait(rank: int) -> Any:
-        model = Mean(max_steps=50, pull=1.0, ema_decay=0.0, validation_fraction=0.2, validate_every=1, patience=2, random_state=0,
-                     device="cpu")
+        model = Mean(
+            max_steps=50,
+            pull=1.0,
+            ema_decay=0.0,
+            validation_fraction=0.2,
+            validate_every=1,
+            patience=2,
+            random_state=0,
+            device="cpu",
+        )
         return model.fit(*digits(), out=tmp_path).n_steps_
 
     one, other = in_processes(diverge)
@@ -202,27 +228,70 @@ def test_processes_diverge_and_lose_patience_together(tmp_path: Path) -> None:
 
 
 TORCHRUN = ["torch.distributed.run", "--nproc_per_node", "2", "--master_port"]
-ACCELERATE = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
-              "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port"]  # fmt: skip
+ACCELERATE = [
+    "accelerate.commands.launch",
+    "--multi_gpu",
+    "--num_processes",
+    "2",
+    "--num_machines",
+    "1",
+    "--mixed_precision",
+    "no",
+    "--dynamo_backend",
+    "no",
+    "--main_process_port",
+]
 
 
 @pytest.mark.slow
 def test_launchers_train_resume_and_speak_once(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    flags = ["--out", str(run), "--channels", "8", "--batch-size", "8", "--seed", "0", "--lr-schedule", "constant",
-             "--precision", "float32", "--log-every", "1", "--warmup-steps", "2", "--device", "cpu"]  # fmt: skip
+    flags = [
+        "--out",
+        str(run),
+        "--channels",
+        "8",
+        "--batch-size",
+        "8",
+        "--seed",
+        "0",
+        "--lr-schedule",
+        "constant",
+        "--precision",
+        "float32",
+        "--log-every",
+        "1",
+        "--warmup-steps",
+        "2",
+        "--device",
+        "cpu",
+    ]
 
     def launch(launcher: list[str], *arguments: str) -> None:
-        done = subprocess.run([sys.executable, "-m", *launcher, free_port(), "-m", "zaohua", *arguments, *flags],
-                              capture_output=True, text=True, timeout=300, cwd=tmp_path,
-                              env={**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"})
+        done = subprocess.run(
+            [sys.executable, "-m", *launcher, free_port(), "-m", "zaohua", *arguments, *flags],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"},
+        )
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("trained:") == done.stderr.count("100%") == 1, done.stderr
 
     launch(TORCHRUN, "train", "flow", "digits", "--max-steps", "3")
     launch(ACCELERATE, "train", "flow", "--resume", "--max-steps", "6")
-    alone = zh.Flow(channels=8, batch_size=16, random_state=0, lr_schedule="constant", precision="float32", log_every=1,
-                    warmup_steps=2, max_steps=6, device="cpu").fit("digits", True)
+    alone = zh.Flow(
+        channels=8,
+        batch_size=16,
+        random_state=0,
+        lr_schedule="constant",
+        precision="float32",
+        log_every=1,
+        warmup_steps=2,
+        max_steps=6,
+        device="cpu",
+    ).fit("digits", True)
     history = ending(run)["history"]
     assert [record["step"] for record in history] == [1, 2, 3, 4, 5, 6]
     for record, expected in zip(history, alone.history_, strict=True):

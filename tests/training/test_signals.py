@@ -20,9 +20,26 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.training.callbacks.signals import Stopped, tensorboard
 
 SOURCE = Path(zh.__file__).parent.parent
-SETTINGS = ["--channels", "8", "--latent-dim", "4", "--batch-size", "16", "--seed", "0", "--lr-schedule", "constant",
-            "--device", "cpu", "--precision", "float32", "--checkpoint-every", "1000",
-            "--kl-warmup", "0"]  # nothing that depends on how long the whole training is  # fmt: skip
+SETTINGS = [
+    "--channels",
+    "8",
+    "--latent-dim",
+    "4",
+    "--batch-size",
+    "16",
+    "--seed",
+    "0",
+    "--lr-schedule",
+    "constant",
+    "--device",
+    "cpu",
+    "--precision",
+    "float32",
+    "--checkpoint-every",
+    "1000",
+    "--kl-warmup",
+    "0",
+]  # nothing that depends on how long the whole training is
 
 
 def wait_for(condition: Any, seconds: float = 120) -> None:
@@ -36,8 +53,9 @@ def test_a_program_that_is_terminated_saves_says_how_to_go_on_and_ends_as_anothe
     run, alone = tmp_path / "run", tmp_path / "alone"
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": str(torch.get_num_threads())}
     arguments = ["train", "vae", "digits", "--out", str(run), *SETTINGS, "--log-every", "5"]
-    program = subprocess.Popen([sys.executable, "-m", "zaohua", *arguments], stderr=subprocess.PIPE, text=True,
-                               env=environment)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "zaohua", *arguments], stderr=subprocess.PIPE, text=True, env=environment
+    )
     with program:
         try:
             wait_for((run / "history.jsonl").exists)
@@ -76,6 +94,7 @@ def test_a_second_signal_ends_at_once() -> None:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
+
         def stuck() -> None:
             os.write(write, b"x")
             for _ in range(600):

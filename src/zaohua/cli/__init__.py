@@ -86,16 +86,18 @@ def usage() -> str:
     """The text of `zaohua --help`."""
     width = max(len(f"{name} {how}") for name, (how, _) in COMMANDS.items())
     lines = [f"  zaohua {f'{name} {how}':<{width}}  {what}" for name, (how, what) in COMMANDS.items()]
-    return "\n".join([
-        "zaohua learns what your data looks like, and makes more of it.",
-        "",
-        *lines,
-        "",
-        "DATA is a folder or file of your own, or a name: digits (built in), mnist, tinyshakespeare ...",
-        "File names can say labels: 'wavs/{label}_{i}.wav'.",
-        "Every command has --help; every field of a model is an option of `zaohua train MODEL --help`.",
-        "Errors are one line; --debug adds the traceback.",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "zaohua learns what your data looks like, and makes more of it.",
+            "",
+            *lines,
+            "",
+            "DATA is a folder or file of your own, or a name: digits (built in), mnist, tinyshakespeare ...",
+            "File names can say labels: 'wavs/{label}_{i}.wav'.",
+            "Every command has --help; every field of a model is an option of `zaohua train MODEL --help`.",
+            "Errors are one line; --debug adds the traceback.",
+        ]
+    )
 
 
 def explain(error: Exception) -> str | None:

@@ -34,5 +34,16 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.training.callbacks.progress import Progress
 
     chosen = {option: values[option].split(",") if values[option] else None for option in ("models", "data")}
-    print(benchmark(name, Path(values["out"]), values["minutes"], Progress, samples=values["samples"],
-                    random_state=values["seed"], seeds=values["seeds"], log=Lines(), **chosen))
+    print(
+        benchmark(
+            name,
+            Path(values["out"]),
+            values["minutes"],
+            Progress,
+            samples=values["samples"],
+            random_state=values["seed"],
+            seeds=values["seeds"],
+            log=Lines(),
+            **chosen,
+        )
+    )

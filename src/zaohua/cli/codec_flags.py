@@ -37,8 +37,9 @@ class CodecFlags:
             others = [fields_of(other) for other in classes if other is not cls]
             apart = {name for name in mine for other in others if name in other and not _alike(mine[name], other[name])}
             options = stored["options"] if stored and stored["codec"] == cls.__name__ else None
-            self.of[cls] = from_fields(mine, options, taken={*taken, *apart},
-                                       prefix=f"{cls.modality.removesuffix('s')}_")
+            self.of[cls] = from_fields(
+                mine, options, taken={*taken, *apart}, prefix=f"{cls.modality.removesuffix('s')}_"
+            )
         self.flags = self._each_once((stored or {}).get("codec"))
 
     def _each_once(self, first: str | None) -> list[Flag]:
@@ -59,8 +60,11 @@ class CodecFlags:
 
     def given(self, values: dict[str, Any]) -> list[str]:
         """The flags that were given, as people spell them."""
-        return list(dict.fromkeys(flag.spellings[0] for flags in self.of.values() for flag in flags
-                                  if values[flag.name] != flag.default))
+        return list(
+            dict.fromkeys(
+                flag.spellings[0] for flags in self.of.values() for flag in flags if values[flag.name] != flag.default
+            )
+        )
 
     def none_given(self, values: dict[str, Any], base: str) -> None:
         """Raise a `ZaohuaError` if any flag was given, since a run that begins from another takes its encoding."""
@@ -104,8 +108,9 @@ class CodecFlags:
         for other, flags in self.of.items():
             for flag in flags:
                 if flag.name not in mine and values[flag.name] != flag.default:
-                    raise ZaohuaError(f"{flag.spellings[0]} is an option of {other.modality}, but the data are "
-                                      f"{cls.modality}")
+                    raise ZaohuaError(
+                        f"{flag.spellings[0]} is an option of {other.modality}, but the data are {cls.modality}"
+                    )
         return given(values, self.of[cls])
 
 

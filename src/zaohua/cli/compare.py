@@ -27,8 +27,23 @@ FLAGS = (
     Flag("out", str, "compare.html", "Page to write."),
     Flag("json", bool, False, "Print all figures as JSON, and no progress."),
 )
-COLUMNS = ("frechet", "precision", "recall", "diversity", "accuracy", "copy_rate", "tree_score", "trend", "shape",
-           "utility_auc", "utility_r2", "closest", "row_copies", "log_likelihood", "bits_per_sample")
+COLUMNS = (
+    "frechet",
+    "precision",
+    "recall",
+    "diversity",
+    "accuracy",
+    "copy_rate",
+    "tree_score",
+    "trend",
+    "shape",
+    "utility_auc",
+    "utility_r2",
+    "closest",
+    "row_copies",
+    "log_likelihood",
+    "bits_per_sample",
+)
 """Measures of the table in the terminal; the page has them all."""
 COSTS = ("training_seconds", "milliseconds", "real_time")
 
@@ -48,8 +63,9 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.evaluation import page, summaries
     from zaohua.evaluation.compare import compare
 
-    wanted: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "inception",
-                                                              "target")}
+    wanted: dict[str, Any] = {
+        name: values[name] for name in ("data", "split", "train", "samples", "inception", "target")
+    }
     found = compare(folders, random_state=values["seed"], log=None if values["json"] else Lines(), **wanted)
     page.write(found, out, shlex.join(["zaohua", "compare", *(part for part in arguments if part != "--json")]))
     said = summaries.verdict(found)

@@ -36,8 +36,14 @@ def main(arguments: Sequence[str]) -> None:
 
     model = zaohua.load(run)
     model.set_params(**{flag.name: values[flag.name] for flag in flags})
-    report = copy_report(model, data=values["data"], held_out=values["held_out"], n=values["length"],
-                         n_samples=values["n"], random_state=values["seed"])
+    report = copy_report(
+        model,
+        data=values["data"],
+        held_out=values["held_out"],
+        n=values["length"],
+        n_samples=values["n"],
+        random_state=values["seed"],
+    )
     if values["json"]:
         print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
         return
@@ -52,5 +58,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _told(found: Any) -> str:
-    return (f"{found.share:.2%} of {found.characters:,} characters in runs of {found.n} or more; "
-            f"the longest has {found.longest}")
+    return (
+        f"{found.share:.2%} of {found.characters:,} characters in runs of {found.n} or more; "
+        f"the longest has {found.longest}"
+    )

@@ -19,8 +19,10 @@ FLAGS = (
     Flag("out", str, "demo", "Folder for the page and the runs."),
     Flag("minutes", Annotated[float, Between(above=0)], 4.0, "Time for all of it, on two cores."),
 )
-ABOUT = ("Train one model of each family on the built-in digits, one on sounds and one on texts, measure them, and "
-         "write a page that shows how they compare.")
+ABOUT = (
+    "Train one model of each family on the built-in digits, one on sounds and one on texts, measure them, and "
+    "write a page that shows how they compare."
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -34,8 +36,9 @@ def main(arguments: Sequence[str]) -> None:
 
     out = Path(values["out"])
     out.mkdir(parents=True, exist_ok=True)
-    echo(f"{len(demo.PLANS)} models on {demo.DATA}, one on sounds and one on texts, "
-         f"about {values['minutes']:g} minutes")
+    echo(
+        f"{len(demo.PLANS)} models on {demo.DATA}, one on sounds and one on texts, about {values['minutes']:g} minutes"
+    )
     study = demo.run(out, values["minutes"], watch=lambda name: Progress(f"{name:<10}"))
     path = report.write(study, out)
     show(study.results)

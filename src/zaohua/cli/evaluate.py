@@ -14,16 +14,26 @@ from zaohua.cli.flags import Flag, echo, leading, parse
 CALL = "zaohua evaluate RUN [options]"
 ABOUT = "Measure a model by items that it has never seen, and write the figures into its model card."
 FLAGS = (
-    Flag("data", str | None, None, "Items to measure by: a path, or a name, whose test split is taken. By default the "
-         "test split of what it was trained on, else the share that training held out."),
+    Flag(
+        "data",
+        str | None,
+        None,
+        "Items to measure by: a path, or a name, whose test split is taken. By default the "
+        "test split of what it was trained on, else the share that training held out.",
+    ),
     Flag("split", str | None, None, "test or validation."),
     Flag("train", str | None, None, "What it was trained on, if it isn't any more where it was."),
     Flag("samples", int, 10_000, "Samples, and as many real items; of texts a hundredth.", short=("-n",)),
     Flag("seeds", int, 1, "Sets of samples, over which figures have intervals."),
     Flag("seed", int, 0, "Of the first set."),
     Flag("inception", str | None, None, "File with the weights of the standard Inception network, for FID."),
-    Flag("target", str | None, None, "Column of a table that is predicted by what was learnt from samples; by default "
-         "the last with 2 to 20 categories, else the last of numbers."),
+    Flag(
+        "target",
+        str | None,
+        None,
+        "Column of a table that is predicted by what was learnt from samples; by default "
+        "the last with 2 to 20 categories, else the last of numbers.",
+    ),
     Flag("json", bool, False, "Print the figures as JSON, and no progress."),
 )
 
@@ -36,10 +46,12 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.evaluation import summaries
     from zaohua.evaluation.evaluate import evaluate
 
-    options: dict[str, Any] = {name: values[name] for name in ("data", "split", "train", "samples", "seeds",
-                                                               "inception", "target")}
-    found = evaluate(zaohua.load(run), run=run, random_state=values["seed"], **options,
-                     log=None if values["json"] else Lines())
+    options: dict[str, Any] = {
+        name: values[name] for name in ("data", "split", "train", "samples", "seeds", "inception", "target")
+    }
+    found = evaluate(
+        zaohua.load(run), run=run, random_state=values["seed"], **options, log=None if values["json"] else Lines()
+    )
     found.save(run)
     summaries.note_in_card(run, found)
     print(json.dumps(found.to_json()) if values["json"] else "\n".join(summaries.summary_lines(found)))

@@ -43,8 +43,9 @@ def main(arguments: Sequence[str]) -> None:
     one = values["distribution"]
     models = None if one is None else [distributions.find(one)]
     try:
-        ranking = distributions.rank(numbers, models=models, by=values["by"], replicates=values["replicates"],
-                                     random_state=values["seed"])
+        ranking = distributions.rank(
+            numbers, models=models, by=values["by"], replicates=values["replicates"], random_state=values["seed"]
+        )
     except ZaohuaError as error:
         reason = str(error).removeprefix(f"column {column!r} ")
         raise ZaohuaError(f"{file}, column {column!r}: {reason}") from None

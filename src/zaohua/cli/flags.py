@@ -44,8 +44,14 @@ class Flag:
         return [f"--no-{kebab}" if self.type is bool and self.default else f"--{kebab}", *self.short]
 
 
-def from_fields(fields: Mapping[str, Field], values: Mapping[str, Any] | None = None, *,
-                drop_failed: Iterable[str] = (), taken: Iterable[str] = (), prefix: str = "") -> list[Flag]:
+def from_fields(
+    fields: Mapping[str, Field],
+    values: Mapping[str, Any] | None = None,
+    *,
+    drop_failed: Iterable[str] = (),
+    taken: Iterable[str] = (),
+    prefix: str = "",
+) -> list[Flag]:
     """A flag for each field.
 
     Args:
@@ -62,8 +68,9 @@ def from_fields(fields: Mapping[str, Field], values: Mapping[str, Any] | None = 
             default = tuple(default) if isinstance(default, list) else default
             bounds = f" ({field.bounds})" if field.bounds else ""
             flag = (prefix if name in others else "") + name
-            flags.append(Flag(flag, field.type, default, field.help + bounds, repeat=field.type == tuple[str, ...],
-                              field=field))
+            flags.append(
+                Flag(flag, field.type, default, field.help + bounds, repeat=field.type == tuple[str, ...], field=field)
+            )
     return flags
 
 
@@ -81,8 +88,13 @@ def parse(prog: str, about: str, flags: Sequence[Flag], arguments: Sequence[str]
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            values: Any = tyro.cli(form, prog=prog, description=about, args=arguments,
-                              config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff))
+            values: Any = tyro.cli(
+                form,
+                prog=prog,
+                description=about,
+                args=arguments,
+                config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff),
+            )
     except SystemExit as stop:
         if stop.code:
             raise _mistake(said.getvalue(), flags, prog) from None
@@ -93,8 +105,9 @@ def parse(prog: str, about: str, flags: Sequence[Flag], arguments: Sequence[str]
     return {flag.name: getattr(values, flag.name) for flag in flags}
 
 
-def leading(arguments: Sequence[str], names: str, call: str, about: str, flags: Sequence[Flag], count: int = 1
-            ) -> tuple[list[str], list[str]]:
+def leading(
+    arguments: Sequence[str], names: str, call: str, about: str, flags: Sequence[Flag], count: int = 1
+) -> tuple[list[str], list[str]]:
     """The arguments of a command that stand before its options, and the options; or the help, if asked for that.
 
     Args:

@@ -17,16 +17,27 @@ from zaohua.core.errors import CheckpointError, ZaohuaError
 CALL = "zaohua sample RUN [options]"
 COMMON = (
     Flag("n", int | None, None, "How many items; by default 64 pictures, 16 sounds, or one text.", short=("-n",)),
-    Flag("y", tuple[str, ...], (), "Label to make them of; several take turns (--y a --y b, or --y a,b). Of tables "
-         "also a column and its value (--y 'income=>50K').", repeat=True),
+    Flag(
+        "y",
+        tuple[str, ...],
+        (),
+        "Label to make them of; several take turns (--y a --y b, or --y a,b). Of tables "
+        "also a column and its value (--y 'income=>50K').",
+        repeat=True,
+    ),
     Flag("each", int | None, None, "Make so many of each label instead, one row for each."),
     Flag("seed", int | None, None, "Seed: the same one gives the same items."),
-    Flag("out", str | None, None, "A folder for a file of each, or one for all: a .png or .npz of pictures, a .wav "
-         "of sounds (or a .png of their spectrograms), a .txt, a .csv or .parquet of rows. By default RUN/samples.png, "
-         ".wav or .csv; texts are printed."),
+    Flag(
+        "out",
+        str | None,
+        None,
+        "A folder for a file of each, or one for all: a .png or .npz of pictures, a .wav "
+        "of sounds (or a .png of their spectrograms), a .txt, a .csv or .parquet of rows. By default RUN/samples.png, "
+        ".wav or .csv; texts are printed.",
+    ),
     Flag("stream", bool, False, "Print a text while it is written."),
     Flag("json", bool, False, "Print the result as JSON."),
-)  # fmt: skip
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,8 +66,11 @@ def main(arguments: Sequence[str]) -> None:
     items = model.sample(n, y=y, random_state=values["seed"], **options)
     seconds = time.perf_counter() - began
     if out is None:
-        print(json.dumps({"items": items, "y": y, "seconds": round(seconds, 3)}) if values["json"]
-              else f"\n{'-' * 40}\n".join(items))
+        print(
+            json.dumps({"items": items, "y": y, "seconds": round(seconds, 3)})
+            if values["json"]
+            else f"\n{'-' * 40}\n".join(items)
+        )
         return
     if out.suffix:
         codec.write_sheet(items, out, None if isinstance(y, dict) else y, values["each"])

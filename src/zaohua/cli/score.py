@@ -56,13 +56,25 @@ def _texts(model: Any, X: Any, y: Any, values: dict[str, Any]) -> dict[str, Any]
         print(json.dumps({"text": number, "tokens": tokens}, ensure_ascii=False))
 
     found = surprise(model, X, y, stride=values["stride"], each=tell if values["surprisal"] else None)
-    return {"texts": found.texts, "tokens": found.tokens, "characters": found.characters, "bytes": found.size,
-            "nats_per_token": found.per_token, "bits_per_byte": found.bits_per_byte,
-            "bits_per_character": found.bits_per_character, "context": found.context, "stride": found.stride}
+    return {
+        "texts": found.texts,
+        "tokens": found.tokens,
+        "characters": found.characters,
+        "bytes": found.size,
+        "nats_per_token": found.per_token,
+        "bits_per_byte": found.bits_per_byte,
+        "bits_per_character": found.bits_per_character,
+        "context": found.context,
+        "stride": found.stride,
+    }
 
 
 def _items(model: Any, X: Any, y: Any) -> dict[str, Any]:
     """Mean nats per item, with its standard error."""
     nats = model.score_samples(X, y)
-    return {"items": len(nats), "nats_per_item": float(nats.mean()),
-            "standard_error": float(np.std(nats) / max(1, len(nats)) ** 0.5), "kind": model.score_kind}
+    return {
+        "items": len(nats),
+        "nats_per_item": float(nats.mean()),
+        "standard_error": float(np.std(nats) / max(1, len(nats)) ** 0.5),
+        "kind": model.score_kind,
+    }

@@ -21,8 +21,13 @@ COMMON = (
     Flag("resume", bool, False, "Go on with the run; flags given now replace those it was started with."),
     Flag("overwrite", bool, False, "Replace the run that is in the folder."),
     Flag("split", str, "train", "Split of a named data set."),
-    Flag("evaluate_every", int | None, None, "Steps between two measures of 2,000 samples, which the history keeps "
-         "(pictures, sounds; needs --validation-fraction)."),
+    Flag(
+        "evaluate_every",
+        int | None,
+        None,
+        "Steps between two measures of 2,000 samples, which the history keeps "
+        "(pictures, sounds; needs --validation-fraction).",
+    ),
     Flag("labels", bool, True, "Condition on the labels that the data carry."),
     Flag("json", bool, False, "Print the result as JSON, and no progress."),
 )
@@ -83,8 +88,9 @@ def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool)
     return stored
 
 
-def _parse(entry: registry.Entry, cls: Any, stored: dict[str, Any] | None,
-           arguments: Sequence[str]) -> tuple[dict[str, Any], list[Flag], CodecFlags]:
+def _parse(
+    entry: registry.Entry, cls: Any, stored: dict[str, Any] | None, arguments: Sequence[str]
+) -> tuple[dict[str, Any], list[Flag], CodecFlags]:
     """The values of all flags, the model's, and those of the codecs of its data."""
     from zaohua.core.params import fields_of
 
@@ -95,8 +101,15 @@ def _parse(entry: registry.Entry, cls: Any, stored: dict[str, Any] | None,
     return values, own, of_data
 
 
-def _train(cls: Any, data: str | None, folder: Path, stored: dict[str, Any] | None, values: dict[str, Any],
-           own: list[Flag], of_data: CodecFlags) -> Any:
+def _train(
+    cls: Any,
+    data: str | None,
+    folder: Path,
+    stored: dict[str, Any] | None,
+    values: dict[str, Any],
+    own: list[Flag],
+    of_data: CodecFlags,
+) -> Any:
     """Fit a new model, or go on with the stored one."""
     from zaohua.core.hardware import is_main_process
     from zaohua.training.callbacks.progress import Progress
@@ -147,8 +160,9 @@ def _evaluator(values: dict[str, Any]) -> list[Any]:
     return [Evaluator(values["evaluate_every"])]
 
 
-def _finetune(base: str, data: str, folder: Path, values: dict[str, Any], fields: dict[str, Any],
-              options: dict[str, Any]) -> Any:
+def _finetune(
+    base: str, data: str, folder: Path, values: dict[str, Any], fields: dict[str, Any], options: dict[str, Any]
+) -> Any:
     """Fit a new model that begins from a trained one."""
     import zaohua
 
@@ -165,8 +179,18 @@ def _tell(model: Any, folder: Path, as_json: bool) -> None:
         history: list[dict[str, Any]] = getattr(model, "history_", [])
         record = next((r for r in reversed(history) if any(k.startswith("loss") for k in r)), None)
         steps, seconds = getattr(model, "n_steps_", None), getattr(model, "seconds_", None)
-        print(json.dumps({"run": str(folder), "model": type(model).__name__, "steps": steps, "seconds": seconds,
-                          "seed": model.seed_, "last": record}))
+        print(
+            json.dumps(
+                {
+                    "run": str(folder),
+                    "model": type(model).__name__,
+                    "steps": steps,
+                    "seconds": seconds,
+                    "seed": model.seed_,
+                    "last": record,
+                }
+            )
+        )
     else:
         echo(f"trained: {folder}")
         if hasattr(model, "sample"):

@@ -116,9 +116,12 @@ def make_accelerator(device: str) -> Accelerator:
     if not is_distributed():  # its state is a singleton, which would keep the device of the first model trained
         AcceleratorState._reset_state(reset_partial_state=True)
         if {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= set(os.environ) and "OMPI_COMM_WORLD_SIZE" not in os.environ:
-            warnings.warn("`accelerate launch --cpu` starts one process, however many are asked for; several are "
-                          "started by `torchrun --nproc_per_node N` and the rest of the command", ZaohuaWarning,
-                          stacklevel=2)
+            warnings.warn(
+                "`accelerate launch --cpu` starts one process, however many are asked for; several are "
+                "started by `torchrun --nproc_per_node N` and the rest of the command",
+                ZaohuaWarning,
+                stacklevel=2,
+            )
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no", kwargs_handlers=[unused])
     if is_distributed():

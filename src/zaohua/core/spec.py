@@ -108,7 +108,9 @@ class DataSpec:
     @property
     def log_volume(self) -> float:
         """Log of the item's own volume per unit of tensor volume; subtract it from a density of the tensor."""
-        per_position = sum(feature.size * math.log(feature.scale) for feature in self.features if feature.kind == "real")
+        per_position = sum(
+            feature.size * math.log(feature.scale) for feature in self.features if feature.kind == "real"
+        )
         return per_position * math.prod(self.shape or ())
 
     def to_json(self) -> dict[str, Any]:
@@ -122,7 +124,11 @@ class DataSpec:
         return cls(
             axes=tuple(data["axes"]),
             shape=None if shape is None else tuple(shape),
-            features=tuple(Feature(**{**feature, **{name: tuple(feature[name]) for name in ("given", "edges") if feature.get(name)}})
-                        for feature in (data.get("features") or data["heads"])),
+            features=tuple(
+                Feature(
+                    **{**feature, **{name: tuple(feature[name]) for name in ("given", "edges") if feature.get(name)}}
+                )
+                for feature in (data.get("features") or data["heads"])
+            ),
             pad=data["pad"],
         )

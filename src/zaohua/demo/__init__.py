@@ -139,8 +139,18 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
     real = protocol.test.pixels[_sheet_rows(protocol.test.labels, labels)]
     sounding = sounds.make(out, minutes, watch, SEED)
     writing = texts.write(out, minutes, watch, SEED)
-    study = Study(results, real, labels, len(protocol.train), protocol.n, SEED, protocol.name,
-                  time.perf_counter() - began, sounding, writing)
+    study = Study(
+        results,
+        real,
+        labels,
+        len(protocol.train),
+        protocol.n,
+        SEED,
+        protocol.name,
+        time.perf_counter() - began,
+        sounding,
+        writing,
+    )
     (out / "results.json").write_text(json.dumps(_plain(study), indent=1) + "\n")
     rows = [result.evaluation for result in results if result.evaluation is not None and not result.reference]
     page.write(compared(rows, protocol), out / "compare.html")
@@ -150,8 +160,13 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
 def _floor(protocol: ImageProtocol) -> Result:
     """How far real training items are from the held-out ones."""
     figures = protocol.references[FLOOR]
-    return Result(FLOOR, reference=True, frechet=figures["frechet"].value, recall=figures["recall"].value,
-                  accuracy=figures["accuracy"].value)
+    return Result(
+        FLOOR,
+        reference=True,
+        frechet=figures["frechet"].value,
+        recall=figures["recall"].value,
+        accuracy=figures["accuracy"].value,
+    )
 
 
 def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[Any, float]:
@@ -175,14 +190,25 @@ def _measure(plan: Plan, model: Any, seconds: float, protocol: ImageProtocol, fo
     note_in_card(folder, found)
     value = {name: figure.value for name, figure in found.figures.items()}
     return Result(
-        name=entry.command, family=entry.family, summary=entry.summary, paper=entry.paper, reference=plan.naive,
-        frechet=value["frechet"], recall=value["recall"], accuracy=value.get("accuracy"),
-        score=value.get("log_likelihood", value.get("log_density")), score_kind=_kind(model, value),
-        seconds=seconds, parameters=found.cost.parameters, milliseconds=found.cost.milliseconds,
-        history=tuple(getattr(model, "history_", ())), evaluation=found,
-        sheet=visible(model, model.sample(len(labels) * ROWS, y=None if plan.naive else labels * ROWS,
-                                          random_state=SEED + 1)),
-    )  # fmt: skip
+        name=entry.command,
+        family=entry.family,
+        summary=entry.summary,
+        paper=entry.paper,
+        reference=plan.naive,
+        frechet=value["frechet"],
+        recall=value["recall"],
+        accuracy=value.get("accuracy"),
+        score=value.get("log_likelihood", value.get("log_density")),
+        score_kind=_kind(model, value),
+        seconds=seconds,
+        parameters=found.cost.parameters,
+        milliseconds=found.cost.milliseconds,
+        history=tuple(getattr(model, "history_", ())),
+        evaluation=found,
+        sheet=visible(
+            model, model.sample(len(labels) * ROWS, y=None if plan.naive else labels * ROWS, random_state=SEED + 1)
+        ),
+    )
 
 
 def _kind(model: Any, value: dict[str, float]) -> str:
@@ -201,6 +227,8 @@ def _plain(study: Study) -> dict[str, Any]:
     skip = {"history", "sheet", "evaluation"}
     rows = [{k: v for k, v in vars(result).items() if k not in skip} for result in study.results]
     about = {k: v for k, v in vars(study).items() if k not in ("results", "real", "sounding", "writing")}
-    corners = {name: {k: v for k, v in vars(corner).items() if k not in ("history", "kinds")}
-               for name, corner in (("sounds", study.sounding), ("texts", study.writing))}
+    corners = {
+        name: {k: v for k, v in vars(corner).items() if k not in ("history", "kinds")}
+        for name, corner in (("sounds", study.sounding), ("texts", study.writing))
+    }
     return {"data": DATA, **about, "results": rows, **corners}

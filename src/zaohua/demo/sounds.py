@@ -20,9 +20,17 @@ if TYPE_CHECKING:
 
 DATA, MODEL, SHARE = "tones", "flow", 0.1
 """What is learnt, by what, and its share of the demo's time: on one core enough for about 1,000 steps."""
-SETTINGS: dict[str, Any] = {"codec": MelCodec(bands=32), "batch_size": 16, "channels": 32, "ema_decay": 0.99,
-                            "warmup_steps": 50, "condition_dropout": 0.0, "steps": 10, "guidance": 1.0,
-                            "vocoder": False}  # it would take half of the time, and tones do without
+SETTINGS: dict[str, Any] = {
+    "codec": MelCodec(bands=32),
+    "batch_size": 16,
+    "channels": 32,
+    "ema_decay": 0.99,
+    "warmup_steps": 50,
+    "condition_dropout": 0.0,
+    "steps": 10,
+    "guidance": 1.0,
+    "vocoder": False,
+}  # it would take half of the time, and tones do without
 JUDGED = 16
 """Samples of each kind that the classifier listens to."""
 LESSONS = 6000
@@ -98,15 +106,27 @@ def make(out: Path, minutes: float, watch: Watch, seed: int) -> SoundDemo:
     took = time.perf_counter() - began
     seen, real = pictures(model.codec_, made), pictures(model.codec_, test)
     return SoundDemo(
-        name=entry.command, family=entry.family, summary=entry.summary, paper=entry.paper, data=datasets.SETS[DATA].about,
-        sounds=len(train), recognised=classifier.accuracy(seen, names * JUDGED),
-        real=classifier.accuracy(real, kinds), seconds=model.seconds_, steps=model.n_steps_,
+        name=entry.command,
+        family=entry.family,
+        summary=entry.summary,
+        paper=entry.paper,
+        data=datasets.SETS[DATA].about,
+        sounds=len(train),
+        recognised=classifier.accuracy(seen, names * JUDGED),
+        real=classifier.accuracy(real, kinds),
+        seconds=model.seconds_,
+        steps=model.n_steps_,
         parameters=sum(tensor.numel() for tensor in model._tensors().values()),
-        speed=sum(sound.seconds for sound in made) / took, history=tuple(model.history_),
-        kinds={kind: (Heard(test[kinds.index(kind)], real[kinds.index(kind)]),
-                      *(Heard(made[i], seen[i]) for i in range(at, SHOWN * len(names), len(names))))
-               for at, kind in enumerate(names)},
-    )  # fmt: skip
+        speed=sum(sound.seconds for sound in made) / took,
+        history=tuple(model.history_),
+        kinds={
+            kind: (
+                Heard(test[kinds.index(kind)], real[kinds.index(kind)]),
+                *(Heard(made[i], seen[i]) for i in range(at, SHOWN * len(names), len(names))),
+            )
+            for at, kind in enumerate(names)
+        },
+    )
 
 
 def pictures(codec: MelCodec, sounds: Sequence[Sound]) -> np.ndarray:

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 
 DATA, MODEL, SHARE = "pydoc", "char-rnn", 0.09
 """What is learnt, by what, and its share of the demo's time."""
-SETTINGS: dict[str, Any] = {"width": 256, "layers": 1, "context": 64, "batch_size": 16, "dropout": 0.0,
-                            "learning_rate": 4e-3, "warmup_steps": 30, "max_tokens": 400, "temperature": 0.6}
+SETTINGS: dict[str, Any] = {
+    "width": 256,
+    "layers": 1,
+    "context": 64,
+    "batch_size": 16,
+    "dropout": 0.0,
+    "learning_rate": 4e-3,
+    "warmup_steps": 30,
+    "max_tokens": 400,
+    "temperature": 0.6,
+}
 PROMPTS = ("The ", "If the ", "A class ")
 RUN = 30
 
@@ -71,12 +80,20 @@ def write(out: Path, minutes: float, watch: Watch, seed: int) -> Writing:
     report = copy_report(model, n=RUN, n_samples=16, random_state=seed)
     assert report.real is not None  # the data set has a test split
     return Writing(
-        name=entry.command, family=entry.family, summary=entry.summary, paper=entry.paper, data=datasets.SETS[DATA].about,
+        name=entry.command,
+        family=entry.family,
+        summary=entry.summary,
+        paper=entry.paper,
+        data=datasets.SETS[DATA].about,
         characters=sum(map(len, datasets.load(DATA)[0])),
         bits=surprise(model, datasets.load(DATA, "test")[0]).bits_per_character,
-        copied=report.made.share, real=report.real.share, seconds=model.seconds_, steps=model.n_steps_,
+        copied=report.made.share,
+        real=report.real.share,
+        seconds=model.seconds_,
+        steps=model.n_steps_,
         parameters=sum(tensor.numel() for tensor in model._tensors().values()),
         history=tuple(model.history_),
-        samples=tuple((prompt, model.sample(prompt=prompt, random_state=seed + i)[0])
-                      for i, prompt in enumerate(PROMPTS)),
-    )  # fmt: skip
+        samples=tuple(
+            (prompt, model.sample(prompt=prompt, random_state=seed + i)[0]) for i, prompt in enumerate(PROMPTS)
+        ),
+    )

@@ -123,8 +123,9 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
     # ---- what people call
 
     @available("draw")
-    def sample(self, n_samples: int | None = None, *, y: Any = None, random_state: int | None = None,
-               **options: Any) -> Any:
+    def sample(
+        self, n_samples: int | None = None, *, y: Any = None, random_state: int | None = None, **options: Any
+    ) -> Any:
         """New items, of the kind and type that the model was fitted on.
 
         Args:
@@ -169,8 +170,10 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         log_prior = self.y_codec_.log_prior()
         if log_prior is None:
             raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
-        parts = [self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, torch.full((len(codes),), c))
-                 + float(p) for c, p in enumerate(log_prior)]
+        parts = [
+            self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, torch.full((len(codes),), c)) + float(p)
+            for c, p in enumerate(log_prior)
+        ]
         return np.logaddexp.reduce(parts, axis=0)
 
     @available("log_prob")
@@ -205,8 +208,10 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         _, y_codes = (len(z), None) if y is None else self._conditions(len(z), y)
         self._need_y(y_codes)
         with torch.no_grad():
-            parts = [_precise(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
-                     for rows in self._chunks(len(z))]
+            parts = [
+                _precise(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
+                for rows in self._chunks(len(z))
+            ]
         return self._items(torch.cat(parts))
 
     def __sklearn_tags__(self) -> Any:

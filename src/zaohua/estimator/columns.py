@@ -90,8 +90,9 @@ class Tabular(GenerativeModel):
 
     def _begin(self, X: Any, y: Any, base: Base | None = None) -> TrainingData:
         if isinstance(X, np.ndarray) and X.ndim == 1:
-            raise ZaohuaError("a table is an array (n, columns), not one of shape "
-                              f"{X.shape}: X.reshape(-1, 1) has one column")
+            raise ZaohuaError(
+                f"a table is an array (n, columns), not one of shape {X.shape}: X.reshape(-1, 1) has one column"
+            )
         data = super()._begin(X, y, base)
         names = self.table.container_.columns
         self.n_features_in_ = len(names)
@@ -102,8 +103,9 @@ class Tabular(GenerativeModel):
         return data
 
     @available("draw")
-    def sample(self, n_samples: int | None = None, *, y: Any = None, random_state: int | None = None,
-               **options: Any) -> Any:
+    def sample(
+        self, n_samples: int | None = None, *, y: Any = None, random_state: int | None = None, **options: Any
+    ) -> Any:
         """New rows, as a table of the type that the model was fitted on.
 
         Args:
@@ -162,8 +164,9 @@ class Tabular(GenerativeModel):
         out, waiting, drawn, tried = codes.clone(), torch.arange(len(codes)), 0, 0
         while len(waiting) and tried < self.max_tries:
             turns = min(max(1, AT_ONCE // len(waiting)), self.max_tries - tried)
-            noise = ItemNoise([derive_seed(seeds[i], tried + turn) for turn in range(turns) for i in waiting],
-                              self._device())
+            noise = ItemNoise(
+                [derive_seed(seeds[i], tried + turn) for turn in range(turns) for i in waiting], self._device()
+            )
             y = None if self.y_codec_ is None else self._prepare_y(self.y_codec_.draw(noise), noise)
             with torch.no_grad():
                 found = self.table.codes(self.draw(noise, y)).view(turns, len(waiting), -1)
@@ -178,7 +181,8 @@ class Tabular(GenerativeModel):
             raise ZaohuaError(
                 f"of {drawn:,} rows drawn {met:,} had the values asked for ({met / drawn:.3%}), and {len(codes):,} "
                 f"were to be made: ask for fewer columns, let it try longer (tries={10 * self.max_tries}), or take a model "
-                "that is conditioned exactly (product-mixture, tab-ar)")
+                "that is conditioned exactly (product-mixture, tab-ar)"
+            )
         return out, met / drawn
 
     def __sklearn_tags__(self) -> Any:

@@ -151,8 +151,10 @@ class ItemEncoder:
         """Latent representations as a tensor (n, latent_size), or an error that says what they are."""
         z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self._device())
         if z.ndim != 2 or z.shape[1] != self.latent_size:
-            raise ZaohuaError(f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not "
-                              f"{tuple(z.shape)}")
+            raise ZaohuaError(
+                f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not "
+                f"{tuple(z.shape)}"
+            )
         return z
 
     def _encode_conditions(self, items: Any, n: int) -> Tensor:

@@ -62,10 +62,19 @@ class Comparison:
         return {"rows": [row.to_json() for row in self.rows], **values}
 
 
-def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split: str | None = None,
-            train: str | Path | None = None, samples: int = 10_000, random_state: int = 0,
-            inception: str | Path | None = None, target: str | None = None, protocol: EvaluationProtocol | None = None,
-            log: ProgressFn | None = None) -> Comparison:
+def compare(
+    runs: Sequence[str | Path],
+    *,
+    data: str | Path | None = None,
+    split: str | None = None,
+    train: str | Path | None = None,
+    samples: int = 10_000,
+    random_state: int = 0,
+    inception: str | Path | None = None,
+    target: str | None = None,
+    protocol: EvaluationProtocol | None = None,
+    log: ProgressFn | None = None,
+) -> Comparison:
     """Measure several runs by the same real items; what was measured so before is not measured again.
 
     Args:
@@ -93,8 +102,7 @@ def compare(runs: Sequence[str | Path], *, data: str | Path | None = None, split
         found = load(folder)
         if found is None or found.seeds[0] != random_state or not protocol.matches(found):
             log(f"measuring {folder}")
-            found = evaluate(model, samples=samples, random_state=random_state, protocol=protocol, run=folder,
-                             log=log)
+            found = evaluate(model, samples=samples, random_state=random_state, protocol=protocol, run=folder, log=log)
             found.save(folder)
             note_in_card(folder, found)
         rows.append(replace(found, run=name))
@@ -114,27 +122,35 @@ def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> 
     first = models[0]
     for folder, model in zip(folders, models, strict=True):
         if modality_of(model) not in LEADS:
-            raise ZaohuaError(f"compare sets models of images, of sounds or of tables side by side; {folder} is "
-                              f"a {type(model).__name__}, of {', '.join(model.modalities)}")
+            raise ZaohuaError(
+                f"compare sets models of images, of sounds or of tables side by side; {folder} is "
+                f"a {type(model).__name__}, of {', '.join(model.modalities)}"
+            )
         check_makes(model, folder)
         kinds = [_kind(m) for m in (first, model)]
         if kinds[0] != kinds[1]:
             raise ZaohuaError(f"{folders[0]} makes {kinds[0]}, {folder} {kinds[1]}: they can't be compared")
         sources = [(m.source_ or {}).get("X") for m in (first, model)]
         if train is None and sources[0] != sources[1]:
-            raise ZaohuaError(f"{folders[0]} learnt from {sources[0] or 'data in memory'}, {folder} from "
-                              f"{sources[1] or 'data in memory'}: they can't be compared (--train says what both "
-                              "learnt from, if it is the same)")
+            raise ZaohuaError(
+                f"{folders[0]} learnt from {sources[0] or 'data in memory'}, {folder} from "
+                f"{sources[1] or 'data in memory'}: they can't be compared (--train says what both "
+                "learnt from, if it is the same)"
+            )
 
 
 def _check_held_out(folders: Sequence[Path], models: Sequence[Any], n: int) -> None:
     """Raise a `ZaohuaError` unless all held the same of n items out, so that none is measured by what it learnt."""
-    held = [model.hold_out(n, derive_seed(model.seed_, "split"))[0] if getattr(model, "validation_fraction", 0) else ()
-            for model in models]
+    held = [
+        model.hold_out(n, derive_seed(model.seed_, "split"))[0] if getattr(model, "validation_fraction", 0) else ()
+        for model in models
+    ]
     for folder, rows in zip(folders, held, strict=True):
         if not np.array_equal(rows, held[0]):
-            raise ZaohuaError(f"{folders[0]} and {folder} held out other items: give some that neither has seen "
-                              "(--data), or train both with the same --seed and --validation-fraction")
+            raise ZaohuaError(
+                f"{folders[0]} and {folder} held out other items: give some that neither has seen "
+                "(--data), or train both with the same --seed and --validation-fraction"
+            )
 
 
 def _kind(model: Any) -> str:
@@ -157,9 +173,14 @@ def compared(rows: list[Evaluation], protocol: EvaluationProtocol) -> Comparison
     scored = likely(rows)
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
     return Comparison(
-        rows, protocol.test.values, notes=notes_on(rows), labels=protocol.test.labels, columns=protocol.test.columns,
-        arrays=protocol.real_kept, **standing(rows, protocol.gaps(best, rest), scored, likelihood_behind),
-    )  # fmt: skip
+        rows,
+        protocol.test.values,
+        notes=notes_on(rows),
+        labels=protocol.test.labels,
+        columns=protocol.test.columns,
+        arrays=protocol.real_kept,
+        **standing(rows, protocol.gaps(best, rest), scored, likelihood_behind),
+    )
 
 
 def in_order(rows: Sequence[Evaluation]) -> list[Evaluation]:
@@ -177,8 +198,12 @@ def likely(rows: Sequence[Evaluation]) -> list[Evaluation]:
     return sorted(scored, key=lambda row: -row.figures["log_likelihood"].value)
 
 
-def standing(rows: Sequence[Evaluation], behind: dict[str, Interval], scored: Sequence[Evaluation],
-             likelihood_behind: dict[str, Interval]) -> dict[str, Any]:
+def standing(
+    rows: Sequence[Evaluation],
+    behind: dict[str, Interval],
+    scored: Sequence[Evaluation],
+    likelihood_behind: dict[str, Interval],
+) -> dict[str, Any]:
     """The fields of a `Comparison` that say who is behind whom, and whether there is a winner.
 
     Args:
@@ -189,9 +214,13 @@ def standing(rows: Sequence[Evaluation], behind: dict[str, Interval], scored: Se
     """
     clear = bool(likelihood_behind) and all(interval.low > 0 for interval in likelihood_behind.values())
     bounds = any(row.figures["log_likelihood"].note not in UNBOUND for row in scored[1:])
-    return {"behind": behind, "winner": rows[0].run if all(gap.low > 0 for gap in behind.values()) else None,
-            "likelihood_behind": likelihood_behind, "likeliest": scored[0].run if scored else None,
-            "likelihood_winner": scored[0].run if clear and not bounds else None}
+    return {
+        "behind": behind,
+        "winner": rows[0].run if all(gap.low > 0 for gap in behind.values()) else None,
+        "likelihood_behind": likelihood_behind,
+        "likeliest": scored[0].run if scored else None,
+        "likelihood_winner": scored[0].run if clear and not bounds else None,
+    }
 
 
 def represented(rows: Sequence[Evaluation]) -> list[str]:
@@ -210,8 +239,12 @@ def notes_on(rows: Sequence[Evaluation]) -> list[str]:
     """Where the order of models depends on the extractor, and what holds for more than one model."""
     notes = []
     for name in rows[0].others:
-        swapped = [(a.run, b.run) for i, a in enumerate(rows) for b in rows[i + 1 :]
-                   if a.others.get(name, math.nan) > b.others.get(name, math.nan)]
+        swapped = [
+            (a.run, b.run)
+            for i, a in enumerate(rows)
+            for b in rows[i + 1 :]
+            if a.others.get(name, math.nan) > b.others.get(name, math.nan)
+        ]
         if swapped:
             pairs = "; ".join(f"{first} before {second}" for first, second in swapped[:3])
             more = f" and {len(swapped) - 3} more" if len(swapped) > 3 else ""

@@ -22,8 +22,9 @@ BLOCK = 256
 """Samples that are drawn together."""
 
 
-def sample(model: Any, n: int, y: Sequence[Any] | None, seed: int, log: Callable[[int], None] | None = None
-           ) -> tuple[list[Any], float, int | None]:
+def sample(
+    model: Any, n: int, y: Sequence[Any] | None, seed: int, log: Callable[[int], None] | None = None
+) -> tuple[list[Any], float, int | None]:
     """Samples in blocks, the seconds that they took, and the most memory that the process had meanwhile, in bytes.
 
     Args:
@@ -51,9 +52,15 @@ def sounding(blocks: Sequence[Any]) -> float:
 
 def cost(model: Any, n: int, seconds: float, memory: int | None, sounds: float = 0.0) -> Cost:
     """What a model costs, given how long n samples took, and how many seconds of sound they are."""
-    return Cost(getattr(model, "seconds_", None), sum(tensor.numel() for tensor in model._tensors().values()),
-                evaluations(model), 1000 * seconds / n, memory, model._device().type,
-                sounds / seconds if sounds else None)
+    return Cost(
+        getattr(model, "seconds_", None),
+        sum(tensor.numel() for tensor in model._tensors().values()),
+        evaluations(model),
+        1000 * seconds / n,
+        memory,
+        model._device().type,
+        sounds / seconds if sounds else None,
+    )
 
 
 def evaluations(model: Any) -> int:

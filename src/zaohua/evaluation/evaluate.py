@@ -32,10 +32,21 @@ BITS = {"images": "bits_per_dim", "mu-law": "bits_per_sample"}
 ProgressFn = Callable[[str], None]
 
 
-def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = None, train: str | Path | None = None,
-             samples: int = 10_000, seeds: int = 1, random_state: int = 0, inception: str | Path | None = None,
-             target: str | None = None, protocol: EvaluationProtocol | None = None, run: str | Path | None = None,
-             log: ProgressFn | None = None) -> Evaluation:
+def evaluate(
+    model: Any,
+    *,
+    data: str | Path | None = None,
+    split: str | None = None,
+    train: str | Path | None = None,
+    samples: int = 10_000,
+    seeds: int = 1,
+    random_state: int = 0,
+    inception: str | Path | None = None,
+    target: str | None = None,
+    protocol: EvaluationProtocol | None = None,
+    run: str | Path | None = None,
+    log: ProgressFn | None = None,
+) -> Evaluation:
     """Measure a model.
 
     Args:
@@ -60,8 +71,11 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
         raise ZaohuaError(f"--samples must be at least 12 and --seeds at least 1, not {samples} and {seeds}")
     log = log or (lambda line: None)
     run = run if run is not None else getattr(model, "run_", None)
-    about = {"name": Path(run).resolve().name if run else type(model).__name__,
-             "weights": weights_of(run) if run else "", "began": time.perf_counter()}
+    about = {
+        "name": Path(run).resolve().name if run else type(model).__name__,
+        "weights": weights_of(run) if run else "",
+        "began": time.perf_counter(),
+    }
     modality = modality_of(model)
     check_makes(model, about["name"])
     if modality in LEADS:
@@ -73,9 +87,11 @@ def evaluate(model: Any, *, data: str | Path | None = None, split: str | None = 
         from zaohua.modalities.texts.evaluation import evaluate_texts
 
         return evaluate_texts(model, about, data, split, max(1, samples // 100), random_state, log)
-    raise ZaohuaError(f"evaluate measures images, sounds, tables and texts; {about['name']} is a "
-                      f"{type(model).__name__}, of {', '.join(model.modalities)}: `zaohua score` tells how well it "
-                      "predicts items")
+    raise ZaohuaError(
+        f"evaluate measures images, sounds, tables and texts; {about['name']} is a "
+        f"{type(model).__name__}, of {', '.join(model.modalities)}: `zaohua score` tells how well it "
+        "predicts items"
+    )
 
 
 def check_makes(model: Any, name: object) -> None:
@@ -86,8 +102,9 @@ def check_makes(model: Any, name: object) -> None:
         raise ZaohuaError(f"{name}: models are measured by their samples, but {error}") from None
 
 
-def _measured(model: Any, protocol: EvaluationProtocol, about: dict[str, Any], seeds: int, seed: int,
-              log: ProgressFn) -> Evaluation:
+def _measured(
+    model: Any, protocol: EvaluationProtocol, about: dict[str, Any], seeds: int, seed: int, log: ProgressFn
+) -> Evaluation:
     """Measure a model by a protocol."""
     n, asked = protocol.n, protocol.asked(model)
     used: list[int] = []
@@ -109,12 +126,24 @@ def _measured(model: Any, protocol: EvaluationProtocol, about: dict[str, Any], s
     details = protocol.details(first, asked, found[0])
     arrays = {"samples": first, "nats": nats, **kept, **details.pop("arrays", {})}
     return Evaluation(
-        run=about["name"], model=type(model).__name__, modality=protocol.modality, data=protocol.splits.data,
-        split=protocol.splits.split, n=n, seeds=tuple(used), extractor=protocol.name, target=protocol.target,
-        representation=representation(model) if len(nats) else "", figures=_ordered(figures),
-        cost=cost.cost(model, n * seeds, seconds, memory, sounding), references=protocol.references,
-        about=machine(about["began"]), weights=about["weights"], arrays=arrays, **details,
-    )  # fmt: skip
+        run=about["name"],
+        model=type(model).__name__,
+        modality=protocol.modality,
+        data=protocol.splits.data,
+        split=protocol.splits.split,
+        n=n,
+        seeds=tuple(used),
+        extractor=protocol.name,
+        target=protocol.target,
+        representation=representation(model) if len(nats) else "",
+        figures=_ordered(figures),
+        cost=cost.cost(model, n * seeds, seconds, memory, sounding),
+        references=protocol.references,
+        about=machine(about["began"]),
+        weights=about["weights"],
+        arrays=arrays,
+        **details,
+    )
 
 
 def _nats(model: Any, protocol: EvaluationProtocol, log: ProgressFn) -> np.ndarray:
@@ -178,12 +207,18 @@ def _ordered(figures: Figures) -> Figures:
 
 def machine(began: float) -> dict[str, Any]:
     """Versions, hardware, and when."""
-    return {"protocol": PROTOCOL, "zaohua": __version__, "torch": torch.__version__,
-            "python": platform.python_version(), "machine": platform.machine(), "processor": _processor(),
-            "cores": os.cpu_count(),
-            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "seconds": round(time.perf_counter() - began, 1)}
+    return {
+        "protocol": PROTOCOL,
+        "zaohua": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
 
 
 def _processor() -> str:

@@ -47,11 +47,14 @@ class Evaluator:
     def _check(model: Any) -> None:
         name = type(model).__name__
         if LEADS.get(modality_of(model)) != "frechet":
-            raise ZaohuaError(f"--evaluate-every measures pictures and sounds, and this {name} makes "
-                              f"{modality_of(model)}: its validation loss is in the history")
+            raise ZaohuaError(
+                f"--evaluate-every measures pictures and sounds, and this {name} makes "
+                f"{modality_of(model)}: its validation loss is in the history"
+            )
         if not model.validation_fraction:
-            raise ZaohuaError("--evaluate-every measures by what training holds out: give a share, such as "
-                              "--validation-fraction 0.05")
+            raise ZaohuaError(
+                "--evaluate-every measures by what training holds out: give a share, such as --validation-fraction 0.05"
+            )
 
     def _record(self, model: Any, protocol: ImageProtocol) -> dict[str, float]:
         """The figures that a curve is drawn of."""
@@ -59,8 +62,11 @@ class Evaluator:
         pixels = protocol.seen(model, model.sample(protocol.n, y=asked, random_state=0))
         features = protocol.features(pixels)
         overlap = manifold(features, protocol.real[0])
-        record = {"frechet": frechet_distance(features, protocol.real[0]), "precision": overlap.precision,
-                  "recall": overlap.recall}
+        record = {
+            "frechet": frechet_distance(features, protocol.real[0]),
+            "precision": overlap.precision,
+            "recall": overlap.recall,
+        }
         if asked is not None and protocol.classifier is not None:
             record["accuracy"] = protocol.classifier.accuracy(pixels, asked)
         return record

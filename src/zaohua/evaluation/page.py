@@ -40,13 +40,22 @@ def write(comparison: Comparison, path: str | Path, command: str = "") -> Path:
     rows, pages = comparison.rows, PAGES[comparison.rows[0].modality]
     first, target = rows[0], Path(path)
     page = markup.fill(
-        TEMPLATE, count=len(rows), data=escape(Path(first.data).name), about=escape(pages.about(comparison)),
+        TEMPLATE,
+        count=len(rows),
+        data=escape(Path(first.data).name),
+        about=escape(pages.about(comparison)),
         verdict="".join(f"<p>{_emphasised(line, rows)}</p>" for line in verdict(comparison)),
-        facts=facts(_facts(rows)), quality=table_html.html(table.quality(comparison), comparison.lead),
-        cost=table_html.html(table.costs(comparison)), glossary=_glossary(comparison), charts=_charts(comparison),
-        direction="Higher" if _higher(comparison) else "Lower", behind=_behind(comparison),
-        sections=pages.sections(comparison), command=escape(command or _command(rows)), version=__version__,
-    )  # fmt: skip
+        facts=facts(_facts(rows)),
+        quality=table_html.html(table.quality(comparison), comparison.lead),
+        cost=table_html.html(table.costs(comparison)),
+        glossary=_glossary(comparison),
+        charts=_charts(comparison),
+        direction="Higher" if _higher(comparison) else "Lower",
+        behind=_behind(comparison),
+        sections=pages.sections(comparison),
+        command=escape(command or _command(rows)),
+        version=__version__,
+    )
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, "utf-8")
     return target
@@ -61,6 +70,7 @@ def _emphasised(line: str, rows: Sequence[Evaluation]) -> str:
 
 def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
     """What was measured, and by what."""
+
     def each(of: Callable[[Evaluation], Any]) -> str:
         return escape("; ".join(dict.fromkeys(str(of(row)) for row in rows if of(row))))
 
@@ -69,14 +79,20 @@ def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
     hardware = each(lambda row: row.about.get("gpu") or row.about.get("processor"))
     cores = each(lambda row: row.about.get("cores"))
     by = ("distances in", escape(name), escape(digest)) if name else ("predicted", escape(first.target or "–"), "")
-    return [("data", escape(first.data), f"{escape(first.split)} split"),
-            ("samples of each", f"{first.n:,}", f"and as many real {NOUNS[first.modality]}" if name else "rows"),
-            ("seeds", each(lambda row: ", ".join(map(str, row.seeds))), ""), by,
-            ("hardware", hardware or "–", f"{cores} cores" if cores else ""),
-            ("versions", f"zaohua {each(lambda row: row.about.get('zaohua')) or '–'}",
-             f"torch {each(lambda row: row.about.get('torch')) or '–'}, Python "
-             f"{each(lambda row: row.about.get('python')) or '–'}"),
-            ("date", each(lambda row: row.about.get("date")) or "–", "")]
+    return [
+        ("data", escape(first.data), f"{escape(first.split)} split"),
+        ("samples of each", f"{first.n:,}", f"and as many real {NOUNS[first.modality]}" if name else "rows"),
+        ("seeds", each(lambda row: ", ".join(map(str, row.seeds))), ""),
+        by,
+        ("hardware", hardware or "–", f"{cores} cores" if cores else ""),
+        (
+            "versions",
+            f"zaohua {each(lambda row: row.about.get('zaohua')) or '–'}",
+            f"torch {each(lambda row: row.about.get('torch')) or '–'}, Python "
+            f"{each(lambda row: row.about.get('python')) or '–'}",
+        ),
+        ("date", each(lambda row: row.about.get("date")) or "–", ""),
+    ]
 
 
 def _glossary(comparison: Comparison) -> str:
@@ -98,17 +114,27 @@ def _charts(comparison: Comparison) -> str:
     rows, lead = comparison.rows, comparison.lead
     floor = rows[0].references.get(FLOOR, {}).get(lead)
     costs: tuple[tuple[str, Callable[[Evaluation], float | None]], ...] = (
-        ("training, seconds", lambda row: row.cost.training_seconds), ("ms per sample",
-                                                                       lambda row: row.cost.milliseconds))
+        ("training, seconds", lambda row: row.cost.training_seconds),
+        ("ms per sample", lambda row: row.cost.milliseconds),
+    )
     found = []
     for what, of in costs:
-        points = [charts.Point(row.run, cost, row.figures[lead].value, row.figures[lead].low, row.figures[lead].high)
-                  for row in rows if (cost := of(row))]
+        points = [
+            charts.Point(row.run, cost, row.figures[lead].value, row.figures[lead].low, row.figures[lead].high)
+            for row in rows
+            if (cost := of(row))
+        ]
         left_out = [row.run for row in rows if not of(row)]
         if not points:
             continue
-        chart = charts.scatter(points, what, title_of(lead, rows[0]), None if floor is None else floor.value,
-                               f"real {NOUNS[rows[0].modality]}", _higher(comparison))
+        chart = charts.scatter(
+            points,
+            what,
+            title_of(lead, rows[0]),
+            None if floor is None else floor.value,
+            f"real {NOUNS[rows[0].modality]}",
+            _higher(comparison),
+        )
         found.append(markup.figure(chart, f"Not timed: {escape(', '.join(left_out))}" if left_out else "", "chart"))
     return "".join(found)
 
@@ -118,8 +144,11 @@ def _behind(comparison: Comparison) -> str:
     best = comparison.rows[0]
     found = charts.forest(f"Behind {best.run}, {title_of(comparison.lead, best)}", comparison.behind)
     if comparison.likelihood_behind and comparison.likeliest is not None:
-        notes = {row.run: kind_of(row.figures["log_likelihood"].note) for row in comparison.rows
-                 if "log_likelihood" in row.figures}
+        notes = {
+            row.run: kind_of(row.figures["log_likelihood"].note)
+            for row in comparison.rows
+            if "log_likelihood" in row.figures
+        }
         found += charts.forest(f"Behind {comparison.likeliest}, nats per item", comparison.likelihood_behind, notes)
     return found
 
@@ -129,5 +158,7 @@ def _command(rows: Sequence[Evaluation]) -> str:
     first = rows[0]
     data = "" if first.split in ("test", "validation") else f" --data {first.data}"
     split = " --split validation" if first.split == "validation" else ""
-    return (f"zaohua compare {' '.join(row.run for row in rows)}{data}{split} --samples {first.n} "
-            f"--seed {first.seeds[0]}" + (f" --target {shlex.quote(first.target)}" if first.target else ""))
+    return (
+        f"zaohua compare {' '.join(row.run for row in rows)}{data}{split} --samples {first.n} "
+        f"--seed {first.seeds[0]}" + (f" --target {shlex.quote(first.target)}" if first.target else "")
+    )

@@ -132,8 +132,14 @@ def chance(p: float) -> str:
     return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
-def protocol_for(model: Any, samples: int, data: str | Path | None = None, split: str | None = None,
-                  train: str | Path | None = None, **options: Any) -> EvaluationProtocol:
+def protocol_for(
+    model: Any,
+    samples: int,
+    data: str | Path | None = None,
+    split: str | None = None,
+    train: str | Path | None = None,
+    **options: Any,
+) -> EvaluationProtocol:
     """What a model is measured by: the one place that knows which modality has which protocol.
 
     Args:
@@ -153,8 +159,10 @@ def protocol_for(model: Any, samples: int, data: str | Path | None = None, split
     from zaohua.modalities.tables.held_out import rows
 
     kinds: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
-        "images": (ImageProtocol, splits.pictures, ("inception",)), "sounds": (SoundProtocol, splits.recordings, ()),
-        "tables": (TableProtocol, rows, ("target",))}
+        "images": (ImageProtocol, splits.pictures, ("inception",)),
+        "sounds": (SoundProtocol, splits.recordings, ()),
+        "tables": (TableProtocol, rows, ("target",)),
+    }
     modality = modality_of(model)
     cls, read, known = kinds[modality]
     for name, value in options.items():

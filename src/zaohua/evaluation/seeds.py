@@ -31,36 +31,58 @@ def comparison_over_seeds(found: Sequence[Comparison]) -> Comparison:
         return found[0]
     each = [{row.run: row for row in comparison.rows} for comparison in found]
     if len({tuple(sorted(rows)) for rows in each}) > 1:
-        raise ZaohuaError("seeds can be taken together only of the same models: "
-                          + "; ".join(", ".join(sorted(rows)) for rows in each))
+        raise ZaohuaError(
+            "seeds can be taken together only of the same models: "
+            + "; ".join(", ".join(sorted(rows)) for rows in each)
+        )
     rows = in_order([_row([rows[run] for rows in each]) for run in each[0]])
     scored = likely(rows)
     lead = LEADS[rows[0].modality]
-    return replace(found[0], rows=rows, notes=notes_on(rows), **standing(
-        rows, _behind(rows, each, lead), scored, _behind(scored, each, "log_likelihood")))
+    return replace(
+        found[0],
+        rows=rows,
+        notes=notes_on(rows),
+        **standing(rows, _behind(rows, each, lead), scored, _behind(scored, each, "log_likelihood")),
+    )
 
 
 def _row(each: Sequence[Evaluation]) -> Evaluation:
     """Evaluations of the same model, trained from several seeds, in one."""
     flags = dict.fromkeys(flag for row in each for flag in row.flags)
     others = {name: float(np.mean([row.others[name] for row in each])) for name in each[0].others}
-    return replace(each[0], seeds=tuple(row.seeds[0] for row in each), flags=tuple(flags), others=others,
-                   figures=figures_over_seeds([row.figures for row in each]), cost=_cost([row.cost for row in each]))
+    return replace(
+        each[0],
+        seeds=tuple(row.seeds[0] for row in each),
+        flags=tuple(flags),
+        others=others,
+        figures=figures_over_seeds([row.figures for row in each]),
+        cost=_cost([row.cost for row in each]),
+    )
 
 
 def _cost(each: Sequence[Cost]) -> Cost:
     """The mean of what each took, and the most memory."""
+
     def mean(name: str) -> float | None:
         values = [value for cost in each if (value := getattr(cost, name)) is not None]
         return float(np.mean(values)) if values else None
 
     memory = [cost.peak_memory for cost in each if cost.peak_memory is not None]
-    return replace(each[0], training_seconds=mean("training_seconds"), milliseconds=mean("milliseconds") or 0.0,
-                   real_time=mean("real_time"), peak_memory=max(memory, default=None))
+    return replace(
+        each[0],
+        training_seconds=mean("training_seconds"),
+        milliseconds=mean("milliseconds") or 0.0,
+        real_time=mean("real_time"),
+        peak_memory=max(memory, default=None),
+    )
 
 
 def _behind(rows: Sequence[Evaluation], each: Sequence[dict[str, Evaluation]], name: str) -> dict[str, Interval]:
     """How far each but the first is behind it by a measure, with the interval over the seeds."""
     sign = -1 if MEASURES[name].better == "lower" else 1
-    return {row.run: mean_interval([sign * (found[rows[0].run].figures[name].value - found[row.run].figures[name].value)
-                               for found in each]) for row in rows[1:]}
+    return {
+        row.run: mean_interval(
+            [sign * (found[rows[0].run].figures[name].value - found[row.run].figures[name].value) for found in each]
+        )
+        for row in rows[1:]
+    }

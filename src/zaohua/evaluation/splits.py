@@ -79,8 +79,12 @@ class Pictures(Items):
     @functools.cached_property
     def pixels(self) -> np.ndarray:
         """How they look, uint8 (n, H, W) or (n, H, W, C); found out when first asked for."""
-        return np.concatenate([self.shown(self.codes[np.arange(start, min(start + TOGETHER, len(self)))])
-                               for start in range(0, len(self), TOGETHER)])
+        return np.concatenate(
+            [
+                self.shown(self.codes[np.arange(start, min(start + TOGETHER, len(self)))])
+                for start in range(0, len(self), TOGETHER)
+            ]
+        )
 
     @property
     def values(self) -> np.ndarray:
@@ -176,8 +180,13 @@ def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tu
     return parts, codes, None if labels is None else list(labels)
 
 
-def splits_of(model: Any, data: str | Path | None = None, split: str | None = None,
-              train: str | Path | None = None, read: Reader = pictures) -> Splits:
+def splits_of(
+    model: Any,
+    data: str | Path | None = None,
+    split: str | None = None,
+    train: str | Path | None = None,
+    read: Reader = pictures,
+) -> Splits:
     """The items that a model is to be measured by.
 
     Without `data` they are the test split of what it was trained on, if that has one: a named data set, or a folder
@@ -216,8 +225,10 @@ def splits_of(model: Any, data: str | Path | None = None, split: str | None = No
         else:
             return Splits(str(source), "test", _looked_at(seen), _learnt(model, source, test))
     if split == "test" or not getattr(model, "validation_fraction", 0):
-        raise ZaohuaError(f"{source} has no test split{why}: give items that training never saw (--data), or train "
-                          "with a share held out (--validation-fraction 0.1)")
+        raise ZaohuaError(
+            f"{source} has no test split{why}: give items that training never saw (--data), or train "
+            "with a share held out (--validation-fraction 0.1)"
+        )
     held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"), seen.groups)
     return Splits(str(source), "validation", seen.take(some(kept, seen.most)), seen.take(some(held, seen.most)))
 
@@ -227,8 +238,10 @@ def _learnt(model: Any, source: str | Path, items: Items) -> Items:
     knows, labels = getattr(model.y_codec_, "knows", None), items.labels
     if knows is not None and labels is not None and not (known := knows(labels)).all():
         names = ", ".join(sorted({str(label) for label, ok in zip(labels, known, strict=True) if not ok})[:5])
-        raise ZaohuaError(f"{source}: {int((~known).sum()):,} of {len(known):,} test items have labels that this "
-                          f"{type(model).__name__} never learnt ({names}): take them away, or give others (--data)")
+        raise ZaohuaError(
+            f"{source}: {int((~known).sum()):,} of {len(known):,} test items have labels that this "
+            f"{type(model).__name__} never learnt ({names}): take them away, or give others (--data)"
+        )
     return _looked_at(items)
 
 
@@ -249,8 +262,9 @@ def is_named(source: Any) -> bool:
 def check_kind(model: Any, source: str | Path, modality: str) -> None:
     """Raise a `ZaohuaError` if a data set is of another kind."""
     if is_named(source) and SETS[str(source)].modality != modality:
-        raise ZaohuaError(f"{source} is a data set of {SETS[str(source)].modality}, and a {type(model).__name__} makes "
-                          f"{modality}")
+        raise ZaohuaError(
+            f"{source} is a data set of {SETS[str(source)].modality}, and a {type(model).__name__} makes {modality}"
+        )
 
 
 def _as_seen(model: Any, codes: torch.Tensor) -> np.ndarray:

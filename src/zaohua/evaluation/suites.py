@@ -57,20 +57,46 @@ class Suite:
 
 
 SUITES = {
-    "images-small": Suite("images", ("mnist", "fashion-mnist"), "every model of images on pictures of 28 x 28 pixels",
-                          {"guidance": 1.0, "temperature": 1.0}),  # what was learnt, not what is easier to recognise
-    "sounds": Suite("sounds", ("fsdd",), "models of sounds on spoken digits", {"guidance": 1.0, "temperature": 1.0},
-                    False, ("flow", "edm", "vae", "r3gan", "vq-vae")),
-    "tables": Suite("tables", ("adult", "online-shoppers", "california-housing"), "every model of tables", {}, False,
-                    without=("univariate",)),
+    "images-small": Suite(
+        "images",
+        ("mnist", "fashion-mnist"),
+        "every model of images on pictures of 28 x 28 pixels",
+        {"guidance": 1.0, "temperature": 1.0},
+    ),  # what was learnt, not what is easier to recognise
+    "sounds": Suite(
+        "sounds",
+        ("fsdd",),
+        "models of sounds on spoken digits",
+        {"guidance": 1.0, "temperature": 1.0},
+        False,
+        ("flow", "edm", "vae", "r3gan", "vq-vae"),
+    ),
+    "tables": Suite(
+        "tables",
+        ("adult", "online-shoppers", "california-housing"),
+        "every model of tables",
+        {},
+        False,
+        without=("univariate",),
+    ),
 }
 Watch = Callable[[str], Any]
 """Makes a callback of training in a `with` block, by the name of what is trained."""
 
 
-def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: int = 10_000,
-              models: Sequence[str] | None = None, data: Sequence[str] | None = None, random_state: int = 0,
-              seeds: int = 1, log: ProgressFn | None = None) -> Path:
+def benchmark(
+    name: str,
+    out: Path,
+    minutes: float,
+    watch: Watch,
+    *,
+    samples: int = 10_000,
+    models: Sequence[str] | None = None,
+    data: Sequence[str] | None = None,
+    random_state: int = 0,
+    seeds: int = 1,
+    log: ProgressFn | None = None,
+) -> Path:
     """Train, measure and compare all models of a suite.
 
     Args:
@@ -107,8 +133,12 @@ def benchmark(name: str, out: Path, minutes: float, watch: Watch, *, samples: in
     parts = []
     for dataset in data or suite.data:
         left_out: dict[str, str] = {}
-        each = [_trained(suite, entries, dataset, _folder(out, dataset, seed, random_state), minutes, seed, watch, log,
-                         left_out) for seed in seeds_of]
+        each = [
+            _trained(
+                suite, entries, dataset, _folder(out, dataset, seed, random_state), minutes, seed, watch, log, left_out
+            )
+            for seed in seeds_of
+        ]
         found = _measured(each, seeds_of, samples, log)
         page.write(found, out / f"{name}-{dataset}.html", _command(name, minutes, seeds))
         parts.append(_summary(name, dataset, found, left_out))
@@ -126,8 +156,17 @@ def _command(name: str, minutes: float, seeds: int) -> str:
     return f"zaohua benchmark {name} --minutes {minutes:g}" + (f" --seeds {seeds}" if seeds > 1 else "")
 
 
-def _trained(suite: Suite, entries: Sequence[registry.Entry], dataset: str, folder: Path, minutes: float, seed: int,
-             watch: Watch, log: ProgressFn, left_out: dict[str, str]) -> list[Path]:
+def _trained(
+    suite: Suite,
+    entries: Sequence[registry.Entry],
+    dataset: str,
+    folder: Path,
+    minutes: float,
+    seed: int,
+    watch: Watch,
+    log: ProgressFn,
+    left_out: dict[str, str],
+) -> list[Path]:
     """The runs of the models that learnt a data set; the others are noted in `left_out`, with the reason."""
     runs = []
     for entry in entries:
@@ -135,8 +174,9 @@ def _trained(suite: Suite, entries: Sequence[registry.Entry], dataset: str, fold
             continue
         try:
             y = True if suite.labels and entry.conditional else None
-            _train(entry, dataset, y, folder / entry.command, minutes, {"random_state": seed, **suite.settings}, watch,
-                   log)
+            _train(
+                entry, dataset, y, folder / entry.command, minutes, {"random_state": seed, **suite.settings}, watch, log
+            )
             runs.append(folder / entry.command)
         except ZaohuaError as error:
             left_out[entry.command] = str(error)
@@ -157,8 +197,16 @@ def _measured(each: Sequence[Sequence[Path]], seeds: Sequence[int], samples: int
     return comparison_over_seeds(found)
 
 
-def _train(entry: registry.Entry, dataset: str, y: bool | None, folder: Path, minutes: float,
-           settings: dict[str, Any], watch: Watch, log: ProgressFn) -> None:
+def _train(
+    entry: registry.Entry,
+    dataset: str,
+    y: bool | None,
+    folder: Path,
+    minutes: float,
+    settings: dict[str, Any],
+    watch: Watch,
+    log: ProgressFn,
+) -> None:
     """Train a model for so long, unless that has been done; go on with what was begun."""
     cls = registry.model_class(entry.name)
     model = cls(**{field: value for field, value in settings.items() if field in fields_of(cls)})
@@ -184,15 +232,24 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
     settings = f"default settings but for {settings}" if settings else "default settings"
     labels = "labels given to those that take any" if suite.labels else "no labels"
-    mean_interval = f"seed {seeds[0]}" if len(seeds) == 1 else (
-        f"means of seeds {seeds[0]} to {seeds[-1]} with Student's 95 % intervals over them")
-    return [f"# {name}", "", f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
-            f"fitted at once take what they take), {settings}, {mean_interval}, {labels}. "
-            f"{about['date']}, {about['processor']}, {about['cores']} cores"
-            + (f", {about['gpu']}" if about["gpu"] else "")
-            + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "
-            "How figures are taken: [evaluation](../evaluation.md).", "",
-            f"    {_command(name, minutes, len(seeds))}", ""]
+    mean_interval = (
+        f"seed {seeds[0]}"
+        if len(seeds) == 1
+        else (f"means of seeds {seeds[0]} to {seeds[-1]} with Student's 95 % intervals over them")
+    )
+    return [
+        f"# {name}",
+        "",
+        f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
+        f"fitted at once take what they take), {settings}, {mean_interval}, {labels}. "
+        f"{about['date']}, {about['processor']}, {about['cores']} cores"
+        + (f", {about['gpu']}" if about["gpu"] else "")
+        + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "
+        "How figures are taken: [evaluation](../evaluation.md).",
+        "",
+        f"    {_command(name, minutes, len(seeds))}",
+        "",
+    ]
 
 
 def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str]) -> str:
@@ -209,9 +266,16 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
     for row in rows:
         cost = row.cost
         seconds = "" if cost.training_seconds is None else f"{cost.training_seconds:,.0f}"
-        table.append([row.run, *(_cell(column, row.figures) for column in columns), seconds,
-                      summaries.digits(cost.milliseconds), f"{cost.network_evaluations:,}",
-                      *(summaries.digits(cost.real_time or 0) for _ in sounds)])
+        table.append(
+            [
+                row.run,
+                *(_cell(column, row.figures) for column in columns),
+                seconds,
+                summaries.digits(cost.milliseconds),
+                f"{cost.network_evaluations:,}",
+                *(summaries.digits(cost.real_time or 0) for _ in sounds),
+            ]
+        )
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     said = [f"- {line}" for line in (*summaries.verdict(found), *found.notes)]
     said += [f"- left out: {model}: {reason}" for model, reason in left_out.items()]

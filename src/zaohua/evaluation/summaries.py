@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 UNBOUND = ("exact", "ODE")
 """Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
 
-REFERRED = ("frechet", "copied", "tree_score", "trend", "utility_auc", "utility_r2",
-            "row_copies")
+REFERRED = ("frechet", "copied", "tree_score", "trend", "utility_auc", "utility_r2", "row_copies")
 """Measures of the references that are told beside a model's."""
 
 
@@ -37,21 +36,30 @@ def note_in_card(run: str | Path, found: Evaluation) -> None:
 def summary_lines(found: Evaluation) -> list[str]:
     """An evaluation in lines for people."""
     of = f", of {found.representation}" if found.representation else ""
-    lines = [f"{title_of(name, found)}: {shown(name, figure)}{of if name == 'log_likelihood' else ''}"
-             for name, figure in found.figures.items()]
-    lines += [f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
-              for name, figures in found.references.items() for measure in REFERRED if measure in figures]
+    lines = [
+        f"{title_of(name, found)}: {shown(name, figure)}{of if name == 'log_likelihood' else ''}"
+        for name, figure in found.figures.items()
+    ]
+    lines += [
+        f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
+        for name, figures in found.references.items()
+        for measure in REFERRED
+        if measure in figures
+    ]
     lines += _columns(found)
     beside = f" and as many {found.split} items" if found.extractor else ""
     beside = f" and the {found.split} rows" if found.modality == "tables" else beside
     of = f"{found.n:,} samples{beside}"
     spent = found.cost
-    lines.append(f"of {of}, seeds {', '.join(map(str, found.seeds))}" + (f", in {found.extractor}" if found.extractor
-                                                                         else ""))
-    lines.append(f"cost: {_seconds(spent.training_seconds)}{spent.parameters:,} parameters, "
-                 f"{spent.network_evaluations:,} network evaluations and {spent.milliseconds:.3g} ms a sample"
-                 + (f", {digits(spent.real_time)} times real time" if spent.real_time else "")
-                 + (f", {spent.peak_memory / 2**20:,.0f} MiB" if spent.peak_memory else ""))
+    lines.append(
+        f"of {of}, seeds {', '.join(map(str, found.seeds))}" + (f", in {found.extractor}" if found.extractor else "")
+    )
+    lines.append(
+        f"cost: {_seconds(spent.training_seconds)}{spent.parameters:,} parameters, "
+        f"{spent.network_evaluations:,} network evaluations and {spent.milliseconds:.3g} ms a sample"
+        + (f", {digits(spent.real_time)} times real time" if spent.real_time else "")
+        + (f", {spent.peak_memory / 2**20:,.0f} MiB" if spent.peak_memory else "")
+    )
     return lines + [f"note: {flag}" for flag in found.flags]
 
 
@@ -59,10 +67,12 @@ def _columns(found: Evaluation) -> list[str]:
     """Which columns of a table are worst."""
     shapes, uses = (found.by_column.get(what, {}) for what in ("shape", "uses"))
     least = ", ".join(f"{name} ({value:.1%})" for name, value in sorted(shapes.items(), key=lambda item: item[1])[:3])
-    most = ", ".join(f"{name} ({digits(value)})" for name, value in sorted(uses.items(), key=lambda item: -item[1])[:3]
-                     if value > 0)
+    most = ", ".join(
+        f"{name} ({digits(value)})" for name, value in sorted(uses.items(), key=lambda item: -item[1])[:3] if value > 0
+    )
     return ([f"columns least alike: {least}"] if least else []) + (
-        [f"columns that trees tell samples by, with what the AUC loses without them: {most}"] if most else [])
+        [f"columns that trees tell samples by, with what the AUC loses without them: {most}"] if most else []
+    )
 
 
 def _seconds(seconds: float | None) -> str:
@@ -124,8 +134,10 @@ def _copying(best: Evaluation) -> str:
     copied, usual = (figures.get("row_copies") for figures in (best.figures, best.references.get(FLOOR, {})))
     if copied is None or usual is None or (copied.low or 0) <= usual.value:
         return ""
-    return (f" But {_number('row_copies', copied.value)} of its samples equal training rows, of real test rows "
-            f"{_number('row_copies', usual.value)}.")
+    return (
+        f" But {_number('row_copies', copied.value)} of its samples equal training rows, of real test rows "
+        f"{_number('row_copies', usual.value)}."
+    )
 
 
 def _beside_real(comparison: Comparison) -> str:
@@ -151,8 +163,10 @@ def _likeliest(comparison: Comparison) -> str:
     if near:
         return f"No winner by log-likelihood: {best} has the highest, {told}, but {near} may be behind it by chance."
     bounds = _listed([run for run in behind if scored[run].note not in UNBOUND])
-    return (f"No winner by log-likelihood: {best} has the highest, {told}, but of {bounds} only a lower bound is "
-            "known, and the truth may be higher.")
+    return (
+        f"No winner by log-likelihood: {best} has the highest, {told}, but of {bounds} only a lower bound is "
+        "known, and the truth may be higher."
+    )
 
 
 def kind_of(note: str) -> str:

@@ -77,12 +77,27 @@ def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> T
     best = {name: _best(name, rows) for name in names}
 
     def cells(figures: Figures, model: bool = True) -> list[Cell]:
-        return [Cell(shown(name, found, interval=False), found.value, between(name, found), found.note,
-                     model and found.value == best[name]) if (found := figures.get(name)) else Cell() for name in names]
+        return [
+            Cell(
+                shown(name, found, interval=False),
+                found.value,
+                between(name, found),
+                found.note,
+                model and found.value == best[name],
+            )
+            if (found := figures.get(name))
+            else Cell()
+            for name in names
+        ]
 
-    columns = [TableColumn(name, title_of(name, rows[0]), MEASURES[name].better, MEASURES[name].about) for name in names]
-    return Table(columns, [Row(name, "", cells(figures, False), True) for name, figures in references.items()]
-                 + [Row(row.run, row.model, cells(row.figures)) for row in rows])
+    columns = [
+        TableColumn(name, title_of(name, rows[0]), MEASURES[name].better, MEASURES[name].about) for name in names
+    ]
+    return Table(
+        columns,
+        [Row(name, "", cells(figures, False), True) for name, figures in references.items()]
+        + [Row(row.run, row.model, cells(row.figures)) for row in rows],
+    )
 
 
 def _best(name: str, rows: Sequence[Evaluation]) -> float | None:
@@ -95,17 +110,32 @@ def _best(name: str, rows: Sequence[Evaluation]) -> float | None:
 
 Number = tuple[TableColumn, Callable[[Evaluation], float | None], Callable[[float], str]]
 COSTS: tuple[Number, ...] = (
-    (TableColumn("training_seconds", "training, s", "lower", "wall time of training"),
-     lambda row: row.cost.training_seconds, digits),
+    (
+        TableColumn("training_seconds", "training, s", "lower", "wall time of training"),
+        lambda row: row.cost.training_seconds,
+        digits,
+    ),
     (TableColumn("parameters", "parameters", "none", "numbers learnt"), lambda row: row.cost.parameters, "{:,}".format),
-    (TableColumn("network_evaluations", "evaluations", "lower", "calls of a network that one sample takes"),
-     lambda row: row.cost.network_evaluations, "{:,}".format),
-    (TableColumn("milliseconds", "ms per sample", "lower", "time that one sample takes, in a batch"),
-     lambda row: row.cost.milliseconds, digits),
-    (TableColumn("real_time", "× real time", "higher", "seconds of sound that it makes in a second, in a batch"),
-     lambda row: row.cost.real_time, digits),
-    (TableColumn("peak_memory", "memory, MiB", "lower", "most memory of the process while it sampled"),
-     lambda row: row.cost.peak_memory and row.cost.peak_memory / 2**20, "{:,.0f}".format),
+    (
+        TableColumn("network_evaluations", "evaluations", "lower", "calls of a network that one sample takes"),
+        lambda row: row.cost.network_evaluations,
+        "{:,}".format,
+    ),
+    (
+        TableColumn("milliseconds", "ms per sample", "lower", "time that one sample takes, in a batch"),
+        lambda row: row.cost.milliseconds,
+        digits,
+    ),
+    (
+        TableColumn("real_time", "× real time", "higher", "seconds of sound that it makes in a second, in a batch"),
+        lambda row: row.cost.real_time,
+        digits,
+    ),
+    (
+        TableColumn("peak_memory", "memory, MiB", "lower", "most memory of the process while it sampled"),
+        lambda row: row.cost.peak_memory and row.cost.peak_memory / 2**20,
+        "{:,.0f}".format,
+    ),
 )
 """What a model costs: the column, its value, and how that is written."""
 
@@ -113,6 +143,14 @@ COSTS: tuple[Number, ...] = (
 def costs(comparison: Comparison) -> Table:
     """What each model costs, as far as that is known of any."""
     known = [cost for cost in COSTS if any(cost[1](row) is not None for row in comparison.rows)]
-    return Table([column for column, _, _ in known],
-                 [Row(row.run, row.model, [Cell() if (value := of(row)) is None else Cell(write(value), value)
-                                           for _, of, write in known]) for row in comparison.rows])
+    return Table(
+        [column for column, _, _ in known],
+        [
+            Row(
+                row.run,
+                row.model,
+                [Cell() if (value := of(row)) is None else Cell(write(value), value) for _, of, write in known],
+            )
+            for row in comparison.rows
+        ],
+    )

@@ -104,8 +104,11 @@ class PerClassDensity(GenerativeModel):
         return {"seconds": self.seconds_}
 
     def _tensors(self) -> dict[str, Tensor]:
-        return {f"{c}.{name}": torch.from_numpy(np.ascontiguousarray(value))
-                for c, density in enumerate(self.densities_) for name, value in density.items()}
+        return {
+            f"{c}.{name}": torch.from_numpy(np.ascontiguousarray(value))
+            for c, density in enumerate(self.densities_)
+            for name, value in density.items()
+        }
 
     def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         count = 1 + max(int(key.split(".")[0]) for key in tensors)

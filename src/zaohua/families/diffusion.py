@@ -68,8 +68,9 @@ class Diffusion(Guided):
         """How data fades into noise."""
 
     @abstractmethod
-    def predict(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
-                ) -> tuple[Tensor, Tensor]:
+    def predict(
+        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Expected data and noise, given x_t (B, ...) at times t (B,) and the condition where `keep` is true."""
 
     def times(self, n: int) -> Tensor:
@@ -78,15 +79,18 @@ class Diffusion(Guided):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One U-Net, x_t -> as many channels."""
-        return nn.ModuleDict({"net": UNet(spec, y_spec, channels=self.channels, blocks=self.blocks,
-                                          dropout=self.dropout)})
+        return nn.ModuleDict(
+            {"net": UNet(spec, y_spec, channels=self.channels, blocks=self.blocks, dropout=self.dropout)}
+        )
 
     # ---- for the losses of models
 
     def noised(self, batch: Batch, t: Tensor) -> tuple[Tensor, Tensor]:
         """x_t (B, ...) at times t (B,), and the noise in it."""
         noise = batch.noise.normal(*batch.x.shape[1:])
-        return expand(self.noise_schedule.alpha(t), batch.x) * batch.x + expand(self.noise_schedule.sigma(t), batch.x) * noise, noise
+        return expand(self.noise_schedule.alpha(t), batch.x) * batch.x + expand(
+            self.noise_schedule.sigma(t), batch.x
+        ) * noise, noise
 
     # ---- primitives
 
@@ -179,8 +183,9 @@ class KarrasDiffusion(Diffusion):
         high, low = self.sigma_max ** (1 / self.rho), self.sigma_min ** (1 / self.rho)
         return torch.cat([(high + ramp * (low - high)) ** self.rho / self.sigma_max, ramp.new_zeros(1)])
 
-    def predict(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
-                ) -> tuple[Tensor, Tensor]:
+    def predict(
+        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """x = c_skip x_t + c_out net(c_in x_t, log(sigma) / 4), the paper's equation 7."""
         sigma = self.noise_schedule.sigma(t)
         wide, s = expand(sigma, x_t), self.sigma_data

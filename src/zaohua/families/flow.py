@@ -45,8 +45,9 @@ class FlowMatching(Diffusion):
         """dx_t/dt = e - x, as the network has it; t is (B,)."""
         return net(x_t, 1000 * t, y, keep)
 
-    def predict(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
-                ) -> tuple[Tensor, Tensor]:
+    def predict(
+        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """x = x_t - t v, e = x_t + (1 - t) v."""
         v, wide = self.velocity(net, x_t, t, y, keep), expand(t, x_t)
         return x_t - wide * v, x_t + (1 - wide) * v

@@ -31,8 +31,11 @@ from zaohua.training.trainable import Batch, Trainable
 class GAN(Trainable):
     """The non-saturating GAN; models define `build`, and others than the classic loss override 4 and 5."""
 
-    phases: ClassVar[dict[str, tuple[str, ...]]] = {"discriminator": ("discriminator",), "generator": ("generator",),
-                                                    "both": ("discriminator", "generator")}
+    phases: ClassVar[dict[str, tuple[str, ...]]] = {
+        "discriminator": ("discriminator",),
+        "generator": ("generator",),
+        "both": ("discriminator", "generator"),
+    }
 
     latent_dim: Annotated[int, Between(1)] = 100
     """Numbers of noise that a fake is made from."""

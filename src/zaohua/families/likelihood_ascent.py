@@ -29,8 +29,12 @@ DONE = 1e-8
 Parameters = dict[str, Tensor]
 
 
-def maximise(log_density: Callable[[Parameters, Tensor], Tensor], x: Tensor, start: Mapping[str, Tensor],
-             transforms: Callable[[Parameters], Mapping[str, Transform]]) -> list[Parameters]:
+def maximise(
+    log_density: Callable[[Parameters, Tensor], Tensor],
+    x: Tensor,
+    start: Mapping[str, Tensor],
+    transforms: Callable[[Parameters], Mapping[str, Transform]],
+) -> list[Parameters]:
     """Fit a distribution to each of p columns by maximum likelihood.
 
     Args:

@@ -175,8 +175,11 @@ class Categorical:
 
     def mean(self, parameters: Tensor) -> Tensor:
         """sum_k softmax(logits)_k level_k."""
-        return torch.einsum("bk...,k->b...", self._logits(parameters).softmax(1),
-                            torch.linspace(-1, 1, self.levels, device=parameters.device))
+        return torch.einsum(
+            "bk...,k->b...",
+            self._logits(parameters).softmax(1),
+            torch.linspace(-1, 1, self.levels, device=parameters.device),
+        )
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
         """A level by its probability."""
@@ -245,7 +248,8 @@ class ColourMixture:
         u = noise.uniform(1 + channels, *log_weight.shape[2:]).clamp(1e-6, 1 - 1e-6)
         which = (log_weight.exp().cumsum(1) < u[:, :1]).sum(1, keepdim=True).clamp(max=self.components - 1)
         mean, log_scale, coefficients = (
-            part.gather(1, which.unsqueeze(2).expand(-1, 1, *part.shape[2:])) for part in parts)
+            part.gather(1, which.unsqueeze(2).expand(-1, 1, *part.shape[2:])) for part in parts
+        )
         x = mean[:, 0].new_zeros(mean[:, 0].shape)
         for c in range(channels):
             here = self._mean(c, mean, coefficients, x)[:, 0]

@@ -43,25 +43,35 @@ class MixedNet(nn.Module):
     def __init__(self, spec: DataSpec, y_spec: DataSpec | None, few: int, **options: Any) -> None:
         super().__init__()
         self.bins = Bins(spec, few)
-        self.reals = [place for place in self.bins.reals if (edges := spec.features[place].edges) is None
-                      or len(edges) - 1 > few]
+        self.reals = [
+            place for place in self.bins.reals if (edges := spec.features[place].edges) is None or len(edges) - 1 > few
+        ]
         self.coded = [place for place in range(len(spec.features)) if place not in self.reals]
         self.sizes = [self.bins.sizes[place] for place in self.coded]
         states = {place: feature.given for place, feature in enumerate(spec.features) if feature.given is not None}
-        self.after = [(turn, self.coded.index(states[place][0]), states[place][1])
-                      for turn, place in enumerate(self.coded) if place in states]
-        self.mlp = RowMLP(self.sizes, len(self.reals) + len(self.bins.reals), len(self.reals) + sum(self.sizes),
-                          y_spec, time=True, **options)
+        self.after = [
+            (turn, self.coded.index(states[place][0]), states[place][1])
+            for turn, place in enumerate(self.coded)
+            if place in states
+        ]
+        self.mlp = RowMLP(
+            self.sizes,
+            len(self.reals) + len(self.bins.reals),
+            len(self.reals) + sum(self.sizes),
+            y_spec,
+            time=True,
+            **options,
+        )
 
     def ordered(self, times: Tensor) -> Tensor:
-        """Times (B, coded) at which codes become known, changed so that none of a number is before (above) its state's.
-        """
+        """Times (B, coded) at which codes become known, changed so that none of a number is before (above) its state's."""
         for number, state, _ in self.after:
             times[:, number] = torch.minimum(times[:, number], times[:, state])
         return times
 
-    def forward(self, codes: Tensor, z: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None
-                ) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def forward(
+        self, codes: Tensor, z: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Codes (B, coded), -1 where hidden, numbers (B, reals), times (B,) -> velocities and logits of each code."""
         places = codes.new_full((len(codes), len(self.bins.sizes)), -1)
         places[:, self.coded] = codes
@@ -96,8 +106,9 @@ class MaskedFlow(Guided):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One network for numbers and categories."""
-        return nn.ModuleDict({"net": MixedNet(spec, y_spec, self.few, hidden=self.hidden, blocks=self.blocks,
-                                              dropout=self.dropout)})
+        return nn.ModuleDict(
+            {"net": MixedNet(spec, y_spec, self.few, hidden=self.hidden, blocks=self.blocks, dropout=self.dropout)}
+        )
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Sum of |v - (cos e - sin z)|^2 over the numbers, and of -log p of the hidden codes over t, (B,)."""
@@ -111,8 +122,10 @@ class MaskedFlow(Guided):
         hidden = net.ordered(batch.noise.uniform(len(net.coded))) < t[:, None]
         v, logits = net(codes.masked_fill(hidden, -1), cos * z + sin * e, t, batch.y, self.kept(batch))
         wanted = hidden & (codes >= 0)
-        terms = [F.cross_entropy(part, codes[:, feature].clamp(min=0), reduction="none") * wanted[:, feature]
-                 for feature, part in enumerate(logits)]
+        terms = [
+            F.cross_entropy(part, codes[:, feature].clamp(min=0), reduction="none") * wanted[:, feature]
+            for feature, part in enumerate(logits)
+        ]
         return (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.least)
 
     # ---- primitives
@@ -148,14 +161,16 @@ class MaskedFlow(Guided):
                 out[out[:, given[0]] >= given[1], place] = torch.nan
         return out
 
-    def _guided(self, net: MixedNet, codes: Tensor, z: Tensor, t: float, y: Tensor | None
-                ) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _guided(
+        self, net: MixedNet, codes: Tensor, z: Tensor, t: float, y: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """What the network says at time t, guided: null + guidance (conditional - null), of velocities and logits."""
         n = len(z)
         if y is None or self.guidance == 1:
             return net(codes, z, torch.full((n,), t, device=z.device), y, None)
         keep = torch.arange(2 * n, device=z.device) < n
-        v, logits = net(codes.repeat(2, 1), z.repeat(2, 1), torch.full((2 * n,), t, device=z.device),
-                        torch.cat([y, y]), keep)
+        v, logits = net(
+            codes.repeat(2, 1), z.repeat(2, 1), torch.full((2 * n,), t, device=z.device), torch.cat([y, y]), keep
+        )
         guided = [torch.lerp(both[n:], both[:n], self.guidance) for both in (v, *logits)]
         return guided[0], tuple(guided[1:])

@@ -74,8 +74,9 @@ def one_hot(layout: RowLayout, x: np.ndarray, known: np.ndarray | None = None) -
     return layout.one_hot(torch.from_numpy(x), None if known is None else torch.from_numpy(known)).numpy()
 
 
-def _maximised(totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout: RowLayout, prior: float, least: float
-               ) -> Parameters:
+def _maximised(
+    totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout: RowLayout, prior: float, least: float
+) -> Parameters:
     """Parameters from sums of features over the rows of each component, (K, width + 3 reals)."""
     width, reals = layout.one_hots, len(layout.reals)
     mixed = (totals + prior * whole) / (sizes + prior)[:, None]
@@ -86,8 +87,12 @@ def _maximised(totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout:
     for _, start, size in layout.categories:
         part = chances[:, start : start + size]
         part /= part.sum(1, keepdims=True)
-    return {"weights": np.maximum(sizes, 1e-9) / np.maximum(sizes, 1e-9).sum(), "chances": chances, "means": mean,
-            "deviations": np.sqrt(np.maximum(variance, least**2))}
+    return {
+        "weights": np.maximum(sizes, 1e-9) / np.maximum(sizes, 1e-9).sum(),
+        "chances": chances,
+        "means": mean,
+        "deviations": np.sqrt(np.maximum(variance, least**2)),
+    }
 
 
 def _coefficients(parameters: Parameters, layout: RowLayout) -> np.ndarray:
@@ -97,8 +102,13 @@ def _coefficients(parameters: Parameters, layout: RowLayout) -> np.ndarray:
     return np.concatenate([np.log(parameters["chances"]), -0.5 * precision, mean * precision, constant], axis=1).T
 
 
-def log_terms(parameters: Parameters, layout: RowLayout, x: np.ndarray, cells: tuple[np.ndarray, ...],
-              known: np.ndarray | None = None) -> np.ndarray:
+def log_terms(
+    parameters: Parameters,
+    layout: RowLayout,
+    x: np.ndarray,
+    cells: tuple[np.ndarray, ...],
+    known: np.ndarray | None = None,
+) -> np.ndarray:
     """log w_k + sum over known heads of log p_kh(x_h), float64 (n, K).
 
     Args:
@@ -151,8 +161,9 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
     u = noise.uniform(1 + len(layout.categories)).double().cpu()
     z = noise.normal(max(1, len(layout.reals))).double().cpu().numpy()
     if whole:
-        log_w = log_w + sum(np.log(np.maximum(1 - parameters["chances"][:, column], 1e-300))
-                            for column in _missing(layout))
+        log_w = log_w + sum(
+            np.log(np.maximum(1 - parameters["chances"][:, column], 1e-300)) for column in _missing(layout)
+        )
     weights = np.exp(log_w - log_w.max(1, keepdims=True))
     which = categorical(torch.from_numpy(weights), u[:, 0]).numpy()
     out = np.full((len(u), len(layout.spec.features)), np.nan)
@@ -171,11 +182,15 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
 def _missing(layout: RowLayout) -> list[int]:
     """One-hot columns that mean that there is no value."""
     features = layout.spec.features
-    return [first + (features[place].missing or 0) for place, first, size in layout.categories
-            if features[place].missing is not None and size > 1]
+    return [
+        first + (features[place].missing or 0)
+        for place, first, size in layout.categories
+        if features[place].missing is not None and size > 1
+    ]
 
 
-def posterior(parameters: Parameters, layout: RowLayout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor
-              ) -> np.ndarray:
+def posterior(
+    parameters: Parameters, layout: RowLayout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor
+) -> np.ndarray:
     """Log weights of the components given known heads, up to a constant, (n, K)."""
     return log_terms(parameters, layout, x.numpy(), tuple(cell.numpy() for cell in cells), known.numpy())

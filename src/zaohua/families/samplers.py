@@ -100,6 +100,11 @@ def ancestral(predict: Predict, schedule: NoiseSchedule, times: Tensor, x: Tenso
 
 
 SAMPLERS: dict[str, Sampler] = {
-    "euler": euler, "ddim": euler, "midpoint": midpoint, "heun": heun, "dpmpp_2m": dpmpp_2m, "ancestral": ancestral,
+    "euler": euler,
+    "ddim": euler,
+    "midpoint": midpoint,
+    "heun": heun,
+    "dpmpp_2m": dpmpp_2m,
+    "ancestral": ancestral,
 }
 """All samplers, by the names that models take."""

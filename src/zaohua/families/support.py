@@ -59,21 +59,27 @@ def check_values(x: np.ndarray, name: str, support: Support, remedy: str, column
             column, the first row (counted from 0), the value, how many there are and what to do.
     """
     if x.size == 0:
-        raise ZaohuaError(f"{name}: there is nothing to fit, {x.shape[0]} sample(s) and {x.shape[1]} feature(s) (shape="
-                          f"{x.shape}) while a minimum of 1 is required.")
+        raise ZaohuaError(
+            f"{name}: there is nothing to fit, {x.shape[0]} sample(s) and {x.shape[1]} feature(s) (shape="
+            f"{x.shape}) while a minimum of 1 is required."
+        )
     for j, column in enumerate(x.T):
         of = column_name(columns, j, x.shape[1])
         strange = ~np.isfinite(column)
         if strange.any():
             nans = int(np.isnan(column).sum())
             counts = [f"{count} {what}" for count, what in ((nans, "NaN"), (int(strange.sum()) - nans, "inf")) if count]
-            raise ZaohuaError(f"{name}: {' and '.join(counts)} among the {len(x)} values{of}, the first in row "
-                              f"{strange.argmax()}: leave them out or fill them in")
+            raise ZaohuaError(
+                f"{name}: {' and '.join(counts)} among the {len(x)} values{of}, the first in row "
+                f"{strange.argmax()}: leave them out or fill them in"
+            )
         outside = ~support.holds(column)
         if outside.any():
             row = int(outside.argmax())
-            raise ZaohuaError(f"{name} takes {support}, but row {row}{of} holds {column[row]:g} "
-                              f"({int(outside.sum())} of {len(x)} values are outside): {remedy}")
+            raise ZaohuaError(
+                f"{name} takes {support}, but row {row}{of} holds {column[row]:g} "
+                f"({int(outside.sum())} of {len(x)} values are outside): {remedy}"
+            )
 
 
 def check_spread(x: np.ndarray, name: str, varies: np.ndarray, columns: Sequence[str] | None = None) -> None:
@@ -86,8 +92,10 @@ def check_spread(x: np.ndarray, name: str, varies: np.ndarray, columns: Sequence
         columns: their names, where they have any.
     """
     for j in np.flatnonzero(~varies).tolist():
-        raise ZaohuaError(f"{name}: all values{column_name(columns, j, x.shape[1])} are {x[0, j]:g} (n_samples = "
-                          f"{len(x)}), which leaves nothing to fit: give values that differ")
+        raise ZaohuaError(
+            f"{name}: all values{column_name(columns, j, x.shape[1])} are {x[0, j]:g} (n_samples = "
+            f"{len(x)}), which leaves nothing to fit: give values that differ"
+        )
 
 
 def column_name(columns: Sequence[str] | None, j: int, count: int) -> str:

@@ -96,9 +96,11 @@ class Univariate(PerClassDensity):
         parameters = self.estimate(x)
         found = self.succeeded(parameters)
         for j in np.flatnonzero(~found).tolist():
-            raise ZaohuaError(f"{type(self).__name__}: the likelihood{column_name(columns, j, len(found))} has no "
-                              "maximum that could be found: are there values very far from the others, or hardly any "
-                              "different ones? Leave them out or choose another distribution")
+            raise ZaohuaError(
+                f"{type(self).__name__}: the likelihood{column_name(columns, j, len(found))} has no "
+                "maximum that could be found: are there values very far from the others, or hardly any "
+                "different ones? Leave them out or choose another distribution"
+            )
         return parameters
 
     def log_densities(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
@@ -212,8 +214,9 @@ class Univariate(PerClassDensity):
         check_values(cast(Tensor, codes).numpy(), type(self).__name__, Support(), "", self._columns.names_)
         return codes, y_codes
 
-    def _each(self, function: Callable[[Parameters, np.ndarray], np.ndarray], x: np.ndarray, y: Tensor | None
-              ) -> np.ndarray:
+    def _each(
+        self, function: Callable[[Parameters, np.ndarray], np.ndarray], x: np.ndarray, y: Tensor | None
+    ) -> np.ndarray:
         """A function of parameters and numbers (n, p), by class; (n,) if the data were a list of numbers."""
         out = np.empty(x.shape)
         for density, where in self._by_class(y, len(x)):
@@ -224,8 +227,10 @@ class Univariate(PerClassDensity):
         """Parameters as people see them."""
         shown: list[Any] = list(densities)
         if self._columns.is_single_:
-            shown = [{name: value[..., 0].tolist() if value.ndim == 1 else value[..., 0] for name, value in one.items()}
-                     for one in shown]
+            shown = [
+                {name: value[..., 0].tolist() if value.ndim == 1 else value[..., 0] for name, value in one.items()}
+                for one in shown
+            ]
         if self.y_codec_ is None:
             return shown[0]
         return dict(zip(self.y_codec_.decode(torch.arange(len(shown))), shown, strict=True))

@@ -69,8 +69,16 @@ class VariationalAutoencoder(Trainable):
             kl = kl.mean(0).clamp(min=self.free_bits).expand_as(kl)
         return weight * kl.sum(1) - self.likelihood.log_prob(nets["decoder"](z, batch.y), batch.x)
 
-    def _log_weights(self, nets: nn.ModuleDict, x: Tensor, y: Tensor | None, mean: Tensor, log_var: Tensor,
-                     noise: Tensor, beta: float = 1.0) -> Tensor:
+    def _log_weights(
+        self,
+        nets: nn.ModuleDict,
+        x: Tensor,
+        y: Tensor | None,
+        mean: Tensor,
+        log_var: Tensor,
+        noise: Tensor,
+        beta: float = 1.0,
+    ) -> Tensor:
         """log p(x | z) + beta (log p(z) - log q(z | x)) at z = mean + e^(log_var / 2) noise (B, K, d); (B, K)."""
         k = noise.shape[1]
         z = mean[:, None] + torch.exp(log_var / 2)[:, None] * noise

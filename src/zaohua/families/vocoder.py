@@ -96,8 +96,9 @@ class VocoderFamily(Trainable):
         mel, zero = self.scale.mel_, self.scale.log_mel(torch.zeros(()))
         spread = mel.filters(torch.device("cpu")).T
         weight = spread / spread.sum(1, keepdim=True).clamp(min=1e-8) * (self.scale.log_mel(torch.ones(())) - zero)
-        return nn.ModuleDict({"vocoder": SpectrumNet(mel.bands, (weight, zero.expand(len(weight))), self.width,
-                                                     self.layers)})
+        return nn.ModuleDict(
+            {"vocoder": SpectrumNet(mel.bands, (weight, zero.expand(len(weight))), self.width, self.layers)}
+        )
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """The distance of a part of each sound to what is made of its spectrogram, (B,); 0 of those not looked at."""

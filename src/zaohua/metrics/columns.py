@@ -40,8 +40,12 @@ def shapes(real: ArrayLike, synthetic: ArrayLike, sizes: Sequence[int]) -> Matri
         ZaohuaError: the rows aren't in canonical form.
     """
     x, y = as_rows(real, sizes, "real rows"), as_rows(synthetic, sizes, "synthetic rows")
-    return np.array([1 - (_variation(_shares(x[:, c], size), _shares(y[:, c], size)) if size else _ks(x[:, c], y[:, c]))
-                     for c, size in enumerate(sizes)])
+    return np.array(
+        [
+            1 - (_variation(_shares(x[:, c], size), _shares(y[:, c], size)) if size else _ks(x[:, c], y[:, c]))
+            for c, size in enumerate(sizes)
+        ]
+    )
 
 
 def trends(real: ArrayLike, synthetic: ArrayLike, sizes: Sequence[int]) -> Matrix:

@@ -97,9 +97,16 @@ def copy_rate(samples: ArrayLike, train: ArrayLike, test: ArrayLike, random_stat
     suspected = (distances < threshold) | copied
     suspects = np.flatnonzero(suspected)
     return CopyRate(
-        float(suspected.mean()), expected, p, threshold, int(copied.sum()), float(copied_usual.mean() * len(x)),
-        suspects[np.argsort(distances[suspects])], index, distances,
-    )  # fmt: skip
+        float(suspected.mean()),
+        expected,
+        p,
+        threshold,
+        int(copied.sum()),
+        float(copied_usual.mean() * len(x)),
+        suspects[np.argsort(distances[suspects])],
+        index,
+        distances,
+    )
 
 
 def _nearer(values: Matrix, usual: Matrix) -> tuple[float, float, float]:
@@ -121,8 +128,7 @@ def _more(found: NDArray[np.bool_], usual: NDArray[np.bool_]) -> float:
     return float(hypergeom.sf(int(found.sum()) - 1, len(found) + len(usual), total, len(found)))
 
 
-def _beside(x: NDArray[Any], distances: Matrix, half: NDArray[Any],
-            usual: Matrix) -> tuple[NDArray[np.bool_], Matrix]:
+def _beside(x: NDArray[Any], distances: Matrix, half: NDArray[Any], usual: Matrix) -> tuple[NDArray[np.bool_], Matrix]:
     """Whether items are nearer to the training items than all their neighbours in a half are; distances to the half."""
     near, to_half = np.empty(len(x), bool), np.empty(len(x))
     k = min(NEIGHBOURS, -(-len(half) // 2))

@@ -12,8 +12,12 @@ from zaohua.metrics.features import Matrix, pair
 from zaohua.metrics.pairwise import squared_distances
 
 
-def diversity(samples: ArrayLike, real: ArrayLike, classes: Sequence[Hashable] | None = None,
-              real_classes: Sequence[Hashable] | None = None) -> float:
+def diversity(
+    samples: ArrayLike,
+    real: ArrayLike,
+    classes: Sequence[Hashable] | None = None,
+    real_classes: Sequence[Hashable] | None = None,
+) -> float:
     """Mean Euclidean distance of two samples of a class over that of two real items of a class.
 
     Within classes, since distances between classes tell how clear samples are rather than how varied. Both means are

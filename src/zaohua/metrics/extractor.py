@@ -49,8 +49,15 @@ class Classifier:
         self.network, self.classes = network.eval(), list(classes)
 
     @classmethod
-    def train(cls, images: Any, labels: Sequence[Hashable], *, random_state: int = 0, batch_size: int = 128,
-              min_items: int = MIN_ITEMS) -> Classifier:
+    def train(
+        cls,
+        images: Any,
+        labels: Sequence[Hashable],
+        *,
+        random_state: int = 0,
+        batch_size: int = 128,
+        min_items: int = MIN_ITEMS,
+    ) -> Classifier:
         """Train on pictures and their labels; the same data and seed give the same classifier.
 
         Args:
@@ -72,8 +79,15 @@ class Classifier:
         return cls(network, classes)
 
     @classmethod
-    def cached(cls, images: Any, labels: Sequence[Hashable], folder: str | Path, *,
-               random_state: int = 0, min_items: int = MIN_ITEMS) -> Classifier:
+    def cached(
+        cls,
+        images: Any,
+        labels: Sequence[Hashable],
+        folder: str | Path,
+        *,
+        random_state: int = 0,
+        min_items: int = MIN_ITEMS,
+    ) -> Classifier:
         """The classifier of this data and seed: loaded from a folder, or trained and saved there.
 
         Args:
@@ -130,8 +144,15 @@ class Classifier:
             raise
         except OSError as error:
             raise CheckpointError(f"{path} can't be read: {error.strerror or error}") from None
-        except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError,
-                RecursionError) as error:
+        except (
+            safetensors.SafetensorError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RuntimeError,
+            RecursionError,
+        ) as error:
             reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
             raise CheckpointError(f"{path} isn't a saved classifier: {reason[0]}") from None
         if not intact:

@@ -202,8 +202,9 @@ def _pictures(images: Any) -> NDArray[np.uint8]:
 
 def main(arguments: list[str] | None = None) -> int:
     """`python -m zaohua.metrics.inception SOURCE OUT`."""
-    parser = argparse.ArgumentParser("python -m zaohua.metrics.inception", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m zaohua.metrics.inception", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("source", help="the published .pth file")
     parser.add_argument("out", help="the .safetensors file to write")
     options = parser.parse_args(arguments)

@@ -27,23 +27,37 @@ def _a(pool: int) -> Plan:
 
 def _c(n: int) -> Plan:
     """Figure 6, for 17 x 17."""
-    return {"1x1": "192 1x1", "7x7": f"{n} 1x1, {n} 1x7, 192 7x1",
-            "7x7dbl": f"{n} 1x1, {n} 7x1, {n} 1x7, {n} 7x1, 192 1x7", "_pool": "avg, 192 1x1"}
+    return {
+        "1x1": "192 1x1",
+        "7x7": f"{n} 1x1, {n} 1x7, 192 7x1",
+        "7x7dbl": f"{n} 1x1, {n} 7x1, {n} 1x7, {n} 7x1, 192 1x7",
+        "_pool": "avg, 192 1x1",
+    }
 
 
 def _e(pool: str) -> Plan:
     """Figure 7, for 8 x 8."""
-    return {"1x1": "320 1x1", "3x3": "384 1x1, 384 1x3 + 384 3x1",
-            "3x3dbl": "448 1x1, 384 3x3, 384 1x3 + 384 3x1", "_pool": f"{pool}, 192 1x1"}
+    return {
+        "1x1": "320 1x1",
+        "3x3": "384 1x1, 384 1x3 + 384 3x1",
+        "3x3dbl": "448 1x1, 384 3x3, 384 1x3 + 384 3x1",
+        "_pool": f"{pool}, 192 1x1",
+    }
 
 
 BLOCKS: dict[str, Plan] = {
-    "Mixed_5b": _a(32), "Mixed_5c": _a(64), "Mixed_5d": _a(64),
+    "Mixed_5b": _a(32),
+    "Mixed_5c": _a(64),
+    "Mixed_5d": _a(64),
     "Mixed_6a": {"3x3": "384 3x3/2", "3x3dbl": "64 1x1, 96 3x3, 96 3x3/2", "_pool": "max/2"},
-    "Mixed_6b": _c(128), "Mixed_6c": _c(160), "Mixed_6d": _c(160), "Mixed_6e": _c(192),
+    "Mixed_6b": _c(128),
+    "Mixed_6c": _c(160),
+    "Mixed_6d": _c(160),
+    "Mixed_6e": _c(192),
     "Mixed_7a": {"3x3": "192 1x1, 320 3x3/2", "7x7x3": "192 1x1, 192 1x7, 192 7x1, 192 3x3/2", "_pool": "max/2"},
-    "Mixed_7b": _e("avg"), "Mixed_7c": _e("max"),
-}  # fmt: skip
+    "Mixed_7b": _e("avg"),
+    "Mixed_7c": _e("max"),
+}
 """What comes after the stem, from 35 x 35 x 192 to 8 x 8 x 2048."""
 POOLS = {
     "avg": nn.AvgPool2d(3, 1, 1, count_include_pad=False),

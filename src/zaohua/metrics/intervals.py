@@ -86,8 +86,9 @@ def half_size(statistic: Statistic, a: ArrayLike, b: ArrayLike, draws: int = 100
     return Interval(value, value + slope - reach, value + slope + reach)
 
 
-def paired_half_size(statistic: Statistic, a1: ArrayLike, a2: ArrayLike, b: ArrayLike, draws: int = 100,
-                     random_state: int = 0) -> Interval:
+def paired_half_size(
+    statistic: Statistic, a1: ArrayLike, a2: ArrayLike, b: ArrayLike, draws: int = 100, random_state: int = 0
+) -> Interval:
     """95 % interval of statistic(a1, b) - statistic(a2, b): two models' distances to the same real items.
 
     Both are halved against the same halves of b, so what b has by chance in common for both cancels.
@@ -103,6 +104,7 @@ def paired_half_size(statistic: Statistic, a1: ArrayLike, a2: ArrayLike, b: Arra
     Raises:
         ZaohuaError: the arrays aren't features of one kind, of four items at least each, or draws is below 2.
     """
+
     def difference(sets: Sequence[Any]) -> float:
         return statistic(sets[0], sets[2]) - statistic(sets[1], sets[2])
 
@@ -144,12 +146,15 @@ def halves(sets: Sequence[Any], draws: int, random_state: int) -> Iterator[tuple
     for _ in range(draws):
         orders = [rng.permutation(len(x)) for x in sets]
         sizes = [len(x) // 2 for x in sets]
-        yield ([x[order[:k]] for x, order, k in zip(sets, orders, sizes, strict=True)],
-               [x[order[k : 2 * k]] for x, order, k in zip(sets, orders, sizes, strict=True)])
+        yield (
+            [x[order[:k]] for x, order, k in zip(sets, orders, sizes, strict=True)],
+            [x[order[k : 2 * k]] for x, order, k in zip(sets, orders, sizes, strict=True)],
+        )
 
 
-def _spread(statistic: Callable[[Sequence[Any]], float], sets: Sequence[Matrix], draws: int,
-            random_state: int) -> tuple[float, float]:
+def _spread(
+    statistic: Callable[[Sequence[Any]], float], sets: Sequence[Matrix], draws: int, random_state: int
+) -> tuple[float, float]:
     """Variance of a statistic, and that of the odd parts of its halves, L + 2 Q."""
     if draws < 2:
         raise ZaohuaError(f"draws is {draws}: at least 2 are needed for an interval")

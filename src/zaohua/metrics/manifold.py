@@ -86,8 +86,9 @@ def manifold(samples: ArrayLike, real: ArrayLike, k: int = 5) -> Manifold:
         balls += inside.sum(0)
         covered[rows] = inside.any(1)
         recalled[rows] = (distances < reach_x).any(1)
-    return Manifold(float((balls > 0).mean()), float(recalled.mean()), float(balls.mean() / k), float(covered.mean()),
-                    recalled)
+    return Manifold(
+        float((balls > 0).mean()), float(recalled.mean()), float(balls.mean() / k), float(covered.mean()), recalled
+    )
 
 
 def _radii(x: Matrix, k: int) -> Matrix:

@@ -43,11 +43,19 @@ class ClassifierNetwork(nn.Module):
         super().__init__()
         self.shape, first = (channels, height, width), 1 if min(height, width) < 16 else 2
         self.body = nn.Sequential(
-            nn.Conv2d(channels, 32, 3, first, 1), nn.ReLU(),
-            nn.Conv2d(32, 64, 3, 2, 1), nn.GroupNorm(8, 64), nn.ReLU(),
-            nn.Conv2d(64, 64, 3, 2, 1), nn.GroupNorm(8, 64), nn.ReLU(),
-            nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64 * 16, WIDTH), nn.SiLU(),  # no unit can die
-        )  # fmt: skip
+            nn.Conv2d(channels, 32, 3, first, 1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, 2, 1),
+            nn.GroupNorm(8, 64),
+            nn.ReLU(),
+            nn.Conv2d(64, 64, 3, 2, 1),
+            nn.GroupNorm(8, 64),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(64 * 16, WIDTH),
+            nn.SiLU(),  # no unit can die
+        )
         self.head = nn.Linear(WIDTH, classes)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -64,8 +64,9 @@ class RowCopies:
     rows: NDArray[np.int64]
 
 
-def closest_records(synthetic: ArrayLike, train: ArrayLike, holdout: ArrayLike, sizes: Sequence[int],
-                    random_state: int = 0) -> ClosestRecords:
+def closest_records(
+    synthetic: ArrayLike, train: ArrayLike, holdout: ArrayLike, sizes: Sequence[int], random_state: int = 0
+) -> ClosestRecords:
     """Whether synthetic rows lie nearer to training rows than to others; as many of the larger real set are taken.
 
     Args:

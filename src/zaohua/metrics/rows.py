@@ -81,18 +81,24 @@ class Binning:
 
     def __init__(self, real: Matrix, sizes: Sequence[int]):
         self._sizes = list(sizes)
-        self._cuts = [_cuts(real[:, c]) if not size else kept(real[:, c].astype(np.int64), size, LEVELS)
-                      for c, size in enumerate(sizes)]
-        self.sizes = [min(size, LEVELS) if size else len(cuts) + 2
-                      for size, cuts in zip(sizes, self._cuts, strict=True)]
+        self._cuts = [
+            _cuts(real[:, c]) if not size else kept(real[:, c].astype(np.int64), size, LEVELS)
+            for c, size in enumerate(sizes)
+        ]
+        self.sizes = [
+            min(size, LEVELS) if size else len(cuts) + 2 for size, cuts in zip(sizes, self._cuts, strict=True)
+        ]
 
     def codes(self, rows: Matrix) -> Codes:
         """The categories of some rows, int64 (C, n): a column's lie together."""
         out = np.empty((rows.shape[1], len(rows)), np.int64)
         for c, (size, cuts) in enumerate(zip(self._sizes, self._cuts, strict=True)):
             x = rows[:, c]
-            out[c] = cuts[x.astype(np.int64)] if size else np.where(np.isnan(x), len(cuts) + 1,
-                                                                    np.searchsorted(cuts, x, "left"))
+            out[c] = (
+                cuts[x.astype(np.int64)]
+                if size
+                else np.where(np.isnan(x), len(cuts) + 1, np.searchsorted(cuts, x, "left"))
+            )
         return out
 
 

@@ -55,8 +55,9 @@ class TreeTwoSample:
     uses: Matrix | None = None
 
 
-def tree_two_sample(synthetic: ArrayLike, real: ArrayLike, sizes: Sequence[int], random_state: int = 0,
-                    uses: bool = False) -> TreeTwoSample:
+def tree_two_sample(
+    synthetic: ArrayLike, real: ArrayLike, sizes: Sequence[int], random_state: int = 0, uses: bool = False
+) -> TreeTwoSample:
     """Tell synthetic rows from real ones; as many are taken of the larger set as the smaller one has.
 
     Args:

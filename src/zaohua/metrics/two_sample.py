@@ -94,5 +94,7 @@ def _classifier(seed: int, enough: bool) -> Any:
     if not enough:
         return trees
     gaussians = QuadraticDiscriminantAnalysis(reg_param=0.01)
-    return make_pipeline(StandardScaler(), StackingClassifier([("gaussians", gaussians)], trees, passthrough=True,
-                                                              cv=StratifiedKFold(FOLDS)))
+    return make_pipeline(
+        StandardScaler(),
+        StackingClassifier([("gaussians", gaussians)], trees, passthrough=True, cv=StratifiedKFold(FOLDS)),
+    )

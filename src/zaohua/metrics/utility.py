@@ -33,8 +33,9 @@ DRAWS = 100
 """Resamples of the test rows for an interval."""
 
 
-def utility(train: ArrayLike, test: ArrayLike, sizes: Sequence[int], target: int,
-            random_state: int = 0) -> dict[str, Interval]:
+def utility(
+    train: ArrayLike, test: ArrayLike, sizes: Sequence[int], target: int, random_state: int = 0
+) -> dict[str, Interval]:
     """How well a column of real rows is predicted by what was learnt from others.
 
     Args:
@@ -67,8 +68,10 @@ def utility(train: ArrayLike, test: ArrayLike, sizes: Sequence[int], target: int
     given = [sizes[c] for c in others]
     if sizes[target]:
         chances = _classified(x[:, others], x[:, target], y[:, others], given, sizes[target], random_state)
-        return {"auc": _interval(lambda rows: _auc(chances[rows], truth[rows]), len(y), random_state, 0.0),
-                "f1": _interval(lambda rows: _f1(chances[rows].argmax(1), truth[rows]), len(y), random_state, 0.0)}
+        return {
+            "auc": _interval(lambda rows: _auc(chances[rows], truth[rows]), len(y), random_state, 0.0),
+            "f1": _interval(lambda rows: _f1(chances[rows].argmax(1), truth[rows]), len(y), random_state, 0.0),
+        }
     guesses = _chosen(x[:, others], x[:, target], given, False, random_state).predict(y[:, others])
     return {"r2": _interval(lambda rows: _r2(guesses[rows], truth[rows]), len(y), random_state, -np.inf)}
 
@@ -110,9 +113,14 @@ def _auc(chances: Matrix, truth: Matrix) -> float:
 
 def _f1(guess: NDArray[np.int64], truth: Matrix) -> float:
     """The mean F1 of the categories that some of the rows are of."""
-    return float(np.mean([2 * ((guess == value) & (truth == value)).sum() / ((guess == value).sum()
-                                                                         + (truth == value).sum())
-                          for value in np.unique(truth)]))
+    return float(
+        np.mean(
+            [
+                2 * ((guess == value) & (truth == value)).sum() / ((guess == value).sum() + (truth == value).sum())
+                for value in np.unique(truth)
+            ]
+        )
+    )
 
 
 def _r2(guess: Matrix, truth: Matrix) -> float:

@@ -54,8 +54,9 @@ def sliced_wasserstein(a: ArrayLike, b: ArrayLike, projections: int = 500, rando
         raise ZaohuaError(f"projections is {projections}: at least 2 are needed for a standard error")
     directions = np.random.default_rng(random_state).normal(size=(projections, x.shape[1]))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    squares = np.concatenate([_squares(x @ part.T, y @ part.T)
-                              for part in np.split(directions, range(TOGETHER, projections, TOGETHER))])
+    squares = np.concatenate(
+        [_squares(x @ part.T, y @ part.T) for part in np.split(directions, range(TOGETHER, projections, TOGETHER))]
+    )
     distance = float(np.sqrt(squares.mean()))
     error = float(squares.std(ddof=1) / np.sqrt(projections))  # of the square, d(s^2) = 2 s ds
     return Sliced(distance, error / (2 * distance) if distance else 0.0)

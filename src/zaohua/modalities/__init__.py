@@ -31,23 +31,72 @@ from zaohua.modalities.texts.codec import TextCodec
 from zaohua.modalities.texts.dialogues import is_dialogue
 from zaohua.modalities.texts.files import TextFiles
 
-__all__ = ["CODECS", "Codec", "Codes", "ImageCodec", "ImageFiles", "LabelCodec", "MelCodec", "MidiFiles",
-           "MuLawCodec", "MusicCodec", "NumberCodec", "Piece", "RollCodec", "Sound", "SoundFiles", "Sounds",
-           "TableCodec", "TextCodec", "TextFiles", "WaveCodec", "codec_for", "condition_codec", "from_json",
-           "of_modalities", "of_modality", "read"]
+__all__ = [
+    "CODECS",
+    "Codec",
+    "Codes",
+    "ImageCodec",
+    "ImageFiles",
+    "LabelCodec",
+    "MelCodec",
+    "MidiFiles",
+    "MuLawCodec",
+    "MusicCodec",
+    "NumberCodec",
+    "Piece",
+    "RollCodec",
+    "Sound",
+    "SoundFiles",
+    "Sounds",
+    "TableCodec",
+    "TextCodec",
+    "TextFiles",
+    "WaveCodec",
+    "codec_for",
+    "condition_codec",
+    "from_json",
+    "of_modalities",
+    "of_modality",
+    "read",
+]
 
-CODECS: dict[str, type[Codec]] = {cls.__name__: cls for cls in (
-    ImageCodec, TextCodec, MusicCodec, RollCodec, MelCodec, WaveCodec, MuLawCodec, TableCodec, NumberCodec, LabelCodec)}
+CODECS: dict[str, type[Codec]] = {
+    cls.__name__: cls
+    for cls in (
+        ImageCodec,
+        TextCodec,
+        MusicCodec,
+        RollCodec,
+        MelCodec,
+        WaveCodec,
+        MuLawCodec,
+        TableCodec,
+        NumberCodec,
+        LabelCodec,
+    )
+}
 """Every codec by its class name: the only ones that a saved model can name."""
 
 
-MAKES = {"sounds": "log-mel spectrograms", "waves": "waves", "mu-law": "levels of mu-law", "music": "events",
-         "rolls": "piano rolls", "tables": "columns of any kind", "numbers": "plain numbers"}
+MAKES = {
+    "sounds": "log-mel spectrograms",
+    "waves": "waves",
+    "mu-law": "levels of mu-law",
+    "music": "events",
+    "rolls": "piano rolls",
+    "tables": "columns of any kind",
+    "numbers": "plain numbers",
+}
 """What networks see of a kind of data that several codecs take, by the codec's modality."""
 
 
-def codec_for(items: Any, modalities: Sequence[str] = ("images",), option: Codec | None = None,
-              usual: Mapping[str, Any] | None = None, model: str = "this model") -> Codec:
+def codec_for(
+    items: Any,
+    modalities: Sequence[str] = ("images",),
+    option: Codec | None = None,
+    usual: Mapping[str, Any] | None = None,
+    model: str = "this model",
+) -> Codec:
     """An unfitted codec for items: a copy of `option`, or the one that their kind asks for.
 
     Args:
@@ -78,11 +127,14 @@ def _unfitting(kind: str, fitting: Sequence[type[Codec]], option: Codec | None, 
     able = [cls for cls in fitting if kind in (cls.kind, cls.modality)]
     if option is None or not able:
         kinds = dict.fromkeys(cls.kind or cls.modality for cls in fitting)
-        return ZaohuaError(f"the data are {kind}, but {model} takes {' or '.join(kinds)} (`zaohua models` lists the "
-                           "others)")
+        return ZaohuaError(
+            f"the data are {kind}, but {model} takes {' or '.join(kinds)} (`zaohua models` lists the others)"
+        )
     learns, own = " or ".join(MAKES[cls.modality] for cls in able), " or ".join(cls.__name__ for cls in able)
-    return ZaohuaError(f"{model} learns {learns}, but {type(option).__name__} makes {MAKES[option.modality]}: leave "
-                       f"codec= out, or give a {own}")
+    return ZaohuaError(
+        f"{model} learns {learns}, but {type(option).__name__} makes {MAKES[option.modality]}: leave "
+        f"codec= out, or give a {own}"
+    )
 
 
 def of_modality(modality: str) -> type[Codec]:
@@ -135,6 +187,8 @@ def _kind(items: Any) -> str:
     if isinstance(items, SoundFiles):
         return "sounds"
     what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
-    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, a table, an array "
-                      "(n, columns), (n, H, W) or (n, H, W, C), or a list of images, sounds, texts, dialogues or "
-                      "pieces of music")
+    raise ZaohuaError(
+        f"can't learn from {what}: give a folder, the name of a data set, a table, an array "
+        "(n, columns), (n, H, W) or (n, H, W, C), or a list of images, sounds, texts, dialogues or "
+        "pieces of music"
+    )

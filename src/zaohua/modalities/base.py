@@ -102,8 +102,9 @@ class Codec(ABC):
             path.write_text(f"{item}\n", "utf-8")
         return paths
 
-    def write_sheet(self, items: Any, path: str | Path, y: Sequence[Any] | None = None, columns: int | None = None
-                    ) -> Path:
+    def write_sheet(
+        self, items: Any, path: str | Path, y: Sequence[Any] | None = None, columns: int | None = None
+    ) -> Path:
         """Write items as one file that shows them all; returns its path.
 
         Args:
@@ -135,8 +136,10 @@ class Codec(ABC):
         """The one of `sheets` for this path, or a `ZaohuaError` that lists their endings."""
         ending = path.suffix.casefold()
         if ending not in cls.sheets:
-            raise ZaohuaError(f"{path}: items of this kind are written to a folder, or to a "
-                              f"{' or '.join(cls.sheets)} file, not to {path.suffix}")
+            raise ZaohuaError(
+                f"{path}: items of this kind are written to a folder, or to a "
+                f"{' or '.join(cls.sheets)} file, not to {path.suffix}"
+            )
         return cls.sheets[ending]
 
     def _write_lines(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
@@ -186,8 +189,9 @@ class Codec(ABC):
         return json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{k}={getattr(self, k)!r}" for k, f in fields_of(type(self)).items()
-                          if getattr(self, k) != f.default)
+        shown = ", ".join(
+            f"{k}={getattr(self, k)!r}" for k, f in fields_of(type(self)).items() if getattr(self, k) != f.default
+        )
         return f"{type(self).__name__}({shown})"
 
 

@@ -86,8 +86,10 @@ class Tape:
 
 
 def _no_room(error: OSError) -> ZaohuaError:
-    return ZaohuaError(f"{tempfile.gettempdir()}: what doesn't fit in memory can't be kept there ({error.strerror}): "
-                       "make room, name another folder (TMPDIR), or let more of it stay in memory (memory)")
+    return ZaohuaError(
+        f"{tempfile.gettempdir()}: what doesn't fit in memory can't be kept there ({error.strerror}): "
+        "make room, name another folder (TMPDIR), or let more of it stay in memory (memory)"
+    )
 
 
 class Sequences:
@@ -112,6 +114,7 @@ class Sequences:
 
     def __getitem__(self, indices: Any) -> Tensor:
         """The parts of the items at `indices`, int64 (b, longest, ...), filled up with `pad`."""
-        parts = [self.stream[int(self.starts[i]) : int(self.stops[i])].long()
-                 for i in torch.as_tensor(indices).tolist()]
+        parts = [
+            self.stream[int(self.starts[i]) : int(self.stops[i])].long() for i in torch.as_tensor(indices).tolist()
+        ]
         return torch.nn.utils.rnn.pad_sequence(parts, batch_first=True, padding_value=self.pad)

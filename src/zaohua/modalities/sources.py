@@ -84,8 +84,9 @@ def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
 
 def _own_labels(items: Any, y: Any) -> Any:
     """Labels or other conditions given apart from the items, checked for their number."""
-    if isinstance(y, (list, tuple)) and any(isinstance(c, (Image.Image, Sound, Path)) or getattr(c, "ndim", 0) > 1
-                                            for c in y):
+    if isinstance(y, (list, tuple)) and any(
+        isinstance(c, (Image.Image, Sound, Path)) or getattr(c, "ndim", 0) > 1 for c in y
+    ):
         y = _read_values(y)
     if hasattr(y, "__array__") and not hasattr(y, "__len__"):
         y = np.asarray(y)
@@ -135,8 +136,10 @@ def _nothing_at(path: Path, source: str | Path) -> ZaohuaError:
     stars = next((i for i, part in enumerate(path.parts) if set(part) & set("*?[")), None)
     if stars is not None:
         folder, suffix = Path(*path.parts[:stars]), path.suffix if kind_of(path.suffix.casefold()) else ".wav"
-        return ZaohuaError(f"{str(source)!r} is no file, and stars stand for nothing here: give the folder {folder}, "
-                           f"or say what names are made of, as in '{folder / ('{label}_{i}' + suffix)}'")
+        return ZaohuaError(
+            f"{str(source)!r} is no file, and stars stand for nothing here: give the folder {folder}, "
+            f"or say what names are made of, as in '{folder / ('{label}_{i}' + suffix)}'"
+        )
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     close = nearest(path.name, [*datasets.names(), *beside])
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"data sets: {', '.join(datasets.names())}"
@@ -146,8 +149,9 @@ def _nothing_at(path: Path, source: str | Path) -> ZaohuaError:
 def _other_than_images(folder: Path) -> tuple[Any, ...]:
     """What reads a folder, unless it is of images: it holds some, and not fewer than sounds, as a record's cover is."""
     endings = Counter(path.suffix.casefold() for path in walk(folder))
-    images, sounds, lost, others = (sum(endings[suffix] for suffix in kind)
-                                    for kind in (SUFFIXES, SOUNDS, UNREAD, TEXTS | MIDI))
+    images, sounds, lost, others = (
+        sum(endings[suffix] for suffix in kind) for kind in (SUFFIXES, SOUNDS, UNREAD, TEXTS | MIDI)
+    )
     if lost:
         error = unread(folder, max(sorted(UNREAD), key=lambda suffix: endings[suffix]))
         if sounds:
@@ -189,9 +193,11 @@ def _read_file(path: Path) -> tuple[Any, Sequence[Any] | None]:
     if is_idx(path):
         beside = idx_labels(path)
         return read_idx(path), None if beside is None else read_idx(beside).tolist()
-    raise ZaohuaError(f"{path}: can't be read as data: give a folder of images, sounds, texts or MIDI files, a "
-                      ".csv or .parquet, an .npz or .npy, an IDX file, a .txt or .jsonl, a sound, or a .json or .mat "
-                      "of piano rolls")
+    raise ZaohuaError(
+        f"{path}: can't be read as data: give a folder of images, sounds, texts or MIDI files, a "
+        ".csv or .parquet, an .npz or .npy, an IDX file, a .txt or .jsonl, a sound, or a .json or .mat "
+        "of piano rolls"
+    )
 
 
 def _read_values(X: Any, labels: Any = None) -> Any:
@@ -216,8 +222,10 @@ def _read_values(X: Any, labels: Any = None) -> Any:
                 return np.stack(arrays)
             if all(a.dtype == np.uint8 and (a.ndim == 2 or (a.ndim == 3 and a.shape[2] in (3, 4))) for a in arrays):
                 return ImageFiles([Image.fromarray(array) for array in arrays])
-            raise ZaohuaError(f"arrays of different shapes: {arrays[0].shape} and "
-                              f"{next(a.shape for a in arrays if a.shape != arrays[0].shape)}")
+            raise ZaohuaError(
+                f"arrays of different shapes: {arrays[0].shape} and "
+                f"{next(a.shape for a in arrays if a.shape != arrays[0].shape)}"
+            )
         is_rows = all(isinstance(row, (list, tuple)) and row and isinstance(row[0], (int, float)) for row in X)
         return np.array(X) if is_rows and len({len(row) for row in X}) == 1 else list(X)
     if hasattr(X, "__array__") and not hasattr(X, "ndim") and not is_table(X):

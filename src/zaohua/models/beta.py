@@ -28,8 +28,7 @@ class Beta(NewtonFitted):
     law = stats.beta
     fitted: ClassVar[tuple[str, ...]] = ("a", "b")
     range: ClassVar[Support] = Support(low=0, high=1, ends=False)
-    remedy: ClassVar[str] = ("bring them to between 0 and 1 by (x - low) / (high - low), with ends that no value "
-                             "reaches")
+    remedy: ClassVar[str] = "bring them to between 0 and 1 by (x - low) / (high - low), with ends that no value reaches"
 
     def start(self, x: np.ndarray) -> Parameters:
         """From mean m and variance v: a + b = m (1 - m) / v - 1."""

@@ -19,8 +19,14 @@ class CharRNN(TextModel):
     Unreasonable Effectiveness of Recurrent Neural Networks", 2015.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 1, "context": 16, "max_steps": 20, "max_tokens": 8,
-                                      "batch_size": 8}
+    tiny: ClassVar[dict[str, Any]] = {
+        "width": 16,
+        "layers": 1,
+        "context": 16,
+        "max_steps": 20,
+        "max_tokens": 8,
+        "batch_size": 8,
+    }
 
     width: Annotated[int, Between(1)] = 512
     """Numbers in the state of a layer."""
@@ -35,5 +41,4 @@ class CharRNN(TextModel):
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
         """LSTM or GRU layers."""
-        return Recurrent(vocabulary, y_spec, width=self.width, layers=self.layers, cell=self.cell,
-                         dropout=self.dropout)
+        return Recurrent(vocabulary, y_spec, width=self.width, layers=self.layers, cell=self.cell, dropout=self.dropout)

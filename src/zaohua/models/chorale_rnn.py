@@ -20,8 +20,14 @@ class ChoraleRNN(FrameModel):
     """
 
     default_steps: ClassVar[int] = 2500
-    tiny: ClassVar[dict[str, Any]] = {"width": 16, "hidden": 8, "max_steps": 20, "max_frames": 12, "drafts": 4,
-                                      "batch_size": 8}
+    tiny: ClassVar[dict[str, Any]] = {
+        "width": 16,
+        "hidden": 8,
+        "max_steps": 20,
+        "max_frames": 12,
+        "drafts": 4,
+        "batch_size": 8,
+    }
 
     width: Annotated[int, Between(1)] = 200
     """Numbers in the state of a layer."""
@@ -41,6 +47,16 @@ class ChoraleRNN(FrameModel):
     def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
         """Recurrent layers and a head over the cells of a frame."""
         hidden = self.hidden or (16 if size == 2 else 64)
-        return FrameRNN(cells, size, y_spec, width=self.width, hidden=hidden, layers=self.layers, cell=self.cell,
-                        dropout=self.dropout, input_dropout=self.input_dropout, bar=self.bar,
-                        autoregressive=self.head == "autoregressive")
+        return FrameRNN(
+            cells,
+            size,
+            y_spec,
+            width=self.width,
+            hidden=hidden,
+            layers=self.layers,
+            cell=self.cell,
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            bar=self.bar,
+            autoregressive=self.head == "autoregressive",
+        )

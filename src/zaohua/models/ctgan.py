@@ -171,8 +171,10 @@ class CTGAN(Tabular, WassersteinGAN):
     def _check(self) -> None:
         super()._check()
         if self.batch_size % (self.pac * self.grad_accumulation):
-            raise ZaohuaError(f"CTGAN: a batch_size of {self.batch_size} in {self.grad_accumulation} parts can't be packed by "
-                              f"{self.pac} (pac): choose a multiple of {self.pac * self.grad_accumulation}")
+            raise ZaohuaError(
+                f"CTGAN: a batch_size of {self.batch_size} in {self.grad_accumulation} parts can't be packed by "
+                f"{self.pac} (pac): choose a multiple of {self.pac * self.grad_accumulation}"
+            )
 
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), "counts": self.counts_}

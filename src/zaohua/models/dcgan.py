@@ -21,8 +21,13 @@ class DCGAN(GAN, VocoderMixin):
     Adversarial Networks", 2015 (arXiv:1511.06434).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "max_channels": 16, "latent_dim": 8, "max_steps": 20,
-                                      "batch_size": 16}
+    tiny: ClassVar[dict[str, Any]] = {
+        "channels": 8,
+        "max_channels": 16,
+        "latent_dim": 8,
+        "max_steps": 20,
+        "batch_size": 16,
+    }
 
     channels: Annotated[int, Between(1)] = 64
     """Channels of the outermost convolution; they double with each halving of the image."""
@@ -47,14 +52,20 @@ class DCGAN(GAN, VocoderMixin):
     def _check(self) -> None:
         super()._check()
         if self.update == "simultaneous" and self.discriminator_norm == "batch":
-            raise ZaohuaError("DCGAN: a simultaneous update needs a discriminator that judges each item by itself: "
-                              'choose discriminator_norm="none" or "group", or update="alternating"')
+            raise ZaohuaError(
+                "DCGAN: a simultaneous update needs a discriminator that judges each item by itself: "
+                'choose discriminator_norm="none" or "group", or update="alternating"'
+            )
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """A generator of transposed convolutions and a discriminator of strided ones."""
-        sizes: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels,
-                                 "kernel_size": self.kernel_size}
+        sizes: dict[str, Any] = {
+            "channels": self.channels,
+            "max_channels": self.max_channels,
+            "kernel_size": self.kernel_size,
+        }
         generator = ConvDecoder(spec, y_spec, in_dim=self.latent_dim, norm="batch", base=self.base_layers, **sizes)
-        discriminator = ConvEncoder(spec, y_spec, out_dim=1, norm=self.discriminator_norm, dropout=self.dropout,
-                                    **sizes)
+        discriminator = ConvEncoder(
+            spec, y_spec, out_dim=1, norm=self.discriminator_norm, dropout=self.dropout, **sizes
+        )
         return nn.ModuleDict({"discriminator": discriminator, "generator": generator})

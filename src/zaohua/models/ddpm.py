@@ -28,8 +28,9 @@ class DDPM(Diffusion, VocoderMixin):
         """The variance-preserving path of the schedule."""
         return CosineSchedule() if self.schedule == "cosine" else LinearSchedule()
 
-    def predict(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
-                ) -> tuple[Tensor, Tensor]:
+    def predict(
+        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The network gives e; then x = (x_t - sigma e) / alpha."""
         e = net(x_t, 1000 * t, y, keep)
         alpha, sigma = expand(self.noise_schedule.alpha(t), x_t), expand(self.noise_schedule.sigma(t), x_t)

@@ -43,5 +43,16 @@ class DiffWave(KarrasDiffusion):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One dilated network."""
-        return nn.ModuleDict({"net": DilatedNet(spec, y_spec, channels=self.channels, layers=self.blocks,
-                                                cycle=self.cycle, patch=self.patch, dropout=self.dropout)})
+        return nn.ModuleDict(
+            {
+                "net": DilatedNet(
+                    spec,
+                    y_spec,
+                    channels=self.channels,
+                    layers=self.blocks,
+                    cycle=self.cycle,
+                    patch=self.patch,
+                    dropout=self.dropout,
+                )
+            }
+        )

@@ -77,8 +77,10 @@ class GaussianCopula(Tabular, Density):
             weights = features.T @ eigh(features @ features.T, subset_by_index=(count - 1, count - 1))[1][:, 0]
         else:
             weights = eigh(features.T @ features, subset_by_index=(width - 1, width - 1))[1][:, 0]
-        return {place: np.argsort(weights[first : first + size], kind="stable")
-                for place, first, size in self.layout.categories}
+        return {
+            place: np.argsort(weights[first : first + size], kind="stable")
+            for place, first, size in self.layout.categories
+        }
 
     def _latent(self, parameters: Parameters, place: int, values: np.ndarray) -> np.ndarray:
         """Latents of a head's values: of a category the mean of its stretch; NaN where there is no number."""

@@ -31,14 +31,20 @@ class GMM(Density):
     """Rounds of expectation maximisation at most."""
 
     def _mixture(self) -> GaussianMixture:
-        return GaussianMixture(self.n_components, covariance_type=self.covariance, reg_covar=self.bin_variance,
-                               max_iter=self.max_iter, random_state=self.seed_ % 2**32)
+        return GaussianMixture(
+            self.n_components,
+            covariance_type=self.covariance,
+            reg_covar=self.bin_variance,
+            max_iter=self.max_iter,
+            random_state=self.seed_ % 2**32,
+        )
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """scikit-learn's fit."""
         if len(x) < self.n_components:
-            raise ZaohuaError(f"GMM: {self.n_components} components need at least as many items (of each class), "
-                              f"not {len(x)}")
+            raise ZaohuaError(
+                f"GMM: {self.n_components} components need at least as many items (of each class), not {len(x)}"
+            )
         mixture = self._mixture().fit(x)
         return {name: getattr(mixture, name) for name in NAMES}
 

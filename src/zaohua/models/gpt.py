@@ -21,8 +21,15 @@ class GPT(CausalTransformer, TextModel):
     normalised queries and keys, RMSNorm and squared ReLU; trained by Muon (Jordan et al., 2024) and AdamW.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 2, "heads": 2, "context": 16, "max_steps": 20,
-                                      "max_tokens": 8, "batch_size": 8}
+    tiny: ClassVar[dict[str, Any]] = {
+        "width": 16,
+        "layers": 2,
+        "heads": 2,
+        "context": 16,
+        "max_steps": 20,
+        "max_tokens": 8,
+        "batch_size": 8,
+    }
 
     lora: Annotated[int, Between(0)] = 0
     """Rank of what fine-tuning learns beside the linear layers, while they are held still; 0 trains all of them."""

@@ -35,8 +35,9 @@ class ImageGPT(CausalTransformer, PixelModel):
             ZaohuaError: there are none, or too many.
         """
         if spec.levels is None or spec.levels > 256:
-            raise ZaohuaError("ImageGPT takes pixels of 2 to 256 equally spaced values: round them to 8 bits first, or "
-                              "take PixelCNN")
+            raise ZaohuaError(
+                "ImageGPT takes pixels of 2 to 256 equally spaced values: round them to 8 bits first, or take PixelCNN"
+            )
         return Categorical(spec.levels)
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:

@@ -40,8 +40,10 @@ class KernelDensity(Univariate):
         Raises:
             ZaohuaError: always.
         """
-        raise ZaohuaError("KernelDensity keeps all values, so it has no number of parameters that AIC or BIC could "
-                          "charge for: compare it by its score on held-out values")
+        raise ZaohuaError(
+            "KernelDensity keeps all values, so it has no number of parameters that AIC or BIC could "
+            "charge for: compare it by its score on held-out values"
+        )
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """The values, sorted, and 0.9 min(standard deviation, interquartile range / 1.34) n^(-1/5)."""

@@ -32,5 +32,11 @@ class MADE(MixturePixelModel):
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
         """A masked perceptron."""
-        return MaskedMLP(spec, y_spec, n_parameters=outputs // spec.channels, hidden=self.hidden, layers=self.layers,
-                         dropout=self.dropout)
+        return MaskedMLP(
+            spec,
+            y_spec,
+            n_parameters=outputs // spec.channels,
+            hidden=self.hidden,
+            layers=self.layers,
+            dropout=self.dropout,
+        )

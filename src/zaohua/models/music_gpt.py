@@ -18,8 +18,15 @@ class MusicGPT(CausalTransformer, MusicModel):
     the network of `GPT`.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 2, "heads": 2, "context": 16, "max_steps": 20,
-                                      "max_tokens": 24, "batch_size": 8}
+    tiny: ClassVar[dict[str, Any]] = {
+        "width": 16,
+        "layers": 2,
+        "heads": 2,
+        "context": 16,
+        "max_steps": 20,
+        "max_tokens": 24,
+        "batch_size": 8,
+    }
 
     width = 192
     dropout = 0.2

@@ -44,10 +44,22 @@ class PixelCNN(MixturePixelModel):
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
         """A vertical and a horizontal stack of gated convolutions."""
-        return GatedPixelCNN(spec, y_spec, out_channels=outputs, width=self.width, layers=self.layers,
-                             dilation_cycle=self.dilation_cycle, dropout=self.dropout)
+        return GatedPixelCNN(
+            spec,
+            y_spec,
+            out_channels=outputs,
+            width=self.width,
+            layers=self.layers,
+            dilation_cycle=self.dilation_cycle,
+            dropout=self.dropout,
+        )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
         """Muon for the weights of the gated layers, AdamW for the rest."""
-        return Muon(parameters, lambda name: self.optimizer == "muon" and ".blocks." in name, lr=self.learning_rate,
-                    betas=(self.beta1, self.beta2), weight_decay=self.weight_decay)
+        return Muon(
+            parameters,
+            lambda name: self.optimizer == "muon" and ".blocks." in name,
+            lr=self.learning_rate,
+            betas=(self.beta1, self.beta2),
+            weight_decay=self.weight_decay,
+        )

@@ -41,8 +41,7 @@ class ProductMixture(Tabular, PerClassDensity):
     def estimate(self, x: np.ndarray) -> Parameters:
         """Expectation maximisation from rows drawn at random."""
         count = min(self.n_components or min(500, max(1, len(x) // 60)), len(x))
-        return mixture.fit(x, self.layout, count, self.max_iter, self.prior, self.least_deviation,
-                           self.seed_ % 2**32)
+        return mixture.fit(x, self.layout, count, self.max_iter, self.prior, self.least_deviation, self.seed_ % 2**32)
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """log sum_k w_k prod_h p_kh(x_h), of cells for whole numbers."""

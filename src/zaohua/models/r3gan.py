@@ -22,8 +22,13 @@ class R3GAN(GAN, VocoderMixin):
     Paper: Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN!", 2025 (arXiv:2501.05441).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "max_channels": 16, "latent_dim": 8, "max_steps": 20,
-                                      "batch_size": 16}
+    tiny: ClassVar[dict[str, Any]] = {
+        "channels": 8,
+        "max_channels": 16,
+        "latent_dim": 8,
+        "max_steps": 20,
+        "batch_size": 16,
+    }
 
     channels: Annotated[int, Between(1)] = 32
     """Channels at the highest resolution; they double with each halving of the image."""
@@ -41,8 +46,12 @@ class R3GAN(GAN, VocoderMixin):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """Residual networks without normalisation."""
-        style: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels, "norm": "none",
-                                 "blocks": "residual"}
+        style: dict[str, Any] = {
+            "channels": self.channels,
+            "max_channels": self.max_channels,
+            "norm": "none",
+            "blocks": "residual",
+        }
         generator = ConvDecoder(spec, y_spec, in_dim=self.latent_dim, **style)
         discriminator = ConvEncoder(spec, y_spec, out_dim=1, **style)
         return nn.ModuleDict({"discriminator": discriminator, "generator": generator})

@@ -43,5 +43,8 @@ class StudentT(NewtonFitted):
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """The centre in units of the first guess's scale, the scale as a logarithm, degrees of freedom up to `MOST`."""
-        return {"df": biject_to(constraints.interval(0.0, MOST)), "scale": ExpTransform(),
-                "loc": AffineTransform(start["loc"], start["scale"])}
+        return {
+            "df": biject_to(constraints.interval(0.0, MOST)),
+            "scale": ExpTransform(),
+            "loc": AffineTransform(start["loc"], start["scale"]),
+        }

@@ -24,8 +24,13 @@ class TVAE(Tabular, VariationalAutoencoder):
     Paper: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 16, "latent_dim": 4, "max_steps": 30, "batch_size": 32,
-                                      "score_importance_samples": 8}
+    tiny: ClassVar[dict[str, Any]] = {
+        "hidden": 16,
+        "latent_dim": 4,
+        "max_steps": 30,
+        "batch_size": 32,
+        "score_importance_samples": 8,
+    }
     codec_options: ClassVar[dict[str, Any]] = {"numbers": "modes"}
     encodes_y: ClassVar[bool] = False
     default_steps: ClassVar[int] = 10_000

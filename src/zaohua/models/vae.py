@@ -22,8 +22,13 @@ class VAE(VariationalAutoencoder, VocoderMixin):
     Paper: Kingma and Welling, "Auto-Encoding Variational Bayes", 2013 (arXiv:1312.6114).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "latent_dim": 4, "max_steps": 30, "batch_size": 16,
-                                      "score_importance_samples": 8}
+    tiny: ClassVar[dict[str, Any]] = {
+        "channels": 8,
+        "latent_dim": 4,
+        "max_steps": 30,
+        "batch_size": 16,
+        "score_importance_samples": 8,
+    }
 
     encoder: Literal["conv", "mlp"] = "conv"
     """Network that finds z; a perceptron is quicker on small pictures."""
@@ -43,14 +48,22 @@ class VAE(VariationalAutoencoder, VocoderMixin):
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """An encoder to mean and log variance, and a decoder to the likelihood's parameters."""
         n_codes, n_parameters = 2 * self.latent_dim, likelihood_of(spec).outputs(spec.channels)
-        conv: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels, "blocks": "residual",
-                                "activation": "silu"}
+        conv: dict[str, Any] = {
+            "channels": self.channels,
+            "max_channels": self.max_channels,
+            "blocks": "residual",
+            "activation": "silu",
+        }
         dense: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers, "activation": self.activation}
         shape = (n_parameters, *spec.tensor_shape[1:])
-        encoder: nn.Module = (ConvEncoder(spec, y_spec, out_dim=n_codes, **conv) if self.encoder == "conv" else
-                              Flat(MLP(spec, y_spec, out_dim=n_codes, **dense), (n_codes,)))
+        encoder: nn.Module = (
+            ConvEncoder(spec, y_spec, out_dim=n_codes, **conv)
+            if self.encoder == "conv"
+            else Flat(MLP(spec, y_spec, out_dim=n_codes, **dense), (n_codes,))
+        )
         decoder: nn.Module = (
             ConvDecoder(spec, y_spec, in_dim=self.latent_dim, out_channels=n_parameters, **conv)
-            if self.decoder == "conv" else
-            Flat(MLP(self.latent_dim, y_spec, out_dim=math.prod(shape), **dense), shape))
+            if self.decoder == "conv"
+            else Flat(MLP(self.latent_dim, y_spec, out_dim=math.prod(shape), **dense), shape)
+        )
         return nn.ModuleDict({"encoder": encoder, "decoder": decoder})

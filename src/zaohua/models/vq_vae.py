@@ -21,8 +21,16 @@ class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
     Paper: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning", 2017 (arXiv:1711.00937).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "codes": 16, "code_dim": 4, "prior_width": 16, "prior_layers": 1,
-                                      "prior_heads": 2, "max_steps": 30, "batch_size": 16}
+    tiny: ClassVar[dict[str, Any]] = {
+        "channels": 8,
+        "codes": 16,
+        "code_dim": 4,
+        "prior_width": 16,
+        "prior_layers": 1,
+        "prior_heads": 2,
+        "max_steps": 30,
+        "batch_size": 16,
+    }
 
     halvings: Annotated[int, Between(1, 6)] = 2
     """How often the resolution is halved from the picture to the grid of codes."""
@@ -48,11 +56,20 @@ class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
         """A convolutional encoder and decoder, a codebook, and a causal transformer over codes."""
         height, width = grid_sizes(spec, self.halvings)[-1]
         conv = {"dim": self.code_dim, "halvings": self.halvings, "channels": self.channels, "depth": self.depth}
-        return nn.ModuleDict({
-            "encoder": GridEncoder(spec, **conv),
-            "codebook": Codebook(self.codes, self.code_dim),
-            "decoder": GridDecoder(spec, out_channels=likelihood_of(spec).outputs(spec.channels), **conv),
-            "prior": Transformer(self.codes + 1, y_spec, context=height * width, width=self.prior_width,
-                                 layers=self.prior_layers, heads=self.prior_heads, dropout=self.prior_dropout,
-                                 places=True),
-        })
+        return nn.ModuleDict(
+            {
+                "encoder": GridEncoder(spec, **conv),
+                "codebook": Codebook(self.codes, self.code_dim),
+                "decoder": GridDecoder(spec, out_channels=likelihood_of(spec).outputs(spec.channels), **conv),
+                "prior": Transformer(
+                    self.codes + 1,
+                    y_spec,
+                    context=height * width,
+                    width=self.prior_width,
+                    layers=self.prior_layers,
+                    heads=self.prior_heads,
+                    dropout=self.prior_dropout,
+                    places=True,
+                ),
+            }
+        )

@@ -19,8 +19,13 @@ class WaveGAN(WassersteinGAN):
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("waves",)
-    tiny: ClassVar[dict[str, Any]] = {"channels": 4, "max_channels": 8, "latent_dim": 8, "max_steps": 4,
-                                      "batch_size": 8}
+    tiny: ClassVar[dict[str, Any]] = {
+        "channels": 4,
+        "max_channels": 8,
+        "latent_dim": 8,
+        "max_steps": 4,
+        "batch_size": 8,
+    }
 
     channels: Annotated[int, Between(1)] = 16
     """Channels of the outermost convolution; they double with each quartering of the wave. The paper takes 64."""
@@ -37,5 +42,6 @@ class WaveGAN(WassersteinGAN):
         """A generator of transposed convolutions and a critic of strided ones, without any norm."""
         sizes: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels}
         critic = WaveDiscriminator(spec, y_spec, shuffle=self.shuffle, **sizes)
-        return nn.ModuleDict({"discriminator": critic, "generator": WaveGenerator(spec, y_spec,
-                                                                                  in_dim=self.latent_dim, **sizes)})
+        return nn.ModuleDict(
+            {"discriminator": critic, "generator": WaveGenerator(spec, y_spec, in_dim=self.latent_dim, **sizes)}
+        )

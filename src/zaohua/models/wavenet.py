@@ -21,8 +21,15 @@ class WaveNet(SoundModel):
 
     finite_receptive_field: ClassVar[bool] = True
     default_steps: ClassVar[int] = 5000
-    tiny: ClassVar[dict[str, Any]] = {"width": 8, "skip": 8, "layers": 3, "context": 64, "max_steps": 20,
-                                      "max_tokens": 24, "batch_size": 8}
+    tiny: ClassVar[dict[str, Any]] = {
+        "width": 8,
+        "skip": 8,
+        "layers": 3,
+        "context": 64,
+        "max_steps": 20,
+        "max_tokens": 24,
+        "batch_size": 8,
+    }
 
     width: Annotated[int, Between(2)] = 32
     """Channels of the layers."""
@@ -43,10 +50,13 @@ class WaveNet(SoundModel):
         super()._check()
         reach = wavenet.reach(self.layers, self.stacks)
         if self.context < 2 * reach:
-            raise ZaohuaError(f"WaveNet: {self.stacks} stacks of {self.layers} layers see {reach} samples, so the "
-                              f"context must be at least {2 * reach}, not {self.context}; or take fewer layers")
+            raise ZaohuaError(
+                f"WaveNet: {self.stacks} stacks of {self.layers} layers see {reach} samples, so the "
+                f"context must be at least {2 * reach}, not {self.context}; or take fewer layers"
+            )
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
         """Stacks of gated, dilated convolutions; no sound ends before its first sample."""
-        return wavenet.WaveNet(vocabulary, y_spec, width=self.width, skip=self.skip, layers=self.layers,
-                               stacks=self.stacks, end=self._end)
+        return wavenet.WaveNet(
+            vocabulary, y_spec, width=self.width, skip=self.skip, layers=self.layers, stacks=self.stacks, end=self._end
+        )

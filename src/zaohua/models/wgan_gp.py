@@ -19,8 +19,13 @@ class WGANGP(WassersteinGAN, VocoderMixin):
     Paper: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017 (arXiv:1704.00028).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "max_channels": 16, "latent_dim": 8, "max_steps": 8,
-                                      "batch_size": 16}
+    tiny: ClassVar[dict[str, Any]] = {
+        "channels": 8,
+        "max_channels": 16,
+        "latent_dim": 8,
+        "max_steps": 8,
+        "batch_size": 16,
+    }
 
     channels: Annotated[int, Between(1)] = 64
     """Channels of the outermost convolution; they double with each halving of the image."""

@@ -84,7 +84,9 @@ class Bins(nn.Module):
         low, high, slope = cells
         dense = -0.5 * (z**2 + LOG_2_PI) + slope
         mass = torch.log(torch.special.ndtr(high) - torch.special.ndtr(low))
-        return torch.where(low.isnan(), dense, mass) - torch.log(self.edges[feature, code + 1] - self.edges[feature, code])
+        return torch.where(low.isnan(), dense, mass) - torch.log(
+            self.edges[feature, code + 1] - self.edges[feature, code]
+        )
 
 
 def middles(x: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:

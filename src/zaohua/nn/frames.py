@@ -82,9 +82,21 @@ class FrameRNN(nn.Module):
         autoregressive: whether a cell sees those below it in the same frame.
     """
 
-    def __init__(self, cells: int, size: int, y_spec: DataSpec | None = None, *, width: int = 200, hidden: int = 32,
-                 layers: int = 1, cell: Cell = "gru", dropout: float = 0.0,
-                 input_dropout: float = 0.0, bar: int = 16, autoregressive: bool = True) -> None:
+    def __init__(
+        self,
+        cells: int,
+        size: int,
+        y_spec: DataSpec | None = None,
+        *,
+        width: int = 200,
+        hidden: int = 32,
+        layers: int = 1,
+        cell: Cell = "gru",
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        bar: int = 16,
+        autoregressive: bool = True,
+    ) -> None:
         super().__init__()
         self.size, self.bar = size, bar
         self.places = nn.Embedding(bar, width)
@@ -119,8 +131,9 @@ class FrameRNN(nn.Module):
     def step(self, frame: Tensor, state: dict[str, Any]) -> Tensor:
         """The last frame int (B, K), negative before the first, which the state takes up -> the context (B, width)."""
         earlier = torch.full_like(frame, -1) if state["earlier"] is None else state["earlier"]
-        h, state["cells"] = self._run(frame[:, None], earlier[:, None], state["condition"], state["cells"],
-                                      state["place"])
+        h, state["cells"] = self._run(
+            frame[:, None], earlier[:, None], state["condition"], state["cells"], state["place"]
+        )
         state["place"], state["earlier"] = state["place"] + 1, frame
         return h[:, 0]
 

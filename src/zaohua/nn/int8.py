@@ -97,8 +97,9 @@ class Int8Transformer:
         logits = F.linear(F.rms_norm(x.view(n, t, width)[:, -1], (width,)), net.head.weight)
         return 15 * torch.tanh(logits / 15)
 
-    def _attention(self, x: Tensor, block: tuple[IntegerMatrix, ...], keys: Tensor, values: Tensor, begin: int,
-                   end: int) -> Tensor:
+    def _attention(
+        self, x: Tensor, block: tuple[IntegerMatrix, ...], keys: Tensor, values: Tensor, begin: int, end: int
+    ) -> Tensor:
         """Rows (B t, width) with what they see added; tokens begin ... end - 1 are taken up."""
         n, t, (heads, size) = len(keys), end - begin, (keys.shape[1], keys.shape[3])
         qkv, factor = block[0](x)
@@ -130,5 +131,7 @@ def _matrices(block: TransformerBlock) -> tuple[IntegerMatrix, ...]:
     attention, width = block.attention, block.inner.in_features
     places = torch.arange(3 * width).view(3, attention.heads, 2, -1)
     order = torch.cat([places[:2].transpose(2, 3).reshape(-1), places[2].reshape(-1)])
-    return (IntegerMatrix(attention.qkv.weight, order),
-            *(IntegerMatrix(layer.weight) for layer in (attention.out, block.inner, block.outer)))
+    return (
+        IntegerMatrix(attention.qkv.weight, order),
+        *(IntegerMatrix(layer.weight) for layer in (attention.out, block.inner, block.outer)),
+    )

@@ -25,11 +25,13 @@ def conv(in_channels: int, out_channels: int, kernel_size: int, *, stride: int =
     return scaled(layer, gain)
 
 
-def row_conv(in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1,
-             gain: float = 1.0) -> nn.Conv2d:
+def row_conv(
+    in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, gain: float = 1.0
+) -> nn.Conv2d:
     """`conv` along the rows of (B, C, 1, T), with an odd kernel whose taps are `dilation` apart."""
-    layer = nn.Conv2d(in_channels, out_channels, (1, kernel_size), (1, stride), (0, kernel_size // 2 * dilation),
-                      (1, dilation))
+    layer = nn.Conv2d(
+        in_channels, out_channels, (1, kernel_size), (1, stride), (0, kernel_size // 2 * dilation), (1, dilation)
+    )
     return scaled(layer, gain)
 
 
@@ -47,8 +49,9 @@ def group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
     return nn.GroupNorm(groups, channels, affine=affine)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, dropout: float = 0.0,
-           causal: bool = False) -> Tensor:
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, dropout: float = 0.0, causal: bool = False
+) -> Tensor:
     """softmax(q k^T / sqrt(D)) v of q, k, v (..., t, D): torch's, but in training on a CPU always in float32.
 
     There its backward pass takes five times as long in bfloat16 (torch 2.13): 40 % of a small GPT's step.

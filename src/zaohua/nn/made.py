@@ -73,8 +73,16 @@ class MaskedMLP(nn.Module):
 
     rows: Tensor
 
-    def __init__(self, x_spec: DataSpec, y_spec: DataSpec | None = None, *, n_parameters: int, hidden: int = 1024,
-                 layers: int = 2, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        x_spec: DataSpec,
+        y_spec: DataSpec | None = None,
+        *,
+        n_parameters: int,
+        hidden: int = 1024,
+        layers: int = 2,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         channels, size = x_spec.channels, x_spec.size
         self.shape = (n_parameters * channels, *x_spec.tensor_shape[1:])

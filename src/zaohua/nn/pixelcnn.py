@@ -55,10 +55,10 @@ class GatedBlock(nn.Module):
         super().__init__()
         half = kernel_size // 2
         self.dilation, self.reach = dilation, half * dilation
-        self.vertical = scaled(nn.Conv2d(width, 2 * width, (half + 1, kernel_size), dilation=dilation,
-                                         padding=(self.reach, self.reach)))
-        self.horizontal = scaled(nn.Conv2d(width, 2 * width, (1, half + 1), dilation=dilation,
-                                           padding=(0, self.reach)))
+        self.vertical = scaled(
+            nn.Conv2d(width, 2 * width, (half + 1, kernel_size), dilation=dilation, padding=(self.reach, self.reach))
+        )
+        self.horizontal = scaled(nn.Conv2d(width, 2 * width, (1, half + 1), dilation=dilation, padding=(0, self.reach)))
         self.link = scaled(nn.Linear(width, 2 * width))
         self.out = scaled(nn.Linear(width, width, bias=False), gain=0.0)
         self.drop = Dropout(dropout)
@@ -79,8 +79,13 @@ class GatedBlock(nn.Module):
         Returns:
             The next features of row r, (n, 1, W, width), and what they add to the horizontal stack, (W, n, 2 width).
         """
-        z = F.conv2d(seen.permute(0, 3, 1, 2), self.vertical.weight, self.vertical.bias, padding=(0, self.reach),
-                     dilation=self.dilation).permute(0, 2, 3, 1)
+        z = F.conv2d(
+            seen.permute(0, 3, 1, 2),
+            self.vertical.weight,
+            self.vertical.bias,
+            padding=(0, self.reach),
+            dilation=self.dilation,
+        ).permute(0, 2, 3, 1)
         v = seen[:, -1:] + gate(_plus(z, context, 0))
         link = _plus(self.link(v) + self.horizontal.bias, context, 1)
         return v, link[:, 0].transpose(0, 1).contiguous()
@@ -148,9 +153,19 @@ class GatedPixelCNN(nn.Module):
         dropout: probability with which a unit is dropped.
     """
 
-    def __init__(self, x_spec: DataSpec, y_spec: DataSpec | None = None, *, out_channels: int, width: int = 32,
-                 layers: int = 8, first_size: int = 7, kernel_size: int = 3, dilation_cycle: int = 1,
-                 dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        x_spec: DataSpec,
+        y_spec: DataSpec | None = None,
+        *,
+        out_channels: int,
+        width: int = 32,
+        layers: int = 8,
+        first_size: int = 7,
+        kernel_size: int = 3,
+        dilation_cycle: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         channels, height, columns = x_spec.tensor_shape
         margin = first_size // 2
@@ -158,10 +173,15 @@ class GatedPixelCNN(nn.Module):
         self.above = scaled(nn.Conv2d(channels, width, (margin, first_size), padding=(margin, margin)))
         self.left = scaled(nn.Conv2d(channels, width, (1, margin), padding=(0, margin)))
         self.places = nn.Parameter(torch.zeros(2, height * columns, width))
-        self.blocks = nn.ModuleList(GatedBlock(width, kernel_size, 2 ** (i % dilation_cycle), dropout)
-                                    for i in range(layers))
-        self.head = nn.Sequential(nn.ReLU(), scaled(nn.Linear(width, 2 * width), 2**0.5), nn.ReLU(),
-                                  scaled(nn.Linear(2 * width, out_channels), gain=0.0))
+        self.blocks = nn.ModuleList(
+            GatedBlock(width, kernel_size, 2 ** (i % dilation_cycle), dropout) for i in range(layers)
+        )
+        self.head = nn.Sequential(
+            nn.ReLU(),
+            scaled(nn.Linear(width, 2 * width), 2**0.5),
+            nn.ReLU(),
+            scaled(nn.Linear(2 * width, out_channels), gain=0.0),
+        )
         self.embed = Embed(y_spec, 4 * width)
         self.condition = None if y_spec is None else nn.Linear(4 * width, layers * 4 * width, bias=False)
 
@@ -191,11 +211,15 @@ class GatedPixelCNN(nn.Module):
         """n pictures without any pixel."""
         channels, height, columns = self.size
         zeros, margin = self.places.new_zeros, self.margin
-        return Receptive(0, zeros(n, margin + height, margin + columns, channels), self._context(y, n, keep),
-                    [zeros(n, block.reach + 1, columns, self.width) for block in self._gated],
-                    [zeros(0)] * len(self.blocks),
-                    [zeros(n, block.reach + columns, self.width) for block in self._gated],
-                    [block.taps() for block in self._gated])
+        return Receptive(
+            0,
+            zeros(n, margin + height, margin + columns, channels),
+            self._context(y, n, keep),
+            [zeros(n, block.reach + 1, columns, self.width) for block in self._gated],
+            [zeros(0)] * len(self.blocks),
+            [zeros(n, block.reach + columns, self.width) for block in self._gated],
+            [block.taps() for block in self._gated],
+        )
 
     def step(self, values: Tensor, state: Receptive) -> Tensor:
         """The values of the last pixel (n, C), none (n, 0) at first -> numbers for the next one, (n, out_channels)."""

@@ -78,8 +78,16 @@ class Recurrent(nn.Module):
         dropout: probability with which an activation between layers is dropped.
     """
 
-    def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, width: int = 512, layers: int = 2,
-                 cell: Literal["lstm", "gru"] = "lstm", dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        y_spec: DataSpec | None = None,
+        *,
+        width: int = 512,
+        layers: int = 2,
+        cell: Literal["lstm", "gru"] = "lstm",
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.tokens = nn.Embedding(vocabulary, width)
         self.embed = Embed(y_spec, width)

@@ -55,12 +55,19 @@ class PackedCritic(nn.Module):
         dropout: probability with which a hidden unit is dropped.
     """
 
-    def __init__(self, in_dim: int, y_spec: DataSpec | None, *, pac: int, hidden: int, layers: int,
-                 dropout: float) -> None:
+    def __init__(
+        self, in_dim: int, y_spec: DataSpec | None, *, pac: int, hidden: int, layers: int, dropout: float
+    ) -> None:
         super().__init__()
         self.embed, self.pac = Embed(y_spec, hidden), pac
-        self.mlp = MLP(pac * (in_dim + hidden * (y_spec is not None)), out_dim=1, hidden=hidden, layers=layers,
-                       activation="leaky_relu", dropout=dropout)
+        self.mlp = MLP(
+            pac * (in_dim + hidden * (y_spec is not None)),
+            out_dim=1,
+            hidden=hidden,
+            layers=layers,
+            activation="leaky_relu",
+            dropout=dropout,
+        )
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Rows (B, in_dim), y as its spec says -> scores (B / pac, 1)."""

@@ -49,8 +49,18 @@ class RowMLP(nn.Module):
 
     first: Tensor
 
-    def __init__(self, sizes: Sequence[int], numbers: int, out_dim: int, y_spec: DataSpec | None = None, *,
-                 hidden: int = 512, blocks: int = 3, dropout: float = 0.0, time: bool = False) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        numbers: int,
+        out_dim: int,
+        y_spec: DataSpec | None = None,
+        *,
+        hidden: int = 512,
+        blocks: int = 3,
+        dropout: float = 0.0,
+        time: bool = False,
+    ) -> None:
         super().__init__()
         starts = [1, *(1 + torch.tensor([size + 1 for size in sizes]).cumsum(0)).tolist()]  # 0 is in every row
         self.register_buffer("first", torch.tensor(starts[:-1], dtype=torch.long) + 1, persistent=False)
@@ -62,8 +72,14 @@ class RowMLP(nn.Module):
         self.time = TimeEmbed(hidden) if time else None
         self.embed = Embed(y_spec, hidden)
 
-    def features(self, codes: Tensor, numbers: Tensor, t: Tensor | None = None, y: Tensor | None = None,
-                 keep: Tensor | None = None) -> Tensor:
+    def features(
+        self,
+        codes: Tensor,
+        numbers: Tensor,
+        t: Tensor | None = None,
+        y: Tensor | None = None,
+        keep: Tensor | None = None,
+    ) -> Tensor:
         """What `outer` maps to the outputs, (B, hidden); arguments as `forward` has them."""
         if not numbers.shape[1]:
             numbers = numbers.new_zeros(len(numbers), 1)
@@ -75,8 +91,14 @@ class RowMLP(nn.Module):
             h = block(h, context)
         return self.norm(h)
 
-    def forward(self, codes: Tensor, numbers: Tensor, t: Tensor | None = None, y: Tensor | None = None,
-                keep: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        codes: Tensor,
+        numbers: Tensor,
+        t: Tensor | None = None,
+        y: Tensor | None = None,
+        keep: Tensor | None = None,
+    ) -> Tensor:
         """Outputs (B, out_dim).
 
         Args:

@@ -124,9 +124,19 @@ class Transformer(nn.Module):
         ZaohuaError: the heads don't divide the width.
     """
 
-    def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, context: int, width: int = 256,
-                 layers: int = 6, heads: int = 4, dropout: float = 0.0, architecture: Architecture = "modern",
-                 places: bool = False) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        y_spec: DataSpec | None = None,
+        *,
+        context: int,
+        width: int = 256,
+        layers: int = 6,
+        heads: int = 4,
+        dropout: float = 0.0,
+        architecture: Architecture = "modern",
+        places: bool = False,
+    ) -> None:
         super().__init__()
         if width % (2 * heads):
             raise ZaohuaError(f"a width of {width} can't be split into {heads} heads of an even size")

@@ -38,8 +38,9 @@ class GridEncoder(nn.Module):
         depth: residual blocks per resolution.
     """
 
-    def __init__(self, spec: DataSpec, *, dim: int, halvings: int, channels: int, max_channels: int = 256,
-                 depth: int = 1) -> None:
+    def __init__(
+        self, spec: DataSpec, *, dim: int, halvings: int, channels: int, max_channels: int = 256, depth: int = 1
+    ) -> None:
         super().__init__()
         style, widths = _style(depth), _widths(channels, max_channels, halvings)
         layers: list[nn.Module] = [Down(spec.channels, widths[0], 4), style.stage(widths[0])]
@@ -61,8 +62,17 @@ class GridDecoder(nn.Module):
         others: as for the encoder.
     """
 
-    def __init__(self, spec: DataSpec, *, out_channels: int, dim: int, halvings: int, channels: int,
-                 max_channels: int = 256, depth: int = 1) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        out_channels: int,
+        dim: int,
+        halvings: int,
+        channels: int,
+        max_channels: int = 256,
+        depth: int = 1,
+    ) -> None:
         super().__init__()
         style, widths = _style(depth), _widths(channels, max_channels, halvings)[::-1]
         self.sizes = grid_sizes(spec, halvings)[::-1]

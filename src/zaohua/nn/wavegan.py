@@ -46,8 +46,15 @@ class WaveGenerator(nn.Module):
         max_channels: the largest width.
     """
 
-    def __init__(self, x_spec: DataSpec, y_spec: DataSpec | None = None, *, in_dim: int, channels: int = 64,
-                 max_channels: int = 1024) -> None:
+    def __init__(
+        self,
+        x_spec: DataSpec,
+        y_spec: DataSpec | None = None,
+        *,
+        in_dim: int,
+        channels: int = 64,
+        max_channels: int = 1024,
+    ) -> None:
         super().__init__()
         self.lengths = lengths(x_spec.tensor_shape[1])[::-1]
         widths = [min(channels * 2**level, max_channels) for level in range(len(self.lengths) - 1)][::-1]
@@ -77,13 +84,21 @@ class WaveDiscriminator(nn.Module):
         shuffle: samples by which phase shuffle moves the features at most, in training.
     """
 
-    def __init__(self, x_spec: DataSpec, y_spec: DataSpec | None = None, *, channels: int = 64,
-                 max_channels: int = 1024, shuffle: int = 2) -> None:
+    def __init__(
+        self,
+        x_spec: DataSpec,
+        y_spec: DataSpec | None = None,
+        *,
+        channels: int = 64,
+        max_channels: int = 1024,
+        shuffle: int = 2,
+    ) -> None:
         super().__init__()
         sizes = lengths(x_spec.tensor_shape[1])
         widths = [min(channels * 2**level, max_channels) for level in range(len(sizes) - 1)]
-        self.downs = nn.ModuleList(row_conv(high, low, KERNEL, stride=STRIDE, gain=GAIN)
-                                   for high, low in pairwise([x_spec.channels, *widths]))
+        self.downs = nn.ModuleList(
+            row_conv(high, low, KERNEL, stride=STRIDE, gain=GAIN) for high, low in pairwise([x_spec.channels, *widths])
+        )
         self.shuffle = PhaseShuffle(shuffle)
         self.head = scaled(nn.Linear(widths[-1] * sizes[-1], 1))
         self.embed = Embed(y_spec, CONDITION_DIM)
@@ -126,8 +141,14 @@ class WaveUp(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         padding = (KERNEL - STRIDE + 1) // 2
-        self.conv = nn.ConvTranspose2d(in_channels, out_channels, (1, KERNEL), (1, STRIDE), (0, padding),
-                                       output_padding=(0, 2 * padding + STRIDE - KERNEL))
+        self.conv = nn.ConvTranspose2d(
+            in_channels,
+            out_channels,
+            (1, KERNEL),
+            (1, STRIDE),
+            (0, padding),
+            output_padding=(0, 2 * padding + STRIDE - KERNEL),
+        )
         nn.init.normal_(self.conv.weight, std=GAIN / math.sqrt(in_channels * KERNEL / STRIDE))
         if self.conv.bias is not None:
             nn.init.zeros_(self.conv.bias)

@@ -44,8 +44,17 @@ class WaveNet(nn.Module):
         reach: the number of tokens that the logits depend on.
     """
 
-    def __init__(self, vocabulary: int, y_spec: DataSpec | None = None, *, width: int = 32, skip: int = 128,
-                 layers: int = 10, stacks: int = 2, end: int | None = None) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        y_spec: DataSpec | None = None,
+        *,
+        width: int = 32,
+        skip: int = 128,
+        layers: int = 10,
+        stacks: int = 2,
+        end: int | None = None,
+    ) -> None:
         super().__init__()
         self.end = end
         self.width, self.dilations = width, [2**i for _ in range(stacks) for i in range(layers)]
@@ -97,9 +106,16 @@ class WaveNet(nn.Module):
             halves.append((ring[..., :width].unbind(), ring[..., width:].unbind()))
         gates = self.gates.mT.contiguous()
         gated = like.new_empty(n, len(gates) * width)
-        return Rings(pairs, halves, (gates.roll(width, dims=1).unbind(), gates.unbind()),
-                     self.outs.mT.contiguous().unbind(), self._conditions(n, y, keep).contiguous().unbind(),
-                     like.new_empty(n, 2 * width), gated, gated.split(width, dim=1))
+        return Rings(
+            pairs,
+            halves,
+            (gates.roll(width, dims=1).unbind(), gates.unbind()),
+            self.outs.mT.contiguous().unbind(),
+            self._conditions(n, y, keep).contiguous().unbind(),
+            like.new_empty(n, 2 * width),
+            gated,
+            gated.split(width, dim=1),
+        )
 
     def step(self, tokens: Tensor, state: Rings) -> Tensor:
         """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""

@@ -40,8 +40,9 @@ class Scale:
     unit: float = 1.0
 
     @classmethod
-    def around(cls, values: Sequence[float], start: float, end: float, kind: Literal["linear", "log"],
-               room: float = 0.08) -> Scale:
+    def around(
+        cls, values: Sequence[float], start: float, end: float, kind: Literal["linear", "log"], room: float = 0.08
+    ) -> Scale:
         """One that holds all values, with some room beside them."""
         least, most = min(values), max(values)
         if kind == "log":
@@ -103,21 +104,26 @@ def loss_curve(history: Sequence[dict[str, Any]]) -> str:
     end = max(seconds for seconds, _ in points)
     x, y = Scale(0, end, LEFT, WIDTH), Scale(low, high, HEIGHT - BOTTOM, 6)
     parts = [_across(y(value), WIDTH, number(value)) for value in (low, (low + high) / 2, high)]
-    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 5}">0</text>'
-                 f'<text x="{WIDTH}" y="{HEIGHT - 5}" text-anchor="end">{end:.0f} s of training</text>')
+    parts.append(
+        f'<text x="{LEFT}" y="{HEIGHT - 5}">0</text>'
+        f'<text x="{WIDTH}" y="{HEIGHT - 5}" text-anchor="end">{end:.0f} s of training</text>'
+    )
     for style, (name, line) in zip("ab", lines.items(), strict=False):
         path = " ".join(f"{x(seconds):.1f},{y(value):.1f}" for seconds, value in line)
         parts.append(f'<path class="{style}" d="M{path}"/>')
         label = name.removeprefix("loss/") if len(names) > 1 else "loss"
-        parts.append(f'<text class="{style}" x="{LEFT + 80 * (1 + "ab".index(style))}" y="{HEIGHT - 5}">'
-                     f"{escape(label)}</text>")
+        parts.append(
+            f'<text class="{style}" x="{LEFT + 80 * (1 + "ab".index(style))}" y="{HEIGHT - 5}">{escape(label)}</text>'
+        )
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Loss of training">{"".join(parts)}</svg>'
 
 
 def _across(y: float, right: float, label: str, style: str = "axis") -> str:
     """A line across with its value at the left."""
-    return (f'<line class="{style}" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
+    return (
+        f'<line class="{style}" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
+    )
 
 
 # ---- quality against cost
@@ -141,8 +147,14 @@ class Point:
     high: float | None = None
 
 
-def scatter(points: Sequence[Point], x_title: str, y_title: str, floor: float | None = None,
-            floor_title: str = "real pictures", higher: bool = False) -> str:
+def scatter(
+    points: Sequence[Point],
+    x_title: str,
+    y_title: str,
+    floor: float | None = None,
+    floor_title: str = "real pictures",
+    higher: bool = False,
+) -> str:
     """Models by cost and quality, both better the smaller they are, as an inline SVG.
 
     Those that none of the others beats in both are filled, and joined by a line.
@@ -164,10 +176,13 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, floor: float | 
     x = Scale.around([p.x for p in points], LEFT + 6, WIDTH - 56, "log")  # beside it, names have room
     y = Scale.around(values, TALL - BOTTOM - 20, 20, "log" if log else "linear")
     parts = [_across(y(tick), WIDTH, f"{tick:,g}".replace("-", "−")) for tick in y.ticks()]
-    parts += [f'<text x="{x(tick):.1f}" y="{TALL - BOTTOM - 3}" text-anchor="middle">{tick:,g}</text>'
-              for tick in x.ticks()]
-    parts.append(f'<text class="title" x="{WIDTH}" y="{TALL - 4}" text-anchor="end">{escape(x_title)}</text>'
-                 f'<text class="title" x="{LEFT - 34}" y="9">{escape(y_title)}</text>')
+    parts += [
+        f'<text x="{x(tick):.1f}" y="{TALL - BOTTOM - 3}" text-anchor="middle">{tick:,g}</text>' for tick in x.ticks()
+    ]
+    parts.append(
+        f'<text class="title" x="{WIDTH}" y="{TALL - 4}" text-anchor="end">{escape(x_title)}</text>'
+        f'<text class="title" x="{LEFT - 34}" y="9">{escape(y_title)}</text>'
+    )
     if floor is not None:
         parts.append(f'<line class="floor" x1="{LEFT}" x2="{WIDTH}" y1="{y(floor):.1f}" y2="{y(floor):.1f}"/>')
     front = _front(points, higher)
@@ -192,11 +207,16 @@ def _front(points: Sequence[Point], higher: bool) -> list[Point]:
 def _marked(point: Point, x: Scale, y: Scale, filled: bool) -> str:
     """A point with its interval as a whisker."""
     at = f"{x(point.x):.1f}"
-    whisker = ("" if point.low is None or point.high is None else
-               f'<line class="whisker" x1="{at}" x2="{at}" y1="{y(point.low):.1f}" y2="{y(point.high):.1f}"/>')
+    whisker = (
+        ""
+        if point.low is None or point.high is None
+        else f'<line class="whisker" x1="{at}" x2="{at}" y1="{y(point.low):.1f}" y2="{y(point.high):.1f}"/>'
+    )
     told = escape(f"{point.name}: {number(point.y)} at {number(point.x)}")
-    return (f'<g class="{"point on" if filled else "point"}">{whisker}<circle cx="{at}" cy="{y(point.y):.1f}" r="4.5">'
-            f"<title>{told}</title></circle></g>")
+    return (
+        f'<g class="{"point on" if filled else "point"}">{whisker}<circle cx="{at}" cy="{y(point.y):.1f}" r="4.5">'
+        f"<title>{told}</title></circle></g>"
+    )
 
 
 def _labels(points: Sequence[Point], x: Scale, y: Scale, floor: float | None, floor_title: str) -> list[str]:
@@ -206,11 +226,19 @@ def _labels(points: Sequence[Point], x: Scale, y: Scale, floor: float | None, fl
     parts = []
     if floor is not None:
         width = len(floor_title) * LETTER
-        box = min(((left, top, left + width, top + 14) for left in (WIDTH - width, LEFT + 2, (LEFT + WIDTH - width) / 2)
-                   for top in (y(floor) - 16, y(floor) + 3)), key=lambda place: _crowding(place, taken))
+        box = min(
+            (
+                (left, top, left + width, top + 14)
+                for left in (WIDTH - width, LEFT + 2, (LEFT + WIDTH - width) / 2)
+                for top in (y(floor) - 16, y(floor) + 3)
+            ),
+            key=lambda place: _crowding(place, taken),
+        )
         taken += [box, (LEFT, y(floor) - 1, WIDTH, y(floor) + 1)]
-        parts.append(f'<text class="floor" x="{box[0] + width / 2:.1f}" y="{box[3] - 3:.1f}" text-anchor="middle">'
-                     f"{floor_title}</text>")
+        parts.append(
+            f'<text class="floor" x="{box[0] + width / 2:.1f}" y="{box[3] - 3:.1f}" text-anchor="middle">'
+            f"{floor_title}</text>"
+        )
     for point in sorted(points, key=lambda p: p.y):
         name = point.name if len(point.name) <= 24 else point.name[:23] + "…"
         at = x(point.x), y(point.y)
@@ -221,8 +249,9 @@ def _labels(points: Sequence[Point], x: Scale, y: Scale, floor: float | None, fl
             parts.append(f'<line class="leader" x1="{at[0]:.1f}" y1="{at[1]:.1f}" x2="{near:.1f}" y2="{middle:.1f}"/>')
         anchor = {box[0]: "start", box[2]: "end"}.get(near, "middle")
         place = near if anchor != "middle" else (box[0] + box[2]) / 2
-        parts.append(f'<text class="name" x="{place:.1f}" y="{box[3] - 3:.1f}" text-anchor="{anchor}">{escape(name)}'
-                     "</text>")
+        parts.append(
+            f'<text class="name" x="{place:.1f}" y="{box[3] - 3:.1f}" text-anchor="{anchor}">{escape(name)}</text>'
+        )
     return parts
 
 
@@ -230,8 +259,9 @@ def _places(x: float, y: float, width: float, height: float = 14) -> Iterator[Bo
     """Where the name of a point may be, the nearest places first: around it, then in columns beside it."""
     around = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
     shifts = [(side, up, 8.0 if not up else 4.0, 8.0) for side, up in around]
-    shifts += [(side, up, 14 + away / 8, away) for away in range(4, 90, 3) for side, up in itertools.product((1, -1),
-                                                                                                     (-1, 1))]
+    shifts += [
+        (side, up, 14 + away / 8, away) for away in range(4, 90, 3) for side, up in itertools.product((1, -1), (-1, 1))
+    ]
     shifts += [(side, 0, away, 0.0) for away in (60, 100, 140) for side in (1, -1)]
     for side, up, aside, away in shifts:
         left = x - width / 2 + side * (width / 2 + aside)
@@ -272,19 +302,24 @@ def forest(title: str, behind: dict[str, Interval], notes: dict[str, str] | None
     room = (high - low) * 0.03 or 1.0
     bent = high - low > 12 * least
     scale = Scale(low - (least / 2 if bent else room), high + room, 0, 100, "bent" if bent else "linear", least)
-    ticks = "".join(f'<span style="left:{scale(tick):.2f}%">{minus(f"{tick:,g}")}</span>'
-                    for tick in _apart(scale.ticks(), scale))
+    ticks = "".join(
+        f'<span style="left:{scale(tick):.2f}%">{minus(f"{tick:,g}")}</span>' for tick in _apart(scale.ticks(), scale)
+    )
     lines = []
     for run, gap in sorted(behind.items(), key=lambda item: item[1].value):
         left, right = scale(gap.low), scale(gap.high)
         bar = f'<i class="bar" style="left:{left:.2f}%;width:{right - left:.2f}%"></i>'
         dot = f'<i class="dot" style="left:{scale(gap.value):.2f}%"></i>'
         kind = f"<small>{escape(notes[run])}</small>" if notes and run in notes else ""
-        lines.append(f'<div class="line{"" if gap.low > 0 else " unclear"}"><span>{escape(run)}{kind}</span>'
-                     f'<div class="track"><i class="zero" style="left:{scale(0):.2f}%"></i>{bar}{dot}</div>'
-                     f"<span>{number(gap.value)}<small>{number(gap.low)} to {number(gap.high)}</small></span></div>")
-    return (f'<figure class="forest"><figcaption>{escape(title)}</figcaption>{"".join(lines)}'
-            f'<div class="line ticks"><span></span><div class="track">{ticks}</div><span></span></div></figure>')
+        lines.append(
+            f'<div class="line{"" if gap.low > 0 else " unclear"}"><span>{escape(run)}{kind}</span>'
+            f'<div class="track"><i class="zero" style="left:{scale(0):.2f}%"></i>{bar}{dot}</div>'
+            f"<span>{number(gap.value)}<small>{number(gap.low)} to {number(gap.high)}</small></span></div>"
+        )
+    return (
+        f'<figure class="forest"><figcaption>{escape(title)}</figcaption>{"".join(lines)}'
+        f'<div class="line ticks"><span></span><div class="track">{ticks}</div><span></span></div></figure>'
+    )
 
 
 def _apart(ticks: Sequence[float], scale: Scale, gap: float = 12) -> list[float]:

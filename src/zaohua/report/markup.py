@@ -46,8 +46,7 @@ def sheet(images: np.ndarray, columns: int, alt: str, height: int = 32, gap: int
     """
     shown = show.grid(images, columns, gap=gap, height=height, background=0)
     shown = np.pad(shown, [(gap, gap), (gap, gap)] + [(0, 0)] * (shown.ndim - 2))
-    return (f'<img src="{show.data_uri(shown)}" alt="{escape(alt)}" width="{shown.shape[1]}" '
-            f'height="{shown.shape[0]}">')
+    return f'<img src="{show.data_uri(shown)}" alt="{escape(alt)}" width="{shown.shape[1]}" height="{shown.shape[0]}">'
 
 
 def figure(inside: str, caption: str = "", kind: str = "") -> str:
@@ -64,5 +63,7 @@ def section(title: str, inside: str, note: str = "", kind: str = "") -> str:
 
 def facts(listed: Sequence[tuple[str, str, str]]) -> str:
     """Facts for a <dl>: what it is, its value, and what is added in small; all HTML."""
-    return "".join(f"<div><dt>{name}</dt><dd>{value}{f' <small>{more}</small>' if more else ''}</dd></div>"
-                   for name, value, more in listed)
+    return "".join(
+        f"<div><dt>{name}</dt><dd>{value}{f' <small>{more}</small>' if more else ''}</dd></div>"
+        for name, value, more in listed
+    )

@@ -26,8 +26,9 @@ def visible(images: Any, values: Grid, dtype: Any = np.uint8) -> np.ndarray:
     return np.rint(np.clip(share, 0, 1) * top).astype(dtype)
 
 
-def grid(images: Any, columns: int | None = None, gap: int = 2, height: int = VISIBLE, background: int = 255
-         ) -> np.ndarray:
+def grid(
+    images: Any, columns: int | None = None, gap: int = 2, height: int = VISIBLE, background: int = 255
+) -> np.ndarray:
     """Pictures side by side, row by row, small ones enlarged by whole numbers so that their pixels stay sharp.
 
     Args:

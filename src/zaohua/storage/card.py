@@ -7,8 +7,11 @@ from typing import Any
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 
-SCORE = {"exact": "exact log-likelihood", "lower_bound": "lower bound of the log-likelihood",
-         "estimate": "estimate of the log-likelihood"}
+SCORE = {
+    "exact": "exact log-likelihood",
+    "lower_bound": "lower bound of the log-likelihood",
+    "estimate": "estimate of the log-likelihood",
+}
 
 
 def card(model: dict[str, Any], name: str) -> str:

@@ -61,8 +61,10 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         X, _ = modalities.read(X)
         prior = self.model_.y_codec_.log_prior()
         codes = self.model_.y_codec_.encode(list(self.classes_)).tolist()
-        scores = [self.model_.score_samples(X, [label] * len(X)) + prior[code]
-                  for label, code in zip(self.classes_, codes, strict=True)]
+        scores = [
+            self.model_.score_samples(X, [label] * len(X)) + prior[code]
+            for label, code in zip(self.classes_, codes, strict=True)
+        ]
         joint = np.stack(scores, axis=1)
         return joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)
 

@@ -65,8 +65,9 @@ def _matplotlib() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ZaohuaError("pictures of distributions need the matplotlib package: pip install 'zaohua[plots]'"
-                          ) from None
+        raise ZaohuaError(
+            "pictures of distributions need the matplotlib package: pip install 'zaohua[plots]'"
+        ) from None
     return Figure
 
 
@@ -114,8 +115,12 @@ def _path(axes: Axes, fit: Fit, x: np.ndarray) -> None:
     a, b = np.meshgrid(*sides)
     held = {name: np.full(GRID, steps[name][-1]) for name in fit.parameters}
     some = x if len(x) <= SHOWN else np.quantile(x, _chances(SHOWN), method="inverted_cdf")
-    heights = np.array([fit.model.log_densities({**held, across: one, up: other}, some[:, None]).mean(0)
-                        for one, other in zip(a, b, strict=True)])
+    heights = np.array(
+        [
+            fit.model.log_densities({**held, across: one, up: other}, some[:, None]).mean(0)
+            for one, other in zip(a, b, strict=True)
+        ]
+    )
     heights = np.maximum(heights, np.nanquantile(heights[np.isfinite(heights)], 0.1))
     axes.contourf(a, b, heights, levels=20, cmap="Blues")
     axes.plot(steps[across], steps[up], "o-", color="C3", markersize=4, linewidth=1)

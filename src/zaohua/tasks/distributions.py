@@ -16,8 +16,10 @@ from zaohua.modalities import NumberCodec
 from zaohua.tasks.goodness import Goodness, goodness
 
 FAMILY = "univariate"
-WHOLE = ("all values are whole numbers: of a distribution of real ones, AIC and BIC are those of the intervals of "
-         "length 1 around them")
+WHOLE = (
+    "all values are whole numbers: of a distribution of real ones, AIC and BIC are those of the intervals of "
+    "length 1 around them"
+)
 SURE = 1e-9
 """Probability of an interval from which on the difference of two distribution functions is exact enough."""
 
@@ -51,8 +53,14 @@ class Fit:
 
     def to_json(self) -> dict[str, Any]:
         """The fit as JSON values."""
-        return {"name": self.name, "parameters": self.numbers, "log_likelihood": self.log_likelihood, "aic": self.aic,
-                "bic": self.bic, "goodness": None if self.goodness is None else dataclasses.asdict(self.goodness)}
+        return {
+            "name": self.name,
+            "parameters": self.numbers,
+            "log_likelihood": self.log_likelihood,
+            "aic": self.aic,
+            "bic": self.bic,
+            "goodness": None if self.goodness is None else dataclasses.asdict(self.goodness),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +88,13 @@ class Ranking:
 
     def to_json(self) -> dict[str, Any]:
         """The ranking as JSON values."""
-        return {"n": self.n, "by": self.by, "fits": [fit.to_json() for fit in self.fits], "left_out": self.left_out,
-                "notes": self.notes}
+        return {
+            "n": self.n,
+            "by": self.by,
+            "fits": [fit.to_json() for fit in self.fits],
+            "left_out": self.left_out,
+            "notes": self.notes,
+        }
 
 
 def names() -> list[str]:
@@ -120,14 +133,25 @@ def fit(model: Univariate, x: Any, *, replicates: int = 200, random_state: int =
     parameters = model.learn(column)
     total = float(_log_likelihoods(model, parameters, column).sum())
     count = len(model.fitted) or None
-    return Fit(type(model).__name__, model, parameters, total,
-               None if count is None else 2 * count - 2 * total,
-               None if count is None else float(np.log(len(values))) * count - 2 * total,
-               goodness(model, values, replicates, random_state))
+    return Fit(
+        type(model).__name__,
+        model,
+        parameters,
+        total,
+        None if count is None else 2 * count - 2 * total,
+        None if count is None else float(np.log(len(values))) * count - 2 * total,
+        goodness(model, values, replicates, random_state),
+    )
 
 
-def rank(x: Any, *, models: Sequence[Univariate | str] | None = None, by: Literal["aic", "bic"] = "aic",
-         replicates: int = 200, random_state: int = 0) -> Ranking:
+def rank(
+    x: Any,
+    *,
+    models: Sequence[Univariate | str] | None = None,
+    by: Literal["aic", "bic"] = "aic",
+    replicates: int = 200,
+    random_state: int = 0,
+) -> Ranking:
     """Fit every distribution whose support holds the numbers, and rank them.
 
     Args:
@@ -149,8 +173,10 @@ def rank(x: Any, *, models: Sequence[Univariate | str] | None = None, by: Litera
         model = find(model) if isinstance(model, str) else model
         try:
             if models is None and not model.fitted:
-                raise ZaohuaError(f"{type(model).__name__} follows any data and has no number of parameters to charge "
-                                  "for: look at it by itself")
+                raise ZaohuaError(
+                    f"{type(model).__name__} follows any data and has no number of parameters to charge "
+                    "for: look at it by itself"
+                )
             fits.append(fit(model, values, replicates=replicates, random_state=random_state))
         except ZaohuaError as error:
             left_out[type(model).__name__] = str(error)

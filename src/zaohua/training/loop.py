@@ -36,8 +36,14 @@ if TYPE_CHECKING:
 class Engine(Stepper):
     """Trains one model on encoded data; see `Trainable` for what each field does."""
 
-    def __init__(self, model: Trainable, data: TrainingData, out: str | Path | None, callbacks: Sequence[Callback],
-                 weights: dict[str, Tensor] | None = None):
+    def __init__(
+        self,
+        model: Trainable,
+        data: TrainingData,
+        out: str | Path | None,
+        callbacks: Sequence[Callback],
+        weights: dict[str, Tensor] | None = None,
+    ):
         super().__init__(model, weights)
         self.data, self.run_folder = data, out
         self.main = self.accelerator.is_main_process
@@ -61,9 +67,18 @@ class Engine(Stepper):
         if not len(items):
             raise ZaohuaError(f"{n} items are too few to hold out a share of {model.validation_fraction}")
         weights = model.row_weights(self.data)
-        self.batches = Batches(self.data.x, self.data.y, items, model.seed_, model.batch_size, workers=model.workers,
-                               rank=self.accelerator.process_index, world=self.world, device=self.device,
-                               weights=None if weights is None else weights[items])
+        self.batches = Batches(
+            self.data.x,
+            self.data.y,
+            items,
+            model.seed_,
+            model.batch_size,
+            workers=model.workers,
+            rank=self.accelerator.process_index,
+            world=self.world,
+            device=self.device,
+            weights=None if weights is None else weights[items],
+        )
 
     def train(self, fresh: bool) -> None:
         """Train to the end, from scratch or from the run's newest intact checkpoint.
@@ -116,8 +131,13 @@ class Engine(Stepper):
             self._emit("step")
             if self.step % self.model.log_every == 0:
                 items = (self.step - first) * self.model.batch_size * self.world
-                self._log({**self._means(self.step - self.logged), "lr": self.rate,
-                           "items_per_second": items / (time.perf_counter() - since)})
+                self._log(
+                    {
+                        **self._means(self.step - self.logged),
+                        "lr": self.rate,
+                        "items_per_second": items / (time.perf_counter() - since),
+                    }
+                )
                 self.sums.clear()
                 since, first, self.logged = time.perf_counter(), self.step, self.step
             if self._every(self.model.validate_every) and len(self.held_out):
@@ -226,11 +246,21 @@ class Engine(Stepper):
         if self.run is None:
             self.saved = self.step
             return
-        state = {"elapsed": self.elapsed, "best": self.best if math.isfinite(self.best) else None,
-                 "waited": self.waited, "held_out": len(self.held_out), "sums": sums, "logged": self.logged,
-                 "made_with": self._made_with(), "data": self.fingerprint}
-        groups = {"nets": self.nets.state_dict(), "average": self.average.state_dict(),
-                  "optimizers": optimizer_tensors(self.optimizers, self.parameters)}
+        state = {
+            "elapsed": self.elapsed,
+            "best": self.best if math.isfinite(self.best) else None,
+            "waited": self.waited,
+            "held_out": len(self.held_out),
+            "sums": sums,
+            "logged": self.logged,
+            "made_with": self._made_with(),
+            "data": self.fingerprint,
+        }
+        groups = {
+            "nets": self.nets.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": optimizer_tensors(self.optimizers, self.parameters),
+        }
         if self.best_nets is not None:
             groups["best"] = self.best_nets
         try:
@@ -265,8 +295,10 @@ class Engine(Stepper):
         state, groups, problems = found
         other = self.data.differs(state["data"]) if "data" in state else None  # runs of before had none
         if other:
-            raise ZaohuaError(f"the data given isn't what {self.run_folder} was trained on: {other}; give those that "
-                              "it was trained on, or fine-tune the model on these")
+            raise ZaohuaError(
+                f"the data given isn't what {self.run_folder} was trained on: {other}; give those that "
+                "it was trained on, or fine-tune the model on these"
+            )
         for problem in problems:
             self._emit("warning", message=f"{problem}; going on from step {state['step']}")
         self.step, self.saved, self.logged = state["step"], state["step"], state["logged"]
@@ -279,8 +311,10 @@ class Engine(Stepper):
             self.average.load_state_dict(groups["average"])
             load_optimizer_tensors(self.optimizers, self.parameters, groups["optimizers"])
         except (KeyError, RuntimeError):
-            raise ZaohuaError(f"can't go on with {self.run_folder}: its networks are others than these settings make; "
-                              "leave the fields that shape them as they were") from None
+            raise ZaohuaError(
+                f"can't go on with {self.run_folder}: its networks are others than these settings make; "
+                "leave the fields that shape them as they were"
+            ) from None
         then = state["made_with"]
         if then["threads"] < torch.get_num_threads():  # found out in the first step, see `Products`
             torch.set_num_threads(then["threads"])
@@ -293,5 +327,10 @@ class Engine(Stepper):
 
     def _made_with(self) -> dict[str, Any]:
         """What bit-for-bit equality depends on beside the state."""
-        return {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": self.device.type,
-                "precision": str(self.dtype).removeprefix("torch."), "machine": platform.machine()}
+        return {
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "device": self.device.type,
+            "precision": str(self.dtype).removeprefix("torch."),
+            "machine": platform.machine(),
+        }

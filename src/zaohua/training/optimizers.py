@@ -28,15 +28,30 @@ class Muon(torch.optim.AdamW):
     Liu et al., "Muon is Scalable for LLM Training", 2025 (arXiv:2502.16982).
     """
 
-    def __init__(self, parameters: Mapping[str, nn.Parameter], chosen: Callable[[str], bool], *, lr: float,
-                 betas: tuple[float, float], weight_decay: float, momentum: float = 0.95):
+    def __init__(
+        self,
+        parameters: Mapping[str, nn.Parameter],
+        chosen: Callable[[str], bool],
+        *,
+        lr: float,
+        betas: tuple[float, float],
+        weight_decay: float,
+        momentum: float = 0.95,
+    ):
         matrices = {name for name, p in parameters.items() if p.ndim > 1 and chosen(name)}
-        kinds = {name: "muon" if name in matrices else "matrix" if p.ndim > 1 else "vector"
-                 for name, p in parameters.items()}
+        kinds = {
+            name: "muon" if name in matrices else "matrix" if p.ndim > 1 else "vector" for name, p in parameters.items()
+        }
         decay = {"muon": weight_decay, "matrix": weight_decay, "vector": 0.0}
         groups: list[dict[str, Any]] = [
-            {"params": [p for name, p in parameters.items() if kinds[name] == kind], "weight_decay": decay[kind],
-             "muon": kind == "muon", "momentum": momentum} for kind in decay]
+            {
+                "params": [p for name, p in parameters.items() if kinds[name] == kind],
+                "weight_decay": decay[kind],
+                "muon": kind == "muon",
+                "momentum": momentum,
+            }
+            for kind in decay
+        ]
         super().__init__([group for group in groups if group["params"]], lr=lr, betas=betas, fused=True)
 
     @torch.no_grad()
@@ -100,8 +115,11 @@ def load_optimizer_tensors(
     optimizers: Mapping[str, torch.optim.Optimizer], parameters: Parameters, tensors: Mapping[str, Tensor]
 ) -> None:
     """The inverse of `optimizer_tensors`, into optimisers of the same parameters."""
-    by_name = {f"{phase}.{name}": (optimizer, parameter) for phase, optimizer in optimizers.items()
-               for name, parameter in parameters[phase].items()}
+    by_name = {
+        f"{phase}.{name}": (optimizer, parameter)
+        for phase, optimizer in optimizers.items()
+        for name, parameter in parameters[phase].items()
+    }
     for key, value in tensors.items():
         name, slot = key.rsplit(".", 1)
         optimizer, parameter = by_name[name]

@@ -69,9 +69,20 @@ class Batches:
         weights: how often each of `items` comes up in an epoch, compared to the others; None for once each.
     """
 
-    def __init__(self, codes: Codes, y: Tensor | None, items: np.ndarray, seed: int, batch_size: int, *, rank: int = 0,
-                 world: int = 1, workers: int | None = None, device: torch.device | None = None,
-                 weights: np.ndarray | None = None):
+    def __init__(
+        self,
+        codes: Codes,
+        y: Tensor | None,
+        items: np.ndarray,
+        seed: int,
+        batch_size: int,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        workers: int | None = None,
+        device: torch.device | None = None,
+        weights: np.ndarray | None = None,
+    ):
         self.codes, self.y, self.items, self.seed = codes, y, items, seed
         self.batch_size, self.rank, self.world = batch_size, rank, world
         self.shares = None if weights is None else np.cumsum(weights / weights.sum())
@@ -99,7 +110,11 @@ class Batches:
             for items in map(torch.from_numpy, ahead):
                 yield self.codes.index_select(0, items.to(self.codes.device)), None if self.y is None else self.y[items]
             return
-        loader: DataLoader[Any] = DataLoader(self.codes, batch_size=None, sampler=ahead,  # type: ignore[arg-type]  # any iterable will do
-                                             num_workers=self.workers)
+        loader: DataLoader[Any] = DataLoader(
+            self.codes,
+            batch_size=None,
+            sampler=ahead,  # type: ignore[arg-type]  # any iterable will do
+            num_workers=self.workers,
+        )
         for codes, rows in zip(loader, map(self.indices, itertools.count(draw)), strict=False):
             yield codes, None if self.y is None else self.y[torch.from_numpy(rows)]

@@ -78,8 +78,10 @@ class Stepper:
         turns = [(name, learner) for learner in model.learners() for name in learner.plan()]
         self.plan, self.learners = tuple(name for name, _ in turns), dict(turns)
         phases = {name: Phase(learner, self.nets, name) for name, learner in self.learners.items()}
-        self.parameters = {name: {key: p for key, p in phase.trained.named_parameters() if p.requires_grad}
-                           for name, phase in phases.items()}
+        self.parameters = {
+            name: {key: p for key, p in phase.trained.named_parameters() if p.requires_grad}
+            for name, phase in phases.items()
+        }
         self.optimizers = {name: self.learners[name].make_optimizer(p, name) for name, p in self.parameters.items()}
         self.phases = {name: self.accelerator.prepare_model(phase) for name, phase in phases.items()}
         if not model.ema_decay:  # the same weights, seen by a second set of modules
@@ -92,8 +94,10 @@ class Stepper:
         try:
             nets.load_state_dict(weights)
         except RuntimeError:
-            raise ZaohuaError(f"these settings make other networks than those that {type(self.model).__name__} is to "
-                              "begin from: leave the fields that shape them as they were") from None
+            raise ZaohuaError(
+                f"these settings make other networks than those that {type(self.model).__name__} is to "
+                "begin from: leave the fields that shape them as they were"
+            ) from None
 
     def agree(self, value: Any) -> Any:
         """The main process's value, in all of them."""
@@ -148,7 +152,8 @@ class Stepper:
             raise Diverged(
                 f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {float(total):g}, "
                 f"its gradient {float(norm):g}; the weights before it are kept: try a learning_rate "
-                f"below {rate:.2g}")
+                f"below {rate:.2g}"
+            )
         if learner.max_grad_norm is not None and norm > learner.max_grad_norm:
             nn.utils.clip_grads_with_norm_(parameters, learner.max_grad_norm, norm)
         optimizer = self.optimizers[name]
@@ -162,8 +167,14 @@ class Stepper:
         """Sum of the losses of a micro-batch over the size expected of the whole batch."""
         model, rank, size = self.model, self.accelerator.process_index, self.model.batch_size
         seed_global(derive_seed(model.seed_, "network", self.step, turn, start, rank), self.device)  # for dropout
-        batch = self.batch(codes, y, derive_seed(model.seed_, "noise", self.step, turn), rank * size + start,
-                            self.world * size, train=True)
+        batch = self.batch(
+            codes,
+            y,
+            derive_seed(model.seed_, "noise", self.step, turn),
+            rank * size + start,
+            self.world * size,
+            train=True,
+        )
         with self.autocast():
             return self.phases[name](batch).float().sum() / size
 

@@ -167,7 +167,9 @@ class Trainable(GenerativeModel):
 
         Parts of `wholes` (n,) go together, see `batches.drawn`.
         """
-        asked = self.validation_fraction != type(self).validation_fraction  # a share that nobody asked for isn't taken of next to nothing
+        asked = (
+            self.validation_fraction != type(self).validation_fraction
+        )  # a share that nobody asked for isn't taken of next to nothing
         return grouped_split(n, math.ceil(self.validation_fraction * n) if n > 2 or asked else 0, seed, groups)
 
     def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
@@ -184,8 +186,13 @@ class Trainable(GenerativeModel):
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
         """The optimiser of a phase, given its parameters by name."""
-        return torch.optim.AdamW(parameters.values(), lr=self.learning_rate, betas=(self.beta1, self.beta2),
-                                 weight_decay=self.weight_decay, fused=True)
+        return torch.optim.AdamW(
+            parameters.values(),
+            lr=self.learning_rate,
+            betas=(self.beta1, self.beta2),
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
 
     def learners(self) -> tuple[Trainable, ...]:
         """Whose plans make up a step, one after another: the model itself, and what it has learnt beside it."""
@@ -206,11 +213,20 @@ class Trainable(GenerativeModel):
         if chosen and not self.validation_fraction:
             raise ZaohuaError(f"{type(self).__name__}: patience needs a validation share, such as validation=0.1")
         if self.grad_accumulation > self.batch_size:
-            raise ZaohuaError(f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
-                              f"{self.grad_accumulation} (accumulate)")
+            raise ZaohuaError(
+                f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
+                f"{self.grad_accumulation} (accumulate)"
+            )
 
-    def _fit(self, data: TrainingData, *, out: str | Path | None = None, callbacks: Sequence[Callback] | None = None,
-             overwrite: bool = False, weights: dict[str, Tensor] | None = None) -> None:
+    def _fit(
+        self,
+        data: TrainingData,
+        *,
+        out: str | Path | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        overwrite: bool = False,
+        weights: dict[str, Tensor] | None = None,
+    ) -> None:
         from zaohua.training.loop import Engine
 
         if out is not None and not overwrite and (Path(out) / runs.MODEL).exists():
@@ -244,8 +260,9 @@ class Trainable(GenerativeModel):
             model.save(out)
         return model
 
-    def resume(self, run: str | Path, X: Any = None, y: Any = None, *,
-               callbacks: Sequence[Callback] | None = None) -> Self:
+    def resume(
+        self, run: str | Path, X: Any = None, y: Any = None, *, callbacks: Sequence[Callback] | None = None
+    ) -> Self:
         """Go on with a run that was stopped or killed, from its newest intact checkpoint, bit for bit on a CPU.
 
         The fields are this model's own, so `zaohua.load(run)` with a larger `max_steps` trains on.
@@ -266,9 +283,15 @@ class Trainable(GenerativeModel):
             if source is None:
                 raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
             X, y = source["X"], source["y"]
-        base = None if model.get("base") is None else Base(
-            modalities.from_json(model["codec"]), None if model["y_codec"] is None else modalities.from_json(model["y_codec"]),
-            model["base"])
+        base = (
+            None
+            if model.get("base") is None
+            else Base(
+                modalities.from_json(model["codec"]),
+                None if model["y_codec"] is None else modalities.from_json(model["y_codec"]),
+                model["base"],
+            )
+        )
         data = self._begin(X, y, base)
         now = self._to_json()
         if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):

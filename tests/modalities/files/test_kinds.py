@@ -28,8 +28,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("of", [str, Path])
-@pytest.mark.parametrize(("suffix", "kind"), [("wav", SoundFiles), ("png", ImageFiles), ("mid", MidiFiles),
-                                              ("txt", TextFiles)])
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [("wav", SoundFiles), ("png", ImageFiles), ("mid", MidiFiles), ("txt", TextFiles)]
+)
 def test_a_list_of_files_is_these_files(of: Any, suffix: str, kind: type) -> None:
     items, labels = read([of(f"b.{suffix}"), of(f"a.{suffix}")], ["x", "y"])
     assert isinstance(items, kind) and labels == ["x", "y"]
@@ -46,14 +47,18 @@ def test_other_texts_stay_texts() -> None:
         assert read(texts)[0] == texts
 
 
-@pytest.mark.parametrize(("files", "message"), [
-    (["a.wav", "c.wav"], r"c.wav: there is no such file \(number 1 of the list\)"),
-    ([Path("c.wav")], "c.wav: there is no such file"),
-    ([Path("a.wav"), "b.png"], "the list holds files of sounds, but number 1 is b.png"),
-    ([Path("a.wav"), 3], "the list holds files, but number 1 is a int"),
-    ([Path(".")], "is a folder: give it by itself"),
-    ([Path("a.wav"), Path("a.m4a")], "a.m4a: .m4a files aren't read: convert"),
-    (["a.m4a", "b.m4a"], "a.m4a: .m4a files aren't read: convert")])
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["a.wav", "c.wav"], r"c.wav: there is no such file \(number 1 of the list\)"),
+        ([Path("c.wav")], "c.wav: there is no such file"),
+        ([Path("a.wav"), "b.png"], "the list holds files of sounds, but number 1 is b.png"),
+        ([Path("a.wav"), 3], "the list holds files, but number 1 is a int"),
+        ([Path(".")], "is a folder: give it by itself"),
+        ([Path("a.wav"), Path("a.m4a")], "a.m4a: .m4a files aren't read: convert"),
+        (["a.m4a", "b.m4a"], "a.m4a: .m4a files aren't read: convert"),
+    ],
+)
 def test_mistakes_in_a_list_of_files(files: list[Any], message: str) -> None:
     with pytest.raises(ZaohuaError, match=message):
         read(files)

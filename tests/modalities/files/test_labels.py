@@ -10,10 +10,14 @@ from tests.sounds import folder
 from zaohua.modalities import read
 
 
-@pytest.mark.parametrize("text", [
-    "filename;label\na/00.wav;Bär, klein\na/01;0,5\nb/00;x\nb/01;y\n",
-    "a/00\tBär, klein\na/01\t0,5\nb/00\tx\nb/01\ty\n",
-    "filename|label\na/00|Bär, klein\na/01|0,5\nb/00|x\nb/01|y\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename;label\na/00.wav;Bär, klein\na/01;0,5\nb/00;x\nb/01;y\n",
+        "a/00\tBär, klein\na/01\t0,5\nb/00\tx\nb/01\ty\n",
+        "filename|label\na/00|Bär, klein\na/01|0,5\nb/00|x\nb/01|y\n",
+    ],
+)
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
 def test_of_a_table_with_other_delimiters_and_names_without_endings(tmp_path: Path, text: str, encoding: str) -> None:
     folder(tmp_path, "ab", each=2)

@@ -11,14 +11,27 @@ from zaohua.modalities import ImageFiles, read
 from zaohua.modalities.files.patterns import FilePattern
 
 
-@pytest.mark.parametrize(("names", "file", "label"), [
-    ("{label}_{speaker}_{i}.wav", "7_jackson_12.wav", "7"), ("{label}_{speaker}_{i}.wav", "very_loud_bob_1.wav", None),
-    ("{i}-{label}.wav", "03-loud dog.wav", "loud dog"), ("{label}.wav", "a.b_c.wav", "a.b_c"),
-    ("{label}-take{}.wav", "well-done-take3.wav", "well-done"), ("{label}_{label}.wav", "a_a.wav", "a"),
-    ("{label}_{label}.wav", "a_b.wav", None), ("{who}/{label}_{}.wav", "ann/x_1.wav", "x"),
-    ("{label}_{}.wav", "ann/x_1.wav", None), ("{label}(1).wav", "x(1).wav", "x"), ("{label}.wav", "x.wave", None),
-    ("{label}_{i}.wav", "dog_0.WAV", "dog"), ("{label}_{i}.JPG", "Dog_0.jpg", "Dog"),
-    ("{label}_A.wav", "x_a.wav", None), ("{label}.", "x.", "x"), ("{label}", "x", "x")])
+@pytest.mark.parametrize(
+    ("names", "file", "label"),
+    [
+        ("{label}_{speaker}_{i}.wav", "7_jackson_12.wav", "7"),
+        ("{label}_{speaker}_{i}.wav", "very_loud_bob_1.wav", None),
+        ("{i}-{label}.wav", "03-loud dog.wav", "loud dog"),
+        ("{label}.wav", "a.b_c.wav", "a.b_c"),
+        ("{label}-take{}.wav", "well-done-take3.wav", "well-done"),
+        ("{label}_{label}.wav", "a_a.wav", "a"),
+        ("{label}_{label}.wav", "a_b.wav", None),
+        ("{who}/{label}_{}.wav", "ann/x_1.wav", "x"),
+        ("{label}_{}.wav", "ann/x_1.wav", None),
+        ("{label}(1).wav", "x(1).wav", "x"),
+        ("{label}.wav", "x.wave", None),
+        ("{label}_{i}.wav", "dog_0.WAV", "dog"),
+        ("{label}_{i}.JPG", "Dog_0.jpg", "Dog"),
+        ("{label}_A.wav", "x_a.wav", None),
+        ("{label}.", "x.", "x"),
+        ("{label}", "x", "x"),
+    ],
+)
 def test_labels_of_names(names: str, file: str, label: str | None) -> None:
     pattern = FilePattern.of(f"some/where/{names}")
     assert pattern is not None and pattern.folder == Path("some/where") and pattern.label(file) == label
@@ -30,10 +43,16 @@ def test_what_is_no_pattern(tmp_path: Path) -> None:
     assert FilePattern.of(tmp_path / "{label}") is None  # what exists goes before patterns
 
 
-@pytest.mark.parametrize(("source", "message"), [
-    ("x/{name}.wav", r"says where the label is: \{label\}"), ("x/{label}{i}.wav", "something must stand between"),
-    ("none/{label}.wav", "there is no folder none"), ("{label}_{i}", "ends as its files do"),
-    ("{label}.doc", "ends as its files do")])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x/{name}.wav", r"says where the label is: \{label\}"),
+        ("x/{label}{i}.wav", "something must stand between"),
+        ("none/{label}.wav", "there is no folder none"),
+        ("{label}_{i}", "ends as its files do"),
+        ("{label}.doc", "ends as its files do"),
+    ],
+)
 def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ZaohuaError, match=message):

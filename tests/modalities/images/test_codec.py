@@ -97,8 +97,11 @@ def test_json_round_trip(codec: ImageCodec):
 
 
 def test_saved_codecs_name_ours_only():
-    for bad in ({"codec": "os.system"}, {"codec": "ImageCodec", "options": {"rm": 1}, "spec": None},
-                {"codec": "ImageCodec", "options": {"flip": 3}, "spec": None}):
+    for bad in (
+        {"codec": "os.system"},
+        {"codec": "ImageCodec", "options": {"rm": 1}, "spec": None},
+        {"codec": "ImageCodec", "options": {"flip": 3}, "spec": None},
+    ):
         with pytest.raises(CheckpointError):
             modalities.from_json(bad)
 
@@ -164,16 +167,19 @@ def test_written_files_hold_the_pictures(tmp_path: Path, name: str):
     np.testing.assert_allclose(shown, expected[4].reshape(shown.shape), atol=0.5 / 255)
 
 
-@pytest.mark.parametrize("items, message", [
-    (np.zeros((0, 4, 4), np.uint8), "no images"),
-    (np.zeros((3, 4, 4), complex), "must be numbers"),
-    (np.array([[["a"]]]), "must be numbers"),
-    (np.zeros((480, 640, 3), np.uint8), "looks like a single picture"),
-    (np.zeros((5, 3, 32, 32), np.uint8), r"transpose it with \(0, 2, 3, 1\)"),
-    (np.stack([np.zeros((4, 4)), np.full((4, 4), np.nan)]), "image 1 has pixels that are NaN"),
-    (np.full((2, 4, 4), np.inf), "image 0 has pixels"),
-    (np.full((2, 4, 4), -5), "0 and 65535"),
-])
+@pytest.mark.parametrize(
+    "items, message",
+    [
+        (np.zeros((0, 4, 4), np.uint8), "no images"),
+        (np.zeros((3, 4, 4), complex), "must be numbers"),
+        (np.array([[["a"]]]), "must be numbers"),
+        (np.zeros((480, 640, 3), np.uint8), "looks like a single picture"),
+        (np.zeros((5, 3, 32, 32), np.uint8), r"transpose it with \(0, 2, 3, 1\)"),
+        (np.stack([np.zeros((4, 4)), np.full((4, 4), np.nan)]), "image 1 has pixels that are NaN"),
+        (np.full((2, 4, 4), np.inf), "image 0 has pixels"),
+        (np.full((2, 4, 4), -5), "0 and 65535"),
+    ],
+)
 def test_arrays_that_are_no_images(items: np.ndarray, message: str):
     with pytest.raises(ZaohuaError, match=message):
         ImageCodec().fit(items)
@@ -196,8 +202,12 @@ def test_codec_for_says_what_is_accepted():
     option = ImageCodec(size=16).fit(ARRAYS["rgb"])
     fresh = modalities.codec_for(ARRAYS["rgb"], ("images",), option)
     assert fresh is not option and fresh.get_params() == option.get_params() and not hasattr(fresh, "spec_")
-    for items, message in ((np.zeros((5, 3)), "tables"), (["once upon"], "texts"),
-                           (3, "can't learn from a int"), (np.zeros(4), "tables")):
+    for items, message in (
+        (np.zeros((5, 3)), "tables"),
+        (["once upon"], "texts"),
+        (3, "can't learn from a int"),
+        (np.zeros(4), "tables"),
+    ):
         with pytest.raises(ZaohuaError, match=message):
             modalities.codec_for(items)
     with pytest.raises(ZaohuaError, match="this model takes sounds"):

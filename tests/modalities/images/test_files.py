@@ -54,11 +54,14 @@ def decoded(X: object, codec: ImageCodec | None = None) -> np.ndarray:
 
 def bomb(path: Path, width: int = 60_000, height: int = 60_000) -> None:
     """A PNG of a few hundred bytes that says it is enormous."""
+
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9999)))
-                     + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9999))) + chunk(b"IEND", b"")
+    )
 
 
 def test_nested_classes(tmp_path: Path):
@@ -104,16 +107,19 @@ def test_labels_csv(tmp_path: Path):
     assert len(items) == len(labels) == 9
 
 
-@pytest.mark.parametrize("text, message", [
-    ("", "is empty"),
-    ("name,label\na.png,1", "has no column 'filename'; its columns: name, label"),
-    ("filename,kind\na.png,1", "has no column 'label'"),
-    ("filename,label\na.png,1\nlost.png,2\ngone.png,3", r"lists lost.png \(and 1 more\), which is not there"),
-    ("filename;label\nx;1", "lists x, which could be b/x.jpg or x.png"),
-    ("filename;label\nlost;1", "lists lost, which is not there"),
-    ("filename,label\na.png,", "row 2 has no label"),
-    ("filename,label\na.png", "row 2 has no label"),
-])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "is empty"),
+        ("name,label\na.png,1", "has no column 'filename'; its columns: name, label"),
+        ("filename,kind\na.png,1", "has no column 'label'"),
+        ("filename,label\na.png,1\nlost.png,2\ngone.png,3", r"lists lost.png \(and 1 more\), which is not there"),
+        ("filename;label\nx;1", "lists x, which could be b/x.jpg or x.png"),
+        ("filename;label\nlost;1", "lists lost, which is not there"),
+        ("filename,label\na.png,", "row 2 has no label"),
+        ("filename,label\na.png", "row 2 has no label"),
+    ],
+)
 def test_errors_of_labels_csv(tmp_path: Path, text: str, message: str):
     (tmp_path / "b").mkdir()
     for name in ("a.png", "x.png", "b/x.jpg"):
@@ -165,8 +171,14 @@ def break_files(folder: Path) -> dict[str, str]:
     (folder / "boot" / "zz4.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     bomb(folder / "boot" / "zz5.png")
     bomb(folder / "boot" / "zz6.png", 9000, 8000)
-    return {"zz1.png": "truncated", "zz2.jpg": "empty", "zz3.gif": "not an image", "zz4.png": "not an image",
-            "zz5.png": "too many pixels", "zz6.png": "9000 x 8000 pixels, more than 64 million"}
+    return {
+        "zz1.png": "truncated",
+        "zz2.jpg": "empty",
+        "zz3.gif": "not an image",
+        "zz4.png": "not an image",
+        "zz5.png": "too many pixels",
+        "zz6.png": "9000 x 8000 pixels, more than 64 million",
+    }
 
 
 @pytest.mark.parametrize("memory", [None, 0])

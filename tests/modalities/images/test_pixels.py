@@ -91,9 +91,16 @@ def test_pixels_without_a_known_range_are_refused():
         to_pixels(Image.fromarray(np.full((2, 2), 70000, np.int32)), "grey")
 
 
-TURNS = {1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-         5: lambda a: a.transpose(1, 0, 2), 6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-         8: lambda a: np.rot90(a, 1)}
+TURNS = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda a: np.rot90(a, 1),
+}
 
 
 @pytest.mark.parametrize("orientation", TURNS)
@@ -131,8 +138,12 @@ def test_damaged_exif_does_not_spoil_the_pixels(tmp_path: Path):
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
 def test_of_animations_the_first_frame(tmp_path: Path, suffix: str):
     frames = [Image.new("RGB", (6, 4), colour) for colour in ("red", "blue", "green")]
-    frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:], **(
-        {"lossless": True} if suffix == "webp" else {}))
+    frames[0].save(
+        tmp_path / f"a.{suffix}",
+        save_all=True,
+        append_images=frames[1:],
+        **({"lossless": True} if suffix == "webp" else {}),
+    )
     pixels = to_pixels(Image.open(tmp_path / f"a.{suffix}"), "rgb")
     assert pixels.shape == (4, 6, 3)
     assert (pixels == (255, 0, 0)).all()
@@ -176,29 +187,33 @@ def test_channels_of_arrays_as_of_pictures():
         for channels in ("grey", "rgb", "rgba"):
             ours = convert_array(pixels[None], channels, EIGHT_BIT)[0].astype(int)
             assert np.abs(ours - to_pixels(image, channels)).max() <= 1, (mode, channels)
-    np.testing.assert_array_equal(convert_array(GREY[None, ..., None], "rgba", EIGHT_BIT)[0],
-                                  to_pixels(Image.fromarray(GREY), "rgba"))
+    np.testing.assert_array_equal(
+        convert_array(GREY[None, ..., None], "rgba", EIGHT_BIT)[0], to_pixels(Image.fromarray(GREY), "rgba")
+    )
 
 
-@pytest.mark.parametrize("values, dtype, expected", [
-    ([0, 7, 255], np.uint8, EIGHT_BIT),
-    ([3, 99], np.uint8, EIGHT_BIT),
-    ([0, 0], np.uint8, EIGHT_BIT),
-    ([0, 1], np.uint8, Grid(0, 1, 2)),
-    ([0, 255], np.uint8, Grid(0, 255, 2)),
-    ([0, 1], bool, Grid(0, 1, 2)),
-    (range(17), np.float64, Grid(0, 16, 17)),
-    (range(17), np.int64, Grid(0, 16, 17)),
-    ([0, 3, 200], np.float32, EIGHT_BIT),
-    ([0, 3, 300], np.int32, Grid(0, 65535, 65536)),
-    ([0, 3, 5], np.uint16, Grid(0, 65535, 65536)),
-    (np.array([0, 3, 254]) / 255, np.float32, Grid(0, 1, 256)),
-    (np.array([0, 3, 254]) / 127.5 - 1, np.float32, Grid(-1, 1, 256)),
-    ([0.1, 0.777, 0.9], np.float32, Grid(0, 1, None)),
-    ([-0.1, 0.777, 0.9], np.float32, Grid(-1, 1, None)),
-    ([-3.5, 9.25], np.float64, Grid(-3.5, 9.25, None)),
-    ([0.3, 0.3], np.float64, Grid(0.3, 1.3, None)),
-])
+@pytest.mark.parametrize(
+    "values, dtype, expected",
+    [
+        ([0, 7, 255], np.uint8, EIGHT_BIT),
+        ([3, 99], np.uint8, EIGHT_BIT),
+        ([0, 0], np.uint8, EIGHT_BIT),
+        ([0, 1], np.uint8, Grid(0, 1, 2)),
+        ([0, 255], np.uint8, Grid(0, 255, 2)),
+        ([0, 1], bool, Grid(0, 1, 2)),
+        (range(17), np.float64, Grid(0, 16, 17)),
+        (range(17), np.int64, Grid(0, 16, 17)),
+        ([0, 3, 200], np.float32, EIGHT_BIT),
+        ([0, 3, 300], np.int32, Grid(0, 65535, 65536)),
+        ([0, 3, 5], np.uint16, Grid(0, 65535, 65536)),
+        (np.array([0, 3, 254]) / 255, np.float32, Grid(0, 1, 256)),
+        (np.array([0, 3, 254]) / 127.5 - 1, np.float32, Grid(-1, 1, 256)),
+        ([0.1, 0.777, 0.9], np.float32, Grid(0, 1, None)),
+        ([-0.1, 0.777, 0.9], np.float32, Grid(-1, 1, None)),
+        ([-3.5, 9.25], np.float64, Grid(-3.5, 9.25, None)),
+        ([0.3, 0.3], np.float64, Grid(0.3, 1.3, None)),
+    ],
+)
 def test_grids(values: list[float], dtype: type, expected: Grid):
     pixels = np.resize(np.array(list(values), dtype), (4, 5, 5, 1))
     assert find_grid(pixels) == expected

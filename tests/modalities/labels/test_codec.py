@@ -15,8 +15,15 @@ from zaohua.core.noise import BatchNoise, ItemNoise
 from zaohua.modalities import LabelCodec
 
 KINDS: list[list[Any]] = [
-    ["boot", "bag", "bag", "coat"], [3, 1, 2, 1], [0.5, -1.25, 0.5], [True, False, True], [None, "a", 3, "a"],
-    [("a", 1), ("b", 2), ("a", 1)], [True, 1, "1", 0, None], ["3", "10", "2"], ["造化", "é"],
+    ["boot", "bag", "bag", "coat"],
+    [3, 1, 2, 1],
+    [0.5, -1.25, 0.5],
+    [True, False, True],
+    [None, "a", 3, "a"],
+    [("a", 1), ("b", 2), ("a", 1)],
+    [True, 1, "1", 0, None],
+    ["3", "10", "2"],
+    ["造化", "é"],
 ]
 
 
@@ -38,8 +45,15 @@ def test_classes_are_sorted_where_they_can_be():
     assert LabelCodec().fit(["b", None, 3]).classes_ == ["b", None, 3]
 
 
-ARRAYS = [np.array([2, 1]), np.array(["b", "a"]), np.array([True, False]), np.array([0.5, 2]), torch.tensor([5, 4]),
-          np.array(["b", 3], dtype=object), [np.int64(3), np.str_("x")]]
+ARRAYS = [
+    np.array([2, 1]),
+    np.array(["b", "a"]),
+    np.array([True, False]),
+    np.array([0.5, 2]),
+    torch.tensor([5, 4]),
+    np.array(["b", 3], dtype=object),
+    [np.int64(3), np.str_("x")],
+]
 
 
 @pytest.mark.parametrize("labels", ARRAYS, ids=repr)
@@ -79,10 +93,17 @@ def test_as_items():
     assert LabelCodec().fit([("a", 1), ("b", 1)]).as_items(("a", 1), 2) == [("a", 1)] * 2
 
 
-@pytest.mark.parametrize("labels, message", [
-    ([], "y is empty"), ([["a"], ["b"]], r"label number 0 is \['a'\]"), ([1, float("nan")], "label number 1 is nan"),
-    ("boot", "labels must be a list"), (np.zeros((2, 2)), r"array of shape \(2, 2\)"), ([b"a"], "label number 0"),
-])
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        ([], "y is empty"),
+        ([["a"], ["b"]], r"label number 0 is \['a'\]"),
+        ([1, float("nan")], "label number 1 is nan"),
+        ("boot", "labels must be a list"),
+        (np.zeros((2, 2)), r"array of shape \(2, 2\)"),
+        ([b"a"], "label number 0"),
+    ],
+)
 def test_what_is_no_label(labels: Any, message: str):
     with pytest.raises(ZaohuaError, match=message):
         LabelCodec().fit(labels)

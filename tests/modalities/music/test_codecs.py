@@ -69,8 +69,10 @@ class TestPieces:
 class TestTables:
     def test_json_of_pitches_and_mat_of_rolls_are_the_same(self, tmp_path: Path) -> None:
         keys = [[r.roll() for r in ROLLS], [ROLLS[0].roll()], [ROLLS[1].roll()]]
-        lists = {split: [[(np.flatnonzero(frame) + 21).tolist() for frame in piece] for piece in pieces]
-                 for split, pieces in zip(("train", "valid", "test"), keys, strict=True)}
+        lists = {
+            split: [[(np.flatnonzero(frame) + 21).tolist() for frame in piece] for piece in pieces]
+            for split, pieces in zip(("train", "valid", "test"), keys, strict=True)
+        }
         (tmp_path / "things-8th.json").write_text(json.dumps(lists))
         cells = {}
         for name, pieces in zip(("traindata", "validdata", "testdata"), keys, strict=True):
@@ -88,16 +90,19 @@ class TestTables:
         path.write_text(json.dumps({"train": [piece.pitches().tolist() for piece in VOICES]}))
         assert read_rolls(path) == VOICES
 
-    @pytest.mark.parametrize(("text", "message"), [("", "can't be read as JSON"), ("[1]", "it has none"),
-                                                   ('{"train": [[["a"]]]}', "holds no piano rolls")])
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [("", "can't be read as JSON"), ("[1]", "it has none"), ('{"train": [[["a"]]]}', "holds no piano rolls")],
+    )
     def test_other_json(self, tmp_path: Path, text: str, message: str) -> None:
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(ZaohuaError, match=message):
             modalities.read(tmp_path / "a.json")
 
 
-@pytest.mark.parametrize(("cls", "pieces"), [(RollCodec, VOICES), (RollCodec, ROLLS), (MusicCodec, VOICES),
-                                             (MusicCodec, ROLLS)])
+@pytest.mark.parametrize(
+    ("cls", "pieces"), [(RollCodec, VOICES), (RollCodec, ROLLS), (MusicCodec, VOICES), (MusicCodec, ROLLS)]
+)
 class TestCodecs:
     def test_round_trip_and_json(self, cls: type[PieceCodec], pieces: list[Piece]) -> None:
         codec = cls().fit(pieces)

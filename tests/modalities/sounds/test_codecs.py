@@ -36,12 +36,19 @@ class TestSound:
             np.testing.assert_allclose(sound.samples, [-1, 0, 1], atol=0.01)
             assert sound.samples.dtype == np.float32
 
-    @pytest.mark.parametrize(("samples", "rate", "message"), [
-        (np.zeros((2, 2, 2)), 8000, "samples are real"), (["a"], 8000, "samples are real"),
-        (np.zeros(3), 0, "whole number of samples a second"), (np.zeros(3), 8000.5, "not 8000.5"),
-        (np.zeros(3), 99, "from 100 to 768000, not 99"), (np.zeros(3), 768_001, "not 768001"),
-        (np.zeros((2, 8000), np.float32), 8000, r"8000 channels of up to 32: .*\(n, channels\).* so give x.T"),
-        (np.zeros((3, 0)), 8000, "0 channels")])
+    @pytest.mark.parametrize(
+        ("samples", "rate", "message"),
+        [
+            (np.zeros((2, 2, 2)), 8000, "samples are real"),
+            (["a"], 8000, "samples are real"),
+            (np.zeros(3), 0, "whole number of samples a second"),
+            (np.zeros(3), 8000.5, "not 8000.5"),
+            (np.zeros(3), 99, "from 100 to 768000, not 99"),
+            (np.zeros(3), 768_001, "not 768001"),
+            (np.zeros((2, 8000), np.float32), 8000, r"8000 channels of up to 32: .*\(n, channels\).* so give x.T"),
+            (np.zeros((3, 0)), 8000, "0 channels"),
+        ],
+    )
     def test_mistakes(self, samples: Any, rate: Any, message: str) -> None:
         with pytest.raises(ZaohuaError, match=message):
             zh.Sound(samples, rate)
@@ -165,13 +172,20 @@ def test_lists_hold_sounds_only_and_labels_go_with_them() -> None:
         zh.MelCodec(n_fft=33).fit(TONES)
 
 
-@pytest.mark.parametrize(("model", "codec", "message"), [
-    ("DiffWave", zh.MelCodec(), "DiffWave learns waves, but MelCodec makes log-mel spectrograms: leave codec= out, or "
-     "give a WaveCodec"),
-    ("WaveNet", zh.WaveCodec(), "WaveNet learns levels of mu-law, but WaveCodec makes waves: .* give a MuLawCodec"),
-    ("Flow", zh.WaveCodec(), "Flow learns log-mel spectrograms, but WaveCodec makes waves: .* give a MelCodec"),
-    ("DiffWave", zh.ImageCodec(), "ImageCodec takes images, but the data are sounds"),
-    ("GPT", zh.WaveCodec(), "the data are sounds, but GPT takes ")])
+@pytest.mark.parametrize(
+    ("model", "codec", "message"),
+    [
+        (
+            "DiffWave",
+            zh.MelCodec(),
+            "DiffWave learns waves, but MelCodec makes log-mel spectrograms: leave codec= out, or give a WaveCodec",
+        ),
+        ("WaveNet", zh.WaveCodec(), "WaveNet learns levels of mu-law, but WaveCodec makes waves: .* give a MuLawCodec"),
+        ("Flow", zh.WaveCodec(), "Flow learns log-mel spectrograms, but WaveCodec makes waves: .* give a MelCodec"),
+        ("DiffWave", zh.ImageCodec(), "ImageCodec takes images, but the data are sounds"),
+        ("GPT", zh.WaveCodec(), "the data are sounds, but GPT takes "),
+    ],
+)
 def test_a_codec_that_is_not_the_models_own_is_named(model: str, codec: Any, message: str) -> None:
     with pytest.raises(ZaohuaError, match=message):
         getattr(zh, model)(codec=codec).fit(TONES)

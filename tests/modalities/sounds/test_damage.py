@@ -23,9 +23,14 @@ GOOD = [Sound(tone(100 + i), RATE) for i in range(20)]
 
 
 @pytest.mark.parametrize("codec", [zh.WaveCodec(), zh.MelCodec(), zh.MuLawCodec()], ids=lambda codec: codec.modality)
-@pytest.mark.parametrize(("scale", "what"), [
-    (20_000, r"peaks at 19[0-9.]+, where full scale is 1: divide by 32768"),
-    (2**22, "peaks at .*: divide by 8388608"), (12, "peaks at 1.*, where full scale is 1: scale it to")])
+@pytest.mark.parametrize(
+    ("scale", "what"),
+    [
+        (20_000, r"peaks at 19[0-9.]+, where full scale is 1: divide by 32768"),
+        (2**22, "peaks at .*: divide by 8388608"),
+        (12, "peaks at 1.*, where full scale is 1: scale it to"),
+    ],
+)
 def test_samples_on_another_scale_are_left_out_and_named(tmp_path: Path, codec: Any, scale: float, what: str) -> None:
     wave = scale * np.sin(np.arange(100) / 5)
     soundfile.write(tmp_path / "a.wav", wave, RATE, subtype="FLOAT")

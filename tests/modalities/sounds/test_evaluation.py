@@ -154,19 +154,26 @@ class TestEvaluate:
         for i, wave in zip(kept.arrays["shown"], kept.arrays["heard"], strict=True):
             np.testing.assert_allclose(wave, sixteen_bits(first[i].samples), atol=1)
 
-    def test_real_sounds_of_the_right_names_are_as_good_as_can_be(self, run: Path, folder: Path,
-                                                                  found: Evaluation) -> None:
+    def test_real_sounds_of_the_right_names_are_as_good_as_can_be(
+        self, run: Path, folder: Path, found: Evaluation
+    ) -> None:
         """Training sounds are real, recognised and flagged; with shuffled names they are real and not recognised."""
         sounds, labels = real_of(folder, "train")
 
         def of(names: list[str], seed: int | None) -> list[Sound]:
-            places = {name: iter(np.random.default_rng(seed).permutation(
-                [i for i, label in enumerate(labels) if label == name])) for name in PITCHES}
+            places = {
+                name: iter(
+                    np.random.default_rng(seed).permutation([i for i, label in enumerate(labels) if label == name])
+                )
+                for name in PITCHES
+            }
             return [sounds[next(places[name])] for name in names]
 
         copied = evaluate(made_of(run, of))
-        assert copied.figures["accuracy"].value == 1 and copied.figures["frechet"].value < 3 * copied.references[FLOOR][
-            "frechet"].value
+        assert (
+            copied.figures["accuracy"].value == 1
+            and copied.figures["frechet"].value < 3 * copied.references[FLOOR]["frechet"].value
+        )
         assert copied.figures["copy_rate"].value == 1 and "36 exact" in copied.figures["copy_rate"].note
         assert any("exact copies" in flag for flag in copied.flags)
         around = dict(zip(PITCHES, [*list(PITCHES)[1:], list(PITCHES)[0]], strict=True))
@@ -211,8 +218,12 @@ def real_labels(model: Any) -> list[str]:
 def test_kinds_of_sounds() -> None:
     model = zh.VAE.__new__(zh.VAE)
     files = SoundFiles([tone("low", np.random.default_rng(0))] * 3)
-    for codec, what in ((MelCodec(), "log-mel spectrograms, 16 x 24"), (WaveCodec(), "bent waves, 512"),
-                        (WaveCodec(mu=0), "waves, 512"), (MuLawCodec(), "mu-law codes")):
+    for codec, what in (
+        (MelCodec(), "log-mel spectrograms, 16 x 24"),
+        (WaveCodec(), "bent waves, 512"),
+        (WaveCodec(mu=0), "waves, 512"),
+        (MuLawCodec(), "mu-law codes"),
+    ):
         model.codec_ = codec.fit(files)
         model.spec_ = model.codec_.spec_
         assert modality_of(model) == "sounds" and representation(model) == what
@@ -248,7 +259,8 @@ def test_bits_of_items_of_different_sizes() -> None:
     sizes = rng.integers(1, 100, 400).astype(float)
     found = _ratio(3 * sizes + rng.standard_normal(400), sizes)
     assert found.low < 3 < found.high and found.high - found.low == pytest.approx(
-        2 * 1.966 / 20 / sizes.mean(), rel=0.15)
+        2 * 1.966 / 20 / sizes.mean(), rel=0.15
+    )
     same = _ratio(sizes, np.full(400, 2.0))
     assert (same.value, same.high) == pytest.approx((sizes.mean() / 2, mean_interval(sizes).high / 2))
 

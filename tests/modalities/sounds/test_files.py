@@ -21,16 +21,26 @@ from zaohua.modalities.sounds.files import WaveCodes
 from zaohua.modalities.sounds.formats import mpeg
 
 FORMATS = [  # ending, subtype, what is lost of what the file has, half a step of its quantisation
-    ("wav", "PCM_U8", 0, 2**-8), ("wav", "PCM_16", 0, 2**-16), ("wav", "PCM_24", 0, 2**-24),
-    ("wav", "PCM_32", 2**-25, 2**-25), ("wav", "FLOAT", 0, 2**-25), ("wav", "DOUBLE", 2**-25, 2**-25),
-    ("flac", "PCM_16", 0, 2**-16), ("flac", "PCM_24", 0, 2**-24), ("aiff", "PCM_16", 0, 2**-16),
-    ("au", "PCM_16", 0, 2**-16), ("ogg", "VORBIS", 2**-16, 0.03), ("mp3", "MPEG_LAYER_III", 2**-16, 0.03)]
+    ("wav", "PCM_U8", 0, 2**-8),
+    ("wav", "PCM_16", 0, 2**-16),
+    ("wav", "PCM_24", 0, 2**-24),
+    ("wav", "PCM_32", 2**-25, 2**-25),
+    ("wav", "FLOAT", 0, 2**-25),
+    ("wav", "DOUBLE", 2**-25, 2**-25),
+    ("flac", "PCM_16", 0, 2**-16),
+    ("flac", "PCM_24", 0, 2**-24),
+    ("aiff", "PCM_16", 0, 2**-16),
+    ("au", "PCM_16", 0, 2**-16),
+    ("ogg", "VORBIS", 2**-16, 0.03),
+    ("mp3", "MPEG_LAYER_III", 2**-16, 0.03),
+]
 
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("ending", "subtype", "lost", "near"), FORMATS, ids=lambda value: str(value))
-def test_round_trip_of_a_format(tmp_path: Path, ending: str, subtype: str, lost: float, near: float,
-                                  channels: int) -> None:
+def test_round_trip_of_a_format(
+    tmp_path: Path, ending: str, subtype: str, lost: float, near: float, channels: int
+) -> None:
     waves = [tone(200 + 40 * i, 0.25, 8000, channels) for i in range(2)]
     for i, wave in enumerate(waves):
         soundfile.write(tmp_path / f"{i}.{ending}", wave, 8000, subtype=subtype)
@@ -93,8 +103,10 @@ def test_a_folder_of_mixed_rates(tmp_path: Path) -> None:
 ABSURD = {
     "cut": (wav()[:-500], "cut off: its header says 500 bytes more"),
     "promises": (wav(length=2_000_000_000), "cut off: its header says 1999998000 bytes more"),
-    "empty": (b"", "empty"), "text": (b"These are words, " * 40, "Format not recognised"),
-    "header": (wav(b""), "no samples"), "half": (wav()[:20], "not a sound that can be read"),
+    "empty": (b"", "empty"),
+    "text": (b"These are words, " * 40, "Format not recognised"),
+    "header": (wav(b""), "no samples"),
+    "half": (wav()[:20], "not a sound that can be read"),
     "rate0": (wav(rate=0), "not a sound that can be read"),
     "rate": (wav(rate=2_000_000_000), "1 channels at 2000000000 Hz"),
     "channels": (wav(b"\1\0" * 3000, channels=1000), "1000 channels at 8000 Hz"),
@@ -130,8 +142,19 @@ def test_chunks_before_and_behind_the_samples_are_no_damage(tmp_path: Path) -> N
     assert read(tmp_path)[0].headers[0].frames == 1000
 
 
-@pytest.mark.parametrize(("ending", "options"), [("flac", {}), ("ogg", {}), ("aiff", {}), ("au", {}), ("caf", {}),
-                                                 ("mp3", {}), ("w64", {}), ("wav", {"format": "RF64"})])
+@pytest.mark.parametrize(
+    ("ending", "options"),
+    [
+        ("flac", {}),
+        ("ogg", {}),
+        ("aiff", {}),
+        ("au", {}),
+        ("caf", {}),
+        ("mp3", {}),
+        ("w64", {}),
+        ("wav", {"format": "RF64"}),
+    ],
+)
 def test_files_of_other_formats_that_are_cut_off(tmp_path: Path, ending: str, options: dict[str, Any]) -> None:
     soundfile.write(tmp_path / f"a.{ending}", np.random.default_rng(0).normal(size=40_000) / 9, 16_000, **options)
     whole = (tmp_path / f"a.{ending}").read_bytes()
@@ -302,7 +325,10 @@ class TestLabels:
         with pytest.warns(ZaohuaWarning, match=r"fits 3 of 5 sounds: .* left out \(a_b_c_d.wav, readme.wav\)"):
             items, labels = read(source, True)
         assert labels == ["0", "0", "12"] and [Path(path).name for path in items.paths] == [
-            "0_ann_0.wav", "0_bob_1.wav", "12_ann_0.wav"]
+            "0_ann_0.wav",
+            "0_bob_1.wav",
+            "12_ann_0.wav",
+        ]
         with pytest.raises(ZaohuaError, match=r"no file in .* has a name of this form: there is 0_ann_0.wav"):
             read(f"{tmp_path}/{{label}}-{{i}}.wav", True)
 

@@ -21,8 +21,10 @@ from zaohua.modalities.sounds.mu_law import LEVELS
 from zaohua.modalities.sounds.spectra import mu_law, mu_law_inverse
 
 rng = np.random.default_rng(0)
-SOUNDS = [zh.Sound(rng.uniform(-1, 1, n).astype(np.float32) * loud, 8000)
-          for n, loud in ((50, 1), (1, 1), (331, 0.01), (120, 0.2))]
+SOUNDS = [
+    zh.Sound(rng.uniform(-1, 1, n).astype(np.float32) * loud, 8000)
+    for n, loud in ((50, 1), (1, 1), (331, 0.01), (120, 0.2))
+]
 
 
 def test_sounds_come_back_as_long_as_they_were_and_within_half_a_level() -> None:

@@ -29,8 +29,14 @@ def noise(n: int, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize("scale", SCALES[:2])
 def test_stft_is_scipys(scale: MelScale) -> None:
     waves = noise(20 * scale.hop)
-    *_, expected = scipy.signal.stft(waves.numpy(), window="hann", nperseg=scale.n_fft, padded=False,
-                                     noverlap=scale.n_fft - scale.hop, boundary="zeros")
+    *_, expected = scipy.signal.stft(
+        waves.numpy(),
+        window="hann",
+        nperseg=scale.n_fft,
+        padded=False,
+        noverlap=scale.n_fft - scale.hop,
+        boundary="zeros",
+    )
     ours = scale.stft(waves).numpy() / 2  # scipy's has a half for a sine of amplitude one
     assert ours.shape[-2:] == (scale.n_fft // 2 + 1, 21)
     np.testing.assert_allclose(ours, expected[..., :21], atol=1e-6)

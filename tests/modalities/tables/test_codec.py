@@ -23,8 +23,9 @@ FRAMES = frames()
 
 
 @pytest.mark.parametrize("frame, wrong", [case[1:] for case in FRAMES], ids=[case[0] for case in FRAMES])
-def test_awkward_tables_come_back_with_their_schema_or_are_refused_by_name(frame: pd.DataFrame, wrong: str | None
-                                                                         ) -> None:
+def test_awkward_tables_come_back_with_their_schema_or_are_refused_by_name(
+    frame: pd.DataFrame, wrong: str | None
+) -> None:
     model = zh.ProductMixture(n_components=2, max_iter=3, random_state=0)
     if wrong is not None:
         with pytest.raises(ZaohuaError, match=wrong):
@@ -55,8 +56,9 @@ def test_every_model_takes_awkward_tables(name: str) -> None:
 
 
 @pytest.mark.parametrize("numbers", ["quantile", "modes"])
-@pytest.mark.parametrize("frame", [case[1] for case in FRAMES if case[2] is None],
-                         ids=[case[0] for case in FRAMES if case[2] is None])
+@pytest.mark.parametrize(
+    "frame", [case[1] for case in FRAMES if case[2] is None], ids=[case[0] for case in FRAMES if case[2] is None]
+)
 def test_rows_come_back_as_they_were(frame: pd.DataFrame, numbers: str) -> None:
     codec = TableCodec(numbers=numbers).fit(frame)
     codec = modalities.from_json(json.loads(json.dumps(codec.to_json())))
@@ -83,8 +85,12 @@ def test_identifiers_are_new_and_written_alike() -> None:
 @pytest.mark.parametrize("kind", ["array", "series", "polars", "list", "float32"])
 def test_containers_come_back(kind: str) -> None:
     x = np.random.default_rng(0).normal(size=(50, 2))
-    given = {"array": x, "series": pd.Series(x[:, 0], name="v"), "list": x[:, 0].tolist(),
-             "float32": x.astype(np.float32)}.get(kind)
+    given = {
+        "array": x,
+        "series": pd.Series(x[:, 0], name="v"),
+        "list": x[:, 0].tolist(),
+        "float32": x.astype(np.float32),
+    }.get(kind)
     if kind == "polars":
         polars = pytest.importorskip("polars")
         given = polars.DataFrame({"a": x[:, 0], "b": ["x", None] * 25, "c": list(range(0, 100, 2))})
@@ -102,12 +108,17 @@ def test_containers_come_back(kind: str) -> None:
 def test_columns_of_polars_come_back(tmp_path: Path) -> None:
     pl = pytest.importorskip("polars")
     days = pl.Series(pd.Timestamp("2020-03-27") + pd.to_timedelta(np.arange(60) ** 2, "h"))
-    given = pl.DataFrame({"kind": pl.Series(["x", "y", None] * 20, dtype=pl.Categorical),
-                          "size": pl.Series(["low", "high"] * 30, dtype=pl.Enum(["low", "mid", "high"])),
-                          "days": days.dt.cast_time_unit("ms"), "day": days.dt.date(),
-                          "zone": days.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin"),
-                          "whole": pl.Series([1, None, 300] * 20, dtype=pl.Int16),
-                          "is": pl.Series([True, None, False] * 20)})
+    given = pl.DataFrame(
+        {
+            "kind": pl.Series(["x", "y", None] * 20, dtype=pl.Categorical),
+            "size": pl.Series(["low", "high"] * 30, dtype=pl.Enum(["low", "mid", "high"])),
+            "days": days.dt.cast_time_unit("ms"),
+            "day": days.dt.date(),
+            "zone": days.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin"),
+            "whole": pl.Series([1, None, 300] * 20, dtype=pl.Int16),
+            "is": pl.Series([True, None, False] * 20),
+        }
+    )
     zh.Independent(random_state=0).fit(given).save(tmp_path)
     model = zh.load(tmp_path)
     assert model.sample(7).schema == given.schema
@@ -200,10 +211,15 @@ def test_infinite_cells_are_numbers_and_refused(tmp_path: Path) -> None:
         zh.Independent().fit(tmp_path / "x.csv")
 
 
-@pytest.mark.parametrize("text, wrong", [
-    ("", "is empty"), ("a,a\n1,2\n", "two columns are called 'a'"), ("a,b\n1,2\n1,2,3\n", "in line 3, saw 3"),
-    ("a,b\n1,2,3\n4,5,6\n", "more cells than there are names"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, wrong",
+    [
+        ("", "is empty"),
+        ("a,a\n1,2\n", "two columns are called 'a'"),
+        ("a,b\n1,2\n1,2,3\n", "in line 3, saw 3"),
+        ("a,b\n1,2,3\n4,5,6\n", "more cells than there are names"),
+    ],
+)
 def test_files_that_are_no_tables_are_refused(text: str, wrong: str, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ZaohuaError, match=f"x.csv: .*{wrong}"):
@@ -229,9 +245,17 @@ def constrained() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     start = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 999, 200), "D")
     net, city = rng.integers(1, 50, 200), rng.choice(["Bern", "Lyon", "Nice"], 200)
-    frame = pd.DataFrame({"start": start, "end": start + pd.to_timedelta(rng.integers(1, 30, 200), "D"), "net": net,
-                          "tax": np.round(net * 0.2, 2), "city": city,
-                          "country": np.where(city == "Bern", "CH", "FR"), "low": rng.normal(size=200)})
+    frame = pd.DataFrame(
+        {
+            "start": start,
+            "end": start + pd.to_timedelta(rng.integers(1, 30, 200), "D"),
+            "net": net,
+            "tax": np.round(net * 0.2, 2),
+            "city": city,
+            "country": np.where(city == "Bern", "CH", "FR"),
+            "low": rng.normal(size=200),
+        }
+    )
     return frame.assign(total=frame.net + frame.tax, high=frame.low + rng.exponential(size=200))
 
 
@@ -251,11 +275,16 @@ def test_constraints_hold_in_samples(tmp_path: Path) -> None:
         model.sample(2, y={"city": "Bern"})
 
 
-@pytest.mark.parametrize("text, wrong", [
-    ("end < start", "doesn't hold in 200 rows, the first being row 0"), ("total = net + low", "doesn't hold in"),
-    ("star < end", "unknown column in constraint 'star < end': 'star'; did you mean 'start'"),
-    ("start ~ end", "is none of"), ("city < country", "'city' is neither numbers nor times"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, wrong",
+    [
+        ("end < start", "doesn't hold in 200 rows, the first being row 0"),
+        ("total = net + low", "doesn't hold in"),
+        ("star < end", "unknown column in constraint 'star < end': 'star'; did you mean 'start'"),
+        ("start ~ end", "is none of"),
+        ("city < country", "'city' is neither numbers nor times"),
+    ],
+)
 def test_constraints_that_do_not_hold_are_refused(text: str, wrong: str) -> None:
     with pytest.raises(ZaohuaError, match=wrong):
         TableCodec(constraints=(text,)).fit(constrained())

@@ -60,8 +60,15 @@ def of(comparison: Comparison, run: str) -> Evaluation:
 class TestEvaluate:
     def test_every_figure_says_what_it_is_of(self, compared_: Comparison) -> None:
         found = of(compared_, "good")
-        assert list(found.figures) == ["tree_score", "trend", "shape", "utility_auc", "utility_f1", "closest",
-                                       "row_copies"]
+        assert list(found.figures) == [
+            "tree_score",
+            "trend",
+            "shape",
+            "utility_auc",
+            "utility_f1",
+            "closest",
+            "row_copies",
+        ]
         assert (found.modality, found.n, found.extractor, found.target) == ("tables", N, "", "c3")
         assert all(figure.n == N for figure in found.figures.values())
         for figures in (found.figures, *found.references.values()):
@@ -213,13 +220,19 @@ class TestFiles:
         model.fit(folder / "train.csv", "third", out=folder / "labels")
         assert zh.TabAR(**{**zh.TabAR.tiny, "max_steps": 6}, random_state=0).resume(folder / "labels").n_steps_ == 6
 
-    @pytest.mark.parametrize(("options", "message"), [
-        ({}, r"has no test split .*--data"), ({"data": "train.csv"}, "is what the model was trained on"),
-        ({"data": "digits"}, "a data set of images, and a ProductMixture makes tables"),
-        ({"data": "test.csv", "target": "fith"}, "unknown column 'fith'; did you mean 'first'"),
-        ({"data": "test.csv", "inception": "x"}, "--inception isn't for models of tables")])
-    def test_refusals(self, folder: Path, options: dict[str, str], message: str,
-                      monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({}, r"has no test split .*--data"),
+            ({"data": "train.csv"}, "is what the model was trained on"),
+            ({"data": "digits"}, "a data set of images, and a ProductMixture makes tables"),
+            ({"data": "test.csv", "target": "fith"}, "unknown column 'fith'; did you mean 'first'"),
+            ({"data": "test.csv", "inception": "x"}, "--inception isn't for models of tables"),
+        ],
+    )
+    def test_refusals(
+        self, folder: Path, options: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.chdir(folder)
         with pytest.raises(ZaohuaError, match=message):
             evaluate(zh.load(folder / "mixture"), **options)
@@ -237,8 +250,10 @@ class TestFiles:
 
 class TestPage:
     def test_it_shows_all(self, compared_: Comparison, tmp_path: Path) -> None:
-        kept = [replace(row, by_column={what: dict(reversed(values.items())) for what, values in row.by_column.items()})
-                for row in compared_.rows]  # files keep no order
+        kept = [
+            replace(row, by_column={what: dict(reversed(values.items())) for what, values in row.by_column.items()})
+            for row in compared_.rows
+        ]  # files keep no order
         text = page.write(replace(compared_, rows=kept), tmp_path / "a.html").read_text("utf-8")
         read = Checked(text)
         assert text.count('class="column"') == 12 and text.count('class="map"') == 9 and "nan" not in read.text
@@ -252,8 +267,15 @@ class TestPage:
         made = np.tile(rows(2, 60), (1, 25))
         parts = columns(100, [EVIL, "🦜 " * 40, "", *[f"a long name of a column, number {i}" for i in range(97)]])
         shares = dict.fromkeys(names_of(parts), 0.5)
-        wide = [replace(row, run=EVIL + row.run, by_column={"shape": shares, "uses": shares},
-                        arrays={**row.arrays, "samples": made}) for row in compared_.rows[:2]]
+        wide = [
+            replace(
+                row,
+                run=EVIL + row.run,
+                by_column={"shape": shares, "uses": shares},
+                arrays={**row.arrays, "samples": made},
+            )
+            for row in compared_.rows[:2]
+        ]
         both = replace(compared_, rows=wide, columns=parts, test=np.tile(rows(1, 60), (1, 25)), behind={})
         text = page.write(both, tmp_path / "b.html").read_text("utf-8")
         read = Checked(text)

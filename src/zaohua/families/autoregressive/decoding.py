@@ -139,8 +139,17 @@ class _Guided:
 
 
 @torch.inference_mode()
-def generate(net: Decoder, prompt: Tensor, u: Tensor, choice: TokenSampler, *, context: int, end: int | None = None,
-             y: Tensor | None = None, draft: Decoder | None = None) -> Iterator[Tensor]:
+def generate(
+    net: Decoder,
+    prompt: Tensor,
+    u: Tensor,
+    choice: TokenSampler,
+    *,
+    context: int,
+    end: int | None = None,
+    y: Tensor | None = None,
+    draft: Decoder | None = None,
+) -> Iterator[Tensor]:
     """Tokens that go on from a prompt, one of each row at a time.
 
     When the context is full, its later half is read again as a new beginning: what a token is drawn from is always
@@ -163,7 +172,11 @@ def generate(net: Decoder, prompt: Tensor, u: Tensor, choice: TokenSampler, *, c
     n, made = len(prompt), prompt.shape[1]
     tokens = torch.cat([prompt, prompt.new_full(u.shape, -1)], dim=1)
     over = torch.zeros(n, dtype=torch.bool, device=prompt.device)
-    reader = _CachedDecoder(net, n, y, context) if draft is None or n > 1 else _SpeculativeDecoder(net, draft, y, context, choice, u)
+    reader = (
+        _CachedDecoder(net, n, y, context)
+        if draft is None or n > 1
+        else _SpeculativeDecoder(net, draft, y, context, choice, u)
+    )
     for i in range(u.shape[1]):
         logits = reader.after(tokens, made)
         token = choice(logits, u[:, i], tokens[:, :made]).masked_fill(over, -1)

@@ -51,8 +51,11 @@ def rearranged(x: Tensor, noise: Noise, share: float, marks: Marks) -> Tensor:
     suffix = 2 + first
     middle = suffix + 1 + n - second
     last = n + EXTRA - 1
-    source = low + torch.where(places < suffix, places - 2, torch.where(
-        places < middle, second + places - suffix - 1, first + places - middle - 1))
+    source = low + torch.where(
+        places < suffix,
+        places - 2,
+        torch.where(places < middle, second + places - suffix - 1, first + places - middle - 1),
+    )
     out = x.gather(1, source.clamp(0, size - 1))
     out = out.masked_fill(places == 1, -2 - marks.prefix)
     out = out.masked_fill(places == suffix, -2 - marks.suffix).masked_fill(places == middle, -2 - marks.middle)

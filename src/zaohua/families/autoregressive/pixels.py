@@ -37,7 +37,6 @@ class PixelModel(Guided):
     whole_pixels: ClassVar[bool] = False
     """Whether all channels of a pixel are drawn at once, and their likelihood couples them, not the network."""
 
-
     @abstractmethod
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
         """The network, untrained, that gives so many numbers for each pixel."""

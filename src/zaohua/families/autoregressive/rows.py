@@ -76,8 +76,9 @@ class RowAutoregression(Trainable):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One network for all orders."""
-        return nn.ModuleDict({"net": RowNet(spec, y_spec, self.bins, hidden=self.hidden, blocks=self.blocks,
-                                            dropout=self.dropout)})
+        return nn.ModuleDict(
+            {"net": RowNet(spec, y_spec, self.bins, hidden=self.hidden, blocks=self.blocks, dropout=self.dropout)}
+        )
 
     @property
     def net(self) -> RowNet:
@@ -91,8 +92,13 @@ class RowAutoregression(Trainable):
         known = self._shown(batch.noise)
         logits = net(codes.masked_fill(~known, -1), batch.y)
         wanted = self._wanted(codes, known)
-        terms = torch.stack([F.cross_entropy(part.float(), codes[:, feature].clamp(min=0), reduction="none")
-                             for feature, part in enumerate(logits)], dim=1)
+        terms = torch.stack(
+            [
+                F.cross_entropy(part.float(), codes[:, feature].clamp(min=0), reduction="none")
+                for feature, part in enumerate(logits)
+            ],
+            dim=1,
+        )
         return (terms * wanted).sum(1) * len(logits) / wanted.sum(1).clamp(min=1)
 
     def _shown(self, noise: Noise) -> Tensor:
@@ -161,7 +167,9 @@ class RowAutoregression(Trainable):
                 chances[:, about.missing] = 0
             code = categorical(chances, u[rows, 0, feature])
             codes[rows, feature] = code
-            out[rows, feature] = net.bins.place(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
+            out[rows, feature] = (
+                net.bins.place(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
+            )
         return out
 
 

@@ -58,8 +58,10 @@ class TextModel(TokenModel):
         if not self.suffix:
             return [codec.end_, *before]
         if not self.fim:
-            raise ZaohuaError(f"this {type(self).__name__} didn't learn to fill in, so it takes no suffix: train it "
-                              "with a share of rearranged rows, such as fim=0.5")
+            raise ZaohuaError(
+                f"this {type(self).__name__} didn't learn to fill in, so it takes no suffix: train it "
+                "with a share of rearranged rows, such as fim=0.5"
+            )
         behind = codec.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
         behind = behind[: max(room // 2, room - len(before))]
@@ -143,14 +145,17 @@ class TextModel(TokenModel):
         """
         return "".join(self.chat_stream(messages, **options))
 
-    def chat_stream(self, messages: Sequence[dict[str, str]], *, y: Any = None, random_state: int | None = None,
-                    **options: Any) -> Iterator[str]:
+    def chat_stream(
+        self, messages: Sequence[dict[str, str]], *, y: Any = None, random_state: int | None = None, **options: Any
+    ) -> Iterator[str]:
         """The answer as `chat` gives it, piece by piece as it is written."""
         model = self._with_options(options)
         if not model.apart_:
             name = type(self).__name__
-            raise ZaohuaError(f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl "
-                              f"of prompts and answers (`zaohua train {name.casefold()} pairs.jsonl --base RUN`)")
+            raise ZaohuaError(
+                f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl "
+                f"of prompts and answers (`zaohua train {name.casefold()} pairs.jsonl --base RUN`)"
+            )
         return model._written(model._asking(list(messages)), y, random_state)
 
     def _asking(self, messages: list[dict[str, str]]) -> list[int]:

@@ -83,8 +83,10 @@ class TokenModel(Guided):
         self.apart_ = bool(tokens.apart)
         if data.y is None and not tokens.apart:
             if len(stream) < 2 * length + 1:
-                raise ZaohuaError(f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
-                                  f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}")
+                raise ZaohuaError(
+                    f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
+                    f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}"
+                )
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         rows = TokenRows(tokens, length, length // 2 if tokens.apart else 0)
         return data.cut(rows, rows.item_index)
@@ -126,8 +128,9 @@ class TokenModel(Guided):
         """
         before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
         before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
-        return F.cross_entropy(net(before, y, keep).flatten(0, 1), targets.flatten(), ignore_index=PAD,
-                               reduction="none").view(len(x), -1)
+        return F.cross_entropy(
+            net(before, y, keep).flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="none"
+        ).view(len(x), -1)
 
     # ---- primitives
 
@@ -170,8 +173,16 @@ class TokenModel(Guided):
         guidance = self.guidance if y is not None else 1.0
         draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(net)
         context = rows.shape[1] + self._room if self.finite_receptive_field else self.context
-        yield from generate(guided(net, guidance), rows, noise.uniform(self._room), self.choice(), y=y,
-                            context=context, end=self._end, draft=draft)
+        yield from generate(
+            guided(net, guidance),
+            rows,
+            noise.uniform(self._room),
+            self.choice(),
+            y=y,
+            context=context,
+            end=self._end,
+            draft=draft,
+        )
 
     def opening(self) -> list[int]:
         """Tokens that samples go on from, END first."""
@@ -180,8 +191,9 @@ class TokenModel(Guided):
     def choice(self) -> TokenSampler:
         """How a token is chosen: as the fields say, and none of the codec's reserved ones behind END."""
         reserved = {token: -torch.inf for token in range(self._end + 1, self.spec_.channels)}
-        return TokenSampler(self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved,
-                      spared=self._end)
+        return TokenSampler(
+            self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved, spared=self._end
+        )
 
     @property
     def _room(self) -> int:

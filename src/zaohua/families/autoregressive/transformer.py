@@ -47,13 +47,27 @@ class CausalTransformer:
 
     def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
         """The network that the fields describe, untrained."""
-        return Transformer(vocabulary, y_spec, context=context, width=self.width, layers=self.layers,
-                           heads=self.heads, dropout=self.dropout, architecture=self.architecture, **more)
+        return Transformer(
+            vocabulary,
+            y_spec,
+            context=context,
+            width=self.width,
+            layers=self.layers,
+            heads=self.heads,
+            dropout=self.dropout,
+            architecture=self.architecture,
+            **more,
+        )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
         """Muon for the matrices of the blocks, AdamW for the rest."""
-        return Muon(parameters, self.by_muon, lr=self.learning_rate, betas=(self.beta1, self.beta2),
-                    weight_decay=self.weight_decay)
+        return Muon(
+            parameters,
+            self.by_muon,
+            lr=self.learning_rate,
+            betas=(self.beta1, self.beta2),
+            weight_decay=self.weight_decay,
+        )
 
     def by_muon(self, name: str) -> bool:
         """Whether Muon trains the matrix of that name."""

@@ -78,8 +78,11 @@ class VectorQuantizedAutoencoder(Guided):
         """log p(codes | y), row by row, (B,) nats."""
         tokens = F.pad(codes.flatten(1), (1, 0), value=self.codes)
         logits = nets["prior"](tokens[:, :-1], y, keep)[..., : self.codes]
-        return -F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="none").view(
-            len(codes), -1).sum(1)
+        return (
+            -F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="none")
+            .view(len(codes), -1)
+            .sum(1)
+        )
 
     @property
     @abstractmethod

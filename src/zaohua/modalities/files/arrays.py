@@ -111,8 +111,14 @@ def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.n
                 with archive.open(name) as member:
                     arrays.append(_read_npy(member, path, max_bytes))
             return arrays[0], arrays[1]
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error,
-            NotImplementedError) as error:  # which zipfile raises of a compression that it doesn't know
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+    ) as error:  # which zipfile raises of a compression that it doesn't know
         if isinstance(error, ZaohuaError):
             raise
         raise ZaohuaError(f"{path}: can't be read: {error}") from error
@@ -139,8 +145,10 @@ def _check_size(path: Path, shape: tuple[int, ...], size: int, max_bytes: int | 
     if min(shape, default=0) < 0:
         raise ZaohuaError(f"{path}: its header announces an array of shape {shape}")
     if size > limit:
-        raise ZaohuaError(f"{path}: an array of shape {shape} takes {size / 2**30:.1f} GiB, more than the "
-                          f"{limit / 2**30:.1f} GiB at hand: give a folder of pictures, which are read on the fly")
+        raise ZaohuaError(
+            f"{path}: an array of shape {shape} takes {size / 2**30:.1f} GiB, more than the "
+            f"{limit / 2**30:.1f} GiB at hand: give a folder of pictures, which are read on the fly"
+        )
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -172,5 +180,7 @@ def idx_labels(images: Path) -> Path | None:
     """The file of labels beside a file of images named as MNIST's; None if there is none."""
     name = images.name.replace("images", "labels").replace("idx3", "idx1")
     stem = name.removesuffix(".gz")
-    return next((images.parent / n for n in (name, stem, stem + ".gz")
-                 if n != images.name and (images.parent / n).is_file()), None)
+    return next(
+        (images.parent / n for n in (name, stem, stem + ".gz") if n != images.name and (images.parent / n).is_file()),
+        None,
+    )

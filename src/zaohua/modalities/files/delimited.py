@@ -42,9 +42,17 @@ def read_table(path: Path, names: list[str] | None = None, comment: str | None =
     encoding = _encoding(path, head)
     try:
         text = head.decode(encoding, errors="ignore")
-        frame = pd.read_csv(path, sep=_delimiter(text), dtype=str, keep_default_na=False, encoding=encoding,
-                            skipinitialspace=True, names=names, header=0 if names is None else None,
-                            comment=comment)
+        frame = pd.read_csv(
+            path,
+            sep=_delimiter(text),
+            dtype=str,
+            keep_default_na=False,
+            encoding=encoding,
+            skipinitialspace=True,
+            names=names,
+            header=0 if names is None else None,
+            comment=comment,
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error, UnicodeError) as error:
         reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         raise ZaohuaError(f"{path}: can't be read as a table ({reason})") from None

@@ -60,8 +60,10 @@ def find(dataset: str, file: File) -> Path:
             warnings.warn(f"{path} is missing: looking in the cache, then downloading", ZaohuaWarning, stacklevel=2)
     path = cache_folder() / dataset / file.name
     if not path.is_file() and not file.home:
-        raise ZaohuaError(f"{dataset}: {file.name} can't be downloaded as it is: {file.made}, and put it at "
-                          f"{shared or '$ZAOHUA_DATA'}/{dataset}/{file.name}")
+        raise ZaohuaError(
+            f"{dataset}: {file.name} can't be downloaded as it is: {file.made}, and put it at "
+            f"{shared or '$ZAOHUA_DATA'}/{dataset}/{file.name}"
+        )
     if not path.is_file():
         _download(dataset, file, path)
     return _verify(path, file)
@@ -109,5 +111,6 @@ def _download(dataset: str, file: File, path: Path) -> None:
         _write(path, body)
     except (OSError, HTTPException) as error:  # URLError is an OSError
         reason = getattr(error, "reason", None) or error
-        raise ZaohuaError(f"{dataset}: can't download {url} ({reason}): set ZAOHUA_DATA to a folder that holds "
-                          f"{dataset}/{file.name}") from error
+        raise ZaohuaError(
+            f"{dataset}: can't download {url} ({reason}): set ZAOHUA_DATA to a folder that holds {dataset}/{file.name}"
+        ) from error

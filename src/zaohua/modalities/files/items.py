@@ -66,8 +66,9 @@ class FileItems(Generic[Source]):
             ZaohuaError: more than a tenth of all have been dropped by now.
         """
         keep = [not isinstance(result, str) for result in results]
-        self.skipped += [(name, result) for name, result in zip(self.paths, results, strict=True)
-                         if isinstance(result, str)]
+        self.skipped += [
+            (name, result) for name, result in zip(self.paths, results, strict=True) if isinstance(result, str)
+        ]
         self.sources = [source for source, ok in zip(self.sources, keep, strict=True) if ok]
         if self.labels is not None:
             self.labels[:] = [label for label, ok in zip(self.labels, keep, strict=True) if ok]

@@ -34,8 +34,12 @@ class FileKind(NamedTuple):
     items: Any
 
 
-KINDS = (FileKind(SOUNDS, "sounds", SoundFiles), FileKind(IMAGES, "images", ImageFiles),
-         FileKind(MIDI, "MIDI files", MidiFiles), FileKind(frozenset({".txt"}), "texts", TextFiles))
+KINDS = (
+    FileKind(SOUNDS, "sounds", SoundFiles),
+    FileKind(IMAGES, "images", ImageFiles),
+    FileKind(MIDI, "MIDI files", MidiFiles),
+    FileKind(frozenset({".txt"}), "texts", TextFiles),
+)
 
 
 def kind_of(suffix: str) -> FileKind | None:
@@ -50,8 +54,9 @@ def unread(where: object, suffix: str) -> ZaohuaError:
         where: the file, the folder or the pattern that was given.
         suffix: their ending, one of `UNREAD`.
     """
-    return ZaohuaError(f"{where}: {suffix} files aren't read: convert them to .wav, .flac or .mp3, as by "
-                       f"`ffmpeg -i x{suffix} x.wav`")
+    return ZaohuaError(
+        f"{where}: {suffix} files aren't read: convert them to .wav, .flac or .mp3, as by `ffmpeg -i x{suffix} x.wav`"
+    )
 
 
 def listed(X: Sequence[Any], labels: Sequence[Any] | None = None) -> Any:
@@ -89,7 +94,8 @@ def _is_of_files(X: Sequence[Any]) -> bool:
     kind = kind_of(suffix)
     suffixes = UNREAD if kind is None else kind.suffixes
     return all(isinstance(item, str) and Path(item).suffix.casefold() in suffixes for item in X) and any(
-        os.path.isfile(os.path.expanduser(item)) for item in X)  # unlike Path's, False for texts that can't be paths
+        os.path.isfile(os.path.expanduser(item)) for item in X
+    )  # unlike Path's, False for texts that can't be paths
 
 
 def _file(item: Any, at: int) -> Path:

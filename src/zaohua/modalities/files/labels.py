@@ -34,16 +34,19 @@ def with_labels(folder: Path, paths: Sequence[Path], noun: str) -> tuple[list[Pa
         found = [table.get(name.as_posix()) for name in inside]
         return _those_that_have(paths, found, f"{folder / TABLE} lists", noun)
     if all(len(name.parts) == 1 for name in inside):
-        raise ZaohuaError(f"{folder}: carries no labels: it has neither subfolders as classes nor a {TABLE}, and no "
-                          "pattern such as {label}_{i} was given")
+        raise ZaohuaError(
+            f"{folder}: carries no labels: it has neither subfolders as classes nor a {TABLE}, and no "
+            "pattern such as {label}_{i} was given"
+        )
     for path, name in zip(paths, inside, strict=True):
         if len(name.parts) == 1:
             raise ZaohuaError(f"{path}: lies outside the subfolders that name the classes: move it into one of them")
     return list(paths), [name.parts[0] for name in inside]
 
 
-def matching(pattern: FilePattern, suffixes: frozenset[str], split: str | None, noun: str
-             ) -> tuple[list[Path], list[str]]:
+def matching(
+    pattern: FilePattern, suffixes: frozenset[str], split: str | None, noun: str
+) -> tuple[list[Path], list[str]]:
     """The files whose names are of a form, sorted by path, and their labels; the others of the kind are left out.
 
     Args:
@@ -66,18 +69,25 @@ def matching(pattern: FilePattern, suffixes: frozenset[str], split: str | None, 
     return _those_that_have(paths, found, f"{pattern.text} fits", noun)
 
 
-def _those_that_have(paths: Sequence[Path], labels: Sequence[str | None], says: str, noun: str
-                     ) -> tuple[list[Path], list[str]]:
+def _those_that_have(
+    paths: Sequence[Path], labels: Sequence[str | None], says: str, noun: str
+) -> tuple[list[Path], list[str]]:
     """The files that have labels, and these; a warning names the others."""
     if not any(labels):
         raise ZaohuaError(f"{says} none of the {len(paths)} {noun}")
     without = [path.name for path, label in zip(paths, labels, strict=True) if label is None]
     if without:
         more = f" and {len(without) - 5} more" if len(without) > 5 else ""
-        warnings.warn(f"{says} {len(paths) - len(without)} of {len(paths)} {noun}: the others are left out "
-                      f"({', '.join(without[:5])}{more})", ZaohuaWarning, stacklevel=5)
-    return ([path for path, label in zip(paths, labels, strict=True) if label is not None],
-            [label for label in labels if label is not None])
+        warnings.warn(
+            f"{says} {len(paths) - len(without)} of {len(paths)} {noun}: the others are left out "
+            f"({', '.join(without[:5])}{more})",
+            ZaohuaWarning,
+            stacklevel=5,
+        )
+    return (
+        [path for path, label in zip(paths, labels, strict=True) if label is not None],
+        [label for label in labels if label is not None],
+    )
 
 
 def read_labels(path: Path, files: Sequence[Path]) -> dict[str, str]:

@@ -94,15 +94,19 @@ class ImageCodec(Codec):
             if self._target is None:
                 items.check_size(self._shape)
             if self.grid_ != EIGHT_BIT or self.spec_.channels not in COUNT.values():
-                raise ZaohuaError(f"files are 8-bit with 1, 3 or 4 channels, but the model was fitted on arrays from "
-                                  f"{self.grid_.low:g} to {self.grid_.high:g} with {self.spec_.channels}")
+                raise ZaohuaError(
+                    f"files are 8-bit with 1, 3 or 4 channels, but the model was fitted on arrays from "
+                    f"{self.grid_.low:g} to {self.grid_.high:g} with {self.spec_.channels}"
+                )
             return items.decode(self._kind, self._shape, self.memory)
         pixels = convert_array(_checked(items), self.channels, self.grid_)
         if self._target is not None:
             pixels = resize_array(pixels, self._target, self.grid_)
         if pixels.shape[1:] != (*self._shape, self.spec_.channels):
-            raise ZaohuaError(f"images have height, width and channels {pixels.shape[1:]}, but the model was fitted "
-                              f"on {(*self._shape, self.spec_.channels)}")
+            raise ZaohuaError(
+                f"images have height, width and channels {pixels.shape[1:]}, but the model was fitted "
+                f"on {(*self._shape, self.spec_.channels)}"
+            )
         codes = self.grid_.encode(pixels)
         return torch.from_numpy(codes if codes.flags.writeable else codes.copy()).permute(0, 3, 1, 2)
 

@@ -72,8 +72,10 @@ class ImageProtocol(EvaluationProtocol):
         self.splits, self.seed = splits, seed
         self.train, self.n = splits.train, min(n, len(splits.test), len(splits.train))
         if self.n < LEAST:
-            raise ZaohuaError(f"{self.n} real {self.noun} are too few to measure by: at least {LEAST} are needed, and "
-                              "hundreds for figures that mean anything")
+            raise ZaohuaError(
+                f"{self.n} real {self.noun} are too few to measure by: at least {LEAST} are needed, and "
+                "hundreds for figures that mean anything"
+            )
         self.test = splits.test.some(self.n, seed)
         self.extractors = self._extractors()
         self.inception = None if inception is None else Inception.load(inception)
@@ -87,8 +89,11 @@ class ImageProtocol(EvaluationProtocol):
         train, labels = self.train.pixels, self.train.labels
         found: list[Extractor] = []
         if labels is not None and len(set(labels)) > 1:
-            found.append(Classifier.cached(train, labels, cache_folder() / "extractors", random_state=self.seed,
-                                           min_items=self.min_items))
+            found.append(
+                Classifier.cached(
+                    train, labels, cache_folder() / "extractors", random_state=self.seed, min_items=self.min_items
+                )
+            )
         return [*found, RandomConvolutions(train, self.seed), Pca(train, self.seed)]
 
     @property
@@ -107,8 +112,9 @@ class ImageProtocol(EvaluationProtocol):
         if model.y_codec_ is None:
             return None
         if self.test.labels is None:
-            raise ZaohuaError(f"this {type(model).__name__} makes {self.noun} of labels, and {self.splits.data} "
-                              "carries none")
+            raise ZaohuaError(
+                f"this {type(model).__name__} makes {self.noun} of labels, and {self.splits.data} carries none"
+            )
         return list(self.test.labels)
 
     def seen(self, model: Any, block: Any) -> np.ndarray:
@@ -137,11 +143,13 @@ class ImageProtocol(EvaluationProtocol):
             "frechet": of(around, n),
             "frechet_corrected": Figure(corrected_frechet(x, real, random_state=self.seed), n=n),
             "kernel": Figure(kernel_distance(x, real), n=n),
-            "precision": Figure(overlap.precision, n=n), "recall": Figure(overlap.recall, n=n),
-            "density": Figure(overlap.density, n=n), "coverage": Figure(overlap.coverage, n=n),
+            "precision": Figure(overlap.precision, n=n),
+            "recall": Figure(overlap.recall, n=n),
+            "density": Figure(overlap.density, n=n),
+            "coverage": Figure(overlap.coverage, n=n),
             "sliced_wasserstein": Figure(sliced.distance, n=n),
             "two_sample": share(log.accuracy, log.held_out, chance(log.p)),
-        }  # fmt: skip
+        }
         if self.classifier is not None:
             figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(pixels)), n=n)
             if asked is not None:
@@ -155,8 +163,10 @@ class ImageProtocol(EvaluationProtocol):
         if self.inception is None or self._real_inception is None:
             return {}
         x, n = self.inception.features(pixels), len(pixels)
-        return {"fid": Figure(frechet_distance(x, self._real_inception), n=n, note=self.inception.hash),
-                "inception_score": Figure(classifier_score(self.inception.classify(x)), n=n)}
+        return {
+            "fid": Figure(frechet_distance(x, self._real_inception), n=n, note=self.inception.hash),
+            "inception_score": Figure(classifier_score(self.inception.classify(x)), n=n),
+        }
 
     def copies(self, pixels: np.ndarray) -> Figure:
         """Share of samples that are suspiciously near to training pictures."""
@@ -183,38 +193,58 @@ class ImageProtocol(EvaluationProtocol):
             for label, seen in zip(asked, self.classifier.predict(pixels), strict=True):
                 right[label].append(label == seen)
             accuracy = {label: float(np.mean(found)) for label, found in sorted(right.items(), key=lambda i: str(i[0]))}
-        return ({str(label): value for label, value in recall.items()},
-                {str(label): value for label, value in accuracy.items()})
+        return (
+            {str(label): value for label, value in recall.items()},
+            {str(label): value for label, value in accuracy.items()},
+        )
 
     def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Classes apart, distances by the other extractors, and flags."""
         recall, accuracy = self.by_class(samples, asked)
-        return {"others": self.others(samples), "recall_by_class": recall, "accuracy_by_class": accuracy,
-                "flags": tuple(self.flags(samples))}
+        return {
+            "others": self.others(samples),
+            "recall_by_class": recall,
+            "accuracy_by_class": accuracy,
+            "flags": tuple(self.flags(samples)),
+        }
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
         """Differences of Fréchet distances, against the same halves of the test pictures."""
         first = self.features(best.arrays["samples"])
-        return {row.run: paired_half_size(frechet_distance, self.features(row.arrays["samples"]), first, self.real[0],
-                                          draws=DRAWS, random_state=self.seed) for row in others}
+        return {
+            row.run: paired_half_size(
+                frechet_distance,
+                self.features(row.arrays["samples"]),
+                first,
+                self.real[0],
+                draws=DRAWS,
+                random_state=self.seed,
+            )
+            for row in others
+        }
 
     def matches(self, found: Evaluation) -> bool:
         """Whether an evaluation was made by this protocol, FID included if that is asked for."""
         fid = found.figures.get("fid")
-        return super().matches(found) and (self.inception is None
-                                        or (fid is not None and fid.note == self.inception.hash))
+        return super().matches(found) and (
+            self.inception is None or (fid is not None and fid.note == self.inception.hash)
+        )
 
     def others(self, pixels: np.ndarray) -> dict[str, float]:
         """Fréchet distances by the other extractors."""
-        return {title(extractor): frechet_distance(extractor.features(pixels), real)
-                for extractor, real in zip(self.extractors[1:], self.real[1:], strict=True)}
+        return {
+            title(extractor): frechet_distance(extractor.features(pixels), real)
+            for extractor, real in zip(self.extractors[1:], self.real[1:], strict=True)
+        }
 
     def flags(self, pixels: np.ndarray) -> list[str]:
         """What to know before figures of these samples are believed."""
         found = flags(self.features(pixels), self.real[0], self.features(self.train.pixels))
         if self.splits.split == "validation":
-            found.append(f"measured by {self.noun} that training held out: if settings were chosen by them, these "
-                         "figures are too good")
+            found.append(
+                f"measured by {self.noun} that training held out: if settings were chosen by them, these "
+                "figures are too good"
+            )
         if self.classifier is None:
             found.append("the data carry no labels, so distances are taken in the features of random convolutions")
         elif len(set(self.test.labels or [])) == 1:

@@ -10,8 +10,27 @@ from zaohua.modalities.files.folders import split_folder, walk
 from zaohua.modalities.files.labels import with_labels
 from zaohua.modalities.images.files import ImageFiles
 
-SUFFIXES = frozenset({".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".gif", ".webp",
-                      ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"})
+SUFFIXES = frozenset(
+    {
+        ".png",
+        ".apng",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+    }
+)
 """Endings by which a file is taken for a picture; what it really is decides its content."""
 
 

@@ -55,8 +55,10 @@ class Grid:
         if bad.any():
             item = int(np.argwhere(bad)[0][0])
             value = pixels[bad][0]
-            raise ZaohuaError(f"image {start + item} has a pixel of value {value}, which is not one of the "
-                              f"{self.levels} values from {self.low:g} to {self.high:g} of the training images")
+            raise ZaohuaError(
+                f"image {start + item} has a pixel of value {value}, which is not one of the "
+                f"{self.levels} values from {self.low:g} to {self.high:g} of the training images"
+            )
         return codes
 
     def _exact_steps(self, pixels: np.ndarray) -> np.ndarray:

@@ -26,22 +26,29 @@ NEIGHBOURS = 8
 def about(comparison: Comparison) -> str:
     """What was measured, for the head of the page."""
     height, width = comparison.test.shape[1:3]
-    return (f"Each made {comparison.rows[0].n:,} pictures of {width} × {height} pixels, which are set beside as many "
-            "real ones that no model has seen. ")
+    return (
+        f"Each made {comparison.rows[0].n:,} pictures of {width} × {height} pixels, which are set beside as many "
+        "real ones that no model has seen. "
+    )
 
 
 def sections(comparison: Comparison) -> str:
     """The sections that only pictures have."""
     grid = '<div class="grid">{}</div>'
-    return "\n".join([
-        markup.section("Samples", grid.format(_sheets(comparison)), "The first that were made, none picked."),
-        markup.section("Nearest training pictures", grid.format(_neighbours(comparison.rows)),
-                       "Above, samples; below each, the training picture that is nearest to it. The copy rate is the "
-                       "share of samples that are nearer than one in a hundred test pictures is; a small p says that "
-                       "they are more than chance brings."),
-        classes(comparison.rows),
-        markup.section("By other yardsticks", others(comparison), kind="even"),
-    ])
+    return "\n".join(
+        [
+            markup.section("Samples", grid.format(_sheets(comparison)), "The first that were made, none picked."),
+            markup.section(
+                "Nearest training pictures",
+                grid.format(_neighbours(comparison.rows)),
+                "Above, samples; below each, the training picture that is nearest to it. The copy rate is the "
+                "share of samples that are nearer than one in a hundred test pictures is; a small p says that "
+                "they are more than chance brings.",
+            ),
+            classes(comparison.rows),
+            markup.section("By other yardsticks", others(comparison), kind="even"),
+        ]
+    )
 
 
 def _sheets(comparison: Comparison) -> str:
@@ -88,8 +95,9 @@ def _neighbours(rows: Sequence[Evaluation]) -> str:
         k = min(NEIGHBOURS, len(samples), len(nearest))
         copies = row.figures.get("copy_rate")
         told = "" if copies is None else f" {MEASURES['copy_rate'].title} {escape(shown('copy_rate', copies))}"
-        pair = (_on_black(samples[:k], k, f"Samples of {row.run}")
-                + _on_black(nearest[:k], k, "The training pictures that are nearest to them"))
+        pair = _on_black(samples[:k], k, f"Samples of {row.run}") + _on_black(
+            nearest[:k], k, "The training pictures that are nearest to them"
+        )
         found.append(markup.figure(pair, f"<b>{escape(row.run)}</b>{told}"))
     return "".join(found)
 
@@ -117,8 +125,10 @@ def _heat(title: str, rows: Sequence[Evaluation], of: Callable[[Evaluation], dic
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
     shares = {row.run: "".join(_share(of(row).get(name)) for name in classes) for row in rows}
     body = "".join(f'<tr><th scope="row">{escape(run)}</th>{cells}</tr>' for run, cells in shares.items())
-    return (f'<section><h3>{title}</h3><div class="scroll"><table class="heat"><thead><tr><th></th>{head}</tr></thead>'
-            f'<tbody>{body}</tbody></table></div><p class="note">{caption}</p></section>')
+    return (
+        f'<section><h3>{title}</h3><div class="scroll"><table class="heat"><thead><tr><th></th>{head}</tr></thead>'
+        f'<tbody>{body}</tbody></table></div><p class="note">{caption}</p></section>'
+    )
 
 
 def _share(value: float | None) -> str:
@@ -130,12 +140,20 @@ def _share(value: float | None) -> str:
 def classes(rows: Sequence[Evaluation]) -> str:
     """How much of each class is there, and how much of it is recognised."""
     noun = NOUNS[rows[0].modality]
-    found = _heat("Recall of each class", rows, lambda row: row.recall_by_class,
-                  f"Share of the test {noun} of a class that are like some sample. Faint columns are hard for all; a "
-                  "faint cell is what one model leaves out. Blurred samples lie near to everything: read it with "
-                  "precision.")
-    found += _heat("Recognised of each class", rows, lambda row: row.accuracy_by_class,
-                   "Share of the samples made for a class that the classifier takes for it.")
+    found = _heat(
+        "Recall of each class",
+        rows,
+        lambda row: row.recall_by_class,
+        f"Share of the test {noun} of a class that are like some sample. Faint columns are hard for all; a "
+        "faint cell is what one model leaves out. Blurred samples lie near to everything: read it with "
+        "precision.",
+    )
+    found += _heat(
+        "Recognised of each class",
+        rows,
+        lambda row: row.accuracy_by_class,
+        "Share of the samples made for a class that the classifier takes for it.",
+    )
     return markup.section("Class by class", f'<div class="stack">{found}</div>') if found else ""
 
 

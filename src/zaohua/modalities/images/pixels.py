@@ -120,8 +120,10 @@ def resize_array(pixels: np.ndarray, size: tuple[int, int], grid: Grid) -> np.nd
             flat = picture[:, :, 0] if pixels.shape[3] == 1 else picture
             out[i] = np.asarray(cover(Image.fromarray(flat), size)).reshape(out[i].shape)
             continue
-        planes = [np.asarray(cover(Image.fromarray(picture[:, :, c].astype(np.float32)), size))
-                  for c in range(pixels.shape[3])]
+        planes = [
+            np.asarray(cover(Image.fromarray(picture[:, :, c].astype(np.float32)), size))
+            for c in range(pixels.shape[3])
+        ]
         out[i] = _snap(np.stack(planes, axis=-1), grid, pixels.dtype)
     return out
 

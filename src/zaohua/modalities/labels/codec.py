@@ -148,4 +148,3 @@ def _to_json(label: Any) -> Any:
 
 def _from_json(label: Any) -> Any:
     return tuple(_from_json(part) for part in label["tuple"]) if isinstance(label, dict) else label
-

@@ -94,8 +94,10 @@ def _read(path: Path, steps: int) -> Piece | str:
     tracks = [track.notes.numpy() for track in score.tracks if not track.is_drum and len(track.notes)]
     if not tracks:
         return "no notes"
-    parts = [np.stack([track["time"], track["duration"], track["pitch"], np.full(len(track["time"]), voice)], axis=1)
-             for voice, track in enumerate(tracks)]
+    parts = [
+        np.stack([track["time"], track["duration"], track["pitch"], np.full(len(track["time"]), voice)], axis=1)
+        for voice, track in enumerate(tracks)
+    ]
     return _on_grid(np.concatenate(parts).astype(np.int64), len(parts), steps / score.tpq, steps)
 
 
@@ -129,6 +131,7 @@ def _symusic() -> Any:
     try:
         import symusic
     except ImportError:
-        raise ZaohuaError("MIDI files need the symusic package: pip install 'zaohua[music]' (a .wav can be written "
-                          "without it)") from None
+        raise ZaohuaError(
+            "MIDI files need the symusic package: pip install 'zaohua[music]' (a .wav can be written without it)"
+        ) from None
     return symusic

@@ -13,6 +13,7 @@ from zaohua.core.errors import ZaohuaError
 LOWEST, KEYS = 21, 88
 """MIDI pitch of a piano's lowest key, and how many keys it has."""
 
+
 @dataclass(frozen=True, eq=False)
 class Piece:
     """The notes of a piece of music on a grid of time steps; loudness, tempo and instruments are not kept.
@@ -39,8 +40,11 @@ class Piece:
         return self.length
 
     def __eq__(self, other: object) -> bool:
-        return (isinstance(other, Piece) and (self.steps, self.length, self.voices) == (other.steps, other.length,
-                other.voices) and np.array_equal(self.notes, other.notes))
+        return (
+            isinstance(other, Piece)
+            and (self.steps, self.length, self.voices) == (other.steps, other.length, other.voices)
+            and np.array_equal(self.notes, other.notes)
+        )
 
     def __repr__(self) -> str:
         of = f", {self.voices} voices" if self.voices else ""
@@ -63,8 +67,12 @@ class Piece:
         if pitches.ndim != 2 or pitches.dtype.kind not in "iu":
             raise ZaohuaError(f"voices are whole numbers (time, voices), not {pitches.dtype} {pitches.shape}")
         runs = _runs(np.maximum(pitches, -1) + 1)
-        return cls(np.stack([runs[:, 1], runs[:, 2], runs[:, 3] - 1, runs[:, 0]], axis=1), steps, len(pitches),
-                   pitches.shape[1])
+        return cls(
+            np.stack([runs[:, 1], runs[:, 2], runs[:, 3] - 1, runs[:, 0]], axis=1),
+            steps,
+            len(pitches),
+            pitches.shape[1],
+        )
 
     def roll(self) -> np.ndarray:
         """Which piano keys sound at each time step, bool (length, 88).
@@ -111,16 +119,20 @@ class Piece:
     def joined(pieces: Sequence[Piece]) -> Piece:
         """Pieces one after another, with a whole note's rest between them."""
         steps, starts = pieces[0].steps, np.cumsum([0] + [len(piece) + 4 * piece.steps for piece in pieces])
-        notes = [piece.notes + np.array([start, 0, 0, 0], np.int32)
-                 for piece, start in zip(pieces, starts[:-1].tolist(), strict=True)]
+        notes = [
+            piece.notes + np.array([start, 0, 0, 0], np.int32)
+            for piece, start in zip(pieces, starts[:-1].tolist(), strict=True)
+        ]
         return Piece(np.concatenate(notes), steps, int(starts[-1]) - 4 * steps, pieces[0].voices)
 
     def on_piano(self) -> Piece:
         """The piece itself, or a `ZaohuaError` that names a note that is none of a piano's."""
         off = (self.notes[:, 2] < LOWEST) | (self.notes[:, 2] >= LOWEST + KEYS)
         if off.any():
-            raise ZaohuaError(f"a note of MIDI pitch {self.notes[off][0, 2]} is none of a piano's {KEYS} keys "
-                              f"({LOWEST} to {LOWEST + KEYS - 1}): leave the piece out, or transpose it")
+            raise ZaohuaError(
+                f"a note of MIDI pitch {self.notes[off][0, 2]} is none of a piano's {KEYS} keys "
+                f"({LOWEST} to {LOWEST + KEYS - 1}): leave the piece out, or transpose it"
+            )
         return self
 
 

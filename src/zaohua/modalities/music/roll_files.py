@@ -15,8 +15,14 @@ SUFFIXES = frozenset({".json", ".mat"})
 """Endings by which a file is taken for a table of piano rolls."""
 GRIDS = {"quarter": 1, "8th": 2, "16th": 4}
 """Time steps in a quarter note, by what the name of a published file says."""
-SPLITS = {"train": "train", "valid": "valid", "test": "test", "traindata": "train", "validdata": "valid",
-          "testdata": "test"}
+SPLITS = {
+    "train": "train",
+    "valid": "valid",
+    "test": "test",
+    "traindata": "train",
+    "validdata": "valid",
+    "testdata": "test",
+}
 """Names of splits in published files."""
 
 

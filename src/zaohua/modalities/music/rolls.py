@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from zaohua.core.noise import Noise
 
 
-
 class RollCodec(PieceCodec):
     """Pieces <-> frames of cells, int (T, cells), an end frame behind them.
 
@@ -49,8 +48,10 @@ class RollCodec(PieceCodec):
         """
         pieces = self._fit_grid(items)
         if self.form == "voices" and not self.voices_:
-            raise ZaohuaError("form='voices' needs pieces that all have the same number of voices, each with one note "
-                              "at a time: take form='keys'")
+            raise ZaohuaError(
+                "form='voices' needs pieces that all have the same number of voices, each with one note "
+                "at a time: take form='keys'"
+            )
         self.voices_ = 0 if self.form == "keys" else self.voices_
         frames = torch.from_numpy(np.concatenate([self._frames(piece, i) for i, piece in enumerate(pieces)])).long()
         if not len(frames):

@@ -82,8 +82,10 @@ class Clip(NamedTuple):
             raise UnusableSound("samples that are NaN or infinite")
         if peak > LOUDEST:
             whole = next((2**bits for bits in (15, 23, 31) if 2**7 < peak <= 2**bits), None)
-            raise UnusableSound(f"peaks at {peak:.6g}, where full scale is 1: "
-                           + (f"divide by {whole}" if whole else "scale it to [-1, 1]"))
+            raise UnusableSound(
+                f"peaks at {peak:.6g}, where full scale is 1: "
+                + (f"divide by {whole}" if whole else "scale it to [-1, 1]")
+            )
         return sound
 
     def _bounds(self, rate: int, frames: int, seconds: float) -> tuple[int, int]:
@@ -111,8 +113,11 @@ class Clip(NamedTuple):
         if info.samplerate not in RATES or not 1 <= info.channels <= MOST_CHANNELS:
             return f"its header says {info.channels} channels at {info.samplerate} Hz"
         if info.frames > DENSEST * size:
-            return "its header doesn't say how long it is" if info.frames > 2**60 else (
-                f"its header says {info.frames} samples, in {size} bytes")
+            return (
+                "its header doesn't say how long it is"
+                if info.frames > 2**60
+                else (f"its header says {info.frames} samples, in {size} bytes")
+            )
         if damage:
             return damage
         if lacking:

@@ -92,8 +92,10 @@ class SoundCodec(Codec):
         counts = [header.channels for header in files.headers]
         for name, count in zip(files.paths, counts, strict=True):
             if count != counts[0]:
-                raise ZaohuaError(f"channels differ, so they can't be kept: {files.paths[0]} has {counts[0]}, {name} "
-                                  f"has {count}; take channels='mono'")
+                raise ZaohuaError(
+                    f"channels differ, so they can't be kept: {files.paths[0]} has {counts[0]}, {name} "
+                    f"has {count}; take channels='mono'"
+                )
         return counts[0]
 
     @property
@@ -181,8 +183,10 @@ class SoundCodec(Codec):
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write sounds as WAV files, of 16 bits, or floats where training had more."""
         folder.mkdir(parents=True, exist_ok=True)
-        return [write_sound(sound, folder / f"{name}.wav", self.form_.deep)
-                for name, sound in zip(names, items, strict=True)]
+        return [
+            write_sound(sound, folder / f"{name}.wav", self.form_.deep)
+            for name, sound in zip(names, items, strict=True)
+        ]
 
     def _write_joined(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
         """All sounds one after another."""
@@ -197,8 +201,13 @@ class SoundCodec(Codec):
         """What spectrograms are drawn in."""
         return MelScale.usual(self.form_.rate)
 
-    sheets = {".wav": _write_joined, ".flac": _write_joined, ".ogg": _write_joined, ".mp3": _write_joined,
-              ".png": _write_spectrograms}
+    sheets = {
+        ".wav": _write_joined,
+        ".flac": _write_joined,
+        ".ogg": _write_joined,
+        ".mp3": _write_joined,
+        ".png": _write_spectrograms,
+    }
 
     # ---- JSON
 
@@ -238,8 +247,9 @@ def _files(items: Any) -> SoundFiles:
     if isinstance(items, SoundFiles):
         return items
     if not isinstance(items, Iterable):
-        raise ZaohuaError(f"sounds are given as Sound, as the path of a file or as a list of them, not as "
-                          f"{type(items).__name__}")
+        raise ZaohuaError(
+            f"sounds are given as Sound, as the path of a file or as a list of them, not as {type(items).__name__}"
+        )
     for i, item in enumerate(items):
         if not isinstance(item, Sound):
             raise ZaohuaError(f"the list holds sounds, but number {i} is a {type(item).__name__}")

@@ -129,9 +129,12 @@ class SoundProtocol(ImageProtocol):
     def kept(self, samples: np.ndarray, drawn: Sequence[Any]) -> dict[str, np.ndarray]:
         """Some samples as they sound, and the training sounds that are nearest to them."""
         sounds, index = [sound for block in drawn for sound in block], self.nearest(samples[self.shown])
-        return {**self._heard([sounds[i] for i in self.shown]), "nearest": self.train.pixels[index],
-                "nearest_heard": waves_of(self.ear.sounds(self.train, index)),
-                "nearest_rate": np.array(self.ear.codec.form_.rate)}
+        return {
+            **self._heard([sounds[i] for i in self.shown]),
+            "nearest": self.train.pixels[index],
+            "nearest_heard": waves_of(self.ear.sounds(self.train, index)),
+            "nearest_rate": np.array(self.ear.codec.form_.rate),
+        }
 
     @property
     def real_kept(self) -> dict[str, np.ndarray]:

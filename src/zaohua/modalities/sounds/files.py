@@ -21,8 +21,24 @@ from zaohua.modalities.files.labels import with_labels
 from zaohua.modalities.sounds.clips import Clip, SoundHeader, UnusableSound, reason
 from zaohua.modalities.sounds.sound import Sound, sixteen_bits
 
-SUFFIXES = frozenset({".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au",
-                      ".caf", ".w64", ".rf64"})
+SUFFIXES = frozenset(
+    {
+        ".wav",
+        ".wave",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".au",
+        ".caf",
+        ".w64",
+        ".rf64",
+    }
+)
 """Endings by which a file is taken for a sound; what it really is decides its content."""
 BEYOND = 0.05
 """Seconds that are read beyond what is kept, for the filters of resampling to see."""
@@ -70,8 +86,10 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
     @property
     def seconds(self) -> list[float]:
         """How long each is."""
-        return [(header.frames / header.rate if clip.stop is None else clip.stop) - clip.start
-                for clip, header in zip(self.sources, self.headers, strict=True)]
+        return [
+            (header.frames / header.rate if clip.stop is None else clip.stop) - clip.start
+            for clip, header in zip(self.sources, self.headers, strict=True)
+        ]
 
     @property
     def groups(self) -> np.ndarray:
@@ -144,13 +162,18 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
         """Warn of what has been left out, or clipped, since the last time."""
         super().report()
         if self._beyond:
-            warnings.warn(f"{len(self._beyond)} of {len(self)} {self.noun} go beyond full scale, up to "
-                          f"{max(self._beyond):.4g}, and are clipped to [-1, 1]: divide them all by that if you want "
-                          "them whole", ZaohuaWarning, stacklevel=3)
+            warnings.warn(
+                f"{len(self._beyond)} of {len(self)} {self.noun} go beyond full scale, up to "
+                f"{max(self._beyond):.4g}, and are clipped to [-1, 1]: divide them all by that if you want "
+                "them whole",
+                ZaohuaWarning,
+                stacklevel=3,
+            )
             self._beyond = []
 
-    def each(self, form: Form, work: Callable[[int, np.ndarray], Any],
-             take: Callable[[Any], object] | None = None) -> list[bool]:
+    def each(
+        self, form: Form, work: Callable[[int, np.ndarray], Any], take: Callable[[Any], object] | None = None
+    ) -> list[bool]:
         """work(number, codes) for each sound, by threads; which ones stay, as those at which that fails are left out.
 
         Args:

@@ -48,8 +48,9 @@ class MelCodec(SoundCodec):
     def _fit_rate(self, rate: int) -> None:
         self.mel_ = MelScale.usual(rate, self.n_fft, self.hop, self.bands)
         if self.mel_.n_fft % 2 or self.mel_.hop > self.mel_.n_fft // 2:
-            raise ZaohuaError(f"MelCodec: n_fft must be even and hop at most half of it, not {self.mel_.n_fft} and "
-                              f"{self.mel_.hop}")
+            raise ZaohuaError(
+                f"MelCodec: n_fft must be even and hop at most half of it, not {self.mel_.n_fft} and {self.mel_.hop}"
+            )
 
     def _length(self, samples: int, rate: int) -> int:
         frames = 1 + math.ceil(samples / self.mel_.hop)

@@ -59,7 +59,9 @@ class MuLawCodec(SoundCodec):
         return *super()._key, self.modality
 
     def _spec(self) -> DataSpec:
-        return DataSpec(axes=("position",), shape=None, features=(Feature("level", "category", size=LEVELS + 1),), pad=PAD)
+        return DataSpec(
+            axes=("position",), shape=None, features=(Feature("level", "category", size=LEVELS + 1),), pad=PAD
+        )
 
     def _codes(self, files: SoundFiles) -> Sequences:
         """The tokens of sounds, int16, each sound to be learnt by itself; what is beyond `memory` is in a file."""
@@ -85,8 +87,9 @@ class MuLawCodec(SoundCodec):
 
     def decode(self, x: Tensor) -> Sounds:
         """Rows of tokens (b, t) -> sounds: what stands before END (a first one aside)."""
-        return Sounds(Sound(mu_law_inverse(self._levels(row), LEVELS).numpy(), self.form_.rate)
-                      for row in x.long().cpu())
+        return Sounds(
+            Sound(mu_law_inverse(self._levels(row), LEVELS).numpy(), self.form_.rate) for row in x.long().cpu()
+        )
 
     def _levels(self, row: Tensor) -> Tensor:
         """The levels in a row of tokens."""

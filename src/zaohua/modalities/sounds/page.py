@@ -24,23 +24,34 @@ NEIGHBOURS = 6
 def about(comparison: Comparison) -> str:
     """What was measured, for the head of the page."""
     seconds = comparison.arrays["heard"].shape[1] / int(comparison.arrays["rate"])
-    return (f"Each made {comparison.rows[0].n:,} sounds of {seconds:.3g} s, which are set beside as many "
-            "real ones that no model has heard. ")
+    return (
+        f"Each made {comparison.rows[0].n:,} sounds of {seconds:.3g} s, which are set beside as many "
+        "real ones that no model has heard. "
+    )
 
 
 def sections(comparison: Comparison) -> str:
     """The sections that only sounds have."""
     most = _most(comparison)
-    return "\n".join([
-        markup.section("Samples", _samples(comparison, most), "The first of each class that were made, none picked; "
-                       "16-bit WAV, with spectrograms of their mel bands."),
-        markup.section("Nearest training sounds", _neighbours(comparison.rows, min(NEIGHBOURS, most)),
-                       "Above, samples; below each, the training sound with the nearest spectrogram. The copy rate is "
-                       "the share of samples that are nearer than one in a hundred test sounds is; a small p says that "
-                       "they are more than chance brings."),
-        classes(comparison.rows),
-        markup.section("By other yardsticks", others(comparison), kind="even"),
-    ])
+    return "\n".join(
+        [
+            markup.section(
+                "Samples",
+                _samples(comparison, most),
+                "The first of each class that were made, none picked; "
+                "16-bit WAV, with spectrograms of their mel bands.",
+            ),
+            markup.section(
+                "Nearest training sounds",
+                _neighbours(comparison.rows, min(NEIGHBOURS, most)),
+                "Above, samples; below each, the training sound with the nearest spectrogram. The copy rate is "
+                "the share of samples that are nearer than one in a hundred test sounds is; a small p says that "
+                "they are more than chance brings.",
+            ),
+            classes(comparison.rows),
+            markup.section("By other yardsticks", others(comparison), kind="even"),
+        ]
+    )
 
 
 def _most(comparison: Comparison) -> int:
@@ -59,16 +70,20 @@ def _samples(comparison: Comparison, most: int) -> str:
         asked = row.accuracy_by_class or "accuracy" in row.figures
         told = f"{title_of('frechet', row)} {shown('frechet', row.figures['frechet'], interval=False)}"
         told += "" if asked or labels is None else ", without labels"
-        found.append(_players(row.run, told, row.arrays["samples"][at], row.arrays, names if asked else [""] * len(at),
-                              most))
+        found.append(
+            _players(row.run, told, row.arrays["samples"][at], row.arrays, names if asked else [""] * len(at), most)
+        )
     return "".join(found)
 
 
-def _players(title: str, told: str, pictures: np.ndarray, arrays: Mapping[str, np.ndarray], names: Sequence[str],
-             most: int) -> str:
+def _players(
+    title: str, told: str, pictures: np.ndarray, arrays: Mapping[str, np.ndarray], names: Sequence[str], most: int
+) -> str:
     """Sounds under the name of who made them, each with its picture and its label."""
-    cards = [markup.figure(_heard(picture, wave, arrays["rate"], f"{title} {name}".strip()), escape(name))
-             for picture, wave, name in zip(pictures[:most], arrays["heard"], names, strict=False)]
+    cards = [
+        markup.figure(_heard(picture, wave, arrays["rate"], f"{title} {name}".strip()), escape(name))
+        for picture, wave, name in zip(pictures[:most], arrays["heard"], names, strict=False)
+    ]
     return f'<h3>{escape(title)}<small>{escape(told)}</small></h3><div class="players">{"".join(cards)}</div>'
 
 
@@ -86,9 +101,14 @@ def _neighbours(rows: Sequence[Evaluation], most: int) -> str:
         pairs = []
         for k, i in enumerate(row.arrays["shown"][:most]):
             above = _heard(row.arrays["samples"][i], row.arrays["heard"][k], row.arrays["rate"], f"Sample of {row.run}")
-            below = _heard(row.arrays["nearest"][k], row.arrays["nearest_heard"][k], row.arrays["nearest_rate"],
-                           "The training sound that is nearest to it")
+            below = _heard(
+                row.arrays["nearest"][k],
+                row.arrays["nearest_heard"][k],
+                row.arrays["nearest_rate"],
+                "The training sound that is nearest to it",
+            )
             pairs.append(markup.figure(above + below))
-        found.append(f'<h3>{escape(row.run)}<small>{escape(told)}</small></h3>'
-                     f'<div class="players">{"".join(pairs)}</div>')
+        found.append(
+            f'<h3>{escape(row.run)}<small>{escape(told)}</small></h3><div class="players">{"".join(pairs)}</div>'
+        )
     return "".join(found)

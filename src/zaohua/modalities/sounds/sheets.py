@@ -39,8 +39,10 @@ def write_sound(sound: Sound, path: Path, deep: bool = False) -> Path:
 
     ending = path.suffix[1:].upper()
     if ending == "OGG" and sound.rate > FASTEST_OGG:
-        raise ZaohuaError(f"{path}: OGG files have up to {FASTEST_OGG} samples a second, and {sound!r} has more: "
-                          "write a .wav or .flac file")
+        raise ZaohuaError(
+            f"{path}: OGG files have up to {FASTEST_OGG} samples a second, and {sound!r} has more: "
+            "write a .wav or .flac file"
+        )
     samples = sound.samples.clip(-1, 1)
     kind: str | None = ("FLOAT" if ending == "WAV" else "PCM_24") if deep else "PCM_16"
     if not soundfile.check_format(ending, kind):  # OGG and MP3 know no bits

@@ -45,11 +45,15 @@ class Sound:
         if samples.ndim not in (1, 2) or samples.dtype.kind not in "if":
             raise ZaohuaError(f"samples are real numbers (n,) or (n, channels), not {samples.dtype} {samples.shape}")
         if samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS:
-            raise ZaohuaError(f"samples {samples.shape} would have {samples.shape[1]} channels of up to "
-                              f"{MOST_CHANNELS}: they are (n, channels), not (channels, n), so give x.T")
+            raise ZaohuaError(
+                f"samples {samples.shape} would have {samples.shape[1]} channels of up to "
+                f"{MOST_CHANNELS}: they are (n, channels), not (channels, n), so give x.T"
+            )
         if not isinstance(self.rate, (int, np.integer)) or int(self.rate) not in RATES:
-            raise ZaohuaError(f"a sound's rate is a whole number of samples a second from {RATES[0]} to {RATES[-1]}, "
-                              f"not {self.rate!r}")
+            raise ZaohuaError(
+                f"a sound's rate is a whole number of samples a second from {RATES[0]} to {RATES[-1]}, "
+                f"not {self.rate!r}"
+            )
         if samples.dtype.kind == "i":
             samples = samples / -float(np.iinfo(samples.dtype).min)
         object.__setattr__(self, "samples", np.asarray(samples, np.float32))
@@ -95,8 +99,10 @@ class Sound:
 
     def player(self) -> str:
         """It as an HTML player that needs no file."""
-        return f'<audio controls preload="none" src="data:audio/wav;base64,{base64.b64encode(self.wav()).decode()}">' \
-               "</audio>"
+        return (
+            f'<audio controls preload="none" src="data:audio/wav;base64,{base64.b64encode(self.wav()).decode()}">'
+            "</audio>"
+        )
 
     def _repr_html_(self) -> str:
         return self.player()

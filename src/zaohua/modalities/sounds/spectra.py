@@ -47,15 +47,28 @@ class MelScale:
     def stft(self, waves: Tensor) -> Tensor:
         """Waves (..., n), n a multiple of the hop -> complex (..., n_fft / 2 + 1, 1 + n / hop)."""
         window = hann(self.n_fft, str(waves.device))
-        spectrum = torch.stft(waves.reshape(-1, waves.shape[-1]), self.n_fft, self.hop, window=window, center=True,
-                              pad_mode="constant", return_complex=True)
+        spectrum = torch.stft(
+            waves.reshape(-1, waves.shape[-1]),
+            self.n_fft,
+            self.hop,
+            window=window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
         return (spectrum * (4 / self.n_fft)).reshape(*waves.shape[:-1], *spectrum.shape[-2:])
 
     def istft(self, spectrum: Tensor) -> Tensor:
         """The waves (..., frames * hop) whose spectrum is nearest to this one, by least squares."""
         flat = spectrum.reshape(-1, *spectrum.shape[-2:]) * (self.n_fft / 4)
-        waves = torch.istft(flat, self.n_fft, self.hop, window=hann(self.n_fft, str(spectrum.device)), center=True,
-                            length=(spectrum.shape[-1] - 1) * self.hop)
+        waves = torch.istft(
+            flat,
+            self.n_fft,
+            self.hop,
+            window=hann(self.n_fft, str(spectrum.device)),
+            center=True,
+            length=(spectrum.shape[-1] - 1) * self.hop,
+        )
         return waves.reshape(*spectrum.shape[:-2], -1)
 
     def log_mel(self, waves: Tensor) -> Tensor:

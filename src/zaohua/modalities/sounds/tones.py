@@ -66,8 +66,10 @@ def _drum(t: np.ndarray, rng: Generator) -> np.ndarray:
 def _bell(t: np.ndarray, rng: Generator) -> np.ndarray:
     """Partials that are no harmonics, of 400 to 800 Hz and above; the higher, the sooner they are gone."""
     pitch, decay = _between(400, 800, rng), rng.uniform(0.15, 0.3)
-    return np.sum([_wave(ratio * pitch * t, rng) * np.exp(-t * ratio / decay) / ratio**0.5
-                   for ratio in (1, 1.67, 2.76, 4.4)], axis=0)
+    return np.sum(
+        [_wave(ratio * pitch * t, rng) * np.exp(-t * ratio / decay) / ratio**0.5 for ratio in (1, 1.67, 2.76, 4.4)],
+        axis=0,
+    )
 
 
 def _siren(t: np.ndarray, rng: Generator) -> np.ndarray:
@@ -77,7 +79,13 @@ def _siren(t: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 KINDS: dict[str, Callable[[np.ndarray, Generator], np.ndarray]] = {
-    "tone": _tone, "chirp-up": _chirp_up, "chirp-down": _chirp_down, "drum": _drum, "bell": _bell, "siren": _siren}
+    "tone": _tone,
+    "chirp-up": _chirp_up,
+    "chirp-down": _chirp_down,
+    "drum": _drum,
+    "bell": _bell,
+    "siren": _siren,
+}
 """Each kind's wave at some times in seconds, (n,), of any loudness."""
 
 

@@ -35,15 +35,20 @@ def histogram(real: Matrix, samples: Matrix, ends: tuple[str, str]) -> str:
     if not len(there):
         return ""
     low, high, count = _bins(there)
-    shares = [np.bincount(np.clip((x - low) / (high - low) * count, 0, count - 1).astype(np.int64), minlength=count)
-              / max(1, len(x)) for x in (there, made)]
+    shares = [
+        np.bincount(np.clip((x - low) / (high - low) * count, 0, count - 1).astype(np.int64), minlength=count)
+        / max(1, len(x))
+        for x in (there, made)
+    ]
     top = max(share.max() for share in shares)
     steps = [_steps(share / top) for share in shares]
     label = f"Shares of real numbers and of samples from {ends[0]} to {ends[1]}"
-    return (f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
-            f'<path class="real" d="M0,{HEIGHT} {steps[0]} {WIDTH},{HEIGHT}Z"/>'
-            f'<path class="made" d="M{steps[1]}"/></svg>'
-            f'<div class="ends"><span>{escape(ends[0])}</span><span>{escape(ends[1])}</span></div>')
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
+        f'<path class="real" d="M0,{HEIGHT} {steps[0]} {WIDTH},{HEIGHT}Z"/>'
+        f'<path class="made" d="M{steps[1]}"/></svg>'
+        f'<div class="ends"><span>{escape(ends[0])}</span><span>{escape(ends[1])}</span></div>'
+    )
 
 
 def span(real: Matrix) -> tuple[float, float]:
@@ -66,8 +71,11 @@ def _bins(there: Matrix) -> tuple[float, float, int]:
 def _steps(heights: Matrix) -> str:
     """A line along the tops of bars."""
     width = WIDTH / len(heights)
-    return " ".join(f"{x:.1f},{HEIGHT - 2 - height * (HEIGHT - 6):.1f}" for k, height in enumerate(heights)
-                    for x in (k * width, (k + 1) * width))
+    return " ".join(
+        f"{x:.1f},{HEIGHT - 2 - height * (HEIGHT - 6):.1f}"
+        for k, height in enumerate(heights)
+        for x in (k * width, (k + 1) * width)
+    )
 
 
 def categories(real: Matrix, samples: Matrix, names: Sequence[str]) -> str:
@@ -83,9 +91,12 @@ def categories(real: Matrix, samples: Matrix, names: Sequence[str]) -> str:
     if rest := order[SHOWN:]:
         lines.append((f"{len(rest)} others", float(real[rest].sum()), float(samples[rest].sum())))
     top = max(max(a, b) for _, a, b in lines)
-    return "".join(f'<div class="category"><span title="{escape(name)}">{escape(name)}</span><div class="bars">'
-                   f'<i class="real" style="width:{a / top:.1%}"></i><i class="made" style="width:{b / top:.1%}"></i>'
-                   f"</div><span>{_share(a)} <b>{_share(b)}</b></span></div>" for name, a, b in lines)
+    return "".join(
+        f'<div class="category"><span title="{escape(name)}">{escape(name)}</span><div class="bars">'
+        f'<i class="real" style="width:{a / top:.1%}"></i><i class="made" style="width:{b / top:.1%}"></i>'
+        f"</div><span>{_share(a)} <b>{_share(b)}</b></span></div>"
+        for name, a, b in lines
+    )
 
 
 def _share(value: float) -> str:
@@ -106,16 +117,25 @@ def heat_map(values: Matrix, names: Sequence[str], title: str) -> str:
     for i, name in enumerate(names):
         y = 12 + i * cell
         short = name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
-        parts.append(f'<text x="{NAMES - 5}" y="{y + cell / 2 + size * 0.35:.1f}" text-anchor="end" '
-                     f'font-size="{size:.1f}">{escape(short)} {i + 1}<title>{escape(name)}</title></text>')
-        parts.append(f'<text x="{NAMES + (i + 0.5) * cell:.1f}" y="9" text-anchor="middle" font-size="{small:.1f}">'
-                     f"{i + 1}</text>")
-        parts += [f'<rect class="{"less" if value < 0 else "more"}" x="{NAMES + j * cell:.1f}" y="{y:.1f}" '
-                  f'width="{cell:.1f}" height="{cell:.1f}" fill-opacity="{abs(value):.2f}"/>'
-                  for j, value in enumerate(values[i]) if abs(value) >= 0.005]
+        parts.append(
+            f'<text x="{NAMES - 5}" y="{y + cell / 2 + size * 0.35:.1f}" text-anchor="end" '
+            f'font-size="{size:.1f}">{escape(short)} {i + 1}<title>{escape(name)}</title></text>'
+        )
+        parts.append(
+            f'<text x="{NAMES + (i + 0.5) * cell:.1f}" y="9" text-anchor="middle" font-size="{small:.1f}">'
+            f"{i + 1}</text>"
+        )
+        parts += [
+            f'<rect class="{"less" if value < 0 else "more"}" x="{NAMES + j * cell:.1f}" y="{y:.1f}" '
+            f'width="{cell:.1f}" height="{cell:.1f}" fill-opacity="{abs(value):.2f}"/>'
+            for j, value in enumerate(values[i])
+            if abs(value) >= 0.005
+        ]
     frame = f'<rect class="frame" x="{NAMES}" y="12" width="{SIDE}" height="{SIDE}"/>'
-    return (f'<svg class="map" viewBox="0 0 {NAMES + SIDE + 1} {SIDE + 13}" role="img" aria-label="{escape(title)}">'
-            f'{"".join(parts)}{frame}</svg>')
+    return (
+        f'<svg class="map" viewBox="0 0 {NAMES + SIDE + 1} {SIDE + 13}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(parts)}{frame}</svg>"
+    )
 
 
 def bars(values: dict[str, float], most: int = 12) -> str:
@@ -127,6 +147,8 @@ def bars(values: dict[str, float], most: int = 12) -> str:
     """
     shown = sorted(values.items(), key=lambda item: -item[1])[:most]
     top = max(1e-9, *(value for _, value in shown), 0.0)
-    return "".join(f'<div class="line"><span>{escape(name)}</span><div class="track"><i class="bar thick" '
-                   f'style="left:0;width:{max(0.0, value) / top:.1%}"></i></div><span>{number(value)}</span></div>'
-                   for name, value in shown)
+    return "".join(
+        f'<div class="line"><span>{escape(name)}</span><div class="track"><i class="bar thick" '
+        f'style="left:0;width:{max(0.0, value) / top:.1%}"></i></div><span>{number(value)}</span></div>'
+        for name, value in shown
+    )

@@ -70,18 +70,22 @@ class TableCodec(FrameCodec):
         for name in kinds:
             if name not in map(str, frame.columns):
                 raise unknown("column in kinds:", name, frame.columns)
-        found = [Column.of(frame[name].rename(name), kinds.get(str(name)), self.max_categories)  # pandas 2: numpy's 7
-                 for name in frame.columns]
+        found = [
+            Column.of(frame[name].rename(name), kinds.get(str(name)), self.max_categories)  # pandas 2: numpy's 7
+            for name in frame.columns
+        ]
         self.identifiers_ = [column for column in found if column.kind == "identifier"]
         self.columns_ = [column for column in found if column.kind != "identifier"]
         if not self.columns_:
             names = ", ".join(repr(column.name) for column in found)
-            raise ZaohuaError(f"all columns are identifiers ({names}), and those are not learnt; say what they are "
-                              "(kinds)")
+            raise ZaohuaError(
+                f"all columns are identifiers ({names}), and those are not learnt; say what they are (kinds)"
+            )
         codes = self._codes(frame)
         self.views_: list[View | None] = [
             None if column.is_category else View.of(column, codes[:, place], self._seen_as)
-            for place, column in enumerate(self.columns_)]
+            for place, column in enumerate(self.columns_)
+        ]
         self._set_heads()
         return self
 
@@ -159,8 +163,10 @@ class TableCodec(FrameCodec):
         lengths = {len(value) for value in by_name.values() if _is_list(value)} or {1 if n is None else n}
         count = max(lengths)
         if len(lengths) > 1 or (n is not None and count != n):
-            raise ZaohuaError(f"values of {' and '.join(map(str, sorted({*lengths, n or count})))} rows are given: "
-                              "give one, or one for each row")
+            raise ZaohuaError(
+                f"values of {' and '.join(map(str, sorted({*lengths, n or count})))} rows are given: "
+                "give one, or one for each row"
+            )
         codes, known = np.full((count, len(self.columns_)), np.nan), np.zeros((count, len(self.columns_)), bool)
         places = {str(column.name): place for place, column in enumerate(self.columns_)}
         for name, value in by_name.items():
@@ -256,8 +262,11 @@ class TableCodec(FrameCodec):
         lines = [f"{str(column.name):<{width}}  {column.about()}" for column in named]
         wide = sum(feature.size for feature in self.spec_.features)
         size = 8 * rows * len(self.columns_) / 2**20
-        return [*lines, f"{rows:,} rows of {len(self.columns_)} columns: their codes take {size:,.1f} MiB, beside the "
-                        f"table itself and what is learnt; models see {wide:,} numbers a row"]
+        return [
+            *lines,
+            f"{rows:,} rows of {len(self.columns_)} columns: their codes take {size:,.1f} MiB, beside the "
+            f"table itself and what is learnt; models see {wide:,} numbers a row",
+        ]
 
     # ---- JSON
 
@@ -265,11 +274,13 @@ class TableCodec(FrameCodec):
         """Columns and how they are seen."""
         if not hasattr(self, "spec_"):
             return {}
-        return {"columns": [column.to_json() for column in self.columns_],
-                "identifiers": [column.to_json() for column in self.identifiers_],
-                "container": self.container_.to_json(),
-                "constraints": [constraints.to_json(constraint) for constraint in self.constraints_],
-                "views": [None if view is None else view.to_json() for view in self.views_]}
+        return {
+            "columns": [column.to_json() for column in self.columns_],
+            "identifiers": [column.to_json() for column in self.identifiers_],
+            "container": self.container_.to_json(),
+            "constraints": [constraints.to_json(constraint) for constraint in self.constraints_],
+            "views": [None if view is None else view.to_json() for view in self.views_],
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
@@ -277,8 +288,10 @@ class TableCodec(FrameCodec):
         self.identifiers_ = [Column(**column) for column in state["identifiers"]]
         self.container_ = Container.from_json(state["container"])
         self.constraints_ = [constraints.from_json(constraint) for constraint in state["constraints"]]
-        self.views_ = [None if view is None else View.from_json(column, view, self._seen_as)
-                       for column, view in zip(self.columns_, state["views"], strict=True)]
+        self.views_ = [
+            None if view is None else View.from_json(column, view, self._seen_as)
+            for column, view in zip(self.columns_, state["views"], strict=True)
+        ]
         self._set_heads()
 
 

@@ -113,13 +113,17 @@ class Column:
             kinds = {type(value) for value in values}
             values = sorted(values) if len(kinds) == 1 else values
         if len(values) > most:
-            raise ZaohuaError(f"column {self.name!r} has {len(values):,} different values, more than max_categories="
-                              f"{most:,}: leave it out, call it an identifier (kinds={{{self.name!r}: 'identifier'}}), "
-                              "or raise max_categories")
+            raise ZaohuaError(
+                f"column {self.name!r} has {len(values):,} different values, more than max_categories="
+                f"{most:,}: leave it out, call it an identifier (kinds={{{self.name!r}: 'identifier'}}), "
+                "or raise max_categories"
+            )
         for value in values:
             if not isinstance(value, (str, int, float, bool)):
-                raise ZaohuaError(f"column {self.name!r} holds {value!r}, a {type(value).__name__}: categories are "
-                                  "texts, numbers, True or False")
+                raise ZaohuaError(
+                    f"column {self.name!r} holds {value!r}, a {type(value).__name__}: categories are "
+                    "texts, numbers, True or False"
+                )
         self.categories = values
 
     def _learn_numbers(self, present: pd.Series) -> None:
@@ -182,8 +186,9 @@ class Column:
         values = np.zeros(0) if self.is_category or not len(present) else self._numbers(present)
         for row in np.flatnonzero((values < self.low) | (values > self.high)):
             low, high = self.decode(np.array([self.low, self.high])).tolist()
-            raise ZaohuaError(f"column {self.name!r} goes from {low} to {high} in training, so it can't be "
-                              f"{present.iloc[row]}")
+            raise ZaohuaError(
+                f"column {self.name!r} goes from {low} to {high} in training, so it can't be {present.iloc[row]}"
+            )
 
     def decode(self, codes: np.ndarray) -> pd.Series:
         """Cells of codes (n,), of the dtype that the column had."""
@@ -228,12 +233,15 @@ class Column:
             values = present.to_numpy(dtype=np.float64)
         except (TypeError, ValueError):
             row = next(row for row, value in enumerate(present) if not isinstance(value, (int, float)))
-            raise ZaohuaError(f"column {self.name!r} is {self.kind}, but row {row} holds "
-                              f"{present.iloc[row]!r}") from None
+            raise ZaohuaError(
+                f"column {self.name!r} is {self.kind}, but row {row} holds {present.iloc[row]!r}"
+            ) from None
         infinite = np.flatnonzero(np.isinf(values))
         if len(infinite):
-            raise ZaohuaError(f"column {self.name!r} holds {len(infinite):,} infinite values, the first in row "
-                              f"{present.index[infinite[0]]}: replace them, or leave the rows out")
+            raise ZaohuaError(
+                f"column {self.name!r} holds {len(infinite):,} infinite values, the first in row "
+                f"{present.index[infinite[0]]}: replace them, or leave the rows out"
+            )
         return values
 
     def _cells(self, values: np.ndarray) -> Any:

@@ -1,8 +1,8 @@
 """What always holds between columns of a table: columns that follow from others aren't learnt, so it holds in samples.
 
-    "start < end", "start <= end"     `end` is learnt as how far it is behind `start`; numbers, or times
-    "total = net + tax"               `total` isn't learnt
-    "(city, country)"                 are learnt as one: only pairs, or more, that occurred
+"start < end", "start <= end"     `end` is learnt as how far it is behind `start`; numbers, or times
+"total = net + tax"               `total` isn't learnt
+"(city, country)"                 are learnt as one: only pairs, or more, that occurred
 """
 
 from __future__ import annotations
@@ -55,8 +55,10 @@ class Constraint(ABC):
 
     def _refuse(self, broken: pd.Series) -> None:
         if broken.any():
-            raise ZaohuaError(f"constraint {self.text!r} doesn't hold in {int(broken.sum()):,} rows, the first being "
-                              f"row {broken.index[broken][0]}: leave it out, or the rows")
+            raise ZaohuaError(
+                f"constraint {self.text!r} doesn't hold in {int(broken.sum()):,} rows, the first being "
+                f"row {broken.index[broken][0]}: leave it out, or the rows"
+            )
 
 
 class Less(Constraint):
@@ -135,8 +137,10 @@ class Together(Constraint):
     def fit(self, frame: pd.DataFrame) -> Self:
         """Note the combinations."""
         rows = frame[self.names].drop_duplicates(ignore_index=True)
-        combinations = [[None if pd.isna(value) else value for value in row] for row in
-                        zip(*(rows[name].astype(object).tolist() for name in self.names), strict=True)]
+        combinations = [
+            [None if pd.isna(value) else value for value in row]
+            for row in zip(*(rows[name].astype(object).tolist() for name in self.names), strict=True)
+        ]
         self.kept = {"combinations": combinations, "dtypes": [str(frame[name].dtype) for name in self.names]}
         return self
 

@@ -54,8 +54,10 @@ class TableProtocol(EvaluationProtocol):
         self.n = min(n, len(splits.train))
         self.test = splits.test.some(self.n, seed)
         if min(self.n, len(self.test)) < LEAST:
-            raise ZaohuaError(f"{len(splits.train)} training rows, {len(splits.test)} of the {splits.split} split and "
-                              f"{n} samples: at least {LEAST} of each are needed for figures that mean anything")
+            raise ZaohuaError(
+                f"{len(splits.train)} training rows, {len(splits.test)} of the {splits.split} split and "
+                f"{n} samples: at least {LEAST} of each are needed for figures that mean anything"
+            )
         self.columns, self.names = self.test.columns, names_of(self.test.columns)
         self.sizes = sizes_of(self.columns)
         self._train, self._real = (coded(rows.values, self.columns) for rows in (splits.train, self.test))
@@ -90,7 +92,7 @@ class TableProtocol(EvaluationProtocol):
             "tree_score": of(self._told(samples).score, n),
             "trend": Figure(mean_trend(trends(self._real, samples, self.sizes)), n=n),
             "shape": Figure(float(shapes(self._real, samples, self.sizes).mean()), n=n),
-        }  # fmt: skip
+        }
         if self._target is not None:
             found = utility(samples, self._real, self.sizes, self._target, self.seed)
             figures |= {f"utility_{name}": of(interval, len(self._real)) for name, interval in found.items()}
@@ -108,17 +110,25 @@ class TableProtocol(EvaluationProtocol):
         """How near rows lie to training rows, and how many are copies of them."""
         near = closest_records(samples, self._train, self._real, self.sizes, self.seed)
         same = row_copies(samples, self._train, self._real, self.sizes)
-        return {"closest": of(near.share, len(samples), chance(near.p)),
-                "row_copies": share(same.share, len(samples), chance(same.p))}
+        return {
+            "closest": of(near.share, len(samples), chance(near.p)),
+            "row_copies": share(same.share, len(samples), chance(same.p)),
+        }
 
     def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Each column's shape and what it tells trees, flags, and how the trees ranked rows."""
         log = self._told(samples, uses=True)
         found = {"shape": shapes(self._real, samples, self.sizes), "uses": log.uses}
-        by_column = {what: dict(zip(self.names, map(float, values), strict=True)) for what, values in found.items()
-                     if values is not None}
-        return {"by_column": by_column, "flags": tuple(self.flags(samples, log.auc, figures)),
-                "arrays": {"told": log.synthetic, "told_real": log.real}}
+        by_column = {
+            what: dict(zip(self.names, map(float, values), strict=True))
+            for what, values in found.items()
+            if values is not None
+        }
+        return {
+            "by_column": by_column,
+            "flags": tuple(self.flags(samples, log.auc, figures)),
+            "arrays": {"told": log.synthetic, "told_real": log.real},
+        }
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
         """Differences of the two-sample scores, by the same test rows."""
@@ -129,23 +139,30 @@ class TableProtocol(EvaluationProtocol):
         """What to know before figures of these samples are believed."""
         found = []
         if (samples == samples[0]).all(0).sum() + np.isnan(samples).all(0).sum() == samples.shape[1]:
-            found.append(f"all {len(samples)} samples are the same: the model has collapsed, or sampling ignores its "
-                         "noise")
+            found.append(
+                f"all {len(samples)} samples are the same: the model has collapsed, or sampling ignores its noise"
+            )
         copied, near = figures["row_copies"], figures["closest"]
         if (copied.low or 0) > self._usual:
-            found.append(f"{copied.value:.1%} of the samples equal training rows, of the {self.splits.split} rows "
-                         f"{self._usual:.1%}: to look real is no achievement then")
+            found.append(
+                f"{copied.value:.1%} of the samples equal training rows, of the {self.splits.split} rows "
+                f"{self._usual:.1%}: to look real is no achievement then"
+            )
         if (near.low or 0) > 0.5:
-            found.append(f"{near.value:.1%} of the samples are nearer to training rows than to new ones: some of what "
-                         "was learnt are single rows")
+            found.append(
+                f"{near.value:.1%} of the samples are nearer to training rows than to new ones: some of what "
+                "was learnt are single rows"
+            )
         if auc.high < 0.5:
             found.append("trees are more often wrong than chance: many samples and test rows are equal")
         if self.splits.split == "validation":
-            found.append("measured by rows that training held out: if settings were chosen by them, these figures are "
-                         "too good")
+            found.append(
+                "measured by rows that training held out: if settings were chosen by them, these figures are too good"
+            )
         if unseen := int(self.test.unseen.sum()):
-            found.append(f"{unseen:,} of {len(self.test):,} {self.splits.split} rows have a category that training "
-                         "never saw")
+            found.append(
+                f"{unseen:,} of {len(self.test):,} {self.splits.split} rows have a category that training never saw"
+            )
         if self._target is None:
             found.append("no column can be predicted from others: there is one column only, or all are constant")
         return found

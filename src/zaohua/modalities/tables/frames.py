@@ -38,12 +38,15 @@ class Container:
         """
         frame, container = to_frame(items)
         if container.kind == "vector" and self.kind == "array":
-            raise ZaohuaError("a table is an array (n, columns), and this one is (n,). Reshape your data: "
-                              "X.reshape(1, -1) is one row")
+            raise ZaohuaError(
+                "a table is an array (n, columns), and this one is (n,). Reshape your data: X.reshape(1, -1) is one row"
+            )
         if container.kind in ("array", "vector") or self.kind in ("array", "vector"):
             if frame.shape[1] != len(self.columns):
-                raise ZaohuaError(f"X has {frame.shape[1]} features, but TableCodec is expecting {len(self.columns)} "
-                                  "features as input")
+                raise ZaohuaError(
+                    f"X has {frame.shape[1]} features, but TableCodec is expecting {len(self.columns)} "
+                    "features as input"
+                )
             return frame.set_axis(self.columns, axis=1)
         gone = [name for name in self.columns if name not in frame]
         if gone:
@@ -68,8 +71,13 @@ class Container:
             return frame
         import polars
 
-        return polars.from_pandas(frame).cast({name: polars.Enum(dtype.categories) for name, dtype in
-                                               frame.dtypes.items() if getattr(dtype, "ordered", False)})
+        return polars.from_pandas(frame).cast(
+            {
+                name: polars.Enum(dtype.categories)
+                for name, dtype in frame.dtypes.items()
+                if getattr(dtype, "ordered", False)
+            }
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON values."""
@@ -109,8 +117,10 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
     array = np.asarray(items)
     if array.ndim == 0 or array.ndim > 2 or array.dtype.kind not in "biufOUS":
         what = "Complex data not supported: " if array.dtype.kind == "c" else ""
-        raise ZaohuaError(f"{what}a table is an array (n, columns) of numbers or objects, not one of shape "
-                          f"{array.shape} and type {array.dtype}")
+        raise ZaohuaError(
+            f"{what}a table is an array (n, columns) of numbers or objects, not one of shape "
+            f"{array.shape} and type {array.dtype}"
+        )
     kind: Literal["vector", "array"] = "vector" if array.ndim == 1 else "array"
     frame = pd.DataFrame(array[:, None] if array.ndim == 1 else array)
     return _checked(frame), Container(kind, list(frame.columns), dtype=str(array.dtype))
@@ -118,8 +128,9 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     if isinstance(frame.columns, pd.MultiIndex):
-        raise ZaohuaError("columns have names of several levels: join them to one "
-                          "(frame.columns = frame.columns.map('.'.join))")
+        raise ZaohuaError(
+            "columns have names of several levels: join them to one (frame.columns = frame.columns.map('.'.join))"
+        )
     if frame.shape[1] > LARGEST:
         raise ZaohuaError(f"the table has {frame.shape[1]:,} columns, more than {LARGEST:,}: choose some")
     twice = frame.columns[frame.columns.duplicated()]

@@ -68,8 +68,9 @@ def rows(model: Any, source: str | Path, split: str | None) -> HeldOutRows:
     if column not in getattr(items, "columns", ()):
         return HeldOutRows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model))
     items, labels = modalities.read(items, column)
-    return HeldOutRows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model), labels,
-                model.y_codec_.knows(labels))
+    return HeldOutRows(
+        model.codec_.encode(items, unseen=True).numpy(), columns_of(model), labels, model.y_codec_.knows(labels)
+    )
 
 
 def columns_of(model: Any) -> Sequence[Any]:

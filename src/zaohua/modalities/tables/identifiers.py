@@ -13,8 +13,15 @@ import pandas as pd
 NAMED = re.compile(r"(^|[_\s-])(id|uuid|guid|key)$|ID$", re.IGNORECASE)
 FEWEST = 20
 """Rows in which texts that all differ are identifiers."""
-CLASSES = {"d": string.digits, "h": "0123456789abcdef", "H": "0123456789ABCDEF", "l": string.ascii_lowercase,
-           "u": string.ascii_uppercase, "a": string.ascii_letters, "x": string.ascii_letters + string.digits}
+CLASSES = {
+    "d": string.digits,
+    "h": "0123456789abcdef",
+    "H": "0123456789ABCDEF",
+    "l": string.ascii_lowercase,
+    "u": string.ascii_uppercase,
+    "a": string.ascii_letters,
+    "x": string.ascii_letters + string.digits,
+}
 """Kinds of letters, narrow ones first."""
 
 

@@ -28,13 +28,17 @@ def plain(series: pd.Series) -> pd.Series:
     if series.dtype == object:
         series = series.infer_objects()
     if series.dtype.kind in "mcV" or isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
-        raise ZaohuaError(f"column {series.name!r} is of type {series.dtype}, which tables of this library can't hold: "
-                          "make it numbers, times or texts")
+        raise ZaohuaError(
+            f"column {series.name!r} is of type {series.dtype}, which tables of this library can't hold: "
+            "make it numbers, times or texts"
+        )
     if series.dtype == object:
         for row, value in enumerate(series):
             if isinstance(value, (list, dict, set, tuple, np.ndarray)):
-                raise ZaohuaError(f"column {series.name!r} holds a {type(value).__name__} in row {row}: give one "
-                                  "value a cell, or leave the column out")
+                raise ZaohuaError(
+                    f"column {series.name!r} holds a {type(value).__name__} in row {row}: give one "
+                    "value a cell, or leave the column out"
+                )
     return series
 
 

@@ -146,8 +146,11 @@ class Modes:
         share, count = counts / counts.sum(), min(MODES, len(x))
         floor = max(column.step / 4, 1e-3 * float(np.std(values)), 1e-9)
         mean = np.quantile(values, (np.arange(count) + 0.5) / count)
-        modes = cls(np.unique(mean), np.full(len(np.unique(mean)), max(floor, float(np.std(values)) / count)),
-                    np.full(len(np.unique(mean)), 1 / len(np.unique(mean))))
+        modes = cls(
+            np.unique(mean),
+            np.full(len(np.unique(mean)), max(floor, float(np.std(values)) / count)),
+            np.full(len(np.unique(mean)), 1 / len(np.unique(mean))),
+        )
         for _ in range(ROUNDS):
             chances = np.exp(modes._log_chances(x)) * share[:, None]
             weight = np.maximum(chances.sum(0) - THRIFT / len(values), 0)
@@ -285,8 +288,11 @@ class View:
 
     def to_json(self) -> dict[str, Any]:
         """What was learnt, as JSON values."""
-        return {"numbers": None if self.numbers is None else self.numbers.to_json(), "spikes": self.spikes.tolist(),
-                "missing": self.missing}
+        return {
+            "numbers": None if self.numbers is None else self.numbers.to_json(),
+            "spikes": self.spikes.tolist(),
+            "missing": self.missing,
+        }
 
     @classmethod
     def from_json(cls, column: Column, data: dict[str, Any], kind: str) -> Self:

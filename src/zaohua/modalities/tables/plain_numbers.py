@@ -42,7 +42,9 @@ class NumberCodec(FrameCodec):
     @property
     def names_(self) -> list[str] | None:
         """The names of the columns; None of arrays and lists, which have none."""
-        return None if self.container_.kind in ("array", "vector") else [feature.name for feature in self.spec_.features]
+        return (
+            None if self.container_.kind in ("array", "vector") else [feature.name for feature in self.spec_.features]
+        )
 
     @property
     def is_single_(self) -> bool:
@@ -60,8 +62,10 @@ class NumberCodec(FrameCodec):
     def decode(self, x: Tensor) -> Any:
         """float64 (n, columns) -> what `fit` was given: its type, its names, its dtypes."""
         values = x.detach().cpu().double().numpy()
-        cells = {name: _as(pd.Series(column, name=name), dtype)
-                 for name, column, dtype in zip(self.container_.columns, values.T, self.dtypes_, strict=True)}
+        cells = {
+            name: _as(pd.Series(column, name=name), dtype)
+            for name, column, dtype in zip(self.container_.columns, values.T, self.dtypes_, strict=True)
+        }
         return self.container_.back(cells, len(values))
 
     def state(self) -> dict[str, Any]:
@@ -84,8 +88,9 @@ def _numbers(frame: pd.DataFrame) -> np.ndarray:
             out[:, place] = column.to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError):
             row, value = next(((row, value) for row, value in enumerate(column) if not _is_number(value)), (0, None))
-            raise ZaohuaError(f"column {name!r} holds {value!r} in row {row}: distributions are of numbers; leave the "
-                              "column out") from None
+            raise ZaohuaError(
+                f"column {name!r} holds {value!r} in row {row}: distributions are of numbers; leave the column out"
+            ) from None
     return out
 
 

@@ -74,7 +74,9 @@ class TextCodec(Codec):
     def _set(self, tokenizer: Tokenizer) -> None:
         self.tokenizer_, self.end_ = tokenizer, tokenizer.size
         size = tokenizer.size + len(SPECIALS)
-        self.spec_ = DataSpec(axes=("position",), shape=None, features=(Feature("token", "category", size=size),), pad=PAD)
+        self.spec_ = DataSpec(
+            axes=("position",), shape=None, features=(Feature("token", "category", size=size),), pad=PAD
+        )
 
     def encode(self, items: Any) -> Sequences:
         """Items -> their tokens; beyond 256 million of them in a temporary file that is mapped into memory."""

@@ -57,8 +57,16 @@ def _ended(item: Any) -> Iterator[str]:
     yield BETWEEN
 
 
-def copy_report(model: Any, texts: Sequence[str] | None = None, *, data: Any = None, held_out: Any = None, n: int = 30,
-                n_samples: int = 32, random_state: int | None = None) -> Report:
+def copy_report(
+    model: Any,
+    texts: Sequence[str] | None = None,
+    *,
+    data: Any = None,
+    held_out: Any = None,
+    n: int = 30,
+    n_samples: int = 32,
+    random_state: int | None = None,
+) -> Report:
     """How much of a model's samples stands in its training text in runs of `n` characters or more.
 
     Args:

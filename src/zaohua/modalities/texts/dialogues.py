@@ -47,12 +47,16 @@ def turns(item: Any) -> list[Turn]:
     if isinstance(item, tuple):
         item = [{"role": "user", "content": item[0]}, {"role": "assistant", "content": item[1]}]
     if not is_dialogue(item):
-        raise ZaohuaError("a dialogue is a list of messages {'role': ..., 'content': ...} or a pair (prompt, answer), "
-                          f"not {item!r:.80}")
+        raise ZaohuaError(
+            "a dialogue is a list of messages {'role': ..., 'content': ...} or a pair (prompt, answer), "
+            f"not {item!r:.80}"
+        )
     for number, message in enumerate(item, 1):
         if message.get("role") not in get_args(Role) or not isinstance(message.get("content"), str):
-            raise ZaohuaError(f"message {number} needs a role (system, user or assistant) and a text as its content, "
-                              f"but is {message!r:.80}")
+            raise ZaohuaError(
+                f"message {number} needs a role (system, user or assistant) and a text as its content, "
+                f"but is {message!r:.80}"
+            )
     return [Turn(cast(Role, message["role"]), message["content"]) for message in item]
 
 

@@ -71,15 +71,19 @@ class TextFiles:
         dialogue = dialogues.of_record(record) if isinstance(record, dict) and not self.field else None
         if dialogue is not None:
             if not dialogues.is_dialogue(dialogue):
-                raise ZaohuaError(f"{where}: is no dialogue: messages are a list of {{'role', 'content'}}, a prompt "
-                                  f"and its answer are texts, not {dialogue!r:.80}")
+                raise ZaohuaError(
+                    f"{where}: is no dialogue: messages are a list of {{'role', 'content'}}, a prompt "
+                    f"and its answer are texts, not {dialogue!r:.80}"
+                )
             return dialogue
         names = (self.field,) if self.field else FIELDS
         found = [record[name] for name in names if name in record] if isinstance(record, dict) else []
         if not found or not isinstance(found[0], str):
             have = ", ".join(map(repr, record)) if isinstance(record, dict) else type(record).__name__
-            raise ZaohuaError(f"{where}: has no text under {' or '.join(map(repr, names))} (it has {have}), and no "
-                              "messages, or prompt and answer")
+            raise ZaohuaError(
+                f"{where}: has no text under {' or '.join(map(repr, names))} (it has {have}), and no "
+                "messages, or prompt and answer"
+            )
         return found[0]
 
 
@@ -99,8 +103,10 @@ def read_pieces(path: Path) -> Iterator[str]:
                     text = decoder.decode(data, final=not data)
                 except UnicodeDecodeError as error:
                     at = offset - held + error.start
-                    raise ZaohuaError(f"{path}: byte {at:,} ({error.object[error.start]:#04x}) is no UTF-8: save it as "
-                                      "UTF-8, or leave it out") from None
+                    raise ZaohuaError(
+                        f"{path}: byte {at:,} ({error.object[error.start]:#04x}) is no UTF-8: save it as "
+                        "UTF-8, or leave it out"
+                    ) from None
                 if first and text:
                     text, first = text.removeprefix("\ufeff"), False
                 if text:

@@ -48,8 +48,14 @@ class Surprise:
         return self.nats / math.log(2) / self.characters
 
 
-def surprise(model: Any, X: Any, y: Any = None, *, stride: int | None = None,
-             each: Callable[[int, list[dict[str, Any]]], None] | None = None) -> Surprise:
+def surprise(
+    model: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    stride: int | None = None,
+    each: Callable[[int, list[dict[str, Any]]], None] | None = None,
+) -> Surprise:
     """How well a model predicts some texts, each token given those before it within windows of its context.
 
     Args:

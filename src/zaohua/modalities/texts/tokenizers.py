@@ -64,8 +64,10 @@ class Characters(Tokenizer):
         known[known] = self.codes[places[known]] == points[known]
         if not known.all():
             at = int(np.argmin(known))
-            raise ZaohuaError(f"the character {text[at]!r} (number {at} of a text) is none of the {self.size} that "
-                              "the training texts have: leave it out, or train with tokenizer='bytes'")
+            raise ZaohuaError(
+                f"the character {text[at]!r} (number {at} of a text) is none of the {self.size} that "
+                "the training texts have: leave it out, or train with tokenizer='bytes'"
+            )
         return places.astype(np.int32)
 
     def decode(self, tokens: Iterable[int]) -> str:
@@ -153,8 +155,10 @@ def _utf8(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ZaohuaError(f"character number {error.start} of a text is half of a surrogate pair "
-                          f"({text[error.start]!r}), which no encoding has: mend or leave out the text") from None
+        raise ZaohuaError(
+            f"character number {error.start} of a text is half of a surrogate pair "
+            f"({text[error.start]!r}), which no encoding has: mend or leave out the text"
+        ) from None
 
 
 class Stream:

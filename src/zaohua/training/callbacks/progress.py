@@ -42,8 +42,9 @@ class Progress:
             self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.bar is not None:
             self.bar.stop()
 
@@ -106,10 +107,14 @@ def _make_bar(stream: TextIO) -> Bar:
     from rich.progress import Progress as Bar
 
     return Bar(
-        TextColumn("[bold]{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:3.0f}%"),
-        TextColumn("{task.fields[details]}", style="dim"), TextColumn("{task.fields[left]}", style="cyan"),
-        console=Console(file=stream), refresh_per_second=5,
-    )  # fmt: skip
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:3.0f}%"),
+        TextColumn("{task.fields[details]}", style="dim"),
+        TextColumn("{task.fields[left]}", style="cyan"),
+        console=Console(file=stream),
+        refresh_per_second=5,
+    )
 
 
 @contextlib.contextmanager
