@@ -1,4 +1,4 @@
-"""What the documents show is run: README, CONTRIBUTING and the notebooks."""
+"""What the documents show is run: README, CONTRIBUTING, known issues and the notebooks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,13 @@ def test_readme_snippets_run(number: int, tmp_path: Path, monkeypatch: pytest.Mo
     exec(compile(blocks("README.md")[number], f"README.md snippet {number}", "exec"), {})
 
 
+@pytest.mark.parametrize("number", range(len(blocks("docs/known-issues.md"))))
+def test_known_issues_are_shown_by_code_that_runs(number: int) -> None:
+    exec(compile(blocks("docs/known-issues.md")[number], f"known-issues.md snippet {number}", "exec"), {})
+
+
 def test_readme_links_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/known-issues.md"):
         prose = re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.S)
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", prose):
             assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"

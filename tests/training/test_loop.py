@@ -200,7 +200,11 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_weights_before_it(tmp_path
             return super().loss(nets, batch, phase) * (torch.nan if batch.progress >= 5 / 8 else 1)
 
     settings = {**zh.VAE.tiny, **PLAIN, "max_steps": 8, "checkpoint_every": 2}
-    with pytest.raises(Diverged, match="diverged at step 5: the loss of .* is nan.*; the weights before it are kept"):
+    with pytest.raises(
+        Diverged,
+        match="diverged at step 5: the loss of .* is nan.* in float32; the weights before it "
+        "are kept: try a learning_rate below",
+    ):
         VAE(**settings).fit(*digits(), out=tmp_path)
     kept, expected = zh.load(tmp_path), list[Tensor]()
     good = zh.VAE(**settings)
@@ -209,6 +213,26 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_weights_before_it(tmp_path
     assert checkpoint.checkpoint_steps(tmp_path) == [2, 4]
     zh.VAE(**settings).resume(tmp_path, *digits())  # with the cause removed it goes on
     assert torch.equal(weights(zh.load(tmp_path)), weights(good))
+
+
+@pytest.mark.parametrize(
+    ("precision", "advice"),
+    [("float32", "look for extreme values in the data"), ("bfloat16", "try precision='float32'")],
+)
+def test_a_first_loss_that_is_no_number_isnt_blamed_on_the_learning_rate(precision: str, advice: str) -> None:
+    with pytest.raises(
+        Diverged,
+        match=f"step 0: the loss of model is nan, .* in {precision}; no weight had been "
+        f"changed yet, so the learning rate isn't the cause: {advice}",
+    ):
+        Mean(max_steps=3, nan_at=0, precision=precision).fit(digits()[0])
+    with pytest.raises(
+        Diverged,
+        match=f"step 1: .* in {precision}; .*: try a learning_rate below [0-9.]+"
+        f"{'$' if precision == 'float32' else ' or precision=.float32.$'}",
+    ):
+        model = Mean(max_steps=3, nan_at=1, precision=precision)
+        model.fit(digits()[0], callbacks=[model.note])
 
 
 def test_a_gradient_that_is_no_number_stops_too() -> None:

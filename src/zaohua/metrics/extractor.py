@@ -72,7 +72,7 @@ class Classifier:
         y = torch.tensor([index[label] for label in _plain(labels)])
         if len(x) != len(y):
             raise ZaohuaError(f"{len(x)} pictures but {len(y)} labels: give one for each")
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), torch.autocast("cpu", enabled=False):
             torch.manual_seed(random_state)
             network = ClassifierNetwork(x.shape[1], x.shape[2], x.shape[3], len(classes))
             _train(network, x, y, batch_size, epochs=max(1, -(-min_items // len(x))))

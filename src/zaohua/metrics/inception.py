@@ -114,7 +114,7 @@ class Inception:
             images: uint8 (n, H, W), (n, H, W, 1) or (n, H, W, 3) of any size; grey counts as equal red, green and blue.
         """
         array = _pictures(images)
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
             parts = [self.network(_input(array[i : i + BATCH])) for i in range(0, len(array), BATCH)]
         return torch.cat(parts).double().numpy()
 

@@ -83,8 +83,9 @@ def like(images: Any, shape: tuple[int, int, int]) -> Tensor:
 
 @torch.no_grad()
 def through(network: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[np.float64]:
-    """What comes out of a network, a part of the pictures at a time."""
-    return np.concatenate([network(part).double().numpy() for part in x.split(TOGETHER)])
+    """What comes out of a network, in parts, and never in 16 bits, whatever the caller computes in."""
+    with torch.autocast("cpu", enabled=False):
+        return np.concatenate([network(part).double().numpy() for part in x.split(TOGETHER)])
 
 
 def short_hash(arrays: Iterable[NDArray[Any]]) -> str:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec
+from zaohua.nn.convolutions import ConvTranspose2d
 from zaohua.nn.embed import Embed, pool
 from zaohua.nn.layers import Dropout, conv, crop, even, group_norm, pyramid, scaled
 
@@ -227,7 +228,7 @@ class Up(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
         super().__init__()
         padding = (kernel_size - 1) // 2
-        self.conv = nn.ConvTranspose2d(
+        self.conv = ConvTranspose2d(
             in_channels, out_channels, kernel_size, stride=2, padding=padding, output_padding=kernel_size % 2
         )
         nn.init.normal_(self.conv.weight, std=GAIN / math.sqrt(in_channels * kernel_size**2 / 4))

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec
+from zaohua.nn.convolutions import Conv2d
 from zaohua.nn.layers import scaled
 
 MAX_TOKENS = 64
@@ -149,7 +150,7 @@ class Patches(nn.Module):
         else:
             shape = (1, *spec.shape)[-2:]
             height, width = (math.ceil(side / limit) for side, limit in zip(shape, self.limits, strict=True))
-        self.cut = nn.Conv2d(spec.channels, dim, (height, width), (height, width))
+        self.cut = Conv2d(spec.channels, dim, (height, width), (height, width))
 
     def forward(self, y: Tensor) -> Tensor:
         """(n, C, length) or (n, C, height, width) -> (n, rows, columns, dim)."""

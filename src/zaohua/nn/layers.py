@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.nn.convolutions import Conv2d
+
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
@@ -21,7 +23,7 @@ def conv(in_channels: int, out_channels: int, kernel_size: int, *, stride: int =
 
     An even kernel wants a stride of 2 and an even size (see `even`).
     """
-    layer = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=(kernel_size - 1) // 2)
+    layer = Conv2d(in_channels, out_channels, kernel_size, stride, padding=(kernel_size - 1) // 2)
     return scaled(layer, gain)
 
 
@@ -29,7 +31,7 @@ def row_conv(
     in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, gain: float = 1.0
 ) -> nn.Conv2d:
     """`conv` along the rows of (B, C, 1, T), with an odd kernel whose taps are `dilation` apart."""
-    layer = nn.Conv2d(
+    layer = Conv2d(
         in_channels, out_channels, (1, kernel_size), (1, stride), (0, kernel_size // 2 * dilation), (1, dilation)
     )
     return scaled(layer, gain)

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec
+from zaohua.nn.convolutions import ConvTranspose2d
 from zaohua.nn.embed import Embed, pool
 from zaohua.nn.layers import row_conv, scaled
 
@@ -141,7 +142,7 @@ class WaveUp(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         padding = (KERNEL - STRIDE + 1) // 2
-        self.conv = nn.ConvTranspose2d(
+        self.conv = ConvTranspose2d(
             in_channels,
             out_channels,
             (1, KERNEL),

@@ -149,11 +149,7 @@ class Stepper:
         rate = learner.learning_rate * self._schedule()
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if not math.isfinite(float(total) + float(norm)):
-            raise Diverged(
-                f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {float(total):g}, "
-                f"its gradient {float(norm):g}; the weights before it are kept: try a learning_rate "
-                f"below {rate:.2g}"
-            )
+            raise self._diverged(name, turn, float(total), float(norm), rate)
         if learner.max_grad_norm is not None and norm > learner.max_grad_norm:
             nn.utils.clip_grads_with_norm_(parameters, learner.max_grad_norm, norm)
         optimizer = self.optimizers[name]
@@ -162,6 +158,24 @@ class Stepper:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return total
+
+    def _diverged(self, name: str, turn: int, loss: float, norm: float, rate: float) -> Diverged:
+        """Return the error of a loss or gradient that isn't finite: what is known, and what to try.
+
+        The learning rate can be the cause only once it has changed the weights.
+        """
+        dtype = str(self.dtype).removeprefix("torch.")
+        remedies = ["precision='float32'"] if self.dtype != torch.float32 else []
+        if self.step or turn:
+            remedies.insert(0, f"a learning_rate below {rate:.2g}")
+            kept = "the weights before it are kept"
+        else:
+            kept = "no weight had been changed yet, so the learning rate isn't the cause"
+        advice = f"try {' or '.join(remedies)}" if remedies else "look for extreme values in the data and the fields"
+        return Diverged(
+            f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {loss:g}, "
+            f"its gradient {norm:g}, in {dtype}; {kept}: {advice}"
+        )
 
     def _loss(self, name: str, turn: int, codes: Tensor, y: Tensor | None, start: int) -> Tensor:
         """Sum of the losses of a micro-batch over the size expected of the whole batch."""
