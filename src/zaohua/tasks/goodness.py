@@ -103,7 +103,7 @@ def _share(worse: np.ndarray) -> float:
 def _edges(model: Univariate, parameters: dict[str, Any], n: int) -> np.ndarray:
     """Whole numbers at which cells end that are about as likely as each other; the last cell has no end.
 
-    Source: H. B. Mann and A. Wald, "On the TokenSampler of the Number of Class Intervals in the Application of the Chi Square
+    Source: H. B. Mann and A. Wald, "On the Choice of the Number of Class Intervals in the Application of the Chi Square
     Test", Annals of Mathematical Statistics 13, 1942: about 2 n^(2/5) cells.
     """
     cells = max(2, int(min(2 * n**0.4, n / EXPECTED)))

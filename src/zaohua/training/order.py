@@ -110,11 +110,8 @@ class Batches:
             for items in map(torch.from_numpy, ahead):
                 yield self.codes.index_select(0, items.to(self.codes.device)), None if self.y is None else self.y[items]
             return
-        loader: DataLoader[Any] = DataLoader(
-            self.codes,
-            batch_size=None,
-            sampler=ahead,  # type: ignore[arg-type]  # any iterable will do
-            num_workers=self.workers,
-        )
+        dataset: Any = self.codes  # which a loader only indexes, as it only iterates over its sampler
+        sampler: Any = ahead
+        loader: DataLoader[Any] = DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.workers)
         for codes, rows in zip(loader, map(self.indices, itertools.count(draw)), strict=False):
             yield codes, None if self.y is None else self.y[torch.from_numpy(rows)]
