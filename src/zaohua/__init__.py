@@ -63,11 +63,16 @@ def _threads() -> None:
 _threads()
 
 
-def load(path: str | Path) -> Any:
-    """The fitted model of a run folder, whatever its class.
+def load(path: str | Path, device: str = "auto") -> Any:
+    """The fitted model of a run folder, whatever its class and whatever machine it was trained on.
+
+    Args:
+        path: the run folder.
+        device: where its networks are to compute: "auto", "cpu", "cuda", "mps" ...
 
     Raises:
         CheckpointError: the folder holds no model, or a damaged one.
+        ZaohuaError: there is no such device here, or the model has no networks to put there.
     """
     from zaohua.storage import runs
 
@@ -75,7 +80,13 @@ def load(path: str | Path) -> Any:
     if tensors is None:
         raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
     try:
-        model = _model_class(data["model"])._from_json(data, tensors)
+        cls = _model_class(data["model"])
+        kept = {name: value for name, value in data["parameters"].items() if name not in cls.machine_fields}
+        if "device" in cls.machine_fields:
+            kept["device"] = device
+        elif device not in ("auto", "cpu"):
+            raise ZaohuaError(f"{path} is a {cls.__name__}, which computes on the CPU only: load it without a device")
+        model = cls._from_json({**data, "parameters": kept}, tensors)
         model.run_ = str(path)
         return model
     except ZaohuaError:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 import zaohua as zh
 from zaohua.cli import COMMANDS, runs
 from zaohua.core import registry
+from zaohua.storage.atomic import to_bytes, write_folder
 
 
 def test_help_names_every_command(zaohua):
@@ -66,6 +68,89 @@ def test_train_says_where_the_run_is_and_numbers_runs(zaohua, tmp_path: Path):
 def test_train_leaves_a_run_alone_unless_told(zaohua, gmm: Path):
     said = zaohua("train", "gmm", "digits", "--out", gmm)
     assert said.code == 2 and "--resume it, --overwrite it" in said.err
+
+
+TINY = ["--max-steps", "2", "--channels", "8", "--latent-dim", "4", "--batch-size", "16", "--device", "cpu"]
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("model", ["gmm", "vae"])
+def test_train_leaves_a_folder_of_somebody_else_as_it_is(zaohua, model: str, tmp_path: Path):
+    own = tmp_path / "own"
+    (own / "checkpoints").mkdir(parents=True)
+    (own / "checkpoints" / "precious.pt").write_text("p")
+    (own / "README.md").write_text("my own readme")
+    before = files(tmp_path)
+    for more in ([], ["--overwrite"], ["--evaluate-every", "5"] if model == "vae" else []):
+        said = zaohua("train", model, "digits", "--out", own, *more)
+        assert said.code == 2 and said.err.count("\n") == 1
+        assert "holds files and no run (README.md, checkpoints)" in said.err
+    assert files(tmp_path) == before
+
+
+def test_a_refused_training_leaves_nothing_behind(zaohua, tmp_path: Path):
+    refused = ["train", "vae", "digits", "--out", "run", *TINY, "--evaluate-every", "2"]
+    for more in ([], ["--tensorboard"]):
+        assert "--evaluate-every measures by what training holds out" in zaohua(*refused, *more).err
+        assert not list(tmp_path.iterdir())
+    assert zaohua("train", "vae", "digits", "--out", "run", *TINY).code == 0
+    before = files(tmp_path)
+    assert "--evaluate-every measures by" in zaohua(*refused, "--overwrite").err
+    assert files(tmp_path) == before
+
+
+def test_overwriting_a_run_leaves_what_is_not_the_run_s(zaohua, tmp_path: Path):
+    assert zaohua("train", "vae", "digits", "--out", "run", *TINY).code == 0
+    for name in ("checkpoints/precious.pt", "notes.txt"):
+        (tmp_path / "run" / name).write_text("mine")
+    (tmp_path / "run/README.md").write_text("my own readme")
+    said = zaohua("train", "vae", "digits", "--out", "run", *TINY, "--max-steps", "3", "--overwrite")
+    assert said.code == 0 and said.err.count("README.md may be somebody's own text") == 1
+    assert "2 steps" not in (tmp_path / "run/CARD.md").read_text() and zh.load("run").n_steps_ == 3
+    assert (tmp_path / "run/README.md").read_text() == "my own readme"
+    assert all((tmp_path / "run" / name).read_text() == "mine" for name in ("checkpoints/precious.pt", "notes.txt"))
+
+
+def test_resume_without_checkpoints_is_refused_in_words_of_the_command_line(zaohua, tmp_path: Path):
+    assert zaohua("train", "vae", "digits", "--out", "run", *TINY).code == 0
+    shutil.rmtree("run/checkpoints")
+    before = files(tmp_path)
+    said = zaohua("train", "vae", "digits", "--resume", "--max-steps", "4", "--out", "run")
+    assert (said.code, said.err) == (
+        2,
+        "zaohua: error: run has no checkpoint to go on from, only a trained model: "
+        "--base run with another --out fine-tunes it, --overwrite begins anew\n",
+    )
+    assert files(tmp_path) == before
+    assert zaohua("train", "vae", "digits", "--base", "run", "--max-steps", "1", "--out", "other").code == 0
+
+
+def test_resume_with_other_networks_is_one_line(zaohua, tmp_path: Path):
+    (tmp_path / "a.txt").write_text("the cat sat on the mat " * 200)
+    tiny = ["--width", "16", "--layers", "1", "--context", "8", "--max-steps", "4", "--validate-every", "2"]
+    assert zaohua("train", "gpt", "a.txt", "--out", "run", *tiny).code == 0
+    for changes in (["--width", "32"], ["--layers", "2"]):
+        said = zaohua("train", "gpt", "a.txt", "--out", "run", "--resume", "--max-steps", "6", *changes)
+        assert said.code == 2 and "its networks are others than these settings make" in said.err
+        assert said.err.count("\n") == 1
+    assert zaohua("train", "gpt", "a.txt", "--out", "run", "--resume", "--max-steps", "6").code == 0
+
+
+def test_a_short_training_is_told_at_the_end(zaohua):
+    assert "vae-digits: note: 2 steps are fewer than the warm-up of" in zaohua("train", "vae", "digits", *TINY).err
+
+
+def test_a_run_of_before_that_holds_a_device_is_gone_on_with_here(zaohua):
+    assert zaohua("train", "vae", "digits", "--out", "run", *TINY).code == 0
+    model = json.loads(Path("run/model.json").read_bytes())
+    model["parameters"] |= {"device": "cuda:7", "workers": 0, "tensorboard": False}
+    write_folder(Path("run"), {"model.json": to_bytes(model)})
+    assert zaohua("sample", "run", "-n", "1").code == 0
+    assert zaohua("train", "vae", "--resume", "--max-steps", "3", "--out", "run").code == 0
+    assert zaohua("train", "vae", "digits", "--base", "run", "--max-steps", "1", "--out", "other").code == 0
 
 
 def test_train_on_a_folder_with_options_of_the_codec(zaohua, tmp_path: Path):

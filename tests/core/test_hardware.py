@@ -29,6 +29,26 @@ def test_bfloat16_units_are_what_the_processor_says() -> None:
     assert hardware._has_bfloat16_units() == bool({"avx512_bf16", "amx_bf16"} & set(flags))
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_how_the_caller_treats_the_smallest_numbers_is_as_it_was_after_training(before: bool) -> None:
+    def flushes() -> bool:
+        return bool(torch.full((1,), 1e-40).mul(1.0).eq(0))  # below float32's least number of full precision
+
+    assert not flushes()
+    try:
+        if not torch.set_flush_denormal(before):
+            pytest.skip("this processor can't")
+        inside = list[bool]()
+        make("VAE", 2).fit(*digits(), callbacks=[lambda event: inside.append(flushes())])
+        assert all(inside) and len(inside) > 2
+        assert flushes() == before
+        with pytest.raises(RuntimeError), hardware.flushed_denormals():
+            raise RuntimeError
+        assert flushes() == before
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def test_products_are_counted_forward_and_back() -> None:
     x, w = torch.ones(2, 3, 8, 8), torch.ones(5, 3, 3, 3, requires_grad=True)
     with hardware.Products() as products:

@@ -201,6 +201,19 @@ class TestEvaluate:
         assert text.count("- Quality: measured on digits, test") == 1 and "not measured yet" not in text
         assert text.count("FD[classifier-64]: ") == 1 and "My own words." in text and "\n- Privacy" in text
 
+    def test_the_card_knows_whose_it_is(self, found: Evaluation, tmp_path: Path) -> None:
+        model = zh.GMM(n_components=1, random_state=0).fit(zh.read("digits")[0][:50], out=tmp_path)
+        readme, card = tmp_path / "README.md", tmp_path / "CARD.md"
+        assert summaries.note_in_card(tmp_path, found) == readme
+        model.save(tmp_path)  # the card with figures is Zaohua's own, too
+        assert "not measured yet" in readme.read_text("utf-8") and not card.exists()
+        readme.write_text("my own readme\n- Quality: high\n", "utf-8")
+        assert summaries.note_in_card(tmp_path, found) == card
+        assert "- Quality: measured on digits" in card.read_text("utf-8") and "**GMM**" in card.read_text("utf-8")
+        card.write_text("mine", "utf-8")
+        assert summaries.note_in_card(tmp_path, found) is None and card.read_text("utf-8") == "mine"
+        assert readme.read_text("utf-8") == "my own readme\n- Quality: high\n"
+
     def test_several_seeds_give_intervals_over_them(self, run: Path) -> None:
         several = evaluate(zh.load(run), samples=60, seeds=3)
         recall = several.figures["recall"]

@@ -143,6 +143,28 @@ class TestFineTuning:
         if not settings:
             assert [loaded.answer(prompt, temperature=0.0) for prompt, _ in PAIRS] == [answer for _, answer in PAIRS]
 
+    def test_a_few_steps_teach_whatever_the_warm_up(self) -> None:
+        """While a warm-up took 100 steps in any case, 20 steps taught nothing: 35 nats an answer instead of 9."""
+        poems = ["the cat sat on the mat.", "a rat ran at the cat!", "the mat is on the cat?"] * 50
+        pairs = [("the cat", "sat on the mat."), ("a rat", "ran at the cat!")] * 20
+        bits, nats = [], []
+        for steps in (100, 3):
+            base = zh.GPT(
+                width=64,
+                layers=2,
+                heads=2,
+                context=32,
+                max_steps=60,
+                warmup_steps=steps,
+                random_state=0,
+                device="cpu",
+                precision="float32",
+            ).fit(poems)
+            bits.append(base.bits_per_byte(poems[:3]))
+            nats.append(-base.finetune(pairs, max_steps=20).score_samples(pairs[:1])[0])
+        assert bits[0] < 1.1 * bits[1] and bits[1] < 1.6
+        assert nats[0] < nats[1] + 2 and nats[1] < 14
+
     def test_lora_trains_nothing_else(self, base: Any) -> None:
         model = base.finetune(PAIRS, **{**TUNING, "max_steps": 3, "ema_decay": 0.0, "lora": 2})
         before, after = base.nets_.state_dict(), model.nets_.state_dict()

@@ -30,6 +30,14 @@ def test_quiet_shows_warnings_only():
     assert out.getvalue() == "vae: warning: disk full\n"
 
 
+def test_what_the_end_has_to_say_is_a_line_of_its_own():
+    out = io.StringIO()
+    with Progress("vae", out) as progress:
+        progress(event("log", 0.5, message="not for people"))
+        progress(event("end", 1.0, message="too few steps"))
+    assert out.getvalue().splitlines()[1:] == ["vae: 100%  step 100/100  1:05 in all", "vae: note: too few steps"]
+
+
 def test_a_bar_on_a_terminal(monkeypatch):
     out = io.StringIO()
     monkeypatch.setattr(out, "isatty", lambda: True)

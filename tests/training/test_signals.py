@@ -39,7 +39,9 @@ SETTINGS = [
     "1000",
     "--kl-warmup",
     "0",
-]  # nothing that depends on how long the whole training is
+    "--warmup-steps",
+    "0",
+]  # nothing that depends on the length of it all
 
 
 def wait_for(condition: Any, seconds: float = 120) -> None:

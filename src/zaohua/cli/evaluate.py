@@ -53,10 +53,10 @@ def main(arguments: Sequence[str]) -> None:
         zaohua.load(run), run=run, random_state=values["seed"], **options, log=None if values["json"] else Lines()
     )
     found.save(run)
-    summaries.note_in_card(run, found)
+    card = summaries.note_in_card(run, found)
     print(json.dumps(found.to_json()) if values["json"] else "\n".join(summaries.summary_lines(found)))
-    if not values["json"]:
-        echo(f"written: {run}/README.md")
+    if not values["json"] and card is not None:
+        echo(f"written: {card}")
 
 
 class Lines:

@@ -13,13 +13,14 @@ from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import Flag, echo, from_fields, parse
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
+from zaohua.layout import check_out, holds_training
 
 CALL = "zaohua train MODEL DATA [options]"
 COMMON = (
     Flag("out", str | None, None, "Run folder; by default runs/MODEL-DATA, numbered if there is one."),
     Flag("base", str | None, None, "Run to begin from (of this model): fine-tunes it, with its settings and flags."),
     Flag("resume", bool, False, "Go on with the run; flags given now replace those it was started with."),
-    Flag("overwrite", bool, False, "Replace the run that is in the folder."),
+    Flag("overwrite", bool, False, "Replace the run that is in the folder; files that aren't the run's stay."),
     Flag("split", str, "train", "Split of a named data set."),
     Flag(
         "evaluate_every",
@@ -94,7 +95,10 @@ def _parse(
     """The values of all flags, the model's, and those of the codecs of its data."""
     from zaohua.core.params import fields_of
 
-    own = from_fields(fields_of(cls), (stored or {}).get("parameters"), drop_failed=["codec"])
+    kept = {
+        name: value for name, value in (stored or {}).get("parameters", {}).items() if name not in cls.machine_fields
+    }  # which old runs hold
+    own = from_fields(fields_of(cls), kept, drop_failed=["codec"])
     of_data = CodecFlags(entry.modalities, [flag.name for flag in (*COMMON, *own)], (stored or {}).get("codec_option"))
     arguments = [re.sub(r"^--seed(?=$|=)", "--random-state", argument) for argument in arguments]
     values = parse(f"zaohua train {entry.command} DATA", entry.summary, [*COMMON, *own, *of_data.flags], arguments)
@@ -112,6 +116,7 @@ def _train(
 ) -> Any:
     """Fit a new model, or go on with the stored one."""
     from zaohua.core.hardware import is_main_process
+    from zaohua.storage.runs import check_resumable
     from zaohua.training.callbacks.progress import Progress
 
     fields = {flag.name: values[flag.name] for flag in own}
@@ -122,10 +127,12 @@ def _train(
         if stored is not None and values["base"] is None:
             if not trains:
                 raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
+            check_resumable(folder, f"--base {folder} with another --out fine-tunes it, --overwrite begins anew")
             model.codec = of_data.stored(stored["codec_option"], values)
             X, y = (None, None) if data is None else runs.read(data, values["split"], values["labels"])
             return model.resume(folder, X, y, **options)
-        if runs.holds_run(folder) and not values["overwrite"]:
+        check_out(folder)
+        if holds_training(folder) and not values["overwrite"]:
             raise ZaohuaError(f"{folder} holds a run already: --resume it, --overwrite it, or choose another --out")
         assert data is not None
         if stored is not None:

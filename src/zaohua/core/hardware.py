@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import functools
 import gc
 import os
+import sys
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -106,6 +109,20 @@ def keep_freed_memory() -> None:
         return
     mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD: larger blocks do go back
     mallopt(-1, 512 << 20)  # M_TRIM_THRESHOLD
+
+
+@contextlib.contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Take numbers too small for full precision for zero while inside, since a CPU computes with them slowly.
+
+    The setting is the thread's, and afterwards it is what it was before.
+    """
+    before = sys.float_info.min * 0.5 == 0.0  # torch sets it, but doesn't tell it
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def make_accelerator(device: str) -> Accelerator:

@@ -29,6 +29,7 @@ from zaohua.core.params import Between, check_field, check_fields, fields_of, ma
 from zaohua.core.primitives import available
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
+from zaohua.layout import check_out
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.storage import runs
@@ -52,6 +53,8 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
     """Whether it can learn p(x | y)."""
     tiny: ClassVar[dict[str, Any]] = {}
     """Settings with which the contract tests run the model within a second or two."""
+    machine_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields that say how this machine computes: no part of the model, so they aren't saved with it."""
 
     random_state: Annotated[int | None, Between(0)] = None
     """Seed of everything random; None takes a fresh one."""
@@ -70,12 +73,14 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         Args:
             X: a path, the name of a data set, an array, or a list of items.
             y: what to condition on, one for each item; True takes the labels that a path or data set carries.
-            out: run folder to save to (see `checkpoint`); nothing is written when not given.
+            out: run folder to save to, new, empty or a run's (see `checkpoint`); nothing is written when not given.
             options: of the family, e.g. `callbacks` of the trained ones.
 
         Raises:
-            ZaohuaError: a field, the data or a label is wrong; the message names it.
+            ZaohuaError: a field, the data, a label or the folder is wrong; the message names it.
         """
+        if out is not None:
+            check_out(out)
         data = self._begin(X, y)
         self._fit(data, out=out, **options)
         if out is not None:
@@ -225,7 +230,7 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         """Save the fitted model to a run folder, atomically; `zaohua.load` reads it back.
 
         Raises:
-            ZaohuaError: the folder can't be written; whatever was there before is whole.
+            ZaohuaError: the folder holds files and no run, or can't be written; what was there before is whole.
         """
         self._check_fitted()
         if is_main_process():  # of several, which all hold the same
@@ -233,7 +238,8 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         return Path(path)
 
     def _to_json(self) -> dict[str, Any]:
-        params = {name: getattr(self, name) for name in fields_of(type(self)) if name != "codec"}
+        apart = {"codec", *self.machine_fields}
+        params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in apart}
         return {
             "model": type(self).__name__,
             "parameters": params,

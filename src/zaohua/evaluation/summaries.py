@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation, Figure
+from zaohua.layout import CARDS, card_file, is_own, write_card
 from zaohua.metrics.intervals import Interval
-from zaohua.storage.atomic import replace_file
+from zaohua.storage import runs
+from zaohua.storage.card import card
 
 if TYPE_CHECKING:
     from zaohua.evaluation.compare import Comparison
@@ -18,19 +20,39 @@ if TYPE_CHECKING:
 UNBOUND = ("exact", "ODE")
 """Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
 
+QUALITY = re.compile(r"^- Quality: (?:not )?measured.*(?:\n  .*)*", re.MULTILINE)
+"""What a card says of quality, measured or not."""
+
 REFERRED = ("frechet", "copied", "tree_score", "trend", "utility_auc", "utility_r2", "row_copies")
 """Measures of the references that are told beside a model's."""
 
 
-def note_in_card(run: str | Path, found: Evaluation) -> None:
-    """Write the figures into a run's card, in place of what it said of quality."""
-    path = Path(run) / "README.md"
-    text = path.read_text("utf-8") if path.exists() else f"# {found.run}\n"
+def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
+    """Write the figures into a run's card, in place of what it said of quality; all else that it says stays.
+
+    Returns:
+        The card; None when all names of cards are taken by texts that are none.
+    """
+    path = _card(Path(run))
+    if path is None:
+        return None
+    if path.exists():
+        text = path.read_text("utf-8")
+    else:
+        text = card(runs.load_model(run, weights=False)[0], Path(run).name)
     lines = "\n".join(f"  - {line}" for line in summary_lines(found))
     quality = f"- Quality: measured on {found.data}, {found.split}\n{lines}"
-    pattern = re.compile(r"^- Quality:.*(?:\n  .*)*", re.MULTILINE)
-    text = pattern.sub(lambda _: quality, text, count=1) if pattern.search(text) else f"{text.rstrip()}\n\n{quality}\n"
-    replace_file(path, text.encode())
+    write_card(path, QUALITY.sub(lambda _: quality, text, count=1))
+    return path
+
+
+def _card(run: Path) -> Path | None:
+    """The file that is a run's card: one that Zaohua wrote, even if somebody has added to it, or a new one."""
+    written = [run / name for name in CARDS if (run / name).is_file()]
+    own = [path for path in written if is_own(path)]
+    texts = {path: path.read_text("utf-8", errors="replace") for path in written}
+    added = [path for path, text in texts.items() if "made with zaohua" in text and QUALITY.search(text)]
+    return next(iter([*own, *added]), None) or card_file(run)
 
 
 def summary_lines(found: Evaluation) -> list[str]:

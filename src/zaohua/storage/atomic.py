@@ -82,32 +82,45 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files into a folder, atomically as a whole as far as `read_folder` is concerned."""
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        hashes = {**_settle(folder), **{name: sha256(data) for name, data in files.items()}}
+        hashes = {**_settle(folder, files), **{name: sha256(data) for name, data in files.items()}}
         try:
             for name, data in files.items():
                 write_file(_pending(folder / name), data)
             sync(folder)
             replace_file(folder / MANIFEST, manifest_bytes(hashes))
         finally:
-            _settle(folder)
+            _settle(folder, files)
 
 
 def _pending(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
-def _settle(folder: Path) -> dict[str, str]:
+def hashes_of(folder: Path) -> dict[str, str]:
+    """The files that a folder's manifest names, with their sha256; {} when there is none, or a damaged one."""
+    try:
+        return _manifest(folder)
+    except (CheckpointError, OSError):
+        return {}
+
+
+def _settle(folder: Path, names: Collection[str]) -> dict[str, str]:
     """Give files written beside the old ones their final names if the manifest is theirs, else delete them.
+
+    Args:
+        folder: where.
+        names: of the files that are being written; any others that aren't in the manifest are somebody else's.
 
     Returns:
         The manifest; {} when there is none, or a damaged one.
     """
-    hashes: dict[str, str] = {}
-    with contextlib.suppress(CheckpointError):
-        hashes = _manifest(folder)
-    for pending in folder.glob(".*.new"):
-        path = folder / pending.name.removeprefix(".").removesuffix(".new")
-        if path.name in hashes and sha256(pending.read_bytes()) == hashes[path.name]:
+    hashes = hashes_of(folder)
+    for name in {*hashes, *names}:
+        path = folder / name
+        pending = _pending(path)
+        if not pending.exists():
+            continue
+        if name in hashes and sha256(pending.read_bytes()) == hashes[name]:
             os.replace(pending, path)
         else:
             pending.unlink()

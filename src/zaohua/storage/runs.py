@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -18,7 +19,23 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
+from zaohua.layout import (
+    CARDS,
+    CHECKPOINTS,
+    HISTORY,
+    LOCK,
+    MODEL,
+    STATE,
+    WEIGHTS,
+    card_file,
+    check_out,
+    checkpoint_steps,
+    clear_run,
+    has_weights,
+    remove_checkpoint,
+    remove_leftovers,
+)
 from zaohua.storage.atomic import (
     MANIFEST,
     explained,
@@ -35,7 +52,6 @@ from zaohua.storage.card import card
 
 FORMAT = 1
 """Version of the layout; a higher one than this is refused with a message that says so."""
-MODEL, WEIGHTS = "model.json", "weights.safetensors"
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
@@ -65,15 +81,31 @@ def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
 
 
 def save_model(folder: Path, model: dict[str, Any], tensors: Mapping[str, Tensor] | None) -> Path:
-    """Save what rebuilds a model, and its card: `model.json`, and `weights.safetensors` when there are tensors yet."""
+    """Save what rebuilds a model, and its card: `model.json`, and `weights.safetensors` when there are tensors yet.
+
+    The card is the folder's README.md, or CARD.md where somebody else wrote a README.md.
+
+    Raises:
+        ZaohuaError: the folder holds files and no run, or can't be written.
+    """
     from zaohua import __version__
 
     model = {"format": FORMAT, "version": __version__, **model}
     files = {MODEL: to_bytes(model)}
     if tensors is not None:
         files[WEIGHTS] = tensor_bytes(tensors)
+    check_out(folder)
+    place = card_file(folder)
+    if place is not None:  # for people: its hash says whether they have changed it
+        files[place.name] = card(model, folder.name).encode()
+    if place is None or (place.name != CARDS[0] and not place.exists()):
+        warnings.warn(
+            f"{folder / CARDS[0]} may be somebody's own text, so it stays as it is: "
+            + (f"the model card is {place}" if place else "no model card is written"),
+            ZaohuaWarning,
+            stacklevel=2,
+        )
     write_folder(folder, files)
-    replace_file(folder / "README.md", card(model, folder.name).encode())  # for people: not verified, free to edit
     return folder
 
 
@@ -112,10 +144,20 @@ def base_weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
     return tensors
 
 
-def checkpoint_steps(run: str | Path) -> list[int]:
-    """Steps of the checkpoints that a run has, oldest first."""
-    folder = Path(run) / "checkpoints"
-    return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal()) if folder.is_dir() else []
+def check_resumable(run: str | Path, advice: str) -> None:
+    """Check that going on with a run replaces no trained weights by those of a training from scratch.
+
+    A run that was just begun, and killed before anything was saved, may be gone on with: from step 0.
+
+    Args:
+        run: its folder.
+        advice: what to do instead, in the words of the caller's interface.
+
+    Raises:
+        ZaohuaError: it has weights, but no checkpoint.
+    """
+    if has_weights(Path(run)) and not checkpoint_steps(run):
+        raise ZaohuaError(f"{run} has no checkpoint to go on from, only a trained model: {advice}")
 
 
 Checkpoint = tuple[dict[str, Any], dict[str, dict[str, Tensor]], list[str]]
@@ -132,10 +174,10 @@ def load_checkpoint(run: str | Path) -> Checkpoint | None:
     """
     problems: list[str] = []
     for step in reversed(checkpoint_steps(run)):
-        folder = Path(run) / "checkpoints" / f"{step:09d}"
+        folder = Path(run) / CHECKPOINTS / f"{step:09d}"
         try:
             files = read_folder(folder)
-            state = _json(folder / "state.json", files.pop("state.json", b""))
+            state = _json(folder / STATE, files.pop(STATE, b""))
             return state, {Path(name).stem: _tensors(folder / name, data) for name, data in files.items()}, problems
         except CheckpointError as error:
             problems.append(str(error))
@@ -151,7 +193,7 @@ if hasattr(os, "register_at_fork"):  # or a worker would hold on to the lock of 
 
 def _lock(folder: Path) -> IO[str]:
     """Hold a folder for this process; the lock goes with the process, however it ends."""
-    handle = (folder / ".lock").open("w")
+    handle = (folder / LOCK).open("a")
     try:
         import fcntl
 
@@ -175,15 +217,21 @@ class Run:
 
     def __init__(self, folder: str | Path, keep: int = 2):
         self.folder, self.keep = Path(folder), keep
-        self.checkpoints = self.folder / "checkpoints"
+        self.checkpoints = self.folder / CHECKPOINTS
+        self._made = not self.folder.exists()
         with explained(self.folder):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self._handle = _lock(self.folder)
-            for left in self.folder.glob(".*.tmp"):  # by a process that was killed
-                left.unlink(missing_ok=True)
+            remove_leftovers(self.folder)
 
     def close(self) -> None:
-        """Release the lock."""
+        """Release the lock; of a run that was refused before anything was saved, nothing stays."""
+        if not (self.folder / MODEL).exists():
+            with contextlib.suppress(OSError):
+                self.checkpoints.rmdir()  # unless something is in it
+                (self.folder / LOCK).unlink()
+                if self._made:
+                    self.folder.rmdir()
         _locks.discard(self._handle)
         self._handle.close()
 
@@ -200,13 +248,13 @@ class Run:
             try:
                 temporary.mkdir()
                 files = {f"{name}.safetensors": tensor_bytes(group) for name, group in tensors.items()}
-                files["state.json"] = to_bytes({"format": FORMAT, "step": step, **state})
+                files[STATE] = to_bytes({"format": FORMAT, "step": step, **state})
                 for name, data in files.items():
                     write_file(temporary / name, data)
                 write_file(temporary / MANIFEST, manifest_bytes({n: sha256(d) for n, d in files.items()}))
                 sync(temporary)
                 if final.exists():
-                    shutil.rmtree(final)
+                    remove_checkpoint(final)
                 os.replace(temporary, final)
                 sync(self.checkpoints)
             except OSError:
@@ -218,27 +266,22 @@ class Run:
         """Delete all but the newest checkpoints, and damaged ones after it; failing to never stops training."""
         steps = checkpoint_steps(self.folder)
         for step in {*steps} - {*[step for step in steps if step <= newest][-self.keep :]}:
-            shutil.rmtree(self.checkpoints / f"{step:09d}", ignore_errors=True)
+            remove_checkpoint(self.checkpoints / f"{step:09d}")
 
     def clear(self) -> None:
-        """Forget what an earlier run left in the folder."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
-        shutil.rmtree(self.folder / "previews", ignore_errors=True)
-        for name in (MANIFEST, MODEL, WEIGHTS, "history.jsonl"):
-            (self.folder / name).unlink(missing_ok=True)
-        with explained(self.folder):
-            self.checkpoints.mkdir(exist_ok=True)
+        """Delete what an earlier run left in the folder, and nothing else."""
+        clear_run(self.folder)
 
     # ---- history: a line of JSON for each logged step
 
     def append_history(self, record: dict[str, Any]) -> None:
         """Add a record to `history.jsonl`; a disk that is full never stops training here."""
-        with contextlib.suppress(OSError), (self.folder / "history.jsonl").open("a") as file:
+        with contextlib.suppress(OSError), (self.folder / HISTORY).open("a") as file:
             file.write(json.dumps(record) + "\n")
 
     def rewind_history(self, step: int) -> list[dict[str, Any]]:
         """Drop records after `step` (they are made again) and lines cut off by a crash; returns the rest."""
-        path, kept = self.folder / "history.jsonl", list[dict[str, Any]]()
+        path, kept = self.folder / HISTORY, list[dict[str, Any]]()
         for line in path.read_bytes().splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 record = json.loads(line)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.hardware import keep_freed_memory
+from zaohua.core.hardware import flushed_denormals, keep_freed_memory
 from zaohua.core.noise import derive_seed
 from zaohua.storage import runs
 from zaohua.training.callbacks import signals
@@ -91,36 +91,40 @@ class Engine(Stepper):
         try:
             self._open(fresh)
             self.began = time.perf_counter()
-            with torch.random.fork_rng(), signals.signals() as self.signals:
-                torch.set_flush_denormal(True)
+            with torch.random.fork_rng(), signals.signals() as self.signals, flushed_denormals():
                 keep_freed_memory()
+                self._begin(fresh)
                 self._loop()
         except Diverged:
             with contextlib.suppress(ZaohuaError):  # of a disk that is full as well
-                self._save_model()
+                self._save_model(weights=self.step > 0)
             raise
         finally:
             torch.set_num_threads(threads)
-            torch.set_flush_denormal(False)
             self._note()
             if self.run is not None:
                 self.run.close()
 
     def _open(self, fresh: bool) -> None:
-        """Make the run's folder ready, or take up the state that is in it."""
+        """Hold the run's folder, and take up the state that is in it."""
         if self.run_folder is not None and self.main:
             self.run = runs.Run(self.run_folder)
-            if fresh:
-                self.run.clear()
-        self.callbacks += self._tensorboard()
         if not fresh:
             self._restore()
         self.accelerator.wait_for_everyone()  # until all have read what is there
+
+    def _begin(self, fresh: bool) -> None:
+        """Tell the callbacks, any of which may refuse; only then clear what an earlier run left, and write."""
+        self._done()  # how far a run is that goes on
+        self._emit("start", message=f"training on {self.device.type}, {str(self.dtype).removeprefix('torch.')}")
+        self.callbacks += self._tensorboard()
+        if fresh and self.run is not None:
+            self.run.clear()
+            for record in self.model.history_:  # of callbacks
+                self.run.append_history(record)
         self._save_model(weights=self.step > 0)
 
     def _loop(self) -> None:
-        self._done()  # how far a run is that goes on
-        self._emit("start", message=f"training on {self.device.type}, {str(self.dtype).removeprefix('torch.')}")
         self.nets.train()
         draws = self.batches.stream(self.step * len(self.plan))
         since, first = time.perf_counter(), self.step
@@ -153,7 +157,7 @@ class Engine(Stepper):
             self._save()
         if not self.signals.received:
             self._choose()
-        self._emit("end")
+        self._emit("end", message="" if self.signals.received else self.too_short())
         self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
 
     # ---- now and then
@@ -162,12 +166,6 @@ class Engine(Stepper):
     def elapsed(self) -> float:
         """Seconds trained, over all sittings."""
         return self.before + time.perf_counter() - self.began
-
-    @property
-    def total(self) -> int | None:
-        """Steps there will be; None when only the time is limited."""
-        no_limit = self.model.max_steps is None and self.model.max_minutes is None
-        return self.model.default_steps if no_limit else self.model.max_steps
 
     def _done(self) -> bool:
         by_step = 0.0 if self.total is None else self.step / self.total
@@ -288,9 +286,10 @@ class Engine(Stepper):
         model.nets_ = model.merge_adapters(model.nets_)
 
     def _restore(self) -> None:
-        """Take up the newest intact checkpoint; without any, start from scratch."""
+        """Take up the newest intact checkpoint; a run that was stopped before its first one starts from scratch."""
         found = runs.load_checkpoint(str(self.run_folder))
         if found is None:
+            self._emit("warning", message=f"{self.run_folder} was stopped before its first checkpoint: it begins anew")
             return
         state, groups, problems = found
         other = self.data.differs(state["data"]) if "data" in state else None  # runs of before had none
@@ -304,8 +303,6 @@ class Engine(Stepper):
         self.step, self.saved, self.logged = state["step"], state["step"], state["logged"]
         self.sums.update({name: torch.tensor(value, device=self.device) for name, value in state["sums"].items()})
         self.before = state["elapsed"]
-        if state["best"] is not None and state["held_out"] == len(self.held_out):  # of other items it means nothing
-            self.best, self.waited, self.best_nets = state["best"], state["waited"], groups.get("best")
         try:
             self.nets.load_state_dict(groups["nets"])
             self.average.load_state_dict(groups["average"])
@@ -315,6 +312,8 @@ class Engine(Stepper):
                 f"can't go on with {self.run_folder}: its networks are others than these settings make; "
                 "leave the fields that shape them as they were"
             ) from None
+        if state["best"] is not None and state["held_out"] == len(self.held_out):  # of other items it means nothing
+            self.best, self.waited, self.best_nets = state["best"], state["waited"], groups.get("best")
         then = state["made_with"]
         if then["threads"] < torch.get_num_threads():  # found out in the first step, see `Products`
             torch.set_num_threads(then["threads"])

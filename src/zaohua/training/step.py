@@ -47,6 +47,10 @@ class Phase(nn.Module):
         return learner.loss(nets, batch, name)
 
 
+WARMUP_PART = 10
+"""The warm-up takes a tenth of a training at most, or a short training would never get to its learning rate."""
+
+
 class Diverged(ZaohuaError):
     """The loss or its gradient stopped being a number."""
 
@@ -62,6 +66,7 @@ class Stepper:
         model.seed_ = self.agree(model.seed_)
         self.dtype = self.agree(pick_precision(model.precision, self.device))
         self.step, self.progress, self.rate = 0, 0.0, 0.0
+        self.peaked: bool | None = None  # whether the warm-up was over at the last step; None before there is one
         self._build(weights)
 
     def _build(self, weights: dict[str, Tensor] | None) -> None:
@@ -120,7 +125,7 @@ class Stepper:
     def _take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
         """Every phase of the plan once, then the running average; returns the loss of each phase."""
         model, losses = self.model, {}
-        self.rate = model.learning_rate * self._schedule()
+        self.rate, self.peaked = model.learning_rate * self._schedule(), self._rise() == 1
         for turn, name in enumerate(self.plan):
             codes, y = next(draws)
             losses[f"loss/{name}"] = self._phase(name, turn, codes, y)
@@ -222,9 +227,31 @@ class Stepper:
         """The context in which networks compute in the chosen precision."""
         return autocast(self.dtype, self.device)
 
+    @property
+    def total(self) -> int | None:
+        """Steps there will be; None when only the time is limited."""
+        no_limit = self.model.max_steps is None and self.model.max_minutes is None
+        return self.model.default_steps if no_limit else self.model.max_steps
+
     def _schedule(self) -> float:
         """The learning rate's factor: a linear rise, then the decay, by steps or by the clock."""
-        rise = min(1.0, (self.step + 1) / max(1, self.model.warmup_steps))
         done = min(1.0, self.progress)
         fall = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}
-        return rise * fall[self.model.lr_schedule]
+        return self._rise() * fall[self.model.lr_schedule]
+
+    def _rise(self) -> float:
+        """How far the warm-up is, 0 to 1: it takes a tenth of the training at most, by steps and by the clock."""
+        asked, total = self.model.warmup_steps, self.total
+        steps = asked if total is None else min(asked, total // WARMUP_PART)
+        return min(1.0, max((self.step + 1) / max(1, steps), WARMUP_PART * self.progress))
+
+    def too_short(self) -> str:
+        """What to say of a training that ended before the warm-up that it was to have; empty if it didn't."""
+        taken, asked = self.step, self.model.warmup_steps
+        if taken >= asked or (taken and self.peaked is None):  # or it had ended before this sitting
+            return ""
+        rose = "rose faster" if self.peaked else "never reached its peak"
+        return (
+            f"{taken:,} steps are fewer than the warm-up of {asked:,} takes, so the learning rate {rose}: train "
+            "for longer if too little was learnt"
+        )

@@ -28,6 +28,7 @@ from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.layout import check_out, holds_training
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
 from zaohua.training.callbacks import progress
@@ -92,6 +93,7 @@ class Trainable(GenerativeModel):
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
     """Phases of a step, in order, with the networks that each of them trains."""
+    machine_fields = ("device", "workers", "tensorboard")
     default_steps: ClassVar[int] = 5000
     """Length of training when neither a number of steps nor a time is given."""
 
@@ -106,7 +108,7 @@ class Trainable(GenerativeModel):
     learning_rate: Annotated[float, Between(above=0)] = 1e-3
     """Peak learning rate."""
     warmup_steps: Annotated[int, Between(0)] = 100
-    """Steps over which the learning rate rises from zero."""
+    """Steps over which the learning rate rises from zero, but never more than a tenth of the training."""
     lr_schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """How the learning rate falls to zero by the end."""
     beta1: Annotated[float, Between(0, 0.9999)] = 0.9
@@ -229,7 +231,7 @@ class Trainable(GenerativeModel):
     ) -> None:
         from zaohua.training.loop import Engine
 
-        if out is not None and not overwrite and (Path(out) / runs.MODEL).exists():
+        if out is not None and not overwrite and holds_training(Path(out)):
             raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self.rows(data), out, watching, weights).train(fresh=True)
@@ -246,6 +248,8 @@ class Trainable(GenerativeModel):
             ZaohuaError: as `fit`; an item can't be encoded as this model's were; a setting makes other networks.
         """
         self._check_fitted()
+        if out is not None:
+            check_out(out)
         fields = fields_of(type(self))
         options = {name: changes.pop(name) for name in ("callbacks", "overwrite") if name in changes}
         for name in changes:
@@ -265,7 +269,8 @@ class Trainable(GenerativeModel):
     ) -> Self:
         """Go on with a run that was stopped or killed, from its newest intact checkpoint, bit for bit on a CPU.
 
-        The fields are this model's own, so `zaohua.load(run)` with a larger `max_steps` trains on.
+        The fields are this model's own, so `zaohua.load(run)` with a larger `max_steps` trains on, on the device that
+        this model has.
 
         Args:
             run: the run's folder.
@@ -273,11 +278,15 @@ class Trainable(GenerativeModel):
             callbacks: as for `fit`; a progress bar where somebody watches when not given.
 
         Raises:
-            ZaohuaError: the data isn't the run's; CheckpointError when no checkpoint is intact.
+            ZaohuaError: the data isn't the run's, or the run has weights and no checkpoint; CheckpointError when none
+                is intact. A run that was stopped before anything was saved begins anew.
         """
         from zaohua.training.loop import Engine
 
         model, _ = runs.load_model(run, weights=False)
+        runs.check_resumable(
+            run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
+        )
         source = model["source"]
         if X is None:
             if source is None:

@@ -61,6 +61,8 @@ class Progress:
         if event.kind == "end" or now - self.shown >= every:
             self.shown = now
             self._show(event)
+        if event.kind == "end" and event.message:
+            self._print(f"{self.label}: note: {event.message}")
 
     def _show(self, event: Event) -> None:
         share = 1.0 if event.kind == "end" and event.progress > 0.999 else event.progress
