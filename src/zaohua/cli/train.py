@@ -13,7 +13,7 @@ from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import Flag, echo, from_fields, parse
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
-from zaohua.layout import check_out, holds_training
+from zaohua.storage.layout import check_out, holds_training
 
 CALL = "zaohua train MODEL DATA [options]"
 COMMON = (

@@ -29,10 +29,10 @@ from zaohua.core.params import Between, check_field, check_fields, fields_of, ma
 from zaohua.core.primitives import available
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
-from zaohua.layout import check_out
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.storage import runs
+from zaohua.storage.layout import check_out
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 

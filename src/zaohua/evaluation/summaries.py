@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation, Figure
-from zaohua.layout import CARDS, card_file, is_own, write_card
 from zaohua.metrics.intervals import Interval
 from zaohua.storage import runs
 from zaohua.storage.card import card
+from zaohua.storage.layout import CARDS, card_file, is_own, write_card
 
 if TYPE_CHECKING:
     from zaohua.evaluation.compare import Comparison

@@ -20,7 +20,20 @@ import safetensors.torch
 from torch import Tensor
 
 from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
-from zaohua.layout import (
+from zaohua.storage.atomic import (
+    MANIFEST,
+    explained,
+    manifest_bytes,
+    read_folder,
+    replace_file,
+    sha256,
+    sync,
+    to_bytes,
+    write_file,
+    write_folder,
+)
+from zaohua.storage.card import card
+from zaohua.storage.layout import (
     CARDS,
     CHECKPOINTS,
     HISTORY,
@@ -36,19 +49,6 @@ from zaohua.layout import (
     remove_checkpoint,
     remove_leftovers,
 )
-from zaohua.storage.atomic import (
-    MANIFEST,
-    explained,
-    manifest_bytes,
-    read_folder,
-    replace_file,
-    sha256,
-    sync,
-    to_bytes,
-    write_file,
-    write_folder,
-)
-from zaohua.storage.card import card
 
 FORMAT = 1
 """Version of the layout; a higher one than this is refused with a message that says so."""

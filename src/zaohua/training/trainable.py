@@ -28,9 +28,9 @@ from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
-from zaohua.layout import check_out, holds_training
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
+from zaohua.storage.layout import check_out, holds_training
 from zaohua.training.callbacks import progress
 from zaohua.training.order import grouped_split
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-
 from tests.trainings import PLAIN, Mean, digits
+
 from zaohua.training.step import Stepper
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from tests.trainings import PLAIN, Killed, Mean, at_step, digits, kill, make
 
 import zaohua as zh
-from tests.trainings import PLAIN, Killed, Mean, at_step, digits, kill, make
 from zaohua.core.errors import ZaohuaError
 from zaohua.storage.atomic import to_bytes, write_folder
 

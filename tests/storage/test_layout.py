@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-import zaohua as zh
 from tests.disk import crash_everywhere
 from tests.trainings import Killed, Mean, at_step, digits, kill, make
-from zaohua import layout
+
+import zaohua as zh
 from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
-from zaohua.storage import runs
+from zaohua.storage import layout, runs
 from zaohua.storage.atomic import MANIFEST, manifest_bytes
 
 FOREIGN = {
