@@ -8,8 +8,8 @@ One interface for every family of generative model:
     >>> model.save("runs/digits")
     >>> model = zh.load("runs/digits")
 
-Names are imported when first used, so `import zaohua` itself takes milliseconds. `zaohua models` on the command
-line, or `zaohua.core.registry.entries()`, lists the models.
+Names are imported when first used, so `import zaohua` itself takes milliseconds; `__init__.pyi` tells editors and type
+checkers what they are. `zaohua models` on the command line, or `zaohua.core.registry.entries()`, lists the models.
 """
 
 from __future__ import annotations
@@ -66,8 +66,12 @@ _threads()
 def load(path: str | Path) -> Any:
     """The fitted model of a run folder, whatever its class.
 
+    A run of a class of someone's own names its module, which is imported if it isn't yet: a run can hold no code, but
+    it can choose among the modules that are installed here (none of Python's own).
+
     Raises:
         CheckpointError: the folder holds no model, or a damaged one.
+        ZaohuaError: the model's class is someone's own, and is neither defined nor importable here.
     """
     from zaohua.storage import runs
 
@@ -75,7 +79,8 @@ def load(path: str | Path) -> Any:
     if tensors is None:
         raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
     try:
-        model = _model_class(data["model"])._from_json(data, tensors)
+        cls = _class_of(path, data["model"])
+        model = cls._from_json(data, tensors)
         model.run_ = str(path)
         return model
     except ZaohuaError:
@@ -85,28 +90,27 @@ def load(path: str | Path) -> Any:
         raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({what})") from error
 
 
-def _model_class(name: str) -> Any:
-    """The model of that name: one of ours, or a class of the user's own that is defined by now."""
-    from zaohua.estimator.base import GenerativeModel
-
-    known = [GenerativeModel]
-    for cls in known:
-        known += cls.__subclasses__()
-    own = {cls.__name__: cls for cls in known if not cls.__module__.startswith("zaohua.")}
-    return own[name] if name in own else registry.model_class(name)
+def _class_of(path: str | Path, name: str) -> Any:
+    """The class of a run's model; an error says which run."""
+    try:
+        return registry.stored_class(name)
+    except ZaohuaError as error:
+        raise ZaohuaError(f"{path}: {error}") from error
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         module = _LAZY[name]
         return getattr(importlib.import_module(module), name) if module else importlib.import_module(f"zaohua.{name}")
-    if name[:1].isupper() and any(entry.name == name for entry in registry.entries()):
+    if registry.stored_entry(name) is not None:
         return registry.model_class(name)
     raise AttributeError(f"module 'zaohua' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_LAZY, *(entry.name for entry in registry.entries())})
+    return sorted(__all__)
 
 
 __all__ = ["CheckpointError", "NotAvailable", "ZaohuaError", "ZaohuaWarning", "__version__", "load", "registry"]
+__all__ += _LAZY
+__all__ += [entry.name for entry in registry.entries()]
