@@ -44,15 +44,26 @@ def test_readme_tree_names_what_is_there() -> None:
 
 
 def test_contributings_model_is_one_file(tmp_path: Path) -> None:
-    """The example of CONTRIBUTING, put into models/ of a copy of the package, is a model like any other."""
+    """The example of CONTRIBUTING, put into models/ of a copy of the package, is one like any other when renewed."""
     import shutil
 
     shutil.copytree(ROOT / "src" / "zaohua", tmp_path / "zaohua", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "zaohua" / "models" / "hinge_gan.py").write_text(blocks("CONTRIBUTING.md")[0])
+    command = re.search(r"bin/python (-m zaohua\.\w+)", (ROOT / "CONTRIBUTING.md").read_text())
+    assert command is not None
+    subprocess.run(
+        [sys.executable, *command[1].split()],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+    )
+    assert "import HingeGAN as HingeGAN" in (tmp_path / "zaohua" / "__init__.pyi").read_text()
     code = (
-        "import zaohua as zh\nx, y = zh.read('digits', y=True)\n"
+        "import json\nimport zaohua as zh\nx, y = zh.read('digits', y=True)\n"
         "m = zh.HingeGAN(**zh.HingeGAN.tiny).fit(x[:64], y[:64], out='run')\n"
-        "print(zh.load('run').sample(2, y=3).shape, zh.registry.find('hinge-gan').name)"
+        "print(zh.load('run').sample(2, y=3).shape, zh.registry.find('hinge-gan').name)\n"
+        "print(json.loads(open('run/model.json').read())['model'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -61,7 +72,7 @@ def test_contributings_model_is_one_file(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.stdout.split("\n")[0] == "(2, 8, 8) HingeGAN", done.stderr
+    assert done.stdout.split("\n")[:2] == ["(2, 8, 8) HingeGAN", "HingeGAN"], done.stderr
 
 
 NOTEBOOKS = {

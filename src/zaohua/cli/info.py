@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
 def facts(folder: Path) -> dict[str, Any]:
     """Name -> value of what is worth knowing about a run."""
     stored = runs.read_model(folder)
-    entry = registry.find(stored["model"])
+    entry = registry.stored_entry(stored["model"])
     spec, y = stored["codec"]["spec"], stored.get("y_codec")
     state, last = stored.get("state", {}), last_record(folder)
     sides = " x ".join(map(str, spec["shape"] or []))
@@ -45,8 +45,8 @@ def facts(folder: Path) -> dict[str, Any]:
     size = sum(path.stat().st_size for path in folder.glob("weights*"))
     return {
         "run": str(folder),
-        "model": f"{entry.name}: {entry.summary}",
-        "paper": entry.paper,
+        "model": f"{entry.name}: {entry.summary}" if entry else f"{stored['model']}, a class of one's own",
+        "paper": entry.paper if entry else "",
         "data": f"{sides} {kind}s, channels: {sum(head['size'] for head in spec['heads'])}",
         "source": (stored.get("source") or {}).get("X", ""),
         "fine-tuned from": (stored.get("base") or {}).get("run", ""),
@@ -56,7 +56,7 @@ def facts(folder: Path) -> dict[str, Any]:
         "last": {k: v for k, v in last.items() if k.startswith(("loss", "validation"))},
         "weights": f"{size / 2**20:.1f} MiB" if size else "none saved yet",
         "seed": stored["seed"],
-        "settings": _changed(entry.name, stored["parameters"]),
+        "settings": _changed(stored["model"], stored["parameters"]),
         "made with": f"zaohua {stored.get('version', '?')}",
     }
 
@@ -65,7 +65,10 @@ def _changed(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """The hyperparameters that differ from the model's defaults."""
     from zaohua.core.params import fields_of
 
-    fields = fields_of(registry.model_class(name))
+    try:
+        fields = fields_of(registry.stored_class(name))
+    except ZaohuaError:  # a class of one's own that isn't at hand, so all of them are shown
+        return parameters
     return {k: v for k, v in parameters.items() if k in fields and v != fields[k].default}
 
 

@@ -11,22 +11,23 @@ import copy
 import math
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import TransformerTags
 from torch import Tensor
 
 from zaohua import modalities as codecs
+from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import is_main_process
 from zaohua.core.noise import ItemNoise, seeds_for
-from zaohua.core.params import Between, check_field, check_fields, fields_of, make_fields
+from zaohua.core.params import Between, WithFields, check_field, check_fields, fields_of
 from zaohua.core.primitives import available
+from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
 from zaohua.modalities.base import Codec
@@ -37,8 +38,7 @@ from zaohua.storage.layout import check_out
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
 
     modalities: ClassVar[tuple[str, ...]] = ("images",)
@@ -56,14 +56,17 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
     machine_fields: ClassVar[tuple[str, ...]] = ()
     """Fields that say how this machine computes: no part of the model, so they aren't saved with it."""
 
+    draw: ClassVar[Callable[..., Tensor]]
+    log_prob: ClassVar[Callable[..., Tensor]]
+    encode: ClassVar[Callable[..., Tensor]]
+    decode: ClassVar[Callable[..., Tensor]]
+    complete: ClassVar[Callable[..., Tensor]]
+    """Primitives (see `capabilities`): their types only, since a model has those that it defines."""
+
     random_state: Annotated[int | None, Between(0)] = None
     """Seed of everything random; None takes a fresh one."""
     codec: Codec | None = None
     """How data is read and encoded; chosen from the data when not given."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        make_fields(cls)
 
     # ---- learning
 
@@ -241,7 +244,7 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         apart = {"codec", *self.machine_fields}
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in apart}
         return {
-            "model": type(self).__name__,
+            "model": registry.stored_name(type(self)),
             "parameters": params,
             "codec_option": None if self.codec is None else self.codec.to_json(),
             "codec": self.codec_.to_json(),
@@ -254,7 +257,8 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
 
     @classmethod
     def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
-        model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()})
+        parameters: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()}
+        model = cls(**parameters)
         check_fields(model)
         option = data["codec_option"]
         model.codec = None if option is None else codecs.from_json(option)
@@ -307,6 +311,3 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
 def _precise(x: Tensor) -> Tensor:
     """A tensor on the CPU, float32 at least."""
     return x.cpu() if x.dtype == torch.float64 else x.float().cpu()
-
-
-make_fields(GenerativeModel)

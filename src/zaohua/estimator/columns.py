@@ -72,7 +72,7 @@ class RowCodec(Protocol):
 
 
 class Tabular(GenerativeModel):
-    """A model of rows; named before the family among a model's bases.
+    """A model of rows.
 
     Attributes:
         acceptance_rate_: of the last call of `sample` that met conditions by chance, the share of rows that met theirs.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from zaohua.core import registry
-from zaohua.core.errors import ZaohuaError
 
 SCORE = {
     "exact": "exact log-likelihood",
@@ -33,15 +32,12 @@ def card(model: dict[str, Any], name: str) -> str:
     origin = f"\n- Fine-tuned from: {start}" if base else ""
     steps = f"{state['steps']:,} steps" if "steps" in state else "fitted at once"
     training = f"{steps}, {state['seconds']:,.0f} s" if state.get("seconds") is not None else steps
-    try:
-        entry = registry.find(model["model"])
-        what, paper = entry.summary, entry.paper
-    except ZaohuaError:  # a model of one's own
-        what, paper = "", ""
+    entry = registry.stored_entry(model["model"])  # none for a model of one's own
+    what, paper = (entry.summary, entry.paper) if entry else ("", "")
     settings = "\n".join(f"| {key} | {value} |" for key, value in sorted(model["parameters"].items()))
     return f"""# {name}
 
-A **{model["model"]}** made with zaohua {model["version"]}. {what}
+A **{registry.short_name(model["model"])}** made with zaohua {model["version"]}. {what}
 
 {paper}
 

@@ -233,6 +233,7 @@ class Trainable(GenerativeModel):
 
         if out is not None and not overwrite and holds_training(Path(out)):
             raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
+        self.history_: list[dict[str, Any]] = []
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self.rows(data), out, watching, weights).train(fresh=True)
 
