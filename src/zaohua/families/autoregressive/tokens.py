@@ -28,6 +28,7 @@ from zaohua.estimator.encoding import TrainingData
 from zaohua.families.autoregressive.decoding import TokenSampler, draft_of, generate, guided
 from zaohua.families.guidance import Guided
 from zaohua.nn.int8 import int8
+from zaohua.stored import Stored
 from zaohua.training.trainable import Batch
 
 
@@ -59,6 +60,8 @@ class TokenModel(Guided):
     validation_fraction = 0.1
     validate_every = 250
     patience = 10
+
+    apart_ = Stored(False, key="dialogues")  # the name in runs of before, where only dialogues were told
 
     @abstractmethod
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
