@@ -35,6 +35,12 @@ def make(name: str, max_steps: int, **fields: Any) -> Any:
     return cls(**{**cls.tiny, **PLAIN, "max_steps": max_steps, **fields})
 
 
+def reloaded(model: Any, folder: Path) -> Any:
+    """A fitted model as somebody else gets it: saved and loaded."""
+    model.save(folder)
+    return zh.load(folder)
+
+
 class Point(nn.Module):
     """A vector of parameters."""
 

@@ -279,7 +279,8 @@ def test_a_model_that_makes_no_sense(run: Path, tmp_path: Path) -> None:
     refused({"parameters": {**good["parameters"], "latent_dim": 5}}, "no model that this version")
     refused({"codec": {"codec": "subprocess", "options": {}, "spec": None}}, "codec can't be read")
     refused({"codec": None}, "codec can't be read")
-    refused({"state": {}}, "no model that this version")
+    refused({"state": []}, "no model that this version")
+    refused({"state": {"steps": "many"}}, "no model that this version")
     refused({}, "no weights yet", weights=None)
     with pytest.raises(CheckpointError, match="no such folder"):
         zh.load(tmp_path / "nowhere")

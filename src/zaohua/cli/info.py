@@ -38,19 +38,16 @@ def facts(folder: Path) -> dict[str, Any]:
     """Name -> value of what is worth knowing about a run."""
     stored = runs.read_model(folder)
     entry = registry.stored_entry(stored["model"])
-    spec, y = stored["codec"]["spec"], stored.get("y_codec")
     state, last = stored.get("state", {}), last_record(folder)
-    sides = " x ".join(map(str, spec["shape"] or []))
-    kind = stored["codec"]["codec"].removesuffix("Codec").lower()
     size = sum(path.stat().st_size for path in folder.glob("weights*"))
     return {
         "run": str(folder),
         "model": f"{entry.name}: {entry.summary}" if entry else f"{stored['model']}, a class of one's own",
         "paper": entry.paper if entry else "",
-        "data": f"{sides} {kind}s, channels: {sum(head['size'] for head in spec['heads'])}",
+        "data": _items(stored),
         "source": (stored.get("source") or {}).get("X", ""),
         "fine-tuned from": (stored.get("base") or {}).get("run", ""),
-        "labels": ", ".join(_label(c) for c in y["state"].get("classes", [])) if y else "none: unconditional",
+        "labels": _conditions(stored),
         "steps": state.get("steps", last.get("step")),
         "time": clock(state.get("seconds", last.get("seconds", 0))),
         "last": {k: v for k, v in last.items() if k.startswith(("loss", "validation"))},
@@ -59,6 +56,27 @@ def facts(folder: Path) -> dict[str, Any]:
         "settings": _changed(stored["model"], stored["parameters"]),
         "made with": f"zaohua {stored.get('version', '?')}",
     }
+
+
+def _items(stored: dict[str, Any]) -> str:
+    """What a run learnt from. Runs of before don't say it: their codec does, but for the number of items."""
+    if "summary" in stored:
+        return str(stored["summary"]["x"])
+    from zaohua import modalities
+
+    return modalities.from_json(stored["codec"]).describe()
+
+
+def _conditions(stored: dict[str, Any]) -> str:
+    """The labels that a run learnt, or what else it was conditioned on."""
+    y = stored.get("y_codec")
+    if not y:
+        return "none: unconditional"
+    if "classes" in y["state"]:
+        return ", ".join(map(_label, y["state"]["classes"]))
+    from zaohua import modalities
+
+    return modalities.from_json(y).describe()
 
 
 def _changed(name: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from sklearn.utils import TransformerTags
 from torch import Tensor
 
 from zaohua import modalities as codecs
-from zaohua.core import registry
+from zaohua.core import registry, stored
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import is_main_process
 from zaohua.core.noise import ItemNoise, seeds_for
@@ -68,6 +68,8 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
     codec: Codec | None = None
     """How data is read and encoded; chosen from the data when not given."""
 
+    n_items_ = stored.Stored[int | None](None, key="items")
+
     # ---- learning
 
     def fit(self, X: Any, y: Any = None, *, out: str | Path | None = None, **options: Any) -> Self:
@@ -93,6 +95,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
     def _begin(self, X: Any, y: Any, base: Base | None = None) -> TrainingData:
         """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning."""
         check_fields(self)
+        stored.reset(self)
         self.base_ = None if base is None else base.about
         self._check()
         if y is not None and not self.conditional:
@@ -112,6 +115,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         self.spec_ = self.codec_.spec_
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
+        self.n_items_ = len(x)
         y_codes = None if labels is None else self._encode_conditions(labels, len(x))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
@@ -189,6 +193,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         """Mean of `score_samples`, in nats per item."""
         return float(np.mean(self.score_samples(X, y)))
 
+    @available("log_prob")
     def bits_per_dim(self, X: Any, y: Any = None) -> float:
         """Mean negative `score_samples` in bits per number of an item (pixel and channel)."""
         if self.spec_.shape is None:
@@ -252,7 +257,11 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
             "seed": self.seed_,
             "source": self.source_,
             "base": self.base_,
-            "state": self._state(),
+            "state": stored.state_of(self),
+            "summary": {
+                "x": self.codec_.describe(self.n_items_),
+                "y": None if self.y_codec_ is None else self.y_codec_.describe(),
+            },
         }
 
     @classmethod
@@ -267,21 +276,18 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         model.y_codec_ = None if data["y_codec"] is None else codecs.from_json(data["y_codec"])
         model.y_spec_ = None if model.y_codec_ is None else model.y_codec_.spec_
         model.seed_, model.source_, model.base_ = data["seed"], data["source"], data.get("base")
+        stored.restore(model, data["state"])
         if tensors is not None:
-            model._set_tensors(tensors, data["state"])
+            model._set_tensors(tensors)
         return model
-
-    def _state(self) -> dict[str, Any]:
-        """Fitted state that is no tensor, as JSON values."""
-        return {}
 
     @abstractmethod
     def _tensors(self) -> dict[str, Tensor]:
-        """Fitted state as named tensors."""
+        """Fitted state as named tensors; other fitted state is declared, see `stored`."""
 
     @abstractmethod
-    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """The inverse of `_tensors` and `_state`; the specs and codecs are there already."""
+    def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """The inverse of `_tensors`; the specs, the codecs and what is `Stored` are there already."""
 
     # ---- shared by the above
 

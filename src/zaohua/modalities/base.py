@@ -41,6 +41,12 @@ class Codes(Protocol):
         ...
 
 
+def counted(n: int | None, noun: str, rest: str = "") -> str:
+    """A number of things: "1 row", "2,000 rows", or "rows" where n is None; `rest` follows the noun."""
+    named = f"{noun}{'' if n == 1 else 's'}{rest}"
+    return named if n is None else f"{n:,} {named}"
+
+
 class Codec(WithFields, ABC):
     """Base of all codecs: keyword-only dataclasses of options whose fitted state ends in `_`.
 
@@ -88,6 +94,15 @@ class Codec(WithFields, ABC):
     @abstractmethod
     def decode(self, x: Tensor) -> Any:
         """Network output (b, ...) -> items."""
+
+    def describe(self, n: int | None = None) -> str:
+        """Describe in a phrase what the items are, once fitted: "13,314 rows of 11 columns: 4 integer, 7 categorical".
+
+        Args:
+            n: how many there are; None leaves the number out.
+        """
+        sides = " x ".join(map(str, self.spec_.shape or ()))
+        return counted(n, "item") + (f" of {sides} numbers" if sides else " of different lengths")
 
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write items as files that any program opens; returns their paths. Here: a text file for each."""
