@@ -1,9 +1,13 @@
-"""What the documents show is run: README, CONTRIBUTING, known issues and the notebooks."""
+"""What the documents show is run: README, CONTRIBUTING, known issues, tutorials, how-to guides and the notebooks."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +15,74 @@ from pathlib import Path
 import pytest
 
 import zaohua as zh
+from zaohua.cli import main
 
 ROOT = Path(__file__).parents[1]
 
 
 def blocks(name: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.S)
+
+
+GUIDES = [
+    "docs/index.md",
+    *(
+        path.relative_to(ROOT).as_posix()
+        for folder in ("tutorials", "howto")
+        for path in sorted((ROOT / "docs" / folder).glob("*.md"))
+    ),
+]
+"""The pages of the site that show how something is done."""
+
+
+@pytest.mark.parametrize("page, number", [(page, i) for page in GUIDES for i in range(len(blocks(page)))])
+def test_snippets_of_guides_run(page: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks(page)[number], f"{page} snippet {number}", "exec"), {})
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every `zaohua` command that a document shows, with the document."""
+    return [
+        (page, line.split("  #")[0].strip())
+        for page in ("README.md", *GUIDES)
+        for block in re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.S)
+        for line in block.splitlines()
+        if line.startswith("zaohua ")
+    ]
+
+
+@functools.cache
+def help_of(command: str, model: str) -> str:
+    """What a command says of its options."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        main([command, *([model, "digits"] if model else []), "--help"])
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("page, line", commands())
+def test_commands_have_the_options_that_are_shown(page: str, line: str) -> None:
+    """All flags of a command are in its help; those of sampling are its model's, so they are in that of `train`."""
+    _, command, *rest = shlex.split(line)
+    text = help_of(command, rest[0] if command == "train" else "")
+    assert "usage" in text
+    if command in ("sample", "score", "impute"):
+        text += help_of("train", "gpt") + help_of("train", "flow") + help_of("train", "chorale-rnn")
+    for flag in rest:
+        if flag.startswith("-"):
+            assert re.search(rf"(?<![\w-]){re.escape(flag.split('=')[0])}(?![\w-])", text), f"{page}: {line}: no {flag}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """Those under docs/, as `mkdocs build --strict` wants it; pages of `api` are made while building."""
+    named = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert {page for page in named if not page.startswith("api/")} == there
+
+
+def test_the_citation_is_of_this_version() -> None:
+    assert f"\nversion: {zh.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 @pytest.mark.parametrize("number", range(len(blocks("README.md"))))
@@ -31,9 +97,9 @@ def test_known_issues_are_shown_by_code_that_runs(number: int) -> None:
 
 
 def test_readme_links_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/known-issues.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/known-issues.md", *GUIDES):
         prose = re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.S)
-        for target in re.findall(r"\]\((?!http)([^)#]+)\)", prose):
+        for target in re.findall(r"\]\((?!http|(?:\.\./)?api/)([^)#]+)\)", prose):  # those are made while building
             assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"
 
 

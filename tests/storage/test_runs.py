@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.disk import crash_everywhere, damage, files_of, made_up, positions, tensors
+from tests.trainings import POSIX
 
 import zaohua as zh
 from zaohua.core.errors import CheckpointError, ZaohuaError
@@ -131,6 +132,7 @@ def test_failing_to_delete_old_checkpoints_stops_nothing(training: Run, tmp_path
     assert runs.checkpoint_steps(tmp_path) == [30, 40]
 
 
+@POSIX
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
     run = Run(tmp_path)
@@ -147,6 +149,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         Run(tmp_path).close()  # the lock went with the process that was killed
 
 
+@POSIX
 def test_a_worker_of_a_killed_run_does_not_hold_its_lock(training: Run, tmp_path: Path) -> None:
     read, write = os.pipe()
     worker = os.fork()

@@ -245,7 +245,9 @@ class Trainable(GenerativeModel):
         """A new model that begins with this one's weights and codec, and goes on to learn X.
 
         Args:
-            X, y, out: as for `fit`.
+            X: as for `fit`.
+            y: as for `fit`.
+            out: as for `fit`.
             changes: settings that differ from this model's own (limits of steps and time are not taken over), and the
                 options of `fit`.
 
@@ -279,7 +281,8 @@ class Trainable(GenerativeModel):
 
         Args:
             run: the run's folder.
-            X, y: the data it was trained on; not needed when that was a path or the name of a data set.
+            X: the data it was trained on; not needed when that was a path or the name of a data set.
+            y: what it was conditioned on, if X is given.
             callbacks: as for `fit`; a progress bar where somebody watches when not given.
 
         Raises:
