@@ -84,7 +84,7 @@ class CodecFlags:
         cls = next(iter(self.of))
         if len(self.of) > 1:
             items, _ = codecs.read(data, split=None if split == "train" else split)
-            cls = type(codecs.codec_for(items, [cls.modality for cls in self.of]))
+            cls = type(codecs.codec_for(items, list(self.of)))
         return cls(**self._options(cls, values))
 
     def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:

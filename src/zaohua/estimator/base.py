@@ -107,14 +107,18 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         self._check()
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
-        if modality is None and self.codec is not None:
-            modality = getattr(modalities.modality_of(type(self.codec)), "name", None)
-        items, labels = read(X, y, modality=modality)
+        known = self.codec if base is None else base.codec
+        prefer = None if known is None else modalities.modality_of(type(known))
+        items, labels = read(X, y, modality=modality, prefer=prefer)
         named = y is True or isinstance(y, str)  # the labels that X carries, or the column of a table
         self.source_ = None
         if isinstance(X, (str, Path)):
-            self.source_ = {"X": str(X), "y": y if named else None, "modality": modality}
-        kind = None if modality is None else modalities.modality(modality)
+            self.source_ = {"X": str(X), "y": y if named else None}
+            if modality is not None:
+                self.source_["modality"] = modality
+        kind = prefer if prefer is not None and prefer.recognises(items) else None
+        if modality is not None:
+            kind = modalities.modality(modality)
         name = type(self).__name__
         codec = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
         if base is None:

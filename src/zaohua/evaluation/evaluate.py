@@ -27,7 +27,7 @@ from zaohua.metrics.intervals import Interval, mean_interval
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
 """Test items whose log-likelihood is taken, at most: bounds and solutions of differential equations take long."""
-BITS = {"pixels": "bits_per_dim", "levels": "bits_per_sample"}
+BITS = {"pixels": "bits_per_dim", "mu-law levels": "bits_per_sample"}
 """Which measure the likelihoods of codes make when they are divided by how many numbers there are."""
 ProgressFn = Callable[[str], None]
 

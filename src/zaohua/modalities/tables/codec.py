@@ -41,7 +41,7 @@ class TableCodec(FrameCodec):
         heads_: of each column the places of its heads.
     """
 
-    representation: ClassVar[str] = "columns"
+    representation: ClassVar[str] = "columns of any kind"
 
     numbers: Literal["auto", "quantile", "modes"] = "auto"
     """How networks see numbers: by rank, as a normal distribution; around the modes of each column; or as the model has
