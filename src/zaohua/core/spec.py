@@ -128,7 +128,7 @@ class DataSpec:
                 Feature(
                     **{**feature, **{name: tuple(feature[name]) for name in ("given", "edges") if feature.get(name)}}
                 )
-                for feature in (data.get("features") or data["heads"])
+                for feature in data["features"]
             ),
             pad=data["pad"],
         )
