@@ -135,7 +135,7 @@ def test_names_of_the_package():
         "ZaohuaWarning",
         "CheckpointError",
         "NotAvailable",
-        "data",
+        "datasets",
         "metrics",
         "tasks",
         "registry",

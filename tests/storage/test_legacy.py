@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.golden.make import RUNS
 
 import zaohua as zh
-from tests.golden.make import RUNS
 from zaohua.cli import runs as cli_runs
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError
