@@ -48,16 +48,16 @@ def test_sounds_are_seen_as_spectrograms():
 
 
 def test_the_corner_of_sounds_is_seen_and_heard(tmp_path: Path, hasty: None):
-    log = demo_sounds.make(tmp_path, minutes=1, watch=quiet, seed=0)
-    assert list(log.kinds) == ["tone", "chirp-up", "chirp-down", "drum", "bell", "siren"]
-    assert (log.name, log.sounds, log.steps) == ("flow", 900, 4)
-    assert log.real > 0.3 and 0 <= log.recognised <= 1 and log.speed > 0
-    assert all(len(heard) == 3 for heard in log.kinds.values())
+    study = demo_sounds.make(tmp_path, minutes=1, watch=quiet, seed=0)
+    assert list(study.kinds) == ["tone", "chirp-up", "chirp-down", "drum", "bell", "siren"]
+    assert (study.name, study.sounds, study.steps) == ("flow", 900, 4)
+    assert study.real > 0.3 and 0 <= study.recognised <= 1 and study.speed > 0
+    assert all(len(heard) == 3 for heard in study.kinds.values())
     test, labels = datasets.load("tones", "test")
-    for kind, heard in log.kinds.items():
+    for kind, heard in study.kinds.items():
         assert heard[0].sound == test[labels.index(kind)]
         assert not np.array_equal(heard[1].sound, heard[2].sound)
-    page = report.sounding_card(log)
+    page = report.sounding_card(study)
     assert page.count("<audio controls") == page.count('src="data:image/png') == 18
     assert page.count("made</figcaption>") == 12 and page.count("real, held out") == 6
     assert re.findall("<h3>(.*?)</h3>", page) == ["tone", "chirp up", "chirp down", "drum", "bell", "siren"]

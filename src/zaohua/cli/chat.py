@@ -14,7 +14,7 @@ from zaohua.cli.sample import sampling_flags
 from zaohua.core.errors import ZaohuaError
 
 CALL = "zaohua chat RUN [options]"
-ABOUT = "Talk with a model that was trained on dialogues: a line is a message; /new finite_receptive_field, /exit ends."
+ABOUT = "Talk with a model that was trained on dialogues: a line is a message; /new forgets, /exit ends."
 COMMON = (
     Flag("system", str | None, None, "What the model is told before the dialogue."),
     Flag("seed", int | None, None, "Seed: the same one gives the same answers."),
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def talk(model: Any, system: str | None, seed: int | None, options: dict[str, Any]) -> None:
     """The dialogue; Ctrl-C stops an answer, and between two of them ends it all, as the end of the input does."""
-    log = [] if system is None else [{"role": "system", "content": system}]
+    instructions = [] if system is None else [{"role": "system", "content": system}]
     said: list[dict[str, str]] = []
     for line in lines():
         if line == "/exit":
@@ -47,7 +47,7 @@ def talk(model: Any, system: str | None, seed: int | None, options: dict[str, An
             answer = ""
             said.append({"role": "user", "content": line})
             try:
-                for piece in model.chat_stream([*log, *said], random_state=seed, **options):
+                for piece in model.chat_stream([*instructions, *said], random_state=seed, **options):
                     answer += piece
                     print(piece, end="", flush=True)
                 print()

@@ -98,7 +98,7 @@ def _parse(
     kept = {
         name: value for name, value in (stored or {}).get("parameters", {}).items() if name not in cls.machine_fields
     }  # which old runs hold
-    own = from_fields(fields_of(cls), kept, drop_failed=["codec"])
+    own = from_fields(fields_of(cls), kept, leave_out=["codec", "y_codec"])
     of_data = CodecFlags(entry.codecs, [flag.name for flag in (*COMMON, *own)], (stored or {}).get("codec_option"))
     arguments = [re.sub(r"^--seed(?=$|=)", "--random-state", argument) for argument in arguments]
     values = parse(f"zaohua train {entry.command} DATA", entry.summary, [*COMMON, *own, *of_data.flags], arguments)

@@ -63,7 +63,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
     encode: ClassVar[Callable[..., Tensor]]
     decode: ClassVar[Callable[..., Tensor]]
     complete: ClassVar[Callable[..., Tensor]]
-    """Primitives (see `capabilities`): their types only, since a model has those that it defines."""
+    """Primitives (see `core.primitives`): their types only, since a model has those that it defines."""
 
     random_state: Annotated[int | None, Between(0)] = None
     """Seed of everything random; None takes a fresh one."""
@@ -84,7 +84,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         Args:
             X: a path, the name of a data set, an array, or a list of items.
             y: what to condition on, one for each item; True takes the labels that a path or data set carries.
-            out: run folder to save to, new, empty or a run's (see `checkpoint`); nothing is written when not given.
+            out: run folder to save to, new, empty or a run's (see `storage.layout`); nothing is written when not given.
             modality: the kind of data to take X for, such as "images"; found out when not given.
             options: of the family, e.g. `callbacks` of the trained ones.
 

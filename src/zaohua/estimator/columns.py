@@ -30,7 +30,7 @@ AT_ONCE = 4096
 
 
 class RowCodec(Protocol):
-    """What models of tables ask of their codec; codes are (n, columns), tensors (n, heads).
+    """What models of tables ask of their codec; codes are (n, columns), tensors (n, features).
 
     Attributes:
         columns_: the columns that are learnt.
@@ -65,7 +65,7 @@ class RowCodec(Protocol):
         ...
 
     def known_heads(self, known: Tensor) -> Tensor:
-        """Columns -> their heads, bool."""
+        """Columns -> their features, bool."""
         ...
 
     def cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -188,8 +188,8 @@ class Tabular(GenerativeModel):
         if len(waiting):
             raise ZaohuaError(
                 f"of {drawn:,} rows drawn {met:,} had the values asked for ({met / drawn:.3%}), and {len(codes):,} "
-                f"were to be made: ask for fewer columns, let it try longer (tries={10 * self.max_tries}), or take a model "
-                "that is conditioned exactly (product-mixture, tab-ar)"
+                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or "
+                "take a model that is conditioned exactly (product-mixture, tab-ar)"
             )
         return out, met / drawn
 

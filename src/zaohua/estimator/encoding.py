@@ -22,7 +22,7 @@ from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.reading import read
 
 TRACED = 8, 32
-"""Items that a trace of training data is of, and numbers of each."""
+"""Items that a fingerprint of training data is of, and numbers of each."""
 SUMS = 4
 """Weighted sums of those numbers that are kept: too few to tell any of them."""
 NEAR = 0.01
@@ -35,8 +35,8 @@ class TrainingData(NamedTuple):
     Attributes:
         x: their codes.
         y: their conditions; None for an unconditional model.
-        wholes: which whole each item is a part of, int64 (items,), as windows are of a recording; None: each is one.
-        owners: which item each row is of, int64 (n,); None where rows are the items.
+        groups: the group of each item, int64 (items,), as windows are of one recording; None: each is its own.
+        item_index: which item each row is of, int64 (n,); None where rows are the items.
     """
 
     x: Codes
@@ -66,7 +66,7 @@ class TrainingData(NamedTuple):
         return {"items": len(self.x), "values": _trace(self.x), "labels": labels}
 
     def differs(self, fingerprint: dict[str, Any]) -> str | None:
-        """In what these data aren't those of a trace, in words; None where they are the same."""
+        """In what these data aren't those of a fingerprint, in words; None where they are the same."""
         now = self.fingerprint()
         if now["items"] != fingerprint["items"]:
             return f"{now['items']:,} items to learn from instead of {fingerprint['items']:,}"

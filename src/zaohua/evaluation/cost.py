@@ -17,7 +17,7 @@ from zaohua.modalities.sounds.sound import Sounds
 
 STATUS = Path("/proc/self/status")
 STEPS = ("step", "log_chances")
-"""Methods of networks that decode step by step, or head by head."""
+"""Methods of networks that decode step by step, or feature by feature."""
 BLOCK = 256
 """Samples that are drawn together."""
 
@@ -32,7 +32,7 @@ def sample(
         n: how many.
         y: their conditions.
         seed: of all of them; the same block comes out whatever n is.
-        told: is given how many there are, after each block.
+        log: is given how many there are, after each block.
     """
     _reset_peak()
     blocks, began = [], time.perf_counter()

@@ -62,7 +62,7 @@ def evaluate(
             of numbers.
         protocol: by which other models were measured already, of the same data.
         run: its folder, for the name and the weights' hash.
-        told: is told what is being done.
+        log: is told what is being done.
 
     Raises:
         ZaohuaError: the model is of another modality or makes no items, or there are none to measure by.

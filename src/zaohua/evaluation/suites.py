@@ -106,7 +106,7 @@ def benchmark(
         data: only these data sets.
         random_state: of training and sampling, the first.
         seeds: trainings of each model; with several all figures are means, with intervals over them.
-        told: is told what is being done.
+        log: is told what is being done.
 
     Returns:
         The summary, `NAME.md`, beside a page for each data set.
@@ -229,7 +229,7 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
     settings = f"default settings but for {settings}" if settings else "default settings"
     labels = "labels given to those that take any" if suite.labels else "no labels"
-    mean_interval = (
+    of_seeds = (
         f"seed {seeds[0]}"
         if len(seeds) == 1
         else (f"means of seeds {seeds[0]} to {seeds[-1]} with Student's 95 % intervals over them")
@@ -238,7 +238,7 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
         f"# {name}",
         "",
         f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
-        f"fitted at once take what they take), {settings}, {mean_interval}, {labels}. "
+        f"fitted at once take what they take), {settings}, {of_seeds}, {labels}. "
         f"{about['date']}, {about['processor']}, {about['cores']} cores"
         + (f", {about['gpu']}" if about["gpu"] else "")
         + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "

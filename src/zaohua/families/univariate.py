@@ -23,6 +23,7 @@ from torch.distributions import Transform
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise, fine_uniform
 from zaohua.core.params import Between
+from zaohua.core.primitives import available
 from zaohua.estimator.encoding import TrainingData
 from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.families.likelihood_ascent import maximise
@@ -176,6 +177,17 @@ class Univariate(PerClassDensity):
         self._need_y(y_codes)
         return self._each(self.inverse, np.repeat(chances[:, None], self.spec_.size, 1), y_codes)
 
+    @available("n_parameters")
+    def aic(self, X: Any, y: Any = None) -> float:
+        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
+        return 2 * cast(Parametric, self).n_parameters - 2 * float(self.score_samples(X, y).sum())
+
+    @available("n_parameters")
+    def bic(self, X: Any, y: Any = None) -> float:
+        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
+        scores = self.score_samples(X, y)
+        return float(np.log(len(scores))) * cast(Parametric, self).n_parameters - 2 * float(scores.sum())
+
     # ---- between items and arrays
 
     def __sklearn_tags__(self) -> Any:
@@ -235,15 +247,6 @@ class Parametric(Univariate):
         """How many numbers were learnt, over all columns and labels."""
         self._check_fitted()
         return len(self.fitted) * self.spec_.size * len(self.densities_)
-
-    def aic(self, X: Any, y: Any = None) -> float:
-        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
-        return 2 * self.n_parameters - 2 * float(self.score_samples(X, y).sum())
-
-    def bic(self, X: Any, y: Any = None) -> float:
-        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
-        scores = self.score_samples(X, y)
-        return float(np.log(len(scores))) * self.n_parameters - 2 * float(scores.sum())
 
 
 class WithLocation(Parametric):

@@ -39,7 +39,7 @@ class Spectrograms(Protocol):
     """What vocoders ask of their codec, one of log-mel spectrograms.
 
     Attributes:
-        mel_: what the spectrograms are (`codecs.spectra.MelScale`).
+        mel_: what the spectrograms are (`modalities.sounds.spectra.MelScale`).
     """
 
     mel_: Any

@@ -95,7 +95,7 @@ class CTGAN(Tabular, WassersteinGAN):
 
     @property
     def layout(self) -> RowLayout:
-        """Where the heads stand."""
+        """Where the features stand."""
         return RowLayout(self.spec_)
 
     @property
@@ -168,7 +168,7 @@ class CTGAN(Tabular, WassersteinGAN):
         return self._fakes(nets, noise, c, y)[1]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Rows (n, heads) of the averaged generator."""
+        """Rows (n, features) of the averaged generator."""
         return self.layout.rows(self.generate(self.nets_, noise, y))
 
     def _check(self) -> None:

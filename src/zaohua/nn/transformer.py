@@ -1,9 +1,10 @@
 """The causal transformer: tokens in, logits of the next token out, all at once or one step at a time.
 
-`style="modern"` is what small language models of today agree on: rotary positions (Su et al. 2021, arXiv 2104.09864),
-RMSNorm before each part (Zhang & Sennrich 2019, arXiv 1910.07467), normalised queries and keys (Henry et al. 2020,
-arXiv 2010.04245), squared ReLU (So et al. 2021, arXiv 2109.08668), parts that are silent at first, no biases.
-`style="gpt2"` is Radford et al. 2019: learnt positions, LayerNorm, GELU, biases, one matrix for tokens in and out.
+`architecture="modern"` is what small language models of today agree on: rotary positions (Su et al. 2021, arXiv
+2104.09864), RMSNorm before each part (Zhang & Sennrich 2019, arXiv 1910.07467), normalised queries and keys (Henry et
+al. 2020, arXiv 2010.04245), squared ReLU (So et al. 2021, arXiv 2109.08668), parts that are silent at first, no biases.
+`architecture="gpt2"` is Radford et al. 2019: learnt positions, LayerNorm, GELU, biases, one matrix for tokens in and
+out.
 """
 
 from __future__ import annotations

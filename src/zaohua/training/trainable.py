@@ -171,12 +171,11 @@ class Trainable(GenerativeModel):
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Which of n items to validate on and which to train on, the same for the same seed.
 
-        Parts of `wholes` (n,) go together, see `batches.drawn`.
+        Items of one of `groups` (n,) go together, see `order.grouped_split`.
         """
-        asked = (
-            self.validation_fraction != type(self).validation_fraction
-        )  # a share that nobody asked for isn't taken of next to nothing
-        return grouped_split(n, math.ceil(self.validation_fraction * n) if n > 2 or asked else 0, seed, groups)
+        asked = self.validation_fraction != type(self).validation_fraction
+        count = math.ceil(self.validation_fraction * n) if n > 2 or asked else 0  # nobody asked for any of next to none
+        return grouped_split(n, count, seed, groups)
 
     def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
         """The networks as they are trained, given those to begin from: all of them, unless a model says less."""
@@ -217,11 +216,13 @@ class Trainable(GenerativeModel):
         super()._check()
         chosen = self.patience is not None and self.patience != type(self).patience
         if chosen and not self.validation_fraction:
-            raise ZaohuaError(f"{type(self).__name__}: patience needs a validation share, such as validation=0.1")
+            raise ZaohuaError(
+                f"{type(self).__name__}: patience needs a share to validate on: validation_fraction=0.1, say"
+            )
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(
                 f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
-                f"{self.grad_accumulation} (accumulate)"
+                f"{self.grad_accumulation} (grad_accumulation)"
             )
 
     def _fit(

@@ -221,7 +221,7 @@ class TokenRows:
         again: how many tokens that were learnt in one row the next one of the same item begins by reading.
 
     Attributes:
-        owners: which item each row is of, int64 (n,).
+        item_index: which item each row is of, int64 (n,).
     """
 
     at_hand: ClassVar[bool] = True

@@ -210,7 +210,7 @@ class Form(NamedTuple):
         """A sound as codes without silence behind it, int16 or float32 (channels, at most length), clipped to [-1, 1].
 
         Raises:
-            Unusable: it has several channels, and not as many; one becomes all of them.
+            UnusableSound: it has several channels, and not as many; one becomes all of them.
         """
         samples = sound.samples.reshape(len(sound), sound.channels)
         if sound.peak > 1:
