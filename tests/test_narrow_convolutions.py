@@ -1,6 +1,6 @@
 """Strided convolutions of maps one column wide, and those of voxels, never run in 16 bits on a CPU.
 
-oneDNN's kernels are wrong there. Not every processor shows the fault, so that what is watched is which convolutions run.
+oneDNN's kernels are wrong there. Not every processor shows it, so that what is watched is which convolutions run.
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ def test_layers_agree_with_float32_on_dirty_memory(layer: Any, channels_last: bo
 @pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
 def test_voxels_agree_with_float32_on_dirty_memory(kernel: int, channels: int) -> None:
     """Where the input is shorter than the kernel, a place wide, of one channel, or in channels-last; in float32."""
-    for size, stride in itertools.product([(2, 3, 4), (1, 4, 5), (8, 9, 1), (5, 1, 3), (6, 6, 6)], [1, 2, (1, 2, 2)]):
+    strides: list[int | tuple[int, int, int]] = [1, 2, (1, 2, 2)]
+    for size, stride in itertools.product([(2, 3, 4), (1, 4, 5), (8, 9, 1), (5, 1, 3), (6, 6, 6)], strides):
         for layout in (torch.contiguous_format, torch.channels_last_3d):
             layer = Conv3d(channels, 8, kernel, stride, kernel // 2).to(memory_format=layout)  # type: ignore[call-overload]
             x = torch.randn(2, channels, *size).to(memory_format=layout)

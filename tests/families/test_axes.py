@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -97,7 +97,7 @@ class Straight(nn.Module):
 
 @pytest.mark.parametrize("trace", ["exact", "hutchinson"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_likelihoods_and_latents_of_a_gaussian(shape: tuple[int, ...], trace: str) -> None:
+def test_likelihoods_and_latents_of_a_gaussian(shape: tuple[int, ...], trace: Literal["exact", "hutchinson"]) -> None:
     """Per unit of the item, of which one of the tensor is 4; both traces are exact where all directions are alike."""
     spread, spec = 0.6, grid(*shape, channels=2, scale=4.0)
     model = fitted(Flow(trace=trace, score_steps=100, device="cpu"), spec, Straight(spread))

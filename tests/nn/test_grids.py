@@ -47,7 +47,7 @@ def test_folding_of_slices_is_torchs(side: int) -> None:
 
 @pytest.mark.parametrize("size", [(9,), (30,), (7, 11), (30, 5), (6, 11, 13)])
 def test_enlarging_is_torchs_linear_interpolation(size: tuple[int, ...]) -> None:
-    x = torch.randn(2, 3, 6, 5, 7)[(..., *[0] * (3 - len(size)))]
+    x = torch.randn(2, 3, *(6, 5, 7)[: len(size)])
     size = tuple(max(a, b) for a, b in zip(size, x.shape[2:], strict=True))
     mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[len(size)]
     torch.testing.assert_close(resize(x, size), F.interpolate(x, size=size, mode=mode))

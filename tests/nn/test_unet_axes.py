@@ -41,17 +41,15 @@ def some(y_spec: DataSpec | None, n: int) -> Tensor | None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_shapes_in_both_precisions_as_it_is_placed(size: tuple[int, ...]) -> None:
-    nets = place(
-        nn.ModuleDict({"net": UNet(grid(*size, channels=2), LABEL, channels=8, out_channels=5)}), torch.device("cpu")
-    )
-    awake(nets["net"])
-    x, t, y = torch.randn(2, 2, *size), torch.rand(2), torch.tensor([0, 9])
-    found = nets["net"](x, t, y)
+    net = awake(UNet(grid(*size, channels=2), LABEL, channels=8, out_channels=5))
+    place(nn.ModuleDict({"net": net}), torch.device("cpu"))
+    x, t, y, keep = torch.randn(2, 2, *size), torch.rand(2), torch.tensor([0, 9]), torch.tensor([True, True])
+    found = net(x, t, y, keep)
     with torch.autocast("cpu", torch.bfloat16):
-        rough = nets["net"](x, t, y, torch.tensor([True, True]))
+        rough = net(x, t, y, keep)
     assert found.shape == (2, 5, *size) and (rough - found).norm() < 0.05 * found.norm()
     rough.float().sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in nets.parameters())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
 @pytest.mark.parametrize("size", [(9,), (5, 3, 6)])
@@ -126,8 +124,7 @@ def widen(low: UNet, high: UNet) -> None:
 @pytest.mark.parametrize("axes", [1, 2])
 def test_slices_that_are_all_alike_come_out_as_one_does(axes: int, y_spec: DataSpec | None, patch: int) -> None:
     """A picture whose rows are equal, under kernels one row high, is a series; voxels of equal slices are a picture."""
-    size = ((8,), (6, 8))[axes - 1]
-    size = tuple(side * patch for side in size)
+    size = tuple(side * patch for side in (6, 8)[-axes:])
     low = awake(UNet(grid(*size), y_spec, channels=16, patch=patch))
     high = UNet(grid(4 * patch, *size), y_spec, channels=16, patch=patch).eval()
     widen(low, high)

@@ -9,6 +9,7 @@ of x, as a sketch over a picture does, `Overlay` hands it over as channels inste
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -164,7 +165,7 @@ class Patches(nn.Module):
         missing = [-side % step for side, step in zip(h.shape[2:], self.cut.stride, strict=True)]
         h = self.cut(F.pad(h, [n for end in reversed(missing) for n in (0, end)]))
         cells = [min(side, limit) for side, limit in zip(h.shape[2:], self.limits, strict=True)]
-        shrink = F.adaptive_avg_pool3d if len(cells) == 3 else F.adaptive_avg_pool2d
+        shrink: Callable[..., Tensor] = F.adaptive_avg_pool3d if len(cells) == 3 else F.adaptive_avg_pool2d
         return shrink(h, cells).movedim(1, -1)
 
 

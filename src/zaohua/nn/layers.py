@@ -7,6 +7,7 @@ torch's Conv1d in bfloat16, and 0.7 to 1.1 of it in float32 (torch 2.13).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
@@ -40,12 +41,11 @@ def conv(
         stride: one for all axes, or for each.
         gain: standard deviation of the output, for an input of unit variance.
     """
-    padding = (kernel_size - 1) // 2
-    if axes == 1:
-        along = (1, stride) if isinstance(stride, int) else stride
-        return scaled(Conv2d(in_channels, out_channels, (1, kernel_size), along, (0, padding)), gain)
-    layer = Conv2d if axes == 2 else Conv3d
-    return scaled(layer(in_channels, out_channels, kernel_size, stride, padding), gain)
+    row = (1,) if axes == 1 else ()
+    layer: Callable[..., Convolution] = Conv3d if axes == 3 else Conv2d
+    kernel = (*row, *[kernel_size] * axes)
+    steps = (*row, *[stride] * axes) if isinstance(stride, int) else stride
+    return scaled(layer(in_channels, out_channels, kernel, steps, [(side - 1) // 2 for side in kernel]), gain)
 
 
 def row_conv(
@@ -111,7 +111,7 @@ def even(x: Tensor) -> Tensor:
 
 def crop(x: Tensor, size: tuple[int, ...]) -> Tensor:
     """The first places of x (B, C, *sides) along each axis: of a picture, the upper left (height, width)."""
-    return x[(..., *(slice(side) for side in size))]
+    return x[(slice(None), slice(None), *(slice(side) for side in size))]
 
 
 def pyramid(shape: tuple[int, ...], smallest: int, least: int = 0) -> list[tuple[int, ...]]:
