@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -41,17 +42,21 @@ def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-def pool(tokens: Tensor) -> Tensor:
-    """Mean of the tokens (n, L, dim) that are there -> (n, dim); zeros where there are none."""
-    if tokens.shape[1] == 0:
-        return tokens.new_zeros(len(tokens), tokens.shape[2])
-    count = present(tokens).sum(dim=1, keepdim=True).clamp(min=1)
-    return tokens.sum(dim=1) / count
+class Tokens(NamedTuple):
+    """Conditions as networks see them.
+
+    Attributes:
+        values: tokens (n, L, dim), zeros where there is none.
+        present: which of them are there, bool (n, L): not what items were padded with.
+    """
+
+    values: Tensor
+    present: Tensor
 
 
-def present(tokens: Tensor) -> Tensor:
-    """Which tokens (n, L, dim) are there -> bool (n, L): `Embed` leaves exact zeros where items were padded."""
-    return tokens.ne(0).any(dim=-1)
+def pool(tokens: Tokens) -> Tensor:
+    """Mean of the tokens that are there -> (n, dim); zeros where there are none."""
+    return tokens.values.sum(dim=1) / tokens.present.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 class TimeEmbed(nn.Module):
@@ -100,7 +105,7 @@ class Embed(nn.Module):
         if spec.axes:
             self.out = scaled(nn.Linear(dim, dim))
 
-    def forward(self, y: Tensor | None, n: int, keep: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor | None, n: int, keep: Tensor | None = None) -> Tokens:
         """Embeds n conditions.
 
         Args:
@@ -109,33 +114,38 @@ class Embed(nn.Module):
             keep: bool (n,); where False, an item's tokens are the null token.
 
         Returns:
-            Tokens (n, L, dim); exact zeros where ragged items were padded.
+            The tokens, at least one of each item that is there.
         """
         if self.spec is None:
-            return self.nothing.expand(n, 0, self.dim)
+            return Tokens(self.nothing.expand(n, 0, self.dim), self.nothing.new_ones(n, 0, dtype=torch.bool))
         null = self.null.expand(n, 1, self.dim)
         if y is None or y.numel() == 0:
-            return null
+            return Tokens(null, null.new_ones(n, 1, dtype=torch.bool))
         tokens = self._tokens(y)
         if self.spec.pad is not None:
-            full = present(tokens).any(dim=1)
+            full = tokens.present.any(dim=1)
             keep = full if keep is None else keep & full
-        return tokens if keep is None else torch.where(keep.view(n, 1, 1), tokens, null)
+        if keep is None:
+            return tokens
+        values = torch.where(keep.view(n, 1, 1), tokens.values, null)
+        return Tokens(values, tokens.present | ~keep.view(n, 1))
 
-    def _tokens(self, y: Tensor) -> Tensor:
-        """A batch as `spec` describes it -> (n, L, dim)."""
+    def _tokens(self, y: Tensor) -> Tokens:
+        """A batch as `spec` describes it."""
         assert self.spec is not None
         padded = y == self.spec.pad if self.spec.is_category and self.spec.pad is not None else None
         if padded is not None:
             y = y.masked_fill(padded, 0)
         cells = self.cells(y if self.spec.is_category else y.to(self.null.dtype))
         if not self.spec.axes:
-            return cells.unsqueeze(1)
+            return Tokens(cells.unsqueeze(1), cells.new_ones(len(cells), 1, dtype=torch.bool))
         places = positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
-        tokens = self.out(F.silu(cells + places))
-        if padded is not None:
-            tokens = tokens.masked_fill(padded.unsqueeze(-1), 0.0)
-        return tokens.flatten(1, -2)
+        values = self.out(F.silu(cells + places))
+        if padded is None:
+            padded = torch.zeros(values.shape[:-1], dtype=torch.bool, device=values.device)
+        else:
+            values = values.masked_fill(padded.unsqueeze(-1), 0.0)
+        return Tokens(values.flatten(1, -2), ~padded.flatten(1))
 
 
 class Patches(nn.Module):

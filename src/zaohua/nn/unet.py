@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, Overlay, TimeEmbed, lies_over, pool, present
+from zaohua.nn.embed import Embed, Overlay, TimeEmbed, Tokens, lies_over, pool
 from zaohua.nn.grids import check_axes, fold, unfold
 from zaohua.nn.layers import Dropout, attend, conv, crop, group_norm, pyramid, scaled
 
@@ -165,14 +165,14 @@ class UNetAttention(nn.Module):
         self.kv = scaled(nn.Linear(context, 2 * channels)) if context is not None else None
         self.out = scaled(nn.Linear(channels, channels), gain=0.0)
 
-    def forward(self, x: Tensor, tokens: Tensor) -> Tensor:
-        """(B, C, *sides), (B, L, context) -> (B, C, *sides)."""
+    def forward(self, x: Tensor, tokens: Tokens) -> Tensor:
+        """(B, C, *sides), tokens (B, L, context) -> (B, C, *sides)."""
         flat = self.norm(x).flatten(2).transpose(1, 2)
         query, key, value = self._split(self.qkv(flat), 3)
         h = attend(query, key, value)
         if self.kv is not None:
-            key, value = self._split(self.kv(tokens), 2)
-            h = h + attend(query, key, value, present(tokens)[:, None, None])
+            key, value = self._split(self.kv(tokens.values), 2)
+            h = h + attend(query, key, value, tokens.present[:, None, None])
         h = self.out(h.transpose(1, 2).flatten(2)).transpose(1, 2).unflatten(2, x.shape[2:])
         return (x + h) * math.sqrt(0.5)
 
