@@ -21,6 +21,7 @@ from zaohua.estimator.base import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, guided
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import ColourMixture, Likelihood, LogisticMixture, likelihood_of
+from zaohua.nn.grids import check_axes
 from zaohua.training.trainable import Batch
 
 
@@ -42,7 +43,12 @@ class PixelModel(Guided):
         """The network, untrained, that gives so many numbers for each pixel."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network."""
+        """One network.
+
+        Raises:
+            ZaohuaError: the items aren't pictures.
+        """
+        check_axes(type(self).__name__, spec, 2)
         return nn.ModuleDict({"net": self.network(spec, y_spec, self.likelihood(spec).outputs(spec.channels))})
 
     @abstractmethod
