@@ -265,7 +265,7 @@ class TestEveryModel:
         for primitive in PRIMITIVES:
             assert (primitive in entry.primitives) == hasattr(type(fitted[name]), primitive)
         for primitive, call in CALLS.items():
-            can = primitive in entry.primitives and fitted[name]._cannot(primitive) is None
+            can = primitive in entry.primitives and fitted[name].cannot(primitive) is None
             assert hasattr(fitted[name], call) == can
 
     def test_leaves_the_global_random_state_alone(self, name: str, digits: Any) -> None:

@@ -47,11 +47,11 @@ class _Available:
             if hasattr(owner, self.primitive):
                 return self.method
             raise AttributeError(f"{owner.__name__} has no {self.method.__name__}: it defines no {self.primitive}")
-        why = obj._cannot(self.primitive) if hasattr(type(obj), self.primitive) else f"it has no {self.primitive}"
+        why = obj.cannot(self.primitive) if hasattr(type(obj), self.primitive) else f"it has no {self.primitive}"
         if why is None:
             return self.method.__get__(obj, owner)
         from zaohua.core.registry import models_with
 
-        others = [entry.name for entry in models_with(self.primitive) if obj._learns_as(entry.modalities)]
+        others = [entry.name for entry in models_with(self.primitive) if obj.supports(entry.modalities)]
         able = f"; models that can: {', '.join(others)}" if others else ""
         raise NotAvailable(f"{type(obj).__name__} can't {self.method.__name__}: {why}{able}")

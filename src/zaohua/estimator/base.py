@@ -24,11 +24,12 @@ from torch import Tensor
 from zaohua import modalities as codecs
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import is_main_process
-from zaohua.core.noise import ItemNoise, seeds_for
+from zaohua.core.noise import ItemNoise, derive_seed, seeds_for
 from zaohua.core.params import Between, check_field, check_fields, fields_of, make_fields
 from zaohua.core.primitives import available
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
+from zaohua.estimator.tensors import Encoded, LogProb, chunks, to_cpu
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.storage import runs
@@ -102,18 +103,18 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
             self.codec_ = codec.fit(items)
         else:
             self.codec_, self.y_codec_ = base.codec, base.y_codec
-            self._need_y(labels)
-        x, labels, parts = self._encode_labelled(items, labels)
+            self.require_conditions(labels)
+        x, labels, parts = self.encode_labelled(items, labels)
         if base is None:
             self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
         self.spec_ = self.codec_.spec_
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
-        y_codes = None if labels is None else self._encode_conditions(labels, len(x))
+        y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
-    def _learns_as(self, modalities: Iterable[str]) -> bool:
-        """Whether what this model learns are data of any of these kinds; spectrograms and waves are both sounds."""
+    def supports(self, modalities: Iterable[str]) -> bool:
+        """True if the model supports any of these modalities; spectrograms and waves are both sounds."""
         own = [self.codec_.modality] if hasattr(self, "codec_") else self.modalities
         ours, theirs = ({codecs.of_modality(m).kind or m for m in each} for each in (own, modalities))
         return bool(ours & theirs)
@@ -143,19 +144,19 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         Returns:
             n_samples items (for images uint8 or float32, (n, H, W) or (n, H, W, C), as they went in).
         """
-        model = self._with_options(options)
-        n, y_codes = model._conditions(n_samples, y)
+        model = self.with_options(**options)
+        n, y_codes = model.sample_conditions(n_samples, y)
         base = random_state if random_state is not None else self.random_state
         seeds = seeds_for(base, n)
         parts = []
-        for rows in model._chunks(n):
-            noise = ItemNoise(seeds[rows], model._device())
+        for rows in chunks(n):
+            noise = ItemNoise(seeds[rows], model.device_)
             with torch.no_grad():
                 codes = None if y_codes is None else y_codes[rows]
                 if y_codes is None and model.y_codec_ is not None:
                     codes = model.y_codec_.draw(noise)
-                parts.append(_precise(model.draw(noise, model._prepare_y(codes, noise))))
-        return model._items(torch.cat(parts))
+                parts.append(to_cpu(model.draw(noise, model.prepare_conditions(codes, noise))))
+        return model.decode_tensors(torch.cat(parts))
 
     @available("log_prob")
     def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
@@ -169,14 +170,14 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
             float64 (n,). Of discrete data (8-bit or binary pixels) a log probability, of continuous data a log
             density in the item's own units.
         """
-        codes, y_codes = self._encode_items(X, y)
-        if self.y_codec_ is None or y_codes is not None:
-            return self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, y_codes)
+        encoded = self.encode_items(X, y)
+        if self.y_codec_ is None or encoded.y_codes is not None:
+            return self.map_items(self.log_prob, encoded)
         log_prior = self.y_codec_.log_prior()
         if log_prior is None:
             raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
         parts = [
-            self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, torch.full((len(codes),), c)) + float(p)
+            self.map_items(self.log_prob, Encoded(encoded.codes, torch.full((len(encoded),), c))) + float(p)
             for c, p in enumerate(log_prior)
         ]
         return np.logaddexp.reduce(parts, axis=0)
@@ -192,13 +193,30 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
             raise ZaohuaError(f"items of a {type(self).__name__} differ in length: divide their scores by it")
         return -self.score(X, y) / (math.log(2) * self.spec_.size)
 
+    @available("log_prob")
+    def log_prob_fn(self, y: Tensor | None = None) -> LogProb:
+        """Make the function x (B, *spec_.tensor_shape) -> log p(x | y), (B,) in nats per item.
+
+        Of tensors as `prepare_items` makes them it gives what `score_samples` gives of their items; the model's
+        `score_kind` says whether that is exact, a bound or an estimate.
+
+        Args:
+            y: conditions as `condition` makes them, one for all items or one for each.
+
+        Raises:
+            ZaohuaError: the model was fitted with conditions, and none is given.
+        """
+        self._check_fitted()
+        self.require_conditions(y)
+        return LogProb(self.log_prob, y, derive_seed(self.seed_, "score"))
+
     @available("encode")
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Latent representation of each item (of long recordings: each window), float32 (n, `latent_size`)."""
-        codes, y_codes = self._encode_items(X, y)
+        encoded = self.encode_items(X, y)
         if self.encodes_y:
-            self._need_y(y_codes)
-        return self._reduce(lambda x, y, noise: self.encode(x, y, noise), codes, y_codes).astype(np.float32)
+            self.require_conditions(encoded.y_codes)
+        return self.map_items(self.encode, encoded).astype(np.float32)
 
     @available("encode")
     def fit_transform(self, X: Any, y: Any = None, **options: Any) -> np.ndarray:
@@ -210,14 +228,14 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         """Items from latent representations (n, `latent_size`). Raises a `ZaohuaError` if they are of another size."""
         self._check_fitted()
         z = self._latents(Z)
-        _, y_codes = (len(z), None) if y is None else self._conditions(len(z), y)
-        self._need_y(y_codes)
+        _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
+        self.require_conditions(y_codes)
         with torch.no_grad():
             parts = [
-                _precise(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
-                for rows in self._chunks(len(z))
+                to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
+                for rows in chunks(len(z))
             ]
-        return self._items(torch.cat(parts))
+        return self.decode_tensors(torch.cat(parts))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -234,10 +252,11 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         """
         self._check_fitted()
         if is_main_process():  # of several, which all hold the same
-            runs.save_model(Path(path), self._to_json(), self._tensors())
+            runs.save_model(Path(path), self.to_json(), self._tensors())
         return Path(path)
 
-    def _to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
+        """Describe the fitted model in JSON values: all that rebuilds it but its tensors."""
         apart = {"codec", *self.machine_fields}
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in apart}
         return {
@@ -253,7 +272,8 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         }
 
     @classmethod
-    def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
+    def from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
+        """Rebuild a model from what `to_json` and `tensors` gave; without tensors it has no fitted state."""
         model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()})
         check_fields(model)
         option = data["codec_option"]
@@ -281,16 +301,24 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
 
     # ---- shared by the above
 
-    def _items(self, x: Tensor) -> Any:
-        """What was drawn or decoded, as items."""
-        return self.codec_.decode(x)
+    def tensors(self) -> dict[str, Tensor]:
+        """The fitted state as named tensors: weights of networks, parameters of densities."""
+        self._check_fitted()
+        return self._tensors()
 
-    def _cannot(self, primitive: str) -> str | None:
+    def cannot(self, primitive: str) -> str | None:
         """Why this instance lacks a primitive that its class has (by settings or data), or None."""
         return None
 
-    def _with_options(self, options: dict[str, Any]) -> Self:
-        """A shallow copy with sampling fields replaced; self when there are none."""
+    def with_options(self, **options: Any) -> Self:
+        """Make a shallow copy with other settings of sampling; the model itself where there are none.
+
+        Args:
+            options: any field marked for sampling (steps, sampler, guidance ...).
+
+        Raises:
+            ZaohuaError: there is no such setting of sampling, or its value is out of range.
+        """
         self._check_fitted()
         if not options:
             return self
@@ -302,11 +330,6 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
             check_field(type(self).__name__, fields[name], value)
             setattr(model, name, value)
         return model
-
-
-def _precise(x: Tensor) -> Tensor:
-    """A tensor on the CPU, float32 at least."""
-    return x.cpu() if x.dtype == torch.float64 else x.float().cpu()
 
 
 make_fields(GenerativeModel)

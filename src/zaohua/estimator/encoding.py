@@ -6,7 +6,7 @@ Items and conditions come in and become codes, codes become tensors in batches, 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_from_content
+from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
+from zaohua.estimator.tensors import Encoded, ItemBatch, chunks, to_cpu
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
 
@@ -118,9 +119,11 @@ class ItemEncoder:
     codec_: Codec
     y_codec_: Codec | None
     seed_: int
+    random_state: int | None
 
-    def _device(self) -> torch.device:
-        """Where the fitted tensors are."""
+    @property
+    def device_(self) -> torch.device:
+        """The device that the fitted tensors are on, and that networks compute on."""
         return torch.device("cpu")
 
     def _check_fitted(self) -> None:
@@ -129,8 +132,13 @@ class ItemEncoder:
 
     # ---- in
 
-    def _conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
-        """How many items to make, and the codes of their conditions."""
+    def sample_conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
+        """Find out how many items to make, and encode their conditions.
+
+        Args:
+            n: how many; by default one, or one for each y.
+            y: one condition for all, or a list with one for each; None for none.
+        """
         if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
             raise ZaohuaError(f"n_samples must be a whole number of at least 1, not {n!r}")
         if y is None:
@@ -140,7 +148,7 @@ class ItemEncoder:
         items = self.y_codec_.as_items(y, n)
         if n is not None and len(items) != n:
             raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
-        return len(items), self._encode_conditions(items, len(items))
+        return len(items), self.encode_conditions(items, len(items))
 
     @property
     def latent_size(self) -> int | None:
@@ -149,7 +157,7 @@ class ItemEncoder:
 
     def _latents(self, Z: Any) -> Tensor:
         """Latent representations as a tensor (n, latent_size), or an error that says what they are."""
-        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self._device())
+        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self.device_)
         if z.ndim != 2 or z.shape[1] != self.latent_size:
             raise ZaohuaError(
                 f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not "
@@ -157,8 +165,51 @@ class ItemEncoder:
             )
         return z
 
-    def _encode_conditions(self, items: Any, n: int) -> Tensor:
-        """Codes of the conditions of n items, which are kept in memory."""
+    def encode_items(self, X: Any, y: Any = None) -> Encoded:
+        """Encode items, and their conditions, as `fit` takes them.
+
+        Args:
+            X: a path, the name of a data set, an array, or a list of items.
+            y: their conditions, one for each; True takes the labels that a path or data set carries.
+
+        Returns:
+            Their codes: of a recording longer than a window, those of each window. `prepare_items` makes tensors of
+            them.
+
+        Raises:
+            ZaohuaError: an item or a condition can't be encoded as those of training were; the message names it.
+        """
+        self._check_fitted()
+        codes, labels, _ = self.encode_labelled(*modalities.read(X, y))
+        return self.attach_conditions(codes, labels)
+
+    def attach_conditions(self, codes: Codes, y: Any = None) -> Encoded:
+        """Encode the conditions of encoded items, one for each; None for none.
+
+        Raises:
+            ZaohuaError: the model has no conditions, they are more or fewer than the items, or one is unknown.
+        """
+        return Encoded(codes, None if y is None else self.encode_conditions(y, len(codes)))
+
+    def encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:
+        """Encode items that `zaohua.read` gave, and keep their labels in step with them.
+
+        Labels of files are their own: what is broken leaves with its label, and each window has that of its sound.
+
+        Returns:
+            The codes, the label of each, and the items that there is a code of each for.
+        """
+        own = isinstance(items, FileItems) and labels is items.labels
+        parts = self.codec_.parts(items)
+        codes = self.codec_.encode(parts)
+        return codes, parts.labels if own else labels, parts
+
+    def encode_conditions(self, items: Any, n: int) -> Tensor:
+        """Encode the conditions of n items, one for each.
+
+        Raises:
+            ZaohuaError: the model has no conditions, they aren't n, or one is unknown to it.
+        """
         if self.y_codec_ is None:
             raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
         codes = cast(Tensor, self.y_codec_.encode(items))  # indexed as a tensor is, whatever the codec keeps them in
@@ -166,43 +217,60 @@ class ItemEncoder:
             raise ZaohuaError(f"{n} items but {len(codes)} labels: give one for each item")
         return codes
 
-    def _prepare_y(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
-        if codes is None or self.y_codec_ is None:
-            return None
-        return self.y_codec_.prepare(codes.to(self._device()), noise)
-
-    def _need_y(self, y_codes: Any) -> None:
-        if self.y_codec_ is not None and y_codes is None:
+    def require_conditions(self, y: object) -> None:
+        """Raise a `ZaohuaError` if the model was fitted with conditions and y is None."""
+        if self.y_codec_ is not None and y is None:
             raise ZaohuaError(f"this {type(self).__name__} was fitted with labels: give y too")
 
-    def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
-        self._check_fitted()
-        codes, labels, _ = self._encode_labelled(*modalities.read(X, y))
-        return codes, None if labels is None else self._encode_conditions(labels, len(codes))
+    # ---- tensors
 
-    def _encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:
-        """Codes of items, the label of each, and what the codec made of the items.
+    def prepare_items(self, encoded: Encoded) -> ItemBatch:
+        """Make tensors of encoded items, all in one batch; see `map_items` for more than fit into memory."""
+        codes = encoded.codes if isinstance(encoded.codes, Tensor) else encoded.codes[np.arange(len(encoded))]
+        noise = ItemNoise(seeds_from_content(codes, derive_seed(self.seed_, "score")), self.device_)
+        x = self.codec_.prepare(codes.to(self.device_), noise)
+        return ItemBatch(x, self.prepare_conditions(encoded.y_codes, noise), noise)
 
-        Labels of files are their own: what is broken leaves with its label, and each window has that of its sound.
+    def prepare_conditions(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
+        """Make a tensor of encoded conditions, on the model's device; None of none."""
+        if codes is None or self.y_codec_ is None:
+            return None
+        return self.y_codec_.prepare(codes.to(self.device_), noise)
+
+    def condition(self, y: Any, n: int | None = None, *, random_state: int | None = None) -> Tensor | None:
+        """Make the tensor that networks see of conditions, the same as `sample` does.
+
+        Args:
+            y: one condition, or a list with one for each item; None for no condition.
+            n: items; needed only to repeat one condition.
+            random_state: seed, for codecs of conditions that are random (such as dynamic binarisation).
+
+        Returns:
+            (n, ...) on the model's device, or None for no condition.
+
+        Raises:
+            ZaohuaError: the model was fitted without conditions, or doesn't know one.
         """
-        own = isinstance(items, FileItems) and labels is items.labels
-        parts = self.codec_.parts(items)
-        codes = self.codec_.encode(parts)
-        return codes, parts.labels if own else labels, parts
+        self._check_fitted()
+        n, codes = self.sample_conditions(n, y)
+        return self.prepare_conditions(codes, self.item_noise(n, random_state))
+
+    def item_noise(self, n: int, random_state: int | None = None) -> ItemNoise:
+        """Make the noise that `sample` draws n items from: of the first k items the same whatever n is."""
+        base = random_state if random_state is not None else self.random_state
+        return ItemNoise(seeds_for(base, n), self.device_)
+
+    def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
+        """Apply f(x, y, noise) -> (B, ...) to encoded items in batches, as one float64 array (n, ...)."""
+        parts = []
+        for rows in chunks(len(encoded), self.score_chunk):
+            batch = encoded.take(np.arange(rows.start, rows.stop))
+            with torch.no_grad():
+                parts.append(f(*self.prepare_items(batch)).double().cpu().numpy())
+        return np.concatenate(parts)
 
     # ---- and out
 
-    def _chunks(self, n: int, size: int = 256) -> Iterator[slice]:
-        return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
-    def _reduce(self, f: Callable[..., Tensor], codes: Codes, y_codes: Tensor | None) -> np.ndarray:
-        """f(x, y, noise) in batches over encoded items, as one float64 array."""
-        salt, device, parts = derive_seed(self.seed_, "score"), self._device(), []
-        for rows in self._chunks(len(codes), self.score_chunk):
-            batch = codes[np.arange(rows.start, rows.stop)]
-            noise = ItemNoise(seeds_from_content(batch, salt), device)
-            with torch.no_grad():
-                x = self.codec_.prepare(batch.to(device), noise)
-                y = None if y_codes is None else self._prepare_y(y_codes[rows], noise)
-                parts.append(f(x, y, noise).double().cpu().numpy())
-        return np.concatenate(parts)
+    def decode_tensors(self, x: Tensor) -> Any:
+        """Make items of tensors (n, *spec_.tensor_shape), as `sample` does of what was drawn."""
+        return self.codec_.decode(to_cpu(x))

@@ -24,8 +24,10 @@ from zaohua.core.hardware import autocast
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
+from zaohua.estimator.tensors import expand_condition
+from zaohua.families.denoiser import Denoiser, even_times
 from zaohua.families.guidance import Guided
-from zaohua.families.samplers import SAMPLERS, Predict
+from zaohua.families.samplers import SAMPLERS
 from zaohua.families.schedules import NoiseSchedule, VarianceExploding
 from zaohua.nn.unet import UNet
 from zaohua.training.trainable import Batch
@@ -75,7 +77,7 @@ class Diffusion(Guided):
 
     def times(self, n: int) -> Tensor:
         """The n + 1 times at which a sampler stops, from 1 to 0."""
-        return torch.linspace(1, 0, n + 1, dtype=torch.float64)
+        return even_times(n)
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One U-Net, x_t -> as many channels."""
@@ -96,28 +98,42 @@ class Diffusion(Guided):
 
     def denoise(self, x_t: Tensor, t: Tensor | float, y: Tensor | None = None) -> Tensor:
         """Expected data given x_t (B, ...) at time t, with guidance; without y, given any condition."""
-        return self._predictor(y)(x_t, torch.as_tensor(t, dtype=torch.float64))[0]
+        return self.denoiser(y)(x_t, t)[0]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Noise at t = 1, taken to t = 0 by the sampler."""
-        times = self.times(self.steps)
-        x = noise.normal(*self.spec_.tensor_shape) * self.noise_schedule.sigma(times[0]).float()
-        return SAMPLERS[self.sampler](self._predictor(y), self.noise_schedule, times, x, noise)
+        denoiser = self.denoiser(y)
+        x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
+        return SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise)
 
-    def _predictor(self, y: Tensor | None) -> Predict:
-        """`predict` of the averaged network at one time for all, guided: null + guidance (conditional - null)."""
+    # ---- for samplers and tasks
+
+    def denoiser(self, y: Tensor | None = None) -> Denoiser:
+        """Make the denoiser that `sample` uses: the averaged network, guided, with data clipped to its range.
+
+        It takes float32 x_t on the model's device (`device_`), of shape (B, *spec_.tensor_shape), and computes in
+        float32 unless the field `precision` asks for bfloat16. `with_options(guidance=...)` sets the guidance.
+
+        Args:
+            y: conditions as `condition` makes them, one for all items or one for each; None: given any condition.
+        """
+        self._check_fitted()
         net = self._network()
 
         def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            n, t_each = len(x_t), t.float().to(x_t.device)
-            if y is None or not self._guides(t):
-                return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
-            keep = torch.arange(2 * n, device=x_t.device) < n
-            both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), torch.cat([y, y]), keep)
-            data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
-            return self._clipped(data, e, x_t, t)
+            return self._guided(net, x_t, t, expand_condition(y, len(x_t)))
 
-        return predict
+        return Denoiser(self.noise_schedule, predict, self.times)
+
+    def _guided(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`predict` of a network at one time for all, guided: null + guidance (conditional - null)."""
+        n, t_each = len(x_t), t.float().to(x_t.device)
+        if y is None or not self._guides(t):
+            return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
+        keep = torch.arange(2 * n, device=x_t.device) < n
+        both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), torch.cat([y, y]), keep)
+        data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
+        return self._clipped(data, e, x_t, t)
 
     def _guides(self, t: Tensor) -> bool:
         """Whether there is guidance at a time: amid much noise it costs variety, amid little it hardly does anything.
@@ -132,7 +148,7 @@ class Diffusion(Guided):
 
     def _network(self) -> Network:
         """The averaged network as samplers call it: in bfloat16 if that is asked for, and from and to what x_t is."""
-        net, device = self.nets_["net"], self._device()
+        net, device = self.nets_["net"], self.device_
         dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
         def answer(x_t: Tensor, *given: Any) -> Tensor:

@@ -202,7 +202,7 @@ class Stepper:
         noise = BatchNoise(seed, len(codes), start, total, self.device)
         codes = codes.to(self.device, non_blocking=True)
         x = self.model.prepare(codes, noise, train=train)
-        return Batch(x, self.model._prepare_y(y, noise), noise, self.progress, codes)
+        return Batch(x, self.model.prepare_conditions(y, noise), noise, self.progress, codes)
 
     def measure(self, data: TrainingData, items: np.ndarray) -> float:
         """Mean loss of the averaged networks over some items, in batches no larger than those of training.
