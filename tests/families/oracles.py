@@ -7,8 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from zaohua.families.denoiser import Denoiser, Predict
-from zaohua.families.schedules import NoiseSchedule
+from zaohua.estimator.denoiser import Denoiser, NoiseSchedule, Predict
 
 
 class Mixture:

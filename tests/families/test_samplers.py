@@ -14,8 +14,9 @@ from tests.trainings import digits, make
 from zaohua.core import hardware
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import BatchNoise, ItemNoise, Noise
+from zaohua.estimator.denoiser import NoiseSchedule
 from zaohua.families.samplers import SAMPLERS, Ancestral, DPMSolverPP2M
-from zaohua.families.schedules import CosineSchedule, LinearSchedule, NoiseSchedule, RectifiedFlow, VarianceExploding
+from zaohua.families.schedules import CosineSchedule, LinearSchedule, RectifiedFlow, VarianceExploding
 from zaohua.models.edm import EDM
 
 SCHEDULES = {

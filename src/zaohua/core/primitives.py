@@ -27,19 +27,23 @@ class available:
 
     `hasattr(model, "score_samples")` is then true to fact, and the error of a model that can't names those of the
     same data that can.
+
+    Args:
+        primitive: what the method needs.
+        doing: what the method does, as the error says it; its name when not given.
     """
 
-    def __init__(self, primitive: str):
-        self.primitive = primitive
+    def __init__(self, primitive: str, doing: str = ""):
+        self.primitive, self.doing = primitive, doing
 
     def __call__(self, method: Callable[..., Any]) -> Any:
         """The method, as a descriptor that is there only where the primitive is."""
-        return _Available(self.primitive, method)
+        return _Available(self.primitive, method, self.doing or method.__name__)
 
 
 class _Available:
-    def __init__(self, primitive: str, method: Callable[..., Any]):
-        self.primitive, self.method = primitive, method
+    def __init__(self, primitive: str, method: Callable[..., Any], doing: str):
+        self.primitive, self.method, self.doing = primitive, method, doing
         functools.update_wrapper(self, method)  # type: ignore[arg-type]  # not callable itself: a descriptor
 
     def __get__(self, obj: Any, owner: type) -> Any:
@@ -54,4 +58,4 @@ class _Available:
 
         others = [entry.name for entry in models_with(self.primitive) if obj.supports(entry.modalities)]
         able = f"; models that can: {', '.join(others)}" if others else ""
-        raise NotAvailable(f"{type(obj).__name__} can't {self.method.__name__}: {why}{able}")
+        raise NotAvailable(f"{type(obj).__name__} can't {self.doing}: {why}{able}")

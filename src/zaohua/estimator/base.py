@@ -24,12 +24,13 @@ from torch import Tensor
 from zaohua import modalities as codecs
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import is_main_process
-from zaohua.core.noise import ItemNoise, derive_seed, seeds_for
+from zaohua.core.noise import ItemNoise, seeds_for
 from zaohua.core.params import Between, check_field, check_fields, fields_of, make_fields
 from zaohua.core.primitives import available
 from zaohua.core.spec import DataSpec
-from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
-from zaohua.estimator.tensors import Encoded, LogProb, chunks, to_cpu
+from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.estimator.tensor_layer import TensorLayer
+from zaohua.estimator.tensors import Encoded, chunks, to_cpu
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.storage import runs
@@ -39,7 +40,7 @@ ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(TensorLayer, DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
 
     modalities: ClassVar[tuple[str, ...]] = ("images",)
@@ -192,23 +193,6 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         if self.spec_.shape is None:
             raise ZaohuaError(f"items of a {type(self).__name__} differ in length: divide their scores by it")
         return -self.score(X, y) / (math.log(2) * self.spec_.size)
-
-    @available("log_prob")
-    def log_prob_fn(self, y: Tensor | None = None) -> LogProb:
-        """Make the function x (B, *spec_.tensor_shape) -> log p(x | y), (B,) in nats per item.
-
-        Of tensors as `prepare_items` makes them it gives what `score_samples` gives of their items; the model's
-        `score_kind` says whether that is exact, a bound or an estimate.
-
-        Args:
-            y: conditions as `condition` makes them, one for all items or one for each.
-
-        Raises:
-            ZaohuaError: the model was fitted with conditions, and none is given.
-        """
-        self._check_fitted()
-        self.require_conditions(y)
-        return LogProb(self.log_prob, y, derive_seed(self.seed_, "score"))
 
     @available("encode")
     def transform(self, X: Any, y: Any = None) -> np.ndarray:

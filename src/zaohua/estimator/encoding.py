@@ -6,7 +6,6 @@ Items and conditions come in and become codes, codes become tensors in batches, 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
@@ -16,8 +15,7 @@ from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
-from zaohua.estimator.tensors import Encoded, ItemBatch, chunks, to_cpu
+from zaohua.estimator.tensors import Encoded
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
 
@@ -221,56 +219,3 @@ class ItemEncoder:
         """Raise a `ZaohuaError` if the model was fitted with conditions and y is None."""
         if self.y_codec_ is not None and y is None:
             raise ZaohuaError(f"this {type(self).__name__} was fitted with labels: give y too")
-
-    # ---- tensors
-
-    def prepare_items(self, encoded: Encoded) -> ItemBatch:
-        """Make tensors of encoded items, all in one batch; see `map_items` for more than fit into memory."""
-        codes = encoded.codes if isinstance(encoded.codes, Tensor) else encoded.codes[np.arange(len(encoded))]
-        noise = ItemNoise(seeds_from_content(codes, derive_seed(self.seed_, "score")), self.device_)
-        x = self.codec_.prepare(codes.to(self.device_), noise)
-        return ItemBatch(x, self.prepare_conditions(encoded.y_codes, noise), noise)
-
-    def prepare_conditions(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
-        """Make a tensor of encoded conditions, on the model's device; None of none."""
-        if codes is None or self.y_codec_ is None:
-            return None
-        return self.y_codec_.prepare(codes.to(self.device_), noise)
-
-    def condition(self, y: Any, n: int | None = None, *, random_state: int | None = None) -> Tensor | None:
-        """Make the tensor that networks see of conditions, the same as `sample` does.
-
-        Args:
-            y: one condition, or a list with one for each item; None for no condition.
-            n: items; needed only to repeat one condition.
-            random_state: seed, for codecs of conditions that are random (such as dynamic binarisation).
-
-        Returns:
-            (n, ...) on the model's device, or None for no condition.
-
-        Raises:
-            ZaohuaError: the model was fitted without conditions, or doesn't know one.
-        """
-        self._check_fitted()
-        n, codes = self.sample_conditions(n, y)
-        return self.prepare_conditions(codes, self.item_noise(n, random_state))
-
-    def item_noise(self, n: int, random_state: int | None = None) -> ItemNoise:
-        """Make the noise that `sample` draws n items from: of the first k items the same whatever n is."""
-        base = random_state if random_state is not None else self.random_state
-        return ItemNoise(seeds_for(base, n), self.device_)
-
-    def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
-        """Apply f(x, y, noise) -> (B, ...) to encoded items in batches, as one float64 array (n, ...)."""
-        parts = []
-        for rows in chunks(len(encoded), self.score_chunk):
-            batch = encoded.take(np.arange(rows.start, rows.stop))
-            with torch.no_grad():
-                parts.append(f(*self.prepare_items(batch)).double().cpu().numpy())
-        return np.concatenate(parts)
-
-    # ---- and out
-
-    def decode_tensors(self, x: Tensor) -> Any:
-        """Make items of tensors (n, *spec_.tensor_shape), as `sample` does of what was drawn."""
-        return self.codec_.decode(to_cpu(x))

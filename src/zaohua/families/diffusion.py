@@ -24,11 +24,10 @@ from zaohua.core.hardware import autocast
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
-from zaohua.estimator.tensors import expand_condition
-from zaohua.families.denoiser import Denoiser, even_times
+from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.families.guidance import Guided
 from zaohua.families.samplers import SAMPLERS
-from zaohua.families.schedules import NoiseSchedule, VarianceExploding
+from zaohua.families.schedules import VarianceExploding
 from zaohua.nn.unet import UNet
 from zaohua.training.trainable import Batch
 
@@ -96,44 +95,24 @@ class Diffusion(Guided):
 
     # ---- primitives
 
-    def denoise(self, x_t: Tensor, t: Tensor | float, y: Tensor | None = None) -> Tensor:
-        """Expected data given x_t (B, ...) at time t, with guidance; without y, given any condition."""
-        return self.denoiser(y)(x_t, t)[0]
+    def denoise(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Expected data and noise given x_t (B, ...) at one time t for all, with guidance; see `denoiser`.
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Noise at t = 1, taken to t = 0 by the sampler."""
-        denoiser = self.denoiser(y)
-        x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
-        return SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise)
-
-    # ---- for samplers and tasks
-
-    def denoiser(self, y: Tensor | None = None) -> Denoiser:
-        """Make the denoiser that `sample` uses: the averaged network, guided, with data clipped to its range.
-
-        It takes float32 x_t on the model's device (`device_`), of shape (B, *spec_.tensor_shape), and computes in
-        float32 unless the field `precision` asks for bfloat16. `with_options(guidance=...)` sets the guidance.
-
-        Args:
-            y: conditions as `condition` makes them, one for all items or one for each; None: given any condition.
+        Guided: null + guidance (conditional - null). Without y: given any condition.
         """
-        self._check_fitted()
-        net = self._network()
-
-        def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            return self._guided(net, x_t, t, expand_condition(y, len(x_t)))
-
-        return Denoiser(self.noise_schedule, predict, self.times)
-
-    def _guided(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """`predict` of a network at one time for all, guided: null + guidance (conditional - null)."""
-        n, t_each = len(x_t), t.float().to(x_t.device)
+        net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
         if y is None or not self._guides(t):
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
         keep = torch.arange(2 * n, device=x_t.device) < n
         both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), torch.cat([y, y]), keep)
         data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
         return self._clipped(data, e, x_t, t)
+
+    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+        """Noise at t = 1, taken to t = 0 by the sampler."""
+        denoiser = self.denoiser(y)
+        x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
+        return SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise)
 
     def _guides(self, t: Tensor) -> bool:
         """Whether there is guidance at a time: amid much noise it costs variety, amid little it hardly does anything.

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
+from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.families import ode
-from zaohua.families.denoiser import Denoiser
 from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.samplers import Midpoint
-from zaohua.families.schedules import NoiseSchedule, RectifiedFlow
+from zaohua.families.schedules import RectifiedFlow
 from zaohua.training.trainable import Batch
 
 

@@ -22,8 +22,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
-from zaohua.families.denoiser import Denoiser
-from zaohua.families.schedules import NoiseSchedule
+from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 
 
 class Sampler(ABC):

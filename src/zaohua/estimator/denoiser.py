@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from zaohua.families.schedules import NoiseSchedule
+
+class NoiseSchedule(Protocol):
+    """How much of the data and how much noise there is at time t."""
+
+    def alpha(self, t: Tensor) -> Tensor:
+        """Weight of the data."""
+        ...
+
+    def sigma(self, t: Tensor) -> Tensor:
+        """Standard deviation of the noise."""
+        ...
+
 
 Predict = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """(x_t (B, ...), t 0-d float64) -> E[x | x_t], E[e | x_t], both (B, ...)."""
