@@ -85,7 +85,7 @@ class Products(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Runs the operation, and counts it if it is a product."""
         out = func(*args, **(kwargs or {}))
-        operations = flop_registry.get(func._overloadpacket)
+        operations = flop_registry.get(func.overloadpacket)
         if operations is not None:
             self.count += 1
             self.operations += operations(*args, **(kwargs or {}), out_val=out)

@@ -74,7 +74,7 @@ class PixelModel(Guided):
         """Pictures (n, C, H, W) in [-1, 1] as a decoder says what follows."""
         likelihood, (channels, height, width) = self.likelihood(self.spec_), self.spec_.tensor_shape
         net = net if y is None else guided(net, self.guidance)
-        state, parts = net.start(noise.n, y), [torch.empty(noise.n, 0, device=self._device())]
+        state, parts = net.start(noise.n, y), [torch.empty(noise.n, 0, device=self.device_)]
         for _ in range(height * width * (1 if self.whole_pixels else channels)):
             parts.append(likelihood.draw(net.step(parts[-1], state), noise))
         return torch.cat(parts, dim=1).view(noise.n, height, width, channels).permute(0, 3, 1, 2)
