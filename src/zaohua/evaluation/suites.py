@@ -23,6 +23,7 @@ from zaohua.evaluation.evaluate import ProgressFn
 from zaohua.evaluation.protocol import protocol_for
 from zaohua.evaluation.results import FLOOR, MEASURES
 from zaohua.evaluation.seeds import comparison_over_seeds
+from zaohua.report.numbers import digits
 from zaohua.storage import runs as checkpoint
 
 
@@ -271,9 +272,9 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
                 row.run,
                 *(_cell(column, row.figures) for column in columns),
                 seconds,
-                summaries.digits(cost.milliseconds),
+                digits(cost.milliseconds),
                 f"{cost.network_evaluations:,}",
-                *(summaries.digits(cost.real_time or 0) for _ in sounds),
+                *(digits(cost.real_time or 0) for _ in sounds),
             ]
         )
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
