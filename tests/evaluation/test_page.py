@@ -4,6 +4,7 @@ import dataclasses
 import math
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -176,6 +177,21 @@ def test_names_are_shown_as_they_are_wherever_they_come_from(name: str, tmp_path
     root = written(hostile(name), tmp_path)
     assert [one.tag for one in root.walk()] == [one.tag for one in written(hostile("n" * len(name)), tmp_path).walk()]
     assert times(root, name) > 60
+
+
+def test_the_first_chart_as_a_file_of_its_own(tmp_path: Path):
+    names = ["<a>", 'b" c', "d&e"]
+    rows = [evaluation(name, float(k)) for k, name in enumerate(names, 1)]
+    path = page.write_chart(comparison(rows), tmp_path / "chart.svg")
+    assert path == tmp_path / "chart.svg"
+    root = ElementTree.parse(path).getroot()  # other programs take it for XML
+    svg = "{http://www.w3.org/2000/svg}"
+    assert root.tag == svg + "svg" and {one.text for one in root.iter(svg + "text") if one.get("class") == "name"} == {
+        *names
+    }
+    assert len(list(root.iter(svg + "circle"))) == 3
+    untimed = [dataclasses.replace(row, cost=Cost(None, 10, 0, 0.0, None, "cpu")) for row in rows]
+    assert page.write_chart(comparison(untimed), tmp_path / "none.svg") is None and not (tmp_path / "none.svg").exists()
 
 
 def test_a_page_of_ones_own(tmp_path: Path):

@@ -85,6 +85,24 @@ def write(comparison: Comparison, path: str | Path, command: str = "", sections:
     return target
 
 
+def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
+    """Write the first chart of the page, quality against training time, as an SVG file of its own.
+
+    Args:
+        comparison: the models and what was found.
+        path: where to write the file, in a folder that exists.
+
+    Returns:
+        The path, or None if no model was timed.
+    """
+    found, target = _charts(comparison), Path(path)
+    if not found:
+        return None
+    drawn = html.render("chart.svg.jinja", chart=found[0][0], width=charts.WIDTH, height=charts.TALL)
+    target.write_text(drawn, "utf-8")
+    return target
+
+
 def _headed(line: str, rows: Sequence[Evaluation]) -> tuple[str, str]:
     """Split a sentence of the verdict into what is printed in bold and the rest."""
     heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} tells" for row in rows), "No winner by"]

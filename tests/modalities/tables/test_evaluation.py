@@ -309,7 +309,7 @@ class TestCharts:
         shares = np.array([0.3, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.0])
         bars = charts.categories(shares, shares[::-1], [f"<{i}>" for i in range(10)])
         assert [bar.name for bar in bars] == ["<0>", "<9>", "<1>", "<8>", "<2>", "<3>", "<4>", "3 others"]
-        assert (bars[0].real, bars[0].made, bars[0].real_width) == (0.3, 0.0, 1.0)
+        assert (bars[0].real, bars[0].made, bars[0].real_width) == pytest.approx((0.3, 0.0, 1.0))
         assert sum(bar.real for bar in bars) == pytest.approx(1) == pytest.approx(sum(bar.made for bar in bars))
 
     def test_bars_show_the_largest(self) -> None:
