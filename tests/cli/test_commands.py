@@ -39,7 +39,7 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
         "waves": ("--seconds", "--multiple"),
         "mu-law": ("--seconds", "--trim"),
         "texts": ("--tokenizer", "--context", "--prompt"),
-        "music": ("--tempo", "--steps"),
+        "music": ("--tempo", "--music-steps"),
         "rolls": ("--form", "--melody"),
         "numbers": (),
         "tables": ("--numbers", "--kinds", "--max-categories"),

@@ -1,0 +1,140 @@
+"""Read what `zaohua sample --y` and `--each` ask for: labels, files as conditions, or values of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zaohua.core.errors import ZaohuaError
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the items to make are conditioned on.
+
+    Attributes:
+        y: as `sample` takes it: a list or array with one for each item, values by column, or None.
+        n: how many items to make.
+        names: of the condition of each item, as people know them: labels, or files; None without.
+        labels: whether they are labels, which files of samples can hold.
+    """
+
+    y: Any
+    n: int
+    names: list[Any] | None = None
+    labels: bool = False
+
+
+def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int | None) -> Conditions:
+    """What to make, for a model and the values of --y, -n and --each.
+
+    Args:
+        model: fitted.
+        given: labels by name, files or folders of the kind that the model is conditioned on, or `column=value`.
+        n: items to make; None: as many as usual for their kind, and at least one for each condition.
+        each: items to make of each condition instead.
+
+    Raises:
+        ZaohuaError: the model takes no such conditions, or can't list them for --each.
+    """
+    if (n is not None and n < 1) or (each is not None and each < 1):
+        raise ZaohuaError("the number of items must be at least 1")
+    usual = model.codec_.usual_number
+    if _are_columns(model, given):
+        if each is not None:
+            raise ZaohuaError("--each is for labels; with columns given, -n says how many rows")
+        columns = {name: value for name, _, value in (text.partition("=") for text in given)}
+        return Conditions(columns, n or usual)
+    if given and model.y_codec_ is None:
+        raise ZaohuaError("this run was trained without labels, so it can't take --y")
+    if each is not None and model.y_codec_ is None:
+        raise ZaohuaError("--each needs a model with labels, and this run has none")
+    if not given and each is None:
+        return Conditions(None, n or usual)
+    known = all_conditions(model.y_codec_)
+    if known is not None:
+        found: Any = _labels(model.y_codec_, given, known) if given else known
+        names = found
+    elif given:
+        found, names = _read_files(model.y_codec_, given)
+    else:
+        raise ZaohuaError("this run's conditions can't be listed: name those to make --each of with --y FILE")
+    if each is not None:
+        rows = [row for row in range(len(names)) for _ in range(each)]
+    else:
+        rows = [i % len(names) for i in range(n or max(usual, len(names)))]
+    return Conditions(_rows(found, rows), len(rows), [names[row] for row in rows], known is not None)
+
+
+def all_conditions(codec: Any) -> list[Any] | None:
+    """Every condition that a codec knows, such as all labels; None where they can't be listed."""
+    log_prior = codec.log_prior()
+    if log_prior is None:
+        return None
+    import torch
+
+    return list(codec.decode(torch.arange(len(log_prior))))
+
+
+def _are_columns(model: Any, given: Sequence[str]) -> bool:
+    """Whether columns of a table were given values, instead of labels."""
+    from zaohua.estimator.columns import Tabular
+
+    if not given or not isinstance(model, Tabular) or not all("=" in text for text in given):
+        return False
+    known = None if model.y_codec_ is None else all_conditions(model.y_codec_)
+    return not {str(label) for label in known or ()}.issuperset(given)
+
+
+def _labels(codec: Any, given: Sequence[str], known: Sequence[Any]) -> list[Any]:
+    """The labels of some texts; a comma separates them unless it is part of a label's own name."""
+    names = {str(label) for label in known}
+    texts = [text for value in given for text in ([value] if value in names else value.split(","))]
+    return list(codec.decode(codec.encode([text.strip() for text in texts])))
+
+
+def _read_files(codec: Any, given: Sequence[str]) -> tuple[Any, list[str]]:
+    """The conditions in files and folders, and their names."""
+    from zaohua import modalities
+    from zaohua.modalities.files.items import FileItems
+
+    paths: list[Path] = []
+    arrays, names = [], []
+    for text in given:
+        path = Path(text).expanduser()
+        if not path.exists():
+            raise ZaohuaError(f"--y {text}: is no file or folder, and this run was conditioned on such, not on labels")
+        items = modalities.read([path] if path.is_file() and path.suffix not in (".npy", ".npz") else path)[0]
+        if isinstance(items, FileItems):
+            paths += [Path(name) for name in items.paths]
+        else:
+            arrays.append(np.asarray(items))
+            names += [f"{text}[{i}]" for i in range(len(items))]
+    if paths and arrays:
+        raise ZaohuaError("--y takes files or arrays, not both at once")
+    if arrays:
+        return _joined(arrays), names
+    found = modalities.read(paths)[0]
+    codec.encode(found)  # files that are broken are named, and leave
+    found.report()
+    return found, found.paths
+
+
+def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+    """Conditions of several arrays in one."""
+    if len({array.shape[1:] for array in arrays}) > 1:
+        raise ZaohuaError(f"--y: arrays of different shapes: {' and '.join(str(a.shape) for a in arrays)}")
+    return np.concatenate(arrays)
+
+
+def _rows(found: Any, rows: list[int]) -> Any:
+    """Some of the conditions, maybe more than once."""
+    if isinstance(found, np.ndarray):
+        return found[rows]
+    if isinstance(found, list):
+        return [found[row] for row in rows]
+    return type(found)([found.sources[row] for row in rows])
