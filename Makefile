@@ -1,5 +1,6 @@
 # make demo    train one model of each family on the digits and write demo/index.html
 # make test    style, types and tests
+# make docs    build the documentation; site/index.html is its first page
 # make bench   compare with other libraries (benchmarks/README.md)
 # make clean   remove what the above made, the environment included
 
@@ -8,17 +9,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test lint bench install clean
+.PHONY: demo test lint docs bench install clean
 
 demo: install
 	$(BIN)/zaohua demo
 
+# One process a core; what a file's tests share stays in one process (tests/conftest.py).
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: install
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: install  # after `python benchmarks/peers.py setup keras|diffusers|pythae`
 	$(BIN)/python benchmarks/speed.py all
@@ -34,5 +40,5 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo site build dist .pytest_cache .mypy_cache .ruff_cache
 	find src tests -name __pycache__ -type d -exec rm -rf {} +

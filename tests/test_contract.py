@@ -19,6 +19,7 @@ from zaohua.core import registry
 from zaohua.core.errors import NotAvailable, ZaohuaError
 from zaohua.core.params import fields_of
 from zaohua.core.primitives import PRIMITIVES
+from zaohua.core.stored import declared
 from zaohua.modalities.datasets import load
 
 MODELS = [
@@ -28,6 +29,8 @@ MODELS = [
     for kind in dict.fromkeys([entry.modalities[0], *({"sounds", "waves"} & set(entry.modalities))])
 ]
 """Every model that makes items, on the first kind of data that it takes, and on sounds where it takes them."""
+NOT_KEPT = {"run_", "history_", "acceptance_rate_", "steps_"}
+"""Where it was loaded from, what a run's folder holds in a file of its own, and what the last call left."""
 CALLS = {"draw": "sample", "log_prob": "score_samples", "encode": "transform", "decode": "inverse_transform"}
 
 
@@ -210,6 +213,21 @@ class TestEveryModel:
                 other.score_samples(digits[0][:3], digits[1][:3]), model.score_samples(digits[0][:3], digits[1][:3])
             )
 
+    def test_loads_all_that_it_has_learnt(self, name: str, fitted: Any, tmp_path: Path) -> None:
+        """Whatever attribute a fit leaves, of which scikit-learn's convention is that it ends in `_`."""
+        model = fitted[name]
+        model.save(tmp_path / "run")
+        other = zh.load(tmp_path / "run")
+        for one, again in ((model, other), (model.codec_, other.codec_), (model.y_codec_, other.y_codec_)):
+            names = {key for key in vars(one) if key.endswith("_")} - NOT_KEPT
+            assert {key for key in vars(again) if key.endswith("_")} - NOT_KEPT == names
+        for key in declared(type(model)):
+            assert getattr(other, key) == getattr(model, key)
+        for key in ("n_features_in_", "feature_names_in_"):
+            assert hasattr(other, key) == hasattr(model, key)
+            assert np.array_equal(getattr(other, key, None), getattr(model, key, None))
+        assert other.n_items_ == 200
+
     def test_scores_items_and_not_places(self, name: str, fitted: Any, digits: Any) -> None:
         model, (x, y) = fitted[name], digits
         if not hasattr(model, "score_samples"):
@@ -267,6 +285,7 @@ class TestEveryModel:
         for primitive, call in CALLS.items():
             can = primitive in entry.primitives and fitted[name]._cannot(primitive) is None
             assert hasattr(fitted[name], call) == can
+        assert hasattr(fitted[name], "bits_per_dim") == hasattr(fitted[name], "score_samples")
 
     def test_leaves_the_global_random_state_alone(self, name: str, digits: Any) -> None:
         import torch

@@ -1,9 +1,13 @@
-"""What the documents show is run: README, CONTRIBUTING, known issues and the notebooks."""
+"""What the documents show is run: README, CONTRIBUTING, known issues, tutorials, how-to guides and the notebooks."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +15,74 @@ from pathlib import Path
 import pytest
 
 import zaohua as zh
+from zaohua.cli import main
 
 ROOT = Path(__file__).parents[1]
 
 
 def blocks(name: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.S)
+
+
+GUIDES = [
+    "docs/index.md",
+    *(
+        path.relative_to(ROOT).as_posix()
+        for folder in ("tutorials", "howto")
+        for path in sorted((ROOT / "docs" / folder).glob("*.md"))
+    ),
+]
+"""The pages of the site that show how something is done."""
+
+
+@pytest.mark.parametrize("page, number", [(page, i) for page in GUIDES for i in range(len(blocks(page)))])
+def test_snippets_of_guides_run(page: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks(page)[number], f"{page} snippet {number}", "exec"), {})
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every `zaohua` command that a document shows, with the document."""
+    return [
+        (page, line.split("  #")[0].strip())
+        for page in ("README.md", *GUIDES)
+        for block in re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.S)
+        for line in block.splitlines()
+        if line.startswith("zaohua ")
+    ]
+
+
+@functools.cache
+def help_of(command: str, model: str) -> str:
+    """What a command says of its options."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        main([command, *([model, "digits"] if model else []), "--help"])
+    return said.getvalue()
+
+
+@pytest.mark.parametrize("page, line", commands())
+def test_commands_have_the_options_that_are_shown(page: str, line: str) -> None:
+    """All flags of a command are in its help; those of sampling are its model's, so they are in that of `train`."""
+    _, command, *rest = shlex.split(line)
+    text = help_of(command, rest[0] if command == "train" else "")
+    assert "usage" in text
+    if command in ("sample", "score", "impute"):
+        text += help_of("train", "gpt") + help_of("train", "flow") + help_of("train", "chorale-rnn")
+    for flag in rest:
+        if flag.startswith("-"):
+            assert re.search(rf"(?<![\w-]){re.escape(flag.split('=')[0])}(?![\w-])", text), f"{page}: {line}: no {flag}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """Those under docs/, as `mkdocs build --strict` wants it; pages of `api` are made while building."""
+    named = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert {page for page in named if not page.startswith("api/")} == there
+
+
+def test_the_citation_is_of_this_version() -> None:
+    assert f"\nversion: {zh.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 @pytest.mark.parametrize("number", range(len(blocks("README.md"))))
@@ -31,9 +97,9 @@ def test_known_issues_are_shown_by_code_that_runs(number: int) -> None:
 
 
 def test_readme_links_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/known-issues.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/known-issues.md", *GUIDES):
         prose = re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.S)
-        for target in re.findall(r"\]\((?!http)([^)#]+)\)", prose):
+        for target in re.findall(r"\]\((?!http|(?:\.\./)?api/)([^)#]+)\)", prose):  # those are made while building
             assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"
 
 
@@ -44,15 +110,26 @@ def test_readme_tree_names_what_is_there() -> None:
 
 
 def test_contributings_model_is_one_file(tmp_path: Path) -> None:
-    """The example of CONTRIBUTING, put into models/ of a copy of the package, is a model like any other."""
+    """The example of CONTRIBUTING, put into models/ of a copy of the package, is one like any other when renewed."""
     import shutil
 
     shutil.copytree(ROOT / "src" / "zaohua", tmp_path / "zaohua", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "zaohua" / "models" / "hinge_gan.py").write_text(blocks("CONTRIBUTING.md")[0])
+    command = re.search(r"bin/python (-m zaohua\.\w+)", (ROOT / "CONTRIBUTING.md").read_text())
+    assert command is not None
+    subprocess.run(
+        [sys.executable, *command[1].split()],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+    )
+    assert "import HingeGAN as HingeGAN" in (tmp_path / "zaohua" / "__init__.pyi").read_text()
     code = (
-        "import zaohua as zh\nx, y = zh.read('digits', y=True)\n"
+        "import json\nimport zaohua as zh\nx, y = zh.read('digits', y=True)\n"
         "m = zh.HingeGAN(**zh.HingeGAN.tiny).fit(x[:64], y[:64], out='run')\n"
-        "print(zh.load('run').sample(2, y=3).shape, zh.registry.find('hinge-gan').name)"
+        "print(zh.load('run').sample(2, y=3).shape, zh.registry.find('hinge-gan').name)\n"
+        "print(json.loads(open('run/model.json').read())['model'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -61,7 +138,7 @@ def test_contributings_model_is_one_file(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.stdout.split("\n")[0] == "(2, 8, 8) HingeGAN", done.stderr
+    assert done.stdout.split("\n")[:2] == ["(2, 8, 8) HingeGAN", "HingeGAN"], done.stderr
 
 
 NOTEBOOKS = {

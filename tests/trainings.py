@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,11 @@ from zaohua.modalities.datasets import load
 from zaohua.storage.atomic import sha256
 from zaohua.training.trainable import Batch, Event, Trainable
 
-NO_FORK = pytest.mark.skipif(torch.cuda.is_available(), reason="a process that has used CUDA can't be forked")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals, forks, locks and permissions")
+NO_FORK = pytest.mark.skipif(
+    os.name == "nt" or torch.cuda.is_available(),
+    reason="there is no fork on Windows, nor of a process that has used CUDA",
+)
 PLAIN: dict[str, Any] = {"random_state": 0, "device": "cpu", "precision": "float32", "batch_size": 16}
 
 
@@ -33,6 +38,12 @@ def make(name: str, max_steps: int, **fields: Any) -> Any:
     """A tiny model of a class of the library."""
     cls = getattr(zh, name)
     return cls(**{**cls.tiny, **PLAIN, "max_steps": max_steps, **fields})
+
+
+def reloaded(model: Any, folder: Path) -> Any:
+    """A fitted model as somebody else gets it: saved and loaded."""
+    model.save(folder)
+    return zh.load(folder)
 
 
 class Point(nn.Module):

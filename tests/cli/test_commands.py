@@ -204,6 +204,7 @@ def test_sampling_fields_are_options_of_sample(zaohua, vae: Path):
 
 
 def test_info(zaohua, gmm: Path, vae: Path):
+    assert "1,500 pictures of 8 x 8 pixels, 1 channel, 17 levels" in zaohua("info", gmm).out
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in zaohua("info", gmm).out
     facts = json.loads(zaohua("info", vae, "--json").out)
     assert facts["model"].startswith("VAE") and facts["steps"] >= 6 and facts["settings"]["channels"] == 8

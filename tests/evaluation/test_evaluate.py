@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.trainings import reloaded
 
 import zaohua as zh
 from zaohua.core.errors import CheckpointError, ZaohuaError
@@ -172,9 +173,9 @@ class TestEvaluate:
         assert figure.value == pytest.approx(nats.mean())
         assert figure.high - figure.value == pytest.approx(1.968 * nats.std(ddof=1) / 297**0.5, rel=1e-3)
 
-    def test_likelihoods_of_discrete_models_are_probabilities(self) -> None:
+    def test_likelihoods_of_discrete_models_are_probabilities(self, tmp_path: Path) -> None:
         model = zh.MADE(**{**zh.MADE.tiny, "max_steps": 1}, random_state=0).fit("digits")
-        figures = evaluate(model, samples=40).figures
+        figures = evaluate(reloaded(model, tmp_path), samples=40).figures
         nats = figures["log_likelihood"]
         assert nats.note == "exact" and "log_density" not in figures and nats.n == 40
         assert figures["bits_per_dim"].value == pytest.approx(-nats.value / np.log(2) / 64)

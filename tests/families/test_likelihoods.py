@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any
 
@@ -84,6 +85,19 @@ def test_gmm_agrees_with_scikit_learn(continuous: np.ndarray, covariance: Any) -
     weights, means = peer.weights_, peer.means_
     assert np.allclose(draws.mean(0), weights @ means, atol=5 * draws.std(0).max() / math.sqrt(4000))
     assert np.allclose(np.cov(draws.T), np.cov(peer.sample(4000)[0].T), atol=0.02)
+
+
+@pytest.mark.parametrize("covariance", ["full", "tied", "diag", "spherical"])
+def test_sampling_a_gmm_takes_no_matrix_for_each_sample(covariance: Any) -> None:
+    n, size = 64, 16 * 16
+    x = np.random.default_rng(0).random((600, 16, 16)).astype(np.float32)
+    model = zh.GMM(n_components=2, covariance=covariance, random_state=0).fit(x)
+    model.sample(1)
+    tracemalloc.start()
+    model.sample(n)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < n * size**2 * 8 / 8  # two factors and some rows; a factor for each sample takes n D^2 numbers
 
 
 def test_densities_of_one_class_each() -> None:

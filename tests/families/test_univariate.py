@@ -255,8 +255,11 @@ class TestKernelDensity:
         assert stats.kstest(model.sample(1000, random_state=1), model.cdf).pvalue > 0.001
 
     def test_has_no_number_of_parameters(self) -> None:
-        with pytest.raises(ZaohuaError, match="no number of parameters"):
-            zh.KernelDensity().fit([1.0, 2.0]).aic([1.0])
+        model = zh.KernelDensity().fit([1.0, 2.0])
+        assert not any(hasattr(model, name) for name in ("n_parameters", "aic", "bic"))
+        assert all(hasattr(zh.Normal(), name) for name in ("aic", "bic"))
+        with pytest.raises(ZaohuaError, match="KernelDensity can't aic: it has no n_parameters"):
+            model.aic([1.0])
 
 
 class TestWhatGoesIn:

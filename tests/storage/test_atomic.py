@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import shutil
 import struct
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.disk import Machine, crash_everywhere, damage, files_of, made_up, positions, save, state_of
+from tests.trainings import POSIX
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.storage.atomic import MANIFEST, manifest_bytes, sha256, to_bytes, write_folder
@@ -188,6 +188,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
                 attempt(out)
 
 
+@POSIX
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     save(folder, 1.0)
@@ -213,6 +214,7 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
 
 def test_a_disk_that_fills_up_leaves_the_model_whole(tmp_path: Path) -> None:
     """The kernel itself cuts a write off in the middle here, as it does when a disk is full."""
+    resource = pytest.importorskip("resource")
     save(tmp_path, 1.0)
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for limit in (0, 10, 200, 700):

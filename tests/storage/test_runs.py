@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.disk import crash_everywhere, damage, files_of, made_up, positions, tensors
+from tests.trainings import POSIX
 
 import zaohua as zh
 from zaohua.core.errors import CheckpointError, ZaohuaError
@@ -131,6 +132,7 @@ def test_failing_to_delete_old_checkpoints_stops_nothing(training: Run, tmp_path
     assert runs.checkpoint_steps(tmp_path) == [30, 40]
 
 
+@POSIX
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
     run = Run(tmp_path)
@@ -147,6 +149,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         Run(tmp_path).close()  # the lock went with the process that was killed
 
 
+@POSIX
 def test_a_worker_of_a_killed_run_does_not_hold_its_lock(training: Run, tmp_path: Path) -> None:
     read, write = os.pipe()
     worker = os.fork()
@@ -279,7 +282,8 @@ def test_a_model_that_makes_no_sense(run: Path, tmp_path: Path) -> None:
     refused({"parameters": {**good["parameters"], "latent_dim": 5}}, "no model that this version")
     refused({"codec": {"codec": "subprocess", "options": {}, "spec": None}}, "codec can't be read")
     refused({"codec": None}, "codec can't be read")
-    refused({"state": {}}, "no model that this version")
+    refused({"state": []}, "no model that this version")
+    refused({"state": {"steps": "many"}}, "no model that this version")
     refused({}, "no weights yet", weights=None)
     with pytest.raises(CheckpointError, match="no such folder"):
         zh.load(tmp_path / "nowhere")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.trainings import PLAIN, Killed, Mean, at_step, digits, ending, kill, make, without_times
+from tests.trainings import PLAIN, POSIX, Killed, Mean, at_step, digits, ending, kill, make, without_times
 from torch import Tensor
 
 import zaohua as zh
@@ -37,6 +37,7 @@ RESUMED = {
 # ---- stopping and going on
 
 
+@POSIX
 @pytest.mark.parametrize("name", RESUMED)
 def test_resumed_training_ends_bit_for_bit_as_it_would_have(name: str, tmp_path: Path) -> None:
     data = digits()

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import io
 from types import SimpleNamespace
+from typing import Any
+
+from tests.trainings import PLAIN, Mean, digits
 
 from zaohua.training.callbacks.progress import Progress, clock
 
@@ -48,3 +51,17 @@ def test_a_bar_on_a_terminal(monkeypatch):
 
 def test_clock():
     assert [clock(s) for s in (5, 65, 3725)] == ["0:05", "1:05", "1:02:05"]
+
+
+def test_callbacks_that_answer_everything_are_heard_once() -> None:
+    """Each answer is a record that the others hear of; answers to records aren't records again."""
+    heard: list[str] = []
+
+    def answer(event: Any) -> dict[str, Any]:
+        heard.append(event.kind)
+        return {"answer": event.kind}
+
+    model = Mean(max_steps=2, **PLAIN).fit(digits()[0], callbacks=[answer, answer])
+    kinds = [kind for kind in heard if kind != "record"]
+    assert [record["answer"] for record in model.history_ if "answer" in record] == kinds
+    assert heard.count("record") == 2 * len(kinds)

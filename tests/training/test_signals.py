@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.trainings import NO_FORK, Mean, at_step, digits, ending
+from tests.trainings import NO_FORK, POSIX, Mean, at_step, digits, ending
 
 import zaohua as zh
 from zaohua import cli
@@ -51,6 +51,7 @@ def wait_for(condition: Any, seconds: float = 120) -> None:
         time.sleep(0.02)
 
 
+@POSIX
 def test_a_program_that_is_terminated_saves_says_how_to_go_on_and_ends_as_another_process_would(tmp_path: Path) -> None:
     run, alone = tmp_path / "run", tmp_path / "alone"
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": str(torch.get_num_threads())}
@@ -76,6 +77,7 @@ def test_a_program_that_is_terminated_saves_says_how_to_go_on_and_ends_as_anothe
     assert {**ending(run), f"{step:09d}": None}.items() >= ending(alone).items()
 
 
+@POSIX
 def test_interrupting_a_run_without_a_folder_keeps_the_model() -> None:
     model, handler = Mean(max_steps=9, device="cpu"), signal.getsignal(signal.SIGINT)
     with pytest.raises(Stopped, match="stopped by SIGINT: the model is as of the last step") as stop:

@@ -37,35 +37,56 @@ def main(arguments: Sequence[str]) -> None:
 def facts(folder: Path) -> dict[str, Any]:
     """Collect what is worth knowing about a run: name -> value."""
     stored = runs.read_model(folder)
-    entry = registry.find(stored["model"])
-    spec, y = stored["codec"]["spec"], stored.get("y_codec")
+    entry = registry.stored_entry(stored["model"])
     state, last = stored.get("state", {}), last_record(folder)
-    sides = " x ".join(map(str, spec["shape"] or []))
-    kind = stored["codec"]["codec"].removesuffix("Codec").lower()
     size = sum(path.stat().st_size for path in folder.glob("weights*"))
     return {
         "run": str(folder),
-        "model": f"{entry.name}: {entry.summary}",
-        "paper": entry.paper,
-        "data": f"{sides} {kind}s, channels: {sum(head['size'] for head in spec['heads'])}",
+        "model": f"{entry.name}: {entry.summary}" if entry else f"{stored['model']}, a class of one's own",
+        "paper": entry.paper if entry else "",
+        "data": _items(stored),
         "source": (stored.get("source") or {}).get("X", ""),
         "fine-tuned from": (stored.get("base") or {}).get("run", ""),
-        "labels": ", ".join(_label(c) for c in y["state"].get("classes", [])) if y else "none: unconditional",
+        "labels": _conditions(stored),
         "steps": state.get("steps", last.get("step")),
         "time": clock(state.get("seconds", last.get("seconds", 0))),
         "last": {k: v for k, v in last.items() if k.startswith(("loss", "validation"))},
         "weights": f"{size / 2**20:.1f} MiB" if size else "none saved yet",
         "seed": stored["seed"],
-        "settings": _changed(entry.name, stored["parameters"]),
+        "settings": _changed(stored["model"], stored["parameters"]),
         "made with": f"zaohua {stored.get('version', '?')}",
     }
+
+
+def _items(stored: dict[str, Any]) -> str:
+    """Describe the training data of a run; an old run doesn't tell how many items they were."""
+    if "summary" in stored:
+        return str(stored["summary"]["x"])
+    from zaohua import modalities
+
+    return modalities.from_json(stored["codec"]).describe()
+
+
+def _conditions(stored: dict[str, Any]) -> str:
+    """List the labels that a run learnt, or describe what else it was conditioned on."""
+    y = stored.get("y_codec")
+    if not y:
+        return "none: unconditional"
+    if "classes" in y["state"]:
+        return ", ".join(map(_label, y["state"]["classes"]))
+    from zaohua import modalities
+
+    return modalities.from_json(y).describe()
 
 
 def _changed(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Find the hyperparameters that differ from the model's defaults."""
     from zaohua.core.params import fields_of
 
-    fields = fields_of(registry.model_class(name))
+    try:
+        fields = fields_of(registry.stored_class(name))
+    except ZaohuaError:  # a class of one's own that isn't at hand, so all of them are shown
+        return parameters
     return {k: v for k, v in parameters.items() if k in fields and v != fields[k].default}
 
 

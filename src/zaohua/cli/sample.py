@@ -118,7 +118,7 @@ def sampling_flags(stored: dict[str, Any]) -> list[Flag]:
     """Flags of those fields that can be given to `sample`; their defaults are the run's."""
     from zaohua.core.params import fields_of
 
-    fields = fields_of(registry.model_class(stored["model"]))
+    fields = fields_of(registry.stored_class(stored["model"]))
     chosen = {name: field for name, field in fields.items() if field.sampling}
     return from_fields(chosen, stored["parameters"], group=lambda name: SAMPLING)
 

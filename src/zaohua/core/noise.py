@@ -4,6 +4,11 @@ Two sources with one interface. `BatchNoise` serves training: it draws for the w
 hands out this part of it, so that one process with a batch of 2B, two processes with B each and two accumulated
 micro-batches of B all see the same numbers. `ItemNoise` serves sampling and scoring: each item has its own
 generator, so that an item comes out the same alone, in a batch, or at another place of it.
+
+Two rules keep it so. One logical draw is one call: torch draws normal numbers in blocks, so that 3 and then 2 numbers
+of a generator aren't the same 5 as those of one call. Draw everything at once, and split up what is computed from it.
+And no item draws from another's generator: where items are computed in groups (one of each label), each group draws
+from `ItemNoise.take`.
 """
 
 from __future__ import annotations
@@ -80,6 +85,17 @@ class ItemNoise:
     def __init__(self, seeds: Sequence[int], device: str | torch.device = "cpu"):
         self.n, self.device = len(seeds), torch.device(device)
         self.generators = [torch.Generator().manual_seed(int(s) & (2**63 - 1)) for s in seeds]
+
+    def take(self, rows: np.ndarray) -> ItemNoise:
+        """Noise for some of the items, from their own generators.
+
+        Args:
+            rows: bool (n,), which items.
+        """
+        part = ItemNoise([], self.device)
+        part.generators = [self.generators[row] for row in np.flatnonzero(rows)]
+        part.n = len(part.generators)
+        return part
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers, float32 (n, *shape)."""

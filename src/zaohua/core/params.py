@@ -7,15 +7,20 @@ The same declaration is the keyword argument, the command line's flag, the form'
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
 import functools
 import inspect
+import itertools
 import math
+import re
+import sys
 import textwrap
 import types
 import typing
+import weakref
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, dataclass_transform, get_args, get_origin
 
 from zaohua.core.errors import ZaohuaError, unknown
 
@@ -64,37 +69,113 @@ def unwrap(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def make_fields(cls: type) -> None:
-    """Make `cls` a keyword-only dataclass in which a plain `beta = 4.0` overrides a parent's field.
+    """Make a keyword-only constructor for `cls` from the annotated names of its class and all its bases.
 
-    A bare dataclass would take such a line for a class attribute and ignore it silently.
+    The type of a field is that of the nearest class (by the method resolution order) that annotates it. Its default is
+    `cls.name`, by ordinary attribute look-up: so a plain `beta = 4.0`, in the class or in any mixin, overrides a
+    parent's default, and a base that says nothing of a field hides nothing. A bare dataclass would take a plain line
+    for a class attribute and ignore it, and would copy the defaults of each base as a whole.
+
+    Names that begin or end with an underscore are no fields, nor are `ClassVar`s: a class can fix a parent's field so.
+
+    Raises:
+        ZaohuaError: a field has no default.
     """
-    own = cls.__dict__.get("__annotations__", {})
-    for parent in cls.__mro__[1:]:
-        if not dataclasses.is_dataclass(parent):
-            continue
-        hints = typing.get_type_hints(parent, include_extras=True)
-        for field in dataclasses.fields(parent):
-            if field.name in cls.__dict__ and field.name not in own:
-                own = {**own, field.name: hints[field.name]}
-    cls.__annotations__ = own
-    dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
+    _note_scope(cls)
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        hints.update(_declared(base))
+    members = [(name, hint, _default(cls, name)) for name, hint in hints.items() if not _is_class_variable(hint)]
+    made: Any = dataclasses.make_dataclass(cls.__name__, members, kw_only=True, eq=False, repr=False)
+    for name in ("__dataclass_fields__", "__dataclass_params__"):
+        setattr(cls, name, vars(made)[name])
+    if "__init__" not in vars(cls):
+        made.__init__.__qualname__, made.__init__.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
+        cls.__init__ = made.__init__  # type: ignore[misc]
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, dataclasses.Field) and value.default is not dataclasses.MISSING:  # `field(default=4)`
+            setattr(cls, name, value.default)
+
+
+_scopes: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDictionary()
+"""The global names that a class was defined among, where these are not its module's."""
+
+
+def _note_scope(cls: type) -> None:
+    """Remember the global names around a class that `exec` makes, which may belong to no module."""
+    module = sys.modules.get(cls.__module__)
+    frame = inspect.currentframe()
+    while frame and (
+        frame.f_code.co_name in ("_note_scope", "make_fields", "__init_subclass__")
+        or frame.f_globals.get("__name__", "builtins") != cls.__module__
+    ):
+        frame = frame.f_back
+    if frame and (module is None or frame.f_globals is not vars(module)):
+        _scopes[cls] = frame.f_globals
+
+
+def _default(cls: type, name: str) -> Any:
+    """The default of a field, as `dataclasses.make_dataclass` takes it."""
+    none = dataclasses.MISSING
+    value = getattr(cls, name, none)
+    written = isinstance(value, dataclasses.Field)  # as `field(default_factory=...)`
+    if value is none or (written and value.default is none and value.default_factory is none):
+        raise ZaohuaError(f"{cls.__name__}: {name} has no default: every field needs one (or is a ClassVar)")
+    return copy.copy(value) if written else value
+
+
+def _declared(cls: type) -> dict[str, Any]:
+    """What a class itself annotates, by name: types as written (strings or objects), of fields and class variables."""
+    if sys.version_info >= (3, 14):  # a name that isn't known yet is no error
+        import annotationlib
+
+        hints = annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    else:
+        hints = inspect.get_annotations(cls)
+    return {name: hint for name, hint in hints.items() if not name.startswith("_") and not name.endswith("_")}
+
+
+def _is_class_variable(hint: Any) -> bool:
+    if isinstance(hint, str):
+        return re.match(r"\s*(\w+\s*\.\s*)?ClassVar\b", hint) is not None
+    return hint is ClassVar or get_origin(hint) is ClassVar
+
+
+def _evaluated(cls: type, hints: dict[str, Any]) -> dict[str, Any]:
+    """Types as objects, where they were written as strings (`from __future__ import annotations`)."""
+    module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+    names = {**vars(cls), **module, **_scopes.get(cls, {})}
+    try:
+        return typing.get_type_hints(types.SimpleNamespace(__annotations__=hints), names, include_extras=True)
+    except NameError as error:
+        raise ZaohuaError(f"{cls.__name__}: the type of a field can't be read, {error}") from None
 
 
 @functools.cache
 def _helps(cls: type) -> dict[str, str]:
-    """The strings that stand under the annotated fields of a class, parents included."""
-    helps: dict[str, str] = {}
-    for parent in reversed(cls.__mro__):
-        if not dataclasses.is_dataclass(parent):
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(parent))).body[0]
-        assert isinstance(body, ast.ClassDef)
-        for line, below in zip(body.body, body.body[1:], strict=False):
-            targets = [line.target] if isinstance(line, ast.AnnAssign) else getattr(line, "targets", [None])
-            target = targets[0]
-            if isinstance(target, ast.Name) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                helps[target.id] = " ".join(str(below.value.value).split())
+    """The strings that stand under the fields in the source of a class; none where the source is not at hand."""
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    except (OSError, TypeError, SyntaxError):  # defined in a notebook, at a prompt, on stdin or by `exec`
+        return {}
+    if not isinstance(body, ast.ClassDef) or body.name != cls.__name__:  # `exec` in the name of another file
+        return {}
+    helps = {}
+    for line, below in itertools.pairwise(body.body):
+        targets = [line.target] if isinstance(line, ast.AnnAssign) else getattr(line, "targets", [None])
+        target = targets[0]
+        if isinstance(target, ast.Name) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            helps[target.id] = " ".join(str(below.value.value).split())
     return helps
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class WithFields:
+    """A base whose subclasses have fields, which type checkers know as well."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        make_fields(cls)
 
 
 def fields_of(cls: type) -> Mapping[str, Field]:
@@ -104,8 +185,12 @@ def fields_of(cls: type) -> Mapping[str, Field]:
 
 @functools.cache
 def _fields_of(cls: type) -> Mapping[str, Field]:
-    hints = typing.get_type_hints(cls, include_extras=True)
-    helps = _helps(cls)
+    hints: dict[str, Any] = {}
+    helps: dict[str, str] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        own = {name: hint for name, hint in _declared(base).items() if not _is_class_variable(hint)}
+        hints.update(_evaluated(base, own))
+        helps.update(_helps(base))
     out = {}
     for field in dataclasses.fields(cls):
         kind, extras = unwrap(hints[field.name])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from zaohua.core.errors import NotAvailable
 
@@ -22,6 +22,9 @@ PRIMITIVES: dict[str, str] = {
 """Each primitive, and the name of what it lets people do in the table of models."""
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
 class available:
     """Decorator of a method that needs a primitive: the attribute exists exactly when the primitive does.
 
@@ -32,9 +35,9 @@ class available:
     def __init__(self, primitive: str):
         self.primitive = primitive
 
-    def __call__(self, method: Callable[..., Any]) -> Any:
+    def __call__(self, method: Method) -> Method:
         """The method, as a descriptor that is there only where the primitive is."""
-        return _Available(self.primitive, method)
+        return cast(Method, _Available(self.primitive, method))
 
 
 class _Available:

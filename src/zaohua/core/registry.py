@@ -1,26 +1,25 @@
-"""Which models there are and what each can do, read from the source in milliseconds.
+"""Which models there are and what each can do, read from a generated index in milliseconds.
 
-Importing torch and scikit-learn takes seconds, so nothing here does: the files of `models/` are parsed with `ast`,
-and a model's primitives are found by walking its base classes. The table in the README, `zaohua models`, the errors
-that name the models that can do a thing, and `zaohua.DCGAN` itself all come from here.
+Importing torch and scikit-learn takes seconds, so nothing here does: `models/_index.json` says what the classes say,
+and `python -m zaohua.renew` writes it. The table in the README, `zaohua models`, the errors that name the models that
+can do a thing, and `zaohua.DCGAN` itself all come from here.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
+import json
 import re
-from collections.abc import Iterator
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zaohua.core.errors import unknown
+from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.primitives import PRIMITIVES
 
-PACKAGE = Path(__file__).parents[1]
-
+INDEX = Path(__file__).parents[1] / "models" / "_index.json"
 
 SHOWN = {"waves": "sounds (waves)", "mu-law": "sounds (levels)", "rolls": "music (rolls)"}
 """What tables say of modalities by which a model takes a kind of data in its own way."""
@@ -55,30 +54,26 @@ class Entry:
     conditional: bool = True
 
 
-def entries(package: Path = PACKAGE) -> tuple[Entry, ...]:
-    """Every model of a package, ordered by family and name; parsed once."""
-    return _entries(package)
-
-
 @functools.cache
-def _entries(package: Path) -> tuple[Entry, ...]:
-    files = [file for file in sorted((package / "models").glob("*.py")) if not file.stem.startswith("_")]
-    source = _Source(package)
-    found = [source.entry(file) for file in files]
-    return tuple(sorted(found, key=lambda entry: (_family_order(entry.family), entry.command)))
+def entries() -> tuple[Entry, ...]:
+    """Every model of the package, ordered by family and name; read once."""
+    rows: list[dict[str, Any]] = json.loads(INDEX.read_text("utf-8"))
+    return tuple(
+        Entry(**{**row, "modalities": tuple(row["modalities"]), "primitives": tuple(row["primitives"])}) for row in rows
+    )
 
 
-def find(name: str, package: Path = PACKAGE) -> Entry:
+def find(name: str) -> Entry:
     """The model of that class name or command, in any case.
 
     Raises:
         ZaohuaError: there is none; the message names the nearest.
     """
-    wanted = _squash(name)
-    for entry in entries(package):
-        if wanted in (_squash(entry.name), _squash(entry.command)):
+    wanted = squash(name)
+    for entry in entries():
+        if wanted in (squash(entry.name), squash(entry.command)):
             return entry
-    raise unknown("model", name, [entry.command for entry in entries(package)], "(see `zaohua models`)")
+    raise unknown("model", name, [entry.command for entry in entries()], "(see `zaohua models`)")
 
 
 def model_class(name: str) -> Any:
@@ -87,16 +82,16 @@ def model_class(name: str) -> Any:
     return getattr(importlib.import_module(entry.module), entry.name)
 
 
-def models_with(primitive: str, package: Path = PACKAGE) -> list[Entry]:
+def models_with(primitive: str) -> list[Entry]:
     """The models that define a primitive."""
-    return [entry for entry in entries(package) if primitive in entry.primitives]
+    return [entry for entry in entries() if primitive in entry.primitives]
 
 
-def table(package: Path = PACKAGE) -> tuple[list[str], list[list[str]]]:
+def table() -> tuple[list[str], list[list[str]]]:
     """The header and the rows of the table of models x modalities x capabilities, as plain text."""
     header = ["model", "family", "data", "labels", *PRIMITIVES.values()]
     rows = []
-    for entry in entries(package):
+    for entry in entries():
         kinds = ", ".join(SHOWN.get(modality, modality) for modality in entry.modalities)
         row = [entry.command, entry.family, kinds, "yes" if entry.conditional else ""]
         for primitive in PRIMITIVES:
@@ -106,125 +101,78 @@ def table(package: Path = PACKAGE) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def markdown(package: Path = PACKAGE) -> str:
+def markdown() -> str:
     """The same table as Markdown, for the README."""
-    header, rows = table(package)
+    header, rows = table()
     lines = [header, ["---"] * len(header), *([f"`{row[0]}`", *row[1:]] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _squash(name: str) -> str:
+def squash(name: str) -> str:
+    """A name without case, hyphens, underscores and blanks: what spellings of one name have in common."""
     return re.sub(r"[-_\s]", "", name).casefold()
 
 
-def _family_order(family: str) -> tuple[int, str]:
-    """Families in the order in which people learn them; new ones come last."""
-    known = ["density", "univariate", "gan", "vae", "autoregressive", "diffusion", "flow"]
-    return (known.index(family) if family in known else len(known), family)
+# ---- the class of a stored model
 
 
-@dataclass(frozen=True, eq=False)
-class _Class:
-    """A class definition and the names that its file imports: local name -> (module, name)."""
-
-    node: ast.ClassDef
-    module: str
-    imports: dict[str, tuple[str, str]]
+def stored_name(cls: type) -> str:
+    """What a run's `model.json` calls a class: a model of ours by its name, any other as "module:qualified.name"."""
+    known = {entry.name: entry.module for entry in entries()}
+    ours = known.get(cls.__name__) == cls.__module__ and cls.__qualname__ == cls.__name__
+    return cls.__name__ if ours else f"{cls.__module__}:{cls.__qualname__}"
 
 
-class _Source:
-    """The classes of a package, parsed file by file as they are needed."""
+def stored_entry(name: str) -> Entry | None:
+    """The entry of a model of ours by its stored name; None for a class of someone's own."""
+    return next((entry for entry in entries() if entry.name == name), None)
 
-    def __init__(self, package: Path):
-        self.package = package
-        self._modules: dict[str, dict[str, _Class]] = {}
 
-    def entry(self, file: Path) -> Entry:
-        """The entry of the one public class in a file of `models/`."""
-        module = f"{self.package.name}.models.{file.stem}"
-        public = {name: cls for name, cls in self.classes(module).items() if not name.startswith("_")}
-        name = next((name for name in public if _squash(name) == _squash(file.stem)), next(iter(public), None))
-        if name is None:
-            raise ImportError(f"{file}: a file in models/ defines one public class, this one has none")
-        cls = public[name]
-        line = list(reversed(dict.fromkeys(reversed(list(self.mro(cls))))))  # a common base comes after all of its own
-        defined = {name for base in line for name in _names(base.node)}
-        in_families = (base.module.split(".")[2] for base in line if ".families." in base.module)
-        doc = ast.get_docstring(cls.node) or ""
-        primitives = tuple(primitive for primitive in PRIMITIVES if primitive in defined)
-        return Entry(
-            name=name,
-            command=file.stem.replace("_", "-"),
-            module=module,
-            family=next(in_families, ""),
-            summary=next(iter(doc.splitlines()), ""),
-            paper=_paper(doc),
-            modalities=tuple(_constant(line, "modalities", ("images",))),
-            primitives=primitives,
-            conditional=bool(_constant(line, "conditional", True)),
-            score_kind=str(_constant(line, "score_kind", "exact")) if "log_prob" in primitives else "",
-        )
+def short_name(name: str) -> str:
+    """The name of the class alone, of a stored name."""
+    return re.split(r"[:.]", name)[-1]
 
-    def mro(self, cls: _Class) -> Iterator[_Class]:
-        """A class and all its bases within the package, nearest first (an order good enough for look-ups)."""
-        yield cls
-        for base in cls.node.bases:
-            found = self.resolve(base, cls)
-            if found is not None:
-                yield from self.mro(found)
 
-    def resolve(self, base: ast.expr, cls: _Class) -> _Class | None:
-        """The class that an expression such as `GAN` or `gan.GAN` stands for; None when it is foreign."""
-        if isinstance(base, ast.Subscript):
-            base = base.value
-        if isinstance(base, ast.Attribute) and isinstance(base.value, ast.Name):
-            module, name = cls.imports.get(base.value.id, ("", ""))
-            return self.classes(f"{module}.{name}".strip(".")).get(base.attr)
-        if not isinstance(base, ast.Name):
+def stored_class(name: str) -> Any:
+    """The class of a stored name: one of ours, or of someone's own that is defined by now or can be imported.
+
+    Raises:
+        ZaohuaError: there is no such class; the message says where it was defined.
+    """
+    entry = stored_entry(name)
+    if entry is not None:
+        return getattr(importlib.import_module(entry.module), entry.name)
+    module, _, qualname = name.rpartition(":")
+    model = importlib.import_module("zaohua.estimator.base").GenerativeModel
+    found = _imported(module, qualname) if module else None
+    if isinstance(found, type) and issubclass(found, model):
+        return found
+    known = [model]
+    for cls in known:
+        known += cls.__subclasses__()
+    # defined within a function or by `exec`, where no import finds it; runs of before have no module
+    same = [cls for cls in known if qualname in (cls.__qualname__, cls.__name__) and module in ("", cls.__module__)]
+    if same:
+        return same[-1]
+    if not module:
+        raise unknown("model", name, [entry.name for entry in entries()], "(a class of your own: define it first)")
+    where = "the notebook, prompt or script that made it" if module == "__main__" else f"the module {module}"
+    raise ZaohuaError(f"the model is a {short_name(name)} of {where}: define or import that class first")
+
+
+def _imported(module: str, qualname: str) -> Any:
+    """The object of that name in a module, which is imported if need be; None if there is none."""
+    if module not in sys.modules:
+        if module.partition(".")[0] in sys.stdlib_module_names:  # holds no model, and may do something when imported
             return None
-        module, name = cls.imports.get(base.id, (cls.module, base.id))
-        return self.classes(module).get(name)
-
-    def classes(self, module: str) -> dict[str, _Class]:
-        """The top-level classes of a module of the package, by name; none of a foreign module."""
-        if module not in self._modules:
-            path = self.package.parent.joinpath(*module.split("."))
-            file = next((f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file()), None)
-            inside = module.split(".")[0] == self.package.name
-            self._modules[module] = _parse(file, module) if inside and file else {}
-        return self._modules[module]
-
-
-def _parse(file: Path, module: str) -> dict[str, _Class]:
-    tree = ast.parse(file.read_text("utf-8"))
-    imports = {}
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            imports.update({alias.asname or alias.name: (node.module, alias.name) for alias in node.names})
-    return {node.name: _Class(node, module, imports) for node in tree.body if isinstance(node, ast.ClassDef)}
-
-
-def _paper(doc: str) -> str:
-    """What follows "Paper:" in a docstring, up to the end of the paragraph, on one line."""
-    found = re.search(r"^\s*Papers?:\s*(.+?)(?=\n\s*\n|\Z)", doc, re.MULTILINE | re.DOTALL)
-    return " ".join(found[1].split()) if found else ""
-
-
-def _names(node: ast.ClassDef) -> set[str]:
-    """The names that a class body defines as methods or by assignment."""
-    names = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
-    for item in node.body:
-        if isinstance(item, ast.Assign):
-            names.update(target.id for target in item.targets if isinstance(target, ast.Name))
-    return names
-
-
-def _constant(line: list[_Class], name: str, default: Any) -> Any:
-    """The literal that the nearest class gives a class variable."""
-    for cls in line:
-        for item in cls.node.body:
-            targets = item.targets if isinstance(item, ast.Assign) else [getattr(item, "target", None)]
-            value = getattr(item, "value", None)
-            if any(isinstance(t, ast.Name) and t.id == name for t in targets) and isinstance(value, ast.expr):
-                return ast.literal_eval(value)
-    return default
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # of whatever kind: this is a user's own code
+            if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+                return None
+            what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            raise ZaohuaError(f"the model's class is in {module}, which can't be imported: {what}") from error
+    found: Any = sys.modules[module]
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found

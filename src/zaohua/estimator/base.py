@@ -11,22 +11,23 @@ import copy
 import math
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import TransformerTags
 from torch import Tensor
 
 from zaohua import modalities as codecs
+from zaohua.core import registry, stored
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import is_main_process
 from zaohua.core.noise import ItemNoise, seeds_for
-from zaohua.core.params import Between, check_field, check_fields, fields_of, make_fields
+from zaohua.core.params import Between, WithFields, check_field, check_fields, fields_of
 from zaohua.core.primitives import available
+from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
 from zaohua.modalities.base import Codec
@@ -37,8 +38,7 @@ from zaohua.storage.layout import check_out
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
 
     modalities: ClassVar[tuple[str, ...]] = ("images",)
@@ -56,14 +56,19 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
     machine_fields: ClassVar[tuple[str, ...]] = ()
     """Fields that say how this machine computes: no part of the model, so they aren't saved with it."""
 
+    draw: ClassVar[Callable[..., Tensor]]
+    log_prob: ClassVar[Callable[..., Tensor]]
+    encode: ClassVar[Callable[..., Tensor]]
+    decode: ClassVar[Callable[..., Tensor]]
+    complete: ClassVar[Callable[..., Tensor]]
+    """Primitives (see `capabilities`): their types only, since a model has those that it defines."""
+
     random_state: Annotated[int | None, Between(0)] = None
     """Seed of everything random; None takes a fresh one."""
     codec: Codec | None = None
     """How data is read and encoded; chosen from the data when not given."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        make_fields(cls)
+    n_items_ = stored.Stored[int | None](None, key="items")
 
     # ---- learning
 
@@ -90,6 +95,7 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
     def _begin(self, X: Any, y: Any, base: Base | None = None) -> TrainingData:
         """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning."""
         check_fields(self)
+        stored.reset(self)
         self.base_ = None if base is None else base.about
         self._check()
         if y is not None and not self.conditional:
@@ -109,6 +115,7 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         self.spec_ = self.codec_.spec_
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
+        self.n_items_ = len(x)
         y_codes = None if labels is None else self._encode_conditions(labels, len(x))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
@@ -186,6 +193,7 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         """Mean of `score_samples`, in nats per item."""
         return float(np.mean(self.score_samples(X, y)))
 
+    @available("log_prob")
     def bits_per_dim(self, X: Any, y: Any = None) -> float:
         """Mean negative `score_samples` in bits per number of an item (pixel and channel)."""
         if self.spec_.shape is None:
@@ -241,7 +249,7 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         apart = {"codec", *self.machine_fields}
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in apart}
         return {
-            "model": type(self).__name__,
+            "model": registry.stored_name(type(self)),
             "parameters": params,
             "codec_option": None if self.codec is None else self.codec.to_json(),
             "codec": self.codec_.to_json(),
@@ -249,12 +257,17 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
             "seed": self.seed_,
             "source": self.source_,
             "base": self.base_,
-            "state": self._state(),
+            "state": stored.state_of(self),
+            "summary": {
+                "x": self.codec_.describe(self.n_items_),
+                "y": None if self.y_codec_ is None else self.y_codec_.describe(),
+            },
         }
 
     @classmethod
     def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
-        model = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()})
+        parameters: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()}
+        model = cls(**parameters)
         check_fields(model)
         option = data["codec_option"]
         model.codec = None if option is None else codecs.from_json(option)
@@ -263,21 +276,18 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
         model.y_codec_ = None if data["y_codec"] is None else codecs.from_json(data["y_codec"])
         model.y_spec_ = None if model.y_codec_ is None else model.y_codec_.spec_
         model.seed_, model.source_, model.base_ = data["seed"], data["source"], data.get("base")
+        stored.restore(model, data["state"])
         if tensors is not None:
-            model._set_tensors(tensors, data["state"])
+            model._set_tensors(tensors)
         return model
-
-    def _state(self) -> dict[str, Any]:
-        """Fitted state that is no tensor, as JSON values."""
-        return {}
 
     @abstractmethod
     def _tensors(self) -> dict[str, Tensor]:
-        """Fitted state as named tensors."""
+        """Fitted state as named tensors; other fitted state is declared, see `stored`."""
 
     @abstractmethod
-    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """The inverse of `_tensors` and `_state`; the specs and codecs are there already."""
+    def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """The inverse of `_tensors`; the specs, the codecs and what is `Stored` are there already."""
 
     # ---- shared by the above
 
@@ -307,6 +317,3 @@ class GenerativeModel(ItemEncoder, DensityMixin, BaseEstimator, ABC):
 def _precise(x: Tensor) -> Tensor:
     """A tensor on the CPU, float32 at least."""
     return x.cpu() if x.dtype == torch.float64 else x.float().cpu()
-
-
-make_fields(GenerativeModel)

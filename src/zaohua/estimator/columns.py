@@ -10,7 +10,7 @@ does both exactly. Of any other, rows are drawn until one meets its conditions, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Protocol, Self, cast
+from typing import Annotated, Any, ClassVar, Protocol, cast
 
 import numpy as np
 import torch
@@ -72,7 +72,7 @@ class RowCodec(Protocol):
 
 
 class Tabular(GenerativeModel):
-    """A model of rows; named before the family among a model's bases.
+    """A model of rows.
 
     Attributes:
         acceptance_rate_: of the last call of `sample` that met conditions by chance, the share of rows that met theirs.
@@ -93,14 +93,20 @@ class Tabular(GenerativeModel):
             raise ZaohuaError(
                 f"a table is an array (n, columns), not one of shape {X.shape}: X.reshape(-1, 1) has one column"
             )
-        data = super()._begin(X, y, base)
+        return super()._begin(X, y, base)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns, by scikit-learn's name."""
+        return len(self.table.container_.columns)
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the columns, by scikit-learn's name; there is no such attribute unless all are strings."""
         names = self.table.container_.columns
-        self.n_features_in_ = len(names)
-        if all(isinstance(name, str) for name in names):
-            self.feature_names_in_ = np.array(names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        return data
+        if not all(isinstance(name, str) for name in names):
+            raise AttributeError("the columns have no names")
+        return np.array(names, dtype=object)
 
     @available("draw")
     def sample(
@@ -190,9 +196,3 @@ class Tabular(GenerativeModel):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = tags.input_tags.string = True
         return tags
-
-    @classmethod
-    def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
-        model = super()._from_json(data, tensors)
-        model.n_features_in_ = len(model.table.container_.columns)
-        return model

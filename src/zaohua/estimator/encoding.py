@@ -110,6 +110,7 @@ class ItemEncoder:
     Attributes:
         codec_, y_codec_: of items and of their conditions (None for an unconditional model), once fitted.
         seed_: of everything random in the model.
+        run_: folder of the run that it was loaded from.
     """
 
     score_chunk: ClassVar[int] = 256
@@ -118,6 +119,7 @@ class ItemEncoder:
     codec_: Codec
     y_codec_: Codec | None
     seed_: int
+    run_: str | None = None
 
     def _device(self) -> torch.device:
         """Where the fitted tensors are."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
+from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel, ScoreKind
 from zaohua.estimator.encoding import TrainingData
 
@@ -30,6 +31,8 @@ class PerClassDensity(GenerativeModel):
     """A density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
+
+    seconds_ = Stored[float | None](None, key="seconds")
 
     @abstractmethod
     def estimate(self, x: np.ndarray) -> Parameters:
@@ -50,7 +53,7 @@ class PerClassDensity(GenerativeModel):
             raise ZaohuaError(f"{type(self).__name__} can be conditioned on labels only")
         began = time.perf_counter()
         self.densities_ = [self._learn(c, x) for c, x in enumerate(self._by_label(data))]
-        self.seconds_: float | None = round(time.perf_counter() - began, 3)
+        self.seconds_ = round(time.perf_counter() - began, 3)
 
     def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
         """`estimate`, with an error if x can't be learnt from, which may name one of the columns."""
@@ -85,13 +88,11 @@ class PerClassDensity(GenerativeModel):
             out[where] = self.log_density(density, rows[where])
         return torch.from_numpy(out - self.spec_.log_volume)
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: ItemNoise, y: Tensor | None) -> Tensor:
         """New tensors (n, ...)."""
         out = np.empty((noise.n, self.spec_.size))
         for density, where in self._by_class(y, noise.n):
-            if where.any():
-                rows = self.generate(density, noise)
-                out[where] = rows[where]
+            out[where] = self.generate(density, noise.take(where))
         return torch.from_numpy(out).reshape(noise.n, *self.spec_.tensor_shape)
 
     def _by_class(self, y: Tensor | None, n: int) -> list[tuple[Parameters, np.ndarray]]:
@@ -100,9 +101,6 @@ class PerClassDensity(GenerativeModel):
 
     # ---- keeping
 
-    def _state(self) -> dict[str, Any]:
-        return {"seconds": self.seconds_}
-
     def _tensors(self) -> dict[str, Tensor]:
         return {
             f"{c}.{name}": torch.from_numpy(np.ascontiguousarray(value))
@@ -110,9 +108,9 @@ class PerClassDensity(GenerativeModel):
             for name, value in density.items()
         }
 
-    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
         count = 1 + max(int(key.split(".")[0]) for key in tensors)
-        self.densities_, self.seconds_ = [{} for _ in range(count)], state.get("seconds")
+        self.densities_ = [{} for _ in range(count)]
         for key, value in tensors.items():
             c, name = key.split(".", 1)
             self.densities_[int(c)][name] = value.numpy()

@@ -174,21 +174,6 @@ class Univariate(PerClassDensity):
         self._need_y(y_codes)
         return self._each(self.inverse, np.repeat(chances[:, None], self.spec_.size, 1), y_codes)
 
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers were learnt, over all columns and labels."""
-        self._check_fitted()
-        return len(self.fitted) * self.spec_.size * len(self.densities_)
-
-    def aic(self, X: Any, y: Any = None) -> float:
-        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
-        return 2 * self.n_parameters - 2 * float(self.score_samples(X, y).sum())
-
-    def bic(self, X: Any, y: Any = None) -> float:
-        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
-        scores = self.score_samples(X, y)
-        return float(np.log(len(scores))) * self.n_parameters - 2 * float(scores.sum())
-
     # ---- between items and arrays
 
     def __sklearn_tags__(self) -> Any:
@@ -204,7 +189,11 @@ class Univariate(PerClassDensity):
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
         self._check_values(cast(Tensor, data.x).numpy(), self._columns.names_)
         super()._fit(data, out=out, **options)
-        self.n_features_in_ = self.spec_.size  # scikit-learn's name
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns, by scikit-learn's name."""
+        return self.spec_.size
 
     def _rows(self, codes: Any, rows: slice) -> np.ndarray:
         return codes[rows].numpy()
@@ -236,7 +225,26 @@ class Univariate(PerClassDensity):
         return dict(zip(self.y_codec_.decode(torch.arange(len(shown))), shown, strict=True))
 
 
-class WithLocation(Univariate):
+class Parametric(Univariate):
+    """A distribution with a number of parameters, which AIC and BIC charge for."""
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers were learnt, over all columns and labels."""
+        self._check_fitted()
+        return len(self.fitted) * self.spec_.size * len(self.densities_)
+
+    def aic(self, X: Any, y: Any = None) -> float:
+        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
+        return 2 * self.n_parameters - 2 * float(self.score_samples(X, y).sum())
+
+    def bic(self, X: Any, y: Any = None) -> float:
+        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
+        scores = self.score_samples(X, y)
+        return float(np.log(len(scores))) * self.n_parameters - 2 * float(scores.sum())
+
+
+class WithLocation(Parametric):
     """A distribution of numbers above a point, which is fixed."""
 
     range: ClassVar[Support] = Support(low=0, ends=False)
@@ -255,7 +263,7 @@ class WithLocation(Univariate):
         return {**learnt, "loc": np.full_like(learnt[self.fitted[0]], self.loc)}
 
 
-class NewtonFitted(Univariate):
+class NewtonFitted(Parametric):
     """A distribution fitted by gradient. Subclasses define `start`, `differentiable` and `transforms`."""
 
     keep_path: bool = False

@@ -92,11 +92,11 @@ class VariationalAutoencoder(Trainable):
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """The importance-weighted bound with `score_importance_samples` samples, nats (B,)."""
         mean, log_var = self.nets_["encoder"](x, y).float().chunk(2, dim=1)
-        todo, parts = self.score_importance_samples, []
-        while todo:
-            k = min(todo, max(1, 2048 // len(x)))
-            parts.append(self._log_weights(self.nets_, x, y, mean, log_var, noise.normal(k, self.latent_dim)))
-            todo -= k
+        drawn = noise.normal(self.score_importance_samples, self.latent_dim)  # one draw, evaluated in parts
+        parts = [
+            self._log_weights(self.nets_, x, y, mean, log_var, part)
+            for part in drawn.split(max(1, 2048 // len(x)), dim=1)
+        ]
         return torch.logsumexp(torch.cat(parts, dim=1), dim=1) - math.log(self.score_importance_samples)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:

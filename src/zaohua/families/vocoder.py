@@ -166,7 +166,7 @@ class VocoderFamily(Trainable):
 
 
 class VocoderMixin(Trainable):
-    """A model of pictures that takes sounds as well, as spectrograms; named behind the family among a model's bases."""
+    """A model of pictures that takes sounds as well, as spectrograms."""
 
     modalities: ClassVar[tuple[str, ...]] = ("images", "sounds")
 

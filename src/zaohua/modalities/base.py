@@ -13,12 +13,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.params import check_fields, fields_of, make_fields
+from zaohua.core.params import WithFields, check_fields, fields_of
 from zaohua.core.spec import DataSpec
 
 if TYPE_CHECKING:
@@ -41,8 +41,13 @@ class Codes(Protocol):
         ...
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-class Codec(ABC):
+def counted(n: int | None, noun: str, rest: str = "") -> str:
+    """A number of things: "1 row", "2,000 rows", or "rows" where n is None; `rest` follows the noun."""
+    named = f"{noun}{'' if n == 1 else 's'}{rest}"
+    return named if n is None else f"{n:,} {named}"
+
+
+class Codec(WithFields, ABC):
     """Base of all codecs: keyword-only dataclasses of options whose fitted state ends in `_`.
 
     Subclasses define `fit`, `encode`, `decode`, and where they need to `prepare`, `write` and the JSON state.
@@ -61,10 +66,6 @@ class Codec(ABC):
     """Items that a preview while training shows."""
     previews: ClassVar[tuple[str, ...]] = ()
     """Endings of the files of a preview; none for the usual one."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        make_fields(cls)
 
     @abstractmethod
     def fit(self, items: Any) -> Self:
@@ -93,6 +94,15 @@ class Codec(ABC):
     @abstractmethod
     def decode(self, x: Tensor) -> Any:
         """Network output (b, ...) -> items."""
+
+    def describe(self, n: int | None = None) -> str:
+        """Describe in a phrase what the items are, once fitted: "13,314 rows of 11 columns: 4 integer, 7 categorical".
+
+        Args:
+            n: how many there are; None leaves the number out.
+        """
+        sides = " x ".join(map(str, self.spec_.shape or ()))
+        return counted(n, "item") + (f" of {sides} numbers" if sides else " of different lengths")
 
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write items as files that any program opens; returns their paths. Here: a text file for each."""
@@ -193,6 +203,3 @@ class Codec(ABC):
             f"{k}={getattr(self, k)!r}" for k, f in fields_of(type(self)).items() if getattr(self, k) != f.default
         )
         return f"{type(self).__name__}({shown})"
-
-
-make_fields(Codec)

@@ -9,10 +9,10 @@ from scipy import stats
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import Univariate
+from zaohua.families.univariate import Parametric
 
 
-class Bernoulli(Univariate):
+class Bernoulli(Parametric):
     """1 with a chance, else 0.
 
     `params_` is the chance of a 1, `p`.

@@ -13,6 +13,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import BatchNoise, Noise, derive_seed
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
+from zaohua.core.stored import Stored
 from zaohua.estimator.columns import Tabular
 from zaohua.estimator.encoding import TrainingData
 from zaohua.families.gan import WassersteinGAN
@@ -55,6 +56,8 @@ class CTGAN(Tabular, WassersteinGAN):
     batch_size = 500
     beta1 = 0.5
     beta2 = 0.9
+
+    counts_ = Stored[list[float]]([], key="counts")
 
     def plan(self) -> tuple[str, ...]:
         """The critic, then the generator, or both in one."""
@@ -175,10 +178,3 @@ class CTGAN(Tabular, WassersteinGAN):
                 f"CTGAN: a batch_size of {self.batch_size} in {self.grad_accumulation} parts can't be packed by "
                 f"{self.pac} (pac): choose a multiple of {self.pac * self.grad_accumulation}"
             )
-
-    def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "counts": self.counts_}
-
-    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        self.counts_ = state["counts"]
-        super()._set_tensors(tensors, state)

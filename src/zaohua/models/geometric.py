@@ -9,10 +9,10 @@ from scipy import stats
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import Univariate
+from zaohua.families.univariate import Parametric
 
 
-class Geometric(Univariate):
+class Geometric(Parametric):
     """Number of trials up to the first success, that one included: 1, 2, 3 ...
 
     `params_` is the chance of success, `p`.

@@ -64,15 +64,13 @@ class GMM(Density):
         edges = parameters["weights_"].cumsum()
         which = np.minimum(np.searchsorted(edges, noise.uniform().cpu().numpy() * edges[-1]), len(means) - 1)
         z = noise.normal(means.shape[1]).cpu().double().numpy()
-        return means[which] + np.einsum("nij,nj->ni", self._factors(parameters)[which], z)
-
-    def _factors(self, parameters: Parameters) -> np.ndarray:
-        """Lower Cholesky factors of the covariances, (n_components, D, D)."""
-        count, size = parameters["means_"].shape
         cov = parameters["covariances_"]
-        if self.covariance == "full":
-            return np.linalg.cholesky(cov)
+        if self.covariance in ("diag", "spherical"):
+            return means[which] + np.sqrt(cov if cov.ndim == 2 else cov[:, None])[which] * z
         if self.covariance == "tied":
-            return np.broadcast_to(np.linalg.cholesky(cov), (count, size, size))
-        deviations = np.sqrt(cov if self.covariance == "diag" else np.broadcast_to(cov[:, None], (count, size)))
-        return deviations[:, :, None] * np.eye(size)
+            return means[which] + z @ np.linalg.cholesky(cov).T
+        out = means[which]
+        for component in np.unique(which):  # one factor at a time: a factor for each item takes D^2 numbers an item
+            rows = which == component
+            out[rows] += z[rows] @ np.linalg.cholesky(cov[component]).T
+        return out

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from scipy.special import logsumexp, ndtr
 
-from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise, fine_uniform
 from zaohua.core.params import Between
 from zaohua.families.density import Parameters
@@ -32,18 +31,6 @@ class KernelDensity(Univariate):
 
     bandwidth: Annotated[float | None, Between(above=0)] = None
     """Standard deviation of the small distributions; when not given, Silverman's rule from the data's spread."""
-
-    @property
-    def n_parameters(self) -> int:
-        """There is none.
-
-        Raises:
-            ZaohuaError: always.
-        """
-        raise ZaohuaError(
-            "KernelDensity keeps all values, so it has no number of parameters that AIC or BIC could "
-            "charge for: compare it by its score on held-out values"
-        )
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """The values, sorted, and 0.9 min(standard deviation, interquartile range / 1.34) n^(-1/5)."""

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import Univariate
+from zaohua.families.univariate import Parametric
 
 
-class Normal(Univariate):
+class Normal(Parametric):
     """Normal distribution of each column: sums of many small effects.
 
     `params_` are its mean `loc` and standard deviation `scale`, by maximum likelihood (divided by n, not n - 1).

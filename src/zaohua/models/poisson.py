@@ -9,10 +9,10 @@ from scipy import stats
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import Univariate
+from zaohua.families.univariate import Parametric
 
 
-class Poisson(Univariate):
+class Poisson(Parametric):
     """Counts of independent events in a given time or space.
 
     `params_` is the mean, `mu`.

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.noise import Noise
+from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
 from zaohua.estimator.columns import Tabular
 from zaohua.families import mixture
@@ -53,12 +53,12 @@ class ProductMixture(Tabular, PerClassDensity):
         log_w = np.log(parameters["weights"])
         return mixture.draw(parameters, self.layout, np.broadcast_to(log_w, (noise.n, len(log_w))), noise)
 
-    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
+    def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, whole: bool) -> Tensor:
         """What isn't known of rows x (B, heads), given what is; with `whole` it has a value everywhere."""
-        out = x.clone()
-        cells, layout = self.table.cells(x), self.layout
+        out, cells, layout = x.clone(), self.table.cells(x), self.layout
         for density, where in self._by_class(y, len(x)):
-            log_w = mixture.posterior(density, layout, x, cells, known)
-            drawn = torch.from_numpy(mixture.draw(density, layout, log_w, noise, whole))
-            out = torch.where(known | ~torch.from_numpy(where)[:, None], out, drawn)
+            rows = torch.from_numpy(where)
+            log_w = mixture.posterior(density, layout, x[rows], tuple(cell[rows] for cell in cells), known[rows])
+            drawn = torch.from_numpy(mixture.draw(density, layout, log_w, noise.take(where), whole))
+            out[rows] = torch.where(known[rows], x[rows], drawn)
         return out

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import Univariate
+from zaohua.families.univariate import Parametric
 
 
-class Uniform(Univariate):
+class Uniform(Parametric):
     """Numbers between two ends, all alike.
 
     `params_` are the least value seen, `loc`, and the distance to the greatest, `scale`: those are the maximum

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from zaohua.core import registry
-from zaohua.core.errors import ZaohuaError
 
 SCORE = {
     "exact": "exact log-likelihood",
@@ -21,31 +20,24 @@ def card(model: dict[str, Any], name: str) -> str:
         model: what its `model.json` holds.
         name: of the run's folder.
     """
-    spec, state = model["codec"]["spec"], model["state"]
-    sides = " x ".join(map(str, spec["shape"] or ()))
-    classes = (model["y_codec"] or {"state": {}})["state"].get("classes", [])
-    size = sum(feature["size"] for feature in spec["features"])
-    items = f"{sides} items of {size} channel(s)" if sides else f"texts of {size} different tokens"
+    state, summary = model["state"], model["summary"]
     source = (model["source"] or {}).get("X", "arrays in memory")
-    labels = f"{len(classes)} labels" if classes else "a condition" if model["y_codec"] else "no labels"
     base = model.get("base")
     start = f"{base['run'] or 'a model in memory'}, after {base['steps'] or 0:,} steps" if base else ""
     origin = f"\n- Fine-tuned from: {start}" if base else ""
     steps = f"{state['steps']:,} steps" if "steps" in state else "fitted at once"
     training = f"{steps}, {state['seconds']:,.0f} s" if state.get("seconds") is not None else steps
-    try:
-        entry = registry.find(model["model"])
-        what, paper = entry.summary, entry.paper
-    except ZaohuaError:  # a model of one's own
-        what, paper = "", ""
+    entry = registry.stored_entry(model["model"])  # none for a model of one's own
+    what, paper = (entry.summary, entry.paper) if entry else ("", "")
     settings = "\n".join(f"| {key} | {value} |" for key, value in sorted(model["parameters"].items()))
     return f"""# {name}
 
-A **{model["model"]}** made with zaohua {model["version"]}. {what}
+A **{registry.short_name(model["model"])}** made with zaohua {model["version"]}. {what}
 
 {paper}
 
-- Data: {source}; {items}, {labels}
+- Data: {source}; {summary["x"]}
+- Conditions: {summary["y"] or "none"}
 - Training: {training}; seed {model["seed"]}{origin}
 - Quality: not measured yet (`zaohua evaluate {name}`)
 - Privacy: no guarantee; the weights may reveal training items

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.sklearn_bases import BaseEstimator, ClassifierMixin
 
 
 class GenerativeClassifier(ClassifierMixin, BaseEstimator):

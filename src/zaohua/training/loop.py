@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import math
 import platform
 import time
 from collections import defaultdict
@@ -27,6 +26,7 @@ from zaohua.training.optimizers import load_optimizer_tensors, optimizer_tensors
 from zaohua.training.order import Batches
 from zaohua.training.step import Diverged, Stepper
 from zaohua.training.trainable import Callback, Event
+from zaohua.training.validation import Best
 
 if TYPE_CHECKING:
     from zaohua.estimator.encoding import TrainingData
@@ -53,8 +53,8 @@ class Engine(Stepper):
         self.fingerprint = None if out is None else data.fingerprint()
         self.saved, self.logged = -1, 0
         self.sums: defaultdict[str, Tensor | float] = defaultdict(float)
-        self.before, self.began, self.best, self.waited = 0.0, time.perf_counter(), math.inf, 0
-        self.best_nets: dict[str, Tensor] | None = None
+        self.before, self.began = 0.0, time.perf_counter()
+        self.best = Best(model.learners(), keep=model.patience is not None)
         model.history_ = []
 
     # ---- before the first step
@@ -171,7 +171,7 @@ class Engine(Stepper):
         by_step = 0.0 if self.total is None else self.step / self.total
         by_time = 0.0 if self.model.max_minutes is None else self.elapsed / (60 * self.model.max_minutes)
         self.progress = self.agree(max(by_step, by_time))
-        no_better = self.model.patience is not None and self.waited >= self.model.patience
+        no_better = self.model.patience is not None and self.best.waited >= self.model.patience
         return self.progress >= 1 or no_better
 
     def _every(self, steps: int | None) -> bool:
@@ -187,20 +187,14 @@ class Engine(Stepper):
 
     def _validate(self) -> None:
         """Measure the loss on the held-out items, and keep the best networks."""
-        loss = self.measure(self.data, self.held_out)
-        if loss < self.best:
-            self.best, self.waited = loss, 0
-            if self.model.patience is not None:
-                self.best_nets = {name: t.clone() for name, t in self.average.state_dict().items()}
-        else:
-            self.waited += 1
-        self._log({"validation": loss}, kind="validate")
+        losses = self.measure(self.data, self.held_out)
+        self.best.update(losses, self.average)
+        self._log(self.best.record(losses), kind="validate")
 
     def _choose(self) -> None:
         """At the end: the last networks, if they are better than the best so far. The checkpoint stays as it is."""
-        if self.best_nets is not None and not self._every(self.model.validate_every):
-            if self.measure(self.data, self.held_out) < self.best:
-                self.best_nets = None
+        if self.best.tensors is not None and not self._every(self.model.validate_every):
+            if self.best.choose(self.measure(self.data, self.held_out), self.average):
                 self._save_model()
 
     def _preview(self) -> None:
@@ -225,7 +219,7 @@ class Engine(Stepper):
     def _emit(self, kind: Any, **details: Any) -> None:
         for callback in self.callbacks:
             record = callback(Event(kind, self.step, self.total, self.progress, self.elapsed, self._current, **details))
-            if isinstance(record, dict):
+            if isinstance(record, dict) and kind != "record":  # else an answer to a record would be a record again
                 self._log(record, kind="record")
 
     def _current(self) -> Trainable:
@@ -246,8 +240,7 @@ class Engine(Stepper):
             return
         state = {
             "elapsed": self.elapsed,
-            "best": self.best if math.isfinite(self.best) else None,
-            "waited": self.waited,
+            **self.best.state(),
             "held_out": len(self.held_out),
             "sums": sums,
             "logged": self.logged,
@@ -259,8 +252,8 @@ class Engine(Stepper):
             "average": self.average.state_dict(),
             "optimizers": optimizer_tensors(self.optimizers, self.parameters),
         }
-        if self.best_nets is not None:
-            groups["best"] = self.best_nets
+        if self.best.tensors is not None:
+            groups["best"] = self.best.tensors
         try:
             self.run.save(self.step, state, groups)
             self._save_model()
@@ -280,9 +273,9 @@ class Engine(Stepper):
         model = self.model
         model.n_steps_, model.seconds_ = self.step, round(self.elapsed, 3)
         model.nets_ = self.average
-        if self.best_nets is not None:
+        if self.best.tensors is not None:
             model.nets_ = copy.deepcopy(self.average)
-            model.nets_.load_state_dict(self.best_nets)
+            model.nets_.load_state_dict(self.best.tensors)
         model.nets_ = model.merge_adapters(model.nets_)
 
     def _restore(self) -> None:
@@ -312,8 +305,8 @@ class Engine(Stepper):
                 f"can't go on with {self.run_folder}: its networks are others than these settings make; "
                 "leave the fields that shape them as they were"
             ) from None
-        if state["best"] is not None and state["held_out"] == len(self.held_out):  # of other items it means nothing
-            self.best, self.waited, self.best_nets = state["best"], state["waited"], groups.get("best")
+        if state["held_out"] == len(self.held_out):  # of other items it means nothing
+            self.best.restore(state, groups.get("best"))
         then = state["made_with"]
         if then["threads"] < torch.get_num_threads():  # found out in the first step, see `Products`
             torch.set_num_threads(then["threads"])

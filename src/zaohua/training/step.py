@@ -202,15 +202,24 @@ class Stepper:
         noise = BatchNoise(seed, len(codes), start, total, self.device)
         codes = codes.to(self.device, non_blocking=True)
         x = self.model.prepare(codes, noise, train=train)
-        return Batch(x, self.model._prepare_y(y, noise), noise, self.progress, codes)
+        return Batch(x, self.model._prepare_y(y, noise), noise, self.progress if train else 1.0, codes)
 
-    def measure(self, data: TrainingData, items: np.ndarray) -> float:
-        """Mean loss of the averaged networks over some items, in batches no larger than those of training.
+    def measure(self, data: TrainingData, items: np.ndarray) -> dict[str, float]:
+        """Mean loss of each phase of all learners over some items: of the averaged networks, in batches no larger than
+        those of training.
 
-        Noise is drawn for 256 items at a time, so that the loss doesn't depend on the size of batches.
+        It is the same function at every step: what is ramped up in training (`Batch.progress`) is measured as at the
+        end. Noise is drawn for 256 items at a time, so that the loss doesn't depend on the size of batches, and anew
+        for each phase, so that none depends on the others.
         """
+        return {
+            phase: self._measured(learner, phase, data, items)
+            for learner in self.model.learners()
+            for phase in learner.phases
+        }
+
+    def _measured(self, learner: Trainable, phase: str, data: TrainingData, items: np.ndarray) -> float:
         model, total = self.model, 0.0
-        phase = next(iter(model.phases))
         size = math.ceil(model.batch_size / model.grad_accumulation)
         for block in range(0, len(items), 256):
             together = items[block : block + 256]
@@ -220,7 +229,7 @@ class Stepper:
                 seed = derive_seed(model.seed_, "validation", block)
                 with torch.no_grad(), self.autocast():
                     batch = self.batch(data.x[rows], y, seed, start, len(together), train=False)
-                    total += float(model.loss(self.average, batch, phase).sum())
+                    total += float(learner.loss(self.average, batch, phase).sum())
         return self.agree(total / len(items))
 
     def autocast(self) -> torch.autocast:

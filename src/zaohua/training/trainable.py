@@ -26,6 +26,7 @@ from zaohua.core.hardware import pick_device, place
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
+from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
 from zaohua.storage import runs
@@ -43,7 +44,7 @@ class Batch:
         x: the items as networks see them, (B, *spec.tensor_shape).
         y: their conditions as networks see them; None for an unconditional model.
         noise: the source of everything random in a loss; losses draw from nothing else.
-        progress: share of the training done, 0 to 1, for what is ramped up or down.
+        progress: share of the training done, 0 to 1, for what is ramped up or down; 1 in a validation.
         codes: the items as they are kept, (B, ...), for losses that look at more than networks see.
     """
 
@@ -85,7 +86,7 @@ class Event:
 
 
 Callback = Callable[[Event], dict[str, Any] | None]
-"""What it returns, if anything, is added to the history."""
+"""What it returns, if anything, is added to the history, but for what it returns to a "record"."""
 
 
 class Trainable(GenerativeModel):
@@ -141,6 +142,9 @@ class Trainable(GenerativeModel):
     """Processes that decode files while training, for data that doesn't fit in memory; None chooses."""
     tensorboard: bool = False
     """Write the history for TensorBoard as well (needs the tensorboard package)."""
+
+    n_steps_ = Stored(0, key="steps")
+    seconds_ = Stored(0.0, key="seconds")
 
     # ---- what a family defines
 
@@ -233,6 +237,7 @@ class Trainable(GenerativeModel):
 
         if out is not None and not overwrite and holds_training(Path(out)):
             raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
+        self.history_: list[dict[str, Any]] = []
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self.rows(data), out, watching, weights).train(fresh=True)
 
@@ -240,7 +245,9 @@ class Trainable(GenerativeModel):
         """A new model that begins with this one's weights and codec, and goes on to learn X.
 
         Args:
-            X, y, out: as for `fit`.
+            X: as for `fit`.
+            y: as for `fit`.
+            out: as for `fit`.
             changes: settings that differ from this model's own (limits of steps and time are not taken over), and the
                 options of `fit`.
 
@@ -257,7 +264,7 @@ class Trainable(GenerativeModel):
                 raise unknown(f"setting of {type(self).__name__}:", name, fields)
         limits = {"max_steps": None, "max_minutes": None}
         model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
-        about = {"run": getattr(self, "run_", None), "steps": getattr(self, "n_steps_", None), "seed": self.seed_}
+        about = {"run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
         data = model._begin(X, y, Base(self.codec_, self.y_codec_, about))
         model._fit(data, out=out, weights=self._tensors(), **options)
         if out is not None:
@@ -274,7 +281,8 @@ class Trainable(GenerativeModel):
 
         Args:
             run: the run's folder.
-            X, y: the data it was trained on; not needed when that was a path or the name of a data set.
+            X: the data it was trained on; not needed when that was a path or the name of a data set.
+            y: what it was conditioned on, if X is given.
             callbacks: as for `fit`; a progress bar where somebody watches when not given.
 
         Raises:
@@ -319,14 +327,10 @@ class Trainable(GenerativeModel):
     def _device(self) -> torch.device:
         return next(self.nets_.parameters()).device
 
-    def _state(self) -> dict[str, Any]:
-        return {"steps": getattr(self, "n_steps_", 0), "seconds": getattr(self, "seconds_", 0.0)}
-
     def _tensors(self) -> dict[str, Tensor]:
         return self.nets_.state_dict()
 
-    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
         nets = self.networks()
         nets.load_state_dict(tensors)
         self.nets_ = place(nets, pick_device(self.device)).eval().requires_grad_(False)
-        self.n_steps_, self.seconds_ = state["steps"], state["seconds"]

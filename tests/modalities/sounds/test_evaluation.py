@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.trainings import reloaded
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
@@ -188,13 +189,14 @@ class TestEvaluate:
         assert found.figures["diversity"].value == pytest.approx(0, abs=1e-6)
         assert found.figures["accuracy"].value == 1 and found.figures["recall"].value < 0.3
 
-    def test_without_labels(self, folder: Path, tmp_path: Path) -> None:
+    def test_without_labels(self, folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         rng = np.random.default_rng(0)
         for split, count in (("train", 30), ("test", 20)):
             (tmp_path / split).mkdir()
             for i in range(count):
                 (tmp_path / split / f"{i:02d}.wav").write_bytes(tone("low", rng).wav())
         model = zh.VAE(**{**VAE, "max_steps": 2}).fit(tmp_path)
+        model = reloaded(model, tmp_path_factory.mktemp("run"))
         found = evaluate(model)
         assert found.extractor.startswith("random-convolutions") and "accuracy" not in found.figures
         with pytest.raises(ZaohuaError, match="--inception isn't for models of sounds"):
@@ -240,10 +242,11 @@ def test_each_model_scores_test_sounds_as_it_takes_them(run: Path, found: Evalua
         assert protocol.dims(other, np.arange(3)).tolist() == [size] * 3
 
 
-def test_models_of_samples_tell_bits_per_sample(folder: Path, found: Evaluation) -> None:
+def test_models_of_samples_tell_bits_per_sample(folder: Path, found: Evaluation, tmp_path: Path) -> None:
     """Sounds of theirs end when they do; they are heard by the same ear as all others."""
     settings = {name: value for name, value in zh.WaveNet.tiny.items() if name != "max_tokens"}
     model = zh.WaveNet(**{**settings, "max_steps": 2}, random_state=0).fit(folder, True)
+    model = reloaded(model, tmp_path)
     told = evaluate(model, samples=20)
     bits = told.figures["bits_per_sample"]
     x, y = zh.read(folder, True, split="test")

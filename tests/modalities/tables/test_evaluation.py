@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tests.evaluation.test_page import EVIL, Checked
 from tests.tables import Made, apart, columns, rows, splits
+from tests.trainings import reloaded
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
@@ -206,6 +207,7 @@ class TestFiles:
         test.loc[3, "third"] = "w"  # a label that training never saw
         test.to_csv(folder / "labels.csv", index=False)
         model = zh.ProductMixture(n_components=2, random_state=0).fit(folder / "train.csv", "third")
+        model = reloaded(model, folder / "of-labels")
         found = evaluate(model, data=folder / "labels.csv", samples=150)
         rest = test.drop(index=[3, 99])
         nats = model.score_samples(rest.drop(columns="third"), rest["third"].tolist())

@@ -6,6 +6,7 @@ import math
 from typing import Annotated, Any, ClassVar
 
 from zaohua.core.params import Between, Sampling
+from zaohua.core.stored import Stored
 from zaohua.families.autoregressive.tokens import TokenModel
 
 
@@ -18,6 +19,8 @@ class SoundModel(TokenModel):
     max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # only `_room` reads it
     """Samples of a new sound at most; None: as many as the longest one learnt from."""
     temperature = 1.0
+
+    apart_ = Stored(True, key="dialogues")  # as sounds always are: runs of before didn't say so
 
     @property
     def _room(self) -> int:

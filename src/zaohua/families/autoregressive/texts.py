@@ -196,12 +196,3 @@ class TextModel(TokenModel):
         if not size:
             raise ZaohuaError("bits_per_byte: the texts are empty")
         return -float(self.score_samples(texts, y).sum()) / math.log(2) / size
-
-    # ---- what is kept
-
-    def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "dialogues": getattr(self, "apart_", False)}
-
-    def _set_tensors(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        super()._set_tensors(tensors, state)
-        self.apart_ = state.get("dialogues", False)

@@ -23,6 +23,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import PAD, DataSpec
+from zaohua.core.stored import Stored
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
 from zaohua.families.autoregressive.decoding import TokenSampler, draft_of, generate, guided
@@ -59,6 +60,8 @@ class TokenModel(Guided):
     validation_fraction = 0.1
     validate_every = 250
     patience = 10
+
+    apart_ = Stored(False, key="dialogues")  # the name in runs of before, where only dialogues were told
 
     @abstractmethod
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:

@@ -7,18 +7,21 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import nn
 
-from zaohua.core.params import Between, make_fields
+from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.nn.transformer import Transformer
 from zaohua.training.optimizers import Muon
+from zaohua.training.trainable import Trainable
 
 
-class CausalTransformer:
-    """To be named before the family in a model's bases: `class GPT(CausalTransformer, TextModel)`.
+class CausalTransformer(Trainable):
+    """Fields and optimizer of a model whose network is a causal transformer."""
 
-    No `Trainable`, since it would bring all of that class's defaults along and hide the family's: so the fields of
-    training that it changes are declared again.
-    """
+    learning_rate = 3e-3
+    lr_schedule = "linear"
+    beta2 = 0.95
+    weight_decay = 0.1
+    ema_decay = 0.99
 
     width: Annotated[int, Between(4)] = 256
     """Channels."""
@@ -32,18 +35,6 @@ class CausalTransformer:
     """What blocks are made of: today's parts, or those of GPT-2."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """What trains the matrices within the blocks; everything else AdamW does."""
-    learning_rate: Annotated[float, Between(above=0)] = 3e-3
-    """Peak learning rate."""
-    lr_schedule: Literal["cosine", "linear", "constant"] = "linear"
-    """How the learning rate falls to zero by the end."""
-    beta1: Annotated[float, Between(0, 0.9999)] = 0.9
-    """Adam's first moment."""
-    beta2: Annotated[float, Between(0, 0.99999)] = 0.95
-    """Adam's second moment."""
-    weight_decay: Annotated[float, Between(0)] = 0.1
-    """Decoupled weight decay (AdamW)."""
-    ema_decay: Annotated[float, Between(0, 0.99999)] = 0.99
-    """Decay of the running average of weights that sampling uses; 0 uses the weights as they are."""
 
     def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
         """The network that the fields describe, untrained."""
@@ -72,6 +63,3 @@ class CausalTransformer:
     def by_muon(self, name: str) -> bool:
         """Whether Muon trains the matrix of that name."""
         return self.optimizer == "muon" and ".blocks." in name
-
-
-make_fields(CausalTransformer)

@@ -14,7 +14,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.images.files import ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid
 from zaohua.modalities.images.pixels import COUNT, Channels, convert_array, resize_array
@@ -171,6 +171,12 @@ class ImageCodec(Codec):
         if y.ndim == (3 if self.channel_axis_ else 2):
             return np.repeat(y[None], 1 if n is None else n, axis=0)
         return y
+
+    def describe(self, n: int | None = None) -> str:
+        """Size, channels and levels of the pictures."""
+        height, width = self.spec_.shape or ()
+        size = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
+        return f"{counted(n, 'picture')} of {size}" + (f", {self.spec_.levels:,} levels" if self.spec_.levels else "")
 
     def state(self) -> dict[str, Any]:
         """Range, type and layout of the pixels."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.modalities.base import Codec
+from zaohua.modalities.base import Codec, counted
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise
@@ -83,6 +83,11 @@ class LabelCodec(Codec):
     def log_prior(self) -> np.ndarray:
         """Log of the training frequency of each class, float64 (K,)."""
         return np.log(np.array(self.counts_, dtype=np.float64) / sum(self.counts_))
+
+    def describe(self, n: int | None = None) -> str:
+        """How many different labels there are."""
+        kinds = counted(len(self.classes_), "label")
+        return kinds if n is None else f"{counted(n, 'item')} with {kinds}"
 
     def state(self) -> dict[str, Any]:
         """Names and counts as JSON values."""

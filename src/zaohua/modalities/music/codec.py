@@ -13,7 +13,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
-from zaohua.modalities.base import Codec
+from zaohua.modalities.base import Codec, counted
 from zaohua.modalities.music.midi import STEPS, MidiFiles, write_midi
 from zaohua.modalities.music.pieces import Piece
 from zaohua.modalities.music.synth import render, write_wav
@@ -77,6 +77,11 @@ class PieceCodec(Codec):
     def _write_midi(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
         """All pieces in one MIDI file, one after another."""
         write_midi(Piece.joined(items), path, self.tempo)
+
+    def describe(self, n: int | None = None) -> str:
+        """The grid of the pieces, and their voices."""
+        voices = f", {counted(self.voices_, 'voice')}" if self.voices_ else ""
+        return f"{counted(n, 'piece', ' of music')}{voices}, {counted(self.steps_, 'step')} a quarter note"
 
     def state(self) -> dict[str, Any]:
         """Grid, voices and range."""

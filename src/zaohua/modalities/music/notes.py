@@ -56,6 +56,10 @@ class MusicCodec(PieceCodec):
         self._set(seen)
         return self
 
+    def describe(self, n: int | None = None) -> str:
+        """The grid of the pieces, and their voices."""
+        return f"{super().describe(n)}, as events"
+
     @property
     def end_(self) -> int:
         """The END token."""

@@ -59,6 +59,10 @@ class RollCodec(PieceCodec):
         self._set(torch.nn.functional.one_hot(frames, KEYS + 1 if self.voices_ else 2).any(dim=0))
         return self
 
+    def describe(self, n: int | None = None) -> str:
+        """The grid of the pieces, and their voices."""
+        return f"{super().describe(n)}, as frames of {'voices' if self.voices_ else 'keys'}"
+
     def _spec(self) -> DataSpec:
         feature = Feature("voice" if self.voices_ else "key", "category", size=self.seen_.shape[1])
         return DataSpec(axes=("step",), shape=None, features=(feature,) * (self.voices_ or KEYS), pad=PAD_FRAME)

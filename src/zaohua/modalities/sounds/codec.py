@@ -17,7 +17,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.sounds.files import Form, SoundFiles
 from zaohua.modalities.sounds.sheets import joined, write_sound, write_spectrograms
 from zaohua.modalities.sounds.sound import Sound, Sounds
@@ -211,6 +211,13 @@ class SoundCodec(Codec):
 
     # ---- JSON
 
+    def describe(self, n: int | None = None) -> str:
+        """Rate, length and channels of the sounds."""
+        form = self.form_
+        most = "at most " if self.spec_.shape is None else ""
+        channels = "mono" if form.channels == 1 else f"{form.channels} channels"
+        return f"{counted(n, 'sound')} of {most}{form.length / form.rate:.3g} s, {form.rate:,} Hz, {channels}"
+
     def state(self) -> dict[str, Any]:
         """What sounds are brought to."""
         return {"form": list(self.form_), "windows": self.windows_} if hasattr(self, "spec_") else {}
@@ -229,6 +236,10 @@ class WaveCodec(SoundCodec):
     """What networks see is a multiple of this, in samples: what is missing is silence."""
     mu: Annotated[float, Between(0, 65535)] = 31.0
     """How much mu-law's curve bends the samples that networks see; 0: they are as they are."""
+
+    def describe(self, n: int | None = None) -> str:
+        """Rate, length and channels of the sounds, and that networks see waves."""
+        return f"{super().describe(n)}, as waves"
 
     def _length(self, samples: int, rate: int) -> int:
         return math.ceil(samples / self.multiple) * self.multiple

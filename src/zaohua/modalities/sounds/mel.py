@@ -69,6 +69,11 @@ class MelCodec(SoundCodec):
         feature = Feature("magnitude", "real", size=self.form_.channels, scale=RANGE / 2)
         return DataSpec(axes=("band", "frame"), shape=(self.mel_.bands, frames), features=(feature,))
 
+    def describe(self, n: int | None = None) -> str:
+        """Rate, length and channels of the sounds, and the size of their spectrograms."""
+        bands, frames = self.spec_.shape or ()
+        return f"{super().describe(n)}, as log-mel spectrograms of {bands} bands x {frames} frames"
+
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Codes (b, channels, n) -> float32 (b, channels, bands, frames) in [-1, 1]."""
         return self.spectrograms(self._padded(self.waves(codes)))

@@ -63,6 +63,10 @@ class MuLawCodec(SoundCodec):
             axes=("position",), shape=None, features=(Feature("level", "category", size=LEVELS + 1),), pad=PAD
         )
 
+    def describe(self, n: int | None = None) -> str:
+        """Rate and greatest length of the sounds, and what networks see of them."""
+        return f"{super().describe(n)}, as {LEVELS} mu-law levels"
+
     def _codes(self, files: SoundFiles) -> Sequences:
         """The tokens of sounds, int16, each sound to be learnt by itself; what is beyond `memory` is in a file."""
         tape, stops = Tape(np.int16, room(self.memory)), []

@@ -6,6 +6,7 @@ category's code, or of a column of numbers the state (where it has several) and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
+from zaohua.modalities.base import counted
 from zaohua.modalities.tables import constraints
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.frame_codec import FrameCodec
@@ -269,6 +271,12 @@ class TableCodec(FrameCodec):
         ]
 
     # ---- JSON
+
+    def describe(self, n: int | None = None) -> str:
+        """How many columns there are, of which kinds."""
+        columns = [*self.columns_, *self.identifiers_]
+        kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(column.kind for column in columns).items())
+        return f"{counted(n, 'row')} of {counted(len(columns), 'column')}: {kinds}"
 
     def state(self) -> dict[str, Any]:
         """Columns and how they are seen."""

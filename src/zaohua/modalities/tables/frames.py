@@ -113,6 +113,8 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
         frame = items.to_pandas(use_pyarrow_extension_array=True)
         for name in [name for name, dtype in frame.dtypes.items() if str(dtype).startswith("dictionary")]:
             frame[name] = items[name].to_pandas()  # a dtype of pandas, which has a name
+            if type(items.schema[name]).__name__ == "Enum":  # whose order polars 1 doesn't hand over
+                frame[name] = frame[name].cat.set_categories(list(items.schema[name].categories), ordered=True)
         return _checked(frame), Container("polars", list(frame.columns))
     array = np.asarray(items)
     if array.ndim == 0 or array.ndim > 2 or array.dtype.kind not in "biufOUS":

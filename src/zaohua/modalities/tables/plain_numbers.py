@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import DataSpec, Feature
+from zaohua.modalities.base import counted
 from zaohua.modalities.tables.frame_codec import FrameCodec
 from zaohua.modalities.tables.frames import Container, to_frame
 
@@ -67,6 +68,12 @@ class NumberCodec(FrameCodec):
             for name, column, dtype in zip(self.container_.columns, values.T, self.dtypes_, strict=True)
         }
         return self.container_.back(cells, len(values))
+
+    def describe(self, n: int | None = None) -> str:
+        """Single numbers, or how many columns of them."""
+        if self.is_single_:
+            return counted(n, "number")
+        return f"{counted(n, 'row')} of {counted(len(self.dtypes_), 'column')} of numbers"
 
     def state(self) -> dict[str, Any]:
         """What the numbers come in."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
-from zaohua.modalities.base import Codec
+from zaohua.modalities.base import Codec, counted
 from zaohua.modalities.sequences import Sequences
 from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.files import TextFiles
@@ -178,6 +178,11 @@ class TextCodec(Codec):
         path.write_text(BETWEEN.join(items) + "\n", "utf-8")
 
     sheets = {".txt": _write_texts}
+
+    def describe(self, n: int | None = None) -> str:
+        """What the texts are cut into."""
+        unit = {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
+        return f"{counted(n, 'text')} in {counted(self.tokenizer_.size, unit)}"
 
     def state(self) -> dict[str, Any]:
         """The tokeniser."""

@@ -46,7 +46,7 @@ def evaluate_texts(
         )
     }
     references: dict[str, Figures] = {}
-    if not getattr(model, "apart_", False) and (model.source_ or {}).get("X") is not None:
+    if not model.apart_ and (model.source_ or {}).get("X") is not None:
         report = copy_report(model, cost.gathered(blocks), held_out=None if is_named(source) else source)
         figures["copied"] = share(report.made.share, report.made.characters, f"longest {report.made.longest}")
         if report.real is not None:

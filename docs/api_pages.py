@@ -1,0 +1,82 @@
+"""Makes the reference pages of the site from the public names of the package, and sees that it fetches nothing."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+import zaohua as zh
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages, which mkdocstrings fills."""
+    for name, text in pages().items():
+        files.append(File.generated(config, f"api/{name}.md", content=text))
+    return files
+
+
+FETCHES = re.compile(
+    r'<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc="(?:https?:)?//[^"]*"'
+    r'|<link\b[^>]*\brel="(?:stylesheet|preconnect|preload|icon)"[^>]*\bhref="(?:https?:)?//[^"]*"'
+    r'|<link\b[^>]*\bhref="(?:https?:)?//[^"]*"[^>]*\brel="(?:stylesheet|preconnect|preload|icon)"'
+)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Refuse a page that a browser would fetch something from elsewhere for."""
+    found = FETCHES.search(output)
+    if found:
+        raise PluginError(f"{page.file.src_uri} fetches something from the network: {found[0]}")
+    return output
+
+
+def pages() -> dict[str, str]:
+    """Name -> Markdown of each page."""
+    base, trained = (_ancestor(zh.VAE, name) for name in ("GenerativeModel", "Trainable"))
+    public = [getattr(zh, name) for name in dir(zh) if not name.startswith("_")]
+    functions = [item for item in public if inspect.isfunction(item)]
+    classes = [item for item in public if inspect.isclass(item)]
+    errors = [cls for cls in classes if issubclass(cls, (Exception, Warning))]
+    models = {cls for cls in classes if issubclass(cls, base)}
+    others = [cls for cls in classes if cls not in models and cls not in errors]
+    return {
+        "functions": _page("Functions and errors", "", [*functions, *errors]),
+        "estimator": _page(
+            "What every model can do", "Which of these a model has, the table of `zaohua models` says.", [base, trained]
+        ),
+        "models": "\n".join(_models(models)),
+        "data": _page("Data", "Items as Python objects, and codecs, which turn items into what networks see.", others),
+    }
+
+
+def _models(models: set[Any]) -> Iterator[str]:
+    """The page of the models: a section for each family."""
+    yield "# Models\n\nEach has the methods of [every model](estimator.md), and these settings of its own.\n"
+    by_name = {cls.__name__: cls for cls in models}
+    family = None
+    for entry in zh.registry.entries():
+        if entry.name in by_name:
+            if entry.family != family:
+                family = entry.family
+                yield f"## Family: {family.replace('_', ' ')}\n"
+            yield _block(by_name[entry.name], 3)
+
+
+def _page(title: str, about: str, items: list[Any]) -> str:
+    return "\n".join([f"# {title}\n", about, "", *(_block(item, 2) for item in items)])
+
+
+def _block(item: Any, level: int) -> str:
+    """What mkdocstrings replaces by the documentation of an object."""
+    return f"::: {item.__module__}.{item.__qualname__}\n    options:\n      heading_level: {level}\n"
+
+
+def _ancestor(cls: type, name: str) -> type:
+    return next(parent for parent in cls.__mro__ if parent.__name__ == name)

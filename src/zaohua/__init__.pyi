@@ -1,0 +1,140 @@
+"""The public names and their types, for editors and type checkers; written by `python -m zaohua.renew`."""
+
+from zaohua import metrics as metrics
+from zaohua import tasks as tasks
+from zaohua.core import registry as registry
+from zaohua.core.errors import CheckpointError as CheckpointError
+from zaohua.core.errors import NotAvailable as NotAvailable
+from zaohua.core.errors import ZaohuaError as ZaohuaError
+from zaohua.core.errors import ZaohuaWarning as ZaohuaWarning
+from zaohua.modalities import ImageCodec as ImageCodec
+from zaohua.modalities import LabelCodec as LabelCodec
+from zaohua.modalities import MelCodec as MelCodec
+from zaohua.modalities import MuLawCodec as MuLawCodec
+from zaohua.modalities import MusicCodec as MusicCodec
+from zaohua.modalities import NumberCodec as NumberCodec
+from zaohua.modalities import Piece as Piece
+from zaohua.modalities import RollCodec as RollCodec
+from zaohua.modalities import Sound as Sound
+from zaohua.modalities import Sounds as Sounds
+from zaohua.modalities import TableCodec as TableCodec
+from zaohua.modalities import TextCodec as TextCodec
+from zaohua.modalities import WaveCodec as WaveCodec
+from zaohua.modalities import datasets as datasets
+from zaohua.modalities import read as read
+from zaohua.modalities.images.show import show as show
+from zaohua.models.bernoulli import Bernoulli as Bernoulli
+from zaohua.models.beta import Beta as Beta
+from zaohua.models.char_rnn import CharRNN as CharRNN
+from zaohua.models.chorale_rnn import ChoraleRNN as ChoraleRNN
+from zaohua.models.ctgan import CTGAN as CTGAN
+from zaohua.models.dcgan import DCGAN as DCGAN
+from zaohua.models.ddpm import DDPM as DDPM
+from zaohua.models.diffwave import DiffWave as DiffWave
+from zaohua.models.edm import EDM as EDM
+from zaohua.models.exponential import Exponential as Exponential
+from zaohua.models.flow import Flow as Flow
+from zaohua.models.gamma import Gamma as Gamma
+from zaohua.models.gaussian import Gaussian as Gaussian
+from zaohua.models.gaussian_copula import GaussianCopula as GaussianCopula
+from zaohua.models.geometric import Geometric as Geometric
+from zaohua.models.gmm import GMM as GMM
+from zaohua.models.gpt import GPT as GPT
+from zaohua.models.image_gpt import ImageGPT as ImageGPT
+from zaohua.models.independent import Independent as Independent
+from zaohua.models.kernel_density import KernelDensity as KernelDensity
+from zaohua.models.log_normal import LogNormal as LogNormal
+from zaohua.models.made import MADE as MADE
+from zaohua.models.music_gpt import MusicGPT as MusicGPT
+from zaohua.models.negative_binomial import NegativeBinomial as NegativeBinomial
+from zaohua.models.normal import Normal as Normal
+from zaohua.models.pixelcnn import PixelCNN as PixelCNN
+from zaohua.models.poisson import Poisson as Poisson
+from zaohua.models.product_mixture import ProductMixture as ProductMixture
+from zaohua.models.r3gan import R3GAN as R3GAN
+from zaohua.models.student_t import StudentT as StudentT
+from zaohua.models.tab_ar import TabAR as TabAR
+from zaohua.models.tabflow import TabFlow as TabFlow
+from zaohua.models.tvae import TVAE as TVAE
+from zaohua.models.uniform import Uniform as Uniform
+from zaohua.models.vae import VAE as VAE
+from zaohua.models.vocoder import Vocoder as Vocoder
+from zaohua.models.vq_vae import VQVAE as VQVAE
+from zaohua.models.wavegan import WaveGAN as WaveGAN
+from zaohua.models.wavenet import WaveNet as WaveNet
+from zaohua.models.weibull import Weibull as Weibull
+from zaohua.models.wgan_gp import WGANGP as WGANGP
+from zaohua.storage.loading import load as load
+from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
+
+__version__: str
+
+__all__ = [
+    "Bernoulli",
+    "Beta",
+    "CTGAN",
+    "CharRNN",
+    "CheckpointError",
+    "ChoraleRNN",
+    "DCGAN",
+    "DDPM",
+    "DiffWave",
+    "EDM",
+    "Exponential",
+    "Flow",
+    "GMM",
+    "GPT",
+    "Gamma",
+    "Gaussian",
+    "GaussianCopula",
+    "GenerativeClassifier",
+    "Geometric",
+    "ImageCodec",
+    "ImageGPT",
+    "Independent",
+    "KernelDensity",
+    "LabelCodec",
+    "LogNormal",
+    "MADE",
+    "MelCodec",
+    "MuLawCodec",
+    "MusicCodec",
+    "MusicGPT",
+    "NegativeBinomial",
+    "Normal",
+    "NotAvailable",
+    "NumberCodec",
+    "Piece",
+    "PixelCNN",
+    "Poisson",
+    "ProductMixture",
+    "R3GAN",
+    "RollCodec",
+    "Sound",
+    "Sounds",
+    "StudentT",
+    "TVAE",
+    "TabAR",
+    "TabFlow",
+    "TableCodec",
+    "TextCodec",
+    "Uniform",
+    "VAE",
+    "VQVAE",
+    "Vocoder",
+    "WGANGP",
+    "WaveCodec",
+    "WaveGAN",
+    "WaveNet",
+    "Weibull",
+    "ZaohuaError",
+    "ZaohuaWarning",
+    "__version__",
+    "datasets",
+    "load",
+    "metrics",
+    "read",
+    "registry",
+    "show",
+    "tasks",
+]
