@@ -116,10 +116,14 @@ def _read_files(codec: Any, given: Sequence[str]) -> tuple[Any, list[str]]:
             names += [f"{text}[{i}]" for i in range(len(items))]
     if paths and arrays:
         raise ZaohuaError("--y takes files or arrays, not both at once")
-    if arrays:
-        return _joined(arrays), names
-    found = modalities.read(paths)[0]
-    codec.encode(found)  # files that are broken are named, and leave
+    found: Any = _joined(arrays) if arrays else modalities.read(paths)[0]
+    try:
+        modalities.codec_for(found, [codec.modality], codec)  # tells of another kind of files
+        if arrays:
+            return found, names
+        codec.encode(found)  # files that are broken leave
+    except ZaohuaError as error:
+        raise ZaohuaError(f"--y: {error}") from None
     found.report()
     return found, found.paths
 

@@ -12,7 +12,6 @@ from zaohua.cli import runs
 from zaohua.cli.flags import Flag, parse
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
-from zaohua.training.callbacks.progress import clock
 
 FLAGS = (Flag("json", bool, False, "Print the facts as JSON."),)
 CALL = "zaohua info RUN [--json]"
@@ -37,6 +36,8 @@ def main(arguments: Sequence[str]) -> None:
 def facts(folder: Path) -> dict[str, Any]:
     """Collect what is worth knowing about a run: name -> value."""
     stored = runs.read_model(folder)
+    from zaohua.training.callbacks.progress import clock
+
     entry = registry.stored_entry(stored["model"])
     state, last = stored.get("state", {}), last_record(folder)
     size = sum(path.stat().st_size for path in folder.glob("weights*"))

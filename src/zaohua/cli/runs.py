@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from zaohua.core.errors import CheckpointError, ZaohuaError, nearest
-from zaohua.modalities.files.patterns import FilePattern
 
 MODEL = "model.json"
 
@@ -26,6 +25,8 @@ def find_option(option: str, arguments: Sequence[str]) -> str | None:
 
 def default(command: str, data: str, again: bool = False, root: Path = Path("runs")) -> Path:
     """Name a run folder, runs/MODEL-DATA, with the first free number behind it; `again` gives the newest there is."""
+    from zaohua.modalities.files.patterns import FilePattern
+
     pattern = FilePattern.of(data)
     path = Path(data) if pattern is None else pattern.folder
     stem = re.sub(r"\W+", "-", path.name.split(".")[0].casefold()).strip("-") or "data"

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, leading, parse
@@ -81,6 +79,8 @@ def _texts(model: Any, X: Any, y: Any, values: dict[str, Any]) -> dict[str, Any]
 
 def _items(model: Any, X: Any, y: Any) -> dict[str, Any]:
     """Measure mean nats per item, with the standard error."""
+    import numpy as np
+
     nats = model.score_samples(X, y)
     return {
         "items": len(nats),

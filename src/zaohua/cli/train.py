@@ -17,7 +17,6 @@ from zaohua.cli.flags import CONFIG, DATA, TRAINING, Flag, echo, from_fields, pa
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
-from zaohua.storage.layout import check_out, holds_training
 
 CALL = "zaohua train MODEL DATA [options]"
 COMMON = (
@@ -196,6 +195,7 @@ def _train(
 ) -> Any:
     """Fit a new model, or go on with the stored one."""
     from zaohua.core.hardware import is_main_process
+    from zaohua.storage.layout import check_out, holds_training
     from zaohua.storage.runs import check_resumable
     from zaohua.training.callbacks.progress import Progress
 
