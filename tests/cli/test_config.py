@@ -76,6 +76,8 @@ def test_values_of_several_parts(zaohua):
         ("run.yaml", "!!python/object/apply:os.system ['true']", "is no YAML"),
         ("run.yaml", "model: edm", "run.yaml: has options of edm, not of vae"),
         ("run.json", "{", "run.json: is no JSON"),
+        ("run.yaml", "data: 5", "run.yaml: data must be str, not 5"),
+        ("run.yaml", "out: 5", "run.yaml: out must be str or None, not 5"),
         ("run.ini", "a=3", "run.ini: a file of options ends in .yaml or .json"),
         ("other.yaml", "", "run.yaml: No such file or directory"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import NETWORK, TRAINING, Flag, parse
 from zaohua.cli.groups import group_of
-from zaohua.cli.train import MOST_USED
+from zaohua.cli.train_flags import MOST_USED
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between, fields_of
@@ -21,6 +21,7 @@ FLAGS = (
     Flag("kinds", dict[str, str] | None, None, "Kinds."),
     Flag("norm", Literal["batch", "group", "none"], "batch", "Normalisation.", group=NETWORK),
     Flag("stop", tuple[str, ...], (), "Stops.", repeat=True),
+    Flag("n", int, 1, "How many.", short=("-n",)),
     Flag("prompt", str, "", "Text.", short=("-p", "--text")),
     Flag("flip", bool, False, "Mirror half of them."),
     Flag("labels", bool, True, "Use labels.", off="Ignore labels."),
@@ -48,6 +49,9 @@ def read(*arguments: str) -> dict[str, Any]:
         (["--stop", "a", "--stop", "- b"], "stop", ("a", "- b")),
         (["--stop=-b"], "stop", ("-b",)),
         (["--prompt", "-1"], "prompt", "-1"),
+        (["-n", "3"], "n", 3),
+        (["-n=3"], "n", 3),
+        (["--n", "3"], "n", 3),
         (["-p", "x"], "prompt", "x"),
         (["--text", "100 %"], "prompt", "100 %"),
         (["--prompt", ""], "prompt", ""),
@@ -70,6 +74,8 @@ def test_values(arguments: list[str], name: str, value: Any):
     [
         (["--max-step", "3"], "unknown option '--max-step'; did you mean '--max-steps'"),
         (["--max-s", "3"], "unknown option '--max-s'"),  # no abbreviations: another option may get that name
+        (["-n"], "-n needs a value"),
+        (["-n", "many"], "-n must be int, not 'many'"),
         (["--max-steps"], "--max-steps needs a value"),
         (["--max-steps", "--flip"], "--max-steps needs a value"),
         (["--prompt"], "--prompt needs a value; one that begins with a dash is written --prompt=-x"),
@@ -81,7 +87,7 @@ def test_values(arguments: list[str], name: str, value: Any):
         (["--kinds", "age"], "--kinds must be dict[str, str], not 'age'"),
         (["--norm", "bach"], "--norm must be 'batch' or 'group' or 'none', not 'bach'; did you mean 'batch'?"),
         (["--flip=yes"], "--flip takes no value"),
-        (["stray"], "unrecognized arguments: stray (see `zaohua x --help`)"),
+        (["stray"], "'stray' is neither an option nor the value of one (see `zaohua x --help`)"),
     ],
 )
 def test_mistakes(arguments: list[str], message: str):
@@ -109,7 +115,8 @@ def test_help_has_groups_and_plain_defaults(capsys, monkeypatch):
         "--rate X Learning rate (between -1 and 1; default: 0.5).",
         "--no-labels Ignore labels.",
         "--flip Mirror half of them.",
-        "-p, --text TEXT",
+        "-p, --prompt, --text TEXT",
+        "-n N How many (default: 1).",
         "--size N [N] Size.",
         "--kinds COLUMN VALUE ... Kinds.",
     ):

@@ -14,11 +14,11 @@ ABOUT = (
     "Train every model of a suite for the same time, measure all, and write pages. Call it again to go on after a stop."
 )
 FLAGS = (
-    Flag("out", str, "benchmark", "Folder for the runs and the pages."),
+    Flag("out", str, "benchmark", "Folder for the runs and the pages.", metavar="FOLDER"),
     Flag("minutes", Annotated[float, Between(above=0)], 10.0, "Minutes of training for each model."),
     Flag("samples", int, 10_000, "Samples to measure each model by.", short=("-n",)),
-    Flag("models", str | None, None, "Train only these models, with commas between."),
-    Flag("data", str | None, None, "Use only these data sets, with commas between."),
+    Flag("models", str | None, None, "Train only these models, with commas between.", metavar="NAMES"),
+    Flag("data", str | None, None, "Use only these data sets, with commas between.", metavar="NAMES"),
     Flag("seed", int, 0, "Seed of the first training of each model, and of its samples."),
     Flag("seeds", int, 1, "Trainings of each model, each with the next seed; figures are their means, with intervals."),
 )

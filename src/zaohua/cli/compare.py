@@ -24,7 +24,7 @@ PROG = "zaohua compare RUN RUN ..."
 ABOUT = "Measure several models in the same way, tell which is better where the figures allow it, and write a page."
 FLAGS = (
     *(flag for flag in EVALUATE if flag.name not in ("seeds", "json")),
-    Flag("out", str, "compare.html", "Page to write (HTML)."),
+    Flag("out", str, "compare.html", "Page to write (HTML).", metavar="FILE"),
     Flag("json", bool, False, "Print all figures as JSON, and no progress."),
 )
 COLUMNS = (

@@ -35,14 +35,12 @@ def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int |
     Args:
         model: fitted.
         given: labels by name, files or folders of the kind that the model is conditioned on, or `column=value`.
-        n: items to make; None: as many as usual for their kind, and at least one for each condition.
+        n: items to make, at least 1; None: as many as usual for their kind, and at least one for each condition.
         each: items to make of each condition instead.
 
     Raises:
         ZaohuaError: the model takes no such conditions, or can't list them for --each.
     """
-    if (n is not None and n < 1) or (each is not None and each < 1):
-        raise ZaohuaError("the number of items must be at least 1")
     usual = model.codec_.usual_number
     if _are_columns(model, given):
         if each is not None:

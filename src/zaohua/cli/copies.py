@@ -5,21 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, leading, parse
 from zaohua.cli.sample import sampling_flags
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
 
 CALL = "zaohua copies RUN [options]"
 ABOUT = "Tell how much of what a model writes is copied from its training text, and how much of held-out text is."
 COMMON = (
-    Flag("n", int, 32, "Texts to sample.", short=("-n",)),
-    Flag("length", int, 30, "Characters in a row that count as copied, at least."),
-    Flag("data", str | None, None, "Training text, if it is no longer where it was."),
-    Flag("held_out", str | None, None, "Text to compare with; by default what was held out of training."),
+    Flag("n", Annotated[int, Between(1)], 32, "Texts to sample.", short=("-n",)),
+    Flag("length", Annotated[int, Between(1)], 30, "Characters in a row that count as copied, at least."),
+    Flag("data", str | None, None, "Training text, if it is no longer where it was.", metavar="DATA"),
+    Flag(
+        "held_out", str | None, None, "Text to compare with; by default what was held out of training.", metavar="DATA"
+    ),
     Flag("seed", int | None, None, "Seed of the samples."),
     Flag("json", bool, False, "Print the result as JSON."),
 )
@@ -30,8 +32,6 @@ def main(arguments: Sequence[str]) -> None:
     (run,), rest = leading(arguments, "the run comes", CALL, ABOUT, COMMON)
     flags = sampling_flags(runs.read_model(run))
     values = parse("zaohua copies RUN", ABOUT, [*COMMON, *flags], rest)
-    if values["n"] < 1 or values["length"] < 1:
-        raise ZaohuaError("-n and --length must be at least 1")
     from zaohua.modalities.texts.copying import copy_report
 
     model = zaohua.load(run)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zaohua.demo import Result
 
 FLAGS = (
-    Flag("out", str, "demo", "Folder for the page and the runs."),
+    Flag("out", str, "demo", "Folder for the page and the runs.", metavar="FOLDER"),
     Flag("minutes", Annotated[float, Between(above=0)], 4.0, "Minutes for all of it, on two cores."),
 )
 ABOUT = (

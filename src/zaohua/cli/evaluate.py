@@ -20,25 +20,33 @@ FLAGS = (
         None,
         "Items to measure by: a path, or the name of a data set, whose test split is taken. By default the test split "
         "of the training data, else the items that training held out.",
+        metavar="DATA",
     ),
-    Flag("split", str | None, None, "Split of the data to measure by: test or validation."),
-    Flag("train", str | None, None, "Training data, if they are no longer where they were."),
+    Flag("split", str | None, None, "Split of the data to measure by: test or validation.", metavar="NAME"),
+    Flag("train", str | None, None, "Training data, if they are no longer where they were.", metavar="DATA"),
     Flag(
         "samples",
         int,
         10_000,
-        "Samples to make, and real items to compare them with; of texts a hundredth of it.",
+        "Samples to make, and real items to compare them with; of texts one for every hundred.",
         short=("-n",),
     ),
     Flag("seeds", int, 1, "Sets of samples to make; the intervals of figures are over these."),
     Flag("seed", int, 0, "Seed of the first set of samples."),
-    Flag("inception", str | None, None, "File with the weights of the standard Inception network, for FID."),
+    Flag(
+        "inception",
+        str | None,
+        None,
+        "File with the weights of the standard Inception network, for FID.",
+        metavar="FILE",
+    ),
     Flag(
         "target",
         str | None,
         None,
         "Column of a table that classifiers learn to predict from samples; by default the last one with 2 to 20 "
         "categories, else the last one of numbers.",
+        metavar="COLUMN",
     ),
     Flag("json", bool, False, "Print the figures as JSON, and no progress."),
 )

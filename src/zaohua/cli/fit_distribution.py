@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from zaohua.cli.flags import Flag, echo, leading, parse
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.params import Between
 
 if TYPE_CHECKING:
     from zaohua.tasks.distributions import Ranking
@@ -16,13 +17,19 @@ if TYPE_CHECKING:
 CALL = "zaohua fit-distribution FILE --column X [options]"
 ABOUT = "Fit every distribution that can describe a column of numbers, or one, and rank them by how well they fit."
 FLAGS = (
-    Flag("column", str | None, None, "Name of the column; may be left out if there is only one."),
-    Flag("distribution", str | None, None, "Fit only this one, such as gamma or kernel-density."),
-    Flag("by", str, "aic", "Criterion of the ranking: aic or bic."),
-    Flag("out", str | None, None, "Write a picture of the best one: histogram with its curve, and a Q-Q plot."),
+    Flag("column", str | None, None, "Name of the column; may be left out if there is only one.", metavar="NAME"),
+    Flag("distribution", str | None, None, "Fit only this one, such as gamma or kernel-density.", metavar="NAME"),
+    Flag("by", Literal["aic", "bic"], "aic", "Criterion of the ranking."),
+    Flag(
+        "out",
+        str | None,
+        None,
+        "Write a picture of the best one: histogram with its curve, and a Q-Q plot.",
+        metavar="FILE",
+    ),
     Flag("path", bool, False, "Draw the path of the optimiser into the picture, too."),
-    Flag("replicates", int, 200, "Data sets to simulate for each p value; 0 makes no tests."),
-    Flag("seed", int, 0, "Seed of the simulated data sets."),
+    Flag("replicates", Annotated[int, Between(0)], 200, "Data sets to simulate for each p value; 0 makes no tests."),
+    Flag("seed", Annotated[int, Between(0)], 0, "Seed of the simulated data sets."),
     Flag("json", bool, False, "Print the result as JSON."),
 )
 
@@ -31,12 +38,8 @@ def main(arguments: Sequence[str]) -> None:
     """Read the column, fit the distributions, print the ranking, and draw the best one."""
     (file,), rest = leading(arguments, "the file comes", CALL, ABOUT, FLAGS)
     values = parse("zaohua fit-distribution FILE", ABOUT, FLAGS, rest)
-    if values["by"] not in ("aic", "bic"):
-        raise unknown("criterion", values["by"], ["aic", "bic"])
     if values["path"] and not values["out"]:
         raise ZaohuaError("--path is drawn into a picture: give --out picture.png, too")
-    if values["replicates"] < 0 or values["seed"] < 0:
-        raise ZaohuaError("--replicates and --seed must be at least 0")
     from zaohua.tasks import distributions
 
     column, numbers = read_column(file, values["column"])

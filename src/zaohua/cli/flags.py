@@ -69,14 +69,16 @@ class Flag:
     @property
     def spellings(self) -> list[str]:
         """What the help lists for this flag: of one that is on by default, what turns it off."""
+        if len(self.name) == 1 and f"-{self.name}" in self.short:
+            return list(self.short)
         off = self.type is bool and self.default
         return [f"--no-{self.option[2:]}" if off else self.option, *self.short]
 
     @property
     def accepted(self) -> list[str]:
         """Everything that sets this flag on a command line."""
-        both = [self.option, f"--no-{self.option[2:]}"] if self.type is bool else []
-        return list(dict.fromkeys([*self.spellings, *both]))
+        both = [f"--no-{self.option[2:]}"] if self.type is bool else []
+        return list(dict.fromkeys([*self.spellings, self.option, *both]))
 
     @property
     def bounds(self) -> Between | None:

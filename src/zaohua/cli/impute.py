@@ -14,8 +14,14 @@ from zaohua.core.errors import ZaohuaError
 CALL = "zaohua impute RUN FILE [options]"
 ABOUT = "Fill in the missing cells of a table: each is drawn given the other cells of its row."
 FLAGS = (
-    Flag("out", str | None, None, "A .csv or .parquet to write; by default FILE-imputed.csv beside the file."),
-    Flag("split", str | None, None, "Split of a named data set to fill in."),
+    Flag(
+        "out",
+        str | None,
+        None,
+        "A .csv or .parquet to write; by default FILE-imputed.csv beside the file.",
+        metavar="PATH",
+    ),
+    Flag("split", str | None, None, "Split of a named data set to fill in.", metavar="NAME"),
     Flag("seed", int | None, None, "Seed: the same one fills in the same values."),
     Flag("json", bool, False, "Print the result as JSON."),
 )

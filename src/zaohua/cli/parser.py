@@ -58,9 +58,12 @@ def parse(
     """
     parser = _parser(prog, about, flags, first, {**TITLES, **(titles or {})})
     try:
-        found = vars(parser.parse_args(_known(flags, arguments)))
+        namespace, stray = parser.parse_known_args(_known(flags, arguments))
     except argparse.ArgumentError as error:
         raise _mistake(error, flags) from None
+    if stray:
+        raise ZaohuaError(f"{stray[0]!r} is neither an option nor the value of one (see `{prog} --help`)")
+    found = vars(namespace)
     given = {flag.name: _value(flag, found[flag.name]) for flag in flags if flag.name in found}
     values = {flag.name: flag.default for flag in flags}
     if given.get("config") is not None:
@@ -109,7 +112,7 @@ class _Formatter(argparse.HelpFormatter):
     def _format_action_invocation(self, action: argparse.Action) -> str:
         """All spellings of an option, with its value named once."""
         value = "" if action.nargs == 0 else f" {action.metavar}"
-        return ", ".join(action.option_strings) + value
+        return ", ".join(sorted(action.option_strings, key=lambda option: option.startswith("--"))) + value
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         """A text in lines that end between words, so that options stay whole."""
@@ -146,20 +149,21 @@ def _parser(
 def _add(section: Any, flag: Flag) -> None:
     """Add a flag to a group of the parser."""
     text = described(flag, flag.text).replace("%", "%%")
+    hidden = [spelling for spelling in flag.accepted if spelling not in flag.spellings]
     if flag.type is bool:
-        hidden = [spelling for spelling in flag.accepted if spelling not in flag.spellings]
         on = not flag.default
         section.add_argument(*flag.spellings, dest=flag.name, action="store_const", const=on, help=text)
         section.add_argument(*hidden, dest=flag.name, action="store_const", const=not on, help=argparse.SUPPRESS)
         return
-    section.add_argument(
-        *flag.spellings,
-        dest=flag.name,
-        action="append" if flag.repeat else "store",
-        nargs=None if flag.repeat else words.number_of_words(flag.type),
-        metavar=flag.metavar or words.metavar(flag.type),
-        help=text,
-    )
+    options: dict[str, Any] = {
+        "dest": flag.name,
+        "action": "append" if flag.repeat else "store",
+        "nargs": None if flag.repeat else words.number_of_words(flag.type),
+        "metavar": flag.metavar or words.metavar(flag.type),
+    }
+    section.add_argument(*flag.spellings, help=text, **options)
+    if hidden:
+        section.add_argument(*hidden, help=argparse.SUPPRESS, **options)
 
 
 def _known(flags: Sequence[Flag], arguments: Sequence[str]) -> list[str]:

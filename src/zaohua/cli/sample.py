@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import zaohua
 from zaohua.cli import config, runs
@@ -14,10 +14,12 @@ from zaohua.cli.conditions import Conditions, read_conditions
 from zaohua.cli.flags import CONFIG, SAMPLING, Flag, echo, from_fields, leading, parse
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.params import Between
 
 CALL = "zaohua sample RUN [options]"
+Count = Annotated[int, Between(1)]
 COMMON = (
-    Flag("n", int | None, None, "How many items; by default 64 pictures, 16 sounds, or one text.", short=("-n",)),
+    Flag("n", Count | None, None, "How many items; by default 64 pictures, 16 sounds, or one text.", short=("-n",)),
     Flag(
         "y",
         tuple[str, ...],
@@ -29,7 +31,7 @@ COMMON = (
         metavar="LABEL|FILE|COLUMN=VALUE",
     ),
     Flag(
-        "each", int | None, None, "Make this many of each label, or of each --y, instead; a row of pictures for each."
+        "each", Count | None, None, "Make this many of each label, or of each --y, instead; a row of pictures for each."
     ),
     Flag("seed", int | None, None, "Seed: the same one makes the same items."),
     Flag(
@@ -46,6 +48,9 @@ COMMON = (
     Flag("json", bool, False, "Print the result as JSON."),
 )
 
+MOST_USED = ("n", "y", "each", "seed", "out")
+"""Options that people need first, in the order of the help."""
+
 
 def main(arguments: Sequence[str]) -> None:
     """Sample as the arguments say, write the items, and tell where they are."""
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
     folder = Path(run)
     stored = runs.read_model(folder)
     flags = sampling_flags(stored)
-    values = parse("zaohua sample RUN", f"Make new items with {folder}.", [*COMMON, *flags], rest)
+    values = parse("zaohua sample RUN", f"Make new items with {folder}.", [*COMMON, *flags], rest, first=MOST_USED)
     if values["print_config"]:
         print(config.text([*COMMON, *flags], values, {}))
         return

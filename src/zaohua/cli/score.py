@@ -17,7 +17,13 @@ ABOUT = (
     "Tell how well a model predicts data that it hasn't seen: a file, a folder, or the test split of a named data set."
 )
 FLAGS = (
-    Flag("split", str | None, None, "Split of a named data set or a folder of splits; test by default for a name."),
+    Flag(
+        "split",
+        str | None,
+        None,
+        "Split of a named data set or a folder of splits; test by default for a name.",
+        metavar="NAME",
+    ),
     Flag(
         "stride", int | None, None, "Of texts: tokens between the starts of two windows; by default half the context."
     ),

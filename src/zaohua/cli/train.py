@@ -1,67 +1,19 @@
-"""Run `zaohua train MODEL DATA`: every field of the model, and every option of the codec of its data, is a flag."""
+"""Run `zaohua train MODEL DATA`: train a model, go on with a run, or fine-tune one."""
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import json
 import shutil
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from zaohua.cli import config, runs
-from zaohua.cli.codec_flags import CodecFlags
-from zaohua.cli.flags import CONFIG, DATA, TRAINING, Flag, echo, from_fields, parse
+from zaohua.cli.flags import echo
+from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.params import Between
-
-CALL = "zaohua train MODEL DATA [options]"
-COMMON = (
-    Flag("out", str | None, None, "Run folder; by default runs/MODEL-DATA, numbered if there is one.", metavar="RUN"),
-    Flag("resume", bool, False, "Go on with the run; options given now replace those it was started with."),
-    Flag(
-        "base",
-        str | None,
-        None,
-        "Fine-tune this run, which is of the same model: begin from its weights, with its settings and encoding.",
-        metavar="RUN",
-    ),
-    Flag("overwrite", bool, False, "Replace the run that is in the folder; files that aren't the run's stay."),
-    Flag("split", str, "train", "Split of a named data set.", group=DATA, metavar="NAME"),
-    Flag(
-        "labels",
-        bool,
-        True,
-        "Condition on the labels that the data carry.",
-        group=DATA,
-        off="Ignore the labels that the data carry.",
-    ),
-    Flag(
-        "evaluate_every",
-        Annotated[int, Between(1)] | None,
-        None,
-        "Steps between two measures of 2,000 samples, which the history keeps (needs --validation-fraction).",
-        group=TRAINING,
-    ),
-    *CONFIG,
-    Flag("json", bool, False, "Print the result as JSON, and no progress."),
-)
-MOST_USED = (
-    "max_steps",
-    "max_minutes",
-    "batch_size",
-    "size",
-    "labels",
-    "out",
-    "resume",
-    "random_state",
-    "device",
-    "config",
-)
-"""Options that people need first, in the order of the help."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -69,12 +21,12 @@ def main(arguments: Sequence[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
         return
-    early = _Early(arguments)
+    early = Early(arguments)
     entry = registry.find(early.model)
     folder = Path(early.out) if early.out else runs.default(entry.command, early.data or "data", again=early.resume)
     cls = registry.model_class(entry.name)
     stored = None if early.help else _stored(entry, folder, early.base, early.resume)
-    flags = _Flags(entry, cls, stored)
+    flags = TrainFlags(entry, cls, stored)
     values = flags.parse(early.rest)
     values["labels"] = values["labels"] and entry.conditional
     if values["print_config"]:
@@ -96,40 +48,16 @@ def usage() -> str:
     options = ", ".join(f"--{name.replace('_', '-')}" for name in MOST_USED)
     about = "Train a model on a folder, a file or a named data set. `zaohua train MODEL --help` lists all its options."
     models = [
-        textwrap.fill(f"  {entry.command:<{names}}  {entry.summary}", width, subsequent_indent=" " * (names + 4))
+        textwrap.fill(
+            f"  {entry.command:<{names}}  {entry.summary}",
+            width,
+            subsequent_indent=" " * (names + 4),
+            break_on_hyphens=False,
+        )
         for entry in registry.entries()
     ]
     texts = [textwrap.fill(text, width, break_on_hyphens=False) for text in (about, f"Most used: {options}.")]
     return "\n".join([f"usage: {CALL}", "", *texts, "", "models:", *models])
-
-
-class _Early:
-    """What must be known before the options of the model are.
-
-    Attributes:
-        model: its name.
-        data: what to learn from, or None.
-        rest: the options.
-        out, base, resume: the values of these options, given or from a file.
-        help: whether help is asked for.
-    """
-
-    def __init__(self, arguments: Sequence[str]):
-        places = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments[:2]))
-        self.rest = list(arguments[len(places) :])
-        path = runs.find_option("--config", self.rest)
-        file = {} if path is None else config.load(path)
-        named = file.get("model")
-        if not places and named is None:
-            raise ZaohuaError(f"the model and the data come first: {CALL}")
-        self.model = places[0] if places else str(named)
-        if named is not None and registry.find(self.model) != registry.find(str(named)):
-            raise ZaohuaError(f"{path}: has options of {named}, not of {self.model}")
-        self.data = places[1] if len(places) > 1 else file.get("data")
-        self.out = runs.find_option("--out", self.rest) or file.get("out")
-        self.base = runs.find_option("--base", self.rest) or file.get("base")
-        self.resume = "--resume" in self.rest or file.get("resume") is True
-        self.help = bool({"-h", "--help"} & set(self.rest))
 
 
 def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool) -> dict[str, Any] | None:
@@ -147,51 +75,13 @@ def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool)
     return stored
 
 
-class _Flags:
-    """The flags of training a model.
-
-    Attributes:
-        own: those of the model's fields.
-        of_data: those of the codecs of its data.
-        all: these and those that every training has.
-        titles: of groups of the help that are to have others than usual.
-    """
-
-    def __init__(self, entry: registry.Entry, cls: Any, stored: dict[str, Any] | None):
-        from zaohua.cli.groups import group_of, titles_of
-        from zaohua.core.params import fields_of
-
-        self.entry, self.titles, fields = entry, titles_of(cls), fields_of(cls)
-        parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
-        kept = {
-            name: value for name, value in parameters.items() if name not in cls.machine_fields
-        }  # old runs have them
-        own = from_fields(fields, kept, drop_failed=["codec"], group=lambda name: group_of(cls, fields[name]))
-        self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
-        self.of_data = CodecFlags(entry.modalities, [flag.name for flag in (*COMMON, *own)], option)
-        common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]
-        self.all = [*common, *self.own, *self.of_data.flags]
-
-    def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
-        """The values of all flags."""
-        return parse(
-            f"zaohua train {self.entry.command} DATA",
-            self.entry.summary,
-            self.all,
-            arguments,
-            first=MOST_USED,
-            titles=self.titles,
-            also=("model", "data"),
-        )
-
-
 def _train(
     cls: Any,
     data: str | None,
     folder: Path,
     stored: dict[str, Any] | None,
     values: dict[str, Any],
-    flags: _Flags,
+    flags: TrainFlags,
 ) -> Any:
     """Fit a new model, or go on with the stored one."""
     from zaohua.core.hardware import is_main_process
