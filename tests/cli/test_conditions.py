@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from PIL import Image
 from tests.sounds import RATE, tone
 
 import zaohua as zh
+from zaohua.cli.conditions import Conditions, read_conditions
 
 TINY = {"channels": 8, "max_steps": 2, "steps": 2, "batch_size": 4, "random_state": 0, "device": "cpu"}
 
@@ -93,10 +95,10 @@ def test_a_damaged_condition_is_named_and_left_out(zaohua, home: Path, tmp_path:
         (["large", "--each", "2"], "this run's conditions can't be listed: name those to make --each of with --y FILE"),
         (["large", "--y", "cat"], "--y cat: is no file or folder"),
         (["large", "--y", "nowhere.png"], "--y nowhere.png: is no file or folder"),
-        (["large", "--y", "WAV"], "--y: ImageCodec takes images, but the data are sounds"),
+        (["large", "--y", "WAV"], "3.wav: can't be read as data: give images"),
         (["large", "--y", "PNG", "--y", "NPY"], "--y takes files or arrays, not both at once"),
-        (["large", "--y", "PNG", "--y", "WAV"], "the list holds files of images, but number 1 is"),
-        (["heard", "--y", "PNG"], "--y: MelCodec takes sounds, but the data are images"),
+        (["large", "--y", "PNG", "--y", "WAV"], "3.wav: can't be read as data: give images"),
+        (["heard", "--y", "PNG"], "3.png: can't be read as data: give sounds"),
         (["large", "--y", "wide.png"], "wide.png"),
         (["large", "--y"], "--y needs a value; one that begins with a dash is written --y=-x"),
         (["large", "--y=-x"], "--y -x: is no file or folder"),
@@ -140,3 +142,16 @@ def test_a_table_takes_labels_or_columns(zaohua):
     assert (pd.read_csv("made.csv")["age"] == 3).all()
     said = zaohua("sample", "labelled", "--y", "age=3", "--each", "3")
     assert said.code == 2 and "--each is for labels" in said.err
+
+
+def test_texts_as_conditions_are_given_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also where a file has that name, or a comma is in it."""
+    monkeypatch.chdir(tmp_path)
+    Path("a cat").write_text("something else")
+    model = SimpleNamespace(codec_=zh.ImageCodec(), y_codec_=zh.TextCodec().fit(["a cat", "a dog, too"]))
+    found = read_conditions(model, ["a cat", "a dog, too"], n=3, each=None)
+    assert found.y == found.names == ["a cat", "a dog, too", "a cat"] and not found.labels
+    assert read_conditions(model, ["a cat"], n=None, each=2).y == ["a cat"] * 2
+    assert read_conditions(model, [], n=3, each=None) == Conditions(None, 3)
+    with pytest.raises(zh.ZaohuaError, match="can't be listed"):
+        read_conditions(model, [], n=None, each=2)

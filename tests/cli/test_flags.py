@@ -178,9 +178,9 @@ def test_a_name_means_the_same_for_every_model():
     of_models, of_data = set(), {}
     for entry in registry.entries():
         of_models |= set(fields_of(registry.model_class(entry.name)))
-        for cls, flags in CodecFlags(entry.modalities, [], None).of.items():
+        for cls, flags in CodecFlags(entry.codecs, [], None).of.items():
             for flag in flags:
-                of_data.setdefault(flag.name, set()).add(((cls.kind or cls.modality), flag.type, flag.default))
+                of_data.setdefault(flag.name, set()).add((cls.modality, flag.type, flag.default))
     assert not of_models & set(of_data)
     for name, meanings in of_data.items():
         assert len({(kind, default) for _, kind, default in meanings}) == 1, name

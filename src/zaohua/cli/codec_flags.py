@@ -23,7 +23,7 @@ class CodecFlags:
     of a codec that isn't ours also begins with the kind of data where another flag has its name.
 
     Args:
-        modalities: kinds of data that the model takes.
+        codecs: stored names of the codecs that the model takes.
         taken: names of other flags.
         stored: `codec_option` of the run to go on with, whose options are the defaults.
 
@@ -32,11 +32,11 @@ class CodecFlags:
         flags: all of them, each once.
     """
 
-    def __init__(self, modalities: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
+    def __init__(self, codecs: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
         from zaohua.core.params import fields_of
-        from zaohua.modalities import of_modalities
+        from zaohua.modalities import codec_classes
 
-        classes = of_modalities(modalities)
+        classes = [codec_classes()[name] for name in codecs]
         self.of: dict[Any, list[Flag]] = {}
         for cls in classes:
             mine = fields_of(cls)
@@ -92,7 +92,7 @@ class CodecFlags:
         cls = next(iter(self.of))
         if len(self.of) > 1:
             items, _ = codecs.read(data, split=None if split == "train" else split)
-            cls = type(codecs.codec_for(items, [cls.modality for cls in self.of]))
+            cls = type(codecs.codec_for(items, tuple(self.of)))
         return cls(**self._options(cls, values))
 
     def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:
@@ -124,7 +124,7 @@ class CodecFlags:
 
 def _data(cls: Any) -> str:
     """The kind of data that a codec takes, in the plural."""
-    return str(cls.kind or cls.modality)
+    return str(cls.modality)
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,8 @@ def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int |
 
     Args:
         model: fitted.
-        given: labels by name, files or folders of the kind that the model is conditioned on, or `column=value`.
+        given: labels by name, files or folders of the kind that the model is conditioned on, texts, or
+            `column=value`.
         n: items to make, at least 1; None: as many as usual for their kind, and at least one for each condition.
         each: items to make of each condition instead.
 
@@ -58,7 +60,7 @@ def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int |
         found: Any = _labels(model.y_codec_, given, known) if given else known
         names = found
     elif given:
-        found, names = _read_files(model.y_codec_, given)
+        found, names = _read_values(model.y_codec_, given)
     else:
         raise ZaohuaError("this run's conditions can't be listed: name those to make --each of with --y FILE")
     if each is not None:
@@ -95,48 +97,54 @@ def _labels(codec: Any, given: Sequence[str], known: Sequence[Any]) -> list[Any]
     return list(codec.decode(codec.encode([text.strip() for text in texts])))
 
 
-def _read_files(codec: Any, given: Sequence[str]) -> tuple[Any, list[str]]:
-    """The conditions in files and folders, and their names."""
+def _read_values(codec: Any, given: Sequence[str]) -> tuple[Any, list[str]]:
+    """Read conditions that can't be listed: files and folders of their kind, or texts; and their names."""
     from zaohua import modalities
     from zaohua.modalities.files.items import FileItems
 
-    paths: list[Path] = []
-    arrays, names = [], []
+    kind = modalities.modality_of(type(codec))
+    if kind is None:
+        raise ZaohuaError(f"conditions of this run's {type(codec).__name__} can't be given on the command line")
+    parts: list[Any] = []
+    names: list[str] = []
     for text in given:
         path = Path(text).expanduser()
-        if not path.exists():
-            raise ZaohuaError(f"--y {text}: is no file or folder, and this run was conditioned on such, not on labels")
-        items = modalities.read([path] if path.is_file() and path.suffix not in (".npy", ".npz") else path)[0]
-        if isinstance(items, FileItems):
-            paths += [Path(name) for name in items.paths]
-        else:
-            arrays.append(np.asarray(items))
-            names += [f"{text}[{i}]" for i in range(len(items))]
-    if paths and arrays:
-        raise ZaohuaError("--y takes files or arrays, not both at once")
-    found: Any = _joined(arrays) if arrays else modalities.read(paths)[0]
-    try:
-        modalities.codec_for(found, [codec.modality], codec)  # tells of another kind of files
-        if arrays:
-            return found, names
-        codec.encode(found)  # files that are broken leave
-    except ZaohuaError as error:
-        raise ZaohuaError(f"--y: {error}") from None
+        if kind.recognises([text]):  # the text is a condition itself
+            parts.append([text])
+            names.append(text)
+            continue
+        if not os.path.exists(path):
+            raise ZaohuaError(f"--y {text}: is no file or folder, and this run was conditioned on {kind.noun}")
+        one = path.is_file() and path.suffix.casefold() in kind.suffixes
+        parts.append(modalities.read([path] if one else path, modality=kind.name)[0])
+        names += [f"{text}[{i}]" for i in range(len(parts[-1]))]
+    found = _joined(parts)
+    if not isinstance(found, FileItems):
+        return found, names
+    codec.encode(found)  # files that are broken leave, and are named
     found.report()
     return found, found.paths
 
 
-def _joined(arrays: list[np.ndarray]) -> np.ndarray:
-    """Conditions of several arrays in one."""
-    if len({array.shape[1:] for array in arrays}) > 1:
-        raise ZaohuaError(f"--y: arrays of different shapes: {' and '.join(str(a.shape) for a in arrays)}")
-    return np.concatenate(arrays)
+def _joined(parts: list[Any]) -> Any:
+    """Join conditions of several arrays, or of several folders and files."""
+    if len({type(part) for part in parts}) > 1:
+        raise ZaohuaError("--y takes files or arrays, not both at once")
+    if not isinstance(parts[0], np.ndarray):
+        return _like(parts[0], [source for part in parts for source in getattr(part, "sources", part)])
+    if len({part.shape[1:] for part in parts}) > 1:
+        raise ZaohuaError(f"--y: arrays of different shapes: {' and '.join(str(part.shape) for part in parts)}")
+    return np.concatenate(parts)
 
 
 def _rows(found: Any, rows: list[int]) -> Any:
     """Some of the conditions, maybe more than once."""
     if isinstance(found, np.ndarray):
         return found[rows]
-    if isinstance(found, list):
-        return [found[row] for row in rows]
-    return type(found)([found.sources[row] for row in rows])
+    sources = getattr(found, "sources", found)
+    return _like(found, [sources[row] for row in rows])
+
+
+def _like(found: Any, sources: list[Any]) -> Any:
+    """Make a collection of other sources: a list, or a class of files."""
+    return sources if isinstance(found, list) else type(found)(sources)

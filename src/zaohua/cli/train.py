@@ -121,9 +121,9 @@ def _show_columns(cls: Any, X: Any, codec: Any) -> None:
     """Print what the columns of a table are taken for, before anything is learnt from it."""
     from zaohua import modalities
 
-    if any(hasattr(each, "about") for each in modalities.of_modalities(cls.modalities)):
+    if any(issubclass(taken, modalities.TableCodec) for taken in cls.codec_types):
         items, _ = modalities.read(X)
-        chosen: Any = modalities.codec_for(items, cls.modalities, codec, cls.codec_options, cls.__name__)
+        chosen: Any = modalities.codec_for(items, cls.codec_types, codec, cls.codec_options, cls.__name__)
         for line in chosen.fit(items).about(len(items)):
             echo(line)
 

@@ -41,7 +41,7 @@ class TableCodec(FrameCodec):
         heads_: of each column the places of its heads.
     """
 
-    modality: ClassVar[str] = "tables"
+    representation: ClassVar[str] = "columns"
 
     numbers: Literal["auto", "quantile", "modes"] = "auto"
     """How networks see numbers: by rank, as a normal distribution; around the modes of each column; or as the model has
