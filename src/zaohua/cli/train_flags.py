@@ -115,9 +115,7 @@ class TrainFlags:
         parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
         # runs of before hold fields of the machine that they were trained on
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
-        own = from_fields(
-            fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name])
-        )
+        own = from_fields(fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name]))
         self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
         self.of_data = CodecFlags(entry.codecs, [flag.name for flag in (*COMMON, *own)], option)
         common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.available import available
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
-from zaohua.core.primitives import available
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import ItemEncoder
 from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, to_cpu
