@@ -26,20 +26,26 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "GenerativeClassifier": "zaohua.tasks.classify",
-    "ImageCodec": "zaohua.modalities",
-    "LabelCodec": "zaohua.modalities",
-    "MelCodec": "zaohua.modalities",
-    "MuLawCodec": "zaohua.modalities",
-    "MusicCodec": "zaohua.modalities",
-    "NumberCodec": "zaohua.modalities",
-    "Piece": "zaohua.modalities",
-    "RollCodec": "zaohua.modalities",
-    "Sound": "zaohua.modalities",
-    "Sounds": "zaohua.modalities",
-    "TableCodec": "zaohua.modalities",
-    "TextCodec": "zaohua.modalities",
-    "WaveCodec": "zaohua.modalities",
-    "read": "zaohua.modalities",
+    "ImageCodec": "zaohua.modalities.images.codec",
+    "LabelCodec": "zaohua.modalities.labels.codec",
+    "MelCodec": "zaohua.modalities.sounds.mel",
+    "MuLawCodec": "zaohua.modalities.sounds.mu_law",
+    "MusicCodec": "zaohua.modalities.music.notes",
+    "NumberCodec": "zaohua.modalities.tables.plain_numbers",
+    "Piece": "zaohua.modalities.music.pieces",
+    "RollCodec": "zaohua.modalities.music.rolls",
+    "Sound": "zaohua.modalities.sounds.sound",
+    "Sounds": "zaohua.modalities.sounds.sound",
+    "TableCodec": "zaohua.modalities.tables.codec",
+    "TextCodec": "zaohua.modalities.texts.codec",
+    "WaveCodec": "zaohua.modalities.sounds.codec",
+    "GridCodec": "zaohua.modalities.base",
+    "Modality": "zaohua.modalities.modality",
+    "Codec": "zaohua.modalities.base",
+    "modality": "zaohua.modalities.registry",
+    "read": "zaohua.modalities.reading",
+    "register": "zaohua.modalities.registry",
+    "write": "zaohua.modalities.reading",
     "show": "zaohua.modalities.images.show",
     "datasets": "zaohua.modalities",
     "load": "zaohua.storage.loading",
@@ -66,7 +72,9 @@ _threads()
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         module = _LAZY[name]
-        return getattr(importlib.import_module(module), name) if module else importlib.import_module(f"zaohua.{name}")
+        if name in ("datasets", "metrics", "tasks"):
+            return importlib.import_module(f"{module or 'zaohua'}.{name}")
+        return getattr(importlib.import_module(module), name)
     if registry.stored_entry(name) is not None:
         return registry.model_class(name)
     raise AttributeError(f"module 'zaohua' has no attribute {name!r}", name=name, obj=sys.modules[__name__])

@@ -7,22 +7,28 @@ from zaohua.core.errors import CheckpointError as CheckpointError
 from zaohua.core.errors import NotAvailable as NotAvailable
 from zaohua.core.errors import ZaohuaError as ZaohuaError
 from zaohua.core.errors import ZaohuaWarning as ZaohuaWarning
-from zaohua.modalities import ImageCodec as ImageCodec
-from zaohua.modalities import LabelCodec as LabelCodec
-from zaohua.modalities import MelCodec as MelCodec
-from zaohua.modalities import MuLawCodec as MuLawCodec
-from zaohua.modalities import MusicCodec as MusicCodec
-from zaohua.modalities import NumberCodec as NumberCodec
-from zaohua.modalities import Piece as Piece
-from zaohua.modalities import RollCodec as RollCodec
-from zaohua.modalities import Sound as Sound
-from zaohua.modalities import Sounds as Sounds
-from zaohua.modalities import TableCodec as TableCodec
-from zaohua.modalities import TextCodec as TextCodec
-from zaohua.modalities import WaveCodec as WaveCodec
 from zaohua.modalities import datasets as datasets
-from zaohua.modalities import read as read
+from zaohua.modalities.base import Codec as Codec
+from zaohua.modalities.base import GridCodec as GridCodec
+from zaohua.modalities.images.codec import ImageCodec as ImageCodec
 from zaohua.modalities.images.show import show as show
+from zaohua.modalities.labels.codec import LabelCodec as LabelCodec
+from zaohua.modalities.modality import Modality as Modality
+from zaohua.modalities.music.notes import MusicCodec as MusicCodec
+from zaohua.modalities.music.pieces import Piece as Piece
+from zaohua.modalities.music.rolls import RollCodec as RollCodec
+from zaohua.modalities.reading import read as read
+from zaohua.modalities.reading import write as write
+from zaohua.modalities.registry import modality as modality
+from zaohua.modalities.registry import register as register
+from zaohua.modalities.sounds.codec import WaveCodec as WaveCodec
+from zaohua.modalities.sounds.mel import MelCodec as MelCodec
+from zaohua.modalities.sounds.mu_law import MuLawCodec as MuLawCodec
+from zaohua.modalities.sounds.sound import Sound as Sound
+from zaohua.modalities.sounds.sound import Sounds as Sounds
+from zaohua.modalities.tables.codec import TableCodec as TableCodec
+from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
+from zaohua.modalities.texts.codec import TextCodec as TextCodec
 from zaohua.models.bernoulli import Bernoulli as Bernoulli
 from zaohua.models.beta import Beta as Beta
 from zaohua.models.char_rnn import CharRNN as CharRNN
@@ -76,6 +82,7 @@ __all__ = [
     "CharRNN",
     "CheckpointError",
     "ChoraleRNN",
+    "Codec",
     "DCGAN",
     "DDPM",
     "DiffWave",
@@ -89,6 +96,7 @@ __all__ = [
     "GaussianCopula",
     "GenerativeClassifier",
     "Geometric",
+    "GridCodec",
     "ImageCodec",
     "ImageGPT",
     "Independent",
@@ -97,6 +105,7 @@ __all__ = [
     "LogNormal",
     "MADE",
     "MelCodec",
+    "Modality",
     "MuLawCodec",
     "MusicCodec",
     "MusicGPT",
@@ -133,8 +142,11 @@ __all__ = [
     "datasets",
     "load",
     "metrics",
+    "modality",
     "read",
+    "register",
     "registry",
     "show",
     "tasks",
+    "write",
 ]

@@ -20,6 +20,8 @@ import zaohua
 from zaohua.core import errors, registry
 from zaohua.core.primitives import PRIMITIVES
 from zaohua.core.registry import INDEX, Entry, squash
+from zaohua.modalities import Modality, stored_name, taken_by
+from zaohua.modalities.base import Codec
 
 PACKAGE = Path(str(zaohua.__file__)).parent
 STUB = PACKAGE / "__init__.pyi"
@@ -71,6 +73,7 @@ def describe(cls: Any) -> Entry:
     bases = [base.__module__.split(".") for base in cls.__mro__]
     families = (parts[2] for parts in bases if parts[:2] == ["zaohua", "families"])
     primitives = tuple(primitive for primitive in PRIMITIVES if hasattr(cls, primitive))
+    taken = taken_by(cls.codec_types)
     return Entry(
         name=cls.__name__,
         command=cls.__module__.rpartition(".")[2].replace("_", "-"),
@@ -78,11 +81,18 @@ def describe(cls: Any) -> Entry:
         family=next(families, ""),
         summary=next(iter(doc.splitlines()), ""),
         paper=_paper(doc),
-        modalities=tuple(cls.modalities),
+        modalities=tuple(dict.fromkeys(kind.name for kind, _ in taken)),
+        codecs=tuple(stored_name(codec) for _, codec in taken),
+        data=tuple(_shown(kind, codec) for kind, codec in taken),
         primitives=primitives,
         score_kind=str(cls.score_kind) if "log_prob" in primitives else "",
         conditional=bool(cls.conditional),
     )
+
+
+def _shown(kind: Modality, codec: type[Codec]) -> str:
+    """Return a kind of data for people, with its representation where that isn't the usual one."""
+    return kind.name if codec is kind.codecs[0] else f"{kind.name} ({codec.representation})"
 
 
 def _paper(doc: str) -> str:

@@ -123,7 +123,6 @@ def test_mistakes(suite: None, tmp_path: Path, options: dict[str, Any], message:
     [
         ("flow", ("images", "sounds"), True),
         ("vq-vae", ("images", "sounds"), True),
-        ("new", ("waves",), True),
         ("new", ("sounds",), True),
         ("new", ("images", "sounds"), False),
         ("gpt", ("texts",), False),

@@ -91,17 +91,17 @@ def test_the_table_needs_neither_torch_nor_sklearn():
         "digits",
         "mnist",
         "fashion-mnist",
+        "adult",
+        "online-shoppers",
+        "california-housing",
         "tinyshakespeare",
         "names",
         "pydoc",
         "chinese-poetry",
-        "adult",
-        "online-shoppers",
-        "california-housing",
-        "fsdd",
-        "tones",
         "jsb-chorales",
         "jsb-chorales-16th",
+        "fsdd",
+        "tones",
     ]
     assert out.splitlines() == [str(names), "set()"]
 

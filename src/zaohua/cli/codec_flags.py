@@ -17,7 +17,7 @@ class CodecFlags:
     it begins with the kind of data, as in --sound-channels.
 
     Args:
-        modalities: kinds of data that the model takes.
+        codecs: stored names of the codecs that the model takes.
         taken: names of other flags.
         stored: `codec_option` of the run to go on with, whose options are the defaults.
 
@@ -26,11 +26,11 @@ class CodecFlags:
         flags: all of them, each once.
     """
 
-    def __init__(self, modalities: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
+    def __init__(self, codecs: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
         from zaohua.core.params import fields_of
-        from zaohua.modalities import of_modalities
+        from zaohua.modalities import codec_classes
 
-        classes = of_modalities(modalities)
+        classes = [codec_classes()[name] for name in codecs]
         self.of: dict[Any, list[Flag]] = {}
         for cls in classes:
             mine = fields_of(cls)
@@ -84,7 +84,7 @@ class CodecFlags:
         cls = next(iter(self.of))
         if len(self.of) > 1:
             items, _ = codecs.read(data, split=None if split == "train" else split)
-            cls = type(codecs.codec_for(items, [cls.modality for cls in self.of]))
+            cls = type(codecs.codec_for(items, list(self.of)))
         return cls(**self._options(cls, values))
 
     def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zaohua.core.errors import CheckpointError, ZaohuaError, nearest
+from zaohua.core.errors import CheckpointError, NoLabels, nearest
 from zaohua.modalities.files.patterns import FilePattern
 from zaohua.storage import legacy
 
@@ -81,20 +81,18 @@ def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:
 def _labelled(data: str, split: str | None) -> bool:
     """Whether a path or data set carries labels."""
     from zaohua import modalities
-    from zaohua.modalities.datasets import SETS
+    from zaohua.modalities.datasets import known
 
     if is_named(data):
-        return SETS[data].labelled
+        return known()[data].labelled
     try:
         return modalities.read(data, True, split=split)[1] is not None
-    except ZaohuaError as error:
-        if "carries no labels" not in str(error):
-            raise
+    except NoLabels:
         return False
 
 
 def is_named(data: str) -> bool:
     """Whether DATA is the name of a data set, and no file or folder."""
-    from zaohua.modalities.datasets import SETS
+    from zaohua.modalities.datasets import known
 
-    return data in SETS and not Path(data).exists()
+    return data in known() and not Path(data).exists()

@@ -33,7 +33,9 @@ def main(arguments: Sequence[str]) -> None:
     model = zaohua.load(run)
     split = values["split"] or ("test" if runs.is_named(data) else "train")
     X, y = runs.read(data, split, values["labels"] and model.y_codec_ is not None)
-    texts = "texts" in model.modalities
+    from zaohua.modalities.texts.codec import TextCodec
+
+    texts = isinstance(model.codec_, TextCodec)
     if not texts and (values["surprisal"] or values["stride"]):
         raise ZaohuaError(f"--surprisal and --stride are for models of texts, and {run} is a {type(model).__name__}")
     facts = _texts(model, X, y, values) if texts else _items(model, X, y)

@@ -99,7 +99,7 @@ def _parse(
         name: value for name, value in (stored or {}).get("parameters", {}).items() if name not in cls.machine_fields
     }  # which old runs hold
     own = from_fields(fields_of(cls), kept, leave_out=["codec"])
-    of_data = CodecFlags(entry.modalities, [flag.name for flag in (*COMMON, *own)], (stored or {}).get("codec_option"))
+    of_data = CodecFlags(entry.codecs, [flag.name for flag in (*COMMON, *own)], (stored or {}).get("codec_option"))
     arguments = [re.sub(r"^--seed(?=$|=)", "--random-state", argument) for argument in arguments]
     values = parse(f"zaohua train {entry.command} DATA", entry.summary, [*COMMON, *own, *of_data.flags], arguments)
     return values, own, of_data
@@ -151,9 +151,9 @@ def _show_columns(cls: Any, X: Any, codec: Any) -> None:
     """Of a table, what its columns are taken for, before anything is learnt from it."""
     from zaohua import modalities
 
-    if "tables" in cls.modalities:
+    if any(issubclass(taken, modalities.TableCodec) for taken in cls.codec_types):
         items, _ = modalities.read(X)
-        chosen: Any = modalities.codec_for(items, cls.modalities, codec, cls.codec_options, cls.__name__)
+        chosen: Any = modalities.codec_for(items, cls.codec_types, codec, cls.codec_options, cls.__name__)
         for line in chosen.fit(items).about(len(items)):
             echo(line)
 

@@ -18,6 +18,10 @@ class CheckpointError(ZaohuaError):
     """A saved model or checkpoint that is damaged, incomplete or of an unknown format."""
 
 
+class NoLabels(ZaohuaError):
+    """Labels were asked of data that carry none."""
+
+
 class ZaohuaWarning(UserWarning):
     """Something that went on otherwise than asked, said in one line: files left out, a set found elsewhere."""
 

@@ -21,9 +21,6 @@ from zaohua.core.primitives import PRIMITIVES
 
 INDEX = Path(__file__).parents[1] / "models" / "_index.json"
 
-SHOWN = {"waves": "sounds (waves)", "mu-law": "sounds (levels)", "rolls": "music (rolls)"}
-"""What tables say of modalities by which a model takes a kind of data in its own way."""
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -36,7 +33,9 @@ class Entry:
         family: the file in `families/` that its objective comes from ("gan").
         summary: first line of the docstring.
         paper: what the docstring cites as "Paper: ..."; empty if there is none.
-        modalities: kinds of data it takes.
+        modalities: names of the kinds of data that it takes.
+        codecs: names of the codecs that it takes, one for each representation of a kind of data.
+        data: the same for people: "images", "sounds (waves)".
         primitives: what it defines, in the order of `PRIMITIVES`.
         score_kind: what kind of number its score is; empty when it has none.
         conditional: whether it learns p(x | y) when given labels.
@@ -52,15 +51,16 @@ class Entry:
     primitives: tuple[str, ...]
     score_kind: str
     conditional: bool = True
+    codecs: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
 
 @functools.cache
 def entries() -> tuple[Entry, ...]:
     """Every model of the package, ordered by family and name; read once."""
     rows: list[dict[str, Any]] = json.loads(INDEX.read_text("utf-8"))
-    return tuple(
-        Entry(**{**row, "modalities": tuple(row["modalities"]), "primitives": tuple(row["primitives"])}) for row in rows
-    )
+    values: list[dict[str, Any]] = [{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
+    return tuple(Entry(**row) for row in values)
 
 
 def find(name: str) -> Entry:
@@ -92,8 +92,7 @@ def table() -> tuple[list[str], list[list[str]]]:
     header = ["model", "family", "data", "labels", *PRIMITIVES.values()]
     rows = []
     for entry in entries():
-        kinds = ", ".join(SHOWN.get(modality, modality) for modality in entry.modalities)
-        row = [entry.command, entry.family, kinds, "yes" if entry.conditional else ""]
+        row = [entry.command, entry.family, ", ".join(entry.data), "yes" if entry.conditional else ""]
         for primitive in PRIMITIVES:
             yes = entry.score_kind.replace("_", " ") if primitive == "log_prob" else "yes"
             row.append(yes if primitive in entry.primitives else "")
@@ -142,22 +141,44 @@ def stored_class(name: str) -> Any:
     entry = stored_entry(name)
     if entry is not None:
         return getattr(importlib.import_module(entry.module), entry.name)
+    if ":" not in name and not _defined(name, _model_base()):
+        raise unknown("model", name, [entry.name for entry in entries()], "(a class of your own: define it first)")
+    return importable_class(name, _model_base())
+
+
+def _model_base() -> type:
+    return importlib.import_module("zaohua.estimator.base").GenerativeModel
+
+
+def importable_class(name: str, base: type, what: str = "model") -> Any:
+    """Return a class of a user's own by its stored name, "module:qualified.name".
+
+    Args:
+        name: its stored name; runs of before have no module.
+        base: the class that it must be derived from.
+        what: what it is, for messages.
+
+    Raises:
+        ZaohuaError: there is no such class; the message says where it was defined.
+    """
     module, _, qualname = name.rpartition(":")
-    model = importlib.import_module("zaohua.estimator.base").GenerativeModel
     found = _imported(module, qualname) if module else None
-    if isinstance(found, type) and issubclass(found, model):
+    if isinstance(found, type) and issubclass(found, base):
         return found
-    known = [model]
-    for cls in known:
-        known += cls.__subclasses__()
-    # defined within a function or by `exec`, where no import finds it; runs of before have no module
-    same = [cls for cls in known if qualname in (cls.__qualname__, cls.__name__) and module in ("", cls.__module__)]
+    same = _defined(name, base)
     if same:
         return same[-1]
-    if not module:
-        raise unknown("model", name, [entry.name for entry in entries()], "(a class of your own: define it first)")
     where = "the notebook, prompt or script that made it" if module == "__main__" else f"the module {module}"
-    raise ZaohuaError(f"the model is a {short_name(name)} of {where}: define or import that class first")
+    raise ZaohuaError(f"the {what} is a {short_name(name)} of {where}: define or import that class first")
+
+
+def _defined(name: str, base: type) -> list[type]:
+    """Return the classes of a stored name that exist now, also those that no import finds (in a function or `exec`)."""
+    module, _, qualname = name.rpartition(":")
+    classes = [base]
+    for cls in classes:
+        classes += cls.__subclasses__()
+    return [cls for cls in classes if qualname in (cls.__qualname__, cls.__name__) and module in ("", cls.__module__)]
 
 
 def _imported(module: str, qualname: str) -> Any:

@@ -110,7 +110,7 @@ def make(out: Path, minutes: float, watch: Watch, seed: int) -> SoundDemo:
         family=entry.family,
         summary=entry.summary,
         paper=entry.paper,
-        data=datasets.SETS[DATA].about,
+        data=datasets.known()[DATA].about,
         sounds=len(train),
         recognised=classifier.accuracy(seen, names * JUDGED),
         real=classifier.accuracy(real, kinds),

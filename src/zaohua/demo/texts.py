@@ -84,7 +84,7 @@ def write(out: Path, minutes: float, watch: Watch, seed: int) -> Writing:
         family=entry.family,
         summary=entry.summary,
         paper=entry.paper,
-        data=datasets.SETS[DATA].about,
+        data=datasets.known()[DATA].about,
         characters=sum(map(len, datasets.load(DATA)[0])),
         bits=surprise(model, datasets.load(DATA, "test")[0]).bits_per_character,
         copied=report.made.share,

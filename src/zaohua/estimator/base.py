@@ -20,7 +20,7 @@ import torch
 from sklearn.utils import TransformerTags
 from torch import Tensor
 
-from zaohua import modalities as codecs
+from zaohua import modalities
 from zaohua.core import registry, stored
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import is_main_process
@@ -32,6 +32,8 @@ from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.images.codec import ImageCodec
+from zaohua.modalities.reading import read
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
@@ -41,8 +43,8 @@ ScoreKind = Literal["exact", "lower_bound", "estimate"]
 class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("images",)
-    """Kinds of data that the model takes."""
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (ImageCodec,)
+    """Codecs whose tensors the model takes; abstract ones stand for all that are derived from them."""
     score_kind: ClassVar[ScoreKind] = "exact"
     """What `score_samples` returns: the exact log density, a lower bound of it, or an estimate."""
     codec_options: ClassVar[dict[str, Any]] = {}
@@ -66,19 +68,24 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
     random_state: Annotated[int | None, Between(0)] = None
     """Seed of everything random; None takes a fresh one."""
     codec: Codec | None = None
-    """How data is read and encoded; chosen from the data when not given."""
+    """How items are encoded; chosen from the data when not given."""
+    y_codec: Codec | None = None
+    """How conditions are encoded; when not given, names are labels, and images or sounds are what they are."""
 
     n_items_ = stored.Stored[int | None](None, key="items")
 
     # ---- learning
 
-    def fit(self, X: Any, y: Any = None, *, out: str | Path | None = None, **options: Any) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, out: str | Path | None = None, modality: str | None = None, **options: Any
+    ) -> Self:
         """Learn the distribution of X, or of X given y.
 
         Args:
             X: a path, the name of a data set, an array, or a list of items.
             y: what to condition on, one for each item; True takes the labels that a path or data set carries.
             out: run folder to save to, new, empty or a run's (see `storage.layout`); nothing is written when not given.
+            modality: the kind of data to take X for, such as "images"; found out when not given.
             options: of the family, e.g. `callbacks` of the trained ones.
 
         Raises:
@@ -86,13 +93,13 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         """
         if out is not None:
             check_out(out)
-        data = self._begin(X, y)
+        data = self._begin(X, y, modality=modality)
         self._fit(data, out=out, **options)
         if out is not None:
             self.save(out)
         return self
 
-    def _begin(self, X: Any, y: Any, base: Base | None = None) -> TrainingData:
+    def _begin(self, X: Any, y: Any, base: Base | None = None, modality: str | None = None) -> TrainingData:
         """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning."""
         check_fields(self)
         stored.reset(self)
@@ -100,10 +107,20 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         self._check()
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
-        items, labels = codecs.read(X, y)
+        known = self.codec if base is None else base.codec
+        prefer = None if known is None else modalities.modality_of(type(known))
+        items, labels = read(X, y, modality=modality, prefer=prefer)
         named = y is True or isinstance(y, str)  # the labels that X carries, or the column of a table
-        self.source_ = {"X": str(X), "y": y if named else None} if isinstance(X, (str, Path)) else None
-        codec = codecs.codec_for(items, self.modalities, self.codec, self.codec_options, type(self).__name__)
+        self.source_ = None
+        if isinstance(X, (str, Path)):
+            self.source_ = {"X": str(X), "y": y if named else None}
+            if modality is not None:
+                self.source_["modality"] = modality
+        kind = prefer if prefer is not None and prefer.recognises(items) else None
+        if modality is not None:
+            kind = modalities.modality(modality)
+        name = type(self).__name__
+        codec = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
         if base is None:
             self.codec_ = codec.fit(items)
         else:
@@ -111,7 +128,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
             self._need_y(labels)
         x, labels, parts = self._encode_labelled(items, labels)
         if base is None:
-            self.y_codec_ = None if labels is None else codecs.condition_codec(labels).fit(labels)
+            self.y_codec_ = None if labels is None else self._condition_codec(labels).fit(labels)
         self.spec_ = self.codec_.spec_
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
@@ -119,11 +136,18 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         y_codes = None if labels is None else self._encode_conditions(labels, len(x))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
-    def _learns_as(self, modalities: Iterable[str]) -> bool:
-        """Whether what this model learns are data of any of these kinds; spectrograms and waves are both sounds."""
-        own = [self.codec_.modality] if hasattr(self, "codec_") else self.modalities
-        ours, theirs = ({codecs.of_modality(m).kind or m for m in each} for each in (own, modalities))
-        return bool(ours & theirs)
+    def _condition_codec(self, y: Any) -> Codec:
+        """Return an unfitted codec for conditions: a copy of `y_codec`, or the one that their kind asks for."""
+        if self.y_codec is None:
+            return modalities.condition_codec(y)
+        check_fields(self.y_codec)
+        return type(self.y_codec)(**self.y_codec.get_params())
+
+    def _learns_as(self, names: Iterable[str]) -> bool:
+        """Return whether this model learns data of any of these kinds."""
+        if hasattr(self, "codec_"):
+            return self.codec_.modality in names
+        return any(kind.name in names for kind, _ in modalities.taken_by(self.codec_types))
 
     def _check(self) -> None:
         """Raise a `ZaohuaError` if the fields, each fine by itself, don't go together."""
@@ -246,12 +270,13 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         return Path(path)
 
     def _to_json(self) -> dict[str, Any]:
-        apart = {"codec", *self.machine_fields}
+        apart = {"codec", "y_codec", *self.machine_fields}
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in apart}
         return {
             "model": registry.stored_name(type(self)),
             "parameters": params,
             "codec_option": None if self.codec is None else self.codec.to_json(),
+            "y_codec_option": None if self.y_codec is None else self.y_codec.to_json(),
             "codec": self.codec_.to_json(),
             "y_codec": None if self.y_codec_ is None else self.y_codec_.to_json(),
             "seed": self.seed_,
@@ -269,11 +294,12 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         parameters: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()}
         model = cls(**parameters)
         check_fields(model)
-        option = data["codec_option"]
-        model.codec = None if option is None else codecs.from_json(option)
-        model.codec_ = codecs.from_json(data["codec"])
+        option, y_option = data["codec_option"], data.get("y_codec_option")
+        model.codec = None if option is None else modalities.from_json(option)
+        model.y_codec = None if y_option is None else modalities.from_json(y_option)
+        model.codec_ = modalities.from_json(data["codec"])
         model.spec_ = model.codec_.spec_
-        model.y_codec_ = None if data["y_codec"] is None else codecs.from_json(data["y_codec"])
+        model.y_codec_ = None if data["y_codec"] is None else modalities.from_json(data["y_codec"])
         model.y_spec_ = None if model.y_codec_ is None else model.y_codec_.spec_
         model.seed_, model.source_, model.base_ = data["seed"], data["source"], data.get("base")
         stored.restore(model, data["state"])

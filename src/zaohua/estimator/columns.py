@@ -22,6 +22,8 @@ from zaohua.core.params import Between, Sampling
 from zaohua.core.primitives import available
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.modalities.base import Codec
+from zaohua.modalities.tables.codec import TableCodec
 
 AT_ONCE = 4096
 """Rows that are drawn together where conditions are met by chance."""
@@ -78,7 +80,7 @@ class Tabular(GenerativeModel):
         acceptance_rate_: of the last call of `sample` that met conditions by chance, the share of rows that met theirs.
     """
 
-    modalities: ClassVar[tuple[str, ...]] = ("tables",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (TableCodec,)
 
     max_tries: Annotated[int, Between(1), Sampling] = 1000
     """Rows drawn for each one with given columns, at most, by models that can only wait for it."""
@@ -88,12 +90,12 @@ class Tabular(GenerativeModel):
         """The codec, which is one of tables."""
         return cast(RowCodec, self.codec_)
 
-    def _begin(self, X: Any, y: Any, base: Base | None = None) -> TrainingData:
+    def _begin(self, X: Any, y: Any, base: Base | None = None, modality: str | None = None) -> TrainingData:
         if isinstance(X, np.ndarray) and X.ndim == 1:
             raise ZaohuaError(
                 f"a table is an array (n, columns), not one of shape {X.shape}: X.reshape(-1, 1) has one column"
             )
-        return super()._begin(X, y, base)
+        return super()._begin(X, y, base, modality)
 
     @property
     def n_features_in_(self) -> int:

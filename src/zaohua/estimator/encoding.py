@@ -14,11 +14,12 @@ import torch
 from sklearn.exceptions import NotFittedError
 from torch import Tensor
 
-from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_from_content
+from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.reading import read
 
 TRACED = 8, 32
 """Items that a fingerprint of training data is of, and numbers of each."""
@@ -179,7 +180,7 @@ class ItemEncoder:
 
     def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
         self._check_fitted()
-        codes, labels, _ = self._encode_labelled(*modalities.read(X, y))
+        codes, labels, _ = self._encode_labelled(*read(X, y, prefer=modality_of(type(self.codec_))))
         return codes, None if labels is None else self._encode_conditions(labels, len(codes))
 
     def _encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:

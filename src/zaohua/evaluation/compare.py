@@ -124,7 +124,7 @@ def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> 
         if modality_of(model) not in LEADS:
             raise ZaohuaError(
                 f"compare sets models of images, of sounds or of tables side by side; {folder} is "
-                f"a {type(model).__name__}, of {', '.join(model.modalities)}"
+                f"a {type(model).__name__}, of {modality_of(model)}"
             )
         check_makes(model, folder)
         kinds = [_kind(m) for m in (first, model)]

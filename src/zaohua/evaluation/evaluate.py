@@ -27,7 +27,7 @@ from zaohua.metrics.intervals import Interval, mean_interval
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
 """Test items whose log-likelihood is taken, at most: bounds and solutions of differential equations take long."""
-BITS = {"images": "bits_per_dim", "mu-law": "bits_per_sample"}
+BITS = {"pixels": "bits_per_dim", "mu-law levels": "bits_per_sample"}
 """Which measure the likelihoods of codes make when they are divided by how many numbers there are."""
 ProgressFn = Callable[[str], None]
 
@@ -89,7 +89,7 @@ def evaluate(
         return evaluate_texts(model, about, data, split, max(1, samples // 100), random_state, log)
     raise ZaohuaError(
         f"evaluate measures images, sounds, tables and texts; {about['name']} is a "
-        f"{type(model).__name__}, of {', '.join(model.modalities)}: `zaohua score` tells how well it "
+        f"{type(model).__name__}, of {modality_of(model)}: `zaohua score` tells how well it "
         "predicts items"
     )
 
@@ -178,7 +178,7 @@ def _likelihood(model: Any, nats: np.ndarray, protocol: EvaluationProtocol) -> F
     if note == "density":
         return {"log_density": of(around, len(nats))}
     found = {"log_likelihood": of(around, len(nats), note)}
-    per = BITS.get(model.codec_.modality)
+    per = BITS.get(model.codec_.representation)
     if per is not None:
         found[per] = of(_ratio(-nats / math.log(2), protocol.dims(model, np.arange(len(nats)))), len(nats), note)
     return found
@@ -195,9 +195,8 @@ def representation(model: Any) -> str:
     """What a model's likelihoods are of, where that isn't the items as they are: of sounds, how it takes them."""
     if modality_of(model) != "sounds":
         return ""
-    modality, shape = model.codec_.modality, model.spec_.shape
-    waves = "bent waves" if getattr(model.codec_, "mu", 0) else "waves"
-    what = {"sounds": "log-mel spectrograms", "waves": waves}.get(modality, f"{modality} codes")
+    shape = model.spec_.shape
+    what = ("bent " if getattr(model.codec_, "mu", 0) else "") + model.codec_.representation
     return what if shape is None else f"{what}, {' x '.join(map(str, shape))}"
 
 

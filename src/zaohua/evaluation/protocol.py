@@ -12,7 +12,7 @@ import numpy as np
 from zaohua.evaluation.results import MEASURES, NOUNS, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Splits
 from zaohua.metrics.intervals import Interval, mean_interval
-from zaohua.modalities import of_modality
+from zaohua.modalities import taken_by
 
 
 class EvaluationProtocol(ABC):
@@ -173,11 +173,9 @@ def protocol_for(
 
 
 def modality_of(model: Any) -> str:
-    """What a model makes: of several kinds, what it was fitted on; of sounds whatever it takes them for."""
+    """Return the name of the kind of data that a model makes; before it is fitted, the first that it takes."""
     codec = getattr(model, "codec_", None)
-    modality = model.modalities[0] if codec is None else codec.modality
-    kind = of_modality(modality).kind or modality
-    return str(modality if kind == "tables" else kind)  # of plain numbers, which are tables too, nothing is measured
+    return str(taken_by(model.codec_types)[0][0].name if codec is None else codec.modality)
 
 
 def side_by_side(labels: Sequence[Any] | None, n: int, each: int) -> np.ndarray:

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 from zaohua import modalities
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.core.noise import ItemNoise, derive_seed, seeds_from_content
 from zaohua.modalities.base import Codes
-from zaohua.modalities.datasets import SETS
+from zaohua.modalities.datasets import known
 from zaohua.modalities.images.show import visible
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.files import SoundFiles
@@ -172,9 +172,7 @@ def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tu
     check_kind(model, source, kind)
     try:
         items, labels = modalities.read(source, True, split=split)
-    except ZaohuaError as error:
-        if "carries no labels" not in str(error):
-            raise
+    except NoLabels:
         items, labels = modalities.read(source, split=split)
     codes, labels, parts = model._encode_labelled(items, labels)
     return parts, codes, None if labels is None else list(labels)
@@ -256,14 +254,14 @@ def some(rows: np.ndarray, n: float, seed: int = 0) -> np.ndarray:
 
 def is_named(source: Any) -> bool:
     """Whether it is the name of a data set, and no file or folder."""
-    return isinstance(source, str) and source in SETS and not Path(source).exists()
+    return isinstance(source, str) and source in known() and not Path(source).exists()
 
 
 def check_kind(model: Any, source: str | Path, modality: str) -> None:
     """Raise a `ZaohuaError` if a data set is of another kind."""
-    if is_named(source) and SETS[str(source)].modality != modality:
+    if is_named(source) and known()[str(source)].modality != modality:
         raise ZaohuaError(
-            f"{source} is a data set of {SETS[str(source)].modality}, and a {type(model).__name__} makes {modality}"
+            f"{source} is a data set of {known()[str(source)].modality}, and a {type(model).__name__} makes {modality}"
         )
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import zaohua
-from zaohua import modalities
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.params import fields_of
@@ -50,9 +49,7 @@ class Suite:
 
     def takes(self, entry: registry.Entry) -> bool:
         """Whether a model is among those that it trains."""
-        first = entry.modalities[0]
-        kind = modalities.of_modality(first).kind or first
-        ours = self.modality in (first, kind) and entry.family not in self.without
+        ours = self.modality == entry.modalities[0] and entry.family not in self.without
         return ours or entry.command in self.others
 
 

@@ -28,6 +28,8 @@ from zaohua.estimator.encoding import TrainingData
 from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.families.likelihood_ascent import maximise
 from zaohua.families.support import Support, check_spread, check_values, column_name
+from zaohua.modalities.base import Codec
+from zaohua.modalities.tables.plain_numbers import NumberCodec
 
 if TYPE_CHECKING:
     from zaohua.modalities import Codes, NumberCodec
@@ -39,7 +41,7 @@ class Univariate(PerClassDensity):
     An estimate is NaN in columns whose likelihood has no maximum; `learn` says so.
     """
 
-    modalities: ClassVar[tuple[str, ...]] = ("numbers",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (NumberCodec,)
 
     law: ClassVar[Any] = None
     """The distribution in scipy.stats whose parameters `estimate` gives."""

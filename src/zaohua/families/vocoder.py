@@ -26,6 +26,8 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
+from zaohua.modalities.base import Codec, GridCodec
+from zaohua.modalities.sounds.mel import MelCodec
 from zaohua.nn.vocoder import SpectrumNet
 from zaohua.training.trainable import Batch, Trainable
 
@@ -67,7 +69,7 @@ def is_spectrogram(spec: DataSpec) -> bool:
 class VocoderFamily(Trainable):
     """One network, `vocoder(x) -> spectra`; channels of a sound are vocoded one by one."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("sounds",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (MelCodec,)
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vocoder": ("vocoder",)}
     conditional: ClassVar[bool] = False
     encodes_y: ClassVar[bool] = False
@@ -168,7 +170,7 @@ class VocoderFamily(Trainable):
 class VocoderMixin(Trainable):
     """A model of pictures that takes sounds as well, as spectrograms."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("images", "sounds")
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (GridCodec,)
 
     vocoder: Annotated[bool, Sampling] = True
     """For sounds: learn beside to make sounds of spectrograms; otherwise by Griffin and Lim's method."""

@@ -1,168 +1,187 @@
-"""Codecs: files <-> items <-> tensors. One class for each kind of data; the same serves x and y."""
+"""Kinds of data: files <-> items <-> tensors, one folder for each kind, in an open registry.
+
+read, write, register          what people call (`zaohua.read` ...)
+codec_for, condition_codec     which codec encodes items, and conditions
+from_json                      the codec that a saved model names
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
-from zaohua.core.params import check_fields
-from zaohua.core.spec import DataSpec
-from zaohua.modalities.base import Codec, Codes
-from zaohua.modalities.images.codec import ImageCodec
-from zaohua.modalities.images.files import ImageFiles
-from zaohua.modalities.labels.codec import LabelCodec
-from zaohua.modalities.music.midi import MidiFiles
-from zaohua.modalities.music.notes import MusicCodec
-from zaohua.modalities.music.pieces import Piece
-from zaohua.modalities.music.rolls import RollCodec
-from zaohua.modalities.sounds.codec import WaveCodec
-from zaohua.modalities.sounds.files import SoundFiles
-from zaohua.modalities.sounds.mel import MelCodec
-from zaohua.modalities.sounds.mu_law import MuLawCodec
-from zaohua.modalities.sounds.sound import Sound, Sounds
-from zaohua.modalities.sources import read
-from zaohua.modalities.tables.codec import TableCodec
-from zaohua.modalities.tables.frames import is_table
-from zaohua.modalities.tables.plain_numbers import NumberCodec
-from zaohua.modalities.texts.codec import TextCodec
-from zaohua.modalities.texts.dialogues import is_dialogue
-from zaohua.modalities.texts.files import TextFiles
+from zaohua.modalities.modality import Modality
+from zaohua.modalities.registry import codec_classes, known, modality, modality_of, register, stored_name, taken_by
+
+if TYPE_CHECKING:
+    from zaohua.modalities.base import Codec as Codec
+    from zaohua.modalities.base import Codes as Codes
+    from zaohua.modalities.base import GridCodec as GridCodec
+    from zaohua.modalities.images.codec import ImageCodec as ImageCodec
+    from zaohua.modalities.images.files import ImageFiles as ImageFiles
+    from zaohua.modalities.labels.codec import LabelCodec as LabelCodec
+    from zaohua.modalities.music.midi import MidiFiles as MidiFiles
+    from zaohua.modalities.music.notes import MusicCodec as MusicCodec
+    from zaohua.modalities.music.pieces import Piece as Piece
+    from zaohua.modalities.music.rolls import RollCodec as RollCodec
+    from zaohua.modalities.reading import read as read
+    from zaohua.modalities.reading import write as write
+    from zaohua.modalities.sounds.codec import WaveCodec as WaveCodec
+    from zaohua.modalities.sounds.files import SoundFiles as SoundFiles
+    from zaohua.modalities.sounds.mel import MelCodec as MelCodec
+    from zaohua.modalities.sounds.mu_law import MuLawCodec as MuLawCodec
+    from zaohua.modalities.sounds.sound import Sound as Sound
+    from zaohua.modalities.sounds.sound import Sounds as Sounds
+    from zaohua.modalities.tables.codec import TableCodec as TableCodec
+    from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
+    from zaohua.modalities.texts.codec import TextCodec as TextCodec
+    from zaohua.modalities.texts.files import TextFiles as TextFiles
+
+_LAZY = {
+    "Codec": "base",
+    "Codes": "base",
+    "GridCodec": "base",
+    "ImageCodec": "images.codec",
+    "ImageFiles": "images.files",
+    "LabelCodec": "labels.codec",
+    "MelCodec": "sounds.mel",
+    "MidiFiles": "music.midi",
+    "MuLawCodec": "sounds.mu_law",
+    "MusicCodec": "music.notes",
+    "NumberCodec": "tables.plain_numbers",
+    "Piece": "music.pieces",
+    "RollCodec": "music.rolls",
+    "Sound": "sounds.sound",
+    "SoundFiles": "sounds.files",
+    "Sounds": "sounds.sound",
+    "TableCodec": "tables.codec",
+    "TextCodec": "texts.codec",
+    "TextFiles": "texts.files",
+    "WaveCodec": "sounds.codec",
+    "read": "reading",
+    "write": "reading",
+}
+"""Where the public names are defined that import torch, numpy or pandas."""
 
 __all__ = [
-    "CODECS",
-    "Codec",
-    "Codes",
-    "ImageCodec",
-    "ImageFiles",
-    "LabelCodec",
-    "MelCodec",
-    "MidiFiles",
-    "MuLawCodec",
-    "MusicCodec",
-    "NumberCodec",
-    "Piece",
-    "RollCodec",
-    "Sound",
-    "SoundFiles",
-    "Sounds",
-    "TableCodec",
-    "TextCodec",
-    "TextFiles",
-    "WaveCodec",
+    *_LAZY,
+    "Modality",
     "codec_for",
     "condition_codec",
     "from_json",
-    "of_modalities",
-    "of_modality",
-    "read",
+    "known",
+    "modality",
+    "modality_of",
+    "register",
+    "stored_name",
+    "taken_by",
 ]
-
-CODECS: dict[str, type[Codec]] = {
-    cls.__name__: cls
-    for cls in (
-        ImageCodec,
-        TextCodec,
-        MusicCodec,
-        RollCodec,
-        MelCodec,
-        WaveCodec,
-        MuLawCodec,
-        TableCodec,
-        NumberCodec,
-        LabelCodec,
-    )
-}
-"""Every codec by its class name: the only ones that a saved model can name."""
-
-
-MAKES = {
-    "sounds": "log-mel spectrograms",
-    "waves": "waves",
-    "mu-law": "levels of mu-law",
-    "music": "events",
-    "rolls": "piano rolls",
-    "tables": "columns of any kind",
-    "numbers": "plain numbers",
-}
-"""What networks see of a kind of data that several codecs take, by the codec's modality."""
 
 
 def codec_for(
     items: Any,
-    modalities: Sequence[str] = ("images",),
+    takes: Sequence[type[Any]],
     option: Codec | None = None,
     usual: Mapping[str, Any] | None = None,
     model: str = "this model",
+    kind: Modality | None = None,
 ) -> Codec:
-    """An unfitted codec for items: a copy of `option`, or the one that their kind asks for.
+    """Return an unfitted codec for items: a copy of `option`, or the one that their kind of data asks for.
 
     Args:
         items: as `read` returns them.
-        modalities: kinds of data that the model takes.
+        takes: codec classes, abstract ones too, that the model accepts.
         option: the codec that was asked for, or None.
-        usual: what the model takes for options that are "auto".
+        usual: what the model takes for options of the codec that are "auto".
         model: its name, for messages.
+        kind: the modality that the items were read as; found out when not given.
 
     Raises:
         ZaohuaError: the items are of no kind that the codec or the model takes; the message names what came.
     """
-    kind, fitting = _kind(items), of_modalities(modalities)
+    from zaohua.core.params import check_fields
+
+    own = None if option is None else modality_of(type(option))
     if option is not None:
         check_fields(option)
-        if kind not in (option.kind, option.modality):
-            takes = option.kind or option.modality
-            raise ZaohuaError(f"{type(option).__name__} takes {takes}, but the data are {kind}")
-    codec = next((cls for cls in fitting if kind in (cls.kind, cls.modality)), None) if option is None else type(option)
-    if codec is None or codec not in fitting:
-        raise _unfitting(kind, fitting, option, model)
-    options = (codec() if option is None else option).get_params()
-    return codec(**{**options, **{k: v for k, v in (usual or {}).items() if options[k] == "auto"}})
+        if own is None and isinstance(option, tuple(takes)):
+            return _copied(
+                option, usual
+            )  # a codec of the user's own, of no registered kind of data: it knows its items
+    if kind is None:
+        kind = own if own is not None and own.recognises(items) else _recognised(items)
+    if own is not None and kind is not own:
+        raise ZaohuaError(f"{type(option).__name__} takes {own.name}, but the data are {kind.name}")
+    able = [codec for codec in kind.codecs if issubclass(codec, tuple(takes))]
+    if option is None and able:
+        return _copied(able[0](), usual)
+    if option is None or not isinstance(option, tuple(takes)):
+        raise _not_taken(kind, able, takes, option, model)
+    return _copied(option, usual)
 
 
-def _unfitting(kind: str, fitting: Sequence[type[Codec]], option: Codec | None, model: str) -> ZaohuaError:
-    """The error about a model that doesn't take this kind of data, or takes it by other codecs than was asked for."""
-    able = [cls for cls in fitting if kind in (cls.kind, cls.modality)]
-    if option is None or not able:
-        kinds = dict.fromkeys(cls.kind or cls.modality for cls in fitting)
-        return ZaohuaError(
-            f"the data are {kind}, but {model} takes {' or '.join(kinds)} (`zaohua models` lists the others)"
-        )
-    learns, own = " or ".join(MAKES[cls.modality] for cls in able), " or ".join(cls.__name__ for cls in able)
+def _copied(option: Codec, usual: Mapping[str, Any] | None) -> Codec:
+    """Return an unfitted copy of a codec, with a model's usual values for options that are "auto"."""
+    options = option.get_params()
+    return type(option)(**{**options, **{k: v for k, v in (usual or {}).items() if options.get(k) == "auto"}})
+
+
+def _recognised(items: Any) -> Modality:
+    """Return the kind of some items, or an error that says what is accepted."""
+    from zaohua.modalities.files.values import named
+    from zaohua.modalities.reading import recognised
+
+    kind = recognised(items)
+    if kind is not None:
+        return kind
+    given = ", ".join(kind.given for kind in known() if kind.given)
+    raise ZaohuaError(f"can't learn from {named(items)}: give a folder, the name of a data set, or {given}")
+
+
+def _not_taken(
+    kind: Modality, able: Sequence[type[Any]], takes: Sequence[type[Any]], option: Codec | None, model: str
+) -> ZaohuaError:
+    """Return the error of a model that doesn't take a kind of data, or takes it in another representation."""
+    if not able or option is None:
+        names = " or ".join(dict.fromkeys(kind.name for kind, _ in taken_by(takes)))
+        return ZaohuaError(f"the data are {kind.name}, but {model} takes {names} (`zaohua models` lists the others)")
+    learns, classes = (
+        " or ".join(words) for words in zip(*((c.representation, c.__name__) for c in able), strict=True)
+    )
     return ZaohuaError(
-        f"{model} learns {learns}, but {type(option).__name__} makes {MAKES[option.modality]}: leave "
-        f"codec= out, or give a {own}"
+        f"{model} learns {learns}, but {type(option).__name__} makes {option.representation}: leave codec= out, or give "
+        f"a {classes}"
     )
 
 
-def of_modality(modality: str) -> type[Codec]:
-    """The codec of a kind of data."""
-    return of_modalities([modality])[0]
+def condition_codec(y: Any) -> Codec:
+    """Return an unfitted codec for conditions: of the kind of data that recognises them, else for labels.
 
+    Lists of names, numbers or texts are labels, whatever else they may be: give `y_codec=` for anything else.
+    """
+    import numpy as np
 
-def of_modalities(modalities: Sequence[str]) -> list[type[Codec]]:
-    """The codecs of a model that takes these kinds of data."""
-    return [cls for cls in CODECS.values() if cls.modality in modalities]
-
-
-def condition_codec(labels: Any) -> Codec:
-    """An unfitted codec for conditions: pictures if they are arrays of them, sounds (one each), else labels."""
-    if isinstance(labels, SoundFiles):
-        return MelCodec(long="cut")
-    is_array = isinstance(labels, np.ndarray) and labels.ndim >= 3
-    return ImageCodec() if is_array or isinstance(labels, ImageFiles) else LabelCodec()
+    plain = not isinstance(y, np.ndarray) or y.ndim == 1
+    if isinstance(y, (list, tuple)) or (isinstance(y, np.ndarray) and plain):
+        return modality("labels").condition_codec()
+    kind = next((kind for kind in known() if kind.recognises(y)), modality("labels"))
+    return kind.condition_codec()
 
 
 def from_json(data: dict[str, Any]) -> Codec:
-    """The codec that `Codec.to_json` described, fitted if it was.
+    """Return the codec that `Codec.to_json` described, fitted if it was.
 
     Raises:
-        CheckpointError: it names no codec of ours, or its options are not its codec's.
+        CheckpointError: it names no codec that is known or can be imported, or its options are not its codec's.
     """
+    from zaohua.core.params import check_fields
+    from zaohua.core.spec import DataSpec
+
     try:
-        codec = CODECS[data["codec"]](**{k: tuple(v) if isinstance(v, list) else v for k, v in data["options"].items()})
+        cls = _stored_codec(data["codec"])
+        codec: Codec = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["options"].items()})
         check_fields(codec)
         if data["spec"] is not None:
             codec.spec_ = DataSpec.from_json(data["spec"])
@@ -172,23 +191,15 @@ def from_json(data: dict[str, Any]) -> Codec:
     return codec
 
 
-def _kind(items: Any) -> str:
-    """The kind of some items, or an error that says what is accepted."""
-    if isinstance(items, ImageFiles) or (isinstance(items, np.ndarray) and items.ndim in (3, 4)):
-        return "images"
-    if is_table(items):
-        return "tables"
-    if isinstance(items, TextFiles):
-        return "texts"
-    if isinstance(items, list) and items and (isinstance(items[0], str) or is_dialogue(items[0])):
-        return "texts"
-    if isinstance(items, MidiFiles) or (isinstance(items, list) and items and isinstance(items[0], Piece)):
-        return "music"
-    if isinstance(items, SoundFiles):
-        return "sounds"
-    what = f"an array of shape {items.shape}" if isinstance(items, np.ndarray) else f"a {type(items).__name__}"
-    raise ZaohuaError(
-        f"can't learn from {what}: give a folder, the name of a data set, a table, an array "
-        "(n, columns), (n, H, W) or (n, H, W, C), or a list of images, sounds, texts, dialogues or "
-        "pieces of music"
-    )
+def _stored_codec(name: str) -> type[Codec]:
+    """Return the codec class of a stored name: of a known modality, or defined or importable in this process."""
+    from zaohua.core.registry import importable_class
+    from zaohua.modalities.base import Codec
+
+    return codec_classes().get(name) or importable_class(name, Codec)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"zaohua.modalities.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'zaohua.modalities' has no attribute {name!r}")

@@ -20,6 +20,7 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import WithFields, check_fields, fields_of
 from zaohua.core.spec import DataSpec
+from zaohua.modalities.registry import stored_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,8 +55,9 @@ class Codec(WithFields, ABC):
     """
 
     modality: ClassVar[str] = ""
-    kind: ClassVar[str] = ""
-    """What the items are, where several codecs take the same ones; empty: what the modality says."""
+    """Name of the kind of data whose items it encodes."""
+    representation: ClassVar[str] = ""
+    """What networks see of an item, in words, in the plural: "log-mel spectrograms"."""
     sheets: ClassVar[dict[str, Callable[..., None]]]
     """What writes items to one file, by its ending: methods (items, path, y, columns); the first is the usual one."""
     printed: ClassVar[bool] = False
@@ -195,7 +197,7 @@ class Codec(WithFields, ABC):
     def to_json(self) -> dict[str, Any]:
         """Class name, options, spec and state as JSON values."""
         spec = self.spec_.to_json() if hasattr(self, "spec_") else None
-        out = {"codec": type(self).__name__, "options": self.get_params(), "spec": spec, "state": self.state()}
+        out = {"codec": stored_name(type(self)), "options": self.get_params(), "spec": spec, "state": self.state()}
         return json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file
 
     def __repr__(self) -> str:
@@ -203,3 +205,11 @@ class Codec(WithFields, ABC):
             f"{k}={getattr(self, k)!r}" for k, f in fields_of(type(self)).items() if getattr(self, k) != f.default
         )
         return f"{type(self).__name__}({shown})"
+
+
+class GridCodec(Codec, ABC):
+    """Base of codecs whose tensors are regular grids of real numbers, (channels, *shape) with one to three axes.
+
+    Images are such grids, as are spectrograms, series and voxels. Diffusion and flow models take any of them, GANs and
+    VAEs those of two axes.
+    """

@@ -9,6 +9,8 @@ from torch import nn
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.diffusion import KarrasDiffusion
+from zaohua.modalities.base import Codec
+from zaohua.modalities.sounds.codec import WaveCodec
 from zaohua.nn.diffwave import DilatedNet
 
 
@@ -19,7 +21,7 @@ class DiffWave(KarrasDiffusion):
     (arXiv:2009.09761).
     """
 
-    modalities: ClassVar[tuple[str, ...]] = ("waves",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (WaveCodec,)
     tiny: ClassVar[dict[str, Any]] = {"channels": 8, "blocks": 3, "max_steps": 20, "batch_size": 16, "steps": 4}
 
     channels: Annotated[int, Between(1)] = 96

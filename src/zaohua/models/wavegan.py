@@ -9,6 +9,8 @@ from torch import nn
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import WassersteinGAN
+from zaohua.modalities.base import Codec
+from zaohua.modalities.sounds.codec import WaveCodec
 from zaohua.nn.wavegan import WaveDiscriminator, WaveGenerator
 
 
@@ -18,7 +20,7 @@ class WaveGAN(WassersteinGAN):
     Paper: Donahue, McAuley and Puckette, "Adversarial Audio Synthesis", 2018 (arXiv:1802.04208).
     """
 
-    modalities: ClassVar[tuple[str, ...]] = ("waves",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (WaveCodec,)
     tiny: ClassVar[dict[str, Any]] = {
         "channels": 4,
         "max_channels": 8,

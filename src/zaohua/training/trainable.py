@@ -296,11 +296,11 @@ class Trainable(GenerativeModel):
         runs.check_resumable(
             run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
         )
-        source = model["source"]
+        source, modality = model["source"], None
         if X is None:
             if source is None:
                 raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
-            X, y = source["X"], source["y"]
+            X, y, modality = source["X"], source["y"], source.get("modality")
         base = (
             None
             if model.get("base") is None
@@ -310,7 +310,7 @@ class Trainable(GenerativeModel):
                 model["base"],
             )
         )
-        data = self._begin(X, y, base)
+        data = self._begin(X, y, base, modality)
         now = self._to_json()
         if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")

@@ -224,7 +224,7 @@ def test_kinds_of_sounds() -> None:
         (MelCodec(), "log-mel spectrograms, 16 x 24"),
         (WaveCodec(), "bent waves, 512"),
         (WaveCodec(mu=0), "waves, 512"),
-        (MuLawCodec(), "mu-law codes"),
+        (MuLawCodec(), "mu-law levels"),
     ):
         model.codec_ = codec.fit(files)
         model.spec_ = model.codec_.spec_
@@ -253,7 +253,7 @@ def test_models_of_samples_tell_bits_per_sample(folder: Path, found: Evaluation,
     rows = np.sort(np.random.default_rng(0).choice(len(x), 20, replace=False))  # as `Items.some` takes them
     own = model.bits_per_sample([x[i] for i in rows], [y[i] for i in rows])
     assert bits.value == pytest.approx(own, rel=1e-5) and bits.low <= bits.value <= bits.high and bits.note == "exact"
-    assert told.extractor == found.extractor and told.representation == "mu-law codes"
+    assert told.extractor == found.extractor and told.representation == "mu-law levels"
 
 
 def test_bits_of_items_of_different_sizes() -> None:

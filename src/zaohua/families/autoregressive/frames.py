@@ -29,6 +29,8 @@ from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
 from zaohua.families.autoregressive.decoding import TokenSampler
+from zaohua.modalities.base import Codec
+from zaohua.modalities.music.rolls import RollCodec
 from zaohua.training.trainable import Batch, Trainable
 
 
@@ -38,7 +40,7 @@ class FrameModel(Trainable):
     What it is given has one frame more than it predicts: the one before, END_FRAME where there is none.
     """
 
-    modalities: ClassVar[tuple[str, ...]] = ("rolls",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (RollCodec,)
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
 

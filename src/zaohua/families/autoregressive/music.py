@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 
 from zaohua.families.autoregressive.decoding import TokenSampler
 from zaohua.families.autoregressive.tokens import TokenModel
+from zaohua.modalities.base import Codec
+from zaohua.modalities.music.notes import MusicCodec
 
 
 class MusicModel(TokenModel):
     """Tokens are waits, notes and durations, as the codec says, and its grammar what may follow what."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("music",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (MusicCodec,)
 
     def choice(self) -> TokenSampler:
         """How a token is chosen: as the fields say, among those that the grammar allows."""

@@ -8,12 +8,14 @@ from typing import Annotated, Any, ClassVar
 from zaohua.core.params import Between, Sampling
 from zaohua.core.stored import Stored
 from zaohua.families.autoregressive.tokens import TokenModel
+from zaohua.modalities.base import Codec
+from zaohua.modalities.sounds.mu_law import MuLawCodec
 
 
 class SoundModel(TokenModel):
     """Tokens are samples, each of which is one of 256 levels, and the end of the sound."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("mu-law",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (MuLawCodec,)
     score_chunk: ClassVar[int] = 4
 
     max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # only `_room` reads it

@@ -15,12 +15,14 @@ from zaohua.core.params import Between, Sampling
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
+from zaohua.modalities.base import Codec
+from zaohua.modalities.texts.codec import TextCodec
 
 
 class TextModel(TokenModel):
     """Tokens are letters, bytes or pieces of words, as the codec says. Of dialogues only the answers are learnt."""
 
-    modalities: ClassVar[tuple[str, ...]] = ("texts",)
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (TextCodec,)
 
     fim: Annotated[float, Between(0, 1)] = 0.0
     """Share of the rows of texts that are learnt with their middle last, so that `suffix` can ask for it."""

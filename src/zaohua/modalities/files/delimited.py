@@ -12,7 +12,6 @@ import pandas as pd
 
 from zaohua.core.errors import ZaohuaError
 
-SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
 MISSING = frozenset(["", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"])
 """Cells that mean that there is no value."""
 NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?)"

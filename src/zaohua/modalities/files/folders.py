@@ -44,6 +44,7 @@ def find(folder: Path, suffixes: frozenset[str], split: str | None) -> tuple[lis
         split: which split to read; "train" by default.
     """
     folder = split_folder(folder, split)
-    paths = sorted(path for path in walk(folder) if path.suffix.casefold() in suffixes)
+    paths = [path for path in walk(folder) if path.suffix.casefold() in suffixes]
+    paths.sort(key=lambda path: path.relative_to(folder).as_posix())  # the same order on every system
     inside = [path.relative_to(folder).parts for path in paths]
     return paths, [parts[0] for parts in inside] if all(len(parts) > 1 for parts in inside) else None

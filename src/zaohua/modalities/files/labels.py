@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from zaohua.core.errors import ZaohuaError, ZaohuaWarning
+from zaohua.core.errors import NoLabels, ZaohuaError, ZaohuaWarning
 from zaohua.modalities.files.delimited import rows_of
 from zaohua.modalities.files.folders import split_folder, walk
 from zaohua.modalities.files.patterns import FilePattern
@@ -26,7 +26,8 @@ def with_labels(folder: Path, paths: Sequence[Path], noun: str) -> tuple[list[Pa
         noun: what they are, in the plural, for messages.
 
     Raises:
-        ZaohuaError: there are no labels, or some files have none; the message says what there is.
+        NoLabels: there are no labels.
+        ZaohuaError: some files have none; the message says what there is.
     """
     inside = [path.relative_to(folder) for path in paths]
     if (folder / TABLE).is_file():
@@ -34,7 +35,7 @@ def with_labels(folder: Path, paths: Sequence[Path], noun: str) -> tuple[list[Pa
         found = [table.get(name.as_posix()) for name in inside]
         return _those_that_have(paths, found, f"{folder / TABLE} lists", noun)
     if all(len(name.parts) == 1 for name in inside):
-        raise ZaohuaError(
+        raise NoLabels(
             f"{folder}: carries no labels: it has neither subfolders as classes nor a {TABLE}, and no "
             "pattern such as {label}_{i} was given"
         )

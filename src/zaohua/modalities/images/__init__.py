@@ -1,0 +1,122 @@
+"""Images: arrays, files and Pillow's images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.modality import Modality, Read, refuse_split
+
+if TYPE_CHECKING:
+    from zaohua.modalities.base import Codec
+    from zaohua.modalities.datasets import DataSet
+
+SUFFIXES = frozenset(
+    ".png .apng .jpg .jpeg .jpe .jfif .mpo .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm".split()
+)
+"""Endings by which a file is taken for an image; its content decides what it really is."""
+ARRAYS = frozenset({".npz", ".npy"})
+"""Endings of files that hold an array of images."""
+
+
+class Images(Modality):
+    """Images of one size, grey or in colour."""
+
+    name: ClassVar[str] = "images"
+    noun: ClassVar[str] = "images"
+    suffixes: ClassVar[frozenset[str]] = SUFFIXES
+    other_suffixes: ClassVar[frozenset[str]] = ARRAYS
+    given: ClassVar[str] = "an array (n, H, W) or (n, H, W, C), or a list of images"
+    protocol: ClassVar[str | None] = "zaohua.modalities.images.evaluation:ImageProtocol"
+    page: ClassVar[str | None] = "zaohua.modalities.images.page"
+
+    @property
+    def codecs(self) -> tuple[type[Codec], ...]:
+        """The codec of pixels."""
+        from zaohua.modalities.images.codec import ImageCodec
+
+        return (ImageCodec,)
+
+    def recognises(self, X: Any) -> bool:
+        """Return whether X is an array of images, a list of Pillow's images or of arrays, or `ImageFiles`."""
+        import numpy as np
+        from PIL import Image
+
+        from zaohua.modalities.images.files import ImageFiles
+
+        if isinstance(X, list):
+            return any(isinstance(item, Image.Image) for item in X) or _different_sizes(X)
+        return isinstance(X, ImageFiles) or (isinstance(X, np.ndarray) and X.ndim in (3, 4))
+
+    def collect(self, X: Any, labels: Sequence[Any] | None = None) -> Any:
+        """Return arrays as they are, and lists of images as `ImageFiles`."""
+        from PIL import Image
+
+        from zaohua.modalities.files.values import all_of
+        from zaohua.modalities.images.files import ImageFiles
+
+        if not isinstance(X, list):
+            return X
+        if _different_sizes(X):
+            return ImageFiles([Image.fromarray(array) for array in X])
+        all_of(X, Image.Image, "images of Pillow's")
+        return ImageFiles(X)
+
+    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+        """Return the images of some files."""
+        from zaohua.modalities.images.files import ImageFiles
+
+        return ImageFiles(paths, labels)
+
+    def count(self, folder: Path, suffixes: Counter[str]) -> int:
+        """Return how many image files a folder holds; an IDX file of images counts as all of the folder."""
+        from zaohua.modalities.files.arrays import find_idx
+
+        return sum(suffixes.values()) if find_idx(folder, "train") else super().count(folder, suffixes)
+
+    def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
+        """Read a folder of images, or of the IDX files in which MNIST comes."""
+        from zaohua.modalities.files.arrays import find_idx, read_idx
+
+        found = find_idx(folder, split or "train")
+        if found is None:
+            return super().read_folder(folder, labelled, split)
+        images, labels = found
+        return Read(read_idx(images), None if labels is None else read_idx(labels).tolist())
+
+    def read_file(self, path: Path, split: str | None = None) -> Read | None:
+        """Read a file that holds many images: an .npz, an .npy or an IDX file."""
+        from zaohua.modalities.files.arrays import idx_labels, is_idx, read_idx, read_npz
+
+        suffix = path.suffix.casefold()
+        if suffix in ARRAYS:
+            refuse_split(path, split)
+            images, labels = read_npz(path)
+            return Read(images, None if labels is None else labels.tolist())
+        if suffix in SUFFIXES:
+            raise ZaohuaError(f"{path}: is a single image: give the folder that it is in")
+        if not is_idx(path):
+            return None
+        refuse_split(path, split)
+        beside = idx_labels(path)
+        return Read(read_idx(path), None if beside is None else read_idx(beside).tolist())
+
+    @property
+    def datasets(self) -> tuple[DataSet, ...]:
+        """The digits of scikit-learn, and the data sets of MNIST's form."""
+        from zaohua.modalities.images.datasets import DATASETS
+
+        return DATASETS
+
+
+def _different_sizes(X: list[Any]) -> bool:
+    """Return whether X is a list of 8-bit arrays that are images of different sizes."""
+    import numpy as np
+
+    return bool(X) and all(
+        isinstance(a, np.ndarray) and a.dtype == np.uint8 and (a.ndim == 2 or (a.ndim == 3 and a.shape[2] in (3, 4)))
+        for a in X
+    )

@@ -14,7 +14,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.modalities.base import Codec, Codes, counted
+from zaohua.modalities.base import Codes, GridCodec, counted
 from zaohua.modalities.images.files import ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid
 from zaohua.modalities.images.pixels import COUNT, Channels, convert_array, resize_array
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zaohua.core.noise import Noise
 
 
-class ImageCodec(Codec):
+class ImageCodec(GridCodec):
     """Pictures of one size. What goes in comes out: type, range and layout of arrays are kept.
 
     Arrays are (n, H, W) or (n, H, W, C) of any numeric type; `find_grid` says how their values are read. Files and
@@ -38,6 +38,7 @@ class ImageCodec(Codec):
     """
 
     modality: ClassVar[str] = "images"
+    representation: ClassVar[str] = "pixels"
 
     size: int | tuple[int, int] | None = None
     """Height and width (one number: square) that pictures are scaled to, with antialiasing, keeping their

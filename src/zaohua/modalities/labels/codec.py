@@ -28,6 +28,7 @@ class LabelCodec(Codec):
     """
 
     modality: ClassVar[str] = "labels"
+    representation: ClassVar[str] = "classes"
 
     def fit(self, items: Any) -> Self:
         """Learn the names and how often each occurs.

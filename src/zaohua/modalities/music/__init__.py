@@ -1,0 +1,71 @@
+"""Music: the notes of pieces on a grid of time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zaohua.modalities.modality import Modality, Read
+
+if TYPE_CHECKING:
+    from zaohua.modalities.base import Codec
+    from zaohua.modalities.datasets import DataSet
+
+
+class Music(Modality):
+    """Pieces of music, as events or as piano rolls."""
+
+    name: ClassVar[str] = "music"
+    noun: ClassVar[str] = "MIDI files"
+    suffixes: ClassVar[frozenset[str]] = frozenset({".mid", ".midi"})
+    other_suffixes: ClassVar[frozenset[str]] = frozenset({".json", ".mat"})
+    accompanies: ClassVar[bool] = True
+    given: ClassVar[str] = "a list of pieces of music"
+
+    @property
+    def codecs(self) -> tuple[type[Codec], ...]:
+        """The codecs of events and of rolls."""
+        from zaohua.modalities.music.notes import MusicCodec
+        from zaohua.modalities.music.rolls import RollCodec
+
+        return (MusicCodec, RollCodec)
+
+    def recognises(self, X: Any) -> bool:
+        """Return whether X is a list of pieces, or `MidiFiles`."""
+        from zaohua.modalities.music.midi import MidiFiles
+        from zaohua.modalities.music.pieces import Piece
+
+        return isinstance(X, MidiFiles) or (isinstance(X, list) and bool(X) and isinstance(X[0], Piece))
+
+    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+        """Return the pieces of some MIDI files."""
+        from zaohua.modalities.music.midi import MidiFiles
+
+        return MidiFiles(list(paths), labels)
+
+    def read_file(self, path: Path, split: str | None = None) -> Read | None:
+        """Read a MIDI file, or a published table of piano rolls."""
+        if path.suffix.casefold() not in self.other_suffixes:
+            return super().read_file(path, split)
+        from zaohua.modalities.music.roll_files import read_rolls
+
+        return Read(read_rolls(path, split), None)
+
+    def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
+        """Read the MIDI files of a folder; the first subfolder on the way to a file is its label."""
+        from zaohua.modalities.files.folders import find
+
+        paths, classes = find(folder, self.suffixes, split)
+        labels = classes if labelled else None
+        if not paths:
+            return None
+        items = self.open(paths, labels)
+        return Read(items, items.labels)
+
+    @property
+    def datasets(self) -> tuple[DataSet, ...]:
+        """Bach's chorales."""
+        from zaohua.modalities.music.datasets import DATASETS
+
+        return DATASETS

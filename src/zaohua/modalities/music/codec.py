@@ -28,7 +28,7 @@ class PieceCodec(Codec):
         seen_: which values the training pieces have, bool, as the codec says.
     """
 
-    kind: ClassVar[str] = "music"
+    modality: ClassVar[str] = "music"
     usual_number: ClassVar[int] = 1
 
     steps: Annotated[int, Between(1, 48)] | None = None

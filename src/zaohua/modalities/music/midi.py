@@ -9,12 +9,9 @@ from typing import Any, ClassVar, overload
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.files.folders import find
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.music.pieces import Piece, is_monophonic
 
-SUFFIXES = frozenset({".mid", ".midi"})
-"""Endings by which a file is taken for MIDI."""
 STEPS = 4
 """Time steps in a quarter note when nobody says."""
 MOST_VOICES = 8
@@ -54,18 +51,6 @@ class MidiFiles(FileItems[Path], Sequence[Piece]):
             pieces = [piece for piece in found if isinstance(piece, Piece)]
             self._pieces = {**self._pieces, steps: pieces}  # a new one: a copy of these files may share the old
         return self._pieces[steps]
-
-
-def read_midi_folder(folder: Path, labelled: bool, split: str | None = None) -> MidiFiles | None:
-    """The MIDI files of a folder and its subfolders, sorted by path; None when there are none.
-
-    Args:
-        folder: where they are. If all its subfolders are splits (train, test ...), one of them is read.
-        labelled: whether the first subfolder on the way to a file is its label.
-        split: which split to read; "train" by default.
-    """
-    paths, classes = find(folder, SUFFIXES, split)
-    return MidiFiles(paths, classes if labelled else None) if paths else None
 
 
 def read_midi(path: Path, steps: int = STEPS) -> Piece:

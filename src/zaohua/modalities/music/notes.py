@@ -39,7 +39,7 @@ class MusicCodec(PieceCodec):
         seen_: which notes the training pieces have, bool (voices or 1, PITCHES).
     """
 
-    modality: ClassVar[str] = "music"
+    representation: ClassVar[str] = "events"
 
     def fit(self, items: Any) -> Self:
         """Learn grid, voices and range.

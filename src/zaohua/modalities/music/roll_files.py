@@ -11,8 +11,6 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.music.pieces import KEYS, LOWEST, Piece
 
-SUFFIXES = frozenset({".json", ".mat"})
-"""Endings by which a file is taken for a table of piano rolls."""
 GRIDS = {"quarter": 1, "8th": 2, "16th": 4}
 """Time steps in a quarter note, by what the name of a published file says."""
 SPLITS = {

@@ -40,7 +40,7 @@ class SoundCodec(Codec):
         windows_: whether longer ones become several.
     """
 
-    kind: ClassVar[str] = "sounds"
+    modality: ClassVar[str] = "sounds"
     usual_number: ClassVar[int] = 16
     previewed: ClassVar[int] = 16
     held: ClassVar[float] = 0.99
@@ -230,7 +230,7 @@ class SoundCodec(Codec):
 class WaveCodec(SoundCodec):
     """Sounds <-> waves, float32 (channels, samples) in [-1, 1], bent so that quiet sounds aren't next to nothing."""
 
-    modality: ClassVar[str] = "waves"
+    representation: ClassVar[str] = "waves"
 
     multiple: Annotated[int, Between(1)] = 256
     """What networks see is a multiple of this, in samples: what is missing is silence."""

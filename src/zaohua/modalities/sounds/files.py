@@ -15,31 +15,10 @@ from zaohua.core.errors import ZaohuaWarning
 from zaohua.modalities.base import Codes
 from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.codes import FileCodes
-from zaohua.modalities.files.folders import find, split_folder
 from zaohua.modalities.files.items import THREADS, FileItems, in_threads, in_turn
-from zaohua.modalities.files.labels import with_labels
 from zaohua.modalities.sounds.clips import Clip, SoundHeader, UnusableSound, reason
 from zaohua.modalities.sounds.sound import Sound, sixteen_bits
 
-SUFFIXES = frozenset(
-    {
-        ".wav",
-        ".wave",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".caf",
-        ".w64",
-        ".rf64",
-    }
-)
-"""Endings by which a file is taken for a sound; what it really is decides its content."""
 BEYOND = 0.05
 """Seconds that are read beyond what is kept, for the filters of resampling to see."""
 
@@ -198,25 +177,6 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
                 take(result)
             reasons.append(why)
         return self.drop_failed(reasons)
-
-
-def read_sound_folder(folder: Path, labelled: bool, split: str | None = None) -> SoundFiles | None:
-    """The sounds of a folder and its subfolders, sorted by path; None when there are none.
-
-    Args:
-        folder: where they are. If all its subfolders are splits (train, test ...), one of them is read.
-        labelled: whether to read their labels: of a `labels.csv`, else the name of the first subfolder on the way.
-        split: which split to read; "train" by default.
-
-    Raises:
-        ZaohuaError: there are no labels.
-    """
-    paths, _ = find(folder, SUFFIXES, split)
-    if not paths:
-        return None
-    if not labelled:
-        return SoundFiles(paths)
-    return SoundFiles(*with_labels(split_folder(folder, split), paths, SoundFiles.noun))
 
 
 class Form(NamedTuple):

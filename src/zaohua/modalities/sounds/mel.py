@@ -12,7 +12,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.modalities.base import Codes
+from zaohua.modalities.base import Codes, GridCodec
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.sound import Sounds
 from zaohua.modalities.sounds.spectra import RANGE, MelScale
@@ -24,7 +24,7 @@ AT_ONCE = 1 << 22
 """Samples whose spectrograms are made at once."""
 
 
-class MelCodec(SoundCodec):
+class MelCodec(SoundCodec, GridCodec):
     """Sounds <-> log-mel spectrograms, (channels, bands, frames), 80 dB below the loudest being -1 and the loudest 1.
 
     Decoding is Griffin and Lim's method; models that train a vocoder have a better one.
@@ -34,7 +34,7 @@ class MelCodec(SoundCodec):
         top_: natural logarithm of the largest mel magnitude of the training sounds.
     """
 
-    modality: ClassVar[str] = "sounds"
+    representation: ClassVar[str] = "log-mel spectrograms"
 
     n_fft: Annotated[int, Between(16, 16384)] | None = None
     """Samples in a window, even; None: the power of two next to 32 ms."""

@@ -41,7 +41,7 @@ class TableCodec(FrameCodec):
         features_: of each column the places of its features.
     """
 
-    modality: ClassVar[str] = "tables"
+    representation: ClassVar[str] = "columns of any kind"
 
     numbers: Literal["auto", "quantile", "modes"] = "auto"
     """How networks see numbers: by rank, as a normal distribution; around the modes of each column; or as the model has

@@ -17,6 +17,7 @@ from zaohua.modalities.tables.frames import to_frame
 class FrameCodec(Codec, ABC):
     """A codec of anything that `frames.to_frame` takes."""
 
+    modality: ClassVar[str] = "tables"
     usual_number: ClassVar[int] = 1000
 
     def _write_csv(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:

@@ -1,0 +1,81 @@
+"""Texts and dialogues."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zaohua.modalities.modality import Modality, Read, refuse_split
+
+if TYPE_CHECKING:
+    from zaohua.modalities.base import Codec
+    from zaohua.modalities.datasets import DataSet
+
+MANY = frozenset({".jsonl"})
+"""Endings of files that hold a text or a dialogue in each line."""
+
+
+class Texts(Modality):
+    """Texts of any length, and dialogues."""
+
+    name: ClassVar[str] = "texts"
+    noun: ClassVar[str] = "texts"
+    suffixes: ClassVar[frozenset[str]] = frozenset({".txt"})
+    other_suffixes: ClassVar[frozenset[str]] = MANY
+    accompanies: ClassVar[bool] = True
+    given: ClassVar[str] = "a list of texts or dialogues"
+    protocol: ClassVar[str | None] = "zaohua.modalities.texts.evaluation:TextProtocol"
+
+    @property
+    def codecs(self) -> tuple[type[Codec], ...]:
+        """The codec of tokens."""
+        from zaohua.modalities.texts.codec import TextCodec
+
+        return (TextCodec,)
+
+    def recognises(self, X: Any) -> bool:
+        """Return whether X is a list of texts or dialogues, or `TextFiles`."""
+        from zaohua.modalities.texts.dialogues import is_dialogue
+        from zaohua.modalities.texts.files import TextFiles
+
+        if isinstance(X, TextFiles):
+            return True
+        return isinstance(X, list) and bool(X) and (isinstance(X[0], str) or is_dialogue(X[0]))
+
+    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+        """Return the texts of some files."""
+        from zaohua.modalities.texts.files import TextFiles
+
+        return TextFiles(list(paths), None if labels is None else list(labels))
+
+    def count(self, folder: Path, suffixes: Counter[str]) -> int:
+        """Return how many files of text a folder holds."""
+        return sum(suffixes[suffix] for suffix in self.suffixes | MANY)
+
+    def read_file(self, path: Path, split: str | None = None) -> Read | None:
+        """Read a .txt or a .jsonl file."""
+        if path.suffix.casefold() not in self.suffixes | MANY:
+            return None
+        refuse_split(path, split)
+        return Read(self.open([path]), None)
+
+    def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
+        """Read the texts of a folder; the first subfolder on the way to a file is its label."""
+        from zaohua.modalities.files.folders import find
+
+        paths, classes = find(folder, self.suffixes | MANY, split)
+        if not paths:
+            return None
+        lines = any(path.suffix.casefold() in MANY for path in paths)  # each file of which is many texts
+        labels = classes if labelled and not lines else None
+        items = self.open(paths, labels)
+        return Read(items, items.labels)
+
+    @property
+    def datasets(self) -> tuple[DataSet, ...]:
+        """Plays, names, poems and a manual."""
+        from zaohua.modalities.texts.datasets import DATASETS
+
+        return DATASETS

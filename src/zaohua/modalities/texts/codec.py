@@ -43,6 +43,7 @@ class TextCodec(Codec):
     """
 
     modality: ClassVar[str] = "texts"
+    representation: ClassVar[str] = "tokens"
     printed: ClassVar[bool] = True
     usual_number: ClassVar[int] = 1
 

@@ -11,8 +11,9 @@ from typing import Any
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.copies import BETWEEN, Copies, copies
-from zaohua.modalities.datasets import SETS
-from zaohua.modalities.texts.codec import pieces, places
+from zaohua.modalities.datasets import known
+from zaohua.modalities.texts.codec import TextCodec, pieces, places
+from zaohua.modalities.texts.dialogues import is_dialogue
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Corpus:
     def __iter__(self) -> Iterator[str]:
         place = 0
         for _, item in places(self.items):
-            for piece in (*pieces(item), BETWEEN) if modalities.is_dialogue(item) else _ended(item):
+            for piece in (*pieces(item), BETWEEN) if is_dialogue(item) else _ended(item):
                 low, high = self.start - place, len(piece) if self.stop is None else self.stop - place
                 yield piece[max(0, low) : max(0, high)]
                 place += len(piece)
@@ -81,7 +82,7 @@ def copy_report(
     Raises:
         ZaohuaError: the model isn't of texts, or what it was trained on isn't known.
     """
-    if "texts" not in model.modalities:
+    if not isinstance(getattr(model, "codec_", None), TextCodec):
         raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
     data = data if data is not None else (model.source_ or {}).get("X")
     if data is None:
@@ -99,7 +100,7 @@ def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Co
     """The training text, the held-out text or None, and what the latter is."""
     if held_out is not None:
         return Corpus(items), Corpus(modalities.read(held_out)[0]), _name(held_out)
-    if isinstance(data, str) and data in SETS and not Path(data).exists() and "test" in SETS[data].splits:
+    if isinstance(data, str) and data in known() and not Path(data).exists() and "test" in known()[data].splits:
         return Corpus(items), Corpus(modalities.read(data, split="test")[0]), f"{data}, test split"
     if model.y_codec_ is not None or model.apart_ or not model.validation_fraction:
         return Corpus(items), None, ""  # what was held out lies all over it

@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.files.folders import find
 from zaohua.modalities.texts import dialogues
 
-SUFFIXES = frozenset({".txt", ".jsonl"})
-"""Endings by which a file is taken for text."""
 FIELDS = ("text", "content", "document")
 """Names under which a line of a `.jsonl` file keeps its text, tried in this order."""
 PIECE = 1 << 22
@@ -116,21 +113,6 @@ def read_pieces(path: Path) -> Iterator[str]:
                 offset += len(data)
     except OSError as error:
         raise ZaohuaError(f"{path}: can't be read: {error.strerror}") from None
-
-
-def read_text_folder(folder: Path, labelled: bool, split: str | None = None) -> TextFiles | None:
-    """The texts of a folder and its subfolders, sorted by path; None when there are none.
-
-    Args:
-        folder: where they are. If all its subfolders are splits (train, test ...), one of them is read.
-        split: which split to read; "train" by default.
-        labelled: whether the first subfolder on the way to a file is its label.
-    """
-    paths, classes = find(folder, SUFFIXES, split)
-    if not paths:
-        return None
-    lines = any(path.suffix.casefold() == ".jsonl" for path in paths)  # each file of which is many texts
-    return TextFiles(paths, classes if labelled and not lines else None)
 
 
 def _lines(path: Path) -> int:

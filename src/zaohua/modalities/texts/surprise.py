@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.texts.codec import TextCodec
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def surprise(
     Raises:
         ZaohuaError: the model isn't of texts, the stride is none, there is no text, or it can't be encoded.
     """
-    if "texts" not in model.modalities:
+    if not isinstance(getattr(model, "codec_", None), TextCodec):
         raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
     stride = model.context // 2 if stride is None else stride
     if not 1 <= stride <= model.context:

@@ -1,0 +1,166 @@
+"""A kind of data as one object: how it is recognised, read, encoded, written, described and measured.
+
+To add one, subclass `Modality` in a folder of your own and call `zaohua.register(MyModality())`, or name the object in
+the entry point group `zaohua.modalities` of your package. Nothing inside `zaohua` needs an edit.
+
+A modality is light: it is there before torch is imported, so whatever is heavy is imported inside its methods, and its
+evaluation protocol is named by a dotted path.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from zaohua.core.errors import ZaohuaError
+
+if TYPE_CHECKING:
+    from zaohua.modalities.base import Codec
+    from zaohua.modalities.datasets import DataSet
+
+
+class Read(NamedTuple):
+    """What was read: the items, and the label of each or None."""
+
+    items: Any
+    labels: Sequence[Any] | None
+
+
+class Modality(ABC):
+    """One kind of data. The class attributes describe it; the methods have defaults except the first three.
+
+    Attributes:
+        name: its key: `fit(X, modality="sounds")`, the table of models, the command line.
+        noun: what its items are called, in the plural.
+        suffixes: endings of the files that hold one item each, in lower case with the dot.
+        other_suffixes: endings of files that hold many items, such as tables.
+        accompanies: whether such files often lie beside files of another kind, as captions lie beside pictures: then
+            they decide what a folder holds only if nothing else is in it.
+        convert: endings of files of this kind that can't be read, and what to do about them.
+        given: how its values are given in memory, for error messages ("a list of texts").
+        protocol: dotted path "module:Class" of its evaluation protocol; None if it has none.
+        page: dotted path of the module that makes its part of a report; None if it has none.
+    """
+
+    name: ClassVar[str]
+    noun: ClassVar[str]
+    suffixes: ClassVar[frozenset[str]] = frozenset()
+    other_suffixes: ClassVar[frozenset[str]] = frozenset()
+    accompanies: ClassVar[bool] = False
+    convert: ClassVar[Mapping[str, str]] = {}
+    given: ClassVar[str] = ""
+    protocol: ClassVar[str | None] = None
+    page: ClassVar[str | None] = None
+
+    # ---- what a modality defines
+
+    @property
+    @abstractmethod
+    def codecs(self) -> tuple[type[Codec], ...]:
+        """The codecs of its items, one for each representation; the first is the usual one."""
+
+    @abstractmethod
+    def recognises(self, X: Any) -> bool:
+        """Return whether X is a collection of its items in memory, as people hold them or as `collect` returns them."""
+
+    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+        """Return the items of some files, and keep their labels with them.
+
+        Args:
+            paths: files with one of `suffixes`.
+            labels: one for each file, or None.
+        """
+        raise ZaohuaError(f"{self.noun} aren't read from files ({paths[0]}): give them as {self.given or 'values'}")
+
+    # ---- what it may define
+
+    def collect(self, X: Any, labels: Sequence[Any] | None = None) -> Any:
+        """Return the items of a collection in memory that `recognises` accepts, in the form that its codecs take."""
+        return X
+
+    def count(self, folder: Path, suffixes: Counter[str]) -> int:
+        """Return how many files of a folder `read_folder` would read.
+
+        Args:
+            folder: where they are.
+            suffixes: how often each suffix (in lower case) occurs in it and below.
+        """
+        return sum(suffixes[suffix] for suffix in self.suffixes)
+
+    def read_file(self, path: Path, split: str | None = None) -> Read | None:
+        """Read one file; None if it isn't of this kind.
+
+        Args:
+            path: of the file, which exists.
+            split: of the data in it; files without splits refuse any.
+        """
+        if path.suffix.casefold() not in self.suffixes:
+            return None
+        refuse_split(path, split)
+        return Read(self.open([path]), None)
+
+    def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
+        """Read the files of a folder and its subfolders, sorted by path; None if none is of this kind.
+
+        Args:
+            folder: if all its subfolders are splits (train, test ...), one of them is read.
+            labelled: whether to read labels: those of a `labels.csv`, else the name of the first subfolder.
+            split: which split to read; "train" by default.
+
+        Raises:
+            NoLabels: labels were asked for and there are none.
+        """
+        from zaohua.modalities.files.folders import find, split_folder
+        from zaohua.modalities.files.labels import with_labels
+
+        paths, _ = find(folder, self.suffixes, split)
+        if not paths:
+            return None
+        if not labelled:
+            return Read(self.open(paths), None)
+        paths, labels = with_labels(split_folder(folder, split), paths, self.noun)
+        items = self.open(paths, labels)
+        return Read(items, getattr(items, "labels", labels))
+
+    @property
+    def datasets(self) -> tuple[DataSet, ...]:
+        """The data sets of this kind that are known by name."""
+        return ()
+
+    def condition_codec(self) -> Codec:
+        """Return an unfitted codec for items of this kind as conditions y."""
+        return self.codecs[0]()
+
+    def export(self, items: Any, collected: Any, path: Path, y: Sequence[Any] | None = None) -> Path:
+        """Write items to one file; return its path.
+
+        Args:
+            items: as they were given.
+            collected: the same in the form that its codecs take.
+            path: where to; without a suffix it gets the usual one.
+            y: the condition of each item, for files that can hold them.
+        """
+        return self.codecs[0]().fit(collected).write_sheet(items, path, y)
+
+    # ---- for its users
+
+    def load(self, path: str | None) -> Any:
+        """Return what a dotted path "module:name" or "module" of this modality stands for; None for None."""
+        if path is None:
+            return None
+        module, _, name = path.partition(":")
+        found = importlib.import_module(module)
+        return getattr(found, name) if name else found
+
+    def __repr__(self) -> str:
+        return f"<modality {self.name}>"
+
+
+def refuse_split(path: Path, split: str | None) -> None:
+    """Raise a `ZaohuaError` if a split is asked of a file that has none."""
+    if split is not None:
+        raise ZaohuaError(f"{path}: a file has no split {split!r}")

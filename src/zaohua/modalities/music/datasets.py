@@ -1,0 +1,41 @@
+"""Music data sets that are known by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zaohua.modalities.datasets import DataSet
+from zaohua.modalities.files.download import File
+
+
+def _rolls(entry: DataSet, split: str) -> tuple[Any, None]:
+    """The pieces of a table that holds all splits."""
+    from zaohua.modalities.music.roll_files import read_rolls
+
+    return read_rolls(entry.paths(split)[0], split), None
+
+
+def _chorales(name: str, about: str, file: str, sha256: str, size: int) -> DataSet:
+    """Bach's chorales in one of their published forms: a file that holds all splits."""
+    found = File(file, sha256, size, "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/")
+    return DataSet(
+        name, "music", about, _rolls, ("train", "test", "valid"), 3 * ((found,),), labelled=False, folder="jsb-chorales"
+    )
+
+
+DATASETS: tuple[DataSet, ...] = (
+    _chorales(
+        "jsb-chorales",
+        "382 chorales by J. S. Bach, the keys that sound at each quarter",
+        "jsb-chorales-quarter.json",
+        "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91",
+        407200,
+    ),
+    _chorales(
+        "jsb-chorales-16th",
+        "the same, four voices at each 16th",
+        "Jsb16thSeparated.json",
+        "79294cc374f9252e95ef4b703161524c1c53dc1f712c236f00f1c1f5d54af5a7",
+        1666444,
+    ),
+)

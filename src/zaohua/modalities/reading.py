@@ -1,0 +1,278 @@
+"""Read data: from a path, the name of a data set, or values in memory to items and labels, and write items to files."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zaohua.core.errors import NoLabels, ZaohuaError, ZaohuaWarning, nearest, unknown
+from zaohua.modalities import datasets, registry
+from zaohua.modalities.files.folders import walk
+from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.labels import matching
+from zaohua.modalities.files.patterns import FilePattern
+from zaohua.modalities.files.values import as_array, named, stacked
+from zaohua.modalities.listed import of_suffix, read_listed, unreadable
+from zaohua.modalities.modality import Modality, Read, refuse_split
+
+
+def read(
+    X: Any,
+    y: Any = None,
+    *,
+    split: str | None = None,
+    modality: str | None = None,
+    prefer: Modality | None = None,
+) -> tuple[Any, Any]:
+    """Read items and their labels.
+
+    Args:
+        X: a path (a folder or a file of any known kind of data), a pattern of file names that say their labels
+            (`folder/{label}_{speaker}_{i}.wav`), the name of a data set, a data frame, an array, or a list of arrays,
+            of images, sounds, texts, dialogues, pieces of music or files of one kind. A text is a path if that exists,
+            else a pattern if it has braces, else a name.
+        y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
+            column of a table that holds them.
+        split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
+        modality: the kind of data to take X for; found out when not given.
+        prefer: the modality that X is taken for if it recognises it, whatever others do.
+
+    Returns:
+        (items, labels or None). The labels of items that are still in files are their own: fit or encode the items
+        first, since files found broken leave with their labels. Items given as X come back as a copy.
+
+    Raises:
+        NoLabels: y is True, but the data carry no labels.
+        ZaohuaError: nothing is there, or nothing that can be read; the message says what to give.
+    """
+    kinds = registry.known() if modality is None else (registry.modality(modality),)
+    if prefer is not None and len(kinds) > 1:
+        kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
+    if isinstance(X, (str, Path)):
+        items, carried = _read_source(X, y is True, split, kinds)
+    elif split is not None:
+        raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
+    else:
+        items, carried = collect(X, kinds=kinds, prefer=prefer), X.labels if isinstance(X, FileItems) else None
+    if y is None or y is False:
+        return items, None
+    if isinstance(y, str) and hasattr(items, "columns"):
+        return _column_apart(items, y)
+    if y is True:
+        if carried is None:
+            given = X if isinstance(X, (str, Path)) else named(X)
+            raise NoLabels(f"{given}: carries no labels: give y, one for each item")
+        return items, carried
+    return items, _own_labels(items, y)
+
+
+def collect(
+    X: Any, labels: Any = None, *, kinds: Sequence[Modality] | None = None, prefer: Modality | None = None
+) -> Any:
+    """Return a collection in memory in the form that codecs take.
+
+    Args:
+        X: an array of any library, a frame, or a list of items or files.
+        labels: one for each item, for items that keep theirs.
+        kinds: the modalities to ask whether they recognise it; one alone isn't asked. All when not given.
+        prefer: the one of them whose answer settles it.
+
+    Raises:
+        ZaohuaError: it is empty, a single item, or arrays of different shapes.
+    """
+    kinds = registry.known() if kinds is None else kinds
+    if isinstance(X, FileItems):
+        return X.copy()  # so that those that were given stay as they are
+    if isinstance(X, (list, tuple)):
+        if not len(X):
+            raise ZaohuaError("no items: the list is empty")
+        files = read_listed(X, labels, kinds)
+        if files is not None:
+            return files
+        X = stacked(X)
+    elif hasattr(X, "toarray"):
+        raise ZaohuaError("a sparse matrix can't be learnt from: give X.toarray()")
+    elif hasattr(X, "convert") and hasattr(X, "getbands"):
+        raise ZaohuaError("a single image: give a list of them")
+    elif hasattr(X, "__array__") and not hasattr(X, "columns") and type(X).__module__.split(".")[0] != "pandas":
+        X = as_array(X)
+    if len(kinds) == 1 or (prefer is not None and prefer.recognises(X)):
+        return (prefer or kinds[0]).collect(X, labels)
+    kind = recognised(X, kinds)
+    if kind is not None:
+        return kind.collect(X, labels)
+    if isinstance(X, list) and all(isinstance(item, np.ndarray) for item in X):
+        other = next(a.shape for a in X if a.shape != X[0].shape)
+        raise ZaohuaError(f"arrays of different shapes: {X[0].shape} and {other}")
+    return X
+
+
+def recognised(X: Any, kinds: Sequence[Modality] | None = None) -> Modality | None:
+    """Return the first modality that recognises a collection; None if none does.
+
+    Where several do, as an array of numbers may be of several kinds, a `ZaohuaWarning` says which it is taken for.
+    """
+    able = [kind for kind in (registry.known() if kinds is None else kinds) if kind.recognises(X)]
+    if len(able) > 1:
+        others = " or ".join(f"modality={kind.name!r}" for kind in able[1:])
+        warnings.warn(
+            f"{named(X)} is taken for {able[0].name}; {others} reads it otherwise", ZaohuaWarning, stacklevel=4
+        )
+    return able[0] if able else None
+
+
+def write(items: Any, path: str | Path, *, y: Sequence[Any] | None = None, modality: str | None = None) -> Path:
+    """Write items to one file that any program opens: a sheet of images, a sound, a text, a table, MIDI.
+
+    Args:
+        items: as a model's `sample` returns them, or any that `read` takes.
+        path: where to; its suffix says how, and without one the usual suffix of such items is added.
+        y: the condition of each item, for files that can hold them.
+        modality: the kind of data to take the items for; found out when not given.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ZaohuaError: the items aren't recognised, or aren't written to files with that suffix.
+    """
+    kinds = registry.known() if modality is None else (registry.modality(modality),)
+    found = collect(items, kinds=kinds)
+    kind = kinds[0] if len(kinds) == 1 else recognised(found, kinds)
+    if kind is None:
+        raise ZaohuaError(f"{named(items)}: isn't recognised as any kind of data: say which (modality=)")
+    return kind.export(items, found, Path(path), y)
+
+
+# ---- from a path or a name
+
+
+def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Read:
+    path, pattern = Path(source).expanduser(), FilePattern.of(source)
+    if pattern is not None:
+        return _read_pattern(pattern, split, kinds)
+    if not path.exists():
+        entry = datasets.known().get(source) if isinstance(source, str) else None
+        if entry is None:
+            raise _nothing_at(path, source, kinds)
+        found, labels = datasets.load(entry.name, split or "train")
+        items = collect(found, labels, kinds=(registry.modality(entry.modality),))
+        return Read(items, items.labels if isinstance(items, FileItems) else labels)
+    if path.is_dir():
+        return _read_folder(path, labelled, split, kinds)
+    for kind in kinds:
+        read_ = kind.read_file(path, split)
+        if read_ is not None:
+            return read_
+    refuse_split(path, split)
+    raise unreadable(path, path.suffix.casefold(), kinds) or ZaohuaError(
+        f"{path}: can't be read as data: give {_readable(kinds)}, or a folder"
+    )
+
+
+def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Read:
+    """Read a folder as the kind of data that most of its files are of."""
+    suffixes = Counter(path.suffix.casefold() for path in walk(folder))
+    counts = {kind.name: kind.count(folder, suffixes) for kind in kinds}
+    present = [kind for kind in kinds if counts[kind.name]]
+    chosen = max(present, key=lambda kind: (not kind.accompanies, counts[kind.name]), default=None)
+    for kind in kinds:
+        lost = sum(suffixes[suffix] for suffix in kind.convert)
+        if not lost:
+            continue
+        error = unreadable(folder, max(sorted(kind.convert), key=lambda suffix: suffixes[suffix]), kinds)
+        if counts[kind.name]:
+            warnings.warn(f"{lost} {kind.noun} left out: {error}", ZaohuaWarning, stacklevel=4)
+        elif lost > sum(counts.values()) and error is not None:
+            raise error
+    found = None if chosen is None else chosen.read_folder(folder, labelled, split)
+    if found is not None:
+        return found
+    if not suffixes:
+        raise ZaohuaError(f"{folder}: the folder is empty")
+    held = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in suffixes.most_common(4))
+    tables = any(suffix in kind.other_suffixes for kind in kinds for suffix in suffixes)
+    hint = f"it must hold {_readable(kinds, folders=True)}" + (
+        ", or give a file of many items itself" if tables else ""
+    )
+    raise ZaohuaError(f"{folder}: holds no files that are read from folders ({held}): {hint}")
+
+
+def _readable(kinds: Sequence[Modality], folders: bool = False) -> str:
+    """Return what files are read, for a message: "images (.png, .jpg ...), sounds (.wav ...)"."""
+    shown = []
+    for kind in kinds:
+        suffixes = sorted(kind.suffixes | (frozenset() if folders else kind.other_suffixes), key=lambda s: (len(s), s))
+        if suffixes:
+            shown.append(f"{kind.noun} ({', '.join(suffixes[:4])}{' ...' if len(suffixes) > 4 else ''})")
+    return ", ".join(shown)
+
+
+def _read_pattern(pattern: FilePattern, split: str | None, kinds: Sequence[Modality]) -> Read:
+    """Read the files whose names are of a form, and the labels that the names say."""
+    kind = of_suffix(pattern.suffix, kinds)
+    if kind is not None:
+        paths, labels = matching(pattern, kind.suffixes, split, kind.noun)
+        items = kind.open(paths, labels)
+        return Read(items, getattr(items, "labels", labels))
+    raise unreadable(pattern.text, pattern.suffix, kinds) or ZaohuaError(
+        f"{pattern.text}: a pattern ends as its files do, such as .wav, .png, .mid or .txt"
+    )
+
+
+def _nothing_at(path: Path, source: str | Path, kinds: Sequence[Modality]) -> ZaohuaError:
+    """Return the error for a path that doesn't exist and is no data set: it suggests what may have been meant."""
+    stars = next((i for i, part in enumerate(path.parts) if set(part) & set("*?[")), None)
+    if stars is not None:
+        folder = Path(*path.parts[:stars])
+        suffix = path.suffix if of_suffix(path.suffix.casefold(), kinds) else ".wav"
+        return ZaohuaError(
+            f"{str(source)!r}: wildcards aren't supported: give the folder {folder}, or a pattern of the names, as in "
+            f"'{folder / ('{label}_{i}' + suffix)}'"
+        )
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = nearest(path.name, [*datasets.names(), *beside])
+    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"data sets: {', '.join(datasets.names())}"
+    return ZaohuaError(f"{str(source)!r} is neither a file or folder nor a data set; {hint}")
+
+
+# ---- labels
+
+
+def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
+    """Return a table without one of its columns, and that column."""
+    if name not in table.columns:
+        raise unknown("column", name, table.columns)
+    rest = [other for other in table.columns if other != name]
+    return table[rest], table[name].to_list() if hasattr(table[name], "to_list") else list(table[name])
+
+
+def _own_labels(items: Any, y: Any) -> Any:
+    """Return labels or other conditions that were given apart from the items, checked for their number."""
+    if isinstance(y, (str, bytes, Path)) or (not hasattr(y, "__len__") and not hasattr(y, "__array__")):
+        raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {y!r}")
+    if isinstance(y, (list, tuple)):
+        if any(isinstance(c, Path) or getattr(c, "ndim", 0) > 1 or _is_item(c) for c in y):
+            y = collect(y)
+    elif not isinstance(y, FileItems):
+        y = as_array(y)
+    if len(y) != len(items):
+        raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
+    if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:
+        return y
+    if isinstance(items, FileItems):
+        items.labels = list(y)
+        return items.labels
+    return list(y)
+
+
+def _is_item(value: Any) -> bool:
+    """Return whether a condition is an item of a kind of data other than a name, a number or a text."""
+    if isinstance(value, (str, bytes, int, float, tuple, type(None))):
+        return False
+    return any(kind.recognises([value]) for kind in registry.known())

@@ -1,0 +1,104 @@
+"""The kinds of data that are known: ours, those of installed packages, and those that were registered.
+
+It is light: no modality imports torch, numpy or a codec before it is used.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.modalities.images import Images
+from zaohua.modalities.labels import Labels
+from zaohua.modalities.modality import Modality
+from zaohua.modalities.music import Music
+from zaohua.modalities.sounds import Sounds
+from zaohua.modalities.tables import Tables
+from zaohua.modalities.texts import Texts
+
+if TYPE_CHECKING:
+    from zaohua.modalities.base import Codec
+
+GROUP = "zaohua.modalities"
+"""The group of entry points by which an installed package adds modalities."""
+_KNOWN: dict[str, Modality] = {kind.name: kind for kind in (Images(), Tables(), Texts(), Music(), Sounds(), Labels())}
+
+
+def register(kind: Modality) -> Modality:
+    """Make a kind of data known, for this process; return it.
+
+    Registering the same class again replaces the earlier object, as rerunning the cell of a notebook does.
+
+    Args:
+        kind: the modality.
+
+    Raises:
+        ZaohuaError: another modality has that name.
+    """
+    if not isinstance(kind, Modality):
+        raise ZaohuaError(f"register takes an object of a Modality's subclass, not {kind!r}")
+    before = _KNOWN.get(kind.name)
+    if before is not None and type(before).__qualname__ != type(kind).__qualname__:
+        raise ZaohuaError(
+            f"there is a modality {kind.name!r} already ({type(before).__qualname__}): choose another name"
+        )
+    _KNOWN[kind.name] = kind
+    return kind
+
+
+@functools.cache
+def _load_entry_points() -> None:
+    for point in entry_points(group=GROUP):
+        try:
+            kind = point.load()
+            register(kind() if isinstance(kind, type) else kind)
+        except Exception as error:  # a broken package of another's must not break this one
+            raise ZaohuaError(f"the modality {point.name} of {point.value} can't be loaded: {error}") from error
+
+
+def known() -> tuple[Modality, ...]:
+    """Return all modalities, in the order in which they are asked whether they recognise data."""
+    _load_entry_points()
+    return tuple(_KNOWN.values())
+
+
+def modality(name: str) -> Modality:
+    """Return the modality of a name.
+
+    Raises:
+        ZaohuaError: there is none; the message names the nearest.
+    """
+    for kind in known():
+        if kind.name == name:
+            return kind
+    raise unknown("kind of data", name, [kind.name for kind in known()])
+
+
+def codec_classes() -> dict[str, type[Codec]]:
+    """Return the codecs of all modalities by the names under which `model.json` stores them."""
+    return {stored_name(codec): codec for kind in known() for codec in kind.codecs}
+
+
+def stored_name(codec: type[Any]) -> str:
+    """Return the name under which a codec class is stored: ours by its name, others as "module:qualified.name"."""
+    if codec.__module__.startswith("zaohua.modalities."):
+        return codec.__name__
+    return f"{codec.__module__}:{codec.__qualname__}"
+
+
+def modality_of(codec: type[Any]) -> Modality | None:
+    """Return the modality that a codec class is of; None for a codec of the user's own that belongs to none."""
+    return next((kind for kind in known() if any(issubclass(codec, own) for own in kind.codecs)), None)
+
+
+def taken_by(codec_types: Iterable[type[Any]]) -> list[tuple[Modality, type[Codec]]]:
+    """Return the modalities, each with its codec, that a model takes: one for each representation.
+
+    Args:
+        codec_types: the codec classes, abstract ones too, that the model accepts.
+    """
+    accepted = tuple(codec_types)
+    return [(kind, codec) for kind in known() for codec in kind.codecs if issubclass(codec, accepted)]
