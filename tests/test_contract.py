@@ -297,7 +297,7 @@ class TestEveryModel:
         for primitive in PRIMITIVES:
             assert (primitive in entry.primitives) == hasattr(type(fitted[name]), primitive)
         for primitive, call in CALLS.items():
-            can = primitive in entry.primitives and fitted[name]._cannot(primitive) is None
+            can = primitive in entry.primitives and fitted[name].cannot(primitive) is None
             assert hasattr(fitted[name], call) == can
         assert hasattr(fitted[name], "bits_per_dim") == hasattr(fitted[name], "score_samples")
 

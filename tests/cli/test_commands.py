@@ -39,12 +39,13 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
         "WaveCodec": ("--seconds", "--multiple"),
         "MuLawCodec": ("--seconds", "--trim"),
         "TextCodec": ("--tokenizer", "--context", "--prompt"),
-        "MusicCodec": ("--tempo", "--steps"),
+        "MusicCodec": ("--tempo", "--music-steps"),
         "RollCodec": ("--form", "--melody"),
         "NumberCodec": (),
         "TableCodec": ("--numbers", "--kinds", "--max-categories"),
     }
     assert all(option in said.out for codec in entry.codecs for option in own[codec])
+    assert "codec" not in said.out
 
 
 def test_models_as_table_json_and_markdown(zaohua):

@@ -54,11 +54,11 @@ def cost(model: Any, n: int, seconds: float, memory: int | None, sounds: float =
     """What a model costs, given how long n samples took, and how many seconds of sound they are."""
     return Cost(
         getattr(model, "seconds_", None),
-        sum(tensor.numel() for tensor in model._tensors().values()),
+        sum(tensor.numel() for tensor in model.tensors().values()),
         evaluations(model),
         1000 * seconds / n,
         memory,
-        model._device().type,
+        model.device_.type,
         sounds / seconds if sounds else None,
     )
 

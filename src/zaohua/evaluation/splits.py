@@ -174,7 +174,7 @@ def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tu
         items, labels = modalities.read(source, True, split=split)
     except NoLabels:
         items, labels = modalities.read(source, split=split)
-    codes, labels, parts = model._encode_labelled(items, labels)
+    codes, labels, parts = model.encode_labelled(items, labels)
     return parts, codes, None if labels is None else list(labels)
 
 

@@ -33,12 +33,13 @@ class GaussianCopula(Tabular, Density):
 
     reg_covar = 1e-4
 
-    def _cannot(self, primitive: str) -> str | None:
+    def cannot(self, primitive: str) -> str | None:
+        """Say why there is no density: of tables with columns that aren't continuous."""
         if primitive == "log_prob" and hasattr(self, "codec_"):
             mixed = next((c.name for c in self.table.columns_ if c.is_category or c.is_discrete or c.missing), None)
             if mixed is not None:
                 return f"column {mixed!r} isn't continuous"
-        return super()._cannot(primitive)
+        return super().cannot(primitive)
 
     @property
     def layout(self) -> RowLayout:

@@ -176,14 +176,14 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""
-        prefix = self.embed(y, len(tokens), keep)[:, :MAX_TOKENS]
+        prefix = self.embed(y, len(tokens), keep).values[:, :MAX_TOKENS]
         return self._run(self._embedded(tokens, prefix), 0)[:, prefix.shape[1] :]
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:
         """The state before the first token, for n sequences, with their conditions taken up."""
         shape = (n, self.heads, self.room, self.width // self.heads)
         state = [Cache(shape, self.tokens.weight) for _ in self.blocks]
-        prefix = self.embed(y, n, keep)[:, :MAX_TOKENS]
+        prefix = self.embed(y, n, keep).values[:, :MAX_TOKENS]
         if prefix.shape[1]:
             self._run(prefix.to(self.tokens.weight.dtype), 0, state)
         return state

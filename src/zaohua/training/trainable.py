@@ -266,11 +266,16 @@ class Trainable(GenerativeModel):
         limits = {"max_steps": None, "max_minutes": None}
         model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
         about = {"run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
-        data = model._begin(X, y, Base(self.codec_, self.y_codec_, about))
-        model._fit(data, out=out, weights=self._tensors(), **options)
+        return model._fit_from(Base(self.codec_, self.y_codec_, about), self.tensors(), X, y, out=out, **options)
+
+    def _fit_from(
+        self, base: Base, weights: dict[str, Tensor], X: Any, y: Any, *, out: str | Path | None, **options: Any
+    ) -> Self:
+        """Learn X, given y, beginning with the weights and the codecs of another model."""
+        self._fit(self._begin(X, y, base), out=out, weights=weights, **options)
         if out is not None:
-            model.save(out)
-        return model
+            self.save(out)
+        return self
 
     def resume(
         self, run: str | Path, X: Any = None, y: Any = None, *, callbacks: Sequence[Callback] | None = None
@@ -311,7 +316,7 @@ class Trainable(GenerativeModel):
             )
         )
         data = self._begin(X, y, base, modality)
-        now = self._to_json()
+        now = self.to_json()
         if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
         self.seed_ = model["seed"]
@@ -325,7 +330,9 @@ class Trainable(GenerativeModel):
 
     # ---- what is kept
 
-    def _device(self) -> torch.device:
+    @property
+    def device_(self) -> torch.device:
+        """The device that the networks are on."""
         return next(self.nets_.parameters()).device
 
     def _tensors(self) -> dict[str, Tensor]:

@@ -154,7 +154,7 @@ class RowAutoregression(Trainable):
 
     def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
         """What isn't known of rows x (B, features), given what is; with `whole` it has a value everywhere."""
-        net, known = self.net, known.to(self._device())
+        net, known = self.net, known.to(self.device_)
         x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.features))
         out = x.masked_fill(~known, torch.nan)
         codes = net.bins.codes(bins.middles(x, self._cells(x))).masked_fill(~known, -1)

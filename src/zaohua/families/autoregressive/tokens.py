@@ -170,7 +170,7 @@ class TokenModel(Guided):
             y: condition of each.
             opening: what they begin with; `opening()` when not given.
         """
-        rows = torch.tensor(self.opening() if opening is None else opening).to(self._device()).expand(noise.n, -1)
+        rows = torch.tensor(self.opening() if opening is None else opening).to(self.device_).expand(noise.n, -1)
         yield rows
         net: Any = int8(self.nets_["net"]) if self.int8 else self.nets_["net"]
         guidance = self.guidance if y is not None else 1.0
