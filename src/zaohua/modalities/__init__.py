@@ -150,8 +150,8 @@ def _not_taken(
         " or ".join(words) for words in zip(*((c.representation, c.__name__) for c in able), strict=True)
     )
     return ZaohuaError(
-        f"{model} learns {learns}, but {type(option).__name__} makes {option.representation}: leave codec= out, or give "
-        f"a {classes}"
+        f"{model} learns {learns}, but {type(option).__name__} makes {option.representation}: leave codec= out, or "
+        f"give a {classes}"
     )
 
 
