@@ -65,7 +65,7 @@ class TensorLayer(ItemEncoder):
             return None
         return self.y_codec_.prepare(codes.to(self.device_), noise)
 
-    def condition(self, y: Any, n: int | None = None, *, random_state: int | None = None) -> Tensor | None:
+    def condition(self, y: object, n: int | None = None, *, random_state: int | None = None) -> Tensor | None:
         """Make the tensor that networks see of conditions, the same as `sample` does.
 
         Args:
