@@ -75,7 +75,8 @@ class Made:
     def _tensors(self) -> dict[str, torch.Tensor]:
         return {"values": torch.as_tensor(self.values)}
 
-    def _device(self) -> torch.device:
+    @property
+    def device_(self) -> torch.device:
         return torch.device("cpu")
 
 

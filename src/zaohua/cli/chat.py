@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def talk(model: Any, system: str | None, seed: int | None, options: dict[str, Any]) -> None:
     """Hold the dialogue. Ctrl-C stops an answer; between answers it ends the dialogue, as the end of the input does."""
-    log = [] if system is None else [{"role": "system", "content": system}]
+    instructions = [] if system is None else [{"role": "system", "content": system}]
     said: list[dict[str, str]] = []
     for line in lines():
         if line == "/exit":
@@ -47,7 +47,7 @@ def talk(model: Any, system: str | None, seed: int | None, options: dict[str, An
             answer = ""
             said.append({"role": "user", "content": line})
             try:
-                for piece in model.chat_stream([*log, *said], random_state=seed, **options):
+                for piece in model.chat_stream([*instructions, *said], random_state=seed, **options):
                     answer += piece
                     print(piece, end="", flush=True)
                 print()

@@ -112,7 +112,7 @@ def from_fields(
     fields: Mapping[str, Field],
     values: Mapping[str, Any] | None = None,
     *,
-    drop_failed: Iterable[str] = (),
+    leave_out: Iterable[str] = (),
     taken: Iterable[str] = (),
     prefix: str = "",
     group: Callable[[str], str] = lambda name: RUN,
@@ -122,12 +122,12 @@ def from_fields(
     Args:
         fields: by name, as `fields_of` gives them.
         values: defaults that replace the fields' own, such as those of a stored model.
-        drop_failed: names of fields that get no flag.
+        leave_out: names of fields that get no flag.
         taken: names that other flags have; a field of that name gets the prefix.
         prefix: such as "image_".
         group: the group of the help that a field belongs to, by its name.
     """
-    flags, left_out, others = [], set(drop_failed), set(taken)
+    flags, left_out, others = [], set(leave_out), set(taken)
     for name, field in fields.items():
         if name not in left_out:
             default = (values or {}).get(name, field.default)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zaohua.core.errors import CheckpointError, NoLabels, nearest
+from zaohua.storage import legacy
 
 MODEL = "model.json"
 
@@ -48,18 +49,21 @@ def read_model(folder: str | Path) -> dict[str, Any]:
     """Read the `model.json` of a run, without its weights and without importing torch.
 
     Raises:
-        CheckpointError: there is none, with the nearest runs there are, or it is damaged.
+        CheckpointError: there is none, with the nearest runs there are, or it is damaged, or of a newer version.
     """
     path = Path(folder) / MODEL
     try:
         data = json.loads(path.read_bytes())
-        return {"model": str(data["model"]), **data}
+        legacy.check_format(data, path)
+        return {"model": str(data["model"]), **legacy.current(data, path)}
+    except CheckpointError:
+        raise
     except (FileNotFoundError, NotADirectoryError):
         others = [str(other.parent) for other in Path(folder).parent.glob(f"*/{MODEL}")]
         close = nearest(folder, others)
         hint = f"; did you mean {close[0]}?" if close else ": train one with `zaohua train MODEL DATA`"
         raise CheckpointError(f"no run at {folder}{hint}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
 
 

@@ -116,7 +116,7 @@ class TrainFlags:
         # runs of older versions also hold the fields of the machine
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
         own = from_fields(
-            fields, kept, drop_failed=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name])
+            fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name])
         )
         self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
         self.of_data = CodecFlags(entry.codecs, [flag.name for flag in (*COMMON, *own)], option)

@@ -79,7 +79,7 @@ def compare(
 
     Args:
         runs: folders of runs, all of pictures, all of sounds or all of tables.
-        data, split, train, samples, random_state, inception, target, protocol, told: as for `evaluate`.
+        data, split, train, samples, random_state, inception, target, protocol, log: as for `evaluate`.
 
     Raises:
         ZaohuaError: there are fewer than two, or they make items of other kinds or learnt from other data.

@@ -17,7 +17,7 @@ from zaohua.modalities.sounds.sound import Sounds
 
 STATUS = Path("/proc/self/status")
 STEPS = ("step", "log_chances")
-"""Methods of networks that decode step by step, or head by head."""
+"""Methods of networks that decode step by step, or feature by feature."""
 BLOCK = 256
 """Samples that are drawn together."""
 
@@ -32,7 +32,7 @@ def sample(
         n: how many.
         y: their conditions.
         seed: of all of them; the same block comes out whatever n is.
-        told: is given how many there are, after each block.
+        log: is given how many there are, after each block.
     """
     _reset_peak()
     blocks, began = [], time.perf_counter()
@@ -54,11 +54,11 @@ def cost(model: Any, n: int, seconds: float, memory: int | None, sounds: float =
     """What a model costs, given how long n samples took, and how many seconds of sound they are."""
     return Cost(
         getattr(model, "seconds_", None),
-        sum(tensor.numel() for tensor in model._tensors().values()),
+        sum(tensor.numel() for tensor in model.tensors().values()),
         evaluations(model),
         1000 * seconds / n,
         memory,
-        model._device().type,
+        model.device_.type,
         sounds / seconds if sounds else None,
     )
 

@@ -27,7 +27,7 @@ from zaohua.metrics.intervals import Interval, mean_interval
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
 """Test items whose log-likelihood is taken, at most: bounds and solutions of differential equations take long."""
-BITS = {"pixels": "bits_per_dim", "levels": "bits_per_sample"}
+BITS = {"pixels": "bits_per_dim", "mu-law levels": "bits_per_sample"}
 """Which measure the likelihoods of codes make when they are divided by how many numbers there are."""
 ProgressFn = Callable[[str], None]
 
@@ -62,7 +62,7 @@ def evaluate(
             of numbers.
         protocol: by which other models were measured already, of the same data.
         run: its folder, for the name and the weights' hash.
-        told: is told what is being done.
+        log: is told what is being done.
 
     Raises:
         ZaohuaError: the model is of another modality or makes no items, or there are none to measure by.

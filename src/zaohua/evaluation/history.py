@@ -19,7 +19,7 @@ class Evaluator:
     """A callback of `fit` that measures some samples every so many steps, which then stand in the history.
 
     It measures by the items that training holds out, since a curve is looked at to choose by: the test split is left
-    for the one evaluation at the end. So the model needs a `validation` share.
+    for the one evaluation at the end. So the model needs a `validation_fraction`.
 
     Args:
         every: steps between two evaluations.

@@ -55,8 +55,8 @@ class EvaluationProtocol(ABC):
 
     def score(self, model: Any, rows: np.ndarray, asked: Sequence[Any] | None) -> np.ndarray:
         """Log-likelihoods of some test items under a model, of as many conditions; nats, float64."""
-        codes = None if asked is None else model._encode_conditions(asked, len(rows))
-        return np.asarray(model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), self.test.codes[rows], codes))
+        encoded = model.attach_conditions(self.test.codes[rows], asked)
+        return np.asarray(model.map_items(model.log_prob, encoded))
 
     def dims(self, model: Any, rows: np.ndarray) -> np.ndarray:
         """Of how many numbers, for that model, some test items are."""

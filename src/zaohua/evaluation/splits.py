@@ -38,7 +38,7 @@ class Items(ABC):
         codes: those that a model can score, as its codec encodes them.
         labels: theirs, or None.
         columns: of rows, what the codec knows of each.
-        wholes: which whole each item is a part of, int64 (n,); None where each is one.
+        groups: the group of each item, as windows are of one recording, int64 (n,); None where each is its own.
         most: of a split that are looked at; of more, so many drawn at random.
     """
 
@@ -174,7 +174,7 @@ def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tu
         items, labels = modalities.read(source, True, split=split)
     except NoLabels:
         items, labels = modalities.read(source, split=split)
-    codes, labels, parts = model._encode_labelled(items, labels)
+    codes, labels, parts = model.encode_labelled(items, labels)
     return parts, codes, None if labels is None else list(labels)
 
 

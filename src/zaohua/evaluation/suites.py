@@ -22,6 +22,7 @@ from zaohua.evaluation.evaluate import ProgressFn
 from zaohua.evaluation.protocol import protocol_for
 from zaohua.evaluation.results import FLOOR, MEASURES
 from zaohua.evaluation.seeds import comparison_over_seeds
+from zaohua.report.numbers import digits
 from zaohua.storage import runs as checkpoint
 
 
@@ -106,7 +107,7 @@ def benchmark(
         data: only these data sets.
         random_state: of training and sampling, the first.
         seeds: trainings of each model; with several all figures are means, with intervals over them.
-        told: is told what is being done.
+        log: is told what is being done.
 
     Returns:
         The summary, `NAME.md`, beside a page for each data set.
@@ -138,6 +139,7 @@ def benchmark(
         ]
         found = _measured(each, seeds_of, samples, log)
         page.write(found, out / f"{name}-{dataset}.html", _command(name, minutes, seeds))
+        page.write_chart(found, out / f"{name}-{dataset}.svg")
         parts.append(_summary(name, dataset, found, left_out))
     path = out / f"{name}.md"
     path.write_text("\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]), "utf-8")
@@ -229,7 +231,7 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
     settings = f"default settings but for {settings}" if settings else "default settings"
     labels = "labels given to those that take any" if suite.labels else "no labels"
-    mean_interval = (
+    of_seeds = (
         f"seed {seeds[0]}"
         if len(seeds) == 1
         else (f"means of seeds {seeds[0]} to {seeds[-1]} with Student's 95 % intervals over them")
@@ -238,7 +240,7 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
         f"# {name}",
         "",
         f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
-        f"fitted at once take what they take), {settings}, {mean_interval}, {labels}. "
+        f"fitted at once take what they take), {settings}, {of_seeds}, {labels}. "
         f"{about['date']}, {about['processor']}, {about['cores']} cores"
         + (f", {about['gpu']}" if about["gpu"] else "")
         + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "
@@ -268,17 +270,19 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
                 row.run,
                 *(_cell(column, row.figures) for column in columns),
                 seconds,
-                summaries.digits(cost.milliseconds),
+                digits(cost.milliseconds),
                 f"{cost.network_evaluations:,}",
-                *(summaries.digits(cost.real_time or 0) for _ in sounds),
+                *(digits(cost.real_time or 0) for _ in sounds),
             ]
         )
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     said = [f"- {line}" for line in (*summaries.verdict(found), *found.notes)]
     said += [f"- left out: {model}: {reason}" for model, reason in left_out.items()]
     seen = f", in {first.extractor}" if first.extractor else ""
-    about = f"[The whole page]({name}-{dataset}.html): {first.n:,} samples against {first.modality} held out{seen}."
-    return "\n".join([f"## {dataset}", "", about, "", *lines, "", *said, ""])
+    about = f"{first.n:,} samples against {first.modality} held out{seen}."
+    whole = f"The command also writes the whole page, with samples and intervals: `{name}-{dataset}.html`."
+    picture = f"![Quality against time: {dataset}]({name}-{dataset}.svg)"
+    return "\n".join([f"## {dataset}", "", f"{about} {whole}", "", picture, "", *lines, "", *said, ""])
 
 
 def _cell(column: str, figures: Any) -> str:

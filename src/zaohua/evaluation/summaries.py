@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation, Figure
 from zaohua.metrics.intervals import Interval
+from zaohua.report.numbers import digits
 from zaohua.storage import runs
 from zaohua.storage.card import card
 from zaohua.storage.layout import CARDS, card_file, is_own, write_card
@@ -113,6 +113,12 @@ def shown(name: str, figure: Figure, interval: bool = True) -> str:
     return _number(name, figure.value) + (more if interval else "")
 
 
+def titled(name: str, found: Evaluation, interval: bool = True) -> str:
+    """Write a measure's title and figure, or nothing if it wasn't measured."""
+    figure = found.figures.get(name)
+    return "" if figure is None else f"{title_of(name, found)} {shown(name, figure, interval)}"
+
+
 def between(name: str, figure: Figure) -> str:
     """The ends of a figure's interval; empty where there is none."""
     if figure.low is None or figure.high is None:
@@ -122,14 +128,6 @@ def between(name: str, figure: Figure) -> str:
 
 def _number(name: str, value: float) -> str:
     return f"{value:.1%}" if MEASURES[name].percent else digits(value)
-
-
-def digits(value: float) -> str:
-    """Three digits that count; two of what is below a thousandth."""
-    if 0 < abs(value) < 1e-3:
-        return f"{value:.2g}"
-    places = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{value:,.{min(places, 4)}f}"
 
 
 # ---- several models

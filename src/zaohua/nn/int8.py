@@ -72,7 +72,7 @@ class Int8Transformer:
         shape = (n, net.heads, net.room, net.width // net.heads)
         keys, values = ([net.cos.new_empty(shape) for _ in self.blocks] for _ in range(2))
         state = State(keys, values)
-        prefix = net.embed(y, n, keep)[:, :MAX_TOKENS]
+        prefix = net.embed(y, n, keep).values[:, :MAX_TOKENS]
         if prefix.shape[1]:
             self._run(prefix, state)
         return state

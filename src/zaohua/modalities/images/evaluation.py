@@ -137,7 +137,7 @@ class ImageProtocol(EvaluationProtocol):
         """
         x, real, n = self.features(pixels), self.real[0], len(pixels)
         around = half_size(frechet_distance, x, real, draws=DRAWS, random_state=self.seed)
-        overlap, log = manifold(x, real), two_sample(x, real, random_state=self.seed)
+        overlap, test = manifold(x, real), two_sample(x, real, random_state=self.seed)
         sliced = sliced_wasserstein(x, real, random_state=self.seed)
         figures = {
             "frechet": of(around, n),
@@ -148,7 +148,7 @@ class ImageProtocol(EvaluationProtocol):
             "density": Figure(overlap.density, n=n),
             "coverage": Figure(overlap.coverage, n=n),
             "sliced_wasserstein": Figure(sliced.distance, n=n),
-            "two_sample": share(log.accuracy, log.held_out, chance(log.p)),
+            "two_sample": share(test.accuracy, test.held_out, chance(test.p)),
         }
         if self.classifier is not None:
             figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(pixels)), n=n)

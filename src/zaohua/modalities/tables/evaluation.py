@@ -117,8 +117,8 @@ class TableProtocol(EvaluationProtocol):
 
     def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Each column's shape and what it tells trees, flags, and how the trees ranked rows."""
-        log = self._told(samples, uses=True)
-        found = {"shape": shapes(self._real, samples, self.sizes), "uses": log.uses}
+        told = self._told(samples, uses=True)
+        found = {"shape": shapes(self._real, samples, self.sizes), "uses": told.uses}
         by_column = {
             what: dict(zip(self.names, map(float, values), strict=True))
             for what, values in found.items()
@@ -126,8 +126,8 @@ class TableProtocol(EvaluationProtocol):
         }
         return {
             "by_column": by_column,
-            "flags": tuple(self.flags(samples, log.auc, figures)),
-            "arrays": {"told": log.synthetic, "told_real": log.real},
+            "flags": tuple(self.flags(samples, told.auc, figures)),
+            "arrays": {"told": told.synthetic, "told_real": told.real},
         }
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
