@@ -12,7 +12,7 @@ from zaohua.metrics.manifold import manifold
 
 if TYPE_CHECKING:
     from zaohua.modalities.images.evaluation import ImageProtocol
-    from zaohua.training.trainable import Event
+    from zaohua.training.events import Event
 
 
 class Evaluator:
