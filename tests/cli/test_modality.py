@@ -96,6 +96,7 @@ def test_a_modality_of_ones_own_from_training_to_samples(zaohua, series: np.ndar
     assert model.codec_.top_ == np.abs(series).max()
     assert zaohua("sample", "run", "-n", "3", "--seed", "1", "--out", "new.csv").code == 0
     np.testing.assert_allclose(np.loadtxt("new.csv", delimiter=","), model.sample(3, random_state=1))
+    assert "detrend: true\n" in zaohua("train", "flow", "--resume", "--out", "run", "--print-config").out
     assert zaohua("train", "flow", "--resume", "--out", "run", "--max-steps", "3").code == 0
     assert zh.load("run").n_steps_ == 3
     said = zaohua("train", "flow", "data.npy", "--base", "run", "--modality", "images", "--out", "other")

@@ -42,7 +42,7 @@ class CodecFlags:
             mine = fields_of(cls)
             others = [fields_of(other) for other in classes if other is not cls]
             apart = {name for name in mine for other in others if name in other and not _alike(mine[name], other[name])}
-            options = stored["options"] if stored and stored["codec"] == cls.__name__ else None
+            options = stored["options"] if stored and stored["codec"] == cls.stored_name() else None
             self.of[cls] = from_fields(
                 mine, options, taken={*PREFIXED, *taken, *apart}, prefix=_prefix(cls), group=lambda name: DATA
             )
@@ -51,7 +51,7 @@ class CodecFlags:
     def _each_once(self, first: str | None) -> list[Flag]:
         """List all flags; one that codecs share has the default of the codec named `first`, and the help of all."""
         found: dict[str, list[tuple[Any, Flag]]] = {}
-        for cls in sorted(self.of, key=lambda cls: cls.__name__ != first):
+        for cls in sorted(self.of, key=lambda cls: cls.stored_name() != first):
             for flag in self.of[cls]:
                 found.setdefault(flag.name, []).append((cls, flag))
         return [dataclasses.replace(those[0][1], help=self._help(those)) for those in found.values()]
