@@ -1,8 +1,8 @@
 """Diffusion and flow models: one network learns to remove noise, at every strength of it.
 
-A model of this family chooses a `path` (how x fades into noise, see `paths`), what its network predicts (`predict`,
-`loss`) and at which times samples look (`times`). Sampling, guidance and the denoiser that restoration builds on
-are the same for all. Time runs from data at t = 0 to noise at t = 1.
+A model of this family chooses a `noise_schedule` (how x fades into noise, see `schedules`), what its network predicts
+(`predict`, `loss`) and the times at which samplers stop (`times`). Sampling, guidance and the denoiser that restoration
+builds on are the same for all. Time runs from data at t = 0 to noise at t = 1.
 
 The networks of samplers compute in float32 unless bfloat16 is asked for by name: there another kernel, as another size
 of the batch may bring, moves an item by as much as bfloat16 itself does, and not by the last digit of a float32.
@@ -37,7 +37,7 @@ Network = Callable[..., Tensor]
 
 
 class Diffusion(Guided):
-    """Models define `path`, `predict`, `loss` and, where they differ, `times`."""
+    """Models define `noise_schedule`, `predict`, `loss` and, where they differ, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
     tiny: ClassVar[dict[str, Any]] = {"channels": 16, "blocks": 1, "max_steps": 20, "batch_size": 16, "steps": 4}
