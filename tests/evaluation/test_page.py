@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zaohua.evaluation import page, table
-from zaohua.evaluation.compare import Comparison
+from zaohua.evaluation import table
+from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.results import FLOOR, NAIVE, Cost, Evaluation, Figure
 from zaohua.evaluation.summaries import verdict
 from zaohua.metrics.intervals import Interval
+from zaohua.tasks.evaluation import page
 
 EVIL = '<b onclick="x()">&\'$evil'
 VOID = {"meta", "img", "wbr", "link", "br", "input", "hr"}
@@ -41,6 +42,8 @@ def evaluation(
         "run": run,
         "model": "VAE",
         "modality": "images",
+        "noun": "pictures",
+        "lead": "frechet",
         "data": "digits",
         "split": "test",
         "n": n,

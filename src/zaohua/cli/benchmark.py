@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     if not values["minutes"] > 0:
         raise ZaohuaError(f"--minutes must be above 0, not {values['minutes']:g}")
     from zaohua.cli.evaluate import Lines
-    from zaohua.evaluation.suites import benchmark
+    from zaohua.tasks.evaluation.suites import benchmark
     from zaohua.training.callbacks.progress import Progress
 
     chosen = {option: values[option].split(",") if values[option] else None for option in ("models", "data")}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zaohua.evaluation.compare import Comparison
-from zaohua.evaluation.results import FLOOR, MEASURES, Evaluation, Figures
-from zaohua.evaluation.summaries import between, digits, shown, title_of
+from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.measures import MEASURES, measure_of
+from zaohua.evaluation.results import FLOOR, Evaluation, Figures
+from zaohua.evaluation.summaries import between, shown, title_of
+from zaohua.report.numbers import digits
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,16 @@ class Table:
     rows: list[Row]
 
 
-def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> Table:
+def quality(comparison: Comparison, names: Sequence[str] | None = None) -> Table:
     """The measures of all models and of both references.
 
     Args:
         comparison: of which.
-        names: measures to show, those that occur.
+        names: measures to show, of those that occur; all when not given.
     """
     rows = comparison.rows
     references = dict(sorted(rows[0].references.items(), key=lambda item: item[0] != FLOOR))
-    names = [name for name in names if any(name in row.figures for row in rows)]
+    names = [name for name in (MEASURES if names is None else names) if any(name in row.figures for row in rows)]
     best = {name: _best(name, rows) for name in names}
 
     def cells(figures: Figures, model: bool = True) -> list[Cell]:
@@ -91,7 +93,7 @@ def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> T
         ]
 
     columns = [
-        TableColumn(name, title_of(name, rows[0]), MEASURES[name].better, MEASURES[name].about) for name in names
+        TableColumn(name, title_of(name, rows[0]), measure_of(name).better, measure_of(name).about) for name in names
     ]
     return Table(
         columns,
@@ -103,9 +105,9 @@ def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> T
 def _best(name: str, rows: Sequence[Evaluation]) -> float | None:
     """The best figure of the models, where one may be called so and they aren't all alike."""
     values = [row.figures[name].value for row in rows if name in row.figures]
-    if MEASURES[name].better == "none" or min(values) == max(values):
+    if measure_of(name).better == "none" or min(values) == max(values):
         return None
-    return min(values) if MEASURES[name].better == "lower" else max(values)
+    return min(values) if measure_of(name).better == "lower" else max(values)
 
 
 Number = tuple[TableColumn, Callable[[Evaluation], float | None], Callable[[float], str]]

@@ -9,8 +9,8 @@ from string import Template
 
 import numpy as np
 
-from zaohua.evaluation.summaries import digits
-from zaohua.modalities.images import show
+from zaohua.report import sheets
+from zaohua.report.numbers import digits
 
 STYLE = Path(__file__).with_name("style.css")
 SEAL = """<svg class="seal" viewBox="0 0 64 64" aria-hidden="true"><rect width="64" height="64" rx="14" \
@@ -44,9 +44,10 @@ def sheet(images: np.ndarray, columns: int, alt: str, height: int = 32, gap: int
         height: what pictures are enlarged to at least.
         gap: pixels between and around them.
     """
-    shown = show.grid(images, columns, gap=gap, height=height, background=0)
+    shown = sheets.grid(images, columns, gap=gap, height=height, background=0)
     shown = np.pad(shown, [(gap, gap), (gap, gap)] + [(0, 0)] * (shown.ndim - 2))
-    return f'<img src="{show.data_uri(shown)}" alt="{escape(alt)}" width="{shown.shape[1]}" height="{shown.shape[0]}">'
+    uri = sheets.data_uri(shown)
+    return f'<img src="{uri}" alt="{escape(alt)}" width="{shown.shape[1]}" height="{shown.shape[0]}">'
 
 
 def figure(inside: str, caption: str = "", kind: str = "") -> str:

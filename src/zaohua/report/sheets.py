@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.images.grid import Grid
+
+if TYPE_CHECKING:
+    from zaohua.modalities.images.grid import Grid
 
 VISIBLE = 56
 """Pixels that a picture in a grid is at least high, if need be by repeating its own."""
@@ -62,6 +65,11 @@ def png(image: np.ndarray) -> bytes:
     out = io.BytesIO()
     Image.fromarray(image).save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def data_uri(image: np.ndarray) -> str:
+    """Return a uint8 picture as a data URI, the source of an <img> in a page that needs no other file."""
+    return "data:image/png;base64," + base64.b64encode(png(image)).decode()
 
 
 def save(image: np.ndarray, path: Path) -> Path:

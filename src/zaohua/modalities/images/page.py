@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image
 
 from zaohua.evaluation import table, table_html
-from zaohua.evaluation.compare import Comparison
+from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.measures import MEASURES
 from zaohua.evaluation.protocol import side_by_side
-from zaohua.evaluation.results import MEASURES, NOUNS, Evaluation
+from zaohua.evaluation.results import Evaluation
 from zaohua.evaluation.summaries import digits, shown, title_of
 from zaohua.report import markup
 
@@ -139,7 +140,7 @@ def _share(value: float | None) -> str:
 
 def classes(rows: Sequence[Evaluation]) -> str:
     """How much of each class is there, and how much of it is recognised."""
-    noun = NOUNS[rows[0].modality]
+    noun = rows[0].noun
     found = _heat(
         "Recall of each class",
         rows,

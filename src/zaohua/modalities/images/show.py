@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
 
 from zaohua.report import sheets
-from zaohua.report.sheets import grid, png
+from zaohua.report.sheets import data_uri as data_uri
+from zaohua.report.sheets import grid
 
 
 def visible(model: Any, images: Any) -> np.ndarray:
     """Pictures as a fitted model takes and makes them, as uint8 with black 0 and white 255."""
     return sheets.visible(images, model.codec_.grid_)
-
-
-def data_uri(image: np.ndarray) -> str:
-    """A uint8 picture as what an <img> of a page that stands alone has for its source."""
-    return "data:image/png;base64," + base64.b64encode(png(image)).decode()
 
 
 def show(images: Any, columns: int | None = None) -> Any:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from zaohua.evaluation.compare import Comparison
-from zaohua.evaluation.results import MEASURES, Evaluation
+from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.measures import MEASURES
+from zaohua.evaluation.results import Evaluation
 from zaohua.evaluation.summaries import shown, title_of
 from zaohua.modalities.images.page import classes, others
 from zaohua.modalities.sounds.sound import Sound

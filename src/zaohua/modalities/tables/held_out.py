@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from zaohua import modalities
-from zaohua.evaluation.splits import Items, check_kind
+from zaohua.evaluation.splits import Items
+from zaohua.modalities.held_out import check_kind
 
 MISSING, UNSEEN = "missing", "not in training"
 
@@ -60,9 +60,9 @@ class HeldOutRows(Items):
         return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
 
 
-def rows(model: Any, source: str | Path, split: str | None) -> HeldOutRows:
-    """The rows of a source, without the column of labels that a model learnt them by."""
-    check_kind(model, source, "tables")
+def rows(model: Any, source: Any, split: str | None) -> HeldOutRows:
+    """Return the rows of a source, without the column of labels by which a model learnt them."""
+    check_kind(model, source)
     items, _ = modalities.read(source, split=split)
     column = None if model.y_codec_ is None else (model.source_ or {}).get("y")
     if column not in getattr(items, "columns", ()):

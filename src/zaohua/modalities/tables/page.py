@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zaohua.evaluation import table_html
-from zaohua.evaluation.compare import Comparison
+from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.results import Evaluation
 from zaohua.evaluation.summaries import shown, title_of
 from zaohua.metrics.columns import associations

@@ -93,7 +93,7 @@ def copy_report(
     made = copies(texts, corpus, n)
     if rest is None:
         return Report(made, None, _name(data), "")
-    return Report(made, copies(_alike("".join(rest), [len(text) for text in texts]), corpus, n), _name(data), reference)
+    return Report(made, copies(alike("".join(rest), [len(text) for text in texts]), corpus, n), _name(data), reference)
 
 
 def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Corpus | None, str]:
@@ -109,8 +109,8 @@ def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Co
     return Corpus(items, 0, cut), Corpus(items, cut), f"its last {model.validation_fraction:.0%}, held out"
 
 
-def _alike(text: str, lengths: Sequence[int]) -> list[str]:
-    """Parts of a text with these lengths, evenly spread over it."""
+def alike(text: str, lengths: Sequence[int]) -> list[str]:
+    """Return parts of a text with these lengths, evenly spread over it."""
     step = max(0, len(text) - max(lengths, default=0)) / max(1, len(lengths) - 1)
     return [text[round(i * step) : round(i * step) + length] for i, length in enumerate(lengths)]
 

@@ -10,20 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from zaohua import __version__
-from zaohua.evaluation import table, table_html
-from zaohua.evaluation.compare import Comparison
-from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation
+from zaohua.evaluation import plain_page, table, table_html
+from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.measures import measure_of
+from zaohua.evaluation.results import FLOOR, Evaluation
 from zaohua.evaluation.summaries import kind_of, title_of, verdict
-from zaohua.modalities.images import page as page_images
-from zaohua.modalities.sounds import page as page_sounds
-from zaohua.modalities.tables import page as page_tables
+from zaohua.modalities.registry import known
 from zaohua.report import charts, markup
 from zaohua.report.markup import facts, minus
 
 TEMPLATE = Path(__file__).with_name("page.html")
 NEGATIVE = r"(?<!\w)-(?=\d)"
-PAGES: dict[str, Any] = {"images": page_images, "sounds": page_sounds, "tables": page_tables}
-"""What each modality has to show."""
 
 
 def write(comparison: Comparison, path: str | Path, command: str = "") -> Path:
@@ -37,7 +34,7 @@ def write(comparison: Comparison, path: str | Path, command: str = "") -> Path:
     Returns:
         The path.
     """
-    rows, pages = comparison.rows, PAGES[comparison.rows[0].modality]
+    rows, pages = comparison.rows, _pages(comparison)
     first, target = rows[0], Path(path)
     page = markup.fill(
         TEMPLATE,
@@ -61,6 +58,13 @@ def write(comparison: Comparison, path: str | Path, command: str = "") -> Path:
     return target
 
 
+def _pages(comparison: Comparison) -> Any:
+    """Return the module that makes the part of a page for the kind of data of a comparison."""
+    name = comparison.rows[0].modality
+    found = next((kind.load(kind.page) for kind in known() if kind.name == name), None)
+    return plain_page if found is None else found
+
+
 def _emphasised(line: str, rows: Sequence[Evaluation]) -> str:
     """A sentence of the verdict, with what it begins with in bold."""
     heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} tells" for row in rows), "No winner by"]
@@ -81,7 +85,7 @@ def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
     by = ("distances in", escape(name), escape(digest)) if name else ("predicted", escape(first.target or "–"), "")
     return [
         ("data", escape(first.data), f"{escape(first.split)} split"),
-        ("samples of each", f"{first.n:,}", f"and as many real {NOUNS[first.modality]}" if name else "rows"),
+        ("samples of each", f"{first.n:,}", f"and as many real {first.noun}" if name else first.noun),
         ("seeds", each(lambda row: ", ".join(map(str, row.seeds))), ""),
         by,
         ("hardware", hardware or "–", f"{cores} cores" if cores else ""),
@@ -106,7 +110,7 @@ def _glossary(comparison: Comparison) -> str:
 
 def _higher(comparison: Comparison) -> bool:
     """Whether the measure that leads is the better the higher it is."""
-    return MEASURES[comparison.lead].better == "higher"
+    return measure_of(comparison.lead).better == "higher"
 
 
 def _charts(comparison: Comparison) -> str:
@@ -132,7 +136,7 @@ def _charts(comparison: Comparison) -> str:
             what,
             title_of(lead, rows[0]),
             None if floor is None else floor.value,
-            f"real {NOUNS[rows[0].modality]}",
+            f"real {rows[0].noun}",
             _higher(comparison),
         )
         found.append(markup.figure(chart, f"Not timed: {escape(', '.join(left_out))}" if left_out else "", "chart"))
