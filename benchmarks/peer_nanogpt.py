@@ -46,7 +46,7 @@ def main() -> None:
             block_size=args.context,
             vocab_size=len(letters),
             n_layer=args.layers,
-            n_head=args.features,
+            n_head=args.heads,
             n_embd=args.width,
             dropout=0.0,
             bias=False,

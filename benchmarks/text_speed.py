@@ -6,8 +6,8 @@
 
 `decode`: greedy text of 200 tokens at batch 1 and 16, 6 layers, 6 heads, width 384, 65 tokens, as `sample` makes it
 and with `int8=True`; and the share of tokens that are what the network itself, without a cache, would choose.
-`train`: tokens per second of the same architecture (`style="gpt2"`) and batch. `quality`: nanoGPT's CPU recipe, then
-ours for as many seconds; loss over the whole held-out tenth.
+`train`: tokens per second of the same architecture (`architecture="gpt2"`) and batch. `quality`: nanoGPT's CPU recipe,
+then ours for as many seconds; loss over the whole held-out tenth.
 """
 
 from __future__ import annotations

@@ -96,8 +96,22 @@ def test_known_issues_are_shown_by_code_that_runs(number: int) -> None:
     exec(compile(blocks("docs/known-issues.md")[number], f"known-issues.md snippet {number}", "exec"), {})
 
 
+@pytest.mark.parametrize("number", range(len(blocks("docs/tensors.md"))))
+def test_the_tensor_layer_is_shown_by_code_that_runs(number: int) -> None:
+    exec(compile(blocks("docs/tensors.md")[number], f"tensors.md snippet {number}", "exec"), {})
+
+
 def test_readme_links_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/known-issues.md", *GUIDES):
+    pages = (
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/architecture.md",
+        "docs/known-issues.md",
+        "docs/tensors.md",
+        *GUIDES,
+    )
+    for name in pages:
         prose = re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.S)
         for target in re.findall(r"\]\((?!http|(?:\.\./)?api/)([^)#]+)\)", prose):  # those are made while building
             assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"

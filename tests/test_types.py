@@ -51,7 +51,7 @@ Fast(learning_rate=1e-3, width=8)
 model: VAE = zh.VAE().fit("digits")
 text: str = zh.__version__
 zh.load("run").sample(1)
-zh.metrics, zh.data, zh.tasks, zh.registry.find("vae").paper
+zh.metrics, zh.datasets, zh.tasks, zh.registry.find("vae").paper
 """
 
 

@@ -26,7 +26,7 @@ def zaohua(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
     def call(*arguments: object) -> Said:
         try:
             code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as stop:  # tyro's --help
+        except SystemExit as stop:  # --help
             code = int(stop.code or 0)
         return Said(code, *capsys.readouterr())
 

@@ -34,17 +34,18 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
     assert said.code == 0
     assert all(option in said.out for option in ("--random-state", "--out", "--resume"))
     own = {
-        "images": ("--size", "--binarize"),
-        "sounds": ("--seconds", "--bands"),
-        "waves": ("--seconds", "--multiple"),
-        "mu-law": ("--seconds", "--trim"),
-        "texts": ("--tokenizer", "--context", "--prompt"),
-        "music": ("--tempo", "--steps"),
-        "rolls": ("--form", "--melody"),
-        "numbers": (),
-        "tables": ("--numbers", "--kinds", "--max-categories"),
+        "ImageCodec": ("--size", "--binarize"),
+        "MelCodec": ("--seconds", "--bands"),
+        "WaveCodec": ("--seconds", "--multiple"),
+        "MuLawCodec": ("--seconds", "--trim"),
+        "TextCodec": ("--tokenizer", "--context", "--prompt"),
+        "MusicCodec": ("--tempo", "--music-steps"),
+        "RollCodec": ("--form", "--melody"),
+        "NumberCodec": (),
+        "TableCodec": ("--numbers", "--kinds", "--max-categories"),
     }
-    assert all(option in said.out for kind in entry.modalities for option in own[kind])
+    assert all(option in said.out for codec in entry.codecs for option in own[codec])
+    assert "codec" not in said.out
 
 
 def test_models_as_table_json_and_markdown(zaohua):

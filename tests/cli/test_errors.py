@@ -23,7 +23,7 @@ MISTAKES = [
     (["train", "gmm", "digits", "--n-componets", "3"], "did you mean '--n-components'"),
     (["train", "gmm", "digits", "--n-components", "three"], "--n-components must be int, not 'three'"),
     (["train", "gmm", "digits", "--n-components", "0"], "--n-components must be at least 1, not 0"),
-    (["train", "gmm", "digits", "--n-components"], "Missing value for argument '--n-components'"),
+    (["train", "gmm", "digits", "--n-components"], "--n-components needs a value\n"),
     (["train", "gmm", "digits", "--covariance", "fll"], "must be 'full' or 'tied' or 'diag' or 'spherical', not 'fll'"),
     (["train", "gmm", "digits", "--split", "tets"], "did you mean 'test'"),
     (["train", "gmm", "digits", "--resume"], "no run at runs/gmm-digits"),

@@ -154,15 +154,15 @@ class TestScore:
         )
         assert (found["context"], found["stride"], found["tokens"], found["bytes"]) == (32, 16, 11, 10)
         assert "context             32\nstride              16\n" in zaohua("score", home / "book", "new.txt").out
-        log = json.loads(zaohua("score", home / "book", "new.txt", "--surprisal").out)
-        assert [token["text"] for token in log["tokens"]] == [*"a rat sat.", "<|end|>"]
-        assert [(t["text"], t["nats"]) for t in log["tokens"]][:-1] == model.surprisals("a rat sat.")[:-1]
+        said = json.loads(zaohua("score", home / "book", "new.txt", "--surprisal").out)
+        assert [token["text"] for token in said["tokens"]] == [*"a rat sat.", "<|end|>"]
+        assert [(t["text"], t["nats"]) for t in said["tokens"]][:-1] == model.surprisals("a rat sat.")[:-1]
 
     def test_of_dialogues_the_answers(self, zaohua, home: Path):
         found = json.loads(zaohua("score", home / "chat", home / "pairs.jsonl", "--json").out)
         assert (found["texts"], found["tokens"], found["bytes"]) == (2, 14, 12)
-        log = zaohua("score", home / "chat", home / "pairs.jsonl", "--surprisal").out.splitlines()
-        tokens = json.loads(log[0])["tokens"]
+        said = zaohua("score", home / "chat", home / "pairs.jsonl", "--surprisal").out.splitlines()
+        tokens = json.loads(said[0])["tokens"]
         assert [t["text"] for t in tokens] == ["<|user|>", *"the cat", "<|assistant|>", *"a mat", "<|end|>"]
         assert [t["nats"] is None for t in tokens] == [True] * 9 + [False] * 6
 

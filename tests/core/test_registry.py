@@ -15,6 +15,7 @@ from zaohua import renew
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.primitives import PRIMITIVES
+from zaohua.modalities import taken_by
 from zaohua.models.gmm import GMM
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,9 @@ def test_what_the_index_says_is_what_the_class_is(entry: registry.Entry):
     cls = getattr(zaohua, entry.name)
     assert (cls.__module__, cls.__name__) == (entry.module, entry.name)
     assert entry.family and entry.summary.endswith(".") and entry.paper
-    assert cls.modalities == entry.modalities
+    taken = taken_by(cls.codec_types)
+    assert tuple(codec.__name__ for _, codec in taken) == entry.codecs and len(entry.data) == len(taken)
+    assert tuple(dict.fromkeys(kind.name for kind, _ in taken)) == entry.modalities
     assert tuple(p for p in PRIMITIVES if hasattr(cls, p)) == entry.primitives
     assert entry.score_kind == (cls.score_kind if "log_prob" in entry.primitives else "")
 
@@ -56,14 +59,14 @@ def test_an_entry_is_read_from_a_class():
     body = {
         "__module__": "zaohua.models.better_gmm",
         "__doc__": 'Better.\n\n    Paper: Someone, "A title\n    of two lines", 2017.\n\n    More.\n    ',
-        "modalities": (*GMM.modalities, "x" * 2),  # computed: no literal in the source
+        "codec_types": (*GMM.codec_types, zaohua.WaveCodec),  # computed: no literal in the source
     }
     entry = renew.describe(type("BetterGMM", (mixin, GMM), body))
     assert (entry.name, entry.command, entry.module) == ("BetterGMM", "better-gmm", "zaohua.models.better_gmm")
     assert (entry.summary, entry.paper) == ("Better.", 'Someone, "A title of two lines", 2017.')
     gmm = registry.find("gmm")
     assert (entry.family, entry.score_kind, entry.conditional) == (gmm.family, "exact", True)
-    assert entry.modalities == (*gmm.modalities, "xx")
+    assert entry.modalities == (*gmm.modalities, "sounds") and entry.data == (*gmm.data, "sounds (waves)")
     assert entry.primitives == ("draw", "log_prob", "encode") and "encode" not in gmm.primitives
 
 
@@ -135,7 +138,7 @@ def test_names_of_the_package():
         "ZaohuaWarning",
         "CheckpointError",
         "NotAvailable",
-        "data",
+        "datasets",
         "metrics",
         "tasks",
         "registry",
@@ -159,7 +162,7 @@ def test_a_star_takes_all_public_names():
 def test_a_file_that_cannot_be_imported_leaves_the_others_alone(tmp_path: Path):
     """A class constant that is computed, and a mistake: what is known of models comes from the index alone."""
     shutil.copytree(ROOT / "src" / "zaohua", tmp_path / "zaohua", ignore=shutil.ignore_patterns("__pycache__"))
-    text = "from zaohua.models.vae import VAE\nclass Mine(VAE):\n    modalities = VAE.modalities + ('x',)\n"
+    text = "import zaohua\nfrom zaohua.models.vae import VAE\nclass Mine(VAE):\n    codec_types = VAE.codec_types + (zaohua.TextCodec,)\n"
     (tmp_path / "zaohua" / "models" / "mine.py").write_text(text + "raise ValueError('a mistake')\n")
 
     def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -179,4 +182,4 @@ def test_a_file_that_cannot_be_imported_leaves_the_others_alone(tmp_path: Path):
     (tmp_path / "zaohua" / "models" / "mine.py").write_text(text)
     python("-m", "zaohua.renew")
     told = python("-c", "import zaohua as zh; print(zh.registry.find('mine').modalities, zh.Mine.__name__)").stdout
-    assert told == f"{(*registry.find('vae').modalities, 'x')} Mine\n"
+    assert told == f"{('images', 'texts', 'sounds')} Mine\n"

@@ -189,4 +189,4 @@ def test_cards_name_the_class(tmp_path: Path) -> None:
         pass
 
     model = Own(n_components=2, random_state=0).fit(X)
-    assert "A **Own** made with" in card({"version": "1", **model._to_json()}, "run")
+    assert "A **Own** made with" in card({"version": "1", **model.to_json()}, "run")

@@ -12,7 +12,7 @@ import zaohua as zh
 from zaohua.core import registry
 from zaohua.core.params import fields_of
 
-TABLES = [entry.name for entry in registry.entries() if "tables" in entry.modalities]
+TABLES = [entry.name for entry in registry.entries() if "TableCodec" in entry.codecs]
 
 
 def checked(estimator: Any) -> None:

@@ -266,10 +266,8 @@ class TestEvaluate:
         with pytest.raises(ZaohuaError, match="at least 12"):
             evaluate(zh.load(run), samples=3)
         rolls = zh.ChoraleRNN.__new__(zh.ChoraleRNN)
-        with pytest.raises(
-            ZaohuaError,
-            match="measures images, tables, texts and sounds, and items of one size; ChoraleRNN is a ChoraleRNN, of music",
-        ):
+        message = "measures images, tables, texts and sounds, .* one size; ChoraleRNN is a ChoraleRNN, of music"
+        with pytest.raises(ZaohuaError, match=message):
             evaluate(rolls)
 
     def test_kinds_of_scores(self) -> None:

@@ -2,24 +2,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
-from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from tests.pages import EVIL, Element, page_of, times
 
 from zaohua.evaluation import table
 from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.results import FLOOR, NAIVE, Cost, Evaluation, Figure
 from zaohua.evaluation.summaries import verdict
 from zaohua.metrics.intervals import Interval
+from zaohua.modalities.images import page as images_page
+from zaohua.report.html import render
 from zaohua.tasks.evaluation import page
-
-EVIL = '<b onclick="x()">&\'$evil'
-VOID = {"meta", "img", "wbr", "link", "br", "input", "hr"}
 
 
 def evaluation(
@@ -81,40 +79,15 @@ def comparison(rows: list[Evaluation], **more: Any) -> Comparison:
     return Comparison(**{**values, **more})
 
 
-class Checked(HTMLParser):
-    """Reads a page: its text, its attributes, and whether every tag is closed in order."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.open: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.text = ""
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+def written(found: Comparison, tmp_path: Path, command: str = "", sections: page.Page | None = None) -> Element:
+    """The page, read as every page has to be readable."""
+    return page_of(page.write(found, tmp_path / "deep" / "page.html", command, sections).read_text("utf-8"))
 
 
-def written(found: Comparison, tmp_path: Path, command: str = "") -> tuple[str, Checked]:
-    """The page, checked as every page has to be."""
-    text = page.write(found, tmp_path / "deep" / "page.html", command).read_text("utf-8")
-    checked = Checked(text)
-    assert not [a for a in checked.attributes if a[1] in ("src", "href") and not a[2].startswith("data:image/png;")]
-    assert "url(" not in text and "@import" not in text and "nan" not in re.sub(r'data:image[^"]*', "", text)
-    assert not any(name.startswith("on") for _, name, _ in checked.attributes)
-    return text, checked
+def section(root: Element, title: str) -> Element:
+    """The section under a title."""
+    (found,) = (one for one in root.all("section") if title in [head.text for head in one.all("h2")])
+    return found
 
 
 def test_all_figures_are_there_and_it_stands_alone(tmp_path: Path):
@@ -122,11 +95,11 @@ def test_all_figures_are_there_and_it_stands_alone(tmp_path: Path):
         evaluation("edm", 2.0, likelihood=Figure(-80.5, -82, -79, 120, "ODE")),
         evaluation("vae", 3.0, likelihood=Figure(-85.25, -86, -84, 120, "IWAE-100")),
     ]
-    text, checked = written(
-        comparison(rows, likeliest="edm", likelihood_behind={"vae": Interval(4.75, 4.0, 5.5)}, notes=["a note on all"]),
-        tmp_path,
-        "zaohua compare a b",
+    found = comparison(
+        rows, likeliest="edm", likelihood_behind={"vae": Interval(4.75, 4.0, 5.5)}, notes=["a note on all"]
     )
+    root = written(found, tmp_path, "zaohua compare a b")
+    quality = section(root, "Quality")
     for part in (
         "2.00",
         "1.80 to 2.20",
@@ -139,68 +112,122 @@ def test_all_figures_are_there_and_it_stands_alone(tmp_path: Path):
         "−80.5",
         "ODE",
         "IWAE-100",
-        "123,456",
-        "12.5",
-        "4.25",
-        "512",
-        "35",
-        "0.500 to 1.50",
-        "4.75",
-        "6.00",
-        "classifier-64",
-        "abcdef12",
-        "A processor",
-        "2031-01-02",
-        "a note on all",
-        "zaohua compare a b",
-        "25%",
-        "5 × 6",
     ):
-        assert part in checked.text, part
-    assert text.count("<svg") == 3 and text.count("<img") == 3 + 2 * 2
-    assert checked.text.count("edm wins by") == 1 and "only a lower bound is known" in checked.text
+        assert part in quality.text, part
+    costs = [[cell.text for cell in row.all("td")] for row in section(root, "Cost").all("tbody")[0].all("tr")]
+    assert costs == [["12.5", "123,456", "35", "4.25", "512"]] * 2
+    behind = section(root, "How far behind the first")
+    assert "0.500 to 1.50" in behind.text and "4.75" in behind.text and "IWAE" in behind.text
+    facts = {one.one("dt").text: one.one("dd").text for one in root.one("dl", "facts").all("div")}
+    assert facts["distances in"] == "classifier-64 abcdef12" and facts["date"] == "2031-01-02"
+    assert facts["hardware"] == "A processor 2 cores"
+    assert "6.00" in section(root, "By other yardsticks").text
+    assert [one.text for one in root.all("ul", "notes")] == ["a note on all"]
+    assert section(root, "To make this page again").one("pre").text == "zaohua compare a b"
+    assert "5 × 6" in root.one("h1").text + root.one("header").text
+    assert "25%" in section(root, "Class by class").text
+    assert len(root.all("svg")) == 3 and len(root.all("img")) == 3 + 2 * 2
+    assert "edm wins by" in [one.text for one in root.one("section", "verdict").all("b")]
+    assert "only a lower bound is known" in root.one("section", "verdict").text
 
 
 def test_references_come_first_and_rows_in_order(tmp_path: Path):
-    _, checked = written(comparison([evaluation("one", 1.0), evaluation("two", 2.0), evaluation("six", 6.0)]), tmp_path)
-    places = [checked.text.index(name, checked.text.index("Quality")) for name in (FLOOR, NAIVE, "one", "two", "six")]
-    assert places == sorted(places)
-    assert ("th", "aria-sort", "ascending") in checked.attributes
-    assert {float(value) for tag, name, value in checked.attributes if (tag, name) == ("td", "data-value")} >= {
-        1.0,
-        2.0,
-        6.0,
-        1.25,
-        40.0,
-    }
+    root = written(comparison([evaluation("one", 1.0), evaluation("two", 2.0), evaluation("six", 6.0)]), tmp_path)
+    table_ = section(root, "Quality").one("table")
+    assert [[row.one("th").text for row in body.all("tr")] for body in table_.all("tbody")] == [
+        [FLOOR, NAIVE],
+        ["oneVAE", "twoVAE", "sixVAE"],
+    ]
+    sorted_by = [head for head in table_.all("th") if head.attributes.get("aria-sort") == "ascending"]
+    assert len(sorted_by) == 1 and "FD" in sorted_by[0].text and sorted_by[0]["data-better"] == "lower"
+    first = [float(row.all("td")[0]["data-value"]) for row in table_.all("tr")[1:]]
+    assert first == [1.25, 40.0, 1.0, 2.0, 6.0]
+    best = [row.one("th").text for row in table_.all("tr")[1:] if row.all("td")[0].all("b")]
+    assert best == ["oneVAE"]
 
 
-def test_names_are_escaped_wherever_they_come_from(tmp_path: Path):
-    classes = {"recall_by_class": {EVIL: 0.5}, "accuracy_by_class": {EVIL: 0.5}, "others": {f"{EVIL}, {EVIL}": 1.0}}
+def hostile(name: str) -> Comparison:
+    """Two models with a hostile name wherever there is a name."""
+    classes = {"recall_by_class": {name: 0.5}, "accuracy_by_class": {name: 0.5}, "others": {f"{name}, {name}": 1.0}}
     bad = evaluation(
-        EVIL,
+        name,
         2.0,
-        model=EVIL,
-        data=EVIL,
-        split=EVIL,
-        extractor=f"{EVIL}, {EVIL}",
-        flags=(EVIL,),
-        likelihood=Figure(-1.0, note=EVIL),
-        about=dict.fromkeys(("processor", "torch", "date"), EVIL),
-        references={EVIL: {"frechet": Figure(1.0)}},
+        model=name + "model",
+        data=name,
+        split=name,
+        extractor=f"{name}, {name}",
+        flags=(name,),
+        likelihood=Figure(-1.0, note=name),
+        about=dict.fromkeys(("processor", "torch", "date"), name),
+        references={name: {"frechet": Figure(1.0)}},
         **classes,
     )
-    found = comparison(
-        [bad, evaluation("b" + EVIL, 3.0, likelihood=Figure(-2.0, note=EVIL))],
-        notes=[EVIL],
-        labels=[EVIL, "b"] * 60,
-        likeliest=EVIL,
-        likelihood_winner=EVIL,
-        likelihood_behind={"b" + EVIL: Interval(1.0, 0.5, 2.0)},
+    return comparison(
+        [bad, evaluation("b" + name, 3.0, likelihood=Figure(-2.0, note=name))],
+        notes=[name],
+        labels=[name, "b"] * 60,
+        likeliest=name,
+        likelihood_winner=name,
+        likelihood_behind={"b" + name: Interval(1.0, 0.5, 2.0)},
     )
-    text, checked = written(found, tmp_path)
-    assert EVIL not in text and "onclick" not in re.sub("&lt;b onclick", "", text)
-    assert checked.text.count(EVIL) > 20 and unescape(text).count("$evil") == text.count("$evil")
+
+
+NAMES = [EVIL, "<script>alert(1)</script>", "</title></style><img src=x>", "\"'&quot;&amp;<!--"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_shown_as_they_are_wherever_they_come_from(name: str, tmp_path: Path):
+    root = written(hostile(name), tmp_path)
+    assert [one.tag for one in root.walk()] == [one.tag for one in written(hostile("n" * len(name)), tmp_path).walk()]
+    assert times(root, name) > 60
+
+
+def test_the_first_chart_as_a_file_of_its_own(tmp_path: Path):
+    names = ["<a>", 'b" c', "d&e"]
+    rows = [evaluation(name, float(k)) for k, name in enumerate(names, 1)]
+    path = page.write_chart(comparison(rows), tmp_path / "chart.svg")
+    assert path == tmp_path / "chart.svg"
+    root = ElementTree.parse(path).getroot()  # other programs take it for XML
+    svg = "{http://www.w3.org/2000/svg}"
+    assert root.tag == svg + "svg" and {one.text for one in root.iter(svg + "text") if one.get("class") == "name"} == {
+        *names
+    }
+    assert len(list(root.iter(svg + "circle"))) == 3
+    untimed = [dataclasses.replace(row, cost=Cost(None, 10, 0, 0.0, None, "cpu")) for row in rows]
+    assert page.write_chart(comparison(untimed), tmp_path / "none.svg") is None and not (tmp_path / "none.svg").exists()
+
+
+def test_a_page_of_ones_own(tmp_path: Path):
+    class Own:
+        def about(self, comparison: Comparison) -> str:
+            return "Each made <2> cubes."
+
+        def sections(self, comparison: Comparison) -> Any:
+            return render(template, rows=comparison.rows)
+
+    class Careless(Own):
+        def sections(self, comparison: Comparison) -> Any:
+            return f"<section>{comparison.rows[0].run}</section>"
+
+    template = tmp_path / "cubes.html.jinja"
+    template.write_text(
+        "{% include './part.html.jinja' %}{% for row in rows %}<p class='cube'>{{ row.run }}</p>{% endfor %}"
+    )
+    (tmp_path / "part.html.jinja").write_text("<h3>Cubes</h3>")
+    found = comparison([evaluation(EVIL, 1.0), evaluation("b", 2.0)])
+    root = written(found, tmp_path, sections=Own())
+    assert [one.text for one in root.all("p", "cube")] == [EVIL, "b"] and "Cubes" in [h.text for h in root.all("h3")]
+    assert "Each made <2> cubes. Read a figure" in root.text and "Nearest training pictures" not in root.text
+    assert f"<section>{EVIL}</section>" in written(found, tmp_path, sections=Careless()).text  # shown, not obeyed
+
+
+def test_a_modality_without_a_page_has_tables_charts_and_remarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert page.page_of("images") is images_page and page.page_of("nothing-like-it") is page.page_of("texts") is None
+    monkeypatch.setattr(page, "page_of", lambda modality: None)
+    root = written(comparison([evaluation("a", 1.0), evaluation("b", 2.0)]), tmp_path)
+    titles = ["Quality", "Cost", "Quality against time", "How far behind the first"]
+    titles += ["Class by class", "By other yardsticks", "To make this page again"]
+    assert [one.text for one in root.all("h2")] == titles
 
 
 def test_what_is_missing_is_a_dash(tmp_path: Path):
@@ -216,10 +243,9 @@ def test_what_is_missing_is_a_dash(tmp_path: Path):
         about={},
         arrays={"samples": np.zeros((120, 6, 5), np.uint8), "nats": np.zeros(0)},
     )
-    text, checked = written(comparison([evaluation("full", 1.0, labelled=False), bare]), tmp_path)
-    assert "Not timed: bare" in checked.text and "without labels" in checked.text and "Recognised of" not in text
-    assert text.count("<td>–</td>") >= 4 + 2
-    assert "None" not in checked.text
+    root = written(comparison([evaluation("full", 1.0, labelled=False), bare]), tmp_path)
+    assert "Not timed: bare" in root.text and "without labels" in root.text and "Recognised of" not in root.text
+    assert len([cell for cell in root.all("td") if cell.text == "–"]) >= 4 + 2
 
 
 @pytest.mark.parametrize("labels", [None, ["only"] * 120])
@@ -227,16 +253,29 @@ def test_pictures_without_labels_or_of_one_class_or_in_colour_and_large(tmp_path
     rng = np.random.default_rng(0)
     arrays = {"samples": rng.integers(0, 256, (120, 100, 140, 3), np.uint8)}
     rows = [evaluation(name, 1.0, labelled=False, arrays=arrays, recall_by_class={"only": 1.0}) for name in "ab"]
-    text, checked = written(comparison(rows, labels=labels, test=arrays["samples"]), tmp_path)
-    assert text.count("<img") == 3 and ("without labels" in checked.text) == (labels is not None)
-    assert "140 × 100" in checked.text and len(text) < 8_000_000
+    root = written(comparison(rows, labels=labels, test=arrays["samples"]), tmp_path)
+    assert len(root.all("img")) == 3 and ("without labels" in root.text) == (labels is not None)
+    assert "140 × 100" in root.text and sum(len(image["src"]) for image in root.all("img")) < 8_000_000
+
+
+def test_pictures_have_their_classes_above_them(tmp_path: Path):
+    rows = [evaluation("with", 1.0), evaluation("none", 2.0, labelled=False, accuracy_by_class={})]
+    root = written(comparison(rows), tmp_path)
+    above = [one.text for one in section(root, "Samples").all("div", "labels")]
+    assert above == ["abc", "abc", ""]  # of a model without labels the columns are no classes
+    assert {one["style"] for one in root.all("div", "labels")} == {"--columns:3"}
+    assert [one["alt"] for one in section(root, "Samples").all("img")] == [
+        "Real pictures",
+        "Samples of with",
+        "Samples of none",
+    ]
 
 
 def test_equal_models_and_many(tmp_path: Path):
     rows = [evaluation(f"a-rather-long-name-of-a-run-{i}", 2.0) for i in range(22)]
     found = comparison(rows, winner=None, behind={row.run: Interval(0.0, 0.0, 0.0) for row in rows[1:]})
-    text, _ = written(found, tmp_path)
-    assert text.count('class="line unclear"') == 21 and "No winner by" in text
+    root = written(found, tmp_path)
+    assert len(root.all("div", "unclear")) == 21 and "No winner by" in root.one("section", "verdict").text
 
 
 def test_tables():
@@ -304,3 +343,9 @@ def test_json_has_no_pictures():
         and not {"test", "labels"} & set(data)
         and math.isfinite(data["rows"][0]["cost"]["milliseconds"])
     )
+
+
+def test_remarks_name_the_models_they_are_about():
+    rows = [evaluation("a", 1.0, flags=("odd", "all alike")), evaluation("b", 2.0, flags=("odd",))]
+    assert table.remarks(["seen"], rows) == [("", "seen"), ("all", "odd"), ("a", "all alike")]
+    assert table.remarks([], [evaluation("a", 1.0)]) == []

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.pages import page_of
 
 import zaohua as zh
 from zaohua.core import registry
@@ -39,13 +40,15 @@ def test_a_suite_goes_on_where_it_was(suite: None, tmp_path: Path, monkeypatch: 
     summary = benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS, log=log.append)
     text = summary.read_text("utf-8")
     assert summary == tmp_path / "tiny.md" and "temperature = 1" in text and "| *real train vs test* |" in text
-    assert all(f"| {model} |" in text for model in MODELS) and "<table" in (tmp_path / "tiny-digits.html").read_text()
+    assert all(f"| {model} |" in text for model in MODELS)
+    assert page_of((tmp_path / "tiny-digits.html").read_text("utf-8")).all("table")
+    assert "![Quality against time: digits](tiny-digits.svg)" in text and (tmp_path / "tiny-digits.svg").exists()
     stored = json.loads((tmp_path / "digits" / "vae" / "model.json").read_bytes())
     assert stored["parameters"]["temperature"] == 1 and stored["state"]["seconds"] >= 1.2
     before = {
         path: path.stat().st_mtime_ns
         for path in tmp_path.rglob("*")
-        if path.is_file() and path.suffix != ".md" and path.suffix != ".html"
+        if path.is_file() and path.suffix not in (".md", ".html", ".svg")
     }
     monkeypatch.setattr(zh.VAE, "fit", None)
     monkeypatch.setattr(zh.VAE, "resume", None)

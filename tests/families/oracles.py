@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from zaohua.families.schedules import NoiseSchedule
+from zaohua.estimator.denoiser import Denoiser, NoiseSchedule, Predict
 
 
 class Mixture:
@@ -39,7 +39,7 @@ class Mixture:
         square = ((x[:, None] - alpha * self.m) ** 2).sum(2)
         return torch.log(self.w) - 0.5 * square / var - 0.5 * x.shape[1] * torch.log(2 * math.pi * var)
 
-    def predict(self, schedule: NoiseSchedule):
+    def predict(self, schedule: NoiseSchedule) -> Predict:
         """(x_t, t) -> E[x | x_t], E[e | x_t]."""
 
         def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -52,6 +52,17 @@ class Mixture:
             return data, noise
 
         return predict
+
+    def denoiser(self, schedule: NoiseSchedule) -> Denoiser:
+        """The exact denoiser along a schedule."""
+        return Denoiser(schedule, self.predict(schedule))
+
+    def given(self, first: float) -> tuple[Tensor, Tensor]:
+        """Mean and variance of the second number of a pair given the first, in closed form."""
+        log_w = torch.log(self.w / self.s) - 0.5 * ((first - self.m[:, 0]) / self.s) ** 2
+        w = torch.softmax(log_w, 0)  # components are isotropic: the second number is independent within each
+        mean = w @ self.m[:, 1]
+        return mean, w @ (self.s**2 + self.m[:, 1] ** 2) - mean**2
 
 
 PLANE = Mixture([0.3, 0.7], [[-0.6, 0.4], [0.5, -0.2]], [0.15, 0.3])

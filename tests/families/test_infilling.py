@@ -87,7 +87,7 @@ def test_still_writes_on_and_scores(model: Any) -> None:
 
 
 def test_long_prompts_keep_what_is_next_to_the_gap(model: Any) -> None:
-    made = model._with_options({"prompt": "abc" * 20, "suffix": "xyz" * 20})
+    made = model.with_options(prompt="abc" * 20, suffix="xyz" * 20)
     opening = made.opening()
     assert len(opening) <= model.context // 2
     text = made.sample(1, random_state=0)[0]

@@ -188,11 +188,11 @@ def test_guidance_is_a_line_from_null_to_condition() -> None:
     x_t, label = torch.randn(3, 1, 8, 8), torch.tensor([1, 2, 3])
     with torch.no_grad():
         model.guidance = 1.0
-        null, plain = model.denoise(x_t, 0.02), model.denoise(x_t, 0.02, label)
+        null, plain = model.denoiser()(x_t, 0.02)[0], model.denoiser(label)(x_t, 0.02)[0]
         model.guidance = 0.0
-        assert torch.allclose(model.denoise(x_t, 0.02, label), null, atol=1e-5)
+        assert torch.allclose(model.denoiser(label)(x_t, 0.02)[0], null, atol=1e-5)
         model.guidance = 0.5
-        assert torch.allclose(model.denoise(x_t, 0.02, label), (null + plain) / 2, atol=1e-4)
+        assert torch.allclose(model.denoiser(label)(x_t, 0.02)[0], (null + plain) / 2, atol=1e-4)
 
 
 def test_guidance_amid_much_noise_and_little_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_guidance_amid_much_noise_and_little_is_left_out(monkeypatch: pytest.Mon
     with torch.no_grad():
         for above, below in ((1.5, 1.7), (1.7, None), (0.3, 1.5), (0.0, None)):
             model.guidance_above, model.guidance_below = above, below
-            model.denoise(x_t, 0.02, label)
+            model.denoiser(label)(x_t, 0.02)
         model.guidance_above, model.guidance_below = 0.3, 3.0
         model.sample(3, y=[1, 2, 3], steps=18)
     within = sum(0.3 < 80 * float(t) < 3 for t in model.times(18))

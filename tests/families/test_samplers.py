@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import torch
 from tests.families.oracles import PLANE
 from tests.trainings import digits, make
 from zaohua.core import hardware
-from zaohua.core.noise import BatchNoise, ItemNoise
-from zaohua.families.samplers import SAMPLERS
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import BatchNoise, ItemNoise, Noise
+from zaohua.estimator.denoiser import NoiseSchedule
+from zaohua.families.samplers import SAMPLERS, Ancestral, DPMSolverPP2M
 from zaohua.families.schedules import CosineSchedule, LinearSchedule, RectifiedFlow, VarianceExploding
 from zaohua.models.edm import EDM
 
@@ -38,7 +41,72 @@ def times_of(schedule: str, n: int) -> torch.Tensor:
 def draw(sampler: str, schedule: str, n: int, times: torch.Tensor) -> torch.Tensor:
     noise = Double(0, n)
     x = noise.normal(2) * SCHEDULES[schedule].sigma(times[0])
-    return SAMPLERS[sampler](PLANE.predict(SCHEDULES[schedule]), SCHEDULES[schedule], times, x, noise)
+    return SAMPLERS[sampler]().sample(PLANE.denoiser(SCHEDULES[schedule]), times, x, noise)
+
+
+def loop(sampler: str, schedule: NoiseSchedule, times: torch.Tensor, x: torch.Tensor, noise: Noise) -> torch.Tensor:
+    """Each sampler as one loop over all times, written from its paper's equations: what `step` must amount to."""
+    predict = PLANE.predict(schedule)
+
+    def move(x_t: torch.Tensor, x: torch.Tensor, e: torch.Tensor, t: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
+        return x_t + (schedule.alpha(s) - schedule.alpha(t)) * x + (schedule.sigma(s) - schedule.sigma(t)) * e
+
+    before, h_before = x, torch.tensor(math.inf)
+    for t, s in pairwise(times):
+        data, e = predict(x, t)
+        alpha_t, alpha_s, sigma_t, sigma_s = schedule.alpha(t), schedule.alpha(s), schedule.sigma(t), schedule.sigma(s)
+        if sampler in ("euler", "ddim"):
+            x = move(x, data, e, t, s)
+        elif sampler == "midpoint":
+            half = (t + s) / 2
+            x = move(x, *predict(move(x, data, e, t, half), half), t, s)
+        elif sampler == "heun":
+            ahead = move(x, data, e, t, s)
+            if sigma_s > 0:
+                data_s, e_s = predict(ahead, s)
+                ahead = move(x, (data + data_s) / 2, (e + e_s) / 2, t, s)
+            x = ahead
+        elif sampler == "dpmpp_2m":
+            shrink = (sigma_s * alpha_t) / (sigma_t * alpha_s)
+            h, guess = -torch.log(shrink), data
+            if sigma_s > 0 and torch.isfinite(h_before):
+                guess = data + (data - before) * h / (2 * h_before)
+            x = sigma_s / sigma_t * x + alpha_s * (1 - shrink) * guess
+            before, h_before = data, h
+        else:
+            kept = (sigma_s * alpha_t / (alpha_s * sigma_t)) ** 2
+            fresh = sigma_s**2 * (1 - kept)
+            x = alpha_s * data + torch.sqrt((sigma_s**2 - fresh).clamp(min=0)) * e
+            if sigma_s > 0:
+                x = x + torch.sqrt(fresh) * noise.normal(*x.shape[1:])
+    return x
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_steps_amount_to_the_whole_loop_bit_for_bit(sampler: str, schedule: str) -> None:
+    noise, times = Double(0, 50), times_of(schedule, 12)
+    x = noise.normal(2) * SCHEDULES[schedule].sigma(times[0])
+    assert torch.equal(draw(sampler, schedule, 50, times), loop(sampler, SCHEDULES[schedule], times, x, noise))
+
+
+def test_a_multistep_sampler_begins_anew_where_a_step_does_not_go_on_from_the_last() -> None:
+    """A jump back in time, as RePaint's, leaves nothing to extrapolate from: the next step is of first order."""
+    denoiser, (a, b, c) = PLANE.denoiser(CosineSchedule()), torch.tensor([0.8, 0.6, 0.4], dtype=torch.float64)
+    x = Double(0, 20).normal(2)
+    first = DPMSolverPP2M().step(denoiser, x, b, c)
+    sampler = DPMSolverPP2M()
+    sampler.step(denoiser, x, a, b)
+    assert not torch.allclose(sampler.step(denoiser, x, b, c), first)
+    sampler = DPMSolverPP2M()
+    sampler.step(denoiser, x, a, c)
+    assert torch.equal(sampler.step(denoiser, x, b, c), first)
+
+
+def test_a_random_sampler_asks_for_noise() -> None:
+    denoiser, x = PLANE.denoiser(CosineSchedule()), torch.zeros(1, 2, dtype=torch.float64)
+    with pytest.raises(ZaohuaError, match="give it noise"):
+        Ancestral().sample(denoiser, denoiser.times(2), x)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

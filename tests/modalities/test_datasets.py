@@ -76,7 +76,10 @@ def test_prose_is_told_from_the_rest_of_a_manual():
 
 
 def test_the_table_needs_neither_torch_nor_sklearn():
-    code = "import sys; from zaohua.modalities import datasets; print(datasetssets.names()); print({'torch', 'sklearn'} & set(sys.modules))"
+    code = (
+        "import sys; from zaohua.modalities import datasets; print(datasets.names()); "
+        "print({'torch', 'sklearn'} & set(sys.modules))"
+    )
     out = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -88,17 +91,17 @@ def test_the_table_needs_neither_torch_nor_sklearn():
         "digits",
         "mnist",
         "fashion-mnist",
+        "adult",
+        "online-shoppers",
+        "california-housing",
         "tinyshakespeare",
         "names",
         "pydoc",
         "chinese-poetry",
-        "adult",
-        "online-shoppers",
-        "california-housing",
-        "fsdd",
-        "tones",
         "jsb-chorales",
         "jsb-chorales-16th",
+        "fsdd",
+        "tones",
     ]
     assert out.splitlines() == [str(names), "set()"]
 

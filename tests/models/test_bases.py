@@ -48,8 +48,8 @@ def test_a_mixin_named_first_hides_none_of_the_familys_defaults() -> None:
     class Swapped(VocoderMixin, VariationalAutoencoder):
         build = zh.VAE.build
 
-    found = {key: getattr(Swapped(), key) for key in ("learning_rate", "batch_size", "clip_norm", "vocoder")}
-    stated = {key: vars(VariationalAutoencoder)[key] for key in ("learning_rate", "batch_size", "clip_norm")}
+    found = {key: getattr(Swapped(), key) for key in ("learning_rate", "batch_size", "max_grad_norm", "vocoder")}
+    stated = {key: vars(VariationalAutoencoder)[key] for key in ("learning_rate", "batch_size", "max_grad_norm")}
     assert found == {**stated, "vocoder": True}
     assert stated["learning_rate"] != fields_of(VocoderMixin)["learning_rate"].default, "else nothing could be hidden"
 

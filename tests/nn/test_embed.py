@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.nn.embed import Embed, Overlay, TimeEmbed, pool, positions, present
+from zaohua.nn.embed import Embed, Overlay, TimeEmbed, Tokens, pool, positions
 
 LABEL = DataSpec((), (), (Feature("label", "category", 10),))
 VECTOR = DataSpec((), (), (Feature("attribute", "real", 3),))
@@ -12,6 +12,8 @@ TEXT = DataSpec(("time",), None, (Feature("token", "category", 50),), pad=50)
 FIXED_TEXT = DataSpec(("time",), (7,), (Feature("token", "category", 50),))
 MAP = DataSpec(("height", "width"), (6, 5), (Feature("class", "category", 4),))
 IMAGE = DataSpec(("height", "width"), (28, 20), (Feature("pixel", "real", 3, 256),))
+VOXELS = DataSpec(("depth", "height", "width"), (9, 5, 2), (Feature("density", "real", 2),))
+RAGGED_VOXELS = DataSpec(("depth", "height", "width"), None, (Feature("density", "real", 2),))
 SOUND = DataSpec(("time",), (4000,), (Feature("wave", "real", 1),))
 RAGGED_SOUND = DataSpec(("time",), None, (Feature("wave", "real", 1),))
 
@@ -29,6 +31,8 @@ CONDITIONS = {
     "image": (IMAGE, torch.randn(4, 3, 28, 20), 49),
     "sound": (SOUND, torch.randn(4, 1, 4000), 64),
     "ragged sound": (RAGGED_SOUND, torch.randn(4, 1, 50_000), 64),
+    "voxels": (VOXELS, torch.randn(4, 2, 9, 5, 2), 18),
+    "ragged voxels": (RAGGED_VOXELS, torch.randn(4, 2, 9, 60, 30), 2 * 4 * 4),
     "short sound": (RAGGED_SOUND, torch.randn(4, 1, 300), 2),
 }
 
@@ -38,10 +42,10 @@ def test_tokens(name: str) -> None:
     spec, y, length = CONDITIONS[name]
     embed = Embed(spec, 32)
     tokens = embed(y, 4)
-    assert tokens.shape == (4, length, 32)
-    assert tokens.shape[1] <= 64
+    assert tokens.values.shape == (4, length, 32) and tokens.present.shape == (4, length) and tokens.present.all()
+    assert length <= 64
     order = torch.tensor([2, 0, 3, 1])
-    torch.testing.assert_close(embed(y[order], 4), tokens[order])
+    torch.testing.assert_close(embed(y[order], 4).values, tokens.values[order])
     assert not torch.allclose(pool(tokens)[0], pool(tokens)[1])
 
 
@@ -51,12 +55,12 @@ def test_dropped_conditions_are_the_null_token(name: str) -> None:
     embed = Embed(spec, 32)
     keep = torch.tensor([True, False, True, False])
     null = embed(None, 4)
-    assert null.shape == (4, 1, 32)
+    assert null.values.shape == (4, 1, 32) and null.present.all()
     tokens = embed(y, 4, keep)
-    torch.testing.assert_close(tokens[~keep], null[~keep].expand_as(tokens[~keep]))
-    torch.testing.assert_close(tokens[keep], embed(y, 4)[keep])
+    torch.testing.assert_close(tokens.values[~keep], null.values[~keep].expand_as(tokens.values[~keep]))
+    torch.testing.assert_close(tokens.values[keep], embed(y, 4).values[keep])
     torch.testing.assert_close(pool(tokens)[1], pool(null)[1])
-    tokens.sum().backward()
+    tokens.values.sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in embed.parameters())
 
 
@@ -64,7 +68,7 @@ def test_unconditional_has_no_tokens() -> None:
     embed = Embed(None, 32)
     assert not list(embed.parameters()) and not embed.state_dict()
     tokens = embed(None, 5, torch.ones(5, dtype=torch.bool))
-    assert tokens.shape == (5, 0, 32)
+    assert tokens.values.shape == (5, 0, 32) and tokens.present.shape == (5, 0)
     torch.testing.assert_close(pool(tokens), torch.zeros(5, 32))
 
 
@@ -72,9 +76,9 @@ def test_padding_changes_nothing() -> None:
     embed = Embed(TEXT, 32)
     y = codes(3, 6, size=50)
     longer = torch.cat([y, torch.full((3, 5), 50)], dim=1)
-    torch.testing.assert_close(embed(longer, 3)[:, :6], embed(y, 3))
-    assert embed(longer, 3)[:, 6:].eq(0).all()
-    assert present(embed(longer, 3)).sum() == 18
+    torch.testing.assert_close(embed(longer, 3).values[:, :6], embed(y, 3).values)
+    assert embed(longer, 3).values[:, 6:].eq(0).all()
+    assert torch.equal(embed(longer, 3).present, longer != 50)
     torch.testing.assert_close(pool(embed(longer, 3)), pool(embed(y, 3)))
 
 
@@ -84,6 +88,18 @@ def test_an_empty_text_is_no_condition() -> None:
     y[0] = 3
     torch.testing.assert_close(pool(embed(y, 2))[1], pool(embed(None, 2))[1])
     torch.testing.assert_close(embed(y[:, :0], 2), embed(None, 2))
+    assert embed(y, 2).present.all()  # the null token stands at every place
+
+
+def test_tokens_that_are_zero_are_there() -> None:
+    """As those of a network whose last layer is silent: what is there is told by the condition, not by the numbers."""
+    embed = Embed(TEXT, 32)
+    torch.nn.init.zeros_(embed.out.weight)
+    y = torch.tensor([[3, 4, 50]])
+    tokens = embed(y, 1)
+    assert not tokens.values.any() and tokens.present.tolist() == [[True, True, False]]
+    ones = tokens.present.unsqueeze(2).expand(1, 3, 32).float()
+    torch.testing.assert_close(pool(Tokens(ones, tokens.present)), torch.ones(1, 32))
 
 
 def test_the_order_of_words_matters() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from zaohua.core.spec import DataSpec, Feature
+from zaohua.nn.embed import Tokens
 from zaohua.nn.unet import UNet, UNetAttention, default_patch
 
 LABEL = DataSpec((), (), (Feature("label", "category", 10),))
@@ -106,8 +107,10 @@ def test_variance_is_kept() -> None:
 def test_attention_reads_the_tokens() -> None:
     attention = UNetAttention(16, 8)
     torch.nn.init.normal_(attention.out.weight)
-    x, tokens = torch.randn(2, 16, 3, 5), torch.randn(2, 4, 8)
-    out = attention(x, tokens)
+    x, values, present = torch.randn(2, 16, 3, 5), torch.randn(2, 4, 8), torch.ones(2, 4, dtype=torch.bool)
+    out = attention(x, Tokens(values, present))
     assert out.shape == x.shape
-    torch.testing.assert_close(out, attention(x, tokens.flip(1)))
-    assert not torch.allclose(out, attention(x, -tokens))
+    torch.testing.assert_close(out, attention(x, Tokens(values.flip(1), present)))
+    assert not torch.allclose(out, attention(x, Tokens(-values, present)))
+    longer = torch.cat([values, torch.randn(2, 3, 8)], dim=1)
+    torch.testing.assert_close(out, attention(x, Tokens(longer, torch.arange(7).expand(2, 7) < 4)))

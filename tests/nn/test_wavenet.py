@@ -43,7 +43,7 @@ def test_is_the_equation() -> None:
     """Two layers by hand, as convolutions."""
     net, x = make(2, 1, LABELS), tokens(2, 9)
     y = torch.tensor([2, 0])
-    condition = net.condition(net.embed(y, 2)[:, 0]).view(2, 2, 12)
+    condition = net.condition(net.embed(y, 2).values[:, 0]).view(2, 2, 12)
     h, total = net.tokens(x).transpose(1, 2), net.skip.bias[:, None]
     for i, d in enumerate((1, 2)):
         kernel = torch.stack(net.gates[i].chunk(2, dim=1), dim=2)  # (out, in, 2): what is earlier, and what is now

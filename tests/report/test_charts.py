@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 import itertools
-import re
 
 import numpy as np
 import pytest
+from tests.pages import EVIL, parsed, times
 
 from zaohua.metrics.intervals import Interval
-from zaohua.report import charts, markup
-from zaohua.report.charts import Point, Scale
+from zaohua.report import charts, numbers
+from zaohua.report.charts import Point
+from zaohua.report.scale import Scale
 
 
 def test_a_curve_of_two_phases():
     history = [{"step": i, "seconds": i / 2, "loss/generator": 1 / i, "loss/discriminator": 2.0} for i in range(1, 20)]
-    svg = charts.loss_curve(history)
-    assert svg.count("<path") == 2 and ">generator<" in svg and "10 s of training" in svg
+    svg = parsed(charts.loss_curve(history)).one("svg")
+    texts = [one.text for one in svg.all("text")]
+    assert len(svg.all("path")) == 2 and {"generator", "discriminator", "10 s of training"} < set(texts)
+    assert [len(one["d"].split()) for one in svg.all("path")] == [19, 19]
     assert charts.loss_curve([]) == "" and charts.loss_curve([{"seconds": 1.0, "loss/vae": float("nan")}] * 3) == ""
 
 
@@ -31,7 +34,7 @@ def test_a_curve_of_two_phases():
     ],
 )
 def test_numbers_show_digits_that_count(value: float | None, text: str):
-    assert markup.number(value) == text
+    assert numbers.number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -67,11 +70,12 @@ def points(n: int, seed: int = 0) -> list[Point]:
 
 def names(svg: str) -> list[tuple[float, float, float]]:
     """Left, right and bottom of each label."""
-    found = re.findall(r'<text class="name" x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)">([^<]*)', svg)
-    widths = [len(text) * charts.LETTER for *_, text in found]
-    shift = {"start": 0.0, "middle": 0.5, "end": 1.0}
-    lefts = [float(x) - shift[anchor] * width for (x, _, anchor, _), width in zip(found, widths, strict=True)]
-    return [(left, left + width, float(y)) for left, width, (_, y, *_) in zip(lefts, widths, found, strict=True)]
+    found = []
+    for one in parsed(svg).all("text", "name"):
+        width = len(one.text) * charts.LETTER
+        left = float(one["x"]) - {"start": 0.0, "middle": 0.5, "end": 1.0}[one["text-anchor"]] * width
+        found.append((left, left + width, float(one["y"])))
+    return found
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -84,27 +88,51 @@ def test_labels_of_a_dozen_points_are_apart_and_inside(seed: int):
 
 
 def test_points_that_none_beats_are_filled_and_joined():
-    svg = charts.scatter([Point("slow", 10, 5), Point("good", 5, 1), Point("fast", 1, 3)], "s", "<FD>", floor=0.5)
-    assert svg.count('class="point on"') == 2 and svg.count('class="front"') == 1 and "&lt;FD&gt;" in svg
-    assert svg.count("real pictures") == 1 and "whisker" not in svg
+    points = [Point("slow", 10, 5), Point("good", 5, 1), Point("fast", 1, 3)]
+    svg = parsed(charts.scatter(points, "s", "<FD>", floor=0.5)).one("svg")
+    filled = {one.one("title").text.partition(":")[0] for one in svg.all("g", "on")}
+    assert filled == {"good", "fast"} and len(svg.one("path", "front")["d"].split()) == 2
+    assert [one.text for one in svg.all("text", "title")] == ["s", "<FD>"] and svg["aria-label"] == "<FD> against s"
+    assert svg.one("text", "floor").text == "real pictures" and not svg.all("line", "whisker")
     assert charts.scatter([], "s", "FD") == ""
-    same = charts.scatter([Point("a", 1, 2, 1, 3), Point("b", 1, 2, 1, 3)], "s", "FD")
-    assert same.count('class="point on"') == 1 and same.count('class="whisker"') == 2
+    same = parsed(charts.scatter([Point("a", 1, 2, 1, 3), Point("b", 1, 2, 1, 3)], "s", "FD"))
+    assert len(same.all("g", "on")) == 1 and len(same.all("line", "whisker")) == 2
 
 
 def test_an_axis_of_distances_is_logarithmic_if_they_differ_much():
-    near = charts.scatter([Point("a", 1, 2), Point("b", 2, 15)], "s", "FD")
-    far = charts.scatter([Point("a", 1, 2, 0, 4), Point("b", 2, 150)], "s", "FD")
-    assert ">0</text>" in near and ">0</text>" not in far and ">100</text>" in far
-    assert "nan" not in near + far
+    near, far = (
+        {one.text for one in parsed(charts.scatter(found, "s", "FD")).all("text")}
+        for found in ([Point("a", 1, 2), Point("b", 2, 15)], [Point("a", 1, 2, 0, 4), Point("b", 2, 150)])
+    )
+    assert "0" in near and "0" not in far and "100" in far
 
 
 def test_differences_lie_within_the_axis_and_those_that_hold_0_are_grey():
     behind = {"<far>": Interval(300.0, 250.0, 350.0), "near": Interval(0.5, -0.5, 1.5), "less": Interval(2.0, 1.0, 3.0)}
-    html = charts.forest("FD", behind, {"near": "a bound"})
-    assert html.index("near") < html.index("less") < html.index("&lt;far&gt;") and "a bound" in html
-    assert html.count('class="line unclear"') == 1 and "−0.500 to 1.50" in html
-    places = [float(place) for place in re.findall(r"left:([\d.]+)%", html)]
-    ends = [float(left) + float(width) for left, width in re.findall(r"left:([\d.]+)%;width:([\d.]+)%", html)]
-    assert 0 <= min(places) and max(places + ends) <= 100
+    plot = parsed(charts.forest("FD", behind, {"near": "a bound"})).one("figure", "forest")
+    lines = [one for one in plot.all("div", "line") if "ticks" not in one["class"]]
+    assert [line.all("span")[0].text for line in lines] == ["neara bound", "less", "<far>"]
+    assert ["unclear" in line["class"] for line in lines] == [True, False, False]
+    assert lines[0].all("span")[1].text == "0.500−0.500 to 1.50"
+    styles = [
+        dict(part.split(":") for part in one["style"].split(";")) for one in plot.walk() if "style" in one.attributes
+    ]
+    places = [{name: float(value.rstrip("%")) for name, value in style.items()} for style in styles]
+    assert len(places) >= 3 * 3 and min(place["left"] for place in places) >= 0
+    assert max(place["left"] + place.get("width", 0) for place in places) <= 100
     assert charts.forest("FD", {}) == "" == charts.forest("FD", {"a": Interval(1.0, -np.inf, np.inf)})
+
+
+def test_names_in_charts_are_text():
+    point, history = Point(EVIL[:20], 1, 2), [{"seconds": i, f"loss/{EVIL}": i, "loss/b": 1.0} for i in range(3)]
+    for drawn, least in (
+        (charts.scatter([point], EVIL, EVIL, 1.0, EVIL), 5),
+        (charts.loss_curve(history), 1),
+        (charts.forest(EVIL, {EVIL: Interval(1.0, 0.5, 2.0)}, {EVIL: EVIL}), 3),
+    ):
+        root = parsed(drawn)
+        assert (
+            times(root, EVIL) >= least
+            and not root.all("b")
+            and "onclick" not in {name for one in root.walk() for name in one.attributes}
+        )

@@ -59,7 +59,7 @@ def test_a_model_trained_on_a_device_that_is_not_here_is_loaded_and_goes_on(tmp_
     with pytest.raises(ZaohuaError, match="device 'cuda:7' can't be used here"):
         zh.load(tmp_path, device="cuda:7")
     here = zh.load(tmp_path, device="cpu").set_params(max_steps=4)
-    assert here.resume(tmp_path, images).n_steps_ == 4 and here._device().type == "cpu"
+    assert here.resume(tmp_path, images).n_steps_ == 4 and here.device_.type == "cpu"
     assert not set(elsewhere) & set(json.loads((tmp_path / "model.json").read_bytes())["parameters"])
     zh.GMM(n_components=1, random_state=0).fit(images, out=tmp_path / "gmm")
     assert zh.load(tmp_path / "gmm", device="cpu").sample().shape == (1, 8, 8)

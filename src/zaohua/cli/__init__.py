@@ -1,7 +1,7 @@
-"""The command line: one module for each command, imported when it is called.
+"""Run the command line: one module for each command, imported when it is called.
 
-`zaohua COMMAND ...` imports neither torch nor tyro before it knows the command. What a person did wrong comes out as
-one line on stderr with exit code 2; a traceback only with `--debug`.
+`zaohua COMMAND ...` imports neither torch nor argparse before it knows the command. A mistake of the user is told as
+one line on stderr, with exit code 2; `--debug` adds the traceback.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import shutil
 import sys
+import textwrap
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -17,29 +19,32 @@ from typing import Any
 from zaohua.core.errors import ZaohuaError, ZaohuaWarning, unknown
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("[--out demo] [--minutes 4]", "train one model per family on digits, one on sounds and one on texts"),
+    "demo": ("[--out demo] [--minutes 4]", "train one model of each family on built-in data, and write a page"),
     "train": ("MODEL DATA [--out RUN] [--resume | --base RUN]", "train a model on a folder, file or named data set"),
     "sample": ("RUN [-n 64] [--y LABEL] [--out PATH]", "make new items with a trained model"),
     "chat": ("RUN", "talk with a model that was trained on dialogues"),
-    "score": ("RUN DATA", "how well a model predicts data that it hasn't seen: bits per byte of texts"),
+    "score": ("RUN DATA", "tell how well a model predicts data that it hasn't seen"),
     "evaluate": ("RUN [--data DATA] [--samples 10000]", "measure a model by items that it has never seen"),
-    "compare": ("RUN RUN ... [--out compare.html]", "measure models alike, tell which is better, write a page"),
+    "compare": ("RUN RUN ... [--out compare.html]", "measure models in the same way, and tell which is better"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),
     "impute": ("RUN FILE --out FILE", "fill in the missing cells of a table"),
-    "copies": ("RUN", "how much of what a model of texts writes is copied from its training text"),
-    "fit-distribution": ("FILE --column X [--out picture.png]", "which distribution describes a column of numbers"),
-    "models": ("[--json | --markdown]", "the models, what they take and what they can do"),
-    "info": ("RUN", "what a run holds: model, data, settings, training"),
+    "copies": ("RUN", "tell how much of what a model of texts writes is copied"),
+    "fit-distribution": (
+        "FILE --column X [--out picture.png]",
+        "find the distribution that describes a column of numbers",
+    ),
+    "models": ("[--json | --markdown]", "list the models, what they take and what they can do"),
+    "info": ("RUN", "tell what a run holds: model, data, settings, training"),
 }
-"""Each command, how it is called, and what it does; `zaohua.cli.COMMAND` (with _ for -) has its `main(arguments)`."""
+"""Each command, how it is called, and what it does. The module `zaohua.cli.COMMAND` (with _ for -) has its `main`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     warnings.showwarning = _show_warning
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a text may hold letters that a terminal has not
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a text may hold letters that the terminal can't show
         sys.stdout.reconfigure(errors="replace")
     try:
         return _run([argument for argument in arguments if argument != "--debug"])
@@ -47,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signum: int = getattr(stop, "signum", 2)
         print(f"zaohua: {stop or 'stopped'}", file=sys.stderr)
         return 128 + signum
-    except BrokenPipeError:  # the reader of a pipe, such as head, has had enough
+    except BrokenPipeError:  # the reader of a pipe, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
@@ -77,36 +82,52 @@ def _run(arguments: list[str]) -> int:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-    """Print our own warnings as one line; those of libraries are no concern of who runs a command."""
+    """Print Zaohua's own warnings as one line each, and those of libraries not at all."""
     if issubclass(category, ZaohuaWarning):
         print(f"zaohua: warning: {message}", file=sys.stderr)
 
 
 def usage() -> str:
-    """The text of `zaohua --help`."""
-    width = max(len(f"{name} {how}") for name, (how, _) in COMMANDS.items())
-    lines = [f"  zaohua {f'{name} {how}':<{width}}  {what}" for name, (how, what) in COMMANDS.items()]
+    """Write the text of `zaohua --help`, as wide as the terminal."""
+    width = shutil.get_terminal_size().columns
+    calls = [f"  zaohua {name} {how}".rstrip() for name, (how, _) in COMMANDS.items()]
+    place = max(map(len, calls)) + 2
+    beside = place + max(len(what) for _, what in COMMANDS.values()) <= width
+    lines = []
+    for call, (_, what) in zip(calls, COMMANDS.values(), strict=True):
+        lines += [f"{call:<{place}}{what}"] if beside else [call, *_wrapped(what, width, " " * 6)]
     return "\n".join(
         [
             "zaohua learns what your data looks like, and makes more of it.",
             "",
             *lines,
             "",
-            "DATA is a folder or file of your own, or a name: digits (built in), mnist, tinyshakespeare ...",
-            "File names can say labels: 'wavs/{label}_{i}.wav'.",
-            "Every command has --help; every field of a model is an option of `zaohua train MODEL --help`.",
-            "Errors are one line; --debug adds the traceback.",
+            *_wrapped(
+                "DATA is a folder or a file of yours, or the name of a data set: digits (built in), mnist, "
+                "tinyshakespeare ... Labels can be read from file names: 'wavs/{label}_{i}.wav'.",
+                width,
+            ),
+            *_wrapped("Every command has --help. `zaohua train MODEL --help` lists all options of a model.", width),
+            "An error is one line; --debug adds the traceback.",
         ]
     )
 
 
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """A text in lines that end between words."""
+    width = max(40, min(width, 110))
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+
+
 def explain(error: Exception) -> str | None:
-    """What a person did or ran into as one line; None for what is a bug."""
+    """Write an error that the user can do something about as one line; None for a bug."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, ZaohuaError | OSError):
         return " ".join(str(error).split())
-    kind = type(error).__name__  # torch's error is told by its name, since torch may not be imported
+    kind = type(error).__name__  # torch may not be imported: its error is known by name
     if kind in ("MemoryError", "OutOfMemoryError") or "can't allocate memory" in str(error):
         return "out of memory: a smaller --batch-size, more --grad-accumulation or a smaller --size takes less"
     return None

@@ -1,4 +1,4 @@
-"""`zaohua chat RUN`: a dialogue in the terminal with a model that was trained on dialogues."""
+"""Run `zaohua chat RUN`: talk in the terminal with a model that was trained on dialogues."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from zaohua.cli.sample import sampling_flags
 from zaohua.core.errors import ZaohuaError
 
 CALL = "zaohua chat RUN [options]"
-ABOUT = "Talk with a model that was trained on dialogues: a line is a message; /new finite_receptive_field, /exit ends."
+ABOUT = "Talk with a model that was trained on dialogues. A line is a message; /new begins a new dialogue, /exit ends."
 COMMON = (
-    Flag("system", str | None, None, "What the model is told before the dialogue."),
+    Flag("system", str | None, None, "Instruction to the model before the dialogue (its system message)."),
     Flag("seed", int | None, None, "Seed: the same one gives the same answers."),
 )
 
@@ -30,13 +30,13 @@ def main(arguments: Sequence[str]) -> None:
     model = zaohua.load(folder)
     if not hasattr(model, "chat"):
         raise ZaohuaError(f"chat is for models of texts, and {folder} is a {type(model).__name__}")
-    model.chat_stream([{"role": "user", "content": ""}])  # or it says why it can't
+    model.chat_stream([{"role": "user", "content": ""}])  # raises an error that says why, if it can't
     talk(model, values["system"], values["seed"], {flag.name: values[flag.name] for flag in flags})
 
 
 def talk(model: Any, system: str | None, seed: int | None, options: dict[str, Any]) -> None:
-    """The dialogue; Ctrl-C stops an answer, and between two of them ends it all, as the end of the input does."""
-    log = [] if system is None else [{"role": "system", "content": system}]
+    """Hold the dialogue. Ctrl-C stops an answer; between answers it ends the dialogue, as the end of the input does."""
+    instructions = [] if system is None else [{"role": "system", "content": system}]
     said: list[dict[str, str]] = []
     for line in lines():
         if line == "/exit":
@@ -47,7 +47,7 @@ def talk(model: Any, system: str | None, seed: int | None, options: dict[str, An
             answer = ""
             said.append({"role": "user", "content": line})
             try:
-                for piece in model.chat_stream([*log, *said], random_state=seed, **options):
+                for piece in model.chat_stream([*instructions, *said], random_state=seed, **options):
                     answer += piece
                     print(piece, end="", flush=True)
                 print()
@@ -55,13 +55,13 @@ def talk(model: Any, system: str | None, seed: int | None, options: dict[str, An
             except KeyboardInterrupt:
                 print()
                 said.append({"role": "assistant", "content": answer})
-            except ZaohuaError as error:  # a letter that it doesn't know is no reason to end
+            except ZaohuaError as error:  # such as a letter that the model doesn't know: the dialogue goes on
                 echo(f"zaohua: {error}")
                 said.pop()
 
 
 def lines() -> Iterator[str]:
-    """What is typed, with a prompt where somebody types; up to the end of the input, or Ctrl-C."""
+    """Read lines up to the end of the input or Ctrl-C, with a prompt if they are typed on a terminal."""
     if sys.stdin.isatty():
         try:
             import readline  # noqa: F401 (lines can be edited)

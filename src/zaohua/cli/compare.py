@@ -1,4 +1,4 @@
-"""`zaohua compare RUN RUN ...`: which of several models is better, and a page that shows it."""
+"""Run `zaohua compare RUN RUN ...`: tell which of several models is better, and write a page that shows it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from zaohua.evaluation.comparison import Comparison
 
 PROG = "zaohua compare RUN RUN ..."
-ABOUT = "Measure several models alike, tell which is better as far as that can be told, and write a page about it."
+ABOUT = "Measure several models in the same way, tell which is better where the figures allow it, and write a page."
 FLAGS = (
     *(flag for flag in EVALUATE if flag.name not in ("seeds", "json")),
-    Flag("out", str, "compare.html", "Page to write."),
+    Flag("out", str, "compare.html", "Page to write (HTML).", metavar="FILE"),
     Flag("json", bool, False, "Print all figures as JSON, and no progress."),
 )
 COLUMNS = (
@@ -44,12 +44,12 @@ COLUMNS = (
     "log_likelihood",
     "bits_per_sample",
 )
-"""Measures of the table in the terminal; the page has them all."""
+"""Measures that the table in the terminal shows; the page has all."""
 COSTS = ("training_seconds", "milliseconds", "real_time")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Compare, write the page, tell."""
+    """Compare the runs, write the page, and print the main figures."""
     folders = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments))
     options = arguments[len(folders) :]
     if len(folders) < 2 and not {"-h", "--help"} & set(options):
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def show(comparison: Comparison) -> None:
-    """The main measures and costs in the terminal."""
+    """Print the main measures and costs."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

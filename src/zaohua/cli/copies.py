@@ -1,37 +1,37 @@
-"""`zaohua copies RUN`: how much of what a model of texts writes stands word for word in what it was trained on."""
+"""Run `zaohua copies RUN`: tell how much of what a model of texts writes is copied from its training text."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, leading, parse
 from zaohua.cli.sample import sampling_flags
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
 
 CALL = "zaohua copies RUN [options]"
-ABOUT = "How much of what a model writes stands word for word in its training text, and how much of held-out text does."
+ABOUT = "Tell how much of what a model writes is copied from its training text, and how much of held-out text is."
 COMMON = (
-    Flag("n", int, 32, "Samples to draw.", short=("-n",)),
-    Flag("length", int, 30, "Characters from which a run counts as copied."),
-    Flag("data", str | None, None, "Training text, if it isn't any more where it was."),
-    Flag("held_out", str | None, None, "Text to compare with; by default what training didn't see."),
+    Flag("n", Annotated[int, Between(1)], 32, "Texts to sample.", short=("-n",)),
+    Flag("length", Annotated[int, Between(1)], 30, "Characters in a row that count as copied, at least."),
+    Flag("data", str | None, None, "Training text, if it is no longer where it was.", metavar="DATA"),
+    Flag(
+        "held_out", str | None, None, "Text to compare with; by default what was held out of training.", metavar="DATA"
+    ),
     Flag("seed", int | None, None, "Seed of the samples."),
     Flag("json", bool, False, "Print the result as JSON."),
 )
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draw samples, look them up, and tell."""
+    """Sample texts, look them up in the training text, and print what was found."""
     (run,), rest = leading(arguments, "the run comes", CALL, ABOUT, COMMON)
     flags = sampling_flags(runs.read_model(run))
     values = parse("zaohua copies RUN", ABOUT, [*COMMON, *flags], rest)
-    if values["n"] < 1 or values["length"] < 1:
-        raise ZaohuaError("-n and --length must be at least 1")
     from zaohua.modalities.texts.copying import copy_report
 
     model = zaohua.load(run)
@@ -59,6 +59,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def _told(found: Any) -> str:
     return (
-        f"{found.share:.2%} of {found.characters:,} characters in runs of {found.n} or more; "
-        f"the longest has {found.longest}"
+        f"{found.share:.2%} of {found.characters:,} characters copied, {found.n} or more in a row; "
+        f"{found.longest} in a row at most"
     )

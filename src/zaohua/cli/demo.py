@@ -1,4 +1,4 @@
-"""`zaohua demo`: one model of each family on the built-in digits, one of sounds, one of texts, and a page of all."""
+"""Run `zaohua demo`: train one model of each family, and write a page that shows how they compare."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from zaohua.cli.flags import Flag, echo, parse
-from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 
 if TYPE_CHECKING:
     from zaohua.demo import Result
 
 FLAGS = (
-    Flag("out", str, "demo", "Folder for the page and the runs."),
-    Flag("minutes", Annotated[float, Between(above=0)], 4.0, "Time for all of it, on two cores."),
+    Flag("out", str, "demo", "Folder for the page and the runs.", metavar="FOLDER"),
+    Flag("minutes", Annotated[float, Between(above=0)], 4.0, "Minutes for all of it, on two cores."),
 )
 ABOUT = (
     "Train one model of each family on the built-in digits, one on sounds and one on texts, measure them, and "
@@ -26,10 +25,8 @@ ABOUT = (
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the demo, print the table, tell where the page is."""
+    """Run the demo, print the table, and tell where the page is."""
     values = parse("zaohua demo", ABOUT, FLAGS, arguments)
-    if not values["minutes"] > 0:
-        raise ZaohuaError(f"--minutes must be above 0, not {values['minutes']:g}")
     from zaohua import demo
     from zaohua.demo import report
     from zaohua.training.callbacks.progress import Progress
@@ -49,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def show(results: Sequence[Result]) -> None:
-    """The table of measures in the terminal."""
+    """Print the table of measures."""
     from rich.console import Console
     from rich.table import Table
 

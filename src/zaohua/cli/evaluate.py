@@ -1,4 +1,4 @@
-"""`zaohua evaluate RUN`: how good a model is, by items that it has never seen."""
+"""Run `zaohua evaluate RUN`: measure how good a model is, by items that it has never seen."""
 
 from __future__ import annotations
 
@@ -18,28 +18,42 @@ FLAGS = (
         "data",
         str | None,
         None,
-        "Items to measure by: a path, or a name, whose test split is taken. By default the "
-        "test split of what it was trained on, else the share that training held out.",
+        "Items to measure by: a path, or the name of a data set, whose test split is taken. By default the test split "
+        "of the training data, else the items that training held out.",
+        metavar="DATA",
     ),
-    Flag("split", str | None, None, "test or validation."),
-    Flag("train", str | None, None, "What it was trained on, if it isn't any more where it was."),
-    Flag("samples", int, 10_000, "Samples, and as many real items; of texts a hundredth.", short=("-n",)),
-    Flag("seeds", int, 1, "Sets of samples, over which figures have intervals."),
-    Flag("seed", int, 0, "Of the first set."),
-    Flag("inception", str | None, None, "File with the weights of the standard Inception network, for FID."),
+    Flag("split", str | None, None, "Split of the data to measure by: test or validation.", metavar="NAME"),
+    Flag("train", str | None, None, "Training data, if they are no longer where they were.", metavar="DATA"),
+    Flag(
+        "samples",
+        int,
+        10_000,
+        "Samples to make, and real items to compare them with; of texts one for every hundred.",
+        short=("-n",),
+    ),
+    Flag("seeds", int, 1, "Sets of samples to make; the intervals of figures are over these."),
+    Flag("seed", int, 0, "Seed of the first set of samples."),
+    Flag(
+        "inception",
+        str | None,
+        None,
+        "File with the weights of the standard Inception network, for FID.",
+        metavar="FILE",
+    ),
     Flag(
         "target",
         str | None,
         None,
-        "Column of a table that is predicted by what was learnt from samples; by default "
-        "the last with 2 to 20 categories, else the last of numbers.",
+        "Column of a table that classifiers learn to predict from samples; by default the last one with 2 to 20 "
+        "categories, else the last one of numbers.",
+        metavar="COLUMN",
     ),
     Flag("json", bool, False, "Print the figures as JSON, and no progress."),
 )
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure, keep and tell."""
+    """Measure the model, save the figures, and print them."""
     (run,), rest = leading(arguments, "the run comes", CALL, ABOUT, FLAGS)
     values = parse("zaohua evaluate RUN", ABOUT, FLAGS, rest)
     runs.read_model(run)
@@ -60,13 +74,13 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class Lines:
-    """Tells what is being done, on stderr; of one thing at most a line every ten seconds."""
+    """Print what is being done on stderr, at most a line every ten seconds about the same thing."""
 
     def __init__(self) -> None:
         self.last = ("", 0.0)
 
     def __call__(self, line: str) -> None:
-        """Show a line, such as "sampling: 512 of 10,000, 60 s left"."""
+        """Print a line, such as "sampling: 512 of 10,000, 60 s left"."""
         what, _, rest = line.partition(":")
         if what != self.last[0] or time.monotonic() - self.last[1] >= 10 or not rest:
             self.last = (what, time.monotonic())

@@ -1,42 +1,45 @@
-"""`zaohua fit-distribution FILE --column X`: which distribution describes a column of numbers."""
+"""Run `zaohua fit-distribution FILE --column X`: find the distribution that describes a column of numbers."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from zaohua.cli.flags import Flag, echo, leading, parse
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.params import Between
 
 if TYPE_CHECKING:
     from zaohua.tasks.distributions import Ranking
 
 CALL = "zaohua fit-distribution FILE --column X [options]"
-ABOUT = "Fit every distribution that can describe a column of numbers, rank them, and tell which fit; or fit one."
+ABOUT = "Fit every distribution that can describe a column of numbers, or one, and rank them by how well they fit."
 FLAGS = (
-    Flag("column", str | None, None, "Name of the column; may be left out where there is only one."),
-    Flag("distribution", str | None, None, "Only this one, such as gamma or kernel-density."),
-    Flag("by", str, "aic", "Criterion of the ranking: aic or bic."),
-    Flag("out", str | None, None, "Picture of the best one to write: histogram and curve, and a Q-Q plot."),
-    Flag("path", bool, False, "Draw the way of the optimisation into the picture, too."),
-    Flag("replicates", int, 200, "Sets drawn for each p value; 0 makes no tests."),
-    Flag("seed", int, 0, "Seed of the sets."),
+    Flag("column", str | None, None, "Name of the column; may be left out if there is only one.", metavar="NAME"),
+    Flag("distribution", str | None, None, "Fit only this one, such as gamma or kernel-density.", metavar="NAME"),
+    Flag("by", Literal["aic", "bic"], "aic", "Criterion of the ranking."),
+    Flag(
+        "out",
+        str | None,
+        None,
+        "Write a picture of the best one: histogram with its curve, and a Q-Q plot.",
+        metavar="FILE",
+    ),
+    Flag("path", bool, False, "Draw the path of the optimiser into the picture, too."),
+    Flag("replicates", Annotated[int, Between(0)], 200, "Data sets to simulate for each p value; 0 makes no tests."),
+    Flag("seed", Annotated[int, Between(0)], 0, "Seed of the simulated data sets."),
     Flag("json", bool, False, "Print the result as JSON."),
 )
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read, fit, tell, draw."""
+    """Read the column, fit the distributions, print the ranking, and draw the best one."""
     (file,), rest = leading(arguments, "the file comes", CALL, ABOUT, FLAGS)
     values = parse("zaohua fit-distribution FILE", ABOUT, FLAGS, rest)
-    if values["by"] not in ("aic", "bic"):
-        raise unknown("criterion", values["by"], ["aic", "bic"])
     if values["path"] and not values["out"]:
         raise ZaohuaError("--path is drawn into a picture: give --out picture.png, too")
-    if values["replicates"] < 0 or values["seed"] < 0:
-        raise ZaohuaError("--replicates and --seed must be at least 0")
     from zaohua.tasks import distributions
 
     column, numbers = read_column(file, values["column"])
@@ -61,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def read_column(file: str, name: str | None) -> tuple[str, Any]:
-    """The name and the values of a column of a file or a data set.
+    """Read the name and the values of a column of a file or a data set.
 
     Raises:
         ZaohuaError: there is no such table or column, or several columns and none is named.
@@ -81,7 +84,7 @@ def read_column(file: str, name: str | None) -> tuple[str, Any]:
 
 
 def show(ranking: Ranking) -> None:
-    """The table for people, and why others are not in it."""
+    """Print the ranking as a table, and why other distributions aren't in it."""
     from rich.console import Console
     from rich.table import Table
 

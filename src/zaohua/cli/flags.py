@@ -1,32 +1,53 @@
-"""Command-line flags made from fields: tyro does the parsing and the help, mistakes come out as one line."""
+"""Describe the options of a command: each is one `Flag`, made by hand or from a field of a model or a codec."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import io
-import itertools
-import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Union, get_args
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.core.params import Field, check_field, type_name
+from zaohua.cli.parser import parse
+from zaohua.cli.values import bounds_of
+from zaohua.core.errors import ZaohuaError
+
+if TYPE_CHECKING:
+    from zaohua.core.params import Between, Field
+
+__all__ = [
+    "CONFIG",
+    "DATA",
+    "NETWORK",
+    "RUN",
+    "SAMPLING",
+    "TRAINING",
+    "Flag",
+    "echo",
+    "from_fields",
+    "given",
+    "leading",
+    "parse",
+]
+
+DATA, NETWORK, TRAINING, SAMPLING, RUN = "data", "network", "training", "sampling", "run"
+"""Groups of options in the help."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
-    """One argument of a command.
+    """One option of a command.
 
     Attributes:
-        name: in snake case; the flag is the same in kebab case.
-        type: of its value, as tyro reads it.
+        name: in snake case; on the command line it is spelt with dashes.
+        type: of its value.
         default: its value when it isn't given.
-        help: one line.
+        help: what it does, or what its value is.
         short: other spellings, such as "-n".
         repeat: whether it may be given more than once (its type is a tuple then).
-        field: the field it sets, whose bounds are checked.
+        field: the field that it sets.
+        group: the part of the help in which it is listed.
+        metavar: what stands for its value in the help; by default its type says.
+        off: of one that is on by default, what `--no-NAME` does.
     """
 
     name: str
@@ -36,79 +57,93 @@ class Flag:
     short: tuple[str, ...] = ()
     repeat: bool = False
     field: Field | None = None
+    group: str = RUN
+    metavar: str = ""
+    off: str = ""
+
+    @property
+    def option(self) -> str:
+        """The name with dashes, as in --max-steps."""
+        return f"--{self.name.replace('_', '-')}"
 
     @property
     def spellings(self) -> list[str]:
+        """What the help lists for this flag: of one that is on by default, what turns it off."""
+        if len(self.name) == 1 and f"-{self.name}" in self.short:
+            return list(self.short)
+        off = self.type is bool and self.default
+        return [f"--no-{self.option[2:]}" if off else self.option, *self.short]
+
+    @property
+    def accepted(self) -> list[str]:
         """Everything that sets this flag on a command line."""
-        kebab = self.name.replace("_", "-")
-        return [f"--no-{kebab}" if self.type is bool and self.default else f"--{kebab}", *self.short]
+        both = [f"--no-{self.option[2:]}"] if self.type is bool else []
+        return list(dict.fromkeys([*self.spellings, self.option, *both]))
+
+    @property
+    def bounds(self) -> Between | None:
+        """Between what its value must be."""
+        return bounds_of(self.type) if self.field is None else self.field.bounds
+
+    @property
+    def text(self) -> str:
+        """What the flag as it is listed does; one that is on by default turns something off."""
+        if self.type is bool and self.default:
+            return self.off or f"Turn off: {_small(self.help.removeprefix('Whether '))}"
+        return self.help
+
+
+CONFIG = (
+    Flag(
+        "config",
+        str | None,
+        None,
+        "Take options from a .yaml or .json file, as --print-config writes it; those given here go before it.",
+        metavar="FILE",
+    ),
+    Flag(
+        "print_config", bool, False, "Print all options and their values as a file for --config, and do nothing else."
+    ),
+)
+"""Options of the commands that read their options from a file."""
 
 
 def from_fields(
     fields: Mapping[str, Field],
     values: Mapping[str, Any] | None = None,
     *,
-    drop_failed: Iterable[str] = (),
+    leave_out: Iterable[str] = (),
     taken: Iterable[str] = (),
     prefix: str = "",
+    group: Callable[[str], str] = lambda name: RUN,
 ) -> list[Flag]:
     """A flag for each field.
 
     Args:
         fields: by name, as `fields_of` gives them.
         values: defaults that replace the fields' own, such as those of a stored model.
-        drop_failed: names of fields that get no flag.
+        leave_out: names of fields that get no flag.
         taken: names that other flags have; a field of that name gets the prefix.
         prefix: such as "image_".
+        group: the group of the help that a field belongs to, by its name.
     """
-    flags, left_out, others = [], set(drop_failed), set(taken)
+    flags, left_out, others = [], set(leave_out), set(taken)
     for name, field in fields.items():
         if name not in left_out:
             default = (values or {}).get(name, field.default)
             default = tuple(default) if isinstance(default, list) else default
-            bounds = f" ({field.bounds})" if field.bounds else ""
             flag = (prefix if name in others else "") + name
-            flags.append(
-                Flag(flag, field.type, default, field.help + bounds, repeat=field.type == tuple[str, ...], field=field)
-            )
+            repeat = field.type == tuple[str, ...]
+            flags.append(Flag(flag, field.type, default, field.help, repeat=repeat, field=field, group=group(name)))
     return flags
-
-
-def parse(prog: str, about: str, flags: Sequence[Flag], arguments: Sequence[str]) -> dict[str, Any]:
-    """The values of all flags, by name.
-
-    Raises:
-        ZaohuaError: an option is unknown, or its value is missing, of the wrong type or out of bounds.
-    """
-    import tyro
-
-    arguments = _known(flags, arguments)
-    members = [(flag.name, _annotated(flag), dataclasses.field(default=flag.default)) for flag in flags]
-    form = dataclasses.make_dataclass("Arguments", members, kw_only=True)
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            values: Any = tyro.cli(
-                form,
-                prog=prog,
-                description=about,
-                args=arguments,
-                config=(tyro.conf.AvoidSubcommands, tyro.conf.FlagCreatePairsOff),
-            )
-    except SystemExit as stop:
-        if stop.code:
-            raise _mistake(said.getvalue(), flags, prog) from None
-        raise
-    for flag in flags:
-        if flag.field is not None:
-            check_field("option", dataclasses.replace(flag.field, name=flag.spellings[0]), getattr(values, flag.name))
-    return {flag.name: getattr(values, flag.name) for flag in flags}
 
 
 def leading(
     arguments: Sequence[str], names: str, call: str, about: str, flags: Sequence[Flag], count: int = 1
 ) -> tuple[list[str], list[str]]:
-    """The arguments of a command that stand before its options, and the options; or the help, if asked for that.
+    """Split the arguments of a command into those that stand before its options, and the options.
+
+    If help is asked for instead, print it and end.
 
     Args:
         arguments: of the command.
@@ -134,58 +169,11 @@ def given(values: Mapping[str, Any], flags: Iterable[Flag]) -> dict[str, Any]:
     return {flag.field.name: values[flag.name] for flag in flags if flag.field and values[flag.name] != flag.default}
 
 
-def _annotated(flag: Flag) -> Any:
-    """The flag's type with what tyro is to know about it."""
-    import tyro
-
-    details = tyro.conf.arg(help=flag.help, aliases=flag.short or None)
-    if flag.repeat:
-        return Annotated[flag.type, details, tyro.conf.UseAppendAction]
-    return Annotated[flag.type, details]
-
-
-def _known(flags: Sequence[Flag], arguments: Sequence[str]) -> list[str]:
-    """The arguments with `none` spelt as tyro wants it, when every option among them is known."""
-    by_spelling = {spelling: flag for flag in flags for spelling in flag.spellings}
-    out, last = [], None
-    for argument in arguments:
-        option, equals, value = argument.partition("=")
-        if re.match(r"--?[a-zA-Z]", argument):
-            option = option.replace("_", "-")
-            last = by_spelling.get(option)
-            if last is None and option not in ("-h", "--help"):
-                raise unknown("option", option, by_spelling)
-            out += [option, _none(value, last)] if equals else [option]
-        else:
-            out.append(_none(argument, last))
-    return out
-
-
-def _none(value: str, flag: Flag | None) -> str:
-    return "None" if value.lower() == "none" and flag is not None and type(None) in get_args(flag.type) else value
-
-
-def _mistake(box: str, flags: Sequence[Flag], prog: str) -> ZaohuaError:
-    """What tyro wrote in a box, with or without lines drawn around it, as one line."""
-    lines = [line.strip("│╭╮╰╯─ ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    title, *rest = [line for line in lines if line] or [""]
-    rest = rest[1:] if rest and not rest[0].strip("-") else rest
-    text = " ".join(itertools.takewhile(lambda line: line.strip("-"), rest))
-    bad = re.search(r"--([\w-]+)", text)
-    flag = next((f for f in flags if bad and f"--{bad[1]}" in f.spellings), None)
-    value = re.search(r"(?:from \[|invalid choice |base 10: |to float: )('[^']*')", text)
-    if flag is not None and value is not None:
-        return ZaohuaError(f"{flag.spellings[0]} must be {type_name(_plain(flag.type))}, not {value[1]}")
-    sentence = re.split(r"\s(?:Got errors|Argument helptext|For full helptext)", text)[0]
-    return ZaohuaError(f"{(sentence or title).rstrip('.')} (see `{prog} --help`)")
-
-
-def _plain(kind: Any) -> Any:
-    """A type without None, which people leave an option out for."""
-    kinds = [k for k in get_args(kind) if k is not type(None)]
-    return Union[tuple(kinds)] if type(None) in get_args(kind) else kind  # noqa: UP007 (of a tuple, which `|` can't join)
+def _small(text: str) -> str:
+    """A text with a small letter first, unless its first word is one of capitals."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def echo(line: str) -> None:
-    """A line for people, on stderr, where it doesn't mix with results."""
+    """Print a line for people on stderr, where it doesn't mix with results."""
     print(line, file=sys.stderr)

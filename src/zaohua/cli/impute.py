@@ -1,4 +1,4 @@
-"""`zaohua impute RUN FILE --out FILE`: a table with its missing cells filled in, as the model finds them likely."""
+"""Run `zaohua impute RUN FILE`: fill in the missing cells of a table, as the model finds them likely."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from zaohua.cli.flags import Flag, echo, leading, parse
 from zaohua.core.errors import ZaohuaError
 
 CALL = "zaohua impute RUN FILE [options]"
-ABOUT = "Fill in the missing cells of a table, drawn from what a model knows given the other cells of a row."
+ABOUT = "Fill in the missing cells of a table: each is drawn given the other cells of its row."
 FLAGS = (
-    Flag("out", str | None, None, "A .csv or .parquet to write; by default FILE-imputed.csv beside the file."),
-    Flag("split", str | None, None, "Split of a named data set."),
-    Flag("seed", int | None, None, "Seed: the same one gives the same cells."),
+    Flag(
+        "out",
+        str | None,
+        None,
+        "A .csv or .parquet to write; by default FILE-imputed.csv beside the file.",
+        metavar="PATH",
+    ),
+    Flag("split", str | None, None, "Split of a named data set to fill in.", metavar="NAME"),
+    Flag("seed", int | None, None, "Seed: the same one fills in the same values."),
     Flag("json", bool, False, "Print the result as JSON."),
 )
 

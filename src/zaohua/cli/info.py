@@ -1,4 +1,4 @@
-"""`zaohua info RUN`: what a run holds, read without loading its weights."""
+"""Run `zaohua info RUN`: tell what a run holds, without loading its weights."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from zaohua.cli import runs
 from zaohua.cli.flags import Flag, parse
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
-from zaohua.training.callbacks.progress import clock
 
-FLAGS = (Flag("json", bool, False, "Print it as JSON."),)
+FLAGS = (Flag("json", bool, False, "Print the facts as JSON."),)
 CALL = "zaohua info RUN [--json]"
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print the facts of a run."""
     if not arguments or arguments[0].startswith("-"):
-        parse("zaohua info RUN", "What a run holds: model, data, settings, training.", FLAGS, arguments)
+        parse("zaohua info RUN", "Tell what a run holds: model, data, settings, training.", FLAGS, arguments)
         raise ZaohuaError(f"which run? {CALL}")
-    values = parse("zaohua info RUN", "What a run holds.", FLAGS, arguments[1:])
+    values = parse("zaohua info RUN", "Tell what a run holds.", FLAGS, arguments[1:])
     about = facts(Path(arguments[0]))
     if values["json"]:
         print(json.dumps(about, indent=1))
@@ -35,8 +34,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def facts(folder: Path) -> dict[str, Any]:
-    """Name -> value of what is worth knowing about a run."""
+    """Collect what is worth knowing about a run: name -> value."""
     stored = runs.read_model(folder)
+    from zaohua.training.callbacks.progress import clock
+
     entry = registry.stored_entry(stored["model"])
     state, last = stored.get("state", {}), last_record(folder)
     size = sum(path.stat().st_size for path in folder.glob("weights*"))
@@ -59,7 +60,7 @@ def facts(folder: Path) -> dict[str, Any]:
 
 
 def _items(stored: dict[str, Any]) -> str:
-    """What a run learnt from. Runs of before don't say it: their codec does, but for the number of items."""
+    """Describe the training data of a run; an old run doesn't tell how many items they were."""
     if "summary" in stored:
         return str(stored["summary"]["x"])
     from zaohua import modalities
@@ -68,7 +69,7 @@ def _items(stored: dict[str, Any]) -> str:
 
 
 def _conditions(stored: dict[str, Any]) -> str:
-    """The labels that a run learnt, or what else it was conditioned on."""
+    """List the labels that a run learnt, or describe what else it was conditioned on."""
     y = stored.get("y_codec")
     if not y:
         return "none: unconditional"
@@ -80,7 +81,7 @@ def _conditions(stored: dict[str, Any]) -> str:
 
 
 def _changed(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The hyperparameters that differ from the model's defaults."""
+    """Find the hyperparameters that differ from the model's defaults."""
     from zaohua.core.params import fields_of
 
     try:
@@ -91,7 +92,7 @@ def _changed(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def last_record(folder: Path) -> dict[str, Any]:
-    """The last whole line of the history that holds a loss."""
+    """Find the last complete record of the history that holds a loss."""
     path = folder / "history.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     for line in reversed(lines):

@@ -1,4 +1,4 @@
-"""`zaohua models`: the table of models, from the source, without importing any of them."""
+"""Run `zaohua models`: print the table of models without importing any of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from zaohua.core.errors import unknown
 
 USAGE = """usage: zaohua models [--json | --markdown]
 
-The models, what they take and what they can do.
+List the models, the data they take and what they can do.
 
-  --json      as JSON
-  --markdown  as the Markdown table of the README"""
+  --json      Print the list as JSON.
+  --markdown  Print the Markdown table of the README."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def show() -> None:
-    """The table for people: in colour on a terminal, plain text elsewhere."""
+    """Print the table for people: in colour on a terminal, plain text elsewhere."""
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""What the commands share about run folders and data given on the command line."""
+"""Find run folders and data that are given on the command line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from zaohua.core.errors import CheckpointError, NoLabels, nearest
-from zaohua.modalities.files.patterns import FilePattern
+from zaohua.storage import legacy
 
 MODEL = "model.json"
 
 
 def find_option(option: str, arguments: Sequence[str]) -> str | None:
-    """The value of an option before all options are known; None when it isn't given."""
+    """Find the value of an option before all options are known; None when it isn't given."""
     for argument, following in zip(arguments, [*arguments, None][1:], strict=True):
         if argument == option:
             return following
@@ -25,7 +25,9 @@ def find_option(option: str, arguments: Sequence[str]) -> str | None:
 
 
 def default(command: str, data: str, again: bool = False, root: Path = Path("runs")) -> Path:
-    """runs/MODEL-DATA, with the first free number behind it; the newest there is when going on with one."""
+    """Name a run folder, runs/MODEL-DATA, with the first free number behind it; `again` gives the newest there is."""
+    from zaohua.modalities.files.patterns import FilePattern
+
     pattern = FilePattern.of(data)
     path = Path(data) if pattern is None else pattern.folder
     stem = re.sub(r"\W+", "-", path.name.split(".")[0].casefold()).strip("-") or "data"
@@ -39,33 +41,36 @@ def default(command: str, data: str, again: bool = False, root: Path = Path("run
 
 
 def holds_run(folder: Path) -> bool:
-    """Whether a run was saved there."""
+    """Tell whether a run was saved there."""
     return (folder / MODEL).exists()
 
 
 def read_model(folder: str | Path) -> dict[str, Any]:
-    """The `model.json` of a run, without its weights and without importing torch.
+    """Read the `model.json` of a run, without its weights and without importing torch.
 
     Raises:
-        CheckpointError: there is none, with the nearest runs there are, or it is damaged.
+        CheckpointError: there is none, with the nearest runs there are, or it is damaged, or of a newer version.
     """
     path = Path(folder) / MODEL
     try:
         data = json.loads(path.read_bytes())
-        return {"model": str(data["model"]), **data}
+        legacy.check_format(data, path)
+        return {"model": str(data["model"]), **legacy.current(data, path)}
+    except CheckpointError:
+        raise
     except (FileNotFoundError, NotADirectoryError):
         others = [str(other.parent) for other in Path(folder).parent.glob(f"*/{MODEL}")]
         close = nearest(folder, others)
         hint = f"; did you mean {close[0]}?" if close else ": train one with `zaohua train MODEL DATA`"
         raise CheckpointError(f"no run at {folder}{hint}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
 
 
 def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:
-    """What `fit` is to be given for DATA: X, and y, which is True if it carries labels that are wanted.
+    """Make X and y for `fit` of DATA; y is True if it carries labels that are wanted.
 
-    The path or name itself is handed on wherever it can be, since a run can then be resumed without it.
+    The path or name itself is handed on where it can be: the run remembers it, and can be resumed without DATA.
     """
     from zaohua import modalities
 
@@ -75,7 +80,7 @@ def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:
 
 
 def _labelled(data: str, split: str | None) -> bool:
-    """Whether a path or data set carries labels."""
+    """Tell whether a path or data set carries labels."""
     from zaohua import modalities
     from zaohua.modalities.datasets import known
 
@@ -88,7 +93,7 @@ def _labelled(data: str, split: str | None) -> bool:
 
 
 def is_named(data: str) -> bool:
-    """Whether DATA is the name of a data set, and no file or folder."""
+    """Tell whether DATA is the name of a data set, and no file or folder."""
     from zaohua.modalities.datasets import known
 
     return data in known() and not Path(data).exists()

@@ -1,4 +1,4 @@
-"""`zaohua sample RUN`: new items from a trained model, printed or written as their codec does it."""
+"""Run `zaohua sample RUN`: make new items with a trained model, and print or write them as their codec does it."""
 
 from __future__ import annotations
 
@@ -6,38 +6,50 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import zaohua
-from zaohua.cli import runs
-from zaohua.cli.flags import Flag, echo, from_fields, leading, parse
+from zaohua.cli import config, runs
+from zaohua.cli.conditions import Conditions, read_conditions
+from zaohua.cli.flags import CONFIG, SAMPLING, Flag, echo, from_fields, leading, parse
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.params import Between
 
 CALL = "zaohua sample RUN [options]"
+Count = Annotated[int, Between(1)]
 COMMON = (
-    Flag("n", int | None, None, "How many items; by default 64 pictures, 16 sounds, or one text.", short=("-n",)),
+    Flag("n", Count | None, None, "How many items; by default 64 pictures, 16 sounds, or one text.", short=("-n",)),
     Flag(
         "y",
         tuple[str, ...],
         (),
-        "Label to make them of; several take turns (--y a --y b, or --y a,b). Of tables "
-        "also a column and its value (--y 'income=>50K').",
+        "Condition of the items, by default drawn as in training: a label (several take turns: --y a --y b, or "
+        "--y a,b); a picture, a sound or a folder of them, if the model was conditioned on such; a column of a table "
+        "and its value (--y 'income=>50K').",
         repeat=True,
+        metavar="LABEL|FILE|COLUMN=VALUE",
     ),
-    Flag("each", int | None, None, "Make so many of each label instead, one row for each."),
-    Flag("seed", int | None, None, "Seed: the same one gives the same items."),
+    Flag(
+        "each", Count | None, None, "Make this many of each label, or of each --y, instead; a row of pictures for each."
+    ),
+    Flag("seed", int | None, None, "Seed: the same one makes the same items."),
     Flag(
         "out",
         str | None,
         None,
-        "A folder for a file of each, or one for all: a .png or .npz of pictures, a .wav "
-        "of sounds (or a .png of their spectrograms), a .txt, a .csv or .parquet of rows. By default RUN/samples.png, "
-        ".wav or .csv; texts are printed.",
+        "A folder for a file of each item, or one file for all: a .png or .npz of pictures, a .wav of sounds (or a "
+        ".png of their spectrograms), a .txt of texts, a .csv or .parquet of rows. By default RUN/samples.png, .wav "
+        "or .csv; texts are printed.",
+        metavar="PATH",
     ),
     Flag("stream", bool, False, "Print a text while it is written."),
+    *CONFIG,
     Flag("json", bool, False, "Print the result as JSON."),
 )
+
+MOST_USED = ("n", "y", "each", "seed", "out")
+"""Options that people need first, in the order of the help."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -46,50 +58,63 @@ def main(arguments: Sequence[str]) -> None:
     folder = Path(run)
     stored = runs.read_model(folder)
     flags = sampling_flags(stored)
-    values = parse("zaohua sample RUN", f"Make new items with {folder}.", [*COMMON, *flags], rest)
+    values = parse("zaohua sample RUN", f"Make new items with {folder}.", [*COMMON, *flags], rest, first=MOST_USED)
+    if values["print_config"]:
+        print(config.text([*COMMON, *flags], values, {}))
+        return
     if not any(folder.glob("weights*")):
         raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
     model = zaohua.load(folder)
-    codec = model.codec_
-    if values["n"] is None:
-        values["n"] = max(codec.usual_number, len(_labels(model, values["y"])))
-    chosen = values["out"] or (None if codec.printed else folder / f"samples{codec.ending()}")
-    out = None if chosen is None else Path(chosen)
-    if out is not None and out.suffix:
-        codec.sheet_writer(out)  # an ending that can't be is told at once
-    n, y = _conditions(model, values)
+    wanted = read_conditions(model, values["y"], values["n"], values["each"])
+    out = _place(model.codec_, folder, values["out"])
     options = {flag.name: values[flag.name] for flag in flags}
     if values["stream"]:
-        _stream(model, y, values, options)
+        _stream(model, wanted, values, options)
         return
     began = time.perf_counter()
-    items = model.sample(n, y=y, random_state=values["seed"], **options)
-    seconds = time.perf_counter() - began
+    items = model.sample(wanted.n, y=wanted.y, random_state=values["seed"], **options)
+    seconds = round(time.perf_counter() - began, 3)
+    y = wanted.y if wanted.names is None else wanted.names
     if out is None:
-        print(
-            json.dumps({"items": items, "y": y, "seconds": round(seconds, 3)})
-            if values["json"]
-            else f"\n{'-' * 40}\n".join(items)
-        )
+        _print(items, {"items": items, "y": y, "seconds": seconds} if values["json"] else None)
         return
-    if out.suffix:
-        codec.write_sheet(items, out, None if isinstance(y, dict) else y, values["each"])
-    else:
-        ends = [f"-{_file_name(label)}" for label in y] if isinstance(y, list) else [""] * n
-        codec.write(items, out, [f"{i:05d}{end}" for i, end in enumerate(ends)])
+    _write(model.codec_, items, out, wanted, values["each"])
     if values["json"]:
-        print(json.dumps({"out": str(out), "n": n, "y": y, "seconds": round(seconds, 3)}))
+        print(json.dumps({"out": str(out), "n": wanted.n, "y": y, "seconds": seconds}))
     else:
-        echo(f"{n} items in {seconds:.1f} s: {out}")
+        echo(f"{wanted.n} items in {seconds:.1f} s: {out}")
 
 
-def _stream(model: Any, y: list[Any] | None, values: dict[str, Any], options: dict[str, Any]) -> None:
-    """One text, printed while it is written."""
+def _place(codec: Any, folder: Path, chosen: str | None) -> Path | None:
+    """Where the items are written to; None where they are printed."""
+    if chosen is None:
+        return None if codec.printed else folder / f"samples{codec.ending()}"
+    if Path(chosen).suffix:
+        codec.sheet_writer(Path(chosen))  # tells at once of an ending that can't be
+    return Path(chosen)
+
+
+def _print(items: Sequence[str], facts: dict[str, Any] | None) -> None:
+    """Print texts with a line between them, or facts as JSON."""
+    print(f"\n{'-' * 40}\n".join(items) if facts is None else json.dumps(facts))
+
+
+def _write(codec: Any, items: Any, out: Path, wanted: Conditions, each: int | None) -> None:
+    """Write items to one file, or to a folder as a file for each, named by what it is conditioned on."""
+    if out.suffix:
+        codec.write_sheet(items, out, wanted.names if wanted.labels else None, each)
+        return
+    names = [""] * wanted.n if wanted.names is None else [f"-{_file_name(name, wanted)}" for name in wanted.names]
+    codec.write(items, out, [f"{i:05d}{name}" for i, name in enumerate(names)])
+
+
+def _stream(model: Any, wanted: Conditions, values: dict[str, Any], options: dict[str, Any]) -> None:
+    """Print one text while it is written."""
     if not hasattr(model, "stream"):
         raise ZaohuaError(f"--stream is for models of texts, and this run is a {type(model).__name__}")
-    if values["json"] or values["out"] or values["n"] != 1 or values["each"] is not None:
+    if values["json"] or values["out"] or wanted.n != 1 or values["each"] is not None:
         raise ZaohuaError("--stream prints one text: leave out -n, --each, --out and --json, and give at most one --y")
-    for piece in model.stream(y=None if y is None else y[0], random_state=values["seed"], **options):
+    for piece in model.stream(y=None if wanted.y is None else wanted.y[0], random_state=values["seed"], **options):
         print(piece, end="", flush=True)
     print()
 
@@ -99,41 +124,11 @@ def sampling_flags(stored: dict[str, Any]) -> list[Flag]:
     from zaohua.core.params import fields_of
 
     fields = fields_of(registry.stored_class(stored["model"]))
-    return from_fields({name: field for name, field in fields.items() if field.sampling}, stored["parameters"])
+    chosen = {name: field for name, field in fields.items() if field.sampling}
+    return from_fields(chosen, stored["parameters"], group=lambda name: SAMPLING)
 
 
-def _conditions(model: Any, values: dict[str, Any]) -> tuple[int, Any]:
-    """How many items to make, and the label of each or the given columns (None: as frequent as in training)."""
-    if values["n"] < 1 or (values["each"] is not None and values["each"] < 1):
-        raise ZaohuaError("the number of items must be at least 1")
-    if _columns(model, values["y"]):
-        if values["each"] is not None:
-            raise ZaohuaError("--each is for labels; with columns given, -n says how many rows")
-        return values["n"], {name: value for name, _, value in (text.partition("=") for text in values["y"])}
-    labels = _labels(model, values["y"])
-    if values["each"] is None:
-        return values["n"], [labels[i % len(labels)] for i in range(values["n"])] if labels else None
-    if model.y_codec_ is None:
-        raise ZaohuaError("--each needs a model with labels, and this run has none")
-    labels = labels or list(model.y_codec_.classes_)
-    return len(labels) * values["each"], [label for label in labels for _ in range(values["each"])]
-
-
-def _columns(model: Any, given: Sequence[str]) -> bool:
-    """Whether columns of a table were given values, instead of labels."""
-    return bool(given) and model.codec_.modality == "tables" and all("=" in text for text in given)
-
-
-def _labels(model: Any, given: Sequence[str]) -> list[Any]:
-    """The labels that were asked for; a comma separates them unless it is part of a label's own name."""
-    if _columns(model, given):
-        return []
-    if given and model.y_codec_ is None:
-        raise ZaohuaError("this run was trained without labels, so it can't take --y")
-    known = {str(label) for label in model.y_codec_.classes_} if given else set()
-    texts = [text for value in given for text in ([value] if value in known else value.split(","))]
-    return list(model.y_codec_.decode(model.y_codec_.encode([text.strip() for text in texts]))) if texts else []
-
-
-def _file_name(label: Any) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in str(label))
+def _file_name(condition: Any, wanted: Conditions) -> str:
+    """A condition as part of the name of a file."""
+    text = str(condition) if wanted.labels else Path(str(condition)).stem
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)

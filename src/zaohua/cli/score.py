@@ -1,4 +1,4 @@
-"""`zaohua score RUN DATA`: how well a model predicts data: bits per byte of texts, nats per item of anything else."""
+"""Run `zaohua score RUN DATA`: tell how well a model predicts data, in bits per byte of texts, else nats per item."""
 
 from __future__ import annotations
 
@@ -7,26 +7,40 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, leading, parse
 from zaohua.core.errors import ZaohuaError
 
 CALL = "zaohua score RUN DATA [options]"
-ABOUT = "How well a model predicts data: a file or folder that it hasn't seen, or the test split of a named data set."
+ABOUT = (
+    "Tell how well a model predicts data that it hasn't seen: a file, a folder, or the test split of a named data set."
+)
 FLAGS = (
-    Flag("split", str | None, None, "Split of a named data set or a folder of splits; test by default for a name."),
-    Flag("stride", int | None, None, "Texts: tokens between two windows; half the context by default."),
-    Flag("surprisal", bool, False, "Texts: tell of every token, a line of JSON for each text."),
-    Flag("labels", bool, True, "Give the labels that the data carry."),
+    Flag(
+        "split",
+        str | None,
+        None,
+        "Split of a named data set or a folder of splits; test by default for a name.",
+        metavar="NAME",
+    ),
+    Flag(
+        "stride", int | None, None, "Of texts: tokens between the starts of two windows; by default half the context."
+    ),
+    Flag("surprisal", bool, False, "Of texts: print the surprisal of every token, a line of JSON for each text."),
+    Flag(
+        "labels",
+        bool,
+        True,
+        "Score given the labels that the data carry.",
+        off="Ignore the labels that the data carry.",
+    ),
     Flag("json", bool, False, "Print the result as JSON."),
 )
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Score the data, and say how."""
+    """Score the data, and print the figures."""
     (run, data), rest = leading(arguments, "the run and the data come", CALL, ABOUT, FLAGS, 2)
     values = parse("zaohua score RUN DATA", ABOUT, FLAGS, rest)
     runs.read_model(run)
@@ -51,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _texts(model: Any, X: Any, y: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """Nats per token and bits per byte and character, with what they depend on."""
+    """Measure nats per token and bits per byte and character, with the context and stride that they depend on."""
     from zaohua.modalities.texts.surprise import surprise
 
     def tell(number: int, tokens: list[dict[str, Any]]) -> None:
@@ -72,7 +86,9 @@ def _texts(model: Any, X: Any, y: Any, values: dict[str, Any]) -> dict[str, Any]
 
 
 def _items(model: Any, X: Any, y: Any) -> dict[str, Any]:
-    """Mean nats per item, with its standard error."""
+    """Measure mean nats per item, with the standard error."""
+    import numpy as np
+
     nats = model.score_samples(X, y)
     return {
         "items": len(nats),

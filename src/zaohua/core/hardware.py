@@ -85,7 +85,7 @@ class Products(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Runs the operation, and counts it if it is a product."""
         out = func(*args, **(kwargs or {}))
-        operations = flop_registry.get(func._overloadpacket)
+        operations = flop_registry.get(func.overloadpacket)
         if operations is not None:
             self.count += 1
             self.operations += operations(*args, **(kwargs or {}), out_val=out)
@@ -164,8 +164,11 @@ def is_main_process() -> bool:
 
 
 def channels_last(net: Net) -> Net:
-    """The same network with its convolutions in channels-last."""
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    """The same network with its convolutions of pictures in channels-last; torch refuses the layout for voxels."""
+    for tensor in (*net.parameters(), *net.buffers()):
+        if tensor.ndim == 4:
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+    return net
 
 
 def place(nets: nn.ModuleDict, device: torch.device) -> nn.ModuleDict:

@@ -26,14 +26,14 @@ class Feature:
     Attributes:
         name: what it is, for messages ("pixel", "label").
         kind: "real" (floats, scaled to [-1, 1] when bounded) or "category" (integer codes).
-        size: number of channels of a real head, number of categories of a category head.
-        levels: number of equally spaced values a real head can take (256 for 8-bit pictures, 2 for
+        size: number of channels of a real feature, number of categories of a category feature.
+        levels: number of equally spaced values a real feature can take (256 for 8-bit pictures, 2 for
             binary ones); None when it is continuous. Likelihoods are chosen by it.
         scale: how many of the item's own units one unit of the tensor is (127.5 for 8-bit pictures in
             [-1, 1]), so that a density can be given in nats per item as its owner knows it.
-        given: of a number in a row of a table that may not be there: the category head that says so, as its place
-            among the heads and how many of its codes, the first ones, mean that there is a number.
-        missing: the code of a category head that means that the row has no value.
+        given: of a number in a row of a table that may not be there: the category feature that says so, as its place
+            among the features and how many of its codes, the first ones, mean that there is a number.
+        missing: the code of a category feature that means that the row has no value.
         edges: of a number in a row that is normally distributed, the chances Phi(z) from 0 to 1 between which whole
             numbers lie, so that none is torn apart where it is cut there only; None where it may be cut anywhere.
     """
@@ -55,9 +55,9 @@ class DataSpec:
     Attributes:
         axes: names of the axes after the channels: ("height", "width") for images, () for labels.
         shape: their lengths; None where items are ragged.
-        heads: the groups of channels. Real heads make a float tensor (channels, *shape) per item;
-            a single category head makes an integer tensor (*shape). Rows of a table have a head for each number
-            of a row, real and category ones, which all stand in one float64 tensor (heads).
+        features: the groups of channels. Real features make a float tensor (channels, *shape) per item;
+            a single category feature makes an integer tensor (*shape). Rows of a table have a feature for each number
+            of a row, real and category ones, which all stand in one float64 tensor (features).
         pad: code that fills ragged items up; None where nothing is ragged.
     """
 
@@ -68,7 +68,7 @@ class DataSpec:
 
     @property
     def is_row(self) -> bool:
-        """Whether items are rows of a table, with a number for each head: a real one, a code, or NaN for none."""
+        """Whether items are rows of a table, with a number for each feature: a real one, a code, or NaN for none."""
         return self.axes == ("column",)
 
     @property
@@ -128,7 +128,7 @@ class DataSpec:
                 Feature(
                     **{**feature, **{name: tuple(feature[name]) for name in ("given", "edges") if feature.get(name)}}
                 )
-                for feature in (data.get("features") or data["heads"])
+                for feature in data["features"]
             ),
             pad=data["pad"],
         )

@@ -1,43 +1,38 @@
-"""The page of the demo: one HTML file that needs nothing else, with pictures and curves inside."""
+"""Write the page of the demo: one HTML file that needs nothing else, with pictures and curves inside."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from markupsafe import Markup
 
 from zaohua import __version__
 from zaohua.demo import DATA, ROWS, Result, Study
-from zaohua.demo.sounds import JUDGED, Heard, SoundDemo
+from zaohua.demo.sounds import JUDGED, SoundDemo
 from zaohua.demo.texts import RUN, Writing
-from zaohua.report import markup
+from zaohua.report import html
 from zaohua.report.charts import loss_curve
-from zaohua.report.markup import number
+from zaohua.report.numbers import number, percent, whole
+from zaohua.report.sheets import on_black
 
-TEMPLATE = Path(__file__).with_name("report.html")
+TEMPLATES = Path(__file__).parent
 
 
 def write(study: Study, out: Path) -> Path:
     """Write the page as index.html into a folder; returns its path."""
     models = [result for result in study.results if result.sheet is not None and not result.reference]
-    page = markup.fill(
-        TEMPLATE,
+    page = html.render(
+        TEMPLATES / "report.html.jinja",
+        study=study,
         data=DATA,
-        n_train=f"{study.n_train:,}",
-        n_test=study.n_test,
-        n_labels=len(study.labels),
-        seed=study.seed,
-        extractor=escape(study.extractor),
+        header=header(),
         table=table(study.results),
-        cards="\n".join(card(result, study) for result in models),
-        sounding=sounding_card(study.sounding),
-        writing=writing_card(study.writing),
+        cards=[*(card(result, study) for result in models), sound_card(study.sounding), text_card(study.writing)],
         version=__version__,
-        duration=f"{study.seconds / 60:.1f} minutes",
-        example=escape(str(out / models[-1].name)),
+        example=out / models[-1].name,
     )
     path = out / "index.html"
     path.write_text(page, "utf-8")
@@ -48,7 +43,7 @@ def write(study: Study, out: Path) -> Path:
 
 
 def header() -> list[tuple[str, str]]:
-    """Titles of the table's columns, each with what it is in."""
+    """Return the titles of the table's columns, each with its unit or the better direction."""
     return [
         ("model", ""),
         ("Fréchet distance", "lower is better"),
@@ -62,40 +57,41 @@ def header() -> list[tuple[str, str]]:
 
 
 def cells(result: Result) -> list[tuple[str, str]]:
-    """The row of a result: what each cell says, and what it adds in small."""
-    kind = result.score_kind.replace("_", " ")
+    """Return the row of a result: the text of each cell, and what it adds in small print."""
     return [
         (result.name, "naive reference" if result.reference and result.family else result.family),
         (number(result.frechet), ""),
-        (_share(result.recall), ""),
-        (_share(result.accuracy), ""),
-        (number(result.score), kind),
+        (percent(result.recall), ""),
+        (percent(result.accuracy), ""),
+        (number(result.score), result.score_kind.replace("_", " ")),
         (number(result.seconds), ""),
-        ("–" if result.parameters is None else f"{result.parameters:,}", ""),
+        (whole(result.parameters), ""),
         (number(result.milliseconds), ""),
     ]
 
 
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+@dataclass(frozen=True)
+class TableRow:
+    """A row of the table: whether it is a reference, and text, small print and whether it is the best of each cell."""
+
+    reference: bool
+    cells: list[tuple[str, str, bool]]
 
 
-def table(results: Sequence[Result]) -> str:
-    """The table of measures; the best of the models in bold."""
+def table(results: Sequence[Result]) -> list[TableRow]:
+    """Make the table of measures, in which the best of the models is marked."""
     best = _best(results)
-    head = "".join(f"<th>{title}<small>{escape(unit)}</small></th>" for title, unit in header())
-    rows = []
-    for result in results:
-        row = []
-        for column, (text, small) in enumerate(cells(result)):
-            text = f"<b>{escape(text)}</b>" if (result.name, column) in best else escape(text)
-            row.append(f"<td>{text}" + (f"<small>{escape(small)}</small>" if small else "") + "</td>")
-        rows.append(f"<tr{' class=reference' if result.reference else ''}>{''.join(row)}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return [
+        TableRow(
+            result.reference,
+            [(text, small, (result.name, column) in best) for column, (text, small) in enumerate(cells(result))],
+        )
+        for result in results
+    ]
 
 
 def _best(results: Sequence[Result]) -> set[tuple[str, int]]:
-    """Which cells hold the best of the models: (name, column)."""
+    """Find the cells with the best figures of the models: (name, column)."""
     models = [result for result in results if not result.reference]
     nearest = min(model.frechet or math.inf for model in models)
     fullest = max(model.recall or 0 for model in models)
@@ -111,91 +107,65 @@ def _best(results: Sequence[Result]) -> set[tuple[str, int]]:
 # ---- a model's card
 
 
-def card(result: Result, study: Study) -> str:
-    """Samples beside real items, the curve of training, and the facts."""
+def card(result: Result, study: Study) -> Markup:
+    """Make the card of a model of pictures: samples beside real ones, the curve of training, and facts."""
+    assert result.sheet is not None
     rate = result.history[-1].get("step") if result.history else None
     facts = [
         ("distance to real", number(result.frechet), ""),
-        ("recognised as asked", _share(result.accuracy), ""),
+        ("recognised as asked", percent(result.accuracy), ""),
         ("score in nats", number(result.score), result.score_kind.replace("_", " ")),
         ("training", number(result.seconds), "s" + (f", {rate:,} steps" if rate else "")),
-        ("parameters", "–" if result.parameters is None else f"{result.parameters:,}", ""),
+        ("parameters", whole(result.parameters), ""),
         ("one sample", number(result.milliseconds), "ms"),
     ]
-    curve = loss_curve(result.history) or '<p class="note">Fitted in one go: there is no curve of training.</p>'
-    return f"""<article>
-{_head(result)}
-<div class="columns">
-{_figure(result.sheet, f"Samples of {result.name}", "made by the model")}
-{_figure(study.real, "Real digits", "real, held out")}
-</div>
-<div class="below"><figure>{curve}</figure><dl>{markup.facts(facts)}</dl></div>
-</article>"""
+    return html.render(
+        TEMPLATES / "images.html.jinja",
+        kind="",
+        of=result,
+        facts=facts,
+        curve=loss_curve(result.history),
+        made=on_black(result.sheet, len(result.sheet) // ROWS, f"Samples of {result.name}"),
+        real=on_black(study.real, len(study.real) // ROWS, "Real digits"),
+    )
 
 
-def sounding_card(sounding: SoundDemo) -> str:
-    """Sounds of each kind to be seen and heard, a real one and some that were made, and the facts."""
+def sound_card(sounding: SoundDemo) -> Markup:
+    """Make the card of the model of sounds: a real one and samples of each kind to see and hear, and facts."""
     facts = [
-        ("recognised as asked", _share(sounding.recognised), f"of real sounds {sounding.real:.1%}"),
+        ("recognised as asked", percent(sounding.recognised), f"of real sounds {sounding.real:.1%}"),
         ("makes a second of sound in", number(1000 / sounding.speed), "ms"),
-        ("training sounds", f"{sounding.sounds:,}", ""),
+        ("training sounds", whole(sounding.sounds), ""),
         ("training", number(sounding.seconds), f"s, {sounding.steps:,} steps"),
-        ("parameters", f"{sounding.parameters:,}", ""),
+        ("parameters", whole(sounding.parameters), ""),
     ]
-    kinds = "".join(
-        f"<section><h3>{escape(kind.replace('-', ' '))}</h3><div>{_heard(kind, heard)}</div></section>"
-        for kind, heard in sounding.kinds.items()
-    )
-    return f"""<article class="sounds">
-{_head(sounding, ", on sounds")}
-<div class="columns">{kinds}</div>
-<div class="below"><figure>{loss_curve(sounding.history)}</figure><dl>{markup.facts(facts)}</dl></div>
-<p class="note">Data: {escape(sounding.data)}. What is learnt and made are log-mel spectrograms; Griffin and Lim’s
-method makes sounds of them, and the pictures are spectrograms of those: time to the right, pitch upwards, bright is
-loud. Recognition: {JUDGED} samples of each kind, by a small classifier of the spectrograms of real sounds.</p>
-</article>"""
-
-
-def _heard(kind: str, heard: Sequence[Heard]) -> str:
-    """Spectrograms with their players, the first of them real."""
-    alt = f"Spectrogram of a {kind}"
-    return "".join(
-        markup.figure(
-            markup.sheet(one.picture[None], 1, alt, gap=0) + one.sound.player(), "made" if i else "real, held out"
+    kinds = [
+        (
+            kind.replace("-", " "),
+            [(one.sound, on_black(one.picture[None], 1, f"Spectrogram of a {kind}", gap=0)) for one in heard],
         )
-        for i, one in enumerate(heard)
+        for kind, heard in sounding.kinds.items()
+    ]
+    return html.render(
+        TEMPLATES / "sounds.html.jinja",
+        kind="sounds",
+        of=sounding,
+        facts=facts,
+        curve=loss_curve(sounding.history),
+        kinds=kinds,
+        judged=JUDGED,
     )
 
 
-def writing_card(writing: Writing) -> str:
-    """What the model of texts wrote, the curve of its training, and the facts."""
+def text_card(writing: Writing) -> Markup:
+    """Make the card of the model of texts: what it wrote, and facts."""
     facts = [
         ("predicts held-out text", f"{writing.bits:.2f}", "bits per character"),
-        (f"copied, {RUN} characters or more", f"{writing.copied:.1%}", f"of held-out text {writing.real:.1%}"),
-        ("training text", f"{writing.characters:,}", "characters"),
+        (f"copied, {RUN} characters or more", percent(writing.copied), f"of held-out text {writing.real:.1%}"),
+        ("training text", whole(writing.characters), "characters"),
         ("training", number(writing.seconds), f"s, {writing.steps:,} steps"),
-        ("parameters", f"{writing.parameters:,}", ""),
+        ("parameters", whole(writing.parameters), ""),
     ]
-    texts = "".join(
-        f"<blockquote><b>{escape(prompt)}</b>{escape(text.removeprefix(prompt))}</blockquote>"
-        for prompt, text in writing.samples
+    return html.render(
+        TEMPLATES / "texts.html.jinja", kind="texts", of=writing, facts=facts, curve=loss_curve(writing.history)
     )
-    return f"""<article class="texts">
-{_head(writing, ", on texts")}
-<div class="columns">{texts}</div>
-<div class="below"><figure>{loss_curve(writing.history)}</figure><dl>{markup.facts(facts)}</dl></div>
-<p class="note">It learnt {escape(writing.data)}, letter by letter, and goes on from what is in colour.</p>
-</article>"""
-
-
-def _head(result: Result | SoundDemo | Writing, on: str = "") -> str:
-    paper = f'<p class="paper">{escape(result.paper)}</p>' if result.paper else ""
-    return (
-        f"<header><h2>{escape(result.name)}<span>{escape(result.family)}{on}</span></h2>"
-        f"<p>{escape(result.summary)}</p>{paper}</header>"
-    )
-
-
-def _figure(images: np.ndarray | None, alt: str, caption: str) -> str:
-    assert images is not None
-    return markup.figure(markup.sheet(images, len(images) // ROWS, alt), escape(caption))

@@ -116,7 +116,7 @@ def make(out: Path, minutes: float, watch: Watch, seed: int) -> SoundDemo:
         real=classifier.accuracy(real, kinds),
         seconds=model.seconds_,
         steps=model.n_steps_,
-        parameters=sum(tensor.numel() for tensor in model._tensors().values()),
+        parameters=sum(tensor.numel() for tensor in model.tensors().values()),
         speed=sum(sound.seconds for sound in made) / took,
         history=tuple(model.history_),
         kinds={

@@ -91,7 +91,7 @@ def write(out: Path, minutes: float, watch: Watch, seed: int) -> Writing:
         real=report.real.share,
         seconds=model.seconds_,
         steps=model.n_steps_,
-        parameters=sum(tensor.numel() for tensor in model._tensors().values()),
+        parameters=sum(tensor.numel() for tensor in model.tensors().values()),
         history=tuple(model.history_),
         samples=tuple(
             (prompt, model.sample(prompt=prompt, random_state=seed + i)[0]) for i, prompt in enumerate(PROMPTS)

@@ -29,7 +29,9 @@ from zaohua.core.params import Between, WithFields, check_field, check_fields, f
 from zaohua.core.primitives import available
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.core.spec import DataSpec
-from zaohua.estimator.encoding import Base, ItemEncoder, TrainingData
+from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.estimator.tensor_layer import TensorLayer
+from zaohua.estimator.tensors import Encoded, chunks, to_cpu
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.images.codec import ImageCodec
@@ -40,7 +42,7 @@ from zaohua.storage.layout import check_out
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
 
-class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(WithFields, TensorLayer, DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
 
     codec_types: ClassVar[tuple[type[Codec], ...]] = (ImageCodec,)
@@ -63,7 +65,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
     encode: ClassVar[Callable[..., Tensor]]
     decode: ClassVar[Callable[..., Tensor]]
     complete: ClassVar[Callable[..., Tensor]]
-    """Primitives (see `capabilities`): their types only, since a model has those that it defines."""
+    """Primitives (see `core.primitives`): their types only, since a model has those that it defines."""
 
     random_state: Annotated[int | None, Between(0)] = None
     """Seed of everything random; None takes a fresh one."""
@@ -84,7 +86,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         Args:
             X: a path, the name of a data set, an array, or a list of items.
             y: what to condition on, one for each item; True takes the labels that a path or data set carries.
-            out: run folder to save to, new, empty or a run's (see `checkpoint`); nothing is written when not given.
+            out: run folder to save to, new, empty or a run's (see `storage.layout`); nothing is written when not given.
             modality: the kind of data to take X for, such as "images"; found out when not given.
             options: of the family, e.g. `callbacks` of the trained ones.
 
@@ -107,29 +109,33 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         self._check()
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
-        if modality is None and self.codec is not None:
-            modality = getattr(modalities.modality_of(type(self.codec)), "name", None)
-        items, labels = read(X, y, modality=modality)
+        known = self.codec if base is None else base.codec
+        prefer = None if known is None else modalities.modality_of(type(known))
+        items, labels = read(X, y, modality=modality, prefer=prefer)
         named = y is True or isinstance(y, str)  # the labels that X carries, or the column of a table
         self.source_ = None
         if isinstance(X, (str, Path)):
-            self.source_ = {"X": str(X), "y": y if named else None, "modality": modality}
-        kind = None if modality is None else modalities.modality(modality)
+            self.source_ = {"X": str(X), "y": y if named else None}
+            if modality is not None:
+                self.source_["modality"] = modality
+        kind = prefer if prefer is not None and prefer.recognises(items) else None
+        if modality is not None:
+            kind = modalities.modality(modality)
         name = type(self).__name__
         codec = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
         if base is None:
             self.codec_ = codec.fit(items)
         else:
             self.codec_, self.y_codec_ = base.codec, base.y_codec
-            self._need_y(labels)
-        x, labels, parts = self._encode_labelled(items, labels)
+            self.require_conditions(labels)
+        x, labels, parts = self.encode_labelled(items, labels)
         if base is None:
             self.y_codec_ = None if labels is None else self._condition_codec(labels).fit(labels)
         self.spec_ = self.codec_.spec_
         self.y_spec_: DataSpec | None = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
         self.n_items_ = len(x)
-        y_codes = None if labels is None else self._encode_conditions(labels, len(x))
+        y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
     def _condition_codec(self, y: Any) -> Codec:
@@ -139,7 +145,7 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         check_fields(self.y_codec)
         return type(self.y_codec)(**self.y_codec.get_params())
 
-    def _learns_as(self, names: Iterable[str]) -> bool:
+    def supports(self, names: Iterable[str]) -> bool:
         """Return whether this model learns data of any of these kinds."""
         if hasattr(self, "codec_"):
             return self.codec_.modality in names
@@ -170,19 +176,19 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         Returns:
             n_samples items (for images uint8 or float32, (n, H, W) or (n, H, W, C), as they went in).
         """
-        model = self._with_options(options)
-        n, y_codes = model._conditions(n_samples, y)
+        model = self.with_options(**options)
+        n, y_codes = model.sample_conditions(n_samples, y)
         base = random_state if random_state is not None else self.random_state
         seeds = seeds_for(base, n)
         parts = []
-        for rows in model._chunks(n):
-            noise = ItemNoise(seeds[rows], model._device())
+        for rows in chunks(n):
+            noise = ItemNoise(seeds[rows], model.device_)
             with torch.no_grad():
                 codes = None if y_codes is None else y_codes[rows]
                 if y_codes is None and model.y_codec_ is not None:
                     codes = model.y_codec_.draw(noise)
-                parts.append(_precise(model.draw(noise, model._prepare_y(codes, noise))))
-        return model._items(torch.cat(parts))
+                parts.append(to_cpu(model.draw(noise, model.prepare_conditions(codes, noise))))
+        return model.decode_tensors(torch.cat(parts))
 
     @available("log_prob")
     def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
@@ -196,14 +202,14 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
             float64 (n,). Of discrete data (8-bit or binary pixels) a log probability, of continuous data a log
             density in the item's own units.
         """
-        codes, y_codes = self._encode_items(X, y)
-        if self.y_codec_ is None or y_codes is not None:
-            return self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, y_codes)
+        encoded = self.encode_items(X, y)
+        if self.y_codec_ is None or encoded.y_codes is not None:
+            return self.map_items(self.log_prob, encoded)
         log_prior = self.y_codec_.log_prior()
         if log_prior is None:
             raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
         parts = [
-            self._reduce(lambda x, y, noise: self.log_prob(x, y, noise), codes, torch.full((len(codes),), c)) + float(p)
+            self.map_items(self.log_prob, Encoded(encoded.codes, torch.full((len(encoded),), c))) + float(p)
             for c, p in enumerate(log_prior)
         ]
         return np.logaddexp.reduce(parts, axis=0)
@@ -223,10 +229,10 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
     @available("encode")
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Latent representation of each item (of long recordings: each window), float32 (n, `latent_size`)."""
-        codes, y_codes = self._encode_items(X, y)
+        encoded = self.encode_items(X, y)
         if self.encodes_y:
-            self._need_y(y_codes)
-        return self._reduce(lambda x, y, noise: self.encode(x, y, noise), codes, y_codes).astype(np.float32)
+            self.require_conditions(encoded.y_codes)
+        return self.map_items(self.encode, encoded).astype(np.float32)
 
     @available("encode")
     def fit_transform(self, X: Any, y: Any = None, **options: Any) -> np.ndarray:
@@ -238,14 +244,14 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         """Items from latent representations (n, `latent_size`). Raises a `ZaohuaError` if they are of another size."""
         self._check_fitted()
         z = self._latents(Z)
-        _, y_codes = (len(z), None) if y is None else self._conditions(len(z), y)
-        self._need_y(y_codes)
+        _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
+        self.require_conditions(y_codes)
         with torch.no_grad():
             parts = [
-                _precise(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
-                for rows in self._chunks(len(z))
+                to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
+                for rows in chunks(len(z))
             ]
-        return self._items(torch.cat(parts))
+        return self.decode_tensors(torch.cat(parts))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -262,10 +268,11 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         """
         self._check_fitted()
         if is_main_process():  # of several, which all hold the same
-            runs.save_model(Path(path), self._to_json(), self._tensors())
+            runs.save_model(Path(path), self.to_json(), self._tensors())
         return Path(path)
 
-    def _to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
+        """Describe the fitted model in JSON values: all that rebuilds it but its tensors."""
         apart = {"codec", "y_codec", *self.machine_fields}
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in apart}
         return {
@@ -286,7 +293,8 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
         }
 
     @classmethod
-    def _from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
+    def from_json(cls, data: dict[str, Any], tensors: dict[str, Tensor] | None) -> Self:
+        """Rebuild a model from what `to_json` and `tensors` gave; without tensors it has no fitted state."""
         parameters: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()}
         model = cls(**parameters)
         check_fields(model)
@@ -313,16 +321,24 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
 
     # ---- shared by the above
 
-    def _items(self, x: Tensor) -> Any:
-        """What was drawn or decoded, as items."""
-        return self.codec_.decode(x)
+    def tensors(self) -> dict[str, Tensor]:
+        """The fitted state as named tensors: weights of networks, parameters of densities."""
+        self._check_fitted()
+        return self._tensors()
 
-    def _cannot(self, primitive: str) -> str | None:
+    def cannot(self, primitive: str) -> str | None:
         """Why this instance lacks a primitive that its class has (by settings or data), or None."""
         return None
 
-    def _with_options(self, options: dict[str, Any]) -> Self:
-        """A shallow copy with sampling fields replaced; self when there are none."""
+    def with_options(self, **options: Any) -> Self:
+        """Make a shallow copy with other settings of sampling; the model itself where there are none.
+
+        Args:
+            options: any field marked for sampling (steps, sampler, guidance ...).
+
+        Raises:
+            ZaohuaError: there is no such setting of sampling, or its value is out of range.
+        """
         self._check_fitted()
         if not options:
             return self
@@ -334,8 +350,3 @@ class GenerativeModel(WithFields, ItemEncoder, DensityMixin, BaseEstimator, ABC)
             check_field(type(self).__name__, fields[name], value)
             setattr(model, name, value)
         return model
-
-
-def _precise(x: Tensor) -> Tensor:
-    """A tensor on the CPU, float32 at least."""
-    return x.cpu() if x.dtype == torch.float64 else x.float().cpu()

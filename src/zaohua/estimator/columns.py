@@ -22,6 +22,7 @@ from zaohua.core.params import Between, Sampling
 from zaohua.core.primitives import available
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import Codec
 from zaohua.modalities.tables.codec import TableCodec
 
@@ -30,7 +31,7 @@ AT_ONCE = 4096
 
 
 class RowCodec(Protocol):
-    """What models of tables ask of their codec; codes are (n, columns), tensors (n, heads).
+    """What models of tables ask of their codec; codes are (n, columns), tensors (n, features).
 
     Attributes:
         columns_: the columns that are learnt.
@@ -65,7 +66,7 @@ class RowCodec(Protocol):
         ...
 
     def known_heads(self, known: Tensor) -> Tensor:
-        """Columns -> their heads, bool."""
+        """Columns -> their features, bool."""
         ...
 
     def cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -128,11 +129,11 @@ class Tabular(GenerativeModel):
         """
         if not isinstance(y, Mapping) and not hasattr(y, "columns"):
             return super().sample(n_samples, y=y, random_state=random_state, **options)
-        model = self._with_options(options)
-        model._conditions(n_samples, None)
+        model = self.with_options(**options)
+        model.sample_conditions(n_samples, None)
         codes, known = model.table.given(y, n_samples)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
-        if hasattr(model, "complete") and model._cannot("complete") is None:
+        if hasattr(model, "complete") and model.cannot("complete") is None:
             codes = model._completed(codes, known, seeds, whole=False)
         else:
             codes, self.acceptance_rate_ = model._waited_for(codes, known, seeds)
@@ -158,10 +159,10 @@ class Tabular(GenerativeModel):
     def _completed(self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool) -> Tensor:
         """Codes (n, columns) with what isn't known drawn by `complete`."""
         parts = []
-        for rows in self._chunks(len(codes), AT_ONCE):
-            noise = ItemNoise(seeds[rows], self._device())
+        for rows in chunks(len(codes), AT_ONCE):
+            noise = ItemNoise(seeds[rows], self.device_)
             x = self.codec_.prepare(codes[rows], noise)
-            y = None if self.y_codec_ is None else self._prepare_y(self.y_codec_.draw(noise), noise)
+            y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
             with torch.no_grad():
                 x = self.complete(x, self.table.known_heads(known[rows]), noise, y, whole)
             parts.append(torch.where(known[rows], codes[rows], self.table.codes(x)))
@@ -173,9 +174,9 @@ class Tabular(GenerativeModel):
         while len(waiting) and tried < self.max_tries:
             turns = min(max(1, AT_ONCE // len(waiting)), self.max_tries - tried)
             noise = ItemNoise(
-                [derive_seed(seeds[i], tried + turn) for turn in range(turns) for i in waiting], self._device()
+                [derive_seed(seeds[i], tried + turn) for turn in range(turns) for i in waiting], self.device_
             )
-            y = None if self.y_codec_ is None else self._prepare_y(self.y_codec_.draw(noise), noise)
+            y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
             with torch.no_grad():
                 found = self.table.codes(self.draw(noise, y)).view(turns, len(waiting), -1)
             wanted, given = codes[waiting], known[waiting]
@@ -188,8 +189,8 @@ class Tabular(GenerativeModel):
         if len(waiting):
             raise ZaohuaError(
                 f"of {drawn:,} rows drawn {met:,} had the values asked for ({met / drawn:.3%}), and {len(codes):,} "
-                f"were to be made: ask for fewer columns, let it try longer (tries={10 * self.max_tries}), or take a model "
-                "that is conditioned exactly (product-mixture, tab-ar)"
+                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or "
+                "take a model that is conditioned exactly (product-mixture, tab-ar)"
             )
         return out, met / drawn
 

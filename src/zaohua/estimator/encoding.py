@@ -6,7 +6,6 @@ Items and conditions come in and become codes, codes become tensors in batches, 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
@@ -14,14 +13,15 @@ import torch
 from sklearn.exceptions import NotFittedError
 from torch import Tensor
 
-from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_from_content
+from zaohua.estimator.tensors import Encoded
+from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.reading import read
 
 TRACED = 8, 32
-"""Items that a trace of training data is of, and numbers of each."""
+"""Items that a fingerprint of training data is of, and numbers of each."""
 SUMS = 4
 """Weighted sums of those numbers that are kept: too few to tell any of them."""
 NEAR = 0.01
@@ -34,8 +34,8 @@ class TrainingData(NamedTuple):
     Attributes:
         x: their codes.
         y: their conditions; None for an unconditional model.
-        wholes: which whole each item is a part of, int64 (items,), as windows are of a recording; None: each is one.
-        owners: which item each row is of, int64 (n,); None where rows are the items.
+        groups: the group of each item, int64 (items,), as windows are of one recording; None: each is its own.
+        item_index: which item each row is of, int64 (n,); None where rows are the items.
     """
 
     x: Codes
@@ -65,7 +65,7 @@ class TrainingData(NamedTuple):
         return {"items": len(self.x), "values": _trace(self.x), "labels": labels}
 
     def differs(self, fingerprint: dict[str, Any]) -> str | None:
-        """In what these data aren't those of a trace, in words; None where they are the same."""
+        """In what these data aren't those of a fingerprint, in words; None where they are the same."""
         now = self.fingerprint()
         if now["items"] != fingerprint["items"]:
             return f"{now['items']:,} items to learn from instead of {fingerprint['items']:,}"
@@ -120,9 +120,11 @@ class ItemEncoder:
     y_codec_: Codec | None
     seed_: int
     run_: str | None = None
+    random_state: int | None
 
-    def _device(self) -> torch.device:
-        """Where the fitted tensors are."""
+    @property
+    def device_(self) -> torch.device:
+        """The device that the fitted tensors are on, and that networks compute on."""
         return torch.device("cpu")
 
     def _check_fitted(self) -> None:
@@ -131,8 +133,13 @@ class ItemEncoder:
 
     # ---- in
 
-    def _conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
-        """How many items to make, and the codes of their conditions."""
+    def sample_conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
+        """Find out how many items to make, and encode their conditions.
+
+        Args:
+            n: how many; by default one, or one for each y.
+            y: one condition for all, or a list with one for each; None for none.
+        """
         if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
             raise ZaohuaError(f"n_samples must be a whole number of at least 1, not {n!r}")
         if y is None:
@@ -142,7 +149,7 @@ class ItemEncoder:
         items = self.y_codec_.as_items(y, n)
         if n is not None and len(items) != n:
             raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
-        return len(items), self._encode_conditions(items, len(items))
+        return len(items), self.encode_conditions(items, len(items))
 
     @property
     def latent_size(self) -> int | None:
@@ -151,7 +158,7 @@ class ItemEncoder:
 
     def _latents(self, Z: Any) -> Tensor:
         """Latent representations as a tensor (n, latent_size), or an error that says what they are."""
-        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self._device())
+        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self.device_)
         if z.ndim != 2 or z.shape[1] != self.latent_size:
             raise ZaohuaError(
                 f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not "
@@ -159,8 +166,51 @@ class ItemEncoder:
             )
         return z
 
-    def _encode_conditions(self, items: Any, n: int) -> Tensor:
-        """Codes of the conditions of n items, which are kept in memory."""
+    def encode_items(self, X: Any, y: Any = None) -> Encoded:
+        """Encode items, and their conditions, as `fit` takes them.
+
+        Args:
+            X: a path, the name of a data set, an array, or a list of items.
+            y: their conditions, one for each; True takes the labels that a path or data set carries.
+
+        Returns:
+            Their codes: of a recording longer than a window, those of each window. `prepare_items` makes tensors of
+            them.
+
+        Raises:
+            ZaohuaError: an item or a condition can't be encoded as those of training were; the message names it.
+        """
+        self._check_fitted()
+        codes, labels, _ = self.encode_labelled(*read(X, y, prefer=modality_of(type(self.codec_))))
+        return self.attach_conditions(codes, labels)
+
+    def attach_conditions(self, codes: Codes, y: Any = None) -> Encoded:
+        """Encode the conditions of encoded items, one for each; None for none.
+
+        Raises:
+            ZaohuaError: the model has no conditions, they are more or fewer than the items, or one is unknown.
+        """
+        return Encoded(codes, None if y is None else self.encode_conditions(y, len(codes)))
+
+    def encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:
+        """Encode items that `zaohua.read` gave, and keep their labels in step with them.
+
+        Labels of files are their own: what is broken leaves with its label, and each window has that of its sound.
+
+        Returns:
+            The codes, the label of each, and the items that there is a code of each for.
+        """
+        own = isinstance(items, FileItems) and labels is items.labels
+        parts = self.codec_.parts(items)
+        codes = self.codec_.encode(parts)
+        return codes, parts.labels if own else labels, parts
+
+    def encode_conditions(self, items: Any, n: int) -> Tensor:
+        """Encode the conditions of n items, one for each.
+
+        Raises:
+            ZaohuaError: the model has no conditions, they aren't n, or one is unknown to it.
+        """
         if self.y_codec_ is None:
             raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
         codes = cast(Tensor, self.y_codec_.encode(items))  # indexed as a tensor is, whatever the codec keeps them in
@@ -168,43 +218,7 @@ class ItemEncoder:
             raise ZaohuaError(f"{n} items but {len(codes)} labels: give one for each item")
         return codes
 
-    def _prepare_y(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
-        if codes is None or self.y_codec_ is None:
-            return None
-        return self.y_codec_.prepare(codes.to(self._device()), noise)
-
-    def _need_y(self, y_codes: Any) -> None:
-        if self.y_codec_ is not None and y_codes is None:
+    def require_conditions(self, y: object) -> None:
+        """Raise a `ZaohuaError` if the model was fitted with conditions and y is None."""
+        if self.y_codec_ is not None and y is None:
             raise ZaohuaError(f"this {type(self).__name__} was fitted with labels: give y too")
-
-    def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
-        self._check_fitted()
-        codes, labels, _ = self._encode_labelled(*modalities.read(X, y))
-        return codes, None if labels is None else self._encode_conditions(labels, len(codes))
-
-    def _encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:
-        """Codes of items, the label of each, and what the codec made of the items.
-
-        Labels of files are their own: what is broken leaves with its label, and each window has that of its sound.
-        """
-        own = isinstance(items, FileItems) and labels is items.labels
-        parts = self.codec_.parts(items)
-        codes = self.codec_.encode(parts)
-        return codes, parts.labels if own else labels, parts
-
-    # ---- and out
-
-    def _chunks(self, n: int, size: int = 256) -> Iterator[slice]:
-        return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
-    def _reduce(self, f: Callable[..., Tensor], codes: Codes, y_codes: Tensor | None) -> np.ndarray:
-        """f(x, y, noise) in batches over encoded items, as one float64 array."""
-        salt, device, parts = derive_seed(self.seed_, "score"), self._device(), []
-        for rows in self._chunks(len(codes), self.score_chunk):
-            batch = codes[np.arange(rows.start, rows.stop)]
-            noise = ItemNoise(seeds_from_content(batch, salt), device)
-            with torch.no_grad():
-                x = self.codec_.prepare(batch.to(device), noise)
-                y = None if y_codes is None else self._prepare_y(y_codes[rows], noise)
-                parts.append(f(x, y, noise).double().cpu().numpy())
-        return np.concatenate(parts)

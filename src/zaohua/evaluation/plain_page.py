@@ -1,18 +1,29 @@
-"""What a page shows of kinds of data that have no part of their own: distances by other features, and remarks."""
+"""What a page shows of kinds of data without a page of their own: classes, distances by other features, and remarks."""
 
 from __future__ import annotations
 
-from zaohua.evaluation import table_html
+from pathlib import Path
+
+from markupsafe import Markup
+
+from zaohua.evaluation import table
 from zaohua.evaluation.comparison import Comparison
-from zaohua.report import markup
+from zaohua.report import html
+
+TEMPLATE = Path(__file__).with_name("plain_page.html.jinja")
 
 
 def about(comparison: Comparison) -> str:
-    """Return what was measured, for the head of the page."""
+    """Say how many items were compared."""
     first = comparison.rows[0]
-    return f"Each made {first.n:,} {first.noun}, compared with real ones on which no model was trained. "
+    return f"Each made {first.n:,} {first.noun}, compared with as many real ones on which no model was trained."
 
 
-def sections(comparison: Comparison) -> str:
-    """Return the sections below the tables."""
-    return markup.section("To be known", table_html.remarks(comparison.notes, comparison.rows))
+def sections(comparison: Comparison) -> Markup:
+    """Return the sections below the tables and charts."""
+    return html.render(
+        TEMPLATE,
+        classes=table.classes(comparison.rows),
+        distances=table.distances(comparison),
+        remarks=table.remarks(comparison.notes, comparison.rows),
+    )

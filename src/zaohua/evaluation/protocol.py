@@ -128,8 +128,8 @@ class EvaluationProtocol(ABC):
 
     def score(self, model: Any, rows: np.ndarray, conditions: Sequence[Any] | None) -> np.ndarray:
         """Return log-likelihoods of some test items under a model, given as many conditions; nats, float64."""
-        codes = None if conditions is None else model._encode_conditions(conditions, len(rows))
-        return np.asarray(model._reduce(lambda x, y, noise: model.log_prob(x, y, noise), self.test.codes[rows], codes))
+        encoded = model.attach_conditions(self.test.codes[rows], conditions)
+        return np.asarray(model.map_items(model.log_prob, encoded))
 
     def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
         """Return how many numbers some test items have for a model, by which `bits_measure` divides."""

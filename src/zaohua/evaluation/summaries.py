@@ -114,6 +114,12 @@ def shown(name: str, figure: Figure, interval: bool = True) -> str:
     return _number(name, figure.value) + (more if interval else "")
 
 
+def titled(name: str, found: Evaluation, interval: bool = True) -> str:
+    """Write a measure's title and figure, or nothing if it wasn't measured."""
+    figure = found.figures.get(name)
+    return "" if figure is None else f"{title_of(name, found)} {shown(name, figure, interval)}"
+
+
 def between(name: str, figure: Figure) -> str:
     """The ends of a figure's interval; empty where there is none."""
     if figure.low is None or figure.high is None:

@@ -1,7 +1,8 @@
-"""The tables of a comparison, for a page as for a terminal: what each cell says, and by what it is sorted."""
+"""Tables of a comparison, for a page as for a terminal: what each cell says, and what it is sorted by."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,13 +15,13 @@ from zaohua.report.numbers import digits
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column.
+    """A column of a table.
 
     Attributes:
-        name: by which it is found.
-        title: above it.
+        name: what code calls it.
+        title: what stands above it.
         better: "lower", "higher" or "none".
-        about: what it is, in a line.
+        about: what it shows, in a line.
     """
 
     name: str
@@ -31,14 +32,14 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell.
+    """A cell of a table.
 
     Attributes:
         text: the number, as people read it.
-        value: the same to sort by; None where there is none.
-        around: its interval.
+        value: the number to sort by, if there is one.
+        around: its interval, as people read it.
         note: what kind of number it is.
-        best: whether it is the best of the models.
+        best: whether it is the best of all models.
     """
 
     text: str = "–"
@@ -50,7 +51,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: its name, the class of the model, what it says in each column, and whether it only frames the others."""
+    """A row of a table.
+
+    Attributes:
+        name: of the run, or of the reference.
+        model: the class of the model; empty for a reference.
+        cells: one for each column.
+        reference: whether it is a reference rather than a model.
+    """
 
     name: str
     model: str
@@ -60,18 +68,23 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its columns, and its rows, the references first."""
+    """A table with its references first.
+
+    Attributes:
+        columns: from left to right; the names of rows stand before them.
+        rows: from top to bottom.
+    """
 
     columns: list[TableColumn]
     rows: list[Row]
 
 
 def quality(comparison: Comparison, names: Sequence[str] | None = None) -> Table:
-    """The measures of all models and of both references.
+    """Make the table of all measures, of the models and of the references.
 
     Args:
-        comparison: of which.
-        names: measures to show, of those that occur; all when not given.
+        comparison: the models.
+        names: the measures to show, as far as any model has them.
     """
     rows = comparison.rows
     references = dict(sorted(rows[0].references.items(), key=lambda item: item[0] != FLOOR))
@@ -103,7 +116,7 @@ def quality(comparison: Comparison, names: Sequence[str] | None = None) -> Table
 
 
 def _best(name: str, rows: Sequence[Evaluation]) -> float | None:
-    """The best figure of the models, where one may be called so and they aren't all alike."""
+    """Find the best figure of all models, unless the measure has no better side or all models are equal."""
     values = [row.figures[name].value for row in rows if name in row.figures]
     if measure_of(name).better == "none" or min(values) == max(values):
         return None
@@ -139,11 +152,11 @@ COSTS: tuple[Number, ...] = (
         "{:,.0f}".format,
     ),
 )
-"""What a model costs: the column, its value, and how that is written."""
+"""What a model costs: the column, its value, and how the value is written."""
 
 
 def costs(comparison: Comparison) -> Table:
-    """What each model costs, as far as that is known of any."""
+    """Make the table of what each model costs, with the columns that are known of some model."""
     known = [cost for cost in COSTS if any(cost[1](row) is not None for row in comparison.rows)]
     return Table(
         [column for column, _, _ in known],
@@ -154,5 +167,89 @@ def costs(comparison: Comparison) -> Table:
                 [Cell() if (value := of(row)) is None else Cell(write(value), value) for _, of, write in known],
             )
             for row in comparison.rows
+        ],
+    )
+
+
+def remarks(notes: Sequence[str], rows: Sequence[Evaluation]) -> list[tuple[str, str]]:
+    """List the notes on a comparison and the flags of its models.
+
+    Args:
+        notes: remarks on the whole comparison.
+        rows: the models.
+
+    Returns:
+        For each remark the names of the models that it is about ("all" for every one, empty for the whole
+        comparison), and what it says.
+    """
+    flags: dict[str, list[str]] = {}
+    for row in rows:
+        for flag in row.flags:
+            flags.setdefault(flag, []).append(row.run)
+    flagged = [(", ".join(runs) if len(runs) < len(rows) else "all", flag) for flag, runs in flags.items()]
+    return [("", note) for note in notes] + flagged
+
+
+def distances(comparison: Comparison) -> Table | None:
+    """Make the table of Fréchet distances in the features of other extractors, if there are any."""
+    rows = comparison.rows
+    names = list(dict.fromkeys(name for row in rows for name in row.others))
+    if not names:
+        return None
+    columns = [TableColumn("frechet", title_of("frechet", rows[0]), "lower", rows[0].extractor)]
+    columns += [TableColumn(name, f"FD[{name.partition(',')[0]}]", "lower", name) for name in names]
+    body = []
+    for row in rows:
+        values = [row.figures["frechet"].value, *(row.others.get(name) for name in names)]
+        body.append(Row(row.run, row.model, [Cell() if v is None else Cell(digits(v), v) for v in values]))
+    return Table(columns, body)
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """A table of fractions by class, whose cells are the darker the larger they are.
+
+    Attributes:
+        title: what stands above it.
+        note: what stands below it.
+        names: the classes.
+        rows: the name of each model, with a fraction for each class or None.
+    """
+
+    title: str
+    note: str
+    names: list[str]
+    rows: list[tuple[str, list[float | None]]]
+
+
+def classes(rows: Sequence[Evaluation]) -> list[ClassTable]:
+    """Make tables of how much of each class is there and how much of it is recognised, of models that tell."""
+    noun = rows[0].noun
+    found = [
+        _class_table(
+            "Recall of each class",
+            f"Share of the test {noun} of a class that are like some sample. Faint columns are hard for all; a faint "
+            "cell is what one model leaves out. Blurred samples lie near to everything: read it with precision.",
+            {row.run: row.recall_by_class for row in rows},
+        ),
+        _class_table(
+            "Recognised of each class",
+            "Share of the samples made for a class that the classifier takes for it.",
+            {row.run: row.accuracy_by_class for row in rows},
+        ),
+    ]
+    return [one for one in found if one.rows]
+
+
+def _class_table(title: str, note: str, fractions: dict[str, dict[str, float]]) -> ClassTable:
+    names = list(dict.fromkeys(name for of_model in fractions.values() for name in of_model))
+    return ClassTable(
+        title,
+        note,
+        names,
+        [
+            (run, [value if math.isfinite(value := of_model.get(name, math.nan)) else None for name in names])
+            for run, of_model in fractions.items()
+            if of_model
         ],
     )

@@ -22,6 +22,7 @@ from zaohua.core.params import Between
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel, ScoreKind
 from zaohua.estimator.encoding import TrainingData
+from zaohua.estimator.tensors import chunks
 
 Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
@@ -70,7 +71,7 @@ class PerClassDensity(GenerativeModel):
 
     def _by_label(self, data: TrainingData) -> list[np.ndarray]:
         """The rows of each class; all of them where there are no labels."""
-        x = np.concatenate([self._rows(data.x, rows) for rows in self._chunks(len(data.x), 4096)])
+        x = np.concatenate([self._rows(data.x, rows) for rows in chunks(len(data.x), 4096)])
         return [x] if data.y is None else [x[data.y.numpy() == c] for c in range(data.y.max() + 1)]
 
     def _rows(self, codes: Any, rows: slice) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Diffusion and flow models: one network learns to remove noise, at every strength of it.
 
-A model of this family chooses a `path` (how x fades into noise, see `paths`), what its network predicts (`predict`,
-`loss`) and at which times samples look (`times`). Sampling, guidance and the denoiser that restoration builds on
-are the same for all. Time runs from data at t = 0 to noise at t = 1.
+A model of this family chooses a `noise_schedule` (how x fades into noise, see `schedules`), what its network predicts
+(`predict`, `loss`) and at which times samples look (`times`). Sampling, guidance and the denoiser that restoration
+builds on are the same for all. Time runs from data at t = 0 to noise at t = 1.
 
 The networks of samplers compute in float32 unless bfloat16 is asked for by name: there another kernel, as another size
 of the batch may bring, moves an item by as much as bfloat16 itself does, and not by the last digit of a float32.
@@ -24,9 +24,10 @@ from zaohua.core.hardware import autocast
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
+from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.families.guidance import Guided
-from zaohua.families.samplers import SAMPLERS, Predict
-from zaohua.families.schedules import NoiseSchedule, VarianceExploding
+from zaohua.families.samplers import SAMPLERS
+from zaohua.families.schedules import VarianceExploding
 from zaohua.nn.unet import UNet
 from zaohua.training.trainable import Batch
 
@@ -36,7 +37,7 @@ Network = Callable[..., Tensor]
 
 
 class Diffusion(Guided):
-    """Models define `path`, `predict`, `loss` and, where they differ, `times`."""
+    """Models define `noise_schedule`, `predict`, `loss` and, where they differ, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
     tiny: ClassVar[dict[str, Any]] = {"channels": 16, "blocks": 1, "max_steps": 20, "batch_size": 16, "steps": 4}
@@ -75,7 +76,7 @@ class Diffusion(Guided):
 
     def times(self, n: int) -> Tensor:
         """The n + 1 times at which a sampler stops, from 1 to 0."""
-        return torch.linspace(1, 0, n + 1, dtype=torch.float64)
+        return even_times(n)
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """One U-Net, x_t -> as many channels."""
@@ -94,30 +95,24 @@ class Diffusion(Guided):
 
     # ---- primitives
 
-    def denoise(self, x_t: Tensor, t: Tensor | float, y: Tensor | None = None) -> Tensor:
-        """Expected data given x_t (B, ...) at time t, with guidance; without y, given any condition."""
-        return self._predictor(y)(x_t, torch.as_tensor(t, dtype=torch.float64))[0]
+    def denoise(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Expected data and noise given x_t (B, ...) at one time t for all, with guidance; see `denoiser`.
+
+        Guided: null + guidance (conditional - null). Without y: given any condition.
+        """
+        net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
+        if y is None or not self._guides(t):
+            return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
+        keep = torch.arange(2 * n, device=x_t.device) < n
+        both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), torch.cat([y, y]), keep)
+        data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
+        return self._clipped(data, e, x_t, t)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Noise at t = 1, taken to t = 0 by the sampler."""
-        times = self.times(self.steps)
-        x = noise.normal(*self.spec_.tensor_shape) * self.noise_schedule.sigma(times[0]).float()
-        return SAMPLERS[self.sampler](self._predictor(y), self.noise_schedule, times, x, noise)
-
-    def _predictor(self, y: Tensor | None) -> Predict:
-        """`predict` of the averaged network at one time for all, guided: null + guidance (conditional - null)."""
-        net = self._network()
-
-        def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            n, t_each = len(x_t), t.float().to(x_t.device)
-            if y is None or not self._guides(t):
-                return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
-            keep = torch.arange(2 * n, device=x_t.device) < n
-            both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), torch.cat([y, y]), keep)
-            data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
-            return self._clipped(data, e, x_t, t)
-
-        return predict
+        denoiser = self.denoiser(y)
+        x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
+        return SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise)
 
     def _guides(self, t: Tensor) -> bool:
         """Whether there is guidance at a time: amid much noise it costs variety, amid little it hardly does anything.
@@ -132,7 +127,7 @@ class Diffusion(Guided):
 
     def _network(self) -> Network:
         """The averaged network as samplers call it: in bfloat16 if that is asked for, and from and to what x_t is."""
-        net, device = self.nets_["net"], self._device()
+        net, device = self.nets_["net"], self.device_
         dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
         def answer(x_t: Tensor, *given: Any) -> Tensor:

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
+from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.families import ode
 from zaohua.families.diffusion import Diffusion, Network, expand
-from zaohua.families.samplers import midpoint
-from zaohua.families.schedules import NoiseSchedule, RectifiedFlow
+from zaohua.families.samplers import Midpoint
+from zaohua.families.schedules import RectifiedFlow
 from zaohua.training.trainable import Batch
 
 
@@ -101,4 +102,4 @@ class FlowMatching(Diffusion):
             v = field(x_t, t)
             return x_t - t.float() * v, x_t + (1 - t.float()) * v
 
-        return midpoint(predict, self.noise_schedule, times, x)
+        return Midpoint().sample(Denoiser(self.noise_schedule, predict), times, x)

@@ -234,12 +234,12 @@ class ColourMixture:
         """sum_k w_k m_k, each channel's mean at the means of those before it; clipped to the data's range."""
         channels = self._channels(parameters)
         log_weight, mean, _, coefficients = self._split(parameters, channels)
-        categorical = mean[:, :, :0]
+        chosen = mean[:, :, :0]
         for c in range(channels):
             first = c * (c - 1) // 2
-            here = mean[:, :, c] + (coefficients[:, :, first : first + c] * categorical).sum(2)
-            categorical = torch.cat([categorical, here.unsqueeze(2)], dim=2)
-        return (log_weight.exp().unsqueeze(2) * categorical).sum(1).clamp(-1, 1)
+            here = mean[:, :, c] + (coefficients[:, :, first : first + c] * chosen).sum(2)
+            chosen = torch.cat([chosen, here.unsqueeze(2)], dim=2)
+        return (log_weight.exp().unsqueeze(2) * chosen).sum(1).clamp(-1, 1)
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
         """A component by its weight, then channel after channel m + s logit(u), at the nearest level."""

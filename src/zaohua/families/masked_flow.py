@@ -64,7 +64,7 @@ class MixedNet(nn.Module):
         )
 
     def ordered(self, times: Tensor) -> Tensor:
-        """Times (B, coded) at which codes become known, changed so that none of a number is before (above) its state's."""
+        """Times (B, coded) at which codes become known, changed so that no number's is before (above) its state's."""
         for number, state, _ in self.after:
             times[:, number] = torch.minimum(times[:, number], times[:, state])
         return times

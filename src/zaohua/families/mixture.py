@@ -31,8 +31,8 @@ def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float,
     """Expectation maximisation.
 
     Args:
-        x: rows (n, heads), NaN where a number isn't there.
-        layout: of the heads.
+        x: rows (n, features), NaN where a number isn't there.
+        layout: of the features.
         count: components, at most n.
         rounds: at most; it ends before when the mean log-likelihood rises by less than 1e-4.
         prior: rows' worth of what all rows have, added to each component.
@@ -70,7 +70,7 @@ def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float,
 
 
 def one_hot(layout: RowLayout, x: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
-    """Rows (n, heads) -> float32 (n, one_hots), zeros where a head isn't known."""
+    """Rows (n, features) -> float32 (n, one_hots), zeros where a feature isn't known."""
     return layout.one_hot(torch.from_numpy(x), None if known is None else torch.from_numpy(known)).numpy()
 
 
@@ -109,14 +109,14 @@ def log_terms(
     cells: tuple[np.ndarray, ...],
     known: np.ndarray | None = None,
 ) -> np.ndarray:
-    """log w_k + sum over known heads of log p_kh(x_h), float64 (n, K).
+    """log w_k + sum over known features of log p_kh(x_h), float64 (n, K).
 
     Args:
         parameters: of the mixture.
-        layout: of the heads.
-        x: rows (n, heads).
-        cells: low, high and log_slope of the codec, (n, heads).
-        known: bool (n, heads); None for all.
+        layout: of the features.
+        x: rows (n, features).
+        cells: low, high and log_slope of the codec, (n, features).
+        known: bool (n, features); None for all.
     """
     out = one_hot(layout, x, known) @ np.log(parameters["chances"]).T + np.log(parameters["weights"])
     for place, _, size in layout.categories:
@@ -149,14 +149,14 @@ def log_mass(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: Noise, whole: bool = False) -> np.ndarray:
-    """New rows (n, heads): a component by weights with logs (n, K), then each head by itself.
+    """New rows (n, features): a component by weights with logs (n, K), then each feature by itself.
 
     Args:
         parameters: of the mixture.
-        layout: of the heads.
+        layout: of the features.
         log_w: log weights, up to a constant.
         noise: of the n rows.
-        whole: whether no head may be drawn as missing.
+        whole: whether no feature may be drawn as missing.
     """
     u = noise.uniform(1 + len(layout.categories)).double().cpu()
     z = noise.normal(max(1, len(layout.reals))).double().cpu().numpy()
@@ -192,5 +192,5 @@ def _missing(layout: RowLayout) -> list[int]:
 def posterior(
     parameters: Parameters, layout: RowLayout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor
 ) -> np.ndarray:
-    """Log weights of the components given known heads, up to a constant, (n, K)."""
+    """Log weights of the components given known features, up to a constant, (n, K)."""
     return log_terms(parameters, layout, x.numpy(), tuple(cell.numpy() for cell in cells), known.numpy())

@@ -1,7 +1,7 @@
 """Training by sampling: each row of a batch comes with one of its categories as a condition, rare ones more often.
 
-A head d is drawn, all alike, then one of its categories k by the log of how many rows have it, then one of those n_dk
-rows. That is to draw rows by weights and then one of a row's own categories,
+A feature d is drawn, all alike, then one of its categories k by the log of how many rows have it, then one of those
+n_dk rows. That is to draw rows by weights and then one of a row's own categories,
 
     w(x) = sum_d r(d, x_d),    p(d | x) = r(d, x_d) / w(x),    r(d, k) = log(1 + n_dk) / (n_dk sum_j log(1 + n_dj))
 
@@ -23,7 +23,7 @@ class Conditions:
     """Which categories are conditions, and how often.
 
     Args:
-        layout: of the heads.
+        layout: of the features.
         counts: training rows with each category, (one_hots,).
     """
 

@@ -18,13 +18,13 @@ def gumbel(noise: Noise, *shape: int) -> Tensor:
 
 
 class RowLikelihood:
-    """Rows (B, heads); parameters (B, outputs) are logits, means and log variances, in the order of wide rows."""
+    """Rows (B, features); parameters (B, outputs) are logits, means and log variances, in the order of wide rows."""
 
     def __init__(self, spec: DataSpec) -> None:
         self.layout = RowLayout(spec)
 
     def outputs(self, channels: int) -> int:
-        """One for each category of a head, two for each number."""
+        """One for each category of a feature, two for each number."""
         return self.layout.width + len(self.layout.reals)
 
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -46,11 +46,11 @@ class RowLikelihood:
         return log_p + (density * self.layout.there(x)).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """The most likely categories and the means of the numbers, (B, heads)."""
+        """The most likely categories and the means of the numbers, (B, features)."""
         return self.layout.rows(parameters[:, : self.layout.width])
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
-        """A random row, (B, heads)."""
+        """A random row, (B, features)."""
         logits, mean, log_var = self._split(parameters)
         numbers = mean + torch.exp(log_var / 2) * noise.normal(mean.shape[1])
         return self.layout.rows(torch.cat([logits + gumbel(noise, logits.shape[1]), numbers], dim=1))

@@ -1,110 +1,139 @@
-"""Samplers: from noise at times[0] to data at times[-1], each a short function of one shape.
+"""Samplers: from noise to data in steps from a time t to an earlier time s, each a short class of one shape.
 
-They know a path (x_t = alpha x + sigma e) and a `predict(x_t, t) -> (x, e)`, the expected data and noise; whatever a
-network outputs, and whatever the path, is no concern of theirs. With x and e held still a step from t to s is
+They know a `Denoiser`, which is a noise schedule (x_t = alpha x + sigma e) and (x_t, t) -> (x, e), the expected data
+and noise; whatever a network outputs, and whatever the schedule, is no concern of theirs. With x and e held still a
+step from t to s is
 
     x_s = x_t + (alpha_s - alpha_t) x + (sigma_s - sigma_t) e
 
 which is Euler's step of flow matching, DDIM's, and EDM's, one and the same; the others average or extrapolate x and e.
+
+A sampler object takes one batch from noise to data. A new sampler, or a task that changes how a model is sampled, is a
+subclass that defines `step`; see examples/inpaint_repaint.py.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from itertools import pairwise
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
-from zaohua.families.schedules import NoiseSchedule
-
-Predict = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(x_t, t) -> expected data and noise; t is a 0-d tensor."""
+from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 
 
-class Sampler(Protocol):
-    """The shape of every sampler."""
+class Sampler(ABC):
+    """x_t -> x_s, step by step."""
 
-    def __call__(self, predict: Predict, schedule: NoiseSchedule, times: Tensor, x: Tensor, noise: Noise) -> Tensor:
-        """From x at times[0] to the sample at times[-1]; times fall."""
-        ...
+    @abstractmethod
+    def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
+        """Go from x_t (B, ...) at time t to x_s at an earlier time s.
+
+        Args:
+            denoiser: of the model.
+            x_t: at time t.
+            t, s: 0-d float64, 1 >= t > s >= 0.
+            noise: of the B items; only random samplers need it.
+        """
+
+    def sample(self, denoiser: Denoiser, times: Tensor, x: Tensor, noise: Noise | None = None) -> Tensor:
+        """Go from x at times[0] to the sample at times[-1]; times fall, see `Denoiser.times`."""
+        for t, s in pairwise(times):
+            x = self.step(denoiser, x, t, s, noise)
+        return x
 
 
-def _move(x_t: Tensor, x: Tensor, e: Tensor, schedule: NoiseSchedule, t: Tensor, s: Tensor) -> Tensor:
+def move(x_t: Tensor, x: Tensor, e: Tensor, schedule: NoiseSchedule, t: Tensor, s: Tensor) -> Tensor:
+    """x_t + (alpha_s - alpha_t) x + (sigma_s - sigma_t) e: x_s where the data x and the noise e are known."""
     return x_t + (schedule.alpha(s) - schedule.alpha(t)) * x + (schedule.sigma(s) - schedule.sigma(t)) * e
 
 
-def euler(predict: Predict, schedule: NoiseSchedule, times: Tensor, x: Tensor, noise: Noise) -> Tensor:
+class Euler(Sampler):
     """First order; DDIM (Song et al., 2020) and Euler's method of a flow. One evaluation a step."""
-    for t, s in pairwise(times):
-        x = _move(x, *predict(x, t), schedule, t, s)
-    return x
+
+    def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
+        """Move with what is predicted at t."""
+        return move(x_t, *denoiser(x_t, t), denoiser.schedule, t, s)
 
 
-def midpoint(predict: Predict, schedule: NoiseSchedule, times: Tensor, x: Tensor, noise: Noise | None = None) -> Tensor:
+class Midpoint(Sampler):
     """Second order: a step with what is predicted half-way. Two evaluations a step."""
-    for t, s in pairwise(times):
-        half = (t + s) / 2
-        x = _move(x, *predict(_move(x, *predict(x, t), schedule, t, half), half), schedule, t, s)
-    return x
+
+    def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
+        """Move with what is predicted at (t + s) / 2."""
+        half, schedule = (t + s) / 2, denoiser.schedule
+        return move(x_t, *denoiser(move(x_t, *denoiser(x_t, t), schedule, t, half), half), schedule, t, s)
 
 
-def heun(predict: Predict, schedule: NoiseSchedule, times: Tensor, x: Tensor, noise: Noise) -> Tensor:
+class Heun(Sampler):
     """Second order: the mean of the predictions at both ends (Karras et al., 2022, algorithm 1). Two evaluations.
 
     Where the noise ends there is no second prediction, and the last step is Euler's.
     """
-    for t, s in pairwise(times):
-        data, e = predict(x, t)
-        ahead = _move(x, data, e, schedule, t, s)
+
+    def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
+        """Move with the mean of what is predicted at t and at s."""
+        schedule, (data, e) = denoiser.schedule, denoiser(x_t, t)
+        x_s = move(x_t, data, e, schedule, t, s)
         if schedule.sigma(s) > 0:
-            data_s, e_s = predict(ahead, s)
-            ahead = _move(x, (data + data_s) / 2, (e + e_s) / 2, schedule, t, s)
-        x = ahead
-    return x
+            data_s, e_s = denoiser(x_s, s)
+            x_s = move(x_t, (data + data_s) / 2, (e + e_s) / 2, schedule, t, s)
+        return x_s
 
 
-def dpmpp_2m(predict: Predict, schedule: NoiseSchedule, times: Tensor, x: Tensor, noise: Noise) -> Tensor:
+class DPMSolverPP2M(Sampler):
     """DPM-Solver++(2M) (Lu et al., 2022): second order by the prediction of the step before. One evaluation a step.
 
     In l = log(alpha / sigma): x_s = sigma_s / sigma_t x_t + alpha_s (1 - e^-h) (x + (x - x_before) h / (2 h_before)).
+
+    Attributes:
+        before: of the last step the time that it led to, the data predicted in it and its h; None before the first.
+            A step that doesn't go on from there is one of first order.
     """
-    before, h_before = x, torch.tensor(math.inf)
-    for t, s in pairwise(times):
-        data, _ = predict(x, t)
+
+    def __init__(self) -> None:
+        self.before: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
+        """Move with what is predicted at t, extrapolated from the step before."""
+        schedule, (data, _) = denoiser.schedule, denoiser(x_t, t)
         alpha_t, alpha_s, sigma_t, sigma_s = schedule.alpha(t), schedule.alpha(s), schedule.sigma(t), schedule.sigma(s)
         shrink = (sigma_s * alpha_t) / (sigma_t * alpha_s)  # e^-h: 0 at the end of the noise
-        h = -torch.log(shrink)
-        guess = data
-        if sigma_s > 0 and torch.isfinite(h_before):  # neither the first step, nor after one from pure noise
-            guess = data + (data - before) * h / (2 * h_before)
-        x = sigma_s / sigma_t * x + alpha_s * (1 - shrink) * guess
-        before, h_before = data, h
-    return x
+        h, guess = -torch.log(shrink), data
+        if self.before is not None and sigma_s > 0:
+            t_before, data_before, h_before = self.before
+            if t_before == t and torch.isfinite(h_before):  # h is infinite after a step from pure noise
+                guess = data + (data - data_before) * h / (2 * h_before)
+        self.before = s, data, h
+        return sigma_s / sigma_t * x_t + alpha_s * (1 - shrink) * guess
 
 
-def ancestral(predict: Predict, schedule: NoiseSchedule, times: Tensor, x: Tensor, noise: Noise) -> Tensor:
+class Ancestral(Sampler):
     """The reverse of the noising chain, with fresh noise each step (Ho et al., 2020). One evaluation a step."""
-    for t, s in pairwise(times):
-        data, e = predict(x, t)
+
+    def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
+        """Draw from N(mean, fresh) of p(x_s | x_t, x), where x is what is predicted at t."""
+        if noise is None:
+            raise ZaohuaError("the ancestral sampler draws fresh noise in each step: give it noise")
+        schedule, (data, e) = denoiser.schedule, denoiser(x_t, t)
         alpha_t, alpha_s, sigma_t, sigma_s = schedule.alpha(t), schedule.alpha(s), schedule.sigma(t), schedule.sigma(s)
         kept = (sigma_s * alpha_t / (alpha_s * sigma_t)) ** 2
         fresh = sigma_s**2 * (1 - kept)
-        x = alpha_s * data + torch.sqrt((sigma_s**2 - fresh).clamp(min=0)) * e
+        x_s = alpha_s * data + torch.sqrt((sigma_s**2 - fresh).clamp(min=0)) * e
         if sigma_s > 0:
-            x = x + torch.sqrt(fresh) * noise.normal(*x.shape[1:])
-    return x
+            x_s = x_s + torch.sqrt(fresh) * noise.normal(*x_t.shape[1:])
+        return x_s
 
 
-SAMPLERS: dict[str, Sampler] = {
-    "euler": euler,
-    "ddim": euler,
-    "midpoint": midpoint,
-    "heun": heun,
-    "dpmpp_2m": dpmpp_2m,
-    "ancestral": ancestral,
+SAMPLERS: dict[str, type[Sampler]] = {
+    "euler": Euler,
+    "ddim": Euler,
+    "midpoint": Midpoint,
+    "heun": Heun,
+    "dpmpp_2m": DPMSolverPP2M,
+    "ancestral": Ancestral,
 }
 """All samplers, by the names that models take."""

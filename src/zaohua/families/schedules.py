@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 import torch
 from torch import Tensor
-
-
-class NoiseSchedule(Protocol):
-    """How much of the data and how much noise there is at time t."""
-
-    def alpha(self, t: Tensor) -> Tensor:
-        """Weight of the data."""
-        ...
-
-    def sigma(self, t: Tensor) -> Tensor:
-        """Standard deviation of the noise."""
-        ...
 
 
 class RectifiedFlow:

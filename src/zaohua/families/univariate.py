@@ -23,7 +23,9 @@ from torch.distributions import Transform
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise, fine_uniform
 from zaohua.core.params import Between
+from zaohua.core.primitives import available
 from zaohua.estimator.encoding import TrainingData
+from zaohua.estimator.tensors import Encoded
 from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.families.likelihood_ascent import maximise
 from zaohua.families.support import Support, check_spread, check_values, column_name
@@ -31,7 +33,7 @@ from zaohua.modalities.base import Codec
 from zaohua.modalities.tables.plain_numbers import NumberCodec
 
 if TYPE_CHECKING:
-    from zaohua.modalities import Codes, NumberCodec
+    from zaohua.modalities import NumberCodec
 
 
 class Univariate(PerClassDensity):
@@ -151,9 +153,9 @@ class Univariate(PerClassDensity):
         Returns:
             float64 (n, p), or (n,) if the data were a list of numbers.
         """
-        codes, y_codes = self._encode_items(X, y)
-        self._need_y(y_codes)
-        return self._each(self.distribution, cast(Tensor, codes).numpy(), y_codes)
+        encoded = self.encode_items(X, y)
+        self.require_conditions(encoded.y_codes)
+        return self._each(self.distribution, cast(Tensor, encoded.codes).numpy(), encoded.y_codes)
 
     def quantile(self, q: Any, y: Any = None) -> np.ndarray:
         """The inverse of `cdf`: the least numbers up to which the probability is q.
@@ -172,9 +174,20 @@ class Univariate(PerClassDensity):
         chances = np.atleast_1d(np.asarray(q, dtype=np.float64))
         if chances.ndim > 1 or not ((chances >= 0) & (chances <= 1)).all():
             raise ZaohuaError(f"q must be a list of probabilities between 0 and 1, not {q!r}")
-        _, y_codes = (0, None) if y is None else self._conditions(len(chances), y)
-        self._need_y(y_codes)
+        _, y_codes = (0, None) if y is None else self.sample_conditions(len(chances), y)
+        self.require_conditions(y_codes)
         return self._each(self.inverse, np.repeat(chances[:, None], self.spec_.size, 1), y_codes)
+
+    @available("n_parameters")
+    def aic(self, X: Any, y: Any = None) -> float:
+        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
+        return 2 * cast(Parametric, self).n_parameters - 2 * float(self.score_samples(X, y).sum())
+
+    @available("n_parameters")
+    def bic(self, X: Any, y: Any = None) -> float:
+        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
+        scores = self.score_samples(X, y)
+        return float(np.log(len(scores))) * cast(Parametric, self).n_parameters - 2 * float(scores.sum())
 
     # ---- between items and arrays
 
@@ -200,10 +213,11 @@ class Univariate(PerClassDensity):
     def _rows(self, codes: Any, rows: slice) -> np.ndarray:
         return codes[rows].numpy()
 
-    def _encode_items(self, X: Any, y: Any) -> tuple[Codes, Tensor | None]:
-        codes, y_codes = super()._encode_items(X, y)
-        check_values(cast(Tensor, codes).numpy(), type(self).__name__, Support(), "", self._columns.names_)
-        return codes, y_codes
+    def encode_items(self, X: Any, y: Any = None) -> Encoded:
+        """Encode numbers that are finite, and their labels."""
+        encoded = super().encode_items(X, y)
+        check_values(cast(Tensor, encoded.codes).numpy(), type(self).__name__, Support(), "", self._columns.names_)
+        return encoded
 
     def _each(
         self, function: Callable[[Parameters, np.ndarray], np.ndarray], x: np.ndarray, y: Tensor | None
@@ -235,15 +249,6 @@ class Parametric(Univariate):
         """How many numbers were learnt, over all columns and labels."""
         self._check_fitted()
         return len(self.fitted) * self.spec_.size * len(self.densities_)
-
-    def aic(self, X: Any, y: Any = None) -> float:
-        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
-        return 2 * self.n_parameters - 2 * float(self.score_samples(X, y).sum())
-
-    def bic(self, X: Any, y: Any = None) -> float:
-        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
-        scores = self.score_samples(X, y)
-        return float(np.log(len(scores))) * self.n_parameters - 2 * float(scores.sum())
 
 
 class WithLocation(Parametric):

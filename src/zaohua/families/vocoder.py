@@ -26,6 +26,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
+from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import Codec, GridCodec
 from zaohua.modalities.sounds.mel import MelCodec
 from zaohua.nn.vocoder import SpectrumNet
@@ -39,7 +40,7 @@ class Spectrograms(Protocol):
     """What vocoders ask of their codec, one of log-mel spectrograms.
 
     Attributes:
-        mel_: what the spectrograms are (`codecs.spectra.MelScale`).
+        mel_: what the spectrograms are (`modalities.sounds.spectra.MelScale`).
     """
 
     mel_: Any
@@ -160,10 +161,11 @@ class VocoderFamily(Trainable):
         """The spectrogram (B, D) as one; it becomes a sound on its way out."""
         return z.view(len(z), *self.spec_.tensor_shape)
 
-    def _items(self, x: Tensor) -> Any:
-        net, device = self.nets_["vocoder"], self._device()
+    def decode_tensors(self, x: Tensor) -> Any:
+        """Make sounds of spectrograms, by the network."""
+        net, device = self.nets_["vocoder"], self.device_
         with torch.no_grad():
-            waves = [self.vocode(net, x[rows].clamp(-1, 1).to(device)).cpu() for rows in self._chunks(len(x), AT_ONCE)]
+            waves = [self.vocode(net, x[rows].clamp(-1, 1).to(device)).cpu() for rows in chunks(len(x), AT_ONCE)]
         return self.scale.sounds(torch.cat(waves))
 
 
@@ -186,14 +188,15 @@ class VocoderMixin(Trainable):
         beside.codec_, beside.spec_ = self.codec_, self.spec_
         return beside
 
-    def _items(self, x: Tensor) -> Any:
+    def decode_tensors(self, x: Tensor) -> Any:
+        """Make items of tensors: of spectrograms sounds, by the vocoder learnt beside or Griffin and Lim's method."""
         if not (self.vocoder and is_spectrogram(self.spec_)):
-            return super()._items(x)
+            return super().decode_tensors(x)
         if "vocoder" not in self.nets_:
             raise ZaohuaError(f"this {type(self).__name__} was trained without a vocoder: sample with vocoder=False")
         beside = self._vocoding()
         beside.nets_ = self.nets_
-        return beside._items(x)
+        return beside.decode_tensors(x)
 
 
 def spectral_distance(scale: Any, real: Tensor, made: Tensor, floor: float) -> Tensor:

@@ -21,9 +21,9 @@ Wilson's interval of a share; a symmetric one covers 88 % where few directions c
 What is covered is the expectation of T at this number of items (all sets drawn anew), bias included: subtract what
 `corrected_frechet` removes if the truth is meant.
 
-**Several trainings** (`mean_interval`): Student's t interval of the mean. **Likelihoods of the same items under two models**
-(`paired`): the same of the differences, which are means of many independent terms, so that a bootstrap would give the
-same interval with more work and some noise.
+**Several trainings** (`mean_interval`): Student's t interval of the mean. **Likelihoods of the same items under two
+models** (`paired`): the same of the differences, which are means of many independent terms, so that a bootstrap would
+give the same interval with more work and some noise.
 """
 
 from __future__ import annotations

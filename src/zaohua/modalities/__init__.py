@@ -110,7 +110,8 @@ def codec_for(
             return _copied(
                 option, usual
             )  # a codec of the user's own, of no registered kind of data: it knows its items
-    kind = kind or _recognised(items)
+    if kind is None:
+        kind = own if own is not None and own.recognises(items) else _recognised(items)
     if own is not None and kind is not own:
         raise ZaohuaError(f"{type(option).__name__} takes {own.name}, but the data are {kind.name}")
     able = [codec for codec in kind.codecs if issubclass(codec, tuple(takes))]

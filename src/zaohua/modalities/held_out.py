@@ -38,7 +38,7 @@ def encoded(model: Any, source: Any, split: str | None) -> tuple[Any, Codes, lis
             items, labels = modalities.read(source, True, split=split, modality=name)
         except NoLabels:
             items, labels = modalities.read(source, split=split, modality=name)
-    codes, labels, parts = model._encode_labelled(items, labels)
+    codes, labels, parts = model.encode_labelled(items, labels)
     return parts, codes, None if labels is None else list(labels)
 
 

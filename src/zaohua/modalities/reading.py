@@ -21,7 +21,14 @@ from zaohua.modalities.listed import of_suffix, read_listed, unreadable
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
 
-def read(X: Any, y: Any = None, *, split: str | None = None, modality: str | None = None) -> tuple[Any, Any]:
+def read(
+    X: Any,
+    y: Any = None,
+    *,
+    split: str | None = None,
+    modality: str | None = None,
+    prefer: Modality | None = None,
+) -> tuple[Any, Any]:
     """Read items and their labels.
 
     Args:
@@ -33,6 +40,7 @@ def read(X: Any, y: Any = None, *, split: str | None = None, modality: str | Non
             column of a table that holds them.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
         modality: the kind of data to take X for; found out when not given.
+        prefer: the modality that X is taken for if it recognises it, whatever others do.
 
     Returns:
         (items, labels or None). The labels of items that are still in files are their own: fit or encode the items
@@ -43,12 +51,14 @@ def read(X: Any, y: Any = None, *, split: str | None = None, modality: str | Non
         ZaohuaError: nothing is there, or nothing that can be read; the message says what to give.
     """
     kinds = registry.known() if modality is None else (registry.modality(modality),)
+    if prefer is not None and len(kinds) > 1:
+        kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
     if isinstance(X, (str, Path)):
         items, carried = _read_source(X, y is True, split, kinds)
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
-        items, carried = collect(X, kinds=kinds), X.labels if isinstance(X, FileItems) else None
+        items, carried = collect(X, kinds=kinds, prefer=prefer), X.labels if isinstance(X, FileItems) else None
     if y is None or y is False:
         return items, None
     if isinstance(y, str) and hasattr(items, "columns"):
@@ -61,13 +71,16 @@ def read(X: Any, y: Any = None, *, split: str | None = None, modality: str | Non
     return items, _own_labels(items, y)
 
 
-def collect(X: Any, labels: Any = None, *, kinds: Sequence[Modality] | None = None) -> Any:
+def collect(
+    X: Any, labels: Any = None, *, kinds: Sequence[Modality] | None = None, prefer: Modality | None = None
+) -> Any:
     """Return a collection in memory in the form that codecs take.
 
     Args:
         X: an array of any library, a frame, or a list of items or files.
         labels: one for each item, for items that keep theirs.
         kinds: the modalities to ask whether they recognise it; one alone isn't asked. All when not given.
+        prefer: the one of them whose answer settles it.
 
     Raises:
         ZaohuaError: it is empty, a single item, or arrays of different shapes.
@@ -88,7 +101,9 @@ def collect(X: Any, labels: Any = None, *, kinds: Sequence[Modality] | None = No
         raise ZaohuaError("a single image: give a list of them")
     elif hasattr(X, "__array__") and not hasattr(X, "columns") and type(X).__module__.split(".")[0] != "pandas":
         X = as_array(X)
-    kind = kinds[0] if len(kinds) == 1 else recognised(X, kinds)
+    if len(kinds) == 1 or (prefer is not None and prefer.recognises(X)):
+        return (prefer or kinds[0]).collect(X, labels)
+    kind = recognised(X, kinds)
     if kind is not None:
         return kind.collect(X, labels)
     if isinstance(X, list) and all(isinstance(item, np.ndarray) for item in X):
@@ -182,7 +197,9 @@ def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequenc
         raise ZaohuaError(f"{folder}: the folder is empty")
     held = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in suffixes.most_common(4))
     tables = any(suffix in kind.other_suffixes for kind in kinds for suffix in suffixes)
-    hint = "give the file itself" if tables else f"it must hold {_readable(kinds, folders=True)}"
+    hint = f"it must hold {_readable(kinds, folders=True)}" + (
+        ", or give a file of many items itself" if tables else ""
+    )
     raise ZaohuaError(f"{folder}: holds no files that are read from folders ({held}): {hint}")
 
 

@@ -16,6 +16,7 @@ from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.columns import Tabular
 from zaohua.estimator.encoding import TrainingData
+from zaohua.estimator.tensors import chunks
 from zaohua.families.gan import WassersteinGAN
 from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import gumbel
@@ -88,14 +89,14 @@ class CTGAN(Tabular, WassersteinGAN):
         return torch.cat([conditions.weights(one_hot) for one_hot in self._one_hots(data)]).numpy()
 
     def _one_hots(self, data: TrainingData) -> Iterator[Tensor]:
-        for block, rows in enumerate(self._chunks(len(data.x), 4096)):
+        for block, rows in enumerate(chunks(len(data.x), 4096)):
             codes = data.x[np.arange(rows.start, rows.stop)]
             noise = BatchNoise(derive_seed(self.seed_, "rows", block), len(codes))
             yield self.layout.one_hot(self.prepare(codes, noise))
 
     @property
     def layout(self) -> RowLayout:
-        """Where the heads stand."""
+        """Where the features stand."""
         return RowLayout(self.spec_)
 
     @property
@@ -168,7 +169,7 @@ class CTGAN(Tabular, WassersteinGAN):
         return self._fakes(nets, noise, c, y)[1]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Rows (n, heads) of the averaged generator."""
+        """Rows (n, features) of the averaged generator."""
         return self.layout.rows(self.generate(self.nets_, noise, y))
 
     def _check(self) -> None:

@@ -6,8 +6,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from zaohua.estimator.denoiser import NoiseSchedule
 from zaohua.families.diffusion import Diffusion, Network, expand
-from zaohua.families.schedules import CosineSchedule, LinearSchedule, NoiseSchedule
+from zaohua.families.schedules import CosineSchedule, LinearSchedule
 from zaohua.families.vocoder import VocoderMixin
 from zaohua.training.trainable import Batch
 

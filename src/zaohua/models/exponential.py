@@ -17,7 +17,7 @@ class Exponential(WithLocation):
 
     `params_` are `loc` and the mean above it, `scale` (1 / rate).
 
-    Paper: W. A. Whitworth, "TokenSampler and Chance", 1886, proposition 51 (waiting times of random events).
+    Paper: W. A. Whitworth, "Choice and Chance", 1886, proposition 51 (waiting times of random events).
     """
 
     law = stats.expon

@@ -10,7 +10,7 @@ class Flow(FlowMatching, VocoderMixin):
     """Flow matching: the network predicts the velocity of straight paths from data to noise.
 
     Paper: Lipman et al., "Flow Matching for Generative Modeling", 2022 (arXiv:2210.02747); Liu, Gong and Liu, "Flow
-    RectifiedFlow and Fast", 2022 (arXiv:2209.03003).
+    Straight and Fast", 2022 (arXiv:2209.03003).
     """
 
     sampler = "midpoint"

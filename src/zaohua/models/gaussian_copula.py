@@ -33,20 +33,21 @@ class GaussianCopula(Tabular, Density):
 
     reg_covar = 1e-4
 
-    def _cannot(self, primitive: str) -> str | None:
+    def cannot(self, primitive: str) -> str | None:
+        """Say why there is no density: of tables with columns that aren't continuous."""
         if primitive == "log_prob" and hasattr(self, "codec_"):
             mixed = next((c.name for c in self.table.columns_ if c.is_category or c.is_discrete or c.missing), None)
             if mixed is not None:
                 return f"column {mixed!r} isn't continuous"
-        return super()._cannot(primitive)
+        return super().cannot(primitive)
 
     @property
     def layout(self) -> RowLayout:
-        """Where the heads stand."""
+        """Where the features stand."""
         return RowLayout(self.spec_)
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """Distributions of the heads, and the correlations of their latents."""
+        """Distributions of the features, and the correlations of their latents."""
         out: Parameters = {}
         for place, order in self._orders(x).items():
             share = np.bincount(x[:, place].astype(int), minlength=len(order))[order] / len(x)
@@ -68,7 +69,7 @@ class GaussianCopula(Tabular, Density):
         return out
 
     def _orders(self, x: np.ndarray) -> dict[int, np.ndarray]:
-        """Codes of each category head by their weight in the first principal component of all heads."""
+        """Codes of each category feature by their weight in the first principal component of all features."""
         z = x[:, self.layout.reals]
         features = np.concatenate([one_hot(self.layout, x), np.nan_to_num(z)], axis=1, dtype=np.float64)
         features = (features - features.mean(0)) / np.maximum(features.std(0), 1e-3)
@@ -83,7 +84,7 @@ class GaussianCopula(Tabular, Density):
         }
 
     def _latent(self, parameters: Parameters, place: int, values: np.ndarray) -> np.ndarray:
-        """Latents of a head's values: of a category the mean of its stretch; NaN where there is no number."""
+        """Latents of a feature's values: of a category the mean of its stretch; NaN where there is no number."""
         if self.spec_.features[place].kind == "real":
             knots = parameters[f"knots{place}"]
             p = np.interp(values, knots, np.linspace(0, 1, len(knots)))
@@ -113,14 +114,14 @@ class GaussianCopula(Tabular, Density):
         e = noise.normal(len(self.spec_.features)).double().cpu().numpy()
         p = ndtr(e @ parameters["factor"].T)
         out = np.empty_like(p)
-        for place, head in enumerate(self.spec_.features):
-            if head.kind == "real":
+        for place, feature in enumerate(self.spec_.features):
+            if feature.kind == "real":
                 knots = parameters[f"knots{place}"]
                 out[:, place] = np.interp(p[:, place], np.linspace(0, 1, len(knots)), knots)
             else:
                 edges, order = parameters[f"edges{place}"], parameters[f"order{place}"]
                 out[:, place] = order[np.clip(np.searchsorted(edges, p[:, place], side="right") - 1, 0, len(order) - 1)]
-        for place, head in enumerate(self.spec_.features):
-            if head.given is not None:
-                out[out[:, head.given[0]] >= head.given[1], place] = np.nan
+        for place, feature in enumerate(self.spec_.features):
+            if feature.given is not None:
+                out[out[:, feature.given[0]] >= feature.given[1], place] = np.nan
         return out

@@ -35,7 +35,7 @@ class ProductMixture(Tabular, PerClassDensity):
 
     @property
     def layout(self) -> RowLayout:
-        """Where the heads stand."""
+        """Where the features stand."""
         return RowLayout(self.spec_)
 
     def estimate(self, x: np.ndarray) -> Parameters:
@@ -54,7 +54,7 @@ class ProductMixture(Tabular, PerClassDensity):
         return mixture.draw(parameters, self.layout, np.broadcast_to(log_w, (noise.n, len(log_w))), noise)
 
     def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, whole: bool) -> Tensor:
-        """What isn't known of rows x (B, heads), given what is; with `whole` it has a value everywhere."""
+        """What isn't known of rows x (B, features), given what is; with `whole` it has a value everywhere."""
         out, cells, layout = x.clone(), self.table.cells(x), self.layout
         for density, where in self._by_class(y, len(x)):
             rows = torch.from_numpy(where)

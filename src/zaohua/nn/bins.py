@@ -3,7 +3,7 @@
     z  ->  the bin that holds u = Phi(z)          p(z | bin) = phi(z) / width of the bin
 
 A bin is a whole number where there are few, several neighbours where there are many, and of all other numbers a range
-as probable as all others. So a table of chances for each head says all of a row, and its sums and masses are exact.
+as probable as all others. So a table of chances for each feature says all of a row, and its sums and masses are exact.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ END = 1e-9
 
 
 class Bins(nn.Module):
-    """How the heads of rows are codes.
+    """How the features of rows are codes.
 
     Args:
         spec: of the rows.
         most: bins of a number at most.
 
     Attributes:
-        sizes: codes of each head.
-        edges: chances at which numbers are cut, float64 (heads, most + 1), rising, 1 behind the last.
-        middles: z in the middle of each bin, float32 (heads, most + 1), 0 behind the last.
+        sizes: codes of each feature.
+        edges: chances at which numbers are cut, float64 (features, most + 1), rising, 1 behind the last.
+        middles: z in the middle of each bin, float32 (features, most + 1), 0 behind the last.
     """
 
     edges: Tensor
@@ -53,7 +53,7 @@ class Bins(nn.Module):
         self.register_buffer("limits", torch.tensor(self.sizes), persistent=False)
 
     def codes(self, x: Tensor) -> Tensor:
-        """Rows (B, heads) -> int64 (B, heads), -1 where there is no number, or a category is none of training's."""
+        """Rows (B, features) -> int64 (B, features), -1 where there is no number, or no category of training's."""
         out = x.nan_to_num(-1.0).round().long()
         if self.reals:
             u = torch.special.ndtr(x[:, self.reals])
@@ -75,7 +75,7 @@ class Bins(nn.Module):
         """Log of what a number has of the chance of its bin, in the item's own units, float64 (B,).
 
         Args:
-            head: which number.
+            feature: which number.
             code: its bin.
             z: its place.
             cells: low, high and log_slope of it, as the codec has them: a whole number has the mass between low and
@@ -90,7 +90,7 @@ class Bins(nn.Module):
 
 
 def middles(x: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Rows (B, heads) with whole numbers at the middle of their mass, wherever in it they were put."""
+    """Rows (B, features) with whole numbers at the middle of their mass, wherever in it they were put."""
     low, high, _ = cells
     middle = (torch.special.ndtr(low) + torch.special.ndtr(high)) / 2
     return torch.where(low.isnan(), x, torch.special.ndtri(middle))

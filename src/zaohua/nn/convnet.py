@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from zaohua.core.spec import DataSpec
 from zaohua.nn.convolutions import ConvTranspose2d
 from zaohua.nn.embed import Embed, pool
+from zaohua.nn.grids import check_axes
 from zaohua.nn.layers import Dropout, conv, crop, even, group_norm, pyramid, scaled
 
 Norm = Literal["batch", "group", "none"]
@@ -96,6 +97,7 @@ class ConvEncoder(nn.Module):
         depth: int = 1,
     ) -> None:
         super().__init__()
+        check_axes("a convolutional encoder", x_spec, 2)
         style = Style(kernel_size, norm, activation, dropout, blocks, depth)
         sizes = pyramid(x_spec.tensor_shape[1:], smallest=4, least=2)
         widths = [min(channels * 2**level, max_channels) for level in range(max(len(sizes) - 1, 1))]
@@ -163,6 +165,7 @@ class ConvDecoder(nn.Module):
         base: int = 0,
     ) -> None:
         super().__init__()
+        check_axes("a convolutional decoder", x_spec, 2)
         style = Style(kernel_size, norm, activation, dropout, blocks, depth)
         self.sizes = pyramid(x_spec.tensor_shape[1:], smallest=7, least=2)[::-1]
         widths = [min(channels * 2**level, max_channels) for level in range(max(len(self.sizes) - 1, 1))][::-1]

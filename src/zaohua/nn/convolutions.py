@@ -1,9 +1,13 @@
-"""Strided convolutions that never run where oneDNN's 16-bit kernels go wrong on a CPU.
+"""Convolutions that never run where oneDNN's 16-bit kernels go wrong on a CPU.
 
-On Xeons with AMX a bfloat16 convolution with a stride whose output is one column wide, and a transposed one whose input
+On some CPUs a bfloat16 convolution with a stride whose output is one column wide, and a transposed one whose input
 is, read memory that nobody wrote: outputs and gradients are NaN or silently wrong (torch 2.13, docs/known-issues.md).
 Such maps are tiny, so that computing them in float32 costs next to nothing. Which layers do so follows from shapes and
 dtypes alone, so that every CPU computes the same. Parameters and their names are those of torch's own layers.
+
+Of voxels many more go wrong, with strides and without: where the input is shorter than the kernel, one place wide or of
+one channel. All convolutions of those are computed in float32 on a CPU. There is no layer for series, which Zaohua
+computes as pictures one row high.
 """
 
 from __future__ import annotations
@@ -28,6 +32,14 @@ class Conv2d(nn.Conv2d):
         if (input.shape[-1] + 2 * padding - reach - 1) // self.stride[1] > 0:  # two columns of output or more
             return super().forward(input)
         return _in_float32(super().forward, self.weight, input)
+
+
+class Conv3d(nn.Conv3d):
+    """torch's Conv3d, in float32 instead of 16 bits on a CPU."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return what torch's layer returns, in the dtype that it would have."""
+        return _in_float32(super().forward, self.weight, input) if _is_16_bit(input) else super().forward(input)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):

@@ -1,21 +1,25 @@
 """Conditions and times as vectors: what every conditional network of the library begins with.
 
-Whatever y is (a label, a vector, a text, a picture, a sound), `Embed` turns it into tokens (n, L, dim) that a
+Whatever y is (a label, a vector, a text, a picture, a sound, voxels), `Embed` turns it into tokens (n, L, dim) that a
 network attends to or averages with `pool`. Dropping the condition of some items while training, so that one network
-learns p(x) and p(x | y), is classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598). Where y is a picture laid
-over the picture x, `Overlay` hands it over as channels instead.
+learns p(x) and p(x | y), is classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598). Where y lies on the axes
+of x, as a sketch over a picture does, `Overlay` hands it over as channels instead.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import DataSpec
-from zaohua.nn.convolutions import Conv2d
+from zaohua.nn.convolutions import Conv2d, Conv3d
+from zaohua.nn.grids import resize
 from zaohua.nn.layers import scaled
 
 MAX_TOKENS = 64
@@ -38,17 +42,21 @@ def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
-def pool(tokens: Tensor) -> Tensor:
-    """Mean of the tokens (n, L, dim) that are there -> (n, dim); zeros where there are none."""
-    if tokens.shape[1] == 0:
-        return tokens.new_zeros(len(tokens), tokens.shape[2])
-    count = present(tokens).sum(dim=1, keepdim=True).clamp(min=1)
-    return tokens.sum(dim=1) / count
+class Tokens(NamedTuple):
+    """Conditions as networks see them.
+
+    Attributes:
+        values: tokens (n, L, dim), zeros where there is none.
+        present: which of them are there, bool (n, L): not what items were padded with.
+    """
+
+    values: Tensor
+    present: Tensor
 
 
-def present(tokens: Tensor) -> Tensor:
-    """Which tokens (n, L, dim) are there -> bool (n, L): `Embed` leaves exact zeros where items were padded."""
-    return tokens.ne(0).any(dim=-1)
+def pool(tokens: Tokens) -> Tensor:
+    """Mean of the tokens that are there -> (n, dim); zeros where there are none."""
+    return tokens.values.sum(dim=1) / tokens.present.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 class TimeEmbed(nn.Module):
@@ -97,7 +105,7 @@ class Embed(nn.Module):
         if spec.axes:
             self.out = scaled(nn.Linear(dim, dim))
 
-    def forward(self, y: Tensor | None, n: int, keep: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor | None, n: int, keep: Tensor | None = None) -> Tokens:
         """Embeds n conditions.
 
         Args:
@@ -106,59 +114,69 @@ class Embed(nn.Module):
             keep: bool (n,); where False, an item's tokens are the null token.
 
         Returns:
-            Tokens (n, L, dim); exact zeros where ragged items were padded.
+            The tokens, at least one of each item that is there.
         """
         if self.spec is None:
-            return self.nothing.expand(n, 0, self.dim)
+            return Tokens(self.nothing.expand(n, 0, self.dim), self.nothing.new_ones(n, 0, dtype=torch.bool))
         null = self.null.expand(n, 1, self.dim)
         if y is None or y.numel() == 0:
-            return null
+            return Tokens(null, null.new_ones(n, 1, dtype=torch.bool))
         tokens = self._tokens(y)
         if self.spec.pad is not None:
-            full = present(tokens).any(dim=1)
+            full = tokens.present.any(dim=1)
             keep = full if keep is None else keep & full
-        return tokens if keep is None else torch.where(keep.view(n, 1, 1), tokens, null)
+        if keep is None:
+            return tokens
+        values = torch.where(keep.view(n, 1, 1), tokens.values, null)
+        return Tokens(values, tokens.present | ~keep.view(n, 1))
 
-    def _tokens(self, y: Tensor) -> Tensor:
-        """A batch as `spec` describes it -> (n, L, dim)."""
+    def _tokens(self, y: Tensor) -> Tokens:
+        """A batch as `spec` describes it."""
         assert self.spec is not None
         padded = y == self.spec.pad if self.spec.is_category and self.spec.pad is not None else None
         if padded is not None:
             y = y.masked_fill(padded, 0)
         cells = self.cells(y if self.spec.is_category else y.to(self.null.dtype))
         if not self.spec.axes:
-            return cells.unsqueeze(1)
+            return Tokens(cells.unsqueeze(1), cells.new_ones(len(cells), 1, dtype=torch.bool))
         places = positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
-        tokens = self.out(F.silu(cells + places))
-        if padded is not None:
-            tokens = tokens.masked_fill(padded.unsqueeze(-1), 0.0)
-        return tokens.flatten(1, -2)
+        values = self.out(F.silu(cells + places))
+        if padded is None:
+            padded = torch.zeros(values.shape[:-1], dtype=torch.bool, device=values.device)
+        else:
+            values = values.masked_fill(padded.unsqueeze(-1), 0.0)
+        return Tokens(values.flatten(1, -2), ~padded.flatten(1))
 
 
 class Patches(nn.Module):
-    """Pictures and sounds as at most 64 cells: a strided convolution.
+    """Series, pictures and voxels as at most 64 cells: a strided convolution.
 
-    A sound is a picture one row high. Where sizes differ from item to item, the strides are 256 samples or 16 pixels,
-    and what is still too long is averaged down.
+    A sound, or any series, is a picture one row high. Where sizes differ from item to item, the strides are 256
+    samples, 16 pixels or 8 voxels, and what is still too long is averaged down.
     """
 
     def __init__(self, spec: DataSpec, dim: int) -> None:
         super().__init__()
-        self.limits = (1, MAX_TOKENS) if len(spec.axes) == 1 else (math.isqrt(MAX_TOKENS), math.isqrt(MAX_TOKENS))
-        if spec.shape is None:
-            height, width = (1, 256) if len(spec.axes) == 1 else (16, 16)
-        else:
-            shape = (1, *spec.shape)[-2:]
-            height, width = (math.ceil(side / limit) for side, limit in zip(shape, self.limits, strict=True))
-        self.cut = Conv2d(spec.channels, dim, (height, width), (height, width))
+        if not 1 <= len(spec.axes) <= 3:
+            raise ZaohuaError(
+                f"a condition of real numbers has 3 axes at most, not {len(spec.axes)} ({', '.join(spec.axes)})"
+            )
+        n, row = len(spec.axes), (1,) if len(spec.axes) == 1 else ()
+        limit, stride = round(MAX_TOKENS ** (1 / n)), {1: 256, 2: 16, 3: 8}[n]
+        strides = [stride] * n if spec.shape is None else [math.ceil(side / limit) for side in spec.shape]
+        self.limits = (*row, *[limit] * n)
+        self.cut: nn.Conv2d | nn.Conv3d = (Conv3d if n == 3 else Conv2d)(
+            spec.channels, dim, (*row, *strides), (*row, *strides)
+        )
 
     def forward(self, y: Tensor) -> Tensor:
-        """(n, C, length) or (n, C, height, width) -> (n, rows, columns, dim)."""
-        h = y if y.ndim == 4 else y.unsqueeze(2)
+        """(n, C, *sides) -> (n, *cells, dim), where the cells of a series are in one row: (n, 1, cells, dim)."""
+        h = y.unsqueeze(2) if y.ndim == 3 else y
         missing = [-side % step for side, step in zip(h.shape[2:], self.cut.stride, strict=True)]
-        h = self.cut(F.pad(h, (0, missing[1], 0, missing[0])))
-        rows, columns = (min(side, limit) for side, limit in zip(h.shape[2:], self.limits, strict=True))
-        return F.adaptive_avg_pool2d(h, (rows, columns)).movedim(1, -1)
+        h = self.cut(F.pad(h, [n for end in reversed(missing) for n in (0, end)]))
+        cells = [min(side, limit) for side, limit in zip(h.shape[2:], self.limits, strict=True)]
+        shrink: Callable[..., Tensor] = F.adaptive_avg_pool3d if len(cells) == 3 else F.adaptive_avg_pool2d
+        return shrink(h, cells).movedim(1, -1)
 
 
 def positions(shape: tuple[int, ...], dim: int, device: torch.device) -> Tensor:
@@ -171,23 +189,23 @@ def positions(shape: tuple[int, ...], dim: int, device: torch.device) -> Tensor:
 
 
 class Overlay(nn.Module):
-    """A condition that lies over x, as channels: resized to x's height and width, a learnt value where dropped."""
+    """A condition that lies over x, as channels: resized to x's sides, a learnt value where it is dropped."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
-        self.null = nn.Parameter(torch.zeros(1, spec.channels, 1, 1))
+        self.null = nn.Parameter(torch.zeros(1, spec.channels, *[1] * len(spec.axes)))
 
     def forward(self, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """(B, C, H, W), (B, Cy, h, w) or None, bool (B,) -> (B, C + Cy, H, W)."""
+        """(B, C, *sides), (B, Cy, *other sides) or None, bool (B,) -> (B, C + Cy, *sides)."""
         null = self.null.expand(len(x), -1, *x.shape[2:]).to(x.dtype)
         if y is None:
             return torch.cat([x, null], dim=1)
-        y = y.to(x.dtype)
-        if y.shape[2:] != x.shape[2:]:
-            y = F.interpolate(y, size=x.shape[2:], mode="bilinear", antialias=True)
-        return torch.cat([x, y if keep is None else torch.where(keep.view(-1, 1, 1, 1), y, null)], dim=1)
+        y = resize(y.to(x.dtype), tuple(x.shape[2:]))
+        if keep is not None:
+            y = torch.where(keep.view(-1, *[1] * (y.ndim - 1)), y, null)
+        return torch.cat([x, y], dim=1)
 
 
 def lies_over(y_spec: DataSpec | None, x_spec: DataSpec) -> bool:
-    """Whether y is a picture on the axes of the picture x (sketch to photo, low to high resolution)."""
-    return y_spec is not None and not y_spec.is_category and len(x_spec.axes) == 2 and y_spec.axes == x_spec.axes
+    """Whether y is made of real numbers on the axes of x (sketch to photo, low to high resolution)."""
+    return y_spec is not None and not y_spec.is_category and 1 <= len(x_spec.axes) <= 3 and y_spec.axes == x_spec.axes

@@ -7,24 +7,45 @@ torch's Conv1d in bfloat16, and 0.7 to 1.1 of it in float32 (torch 2.13).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.nn.convolutions import Conv2d
+from zaohua.nn.convolutions import Conv2d, Conv3d
 
-Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+Convolution = nn.Conv2d | nn.Conv3d
+Layer = TypeVar("Layer", bound=nn.Conv2d | nn.Conv3d | nn.Linear)
 
 
-def conv(in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, gain: float = 1.0) -> nn.Conv2d:
+def conv(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    *,
+    axes: int = 2,
+    stride: int | tuple[int, ...] = 1,
+    gain: float = 1.0,
+) -> Convolution:
     """A convolution that maps unit variance to variance gain^2, bias zero, padded so that stride 1 keeps the size.
 
     An even kernel wants a stride of 2 and an even size (see `even`).
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: side of the kernel, the same along all axes.
+        axes: axes that the kernel stretches along: 1 for series (B, C, 1, T), 2 for pictures, 3 for voxels.
+        stride: one for all axes, or for each.
+        gain: standard deviation of the output, for an input of unit variance.
     """
-    layer = Conv2d(in_channels, out_channels, kernel_size, stride, padding=(kernel_size - 1) // 2)
-    return scaled(layer, gain)
+    row = (1,) if axes == 1 else ()
+    layer: Callable[..., Convolution] = Conv3d if axes == 3 else Conv2d
+    kernel = (*row, *[kernel_size] * axes)
+    steps = (*row, *[stride] * axes) if isinstance(stride, int) else stride
+    return scaled(layer(in_channels, out_channels, kernel, steps, [(side - 1) // 2 for side in kernel]), gain)
 
 
 def row_conv(
@@ -88,19 +109,17 @@ def even(x: Tensor) -> Tensor:
     return F.pad(x, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else x
 
 
-def crop(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """The upper left (height, width) of x (B, C, H, W)."""
-    return x[:, :, : size[0], : size[1]]
+def crop(x: Tensor, size: tuple[int, ...]) -> Tensor:
+    """The first places of x (B, C, *sides) along each axis: of a picture, the upper left (height, width)."""
+    return x[(slice(None), slice(None), *(slice(side) for side in size))]
 
 
-def pyramid(shape: tuple[int, ...], smallest: int, least: int = 0) -> list[tuple[int, int]]:
-    """Sizes from the full (height, width) downwards, halved and rounded up until no side exceeds `smallest`.
+def pyramid(shape: tuple[int, ...], smallest: int, least: int = 0) -> list[tuple[int, ...]]:
+    """Sizes from the full one downwards, halved and rounded up until no side exceeds `smallest`.
 
-    At least `least` halvings are done as long as the longer side is above 1.
+    At least `least` halvings are done as long as the longest side is above 1.
     """
-    height, width = shape
-    sizes = [(height, width)]
-    while max(height, width) > smallest or (len(sizes) <= least and max(height, width) > 1):
-        height, width = (height + 1) // 2, (width + 1) // 2
-        sizes.append((height, width))
+    sizes = [tuple(shape)]
+    while max(sizes[-1]) > smallest or (len(sizes) <= least and max(sizes[-1]) > 1):
+        sizes.append(tuple((side + 1) // 2 for side in sizes[-1]))
     return sizes

@@ -1,4 +1,4 @@
-"""A residual perceptron on rows of tables, some heads of which are hidden."""
+"""A residual perceptron on rows of tables, some features of which are hidden."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RowMLP(nn.Module):
     """Codes and numbers of a row -> whatever is to be said of it.
 
     Args:
-        sizes: number of codes of each head that is one.
+        sizes: number of codes of each feature that is one.
         numbers: numbers of a row.
         out_dim: outputs.
         y_spec: the condition, which every block sees.
@@ -102,7 +102,7 @@ class RowMLP(nn.Module):
         """Outputs (B, out_dim).
 
         Args:
-            codes: int64 (B, heads), -1 where a head is hidden.
+            codes: int64 (B, features), -1 where a feature is hidden.
             numbers: float32 (B, numbers).
             t: times (B,), of a network that takes them.
             y: conditions as their spec says.

@@ -1,6 +1,6 @@
 """Rows of tables as networks take them: categories one-hot, one behind the other, then the numbers.
 
-A row's tensor is float64 (B, heads): a code for each category, NaN for a number that isn't there. *Wide* rows are
+A row's tensor is float64 (B, features): a code for each category, NaN for a number that isn't there. *Wide* rows are
 float32 (B, width), with 0 for such a number and zeros for a category that training never saw.
 """
 
@@ -13,11 +13,11 @@ from zaohua.core.spec import DataSpec
 
 
 class RowLayout:
-    """Where the heads of a row stand in a wide one.
+    """Where the features of a row stand in a wide one.
 
     Attributes:
-        categories: (head, first column, columns) of each category head.
-        reals: heads that are numbers; their columns stand behind those of the categories, in this order.
+        categories: (feature, first column, columns) of each category feature.
+        reals: features that are numbers; their columns stand behind those of the categories, in this order.
         one_hots: columns of the categories.
         width: all columns.
     """
@@ -35,11 +35,11 @@ class RowLayout:
         self.width = self.one_hots + len(self.reals)
 
     def one_hot(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """Rows (B, heads) -> float32 (B, one_hots), zeros where a head isn't known or its code is none of training's.
+        """Rows (B, features) -> float32 (B, one_hots), zeros where a feature isn't known or its code is new.
 
         Args:
             x: the rows.
-            known: bool (B, heads); None for all.
+            known: bool (B, features); None for all.
         """
         out = x.new_zeros(len(x), self.one_hots + 1, dtype=torch.float32)  # what has no column goes to the last
         if self.categories:
@@ -51,30 +51,30 @@ class RowLayout:
         return out[:, :-1]
 
     def there(self, x: Tensor) -> Tensor:
-        """Which numbers rows (B, heads) have, bool (B, reals)."""
+        """Which numbers rows (B, features) have, bool (B, reals)."""
         return ~x[:, self.reals].isnan()
 
     def numbers(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """Rows (B, heads) -> float32 (B, reals), 0 where a number isn't there or isn't known."""
+        """Rows (B, features) -> float32 (B, reals), 0 where a number isn't there or isn't known."""
         there = x[:, self.reals].nan_to_num(0.0)
         return (there if known is None else there * known[:, self.reals]).float()
 
     def wide(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """Rows (B, heads) -> wide rows (B, width)."""
+        """Rows (B, features) -> wide rows (B, width)."""
         return torch.cat([self.one_hot(x, known), self.numbers(x, known)], dim=1)
 
     def log_softmax(self, logits: Tensor) -> Tensor:
-        """Logits (B, one_hots) -> logs of chances that sum to one in each head."""
+        """Logits (B, one_hots) -> logs of chances that sum to one in each feature."""
         parts = logits.split([size for _, _, size in self.categories], dim=1) if self.categories else (logits,)
         return torch.cat([part.log_softmax(1) for part in parts], dim=1)
 
     def softmax(self, logits: Tensor) -> Tensor:
-        """Logits (B, one_hots) -> chances that sum to one in each head."""
+        """Logits (B, one_hots) -> chances that sum to one in each feature."""
         parts = logits.split([size for _, _, size in self.categories], dim=1) if self.categories else (logits,)
         return torch.cat([part.softmax(1) for part in parts], dim=1)
 
     def same_head(self, one_hot: Tensor) -> Tensor:
-        """Sums of (B, one_hots) over each head, at all of its columns, (B, one_hots)."""
+        """Sums of (B, one_hots) over each feature, at all of its columns, (B, one_hots)."""
         sizes = [size for _, _, size in self.categories]
         return torch.cat([part.sum(1, keepdim=True).expand_as(part) for part in one_hot.split(sizes, dim=1)], dim=1)
 
@@ -89,8 +89,8 @@ class RowLayout:
         return out
 
     def rows(self, wide: Tensor) -> Tensor:
-        """Wide rows, or chances or logits in their place -> float64 (B, heads): of each category the most likely one,
-        and numbers where the categories say that there are any."""
+        """Wide rows, or chances or logits in their place -> float64 (B, features): of each category the most likely
+        one, and numbers where the categories say that there are any."""
         out = wide.new_full((len(wide), len(self.spec.features)), torch.nan, dtype=torch.float64)
         for place, first, size in self.categories:
             out[:, place] = wide[:, first : first + size].argmax(1)
@@ -98,7 +98,7 @@ class RowLayout:
         return self.masked(out)
 
     def masked(self, x: Tensor) -> Tensor:
-        """Rows (B, heads) with NaN for numbers of which a category says that there are none."""
+        """Rows (B, features) with NaN for numbers of which a category says that there are none."""
         out = x.clone()
         for place in self.reals:
             given = self.spec.features[place].given

@@ -1,9 +1,10 @@
 """The causal transformer: tokens in, logits of the next token out, all at once or one step at a time.
 
-`style="modern"` is what small language models of today agree on: rotary positions (Su et al. 2021, arXiv 2104.09864),
-RMSNorm before each part (Zhang & Sennrich 2019, arXiv 1910.07467), normalised queries and keys (Henry et al. 2020,
-arXiv 2010.04245), squared ReLU (So et al. 2021, arXiv 2109.08668), parts that are silent at first, no biases.
-`style="gpt2"` is Radford et al. 2019: learnt positions, LayerNorm, GELU, biases, one matrix for tokens in and out.
+`architecture="modern"` is what small language models of today agree on: rotary positions (Su et al. 2021, arXiv
+2104.09864), RMSNorm before each part (Zhang & Sennrich 2019, arXiv 1910.07467), normalised queries and keys (Henry et
+al. 2020, arXiv 2010.04245), squared ReLU (So et al. 2021, arXiv 2109.08668), parts that are silent at first, no biases.
+`architecture="gpt2"` is Radford et al. 2019: learnt positions, LayerNorm, GELU, biases, one matrix for tokens in and
+out.
 """
 
 from __future__ import annotations
@@ -175,14 +176,14 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""
-        prefix = self.embed(y, len(tokens), keep)[:, :MAX_TOKENS]
+        prefix = self.embed(y, len(tokens), keep).values[:, :MAX_TOKENS]
         return self._run(self._embedded(tokens, prefix), 0)[:, prefix.shape[1] :]
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:
         """The state before the first token, for n sequences, with their conditions taken up."""
         shape = (n, self.heads, self.room, self.width // self.heads)
         state = [Cache(shape, self.tokens.weight) for _ in self.blocks]
-        prefix = self.embed(y, n, keep)[:, :MAX_TOKENS]
+        prefix = self.embed(y, n, keep).values[:, :MAX_TOKENS]
         if prefix.shape[1]:
             self._run(prefix.to(self.tokens.weight.dtype), 0, state)
         return state

@@ -1,8 +1,10 @@
-"""The U-Net for pictures of 8 to 256 pixels, conditional on time and on anything that `Embed` can embed.
+"""The U-Net for pictures of 8 to 256 pixels, series and voxels, conditional on time and on what `Embed` can embed.
 
 Residual blocks whose norm is scaled and shifted by time and condition (ADM, Dhariwal & Nichol 2021, arXiv 2105.05233;
 EDM, Karras et al. 2022, arXiv 2206.00364), attention at the lowest resolution. Pictures of 24 pixels and more are
 folded into patches first, so that hardly any work is done at full resolution.
+
+The network is the same for 1, 2 and 3 axes. Inside, a series is a picture one row high, see `layers`.
 """
 
 from __future__ import annotations
@@ -15,25 +17,32 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, Overlay, TimeEmbed, lies_over, pool, present
+from zaohua.nn.embed import Embed, Overlay, TimeEmbed, Tokens, lies_over, pool
+from zaohua.nn.grids import check_axes, fold, unfold
 from zaohua.nn.layers import Dropout, attend, conv, crop, group_norm, pyramid, scaled
 
-LOWEST = 8
+LOWEST = {1: 64, 2: 8, 3: 4}
+"""Longest side at which there is attention, by the number of axes: 64 places at most."""
+PATCHES = {1: (512, 4096), 2: (24, 128), 3: (12, 48)}
+"""Longest sides from which on items are folded into patches of 2 and of 4. Those of 1 and 3 axes aren't measured."""
 HEAD_DIM = 32
 
 
 class UNet(nn.Module):
-    """A picture, a time and a condition -> a picture.
+    """An item on a grid of 1 to 3 axes, a time and a condition -> an item on the same grid.
 
     Args:
-        x_spec: the picture.
-        y_spec: the condition. A picture on the same axes comes in as channels, anything else as tokens: their mean
+        x_spec: the item: a series, a picture or voxels.
+        y_spec: the condition. Real numbers on the same axes come in as channels, anything else as tokens: their mean
             steers every block, and attention sees each of them if there are several.
         channels: width at the highest resolution, a multiple of 8; lower ones have twice to four times as many.
         blocks: residual blocks per resolution, on the way down and on the way up.
-        patch: side of the patches that become channels; None chooses 1, 2 or 4 by the size of the picture.
+        patch: side of the patches that become channels; None chooses 1, 2 or 4 by the size of the item.
         dropout: probability with which a unit inside a block is dropped.
         out_channels: channels of the result; None for those of x.
+
+    Raises:
+        ZaohuaError: x isn't made of real numbers on a grid of 1 to 3 axes.
     """
 
     def __init__(
@@ -48,38 +57,48 @@ class UNet(nn.Module):
         out_channels: int | None = None,
     ) -> None:
         super().__init__()
-        shape = x_spec.tensor_shape[1:]
-        self.patch = patch or default_patch(shape)
+        check_axes("a U-Net", x_spec, 1, 2, 3)
+        shape, axes = x_spec.tensor_shape[1:], len(x_spec.axes)
+        side = patch or default_patch(shape)
         overlaid = y_spec if lies_over(y_spec, x_spec) else None
         in_channels = x_spec.channels + (overlaid.channels if overlaid else 0)
         out_channels = out_channels or x_spec.channels
-        folded = tuple(math.ceil(side / self.patch) for side in shape)
-        widths = [channels * min(2**level, 4) for level in range(len(pyramid(folded, LOWEST, least=1)))]
+        sizes = pyramid(tuple(math.ceil(n / side) for n in shape), LOWEST[axes], least=1)
+        widths = [channels * min(2**level, 4) for level in range(len(sizes))]
         context = 4 * channels
+        row = (1,) if axes == 1 else ()
+        self.is_series = axes == 1
+        self.patch = (*row, *[side] * axes)
+        self.strides = [(*row, *halving(size)) for size in sizes[:-1]]
+        self.multiple = [math.prod(steps) for steps in zip(self.patch, *self.strides, strict=True)]
 
         self.overlay = Overlay(overlaid) if overlaid else None
         self.embed = Embed(None if overlaid else y_spec, context)
         self.time = TimeEmbed(context)
-        self.stem = conv(in_channels * self.patch**2, widths[0], 3)
-        self.down = nn.ModuleList(Stage(width, width, blocks, context, dropout) for width in widths)
-        self.shrink = nn.ModuleList(conv(high, low, 3, stride=2) for high, low in pairwise(widths))
+        self.stem = conv(in_channels * math.prod(self.patch), widths[0], 3, axes=axes)
+        self.down = nn.ModuleList(Stage(width, width, blocks, context, dropout, axes) for width in widths)
+        self.shrink = nn.ModuleList(
+            conv(high, low, 3, axes=axes, stride=stride)
+            for (high, low), stride in zip(pairwise(widths), self.strides, strict=True)
+        )
         several = self.embed.spec is not None and bool(self.embed.spec.axes)
         self.attention = UNetAttention(widths[-1], context if several else None)
-        self.grow = nn.ModuleList(conv(low, high, 1) for high, low in pairwise(widths))
-        self.up = nn.ModuleList(Stage(2 * width, width, blocks, context, dropout) for width in widths)
+        self.grow = nn.ModuleList(conv(low, high, 1, axes=axes) for high, low in pairwise(widths))
+        self.up = nn.ModuleList(Stage(2 * width, width, blocks, context, dropout, axes) for width in widths)
         self.norm = group_norm(widths[0])
-        self.head = conv(widths[0], out_channels * self.patch**2, 3, gain=0.0)
+        self.head = conv(widths[0], out_channels * math.prod(self.patch), 3, axes=axes, gain=0.0)
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """x (B, C, H, W), t (B,), y as its spec says, keep bool (B,) -> (B, out, H, W)."""
-        height, width = x.shape[2:]
+        """x (B, C, *sides), t (B,), y as its spec says, keep bool (B,) -> (B, out, *sides)."""
         if self.overlay is not None:
             x, y = self.overlay(x, y, keep), None
+        if self.is_series:
+            x = x.unsqueeze(2)
         tokens = self.embed(y, len(x), keep)
         context = F.silu(self.time(t) + pool(tokens))
 
-        multiple = self.patch * 2 ** len(self.shrink)
-        h = self.stem(F.pixel_unshuffle(F.pad(x, (0, -width % multiple, 0, -height % multiple)), self.patch))
+        missing = [-side % multiple for side, multiple in zip(x.shape[2:], self.multiple, strict=True)]
+        h = self.stem(fold(F.pad(x, [n for end in reversed(missing) for n in (0, end)]), self.patch))
         skips = []
         for level, stage in enumerate(self.down):
             h = stage(self.shrink[level - 1](h) if level else h, context)
@@ -88,42 +107,42 @@ class UNet(nn.Module):
         for level in reversed(range(len(self.up))):
             h = self.up[level](torch.cat([h, skips[level]], dim=1), context)
             if level:
-                h = F.interpolate(self.grow[level - 1](h), scale_factor=2.0)
-        h = F.pixel_shuffle(self.head(F.silu(self.norm(h))), self.patch)
-        return crop(h, (height, width))
+                h = F.interpolate(self.grow[level - 1](h), scale_factor=[float(n) for n in self.strides[level - 1]])
+        h = crop(unfold(self.head(F.silu(self.norm(h))), self.patch), tuple(x.shape[2:]))
+        return h.squeeze(2) if self.is_series else h
 
 
 class Stage(nn.Module):
     """The residual blocks of one resolution."""
 
-    def __init__(self, in_channels: int, channels: int, blocks: int, context: int, dropout: float) -> None:
+    def __init__(self, in_channels: int, channels: int, blocks: int, context: int, dropout: float, axes: int) -> None:
         super().__init__()
         ins = [in_channels, *[channels] * (blocks - 1)]
-        self.blocks = nn.ModuleList(UNetBlock(n, channels, context, dropout) for n in ins)
+        self.blocks = nn.ModuleList(UNetBlock(n, channels, context, dropout, axes) for n in ins)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """(B, Cin, H, W), (B, context) -> (B, C, H, W)."""
+        """(B, Cin, *sides), (B, context) -> (B, C, *sides)."""
         for block in self.blocks:
             x = block(x, context)
         return x
 
 
 class UNetBlock(nn.Module):
-    """Norm, SiLU, 3x3 convolution, twice; the context scales and shifts the second norm. Begins as the identity."""
+    """Norm, SiLU, convolution of side 3, twice; the context scales and shifts the second norm. Begins as identity."""
 
-    def __init__(self, in_channels: int, channels: int, context: int, dropout: float) -> None:
+    def __init__(self, in_channels: int, channels: int, context: int, dropout: float, axes: int) -> None:
         super().__init__()
         self.norm1 = group_norm(in_channels)
-        self.conv1 = conv(in_channels, channels, 3)
+        self.conv1 = conv(in_channels, channels, 3, axes=axes)
         self.modulate = scaled(nn.Linear(context, 2 * channels), gain=0.1)
         self.norm2 = group_norm(channels, affine=False)
         self.dropout = Dropout(dropout)
-        self.conv2 = conv(channels, channels, 3, gain=0.0)
-        self.skip = conv(in_channels, channels, 1) if in_channels != channels else nn.Identity()
+        self.conv2 = conv(channels, channels, 3, axes=axes, gain=0.0)
+        self.skip = conv(in_channels, channels, 1, axes=axes) if in_channels != channels else nn.Identity()
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """(B, Cin, H, W), (B, context) -> (B, C, H, W)."""
-        scale, shift = self.modulate(context)[:, :, None, None].chunk(2, dim=1)
+        """(B, Cin, *sides), (B, context) -> (B, C, *sides)."""
+        scale, shift = self.modulate(context)[(..., *[None] * (x.ndim - 2))].chunk(2, dim=1)
         h = self.conv1(F.silu(self.norm1(x)))
         h = F.silu(torch.addcmul(shift, self.norm2(h), scale + 1))
         h = self.conv2(self.dropout(h))
@@ -134,7 +153,7 @@ class UNetAttention(nn.Module):
     """Every place attends to every place and, apart from that, to the tokens of the condition. Begins as the identity.
 
     Args:
-        channels: channels of the picture.
+        channels: channels of the grid.
         context: width of the tokens; None where there is at most one of them, which the blocks know already.
     """
 
@@ -146,14 +165,14 @@ class UNetAttention(nn.Module):
         self.kv = scaled(nn.Linear(context, 2 * channels)) if context is not None else None
         self.out = scaled(nn.Linear(channels, channels), gain=0.0)
 
-    def forward(self, x: Tensor, tokens: Tensor) -> Tensor:
-        """(B, C, H, W), (B, L, context) -> (B, C, H, W)."""
+    def forward(self, x: Tensor, tokens: Tokens) -> Tensor:
+        """(B, C, *sides), tokens (B, L, context) -> (B, C, *sides)."""
         flat = self.norm(x).flatten(2).transpose(1, 2)
         query, key, value = self._split(self.qkv(flat), 3)
         h = attend(query, key, value)
         if self.kv is not None:
-            key, value = self._split(self.kv(tokens), 2)
-            h = h + attend(query, key, value, present(tokens)[:, None, None])
+            key, value = self._split(self.kv(tokens.values), 2)
+            h = h + attend(query, key, value, tokens.present[:, None, None])
         h = self.out(h.transpose(1, 2).flatten(2)).transpose(1, 2).unflatten(2, x.shape[2:])
         return (x + h) * math.sqrt(0.5)
 
@@ -163,6 +182,13 @@ class UNetAttention(nn.Module):
 
 
 def default_patch(shape: tuple[int, ...]) -> int:
-    """1 for pictures below 24 pixels, 2 below 128, 4 above."""
-    longest = max(shape)
-    return 1 if longest < 24 else 2 if longest < 128 else 4
+    """1, 2 or 4, by the longest side: for pictures 1 below 24 pixels, 2 below 128, 4 above."""
+    return 2 ** sum(max(shape) >= bound for bound in PATCHES[len(shape)])
+
+
+def halving(size: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides that halve a grid: 2, but 1 along an axis of one place, which would only be padded.
+
+    Pictures are halved both ways all the same, for the sake of networks that are trained.
+    """
+    return tuple(2 if side > 1 or len(size) == 2 else 1 for side in size)

@@ -9,11 +9,17 @@ from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec
 from zaohua.nn.convnet import Down, Style, Up, down, up
+from zaohua.nn.grids import check_axes
 from zaohua.nn.layers import conv, crop
 
 
 def grid_sizes(spec: DataSpec, halvings: int) -> list[tuple[int, int]]:
-    """Sizes from the picture's own downwards, each half of the one before, rounded up."""
+    """Sizes from the picture's own downwards, each half of the one before, rounded up.
+
+    Raises:
+        ZaohuaError: the item isn't a picture.
+    """
+    check_axes("the convolutional autoencoder of VQVAE", spec, 2)
     height, width = spec.tensor_shape[1:]
     return [(-(-height // 2**i), -(-width // 2**i)) for i in range(halvings + 1)]
 

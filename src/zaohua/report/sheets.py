@@ -1,45 +1,70 @@
-"""Pictures laid out in a grid, 8-bit and large enough to see."""
+"""Lay pictures out in a grid, 8-bit and large enough to see."""
 
 from __future__ import annotations
 
-import base64
 import io
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from zaohua.core.errors import ZaohuaError
 
-if TYPE_CHECKING:
-    from zaohua.modalities.images.grid import Grid
-
 VISIBLE = 56
 """Pixels that a picture in a grid is at least high, if need be by repeating its own."""
 
 
-def visible(images: Any, values: Grid, dtype: Any = np.uint8) -> np.ndarray:
-    """Pictures whose pixels take these values as whole numbers: black 0, white the largest of uint8 or uint16."""
-    array, top = np.asarray(images), np.iinfo(dtype).max
-    if array.dtype == dtype and (values.low, values.high) == (0, top):
-        return array
-    share = (array.astype(np.float64) - values.low) / (values.high - values.low)
-    return np.rint(np.clip(share, 0, 1) * top).astype(dtype)
+@dataclass(frozen=True)
+class Picture:
+    """A picture on a page.
+
+    Attributes:
+        pixels: uint8 (H, W) or (H, W, 3).
+        alt: what it shows, for those who can't see it.
+    """
+
+    pixels: np.ndarray
+    alt: str
+
+    @property
+    def width(self) -> int:
+        """Its width in pixels."""
+        return self.pixels.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Its height in pixels."""
+        return self.pixels.shape[0]
+
+
+def on_black(images: Any, columns: int, alt: str, height: int = 32, gap: int = 14) -> Picture:
+    """Lay pictures out on black, with a margin, for a page.
+
+    Args:
+        images: uint8 (n, H, W) or (n, H, W, C).
+        columns: pictures in a row.
+        alt: what they show.
+        height: pixels that small pictures are enlarged to at least.
+        gap: pixels between and around them.
+    """
+    shown = grid(images, columns, gap=gap, height=height, background=0)
+    return Picture(np.pad(shown, [(gap, gap), (gap, gap)] + [(0, 0)] * (shown.ndim - 2)), alt)
 
 
 def grid(
     images: Any, columns: int | None = None, gap: int = 2, height: int = VISIBLE, background: int = 255
 ) -> np.ndarray:
-    """Pictures side by side, row by row, small ones enlarged by whole numbers so that their pixels stay sharp.
+    """Lay pictures out row by row, small ones enlarged by whole numbers so that their pixels stay sharp.
 
     Args:
         images: uint8 (n, H, W) or (n, H, W, C).
-        columns: pictures in a row; as many as make the grid about square when not given.
+        columns: pictures in a row; by default as many as make the grid about square.
         gap: pixels between two pictures.
-        height: what pictures are enlarged to at least.
-        background: value of the pixels between them.
+        height: pixels that small pictures are enlarged to at least.
+        background: the value of the pixels between them.
 
     Returns:
         uint8 (rows * h + gaps, columns * w + gaps[, C]).
@@ -61,15 +86,10 @@ def grid(
 
 
 def png(image: np.ndarray) -> bytes:
-    """A uint8 picture (H, W) or (H, W, C) as the bytes of a PNG file."""
+    """Encode a uint8 picture (H, W) or (H, W, C) as a PNG file."""
     out = io.BytesIO()
     Image.fromarray(image).save(out, "PNG", optimize=True)
     return out.getvalue()
-
-
-def data_uri(image: np.ndarray) -> str:
-    """Return a uint8 picture as a data URI, the source of an <img> in a page that needs no other file."""
-    return "data:image/png;base64," + base64.b64encode(png(image)).decode()
 
 
 def save(image: np.ndarray, path: Path) -> Path:

@@ -20,7 +20,7 @@ def card(model: dict[str, Any], name: str) -> str:
         model: what its `model.json` holds.
         name: of the run's folder.
     """
-    state, summary = model["state"], model["summary"]
+    state, summary = model["state"], model.get("summary")  # which runs of before don't have
     source = (model["source"] or {}).get("X", "arrays in memory")
     base = model.get("base")
     start = f"{base['run'] or 'a model in memory'}, after {base['steps'] or 0:,} steps" if base else ""
@@ -29,6 +29,7 @@ def card(model: dict[str, Any], name: str) -> str:
     training = f"{steps}, {state['seconds']:,.0f} s" if state.get("seconds") is not None else steps
     entry = registry.stored_entry(model["model"])  # none for a model of one's own
     what, paper = (entry.summary, entry.paper) if entry else ("", "")
+    conditions = (summary["y"] if summary else model["y_codec"] and "yes") or "none"
     settings = "\n".join(f"| {key} | {value} |" for key, value in sorted(model["parameters"].items()))
     return f"""# {name}
 
@@ -36,8 +37,8 @@ A **{registry.short_name(model["model"])}** made with zaohua {model["version"]}.
 
 {paper}
 
-- Data: {source}; {summary["x"]}
-- Conditions: {summary["y"] or "none"}
+- Data: {source}{f"; {summary['x']}" if summary else ""}
+- Conditions: {conditions}
 - Training: {training}; seed {model["seed"]}{origin}
 - Quality: not measured yet (`zaohua evaluate {name}`)
 - Privacy: no guarantee; the weights may reveal training items

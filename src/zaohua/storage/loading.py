@@ -38,7 +38,7 @@ def load(path: str | Path, device: str = "auto") -> Any:
             kept["device"] = device
         elif device not in ("auto", "cpu"):
             raise ZaohuaError(f"{path} is a {cls.__name__}, which computes on the CPU only: load it without a device")
-        model = cls._from_json({**data, "parameters": kept}, tensors)
+        model = cls.from_json({**data, "parameters": kept}, tensors)
         model.run_ = str(path)
         return model
     except ZaohuaError:

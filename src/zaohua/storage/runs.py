@@ -1,6 +1,6 @@
 """Run folders: atomic saves, verified loads, nothing but safetensors and JSON.
 
-A run's root holds the model, verified and saved as a whole (see `folders`). A checkpoint is a folder that appears
+A run's root holds the model, verified and saved as a whole (see `atomic`). A checkpoint is a folder that appears
 whole by one rename, so the newest intact one is always a state that training was in.
 """
 
@@ -49,9 +49,7 @@ from zaohua.storage.layout import (
     remove_checkpoint,
     remove_leftovers,
 )
-
-FORMAT = 1
-"""Version of the layout; a higher one than this is refused with a message that says so."""
+from zaohua.storage.legacy import FORMAT, check_format, current
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
@@ -61,12 +59,12 @@ def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
 
 def _json(path: Path, data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(data)
-        newer = value.get("format", 0) > FORMAT
+        value: dict[str, Any] = json.loads(data)
+        check_format(value, path)
+    except CheckpointError:
+        raise
     except (ValueError, AttributeError, TypeError, RecursionError):
         raise CheckpointError(f"{path} isn't what zaohua saves: no JSON object with a format") from None
-    if newer:
-        raise CheckpointError(f"{path} was saved by a newer version of zaohua: upgrade to read it")
     return value
 
 
@@ -126,7 +124,7 @@ def load_model(folder: str | Path, weights: bool = True) -> tuple[dict[str, Any]
     if MODEL not in files:
         raise CheckpointError(f"{folder} is no saved model: it has no {MODEL}")
     tensors = _tensors(folder / WEIGHTS, files[WEIGHTS]) if WEIGHTS in files else None
-    return _json(folder / MODEL, files[MODEL]), tensors
+    return current(_json(folder / MODEL, files[MODEL]), folder / MODEL), tensors
 
 
 # ---- a run that trains

@@ -266,7 +266,7 @@ class Engine(Stepper):
         """Save what `zaohua.load` reads."""
         self._note()
         if self.run is not None:
-            runs.save_model(self.run.folder, self.model._to_json(), self.model._tensors() if weights else None)
+            runs.save_model(self.run.folder, self.model.to_json(), self.model.tensors() if weights else None)
 
     def _note(self) -> None:
         """What the model keeps of its training, as of now."""

@@ -46,8 +46,8 @@ def grouped_split(n: int, count: int, seed: int, groups: np.ndarray | None = Non
         n: of items.
         count: to draw.
         seed: of the draw.
-        wholes: which whole each item is a part of, numbered from 0, (n,). As neighbours are alike, parts of one are
-            drawn together; of the last one only the first parts, if all are too many.
+        groups: the group of each item, numbered from 0, (n,), such as the recording that a window is of. As neighbours
+            are alike, those of a group are drawn together; of the last one only the first, if all are too many.
     """
     groups = np.arange(n) if groups is None else groups
     rank = np.argsort(np.random.default_rng(seed).permutation(int(groups.max(initial=-1)) + 1))

@@ -202,7 +202,7 @@ class Stepper:
         noise = BatchNoise(seed, len(codes), start, total, self.device)
         codes = codes.to(self.device, non_blocking=True)
         x = self.model.prepare(codes, noise, train=train)
-        return Batch(x, self.model._prepare_y(y, noise), noise, self.progress if train else 1.0, codes)
+        return Batch(x, self.model.prepare_conditions(y, noise), noise, self.progress if train else 1.0, codes)
 
     def measure(self, data: TrainingData, items: np.ndarray) -> dict[str, float]:
         """Mean loss of each phase of all learners over some items: of the averaged networks, in batches no larger than

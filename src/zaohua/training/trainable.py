@@ -171,12 +171,11 @@ class Trainable(GenerativeModel):
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Which of n items to validate on and which to train on, the same for the same seed.
 
-        Parts of `wholes` (n,) go together, see `batches.drawn`.
+        Items of one of `groups` (n,) go together, see `order.grouped_split`.
         """
-        asked = (
-            self.validation_fraction != type(self).validation_fraction
-        )  # a share that nobody asked for isn't taken of next to nothing
-        return grouped_split(n, math.ceil(self.validation_fraction * n) if n > 2 or asked else 0, seed, groups)
+        asked = self.validation_fraction != type(self).validation_fraction
+        count = math.ceil(self.validation_fraction * n) if n > 2 or asked else 0  # nobody asked for any of next to none
+        return grouped_split(n, count, seed, groups)
 
     def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
         """The networks as they are trained, given those to begin from: all of them, unless a model says less."""
@@ -217,11 +216,13 @@ class Trainable(GenerativeModel):
         super()._check()
         chosen = self.patience is not None and self.patience != type(self).patience
         if chosen and not self.validation_fraction:
-            raise ZaohuaError(f"{type(self).__name__}: patience needs a validation share, such as validation=0.1")
+            raise ZaohuaError(
+                f"{type(self).__name__}: patience needs a share to validate on: validation_fraction=0.1, say"
+            )
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(
                 f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
-                f"{self.grad_accumulation} (accumulate)"
+                f"{self.grad_accumulation} (grad_accumulation)"
             )
 
     def _fit(
@@ -265,11 +266,16 @@ class Trainable(GenerativeModel):
         limits = {"max_steps": None, "max_minutes": None}
         model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
         about = {"run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
-        data = model._begin(X, y, Base(self.codec_, self.y_codec_, about))
-        model._fit(data, out=out, weights=self._tensors(), **options)
+        return model._fit_from(Base(self.codec_, self.y_codec_, about), self.tensors(), X, y, out=out, **options)
+
+    def _fit_from(
+        self, base: Base, weights: dict[str, Tensor], X: Any, y: Any, *, out: str | Path | None, **options: Any
+    ) -> Self:
+        """Learn X, given y, beginning with the weights and the codecs of another model."""
+        self._fit(self._begin(X, y, base), out=out, weights=weights, **options)
         if out is not None:
-            model.save(out)
-        return model
+            self.save(out)
+        return self
 
     def resume(
         self, run: str | Path, X: Any = None, y: Any = None, *, callbacks: Sequence[Callback] | None = None
@@ -295,11 +301,11 @@ class Trainable(GenerativeModel):
         runs.check_resumable(
             run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
         )
-        source = model["source"]
+        source, modality = model["source"], None
         if X is None:
             if source is None:
                 raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
-            X, y = source["X"], source["y"]
+            X, y, modality = source["X"], source["y"], source.get("modality")
         base = (
             None
             if model.get("base") is None
@@ -309,8 +315,8 @@ class Trainable(GenerativeModel):
                 model["base"],
             )
         )
-        data = self._begin(X, y, base)
-        now = self._to_json()
+        data = self._begin(X, y, base, modality)
+        now = self.to_json()
         if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
         self.seed_ = model["seed"]
@@ -324,7 +330,9 @@ class Trainable(GenerativeModel):
 
     # ---- what is kept
 
-    def _device(self) -> torch.device:
+    @property
+    def device_(self) -> torch.device:
+        """The device that the networks are on."""
         return next(self.nets_.parameters()).device
 
     def _tensors(self) -> dict[str, Tensor]:

@@ -66,7 +66,9 @@ def test_mistakes_in_a_list_of_files(files: list[Any], message: str) -> None:
 
 def test_other_files_in_a_list(here: Path) -> None:
     (here / "a.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ZaohuaError, match="a.csv: can't be one of a list of files: these are sounds, images"):
+    with pytest.raises(
+        ZaohuaError, match="a.csv: can't be read as one of a list of files, which hold one item each .images, texts"
+    ):
         read([Path("a.csv")])
 
 

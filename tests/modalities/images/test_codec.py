@@ -198,24 +198,24 @@ def test_errors_of_encode_name_what_differs():
 
 
 def test_codec_for_says_what_is_accepted():
-    assert isinstance(modalities.codec_for(ARRAYS["rgb"]), ImageCodec)
+    assert isinstance(modalities.codec_for(ARRAYS["rgb"], (ImageCodec,)), ImageCodec)
     option = ImageCodec(size=16).fit(ARRAYS["rgb"])
-    fresh = modalities.codec_for(ARRAYS["rgb"], ("images",), option)
+    fresh = modalities.codec_for(ARRAYS["rgb"], (ImageCodec,), option)
     assert fresh is not option and fresh.get_params() == option.get_params() and not hasattr(fresh, "spec_")
     for items, message in (
         (np.zeros((5, 3)), "tables"),
         (["once upon"], "texts"),
-        (3, "can't learn from a int"),
+        (3, "can't learn from int:"),
         (np.zeros(4), "tables"),
     ):
         with pytest.raises(ZaohuaError, match=message):
-            modalities.codec_for(items)
+            modalities.codec_for(items, (ImageCodec,))
     with pytest.raises(ZaohuaError, match="this model takes sounds"):
-        modalities.codec_for(ARRAYS["rgb"], ("waves",))
+        modalities.codec_for(ARRAYS["rgb"], (modalities.WaveCodec,))
     with pytest.raises(ZaohuaError, match="flip must be bool"):
-        modalities.codec_for(ARRAYS["rgb"], ("images",), ImageCodec(flip="yes"))
+        modalities.codec_for(ARRAYS["rgb"], (ImageCodec,), ImageCodec(flip="yes"))
     with pytest.raises(ZaohuaError, match="LabelCodec takes labels"):
-        modalities.codec_for(ARRAYS["rgb"], ("images",), modalities.LabelCodec())
+        modalities.codec_for(ARRAYS["rgb"], (ImageCodec,), modalities.LabelCodec())
 
 
 def test_pictures_as_conditions():

@@ -287,7 +287,9 @@ def test_folders_without_pictures(tmp_path: Path):
         read(tmp_path)
     for name in ("a.doc", "b.doc", "c.csv", "README"):
         (tmp_path / name).write_text("words")
-    with pytest.raises(ZaohuaError, match=r"no images in it \(2 \.doc, .*\): it must hold PNG"):
+    with pytest.raises(
+        ZaohuaError, match=r"no files that are read from folders \(2 \.doc, .*\): it must hold images \(\.bmp"
+    ):
         read(tmp_path)
 
 

@@ -180,7 +180,7 @@ def test_lists_hold_sounds_only_and_labels_go_with_them() -> None:
             zh.MelCodec(),
             "DiffWave learns waves, but MelCodec makes log-mel spectrograms: leave codec= out, or give a WaveCodec",
         ),
-        ("WaveNet", zh.WaveCodec(), "WaveNet learns levels of mu-law, but WaveCodec makes waves: .* give a MuLawCodec"),
+        ("WaveNet", zh.WaveCodec(), "WaveNet learns mu-law levels, but WaveCodec makes waves: .* give a MuLawCodec"),
         ("Flow", zh.WaveCodec(), "Flow learns log-mel spectrograms, but WaveCodec makes waves: .* give a MelCodec"),
         ("DiffWave", zh.ImageCodec(), "ImageCodec takes images, but the data are sounds"),
         ("GPT", zh.WaveCodec(), "the data are sounds, but GPT takes "),

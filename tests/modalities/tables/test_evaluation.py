@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.evaluation.test_page import EVIL, Checked
+from tests.pages import EVIL, page_of, parsed, times
 from tests.tables import Made, apart, columns, rows, splits
 from tests.trainings import reloaded
 
@@ -194,8 +194,8 @@ class TestFiles:
         assert found.rows[0].figures["log_likelihood"].n == 99  # but for the row of a category never seen
         assert "bits_per_dim" not in found.rows[0].figures and found.likeliest == "mixture"
         assert any("1 of 100 given rows have a category" in flag for flag in found.rows[0].flags)
-        text = page.write(found, folder / "a.html").read_text("utf-8")
-        assert "not in training" in text and "third" in text and "nan" not in Checked(text).text
+        root = page_of(page.write(found, folder / "a.html").read_text("utf-8"))
+        assert "not in training" in root.text and "third" in root.text
         assert "trends: " in (folder / "mixture" / "README.md").read_text("utf-8")
 
         told: list[str] = []
@@ -258,14 +258,16 @@ class TestPage:
             replace(row, by_column={what: dict(reversed(values.items())) for what, values in row.by_column.items()})
             for row in compared_.rows
         ]  # files keep no order
-        text = page.write(replace(compared_, rows=kept), tmp_path / "a.html").read_text("utf-8")
-        read = Checked(text)
-        assert text.count('class="column"') == 12 and text.count('class="map"') == 9 and "nan" not in read.text
-        assert "real test rows" in read.text and "Higher and further left is better" in read.text
-        assert text.count('<details class="model" open>') == 2 and "AUC of c3" in read.text
-        alike = re.findall(r"</b><span>([\d.]+)%</span></figcaption>", text)[:4]
-        assert alike == sorted(alike, key=float)
-        assert "--target c3" in read.text and "predicted" in read.text and "<c2 0>" in read.text
+        root = page_of(page.write(replace(compared_, rows=kept), tmp_path / "a.html").read_text("utf-8"))
+        assert len(root.all("figure", "column")) == 12 and len(root.all("svg", "map")) == 9
+        assert "real test rows" in root.text and "Higher and further left is better" in root.text
+        models = root.all("details", "model")
+        assert ["open" in one.attributes for one in models] == [True, True, False] and "AUC of c3" in root.text
+        for one in models:
+            alike = [float(column.one("figcaption").one("span").text.rstrip("%")) for column in one.all("figure")]
+            assert len(alike) == 4 and alike == sorted(alike)
+        assert "--target c3" in root.one("pre").text and "predicted" in root.one("dl", "facts").text
+        assert "<c2 0>" in [one["title"] for one in root.all("span") if "title" in one.attributes]
 
     def test_a_hundred_columns_with_odd_names(self, compared_: Comparison, tmp_path: Path) -> None:
         made = np.tile(rows(2, 60), (1, 25))
@@ -282,9 +284,12 @@ class TestPage:
         ]
         both = replace(compared_, rows=wide, columns=parts, test=np.tile(rows(1, 60), (1, 25)), behind={})
         text = page.write(both, tmp_path / "b.html").read_text("utf-8")
-        read = Checked(text)
-        assert text.count('class="column"') == 48 and "The 24 of 100 columns that are least alike" in read.text
-        assert "<b onclick" not in text and len(text) < 1_500_000
+        root = page_of(text)
+        assert len(root.all("figure", "column")) == 48 and "The 24 of 100 columns that are least alike" in root.text
+        assert "Of 100 columns the 24 are shown that differ most" in root.text and len(text) < 1_500_000
+        names = [one.one("summary").one("b").text for one in root.all("details", "model")]
+        assert names == [EVIL + row.run for row in compared_.rows[:2]]
+        assert times(root, EVIL) > 20 and "🦜" in root.text
 
 
 class TestCharts:
@@ -292,8 +297,9 @@ class TestCharts:
         x = np.tile(np.arange(1.0, 100.0), 5)
         low, high, count = charts._bins(x)
         assert (low, (high - low) / count) == (0.5, 4.0) and high >= 99.5
-        svg = charts.histogram(x, x, ("1", "99"))
-        assert svg.count("<path") == 2 and 'aria-label="Shares of real numbers and of samples from 1 to 99"' in svg
+        svg = parsed(charts.histogram(x, x, ("<1>", "99"))).one("svg")
+        assert len(svg.all("path")) == 2
+        assert svg["aria-label"] == "Shares of real numbers and of samples from <1> to 99"
 
     def test_constant_missing_and_outside(self) -> None:
         assert "nan" not in charts.histogram(np.full(5, 2.5), np.full(3, np.nan), ("2.5", "2.5"))
@@ -303,9 +309,16 @@ class TestCharts:
 
     def test_categories_beyond_those_shown_are_one(self) -> None:
         shares = np.array([0.3, 0.2, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.0])
-        html = charts.categories(shares, shares[::-1], [f"<{i}>" for i in range(10)])
-        assert html.count('class="category"') == 8 and "3 others" in html and "&lt;0&gt;" in html
+        bars = charts.categories(shares, shares[::-1], [f"<{i}>" for i in range(10)])
+        assert [bar.name for bar in bars] == ["<0>", "<9>", "<1>", "<8>", "<2>", "<3>", "<4>", "3 others"]
+        assert (bars[0].real, bars[0].made, bars[0].real_width) == pytest.approx((0.3, 0.0, 1.0))
+        assert sum(bar.real for bar in bars) == pytest.approx(1) == pytest.approx(sum(bar.made for bar in bars))
+
+    def test_bars_show_the_largest(self) -> None:
+        assert charts.bars({"a": 0.1, "b": -0.2, "c": 0.4}, most=2) == [("c", 0.4, 1.0), ("a", 0.1, 0.25)]
+        assert charts.bars({"a": -1.0}) == [("a", -1.0, 0.0)]
 
     def test_maps_show_signs(self) -> None:
-        svg = charts.heat_map(np.array([[0.0, 0.5], [-0.5, 0.001]]), ["a", "<b>"], "difference")
-        assert svg.count('class="more"') == svg.count('class="less"') == 1 and "&lt;b&gt;" in svg
+        svg = parsed(charts.heat_map(np.array([[0.0, 0.5], [-0.5, 0.001]]), ["a", "<b>"], "difference")).one("svg")
+        drawn = {one["class"]: one["fill-opacity"] for one in svg.all("rect") if one["class"] != "frame"}
+        assert drawn == {"more": "0.50", "less": "0.50"} and "<b>" in [one.text for one in svg.all("title")]

@@ -130,14 +130,14 @@ class FrameModel(Trainable):
         The first frame counts, the ends of pieces don't. Of voices it is the sum over them: divide it by their number
         for nats a note.
         """
-        codes, y_codes = self._encode_items(X, y)
-        self._need_y(y_codes)
+        encoded = self.encode_items(X, y)
+        self.require_conditions(encoded.y_codes)
 
         def sums(x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
             cells, _ = self.surprisal(self.nets_["net"], started(x), y)
             return torch.stack([cells.double().sum(1), (x[..., 0] >= 0).sum(1)], dim=1)
 
-        nats, frames = self._reduce(sums, codes, y_codes).sum(axis=0)
+        nats, frames = self.map_items(sums, encoded).sum(axis=0)
         return float(nats / frames)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
@@ -165,7 +165,7 @@ class FrameModel(Trainable):
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError("melody needs a model of voices whose head is autoregressive: train on pieces of voices")
         net: Any = self.nets_["net"]
-        melody, n, drafts = codec.melody(self.melody).to(self._device()), noise.n, self.drafts
+        melody, n, drafts = codec.melody(self.melody).to(self.device_), noise.n, self.drafts
         cells, many = len(self.spec_.features), n * drafts
         u, turn = noise.uniform(len(melody), drafts, cells), noise.uniform(len(melody) + 1)
         state = net.start(many, None if y is None else y.repeat_interleave(drafts, 0))
@@ -205,7 +205,7 @@ class FrameModel(Trainable):
 
     def _nothing(self, n: int) -> Tensor:
         """What is before the first frame, int64 (n, K)."""
-        return torch.full((n, len(self.spec_.features)), END_FRAME, device=self._device())
+        return torch.full((n, len(self.spec_.features)), END_FRAME, device=self.device_)
 
 
 def started(x: Tensor) -> Tensor:

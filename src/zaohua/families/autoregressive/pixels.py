@@ -21,6 +21,7 @@ from zaohua.estimator.base import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, guided
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import ColourMixture, Likelihood, LogisticMixture, likelihood_of
+from zaohua.nn.grids import check_axes
 from zaohua.training.trainable import Batch
 
 
@@ -42,7 +43,12 @@ class PixelModel(Guided):
         """The network, untrained, that gives so many numbers for each pixel."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network."""
+        """One network.
+
+        Raises:
+            ZaohuaError: the items aren't pictures.
+        """
+        check_axes(type(self).__name__, spec, 2)
         return nn.ModuleDict({"net": self.network(spec, y_spec, self.likelihood(spec).outputs(spec.channels))})
 
     @abstractmethod
@@ -68,7 +74,7 @@ class PixelModel(Guided):
         """Pictures (n, C, H, W) in [-1, 1] as a decoder says what follows."""
         likelihood, (channels, height, width) = self.likelihood(self.spec_), self.spec_.tensor_shape
         net = net if y is None else guided(net, self.guidance)
-        state, parts = net.start(noise.n, y), [torch.empty(noise.n, 0, device=self._device())]
+        state, parts = net.start(noise.n, y), [torch.empty(noise.n, 0, device=self.device_)]
         for _ in range(height * width * (1 if self.whole_pixels else channels)):
             parts.append(likelihood.draw(net.step(parts[-1], state), noise))
         return torch.cat(parts, dim=1).view(noise.n, height, width, channels).permute(0, 3, 1, 2)

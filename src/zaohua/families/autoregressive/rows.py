@@ -1,4 +1,4 @@
-"""Rows of tables, head by head in any order: each given whichever others are known.
+"""Rows of tables, feature by feature in any order: each given whichever others are known.
 
     log p(x) = sum_i log p(x_i | x_0 ... x_i-1)
 
@@ -25,7 +25,7 @@ from zaohua.training.trainable import Batch, Trainable
 
 
 class RowNet(nn.Module):
-    """Chances of every code of every head, given the known ones.
+    """Chances of every code of every feature, given the known ones.
 
     Args:
         spec: of the rows.
@@ -43,11 +43,11 @@ class RowNet(nn.Module):
         self.mlp = RowMLP(self.bins.sizes, len(self.bins.reals), self.starts[-1], y_spec, **options)
 
     def forward(self, codes: Tensor, y: Tensor | None) -> list[Tensor]:
-        """Codes (B, heads), -1 where hidden -> logits of each head (B, size)."""
+        """Codes (B, features), -1 where hidden -> logits of each feature (B, size)."""
         return list(self.mlp(codes, self.bins.numbers(codes), y=y).split(self.bins.sizes, dim=1))
 
     def log_chances(self, feature: int, codes: Tensor, y: Tensor | None) -> Tensor:
-        """Log chances of one head's codes, float64 (B, size)."""
+        """Log chances of one feature's codes, float64 (B, size)."""
         features = self.mlp.features(codes, self.bins.numbers(codes), y=y)
         logits = self.mlp.some(features, slice(self.starts[feature], self.starts[feature + 1]))
         return logits.double().log_softmax(1)
@@ -86,7 +86,7 @@ class RowAutoregression(Trainable):
         return cast(RowNet, self.nets_["net"])
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Heads of a row times the mean of -log p over those that are hidden and there, nats (B,)."""
+        """Features of a row times the mean of -log p over those that are hidden and there, nats (B,)."""
         net = cast(RowNet, nets["net"])
         codes = net.bins.codes(batch.x)
         known = self._shown(batch.noise)
@@ -102,7 +102,7 @@ class RowAutoregression(Trainable):
         return (terms * wanted).sum(1) * len(logits) / wanted.sum(1).clamp(min=1)
 
     def _shown(self, noise: Noise) -> Tensor:
-        """Which heads are shown, bool (B, heads); a number is only where its state is."""
+        """Which features are shown, bool (B, features); a number is only where its state is."""
         features = self.spec_.features
         u = noise.uniform(len(features) + 2)
         known = u[:, : len(features)] < u[:, -1:]
@@ -114,7 +114,7 @@ class RowAutoregression(Trainable):
         return known
 
     def _wanted(self, codes: Tensor, known: Tensor) -> Tensor:
-        """Which heads are to be predicted, bool (B, heads): no number before it is known that there is one."""
+        """Which features are to be predicted, bool (B, features): no number before it is known that there is one."""
         wanted = ~known & (codes >= 0)
         for place, feature in enumerate(self.spec_.features):
             if feature.given is not None:
@@ -124,7 +124,7 @@ class RowAutoregression(Trainable):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """Exact log probability of rows x (B, heads) in the order of the columns, nats (B,)."""
+        """Exact log probability of rows x (B, features) in the order of the columns, nats (B,)."""
         net, cells = self.net, self._cells(x)
         codes = net.bins.codes(bins.middles(x, cells))
         seen, total = torch.full_like(codes, -1), torch.zeros(len(x), dtype=torch.float64, device=x.device)
@@ -138,23 +138,23 @@ class RowAutoregression(Trainable):
         return total
 
     def _cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the codec says of the masses and densities of rows, each (B, heads)."""
+        """What the codec says of the masses and densities of rows, each (B, features)."""
         low, high, slope = (part.to(x.device) for part in cast(RowCodec, self.codec_).cells(x))
         return low, high, slope
 
     def _there(self, x: Tensor, feature: int) -> Tensor:
-        """Whether the states of rows (B, heads) say that they have something at a head, bool (B,)."""
+        """Whether the states of rows (B, features) say that they have something at a feature, bool (B,)."""
         given = self.spec_.features[feature].given
         return torch.ones(len(x), dtype=torch.bool, device=x.device) if given is None else x[:, given[0]] < given[1]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """New rows, head by head."""
+        """New rows, feature by feature."""
         x = torch.zeros(noise.n, len(self.spec_.features), dtype=torch.float64)
         return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
 
     def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
-        """What isn't known of rows x (B, heads), given what is; with `whole` it has a value everywhere."""
-        net, known = self.net, known.to(self._device())
+        """What isn't known of rows x (B, features), given what is; with `whole` it has a value everywhere."""
+        net, known = self.net, known.to(self.device_)
         x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.features))
         out = x.masked_fill(~known, torch.nan)
         codes = net.bins.codes(bins.middles(x, self._cells(x))).masked_fill(~known, -1)
@@ -174,6 +174,6 @@ class RowAutoregression(Trainable):
 
 
 def _column(cells: tuple[Tensor, Tensor, Tensor], feature: int) -> tuple[Tensor, Tensor, Tensor]:
-    """What the codec says of one head."""
+    """What the codec says of one feature."""
     low, high, slope = cells
     return low[:, feature], high[:, feature], slope[:, feature]

@@ -36,6 +36,6 @@ class SoundModel(TokenModel):
             X: sounds as `fit` takes them; what is beyond the codec's length is left out.
             y: their conditions; None sums over all labels of a conditional model.
         """
-        codes: Any = self._encode_items(X, y)[0]  # the codec's Sequences, which a family doesn't import
+        codes: Any = self.encode_items(X, y).codes  # the codec's Sequences, which a family doesn't import
         samples = int((codes.stops - codes.starts - 2).sum())
         return -float(self.score_samples(X, y).sum()) / math.log(2) / samples

@@ -87,7 +87,7 @@ class TextModel(TokenModel):
             if texts and all(writer.over for _, writer in texts):
                 return
 
-    def _items(self, x: Tensor) -> list[str]:
+    def decode_tensors(self, x: Tensor) -> list[str]:
         """Prompt, what was made up to a stop, and the suffix."""
         codec: Any = self.codec_
         made = [codec.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
@@ -101,7 +101,7 @@ class TextModel(TokenModel):
             random_state: seed.
             options: as for `sample` (prompt, suffix, stop, temperature, max_tokens ...).
         """
-        model = self._with_options(options)
+        model = self.with_options(**options)
         written = model._written(None, y, random_state)
         yield from (text for text in (model.prompt,) if text)
         yield from written
@@ -109,14 +109,14 @@ class TextModel(TokenModel):
 
     def _written(self, opening: list[int] | None, y: Any, random_state: int | None) -> Iterator[str]:
         """What one text goes on with, piece by piece, up to its end or a stop."""
-        _, codes = self._conditions(1, y)
-        noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), self._device())
+        _, codes = self.sample_conditions(1, y)
+        noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), self.device_)
         codec: Any = self.codec_
         pieces, writer = codec.streaming(), Writer(self.stop)
         with torch.no_grad():
             if codes is None and self.y_codec_ is not None:
                 codes = self.y_codec_.draw(noise)
-            rows = self.tokens(noise, self._prepare_y(codes, noise), opening)
+            rows = self.tokens(noise, self.prepare_conditions(codes, noise), opening)
             next(rows)
             for token in map(int, rows):
                 text = writer.push(pieces.push(token) if token < codec.tokenizer_.size else "")
@@ -151,7 +151,7 @@ class TextModel(TokenModel):
         self, messages: Sequence[dict[str, str]], *, y: Any = None, random_state: int | None = None, **options: Any
     ) -> Iterator[str]:
         """The answer as `chat` gives it, piece by piece as it is written."""
-        model = self._with_options(options)
+        model = self.with_options(**options)
         if not model.apart_:
             name = type(self).__name__
             raise ZaohuaError(
@@ -177,17 +177,18 @@ class TextModel(TokenModel):
 
     def surprisals(self, text: str, y: Any = None) -> list[tuple[str, float]]:
         """How surprising each token of a text is: pairs of its text and -log p in nats; the last is the text's end."""
-        codes, y_codes = self._encode_items([text], None if y is None else [y])
-        self._need_y(y_codes)
+        encoded = self.encode_items([text], None if y is None else [y])
+        self.require_conditions(encoded.y_codes)
+        row = encoded.codes[[0]]
         codec: Any = self.codec_
-        names = [codec.tokenizer_.decode([token]) for token in codes[[0]][0, 1:-1].tolist()]
-        return list(zip([*names, ""], self.nats(codes[[0]], y_codes).tolist(), strict=True))
+        names = [codec.tokenizer_.decode([token]) for token in row[0, 1:-1].tolist()]
+        return list(zip([*names, ""], self.nats(row, encoded.y_codes).tolist(), strict=True))
 
     def nats(self, row: Tensor, y_codes: Tensor | None, stride: int | None = None) -> Tensor:
         """-log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
         with torch.no_grad():
-            y = self._prepare_y(y_codes, ItemNoise([0], self._device()))
-            return torch.cat([part[0] for part in self.windows(row.to(self._device()), y, stride)])
+            y = self.prepare_conditions(y_codes, ItemNoise([0], self.device_))
+            return torch.cat([part[0] for part in self.windows(row.to(self.device_), y, stride)])
 
     def bits_per_byte(self, X: Sequence[str], y: Any = None) -> float:
         """Mean negative `score_samples` of some texts (not paths) in bits per byte of UTF-8, their ends included."""

@@ -170,7 +170,7 @@ class TokenModel(Guided):
             y: condition of each.
             opening: what they begin with; `opening()` when not given.
         """
-        rows = torch.tensor(self.opening() if opening is None else opening).to(self._device()).expand(noise.n, -1)
+        rows = torch.tensor(self.opening() if opening is None else opening).to(self.device_).expand(noise.n, -1)
         yield rows
         net: Any = int8(self.nets_["net"]) if self.int8 else self.nets_["net"]
         guidance = self.guidance if y is not None else 1.0
@@ -221,7 +221,7 @@ class TokenRows:
         again: how many tokens that were learnt in one row the next one of the same item begins by reading.
 
     Attributes:
-        owners: which item each row is of, int64 (n,).
+        item_index: which item each row is of, int64 (n,).
     """
 
     at_hand: ClassVar[bool] = True

@@ -119,7 +119,7 @@ class VectorQuantizedAutoencoder(Guided):
         prior: Any = self.nets_["prior"]
         net = prior if y is None else guided(prior, self.guidance)
         length = self.grid[0] * self.grid[1]
-        begin = torch.full((noise.n, 1), self.codes, device=self._device())
+        begin = torch.full((noise.n, 1), self.codes, device=self.device_)
         choice = TokenSampler(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})
         made = generate(net, begin, noise.uniform(length), choice, context=length, y=y)
         parameters = self._decoded(torch.stack(list(made), dim=1))

@@ -16,9 +16,9 @@ from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codes, GridCodec, counted
 from zaohua.modalities.images.files import ImageFiles
-from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid
+from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid, visible
 from zaohua.modalities.images.pixels import COUNT, Channels, convert_array, resize_array
-from zaohua.report.sheets import grid, save, visible
+from zaohua.report.sheets import grid, save
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise

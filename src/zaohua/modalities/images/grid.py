@@ -141,3 +141,18 @@ def _few_levels(pixels: np.ndarray, low: float, high: float) -> Grid | None:
         values = np.union1d(values, pixels[at : at + 4096])
     even = np.allclose(values, np.linspace(0, high, len(values)), rtol=0, atol=1e-6 * high)
     return Grid(0, high, len(values)) if even and len(values) <= FEW else None
+
+
+def visible(images: Any, values: Grid, dtype: Any = np.uint8) -> np.ndarray:
+    """Rescale pictures to whole numbers with black 0 and white the largest of the type.
+
+    Args:
+        images: pictures whose pixels take these values.
+        values: the values of pixels.
+        dtype: uint8 or uint16.
+    """
+    array, top = np.asarray(images), np.iinfo(dtype).max
+    if array.dtype == dtype and (values.low, values.high) == (0, top):
+        return array
+    share = (array.astype(np.float64) - values.low) / (values.high - values.low)
+    return np.rint(np.clip(share, 0, 1) * top).astype(dtype)

@@ -36,7 +36,7 @@ def to_pixels(image: Image.Image, channels: str, size: tuple[int, int] | None = 
         size: (height, width) to scale and crop to, see `cover`; None keeps the picture's own.
 
     Raises:
-        Unusable: pixels that have no known range (32-bit or float).
+        UnusableImage: pixels that have no known range (32-bit or float).
         OSError: the file is damaged.
     """
     if size is not None and image.format == "JPEG":

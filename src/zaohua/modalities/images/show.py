@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from zaohua.report import sheets
-from zaohua.report.sheets import data_uri as data_uri
+from zaohua.modalities.images import grid as values
 from zaohua.report.sheets import grid
 
 
 def visible(model: Any, images: Any) -> np.ndarray:
     """Pictures as a fitted model takes and makes them, as uint8 with black 0 and white 255."""
-    return sheets.visible(images, model.codec_.grid_)
+    return values.visible(images, model.codec_.grid_)
 
 
 def show(images: Any, columns: int | None = None) -> Any:

@@ -58,7 +58,10 @@ class Music(Modality):
 
         paths, classes = find(folder, self.suffixes, split)
         labels = classes if labelled else None
-        return Read(self.open(paths, labels), labels) if paths else None
+        if not paths:
+            return None
+        items = self.open(paths, labels)
+        return Read(items, items.labels)
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

@@ -33,7 +33,7 @@ class RollCodec(PieceCodec):
         seen_: which values each cell had in the training pieces, bool (cells, values).
     """
 
-    representation: ClassVar[str] = "rolls"
+    representation: ClassVar[str] = "piano rolls"
 
     form: Literal["auto", "voices", "keys"] = "auto"
     """What a frame is made of; auto: voices if all pieces have the same number of them, else keys."""

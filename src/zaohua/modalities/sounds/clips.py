@@ -65,7 +65,7 @@ class Clip(NamedTuple):
         """It, or its beginning of so many seconds; nothing else is read.
 
         Raises:
-            Unusable: it ends early, or has samples that are no numbers or far beyond [-1, 1].
+            UnusableSound: it ends early, or has samples that are no numbers or far beyond [-1, 1].
         """
         if isinstance(self.source, Sound):
             first, last = self._bounds(self.source.rate, len(self.source), seconds)

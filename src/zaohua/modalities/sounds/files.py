@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, overload
+from typing import Any, ClassVar, NamedTuple, Self, overload
 
 import numpy as np
 import torch
@@ -108,10 +108,13 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
                 headers.append(header)
                 if self.labels is not None:
                     labels.append(self.labels[i])
-        files = self.copy()
-        files._total += len(clips) - len(self.sources)
-        files.sources, files._headers, files.labels = clips, headers, None if self.labels is None else labels
-        return files
+        return self.copy()._with_parts(clips, headers, None if self.labels is None else labels)
+
+    def _with_parts(self, clips: list[Clip], headers: list[SoundHeader], labels: list[Any] | None) -> Self:
+        """These files with other parts of them as sounds."""
+        self._total += len(clips) - len(self.sources)
+        self.sources, self._headers, self.labels = clips, headers, labels
+        return self
 
     def decode(self, form: Form, memory: float | None) -> Codes:
         """All sounds as codes (n, channels, length): one tensor if it fits, else gathered from the files.
@@ -210,7 +213,7 @@ class Form(NamedTuple):
         """A sound as codes without silence behind it, int16 or float32 (channels, at most length), clipped to [-1, 1].
 
         Raises:
-            Unusable: it has several channels, and not as many; one becomes all of them.
+            UnusableSound: it has several channels, and not as many; one becomes all of them.
         """
         samples = sound.samples.reshape(len(sound), sound.channels)
         if sound.peak > 1:

@@ -34,7 +34,7 @@ class MuLawCodec(SoundCodec):
         end_: the END token.
     """
 
-    representation: ClassVar[str] = "levels"
+    representation: ClassVar[str] = "mu-law levels"
     held: ClassVar[float] = 1.0
     end_: ClassVar[int] = LEVELS
 

@@ -1,115 +1,110 @@
-"""What a page shows of models of sounds: samples to hear and to see, their nearest training sounds, classes."""
+"""Show models of sounds on the page of a comparison: samples to hear and see, nearest training sounds, classes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
+from zaohua.evaluation import table
 from zaohua.evaluation.comparison import Comparison
-from zaohua.evaluation.measures import MEASURES
 from zaohua.evaluation.results import Evaluation
-from zaohua.evaluation.summaries import shown, title_of
-from zaohua.modalities.images.page import classes, others
+from zaohua.evaluation.summaries import titled
 from zaohua.modalities.sounds.sound import Sound
-from zaohua.report import markup
+from zaohua.report import html
+from zaohua.report.sheets import Picture, on_black
 
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
 BYTES = 3_000_000
-"""That all players of a page hold together, at most, as long as each model has two of its own."""
+"""What all players of a page hold together, at most, as long as each model has two of its own."""
 NEIGHBOURS = 6
 """Samples of each model that are played above their nearest training sound."""
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A sound to play, with its spectrogram and what stands below it."""
+
+    sound: Sound
+    picture: Picture
+    label: str = ""
+
+    @classmethod
+    def of(cls, picture: np.ndarray, wave: np.ndarray, rate: Any, alt: str, label: str = "") -> Heard:
+        """Make one of a spectrogram (bands, frames) and samples (n,)."""
+        return cls(Sound(wave, int(rate)), on_black(picture[None], 1, alt, gap=0), label)
+
+
+@dataclass(frozen=True)
+class Players:
+    """Sounds of a model, or real ones: whose they are, what else is said of them, and the sounds."""
+
+    name: str
+    more: str
+    sounds: list[Heard]
+
+
 def about(comparison: Comparison) -> str:
-    """What was measured, for the head of the page."""
+    """Say how many sounds of what length were compared."""
     seconds = comparison.arrays["heard"].shape[1] / int(comparison.arrays["rate"])
     return (
         f"Each made {comparison.rows[0].n:,} sounds of {seconds:.3g} s, which are set beside as many "
-        "real ones that no model has heard. "
+        "real ones that no model has heard."
     )
 
 
-def sections(comparison: Comparison) -> str:
-    """The sections that only sounds have."""
+def sections(comparison: Comparison) -> Markup:
+    """Return the sections that only sounds have."""
     most = _most(comparison)
-    return "\n".join(
-        [
-            markup.section(
-                "Samples",
-                _samples(comparison, most),
-                "The first of each class that were made, none picked; "
-                "16-bit WAV, with spectrograms of their mel bands.",
-            ),
-            markup.section(
-                "Nearest training sounds",
-                _neighbours(comparison.rows, min(NEIGHBOURS, most)),
-                "Above, samples; below each, the training sound with the nearest spectrogram. The copy rate is "
-                "the share of samples that are nearer than one in a hundred test sounds is; a small p says that "
-                "they are more than chance brings.",
-            ),
-            classes(comparison.rows),
-            markup.section("By other yardsticks", others(comparison), kind="even"),
-        ]
+    return html.render(
+        TEMPLATE,
+        samples=_samples(comparison, most),
+        neighbours=[_neighbours(row, min(NEIGHBOURS, most)) for row in comparison.rows],
+        classes=table.classes(comparison.rows),
+        distances=table.distances(comparison),
+        remarks=table.remarks(comparison.notes, comparison.rows),
     )
 
 
 def _most(comparison: Comparison) -> int:
-    """How many sounds of each model the page has room for."""
+    """Compute how many sounds of each model the page has room for."""
     each = max(row.arrays["heard"][0].nbytes for row in comparison.rows) * 4 / 3  # in base64
     room = (BYTES / each - 2 * NEIGHBOURS * len(comparison.rows)) / (1 + len(comparison.rows))
     return max(2, int(room))
 
 
-def _samples(comparison: Comparison, most: int) -> str:
-    """Real sounds, then samples of each model."""
-    labels, at = comparison.labels, comparison.arrays["shown"]
+def _samples(comparison: Comparison, most: int) -> list[Players]:
+    """Collect real sounds, then samples of each model."""
+    labels, at = comparison.labels, comparison.arrays["shown"][:most]
     names = [""] * len(at) if labels is None else [str(labels[i]) for i in at]
-    found = [_players("real", "never heard in training", comparison.test[at], comparison.arrays, names, most)]
+
+    def heard(title: str, pictures: np.ndarray, arrays: Any, names: Sequence[str]) -> list[Heard]:
+        return [
+            Heard.of(picture, wave, arrays["rate"], f"{title} {name}".strip(), name)
+            for picture, wave, name in zip(pictures, arrays["heard"], names, strict=False)
+        ]
+
+    found = [Players("real", "never heard in training", heard("real", comparison.test[at], comparison.arrays, names))]
     for row in comparison.rows:
-        asked = row.accuracy_by_class or "accuracy" in row.figures
-        told = f"{title_of('frechet', row)} {shown('frechet', row.figures['frechet'], interval=False)}"
-        told += "" if asked or labels is None else ", without labels"
-        found.append(
-            _players(row.run, told, row.arrays["samples"][at], row.arrays, names if asked else [""] * len(at), most)
+        asked = bool(row.accuracy_by_class) or "accuracy" in row.figures
+        more = titled("frechet", row, interval=False) + ("" if asked or labels is None else ", without labels")
+        of_row = heard(row.run, row.arrays["samples"][at], row.arrays, names if asked else [""] * len(at))
+        found.append(Players(row.run, more, of_row))
+    return found
+
+
+def _neighbours(row: Evaluation, most: int) -> tuple[str, str, list[tuple[Heard, Heard]]]:
+    """Collect samples of a model with the training sounds nearest to them, its name and its copy rate."""
+    arrays, below = row.arrays, "The training sound that is nearest to it"
+    pairs = [
+        (
+            Heard.of(arrays["samples"][i], arrays["heard"][k], arrays["rate"], f"Sample of {row.run}"),
+            Heard.of(arrays["nearest"][k], arrays["nearest_heard"][k], arrays["nearest_rate"], below),
         )
-    return "".join(found)
-
-
-def _players(
-    title: str, told: str, pictures: np.ndarray, arrays: Mapping[str, np.ndarray], names: Sequence[str], most: int
-) -> str:
-    """Sounds under the name of who made them, each with its picture and its label."""
-    cards = [
-        markup.figure(_heard(picture, wave, arrays["rate"], f"{title} {name}".strip()), escape(name))
-        for picture, wave, name in zip(pictures[:most], arrays["heard"], names, strict=False)
+        for k, i in enumerate(arrays["shown"][:most])
     ]
-    return f'<h3>{escape(title)}<small>{escape(told)}</small></h3><div class="players">{"".join(cards)}</div>'
-
-
-def _heard(picture: np.ndarray, wave: np.ndarray, rate: Any, alt: str) -> str:
-    """A spectrogram, and a player below it."""
-    return markup.sheet(picture[None], 1, alt, gap=0) + Sound(wave, int(rate)).player()
-
-
-def _neighbours(rows: Sequence[Evaluation], most: int) -> str:
-    """Samples of each model over the training sounds that are nearest to them."""
-    found = []
-    for row in rows:
-        copies = row.figures.get("copy_rate")
-        told = "" if copies is None else f"{MEASURES['copy_rate'].title} {shown('copy_rate', copies)}"
-        pairs = []
-        for k, i in enumerate(row.arrays["shown"][:most]):
-            above = _heard(row.arrays["samples"][i], row.arrays["heard"][k], row.arrays["rate"], f"Sample of {row.run}")
-            below = _heard(
-                row.arrays["nearest"][k],
-                row.arrays["nearest_heard"][k],
-                row.arrays["nearest_rate"],
-                "The training sound that is nearest to it",
-            )
-            pairs.append(markup.figure(above + below))
-        found.append(
-            f'<h3>{escape(row.run)}<small>{escape(told)}</small></h3><div class="players">{"".join(pairs)}</div>'
-        )
-    return "".join(found)
+    return row.run, titled("copy_rate", row), pairs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
 import io
@@ -11,11 +10,14 @@ import wave
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 RATES = range(100, 768_001)
 """Samples a second that a sound may have."""
@@ -97,12 +99,13 @@ class Sound:
             file.writeframes(sixteen_bits(self.samples).astype("<i2").tobytes())
         return out.getvalue()
 
-    def player(self) -> str:
-        """It as an HTML player that needs no file."""
-        return (
-            f'<audio controls preload="none" src="data:audio/wav;base64,{base64.b64encode(self.wav()).decode()}">'
-            "</audio>"
-        )
+    def player(self) -> Markup:
+        """Return an HTML player that holds the sound itself."""
+        from markupsafe import Markup
+
+        from zaohua.report.html import data_uri  # takes time to import, and only pages and notebooks need it
+
+        return Markup('<audio controls preload="none" src="{}"></audio>').format(data_uri(self.wav(), "audio/wav"))
 
     def _repr_html_(self) -> str:
         return self.player()

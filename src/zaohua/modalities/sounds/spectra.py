@@ -138,7 +138,7 @@ def mu_law_compress(waves: Tensor, mu: float) -> Tensor:
 
 
 def mu_law_expand(bent: Tensor, mu: float) -> Tensor:
-    """The inverse of `bend`."""
+    """The inverse of `mu_law_compress`."""
     if not mu:
         return bent
     wide = _wide(bent)

@@ -1,39 +1,44 @@
-"""Charts of a table's columns, real and synthetic ones over each other: numbers, categories, associations.
+"""Draw columns of tables, real rows and samples over each other: numbers, categories, associations.
 
-Shapes are SVG, letters are HTML wherever they can be, so that they are as large on a phone as on a wide screen.
+Shapes are SVG; letters are HTML where they can be (`charts.html.jinja`), so that they are as large on a phone as on a
+wide screen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 
 from zaohua.metrics.features import Matrix
-from zaohua.report.markup import number
+from zaohua.report import svg
 
 WIDTH, HEIGHT = 240, 74
 BINS = 32
 SHOWN = 7
-"""Categories of a column that are shown apart."""
+"""Categories of a column that have a bar of their own."""
 SIDE, NAMES, LETTERS = 240, 100, 15
-"""Of a map: its side, the room for the names of its rows, and letters of a name that are shown."""
+"""Of a heat map: its side, the room for the names of its rows, and how many letters of a name are shown."""
 
 
-def histogram(real: Matrix, samples: Matrix, ends: tuple[str, str]) -> str:
-    """Shares of numbers in bins of one width: real ones filled, samples as a line; empty where no real one is given.
+def histogram(real: Matrix, samples: Matrix, ends: tuple[str, str]) -> Markup:
+    """Draw fractions of numbers in bins of one width, real ones as an area and samples as a line.
 
-    What lies beyond the middle 99 % of the real numbers is in the bins at the ends.
+    Numbers beyond the middle 99 % of the real ones are counted in the outermost bins.
 
     Args:
         real: numbers, NaN where missing.
-        samples: the same of samples.
+        samples: numbers of samples, likewise.
         ends: the least and the greatest number of `span`, as people read them.
+
+    Returns:
+        The picture; nothing if all real numbers are missing.
     """
     there, made = (x[~np.isnan(x)] for x in (real, samples))
     if not len(there):
-        return ""
+        return Markup()
     low, high, count = _bins(there)
     shares = [
         np.bincount(np.clip((x - low) / (high - low) * count, 0, count - 1).astype(np.int64), minlength=count)
@@ -43,23 +48,22 @@ def histogram(real: Matrix, samples: Matrix, ends: tuple[str, str]) -> str:
     top = max(share.max() for share in shares)
     steps = [_steps(share / top) for share in shares]
     label = f"Shares of real numbers and of samples from {ends[0]} to {ends[1]}"
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
-        f'<path class="real" d="M0,{HEIGHT} {steps[0]} {WIDTH},{HEIGHT}Z"/>'
-        f'<path class="made" d="M{steps[1]}"/></svg>'
-        f'<div class="ends"><span>{escape(ends[0])}</span><span>{escape(ends[1])}</span></div>'
-    )
+    parts = [
+        svg.element("path", class_="real", d=f"M0,{HEIGHT} {steps[0]} {WIDTH},{HEIGHT}Z"),
+        svg.element("path", class_="made", d=f"M{steps[1]}"),
+    ]
+    return svg.picture(WIDTH, HEIGHT, label, parts, preserveAspectRatio="none")
 
 
 def span(real: Matrix) -> tuple[float, float]:
-    """Between what numbers a histogram reaches; of a constant it is that one."""
+    """Return the numbers that a histogram reaches from and to; both are 0 if all are missing."""
     there = real[~np.isnan(real)]
     low, high = (float(q) for q in np.quantile(there, [0.005, 0.995], method="nearest")) if len(there) else (0.0, 0.0)
     return low, high
 
 
 def _bins(there: Matrix) -> tuple[float, float, int]:
-    """Where bins begin and end, and how many there are; of whole numbers each bin holds as many as the others."""
+    """Choose where bins begin and end, and how many there are; those of whole numbers hold equally many of them."""
     low, high = span(there)
     if (there == np.round(there)).all():
         width = max(1, -(-int(high - low + 1) // BINS))
@@ -69,7 +73,7 @@ def _bins(there: Matrix) -> tuple[float, float, int]:
 
 
 def _steps(heights: Matrix) -> str:
-    """A line along the tops of bars."""
+    """Write a line along the tops of bars as the points of a path."""
     width = WIDTH / len(heights)
     return " ".join(
         f"{x:.1f},{HEIGHT - 2 - height * (HEIGHT - 6):.1f}"
@@ -78,12 +82,23 @@ def _steps(heights: Matrix) -> str:
     )
 
 
-def categories(real: Matrix, samples: Matrix, names: Sequence[str]) -> str:
-    """Shares of the most frequent categories, real ones above those of samples.
+@dataclass(frozen=True)
+class CategoryBar:
+    """A category with its fractions of real rows and of samples, and how wide their bars are, 1 for the widest."""
+
+    name: str
+    real: float
+    made: float
+    real_width: float
+    made_width: float
+
+
+def categories(real: Matrix, samples: Matrix, names: Sequence[str]) -> list[CategoryBar]:
+    """Make bars of the most frequent categories, and one of all others together.
 
     Args:
-        real: shares of the real rows, by code.
-        samples: the same of samples.
+        real: fractions of the real rows, by code.
+        samples: fractions of samples, likewise.
         names: of the categories.
     """
     order = [k for k in np.argsort(-np.maximum(real, samples), kind="stable") if real[k] or samples[k]]
@@ -91,24 +106,15 @@ def categories(real: Matrix, samples: Matrix, names: Sequence[str]) -> str:
     if rest := order[SHOWN:]:
         lines.append((f"{len(rest)} others", float(real[rest].sum()), float(samples[rest].sum())))
     top = max(max(a, b) for _, a, b in lines)
-    return "".join(
-        f'<div class="category"><span title="{escape(name)}">{escape(name)}</span><div class="bars">'
-        f'<i class="real" style="width:{a / top:.1%}"></i><i class="made" style="width:{b / top:.1%}"></i>'
-        f"</div><span>{_share(a)} <b>{_share(b)}</b></span></div>"
-        for name, a, b in lines
-    )
+    return [CategoryBar(name, a, b, a / top, b / top) for name, a, b in lines]
 
 
-def _share(value: float) -> str:
-    return f"{value:.0%}" if value >= 0.0995 or not value else f"{value:.1%}"
-
-
-def heat_map(values: Matrix, names: Sequence[str], title: str) -> str:
-    """A square of columns by columns, from 0 to 1, or from -1 to 1 in two colours.
+def heat_map(values: Matrix, names: Sequence[str], title: str) -> Markup:
+    """Draw a square of columns by columns, from 0 to 1, or from -1 to 1 in two colours.
 
     Args:
         values: (C, C).
-        names: of the columns; their numbers are above.
+        names: of the columns; their numbers stand above.
         title: what it shows.
     """
     cell = SIDE / len(names)
@@ -118,37 +124,44 @@ def heat_map(values: Matrix, names: Sequence[str], title: str) -> str:
         y = 12 + i * cell
         short = name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
         parts.append(
-            f'<text x="{NAMES - 5}" y="{y + cell / 2 + size * 0.35:.1f}" text-anchor="end" '
-            f'font-size="{size:.1f}">{escape(short)} {i + 1}<title>{escape(name)}</title></text>'
+            svg.element(
+                "text",
+                f"{short} {i + 1}",
+                svg.element("title", name),
+                x=NAMES - 5,
+                y=y + cell / 2 + size * 0.35,
+                text_anchor="end",
+                font_size=size,
+            )
         )
-        parts.append(
-            f'<text x="{NAMES + (i + 0.5) * cell:.1f}" y="9" text-anchor="middle" font-size="{small:.1f}">'
-            f"{i + 1}</text>"
-        )
+        parts.append(svg.text(NAMES + (i + 0.5) * cell, 9, str(i + 1), text_anchor="middle", font_size=small))
         parts += [
-            f'<rect class="{"less" if value < 0 else "more"}" x="{NAMES + j * cell:.1f}" y="{y:.1f}" '
-            f'width="{cell:.1f}" height="{cell:.1f}" fill-opacity="{abs(value):.2f}"/>'
+            svg.element(
+                "rect",
+                class_="less" if value < 0 else "more",
+                x=NAMES + j * cell,
+                y=y,
+                width=cell,
+                height=cell,
+                fill_opacity=f"{abs(value):.2f}",
+            )
             for j, value in enumerate(values[i])
             if abs(value) >= 0.005
         ]
-    frame = f'<rect class="frame" x="{NAMES}" y="12" width="{SIDE}" height="{SIDE}"/>'
-    return (
-        f'<svg class="map" viewBox="0 0 {NAMES + SIDE + 1} {SIDE + 13}" role="img" aria-label="{escape(title)}">'
-        f"{''.join(parts)}{frame}</svg>"
-    )
+    parts.append(svg.element("rect", class_="frame", x=NAMES, y=12, width=SIDE, height=SIDE))
+    return svg.picture(NAMES + SIDE + 1, SIDE + 13, title, parts, class_="map")
 
 
-def bars(values: dict[str, float], most: int = 12) -> str:
-    """The largest numbers as bars, one above the other; what is not above 0 has none.
+def bars(values: dict[str, float], most: int = 12) -> list[tuple[str, float, float]]:
+    """Choose the largest numbers to be shown as bars.
 
     Args:
-        values: them, by name.
-        most: that are shown.
+        values: the numbers by name.
+        most: how many to show.
+
+    Returns:
+        Names and numbers with the lengths of their bars, 1 for the largest and 0 for those below 0.
     """
     shown = sorted(values.items(), key=lambda item: -item[1])[:most]
     top = max(1e-9, *(value for _, value in shown), 0.0)
-    return "".join(
-        f'<div class="line"><span>{escape(name)}</span><div class="track"><i class="bar thick" '
-        f'style="left:0;width:{max(0.0, value) / top:.1%}"></i></div><span>{number(value)}</span></div>'
-        for name, value in shown
-    )
+    return [(name, value, max(0.0, value) / top) for name, value in shown]

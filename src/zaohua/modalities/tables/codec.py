@@ -1,6 +1,6 @@
 """Tables: data frames and arrays <-> rows of numbers.
 
-A row's *codes* are a number for each column that is learnt (see `columns`). Its tensor has a number for each head: a
+A row's *codes* are a number for each column that is learnt (see `columns`). Its tensor has a number for each feature: a
 category's code, or of a column of numbers the state (where it has several) and the place in it (see `numbers`).
 """
 
@@ -38,10 +38,10 @@ class TableCodec(FrameCodec):
         container_: what the table came in, and the order of all columns.
         constraints_: what always holds.
         views_: how networks see the columns; None of those that aren't numbers.
-        heads_: of each column the places of its heads.
+        features_: of each column the places of its features.
     """
 
-    representation: ClassVar[str] = "columns"
+    representation: ClassVar[str] = "columns of any kind"
 
     numbers: Literal["auto", "quantile", "modes"] = "auto"
     """How networks see numbers: by rank, as a normal distribution; around the modes of each column; or as the model has
@@ -196,7 +196,7 @@ class TableCodec(FrameCodec):
     # ---- codes <-> tensors
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Codes (b, columns) -> float64 (b, heads); numbers that are multiples of a step are spread over it."""
+        """Codes (b, columns) -> float64 (b, features); numbers that are multiples of a step are spread over it."""
         values = codes.cpu().numpy()
         u = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
         out, turn = np.full((len(values), len(self.spec_.features)), np.nan), 0
@@ -211,7 +211,7 @@ class TableCodec(FrameCodec):
         return torch.from_numpy(out).to(codes.device)
 
     def codes(self, x: Tensor) -> Tensor:
-        """Tensors (b, heads) -> codes float64 (b, columns); the inverse of `prepare`."""
+        """Tensors (b, features) -> codes float64 (b, columns); the inverse of `prepare`."""
         values = x.detach().cpu().double().numpy()
         out = np.empty((len(values), len(self.columns_)))
         for place, view in enumerate(self.views_):
@@ -223,7 +223,7 @@ class TableCodec(FrameCodec):
         return torch.from_numpy(out)
 
     def _state(self, values: np.ndarray, place: int) -> tuple[np.ndarray, np.ndarray]:
-        """State and number of a column in tensors (b, heads)."""
+        """State and number of a column in tensors (b, features)."""
         state, z = np.zeros(len(values), np.int64), np.full(len(values), np.nan)
         for feature in self.features_[place]:
             if self.spec_.features[feature].kind == "category":
@@ -233,17 +233,17 @@ class TableCodec(FrameCodec):
         return state, z
 
     def decode(self, x: Tensor) -> Any:
-        """Tensors (b, heads) -> a table of the type that `fit` was given."""
+        """Tensors (b, features) -> a table of the type that `fit` was given."""
         return self.items(self.codes(x))
 
     def cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What a density of tensors (b, heads) says of the columns' own numbers, head by head.
+        """What a density of tensors (b, features) says of the columns' own numbers, feature by feature.
 
         Returns:
-            low, high: float64 (b, heads), between which the place of a whole number seen by rank lies; NaN elsewhere.
-            log_slope: float64 (b, heads), the log of how fast a place rises with the number, or with the step of whole
-                numbers, which are spread over it. Added to a log density of places it makes one of numbers, or a bound
-                of the log probability of whole ones. 0 elsewhere.
+            low, high: float64 (b, features), between which the place of a whole number seen by rank lies; else NaN.
+            log_slope: float64 (b, features), the log of how fast a place rises with the number, or with the step of
+                whole numbers, which are spread over it. Added to a log density of places it makes one of numbers, or
+                a bound of the log probability of whole ones. 0 elsewhere.
         """
         values = x.detach().cpu().double().numpy()
         low, high, slope = np.full_like(values, np.nan), np.full_like(values, np.nan), np.zeros_like(values)
@@ -254,7 +254,7 @@ class TableCodec(FrameCodec):
         return torch.from_numpy(low), torch.from_numpy(high), torch.from_numpy(slope)
 
     def known_heads(self, known: Tensor) -> Tensor:
-        """Columns bool (b, columns) -> their heads bool (b, heads)."""
+        """Columns bool (b, columns) -> their features bool (b, features)."""
         return known[:, [place for place, features in enumerate(self.features_) for _ in features]]
 
     def about(self, rows: int) -> list[str]:

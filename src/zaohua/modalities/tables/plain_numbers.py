@@ -24,7 +24,7 @@ class NumberCodec(FrameCodec):
         dtypes_: of each column; whole numbers and True and False come back rounded to them.
     """
 
-    representation: ClassVar[str] = "numbers"
+    representation: ClassVar[str] = "plain numbers"
 
     def fit(self, items: Any) -> Self:
         """Learn what the numbers come in.

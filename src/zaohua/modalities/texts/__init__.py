@@ -70,7 +70,8 @@ class Texts(Modality):
             return None
         lines = any(path.suffix.casefold() in MANY for path in paths)  # each file of which is many texts
         labels = classes if labelled and not lines else None
-        return Read(self.open(paths, labels), labels)
+        items = self.open(paths, labels)
+        return Read(items, items.labels)
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

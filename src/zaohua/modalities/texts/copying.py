@@ -82,7 +82,7 @@ def copy_report(
     Raises:
         ZaohuaError: the model isn't of texts, or what it was trained on isn't known.
     """
-    if not isinstance(model.codec_, TextCodec):
+    if not isinstance(getattr(model, "codec_", None), TextCodec):
         raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
     data = data if data is not None else (model.source_ or {}).get("X")
     if data is None:

@@ -69,13 +69,14 @@ def surprise(
     Raises:
         ZaohuaError: the model isn't of texts, the stride is none, there is no text, or it can't be encoded.
     """
-    if not isinstance(model.codec_, TextCodec):
+    if not isinstance(getattr(model, "codec_", None), TextCodec):
         raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
     stride = model.context // 2 if stride is None else stride
     if not 1 <= stride <= model.context:
         raise ZaohuaError(f"a stride is from 1 to the context ({model.context}), not {stride}")
-    codes, y_codes = model._encode_items(X, y)
-    model._need_y(y_codes)
+    encoded = model.encode_items(X, y)
+    codes, y_codes = encoded.codes, encoded.y_codes
+    model.require_conditions(y_codes)
     decode, total, tokens, characters, size = model.codec_.tokenizer_.decode, 0.0, 0, 0, 0
     for i in range(len(codes)):
         row, nats = codes[[i]], model.nats(codes[[i]], None if y_codes is None else y_codes[[i]], stride)

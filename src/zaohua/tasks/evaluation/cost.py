@@ -16,7 +16,7 @@ from zaohua.evaluation.results import Cost
 
 STATUS = Path("/proc/self/status")
 STEPS = ("step", "log_chances")
-"""Methods of networks that decode step by step, or head by head."""
+"""Methods of networks that decode step by step, or feature by feature."""
 BLOCK = 256
 """Samples that are drawn together."""
 
@@ -51,11 +51,11 @@ def cost(model: Any, n: int, seconds: float, memory: int | None, duration: float
     """Return what a model costs, given how long sampling n items took, and how many seconds these last, if any."""
     return Cost(
         getattr(model, "seconds_", None),
-        sum(tensor.numel() for tensor in model._tensors().values()),
+        sum(tensor.numel() for tensor in model.tensors().values()),
         evaluations(model),
         1000 * seconds / n,
         memory,
-        model._device().type,
+        model.device_.type,
         duration / seconds if duration else None,
     )
 

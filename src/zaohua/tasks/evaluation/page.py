@@ -1,56 +1,81 @@
-"""A comparison as one HTML file that needs nothing else: tables with intervals, charts, and pictures to look at."""
+"""Write a comparison as one HTML file that needs nothing else: tables with intervals, charts, and items to look at."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
+
+from markupsafe import Markup
 
 from zaohua import __version__
-from zaohua.evaluation import plain_page, table, table_html
+from zaohua.evaluation import plain_page, table
 from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.results import FLOOR, Evaluation
 from zaohua.evaluation.summaries import kind_of, title_of, verdict
 from zaohua.modalities.registry import known
-from zaohua.report import charts, markup
-from zaohua.report.markup import facts, minus
+from zaohua.report import charts, html
+from zaohua.report.numbers import minus
 
-TEMPLATE = Path(__file__).with_name("page.html")
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
 NEGATIVE = r"(?<!\w)-(?=\d)"
 
 
-def write(comparison: Comparison, path: str | Path, command: str = "") -> Path:
+class Page(Protocol):
+    """What a modality adds to the page of a comparison: a module or an object with these two functions.
+
+    Make the HTML with `zaohua.report.html.render`, from a template of your own. It escapes all values, and so does the
+    page: a plain string that `sections` returns is shown as text.
+    """
+
+    def about(self, comparison: Comparison) -> str:
+        """Say in one sentence of plain text how much of what was compared; it ends with a full stop."""
+        ...
+
+    def sections(self, comparison: Comparison) -> Markup:
+        """Return the sections that only this modality has, such as samples to look at, as HTML."""
+        ...
+
+
+def page_of(modality: str) -> Page | None:
+    """Return what a kind of data adds to the page, the module of its `Modality.page`, or None without one."""
+    found = next((kind.load(kind.page) for kind in known() if kind.name == modality), None)
+    return cast(Page | None, found)
+
+
+def write(comparison: Comparison, path: str | Path, command: str = "", sections: Page | None = None) -> Path:
     """Write the page; folders are made.
 
     Args:
-        comparison: what it shows.
-        path: of the file.
-        command: by which the page can be made again; what it must have been, by default.
+        comparison: the models and what was found.
+        path: where to write the file.
+        command: the command that makes the page again, which the page shows; by default a likely one.
+        sections: what the page shows of the items themselves; by default what their modality does. Without either
+            the page has tables, charts and remarks only.
 
     Returns:
         The path.
     """
-    rows, pages = comparison.rows, _pages(comparison)
-    first, target = rows[0], Path(path)
-    page = markup.fill(
+    rows, target = comparison.rows, Path(path)
+    own = sections or page_of(rows[0].modality) or cast(Page, plain_page)
+    page = html.render(
         TEMPLATE,
-        count=len(rows),
-        data=escape(Path(first.data).name),
-        about=escape(pages.about(comparison)),
-        verdict="".join(f"<p>{_emphasised(line, rows)}</p>" for line in verdict(comparison)),
-        facts=facts(_facts(rows)),
-        quality=table_html.html(table.quality(comparison), comparison.lead),
-        cost=table_html.html(table.costs(comparison)),
-        glossary=_glossary(comparison),
+        rows=rows,
+        data=Path(rows[0].data).name,
+        about=own.about(comparison).strip(),
+        verdict=[_headed(line, rows) for line in verdict(comparison)],
+        facts=_facts(rows),
+        lead=comparison.lead,
+        quality=table.quality(comparison),
+        cost=table.costs(comparison),
         charts=_charts(comparison),
         direction="Higher" if _higher(comparison) else "Lower",
         behind=_behind(comparison),
-        sections=pages.sections(comparison),
-        command=escape(command or _command(rows)),
+        sections=own.sections(comparison),
+        command=command or _command(rows),
         version=__version__,
     )
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,33 +83,44 @@ def write(comparison: Comparison, path: str | Path, command: str = "") -> Path:
     return target
 
 
-def _pages(comparison: Comparison) -> Any:
-    """Return the module that makes the part of a page for the kind of data of a comparison."""
-    name = comparison.rows[0].modality
-    found = next((kind.load(kind.page) for kind in known() if kind.name == name), None)
-    return plain_page if found is None else found
+def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
+    """Write the first chart of the page, quality against training time, as an SVG file of its own.
+
+    Args:
+        comparison: the models and what was found.
+        path: where to write the file, in a folder that exists.
+
+    Returns:
+        The path, or None if no model was timed.
+    """
+    found, target = _charts(comparison), Path(path)
+    if not found:
+        return None
+    drawn = html.render("chart.svg.jinja", chart=found[0][0], width=charts.WIDTH, height=charts.TALL)
+    target.write_text(drawn, "utf-8")
+    return target
 
 
-def _emphasised(line: str, rows: Sequence[Evaluation]) -> str:
-    """A sentence of the verdict, with what it begins with in bold."""
+def _headed(line: str, rows: Sequence[Evaluation]) -> tuple[str, str]:
+    """Split a sentence of the verdict into what is printed in bold and the rest."""
     heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} tells" for row in rows), "No winner by"]
     head = next((head for head in heads if line.startswith(head)), "")
-    return f"<b>{escape(head)}</b>{escape(re.sub(NEGATIVE, minus('-'), line[len(head) :]))}"
+    return head, re.sub(NEGATIVE, minus("-"), line[len(head) :])
 
 
 def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
-    """What was measured, and by what."""
+    """List what was measured, and by what: a name, a value, and what is added in small print."""
 
     def each(of: Callable[[Evaluation], Any]) -> str:
-        return escape("; ".join(dict.fromkeys(str(of(row)) for row in rows if of(row))))
+        return "; ".join(dict.fromkeys(str(of(row)) for row in rows if of(row)))
 
     first = rows[0]
     name, _, digest = first.extractor.partition(", ")
     hardware = each(lambda row: row.about.get("gpu") or row.about.get("processor"))
     cores = each(lambda row: row.about.get("cores"))
-    by = ("distances in", escape(name), escape(digest)) if name else ("predicted", escape(first.target or "–"), "")
+    by = ("distances in", name, digest) if name else ("predicted", first.target or "–", "")
     return [
-        ("data", escape(first.data), f"{escape(first.split)} split"),
+        ("data", first.data, f"{first.split} split"),
         ("samples of each", f"{first.n:,}", f"and as many real {first.noun}" if name else first.noun),
         ("seeds", each(lambda row: ", ".join(map(str, row.seeds))), ""),
         by,
@@ -99,22 +135,16 @@ def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _glossary(comparison: Comparison) -> str:
-    """What the columns mean."""
-    columns = [*table.quality(comparison).columns, *table.costs(comparison).columns]
-    return "".join(f"<div><dt>{escape(column.title)}</dt><dd>{escape(column.about)}</dd></div>" for column in columns)
-
-
 # ---- charts
 
 
 def _higher(comparison: Comparison) -> bool:
-    """Whether the measure that leads is the better the higher it is."""
+    """Tell whether higher is better, of the measure that sets models in order."""
     return measure_of(comparison.lead).better == "higher"
 
 
-def _charts(comparison: Comparison) -> str:
-    """Quality against time, of training and of sampling."""
+def _charts(comparison: Comparison) -> list[tuple[Markup, list[str]]]:
+    """Draw quality against the time of training and of sampling, each with the models that weren't timed."""
     rows, lead = comparison.rows, comparison.lead
     floor = rows[0].references.get(FLOOR, {}).get(lead)
     costs: tuple[tuple[str, Callable[[Evaluation], float | None]], ...] = (
@@ -122,29 +152,28 @@ def _charts(comparison: Comparison) -> str:
         ("ms per sample", lambda row: row.cost.milliseconds),
     )
     found = []
-    for what, of in costs:
+    for title, of in costs:
         points = [
             charts.Point(row.run, cost, row.figures[lead].value, row.figures[lead].low, row.figures[lead].high)
             for row in rows
             if (cost := of(row))
         ]
-        left_out = [row.run for row in rows if not of(row)]
         if not points:
             continue
         chart = charts.scatter(
             points,
-            what,
+            title,
             title_of(lead, rows[0]),
             None if floor is None else floor.value,
             f"real {rows[0].noun}",
             _higher(comparison),
         )
-        found.append(markup.figure(chart, f"Not timed: {escape(', '.join(left_out))}" if left_out else "", "chart"))
-    return "".join(found)
+        found.append((chart, [row.run for row in rows if not of(row)]))
+    return found
 
 
-def _behind(comparison: Comparison) -> str:
-    """How far each model is behind the first."""
+def _behind(comparison: Comparison) -> Markup:
+    """Draw how far each model is behind the first."""
     best = comparison.rows[0]
     found = charts.forest(f"Behind {best.run}, {title_of(comparison.lead, best)}", comparison.behind)
     if comparison.likelihood_behind and comparison.likeliest is not None:
@@ -158,7 +187,7 @@ def _behind(comparison: Comparison) -> str:
 
 
 def _command(rows: Sequence[Evaluation]) -> str:
-    """By which the page can be made again."""
+    """Guess the command that makes the page again."""
     first = rows[0]
     data = "" if first.split in ("test", "validation") else f" --data {first.data}"
     split = " --split validation" if first.split == "validation" else ""

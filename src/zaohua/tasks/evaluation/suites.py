@@ -96,6 +96,7 @@ def benchmark(
         ]
         found = _measured(each, seeds_of, samples, log)
         page.write(found, out / f"{name}-{dataset}.html", _command(name, minutes, seeds))
+        page.write_chart(found, out / f"{name}-{dataset}.svg")
         parts.append(_summary(name, dataset, found, left_out))
     path = out / f"{name}.md"
     path.write_text("\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]), "utf-8")
@@ -187,7 +188,7 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
     settings = f"default settings but for {settings}" if settings else "default settings"
     labels = "labels given to those that take any" if suite.labels else "no labels"
-    mean_interval = (
+    of_seeds = (
         f"seed {seeds[0]}"
         if len(seeds) == 1
         else (f"means of seeds {seeds[0]} to {seeds[-1]} with Student's 95 % intervals over them")
@@ -196,7 +197,7 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
         f"# {name}",
         "",
         f"{suite.about[0].upper()}{suite.about[1:]}: {minutes:g} minutes of training each (those "
-        f"fitted at once take what they take), {settings}, {mean_interval}, {labels}. "
+        f"fitted at once take what they take), {settings}, {of_seeds}, {labels}. "
         f"{about['date']}, {about['processor']}, {about['cores']} cores"
         + (f", {about['gpu']}" if about["gpu"] else "")
         + f"; zaohua {about['zaohua']}, torch {about['torch']}, Python {about['python']}. "
@@ -235,8 +236,10 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
     said = [f"- {line}" for line in (*summaries.verdict(found), *found.notes)]
     said += [f"- left out: {model}: {reason}" for model, reason in left_out.items()]
     features = f", in {first.extractor}" if first.extractor else ""
-    about = f"[The whole page]({name}-{dataset}.html): {first.n:,} samples against {first.noun} held out{features}."
-    return "\n".join([f"## {dataset}", "", about, "", *lines, "", *said, ""])
+    about = f"{first.n:,} samples against {first.noun} held out{features}."
+    whole = f"The command also writes the whole page, with samples and intervals: `{name}-{dataset}.html`."
+    picture = f"![Quality against time: {dataset}]({name}-{dataset}.svg)"
+    return "\n".join([f"## {dataset}", "", f"{about} {whole}", "", picture, "", *lines, "", *said, ""])
 
 
 def _cell(column: str, figures: Any) -> str:

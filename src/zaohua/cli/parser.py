@@ -1,0 +1,218 @@
+"""Read the options of a command by argparse, show its help, and tell mistakes as one line each."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from zaohua.cli import values as words
+from zaohua.core.errors import ZaohuaError, unknown
+
+if TYPE_CHECKING:
+    from zaohua.cli.flags import Flag
+
+TITLES = {
+    "data": "data",
+    "network": "network",
+    "training": "training",
+    "sampling": "sampling",
+    "run": "run",
+}
+"""Groups of the help, in their order, and their titles."""
+WIDEST = 120
+"""Letters of a line of help at most."""
+NOTES = {
+    "data": "An option of the data is called the same for every model. One whose name a network may also use begins "
+    "with the kind of data, as in --image-channels."
+}
+"""What is said of a group below its title."""
+
+
+def parse(
+    prog: str,
+    about: str,
+    flags: Sequence[Flag],
+    arguments: Sequence[str],
+    *,
+    first: Sequence[str] = (),
+    titles: Mapping[str, str] | None = None,
+    also: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The values of all flags, by name: as given, else as the file of `--config` has them, else their defaults.
+
+    Args:
+        prog: how the command is called, without its options.
+        about: what it does.
+        flags: its options.
+        arguments: what was given.
+        first: names of the flags that the help lists before all others.
+        titles: of groups of the help that are to have others than usual.
+        also: keys that the file may hold beside the flags.
+
+    Raises:
+        ZaohuaError: an option is unknown, or its value is missing, of the wrong type or out of bounds.
+    """
+    parser = _parser(prog, about, flags, first, {**TITLES, **(titles or {})})
+    try:
+        namespace, stray = parser.parse_known_args(_known(flags, arguments))
+    except argparse.ArgumentError as error:
+        raise _mistake(error, flags) from None
+    if stray:
+        raise ZaohuaError(f"{stray[0]!r} is neither an option nor the value of one (see `{prog} --help`)")
+    found = vars(namespace)
+    given = {flag.name: _value(flag, found[flag.name]) for flag in flags if flag.name in found}
+    values = {flag.name: flag.default for flag in flags}
+    if given.get("config") is not None:
+        from zaohua.cli.config import from_file
+
+        values |= from_file(given["config"], flags, also)
+    return {**values, **given}
+
+
+def check_bounds(option: str, flag: Flag, value: Any) -> None:
+    """Raise a `ZaohuaError` if the value of a flag, named so, is out of its bounds."""
+    if flag.bounds is not None and value is not None and value not in flag.bounds:
+        raise ZaohuaError(f"{option} must be {flag.bounds}, not {words.in_words(value)}")
+
+
+def described(flag: Flag, text: str) -> str:
+    """A help text of a flag with its choices, bounds and default behind it, and None as it is written here."""
+    listed = words.choices(flag.type)
+    more = [f"one of {', '.join(listed)}"] if listed and words.metavar(flag.type) == "NAME" else []
+    more += [str(flag.bounds)] if flag.bounds is not None else []
+    stated = "by default" in flag.help.casefold() or (flag.field is None and flag.default is None)
+    if flag.type is not bool and not stated:
+        more += [f"default: {words.in_words(flag.default)}"]
+    text = re.sub(r"\bNone\b", "none", text)
+    if not more:
+        return text
+    text = text if text.endswith("..") else text.removesuffix(".")
+    return f"{text[:-1]}; {'; '.join(more)})." if text.endswith(")") else f"{text} ({'; '.join(more)})."
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are raised, not printed."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the mistake as an error of one line."""
+        raise ZaohuaError(f"{message} (see `{self.prog} --help`)")
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Help as wide as the terminal, up to what can be read well, with short options beside their texts."""
+
+    def __init__(self, prog: str):
+        width = min(WIDEST, max(40, shutil.get_terminal_size().columns - 1))
+        super().__init__(prog, max_help_position=min(32, width // 3), width=width)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """All spellings of an option, with its value named once."""
+        value = "" if action.nargs == 0 else f" {action.metavar}"
+        return ", ".join(sorted(action.option_strings, key=lambda option: option.startswith("--"))) + value
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        """A text in lines that end between words, so that options stay whole."""
+        return textwrap.wrap(" ".join(text.split()), max(width, 20), break_on_hyphens=False, break_long_words=False)
+
+
+def _parser(
+    prog: str, about: str, flags: Sequence[Flag], first: Sequence[str], titles: Mapping[str, str]
+) -> argparse.ArgumentParser:
+    """An argparse parser of flags, in groups."""
+    parser = _Parser(
+        prog=prog,
+        usage=f"{prog} [options]",
+        description=about,
+        formatter_class=_Formatter,
+        add_help=False,
+        allow_abbrev=False,
+        exit_on_error=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    groups = {"most used": [flag for name in first for flag in flags if flag.name == name]}
+    for group in titles:
+        groups[group] = [flag for flag in flags if flag.group == group and flag.name not in first]
+    used = {group: members for group, members in groups.items() if members}
+    for group, members in used.items():
+        title = titles.get(group, group) if len(used) > 1 else "options"
+        section = parser.add_argument_group(title, NOTES.get(group) if first else None)
+        for flag in members:
+            _add(section, flag)
+    section.add_argument("-h", "--help", action="help", help="Show this help.")
+    return parser
+
+
+def _add(section: Any, flag: Flag) -> None:
+    """Add a flag to a group of the parser."""
+    text = described(flag, flag.text).replace("%", "%%")
+    hidden = [spelling for spelling in flag.accepted if spelling not in flag.spellings]
+    if flag.type is bool:
+        on = not flag.default
+        section.add_argument(*flag.spellings, dest=flag.name, action="store_const", const=on, help=text)
+        section.add_argument(*hidden, dest=flag.name, action="store_const", const=not on, help=argparse.SUPPRESS)
+        return
+    options: dict[str, Any] = {
+        "dest": flag.name,
+        "action": "append" if flag.repeat else "store",
+        "nargs": None if flag.repeat else words.number_of_words(flag.type),
+        "metavar": flag.metavar or words.metavar(flag.type),
+    }
+    section.add_argument(*flag.spellings, help=text, **options)
+    if hidden:
+        section.add_argument(*hidden, help=argparse.SUPPRESS, **options)
+
+
+def _known(flags: Sequence[Flag], arguments: Sequence[str]) -> list[str]:
+    """The arguments with dashes in the names of options, and negative numbers tied to theirs.
+
+    Raises:
+        ZaohuaError: an option is unknown.
+    """
+    known = {spelling for flag in flags for spelling in flag.accepted}
+    listed = [spelling for flag in flags for spelling in flag.spellings]
+    out: list[str] = []
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if _is_number(argument) and out and out[-1] in known:
+            out[-1] += f"={argument}"
+        elif len(argument) > 1 and argument.startswith("-") and " " not in option and not _is_number(argument):
+            option = option.replace("_", "-")
+            if option not in known and option not in ("-h", "--help"):
+                raise unknown("option", option, listed)
+            out.append(f"{option}{equals}{value}")
+        else:
+            out.append(argument)
+    return out
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return word.startswith("-")
+
+
+def _value(flag: Flag, found: Any) -> Any:
+    """The value of a flag from the words that argparse found."""
+    if flag.type is bool:
+        return found
+    value = words.convert(flag.spellings[0], flag.type, [found] if isinstance(found, str) else found)
+    check_bounds(flag.spellings[0], flag, value)
+    return value
+
+
+def _mistake(error: argparse.ArgumentError, flags: Sequence[Flag]) -> ZaohuaError:
+    """What argparse found wrong with an option, in other words."""
+    names = (error.argument_name or "").split("/")
+    flag = next((flag for flag in flags if names[0] in flag.accepted), None)
+    if flag is None:
+        return ZaohuaError(str(error))
+    if flag.type is bool:
+        return ZaohuaError(f"{names[0]} takes no value")
+    dashed = f"; one that begins with a dash is written {flag.option}=-x" if words.takes_text(flag.type) else ""
+    return ZaohuaError(f"{flag.spellings[0]} needs a value{dashed}")

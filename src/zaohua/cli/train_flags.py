@@ -1,0 +1,134 @@
+"""Collect the options of `zaohua train`: of every training, of the model, and of the codecs of its data."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from zaohua.cli import config, runs
+from zaohua.cli.codec_flags import CodecFlags
+from zaohua.cli.flags import CONFIG, DATA, TRAINING, Flag, from_fields, parse
+from zaohua.core import registry
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
+
+CALL = "zaohua train MODEL DATA [options]"
+COMMON = (
+    Flag("out", str | None, None, "Run folder; by default runs/MODEL-DATA, numbered if there is one.", metavar="RUN"),
+    Flag("resume", bool, False, "Go on with the run; options given now replace those it was started with."),
+    Flag(
+        "base",
+        str | None,
+        None,
+        "Fine-tune this run, which is of the same model: begin from its weights, with its settings and encoding.",
+        metavar="RUN",
+    ),
+    Flag("overwrite", bool, False, "Replace the run that is in the folder; files that aren't the run's stay."),
+    Flag("split", str, "train", "Split of a named data set.", group=DATA, metavar="NAME"),
+    Flag(
+        "labels",
+        bool,
+        True,
+        "Condition on the labels that the data carry.",
+        group=DATA,
+        off="Ignore the labels that the data carry.",
+    ),
+    Flag(
+        "evaluate_every",
+        Annotated[int, Between(1)] | None,
+        None,
+        "Steps between two measures of 2,000 samples, which the history keeps (needs --validation-fraction).",
+        group=TRAINING,
+    ),
+    *CONFIG,
+    Flag("json", bool, False, "Print the result as JSON, and no progress."),
+)
+MOST_USED = (
+    "max_steps",
+    "max_minutes",
+    "batch_size",
+    "size",
+    "labels",
+    "out",
+    "resume",
+    "random_state",
+    "device",
+    "config",
+)
+"""Options that people need first, in the order of the help."""
+
+
+class Early:
+    """What must be known before the options of the model are.
+
+    Attributes:
+        model: its name.
+        data: what to learn from, or None.
+        rest: the options.
+        out, base, resume: the values of these options, given or from a file.
+        help: whether help is asked for.
+    """
+
+    def __init__(self, arguments: Sequence[str]):
+        places = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments[:2]))
+        self.rest = list(arguments[len(places) :])
+        path = runs.find_option("--config", self.rest)
+        file = {} if path is None else config.load(path)
+        for name in ("model", "data"):
+            if not isinstance(file.get(name, ""), str):
+                raise ZaohuaError(f"{path}: {name} must be str, not {file[name]!r}")
+        named = file.get("model")
+        if not places and named is None:
+            raise ZaohuaError(f"the model and the data come first: {CALL}")
+        self.model = places[0] if places else str(named)
+        if named is not None and registry.find(self.model) != registry.find(named):
+            raise ZaohuaError(f"{path}: has options of {named}, not of {self.model}")
+        self.data = places[1] if len(places) > 1 else file.get("data")
+        self.out, self.base = (self._text(name, file) for name in ("out", "base"))
+        resume = file.get("resume") is True and "--no-resume" not in self.rest
+        self.resume = "--resume" in self.rest or resume
+        self.help = bool({"-h", "--help"} & set(self.rest))
+
+    def _text(self, name: str, file: dict[str, Any]) -> str | None:
+        """The value of an option as given, or of the file; None for what is no text, which is told of later."""
+        value = runs.find_option(f"--{name}", self.rest) or file.get(name)
+        return value if isinstance(value, str) and value.casefold() != "none" else None
+
+
+class TrainFlags:
+    """The flags of training a model.
+
+    Attributes:
+        own: those of the model's fields.
+        of_data: those of the codecs of its data.
+        all: these and those that every training has.
+        titles: of groups of the help that are to have others than usual.
+    """
+
+    def __init__(self, entry: registry.Entry, cls: Any, stored: dict[str, Any] | None):
+        from zaohua.cli.groups import group_of, titles_of
+        from zaohua.core.params import fields_of
+
+        self.entry, self.titles, fields = entry, titles_of(cls), fields_of(cls)
+        parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
+        # runs of before hold fields of the machine that they were trained on
+        kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
+        own = from_fields(fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name]))
+        self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
+        self.of_data = CodecFlags(entry.codecs, [flag.name for flag in (*COMMON, *own)], option)
+        common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]
+        self.all = [*common, *self.own, *self.of_data.flags]
+
+    def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
+        """The values of all flags."""
+        return parse(
+            f"zaohua train {self.entry.command} DATA",
+            self.entry.summary,
+            self.all,
+            arguments,
+            first=MOST_USED,
+            titles=self.titles,
+            also=("model", "data"),
+        )

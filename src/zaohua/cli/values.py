@@ -1,0 +1,187 @@
+"""Turn the words of a command line, or the values of a file, into the values that a type asks for."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+from zaohua.core.errors import ZaohuaError, nearest
+from zaohua.core.params import Between, type_name, unwrap
+
+LONG = 30
+"""Letters of a list of choices beyond which it stands in the text of the help, not beside the option."""
+
+
+class Unfit(Exception):
+    """Words that aren't of a type: another type may take them."""
+
+
+def plain(kind: Any) -> Any:
+    """A type without None, since people leave an option out instead."""
+    kinds = [each for each in _members(kind) if each is not type(None)]
+    return Union[tuple(kinds)] if len(kinds) > 1 else kinds[0]  # noqa: UP007 (of a tuple, which `|` can't join)
+
+
+def takes_none(kind: Any) -> bool:
+    """Whether None is a value of the type."""
+    return type(None) in _members(kind)
+
+
+def takes_text(kind: Any) -> bool:
+    """Whether any text is a value of the type, or of its parts."""
+    return any(each is str or str in get_args(each) for each in _members(kind))
+
+
+def bounds_of(kind: Any) -> Between | None:
+    """The bounds that are written in a type, as in `Annotated[float, Between(above=0)]`."""
+    extras = [extra for part in (kind, *get_args(kind)) for extra in unwrap(part)[1]]
+    return next((extra for extra in extras if isinstance(extra, Between)), None)
+
+
+def number_of_words(kind: Any) -> str | None:
+    """How many words a value takes, as argparse writes it: None for one, "+" for one or more."""
+    several = any(get_origin(each) in (tuple, dict) for each in _members(kind))
+    return "+" if several else None
+
+
+def convert(option: str, kind: Any, words: Sequence[str]) -> Any:
+    """The value that some words stand for.
+
+    Args:
+        option: as messages name it.
+        kind: the type of the value.
+        words: what was written behind the option.
+
+    Raises:
+        ZaohuaError: they are no value of that type; the message says what would be.
+    """
+    if takes_none(kind) and [word.casefold() for word in words] == ["none"]:
+        return None
+    for each in _members(plain(kind)):
+        try:
+            return _converted(each, words)
+        except Unfit:
+            continue
+    shown = words[0] if len(words) == 1 else " ".join(words)
+    raise ZaohuaError(f"{option} must be {type_name(plain(kind))}, not {shown!r}{_close(kind, shown)}")
+
+
+def from_file(option: str, kind: Any, value: Any) -> Any:
+    """The value that one of a configuration file stands for.
+
+    A text where a number is wanted is read as on the command line: `1e-4` is a text to YAML.
+
+    Raises:
+        ZaohuaError: it is no value of that type.
+    """
+    if isinstance(value, str) and value.casefold() == "none" and takes_none(kind):
+        return None
+    for each in _members(kind):
+        if (found := _taken(each, value)) is not _NOTHING:
+            return found
+    if isinstance(value, str):
+        return convert(option, kind, [value])
+    raise ZaohuaError(f"{option} must be {type_name(kind)}, not {value!r}")
+
+
+def metavar(kind: Any) -> str:
+    """What stands for the value in the help, such as N or cosine|linear."""
+    names = [_metavar(each) for each in _members(plain(kind))]
+    return "N [N]" if names == ["N", "N N"] else "|".join(dict.fromkeys(names))
+
+
+def choices(kind: Any) -> list[str]:
+    """The values to choose from, where the type lists them."""
+    return [str(value) for each in _members(kind) if get_origin(each) is Literal for value in get_args(each)]
+
+
+def in_words(value: Any) -> str:
+    """A default as people read it."""
+    if value is None or value == () or value == {}:
+        return "none"
+    if value == "":
+        return "empty"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {in_words(part)}" for name, part in value.items())
+    if isinstance(value, (tuple, list)):
+        return " ".join(in_words(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+_NOTHING = object()
+
+
+def _members(kind: Any) -> list[Any]:
+    """The types that a union is made of, without their bounds."""
+    kind, _ = unwrap(kind)
+    if get_origin(kind) in (Union, types.UnionType):
+        return [member for part in get_args(kind) for member in _members(part)]
+    return [kind]
+
+
+def _converted(kind: Any, words: Sequence[str]) -> Any:
+    """The value of a type that is no union, or `Unfit`."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is dict:
+        if len(words) % 2:
+            raise Unfit
+        return {name: _converted(inner[1], [word]) for name, word in zip(words[::2], words[1::2], strict=True)}
+    if origin is tuple:
+        kinds = [inner[0]] * len(words) if inner[1:] == (...,) else list(inner)
+        if len(kinds) != len(words):
+            raise Unfit
+        return tuple(_converted(unwrap(each)[0], [word]) for each, word in zip(kinds, words, strict=True))
+    if len(words) != 1:
+        raise Unfit
+    if origin is Literal:
+        found = [value for value in inner if str(value) == words[0]]
+        if not found:
+            raise Unfit
+        return found[0]
+    if kind not in (int, float, str):
+        raise Unfit
+    try:
+        return kind(words[0])
+    except ValueError:
+        raise Unfit from None
+
+
+def _taken(kind: Any, value: Any) -> Any:
+    """A file's value as one of a type that is no union, or _NOTHING."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return value if value in inner else _NOTHING
+    if origin is dict:
+        return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else _NOTHING
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            return _NOTHING
+        kinds = [inner[0]] * len(value) if inner[1:] == (...,) else list(inner)
+        parts = [_taken(unwrap(each)[0], part) for each, part in zip(kinds, value, strict=False)]
+        return tuple(parts) if len(kinds) == len(value) and _NOTHING not in parts else _NOTHING
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in (int, float) and isinstance(value, bool):
+        return _NOTHING
+    return value if isinstance(kind, type) and isinstance(value, kind) else _NOTHING
+
+
+def _metavar(kind: Any) -> str:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        listed = "|".join(map(str, inner))
+        return listed if len(listed) <= LONG else "NAME"
+    if origin is dict:
+        return "COLUMN VALUE ..."
+    if origin is tuple:
+        return _metavar(inner[0]) if inner[1:] == (...,) else " ".join(_metavar(unwrap(each)[0]) for each in inner)
+    return {int: "N", float: "X", str: "TEXT"}.get(kind, "VALUE")
+
+
+def _close(kind: Any, word: str) -> str:
+    """The nearest of the values to choose from, as a question."""
+    close = nearest(word, choices(kind), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

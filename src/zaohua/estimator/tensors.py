@@ -1,0 +1,108 @@
+"""What the public tensor layer of a model speaks in: encoded items, batches of tensors, log densities of tensors.
+
+    items --encode_items--> Encoded --prepare_items--> ItemBatch(x, y, noise) ... x --decode_tensors--> items
+    conditions --condition--> y
+
+`x` and `y` are what networks see. A task (inpainting, interpolation, classification ...) is written on these; see
+docs/tensors.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import ItemNoise, Noise, seeds_from_content
+
+if TYPE_CHECKING:
+    from zaohua.modalities.base import Codes
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Items, and what they are conditioned on, in the compact form that a codec encodes them in.
+
+    Attributes:
+        codes: the items, (n, ...); indexed by an integer array.
+        y_codes: their conditions, (n, ...); None without conditions.
+    """
+
+    codes: Codes
+    y_codes: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, rows: np.ndarray) -> Encoded:
+        """Select the items at `rows`, int64 (b,), in that order."""
+        return Encoded(self.codes[rows], None if self.y_codes is None else self.y_codes[rows])
+
+
+class ItemBatch(NamedTuple):
+    """Some items as networks see them, on the model's device.
+
+    Attributes:
+        x: the items, (B, *spec_.tensor_shape).
+        y: their conditions, (B, ...); None without conditions.
+        noise: a source of random numbers that follow from each item's content, so that an item has the same score
+            alone, in a batch, or at another place of it.
+    """
+
+    x: Tensor
+    y: Tensor | None
+    noise: Noise
+
+
+@dataclass(frozen=True)
+class LogProb:
+    """x (B, ...) -> log p(x | y) in nats per item, (B,); see `GenerativeModel.log_prob_fn`.
+
+    Attributes:
+        log_prob: the model's primitive, (x, y, noise) -> (B,).
+        y: the condition, (B, ...) or (1, ...); None of a model without conditions.
+        salt: seed of what bounds and estimates draw.
+    """
+
+    log_prob: Callable[[Tensor, Tensor | None, Noise], Tensor]
+    y: Tensor | None
+    salt: int
+
+    def __call__(self, x: Tensor, noise: Noise | None = None) -> Tensor:
+        """Evaluate log p(x | y).
+
+        Args:
+            x: items as networks see them, (B, ...).
+            noise: what a bound or an estimate draws from; by default it follows from the content of x.
+        """
+        if noise is None:
+            noise = ItemNoise(seeds_from_content(x, self.salt), x.device)
+        return self.log_prob(x, expand_condition(self.y, len(x)), noise)
+
+
+def expand_condition(y: Tensor | None, n: int) -> Tensor | None:
+    """Repeat a single condition (1, ...) for n items; leave n conditions as they are.
+
+    Raises:
+        ZaohuaError: there are several conditions, but not n.
+    """
+    if y is None or len(y) == n:
+        return y
+    if len(y) != 1:
+        raise ZaohuaError(f"{n} items but {len(y)} conditions: give one, or one for each item")
+    return y.expand(n, *y.shape[1:])
+
+
+def chunks(n: int, size: int = 256) -> Iterator[slice]:
+    """Split range(n) into consecutive slices of at most `size`."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def to_cpu(x: Tensor) -> Tensor:
+    """Move a tensor to the CPU, as float64 where it is that already and as float32 otherwise."""
+    return x.cpu() if x.dtype == torch.float64 else x.float().cpu()
