@@ -23,8 +23,8 @@ from zaohua.modalities import MelCodec
 from zaohua.modalities.sounds.sound import Sound
 from zaohua.tasks.evaluation.compare import compare
 from zaohua.tasks.evaluation.evaluate import evaluate
+from zaohua.training.events import Batch
 from zaohua.training.step import Stepper
-from zaohua.training.trainable import Batch
 
 RATE = 4000
 

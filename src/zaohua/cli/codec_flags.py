@@ -50,7 +50,7 @@ class CodecFlags:
         self.flags = self._each_once((stored or {}).get("codec"))
 
     def _each_once(self, first: str | None) -> list[Flag]:
-        """All flags; where codecs share one, it has the defaults of the codec that is named, and the help of all."""
+        """List all flags; one that codecs share has the default of the codec named `first`, and the help of all."""
         found: dict[str, list[tuple[Any, Flag]]] = {}
         for cls in sorted(self.of, key=lambda cls: cls.__name__ != first):
             for flag in self.of[cls]:
@@ -58,7 +58,7 @@ class CodecFlags:
         return [dataclasses.replace(those[0][1], help=self._help(those)) for those in found.values()]
 
     def _help(self, those: list[tuple[Any, Flag]]) -> str:
-        """The help of a flag that some codecs share; it names the kinds of data if the model takes several."""
+        """Write the help of a flag that some codecs share; it names the kinds of data if the model takes several."""
         if len(self.of) == 1:
             return those[0][1].help
         kinds: dict[str, list[str]] = {}
@@ -67,7 +67,7 @@ class CodecFlags:
         return " ".join(f"Of {' and '.join(names)}: {text}" for text, names in kinds.items())
 
     def given(self, values: dict[str, Any]) -> list[str]:
-        """The flags that were given, as people spell them."""
+        """List the flags that were given, as they are spelt on the command line."""
         return list(
             dict.fromkeys(
                 flag.spellings[0] for flags in self.of.values() for flag in flags if values[flag.name] != flag.default
@@ -80,7 +80,7 @@ class CodecFlags:
             raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(given)} can't differ from {base}'s")
 
     def codec(self, data: str, split: str, values: dict[str, Any]) -> Any:
-        """The unfitted codec that the flags ask for, given the data; None where they ask for nothing.
+        """Make the unfitted codec that the flags ask for, given the data; None if they ask for nothing.
 
         Raises:
             ZaohuaError: an option isn't of the data's kind.
@@ -96,7 +96,7 @@ class CodecFlags:
         return cls(**self._options(cls, values))
 
     def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:
-        """The codec that a run was started with, with the options changed that were given now.
+        """Make the codec that a run was started with, and change the options that were given now.
 
         Raises:
             ZaohuaError: an option can't change, or isn't of the data's kind.
@@ -111,7 +111,7 @@ class CodecFlags:
         return codec.set_params(**self._options(type(codec), values))
 
     def _options(self, cls: Any, values: dict[str, Any]) -> dict[str, Any]:
-        """The options of a codec that were given."""
+        """Collect the options of a codec that were given."""
         mine = {flag.name for flag in self.of[cls]}
         for other, flags in self.of.items():
             for flag in flags:
@@ -123,10 +123,10 @@ class CodecFlags:
 
 
 def _data(cls: Any) -> str:
-    """The kind of data that a codec takes, in the plural."""
+    """Return the name of the kind of data that a codec takes."""
     return str(cls.modality)
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Whether two fields of one name can be one flag."""
+    """Tell whether two fields of the same name can share a flag."""
     return (one.type, one.default, one.bounds) == (other.type, other.default, other.bounds)

@@ -42,7 +42,7 @@ def parse(
     titles: Mapping[str, str] | None = None,
     also: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The values of all flags, by name: as given, else as the file of `--config` has them, else their defaults.
+    """Return the values of all flags, by name: as given, else as in the file of `--config`, else their defaults.
 
     Args:
         prog: how the command is called, without its options.
@@ -80,7 +80,7 @@ def check_bounds(option: str, flag: Flag, value: Any) -> None:
 
 
 def described(flag: Flag, text: str) -> str:
-    """A help text of a flag with its choices, bounds and default behind it, and None as it is written here."""
+    """Add the choices, bounds and default of a flag to its help text."""
     listed = words.choices(flag.type)
     more = [f"one of {', '.join(listed)}"] if listed and words.metavar(flag.type) == "NAME" else []
     more += [str(flag.bounds)] if flag.bounds is not None else []
@@ -110,19 +110,19 @@ class _Formatter(argparse.HelpFormatter):
         super().__init__(prog, max_help_position=min(32, width // 3), width=width)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        """All spellings of an option, with its value named once."""
+        """Write all spellings of an option, and its value once."""
         value = "" if action.nargs == 0 else f" {action.metavar}"
         return ", ".join(sorted(action.option_strings, key=lambda option: option.startswith("--"))) + value
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        """A text in lines that end between words, so that options stay whole."""
+        """Wrap a text between words, so that names of options stay whole."""
         return textwrap.wrap(" ".join(text.split()), max(width, 20), break_on_hyphens=False, break_long_words=False)
 
 
 def _parser(
     prog: str, about: str, flags: Sequence[Flag], first: Sequence[str], titles: Mapping[str, str]
 ) -> argparse.ArgumentParser:
-    """An argparse parser of flags, in groups."""
+    """Make an argparse parser with the flags in groups."""
     parser = _Parser(
         prog=prog,
         usage=f"{prog} [options]",
@@ -167,7 +167,7 @@ def _add(section: Any, flag: Flag) -> None:
 
 
 def _known(flags: Sequence[Flag], arguments: Sequence[str]) -> list[str]:
-    """The arguments with dashes in the names of options, and negative numbers tied to theirs.
+    """Write underscores in the names of options as dashes, and attach negative numbers to their options.
 
     Raises:
         ZaohuaError: an option is unknown.
@@ -198,7 +198,7 @@ def _is_number(word: str) -> bool:
 
 
 def _value(flag: Flag, found: Any) -> Any:
-    """The value of a flag from the words that argparse found."""
+    """Convert the words that argparse found to the value of a flag, and check its bounds."""
     if flag.type is bool:
         return found
     value = words.convert(flag.spellings[0], flag.type, [found] if isinstance(found, str) else found)
@@ -207,7 +207,7 @@ def _value(flag: Flag, found: Any) -> Any:
 
 
 def _mistake(error: argparse.ArgumentError, flags: Sequence[Flag]) -> ZaohuaError:
-    """What argparse found wrong with an option, in other words."""
+    """Write an error of argparse about an option in our words."""
     names = (error.argument_name or "").split("/")
     flag = next((flag for flag in flags if names[0] in flag.accepted), None)
     if flag is None:

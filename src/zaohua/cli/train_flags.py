@@ -92,7 +92,7 @@ class Early:
         self.help = bool({"-h", "--help"} & set(self.rest))
 
     def _text(self, name: str, file: dict[str, Any]) -> str | None:
-        """The value of an option as given, or of the file; None for what is no text, which is told of later."""
+        """Return an option as given, else as in the file; None if it is no text (`parse` tells of the mistake)."""
         value = runs.find_option(f"--{name}", self.rest) or file.get(name)
         return value if isinstance(value, str) and value.casefold() != "none" else None
 
@@ -113,7 +113,7 @@ class TrainFlags:
 
         self.entry, self.titles, fields = entry, titles_of(cls), fields_of(cls)
         parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
-        # runs of before hold fields of the machine that they were trained on
+        # runs of older versions also hold the fields of the machine
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
         own = from_fields(fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name]))
         self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
@@ -122,7 +122,7 @@ class TrainFlags:
         self.all = [*common, *self.own, *self.of_data.flags]
 
     def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
-        """The values of all flags."""
+        """Return the values of all flags, by name."""
         return parse(
             f"zaohua train {self.entry.command} DATA",
             self.entry.summary,

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for
 from zaohua.core.params import Between, Sampling
-from zaohua.core.primitives import available
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
 from zaohua.estimator.tensors import chunks

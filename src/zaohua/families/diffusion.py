@@ -29,7 +29,7 @@ from zaohua.families.guidance import Guided
 from zaohua.families.samplers import SAMPLERS
 from zaohua.families.schedules import VarianceExploding
 from zaohua.nn.unet import UNet
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 SamplerName = Literal["euler", "ddim", "midpoint", "heun", "dpmpp_2m", "ancestral"]
 Network = Callable[..., Tensor]

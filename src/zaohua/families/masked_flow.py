@@ -27,7 +27,7 @@ from zaohua.core.spec import DataSpec
 from zaohua.families.guidance import Guided
 from zaohua.nn.bins import Bins
 from zaohua.nn.row_mlp import RowMLP
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class MixedNet(nn.Module):

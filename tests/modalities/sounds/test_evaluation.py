@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.pages import page_of
+from tests.pages import EVIL, page_of, times
 from tests.trainings import reloaded
 
 import zaohua as zh
@@ -296,6 +296,24 @@ class TestCompare:
         assert all(part in root.text for part in ("× real time", "diversity", long, "real sounds"))
         assert "picture" not in root.text and not any("picture" in one["alt"] for one in root.all("img"))
         assert len(text) < 3_000_000
+
+    def test_names_are_text(self, both: Comparison, tmp_path: Path) -> None:
+        rows = [replace(row, run=f"{EVIL}{i}") for i, row in enumerate(both.rows)]
+        assert both.labels is not None
+        labels = [EVIL + str(label) for label in both.labels]
+        behind = {rows[1].run: both.behind[both.rows[1].run]}
+        odd = replace(both, rows=rows, labels=labels, notes=[EVIL], behind=behind, likeliest=None)
+        root = page_of(page.write(odd, tmp_path / "page.html").read_text("utf-8"))
+        plain = page_of(page.write(both, tmp_path / "plain.html").read_text("utf-8"))
+        heads = [one.inside[0] for one in root.all("h3")]
+        assert heads[:5] == ["real", f"{EVIL}0", f"{EVIL}1", f"{EVIL}0", f"{EVIL}1"]
+        of_class, of_class_plain = (
+            [one.text for one in found.all("figcaption") if one.text.removeprefix(EVIL) in both.labels]
+            for found in (root, plain)
+        )
+        assert of_class == [EVIL + name for name in of_class_plain] and len(of_class) > 6
+        assert len(root.all("audio")) == len(plain.all("audio")) and times(root, EVIL) > 40
+        assert not {name for one in root.walk() for name in one.attributes if name.startswith("on")}
 
     def test_likelihoods_of_different_things_arent_compared(self, both: Comparison, run: Path) -> None:
         protocol = protocol_for(zh.load(run), 10_000)

@@ -12,7 +12,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 SUFFIXES = frozenset(
     ".png .apng .jpg .jpeg .jpe .jfif .mpo .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm".split()

@@ -10,7 +10,7 @@ from zaohua.modalities.modality import Modality
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 SUFFIXES = frozenset(".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .caf .w64 .rf64".split())
 """Endings by which a file is taken for a sound; its content decides what it really is."""

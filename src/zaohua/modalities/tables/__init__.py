@@ -9,7 +9,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 
 class Tables(Modality):

@@ -9,7 +9,7 @@ from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.tasks.evaluation.protocols import kind_name, protocol_class, protocol_for
 
 if TYPE_CHECKING:
-    from zaohua.training.trainable import Event
+    from zaohua.training.events import Event
 
 
 class Evaluator:
