@@ -8,6 +8,7 @@ from zaohua.evaluation.results import Evaluation, Figure
 from zaohua.evaluation.splits import EncodedItems, Items, Splits
 from zaohua.evaluation.suite import Suite
 from zaohua.evaluation.summaries import summary_lines
+from zaohua.evaluation.vectors import VectorProtocol
 
 __all__ = [
     "Comparison",
@@ -20,5 +21,6 @@ __all__ = [
     "Measure",
     "Splits",
     "Suite",
+    "VectorProtocol",
     "summary_lines",
 ]

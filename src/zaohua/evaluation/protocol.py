@@ -63,13 +63,13 @@ class EvaluationProtocol(ABC):
 
     @classmethod
     @abstractmethod
-    def read(cls, model: Any, source: Any, split: str | None) -> Items:
-        """Read all items of a source, as the codec of a model gives them.
+    def items(cls, model: Any, items: Any, labels: Any) -> Items:
+        """Return real items as the codec of a model gives them.
 
         Args:
             model: a fitted one.
-            source: a path, the name of a data set, or items in memory.
-            split: which split of it; None for all, or for that which `fit` reads.
+            items: as `zaohua.read` returns them.
+            labels: one for each, or None.
         """
 
     @classmethod

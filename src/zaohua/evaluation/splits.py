@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from zaohua.core.noise import ItemNoise, derive_seed, seeds_from_content
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -75,6 +77,19 @@ class EncodedItems(Items):
         batches = [np.arange(start, min(start + TOGETHER, len(self))) for start in starts]
         return np.concatenate([self.to_values(self.codes[batch]) for batch in batches])
 
+    @classmethod
+    def of(cls, model: Any, items: Any, labels: Any, to_values: Callable[[Any, Tensor], np.ndarray]) -> Self:
+        """Encode items as a model does.
+
+        Args:
+            model: a fitted one.
+            items: as `zaohua.read` returns them.
+            labels: one for each, or None.
+            to_values: the model and a batch of codes -> the array in which the items are measured.
+        """
+        codes, labels, _ = model.encode_labelled(items, labels)
+        return cls(codes, None if labels is None else list(labels), functools.partial(to_values, model))
+
     def __len__(self) -> int:
         return len(self.codes)
 
@@ -116,6 +131,12 @@ class Splits:
     test: Any
     modality: str = ""
     noun: str = "items"
+
+
+def prepared(model: Any, codes: Tensor) -> Tensor:
+    """Return the tensors that a model learns from instead of some codes, with noise that follows from their content."""
+    noise = ItemNoise(seeds_from_content(codes, derive_seed("evaluate")))
+    return model.codec_.prepare(codes, noise)
 
 
 def some(rows: np.ndarray, n: float, seed: int = 0) -> np.ndarray:

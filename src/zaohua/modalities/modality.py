@@ -43,7 +43,7 @@ class Modality(ABC):
         convert: endings of files of this kind that can't be read, and what to do about them.
         given: how its values are given in memory, for error messages ("a list of texts").
         protocol: dotted path "module:Class" of its `EvaluationProtocol`; None for that of items whose tensors have one
-            shape (`zaohua.modalities.vectors:VectorProtocol`).
+            shape (`zaohua.evaluation.VectorProtocol`).
         page: dotted path of the module that makes its part of a report; None if it has none.
         suites: dotted path "module:NAME" of its named benchmarks, a dictionary of `Suite`s; None if it has none.
     """

@@ -27,7 +27,7 @@ from zaohua.tasks.evaluation import cost, page
 from zaohua.tasks.evaluation.compare import compare
 from zaohua.tasks.evaluation.evaluate import evaluate, ratio
 from zaohua.tasks.evaluation.history import Evaluator
-from zaohua.tasks.evaluation.protocols import kind_of, protocol_for, splits_of
+from zaohua.tasks.evaluation.protocols import kind_of, protocol_for, read_items, splits_of
 
 RATE, LENGTH = 2000, 500
 HEARD, SHAPE = 736, (16, 24)  # samples of spectrograms whose frames are a multiple of 8, and their bands and frames
@@ -216,7 +216,7 @@ class TestEvaluate:
 
 
 def real_labels(model: Any) -> list[str]:
-    return list(SoundProtocol.read(model, model.source_["X"], "test").values.labels)
+    return list(read_items(model, model.source_["X"], "test", SoundProtocol).values.labels)
 
 
 def test_kinds_of_sounds() -> None:

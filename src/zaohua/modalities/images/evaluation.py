@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,11 +11,10 @@ from torch import Tensor
 
 from zaohua.evaluation.pictures import PictureProtocol
 from zaohua.evaluation.results import Evaluation, Figure, Figures
-from zaohua.evaluation.splits import Pictures, Splits
+from zaohua.evaluation.splits import Pictures, Splits, prepared
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.inception import Inception
 from zaohua.metrics.score import classifier_score
-from zaohua.modalities.held_out import encoded, prepared
 from zaohua.modalities.images.show import visible
 
 
@@ -46,10 +44,9 @@ class ImageProtocol(PictureProtocol):
         self._real_inception = None if self.inception is None else self.inception.features(self.test.values)
 
     @classmethod
-    def read(cls, model: Any, source: Any, split: str | None) -> Pictures:
-        """Read the pictures of a source, with the labels that it may carry."""
-        _, codes, labels = encoded(model, source, split)
-        return Pictures(codes, labels, functools.partial(_decoded, model))
+    def items(cls, model: Any, items: Any, labels: Any) -> Pictures:
+        """Return real pictures of the size, channels and levels of the model's."""
+        return Pictures.of(model, items, labels, _decoded)
 
     @classmethod
     def describe(cls, model: Any) -> str:

@@ -19,7 +19,6 @@ from zaohua.evaluation.protocol import side_by_side
 from zaohua.evaluation.results import Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Items, Pictures, Splits
 from zaohua.metrics.diversity import diversity
-from zaohua.modalities.held_out import encoded
 from zaohua.modalities.sounds.clips import Clip
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.files import SoundFiles
@@ -136,10 +135,10 @@ class SoundProtocol(PictureProtocol):
         self.shown = side_by_side(self.test.labels, self.n, EACH)[: max(2, HEARD // self.ear.codec.form_.length)]
 
     @classmethod
-    def read(cls, model: Any, source: Any, split: str | None) -> Recordings:
-        """Read the sounds of a source, without what the model leaves out, trims and cuts, and with their labels."""
-        items, _, labels = encoded(model, source, split)
-        return Recordings(SoundFiles(items.sources, labels), model.codec_)
+    def items(cls, model: Any, items: Any, labels: Any) -> Recordings:
+        """Return real sounds without what the model leaves out, trims and cuts."""
+        _, labels, parts = model.encode_labelled(items, labels)
+        return Recordings(SoundFiles(parts.sources, labels), model.codec_)
 
     @classmethod
     def describe(cls, model: Any) -> str:

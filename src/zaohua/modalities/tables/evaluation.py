@@ -22,8 +22,7 @@ from zaohua.metrics.intervals import Interval
 from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
 from zaohua.metrics.utility import utility
-from zaohua.modalities.tables import held_out
-from zaohua.modalities.tables.held_out import HeldOutRows, coded, columns_of, names_of, sizes_of
+from zaohua.modalities.tables.held_out import HeldOutRows, coded, columns_of, names_of, rows, sizes_of
 
 LEAST = 40
 """Rows of either split that figures mean anything by."""
@@ -80,9 +79,9 @@ class TableProtocol(EvaluationProtocol):
         return next(iter([*few[::-1], *[place for place in varies if not self.category_counts[place]][::-1]]), None)
 
     @classmethod
-    def read(cls, model: Any, source: Any, split: str | None) -> HeldOutRows:
-        """Read the rows of a source, without the column of labels by which a model learnt them."""
-        return held_out.rows(model, source, split)
+    def items(cls, model: Any, items: Any, labels: Any) -> HeldOutRows:
+        """Return real rows, with those that the model can't encode."""
+        return rows(model, items, labels)
 
     @classmethod
     def describe(cls, model: Any) -> str:

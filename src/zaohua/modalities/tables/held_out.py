@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from zaohua import modalities
 from zaohua.evaluation.splits import Items
-from zaohua.modalities.held_out import check_kind
 
 MISSING, UNSEEN = "missing", "not in training"
 
@@ -60,17 +58,18 @@ class HeldOutRows(Items):
         return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
 
 
-def rows(model: Any, source: Any, split: str | None) -> HeldOutRows:
-    """Return the rows of a source, without the column of labels by which a model learnt them."""
-    check_kind(model, source)
-    items, _ = modalities.read(source, split=split)
-    column = None if model.y_codec_ is None else (model.source_ or {}).get("y")
-    if column not in getattr(items, "columns", ()):
-        return HeldOutRows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model))
-    items, labels = modalities.read(items, column)
-    return HeldOutRows(
-        model.codec_.encode(items, unseen=True).numpy(), columns_of(model), labels, model.y_codec_.knows(labels)
-    )
+def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:
+    """Return real rows, as the codec of a model encodes them.
+
+    Args:
+        model: a fitted one.
+        items: as `zaohua.read` returns them, without the column of labels by which the model learnt them.
+        labels: one for each, or None.
+    """
+    values, columns = model.codec_.encode(items, unseen=True).numpy(), columns_of(model)
+    if labels is None or model.y_codec_ is None:
+        return HeldOutRows(values, columns)
+    return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels))
 
 
 def columns_of(model: Any) -> Sequence[Any]:

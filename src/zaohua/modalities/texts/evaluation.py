@@ -9,13 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zaohua import modalities
 from zaohua.evaluation.protocol import EvaluationProtocol, share
 from zaohua.evaluation.results import Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.copies import copies as word_for_word
-from zaohua.modalities.held_out import check_kind
-from zaohua.modalities.texts.copying import Corpus, alike
+from zaohua.modalities.texts.corpus import Corpus, alike
 from zaohua.modalities.texts.surprise import surprise
 
 SHARE, MOST = 100, 100
@@ -70,13 +68,9 @@ class TextProtocol(EvaluationProtocol):
         self.n = min(max(1, n // SHARE), MOST)
 
     @classmethod
-    def read(cls, model: Any, source: Any, split: str | None) -> TextItems:
-        """Read the texts of a source, with their labels if the model takes labels."""
-        check_kind(model, source)
-        items, labels = modalities.read(
-            source, True if model.y_codec_ is not None else None, split=split, modality=cls.modality
-        )
-        return TextItems(items, labels)
+    def items(cls, model: Any, items: Any, labels: Any) -> TextItems:
+        """Return real texts, with their labels if the model takes labels."""
+        return TextItems(items, None if model.y_codec_ is None else labels)
 
     @classmethod
     def needs_training(cls, model: Any) -> bool:

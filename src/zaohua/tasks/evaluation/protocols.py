@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.core.noise import derive_seed
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, some
-from zaohua.modalities.held_out import is_named
+from zaohua.evaluation.vectors import VectorProtocol
+from zaohua.modalities import datasets
 from zaohua.modalities.modality import Modality
+from zaohua.modalities.reading import read
 from zaohua.modalities.registry import known, modality_of, taken_by
 
 
@@ -45,8 +47,6 @@ def protocol_class(model: Any) -> type[EvaluationProtocol] | None:
         return named
     if getattr(getattr(model, "spec_", None), "shape", None) is None:
         return None
-    from zaohua.modalities.vectors import VectorProtocol
-
     return VectorProtocol
 
 
@@ -135,17 +135,17 @@ def splits_of(
         raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: say on which (--train)")
     kind = kind_of(model)
     about = {"modality": "" if kind is None else kind.name, "noun": "items" if kind is None else kind.noun}
-    learnt = cls.read(model, source, None) if reads else None
+    learnt = read_items(model, source, None, cls) if reads else None
     if data is not None:
         if _same_path(data, source):
             raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
         named = is_named(data)
-        test = _known_labels(model, data, cls.read(model, data, "test" if named else None))
+        test = _known_labels(model, data, read_items(model, data, "test" if named else None, cls))
         return Splits(_name(data), "test" if named else "given", _part(learnt), _part(test), **about)
     why = ""
     if split != "validation" and source is not None:
         try:
-            test = cls.read(model, source, "test")
+            test = read_items(model, source, "test", cls)
         except ZaohuaError as error:
             why = f" ({error})"
         else:
@@ -159,6 +159,42 @@ def splits_of(
     held, kept = model.hold_out(len(learnt), derive_seed(model.seed_, "split"), learnt.groups)
     train_rows, test_rows = some(kept, learnt.most), some(held, learnt.most)
     return Splits(_name(source), "validation", learnt.take(train_rows), learnt.take(test_rows), **about)
+
+
+def read_items(model: Any, source: Any, split: str | None, cls: type[EvaluationProtocol]) -> Items:
+    """Read all items of a source, with the labels that it may carry.
+
+    Args:
+        model: a fitted one.
+        source: a path, the name of a data set, items in memory, or a pair of these and their labels.
+        split: which split of it; None for that which `fit` reads.
+        cls: the protocol by which they are measured.
+
+    Raises:
+        ZaohuaError: they are of another kind of data, or can't be read.
+    """
+    kind = kind_of(model)
+    if kind is not None and is_named(source) and datasets.known()[source].modality != kind.name:
+        raise ZaohuaError(
+            f"{source} is a data set of {datasets.known()[source].modality}, and a {type(model).__name__} makes "
+            f"{kind.name}"
+        )
+    if isinstance(source, tuple):
+        items, labels = read(*source, split=split, prefer=kind)
+    else:
+        try:
+            items, labels = read(source, True, split=split, prefer=kind)
+        except NoLabels:
+            items, labels = read(source, split=split, prefer=kind)
+    column = None if model.y_codec_ is None else (model.source_ or {}).get("y")
+    if isinstance(column, str) and column in getattr(items, "columns", ()):
+        items, labels = read(items, column)
+    return cls.items(model, items, labels)
+
+
+def is_named(source: Any) -> bool:
+    """Return whether a source is the name of a data set, and no file or folder."""
+    return isinstance(source, str) and source in datasets.known() and not Path(source).exists()
 
 
 def _name(source: Any) -> str:

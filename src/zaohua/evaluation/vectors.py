@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +9,9 @@ import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.features import FeatureProtocol
-from zaohua.evaluation.splits import EncodedItems, Items, Splits
+from zaohua.evaluation.splits import EncodedItems, Items, Splits, prepared
 from zaohua.metrics.pictures import Extractor, short_hash
 from zaohua.metrics.untrained import Pca
-from zaohua.modalities.held_out import encoded, prepared
-from zaohua.modalities.reading import collect
-from zaohua.modalities.registry import modality_of
 
 HASHED = 64
 """Training items whose features tell one way of computing them from others."""
@@ -43,15 +39,13 @@ class VectorProtocol(FeatureProtocol):
         super().__init__(splits, n, seed)
 
     @classmethod
-    def read(cls, model: Any, source: Any, split: str | None) -> EncodedItems:
-        """Read all items of a source, with the labels that it may carry."""
-        _, codes, labels = encoded(model, source, split)
-        return EncodedItems(codes, labels, functools.partial(_tensors, model))
+    def items(cls, model: Any, items: Any, labels: Any) -> EncodedItems:
+        """Return real items as tensors."""
+        return EncodedItems.of(model, items, labels, _tensors)
 
     def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return samples as tensors."""
-        kind = modality_of(type(model.codec_))
-        codes = model.codec_.encode(block if kind is None else collect(block, kinds=(kind,)))
+        codes = model.encode_items(block).x
         return _tensors(model, codes[np.arange(len(codes))])
 
     def make_extractors(self, train: Items) -> list[Extractor]:
