@@ -146,7 +146,7 @@ def _evaluator(values: dict[str, Any]) -> list[Any]:
     """Make the callback that measures samples while training, if that was asked for."""
     if values["evaluate_every"] is None:
         return []
-    from zaohua.evaluation.history import Evaluator
+    from zaohua.tasks.evaluation.history import Evaluator
 
     return [Evaluator(values["evaluate_every"])]
 
