@@ -115,5 +115,7 @@ class Sequences:
     def __getitem__(self, indices: Any) -> Tensor:
         """Return the items at `indices` (integers, a mask or a slice), int64 (b, longest, ...), filled up with `pad`."""
         rows = torch.arange(len(self))[indices if isinstance(indices, slice) else torch.as_tensor(indices)]
-        parts = [self.stream[a:b].long() for a, b in zip(self.starts[rows].tolist(), self.stops[rows].tolist(), strict=True)]
+        parts = [
+            self.stream[a:b].long() for a, b in zip(self.starts[rows].tolist(), self.stops[rows].tolist(), strict=True)
+        ]
         return torch.nn.utils.rnn.pad_sequence(parts, batch_first=True, padding_value=self.pad)
