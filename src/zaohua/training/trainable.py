@@ -163,9 +163,7 @@ class Trainable(GenerativeModel):
         super()._check()
         chosen = self.patience is not None and self.patience != type(self).patience
         if chosen and not self.validation_fraction:
-            raise ZaohuaError(
-                f"{type(self).__name__}: patience needs a share to validate on: validation_fraction=0.1, say"
-            )
+            raise ZaohuaError(f"{type(self).__name__}: patience needs a share to validate on (validation_fraction=0.1)")
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(
                 f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
