@@ -96,7 +96,9 @@ def test_models_of_series_are_compared_on_a_page(runs: Path, tmp_path: Path) -> 
     kept = load(runs / "plain")
     assert kept is not None and kept.n == 40 and kept.noun == "series"
     root = page_of(page.write(both, tmp_path / "page.html").read_text("utf-8"))
-    assert "Each made 40 series, compared with as many real ones" in root.text and "and as many real series" in root.text
+    assert (
+        "Each made 40 series, compared with as many real ones" in root.text and "and as many real series" in root.text
+    )
     again: list[str] = []
     same = compare([runs / "plain", runs / "labelled"], samples=40, log=again.append)
     assert same.to_json() == both.to_json() and not any(line.startswith("measuring /") for line in again)
@@ -104,7 +106,9 @@ def test_models_of_series_are_compared_on_a_page(runs: Path, tmp_path: Path) -> 
 
 def test_other_lengths_arent_compared(runs: Path, tmp_path: Path) -> None:
     zh.Flow(**FLOW).fit(series(TRAIN, 0)[:, :8], out=tmp_path / "short")
-    with pytest.raises(ZaohuaError, match="plain makes series of 1 x 12, .*short series of 1 x 8: they can't be compared"):
+    with pytest.raises(
+        ZaohuaError, match="plain makes series of 1 x 12, .*short series of 1 x 8: they can't be compared"
+    ):
         compare([runs / "plain", tmp_path / "short"])
 
 
