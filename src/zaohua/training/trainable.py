@@ -27,7 +27,7 @@ from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import check_out, holds_training
@@ -36,7 +36,7 @@ from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
 
 
-class Trainable(GenerativeModel):
+class Trainable(GenerativeModel[CodecT]):
     """A model whose networks the engine trains."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
