@@ -23,7 +23,7 @@ class CodecFlags:
     of a codec that isn't ours also begins with the kind of data where another flag has its name.
 
     Args:
-        codecs: stored names of the codecs that the model takes.
+        codec_types: codec classes, abstract ones too, that the model takes.
         taken: names of other flags.
         stored: `codec_option` of the run to go on with, whose options are the defaults.
 
@@ -32,17 +32,17 @@ class CodecFlags:
         flags: all of them, each once.
     """
 
-    def __init__(self, codecs: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
+    def __init__(self, codec_types: Sequence[type], taken: Collection[str], stored: dict[str, Any] | None):
         from zaohua.core.params import fields_of
-        from zaohua.modalities import codec_classes
+        from zaohua.modalities import stored_name, taken_by
 
-        classes = [codec_classes()[name] for name in codecs]
+        classes = [codec for _, codec in taken_by(codec_types)]
         self.of: dict[Any, list[Flag]] = {}
         for cls in classes:
             mine = fields_of(cls)
             others = [fields_of(other) for other in classes if other is not cls]
             apart = {name for name in mine for other in others if name in other and not _alike(mine[name], other[name])}
-            options = stored["options"] if stored and stored["codec"] == cls.__name__ else None
+            options = stored["options"] if stored and stored["codec"] == stored_name(cls) else None
             prefix = f"{_data(cls).removesuffix('s')}_"
             self.of[cls] = from_fields(
                 mine, options, taken={*PREFIXED, *taken, *apart}, prefix=prefix, group=lambda name: DATA
@@ -51,8 +51,10 @@ class CodecFlags:
 
     def _each_once(self, first: str | None) -> list[Flag]:
         """All flags; where codecs share one, it has the defaults of the codec that is named, and the help of all."""
+        from zaohua.modalities import stored_name
+
         found: dict[str, list[tuple[Any, Flag]]] = {}
-        for cls in sorted(self.of, key=lambda cls: cls.__name__ != first):
+        for cls in sorted(self.of, key=lambda cls: stored_name(cls) != first):
             for flag in self.of[cls]:
                 found.setdefault(flag.name, []).append((cls, flag))
         return [dataclasses.replace(those[0][1], help=self._help(those)) for those in found.values()]
@@ -91,8 +93,10 @@ class CodecFlags:
             return None
         cls = next(iter(self.of))
         if len(self.of) > 1:
-            items, _ = codecs.read(data, split=None if split == "train" else split)
-            cls = type(codecs.codec_for(items, tuple(self.of)))
+            items, _, kind = codecs.read_with_kind(
+                data, split=None if split == "train" else split, modality=values["modality"]
+            )
+            cls = type(codecs.codec_for(items, tuple(self.of), kind=kind))
         return cls(**self._options(cls, values))
 
     def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:

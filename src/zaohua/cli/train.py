@@ -99,8 +99,10 @@ def _train(
                 raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
             check_resumable(folder, f"--base {folder} with another --out fine-tunes it, --overwrite begins anew")
             model.codec = flags.of_data.stored(stored["codec_option"], values)
-            X, y = (None, None) if data is None else runs.read(data, values["split"], values["labels"])
-            return model.resume(folder, X, y, **options)
+            if data is None:
+                return model.resume(folder, **options)
+            X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
+            return model.resume(folder, X, y, modality=kind, **options)
         check_out(folder)
         if holds_training(folder) and not values["overwrite"]:
             raise ZaohuaError(f"{folder} holds a run already: --resume it, --overwrite it, or choose another --out")
@@ -109,21 +111,21 @@ def _train(
             flags.of_data.none_given(values, values["base"])
             return _finetune(values["base"], data, folder, values, fields, options)
         model.codec = flags.of_data.codec(data, values["split"], values)
-        X, y = runs.read(data, values["split"], values["labels"])
+        X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
         if not values["json"]:
-            _show_columns(cls, X, model.codec)
+            _show_columns(cls, X, model.codec, kind)
         if trains:
             options["overwrite"] = values["overwrite"]
-        return model.fit(X, y, out=folder, **options)
+        return model.fit(X, y, out=folder, modality=kind, **options)
 
 
-def _show_columns(cls: Any, X: Any, codec: Any) -> None:
+def _show_columns(cls: Any, X: Any, codec: Any, modality: str | None) -> None:
     """Print what the columns of a table are taken for, before anything is learnt from it."""
     from zaohua import modalities
 
     if any(issubclass(taken, modalities.TableCodec) for taken in cls.codec_types):
-        items, _ = modalities.read(X)
-        chosen: Any = modalities.codec_for(items, cls.codec_types, codec, cls.codec_options, cls.__name__)
+        items, _, kind = modalities.read_with_kind(X, modality=modality)
+        chosen: Any = modalities.codec_for(items, cls.codec_types, codec, cls.codec_options, cls.__name__, kind)
         for line in chosen.fit(items).about(len(items)):
             echo(line)
 
@@ -146,8 +148,8 @@ def _finetune(
     model = zaohua.load(base)
     if not hasattr(model, "finetune"):
         raise ZaohuaError(f"{type(model).__name__} is fitted in one go, so there is nothing to begin from")
-    X, y = runs.read(data, values["split"], values["labels"])
-    return model.finetune(X, y, out=folder, overwrite=values["overwrite"], **fields, **options)
+    X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
+    return model.finetune(X, y, out=folder, modality=kind, overwrite=values["overwrite"], **fields, **options)
 
 
 def _tell(model: Any, folder: Path, as_json: bool) -> None:

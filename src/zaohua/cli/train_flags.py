@@ -28,6 +28,14 @@ COMMON = (
     Flag("overwrite", bool, False, "Replace the run that is in the folder; files that aren't the run's stay."),
     Flag("split", str, "train", "Split of a named data set.", group=DATA, metavar="NAME"),
     Flag(
+        "modality",
+        str | None,
+        None,
+        "Kind of data to take DATA for, such as images, where its files may be of several kinds.",
+        group=DATA,
+        metavar="KIND",
+    ),
+    Flag(
         "labels",
         bool,
         True,
@@ -115,11 +123,9 @@ class TrainFlags:
         parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
         # runs of before hold fields of the machine that they were trained on
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
-        own = from_fields(
-            fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name])
-        )
+        own = from_fields(fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name]))
         self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
-        self.of_data = CodecFlags(entry.codecs, [flag.name for flag in (*COMMON, *own)], option)
+        self.of_data = CodecFlags(cls.codec_types, [flag.name for flag in (*COMMON, *own)], option)
         common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]
         self.all = [*common, *self.own, *self.of_data.flags]
 

@@ -91,12 +91,14 @@ class Tabular(GenerativeModel):
         """The codec, which is one of tables."""
         return cast(RowCodec, self.codec_)
 
-    def _begin(self, X: Any, y: Any, base: Base | None = None, modality: str | None = None) -> TrainingData:
+    def _begin(
+        self, X: Any, y: Any, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
+    ) -> TrainingData:
         if isinstance(X, np.ndarray) and X.ndim == 1:
             raise ZaohuaError(
                 f"a table is an array (n, columns), not one of shape {X.shape}: X.reshape(-1, 1) has one column"
             )
-        return super()._begin(X, y, base, modality)
+        return super()._begin(X, y, base, modality, codec)
 
     @property
     def n_features_in_(self) -> int:
