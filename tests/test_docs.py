@@ -119,8 +119,10 @@ def test_readme_links_lead_somewhere() -> None:
 
 def test_readme_tree_names_what_is_there() -> None:
     tree = (ROOT / "README.md").read_text().split("## The tree")[1].split("```")[1]
-    for name in re.findall(r"^  (\w+(?:\.py|/))", tree, re.M):
-        assert (ROOT / "src/zaohua" / name).exists(), name
+    source = ROOT / "src" / "zaohua"
+    folders = {f"{path.name}/" for path in source.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert set(re.findall(r"^  (\w+(?:\.py|/))", tree, re.M)) == folders
+    assert all((ROOT / name).is_dir() for name in re.findall(r"^(\S+/)", tree, re.M))
 
 
 def test_contributings_model_is_one_file(tmp_path: Path) -> None:

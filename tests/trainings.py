@@ -19,7 +19,8 @@ from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.datasets import load
 from zaohua.storage.atomic import sha256
-from zaohua.training.trainable import Batch, Event, Trainable
+from zaohua.training.events import Batch, Event
+from zaohua.training.trainable import Trainable
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals, forks, locks and permissions")
 NO_FORK = pytest.mark.skipif(

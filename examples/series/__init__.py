@@ -14,7 +14,7 @@ import zaohua as zh
 from zaohua.modalities.modality import Read, refuse_split
 
 if TYPE_CHECKING:
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 
 class Series(zh.Modality):
@@ -58,7 +58,7 @@ class Series(zh.Modality):
     @property
     def datasets(self) -> tuple[DataSet, ...]:
         """Return the data set that is made in code."""
-        from zaohua.modalities.datasets import DataSet
+        from zaohua.modalities.data_set import DataSet
 
         from .waves import load
 

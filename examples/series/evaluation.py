@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from zaohua.modalities.vectors import VectorProtocol
+
+from zaohua.evaluation.vectors import VectorProtocol
 
 BANDS = 10
 LAGS = (-8, -4, -2, 0, 2, 4, 8)

@@ -13,7 +13,7 @@ import zaohua as zh
 from zaohua.modalities.modality import Read, refuse_split
 
 if TYPE_CHECKING:
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 
 class Voxels(zh.Modality):
@@ -57,7 +57,7 @@ class Voxels(zh.Modality):
     @property
     def datasets(self) -> tuple[DataSet, ...]:
         """Return the data set that is made in code."""
-        from zaohua.modalities.datasets import DataSet
+        from zaohua.modalities.data_set import DataSet
 
         from .shapes import load
 

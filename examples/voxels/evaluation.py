@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage
-from zaohua.modalities.vectors import VectorProtocol
+
+from zaohua.evaluation.vectors import VectorProtocol
 
 
 class VoxelProtocol(VectorProtocol):

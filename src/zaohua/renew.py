@@ -20,7 +20,7 @@ import zaohua
 from zaohua.core import errors, registry
 from zaohua.core.primitives import PRIMITIVES
 from zaohua.core.registry import INDEX, Entry, squash
-from zaohua.modalities import Modality, stored_name, taken_by
+from zaohua.modalities import Modality, taken_by
 from zaohua.modalities.base import Codec
 
 PACKAGE = Path(str(zaohua.__file__)).parent
@@ -82,7 +82,7 @@ def describe(cls: Any) -> Entry:
         summary=next(iter(doc.splitlines()), ""),
         paper=_paper(doc),
         modalities=tuple(dict.fromkeys(kind.name for kind, _ in taken)),
-        codecs=tuple(stored_name(codec) for _, codec in taken),
+        codecs=tuple(codec.stored_name() for _, codec in taken),
         data=tuple(_shown(kind, codec) for kind, codec in taken),
         primitives=primitives,
         score_kind=str(cls.score_kind) if "log_prob" in primitives else "",

@@ -178,7 +178,7 @@ def test_a_name_means_the_same_for_every_model():
     of_models, of_data = set(), {}
     for entry in registry.entries():
         of_models |= set(fields_of(registry.model_class(entry.name)))
-        for cls, flags in CodecFlags(registry.model_class(entry.name).codec_types, [], None).of.items():
+        for cls, flags in CodecFlags(entry.codecs, [], None).of.items():
             for flag in flags:
                 of_data.setdefault(flag.name, set()).add((cls.modality, flag.type, flag.default))
     assert not of_models & set(of_data)

@@ -9,7 +9,7 @@ from tests.trainings import digits, make
 
 from zaohua.core import hardware
 from zaohua.core.errors import ZaohuaError
-from zaohua.training.trainable import Event
+from zaohua.training.events import Event
 
 
 def test_auto_precision_follows_the_units_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,15 @@ def test_names_in_the_demo_are_text():
         parameters=1,
         history=(),
     )
-    for card, least in ((report.card(result, study), 6), (report.text_card(writing), 6)):
+    heard = (demo_sounds.Heard(zh.Sound(np.zeros(8), 8000), np.zeros((4, 4), np.uint8)),)
+    sounding: Any = SimpleNamespace(
+        **{**vars(writing), "kinds": {EVIL: heard}, "recognised": 0.5, "speed": 2.0, "sounds": 3}
+    )
+    for card, least in (
+        (report.sound_card(sounding), 6 + 1),
+        (report.card(result, study), 6),
+        (report.text_card(writing), 6),
+    ):
         root = page_of(card)
         assert times(root, EVIL) >= least and not root.all("i")
     assert "Fitted in one go" in report.card(result, study) and "Fitted in one go" not in report.text_card(writing)

@@ -21,7 +21,7 @@ from zaohua.models.image_gpt import ImageGPT
 from zaohua.models.pixelcnn import PixelCNN
 from zaohua.models.vae import VAE
 from zaohua.models.vq_vae import VQVAE
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 SHAPES = [(14,), (3, 5, 2)]
 NAMES = ("depth", "height", "width")

@@ -20,7 +20,7 @@ from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.tokens import TokenRows
 from zaohua.modalities import TextCodec
 from zaohua.modalities.sequences import Sequences
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 PAIRS = [("the cat", "a mat"), ("a rat", "the cat"), ("the mat", "a rat")]
 TEXT = "the cat sat on the mat. a rat ran at the cat! " * 40

@@ -3,7 +3,7 @@ import torch
 import zaohua as zh
 from zaohua.core.noise import BatchNoise
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 def test_one_pass_has_the_gradients_of_both_phases():

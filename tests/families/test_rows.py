@@ -20,7 +20,7 @@ from zaohua.modalities.tables.codec import TableCodec
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.numbers import View
 from zaohua.nn.rows import RowLayout
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 SPEC = DataSpec(
     axes=("column",),

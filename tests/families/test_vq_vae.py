@@ -13,7 +13,7 @@ import zaohua as zh
 from zaohua.core.noise import BatchNoise
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 SMALL: dict[str, Any] = {
     "channels": 8,

@@ -114,7 +114,7 @@ def usage() -> str:
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """A text in lines that end between words."""
+    """Wrap a text between words."""
     width = max(40, min(width, 110))
     return textwrap.wrap(
         text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False

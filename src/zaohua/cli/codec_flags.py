@@ -23,7 +23,7 @@ class CodecFlags:
     of a codec that isn't ours also begins with the kind of data where another flag has its name.
 
     Args:
-        codec_types: codec classes, abstract ones too, that the model takes.
+        codecs: stored names of the codecs that the model takes.
         taken: names of other flags.
         stored: `codec_option` of the run to go on with, whose options are the defaults.
 
@@ -32,35 +32,32 @@ class CodecFlags:
         flags: all of them, each once.
     """
 
-    def __init__(self, codec_types: Sequence[type], taken: Collection[str], stored: dict[str, Any] | None):
+    def __init__(self, codecs: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
         from zaohua.core.params import fields_of
-        from zaohua.modalities import stored_name, taken_by
+        from zaohua.modalities import codec_classes
 
-        classes = [codec for _, codec in taken_by(codec_types)]
+        classes = [codec_classes()[name] for name in codecs]
         self.of: dict[Any, list[Flag]] = {}
         for cls in classes:
             mine = fields_of(cls)
             others = [fields_of(other) for other in classes if other is not cls]
             apart = {name for name in mine for other in others if name in other and not _alike(mine[name], other[name])}
-            options = stored["options"] if stored and stored["codec"] == stored_name(cls) else None
-            prefix = f"{_data(cls).removesuffix('s')}_"
+            options = stored["options"] if stored and stored["codec"] == cls.stored_name() else None
             self.of[cls] = from_fields(
-                mine, options, taken={*PREFIXED, *taken, *apart}, prefix=prefix, group=lambda name: DATA
+                mine, options, taken={*PREFIXED, *taken, *apart}, prefix=_prefix(cls), group=lambda name: DATA
             )
         self.flags = self._each_once((stored or {}).get("codec"))
 
     def _each_once(self, first: str | None) -> list[Flag]:
-        """All flags; where codecs share one, it has the defaults of the codec that is named, and the help of all."""
-        from zaohua.modalities import stored_name
-
+        """List all flags; one that codecs share has the default of the codec named `first`, and the help of all."""
         found: dict[str, list[tuple[Any, Flag]]] = {}
-        for cls in sorted(self.of, key=lambda cls: stored_name(cls) != first):
+        for cls in sorted(self.of, key=lambda cls: cls.stored_name() != first):
             for flag in self.of[cls]:
                 found.setdefault(flag.name, []).append((cls, flag))
         return [dataclasses.replace(those[0][1], help=self._help(those)) for those in found.values()]
 
     def _help(self, those: list[tuple[Any, Flag]]) -> str:
-        """The help of a flag that some codecs share; it names the kinds of data if the model takes several."""
+        """Write the help of a flag that some codecs share; it names the kinds of data if the model takes several."""
         if len(self.of) == 1:
             return those[0][1].help
         kinds: dict[str, list[str]] = {}
@@ -69,7 +66,7 @@ class CodecFlags:
         return " ".join(f"Of {' and '.join(names)}: {text}" for text, names in kinds.items())
 
     def given(self, values: dict[str, Any]) -> list[str]:
-        """The flags that were given, as people spell them."""
+        """List the flags that were given, as they are spelt on the command line."""
         return list(
             dict.fromkeys(
                 flag.spellings[0] for flags in self.of.values() for flag in flags if values[flag.name] != flag.default
@@ -82,7 +79,7 @@ class CodecFlags:
             raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(given)} can't differ from {base}'s")
 
     def codec(self, data: str, split: str, values: dict[str, Any]) -> Any:
-        """The unfitted codec that the flags ask for, given the data; None where they ask for nothing.
+        """Make the unfitted codec that the flags ask for, given the data; None if they ask for nothing.
 
         Raises:
             ZaohuaError: an option isn't of the data's kind.
@@ -100,7 +97,7 @@ class CodecFlags:
         return cls(**self._options(cls, values))
 
     def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:
-        """The codec that a run was started with, with the options changed that were given now.
+        """Make the codec that a run was started with, and change the options that were given now.
 
         Raises:
             ZaohuaError: an option can't change, or isn't of the data's kind.
@@ -115,7 +112,7 @@ class CodecFlags:
         return codec.set_params(**self._options(type(codec), values))
 
     def _options(self, cls: Any, values: dict[str, Any]) -> dict[str, Any]:
-        """The options of a codec that were given."""
+        """Collect the options of a codec that were given."""
         mine = {flag.name for flag in self.of[cls]}
         for other, flags in self.of.items():
             for flag in flags:
@@ -127,10 +124,16 @@ class CodecFlags:
 
 
 def _data(cls: Any) -> str:
-    """The kind of data that a codec takes, in the plural."""
+    """Return the name of the kind of data that a codec takes."""
     return str(cls.modality)
 
 
+def _prefix(cls: Any) -> str:
+    """Return what names of options begin with: "image_" for images, "series_" for series."""
+    name = _data(cls)
+    return f"{name if name.endswith('ies') else name.removesuffix('s')}_"
+
+
 def _alike(one: Any, other: Any) -> bool:
-    """Whether two fields of one name can be one flag."""
+    """Tell whether two fields of the same name can share a flag."""
     return (one.type, one.default, one.bounds) == (other.type, other.default, other.bounds)

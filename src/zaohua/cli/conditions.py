@@ -31,7 +31,7 @@ class Conditions:
 
 
 def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int | None) -> Conditions:
-    """What to make, for a model and the values of --y, -n and --each.
+    """Work out what to make, for a model and the values of --y, -n and --each.
 
     Args:
         model: fitted.
@@ -71,7 +71,7 @@ def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int |
 
 
 def all_conditions(codec: Any) -> list[Any] | None:
-    """Every condition that a codec knows, such as all labels; None where they can't be listed."""
+    """List every condition that a codec knows, such as all labels; None if they can't be listed."""
     log_prior = codec.log_prior()
     if log_prior is None:
         return None
@@ -81,7 +81,7 @@ def all_conditions(codec: Any) -> list[Any] | None:
 
 
 def _are_columns(model: Any, given: Sequence[str]) -> bool:
-    """Whether columns of a table were given values, instead of labels."""
+    """Tell whether --y gives values to columns of a table, and not labels."""
     from zaohua.estimator.columns import Tabular
 
     if not given or not isinstance(model, Tabular) or not all("=" in text for text in given):
@@ -91,7 +91,7 @@ def _are_columns(model: Any, given: Sequence[str]) -> bool:
 
 
 def _labels(codec: Any, given: Sequence[str], known: Sequence[Any]) -> list[Any]:
-    """The labels of some texts; a comma separates them unless it is part of a label's own name."""
+    """Find labels by their names; a comma separates them unless it is part of a label's own name."""
     names = {str(label) for label in known}
     texts = [text for value in given for text in ([value] if value in names else value.split(","))]
     return list(codec.decode(codec.encode([text.strip() for text in texts])))
@@ -138,7 +138,7 @@ def _joined(parts: list[Any]) -> Any:
 
 
 def _rows(found: Any, rows: list[int]) -> Any:
-    """Some of the conditions, maybe more than once."""
+    """Pick some of the conditions, maybe more than once."""
     if isinstance(found, np.ndarray):
         return found[rows]
     sources = getattr(found, "sources", found)

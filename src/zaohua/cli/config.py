@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zaohua.cli import values as words
-from zaohua.cli.parser import TITLES, check_bounds, described
+from zaohua.cli.described import TITLES, check_bounds, described
 from zaohua.core.errors import ZaohuaError, unknown
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ WIDTH = 100
 
 
 def load(path: str) -> dict[str, Any]:
-    """The options in a file, by name.
+    """Read the options in a file, by name.
 
     Raises:
         ZaohuaError: it can't be read, or it doesn't hold options and their values.
@@ -41,7 +41,7 @@ def load(path: str) -> dict[str, Any]:
 
 
 def from_file(path: str, flags: Sequence[Flag], also: Sequence[str] = ()) -> dict[str, Any]:
-    """The values that a file gives to flags, by name.
+    """Read the values that a file gives to flags, by name.
 
     Args:
         path: the file.
@@ -65,7 +65,7 @@ def from_file(path: str, flags: Sequence[Flag], also: Sequence[str] = ()) -> dic
 
 
 def text(flags: Sequence[Flag], values: Mapping[str, Any], titles: Mapping[str, str], **first: Any) -> str:
-    """A file that `--config` reads, with the help of each flag above its value.
+    """Write a file that `--config` reads, with the help of each flag above its value.
 
     Args:
         flags: of the command.
@@ -86,7 +86,7 @@ def text(flags: Sequence[Flag], values: Mapping[str, Any], titles: Mapping[str, 
 
 
 def _names(flag: Flag) -> list[str]:
-    """What a file may call a flag."""
+    """List the names that a file may use for a flag."""
     return [flag.name, *(other[2:].replace("-", "_") for other in flag.short if other.startswith("--"))]
 
 
@@ -116,7 +116,7 @@ def _from_yaml(path: str, text: str) -> Any:
 
 
 def _yaml(name: str, value: Any) -> str:
-    """A line `name: value`."""
+    """Write a line `name: value`."""
     import yaml
 
     plain = json.loads(json.dumps(value))  # tuples as lists

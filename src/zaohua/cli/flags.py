@@ -63,12 +63,12 @@ class Flag:
 
     @property
     def option(self) -> str:
-        """The name with dashes, as in --max-steps."""
+        """Return the long spelling, such as --max-steps."""
         return f"--{self.name.replace('_', '-')}"
 
     @property
     def spellings(self) -> list[str]:
-        """What the help lists for this flag: of one that is on by default, what turns it off."""
+        """List the spellings that the help shows; for a flag that is on by default, the one that turns it off."""
         if len(self.name) == 1 and f"-{self.name}" in self.short:
             return list(self.short)
         off = self.type is bool and self.default
@@ -76,18 +76,18 @@ class Flag:
 
     @property
     def accepted(self) -> list[str]:
-        """Everything that sets this flag on a command line."""
+        """List everything that sets this flag on a command line."""
         both = [f"--no-{self.option[2:]}"] if self.type is bool else []
         return list(dict.fromkeys([*self.spellings, self.option, *both]))
 
     @property
     def bounds(self) -> Between | None:
-        """Between what its value must be."""
+        """Return the bounds of its value, or None."""
         return bounds_of(self.type) if self.field is None else self.field.bounds
 
     @property
     def text(self) -> str:
-        """What the flag as it is listed does; one that is on by default turns something off."""
+        """Write what the spelling that the help shows does: for a flag that is on by default, what it turns off."""
         if self.type is bool and self.default:
             return self.off or f"Turn off: {_small(self.help.removeprefix('Whether '))}"
         return self.help
@@ -117,7 +117,7 @@ def from_fields(
     prefix: str = "",
     group: Callable[[str], str] = lambda name: RUN,
 ) -> list[Flag]:
-    """A flag for each field.
+    """Make a flag for each field.
 
     Args:
         fields: by name, as `fields_of` gives them.
@@ -165,12 +165,12 @@ def leading(
 
 
 def given(values: Mapping[str, Any], flags: Iterable[Flag]) -> dict[str, Any]:
-    """The values of those flags that differ from their defaults, by the names of their fields."""
+    """Collect the values that differ from the defaults of their flags, by the names of the fields."""
     return {flag.field.name: values[flag.name] for flag in flags if flag.field and values[flag.name] != flag.default}
 
 
 def _small(text: str) -> str:
-    """A text with a small letter first, unless its first word is one of capitals."""
+    """Begin a text with a small letter, unless its first word is an abbreviation."""
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 

@@ -13,7 +13,7 @@ OF_THE_RUN = ("random_state", "precision", "log_every", "preview_every", "checkp
 
 
 def group_of(cls: Any, field: Field) -> str:
-    """The group of a model's field."""
+    """Return the group of a model's field."""
     if field.name in OF_THE_RUN or field.name in cls.machine_fields:
         return RUN
     if field.sampling:
@@ -27,6 +27,6 @@ def titles_of(cls: Any) -> dict[str, str]:
 
 
 def _declared_in(cls: type, name: str) -> str:
-    """The module of the class that declared a field first."""
+    """Find the module of the most basic class that declares a field."""
     owners = [parent for parent in cls.__mro__ if name in inspect.get_annotations(parent)]
     return owners[-1].__module__ if owners else ""

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from zaohua.cli import values as words
+from zaohua.cli.described import TITLES, check_bounds, described
 from zaohua.core.errors import ZaohuaError, unknown
 
 if TYPE_CHECKING:
     from zaohua.cli.flags import Flag
 
-TITLES = {
-    "data": "data",
-    "network": "network",
-    "training": "training",
-    "sampling": "sampling",
-    "run": "run",
-}
-"""Groups of the help, in their order, and their titles."""
 WIDEST = 120
 """Letters of a line of help at most."""
 NOTES = {
@@ -42,7 +34,7 @@ def parse(
     titles: Mapping[str, str] | None = None,
     also: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The values of all flags, by name: as given, else as the file of `--config` has them, else their defaults.
+    """Return the values of all flags, by name: as given, else as in the file of `--config`, else their defaults.
 
     Args:
         prog: how the command is called, without its options.
@@ -73,27 +65,6 @@ def parse(
     return {**values, **given}
 
 
-def check_bounds(option: str, flag: Flag, value: Any) -> None:
-    """Raise a `ZaohuaError` if the value of a flag, named so, is out of its bounds."""
-    if flag.bounds is not None and value is not None and value not in flag.bounds:
-        raise ZaohuaError(f"{option} must be {flag.bounds}, not {words.in_words(value)}")
-
-
-def described(flag: Flag, text: str) -> str:
-    """A help text of a flag with its choices, bounds and default behind it, and None as it is written here."""
-    listed = words.choices(flag.type)
-    more = [f"one of {', '.join(listed)}"] if listed and words.metavar(flag.type) == "NAME" else []
-    more += [str(flag.bounds)] if flag.bounds is not None else []
-    stated = "by default" in flag.help.casefold() or (flag.field is None and flag.default is None)
-    if flag.type is not bool and not stated:
-        more += [f"default: {words.in_words(flag.default)}"]
-    text = re.sub(r"\bNone\b", "none", text)
-    if not more:
-        return text
-    text = text if text.endswith("..") else text.removesuffix(".")
-    return f"{text[:-1]}; {'; '.join(more)})." if text.endswith(")") else f"{text} ({'; '.join(more)})."
-
-
 class _Parser(argparse.ArgumentParser):
     """A parser whose mistakes are raised, not printed."""
 
@@ -110,19 +81,19 @@ class _Formatter(argparse.HelpFormatter):
         super().__init__(prog, max_help_position=min(32, width // 3), width=width)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        """All spellings of an option, with its value named once."""
+        """Write all spellings of an option, and its value once."""
         value = "" if action.nargs == 0 else f" {action.metavar}"
         return ", ".join(sorted(action.option_strings, key=lambda option: option.startswith("--"))) + value
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        """A text in lines that end between words, so that options stay whole."""
+        """Wrap a text between words, so that names of options stay whole."""
         return textwrap.wrap(" ".join(text.split()), max(width, 20), break_on_hyphens=False, break_long_words=False)
 
 
 def _parser(
     prog: str, about: str, flags: Sequence[Flag], first: Sequence[str], titles: Mapping[str, str]
 ) -> argparse.ArgumentParser:
-    """An argparse parser of flags, in groups."""
+    """Make an argparse parser with the flags in groups."""
     parser = _Parser(
         prog=prog,
         usage=f"{prog} [options]",
@@ -167,7 +138,7 @@ def _add(section: Any, flag: Flag) -> None:
 
 
 def _known(flags: Sequence[Flag], arguments: Sequence[str]) -> list[str]:
-    """The arguments with dashes in the names of options, and negative numbers tied to theirs.
+    """Write underscores in the names of options as dashes, and attach negative numbers to their options.
 
     Raises:
         ZaohuaError: an option is unknown.
@@ -198,7 +169,7 @@ def _is_number(word: str) -> bool:
 
 
 def _value(flag: Flag, found: Any) -> Any:
-    """The value of a flag from the words that argparse found."""
+    """Convert the words that argparse found to the value of a flag, and check its bounds."""
     if flag.type is bool:
         return found
     value = words.convert(flag.spellings[0], flag.type, [found] if isinstance(found, str) else found)
@@ -207,7 +178,7 @@ def _value(flag: Flag, found: Any) -> Any:
 
 
 def _mistake(error: argparse.ArgumentError, flags: Sequence[Flag]) -> ZaohuaError:
-    """What argparse found wrong with an option, in other words."""
+    """Write an error of argparse about an option in our words."""
     names = (error.argument_name or "").split("/")
     flag = next((flag for flag in flags if names[0] in flag.accepted), None)
     if flag is None:

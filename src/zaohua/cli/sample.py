@@ -129,6 +129,6 @@ def sampling_flags(stored: dict[str, Any]) -> list[Flag]:
 
 
 def _file_name(condition: Any, wanted: Conditions) -> str:
-    """A condition as part of the name of a file."""
+    """Write a condition as part of the name of a file."""
     text = str(condition) if wanted.labels else Path(str(condition)).stem
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)

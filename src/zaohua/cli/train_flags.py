@@ -31,9 +31,9 @@ COMMON = (
         "modality",
         str | None,
         None,
-        "Kind of data to take DATA for, such as images, where its files may be of several kinds.",
+        "Kind of data to take DATA for, such as images or tables; by default it is found out.",
         group=DATA,
-        metavar="KIND",
+        metavar="NAME",
     ),
     Flag(
         "labels",
@@ -100,7 +100,7 @@ class Early:
         self.help = bool({"-h", "--help"} & set(self.rest))
 
     def _text(self, name: str, file: dict[str, Any]) -> str | None:
-        """The value of an option as given, or of the file; None for what is no text, which is told of later."""
+        """Return an option as given, else as in the file; None if it is no text (`parse` tells of the mistake)."""
         value = runs.find_option(f"--{name}", self.rest) or file.get(name)
         return value if isinstance(value, str) and value.casefold() != "none" else None
 
@@ -118,19 +118,21 @@ class TrainFlags:
     def __init__(self, entry: registry.Entry, cls: Any, stored: dict[str, Any] | None):
         from zaohua.cli.groups import group_of, titles_of
         from zaohua.core.params import fields_of
+        from zaohua.modalities import taken_by
 
         self.entry, self.titles, fields = entry, titles_of(cls), fields_of(cls)
         parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
-        # runs of before hold fields of the machine that they were trained on
+        # runs of older versions also hold the fields of the machine
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
         own = from_fields(fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name]))
         self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
-        self.of_data = CodecFlags(cls.codec_types, [flag.name for flag in (*COMMON, *own)], option)
+        taken = [codec.stored_name() for _, codec in taken_by(cls.codec_types)]  # those of other packages, too
+        self.of_data = CodecFlags(taken, [flag.name for flag in (*COMMON, *own)], option)
         common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]
         self.all = [*common, *self.own, *self.of_data.flags]
 
     def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
-        """The values of all flags."""
+        """Return the values of all flags, by name."""
         return parse(
             f"zaohua train {self.entry.command} DATA",
             self.entry.summary,

@@ -18,35 +18,35 @@ class Unfit(Exception):
 
 
 def plain(kind: Any) -> Any:
-    """A type without None, since people leave an option out instead."""
+    """Return a type without None, which messages don't mention: people leave the option out instead."""
     kinds = [each for each in _members(kind) if each is not type(None)]
     return Union[tuple(kinds)] if len(kinds) > 1 else kinds[0]  # noqa: UP007 (of a tuple, which `|` can't join)
 
 
 def takes_none(kind: Any) -> bool:
-    """Whether None is a value of the type."""
+    """Tell whether None is a value of the type."""
     return type(None) in _members(kind)
 
 
 def takes_text(kind: Any) -> bool:
-    """Whether any text is a value of the type, or of its parts."""
+    """Tell whether any text is a value of the type, or of one of its parts."""
     return any(each is str or str in get_args(each) for each in _members(kind))
 
 
 def bounds_of(kind: Any) -> Between | None:
-    """The bounds that are written in a type, as in `Annotated[float, Between(above=0)]`."""
+    """Find the bounds that are written in a type, as in `Annotated[float, Between(above=0)]`."""
     extras = [extra for part in (kind, *get_args(kind)) for extra in unwrap(part)[1]]
     return next((extra for extra in extras if isinstance(extra, Between)), None)
 
 
 def number_of_words(kind: Any) -> str | None:
-    """How many words a value takes, as argparse writes it: None for one, "+" for one or more."""
+    """Return how many words a value takes, as argparse writes it: None for one, "+" for one or more."""
     several = any(get_origin(each) in (tuple, dict) for each in _members(kind))
     return "+" if several else None
 
 
 def convert(option: str, kind: Any, words: Sequence[str]) -> Any:
-    """The value that some words stand for.
+    """Convert the words behind an option to its value.
 
     Args:
         option: as messages name it.
@@ -68,7 +68,7 @@ def convert(option: str, kind: Any, words: Sequence[str]) -> Any:
 
 
 def from_file(option: str, kind: Any, value: Any) -> Any:
-    """The value that one of a configuration file stands for.
+    """Convert a value of a configuration file to that of an option.
 
     A text where a number is wanted is read as on the command line: `1e-4` is a text to YAML.
 
@@ -86,18 +86,18 @@ def from_file(option: str, kind: Any, value: Any) -> Any:
 
 
 def metavar(kind: Any) -> str:
-    """What stands for the value in the help, such as N or cosine|linear."""
+    """Return what stands for the value in the help, such as N or cosine|linear."""
     names = [_metavar(each) for each in _members(plain(kind))]
     return "N [N]" if names == ["N", "N N"] else "|".join(dict.fromkeys(names))
 
 
 def choices(kind: Any) -> list[str]:
-    """The values to choose from, where the type lists them."""
+    """List the values to choose from, if the type lists them."""
     return [str(value) for each in _members(kind) if get_origin(each) is Literal for value in get_args(each)]
 
 
 def in_words(value: Any) -> str:
-    """A default as people read it."""
+    """Write a value as people read it."""
     if value is None or value == () or value == {}:
         return "none"
     if value == "":
@@ -115,7 +115,7 @@ _NOTHING = object()
 
 
 def _members(kind: Any) -> list[Any]:
-    """The types that a union is made of, without their bounds."""
+    """List the types that a union is made of, without their bounds."""
     kind, _ = unwrap(kind)
     if get_origin(kind) in (Union, types.UnionType):
         return [member for part in get_args(kind) for member in _members(part)]
@@ -123,7 +123,7 @@ def _members(kind: Any) -> list[Any]:
 
 
 def _converted(kind: Any, words: Sequence[str]) -> Any:
-    """The value of a type that is no union, or `Unfit`."""
+    """Convert words to a value of a type that is no union, or raise `Unfit`."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is dict:
         if len(words) % 2:
@@ -150,7 +150,7 @@ def _converted(kind: Any, words: Sequence[str]) -> Any:
 
 
 def _taken(kind: Any, value: Any) -> Any:
-    """A file's value as one of a type that is no union, or _NOTHING."""
+    """Take a value of a file as one of a type that is no union; _NOTHING if it isn't."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         return value if value in inner else _NOTHING
@@ -182,6 +182,6 @@ def _metavar(kind: Any) -> str:
 
 
 def _close(kind: Any, word: str) -> str:
-    """The nearest of the values to choose from, as a question."""
+    """Suggest the nearest of the values to choose from."""
     close = nearest(word, choices(kind), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

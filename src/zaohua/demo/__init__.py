@@ -1,8 +1,9 @@
-"""One model of each family on the built-in digits, and how they compare: the first thing to try.
+"""Train one model of each family on the built-in digits and compare them: the first thing to try.
 
 Every model learns the same 1500 digits with their labels, makes as many digits as were held out, and is measured with
-the same classifier. Two references frame the measures: how far apart real digits are (nothing can honestly be much
-nearer), and a single normal distribution (anything worth its training time is better).
+the same classifier. Two references put the figures in perspective: the distance between real training digits and the
+held-out ones (no model can honestly be much nearer), and a single normal distribution (any model worth its training
+time is nearer).
 """
 
 from __future__ import annotations
@@ -20,21 +21,29 @@ import numpy as np
 
 from zaohua.core import registry
 from zaohua.demo import sounds, texts
-from zaohua.evaluation import page
-from zaohua.evaluation.compare import compared
-from zaohua.evaluation.evaluate import evaluate
-from zaohua.evaluation.results import Evaluation
-from zaohua.evaluation.splits import splits_of
+from zaohua.evaluation.comparison import compared
+from zaohua.evaluation.results import FLOOR, Evaluation
 from zaohua.evaluation.summaries import note_in_card
-from zaohua.modalities.images.evaluation import FLOOR, ImageProtocol
+from zaohua.modalities import datasets
+from zaohua.modalities.images.evaluation import ImageProtocol
 from zaohua.modalities.images.show import visible
+from zaohua.tasks.evaluation import page
+from zaohua.tasks.evaluation.evaluate import evaluate
+from zaohua.tasks.evaluation.protocols import splits_of
 
 DATA, SEED, ROWS = "digits", 0, 8
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A model of the demo: its settings, its share of the time (none for those fitted in one go), and its role."""
+    """A model to train in the demo.
+
+    Attributes:
+        model: its command.
+        share: the fraction of the demo's time that it trains for; 0 for a model that is fitted in one go.
+        settings: fields that differ from the defaults.
+        naive: whether it is a reference, which learns no labels.
+    """
 
     model: str
     share: float = 0.0
@@ -52,31 +61,30 @@ PLANS = (
     Plan("edm", 0.15, SMALL_UNET),
     Plan("flow", 0.15, {**SMALL_UNET, "steps": 12, "score_steps": 20}),
 )
-"""What is trained; what the shares, the sounds and the texts leave of the time goes to sampling and
-measuring. The naive one has no labels."""
+"""The models to train. What they, the sounds and the texts leave of the time goes to sampling and measuring."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What is told of a model, or of a reference (then most is None).
+    """What the page says of a model, or of a reference, of which most is None.
 
     Attributes:
-        name: of the model, or what the reference is.
-        family: of the model; empty for a reference.
-        summary: the model in one line.
-        paper: where it is from.
-        reference: whether it frames the others instead of competing.
+        name: the model's command, or what the reference is.
+        family: the model's; empty for a reference.
+        summary: what the model is, in a line.
+        paper: the paper that it comes from.
+        reference: whether it is a reference rather than a competitor.
         frechet: Fréchet distance to the held-out items, in the features of the classifier.
-        recall: share of the held-out items that look like some sample.
-        accuracy: share of samples that the classifier takes for the label they were made for.
-        score: mean of the held-out items' `score_samples`, in nats per item.
+        recall: the fraction of held-out items that look like some sample.
+        accuracy: the fraction of samples that the classifier takes for the label they were made for.
+        score: the mean of the held-out items' `score_samples`, in nats per item.
         score_kind: "exact", "lower_bound", "estimate" or "density".
-        seconds: training time.
-        parameters: numbers learnt.
-        milliseconds: to make one sample, in a batch of all.
-        history: records of training.
+        seconds: the training time.
+        parameters: how many numbers the model learnt.
+        milliseconds: the time to make one sample, in a batch of all.
+        history: the records of training.
         sheet: samples, uint8 (n, H, W), ROWS times one of each label.
-        evaluation: all that was found of the model.
+        evaluation: everything that was measured of the model.
     """
 
     name: str
@@ -99,7 +107,19 @@ class Result:
 
 @dataclass(frozen=True)
 class Study:
-    """Everything the report is made of."""
+    """Everything that the page shows.
+
+    Attributes:
+        results: references and models, in the order of the table.
+        real: held-out items, uint8 (n, H, W), ROWS times one of each label.
+        labels: the labels, sorted.
+        n_train, n_test: how many items were learnt from and held out.
+        seed: of everything random.
+        extractor: the classifier in whose features distances are measured.
+        seconds: the time that the demo took.
+        sounding: the model of sounds.
+        writing: the model of texts.
+    """
 
     results: list[Result]
     real: np.ndarray
@@ -114,15 +134,15 @@ class Study:
 
 
 Watch = Callable[[str], AbstractContextManager[Callable[..., None]]]
-"""Makes a callback of training, by the name of what is trained."""
+"""Makes a callback that shows the progress of training, by the name of what is trained."""
 
 
 def run(out: Path, minutes: float, watch: Watch) -> Study:
-    """Train, sample and measure all of `PLANS`; runs are saved in folders of `out`, measures in results.json.
+    """Train, sample and measure all of `PLANS`; save runs in folders of `out`, and figures in results.json.
 
     Args:
-        out: folder of the demo.
-        minutes: time for all of it on two cores.
+        out: the folder of the demo.
+        minutes: the time for all of it, on two cores.
         watch: makes the callback that shows progress.
     """
     began = time.perf_counter()
@@ -158,7 +178,7 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
 
 
 def _floor(protocol: ImageProtocol) -> Result:
-    """How far real training items are from the held-out ones."""
+    """Measure how far real training items are from the held-out ones."""
     figures = protocol.references[FLOOR]
     return Result(
         FLOOR,
@@ -183,7 +203,7 @@ def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[Any,
 
 
 def _measure(plan: Plan, model: Any, seconds: float, protocol: ImageProtocol, folder: Path) -> Result:
-    """Sample as many as were held out, with the same labels, and compare."""
+    """Make as many samples as items were held out, with the same labels, and compare them."""
     entry, labels = registry.find(plan.model), sorted(set(protocol.test.labels or ()))
     found = evaluate(model, protocol=protocol, random_state=SEED, run=folder)
     found.save(folder)
@@ -212,23 +232,23 @@ def _measure(plan: Plan, model: Any, seconds: float, protocol: ImageProtocol, fo
 
 
 def _kind(model: Any, value: dict[str, float]) -> str:
-    """What kind of number a model's score is; empty without one."""
+    """Name the kind of a model's score; empty without a score."""
     return "density" if "log_density" in value else model.score_kind if "log_likelihood" in value else ""
 
 
 def _sheet_rows(y: list[Any], labels: list[Any]) -> list[int]:
-    """Places of the first ROWS items of each label, in the order of a sheet with one column for each."""
+    """Find the first ROWS items of each label, in the order of a sheet with a column for each label."""
     places = {label: [i for i, other in enumerate(y) if other == label] for label in labels}
     return [places[label][row] for row in range(ROWS) for label in labels]
 
 
 def _plain(study: Study) -> dict[str, Any]:
-    """The measures and how they were taken, as JSON values."""
+    """Return the figures and how they were measured, as JSON values."""
     skip = {"history", "sheet", "evaluation"}
     rows = [{k: v for k, v in vars(result).items() if k not in skip} for result in study.results]
     about = {k: v for k, v in vars(study).items() if k not in ("results", "real", "sounding", "writing")}
     corners = {
-        name: {k: v for k, v in vars(corner).items() if k not in ("history", "kinds")}
-        for name, corner in (("sounds", study.sounding), ("texts", study.writing))
+        datasets.known()[data].modality: {k: v for k, v in vars(corner).items() if k not in ("history", "kinds")}
+        for data, corner in ((sounds.DATA, study.sounding), (texts.DATA, study.writing))
     }
     return {"data": DATA, **about, "results": rows, **corners}

@@ -1,4 +1,4 @@
-"""The demo's corner of sounds: a model learns tones, chirps and drums that are made on the spot, and makes its own."""
+"""Train the demo's model of sounds, on tones, chirps and drums that are made on the spot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zaohua.demo import Watch
 
 DATA, MODEL, SHARE = "tones", "flow", 0.1
-"""What is learnt, by what, and its share of the demo's time: on one core enough for about 1,000 steps."""
+"""The data set, the model, and its fraction of the demo's time: about 1,000 steps on one core."""
 SETTINGS: dict[str, Any] = {
     "codec": MelCodec(bands=32),
     "batch_size": 16,
@@ -29,22 +29,22 @@ SETTINGS: dict[str, Any] = {
     "condition_dropout": 0.0,
     "steps": 10,
     "guidance": 1.0,
-    "vocoder": False,
-}  # it would take half of the time, and tones do without
+    "vocoder": False,  # it would take half of the time, and tones sound well without
+}
 JUDGED = 16
-"""Samples of each kind that the classifier listens to."""
+"""Samples of each kind that the classifier judges."""
 LESSONS = 6000
-"""Items that it sees in training."""
+"""Items that the classifier sees in training."""
 SHOWN = 2
 """Samples of each kind that are played."""
 
 
 @dataclass(frozen=True)
 class Heard:
-    """A sound and its picture.
+    """A sound and its spectrogram.
 
     Attributes:
-        sound: to be played.
+        sound: what the page plays.
         picture: its log-mel spectrogram, uint8 (bands, frames), the highest band on top.
     """
 
@@ -54,18 +54,18 @@ class Heard:
 
 @dataclass(frozen=True)
 class SoundDemo:
-    """What is told of the model.
+    """What the page says of the model of sounds.
 
     Attributes:
-        name, family, summary, paper: of the model.
-        data: what it learnt.
-        sounds: how many it learnt from.
-        recognised: share of samples that a classifier of real sounds takes for the kind they were made for.
-        real: the same of held-out sounds.
-        seconds, steps: of training.
-        parameters: numbers learnt.
-        speed: seconds of sound that it makes in one.
-        history: records of training.
+        name, family, summary, paper: the model's.
+        data: what the data set is, in a line.
+        sounds: how many sounds it learnt from.
+        recognised: the fraction of samples that a classifier of real sounds takes for the kind they were made for.
+        real: the fraction of held-out sounds that the classifier recognises.
+        seconds, steps: how long it was trained.
+        parameters: how many numbers it learnt.
+        speed: the seconds of sound that it makes in a second.
+        history: the records of training.
         kinds: for each kind a held-out sound and SHOWN samples.
     """
 
@@ -86,11 +86,11 @@ class SoundDemo:
 
 
 def make(out: Path, minutes: float, watch: Watch, seed: int) -> SoundDemo:
-    """Train, sample and measure; the run is saved in a folder of `out`.
+    """Train, sample and measure, and save the run in a folder of `out`.
 
     Args:
-        out: folder of the demo.
-        minutes: time for all of the demo.
+        out: the folder of the demo.
+        minutes: the time for all of the demo.
         watch: makes the callback that shows progress.
         seed: of everything random.
     """
@@ -130,7 +130,7 @@ def make(out: Path, minutes: float, watch: Watch, seed: int) -> SoundDemo:
 
 
 def pictures(codec: MelCodec, sounds: Sequence[Sound]) -> np.ndarray:
-    """Sounds as what a codec shows to networks of them, uint8 (n, bands, frames), the highest band on top."""
+    """Draw sounds as a codec shows them to networks: uint8 (n, bands, frames), the highest band on top."""
     codes = codec.encode(sounds)
     x = codec.spectrograms(codec.waves(codes[np.arange(len(codes))]))
     return np.rint((x[:, 0].numpy()[:, ::-1] + 1) * 127.5).astype(np.uint8)

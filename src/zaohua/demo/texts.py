@@ -1,4 +1,4 @@
-"""The demo's corner of texts: a recurrent network learns Python's own manual letter by letter, and writes."""
+"""Train the demo's model of texts, a recurrent network that learns Python's own manual letter by letter."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from zaohua.core import registry
 from zaohua.modalities import datasets
-from zaohua.modalities.texts.copying import copy_report
 from zaohua.modalities.texts.surprise import surprise
+from zaohua.tasks.copying import copy_report
 
 if TYPE_CHECKING:
     from zaohua.demo import Watch
 
 DATA, MODEL, SHARE = "pydoc", "char-rnn", 0.09
-"""What is learnt, by what, and its share of the demo's time."""
+"""The data set, the model, and its fraction of the demo's time."""
 SETTINGS: dict[str, Any] = {
     "width": 256,
     "layers": 1,
@@ -29,23 +29,24 @@ SETTINGS: dict[str, Any] = {
 }
 PROMPTS = ("The ", "If the ", "A class ")
 RUN = 30
+"""Characters in a row that count as copied from the training text."""
 
 
 @dataclass(frozen=True)
 class Writing:
-    """What is told of the model.
+    """What the page says of the model of texts.
 
     Attributes:
-        name, family, summary, paper: of the model.
-        data: what it learnt.
-        characters: of the training text.
-        bits: per character of the held-out topics.
-        copied: share of 16 samples that stands word for word in the training text in runs of RUN characters or more.
-        real: the same of held-out text.
-        seconds, steps: of training.
-        parameters: numbers learnt.
-        history: records of training.
-        samples: what it wrote, each with the prompt it began with.
+        name, family, summary, paper: the model's.
+        data: what the data set is, in a line.
+        characters: the length of the training text.
+        bits: how well it predicts held-out topics, in bits per character.
+        copied: the fraction of 16 samples that also stands in the training text, in runs of RUN characters or more.
+        real: the same fraction of held-out text.
+        seconds, steps: how long it was trained.
+        parameters: how many numbers it learnt.
+        history: the records of training.
+        samples: each prompt with the text that begins with it.
     """
 
     name: str
@@ -65,11 +66,11 @@ class Writing:
 
 
 def write(out: Path, minutes: float, watch: Watch, seed: int) -> Writing:
-    """Train, measure and sample; the run is saved in a folder of `out`.
+    """Train, measure and sample, and save the run in a folder of `out`.
 
     Args:
-        out: folder of the demo.
-        minutes: time for all of the demo.
+        out: the folder of the demo.
+        minutes: the time for all of the demo.
         watch: makes the callback that shows progress.
         seed: of everything random.
     """

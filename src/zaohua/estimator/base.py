@@ -22,11 +22,11 @@ from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core import registry, stored
+from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import is_main_process
 from zaohua.core.noise import ItemNoise, seeds_for
 from zaohua.core.params import Between, WithFields, check_field, check_fields, fields_of
-from zaohua.core.primitives import available
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import Base, TrainingData

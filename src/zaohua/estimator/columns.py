@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for
 from zaohua.core.params import Between, Sampling
-from zaohua.core.primitives import available
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
 from zaohua.estimator.tensors import chunks
@@ -191,8 +191,8 @@ class Tabular(GenerativeModel):
         if len(waiting):
             raise ZaohuaError(
                 f"of {drawn:,} rows drawn {met:,} had the values asked for ({met / drawn:.3%}), and {len(codes):,} "
-                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or "
-                "take a model that is conditioned exactly (product-mixture, tab-ar)"
+                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or take "
+                "a model that is conditioned exactly (product-mixture, tab-ar)"
             )
         return out, met / drawn
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 from torch import Tensor
 
@@ -59,7 +60,7 @@ class TrainingData(NamedTuple):
 
     def fingerprint(self) -> dict[str, Any]:
         """What tells these data from others, as JSON values: how many there are, labels, and sums of some numbers."""
-        labels: Any = None if self.y is None else _trace(self.y)
+        labels: int | list[float] | None = None if self.y is None else _trace(self.y)
         if isinstance(self.y, Tensor) and self.y.ndim == 1 and not self.y.is_floating_point():
             labels = zlib.crc32(self.y.cpu().long().numpy().tobytes())
         return {"items": len(self.x), "values": _trace(self.x), "labels": labels}
@@ -84,7 +85,7 @@ def _trace(codes: Codes) -> list[float]:
     return [*(np.random.default_rng(0).normal(size=(SUMS, len(x))) @ x).tolist(), float(np.linalg.norm(x))]
 
 
-def _near(now: Any, then: Any) -> bool:
+def _near(now: object, then: object) -> bool:
     """Whether two traces of codes are of the same ones."""
     if not isinstance(now, list) or not isinstance(then, list):
         return False
@@ -133,7 +134,7 @@ class ItemEncoder:
 
     # ---- in
 
-    def sample_conditions(self, n: int | None, y: Any) -> tuple[int, Tensor | None]:
+    def sample_conditions(self, n: int | None, y: object) -> tuple[int, Tensor | None]:
         """Find out how many items to make, and encode their conditions.
 
         Args:
@@ -156,7 +157,7 @@ class ItemEncoder:
         """Numbers in the latent representation of an item, of models that `decode` it."""
         return None
 
-    def _latents(self, Z: Any) -> Tensor:
+    def _latents(self, Z: ArrayLike) -> Tensor:
         """Latent representations as a tensor (n, latent_size), or an error that says what they are."""
         z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self.device_)
         if z.ndim != 2 or z.shape[1] != self.latent_size:
@@ -166,7 +167,7 @@ class ItemEncoder:
             )
         return z
 
-    def encode_items(self, X: Any, y: Any = None) -> Encoded:
+    def encode_items(self, X: object, y: object = None) -> Encoded:
         """Encode items, and their conditions, as `fit` takes them.
 
         Args:
@@ -184,7 +185,7 @@ class ItemEncoder:
         codes, labels, _ = self.encode_labelled(*read(X, y, prefer=modality_of(type(self.codec_))))
         return self.attach_conditions(codes, labels)
 
-    def attach_conditions(self, codes: Codes, y: Any = None) -> Encoded:
+    def attach_conditions(self, codes: Codes, y: object = None) -> Encoded:
         """Encode the conditions of encoded items, one for each; None for none.
 
         Raises:
@@ -192,7 +193,7 @@ class ItemEncoder:
         """
         return Encoded(codes, None if y is None else self.encode_conditions(y, len(codes)))
 
-    def encode_labelled(self, items: Any, labels: Any) -> tuple[Codes, Any, Any]:
+    def encode_labelled(self, items: object, labels: object) -> tuple[Codes, Any, Any]:
         """Encode items that `zaohua.read` gave, and keep their labels in step with them.
 
         Labels of files are their own: what is broken leaves with its label, and each window has that of its sound.
@@ -205,7 +206,7 @@ class ItemEncoder:
         codes = self.codec_.encode(parts)
         return codes, parts.labels if own else labels, parts
 
-    def encode_conditions(self, items: Any, n: int) -> Tensor:
+    def encode_conditions(self, items: object, n: int) -> Tensor:
         """Encode the conditions of n items, one for each.
 
         Raises:

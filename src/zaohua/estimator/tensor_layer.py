@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.available import available
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
-from zaohua.core.primitives import available
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import ItemEncoder
 from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, to_cpu
@@ -65,7 +65,7 @@ class TensorLayer(ItemEncoder):
             return None
         return self.y_codec_.prepare(codes.to(self.device_), noise)
 
-    def condition(self, y: Any, n: int | None = None, *, random_state: int | None = None) -> Tensor | None:
+    def condition(self, y: object, n: int | None = None, *, random_state: int | None = None) -> Tensor | None:
         """Make the tensor that networks see of conditions, the same as `sample` does.
 
         Args:

@@ -19,7 +19,7 @@ from zaohua.families import ode
 from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.samplers import Midpoint
 from zaohua.families.schedules import RectifiedFlow
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class FlowMatching(Diffusion):

@@ -10,7 +10,8 @@ from typing import Annotated
 from torch import Tensor
 
 from zaohua.core.params import Between, Sampling
-from zaohua.training.trainable import Batch, Trainable
+from zaohua.training.events import Batch
+from zaohua.training.trainable import Trainable
 
 
 class Guided(Trainable):

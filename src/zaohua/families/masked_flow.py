@@ -27,7 +27,7 @@ from zaohua.core.spec import DataSpec
 from zaohua.families.guidance import Guided
 from zaohua.nn.bins import Bins
 from zaohua.nn.row_mlp import RowMLP
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class MixedNet(nn.Module):
@@ -64,7 +64,7 @@ class MixedNet(nn.Module):
         )
 
     def ordered(self, times: Tensor) -> Tensor:
-        """Times (B, coded) at which codes become known, changed so that no number's is before (above) its state's."""
+        """Unmasking times (B, coded), adjusted so that no number is unmasked before its state."""
         for number, state, _ in self.after:
             times[:, number] = torch.minimum(times[:, number], times[:, state])
         return times

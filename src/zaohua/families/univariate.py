@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Transform
 
+from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise, fine_uniform
 from zaohua.core.params import Between
-from zaohua.core.primitives import available
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.tensors import Encoded
 from zaohua.families.density import Parameters, PerClassDensity

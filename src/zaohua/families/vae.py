@@ -20,7 +20,8 @@ from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
 from zaohua.families.likelihoods import Likelihood, likelihood_of
-from zaohua.training.trainable import Batch, Trainable
+from zaohua.training.events import Batch
+from zaohua.training.trainable import Trainable
 
 
 class VariationalAutoencoder(Trainable):

@@ -30,7 +30,8 @@ from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import Codec, GridCodec
 from zaohua.modalities.sounds.mel import MelCodec
 from zaohua.nn.vocoder import SpectrumNet
-from zaohua.training.trainable import Batch, Trainable
+from zaohua.training.events import Batch
+from zaohua.training.trainable import Trainable
 
 AT_ONCE = 64
 """Spectrograms that waves are made of together."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.modalities.modality import Modality
-from zaohua.modalities.registry import codec_classes, known, modality, modality_of, register, stored_name, taken_by
+from zaohua.modalities.registry import codec_classes, known, modality, modality_of, register, taken_by
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec as Codec
@@ -78,7 +78,6 @@ __all__ = [
     "modality",
     "modality_of",
     "register",
-    "stored_name",
     "taken_by",
 ]
 
@@ -154,8 +153,8 @@ def _not_taken(
         " or ".join(words) for words in zip(*((c.representation, c.__name__) for c in able), strict=True)
     )
     return ZaohuaError(
-        f"{model} learns {learns}, but {type(option).__name__} makes {option.representation}: leave codec= out, or give "
-        f"a {classes}"
+        f"{model} learns {learns}, but {type(option).__name__} makes {option.representation}: leave codec= out, or "
+        f"give a {classes}"
     )
 
 

@@ -20,7 +20,6 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import WithFields, check_fields, fields_of
 from zaohua.core.spec import DataSpec
-from zaohua.modalities.registry import stored_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -197,8 +196,14 @@ class Codec(WithFields, ABC):
     def to_json(self) -> dict[str, Any]:
         """Class name, options, spec and state as JSON values."""
         spec = self.spec_.to_json() if hasattr(self, "spec_") else None
-        out = {"codec": stored_name(type(self)), "options": self.get_params(), "spec": spec, "state": self.state()}
+        out = {"codec": self.stored_name(), "options": self.get_params(), "spec": spec, "state": self.state()}
         return json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file
+
+    @classmethod
+    def stored_name(cls) -> str:
+        """Return the name under which `model.json` stores the class: ours by its name, others as "module:name"."""
+        ours = cls.__module__.startswith("zaohua.modalities.")
+        return cls.__name__ if ours else f"{cls.__module__}:{cls.__qualname__}"
 
     def __repr__(self) -> str:
         shown = ", ".join(

@@ -94,14 +94,7 @@ def modality(name: str) -> Modality:
 
 def codec_classes() -> dict[str, type[Codec]]:
     """Return the codecs of all modalities by the names under which `model.json` stores them."""
-    return {stored_name(codec): codec for kind in known() for codec in kind.codecs}
-
-
-def stored_name(codec: type[Any]) -> str:
-    """Return the name under which a codec class is stored: ours by its name, others as "module:qualified.name"."""
-    if codec.__module__.startswith("zaohua.modalities."):
-        return codec.__name__
-    return f"{codec.__module__}:{codec.__qualname__}"
+    return {codec.stored_name(): codec for kind in known() for codec in kind.codecs}
 
 
 def modality_of(codec: type[Any]) -> Modality | None:

@@ -22,7 +22,7 @@ from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import gumbel
 from zaohua.nn.row_gan import PackedCritic, RowGenerator
 from zaohua.nn.rows import RowLayout
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class CTGAN(Tabular, WassersteinGAN):

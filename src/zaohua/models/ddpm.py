@@ -10,7 +10,7 @@ from zaohua.estimator.denoiser import NoiseSchedule
 from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.schedules import CosineSchedule, LinearSchedule
 from zaohua.families.vocoder import VocoderMixin
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class DDPM(Diffusion, VocoderMixin):

@@ -13,7 +13,7 @@ from zaohua.core.spec import DataSpec
 from zaohua.families.gan import GAN
 from zaohua.families.vocoder import VocoderMixin
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class R3GAN(GAN, VocoderMixin):

@@ -12,7 +12,7 @@ Autoregressive Distribution Estimator", 2011, and Boulanger-Lewandowski et al. 2
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
-from zaohua.nn.recurrent import Cell, recurrent
+from zaohua.nn.recurrent import Cell, CellState, recurrent
 
 
 def one_hot(frames: Tensor, size: int) -> Tensor:
@@ -64,6 +64,23 @@ class CellHead(nn.Module):
         free = self.free(h).unflatten(-1, (-1, self.size - 1))
         stay = out[..., -1:] * one_hot(before, self.size).unflatten(-1, free.shape[-2:])
         return F.pad((free + out[..., :-1] + stay).float(), (1, 0))
+
+
+@dataclass
+class FrameState:
+    """What n pieces have come to.
+
+    Attributes:
+        condition: added to every input, (n, width).
+        cells: the layers' state; None before the first frame.
+        place: number of the next frame.
+        earlier: the frame before the last, int (n, K); None before there is one.
+    """
+
+    condition: Tensor
+    cells: CellState | None = None
+    place: int = 0
+    earlier: Tensor | None = None
 
 
 class FrameRNN(nn.Module):
@@ -124,27 +141,31 @@ class FrameRNN(nn.Module):
         h, _ = self._run(before, earlier, pool(self.embed(y, len(frames))), None, 0)
         return self.head(h, before, frames[:, 1:]), self.over(h).squeeze(-1).float()
 
-    def start(self, n: int, y: Tensor | None = None) -> dict[str, Any]:
+    def start(self, n: int, y: Tensor | None = None) -> FrameState:
         """The state before the first frame, for n pieces."""
-        return {"condition": pool(self.embed(y, n)), "cells": None, "place": 0, "earlier": None}
+        return FrameState(pool(self.embed(y, n)))
 
-    def step(self, frame: Tensor, state: dict[str, Any]) -> Tensor:
+    def step(self, frame: Tensor, state: FrameState) -> Tensor:
         """The last frame int (B, K), negative before the first, which the state takes up -> the context (B, width)."""
-        earlier = torch.full_like(frame, -1) if state["earlier"] is None else state["earlier"]
-        h, state["cells"] = self._run(
-            frame[:, None], earlier[:, None], state["condition"], state["cells"], state["place"]
-        )
-        state["place"], state["earlier"] = state["place"] + 1, frame
+        earlier = torch.full_like(frame, -1) if state.earlier is None else state.earlier
+        h, state.cells = self._run(frame[:, None], earlier[:, None], state.condition, state.cells, state.place)
+        state.place, state.earlier = state.place + 1, frame
         return h[:, 0]
 
     @staticmethod
-    def select(state: dict[str, Any], rows: Tensor) -> None:
-        """Makes a state that of these of its rows, int (B,)."""
-        cells = state["cells"]
-        state["earlier"] = state["earlier"][rows]
-        state["cells"] = tuple(c[:, rows] for c in cells) if isinstance(cells, tuple) else cells[:, rows]
+    def select(state: FrameState, rows: Tensor) -> None:
+        """Makes a state that of these of its rows, int (B,); at least one frame has been read."""
+        assert state.cells is not None and state.earlier is not None
+        state.earlier = state.earlier[rows]
+        if isinstance(state.cells, tuple):
+            h, c = state.cells
+            state.cells = (h[:, rows], c[:, rows])
+        else:
+            state.cells = state.cells[:, rows]
 
-    def _run(self, before: Tensor, earlier: Tensor, condition: Tensor, cells: Any, start: int) -> tuple[Tensor, Any]:
+    def _run(
+        self, before: Tensor, earlier: Tensor, condition: Tensor, cells: CellState | None, start: int
+    ) -> tuple[Tensor, CellState]:
         """Frames before those that are predicted, and those before them, int (B, T, K) -> contexts (B, T, width)."""
         places = torch.arange(start, start + before.shape[1], device=before.device) % self.bar
         values, moved = self.drop_frame(one_hot(before, self.size)), self.drop_frame((before != earlier).float())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +20,7 @@ from zaohua.nn.integers import Int8Linear, IntegerMatrix
 from zaohua.nn.transformer import Transformer, TransformerBlock
 
 
-def int8(net: nn.Module, least: int = 1 << 16) -> Any:
+def int8(net: nn.Module, least: int = 1 << 16) -> nn.Module | Int8Transformer:
     """A network for inference that computes what another does, whose larger matrices are of 8-bit integers.
 
     A modern transformer's is one of its own, which only decodes; others are copied, with other linear layers.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +31,7 @@ class MaskedLinear(nn.Linear):
         """(B, in) -> (B, out)."""
         return F.linear(x, self.weight * self.mask, self.bias)
 
-    def some(self, x: Tensor, rows: Any) -> Tensor:
+    def some(self, x: Tensor, rows: Tensor | slice) -> Tensor:
         """Some of the outputs, (B, in) -> (B, rows)."""
         return F.linear(x, self.weight[rows] * self.mask[rows], self.bias[rows])
 

@@ -6,7 +6,8 @@ before, whose state is the last of their inputs (Bai, Kolter & Koltun 2018, arXi
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,13 +17,15 @@ from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
 
 Cell = Literal["lstm", "gru", "conv"]
+CellState = Tensor | tuple[Tensor, Tensor]
+"""State of all layers: h, or h and c of an LSTM, (layers, B, width); the last inputs of convolutions."""
 
 
 def recurrent(cell: Cell, width: int, layers: int, dropout: float) -> nn.Module:
     """Layers from vectors of `width` numbers to as many, batch first: `(x, state or None) -> (h, state)`."""
     if cell == "conv":
         return Convolutions(width, layers, dropout)
-    kind: Any = nn.LSTM if cell == "lstm" else nn.GRU
+    kind = nn.LSTM if cell == "lstm" else nn.GRU
     cells = kind(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
     for name, p in cells.named_parameters():
         if "weight_hh" in name:  # orthogonal, gate by gate: gradients neither vanish nor explode at first
@@ -66,6 +69,19 @@ class Convolutions(nn.Module):
         return x.transpose(1, 2), torch.stack(kept)
 
 
+@dataclass
+class RecurrentState:
+    """What n sequences have come to.
+
+    Attributes:
+        condition: added to every input, (n, width).
+        cells: the layers' state; None before the first token.
+    """
+
+    condition: Tensor
+    cells: CellState | None = None
+
+
 class Recurrent(nn.Module):
     """Logits of each next token, given those before it and a condition.
 
@@ -99,16 +115,16 @@ class Recurrent(nn.Module):
         """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""
         return self._run(tokens, pool(self.embed(y, len(tokens), keep)), None)[0]
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> dict[str, Any]:
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> RecurrentState:
         """The state before the first token, for n sequences."""
-        return {"condition": pool(self.embed(y, n, keep)), "cells": None}
+        return RecurrentState(pool(self.embed(y, n, keep)))
 
-    def step(self, tokens: Tensor, state: dict[str, Any]) -> Tensor:
+    def step(self, tokens: Tensor, state: RecurrentState) -> Tensor:
         """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""
-        logits, state["cells"] = self._run(tokens, state["condition"], state["cells"])
+        logits, state.cells = self._run(tokens, state.condition, state.cells)
         return logits[:, -1]
 
-    def _run(self, tokens: Tensor, condition: Tensor, cells: Any) -> tuple[Tensor, Any]:
+    def _run(self, tokens: Tensor, condition: Tensor, cells: CellState | None) -> tuple[Tensor, CellState]:
         x = self.drop(self.tokens(tokens) + condition[:, None])
         h, cells = self.cells(x, cells)
         return self.head(self.drop(h)).float(), cells

@@ -22,10 +22,10 @@ from zaohua.core.hardware import flushed_denormals, keep_freed_memory
 from zaohua.core.noise import derive_seed
 from zaohua.storage import runs
 from zaohua.training.callbacks import signals
+from zaohua.training.events import Callback, Event
 from zaohua.training.optimizers import load_optimizer_tensors, optimizer_tensors
 from zaohua.training.order import Batches
 from zaohua.training.step import Diverged, Stepper
-from zaohua.training.trainable import Callback, Event
 from zaohua.training.validation import Best
 
 if TYPE_CHECKING:

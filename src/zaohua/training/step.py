@@ -21,7 +21,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import Products, autocast, make_accelerator, pick_device, pick_precision, place
 from zaohua.core.noise import BatchNoise, derive_seed, seed_global
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 if TYPE_CHECKING:
     from zaohua.estimator.encoding import TrainingData

@@ -31,7 +31,8 @@ from zaohua.estimator.encoding import TrainingData
 from zaohua.families.autoregressive.decoding import TokenSampler
 from zaohua.modalities.base import Codec
 from zaohua.modalities.music.rolls import RollCodec
-from zaohua.training.trainable import Batch, Trainable
+from zaohua.training.events import Batch
+from zaohua.training.trainable import Trainable
 
 
 class FrameModel(Trainable):

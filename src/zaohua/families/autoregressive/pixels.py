@@ -22,7 +22,7 @@ from zaohua.families.autoregressive.decoding import Decoder, guided
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import ColourMixture, Likelihood, LogisticMixture, likelihood_of
 from zaohua.nn.grids import check_axes
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class PixelModel(Guided):

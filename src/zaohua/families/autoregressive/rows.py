@@ -21,7 +21,8 @@ from zaohua.core.spec import DataSpec
 from zaohua.estimator.columns import RowCodec
 from zaohua.nn import bins
 from zaohua.nn.row_mlp import RowMLP
-from zaohua.training.trainable import Batch, Trainable
+from zaohua.training.events import Batch
+from zaohua.training.trainable import Trainable
 
 
 class RowNet(nn.Module):

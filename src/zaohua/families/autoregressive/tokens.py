@@ -29,7 +29,7 @@ from zaohua.estimator.encoding import TrainingData
 from zaohua.families.autoregressive.decoding import TokenSampler, draft_of, generate, guided
 from zaohua.families.guidance import Guided
 from zaohua.nn.int8 import int8
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class TokenModel(Guided):

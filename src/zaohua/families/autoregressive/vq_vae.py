@@ -24,7 +24,7 @@ from zaohua.families.autoregressive.decoding import TokenSampler, generate, guid
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import Likelihood, likelihood_of
 from zaohua.nn.vq import Codebook
-from zaohua.training.trainable import Batch
+from zaohua.training.events import Batch
 
 
 class VectorQuantizedAutoencoder(Guided):

@@ -12,7 +12,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 SUFFIXES = frozenset(
     ".png .apng .jpg .jpeg .jpe .jfif .mpo .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm".split()
@@ -32,6 +32,7 @@ class Images(Modality):
     given: ClassVar[str] = "an array (n, H, W) or (n, H, W, C), or a list of images"
     protocol: ClassVar[str | None] = "zaohua.modalities.images.evaluation:ImageProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.images.page"
+    suites: ClassVar[str | None] = "zaohua.modalities.images.suites:SUITES"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zaohua.modalities.datasets import DataSet
+from zaohua.modalities.data_set import DataSet
 from zaohua.modalities.files.download import File
 
 

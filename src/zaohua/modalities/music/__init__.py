@@ -10,7 +10,7 @@ from zaohua.modalities.modality import Modality, Read
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 
 class Music(Modality):

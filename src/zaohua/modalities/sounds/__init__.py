@@ -10,7 +10,7 @@ from zaohua.modalities.modality import Modality
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 SUFFIXES = frozenset(".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .caf .w64 .rf64".split())
 """Endings by which a file is taken for a sound; its content decides what it really is."""
@@ -30,6 +30,7 @@ class Sounds(Modality):
     given: ClassVar[str] = "a list of `Sound`s"
     protocol: ClassVar[str | None] = "zaohua.modalities.sounds.evaluation:SoundProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.sounds.page"
+    suites: ClassVar[str | None] = "zaohua.modalities.sounds.suites:SUITES"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zaohua.modalities.datasets import DataSet, twice
+from zaohua.modalities.data_set import DataSet, twice
 from zaohua.modalities.files.download import File
 
 DIGIT_SOUNDS = "c508ca40e62214f8ea81451ff705df6e9a68265da606e26d5455a6a8d1e5bf81"

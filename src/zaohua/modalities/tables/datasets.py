@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zaohua.modalities.datasets import DataSet, twice
+from zaohua.modalities.data_set import DataSet, twice
 from zaohua.modalities.files.download import File
 
 ADULT = (

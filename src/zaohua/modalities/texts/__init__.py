@@ -11,7 +11,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.datasets import DataSet
+    from zaohua.modalities.data_set import DataSet
 
 MANY = frozenset({".jsonl"})
 """Endings of files that hold a text or a dialogue in each line."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from zaohua.training.trainable import Callback, Event
+    from zaohua.training.events import Callback, Event
 
 BAR_SECONDS, LINE_SECONDS = 0.2, 10.0
 """How often a bar is redrawn, and how often a line is printed."""

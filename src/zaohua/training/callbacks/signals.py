@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
-    from zaohua.training.trainable import Callback, Event
+    from zaohua.training.events import Callback, Event
 
 
 class Stopped(KeyboardInterrupt):
