@@ -23,6 +23,7 @@ from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
 from zaohua.estimator.tensors import chunks
+from zaohua.modalities.base import Codec
 from zaohua.modalities.tables.codec import TableCodec
 
 AT_ONCE = 4096
@@ -39,12 +40,14 @@ class Tabular(GenerativeModel[TableCodec]):
     max_tries: Annotated[int, Between(1), Sampling] = 1000
     """Rows drawn for each one with given columns, at most, by models that can only wait for it."""
 
-    def _begin(self, X: Any, y: Any, base: Base | None = None, modality: str | None = None) -> TrainingData:
+    def _begin(
+        self, X: Any, y: Any, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
+    ) -> TrainingData:
         if isinstance(X, np.ndarray) and X.ndim == 1:
             raise ZaohuaError(
                 f"a table is an array (n, columns), not one of shape {X.shape}: X.reshape(-1, 1) has one column"
             )
-        return super()._begin(X, y, base, modality)
+        return super()._begin(X, y, base, modality, codec)
 
     @property
     def n_features_in_(self) -> int:
