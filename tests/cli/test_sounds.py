@@ -12,7 +12,7 @@ from PIL import Image
 from tests.sounds import RATE, folder, tone
 
 import zaohua as zh
-from zaohua.evaluation.splits import splits_of
+from zaohua.tasks.evaluation.protocols import splits_of
 
 TINY = (
     "--max-steps",

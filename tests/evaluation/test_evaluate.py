@@ -15,15 +15,19 @@ from tests.trainings import reloaded
 import zaohua as zh
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.noise import BatchNoise, derive_seed
-from zaohua.evaluation import cost, summaries
-from zaohua.evaluation.compare import compare
-from zaohua.evaluation.evaluate import evaluate, score_note
-from zaohua.evaluation.history import Evaluator
-from zaohua.evaluation.results import FLOOR, MEASURES, NAIVE, Evaluation, load
-from zaohua.evaluation.splits import Pictures, splits_of
+from zaohua.evaluation import summaries
+from zaohua.evaluation.measures import MEASURES
+from zaohua.evaluation.protocol import share
+from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, load
+from zaohua.evaluation.splits import Pictures
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.modalities.images import evaluation as images
-from zaohua.modalities.images.evaluation import ImageProtocol, share
+from zaohua.modalities.images.evaluation import ImageProtocol
+from zaohua.tasks.evaluation import cost
+from zaohua.tasks.evaluation.compare import compare
+from zaohua.tasks.evaluation.evaluate import evaluate, score_note
+from zaohua.tasks.evaluation.history import Evaluator
+from zaohua.tasks.evaluation.protocols import splits_of
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +266,8 @@ class TestEvaluate:
         with pytest.raises(ZaohuaError, match="at least 12"):
             evaluate(zh.load(run), samples=3)
         rolls = zh.ChoraleRNN.__new__(zh.ChoraleRNN)
-        with pytest.raises(ZaohuaError, match="measures images, sounds, tables and texts; ChoraleRNN is"):
+        message = "measures images, tables, texts and sounds, .* one size; ChoraleRNN is a ChoraleRNN, of music"
+        with pytest.raises(ZaohuaError, match=message):
             evaluate(rolls)
 
     def test_kinds_of_scores(self) -> None:

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     (run,), rest = leading(arguments, "the run comes", CALL, ABOUT, COMMON)
     flags = sampling_flags(runs.read_model(run))
     values = parse("zaohua copies RUN", ABOUT, [*COMMON, *flags], rest)
-    from zaohua.modalities.texts.copying import copy_report
+    from zaohua.tasks.copying import copy_report
 
     model = zaohua.load(run)
     model.set_params(**{flag.name: values[flag.name] for flag in flags})

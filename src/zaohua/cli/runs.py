@@ -67,7 +67,7 @@ def read_model(folder: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
 
 
-def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:
+def read(data: str, split: str, labels: bool, modality: str | None = None) -> tuple[Any, Any]:
     """Make X and y for `fit` of DATA; y is True if it carries labels that are wanted.
 
     The path or name itself is handed on where it can be: the run remembers it, and can be resumed without DATA.
@@ -75,11 +75,12 @@ def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:
     from zaohua import modalities
 
     if split != "train":
-        return modalities.read(data, True if labels and _labelled(data, split) else None, split=split)
-    return data, True if labels and _labelled(data, None) else None
+        y = True if labels and _labelled(data, split, modality) else None
+        return modalities.read(data, y, split=split, modality=modality)
+    return data, True if labels and _labelled(data, None, modality) else None
 
 
-def _labelled(data: str, split: str | None) -> bool:
+def _labelled(data: str, split: str | None, modality: str | None) -> bool:
     """Tell whether a path or data set carries labels."""
     from zaohua import modalities
     from zaohua.modalities.datasets import known
@@ -87,7 +88,7 @@ def _labelled(data: str, split: str | None) -> bool:
     if is_named(data):
         return known()[data].labelled
     try:
-        return modalities.read(data, True, split=split)[1] is not None
+        return modalities.read(data, True, split=split, modality=modality)[1] is not None
     except NoLabels:
         return False
 

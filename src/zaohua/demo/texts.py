@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from zaohua.core import registry
 from zaohua.modalities import datasets
-from zaohua.modalities.texts.copying import copy_report
 from zaohua.modalities.texts.surprise import surprise
+from zaohua.tasks.copying import copy_report
 
 if TYPE_CHECKING:
     from zaohua.demo import Watch

@@ -189,8 +189,8 @@ class Tabular(GenerativeModel):
         if len(waiting):
             raise ZaohuaError(
                 f"of {drawn:,} rows drawn {met:,} had the values asked for ({met / drawn:.3%}), and {len(codes):,} "
-                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or "
-                "take a model that is conditioned exactly (product-mixture, tab-ar)"
+                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or take "
+                "a model that is conditioned exactly (product-mixture, tab-ar)"
             )
         return out, met / drawn
 

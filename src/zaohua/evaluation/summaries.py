@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation, Figure
+from zaohua.evaluation.measures import measure_of
+from zaohua.evaluation.results import FLOOR, Evaluation, Figure
 from zaohua.metrics.intervals import Interval
 from zaohua.report.numbers import digits
 from zaohua.storage import runs
@@ -15,7 +16,7 @@ from zaohua.storage.card import card
 from zaohua.storage.layout import CARDS, card_file, is_own, write_card
 
 if TYPE_CHECKING:
-    from zaohua.evaluation.compare import Comparison
+    from zaohua.evaluation.comparison import Comparison
 
 UNBOUND = ("exact", "ODE")
 """Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
@@ -70,7 +71,7 @@ def summary_lines(found: Evaluation) -> list[str]:
     ]
     lines += _columns(found)
     beside = f" and as many {found.split} items" if found.extractor else ""
-    beside = f" and the {found.split} rows" if found.modality == "tables" else beside
+    beside = f" and the {found.split} {found.noun}" if found.lead and not found.extractor else beside
     of = f"{found.n:,} samples{beside}"
     spent = found.cost
     lines.append(
@@ -103,7 +104,7 @@ def _seconds(seconds: float | None) -> str:
 
 def title_of(name: str, found: Evaluation) -> str:
     """The title of a measure, with the extractor's name where it belongs."""
-    return MEASURES[name].title.format(extractor=found.extractor.partition(",")[0], target=found.target)
+    return measure_of(name).title.format(extractor=found.extractor.partition(",")[0], target=found.target)
 
 
 def shown(name: str, figure: Figure, interval: bool = True) -> str:
@@ -127,7 +128,7 @@ def between(name: str, figure: Figure) -> str:
 
 
 def _number(name: str, value: float) -> str:
-    return f"{value:.1%}" if MEASURES[name].percent else digits(value)
+    return f"{value:.1%}" if measure_of(name).percent else digits(value)
 
 
 # ---- several models
@@ -145,7 +146,7 @@ def _first(comparison: Comparison) -> str:
     if comparison.winner is not None:
         return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind, lead)}{_copying(best)}"
     near = _near(comparison.behind)
-    most = "least" if MEASURES[lead].better == "lower" else "most"
+    most = "least" if measure_of(lead).better == "lower" else "most"
     return f"No winner by {title}: {best.run} has the {most}, {told}, but {near} may be behind it by chance."
 
 
@@ -166,9 +167,9 @@ def _beside_real(comparison: Comparison) -> str:
     floor = best.references.get(FLOOR, {}).get(lead)
     if floor is None or floor.value <= 0:
         return ""
-    if MEASURES[lead].better == "higher":
+    if measure_of(lead).better == "higher":
         return f", where real training items have {shown(lead, floor, interval=False)}"
-    return f", {best.figures[lead].value / floor.value:,.1f} times that of real training {NOUNS[best.modality]}"
+    return f", {best.figures[lead].value / floor.value:,.1f} times that of real training {best.noun}"
 
 
 def _likeliest(comparison: Comparison) -> str:

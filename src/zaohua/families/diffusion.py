@@ -1,7 +1,7 @@
 """Diffusion and flow models: one network learns to remove noise, at every strength of it.
 
 A model of this family chooses a `noise_schedule` (how x fades into noise, see `schedules`), what its network predicts
-(`predict`, `loss`) and at which times samples look (`times`). Sampling, guidance and the denoiser that restoration
+(`predict`, `loss`) and the times at which samplers stop (`times`). Sampling, guidance and the denoiser that restoration
 builds on are the same for all. Time runs from data at t = 0 to noise at t = 1.
 
 The networks of samplers compute in float32 unless bfloat16 is asked for by name: there another kernel, as another size

@@ -64,7 +64,7 @@ class MixedNet(nn.Module):
         )
 
     def ordered(self, times: Tensor) -> Tensor:
-        """Times (B, coded) at which codes become known, changed so that no number's is before (above) its state's."""
+        """Unmasking times (B, coded), adjusted so that no number is unmasked before its state."""
         for number, state, _ in self.after:
             times[:, number] = torch.minimum(times[:, number], times[:, state])
         return times

@@ -8,8 +8,9 @@ import torch
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.copies import BETWEEN
-from zaohua.modalities.texts.copying import Corpus, copy_report
+from zaohua.modalities.texts.corpus import Corpus
 from zaohua.modalities.texts.surprise import surprise
+from zaohua.tasks.copying import copy_report
 
 TEXT = "the cat sat on the mat. a rat ran at the cat! " * 30
 

@@ -13,6 +13,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from zaohua.core.errors import ZaohuaError, ZaohuaWarning
+from zaohua.storage.layout import cache_folder
 
 _checked: set[tuple[str, int, int]] = set()
 
@@ -34,11 +35,6 @@ class File:
     size: int
     home: str
     made: str = ""
-
-
-def cache_folder() -> Path:
-    """Where downloaded files are kept: $XDG_CACHE_HOME/zaohua, or ~/.cache/zaohua."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zaohua"
 
 
 def find(dataset: str, file: File) -> Path:

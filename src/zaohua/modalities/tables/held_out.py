@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from zaohua import modalities
-from zaohua.evaluation.splits import Items, check_kind
+from zaohua.evaluation.splits import Items
 
 MISSING, UNSEEN = "missing", "not in training"
 
@@ -60,17 +58,18 @@ class HeldOutRows(Items):
         return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
 
 
-def rows(model: Any, source: str | Path, split: str | None) -> HeldOutRows:
-    """The rows of a source, without the column of labels that a model learnt them by."""
-    check_kind(model, source, "tables")
-    items, _ = modalities.read(source, split=split)
-    column = None if model.y_codec_ is None else (model.source_ or {}).get("y")
-    if column not in getattr(items, "columns", ()):
-        return HeldOutRows(model.codec_.encode(items, unseen=True).numpy(), columns_of(model))
-    items, labels = modalities.read(items, column)
-    return HeldOutRows(
-        model.codec_.encode(items, unseen=True).numpy(), columns_of(model), labels, model.y_codec_.knows(labels)
-    )
+def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:
+    """Return real rows, as the codec of a model encodes them.
+
+    Args:
+        model: a fitted one.
+        items: as `zaohua.read` returns them, without the column of labels by which the model learnt them.
+        labels: one for each, or None.
+    """
+    values, columns = model.codec_.encode(items, unseen=True).numpy(), columns_of(model)
+    if labels is None or model.y_codec_ is None:
+        return HeldOutRows(values, columns)
+    return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels))
 
 
 def columns_of(model: Any) -> Sequence[Any]:

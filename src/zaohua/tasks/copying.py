@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
-from zaohua.metrics.copies import BETWEEN, Copies, copies
+from zaohua.metrics.copies import Copies, copies
 from zaohua.modalities.datasets import known
-from zaohua.modalities.texts.codec import TextCodec, pieces, places
-from zaohua.modalities.texts.dialogues import is_dialogue
+from zaohua.modalities.texts.codec import TextCodec
+from zaohua.modalities.texts.corpus import Corpus, alike
 
 
 @dataclass(frozen=True)
@@ -31,31 +31,6 @@ class Report:
     real: Copies | None
     corpus: str
     reference: str
-
-
-class Corpus:
-    """The pieces of some texts one after another, from one character on and up to another; may be gone through again.
-
-    Args:
-        items: as `modalities.read` gives them.
-        start, stop: places of characters; to the end when there is no stop.
-    """
-
-    def __init__(self, items: Any, start: int = 0, stop: int | None = None):
-        self.items, self.start, self.stop = items, start, stop
-
-    def __iter__(self) -> Iterator[str]:
-        place = 0
-        for _, item in places(self.items):
-            for piece in (*pieces(item), BETWEEN) if is_dialogue(item) else _ended(item):
-                low, high = self.start - place, len(piece) if self.stop is None else self.stop - place
-                yield piece[max(0, low) : max(0, high)]
-                place += len(piece)
-
-
-def _ended(item: Any) -> Iterator[str]:
-    yield from item
-    yield BETWEEN
 
 
 def copy_report(
@@ -93,7 +68,7 @@ def copy_report(
     made = copies(texts, corpus, n)
     if rest is None:
         return Report(made, None, _name(data), "")
-    return Report(made, copies(_alike("".join(rest), [len(text) for text in texts]), corpus, n), _name(data), reference)
+    return Report(made, copies(alike("".join(rest), [len(text) for text in texts]), corpus, n), _name(data), reference)
 
 
 def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Corpus | None, str]:
@@ -107,12 +82,6 @@ def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Co
     length = sum(map(len, Corpus(items)))
     cut = length - math.ceil(model.validation_fraction * length)
     return Corpus(items, 0, cut), Corpus(items, cut), f"its last {model.validation_fraction:.0%}, held out"
-
-
-def _alike(text: str, lengths: Sequence[int]) -> list[str]:
-    """Parts of a text with these lengths, evenly spread over it."""
-    step = max(0, len(text) - max(lengths, default=0)) / max(1, len(lengths) - 1)
-    return [text[round(i * step) : round(i * step) + length] for i, length in enumerate(lengths)]
 
 
 def _name(data: Any) -> str:
