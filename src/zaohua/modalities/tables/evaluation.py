@@ -104,21 +104,21 @@ class TableProtocol(EvaluationProtocol):
     @functools.cached_property
     def _usual(self) -> float:
         """The share of test rows that equal training rows."""
-        return row_copies(self._real, self._train, self._real, self.sizes).share
+        return row_copies(self._real, self._train, self._real, self.sizes).fraction
 
     def _copies(self, samples: np.ndarray) -> Figures:
         """How near rows lie to training rows, and how many are copies of them."""
         near = closest_records(samples, self._train, self._real, self.sizes, self.seed)
         same = row_copies(samples, self._train, self._real, self.sizes)
         return {
-            "closest": of(near.share, len(samples), chance(near.p)),
-            "row_copies": share(same.share, len(samples), chance(same.p)),
+            "closest": of(near.fraction, len(samples), chance(near.p)),
+            "row_copies": share(same.fraction, len(samples), chance(same.p)),
         }
 
     def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Each column's shape and what it tells trees, flags, and how the trees ranked rows."""
         log = self._told(samples, uses=True)
-        found = {"shape": shapes(self._real, samples, self.sizes), "uses": log.uses}
+        found = {"shape": shapes(self._real, samples, self.sizes), "uses": log.importances}
         by_column = {
             what: dict(zip(self.names, map(float, values), strict=True))
             for what, values in found.items()

@@ -48,9 +48,11 @@ def evaluate_texts(
     references: dict[str, Figures] = {}
     if not model.apart_ and (model.source_ or {}).get("X") is not None:
         report = copy_report(model, cost.gathered(blocks), held_out=None if is_named(source) else source)
-        figures["copied"] = share(report.made.share, report.made.characters, f"longest {report.made.longest}")
+        figures["copied"] = share(
+            report.samples.fraction, report.samples.characters, f"longest {report.samples.longest}"
+        )
         if report.real is not None:
-            references["real texts"] = {"copied": share(report.real.share, report.real.characters)}
+            references["real texts"] = {"copied": share(report.real.fraction, report.real.characters)}
     return Evaluation(
         run=about["name"],
         model=type(model).__name__,
