@@ -42,7 +42,7 @@ def test_numbers_show_digits_that_count(value: float | None, text: str):
         (Scale(0.9, 1100, 0, 1, "log"), [1, 10, 100, 1000]),
         (Scale(1.5, 60, 0, 1, "log"), [2, 5, 10, 20, 50]),
         (Scale(41, 48, 0, 1, "log"), [42, 44, 46, 48]),
-        (Scale(-2, 150, 0, 1, "bent", 1.0), [-1, 0, 1, 10, 100]),
+        (Scale(-2, 150, 0, 1, "asinh", 1.0), [-1, 0, 1, 10, 100]),
     ],
 )
 def test_ticks_are_round_and_on_the_axis(scale: Scale, ticks: list[float]):
@@ -50,7 +50,7 @@ def test_ticks_are_round_and_on_the_axis(scale: Scale, ticks: list[float]):
 
 
 def test_a_scale_keeps_the_order_and_stays_on_the_axis():
-    for scale in (Scale(-5, 5, 10, 90), Scale(0.1, 100, 90, 10, "log"), Scale(-5, 500, 0, 100, "bent", 0.5)):
+    for scale in (Scale(-5, 5, 10, 90), Scale(0.1, 100, 90, 10, "log"), Scale(-5, 500, 0, 100, "asinh", 0.5)):
         places = [scale(value) for value in np.linspace(scale.low, scale.high, 20)]
         assert sorted(places, reverse=scale.start > scale.end) == places
         assert (scale(scale.low), scale(scale.high)) == pytest.approx((scale.start, scale.end))
@@ -86,7 +86,7 @@ def test_labels_of_a_dozen_points_are_apart_and_inside(seed: int):
 def test_points_that_none_beats_are_filled_and_joined():
     svg = charts.scatter([Point("slow", 10, 5), Point("good", 5, 1), Point("fast", 1, 3)], "s", "<FD>", floor=0.5)
     assert svg.count('class="point on"') == 2 and svg.count('class="front"') == 1 and "&lt;FD&gt;" in svg
-    assert svg.count("real pictures") == 1 and "whisker" not in svg
+    assert svg.count("real images") == 1 and "whisker" not in svg
     assert charts.scatter([], "s", "FD") == ""
     same = charts.scatter([Point("a", 1, 2, 1, 3), Point("b", 1, 2, 1, 3)], "s", "FD")
     assert same.count('class="point on"') == 1 and same.count('class="whisker"') == 2

@@ -1,4 +1,4 @@
-"""What the pages share that stand alone: their style, and numbers, pictures and facts as HTML."""
+"""HTML building blocks of the self-contained pages: style, numbers, images and lists of facts."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ fill="var(--seal)"/>
 
 
 def fill(template: Path, **values: object) -> str:
-    """A template with its values in it, which are HTML already, and with the style and the seal that all pages have."""
+    """Fill a template with values, which must be HTML, and with the style and logo that all pages share."""
     return Template(template.read_text("utf-8")).substitute(values, style=STYLE.read_text("utf-8"), seal=SEAL)
 
 
 def number(value: float | None) -> str:
-    """Three digits that count, or a dash."""
+    """Format a number with three significant digits; return a dash for None."""
     return "–" if value is None else minus(digits(value))
 
 
 def minus(text: str) -> str:
-    """A number as it is printed, with a minus sign instead of a hyphen."""
+    """Replace the hyphens of a printed number by minus signs."""
     return text.replace("-", "−")
 
 
 def sheet(images: np.ndarray, columns: int, alt: str, height: int = 32, gap: int = 14) -> str:
-    """Pictures side by side on black, as one.
+    """Arrange images in a grid on black, as one <img> element.
 
     Args:
         images: uint8 (n, H, W) or (n, H, W, C).
-        columns: pictures in a row.
-        alt: what one would see.
-        height: what pictures are enlarged to at least.
-        gap: pixels between and around them.
+        columns: images per row.
+        alt: alternative text of the image.
+        height: minimum height of an image; smaller ones are enlarged.
+        gap: pixels between and around the images.
     """
     shown = show.grid(images, columns, gap=gap, height=height, background=0)
     shown = np.pad(shown, [(gap, gap), (gap, gap)] + [(0, 0)] * (shown.ndim - 2))
@@ -50,20 +50,20 @@ def sheet(images: np.ndarray, columns: int, alt: str, height: int = 32, gap: int
 
 
 def figure(inside: str, caption: str = "", kind: str = "") -> str:
-    """Something to look at with its caption, both HTML, and a class for its style."""
+    """Return a <figure> element with a caption, both HTML; `kind` is its CSS class."""
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f"<figure{f' class={kind}' if kind else ''}>{inside}{below}</figure>"
 
 
 def section(title: str, inside: str, note: str = "", kind: str = "") -> str:
-    """A part of a page under its title, with what is to be said below it; the inside and the note are HTML."""
+    """Return a section of a page with a title and a note below it; `inside` and `note` are HTML."""
     below = f'\n  <p class="note">{note}</p>' if note else ""
     return f"<section{f' class={kind}' if kind else ''}>\n  <h2>{title}</h2>\n  {inside}{below}\n</section>"
 
 
-def facts(listed: Sequence[tuple[str, str, str]]) -> str:
-    """Facts for a <dl>: what it is, its value, and what is added in small; all HTML."""
+def facts(entries: Sequence[tuple[str, str, str]]) -> str:
+    """Return the entries of a <dl> from tuples (name, value, small print), which are HTML."""
     return "".join(
         f"<div><dt>{name}</dt><dd>{value}{f' <small>{more}</small>' if more else ''}</dd></div>"
-        for name, value, more in listed
+        for name, value, more in entries
     )
