@@ -1,9 +1,9 @@
-"""Conditions and times as vectors: what every conditional network of the library begins with.
+"""Embeddings of conditions and times, which all conditional networks share.
 
-Whatever y is (a label, a vector, a text, a picture, a sound), `Embed` turns it into tokens (n, L, dim) that a
-network attends to or averages with `pool`. Dropping the condition of some items while training, so that one network
-learns p(x) and p(x | y), is classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598). Where y is a picture laid
-over the picture x, `Overlay` hands it over as channels instead.
+`Embed` turns any condition y (a label, a vector, a text, an image, a sound) into tokens (n, L, dim) that a network
+attends to or averages with `pool`. Dropping the condition of some items in training, so that one network learns p(x)
+and p(x | y), enables classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598). If y is an image on the same axes
+as the image x, `Overlay` concatenates it as channels instead.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MAX_TOKENS = 64
 
 
 def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
-    """Sines and cosines of t at log-spaced angular frequencies (Vaswani et al. 2017, arXiv 1706.03762).
+    """Compute sines and cosines of t at log-spaced angular frequencies (Vaswani et al. 2017, arXiv 1706.03762).
 
     Args:
         t: real numbers (...,).
         dim: number of features, even.
-        low: the lowest frequency, radians per unit of t.
-        high: the highest one.
+        low: lowest frequency, radians per unit of t.
+        high: highest frequency.
 
     Returns:
         Features in [-1, 1], (..., dim), float32.
@@ -39,7 +39,7 @@ def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
 
 
 def pool(tokens: Tensor) -> Tensor:
-    """Mean of the tokens (n, L, dim) that are there -> (n, dim); zeros where there are none."""
+    """Average the tokens (n, L, dim) that aren't padding, (n, dim); zeros if there are none."""
     if tokens.shape[1] == 0:
         return tokens.new_zeros(len(tokens), tokens.shape[2])
     count = present(tokens).sum(dim=1, keepdim=True).clamp(min=1)
@@ -47,12 +47,12 @@ def pool(tokens: Tensor) -> Tensor:
 
 
 def present(tokens: Tensor) -> Tensor:
-    """Which tokens (n, L, dim) are there -> bool (n, L): `Embed` leaves exact zeros where items were padded."""
+    """Return a mask (n, L) of the tokens (n, L, dim) that aren't padding, for which `Embed` returns exact zeros."""
     return tokens.ne(0).any(dim=-1)
 
 
 class TimeEmbed(nn.Module):
-    """Features of a scalar t (n,) -> (n, dim): fixed sinusoids and two linear layers.
+    """Embedding of a scalar time: fixed sinusoids and two linear layers.
 
     The frequencies span 0.001 to 4 radians per unit, so that both t = 0 ... 1000 and log(sigma) / 4 are resolved.
     """
@@ -64,20 +64,20 @@ class TimeEmbed(nn.Module):
         self.outer = nn.Linear(dim, dim)
 
     def forward(self, t: Tensor) -> Tensor:
-        """t (n,) -> (n, dim)."""
+        """Map times t (n,) to (n, dim)."""
         features = sinusoids(t, self.features, low=1e-3, high=4.0)
         return self.outer(F.silu(self.inner(features.to(self.inner.weight.dtype))))
 
 
 class Embed(nn.Module):
-    """A condition y as tokens (n, L, dim), and a learnt null token for "no condition".
+    """Embedding of conditions as tokens (n, L, dim), with a learnt null token for "no condition".
 
     Args:
-        spec: what y is; None for an unconditional network, which gets L = 0 tokens.
+        spec: description of y; None for an unconditional network, which gets L = 0 tokens.
         dim: width of a token, even.
 
-    A label is a row of a table, a vector is mapped linearly; texts, pictures and sounds get sinusoidal positions and
-    a hidden layer, so that even the mean of the tokens knows what was where.
+    Labels are looked up in a table and vectors are mapped linearly. Texts, images and sounds get sinusoidal positions
+    and a hidden layer, so that even the mean of the tokens depends on their order.
     """
 
     nothing: Tensor
@@ -98,15 +98,15 @@ class Embed(nn.Module):
             self.out = scaled(nn.Linear(dim, dim))
 
     def forward(self, y: Tensor | None, n: int, keep: Tensor | None = None) -> Tensor:
-        """Embeds n conditions.
+        """Embed n conditions.
 
         Args:
-            y: a batch as `spec` describes it; None for n times the null token.
+            y: a batch as described by `spec`; None for n null tokens.
             n: number of items.
-            keep: bool (n,); where False, an item's tokens are the null token.
+            keep: mask (n,); where it is False, an item's tokens are replaced by the null token.
 
         Returns:
-            Tokens (n, L, dim); exact zeros where ragged items were padded.
+            Tokens (n, L, dim); exact zeros for padding.
         """
         if self.spec is None:
             return self.nothing.expand(n, 0, self.dim)
@@ -120,7 +120,7 @@ class Embed(nn.Module):
         return tokens if keep is None else torch.where(keep.view(n, 1, 1), tokens, null)
 
     def _tokens(self, y: Tensor) -> Tensor:
-        """A batch as `spec` describes it -> (n, L, dim)."""
+        """Map a batch as described by `spec` to tokens (n, L, dim)."""
         assert self.spec is not None
         padded = y == self.spec.pad if self.spec.is_category and self.spec.pad is not None else None
         if padded is not None:
@@ -128,18 +128,18 @@ class Embed(nn.Module):
         cells = self.cells(y if self.spec.is_category else y.to(self.null.dtype))
         if not self.spec.axes:
             return cells.unsqueeze(1)
-        places = positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
-        tokens = self.out(F.silu(cells + places))
+        offsets = positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
+        tokens = self.out(F.silu(cells + offsets))
         if padded is not None:
             tokens = tokens.masked_fill(padded.unsqueeze(-1), 0.0)
         return tokens.flatten(1, -2)
 
 
 class Patches(nn.Module):
-    """Pictures and sounds as at most 64 cells: a strided convolution.
+    """Strided convolution that divides images and sounds into at most 64 patches.
 
-    A sound is a picture one row high. Where sizes differ from item to item, the strides are 256 samples or 16 pixels,
-    and what is still too long is averaged down.
+    A sound is treated as an image one row high. If sizes differ between items, the strides are 256 samples or 16
+    pixels, and neighbouring patches are averaged until there are at most 64.
     """
 
     def __init__(self, spec: DataSpec, dim: int) -> None:
@@ -153,7 +153,7 @@ class Patches(nn.Module):
         self.cut = Conv2d(spec.channels, dim, (height, width), (height, width))
 
     def forward(self, y: Tensor) -> Tensor:
-        """(n, C, length) or (n, C, height, width) -> (n, rows, columns, dim)."""
+        """Map (n, C, length) or (n, C, height, width) to (n, rows, columns, dim)."""
         h = y if y.ndim == 4 else y.unsqueeze(2)
         missing = [-side % step for side, step in zip(h.shape[2:], self.cut.stride, strict=True)]
         h = self.cut(F.pad(h, (0, missing[1], 0, missing[0])))
@@ -162,7 +162,7 @@ class Patches(nn.Module):
 
 
 def positions(shape: tuple[int, ...], dim: int, device: torch.device) -> Tensor:
-    """Sinusoidal positions (*shape, dim) of a grid: the sum of one code per axis, any length."""
+    """Return sinusoidal position encodings (*shape, dim) of a grid: the sum of the encodings of its axes."""
     total = torch.zeros(*shape, dim, device=device)
     for axis, length in enumerate(shape):
         code = sinusoids(torch.arange(length, device=device) * (1.0 + 0.618 * axis), dim, low=1e-4, high=1.0)
@@ -171,14 +171,14 @@ def positions(shape: tuple[int, ...], dim: int, device: torch.device) -> Tensor:
 
 
 class Overlay(nn.Module):
-    """A condition that lies over x, as channels: resized to x's height and width, a learnt value where dropped."""
+    """Concatenation of an image condition with x as channels: resized to x, and a learnt value where it is dropped."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         self.null = nn.Parameter(torch.zeros(1, spec.channels, 1, 1))
 
     def forward(self, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """(B, C, H, W), (B, Cy, h, w) or None, bool (B,) -> (B, C + Cy, H, W)."""
+        """Map x (B, C, H, W), y (B, Cy, h, w) or None, and the mask keep (B,) to (B, C + Cy, H, W)."""
         null = self.null.expand(len(x), -1, *x.shape[2:]).to(x.dtype)
         if y is None:
             return torch.cat([x, null], dim=1)
@@ -189,5 +189,5 @@ class Overlay(nn.Module):
 
 
 def lies_over(y_spec: DataSpec | None, x_spec: DataSpec) -> bool:
-    """Whether y is a picture on the axes of the picture x (sketch to photo, low to high resolution)."""
+    """Return True if y is an image on the axes of the image x (sketch to photo, low to high resolution)."""
     return y_spec is not None and not y_spec.is_category and len(x_spec.axes) == 2 and y_spec.axes == x_spec.axes

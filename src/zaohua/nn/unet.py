@@ -1,8 +1,8 @@
-"""The U-Net for pictures of 8 to 256 pixels, conditional on time and on anything that `Embed` can embed.
+"""U-Net for images of 8 to 256 pixels, conditional on time and on anything that `Embed` can embed.
 
-Residual blocks whose norm is scaled and shifted by time and condition (ADM, Dhariwal & Nichol 2021, arXiv 2105.05233;
-EDM, Karras et al. 2022, arXiv 2206.00364), attention at the lowest resolution. Pictures of 24 pixels and more are
-folded into patches first, so that hardly any work is done at full resolution.
+Time and condition scale and shift the norms of the residual blocks (ADM, Dhariwal & Nichol 2021, arXiv 2105.05233; EDM,
+Karras et al. 2022, arXiv 2206.00364); there is attention at the lowest resolution. Images of 24 pixels and more are
+folded into patches first, so that little work is done at full resolution.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ HEAD_DIM = 32
 
 
 class UNet(nn.Module):
-    """A picture, a time and a condition -> a picture.
+    """U-Net from an image, a time and a condition to an image.
 
     Args:
-        x_spec: the picture.
-        y_spec: the condition. A picture on the same axes comes in as channels, anything else as tokens: their mean
-            steers every block, and attention sees each of them if there are several.
-        channels: width at the highest resolution, a multiple of 8; lower ones have twice to four times as many.
-        blocks: residual blocks per resolution, on the way down and on the way up.
-        patch: side of the patches that become channels; None chooses 1, 2 or 4 by the size of the picture.
-        dropout: probability with which a unit inside a block is dropped.
-        out_channels: channels of the result; None for those of x.
+        x_spec: description of the image.
+        y_spec: description of the condition. An image on the same axes is concatenated as channels. Anything else is
+            embedded as tokens: their mean modulates every block, and if there are several, attention sees each token.
+        channels: number of channels at the highest resolution, a multiple of 8; lower ones have two to four times more.
+        blocks: number of residual blocks per resolution, on the way down and on the way up.
+        patch: side of the patches that are folded into channels; None chooses 1, 2 or 4 by the size of the image.
+        dropout: dropout probability inside a block.
+        out_channels: channels of the output; None for those of x.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class UNet(nn.Module):
         self.head = conv(widths[0], out_channels * self.patch**2, 3, gain=0.0)
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """x (B, C, H, W), t (B,), y as its spec says, keep bool (B,) -> (B, out, H, W)."""
+        """Map x (B, C, H, W), times t (B,), conditions y and the mask keep (B,) to (B, out, H, W)."""
         height, width = x.shape[2:]
         if self.overlay is not None:
             x, y = self.overlay(x, y, keep), None
@@ -94,7 +94,7 @@ class UNet(nn.Module):
 
 
 class Stage(nn.Module):
-    """The residual blocks of one resolution."""
+    """Residual blocks of one resolution."""
 
     def __init__(self, in_channels: int, channels: int, blocks: int, context: int, dropout: float) -> None:
         super().__init__()
@@ -102,14 +102,14 @@ class Stage(nn.Module):
         self.blocks = nn.ModuleList(UNetBlock(n, channels, context, dropout) for n in ins)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """(B, Cin, H, W), (B, context) -> (B, C, H, W)."""
+        """Map x (B, Cin, H, W) and the context (B, context) to (B, C, H, W)."""
         for block in self.blocks:
             x = block(x, context)
         return x
 
 
 class UNetBlock(nn.Module):
-    """Norm, SiLU, 3x3 convolution, twice; the context scales and shifts the second norm. Begins as the identity."""
+    """Residual block: norm, SiLU, 3x3 convolution, twice; the context modulates the second norm. Identity at first."""
 
     def __init__(self, in_channels: int, channels: int, context: int, dropout: float) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class UNetBlock(nn.Module):
         self.skip = conv(in_channels, channels, 1) if in_channels != channels else nn.Identity()
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """(B, Cin, H, W), (B, context) -> (B, C, H, W)."""
+        """Map x (B, Cin, H, W) and the context (B, context) to (B, C, H, W)."""
         scale, shift = self.modulate(context)[:, :, None, None].chunk(2, dim=1)
         h = self.conv1(F.silu(self.norm1(x)))
         h = F.silu(torch.addcmul(shift, self.norm2(h), scale + 1))
@@ -131,11 +131,11 @@ class UNetBlock(nn.Module):
 
 
 class UNetAttention(nn.Module):
-    """Every place attends to every place and, apart from that, to the tokens of the condition. Begins as the identity.
+    """Self-attention over pixels, plus cross-attention to the tokens of the condition. Identity at first.
 
     Args:
-        channels: channels of the picture.
-        context: width of the tokens; None where there is at most one of them, which the blocks know already.
+        channels: number of channels of the features.
+        context: width of the tokens; None if there is at most one token, which the blocks see anyway.
     """
 
     def __init__(self, channels: int, context: int | None) -> None:
@@ -147,7 +147,7 @@ class UNetAttention(nn.Module):
         self.out = scaled(nn.Linear(channels, channels), gain=0.0)
 
     def forward(self, x: Tensor, tokens: Tensor) -> Tensor:
-        """(B, C, H, W), (B, L, context) -> (B, C, H, W)."""
+        """Map x (B, C, H, W) and tokens (B, L, context) to (B, C, H, W)."""
         flat = self.norm(x).flatten(2).transpose(1, 2)
         query, key, value = self._split(self.qkv(flat), 3)
         h = attend(query, key, value)
@@ -158,11 +158,11 @@ class UNetAttention(nn.Module):
         return (x + h) * math.sqrt(0.5)
 
     def _split(self, h: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """(B, L, parts * C) -> `parts` tensors (B, heads, L, C / heads)."""
+        """Split (B, L, parts * C) into `parts` tensors (B, heads, L, C / heads)."""
         return h.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
 
 
 def default_patch(shape: tuple[int, ...]) -> int:
-    """1 for pictures below 24 pixels, 2 below 128, 4 above."""
+    """Return the default patch size: 1 for images below 24 pixels, 2 below 128, 4 above."""
     longest = max(shape)
     return 1 if longest < 24 else 2 if longest < 128 else 4
