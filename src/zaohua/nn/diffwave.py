@@ -1,7 +1,7 @@
 """Dilated convolutional network of DiffWave (Kong et al. 2020, arXiv 2009.09761), a denoiser of waveforms.
 
 It is a stack of bidirectional gated convolutions with dilations 1, 2, 4 ..., whose skip outputs are summed. Waveforms
-are folded into patches first, as the U-Net does with large images, because layers at the full sample rate are expensive.
+are folded into patches first, as the U-Net does with large images, because layers at the full sample rate are costly.
 """
 
 from __future__ import annotations

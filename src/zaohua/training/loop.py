@@ -308,7 +308,7 @@ class Engine(Stepper):
         if state["held_out"] == len(self.held_out):  # of other items it means nothing
             self.best.restore(state, groups.get("best"))
         then = state["made_with"]
-        if then["threads"] < torch.get_num_threads():  # found out in the first step, see `Products`
+        if then["threads"] < torch.get_num_threads():  # found out in the first step, see `ProductCounter`
             torch.set_num_threads(then["threads"])
         if self.run is not None:
             self.model.history_ = self.run.rewind_history(self.step)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.core.hardware import pick_device, place
+from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
@@ -333,4 +333,4 @@ class Trainable(GenerativeModel):
     def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
         nets = self.networks()
         nets.load_state_dict(tensors)
-        self.nets_ = place(nets, pick_device(self.device)).eval().requires_grad_(False)
+        self.nets_ = to_device(nets, pick_device(self.device)).eval().requires_grad_(False)
