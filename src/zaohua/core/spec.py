@@ -111,7 +111,7 @@ class DataSpec:
 
     @property
     def log_volume(self) -> float:
-        """Log-volume in the item's own units per unit of tensor volume; subtract it from a log-density of the tensor."""
+        """Log-volume in the item's own units per unit of tensor volume; subtract it from a tensor's log-density."""
         per_position = sum(
             feature.size * math.log(feature.scale) for feature in self.features if feature.kind == "real"
         )

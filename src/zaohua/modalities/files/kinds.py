@@ -1,4 +1,4 @@
-"""What the ending of a file says that it holds, and lists of files that are read one by one."""
+"""Kinds of files by their suffix, and lists of files as items."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from zaohua.modalities.sounds.files import SoundFiles
 from zaohua.modalities.texts.files import TextFiles
 
 UNREAD = frozenset({".m4a", ".m4b", ".aac", ".wma", ".amr", ".ac3", ".ape", ".wv", ".mka", ".weba"})
-"""Endings of sounds that aren't read."""
+"""Suffixes of sound files that aren't supported."""
 
 
 class FileKind(NamedTuple):
-    """A kind of files that are read one by one.
+    """Kind of files with one item (or, for texts, several) per file.
 
     Attributes:
-        suffixes: endings, in lower case, dot included.
-        noun: what they hold, in the plural.
-        items: the class of the items of some such files, given their paths and maybe their labels.
+        suffixes: suffixes in lower case, with the dot.
+        noun: noun for the items, in the plural.
+        items: class of lists of such files, called with paths and optional labels.
     """
 
     suffixes: frozenset[str]
@@ -43,16 +43,16 @@ KINDS = (
 
 
 def kind_of(suffix: str) -> FileKind | None:
-    """The kind of files that end so (in lower case); None for those that aren't read one by one."""
+    """Return the kind of files with a suffix (in lower case); None if there is none."""
     return next((kind for kind in KINDS if suffix in kind.suffixes), None)
 
 
 def unread(where: object, suffix: str) -> ZaohuaError:
-    """The error about sounds that aren't read.
+    """Create the error about sound files that aren't supported.
 
     Args:
-        where: the file, the folder or the pattern that was given.
-        suffix: their ending, one of `UNREAD`.
+        where: the file, folder or pattern that was given.
+        suffix: suffix of the files, one of `UNREAD`.
     """
     return ZaohuaError(
         f"{where}: {suffix} files aren't read: convert them to .wav, .flac or .mp3, as by `ffmpeg -i x{suffix} x.wav`"
@@ -60,15 +60,15 @@ def unread(where: object, suffix: str) -> ZaohuaError:
 
 
 def listed(X: Sequence[Any], labels: Sequence[Any] | None = None) -> Any:
-    """The items of a list of files; None if it isn't one.
+    """Return the items of a list of file names; None if X isn't one.
 
     Args:
-        X: any list. Of files is one that has a `Path`, or of texts that all end as files of one kind do, of which at
-            least one is there: other texts are texts.
-        labels: one for each, or None.
+        X: any list. It counts as a list of files if it contains a `Path`, or if all strings have suffixes of one kind
+            and at least one of the files exists. Other strings are texts.
+        labels: one label per item, or None.
 
     Raises:
-        ZaohuaError: something in a list of files is no file that is there, or they are of several kinds.
+        ZaohuaError: a file in a list of files doesn't exist, or they are of several kinds.
     """
     if not _is_of_files(X):
         return None
@@ -95,7 +95,7 @@ def _is_of_files(X: Sequence[Any]) -> bool:
     suffixes = UNREAD if kind is None else kind.suffixes
     return all(isinstance(item, str) and Path(item).suffix.casefold() in suffixes for item in X) and any(
         os.path.isfile(os.path.expanduser(item)) for item in X
-    )  # unlike Path's, False for texts that can't be paths
+    )  # unlike Path.is_file, False for texts that can't be paths
 
 
 def _file(item: Any, at: int) -> Path:

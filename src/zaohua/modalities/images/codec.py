@@ -79,7 +79,7 @@ class ImageCodec(Codec):
         feature = Feature("pixel", "real", size=count, levels=levels, scale=self.grid_.scale)
         self.spec_ = DataSpec(axes=("height", "width"), shape=(int(shape[0]), int(shape[1])), features=(feature,))
         if isinstance(items, ImageFiles):
-            items.keep((self._kind, self._shape), items.decode(self._kind, self._shape, self.memory))
+            items.cache((self._kind, self._shape), items.decode(self._kind, self._shape, self.memory))
         return self
 
     def encode(self, items: Any) -> Codes:

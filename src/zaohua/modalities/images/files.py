@@ -101,9 +101,9 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
             size: (height, width) to scale and crop to.
             memory: GiB that the pictures may take; None for a quarter of the free memory.
         """
-        kept = self.kept((channels, size))
-        if kept is not None:
-            return kept
+        cached = self.pop_cached((channels, size))
+        if cached is not None:
+            return cached
         shape = (len(self), *size, COUNT[channels])
         keep = np.prod(shape, dtype=float) <= (free_memory() / 4 if memory is None else memory * 2**30)
         pixels = np.empty(shape if keep else (0,), np.uint8)
