@@ -62,7 +62,7 @@ class TestPieces:
 
     @pytest.mark.parametrize("wrong", [np.zeros((3, 87)), np.zeros(4)])
     def test_no_rolls(self, wrong: np.ndarray) -> None:
-        with pytest.raises(ZaohuaError, match=r"a piano roll is of shape \(time, 88\)"):
+        with pytest.raises(ZaohuaError, match=r"a piano roll must be of shape \(time, 88\)"):
             Piece.from_roll(wrong)
 
 
@@ -130,7 +130,7 @@ def test_pieces_of_different_voices_are_rolls() -> None:
 
 
 def test_a_note_that_no_piano_has_is_named() -> None:
-    with pytest.raises(ZaohuaError, match="piece 1: a note of MIDI pitch 20 is none of a piano's 88 keys"):
+    with pytest.raises(ZaohuaError, match="piece 1: a note of MIDI pitch 20 is outside the range of a piano's 88 keys"):
         RollCodec().fit([VOICES[0], Piece.from_voices([[20, 50, 60]])])
 
 

@@ -91,7 +91,7 @@ class TestFiles:
         monkeypatch.setattr("zaohua.modalities.texts.files.PIECE", piece)
         path = tmp_path / "latin.txt"
         path.write_bytes("春a".encode() + b"b\xe9 c")
-        with pytest.raises(ZaohuaError, match=r"latin.txt: byte 5 \(0xe9\) is no UTF-8"):
+        with pytest.raises(ZaohuaError, match=r"latin.txt: byte 5 \(0xe9\) isn.t valid UTF-8"):
             list(TextFiles([path]))
 
     def test_truncated_character_at_the_end(self, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ class TestFiles:
         with pytest.raises(ZaohuaError, match=r"notes.jsonl, line 1: has no text under 'text' or .* \(it has 'body'\)"):
             list(TextFiles([path]))
         path.write_text('{"text": "one"}\n{"text": \n')
-        with pytest.raises(ZaohuaError, match="line 2: is no JSON"):
+        with pytest.raises(ZaohuaError, match="line 2: isn.t JSON"):
             list(TextFiles([path]))
 
     def test_folders_and_their_labels(self, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.text_overlap import SEPARATOR, TextOverlap, text_overlap
 from zaohua.modalities.datasets import SETS
-from zaohua.modalities.texts.codec import pieces, places
+from zaohua.modalities.texts.codec import chunks, located
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Corpus:
 
     def __iter__(self) -> Iterator[str]:
         position = 0
-        for _, item in places(self.items):
-            for piece in (*pieces(item), SEPARATOR) if modalities.is_dialogue(item) else _with_separator(item):
-                low, high = self.start - position, len(piece) if self.stop is None else self.stop - position
-                yield piece[max(0, low) : max(0, high)]
-                position += len(piece)
+        for _, item in located(self.items):
+            for chunk in (*chunks(item), SEPARATOR) if modalities.is_dialogue(item) else _with_separator(item):
+                low, high = self.start - position, len(chunk) if self.stop is None else self.stop - position
+                yield chunk[max(0, low) : max(0, high)]
+                position += len(chunk)
 
 
 def _with_separator(item: Any) -> Iterator[str]:
