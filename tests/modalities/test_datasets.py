@@ -144,7 +144,7 @@ def test_wrong_bytes_are_refused(published: File, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("ZAOHUA_DATA", str(tmp_path))
     (tmp_path / "things").mkdir()
     (tmp_path / "things" / "a.gz").write_bytes(BODY + b"!")
-    with pytest.raises(ZaohuaError, match="isn't the published one"):
+    with pytest.raises(ZaohuaError, match="not the published file"):
         download.find("things", published)
 
 

@@ -46,7 +46,7 @@ class RowCodec(Protocol):
         """A table -> codes."""
         ...
 
-    def gone(self, codes: Tensor) -> Tensor:
+    def missing(self, codes: Tensor) -> Tensor:
         """Which cells have no value, bool (n, columns)."""
         ...
 
@@ -149,7 +149,7 @@ class Tabular(GenerativeModel):
         """
         self._check_fitted()
         codes = self.table.encode(X, holes=True)
-        known = ~self.table.gone(codes)
+        known = ~self.table.missing(codes)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
         return self.table.items(self._completed(codes, known, seeds, whole=True))
 

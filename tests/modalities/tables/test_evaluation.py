@@ -291,7 +291,7 @@ class TestCharts:
         low, high, count = charts._bins(x)
         assert (low, (high - low) / count) == (0.5, 4.0) and high >= 99.5
         svg = charts.histogram(x, x, ("1", "99"))
-        assert svg.count("<path") == 2 and 'aria-label="Shares of real numbers and of samples from 1 to 99"' in svg
+        assert svg.count("<path") == 2 and 'aria-label="Fractions of real numbers and of samples from 1 to 99"' in svg
 
     def test_constant_missing_and_outside(self) -> None:
         assert "nan" not in charts.histogram(np.full(5, 2.5), np.full(3, np.nan), ("2.5", "2.5"))

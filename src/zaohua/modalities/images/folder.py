@@ -1,4 +1,4 @@
-"""Folders of pictures and the labels that they carry: subfolders as classes, or a `labels.csv`."""
+"""Folders of images, with labels from subfolders or a `labels.csv`."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ SUFFIXES = frozenset(
         ".pnm",
     }
 )
-"""Endings by which a file is taken for a picture; what it really is decides its content."""
+"""File suffixes of images; the content decides the actual format."""
 
 
 def read_folder(folder: Path, labelled: bool, split: str | None) -> ImageFiles:
-    """The pictures of a folder and its subfolders, sorted by path.
+    """Find the images of a folder and its subfolders, sorted by path.
 
     Args:
-        folder: where they are. If all its subfolders are splits (train, test ...), one of them is read.
-        labelled: whether to read their labels: of a `labels.csv` with columns filename and label if there is
-            one, else the name of the first subfolder on the way to each.
-        split: which split to read; "train" by default.
+        folder: the folder. If all its subfolders are splits (train, test ...), one of them is read.
+        labelled: True to read labels, from a `labels.csv` with columns filename and label or else from the names of
+            the first-level subfolders.
+        split: split to read; default: "train".
 
     Raises:
-        ZaohuaError: there are no pictures, or no labels; the message says what there is.
+        ZaohuaError: there are no images, or no labels; the message says what there is.
     """
     folder = split_folder(folder, split)
     paths = find_images(folder)
@@ -52,19 +52,19 @@ def read_folder(folder: Path, labelled: bool, split: str | None) -> ImageFiles:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Files in a folder and all below it (links are followed) that end as pictures do, sorted by path.
+    """Find the files of a folder and its subfolders with a suffix of images, sorted by path; links are followed.
 
     Raises:
         ZaohuaError: there are none; the message says what there is instead.
     """
-    found, others = [], Counter[str]()
+    paths, others = [], Counter[str]()
     for path in walk(folder):
         if path.suffix.casefold() in SUFFIXES:
-            found.append(path)
+            paths.append(path)
         else:
             others[path.suffix.casefold() or "without a suffix"] += 1
-    if found:
-        return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    if paths:
+        return sorted(paths, key=lambda path: path.relative_to(folder).as_posix())
     if not others:
         raise ZaohuaError(f"{folder}: the folder is empty")
     held = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(4))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class RollCodec(PieceCodec):
     """Codec from pieces of music to frames of cells, int (T, cells), followed by an end frame.
 
-    If pieces have voices, a cell is a voice: 0 for a rest, else its piano key, 1 to 88. Otherwise a cell is a piano key,
+    If pieces have voices, a cell is a voice: 0 for a rest, else its piano key, 1 to 88. Else a cell is a piano key,
     1 if it sounds. Held and repeated notes aren't distinguished.
 
     Attributes:
@@ -36,7 +36,7 @@ class RollCodec(PieceCodec):
     modality: ClassVar[str] = "rolls"
 
     form: Literal["auto", "voices", "keys"] = "auto"
-    """Cells of a frame: "voices" or piano "keys"; "auto": voices if all pieces have the same number of them, else keys."""
+    """Cells of a frame: "voices" or piano "keys"; auto: voices if all pieces have the same number, else keys."""
     transpose: Annotated[int, Between(0, 11)] = 3
     """Transpose pieces randomly by up to this many semitones up or down in training."""
 

@@ -1,6 +1,6 @@
-"""Charts of a table's columns, real and synthetic ones over each other: numbers, categories, associations.
+"""Charts that compare real and synthetic columns of a table: histograms, categories, associations.
 
-Shapes are SVG, letters are HTML wherever they can be, so that they are as large on a phone as on a wide screen.
+Shapes are SVG, but text is HTML where possible, so that it has the same size on phones and wide screens.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from zaohua.report.markup import number
 WIDTH, HEIGHT = 240, 74
 BINS = 32
 SHOWN = 7
-"""Categories of a column that are shown apart."""
+"""Maximum number of categories of a column that are shown individually."""
 SIDE, NAMES, LETTERS = 240, 100, 15
-"""Of a map: its side, the room for the names of its rows, and letters of a name that are shown."""
+"""Heat maps: side length, width of the names of rows, and maximum length of a name."""
 
 
 def histogram(real: Matrix, samples: Matrix, ends: tuple[str, str]) -> str:
-    """Shares of numbers in bins of one width: real ones filled, samples as a line; empty where no real one is given.
+    """Draw a histogram: real numbers filled, samples as a line; return "" without real numbers.
 
-    What lies beyond the middle 99 % of the real numbers is in the bins at the ends.
+    Numbers beyond the middle 99 % of the real ones are counted in the bins at the ends.
 
     Args:
-        real: numbers, NaN where missing.
-        samples: the same of samples.
-        ends: the least and the greatest number of `span`, as people read them.
+        real: real numbers, NaN if missing.
+        samples: numbers of the samples, NaN if missing.
+        ends: the two ends of `span`, formatted.
     """
-    there, made = (x[~np.isnan(x)] for x in (real, samples))
-    if not len(there):
+    observed, sampled = (x[~np.isnan(x)] for x in (real, samples))
+    if not len(observed):
         return ""
-    low, high, count = _bins(there)
-    shares = [
+    low, high, count = _bins(observed)
+    fractions = [
         np.bincount(np.clip((x - low) / (high - low) * count, 0, count - 1).astype(np.int64), minlength=count)
         / max(1, len(x))
-        for x in (there, made)
+        for x in (observed, sampled)
     ]
-    top = max(share.max() for share in shares)
-    steps = [_steps(share / top) for share in shares]
-    label = f"Shares of real numbers and of samples from {ends[0]} to {ends[1]}"
+    top = max(fraction.max() for fraction in fractions)
+    steps = [_steps(fraction / top) for fraction in fractions]
+    label = f"Fractions of real numbers and of samples from {ends[0]} to {ends[1]}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
         f'<path class="real" d="M0,{HEIGHT} {steps[0]} {WIDTH},{HEIGHT}Z"/>'
@@ -52,16 +52,18 @@ def histogram(real: Matrix, samples: Matrix, ends: tuple[str, str]) -> str:
 
 
 def span(real: Matrix) -> tuple[float, float]:
-    """Between what numbers a histogram reaches; of a constant it is that one."""
-    there = real[~np.isnan(real)]
-    low, high = (float(q) for q in np.quantile(there, [0.005, 0.995], method="nearest")) if len(there) else (0.0, 0.0)
+    """Return the range of a histogram: the middle 99 % of the real numbers."""
+    observed = real[~np.isnan(real)]
+    low, high = (
+        (float(q) for q in np.quantile(observed, [0.005, 0.995], method="nearest")) if len(observed) else (0.0, 0.0)
+    )
     return low, high
 
 
-def _bins(there: Matrix) -> tuple[float, float, int]:
-    """Where bins begin and end, and how many there are; of whole numbers each bin holds as many as the others."""
-    low, high = span(there)
-    if (there == np.round(there)).all():
+def _bins(values: Matrix) -> tuple[float, float, int]:
+    """Return start, end and number of the bins; for integers, every bin contains equally many integers."""
+    low, high = span(values)
+    if (values == np.round(values)).all():
         width = max(1, -(-int(high - low + 1) // BINS))
         count = -(-int(high - low + 1) // width)
         return low - 0.5, low - 0.5 + width * count, count
@@ -69,7 +71,7 @@ def _bins(there: Matrix) -> tuple[float, float, int]:
 
 
 def _steps(heights: Matrix) -> str:
-    """A line along the tops of bars."""
+    """Return the points of a line along the tops of bars."""
     width = WIDTH / len(heights)
     return " ".join(
         f"{x:.1f},{HEIGHT - 2 - height * (HEIGHT - 6):.1f}"
@@ -79,12 +81,12 @@ def _steps(heights: Matrix) -> str:
 
 
 def categories(real: Matrix, samples: Matrix, names: Sequence[str]) -> str:
-    """Shares of the most frequent categories, real ones above those of samples.
+    """Draw the frequencies of the most frequent categories, real ones above those of samples.
 
     Args:
-        real: shares of the real rows, by code.
-        samples: the same of samples.
-        names: of the categories.
+        real: frequencies of the categories in real rows.
+        samples: frequencies of the categories in samples.
+        names: names of the categories.
     """
     order = [k for k in np.argsort(-np.maximum(real, samples), kind="stable") if real[k] or samples[k]]
     lines = [(names[k], float(real[k]), float(samples[k])) for k in order[:SHOWN]]
@@ -94,22 +96,22 @@ def categories(real: Matrix, samples: Matrix, names: Sequence[str]) -> str:
     return "".join(
         f'<div class="category"><span title="{escape(name)}">{escape(name)}</span><div class="bars">'
         f'<i class="real" style="width:{a / top:.1%}"></i><i class="made" style="width:{b / top:.1%}"></i>'
-        f"</div><span>{_share(a)} <b>{_share(b)}</b></span></div>"
+        f"</div><span>{_percentage(a)} <b>{_percentage(b)}</b></span></div>"
         for name, a, b in lines
     )
 
 
-def _share(value: float) -> str:
+def _percentage(value: float) -> str:
     return f"{value:.0%}" if value >= 0.0995 or not value else f"{value:.1%}"
 
 
 def heat_map(values: Matrix, names: Sequence[str], title: str) -> str:
-    """A square of columns by columns, from 0 to 1, or from -1 to 1 in two colours.
+    """Draw a heat map of columns by columns, from 0 to 1, or from -1 to 1 in two colours.
 
     Args:
-        values: (C, C).
-        names: of the columns; their numbers are above.
-        title: what it shows.
+        values: matrix (C, C).
+        names: names of the columns; above the map they are replaced by numbers.
+        title: alternative text.
     """
     cell = SIDE / len(names)
     size, small = min(9.5, cell * 0.9), min(9.5, cell * 0.6)
@@ -139,11 +141,11 @@ def heat_map(values: Matrix, names: Sequence[str], title: str) -> str:
 
 
 def bars(values: dict[str, float], most: int = 12) -> str:
-    """The largest numbers as bars, one above the other; what is not above 0 has none.
+    """Draw the largest values as horizontal bars; values of 0 and below have no bar.
 
     Args:
-        values: them, by name.
-        most: that are shown.
+        values: values by name.
+        most: maximum number of bars.
     """
     shown = sorted(values.items(), key=lambda item: -item[1])[:most]
     top = max(1e-9, *(value for _, value in shown), 0.0)

@@ -23,7 +23,7 @@ from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
 from zaohua.metrics.utility import utility
 from zaohua.modalities.images.evaluation import share
-from zaohua.modalities.tables.held_out import coded, names_of, sizes_of
+from zaohua.modalities.tables.held_out import names_of, sizes_of, with_unknown_category
 
 LEAST = 40
 """Rows of either split that figures mean anything by."""
@@ -60,7 +60,9 @@ class TableProtocol(EvaluationProtocol):
             )
         self.columns, self.names = self.test.columns, names_of(self.test.columns)
         self.sizes = sizes_of(self.columns)
-        self._train, self._real = (coded(rows.values, self.columns) for rows in (splits.train, self.test))
+        self._train, self._real = (
+            with_unknown_category(rows.values, self.columns) for rows in (splits.train, self.test)
+        )
         self._target = self._find(target)
         self.target = "" if self._target is None else self.names[self._target]
 

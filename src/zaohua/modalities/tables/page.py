@@ -15,7 +15,7 @@ from zaohua.evaluation.summaries import shown, title_of
 from zaohua.metrics.columns import associations
 from zaohua.metrics.rows import Binning
 from zaohua.modalities.tables import charts
-from zaohua.modalities.tables.held_out import categories_of, coded, names_of, sizes_of
+from zaohua.modalities.tables.held_out import categories_of, names_of, sizes_of, with_unknown_category
 from zaohua.report import markup
 from zaohua.report.markup import minus
 
@@ -118,7 +118,10 @@ def _maps(comparison: Comparison) -> str:
     """How columns hang together: of real rows, of samples, and the difference."""
     columns = comparison.columns
     sizes = sizes_of(columns)
-    tables = [coded(x, columns) for x in (comparison.test, *(row.arrays["samples"] for row in comparison.rows))]
+    tables = [
+        with_unknown_category(x, columns)
+        for x in (comparison.test, *(row.arrays["samples"] for row in comparison.rows))
+    ]
     binning = Binning(tables[0], sizes)
     real, *made = (associations(x, sizes, binning) for x in tables)
     apart = np.mean([abs(one - real).mean(1) for one in made], axis=0)

@@ -62,7 +62,7 @@ def surprise(
         model: a fitted model of texts.
         X: texts, as in `fit`.
         y: conditions, if the model was fitted with conditions.
-        stride: distance between windows in tokens; default: half the context. Small strides are slower and score better.
+        stride: distance between windows in tokens; default: half the context. Smaller is slower and scores better.
         each: called with each text's index and its tokens, `{"text": ..., "nats": ...}`; nats is None for tokens that
             aren't predicted.
 
