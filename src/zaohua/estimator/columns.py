@@ -47,7 +47,7 @@ class RowCodec(Protocol):
         ...
 
     def missing(self, codes: Tensor) -> Tensor:
-        """Which cells have no value, bool (n, columns)."""
+        """Return a mask of the cells without a value, bool (n, columns)."""
         ...
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:

@@ -131,7 +131,7 @@ def _horizontal(y: float, right: float, label: str, style: str = "axis") -> str:
 
 @dataclass(frozen=True)
 class Point:
-    """One model in a scatter chart.
+    """Model in a scatter chart.
 
     Attributes:
         name: name of the model.

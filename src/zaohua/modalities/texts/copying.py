@@ -33,7 +33,7 @@ class Report:
 
 
 class Corpus:
-    """A range of characters of some texts as an iterable of chunks; it can be iterated again.
+    """Range of characters of some texts, as a reusable iterable of chunks.
 
     Args:
         items: texts or dialogues, as `modalities.read` returns them.
