@@ -97,7 +97,14 @@ def test_known_issues_are_shown_by_code_that_runs(number: int) -> None:
 
 
 def test_readme_links_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/known-issues.md", *GUIDES):
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/architecture.md",
+        "docs/known-issues.md",
+        *GUIDES,
+    ):
         prose = re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.S)
         for target in re.findall(r"\]\((?!http|(?:\.\./)?api/)([^)#]+)\)", prose):  # those are made while building
             assert (ROOT / name).parent.joinpath(target).exists(), f"{name} links to {target}"
