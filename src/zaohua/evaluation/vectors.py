@@ -10,7 +10,7 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.features import FeatureProtocol
 from zaohua.evaluation.splits import EncodedItems, Items, Splits, prepared
-from zaohua.metrics.pictures import Extractor, short_hash
+from zaohua.metrics.extractor_base import Extractor, short_hash
 from zaohua.metrics.untrained import Pca
 
 HASHED = 64

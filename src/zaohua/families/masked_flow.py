@@ -155,7 +155,9 @@ class MaskedFlow(Guided[TableCodec]):
         for place, feature in enumerate(net.coded):
             code = codes[:, place]
             number = features[feature].kind == "real"
-            out[:, feature] = net.bins.place(feature, code.clamp(min=0), u[:, 2, place]) if number else code.double()
+            out[:, feature] = (
+                net.bins.value_in_bin(feature, code.clamp(min=0), u[:, 2, place]) if number else code.double()
+            )
         for place in net.bins.reals:
             given = features[place].given
             if given is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from zaohua.evaluation.protocol import EvaluationProtocol, share
 from zaohua.evaluation.results import Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
-from zaohua.metrics.copies import copies as word_for_word
+from zaohua.metrics.text_overlap import text_overlap
 from zaohua.modalities.texts.corpus import Corpus, alike
 from zaohua.modalities.texts.surprise import surprise
 
