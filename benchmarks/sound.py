@@ -24,9 +24,9 @@ from typing import Any
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
-from zaohua.metrics.copy_rate import copy_rate
 
 from zaohua.evaluation.protocol import share
+from zaohua.metrics.copy_rate import copy_rate
 from zaohua.metrics.diversity import diversity
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.intervals import half_size

@@ -59,6 +59,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def _told(found: Any) -> str:
     return (
-        f"{found.share:.2%} of {found.characters:,} characters copied, {found.n} or more in a row; "
+        f"{found.fraction:.2%} of {found.characters:,} characters copied, {found.n} or more in a row; "
         f"{found.longest} in a row at most"
     )
