@@ -20,7 +20,7 @@ class HeldOutRows(Items):
     """Real rows.
 
     Attributes:
-        values: float64 (n, C): numbers, NaN where missing, and codes of categories, -1 for those that training didn't have.
+        values: float64 (n, C): numbers, NaN where missing, and codes of categories, -1 for those new since training.
         columns: what the codec knows of each: `name`, `kind`, `is_category`, `size`, and `decode` of codes.
         given: the labels of all of them, where the model has learnt the rows of each, or None.
         known: which of the labels training had, bool (n,).
@@ -95,6 +95,6 @@ def names_of(columns: Sequence[Any]) -> list[str]:
 
 
 def categories_of(column: Any) -> list[str]:
-    """Return the names of a column's categories, in the order of their codes, and one for those training didn't have."""
+    """Return the names of a column's categories, in the order of their codes, and one for those new since training."""
     cells = column.decode(np.arange(column.size, dtype=np.float64)).tolist()
     return [MISSING if cell is None or cell != cell else str(cell) for cell in cells] + [UNSEEN]
