@@ -95,6 +95,6 @@ def names_of(columns: Sequence[Any]) -> list[str]:
 
 
 def categories_of(column: Any) -> list[str]:
-    """Return the names of a column's categories, and one for unknown categories."""
+    """Return the names of a column's categories, in the order of their codes, and one for those new since training."""
     cells = column.decode(np.arange(column.size, dtype=np.float64)).tolist()
     return [MISSING if cell is None or cell != cell else str(cell) for cell in cells] + [UNSEEN]
