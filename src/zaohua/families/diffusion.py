@@ -38,7 +38,7 @@ Network = Callable[..., Tensor]
 
 
 class Diffusion(Guided[CodecT]):
-    """Models define `noise_schedule`, `predict`, `loss` and, where they differ, `times`."""
+    """Base of diffusion and flow models. They define `noise_schedule`, `predict`, `loss` and, if need be, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
     tiny: ClassVar[dict[str, Any]] = {"channels": 16, "blocks": 1, "max_steps": 20, "batch_size": 16, "steps": 4}
@@ -73,14 +73,14 @@ class Diffusion(Guided[CodecT]):
     def predict(
         self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Expected data and noise, given x_t (B, ...) at times t (B,) and the condition where `keep` is true."""
+        """Predict data and noise from x_t (B, ...) at times t (B,), with the condition where `keep` is true."""
 
     def times(self, n: int) -> Tensor:
-        """The n + 1 times at which a sampler stops, from 1 to 0."""
+        """Return the n + 1 times of a sampler's steps, from 1 to 0."""
         return even_times(n)
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One U-Net, x_t -> as many channels."""
+        """Build a U-Net with as many output channels as x_t has."""
         return nn.ModuleDict(
             {"net": UNet(spec, y_spec, channels=self.channels, blocks=self.blocks, dropout=self.dropout)}
         )
@@ -88,7 +88,7 @@ class Diffusion(Guided[CodecT]):
     # ---- for the losses of models
 
     def noised(self, batch: Batch, t: Tensor) -> tuple[Tensor, Tensor]:
-        """x_t (B, ...) at times t (B,), and the noise in it."""
+        """Add noise to a batch: return x_t (B, ...) at times t (B,), and the noise in it."""
         noise = batch.noise.normal(*batch.x.shape[1:])
         return expand(self.noise_schedule.alpha(t), batch.x) * batch.x + expand(
             self.noise_schedule.sigma(t), batch.x
@@ -97,7 +97,7 @@ class Diffusion(Guided[CodecT]):
     # ---- primitives
 
     def denoise(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Expected data and noise given x_t (B, ...) at one time t for all, with guidance; see `denoiser`.
+        """Predict data and noise from x_t (B, ...) at one time t for all, with guidance; see `denoiser`.
 
         Guided: null + guidance (conditional - null). Without y: given any condition.
         """
@@ -110,13 +110,13 @@ class Diffusion(Guided[CodecT]):
         return self._clipped(data, e, x_t, t)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Noise at t = 1, taken to t = 0 by the sampler."""
+        """Draw items: sample noise at t = 1 and denoise it to t = 0."""
         denoiser = self.denoiser(y)
         x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
         return SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise)
 
     def _guides(self, t: Tensor) -> bool:
-        """Whether there is guidance at a time: amid much noise it costs variety, amid little it hardly does anything.
+        """Return whether guidance applies at time t: it costs variety at high noise, and hardly matters at low noise.
 
         Source: Kynkäänniemi et al., "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality
         in Diffusion Models", 2024 (arXiv:2404.07724).
@@ -127,7 +127,7 @@ class Diffusion(Guided[CodecT]):
         return self.guidance_below is None or bool(sigma < self.guidance_below * alpha)
 
     def _network(self) -> Network:
-        """The averaged network as samplers call it: in bfloat16 if that is asked for, and from and to what x_t is."""
+        """Return the averaged network for sampling: in bfloat16 if asked for, with inputs and outputs of x_t's type."""
         net, device = self.nets_["net"], self.device_
         dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
@@ -138,7 +138,7 @@ class Diffusion(Guided[CodecT]):
         return answer
 
     def _clipped(self, data: Tensor, e: Tensor, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Expected data within the range of bounded data, with the noise that belongs to it."""
+        """Clip the predicted data to the range of bounded data, and adjust the noise accordingly."""
         if self.spec_.levels is None:
             return data, e
         alpha, sigma = self.noise_schedule.alpha(t).float(), self.noise_schedule.sigma(t).float()
@@ -147,7 +147,7 @@ class Diffusion(Guided[CodecT]):
 
 
 class KarrasDiffusion(Diffusion[CodecT]):
-    """Preconditioned diffusion x + sigma e, with a lognormal spread of noise in training.
+    """Preconditioned diffusion x + sigma e, trained at log-normally distributed noise levels.
 
     Source: Karras, Aittala, Aila and Laine, "Elucidating the Design Space of Diffusion-Based Generative Models", 2022
     (arXiv:2206.00364).
@@ -174,7 +174,8 @@ class KarrasDiffusion(Diffusion[CodecT]):
         return VarianceExploding(self.sigma_max)
 
     def times(self, n: int) -> Tensor:
-        """sigma_i = (sigma_max^1/rho + i / (n - 1) (sigma_min^1/rho - sigma_max^1/rho))^rho, then 0; over sigma_max."""
+        """Return times sigma_i / sigma_max, then 0, where
+        sigma_i = (sigma_max^1/rho + i / (n - 1) (sigma_min^1/rho - sigma_max^1/rho))^rho."""
         ramp = torch.linspace(0, 1, n, dtype=torch.float64)
         high, low = self.sigma_max ** (1 / self.rho), self.sigma_min ** (1 / self.rho)
         return torch.cat([(high + ramp * (low - high)) ** self.rho / self.sigma_max, ramp.new_zeros(1)])
@@ -182,7 +183,7 @@ class KarrasDiffusion(Diffusion[CodecT]):
     def predict(
         self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """x = c_skip x_t + c_out net(c_in x_t, log(sigma) / 4), the paper's equation 7."""
+        """Compute x = c_skip x_t + c_out net(c_in x_t, log(sigma) / 4), equation 7 of the paper."""
         sigma = self.noise_schedule.sigma(t)
         wide, s = expand(sigma, x_t), self.sigma_data
         total = wide**2 + s**2
@@ -191,7 +192,7 @@ class KarrasDiffusion(Diffusion[CodecT]):
         return data, (x_t - data) / wide
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """(sigma^2 + sigma_data^2) / (sigma sigma_data)^2 |x - x(x_t)|^2, mean over an item's numbers, (B,)."""
+        """Return (sigma^2 + sigma_data^2) / (sigma sigma_data)^2 |x - x(x_t)|^2, mean over an item's numbers, (B,)."""
         sigma = torch.exp(self.noise_mean + self.noise_std * batch.noise.normal())
         t = sigma / self.sigma_max
         data, _ = self.predict(nets["net"], self.noised(batch, t)[0], t, batch.y, self.kept(batch))
@@ -200,5 +201,5 @@ class KarrasDiffusion(Diffusion[CodecT]):
 
 
 def expand(t: Tensor, like: Tensor) -> Tensor:
-    """t (B,) as (B, 1, ...), to multiply with `like` (B, ...)."""
+    """Reshape t (B,) to (B, 1, ...), to multiply with `like` (B, ...)."""
     return t.to(like.dtype).view(-1, *[1] * (like.ndim - 1))

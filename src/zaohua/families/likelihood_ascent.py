@@ -75,7 +75,7 @@ def maximise(
 
 
 def _derivatives(f: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Values (p,), gradients (k, p) and Hessians (k, k, p) at theta (k, p)."""
+    """Return values (p,), gradients (k, p) and Hessians (k, k, p) of f at theta (k, p)."""
     theta = theta.detach().requires_grad_()
     value = f(theta)
     (gradient,) = torch.autograd.grad(value.sum(), theta, create_graph=True)
@@ -84,7 +84,7 @@ def _derivatives(f: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, 
 
 
 def _step(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
-    """Newton's step (k, p), downhill and not too long, and the gain (p,) that it promises."""
+    """Return Newton's step (k, p), downhill and of limited length, and the expected gain (p,)."""
     widths, axes = torch.linalg.eigh(hessian.permute(2, 0, 1))
     widths = widths.abs().clamp(min=FLATTEST)
     along = (axes.mT @ gradient.T.unsqueeze(2)).squeeze(2)
@@ -94,7 +94,7 @@ def _step(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _search(f: Callable[[Tensor], Tensor], theta: Tensor, value: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each column is after its step, halved until it gains something, and which columns (p,) gained at all."""
+    """Halve each column's step until it gains; return the new parameters, and whether each column gained, (p,)."""
     moved, found = theta.clone(), torch.zeros_like(value, dtype=torch.bool)
     for halvings in range(HALVINGS):
         trial = theta + step / 2**halvings

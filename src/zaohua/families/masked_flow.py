@@ -1,4 +1,4 @@
-"""Rows of mixed types: a Gaussian flow on the numbers and masked diffusion on the categories, at one and the same time.
+"""Rows of mixed types: a Gaussian flow of the numbers together with masked diffusion of the categories.
 
     numbers      z_t = cos(a) z + sin(a) e,  a = t pi / 2        the network predicts  v = cos(a) e - sin(a) z
     categories   hidden at time t with chance t                  the network predicts  p(code | what is seen)
@@ -32,7 +32,7 @@ from zaohua.training.events import Batch
 
 
 class MixedNet(nn.Module):
-    """Velocities of numbers and logits of codes, given some of the codes and numbers with noise in them.
+    """Network that predicts velocities of numbers and logits of codes, given noisy numbers and some of the codes.
 
     Args:
         spec: of the rows.
@@ -65,7 +65,7 @@ class MixedNet(nn.Module):
         )
 
     def ordered(self, times: Tensor) -> Tensor:
-        """Times (B, coded) at which codes become known, changed so that no number's is before (above) its state's."""
+        """Adjust unmasking times (B, coded) so that no number is unmasked before (above) its state."""
         for number, state, _ in self.after:
             times[:, number] = torch.minimum(times[:, number], times[:, state])
         return times
@@ -73,7 +73,7 @@ class MixedNet(nn.Module):
     def forward(
         self, codes: Tensor, z: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Codes (B, coded), -1 where hidden, numbers (B, reals), times (B,) -> velocities and logits of each code."""
+        """Predict velocities and the logits of each code."""
         places = codes.new_full((len(codes), len(self.bins.sizes)), -1)
         places[:, self.coded] = codes
         out = self.mlp(codes, torch.cat([z, self.bins.numbers(places)], dim=1), 1000 * t, y, keep).float()
@@ -81,7 +81,7 @@ class MixedNet(nn.Module):
 
 
 class MaskedFlow(Guided[TableCodec]):
-    """Rows from noise and nothing, by steps."""
+    """Base of models of rows that denoise numbers and unmask categories."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
     tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "max_steps": 20, "batch_size": 32, "steps": 4}
@@ -106,13 +106,13 @@ class MaskedFlow(Guided[TableCodec]):
     default_steps = 6000
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network for numbers and categories."""
+        """Build one network for numbers and categories."""
         return nn.ModuleDict(
             {"net": MixedNet(spec, y_spec, self.few, hidden=self.hidden, blocks=self.blocks, dropout=self.dropout)}
         )
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Sum of |v - (cos e - sin z)|^2 over the numbers, and of -log p of the hidden codes over t, (B,)."""
+        """Return the sum of |v - (cos e - sin z)|^2 over numbers, and of -log p / t over masked codes, (B,)."""
         net = cast(MixedNet, nets["net"])
         codes = net.bins.codes(batch.x)[:, net.coded]
         t, count = batch.noise.uniform(), len(net.reals)
@@ -132,7 +132,7 @@ class MaskedFlow(Guided[TableCodec]):
     # ---- primitives
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Noise at t = 1, nothing known; each step turns the numbers and makes some codes known."""
+        """Draw rows: from noise and masked codes at t = 1, denoising numbers and unmasking codes in each step."""
         net, features = cast(MixedNet, self.nets_["net"]), self.spec_.features
         u, z = noise.uniform(4, len(net.coded)), noise.normal(len(net.reals))
         known_at = net.ordered((u[:, 3].argsort(1).argsort(1) + u[:, 0]) / max(1, len(net.coded)))
@@ -165,7 +165,7 @@ class MaskedFlow(Guided[TableCodec]):
     def _guided(
         self, net: MixedNet, codes: Tensor, z: Tensor, t: float, y: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """What the network says at time t, guided: null + guidance (conditional - null), of velocities and logits."""
+        """Predict velocities and logits at time t with guidance: null + guidance (conditional - null)."""
         n = len(z)
         if y is None or self.guidance == 1:
             return net(codes, z, torch.full((n,), t, device=z.device), y, None)

@@ -1,4 +1,4 @@
-"""Mixtures of products: in each component all columns are independent of each other, so that sums are exact.
+"""Mixtures of products: within a component all columns are independent, so that sums and conditionals are exact.
 
     p(x) = sum_k w_k prod_h p_kh(x_h)
 
@@ -28,7 +28,7 @@ LEAST = -60.0
 
 
 def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float, least: float, seed: int) -> Parameters:
-    """Expectation maximisation.
+    """Fit the mixture by expectation maximisation.
 
     Args:
         x: rows (n, features), NaN where a number isn't there.
@@ -70,14 +70,14 @@ def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float,
 
 
 def one_hot(layout: RowLayout, x: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
-    """Rows (n, features) -> float32 (n, one_hots), zeros where a feature isn't known."""
+    """Encode rows (n, features) as float32 (n, one_hots), zeros where a feature isn't known."""
     return layout.one_hot(torch.from_numpy(x), None if known is None else torch.from_numpy(known)).numpy()
 
 
 def _maximised(
     totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout: RowLayout, prior: float, least: float
 ) -> Parameters:
-    """Parameters from sums of features over the rows of each component, (K, width + 3 reals)."""
+    """Compute parameters from sums of features over the rows of each component, (K, width + 3 reals)."""
     width, reals = layout.one_hots, len(layout.reals)
     mixed = (totals + prior * whole) / (sizes + prior)[:, None]
     chances = mixed[:, :width]
@@ -96,7 +96,7 @@ def _maximised(
 
 
 def _coefficients(parameters: Parameters, layout: RowLayout) -> np.ndarray:
-    """What the features are multiplied by to give log densities, (width + 3 reals, K)."""
+    """Return coefficients of the features in log densities, (width + 3 reals, K)."""
     mean, precision = parameters["means"], parameters["deviations"] ** -2
     constant = -0.5 * (mean**2 * precision - np.log(precision) + LOG_2_PI)
     return np.concatenate([np.log(parameters["chances"]), -0.5 * precision, mean * precision, constant], axis=1).T
@@ -109,7 +109,7 @@ def log_terms(
     cells: tuple[np.ndarray, ...],
     known: np.ndarray | None = None,
 ) -> np.ndarray:
-    """log w_k + sum over known features of log p_kh(x_h), float64 (n, K).
+    """Return log w_k + sum over known features of log p_kh(x_h), float64 (n, K).
 
     Args:
         parameters: of the mixture.
@@ -139,7 +139,7 @@ def log_terms(
 
 
 def log_mass(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """log(Phi(high) - Phi(low)) of rising limits, exact in both tails."""
+    """Return log(Phi(high) - Phi(low)) for low <= high, exact in both tails."""
     flip = low > 0
     a, b = np.where(flip, -high, low), np.where(flip, -low, high)
     log_b = log_ndtr(b)
@@ -149,7 +149,7 @@ def log_mass(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: Noise, whole: bool = False) -> np.ndarray:
-    """New rows (n, features): a component by weights with logs (n, K), then each feature by itself.
+    """Draw rows (n, features): a component by weights with logs (n, K), then each feature independently.
 
     Args:
         parameters: of the mixture.
@@ -180,7 +180,7 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
 
 
 def _missing(layout: RowLayout) -> list[int]:
-    """One-hot columns that mean that there is no value."""
+    """Return the one-hot columns that stand for a missing value."""
     features = layout.spec.features
     return [
         first + (features[place].missing or 0)
@@ -192,5 +192,5 @@ def _missing(layout: RowLayout) -> list[int]:
 def posterior(
     parameters: Parameters, layout: RowLayout, x: Tensor, cells: tuple[Tensor, ...], known: Tensor
 ) -> np.ndarray:
-    """Log weights of the components given known features, up to a constant, (n, K)."""
+    """Return log weights of the components given known features, up to a constant, (n, K)."""
     return log_terms(parameters, layout, x.numpy(), tuple(cell.numpy() for cell in cells), known.numpy())

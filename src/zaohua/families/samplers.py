@@ -1,4 +1,4 @@
-"""Samplers: from noise to data in steps from a time t to an earlier time s, each a short class of one shape.
+"""Samplers: from noise to data in steps from a time t to an earlier time s.
 
 They know a `Denoiser`, which is a noise schedule (x_t = alpha x + sigma e) and (x_t, t) -> (x, e), the expected data
 and noise; whatever a network outputs, and whatever the schedule, is no concern of theirs. With x and e held still a
@@ -26,11 +26,11 @@ from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 
 
 class Sampler(ABC):
-    """x_t -> x_s, step by step."""
+    """Base of samplers, which go from x_t to x_s step by step."""
 
     @abstractmethod
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Go from x_t (B, ...) at time t to x_s at an earlier time s.
+        """Step from x_t (B, ...) at time t to x_s at an earlier time s.
 
         Args:
             denoiser: of the model.
@@ -40,14 +40,14 @@ class Sampler(ABC):
         """
 
     def sample(self, denoiser: Denoiser, times: Tensor, x: Tensor, noise: Noise | None = None) -> Tensor:
-        """Go from x at times[0] to the sample at times[-1]; times fall, see `Denoiser.times`."""
+        """Step from x at times[0] to the sample at times[-1]; times decrease, see `Denoiser.times`."""
         for t, s in pairwise(times):
             x = self.step(denoiser, x, t, s, noise)
         return x
 
 
 def move(x_t: Tensor, x: Tensor, e: Tensor, schedule: NoiseSchedule, t: Tensor, s: Tensor) -> Tensor:
-    """x_t + (alpha_s - alpha_t) x + (sigma_s - sigma_t) e: x_s where the data x and the noise e are known."""
+    """Return x_t + (alpha_s - alpha_t) x + (sigma_s - sigma_t) e: x_s for known data x and noise e."""
     return x_t + (schedule.alpha(s) - schedule.alpha(t)) * x + (schedule.sigma(s) - schedule.sigma(t)) * e
 
 
@@ -55,7 +55,7 @@ class Euler(Sampler):
     """First order; DDIM (Song et al., 2020) and Euler's method of a flow. One evaluation a step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Move with what is predicted at t."""
+        """Step by the prediction at t."""
         return move(x_t, *denoiser(x_t, t), denoiser.schedule, t, s)
 
 
@@ -63,7 +63,7 @@ class Midpoint(Sampler):
     """Second order: a step with what is predicted half-way. Two evaluations a step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Move with what is predicted at (t + s) / 2."""
+        """Step by the prediction at (t + s) / 2."""
         half, schedule = (t + s) / 2, denoiser.schedule
         return move(x_t, *denoiser(move(x_t, *denoiser(x_t, t), schedule, t, half), half), schedule, t, s)
 
@@ -75,7 +75,7 @@ class Heun(Sampler):
     """
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Move with the mean of what is predicted at t and at s."""
+        """Step by the mean of the predictions at t and s."""
         schedule, (data, e) = denoiser.schedule, denoiser(x_t, t)
         x_s = move(x_t, data, e, schedule, t, s)
         if schedule.sigma(s) > 0:
@@ -98,7 +98,7 @@ class DPMSolverPP2M(Sampler):
         self.before: tuple[Tensor, Tensor, Tensor] | None = None
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Move with what is predicted at t, extrapolated from the step before."""
+        """Step by the prediction at t, extrapolated from the previous step."""
         schedule, (data, _) = denoiser.schedule, denoiser(x_t, t)
         alpha_t, alpha_s, sigma_t, sigma_s = schedule.alpha(t), schedule.alpha(s), schedule.sigma(t), schedule.sigma(s)
         shrink = (sigma_s * alpha_t) / (sigma_t * alpha_s)  # e^-h: 0 at the end of the noise
@@ -115,7 +115,7 @@ class Ancestral(Sampler):
     """The reverse of the noising chain, with fresh noise each step (Ho et al., 2020). One evaluation a step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Draw from N(mean, fresh) of p(x_s | x_t, x), where x is what is predicted at t."""
+        """Draw from p(x_s | x_t, x) = N(mean, fresh), where x is the prediction at t."""
         if noise is None:
             raise ZaohuaError("the ancestral sampler draws fresh noise in each step: give it noise")
         schedule, (data, e) = denoiser.schedule, denoiser(x_t, t)

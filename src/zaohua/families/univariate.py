@@ -1,4 +1,4 @@
-"""Distributions of one number: each column of a table by itself, each with a density of the same kind.
+"""Distributions of one number: each column of a table is modelled independently, by a density of the same family.
 
 Parameters have scipy's names and meaning, so that `scipy.stats.gamma(**model.params_)` is what `model` has learnt, and
 densities, distribution functions and quantiles are scipy's. What scipy leaves open is said here: where the support
@@ -33,7 +33,7 @@ from zaohua.modalities.tables.plain_numbers import NumberCodec
 
 
 class Univariate(PerClassDensity[NumberCodec]):
-    """A density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`.
+    """Density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`.
 
     An estimate is NaN in columns whose likelihood has no maximum; `learn` says so.
     """
@@ -52,7 +52,7 @@ class Univariate(PerClassDensity[NumberCodec]):
     # ---- one density for each column, numpy only
 
     def named(self, learnt: Parameters) -> Parameters:
-        """What was learnt as the parameters of scipy's distribution; here they are the same."""
+        """Convert fitted parameters to those of scipy's distribution; here they are the same."""
         return learnt
 
     @property
@@ -71,7 +71,10 @@ class Univariate(PerClassDensity[NumberCodec]):
         return self.range.whole
 
     def check(self, x: np.ndarray, columns: Sequence[str] | None = None) -> None:
-        """Raise a `ZaohuaError` if the distribution can't be fitted to x (n, p) float64; it says why and what to do."""
+        """Check that the distribution can be fitted to x (n, p) float64.
+
+        Raises:
+            ZaohuaError: it can't; the message says why and what to do."""
         name = type(self).__name__
         self._check_values(x, columns)
         check_spread(x, name, self.varies(x), columns)
@@ -80,16 +83,19 @@ class Univariate(PerClassDensity[NumberCodec]):
         check_values(x, type(self).__name__, self.support, self.remedy.format(loc=self.origin), columns)
 
     def varies(self, x: np.ndarray) -> np.ndarray:
-        """Which columns of x (n, p) differ enough to be fitted to, bool (p,)."""
+        """Return which columns of x (n, p) vary enough to be fitted to, bool (p,)."""
         low, high = x.min(0), x.max(0)
         return (low < high) if self.constant is None else (low < high) | (low != self.constant + self.origin)
 
     def succeeded(self, parameters: Parameters) -> np.ndarray:
-        """Which columns have an estimate, bool (p,)."""
+        """Return which columns have an estimate, bool (p,)."""
         return np.all([np.isfinite(parameters[name]) for name in self.fitted], axis=0)
 
     def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
-        """`estimate` of x (n, p), or a `ZaohuaError` that says why there is none."""
+        """Fit the parameters to x (n, p).
+
+        Raises:
+            ZaohuaError: there is no estimate; the message says why."""
         self.check(x, columns)
         parameters = self.estimate(x)
         found = self.succeeded(parameters)
@@ -102,27 +108,27 @@ class Univariate(PerClassDensity[NumberCodec]):
         return parameters
 
     def log_densities(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """Log density, or log probability if discrete, of each number of x (n, p), nats; -inf outside the support."""
+        """Return the log density (discrete: log probability) of each number of x (n, p), nats; -inf outside."""
         return (self.law.logpmf if self.is_discrete else self.law.logpdf)(x, **parameters)
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """Sum of `log_densities` over the columns, (n,)."""
+        """Return the sum of `log_densities` over the columns, (n,)."""
         return self.log_densities(parameters, x).sum(1)
 
     def distribution(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """Probability of a number up to x, for each of x (n, p)."""
+        """Return the distribution function at each of x (n, p)."""
         return self.law.cdf(x, **parameters)
 
     def inverse(self, parameters: Parameters, q: np.ndarray) -> np.ndarray:
-        """The least x whose `distribution` reaches q, for each of q (n, p) in [0, 1]."""
+        """Return quantiles: the least x whose `distribution` reaches q, for each of q (n, p) in [0, 1]."""
         return self.law.ppf(q, **parameters)
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
-        """The inverse of the distribution function at uniform numbers, (noise.n, p)."""
+        """Draw numbers (noise.n, p) by inverse transform sampling."""
         return self.support.nearest(self.inverse(parameters, fine_uniform(noise, self.spec_.size)))
 
     def simulate(self, parameters: Parameters, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-        """New numbers of a given size (n, p) from one generator, which is quicker than `generate` for many."""
+        """Draw numbers of a given size (n, p) from one generator, which is faster than `generate` for many."""
         drawn = self.law.rvs(**parameters, size=size, random_state=rng)
         return self.support.nearest(np.asarray(drawn, dtype=np.float64))
 
@@ -138,7 +144,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         return self._by_name(self.densities_)
 
     def cdf(self, X: Any, y: Any = None) -> np.ndarray:
-        """The distribution function: the probability of a number up to each of X.
+        """Return the distribution function, P(number <= x), at each of X.
 
         Args:
             X: items as `fit` takes them.
@@ -152,7 +158,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         return self._each(self.distribution, cast(Tensor, encoded.codes).numpy(), encoded.y_codes)
 
     def quantile(self, q: Any, y: Any = None) -> np.ndarray:
-        """The inverse of `cdf`: the least numbers up to which the probability is q.
+        """Return quantiles, the inverse of `cdf`: the least numbers x with P(number <= x) >= q.
 
         Args:
             q: probabilities (m,).
@@ -174,19 +180,19 @@ class Univariate(PerClassDensity[NumberCodec]):
 
     @available("n_parameters")
     def aic(self, X: Any, y: Any = None) -> float:
-        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
+        """Return Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
         return 2 * cast(Parametric, self).n_parameters - 2 * float(self.score_samples(X, y).sum())
 
     @available("n_parameters")
     def bic(self, X: Any, y: Any = None) -> float:
-        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
+        """Return Schwarz's Bayesian information criterion (1978) on X, log n per parameter - 2 log-likelihood, nats."""
         scores = self.score_samples(X, y)
         return float(np.log(len(scores))) * cast(Parametric, self).n_parameters - 2 * float(scores.sum())
 
     # ---- between items and arrays
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn wants to know: here whether negative numbers are refused."""
+        """Return scikit-learn's tags: whether negative numbers are refused."""
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = self.support.low >= 0
         return tags
@@ -204,7 +210,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         return codes[rows].numpy()
 
     def encode_items(self, X: Any, y: Any = None) -> Encoded:
-        """Encode numbers that are finite, and their labels."""
+        """Encode finite numbers, and their labels."""
         encoded = super().encode_items(X, y)
         check_values(cast(Tensor, encoded.codes).numpy(), type(self).__name__, Support(), "", self.codec_.names_)
         return encoded
@@ -212,14 +218,14 @@ class Univariate(PerClassDensity[NumberCodec]):
     def _each(
         self, function: Callable[[Parameters, np.ndarray], np.ndarray], x: np.ndarray, y: Tensor | None
     ) -> np.ndarray:
-        """A function of parameters and numbers (n, p), by class; (n,) if the data were a list of numbers."""
+        """Apply a function of parameters and numbers (n, p) by class; return (n,) for data from a list of numbers."""
         out = np.empty(x.shape)
         for density, where in self._by_class(y, len(x)):
             out[where] = function(density, x[where])
         return out[:, 0] if self.codec_.is_single_ else out
 
     def _by_name(self, densities: Sequence[Parameters]) -> Any:
-        """Parameters as people see them."""
+        """Convert parameters to the form of `params_`."""
         shown: list[Any] = list(densities)
         if self.codec_.is_single_:
             shown = [
@@ -232,7 +238,7 @@ class Univariate(PerClassDensity[NumberCodec]):
 
 
 class Parametric(Univariate):
-    """A distribution with a number of parameters, which AIC and BIC charge for."""
+    """Distribution with a number of parameters, which AIC and BIC penalise."""
 
     @property
     def n_parameters(self) -> int:
@@ -242,7 +248,7 @@ class Parametric(Univariate):
 
 
 class WithLocation(Parametric):
-    """A distribution of numbers above a point, which is fixed."""
+    """Distribution of numbers above a point, which is fixed."""
 
     range: ClassVar[Support] = Support(low=0, ends=False)
     remedy: ClassVar[str] = "leave them out, or give a loc below the least value instead of {loc:g}"
@@ -256,12 +262,12 @@ class WithLocation(Parametric):
         return self.loc
 
     def named(self, learnt: Parameters) -> Parameters:
-        """What was learnt, with `loc`."""
+        """Add `loc` to the fitted parameters."""
         return {**learnt, "loc": np.full_like(learnt[self.fitted[0]], self.loc)}
 
 
 class NewtonFitted(Parametric):
-    """A distribution fitted by gradient. Subclasses define `start`, `differentiable` and `transforms`."""
+    """Distribution fitted by Newton's method. Subclasses define `start`, `differentiable` and `transforms`."""
 
     keep_path: bool = False
     """Keep the parameters of every step of the fit in `path_`, until the model is saved."""
@@ -286,23 +292,23 @@ class NewtonFitted(Parametric):
 
     @abstractmethod
     def start(self, x: np.ndarray) -> Parameters:
-        """A first guess from x (n, p), as seen from `loc`, in the order of `fitted`."""
+        """Return initial parameters for x (n, p) (`loc` subtracted), in the order of `fitted`."""
 
     @abstractmethod
     def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        """Log density of each number of x (n, p), as seen from `loc`, in torch; parameters are named as by `start`."""
+        """Return the log density of each number of x (n, p), `loc` subtracted, in torch."""
 
     @abstractmethod
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
-        """From all real numbers to each parameter; `start` is the first guess, (p,) each."""
+        """Return maps from all real numbers to the range of each parameter; `start` has initial values, (p,) each."""
 
     def path(self, x: np.ndarray) -> list[Parameters]:
-        """The steps of the fit to x (n, p), from the first guess to the estimate."""
+        """Return the iterates of the fit to x (n, p), from the initial parameters to the estimate."""
         x = x - self.origin
         start = {name: torch.from_numpy(value) for name, value in self.start(x).items()}
         steps = maximise(self.differentiable, torch.from_numpy(x), start, self.transforms)
         return [self.named({name: value.numpy() for name, value in step.items()}) for step in steps]
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The last step of `path`."""
+        """Return the last iterate of `path`."""
         return self.path(x)[-1]

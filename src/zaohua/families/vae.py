@@ -26,7 +26,7 @@ from zaohua.training.trainable import Trainable
 
 
 class VariationalAutoencoder(Trainable[CodecT]):
-    """Nets: `encoder(x, y) -> (B, 2 latent_dim)` and `decoder(z, y) -> (B, parameters, ...)`, built by the model."""
+    """Base of VAEs, with nets `encoder(x, y) -> (B, 2 latent_dim)` and `decoder(z, y) -> (B, parameters, ...)`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vae": ("encoder", "decoder")}
     score_kind: ClassVar[ScoreKind] = "lower_bound"
@@ -58,7 +58,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
         return likelihood_of(self.spec_)
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """The negative bound, (B,) nats."""
+        """Return the negative bound, (B,) nats."""
         mean, log_var = nets["encoder"](batch.x, batch.y).float().chunk(2, dim=1)
         weight = self.beta * (min(1.0, batch.progress / self.kl_warmup) if self.kl_warmup else 1.0)
         if self.importance_samples > 1:
@@ -81,7 +81,9 @@ class VariationalAutoencoder(Trainable[CodecT]):
         noise: Tensor,
         beta: float = 1.0,
     ) -> Tensor:
-        """log p(x | z) + beta (log p(z) - log q(z | x)) at z = mean + e^(log_var / 2) noise (B, K, d); (B, K)."""
+        """Return log importance weights log p(x | z) + beta (log p(z) - log q(z | x)), (B, K).
+
+        Here z = mean + e^(log_var / 2) noise, with noise (B, K, d)."""
         k = noise.shape[1]
         z = mean[:, None] + torch.exp(log_var / 2)[:, None] * noise
         log_ratio = 0.5 * (noise**2 + log_var[:, None] - z**2).sum(2)
@@ -92,7 +94,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The importance-weighted bound with `score_importance_samples` samples, nats (B,)."""
+        """Return the importance-weighted bound with `score_importance_samples` samples, nats (B,)."""
         mean, log_var = self.nets_["encoder"](x, y).float().chunk(2, dim=1)
         drawn = noise.normal(self.score_importance_samples, self.latent_dim)  # one draw, evaluated in parts
         parts = [
@@ -102,7 +104,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
         return torch.logsumexp(torch.cat(parts, dim=1), dim=1) - math.log(self.score_importance_samples)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """x from z ~ N(0, temperature^2): the decoder's mean, or a draw with `observation_noise`."""
+        """Draw z ~ N(0, temperature^2) and return the decoder's mean, or a draw with `observation_noise`."""
         parameters = self.nets_["decoder"](self.temperature * noise.normal(self.latent_dim), y)
         return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)
 
@@ -112,9 +114,9 @@ class VariationalAutoencoder(Trainable[CodecT]):
         return self.latent_dim
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """Mean of q(z | x), (B, latent_dim)."""
+        """Return the mean of q(z | x), (B, latent_dim)."""
         return self.nets_["encoder"](x, y).float().chunk(2, dim=1)[0]
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Mean of p(x | z), (B, ...)."""
+        """Return the mean of p(x | z), (B, ...)."""
         return self.likelihood.mean(self.nets_["decoder"](z, y))

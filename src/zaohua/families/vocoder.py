@@ -1,4 +1,4 @@
-"""Vocoders: waves of spectrograms, learnt from sounds; by themselves, or beside what makes the spectrograms.
+"""Vocoders: networks that generate waveforms from spectrograms, trained alone or together with a model of spectrograms.
 
 The network gives the spectrum of each frame, with phases, and the inverse Fourier transform makes a wave of it. Its
 loss is
@@ -38,7 +38,7 @@ AT_ONCE = 64
 
 
 class VocoderFamily(Trainable[MelCodec]):
-    """One network, `vocoder(x) -> spectra`; channels of a sound are vocoded one by one."""
+    """Base of vocoders: one network, `vocoder(x) -> spectra`; the channels of a sound are vocoded one by one."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vocoder": ("vocoder",)}
     conditional: ClassVar[bool] = False
@@ -59,7 +59,7 @@ class VocoderFamily(Trainable[MelCodec]):
     max_grad_norm = 10.0
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A network along frames, which begins with the magnitudes that the bands say."""
+        """Build a network along frames, initialised with the inverse of the mel filters."""
         mel, zero = self.codec_.mel_, self.codec_.log_mel(torch.zeros(()))
         spread = mel.filters(torch.device("cpu")).T
         weight = spread / spread.sum(1, keepdim=True).clamp(min=1e-8) * (self.codec_.log_mel(torch.ones(())) - zero)
@@ -68,7 +68,7 @@ class VocoderFamily(Trainable[MelCodec]):
         )
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """The distance of a part of each sound to what is made of its spectrogram, (B,); 0 of those not looked at."""
+        """Return the distance of a crop of each sound to its reconstruction, (B,); 0 for sounds that are skipped."""
         assert batch.codes is not None
         x, waves = self._crops(batch.x, self.codec_.waves(batch.codes), batch.noise)
         if self.share == 1:
@@ -79,13 +79,13 @@ class VocoderFamily(Trainable[MelCodec]):
         return away.new_zeros(len(batch)).index_add(0, rows, away)
 
     def _distance_made(self, net: nn.Module, x: Tensor, waves: Tensor) -> Tensor:
-        """From waves (B, C, n) to what is made of their spectrograms, (B,)."""
+        """Return the distance of waveforms (B, C, n) to reconstructions from their spectrograms, (B,)."""
         made = self.vocode(net, x)
         with torch.autocast(x.device.type, enabled=False):
             return self.distance(waves.flatten(0, 1), made.flatten(0, 1)).view(len(x), -1).mean(1)
 
     def _crops(self, x: Tensor, waves: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
-        """A part of each item, (B, C, bands, L) and (B, C, (L - 1) hop), in whose middle it is often loud."""
+        """Crop each item to (B, C, bands, L) and (B, C, (L - 1) hop), preferably where it is loud."""
         hop, frames = self.codec_.mel_.hop, x.shape[-1]
         length = min(self.crop, frames)
         loud = (x + 1).mean((1, 2)) + 1e-3  # dB above silence, more or less
@@ -95,13 +95,13 @@ class VocoderFamily(Trainable[MelCodec]):
         return _cut(x, first, length), _cut(waves, first * hop, (length - 1) * hop)
 
     def vocode(self, net: nn.Module, x: Tensor) -> Tensor:
-        """Spectrograms (B, C, bands, frames) -> waves (B, C, (frames - 1) hop), float32."""
+        """Convert spectrograms (B, C, bands, frames) to waveforms (B, C, (frames - 1) hop), float32."""
         spectrum = net(x.flatten(0, 1))
         with torch.autocast(x.device.type, enabled=False):
             return self.codec_.mel_.istft(spectrum).view(*x.shape[:2], -1)
 
     def distance(self, real: Tensor, made: Tensor) -> Tensor:
-        """Of waves (B, n): in nats of loudness and shares of it, see above; (B,)."""
+        """Return the distance of waveforms (B, n), as defined in the module, (B,)."""
         codec, mel = self.codec_, self.codec_.mel_
         away = (codec.log_mel(codec.spectrograms(made)) - codec.log_mel(codec.spectrograms(real))).abs().mean((1, 2))
         floor = float(codec.log_mel(-torch.ones(())).exp())
@@ -118,15 +118,15 @@ class VocoderFamily(Trainable[MelCodec]):
         return self.spec_.size
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The spectrogram itself, (B, D)."""
+        """Return the spectrogram itself, (B, D)."""
         return x.flatten(1)
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """The spectrogram (B, D) as one; it becomes a sound on its way out."""
+        """Reshape a spectrogram (B, D); `decode_tensors` makes sounds of it."""
         return z.view(len(z), *self.spec_.tensor_shape)
 
     def decode_tensors(self, x: Tensor) -> Any:
-        """Make sounds of spectrograms, by the network."""
+        """Decode spectrograms to sounds by the network."""
         net, device = self.nets_["vocoder"], self.device_
         with torch.no_grad():
             waves = [self.vocode(net, x[rows].clamp(-1, 1).to(device)).cpu() for rows in chunks(len(x), AT_ONCE)]
@@ -134,7 +134,7 @@ class VocoderFamily(Trainable[MelCodec]):
 
 
 class VocoderMixin(Trainable[GridCodec]):
-    """A model of pictures that takes sounds as well, as spectrograms."""
+    """Base of models of images that also take sounds, as spectrograms."""
 
     vocoder: Annotated[bool, Sampling] = True
     """For sounds: learn beside to make sounds of spectrograms; otherwise by Griffin and Lim's method."""
@@ -164,7 +164,7 @@ class VocoderMixin(Trainable[GridCodec]):
 
 
 def spectral_distance(scale: Any, real: Tensor, made: Tensor, floor: float) -> Tensor:
-    """Spectral convergence and mean difference of log magnitudes at one resolution, (B,).
+    """Return spectral convergence plus the mean difference of log magnitudes at one resolution, (B,).
 
     Args:
         scale: what takes the Fourier transform, `stft`.
@@ -179,6 +179,6 @@ def spectral_distance(scale: Any, real: Tensor, made: Tensor, floor: float) -> T
 
 
 def _cut(x: Tensor, first: Tensor, length: int) -> Tensor:
-    """x (B, ..., n) -> (B, ..., length), each item from its own place on."""
+    """Cut x (B, ..., n) to (B, ..., length), each item from its own index."""
     index = first[:, None] + torch.arange(length, device=x.device)
     return x.gather(-1, index.view(len(x), *[1] * (x.ndim - 2), length).expand(*x.shape[:-1], length))

@@ -13,7 +13,7 @@ from zaohua.families.univariate import Parametric
 
 
 class Bernoulli(Parametric):
-    """1 with a chance, else 0.
+    """Bernoulli distribution: 1 with probability p, else 0.
 
     `params_` is the chance of a 1, `p`.
 
@@ -26,5 +26,5 @@ class Bernoulli(Parametric):
     remedy: ClassVar[str] = "write yes as 1 and no as 0, or choose a distribution of more values"
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The share of ones."""
+        """Return the fraction of ones."""
         return {"p": x.mean(0)}

@@ -40,5 +40,5 @@ class CharRNN(TextModel):
     ema_decay = 0.99
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """LSTM or GRU layers."""
+        """Build LSTM or GRU layers."""
         return Recurrent(vocabulary, y_spec, width=self.width, layers=self.layers, cell=self.cell, dropout=self.dropout)

@@ -45,7 +45,7 @@ class ChoraleRNN(FrameModel):
     ema_decay = 0.99
 
     def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
-        """Recurrent layers and a head over the cells of a frame."""
+        """Build recurrent layers and a head over the cells of a frame."""
         hidden = self.hidden or (16 if size == 2 else 64)
         return FrameRNN(
             cells,

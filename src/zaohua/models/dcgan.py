@@ -47,7 +47,7 @@ class DCGAN(GAN[GridCodec], VocoderMixin):
     which takes two thirds of the time."""
 
     def plan(self) -> tuple[str, ...]:
-        """The discriminator, then the generator, or both in one."""
+        """Return the discriminator's phase, then the generator's, or both in one."""
         return ("both",) if self.update == "simultaneous" else super().plan()
 
     def _check(self) -> None:
@@ -59,7 +59,7 @@ class DCGAN(GAN[GridCodec], VocoderMixin):
             )
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A generator of transposed convolutions and a discriminator of strided ones."""
+        """Build a generator of transposed convolutions and a discriminator of strided ones."""
         sizes: dict[str, Any] = {
             "channels": self.channels,
             "max_channels": self.max_channels,

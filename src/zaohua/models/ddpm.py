@@ -33,13 +33,13 @@ class DDPM(Diffusion[GridCodec], VocoderMixin):
     def predict(
         self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The network gives e; then x = (x_t - sigma e) / alpha."""
+        """Predict e by the network, and x = (x_t - sigma e) / alpha."""
         e = net(x_t, 1000 * t, y, keep)
         alpha, sigma = expand(self.noise_schedule.alpha(t), x_t), expand(self.noise_schedule.sigma(t), x_t)
         return (x_t - sigma * e) / alpha, e
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Mean of |e - e(x_t, t)|^2 over the numbers of an item, at even times, (B,)."""
+        """Return the mean of |e - e(x_t, t)|^2 over the numbers of an item, at uniform times, (B,)."""
         t = batch.noise.uniform()
         x_t, noise = self.noised(batch, t)
         guess = nets["net"](x_t, 1000 * t, batch.y, self.kept(batch))

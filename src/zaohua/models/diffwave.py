@@ -42,7 +42,7 @@ class DiffWave(KarrasDiffusion[WaveCodec]):
     batch_size = 16
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One dilated network."""
+        """Build one dilated network."""
         return nn.ModuleDict(
             {
                 "net": DilatedNet(

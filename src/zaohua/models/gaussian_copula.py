@@ -1,4 +1,4 @@
-"""The Gaussian copula: every column as it is distributed, tied together by correlations."""
+"""The Gaussian copula: marginal distributions of the columns, joined by correlations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KNOTS = 1000
 
 
 class GaussianCopula(Tabular, Density[TableCodec]):
-    """Columns with their own distributions, and normal latents behind them whose correlations tie them together.
+    """Gaussian copula: normal latents of the columns, correlated, mapped to the columns' marginal distributions.
 
     A number's latent is Phi^-1(F(x)). A category has a stretch of its column's latent as wide as it is frequent;
     categories stand in the order of their weights in the first principal component of all columns, so that like ones
@@ -35,7 +35,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
     reg_covar = 1e-4
 
     def cannot(self, primitive: str) -> str | None:
-        """Say why there is no density: of tables with columns that aren't continuous."""
+        """Explain why there is no density: a column isn't continuous."""
         if primitive == "log_prob" and hasattr(self, "codec_"):
             mixed = next((c.name for c in self.codec_.columns_ if c.is_category or c.is_discrete or c.missing), None)
             if mixed is not None:
@@ -48,7 +48,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         return RowLayout(self.spec_)
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """Distributions of the features, and the correlations of their latents."""
+        """Estimate the marginal distributions, and the correlations of the latents."""
         out: Parameters = {}
         for place, order in self._orders(x).items():
             share = np.bincount(x[:, place].astype(int), minlength=len(order))[order] / len(x)
@@ -70,7 +70,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         return out
 
     def _orders(self, x: np.ndarray) -> dict[int, np.ndarray]:
-        """Codes of each category feature by their weight in the first principal component of all features."""
+        """Order the codes of each categorical feature by weight in the first principal component of all features."""
         z = x[:, self.layout.reals]
         features = np.concatenate([one_hot(self.layout, x), np.nan_to_num(z)], axis=1, dtype=np.float64)
         features = (features - features.mean(0)) / np.maximum(features.std(0), 1e-3)
@@ -85,7 +85,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         }
 
     def _latent(self, parameters: Parameters, place: int, values: np.ndarray) -> np.ndarray:
-        """Latents of a feature's values: of a category the mean of its stretch; NaN where there is no number."""
+        """Return latents of a feature's values; the mean of its interval for a category, NaN for a missing number."""
         if self.spec_.features[place].kind == "real":
             knots = parameters[f"knots{place}"]
             p = np.interp(values, knots, np.linspace(0, 1, len(knots)))
@@ -98,7 +98,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         return by_code[values.astype(int)]
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """log N(latents; 0, R) - log N(latents; 0, 1) + the logs of the columns' own densities."""
+        """Return log N(latents; 0, R) - log N(latents; 0, 1) plus the log densities of the columns."""
         latents = np.stack([self._latent(parameters, place, x[:, place]) for place in range(x.shape[1])], axis=1)
         factor = parameters["factor"]
         u = solve_triangular(factor, latents.T, lower=True)
@@ -111,7 +111,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         return tie + slopes
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
-        """Latents L e with e standard normal, and what they stand for."""
+        """Draw latents L e with e standard normal, and map them to values."""
         e = noise.normal(len(self.spec_.features)).double().cpu().numpy()
         p = ndtr(e @ parameters["factor"].T)
         out = np.empty_like(p)

@@ -13,7 +13,7 @@ from zaohua.nn.made import MaskedMLP
 
 
 class MADE(MixturePixelModel):
-    """Perceptron masked so that each pixel is predicted from those before it: exact likelihoods in one pass.
+    """Masked autoencoder that predicts each pixel from those before it: exact likelihoods in one pass.
 
     Paper: Germain, Gregor, Murray and Larochelle, "MADE: Masked Autoencoder for Distribution Estimation", 2015
     (arXiv:1502.03509).
@@ -31,7 +31,7 @@ class MADE(MixturePixelModel):
     max_grad_norm = 100.0
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
-        """A masked perceptron."""
+        """Build a masked perceptron."""
         return MaskedMLP(
             spec,
             y_spec,

@@ -15,7 +15,7 @@ from zaohua.training.optimizers import Muon
 
 
 class PixelCNN(MixturePixelModel):
-    """Convolutions that see only the pixels before: exact likelihoods, and samples from caches.
+    """Gated convolutions that see only the pixels before: exact likelihoods, and cached sampling.
 
     Colours are drawn from a mixture of logistics in which each channel's means depend on the channels before it
     (Salimans et al., "PixelCNN++", 2017); channels of binary or continuous pixels are independent given the pixels
@@ -43,7 +43,7 @@ class PixelCNN(MixturePixelModel):
     """What trains the weights of the gated layers; everything else AdamW does."""
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
-        """A vertical and a horizontal stack of gated convolutions."""
+        """Build a vertical and a horizontal stack of gated convolutions."""
         return GatedPixelCNN(
             spec,
             y_spec,
@@ -55,7 +55,7 @@ class PixelCNN(MixturePixelModel):
         )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
-        """Muon for the weights of the gated layers, AdamW for the rest."""
+        """Make Muon for the weights of the gated layers, AdamW for the rest."""
         return Muon(
             parameters,
             lambda name: self.optimizer == "muon" and ".blocks." in name,

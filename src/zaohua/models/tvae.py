@@ -17,7 +17,7 @@ from zaohua.nn.mlp import MLP, Flat
 
 
 class TVAE(Tabular, VariationalAutoencoder[TableCodec]):
-    """Variational autoencoder of tables, numbers seen around the modes of their columns.
+    """Variational autoencoder of tables, with numbers relative to the modes of their columns.
 
     Other than in the paper, the bound isn't weighted (its KL term counts in full), the deviation of a number follows
     from z, and weights are averaged.
@@ -47,7 +47,7 @@ class TVAE(Tabular, VariationalAutoencoder[TableCodec]):
     observation_noise = True
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """Two perceptrons: rows to mean and log variance of z, and z to logits, means and log variances of a row.
+        """Build two perceptrons: rows to mean and log variance of z, and z to the parameters of a row's likelihood.
 
         The first sees rows alone, so that they can be transformed where their labels aren't known.
         """
@@ -58,6 +58,6 @@ class TVAE(Tabular, VariationalAutoencoder[TableCodec]):
         return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The importance-weighted bound of rows in the columns' own units, nats (B,)."""
+        """Return the importance-weighted bound of rows in the columns' own units, nats (B,)."""
         _, _, log_slope = self.codec_.cells(x)
         return super().log_prob(x, y, noise) + log_slope.sum(1).to(x.device)

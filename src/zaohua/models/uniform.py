@@ -12,7 +12,7 @@ from zaohua.families.univariate import Parametric
 
 
 class Uniform(Parametric):
-    """Numbers between two ends, all alike.
+    """Uniform distribution between two ends.
 
     `params_` are the least value seen, `loc`, and the distance to the greatest, `scale`: those are the maximum
     likelihood, so that a number beyond them has the log density -inf. The true ends lie outside of them, on average
@@ -25,5 +25,5 @@ class Uniform(Parametric):
     fitted: ClassVar[tuple[str, ...]] = ("loc", "scale")
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The least value, and the range."""
+        """Return the least value, and the range."""
         return {"loc": x.min(0), "scale": np.ptp(x, 0)}

@@ -47,7 +47,7 @@ class VAE(VariationalAutoencoder[GridCodec], VocoderMixin):
     """What follows them."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """An encoder to mean and log variance, and a decoder to the likelihood's parameters."""
+        """Build an encoder to mean and log variance, and a decoder to the likelihood's parameters."""
         n_codes, n_parameters = 2 * self.latent_dim, likelihood_of(spec).outputs(spec.channels)
         conv: dict[str, Any] = {
             "channels": self.channels,

@@ -1,4 +1,4 @@
-"""The vocoder by itself."""
+"""The vocoder, trained alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zaohua.families.vocoder import VocoderFamily
 
 
 class Vocoder(VocoderFamily):
-    """Sounds of log-mel spectrograms: a network along frames gives spectra with phases, the Fourier transform the wave.
+    """Vocoder: a network predicts complex spectra from log-mel spectrograms, and the inverse transform makes waveforms.
 
     Other than in the paper there is no adversary; the loss is of log-mel and of spectra at several resolutions.
     `transform` gives spectrograms (n, bands frames), `inverse_transform` sounds of them.

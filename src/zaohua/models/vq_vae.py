@@ -16,7 +16,7 @@ from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes
 
 
 class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
-    """Autoencoder through a grid of codes, which a transformer learns to write.
+    """Vector-quantised autoencoder with a transformer as the prior of its codes.
 
     Paper: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning", 2017 (arXiv:1711.00937).
     """
@@ -53,7 +53,7 @@ class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
         return grid_sizes(self.spec_, self.halvings)[-1]
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A convolutional encoder and decoder, a codebook, and a causal transformer over codes."""
+        """Build a convolutional encoder and decoder, a codebook, and a causal transformer over codes."""
         height, width = grid_sizes(spec, self.halvings)[-1]
         conv = {"dim": self.code_dim, "halvings": self.halvings, "channels": self.channels, "depth": self.depth}
         return nn.ModuleDict(

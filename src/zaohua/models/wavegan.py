@@ -14,7 +14,7 @@ from zaohua.nn.wavegan import WaveDiscriminator, WaveGenerator
 
 
 class WaveGAN(WassersteinGAN[WaveCodec]):
-    """Wasserstein GAN of waveforms: long strided convolutions, and a critic whose phases are shuffled.
+    """Wasserstein GAN of waveforms, with strided convolutions and phase shuffling in the critic.
 
     Paper: Donahue, McAuley and Puckette, "Adversarial Audio Synthesis", 2018 (arXiv:1802.04208).
     """
@@ -39,7 +39,7 @@ class WaveGAN(WassersteinGAN[WaveCodec]):
     beta1 = 0.5
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A generator of transposed convolutions and a critic of strided ones, without any norm."""
+        """Build a generator of transposed convolutions and a critic of strided ones, without normalisation."""
         sizes: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels}
         critic = WaveDiscriminator(spec, y_spec, shuffle=self.shuffle, **sizes)
         return nn.ModuleDict(

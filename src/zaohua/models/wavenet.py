@@ -14,7 +14,7 @@ from zaohua.nn import wavenet
 
 
 class WaveNet(SoundModel):
-    """Dilated convolutions that read a sound sample by sample and say what comes next.
+    """Dilated causal convolutions over waveforms, which predict each sample from those before it.
 
     Paper: van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016 (arXiv:1609.03499).
     """
@@ -56,7 +56,7 @@ class WaveNet(SoundModel):
             )
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """Stacks of gated, dilated convolutions; no sound ends before its first sample."""
+        """Build stacks of gated, dilated convolutions."""
         return wavenet.WaveNet(
             vocabulary, y_spec, width=self.width, skip=self.skip, layers=self.layers, stacks=self.stacks, end=self._end
         )

@@ -1,4 +1,4 @@
-"""From logits to tokens: one vectorised sampler for every autoregressive model.
+"""Decoding: one vectorised token sampler for every autoregressive model.
 
 Every row has its own uniform numbers, drawn before decoding begins, and takes the token at which the cumulated
 probability passes its number: so a row comes out the same alone or in a batch, and temperature 0 needs none.
@@ -25,20 +25,20 @@ Allowed = Callable[[Tensor], Tensor]
 
 
 class Decoder(Protocol):
-    """A network that takes up tokens one by one; its state hides caches of keys and values, or recurrent states."""
+    """Network that reads tokens one by one; its state holds caches of keys and values, or recurrent states."""
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Any:
-        """The state of n sequences before their first token."""
+        """Return the initial state of n sequences."""
         ...
 
     def step(self, tokens: Tensor, state: Any) -> Tensor:
-        """Takes up tokens (B, t); logits (B, vocabulary) of what follows."""
+        """Read tokens (B, t); return logits (B, vocabulary) of the next one."""
         ...
 
 
 @dataclass(frozen=True)
 class TokenSampler:
-    """How a token is chosen.
+    """Rule by which a token is chosen.
 
     Attributes:
         temperature: what logits are divided by; 0 takes the likeliest token.
@@ -61,7 +61,7 @@ class TokenSampler:
     spared: int | None = None
 
     def __call__(self, logits: Tensor, u: Tensor, before: Tensor) -> Tensor:
-        """The next token of each row.
+        """Choose the next token of each row.
 
         Args:
             logits: (B, V), float32.
@@ -81,7 +81,7 @@ class TokenSampler:
         return token.clamp_(max=logits.shape[1] - 1)
 
     def _changed(self, logits: Tensor, before: Tensor) -> Tensor:
-        """Logits with penalty, bias and what isn't allowed at minus infinity."""
+        """Apply repetition penalty and bias, and set logits of tokens that aren't allowed to minus infinity."""
         if self.repetition_penalty != 1 and before.shape[1]:
             none = logits.shape[1]
             skip = (before < 0) if self.spared is None else (before < 0) | (before == self.spared)
@@ -96,7 +96,7 @@ class TokenSampler:
         return logits
 
     def _filtered(self, logits: Tensor) -> Tensor:
-        """Logits with all but the likely tokens at minus infinity; the likeliest always stays."""
+        """Apply top-k, min-p and top-p: set logits of all but likely tokens to minus infinity."""
         if 0 < self.top_k < logits.shape[1]:
             least = logits.topk(self.top_k, dim=1).values[:, -1:]
             logits = logits.masked_fill(logits < least, -torch.inf)
@@ -113,7 +113,7 @@ class TokenSampler:
 
 @functools.lru_cache(maxsize=16)
 def _row(bias: tuple[tuple[int, float], ...], size: int, device: torch.device) -> Tensor:
-    """The bias of each of so many tokens, float32 (size,); kept, as it is needed for every token that is made."""
+    """Return the bias of each token, float32 (size,); cached, as every generated token needs it."""
     row = torch.zeros(size)
     for token, value in bias:
         row[token] = value
@@ -121,7 +121,7 @@ def _row(bias: tuple[tuple[int, float], ...], size: int, device: torch.device) -
 
 
 def guided(net: Decoder, guidance: float) -> Decoder:
-    """A decoder of null + guidance (conditional - null), for both of which each row is run (guidance 1: the net)."""
+    """Return a decoder of null + guidance (conditional - null), which runs each row twice; the net itself for 1."""
     return net if guidance == 1 else _Guided(net, guidance)
 
 
@@ -150,7 +150,7 @@ def generate(
     y: Tensor | None = None,
     draft: Decoder | None = None,
 ) -> Iterator[Tensor]:
-    """Tokens that go on from a prompt, one of each row at a time.
+    """Generate tokens from a prompt, one for each row at a time.
 
     When the context is full, its later half is read again as a new beginning: what a token is drawn from is always
     the network's own answer to the last half context or more.
@@ -189,7 +189,7 @@ def generate(
 
 
 def draft_of(net: nn.Module, least: int = 1 << 20) -> Any:
-    """The network in 8-bit integers, where that is several times as quick: on a CPU, with so many weights; else None.
+    """Return the network in 8-bit integers where that is several times faster (large networks on a CPU), else None.
 
     A single row then fetches every weight of the network once for several tokens, and those of the draft, a fourth of
     the size and small enough to stay in a cache, for each token.
@@ -201,7 +201,7 @@ def draft_of(net: nn.Module, least: int = 1 << 20) -> Any:
 
 
 class _CachedDecoder:
-    """Logits of what follows the tokens so far, of which the network's state holds all but the newest.
+    """Reader that keeps the network's state, so that only the newest token is read.
 
     Args:
         net: takes up tokens.
@@ -216,11 +216,11 @@ class _CachedDecoder:
         self.begin = self.seen = 0
 
     def after(self, tokens: Tensor, made: int) -> Tensor:
-        """Logits (B, V) of what follows the first `made` tokens."""
+        """Return logits (B, V) of the token after the first `made` tokens."""
         return self.net.step(self.unread(tokens, made), self.state)
 
     def unread(self, tokens: Tensor, made: int) -> Tensor:
-        """The tokens that the state lacks, and is to be given now; a new state where there is no room in the old."""
+        """Return the tokens to read next; starts a new state where the old one is full."""
         if self.state is None or made - self.begin > self.context:
             self.begin = max(0, made - (self.context if self.state is None else self.context // 2))
             self.state, self.seen = self.net.start(self.n, self.y), self.begin
@@ -229,7 +229,7 @@ class _CachedDecoder:
 
 
 class _SpeculativeDecoder(_CachedDecoder):
-    """A reader of one row that has a draft guess ahead, and reads the guesses in one go to see how far they hold.
+    """Reader of one row that lets a draft network guess ahead, and verifies the guesses in one pass.
 
     A guess is what the draft would choose with the same uniform number, so a draft that is nearly the network is nearly
     always right; logits behind the first wrong guess are thrown away.
@@ -247,7 +247,7 @@ class _SpeculativeDecoder(_CachedDecoder):
         self.base, self.ahead = 0, self.LEAST
 
     def after(self, tokens: Tensor, made: int) -> Tensor:
-        """Logits (1, V) of what follows the first `made` tokens; read only when the guesses are used up or wrong."""
+        """Return logits (1, V) of the token after the first `made` tokens, from verified guesses where it can."""
         right = made - self.base
         if right >= self.logits.shape[1] or not torch.equal(self.guessed[:, :right], tokens[:, self.base : made]):
             self._forget(made - 1)
@@ -258,7 +258,7 @@ class _SpeculativeDecoder(_CachedDecoder):
         return self.logits[:, right]
 
     def _guesses(self, tokens: Tensor, made: int) -> Tensor:
-        """What the draft expects behind the first `made` tokens, (1, g), as far as there is room."""
+        """Return the draft's guesses after the first `made` tokens, (1, g), as far as there is room."""
         n = min(self.ahead, tokens.shape[1] - made - 1, self.begin + self.context - made)
         tokens, first = tokens.clone(), tokens.shape[1] - self.u.shape[1]
         for i in range(made, made + n):
@@ -266,7 +266,7 @@ class _SpeculativeDecoder(_CachedDecoder):
         return tokens[:, made : made + n]
 
     def _forget(self, valid: int) -> None:
-        """Takes wrong guesses back from the states: the first `valid` tokens are right."""
+        """Remove wrong guesses from the states: only the first `valid` tokens are right."""
         if self.state is not None:
             self.ahead = min(max(2 * (valid - self.base), self.LEAST), self.MOST)
         for reader in (self, self.draft):

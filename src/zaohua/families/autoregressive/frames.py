@@ -1,4 +1,4 @@
-"""Autoregressive models of frames: log p(x) = sum_t sum_i log p(x_ti | x_t,<i, x_<t), and of where the piece ends.
+"""Autoregressive models of frames: log p(x) = sum_t sum_i log p(x_ti | x_t,<i, x_<t), plus the probability of the end.
 
 A frame is what sounds at a time step: the keys of a piano, or one key for each voice. Behind each frame the piece is
 over with some probability, so that a piece of any length has one. Scores are exact.
@@ -36,7 +36,7 @@ from zaohua.training.trainable import Trainable
 
 
 class FrameModel(Trainable[RollCodec]):
-    """Nets: `net(frames, y) -> logits of cells, logits of being over`, with `start`, `step`, `select`, `head`, `over`.
+    """Base of models of frames, with `net(frames, y) -> logits of cells, logits of the end`.
 
     What it is given has one frame more than it predicts: the one before, END_FRAME where there is none.
     """
@@ -62,16 +62,16 @@ class FrameModel(Trainable[RollCodec]):
 
     @abstractmethod
     def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
-        """The network, untrained, for frames of so many cells of so many values."""
+        """Build the network for frames of `cells` cells of `size` values."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network."""
+        """Build the network."""
         return nn.ModuleDict({"net": self.network(len(spec.features), spec.features[0].size, y_spec)})
 
     # ---- learning
 
     def rows(self, data: TrainingData) -> TrainingData:
-        """Pieces as rows of one tensor, each with the frame before it; one of more than 4 contexts is several rows."""
+        """Arrange pieces as rows of one tensor, each with the frame before it; split pieces of more than 4 contexts."""
         pieces = cast(Sequences, data.x)
         most, rows, item_index = math.ceil(4 * self.context / self.bar) * self.bar, [], []
         for i, piece in enumerate(pieces):
@@ -83,7 +83,7 @@ class FrameModel(Trainable[RollCodec]):
         return data.cut(x, np.array(item_index))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Rows -> a part of `context` frames of each and the frame before it; all frames when not training.
+        """Cut a random window of `context` frames, and the frame before it, out of each row; all when not training.
 
         A part begins with a bar. Parts are drawn as if rows went on for half a part on both sides: their ends count.
         """
@@ -99,16 +99,15 @@ class FrameModel(Trainable[RollCodec]):
         return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """-log p of an item's frames and end, mean over its frames, (B,) nats."""
+        """Return -log p of an item's frames and end, the mean over its frames, (B,) nats."""
         cells, ends = self.surprisal(nets["net"], batch.x, batch.y)
         return (cells + ends).sum(1) / (batch.x[:, 1:, 0] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
     def surprisal(net: nn.Module, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """-log p of the cells of each frame of x (B, T + 1, K) but the first, and of the piece going on or being over
-        there, nats (B, T) each.
+        """Return -log p of the cells of each frame of x (B, T + 1, K) but the first, and of the end, nats (B, T) each.
 
-        No piece is over before it begins; what is filled up costs nothing.
+        The end is whether the piece is over at that frame. No piece is over before it begins; padding costs nothing.
         """
         logits, over = net(x, y)
         begins, x = x[:, :-1, 0] == END_FRAME, x[:, 1:]
@@ -120,12 +119,12 @@ class FrameModel(Trainable[RollCodec]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """log p of all frames and of the end, (B,) nats."""
+        """Return log p of all frames and of the end, (B,) nats."""
         cells, ends = self.surprisal(self.nets_["net"], started(x), y)
         return -(cells.double() + ends.double()).sum(1)
 
     def frame_nll(self, X: Any, y: Any = None) -> float:
-        """Mean -log p of a frame over all frames of all pieces, in nats: what papers compare.
+        """Return the mean -log p of a frame over all frames of all pieces, in nats, as papers report it.
 
         The first frame counts, the ends of pieces don't. Of voices it is the sum over them: divide it by their number
         for nats a note.
@@ -141,7 +140,7 @@ class FrameModel(Trainable[RollCodec]):
         return float(nats / frames)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Rows of frames, END_FRAME behind the last, then PAD_FRAME, float (n, max_frames, K)."""
+        """Draw rows of frames, then END_FRAME, then PAD_FRAME, float (n, max_frames, K)."""
         if self.melody:
             return self._harmonised(noise, y)
         net: Any = self.nets_["net"]
@@ -160,7 +159,7 @@ class FrameModel(Trainable[RollCodec]):
         return rows
 
     def _harmonised(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
+        """Draw frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError("melody needs a model of voices whose head is autoregressive: train on pieces of voices")
         net: Any = self.nets_["net"]
@@ -191,7 +190,7 @@ class FrameModel(Trainable[RollCodec]):
         return rows.view(n, drafts, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
 
     def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
-        """A frame (B, K) whose first `given` cells are kept and the others drawn with u (B, >= K)."""
+        """Draw the cells of a frame (B, K) after the first `given`, using u (B, >= K)."""
         seen, choice = self.codec_.seen_.to(h.device), TokenSampler(self.temperature)
         frame, logits = frame.clone(), net.head(h, before, frame)
         for i in range(given, frame.shape[1]):
@@ -202,17 +201,17 @@ class FrameModel(Trainable[RollCodec]):
         return frame
 
     def _nothing(self, n: int) -> Tensor:
-        """What is before the first frame, int64 (n, K)."""
+        """Return the frame before the first, int64 (n, K)."""
         return torch.full((n, len(self.spec_.features)), END_FRAME, device=self.device_)
 
 
 def started(x: Tensor) -> Tensor:
-    """Pieces (B, T, K) with the frame before the first, which is none: (B, T + 1, K)."""
+    """Prepend the frame before the first, END_FRAME, to pieces (B, T, K): (B, T + 1, K)."""
     return F.pad(x, (0, 0, 1, 0), value=END_FRAME)
 
 
 def resampled(log_weights: Tensor, u: Tensor) -> Tensor:
-    """Systematic resampling: which draft each place takes, int64 (n, P); -1 in rows whose weights are even enough.
+    """Resample systematically: return the index of each new particle, int64 (n, P); -1 in rows with even weights.
 
     Rows are resampled when their effective number, 1 / sum of squared shares, is below half of P.
 

@@ -1,4 +1,4 @@
-"""Filling in the middle: a text a b c is learnt, now and then, in the order a, c, b, and so b can be asked for.
+"""Filling in the middle: some texts a b c are learnt in the order a, c, b, so that b can be generated.
 
 Source: Bavarian et al., "Efficient Training of Language Models to Fill in the Middle", 2022 (arXiv:2207.14255), prefix
 first, within a context. Its special tokens are read but not learnt, so what a text has as its probability in its own
@@ -19,7 +19,7 @@ EXTRA = 5
 
 
 class Marks(NamedTuple):
-    """The special tokens."""
+    """Special tokens of rearranged rows."""
 
     end: int
     prefix: int
@@ -28,7 +28,7 @@ class Marks(NamedTuple):
 
 
 def rearranged(x: Tensor, noise: Noise, share: float, marks: Marks) -> Tensor:
-    """Some rows as END, PREFIX, a, SUFFIX, c, MIDDLE, b, END, of a text a b c that lies within the row.
+    """Rearrange some rows: END, PREFIX, a, SUFFIX, c, MIDDLE, b, END of a text a b c that lies within the row.
 
     Args:
         x: rows of tokens, int64 (B, t); -1 is no token, and rows with a token that isn't learnt stay as they are.

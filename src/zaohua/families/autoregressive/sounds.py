@@ -1,4 +1,4 @@
-"""Autoregressive models of the samples of sounds: how surprising a sample is, given all those before it."""
+"""Autoregressive models of waveforms, sample by sample."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zaohua.modalities.sounds.mu_law import MuLawCodec
 
 
 class SoundModel(TokenModel[MuLawCodec]):
-    """Tokens are samples, each of which is one of 256 levels, and the end of the sound."""
+    """Base of models of waveforms: tokens are samples of 256 levels, and the end of the sound."""
 
     score_chunk: ClassVar[int] = 4
 
@@ -28,7 +28,7 @@ class SoundModel(TokenModel[MuLawCodec]):
         return self.max_tokens or self.codec_.form_.length
 
     def bits_per_sample(self, X: Any, y: Any = None) -> float:
-        """Mean negative `score_samples` of some sounds in bits per sample, their ends included.
+        """Return the mean negative `score_samples` of some sounds in bits per sample, including their ends.
 
         Args:
             X: sounds as `fit` takes them; what is beyond the codec's length is left out.

@@ -1,4 +1,4 @@
-"""Autoregressive models of texts: prompts, gaps to fill, streams that stop in time, answers, surprise."""
+"""Autoregressive models of texts: prompts, infilling, streaming, stop sequences, chat, surprisal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zaohua.modalities.texts.codec import TextCodec
 
 
 class TextModel(TokenModel[TextCodec]):
-    """Tokens are letters, bytes or pieces of words, as the codec says. Of dialogues only the answers are learnt."""
+    """Base of models of texts: tokens are characters, bytes or word pieces. Of dialogues only answers are learnt."""
 
     fim: Annotated[float, Between(0, 1)] = 0.0
     """Share of the rows of texts that are learnt with their middle last, so that `suffix` can ask for it."""
@@ -38,7 +38,7 @@ class TextModel(TokenModel[TextCodec]):
     # ---- learning
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """As of all sequences, with a share of the rows rearranged for filling in."""
+        """Prepare a batch as for all sequences, with a fraction of the rows rearranged for infilling."""
         x = super().prepare(codes, noise, train)
         if not train or not self.fim:
             return x
@@ -47,7 +47,7 @@ class TextModel(TokenModel[TextCodec]):
     # ---- writing
 
     def opening(self) -> list[int]:
-        """END and the prompt; with a suffix PREFIX, the prompt, SUFFIX, the suffix, MIDDLE.
+        """Return END and the prompt; with a suffix PREFIX, the prompt, SUFFIX, the suffix, MIDDLE.
 
         Of a long prompt and suffix only the half context around the gap is taken.
         """
@@ -67,7 +67,7 @@ class TextModel(TokenModel[TextCodec]):
         return [self.codec_.end_, prefix, *before, suffix, *behind, middle]
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
-        """As of all sequences; ends early when every row has met a stop, and a gap is filled within the context."""
+        """Generate tokens as for all sequences; ends early when every row has reached a stop."""
         rows = super().tokens(noise, y, opening)
         first = next(rows)
         yield first
@@ -82,12 +82,12 @@ class TextModel(TokenModel[TextCodec]):
                 return
 
     def decode_tensors(self, x: Tensor) -> list[str]:
-        """Prompt, what was made up to a stop, and the suffix."""
+        """Decode tokens to prompt, generated text up to a stop, and suffix."""
         made = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
         return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in made]
 
     def stream(self, *, y: Any = None, random_state: int | None = None, **options: Any) -> Iterator[str]:
-        """One new text, piece by piece as it is written; the pieces together are what `sample` gives.
+        """Generate one text piece by piece; the pieces together are what `sample` returns.
 
         Args:
             y: its condition, if the model was fitted with conditions.
@@ -101,7 +101,7 @@ class TextModel(TokenModel[TextCodec]):
         yield from (text for text in (model.suffix,) if text)
 
     def _written(self, opening: list[int] | None, y: Any, random_state: int | None) -> Iterator[str]:
-        """What one text goes on with, piece by piece, up to its end or a stop."""
+        """Generate the continuation of one text, piece by piece, up to its end or a stop."""
         _, codes = self.sample_conditions(1, y)
         noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), self.device_)
         pieces, writer = self.codec_.streaming(), Writer(self.stop)
@@ -123,11 +123,11 @@ class TextModel(TokenModel[TextCodec]):
     # ---- answering
 
     def answer(self, prompt: str, **options: Any) -> str:
-        """The answer to a prompt; see `chat`."""
+        """Return the answer to a prompt; see `chat`."""
         return self.chat([{"role": "user", "content": prompt}], **options)
 
     def chat(self, messages: Sequence[dict[str, str]], **options: Any) -> str:
-        """The answer to the last of some messages.
+        """Return the answer to the last of some messages.
 
         Args:
             messages: the dialogue so far, `{"role": "user", "content": "..."}` and so on, the user's last; the oldest
@@ -142,7 +142,7 @@ class TextModel(TokenModel[TextCodec]):
     def chat_stream(
         self, messages: Sequence[dict[str, str]], *, y: Any = None, random_state: int | None = None, **options: Any
     ) -> Iterator[str]:
-        """The answer as `chat` gives it, piece by piece as it is written."""
+        """Generate the answer of `chat` piece by piece."""
         model = self.with_options(**options)
         if not model.apart_:
             name = type(self).__name__
@@ -153,7 +153,7 @@ class TextModel(TokenModel[TextCodec]):
         return model._written(model._asking(list(messages)), y, random_state)
 
     def _asking(self, messages: list[dict[str, str]]) -> list[int]:
-        """Tokens to answer from; the oldest messages, the system's aside, are left out if they would leave no room."""
+        """Return the tokens to answer from; drops the oldest messages, except the system's, if there is no room."""
         opening: list[int] = self.codec_.asking(messages)
         room = self.context - min(self.max_tokens, self.context // 2)
         while len(opening) > room:
@@ -167,7 +167,7 @@ class TextModel(TokenModel[TextCodec]):
     # ---- measuring
 
     def surprisals(self, text: str, y: Any = None) -> list[tuple[str, float]]:
-        """How surprising each token of a text is: pairs of its text and -log p in nats; the last is the text's end."""
+        """Return pairs of each token's text and its -log p in nats; the last pair is the end of the text."""
         encoded = self.encode_items([text], None if y is None else [y])
         self.require_conditions(encoded.y_codes)
         row = encoded.codes[[0]]
@@ -175,13 +175,13 @@ class TextModel(TokenModel[TextCodec]):
         return list(zip([*names, ""], self.nats(row, encoded.y_codes).tolist(), strict=True))
 
     def nats(self, row: Tensor, y_codes: Tensor | None, stride: int | None = None) -> Tensor:
-        """-log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
+        """Return -log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
         with torch.no_grad():
             y = self.prepare_conditions(y_codes, ItemNoise([0], self.device_))
             return torch.cat([part[0] for part in self.windows(row.to(self.device_), y, stride)])
 
     def bits_per_byte(self, X: Sequence[str], y: Any = None) -> float:
-        """Mean negative `score_samples` of some texts (not paths) in bits per byte of UTF-8, their ends included."""
+        """Return the mean negative `score_samples` of texts (not paths) in bits per byte of UTF-8, ends included."""
         if isinstance(X, str):
             raise ZaohuaError("bits_per_byte takes a list of texts, not one text or a path: give [text]")
         texts = list(X)

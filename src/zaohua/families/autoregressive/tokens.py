@@ -37,7 +37,7 @@ TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covar
 
 
 class TokenModel(Guided[TokenCodecT]):
-    """Nets: `net(tokens, y, keep) -> logits of each next token`, with `start` and `step` (see `decoding.Decoder`)."""
+    """Base of models of tokens, with `net(tokens, y, keep) -> logits of each next token` (see `decoding.Decoder`)."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
@@ -69,16 +69,16 @@ class TokenModel(Guided[TokenCodecT]):
 
     @abstractmethod
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """The network, untrained."""
+        """Build the network."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network."""
+        """Build the network."""
         return nn.ModuleDict({"net": self.network(spec.channels, y_spec)})
 
     # ---- learning
 
     def rows(self, data: TrainingData) -> TrainingData:
-        """Texts as rows to train on.
+        """Arrange texts as rows to train on.
 
         Without conditions texts follow one another, and a row is twice the context, of which `prepare` takes any part:
         rows are views of the one stream, so a corpus mapped from a file stays there. With conditions a row is of one
@@ -99,7 +99,7 @@ class TokenModel(Guided[TokenCodecT]):
         return data.cut(rows, rows.item_index)
 
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Of one stream the last share, with a row left out between that both would see; none of less than three rows.
+        """Hold out the last fraction of a stream, and skip the row before it, which overlaps both.
 
         Of a long share 1,000 rows, evenly spread, are what is validated on. Items that are learnt apart are drawn.
         """
@@ -110,7 +110,7 @@ class TokenModel(Guided[TokenCodecT]):
         return rows, np.arange(n - held - (held > 0))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Rows of twice the context -> a random context (the first when not training) and the token behind it.
+        """Cut a random context (the first when not training) and the token after it out of rows of twice the context.
 
         Of other rows, what fills all of them up is left out.
         """
@@ -123,13 +123,13 @@ class TokenModel(Guided[TokenCodecT]):
         return codes.gather(1, places).long()
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """-log p(x_t | x_<t), mean over an item's tokens, (B,) nats."""
+        """Return -log p(x_t | x_<t), the mean over an item's tokens, (B,) nats."""
         nats = self.surprisal(nets["net"], batch.x, batch.y, self.kept(batch))
         return nats.sum(1) / (batch.x[:, 1:] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
     def surprisal(net: nn.Module, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """-log p of each token but the first given those before it, nats (B, t - 1).
+        """Return -log p of each token but the first given those before it, nats (B, t - 1).
 
         0 where x is filled up (-1), and where a token t is read but not learnt (-2 - t).
         """
@@ -142,11 +142,11 @@ class TokenModel(Guided[TokenCodecT]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
+        """Return sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
         return -torch.cat([part.double().sum(1, keepdim=True) for part in self.windows(x, y)], dim=1).sum(1)
 
     def windows(self, x: Tensor, y: Tensor | None, stride: int | None = None) -> Iterator[Tensor]:
-        """The surprisal of every token but the first, window after window, (B, number of new tokens) each.
+        """Yield the surprisal of every token but the first, window after window, (B, number of new tokens) each.
 
         Each window begins `stride` tokens after the one before it (half a context when not given) and tells of the
         tokens that are new, each of which is thus given at least context - stride tokens before it.
@@ -160,14 +160,14 @@ class TokenModel(Guided[TokenCodecT]):
             scored = begin + part.shape[1]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Rows END, prompt, new tokens ... (filled up with -1 behind END), float (n, length)."""
+        """Draw rows END, prompt, new tokens ... (padded with -1 after END), float (n, length)."""
         parts = list(self.tokens(noise, y))
         rows = torch.cat([parts[0], *(part[:, None] for part in parts[1:])], dim=1)
         full = parts[0].shape[1] + self._room
         return F.pad(rows, (0, full - rows.shape[1]), value=PAD)
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
-        """First what all rows begin with, int64 (n, t), then the tokens of all rows one by one, int64 (n,).
+        """Yield the tokens that all rows begin with, int64 (n, t), then one token of each row at a time, int64 (n,).
 
         Args:
             noise: of n items.
@@ -192,11 +192,11 @@ class TokenModel(Guided[TokenCodecT]):
         )
 
     def opening(self) -> list[int]:
-        """Tokens that samples go on from, END first."""
+        """Return the tokens that samples begin with, END first."""
         return [self._end]
 
     def choice(self) -> TokenSampler:
-        """How a token is chosen: as the fields say, and none of the codec's reserved ones behind END."""
+        """Return the token sampler: the fields' settings, without special tokens."""
         reserved = {token: -torch.inf for token in range(self._end + 1, self.spec_.channels)}
         return TokenSampler(
             self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved, spared=self._end
@@ -214,7 +214,7 @@ class TokenModel(Guided[TokenCodecT]):
 
 
 class TokenRows:
-    """Items cut into rows of a context and the token behind it, those with nothing to learn left out.
+    """Items cut into rows of a context and the token after it, without rows that have nothing to learn.
 
     A row is read from the items' stream when it is asked for, wherever that is.
 
@@ -235,7 +235,7 @@ class TokenRows:
         self.item_index, self._lows = found[:, 0].copy(), found[:, 1].copy()
 
     def _found(self) -> Iterator[tuple[int, int]]:
-        """Which item each row is of, and where in it the row begins."""
+        """Yield the item of each row, and the index in it at which the row begins."""
         for item, size in enumerate((self.items.stops - self.items.starts).tolist()):
             for low in range(0, max(1, size - 1 - self.again), self.length - self.again):
                 if bool((self._row(item, low)[1:] >= 0).any()):
@@ -253,6 +253,6 @@ class TokenRows:
         return len(self.item_index)
 
     def __getitem__(self, indices: Any) -> Tensor:
-        """The rows at `indices` (integers, (b,)), whole numbers (b, longest), filled up with -1."""
+        """Return the rows at `indices` (integers, (b,)), int64 (b, longest), padded with -1."""
         rows = [self._row(item, low) for item, low in zip(self.item_index[indices], self._lows[indices], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)

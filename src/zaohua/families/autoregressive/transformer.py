@@ -1,4 +1,4 @@
-"""What models built on the causal transformer share: its fields, and what trains it."""
+"""Fields and optimiser shared by models whose network is a causal transformer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zaohua.training.trainable import Trainable
 
 
 class CausalTransformer(Trainable[CodecT]):
-    """Fields and optimizer of a model whose network is a causal transformer."""
+    """Base of models whose network is a causal transformer: its fields and optimiser."""
 
     learning_rate = 3e-3
     lr_schedule = "linear"
@@ -38,7 +38,7 @@ class CausalTransformer(Trainable[CodecT]):
     """What trains the matrices within the blocks; everything else AdamW does."""
 
     def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
-        """The network that the fields describe, untrained."""
+        """Build the network."""
         return Transformer(
             vocabulary,
             y_spec,
@@ -52,7 +52,7 @@ class CausalTransformer(Trainable[CodecT]):
         )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
-        """Muon for the matrices of the blocks, AdamW for the rest."""
+        """Make Muon for the matrices of the blocks, AdamW for the rest."""
         return Muon(
             parameters,
             self.by_muon,
@@ -62,5 +62,5 @@ class CausalTransformer(Trainable[CodecT]):
         )
 
     def by_muon(self, name: str) -> bool:
-        """Whether Muon trains the matrix of that name."""
+        """Return whether Muon trains the parameter of that name."""
         return self.optimizer == "muon" and ".blocks." in name

@@ -1,4 +1,4 @@
-"""Vector-quantised autoencoders: a picture as a grid of codes, a decoder p(x | codes), and a prior p(codes | y).
+"""Vector-quantised autoencoders: an image as a grid of codes, a decoder p(x | codes), and a prior p(codes | y).
 
 The decoder's gradient skips the choice of the nearest vector and goes on to the encoder as it is; the chosen vectors
 are drawn to what the encoder gives, and it to them. In the same steps an autoregressive prior learns the codes. Then
@@ -56,7 +56,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         return likelihood_of(self.spec_)
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Of the codes: -log p(x | codes) and distances, of the prior: -log p(codes), (B,) nats."""
+        """Return -log p(x | codes) and distances for the phase "codes", -log p(codes) for "prior", (B,) nats."""
         if phase == "prior":
             with torch.no_grad():
                 codes = self._codes(nets, batch.x)
@@ -72,11 +72,11 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         return cast(Codebook, nets["codebook"])
 
     def _codes(self, nets: nn.ModuleDict, x: Tensor) -> Tensor:
-        """The codes of pictures, int64 (B, h, w)."""
+        """Return the codes of images, int64 (B, h, w)."""
         return self._codebook(nets).nearest(nets["encoder"](x))
 
     def _log_prior(self, nets: nn.ModuleDict, codes: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """log p(codes | y), row by row, (B,) nats."""
+        """Return log p(codes | y), row by row, (B,) nats."""
         tokens = F.pad(codes.flatten(1), (1, 0), value=self.codes)
         logits = nets["prior"](tokens[:, :-1], y, keep)[..., : self.codes]
         return (
@@ -93,7 +93,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """log p(k | y) + log p(x | k) at the codes k of x, nats (B,)."""
+        """Return log p(k | y) + log p(x | k) at the codes k of x, nats (B,)."""
         codes = self._codes(self.nets_, x)
         log_p = self.likelihood.log_prob(self.nets_["decoder"](self.nets_["codebook"](codes)), x)
         return self._log_prior(self.nets_, codes, y) + log_p
@@ -104,19 +104,19 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         return self.grid[0] * self.grid[1]
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The codes of x as floats, row by row, (B, h w)."""
+        """Return the codes of x as floats, row by row, (B, h w)."""
         return self._codes(self.nets_, x).flatten(1).float()
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Mean of p(x | codes), (B, ...); codes are rounded to whole numbers that there are."""
+        """Return the mean of p(x | codes), (B, ...); z is rounded to the nearest codes."""
         return self.likelihood.mean(self._decoded(z.round().long().clamp(0, self.codes - 1)))
 
     def _decoded(self, codes: Tensor) -> Tensor:
-        """Parameters of p(x | codes) of codes (B, h w)."""
+        """Return the parameters of p(x | codes) for codes (B, h w)."""
         return self.nets_["decoder"](self.nets_["codebook"](codes.view(-1, *self.grid)))
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Codes from the prior, then the decoder's mean, or a draw with `observation_noise`."""
+        """Draw codes from the prior; return the decoder's mean, or a draw with `observation_noise`."""
         prior: Any = self.nets_["prior"]
         net = prior if y is None else guided(prior, self.guidance)
         length = self.grid[0] * self.grid[1]

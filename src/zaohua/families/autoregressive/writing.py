@@ -1,4 +1,4 @@
-"""Text that ends at a stop, none of which is ever given out: one mechanism for whole texts and for streams."""
+"""Text that ends before a stop sequence, for whole texts and streams alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zaohua.core.errors import ZaohuaError
 
 
 class Writer:
-    """Takes up text piece by piece and gives it out as soon as it can't be the beginning of a stop.
+    """Buffer that releases text as soon as it can't be the beginning of a stop sequence.
 
     The stop that is complete first ends the text, at the place where it begins; so however a text is cut into pieces,
     the same comes out.
@@ -26,7 +26,7 @@ class Writer:
         self.stops, self.held, self.over = tuple(stops), "", False
 
     def push(self, text: str, last: bool = False) -> str:
-        """Takes up a piece; what can be given out now: all there is, if it is the last piece."""
+        """Add a piece; return the text that can be released: all of it if this is the last piece."""
         if self.over:
             return ""
         self.held += text
@@ -41,5 +41,5 @@ class Writer:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many letters at the end of a text may be the beginning of the stop."""
+    """Return how many characters at the end of a text may be the beginning of the stop."""
     return next((n for n in range(min(len(text), len(stop)), 0, -1) if text.endswith(stop[:n])), 0)
