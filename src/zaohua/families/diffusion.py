@@ -1,11 +1,11 @@
-"""Diffusion and flow models: one network learns to remove noise, at every strength of it.
+"""Diffusion and flow models: one network learns to remove noise of every strength.
 
-A model of this family chooses a `noise_schedule` (how x fades into noise, see `schedules`), what its network predicts
-(`predict`, `loss`) and at which times samples look (`times`). Sampling, guidance and the denoiser that restoration
-builds on are the same for all. Time runs from data at t = 0 to noise at t = 1.
+A model of this family chooses a `noise_schedule` (see `schedules`), the quantity that its network predicts (`predict`,
+`loss`) and the times of the sampler's steps (`times`). Sampling, guidance and the denoiser for restoration are shared.
+Time runs from data at t = 0 to noise at t = 1.
 
-The networks of samplers compute in float32 unless bfloat16 is asked for by name: there another kernel, as another size
-of the batch may bring, moves an item by as much as bfloat16 itself does, and not by the last digit of a float32.
+Sampling is in float32 unless bfloat16 is asked for explicitly: kernels differ with the size of the batch, which in
+bfloat16 would change an item visibly.
 
 Sources: Sohl-Dickstein et al., 2015; Ho et al., 2020; Song et al., 2021; Karras et al., 2022; Ho and Salimans,
 "Classifier-Free Diffusion Guidance", 2022.
@@ -34,7 +34,7 @@ from zaohua.training.events import Batch
 
 SamplerName = Literal["euler", "ddim", "midpoint", "heun", "dpmpp_2m", "ancestral"]
 Network = Callable[..., Tensor]
-"""(x_t, t, y, keep) -> what a model's network predicts, of the shape of x_t."""
+"""(x_t, t, y, keep) -> the prediction of a model's network, of the shape of x_t."""
 
 
 class Diffusion(Guided[CodecT]):
@@ -44,30 +44,30 @@ class Diffusion(Guided[CodecT]):
     tiny: ClassVar[dict[str, Any]] = {"channels": 16, "blocks": 1, "max_steps": 20, "batch_size": 16, "steps": 4}
 
     channels: Annotated[int, Between(1)] = 32
-    """Channels of the network at its highest resolution; 32 learns small pictures on a CPU, a GPU takes 96."""
+    """Channels of the network at its highest resolution: 32 for small images on a CPU, 96 on a GPU."""
     blocks: Annotated[int, Between(1)] = 1
     """Residual blocks at each resolution."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.0
     """Dropout in the residual blocks."""
     sampler: Annotated[SamplerName, Sampling] = "heun"
-    """How noise becomes data."""
+    """Sampler, which solves the reverse process."""
     steps: Annotated[int, Between(1, 100_000), Sampling] = 25
     """Steps of the sampler."""
     precision: Annotated[Literal["auto", "float32", "bfloat16"], Sampling] = "auto"
-    """Precision of the networks; "auto" takes bfloat16 in training where it is measured to be faster, and float32 in
-    sampling, so that an item comes out the same alone or in a batch."""
+    """Precision of the networks; "auto" uses bfloat16 for training where it is faster, and float32 for sampling, so
+    that an item is the same alone and in a batch."""
     guidance = 2.0
     guidance_above: Annotated[float, Between(0), Sampling] = 0.7
-    """Guidance while there is more than so many times as much noise as data; 0: to the end."""
+    """Least ratio of noise to data at which guidance applies; 0: to the end."""
     guidance_below: Annotated[float, Between(above=0), Sampling] | None = None
-    """Guidance while there is less than so many times as much noise as data; None: from the beginning."""
+    """Greatest ratio of noise to data at which guidance applies; None: from the beginning."""
     learning_rate = 2e-3
     warmup_steps = 200
 
     @property
     @abstractmethod
     def noise_schedule(self) -> NoiseSchedule:
-        """How data fades into noise."""
+        """Noise schedule."""
 
     @abstractmethod
     def predict(
@@ -156,21 +156,21 @@ class KarrasDiffusion(Diffusion[CodecT]):
     sigma_data: Annotated[float, Between(above=0)] = 0.5
     """Standard deviation of the data, scaled to [-1, 1]."""
     sigma_min: Annotated[float, Between(above=0)] = 0.002
-    """Least noise that a sample passes."""
+    """Lowest noise level of the sampler."""
     sigma_max: Annotated[float, Between(above=0)] = 80.0
-    """Noise that a sample starts from."""
+    """Highest noise level of the sampler."""
     noise_mean: float = -1.2
     """Mean of log sigma in training."""
     noise_std: Annotated[float, Between(above=0)] = 1.2
     """Standard deviation of log sigma in training."""
     rho: Annotated[float, Between(1)] = 7.0
-    """How much closer the sampler's steps are where there is little noise."""
+    """Exponent of the sampler's noise levels; higher values put more steps at low noise."""
     sampler = "heun"
     steps = 18
 
     @property
     def noise_schedule(self) -> NoiseSchedule:
-        """x + sigma e, sigma = sigma_max t."""
+        """Variance-exploding schedule, x + sigma e with sigma = sigma_max t."""
         return VarianceExploding(self.sigma_max)
 
     def times(self, n: int) -> Tensor:

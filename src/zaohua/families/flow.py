@@ -30,17 +30,17 @@ class FlowMatching(Diffusion[CodecT]):
     tiny: ClassVar[dict[str, Any]] = {**Diffusion.tiny, "score_steps": 5}
 
     time_distribution: Literal["lognormal", "uniform"] = "lognormal"
-    """Times that training looks at: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or all alike."""
+    """Distribution of training times: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or uniform."""
     trace: Annotated[Literal["auto", "exact", "hutchinson"], Sampling] = "auto"
-    """Divergence in `score_samples`: summed up exactly, or estimated; "auto" is exact up to 16 numbers."""
+    """Divergence in `score_samples`: exact, or Hutchinson's estimate; "auto" is exact up to 16 numbers."""
     probes: Annotated[int, Between(1), Sampling] = 1
-    """Random probes of Hutchinson's estimate for each item."""
+    """Number of random probes of Hutchinson's estimate for each item."""
     score_steps: Annotated[int, Between(1), Sampling] = 50
-    """Steps of the ODE in `score_samples`, `transform` and `inverse_transform`."""
+    """Steps of the ODE solver in `score_samples`, `transform` and `inverse_transform`."""
 
     @property
     def noise_schedule(self) -> NoiseSchedule:
-        """(1 - t) x + t e."""
+        """Straight paths, (1 - t) x + t e."""
         return RectifiedFlow()
 
     def velocity(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
@@ -81,7 +81,7 @@ class FlowMatching(Diffusion[CodecT]):
 
     @property
     def latent_size(self) -> int:
-        """As many numbers of noise as an item has."""
+        """Size of the noise, which is that of an item."""
         return self.spec_.size
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:

@@ -40,11 +40,11 @@ class GAN(Trainable[CodecT]):
     }
 
     latent_dim: Annotated[int, Between(1)] = 100
-    """Numbers of noise that a fake is made from."""
+    """Dimension of the noise that fakes are generated from."""
     learning_rate = 2e-4
     warmup_steps = 0
     lr_schedule: Literal["cosine", "linear", "constant"] = "constant"
-    """How the learning rate falls to zero by the end."""
+    """How the learning rate decreases to zero."""
     beta1 = 0.5
     beta2 = 0.999
     max_grad_norm = None
@@ -109,7 +109,9 @@ class GAN(Trainable[CodecT]):
     def _check(self) -> None:
         super()._check()
         if self.validation_fraction:
-            raise ZaohuaError(f"{type(self).__name__}: a GAN's loss says nothing of its quality: leave validation at 0")
+            raise ZaohuaError(
+                f"{type(self).__name__}: a GAN's loss doesn't measure its quality: leave validation_fraction at 0"
+            )
 
 
 class WassersteinGAN(GAN[CodecT]):
@@ -122,9 +124,9 @@ class WassersteinGAN(GAN[CodecT]):
     """
 
     n_critic: Annotated[int, Between(1)] = 5
-    """Steps of the critic for each of the generator."""
+    """Critic steps per generator step."""
     gradient_penalty: Annotated[float, Between(0)] = 10.0
-    """Weight of the penalty."""
+    """Weight of the gradient penalty."""
     beta1 = 0.0
     beta2 = 0.9
 
@@ -148,10 +150,10 @@ class WassersteinGAN(GAN[CodecT]):
         """Return the weighted gradient penalty of each score of the critic.
 
         Args:
-            critic: of items (B, ...), to scores (B / k, 1), one for every k items.
+            critic: function of items (B, ...) to scores (B / k, 1), one for every k items.
             x: real items, (B, ...).
-            fakes: as many.
-            mix: how far from the one to the other, 0 to 1, (B, 1, ...).
+            fakes: as many fakes.
+            mix: interpolation weight between them, 0 to 1, (B, 1, ...).
 
         Returns:
             float32 (B / k,).

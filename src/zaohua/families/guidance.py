@@ -19,9 +19,9 @@ class Guided(Trainable[CodecT]):
     """Base of models with guidance: conditions are hidden from some items in training, and amplified in sampling."""
 
     condition_dropout: Annotated[float, Between(0, 1)] = 0.1
-    """Share of the items whose condition is hidden in training, so that guidance has something to push away from."""
+    """Fraction of items whose condition is hidden in training, from which p(x) is learnt."""
     guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Weight of the condition: 1 samples p(x | y) as learnt, more makes it plainer at the cost of variety."""
+    """Guidance weight: 1 samples p(x | y), higher values follow the condition more closely with less variety."""
 
     def kept(self, batch: Batch) -> Tensor | None:
         """Draw which items of a batch keep their condition, bool (B,); None without conditions."""

@@ -1,7 +1,7 @@
 """Likelihoods p(x | decoder's output), chosen by the data: binary, quantised, continuous, or rows of tables.
 
-Each distribution names how many numbers it needs (its outputs) and gives log p, the mean, and a draw. x is scaled to
-[-1, 1] and shaped (B, C, *axes); parameters are shaped (B, outputs, *axes).
+A likelihood defines the number of its parameters (`outputs`), log p, the mean, and a draw. x is scaled to [-1, 1] and
+has shape (B, C, *axes); parameters have shape (B, outputs, *axes).
 """
 
 from __future__ import annotations

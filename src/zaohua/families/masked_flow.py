@@ -1,12 +1,11 @@
 """Rows of mixed types: a Gaussian flow of the numbers together with masked diffusion of the categories.
 
     numbers      z_t = cos(a) z + sin(a) e,  a = t pi / 2        the network predicts  v = cos(a) e - sin(a) z
-    categories   hidden at time t with chance t                  the network predicts  p(code | what is seen)
+    categories   masked at time t with probability t             the network predicts  p(code | unmasked)
 
-Numbers are normally distributed (see the codec), so that they are at any time, and v is 0 unless a column depends on
-another one. Backwards, categories become visible one by one, at even distances and in any order; only where there are
-more of them than steps, some are drawn apart from one another. A number that isn't there is noise. Whole numbers are
-categories where they are few.
+Numbers are normally distributed (see the codec) at any time, so v is 0 unless columns depend on each other. Sampling
+unmasks categories one by one, at equal intervals and in random order; with more categories than steps, several are
+drawn independently in one step. A missing number is noise. Integers with few values are categories.
 
 Sources: Shi et al., "TabDiff", 2024 (arXiv:2410.20626); Sahoo et al., "Simple and Effective Masked Diffusion Language
 Models", 2024 (arXiv:2406.07524); Salimans and Ho, 2022 (arXiv:2202.00512) for v.
@@ -35,9 +34,9 @@ class MixedNet(nn.Module):
     """Network that predicts velocities of numbers and logits of codes, given noisy numbers and some of the codes.
 
     Args:
-        spec: of the rows.
-        y_spec: of the condition.
-        few: different whole numbers up to which they are codes.
+        spec: description of the rows.
+        y_spec: description of the condition.
+        few: number of distinct integers up to which a column is codes.
         options: of `RowMLP`.
     """
 
@@ -87,17 +86,17 @@ class MaskedFlow(Guided[TableCodec]):
     tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "max_steps": 20, "batch_size": 32, "steps": 4}
 
     hidden: Annotated[int, Between(2)] = 256
-    """Width of the network, even."""
+    """Width of the network, an even number."""
     blocks: Annotated[int, Between(1)] = 3
     """Residual blocks."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.0
     """Dropout in the residual blocks."""
     few: Annotated[int, Between(1, 1000)] = 128
-    """Different whole numbers of a column up to which they are categories."""
+    """Number of distinct integers up to which a column is treated as categories."""
     steps: Annotated[int, Between(1, 100_000), Sampling] = 50
     """Steps of the sampler."""
     least: Annotated[float, Between(above=0)] = 0.02
-    """Time up to which codes that are hidden have the same weight; from there on it is one over the time."""
+    """Time below which masked codes have constant weight; above it the weight is 1 / t."""
     guidance = 1.0
     batch_size = 512
     validation_fraction = 0.05

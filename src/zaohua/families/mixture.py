@@ -2,11 +2,11 @@
 
     p(x) = sum_k w_k prod_h p_kh(x_h)
 
-with a table of chances for each category and a normal distribution for each place of a number (see the codec). Whole
-numbers have the mass of their cell, other numbers the density of their place times the slope there. Given some columns
-the components' weights change by Bayes' rule, and nothing else does.
+with a categorical distribution for each category and a normal distribution for each transformed number (see the codec).
+Integers have the mass of their cell, other numbers the density of their transform times its slope. Given some columns,
+the weights of the components change by Bayes' rule, and nothing else does.
 
-Fitted by expectation maximisation: logs of all densities are one matrix product, as is what they are summed up to.
+Fitted by expectation maximisation; the log densities are one matrix product, as are the sufficient statistics.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from zaohua.nn.rows import RowLayout
 
 LOG_2_PI = float(np.log(2 * np.pi))
 BLOCK = 512
-"""Rows that are looked at together: what 500 components make of them stays in the cache."""
+"""Rows per block: the responsibilities of 500 components stay in the cache."""
 LEAST = -60.0
-"""The log of a row's chance of a component, at least, while fitting: numbers too small for float32 take long."""
+"""Least log responsibility while fitting: denormal numbers are slow."""
 
 
 def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float, least: float, seed: int) -> Parameters:
@@ -32,12 +32,12 @@ def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float,
 
     Args:
         x: rows (n, features), NaN where a number isn't there.
-        layout: of the features.
+        layout: layout of the features.
         count: components, at most n.
-        rounds: at most; it ends before when the mean log-likelihood rises by less than 1e-4.
-        prior: rows' worth of what all rows have, added to each component.
-        least: deviation of a number in a component, at least.
-        seed: of the rows that components begin at.
+        rounds: maximum number of iterations; stops early when the mean log-likelihood rises by less than 1e-4.
+        prior: number of pseudo-rows, distributed as all rows, added to each component.
+        least: minimum standard deviation of a number in a component.
+        seed: seed of the rows that components are initialised at.
     """
     z = x[:, layout.reals]
     there = ~np.isnan(z)
@@ -112,11 +112,11 @@ def log_terms(
     """Return log w_k + sum over known features of log p_kh(x_h), float64 (n, K).
 
     Args:
-        parameters: of the mixture.
-        layout: of the features.
+        parameters: parameters of the mixture.
+        layout: layout of the features.
         x: rows (n, features).
-        cells: low, high and log_slope of the codec, (n, features).
-        known: bool (n, features); None for all.
+        cells: low, high and log_slope from the codec, (n, features).
+        known: which features are known, bool (n, features); None for all.
     """
     out = one_hot(layout, x, known) @ np.log(parameters["chances"]).T + np.log(parameters["weights"])
     for place, _, size in layout.categories:
@@ -152,11 +152,11 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
     """Draw rows (n, features): a component by weights with logs (n, K), then each feature independently.
 
     Args:
-        parameters: of the mixture.
-        layout: of the features.
+        parameters: parameters of the mixture.
+        layout: layout of the features.
         log_w: log weights, up to a constant.
-        noise: of the n rows.
-        whole: whether no feature may be drawn as missing.
+        noise: noise of the n rows.
+        whole: whether missing values are excluded.
     """
     u = noise.uniform(1 + len(layout.categories)).double().cpu()
     z = noise.normal(max(1, len(layout.reals))).double().cpu().numpy()

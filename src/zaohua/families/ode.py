@@ -20,7 +20,7 @@ def divergence(velocity: Velocity, x: Tensor, t: Tensor, probes: Tensor | None) 
     """Return v(x, t) and its divergence (B,): exact when `probes` is None, else the mean of p . (dv/dx)^T p.
 
     Args:
-        velocity: the field.
+        velocity: the velocity field.
         x: (B, ...).
         t: 0-d.
         probes: random signs (B, P, ...), or None for the exact trace (one backward pass for each number of an item).

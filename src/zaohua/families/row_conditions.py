@@ -1,11 +1,11 @@
 """Training by sampling: each row of a batch is conditioned on one of its categories, and rare ones are oversampled.
 
-A feature d is drawn, all alike, then one of its categories k by the log of how many rows have it, then one of those
-n_dk rows. That is to draw rows by weights and then one of a row's own categories,
+A feature d is drawn uniformly, then one of its categories k in proportion to the log of its count, then one of those
+n_dk rows. This is equivalent to drawing rows by weights and then one of a row's own categories,
 
     w(x) = sum_d r(d, x_d),    p(d | x) = r(d, x_d) / w(x),    r(d, k) = log(1 + n_dk) / (n_dk sum_j log(1 + n_dj))
 
-so no rows have to be looked up by what they hold.
+so no index from categories to rows is needed.
 
 Source: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503), section 4.3.
 """
@@ -23,8 +23,8 @@ class Conditions:
     """Distribution of the categories that rows are conditioned on.
 
     Args:
-        layout: of the features.
-        counts: training rows with each category, (one_hots,).
+        layout: layout of the features.
+        counts: number of training rows with each category, (one_hots,).
     """
 
     def __init__(self, layout: RowLayout, counts: Tensor) -> None:

@@ -1,12 +1,12 @@
 """Samplers: from noise to data in steps from a time t to an earlier time s.
 
-They know a `Denoiser`, which is a noise schedule (x_t = alpha x + sigma e) and (x_t, t) -> (x, e), the expected data
-and noise; whatever a network outputs, and whatever the schedule, is no concern of theirs. With x and e held still a
-step from t to s is
+They use a `Denoiser`, which is a noise schedule (x_t = alpha x + sigma e) and a function (x_t, t) -> (x, e), the
+expected data and noise; so they are independent of the network's output and of the schedule. With x and e held
+constant, a step from t to s is
 
     x_s = x_t + (alpha_s - alpha_t) x + (sigma_s - sigma_t) e
 
-which is Euler's step of flow matching, DDIM's, and EDM's, one and the same; the others average or extrapolate x and e.
+which is Euler's step of flow matching, of DDIM and of EDM alike; the others average or extrapolate x and e.
 
 A sampler object takes one batch from noise to data. A new sampler, or a task that changes how a model is sampled, is a
 subclass that defines `step`; see examples/inpaint_repaint.py.
@@ -33,10 +33,10 @@ class Sampler(ABC):
         """Step from x_t (B, ...) at time t to x_s at an earlier time s.
 
         Args:
-            denoiser: of the model.
-            x_t: at time t.
+            denoiser: the model's denoiser.
+            x_t: items at time t.
             t, s: 0-d float64, 1 >= t > s >= 0.
-            noise: of the B items; only random samplers need it.
+            noise: noise of the B items; only random samplers need it.
         """
 
     def sample(self, denoiser: Denoiser, times: Tensor, x: Tensor, noise: Noise | None = None) -> Tensor:
@@ -52,7 +52,7 @@ def move(x_t: Tensor, x: Tensor, e: Tensor, schedule: NoiseSchedule, t: Tensor, 
 
 
 class Euler(Sampler):
-    """First order; DDIM (Song et al., 2020) and Euler's method of a flow. One evaluation a step."""
+    """First-order sampler: DDIM (Song et al., 2020) and Euler's method of a flow. One evaluation per step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
         """Step by the prediction at t."""
@@ -60,7 +60,7 @@ class Euler(Sampler):
 
 
 class Midpoint(Sampler):
-    """Second order: a step with what is predicted half-way. Two evaluations a step."""
+    """Second-order sampler: a step by the prediction at the midpoint. Two evaluations per step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
         """Step by the prediction at (t + s) / 2."""
@@ -69,9 +69,9 @@ class Midpoint(Sampler):
 
 
 class Heun(Sampler):
-    """Second order: the mean of the predictions at both ends (Karras et al., 2022, algorithm 1). Two evaluations.
+    """Second-order sampler: the mean of the predictions at both ends (Karras et al., 2022). Two evaluations per step.
 
-    Where the noise ends there is no second prediction, and the last step is Euler's.
+    At zero noise there is no second prediction, so the last step is Euler's.
     """
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
@@ -85,13 +85,13 @@ class Heun(Sampler):
 
 
 class DPMSolverPP2M(Sampler):
-    """DPM-Solver++(2M) (Lu et al., 2022): second order by the prediction of the step before. One evaluation a step.
+    """DPM-Solver++(2M) (Lu et al., 2022): second order by the previous prediction. One evaluation per step.
 
     In l = log(alpha / sigma): x_s = sigma_s / sigma_t x_t + alpha_s (1 - e^-h) (x + (x - x_before) h / (2 h_before)).
 
     Attributes:
-        before: of the last step the time that it led to, the data predicted in it and its h; None before the first.
-            A step that doesn't go on from there is one of first order.
+        before: end time, predicted data and h of the last step; None before the first. A step that doesn't continue
+            from there is of first order.
     """
 
     def __init__(self) -> None:
@@ -112,12 +112,12 @@ class DPMSolverPP2M(Sampler):
 
 
 class Ancestral(Sampler):
-    """The reverse of the noising chain, with fresh noise each step (Ho et al., 2020). One evaluation a step."""
+    """Reverse of the noising chain, with fresh noise in each step (Ho et al., 2020). One evaluation per step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
         """Draw from p(x_s | x_t, x) = N(mean, fresh), where x is the prediction at t."""
         if noise is None:
-            raise ZaohuaError("the ancestral sampler draws fresh noise in each step: give it noise")
+            raise ZaohuaError("the ancestral sampler draws fresh noise in each step: pass noise")
         schedule, (data, e) = denoiser.schedule, denoiser(x_t, t)
         alpha_t, alpha_s, sigma_t, sigma_s = schedule.alpha(t), schedule.alpha(s), schedule.sigma(t), schedule.sigma(s)
         kept = (sigma_s * alpha_t / (alpha_s * sigma_t)) ** 2
@@ -136,4 +136,4 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "dpmpp_2m": DPMSolverPP2M,
     "ancestral": Ancestral,
 }
-"""All samplers, by the names that models take."""
+"""All samplers, by the names used in the field `sampler`."""

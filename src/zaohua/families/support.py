@@ -17,8 +17,8 @@ class Support:
 
     Attributes:
         low, high: the ends.
-        ends: whether they belong to it.
-        whole: whether only whole numbers do.
+        ends: whether the ends are included.
+        whole: whether only integers are included.
     """
 
     low: float = -math.inf
@@ -49,10 +49,10 @@ def check_values(x: np.ndarray, name: str, support: Support, remedy: str, column
 
     Args:
         x: (n, p), float64.
-        name: of the distribution.
-        support: its numbers.
-        remedy: what to do about others.
-        columns: their names, where they have any.
+        name: name of the distribution.
+        support: its support.
+        remedy: advice about values outside the support.
+        columns: names of the columns, if they have any.
 
     Raises:
         ZaohuaError: there are no values, missing or infinite ones, or ones outside the support; the message names the
@@ -87,9 +87,9 @@ def check_spread(x: np.ndarray, name: str, varies: np.ndarray, columns: Sequence
 
     Args:
         x: (n, p), float64.
-        name: of the distribution.
+        name: name of the distribution.
         varies: which columns it can be fitted to, (p,).
-        columns: their names, where they have any.
+        columns: names of the columns, if they have any.
     """
     for j in np.flatnonzero(~varies).tolist():
         raise ZaohuaError(

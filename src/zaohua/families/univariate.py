@@ -1,10 +1,10 @@
 """Distributions of one number: each column of a table is modelled independently, by a density of the same family.
 
-Parameters have scipy's names and meaning, so that `scipy.stats.gamma(**model.params_)` is what `model` has learnt, and
-densities, distribution functions and quantiles are scipy's. What scipy leaves open is said here: where the support
-begins is fixed (`loc`, 0 unless given) and not fitted, and data that a distribution can't give are errors.
+Parameters have scipy's names and meaning: `scipy.stats.gamma(**model.params_)` is the fitted distribution, and
+densities, distribution functions and quantiles are scipy's. Unlike in scipy, the start of the support is fixed (`loc`,
+0 unless given) and not fitted, and data outside the support are errors.
 
-The estimate is the maximum likelihood: by its formula where there is one, else by Newton's method.
+Parameters are estimated by maximum likelihood, in closed form where there is one, else by Newton's method.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class Univariate(PerClassDensity[NumberCodec]):
     law: ClassVar[Any] = None
     """The distribution in scipy.stats whose parameters `estimate` gives."""
     fitted: ClassVar[tuple[str, ...]] = ()
-    """The parameters that are learnt, by their names in scipy: what AIC and BIC count."""
+    """Fitted parameters, by their names in scipy; AIC and BIC count these."""
     range: ClassVar[Support] = Support()
-    """The numbers that the distribution can give, as seen from `loc`."""
+    """Support of the distribution, relative to `loc`."""
     constant: ClassVar[float | None] = None
-    """The only value, as seen from `loc`, that all data must not be equal to; None where they must not be equal."""
+    """Value, relative to `loc`, at which constant data can't be fitted; None: no constant data can."""
     remedy: ClassVar[str] = "leave these values out"
-    """What to do about values outside the support; {loc} stands for where it begins."""
+    """Advice about values outside the support; {loc} stands for its start."""
 
     # ---- one density for each column, numpy only
 
@@ -57,17 +57,17 @@ class Univariate(PerClassDensity[NumberCodec]):
 
     @property
     def origin(self) -> float:
-        """Where the distribution begins that is fitted: its `loc`, if it has that field."""
+        """Start of the distribution: `loc` if it has that field, else 0."""
         return 0.0
 
     @property
     def support(self) -> Support:
-        """The numbers that the distribution can give."""
+        """Support of the distribution."""
         return replace(self.range, low=self.range.low + self.origin, high=self.range.high + self.origin)
 
     @property
     def is_discrete(self) -> bool:
-        """Whether the distribution gives whole numbers, and its densities are probabilities."""
+        """Whether the distribution is over integers, so that its densities are probabilities."""
         return self.range.whole
 
     def check(self, x: np.ndarray, columns: Sequence[str] | None = None) -> None:
@@ -136,7 +136,7 @@ class Univariate(PerClassDensity[NumberCodec]):
 
     @property
     def params_(self) -> Any:
-        """The fitted parameters by scipy's names: arrays (p,), or numbers if the data were a list of numbers.
+        """Fitted parameters by scipy's names: arrays (p,), or numbers if the data were a list of numbers.
 
         With labels, those of each label, by label.
         """
@@ -242,7 +242,7 @@ class Parametric(Univariate):
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers were learnt, over all columns and labels."""
+        """Number of fitted parameters, over all columns and labels."""
         self._check_fitted()
         return len(self.fitted) * self.spec_.size * len(self.densities_)
 
@@ -254,11 +254,11 @@ class WithLocation(Parametric):
     remedy: ClassVar[str] = "leave them out, or give a loc below the least value instead of {loc:g}"
 
     loc: Annotated[float, Between(-1e300, 1e300)] = 0.0
-    """Where the distribution begins; it is fixed, not fitted."""
+    """Start of the distribution; fixed, not fitted."""
 
     @property
     def origin(self) -> float:
-        """`loc`."""
+        """Start of the distribution, `loc`."""
         return self.loc
 
     def named(self, learnt: Parameters) -> Parameters:
@@ -270,14 +270,14 @@ class NewtonFitted(Parametric):
     """Distribution fitted by Newton's method. Subclasses define `start`, `differentiable` and `transforms`."""
 
     keep_path: bool = False
-    """Keep the parameters of every step of the fit in `path_`, until the model is saved."""
+    """Keep the iterates of the fit in `path_`; they aren't saved."""
 
     @property
     def path_(self) -> Any:
-        """The parameters before the first step of the fit and after each: like `params_`, steps in front.
+        """Iterates of the fit, as `params_` with the steps as the first axis.
 
         Raises:
-            ZaohuaError: they were not kept.
+            ZaohuaError: the path was not kept.
         """
         self._check_fitted()
         if not hasattr(self, "steps_"):

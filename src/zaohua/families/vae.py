@@ -32,21 +32,21 @@ class VariationalAutoencoder(Trainable[CodecT]):
     score_kind: ClassVar[ScoreKind] = "lower_bound"
 
     latent_dim: Annotated[int, Between(1)] = 32
-    """Numbers in z."""
+    """Dimension of z."""
     beta: Annotated[float, Between(0)] = 1.0
     """Weight of the KL term."""
     free_bits: Annotated[float, Between(0)] = 0.0
-    """Nats that each dimension of z may carry for free."""
+    """Nats per dimension of z that the KL term doesn't penalise."""
     kl_warmup: Annotated[float, Between(0, 1)] = 0.05
-    """Share of the training over which the KL term's weight rises from zero."""
+    """Fraction of the training over which the weight of the KL term rises from zero."""
     importance_samples: Annotated[int, Between(1)] = 1
-    """Samples of z per item in training; more than one trains the importance-weighted bound."""
+    """Samples of z per item in training; more than one trains the importance-weighted bound (IWAE)."""
     score_importance_samples: Annotated[int, Between(1), Sampling] = 100
-    """Importance samples (K) with which `score_samples` tightens its bound."""
+    """Number of importance samples (K) in the bound of `score_samples`."""
     temperature: Annotated[float, Between(0, 10), Sampling] = 0.7
-    """Spread of the z that samples are made of: below 1 (the prior's own) they are clearer and less varied."""
+    """Standard deviation of z in sampling: 1 is the prior's; below it samples are clearer and less varied."""
     observation_noise: Annotated[bool, Sampling] = False
-    """Whether samples are drawn from p(x | z) instead of being its mean."""
+    """Whether samples are draws from p(x | z) instead of its mean."""
     batch_size = 128
     learning_rate = 2e-3
     beta2 = 0.999
@@ -54,7 +54,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
 
     @property
     def likelihood(self) -> Likelihood:
-        """p(x | decoder's output), by what the data is."""
+        """Likelihood p(x | decoder's output) for the data's type."""
         return likelihood_of(self.spec_)
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
@@ -110,7 +110,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
 
     @property
     def latent_size(self) -> int:
-        """Numbers of z."""
+        """Dimension of z."""
         return self.latent_dim
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:

@@ -1,13 +1,13 @@
 """Vocoders: networks that generate waveforms from spectrograms, trained alone or together with a model of spectrograms.
 
-The network gives the spectrum of each frame, with phases, and the inverse Fourier transform makes a wave of it. Its
+The network predicts the complex spectrum of each frame, and the inverse Fourier transform makes a waveform of it. The
 loss is
 
     |log mel(w) - log mel(w')|_1  +  mean over resolutions of  || |S(w)| - |S(w')| || / || S(w) ||  +
                                                                |log |S(w)| - log |S(w')||_1
 
-of real waves w and made ones w', S being Fourier transforms with windows of half, the same and twice the spectrogram's
-length. What is 80 dB below the loudest, the least that a spectrogram shows, counts as silence.
+for real waveforms w and reconstructions w', where S are Fourier transforms with windows of half, the same and twice the
+spectrogram's length. Magnitudes 80 dB below the loudest, the floor of spectrograms, count as silence.
 
 Sources: Siuzdak, "Vocos", 2023 (arXiv:2306.00814); Yamamoto, Song and Kim, "Parallel WaveGAN", 2020
 (arXiv:1910.11480), section 2.2, for the distances at several resolutions.
@@ -34,7 +34,7 @@ from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
 
 AT_ONCE = 64
-"""Spectrograms that waves are made of together."""
+"""Number of spectrograms that are vocoded together."""
 
 
 class VocoderFamily(Trainable[MelCodec]):
@@ -46,13 +46,13 @@ class VocoderFamily(Trainable[MelCodec]):
     default_steps: ClassVar[int] = 6000
 
     width: Annotated[int, Between(1)] = 192
-    """Channels of the network's blocks."""
+    """Width of the network's blocks."""
     layers: Annotated[int, Between(1)] = 6
-    """How many blocks."""
+    """Number of blocks."""
     crop: Annotated[int, Between(2)] = 32
-    """Frames of each sound that a step looks at: where it is loud, mostly."""
+    """Frames of the crop of each sound in a training step, preferably where it is loud."""
     share: Annotated[float, Between(high=1, above=0)] = 1.0
-    """Share of a batch's sounds that a step looks at."""
+    """Fraction of a batch's sounds that a training step uses."""
     batch_size = 16
     learning_rate = 1e-3
     weight_decay = 0.01
@@ -114,7 +114,7 @@ class VocoderFamily(Trainable[MelCodec]):
 
     @property
     def latent_size(self) -> int:
-        """Cells of a spectrogram."""
+        """Number of cells of a spectrogram."""
         return self.spec_.size
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
@@ -137,7 +137,7 @@ class VocoderMixin(Trainable[GridCodec]):
     """Base of models of images that also take sounds, as spectrograms."""
 
     vocoder: Annotated[bool, Sampling] = True
-    """For sounds: learn beside to make sounds of spectrograms; otherwise by Griffin and Lim's method."""
+    """For sounds: train a vocoder along with the model; otherwise decode by the Griffin-Lim algorithm."""
 
     def learners(self) -> tuple[Trainable, ...]:
         """Return the model itself, and its vocoder if it learns spectrograms."""
@@ -167,9 +167,9 @@ def spectral_distance(scale: Any, real: Tensor, made: Tensor, floor: float) -> T
     """Return spectral convergence plus the mean difference of log magnitudes at one resolution, (B,).
 
     Args:
-        scale: what takes the Fourier transform, `stft`.
-        real, made: waves (B, n).
-        floor: magnitude below which there is silence.
+        scale: spectrogram parameters, with `stft`.
+        real, made: waveforms (B, n).
+        floor: magnitude of silence.
     """
     n = real.shape[-1]
     padded = (F.pad(waves, (0, -n % scale.hop)) for waves in (real, made))

@@ -29,10 +29,9 @@ from zaohua.training.events import Batch
 class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     """Wasserstein GAN of tables, conditioned on rare categories more often than they occur.
 
-    Other than in the paper, both networks learn from one pass over the same fakes, the generator's weights are
-    averaged and its layers normalised row by row (both measured: rows come closer to the real ones), its numbers aren't
-    squashed, and the modes of numbers are asked for as categories are. With labels (y) the label is what is asked for,
-    and nothing else.
+    Unlike in the paper, both networks learn from one pass over the same fakes, the generator's weights are averaged and
+    its layers use layer normalisation (both bring rows closer to the real ones, as measured), its numbers aren't
+    squashed, and modes of numbers are conditions as categories are. With labels (y) the label is the only condition.
 
     Paper: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503).
     """
@@ -44,15 +43,15 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     hidden: Annotated[int, Between(1)] = 256
     """Width of the hidden layers of generator and critic."""
     layers: Annotated[int, Between(1)] = 2
-    """Hidden layers of each."""
+    """Number of hidden layers of each."""
     pac: Annotated[int, Between(1)] = 10
-    """Rows that the critic judges at once."""
+    """Number of rows that the critic scores together (PacGAN)."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.5
-    """Dropout in the critic."""
+    """Dropout probability in the critic."""
     tau: Annotated[float, Between(above=0)] = 0.2
-    """Temperature of the generator's categories while training: the lower, the closer to a single one."""
+    """Temperature of the Gumbel-softmax of the generator's categories; lower values are closer to one-hot."""
     update: Literal["alternating", "simultaneous"] = "simultaneous"
-    """Whether the networks are trained in turn, each on fakes of its own, or both from one pass over the same fakes."""
+    """Whether the networks are trained in turn on separate fakes, or both in one pass over the same fakes."""
     latent_dim = 128
     n_critic = 1
     batch_size = 500
@@ -74,7 +73,7 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         critic = PackedCritic(width + given, y_spec, pac=self.pac, dropout=self.dropout, **sizes)
         return nn.ModuleDict({"discriminator": critic, "generator": generator})
 
-    # ---- conditions: a category of each row, where there are no labels
+    # ---- conditions: a category of each row, without labels
 
     def rows(self, data: TrainingData) -> TrainingData:
         """Return the rows as they are; count the rows of each category."""
@@ -97,12 +96,12 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
 
     @property
     def layout(self) -> RowLayout:
-        """Where the features stand."""
+        """Layout of the features."""
         return RowLayout(self.spec_)
 
     @property
     def conditions(self) -> Conditions | None:
-        """Which categories are conditions; None with labels, or in a table without categories."""
+        """Distribution of the conditions; None with labels, or in a table without categories."""
         layout = self.layout
         if self.y_spec_ is not None or not layout.one_hots:
             return None

@@ -15,19 +15,19 @@ from zaohua.training.events import Batch
 
 
 class DDPM(Diffusion[GridCodec], VocoderMixin):
-    """Diffusion that predicts the noise; ancestral sampling, or DDIM in few steps.
+    """Diffusion model that predicts the noise, with ancestral sampling, or DDIM in few steps.
 
     Paper: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", 2020 (arXiv:2006.11239).
     """
 
     schedule: Literal["cosine", "linear"] = "cosine"
-    """How noise grows with time: evenly in angle (Nichol and Dhariwal, 2021), or with a linear beta as in the paper."""
+    """Noise schedule: cosine (Nichol and Dhariwal, 2021), or linear beta as in the paper."""
     sampler = "ddim"
     steps = 50
 
     @property
     def noise_schedule(self) -> NoiseSchedule:
-        """The variance-preserving path of the schedule."""
+        """Variance-preserving noise schedule."""
         return CosineSchedule() if self.schedule == "cosine" else LinearSchedule()
 
     def predict(

@@ -22,9 +22,9 @@ KNOTS = 1000
 class GaussianCopula(Tabular, Density[TableCodec]):
     """Gaussian copula: normal latents of the columns, correlated, mapped to the columns' marginal distributions.
 
-    A number's latent is Phi^-1(F(x)). A category has a stretch of its column's latent as wide as it is frequent;
-    categories stand in the order of their weights in the first principal component of all columns, so that like ones
-    are neighbours. The density is known where all columns are continuous.
+    The latent of a number is Phi^-1(F(x)). A category has an interval of its column's latent with the category's
+    frequency as its probability; categories are ordered by their weights in the first principal component of all
+    columns, so that similar ones are neighbours. The density is available where all columns are continuous.
 
     Paper: Sklar, "Fonctions de repartition a n dimensions et leurs marges", 1959; Patki, Wedge and Veeramachaneni, "The
     Synthetic Data Vault", 2016.
@@ -44,7 +44,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
 
     @property
     def layout(self) -> RowLayout:
-        """Where the features stand."""
+        """Layout of the features."""
         return RowLayout(self.spec_)
 
     def estimate(self, x: np.ndarray) -> Parameters:
@@ -63,7 +63,9 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         scale = np.sqrt((np.where(there, latents, 0) ** 2).sum(0) / np.maximum(there.sum(0), 1))
         latents = np.where(there, latents / np.where(scale > 0, scale, 1), 0)
         together = np.maximum(there.T.astype(float) @ there, 1)
-        values, vectors = eigh(latents.T @ latents / together)  # pairs that are there: not quite a correlation matrix
+        values, vectors = eigh(
+            latents.T @ latents / together
+        )  # from pairwise complete rows: not quite a correlation matrix
         cov = (vectors * np.maximum(values, 0)) @ vectors.T + self.reg_covar * np.eye(len(values))
         deviation = np.sqrt(np.diag(cov))
         out["factor"] = np.linalg.cholesky(cov / np.outer(deviation, deviation))
@@ -75,7 +77,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         features = np.concatenate([one_hot(self.layout, x), np.nan_to_num(z)], axis=1, dtype=np.float64)
         features = (features - features.mean(0)) / np.maximum(features.std(0), 1e-3)
         count, width = features.shape
-        if width > count:  # the smaller of the two products has the same first direction
+        if width > count:  # the smaller product has the same first direction
             weights = features.T @ eigh(features @ features.T, subset_by_index=(count - 1, count - 1))[1][:, 0]
         else:
             weights = eigh(features.T @ features, subset_by_index=(width - 1, width - 1))[1][:, 0]

@@ -15,7 +15,7 @@ from zaohua.families.univariate import Parametric
 class Geometric(Parametric):
     """Geometric distribution: number of trials up to and including the first success, 1, 2, 3 ...
 
-    `params_` is the chance of success, `p`.
+    `params_` is the probability of success, `p`.
 
     Paper: B. Pascal, letters to P. de Fermat, 1654 (trials up to the first success).
     """

@@ -17,7 +17,7 @@ NAMES = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 
 
 class GMM(Density[ImageCodec]):
-    """Gaussian mixture, fitted by expectation maximisation; of each class when there are labels.
+    """Gaussian mixture, fitted by expectation maximisation; one for each class with labels.
 
     Paper: Dempster, Laird and Rubin, "Maximum Likelihood from Incomplete Data via the EM Algorithm", 1977.
     """
@@ -25,11 +25,11 @@ class GMM(Density[ImageCodec]):
     tiny: ClassVar[dict[str, Any]] = {"n_components": 2}
 
     n_components: Annotated[int, Between(1)] = 5
-    """Normal distributions in the mixture (of each class)."""
+    """Number of components (of each class)."""
     covariance: Literal["full", "tied", "diag", "spherical"] = "full"
-    """What each component's covariance may be."""
+    """Constraint on the components' covariances."""
     max_iter: Annotated[int, Between(1)] = 100
-    """Rounds of expectation maximisation at most."""
+    """Maximum number of iterations of expectation maximisation."""
 
     def _mixture(self) -> GaussianMixture:
         return GaussianMixture(

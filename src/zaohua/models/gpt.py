@@ -33,12 +33,12 @@ class GPT(CausalTransformer[TextCodec], TextModel):
     }
 
     lora: Annotated[int, Between(0)] = 0
-    """Rank of what fine-tuning learns beside the linear layers, while they are held still; 0 trains all of them."""
+    """Rank of LoRA adapters in fine-tuning, while the linear layers stay fixed; 0 trains all weights."""
 
     def _check(self) -> None:
         super()._check()
         if self.lora and self.base_ is None:
-            raise ZaohuaError("GPT: lora needs a trained model to begin from (finetune, or --base RUN)")
+            raise ZaohuaError("GPT: lora needs a trained model to start from (finetune, or --base RUN)")
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
         """Build a causal transformer."""

@@ -18,7 +18,7 @@ from zaohua.nn.image_gpt import PixelTransformer
 class ImageGPT(CausalTransformer[ImageCodec], PixelModel):
     """Transformer over the numbers of an image, pixel by pixel, red, green and blue in turn.
 
-    The levels of a number (2, 17, 256 ...) are its tokens, with no order among them but what is learnt.
+    The levels of a number (2, 17, 256 ...) are tokens without order.
 
     Paper: Chen et al., "Generative Pretraining from Pixels", 2020; with the parts of `GPT`.
     """
@@ -33,7 +33,7 @@ class ImageGPT(CausalTransformer[ImageCodec], PixelModel):
         """Return a categorical distribution over the levels.
 
         Raises:
-            ZaohuaError: there are none, or too many.
+            ZaohuaError: there are no levels, or too many.
         """
         if spec.levels is None or spec.levels > 256:
             raise ZaohuaError(

@@ -14,14 +14,14 @@ from zaohua.families.density import Parameters
 from zaohua.families.univariate import Univariate
 
 BLOCK = 2**20
-"""Pairs of a number and a point that are looked at together."""
+"""Number of pairs of a number and a point per block."""
 
 
 class KernelDensity(Univariate):
     """Kernel density estimate: a normal distribution around each training value.
 
-    `params_` are the `points` (n,) and the `bandwidth`. It keeps the values that it was fitted to, in its run folder
-    too, and has no number of parameters that AIC or BIC could charge for: compare it by `score` on held-out values.
+    `params_` are the `points` (n,) and the `bandwidth`. The run folder contains the training values. Without a number
+    of parameters there is no AIC or BIC: compare `score` on held-out values.
 
     Paper: E. Parzen, "On Estimation of a Probability Density Function and Mode", Annals of Mathematical Statistics 33,
     1962; the bandwidth: B. W. Silverman, "Density Estimation for Statistics and Data Analysis", 1986, equation 3.31.
@@ -30,7 +30,7 @@ class KernelDensity(Univariate):
     tiny: ClassVar[dict[str, Any]] = {}
 
     bandwidth: Annotated[float | None, Between(above=0)] = None
-    """Standard deviation of the small distributions; when not given, Silverman's rule from the data's spread."""
+    """Standard deviation of the kernels; None: Silverman's rule."""
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """Return the sorted values, and 0.9 min(standard deviation, interquartile range / 1.34) n^(-1/5)."""

@@ -24,9 +24,9 @@ class MADE(MixturePixelModel):
     hidden: Annotated[int, Between(1)] = 1024
     """Width of the hidden layers."""
     layers: Annotated[int, Between(1)] = 2
-    """Hidden layers; of binary digits a single one of 5000 units learns less by heart than two."""
+    """Number of hidden layers; on binary digits a single one of 5000 units overfits less than two."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.1
-    """Probability with which a hidden unit is dropped in training."""
+    """Dropout probability of hidden units."""
     batch_size = 128
     max_grad_norm = 100.0
 

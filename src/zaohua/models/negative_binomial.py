@@ -16,14 +16,14 @@ from zaohua.families.support import Support
 from zaohua.families.univariate import NewtonFitted
 
 MOST = 1e6
-"""Successes at most: there the distribution is Poisson's in all but name."""
+"""Upper limit of n, at which the distribution is practically Poisson's."""
 
 
 class NegativeBinomial(NewtonFitted):
     """Negative binomial distribution: counts that vary more than Poisson's, such as accidents per driver.
 
-    `params_` are `n`, any number above 0 (up to 1,000,000, which is Poisson's distribution: what counts get that vary
-    no more than it), and the chance of success `p`; the mean is n (1 - p) / p.
+    `params_` are `n`, any number above 0 (at most 1,000,000, practically Poisson's distribution, which counts of low
+    variance get), and the probability of success `p`; the mean is n (1 - p) / p.
 
     Paper: M. Greenwood and G. U. Yule, "An Inquiry into the Nature of Frequency Distributions Representative of
     Multiple Happenings", Journal of the Royal Statistical Society 83, 1920.

@@ -14,7 +14,7 @@ from zaohua.families.univariate import Parametric
 class Normal(Parametric):
     """Normal distribution of each column.
 
-    `params_` are its mean `loc` and standard deviation `scale`, by maximum likelihood (divided by n, not n - 1).
+    `params_` are the mean `loc` and the standard deviation `scale`, by maximum likelihood (divided by n, not n - 1).
 
     Paper: C. F. Gauss, "Theoria motus corporum coelestium", 1809.
     """

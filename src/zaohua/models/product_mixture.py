@@ -26,17 +26,17 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
     tiny: ClassVar[dict[str, Any]] = {"n_components": 3, "max_iter": 20}
 
     n_components: Annotated[int | None, Between(1)] = None
-    """Products in the mixture (of each class); None takes one for every 60 rows, up to 500."""
+    """Number of components (of each class); None: one for every 60 rows, up to 500."""
     max_iter: Annotated[int, Between(1)] = 100
-    """Rounds of expectation maximisation at most."""
+    """Maximum number of iterations of expectation maximisation."""
     prior: Annotated[float, Between(above=0)] = 0.1
-    """Rows' worth of the whole table that is added to each component."""
+    """Number of pseudo-rows, distributed as the whole table, added to each component."""
     least_deviation: Annotated[float, Between(above=0)] = 0.02
-    """Of a number in a component, at least, where all numbers have one of 1."""
+    """Minimum standard deviation of a numeric column within a component; columns are standardised."""
 
     @property
     def layout(self) -> RowLayout:
-        """Where the features stand."""
+        """Layout of the features."""
         return RowLayout(self.spec_)
 
     def estimate(self, x: np.ndarray) -> Parameters:

@@ -32,13 +32,13 @@ class R3GAN(GAN[GridCodec], VocoderMixin):
     }
 
     channels: Annotated[int, Between(1)] = 32
-    """Channels at the highest resolution; they double with each halving of the image."""
+    """Channels at the highest resolution, doubled with each halving of it."""
     max_channels: Annotated[int, Between(1)] = 128
-    """Channels at most."""
+    """Maximum number of channels."""
     gamma: Annotated[float, Between(0)] = 1.0
-    """Weight of the gradient penalties at the start."""
+    """Initial weight of the gradient penalties."""
     gamma_end: Annotated[float, Between(0)] = 0.1
-    """Their weight at the end; it falls geometrically as the learning rate does."""
+    """Final weight of the gradient penalties; it decreases geometrically."""
     latent_dim = 64
     learning_rate = 4e-4
     lr_schedule = "cosine"

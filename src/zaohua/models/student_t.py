@@ -15,13 +15,13 @@ from zaohua.families.density import Parameters
 from zaohua.families.univariate import NewtonFitted
 
 MOST = 1e4
-"""Degrees of freedom at most: there the distribution is normal in all but name."""
+"""Upper limit of the degrees of freedom, at which the distribution is practically normal."""
 
 
 class StudentT(NewtonFitted):
     """Student's t distribution: bell-shaped with heavy tails, for measurements with outliers or returns of shares.
 
-    `params_` are the degrees of freedom `df` (up to 10,000, which is the normal distribution), `loc` and `scale`.
+    `params_` are the degrees of freedom `df` (at most 10,000, practically the normal distribution), `loc` and `scale`.
 
     Paper: "Student" (W. S. Gosset), "The Probable Error of a Mean", Biometrika 6, 1908.
     """

@@ -14,9 +14,8 @@ from zaohua.families.univariate import Parametric
 class Uniform(Parametric):
     """Uniform distribution between two ends.
 
-    `params_` are the least value seen, `loc`, and the distance to the greatest, `scale`: those are the maximum
-    likelihood, so that a number beyond them has the log density -inf. The true ends lie outside of them, on average
-    by scale / (n + 1).
+    `params_` are the minimum `loc` and the range `scale`, by maximum likelihood: a number outside has the log density
+    -inf. The true ends lie outside of them, on average by scale / (n + 1).
 
     Paper: P. S. Laplace, "Théorie analytique des probabilités", 1812.
     """

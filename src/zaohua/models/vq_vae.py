@@ -33,19 +33,19 @@ class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
     }
 
     halvings: Annotated[int, Between(1, 6)] = 2
-    """How often the resolution is halved from the picture to the grid of codes."""
+    """Number of halvings of the resolution from the image to the grid of codes."""
     channels: Annotated[int, Between(1)] = 32
-    """Channels of the convolutions after the first halving; they double with each further one."""
+    """Channels of the convolutions after the first halving, doubled with each further one."""
     depth: Annotated[int, Between(0)] = 1
-    """Residual blocks at each resolution."""
+    """Number of residual blocks at each resolution."""
     prior_width: Annotated[int, Between(4)] = 128
-    """Channels of the prior, a transformer."""
+    """Width of the prior, a transformer."""
     prior_layers: Annotated[int, Between(1)] = 4
-    """Its blocks."""
+    """Number of blocks of the prior."""
     prior_heads: Annotated[int, Between(1)] = 4
-    """Heads of its attentions; they divide its width."""
+    """Number of attention heads of the prior, which divides its width."""
     prior_dropout: Annotated[float, Between(0, 0.9)] = 0.1
-    """Probability with which an activation of it is dropped in training."""
+    """Dropout probability of the prior."""
 
     @property
     def grid(self) -> tuple[int, int]:

@@ -28,11 +28,11 @@ class WaveGAN(WassersteinGAN[WaveCodec]):
     }
 
     channels: Annotated[int, Between(1)] = 16
-    """Channels of the outermost convolution; they double with each quartering of the wave. The paper takes 64."""
+    """Channels of the outermost convolution, doubled with each quartering of the resolution; 64 in the paper."""
     max_channels: Annotated[int, Between(1)] = 1024
-    """Channels at most."""
+    """Maximum number of channels."""
     shuffle: Annotated[int, Between(0, 8)] = 2
-    """Samples by which the critic's features are moved at most, at random; 0: not at all."""
+    """Maximum random shift of the critic's features in samples (phase shuffle); 0: none."""
     n_critic = 3
     batch_size = 16
     learning_rate = 3e-4

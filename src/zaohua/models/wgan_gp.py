@@ -29,9 +29,9 @@ class WGANGP(WassersteinGAN[GridCodec], VocoderMixin):
     }
 
     channels: Annotated[int, Between(1)] = 64
-    """Channels of the outermost convolution; they double with each halving of the image."""
+    """Channels of the outermost convolution, doubled with each halving of the resolution."""
     max_channels: Annotated[int, Between(1)] = 256
-    """Channels at most."""
+    """Maximum number of channels."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """Build a generator of transposed convolutions and a critic of strided ones, without batch normalisation."""

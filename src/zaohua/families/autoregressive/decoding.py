@@ -1,7 +1,7 @@
 """Decoding: one vectorised token sampler for every autoregressive model.
 
-Every row has its own uniform numbers, drawn before decoding begins, and takes the token at which the cumulated
-probability passes its number: so a row comes out the same alone or in a batch, and temperature 0 needs none.
+Every row has its own uniform numbers, drawn before decoding begins, and takes the token at which the cumulative
+probability passes its number. So a row is the same alone and in a batch.
 
 Sources: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018 (top-k); Holtzman et al., "The Curious
 Case of Neural Text Degeneration", 2019 (top-p); Nguyen et al., "Turning Up the Heat", 2024 (min-p); Keskar et al.,
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from zaohua.nn.int8 import int8
 
 Allowed = Callable[[Tensor], Tensor]
-"""From the tokens so far (B, t) to which may come next, bool (B, vocabulary)."""
+"""Function of the tokens so far (B, t) to the mask of tokens that may follow, bool (B, vocabulary)."""
 
 
 class Decoder(Protocol):
@@ -41,14 +41,14 @@ class TokenSampler:
     """Rule by which a token is chosen.
 
     Attributes:
-        temperature: what logits are divided by; 0 takes the likeliest token.
-        top_k: only so many likeliest tokens; 0 for all.
-        top_p: only the likeliest tokens that together have this probability.
-        min_p: only tokens at least this many times as likely as the likeliest.
-        repetition_penalty: how many times less likely, in logits, a token is that was there before; 1 for none.
-        bias: added to the logits of some tokens.
-        allowed: which tokens may come at all.
-        spared: a token (the end) that the repetition penalty leaves alone.
+        temperature: divisor of the logits; 0 takes the most likely token.
+        top_k: number of most likely tokens to draw from; 0 for all.
+        top_p: total probability of the most likely tokens to draw from.
+        min_p: minimum probability of a token relative to the most likely one.
+        repetition_penalty: factor by which logits of earlier tokens are reduced; 1 for none.
+        bias: numbers added to the logits of some tokens.
+        allowed: function that masks tokens; None allows all.
+        spared: token (the end) that the repetition penalty doesn't apply to.
     """
 
     temperature: float = 1.0
@@ -66,7 +66,7 @@ class TokenSampler:
         Args:
             logits: (B, V), float32.
             u: a uniform number for each row, (B,).
-            before: tokens so far (B, t); what is negative is no token.
+            before: tokens so far (B, t); negative numbers are padding.
 
         Returns:
             int64 (B,).
@@ -152,22 +152,24 @@ def generate(
 ) -> Iterator[Tensor]:
     """Generate tokens from a prompt, one for each row at a time.
 
-    When the context is full, its later half is read again as a new beginning: what a token is drawn from is always
-    the network's own answer to the last half context or more.
+    When the context is full, its second half is read again as the beginning of a new one, so each token depends on at
+    least the last half context.
+        net: takes up tokens.
 
     Args:
         net: takes up tokens.
-        prompt: int (B, t), t >= 1; only its last tokens that fit are read.
-        u: uniform numbers (B, number of tokens to make).
-        choice: how tokens are chosen.
-        context: tokens that the network can see.
-        end: the token after which a row is over; None for none.
+        net: the network.
+        prompt: int (B, t), t >= 1; only the last tokens that fit are read.
+        u: uniform numbers (B, number of tokens to generate).
+        choice: the token sampler.
+        context: number of tokens that the network can see.
+        end: token that ends a row; None for none.
         y: condition of each row.
-        draft: a quicker network that guesses several tokens ahead, which the net then reads at once; what comes out
-            is the net's choice all the same. Used for one row, and only given with a net that can `rewind`.
+        draft: faster network for speculative decoding, which doesn't change the result. Used for single rows, and only
+            given with a net that can `rewind`.
 
     Yields:
-        int64 (B,); -1 for rows that are over. Ends early when all are.
+        int64 (B,); -1 for rows that have ended. Stops early when all have.
     """
     n, made = len(prompt), prompt.shape[1]
     tokens = torch.cat([prompt, prompt.new_full(u.shape, -1)], dim=1)
@@ -191,8 +193,8 @@ def generate(
 def draft_of(net: nn.Module, least: int = 1 << 20) -> Any:
     """Return the network in 8-bit integers where that is several times faster (large networks on a CPU), else None.
 
-    A single row then fetches every weight of the network once for several tokens, and those of the draft, a fourth of
-    the size and small enough to stay in a cache, for each token.
+    With a draft, a single row loads the network's weights once for several tokens, and only the draft's, a fourth of
+    the size and small enough for the cache, for each token.
     """
     weights = [p for p in net.parameters() if p.ndim == 2]
     if not hasattr(net, "rewind") or sum(p.numel() for p in weights) < least or weights[0].device.type != "cpu":
@@ -204,10 +206,10 @@ class _CachedDecoder:
     """Reader that keeps the network's state, so that only the newest token is read.
 
     Args:
-        net: takes up tokens.
-        n: rows.
+        net: the network.
+        n: number of rows.
         y: condition of each row.
-        context: tokens that the network can see; from the full context the later half is read again.
+        context: number of tokens that the network can see; of a full context the second half is read again.
     """
 
     def __init__(self, net: Any, n: int, y: Tensor | None, context: int):
@@ -231,8 +233,8 @@ class _CachedDecoder:
 class _SpeculativeDecoder(_CachedDecoder):
     """Reader of one row that lets a draft network guess ahead, and verifies the guesses in one pass.
 
-    A guess is what the draft would choose with the same uniform number, so a draft that is nearly the network is nearly
-    always right; logits behind the first wrong guess are thrown away.
+    A guess is the draft's choice with the same uniform number, so a draft close to the network is nearly always right.
+    Logits after the first wrong guess are discarded.
 
     Source: Leviathan, Kalman and Matias, "Fast Inference from Transformers via Speculative Decoding", 2023
     (arXiv:2211.17192), with shared uniform numbers in place of rejection.

@@ -1,11 +1,11 @@
 """Autoregressive models of frames: log p(x) = sum_t sum_i log p(x_ti | x_t,<i, x_<t), plus the probability of the end.
 
-A frame is what sounds at a time step: the keys of a piano, or one key for each voice. Behind each frame the piece is
-over with some probability, so that a piece of any length has one. Scores are exact.
+A frame is the set of keys that sound at a time step, or one key for each voice. After each frame the piece ends with
+some probability, so a piece of any length has a probability. Scores are exact.
 
-A melody that is given is the first cell of each frame. The others are drawn by sequential Monte Carlo: many drafts are
-written at once, a draft counts as much as the model expected the melody where it went, and drafts that led nowhere give
-way to copies of those that did. So the harmony is drawn from p(others | the whole melody) as their number grows.
+A given melody is the first cell of each frame. The others are drawn by sequential Monte Carlo: particles are weighted
+by the model's probability of the melody's next note, and resampled when the weights are uneven. As their number grows,
+the harmony is drawn from p(others | melody).
 
 Sources: Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences", 2012; Gordon,
 Salmond and Smith, "Novel approach to nonlinear/non-Gaussian Bayesian state estimation", 1993.
@@ -38,26 +38,26 @@ from zaohua.training.trainable import Trainable
 class FrameModel(Trainable[RollCodec]):
     """Base of models of frames, with `net(frames, y) -> logits of cells, logits of the end`.
 
-    What it is given has one frame more than it predicts: the one before, END_FRAME where there is none.
+    The input has one frame more than the prediction: the one before, END_FRAME where there is none.
     """
 
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
 
     head: Literal["autoregressive", "independent"] = "autoregressive"
-    """Whether the keys or voices of a time step depend on each other, or only on what was before."""
+    """Whether the keys or voices of a time step depend on each other, or only on earlier time steps."""
     context: Annotated[int, Between(2)] = 96
-    """Time steps that are learnt at once, a part of a longer piece that is chosen anew each time."""
+    """Time steps of a training window, which is a random part of a longer piece."""
     bar: Annotated[int, Between(1)] = 16
-    """Time steps of a bar, or of any beat that pieces have: the network is told where in it a step is."""
+    """Time steps of a bar, or of another period; the network knows the position in it."""
     max_frames: Annotated[int, Between(1), Sampling] = 600
-    """Time steps of a sample at most."""
+    """Maximum time steps of a sample."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Randomness of samples: 1 draws from the model, 0 takes the likeliest value each time."""
+    """Randomness of samples: 1 draws from the model, 0 takes the most likely value each time."""
     melody: Annotated[str, Sampling] = ""
     """A MIDI file whose first voice is kept, and the others are made up for it."""
     drafts: Annotated[int, Between(1), Sampling] = 32
-    """Harmonies that are tried at once for a melody; more look further ahead."""
+    """Number of particles that harmonise a melody; more look further ahead."""
     batch_size = 16
 
     @abstractmethod
@@ -85,7 +85,8 @@ class FrameModel(Trainable[RollCodec]):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Cut a random window of `context` frames, and the frame before it, out of each row; all when not training.
 
-        A part begins with a bar. Parts are drawn as if rows went on for half a part on both sides: their ends count.
+        Windows begin at a bar. They may reach half a window beyond both ends of a row, so that its ends are learnt as
+        well.
         """
         x, length = self.codec_.prepare(codes, noise, train=train), self.context
         if not train or x.shape[1] <= length + 1:
@@ -126,8 +127,8 @@ class FrameModel(Trainable[RollCodec]):
     def frame_nll(self, X: Any, y: Any = None) -> float:
         """Return the mean -log p of a frame over all frames of all pieces, in nats, as papers report it.
 
-        The first frame counts, the ends of pieces don't. Of voices it is the sum over them: divide it by their number
-        for nats a note.
+        The first frame counts, the ends of pieces don't. With voices it is the sum over them: divide by their number
+        for nats per note.
         """
         encoded = self.encode_items(X, y)
         self.require_conditions(encoded.y_codes)
@@ -161,7 +162,7 @@ class FrameModel(Trainable[RollCodec]):
     def _harmonised(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         if self.spec_.features[0].name != "voice" or self.head == "independent":
-            raise ZaohuaError("melody needs a model of voices whose head is autoregressive: train on pieces of voices")
+            raise ZaohuaError('melody needs a model of voices with head="autoregressive": train on pieces with voices')
         net: Any = self.nets_["net"]
         melody, n, drafts = self.codec_.melody(self.melody).to(self.device_), noise.n, self.drafts
         cells, many = len(self.spec_.features), n * drafts
@@ -213,10 +214,10 @@ def started(x: Tensor) -> Tensor:
 def resampled(log_weights: Tensor, u: Tensor) -> Tensor:
     """Resample systematically: return the index of each new particle, int64 (n, P); -1 in rows with even weights.
 
-    Rows are resampled when their effective number, 1 / sum of squared shares, is below half of P.
+    Rows are resampled when the effective sample size, 1 / sum of squared weights, is below half of P.
 
     Args:
-        log_weights: of the drafts, (n, P).
+        log_weights: log weights of the particles, (n, P).
         u: a uniform number for each row, (n,).
     """
     share = log_weights.double().softmax(dim=1)

@@ -1,8 +1,8 @@
 """Filling in the middle: some texts a b c are learnt in the order a, c, b, so that b can be generated.
 
 Source: Bavarian et al., "Efficient Training of Language Models to Fill in the Middle", 2022 (arXiv:2207.14255), prefix
-first, within a context. Its special tokens are read but not learnt, so what a text has as its probability in its own
-order loses nothing to them.
+first, within a context. The special tokens are read but not learnt, so they take no probability from texts in their own
+order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from zaohua.core.noise import Noise
 
 EXTRA = 5
-"""Tokens that a rearranged row has beside those of its text."""
+"""Number of special tokens in a rearranged row."""
 
 
 class Marks(NamedTuple):
@@ -31,13 +31,13 @@ def rearranged(x: Tensor, noise: Noise, share: float, marks: Marks) -> Tensor:
     """Rearrange some rows: END, PREFIX, a, SUFFIX, c, MIDDLE, b, END of a text a b c that lies within the row.
 
     Args:
-        x: rows of tokens, int64 (B, t); -1 is no token, and rows with a token that isn't learnt stay as they are.
-        noise: of the B rows.
-        share: probability of each row.
+        x: rows of tokens, int64 (B, t), padded with -1; rows with tokens that aren't learnt stay as they are.
+        noise: noise of the B rows.
+        share: probability that a row is rearranged.
         marks: the special tokens.
 
     Returns:
-        int64 (B, t); filled up with -1 where the text in a row is short.
+        int64 (B, t); padded with -1 where the text in a row is short.
     """
     places, size = torch.arange(x.shape[1], device=x.device).expand_as(x), x.shape[1]
     u = noise.uniform(4).to(x.device)

@@ -1,7 +1,7 @@
 """Autoregressive models of images: log p(x) = sum_i log p(x_i | x_<i), pixel by pixel in raster order.
 
-One network gives the parameters of all those distributions in one pass, each from the pixels before it. Scores are
-exact; samples are made number by number, from what the network keeps of those before where it can.
+One network predicts the parameters of all these distributions in one pass, each from the pixels before it. Scores are
+exact; samples are drawn number by number, with caches where the network has them.
 
 Sources: Germain et al., "MADE", 2015; van den Oord et al., "Pixel Recurrent Neural Networks", 2016.
 """
@@ -29,15 +29,15 @@ from zaohua.training.events import Batch
 class PixelModel(Guided[ImageCodec]):
     """Base of models of pixels, with `net(x, y, keep) -> parameters (B, outputs, H, W)`, each given the pixels before.
 
-    For samples a network has `start` and `step` (see `decoding.Decoder`), where what is taken up are the numbers drawn
-    last, in raster order and channel by channel within a pixel, float (B, t), none at first, and what follows are the
-    parameters (B, ...) of the next one, or of all channels of the next pixel.
+    For sampling a network has `start` and `step` (see `decoding.Decoder`). `step` reads the numbers drawn last, float
+    (B, t), in raster order and channel by channel within a pixel, none at first; it returns the parameters (B, ...) of
+    the next number, or of all channels of the next pixel.
     """
 
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 64
     whole_pixels: ClassVar[bool] = False
-    """Whether all channels of a pixel are drawn at once, and their likelihood couples them, not the network."""
+    """Whether all channels of a pixel are drawn at once, so that the likelihood couples them instead of the network."""
 
     @abstractmethod
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
@@ -47,7 +47,7 @@ class PixelModel(Guided[ImageCodec]):
         """Build the network.
 
         Raises:
-            ZaohuaError: the items aren't pictures.
+            ZaohuaError: the items aren't images.
         """
         check_axes(type(self).__name__, spec, 2)
         return nn.ModuleDict({"net": self.network(spec, y_spec, self.likelihood(spec).outputs(spec.channels))})
@@ -85,7 +85,7 @@ class MixturePixelModel(PixelModel):
     """Base of models of pixels of any type: the likelihoods of VAEs, and mixtures of logistics."""
 
     components: Annotated[int, Between(1)] = 5
-    """Logistics in the mixture of a pixel of many levels."""
+    """Number of logistics in the mixture of a quantised pixel."""
 
     def likelihood(self, spec: DataSpec) -> Likelihood:
         """Return Bernoulli for two levels, a mixture of logistics for more, else a Gaussian."""
@@ -100,9 +100,9 @@ class UncachedDecoder:
     """Decoder around a network without caches: the whole image is read again for each number.
 
     Args:
-        net: `net(x, y, keep)`, as a `PixelModel` has it.
-        spec: the picture.
-        whole_pixels: whether all channels of a pixel are taken up at once.
+        net: network of a `PixelModel`, `net(x, y, keep)`.
+        spec: description of the image.
+        whole_pixels: whether all channels of a pixel are read at once.
     """
 
     def __init__(self, net: nn.Module, spec: DataSpec, whole_pixels: bool):

@@ -2,9 +2,9 @@
 
     log p(x) = sum_i log p(x_i | x_0 ... x_i-1)
 
-One network learns all conditional distributions (Uria et al. 2014, arXiv:1310.1757): of each row of training a
-random part is shown, and everything else is predicted. Half of the parts are what comes first in the order of the
-columns, in which rows are scored and drawn. What is given comes first. Numbers are cut into bins (`nn.bins`).
+One network learns all conditional distributions (Uria et al. 2014, arXiv:1310.1757): a random subset of the features of
+each training row is shown, and the others are predicted. Half of the subsets are prefixes in the order of the columns,
+in which rows are scored and drawn, after any given columns. Numbers are discretised into bins (`nn.bins`).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class RowNet(nn.Module):
     """Network that predicts the code of every feature, given the known ones.
 
     Args:
-        spec: of the rows.
-        y_spec: of the condition.
-        most: bins of a number at most.
-        options: of `RowMLP`.
+        spec: description of the rows.
+        y_spec: description of the condition.
+        most: maximum number of bins of a number.
+        options: options of `RowMLP`.
     """
 
     def __init__(self, spec: DataSpec, y_spec: DataSpec | None, most: int, **options: Any) -> None:
@@ -61,15 +61,15 @@ class RowAutoregression(Trainable[TableCodec]):
     tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "bins": 16, "max_steps": 20, "batch_size": 32}
 
     hidden: Annotated[int, Between(2)] = 256
-    """Width of the network, even."""
+    """Width of the network, an even number."""
     blocks: Annotated[int, Between(1)] = 3
     """Residual blocks."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.25
     """Dropout in the residual blocks."""
     bins: Annotated[int, Between(2, 1000)] = 128
-    """Parts that numbers are cut into, at most; whole numbers are their own where there are no more."""
+    """Maximum number of bins of a numeric column; integers with fewer values have a bin for each."""
     in_order: Annotated[float, Between(0, 1)] = 0.5
-    """Share of the rows of training that show what comes first in the order of the columns, not any of them."""
+    """Fraction of training rows whose shown features are a prefix in the order of the columns, instead of random."""
     batch_size = 512
     validation_fraction = 0.05
     validate_every = 100
@@ -83,7 +83,7 @@ class RowAutoregression(Trainable[TableCodec]):
 
     @property
     def net(self) -> RowNet:
-        """The averaged network."""
+        """Averaged network."""
         return cast(RowNet, self.nets_["net"])
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:

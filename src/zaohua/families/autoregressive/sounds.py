@@ -18,10 +18,10 @@ class SoundModel(TokenModel[MuLawCodec]):
     score_chunk: ClassVar[int] = 4
 
     max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # only `_room` reads it
-    """Samples of a new sound at most; None: as many as the longest one learnt from."""
+    """Maximum number of samples of a new sound; None: that of the longest training sound."""
     temperature = 1.0
 
-    apart_ = Stored(True, key="dialogues")  # as sounds always are: runs of before didn't say so
+    apart_ = Stored(True, key="dialogues")  # sounds always are; older runs don't say so
 
     @property
     def _room(self) -> int:
@@ -31,8 +31,8 @@ class SoundModel(TokenModel[MuLawCodec]):
         """Return the mean negative `score_samples` of some sounds in bits per sample, including their ends.
 
         Args:
-            X: sounds as `fit` takes them; what is beyond the codec's length is left out.
-            y: their conditions; None sums over all labels of a conditional model.
+            X: sounds as `fit` takes them, cut to the codec's maximum length.
+            y: their conditions; None marginalises over all labels of a conditional model.
         """
         codes = cast(Sequences, self.encode_items(X, y).codes)
         samples = int((codes.stops - codes.starts - 2).sum())

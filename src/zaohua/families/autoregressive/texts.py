@@ -22,13 +22,13 @@ class TextModel(TokenModel[TextCodec]):
     """Base of models of texts: tokens are characters, bytes or word pieces. Of dialogues only answers are learnt."""
 
     fim: Annotated[float, Between(0, 1)] = 0.0
-    """Share of the rows of texts that are learnt with their middle last, so that `suffix` can ask for it."""
+    """Fraction of training rows rearranged for fill-in-the-middle, which `suffix` needs."""
     prompt: Annotated[str, Sampling] = ""
-    """Text that samples go on from."""
+    """Text that samples continue."""
     suffix: Annotated[str, Sampling] = ""
-    """Text that samples are to end in: what is made fills the gap between the prompt and it (needs `fim`)."""
+    """Text that samples end in: the gap between prompt and suffix is filled (needs `fim`)."""
     stop: Annotated[tuple[str, ...], Sampling] = ()
-    """Texts at the first of which, behind the prompt, a sample ends, before any of it."""
+    """Stop sequences: a sample ends before the first of them after the prompt."""
 
     def _check(self) -> None:
         super()._check()
@@ -49,15 +49,15 @@ class TextModel(TokenModel[TextCodec]):
     def opening(self) -> list[int]:
         """Return END and the prompt; with a suffix PREFIX, the prompt, SUFFIX, the suffix, MIDDLE.
 
-        Of a long prompt and suffix only the half context around the gap is taken.
+        Long prompts and suffixes are cut to half a context around the gap.
         """
         before = self.codec_.tokenizer_.encode(self.prompt).tolist()
         if not self.suffix:
             return [self.codec_.end_, *before]
         if not self.fim:
             raise ZaohuaError(
-                f"this {type(self).__name__} didn't learn to fill in, so it takes no suffix: train it "
-                "with a share of rearranged rows, such as fim=0.5"
+                f"this {type(self).__name__} wasn't trained to fill in, so it takes no suffix: train it "
+                "with a fraction of rearranged rows, such as fim=0.5"
             )
         behind = self.codec_.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
@@ -90,9 +90,9 @@ class TextModel(TokenModel[TextCodec]):
         """Generate one text piece by piece; the pieces together are what `sample` returns.
 
         Args:
-            y: its condition, if the model was fitted with conditions.
+            y: condition of the text, if the model was fitted with conditions.
             random_state: seed.
-            options: as for `sample` (prompt, suffix, stop, temperature, max_tokens ...).
+            options: options of `sample` (prompt, suffix, stop, temperature, max_tokens ...).
         """
         model = self.with_options(**options)
         written = model._written(None, y, random_state)
@@ -130,12 +130,12 @@ class TextModel(TokenModel[TextCodec]):
         """Return the answer to the last of some messages.
 
         Args:
-            messages: the dialogue so far, `{"role": "user", "content": "..."}` and so on, the user's last; the oldest
-                are forgotten when they don't fit into the context.
-            options: as for `stream`, prompt and suffix aside.
+            messages: the dialogue so far, `{"role": "user", "content": "..."}` and so on, ending with the user's; the
+                oldest are dropped when they don't fit into the context.
+            options: options of `stream`, except prompt and suffix.
 
         Raises:
-            ZaohuaError: the model was not trained on dialogues, or the messages are no dialogue.
+            ZaohuaError: the model wasn't trained on dialogues, or the messages aren't one.
         """
         return "".join(self.chat_stream(messages, **options))
 

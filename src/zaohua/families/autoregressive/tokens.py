@@ -1,8 +1,8 @@
 """Autoregressive models of sequences of tokens: log p(x) = sum_t log p(x_t | x_<t), each term from one network.
 
-Training sees windows of `context` tokens, cut anew at random places each time; an item that is longer than the context
-is scored in windows that overlap by half, each token given at least the half context before it. `score_samples` is
-exact for the model so defined.
+Training windows of `context` tokens are cut at random positions in each step. Items longer than the context are scored
+in windows that overlap by half, so each token is given at least the half context before it; `score_samples` is exact
+for the model so defined.
 
 Sources: Bengio et al., "A Neural Probabilistic Language Model", 2003; Ho and Salimans, 2022 (guidance).
 """
@@ -42,30 +42,30 @@ class TokenModel(Guided[TokenCodecT]):
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
     finite_receptive_field: ClassVar[bool] = False
-    """Whether the network sees no further back than half a context, so that its state needs never to begin anew."""
+    """Whether the network sees at most half a context, so that its state never needs to be rebuilt."""
 
     context: Annotated[int, Between(2)] = 256
-    """Tokens that a token may depend on."""
+    """Number of tokens that a token may depend on."""
     max_tokens: Annotated[int, Between(1), Sampling] = 500
-    """Tokens of a sample at most, without those it goes on from."""
+    """Maximum number of tokens of a sample, not counting its prompt."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 0.8
-    """Randomness of samples: 1 draws from the model, 0 takes the likeliest token each time."""
+    """Randomness of samples: 1 draws from the model, 0 takes the most likely token each time."""
     top_k: Annotated[int, Between(0), Sampling] = 0
-    """Draw from so many likeliest tokens only; 0 for all."""
+    """Number of most likely tokens to draw from; 0 for all."""
     top_p: Annotated[float, Between(0, 1), Sampling] = 1.0
-    """Draw from the likeliest tokens that together have this probability."""
+    """Total probability of the most likely tokens to draw from (nucleus sampling)."""
     min_p: Annotated[float, Between(0, 1), Sampling] = 0.0
-    """Draw from tokens at least this many times as likely as the likeliest."""
+    """Minimum probability of a token relative to the most likely one."""
     repetition_penalty: Annotated[float, Between(above=0), Sampling] = 1.0
-    """How much less likely tokens are that were there before; 1 for not at all."""
+    """Factor by which logits of earlier tokens are reduced; 1 for none."""
     int8: Annotated[bool, Sampling] = False
-    """Sample in products of 8-bit integers: many rows in a third of the time on a CPU, from nearly the same model."""
+    """Sample with 8-bit integer weights: many rows in a third of the time on a CPU, from nearly the same model."""
     batch_size = 16
     validation_fraction = 0.1
     validate_every = 250
     patience = 10
 
-    apart_ = Stored(False, key="dialogues")  # the name in runs of before, where only dialogues were told
+    apart_ = Stored(False, key="dialogues")  # the name in older runs, where it was set for dialogues only
 
     @abstractmethod
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
@@ -80,10 +80,10 @@ class TokenModel(Guided[TokenCodecT]):
     def rows(self, data: TrainingData) -> TrainingData:
         """Arrange texts as rows to train on.
 
-        Without conditions texts follow one another, and a row is twice the context, of which `prepare` takes any part:
-        rows are views of the one stream, so a corpus mapped from a file stays there. With conditions a row is of one
-        text, whose condition it shares; where items are to be learnt apart it is of one item, and of one that is
-        longer than the context the next row begins by reading half a context again.
+        Without conditions texts are concatenated, and a row has twice the context, of which `prepare` cuts a random
+        part; rows are views of one stream, so a memory-mapped corpus stays in its file. With conditions, or where items
+        are learnt separately, a row belongs to one item; separate items longer than the context have rows that overlap
+        by half a context, which is read but not learnt again.
         """
         tokens = cast(Sequences, data.x)  # as every TokenCodec encodes items
         stream, length = tokens.stream, self.context
@@ -101,7 +101,8 @@ class TokenModel(Guided[TokenCodecT]):
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Hold out the last fraction of a stream, and skip the row before it, which overlaps both.
 
-        Of a long share 1,000 rows, evenly spread, are what is validated on. Items that are learnt apart are drawn.
+        At most 1,000 evenly spaced rows are used for validation; nothing is held out of fewer than three rows. Items
+        that are learnt separately are drawn at random.
         """
         if n > 2 and (self.y_codec_ is not None or self.apart_):
             return super().hold_out(n, seed, groups)
@@ -112,7 +113,7 @@ class TokenModel(Guided[TokenCodecT]):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Cut a random context (the first when not training) and the token after it out of rows of twice the context.
 
-        Of other rows, what fills all of them up is left out.
+        Other rows are trimmed to the longest of the batch.
         """
         if codes.shape[1] != 2 * self.context + 1:
             return codes[:, : int((codes != PAD).sum(1).max())].long()
@@ -131,7 +132,7 @@ class TokenModel(Guided[TokenCodecT]):
     def surprisal(net: nn.Module, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
         """Return -log p of each token but the first given those before it, nats (B, t - 1).
 
-        0 where x is filled up (-1), and where a token t is read but not learnt (-2 - t).
+        It is 0 for padding (-1), and for tokens t that are read but not learnt (-2 - t).
         """
         before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
         before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
@@ -148,8 +149,8 @@ class TokenModel(Guided[TokenCodecT]):
     def windows(self, x: Tensor, y: Tensor | None, stride: int | None = None) -> Iterator[Tensor]:
         """Yield the surprisal of every token but the first, window after window, (B, number of new tokens) each.
 
-        Each window begins `stride` tokens after the one before it (half a context when not given) and tells of the
-        tokens that are new, each of which is thus given at least context - stride tokens before it.
+        Each window begins `stride` tokens (by default half a context) after the previous one and yields its new tokens,
+        each of which is thus given at least context - stride tokens.
         """
         net, length, scored = self.nets_["net"], self.context, 0
         kept = length - (length // 2 if stride is None else stride)
@@ -170,9 +171,9 @@ class TokenModel(Guided[TokenCodecT]):
         """Yield the tokens that all rows begin with, int64 (n, t), then one token of each row at a time, int64 (n,).
 
         Args:
-            noise: of n items.
+            noise: noise of n items.
             y: condition of each.
-            opening: what they begin with; `opening()` when not given.
+            opening: tokens that they begin with; `opening()` when not given.
         """
         rows = torch.tensor(self.opening() if opening is None else opening).to(self.device_).expand(noise.n, -1)
         yield rows
@@ -204,27 +205,27 @@ class TokenModel(Guided[TokenCodecT]):
 
     @property
     def _room(self) -> int:
-        """Tokens of a sample at most, without those it goes on from."""
+        """Maximum number of tokens of a sample, not counting its prompt."""
         return self.max_tokens
 
     @property
     def _end(self) -> int:
-        """The token before and behind every item."""
+        """The END token, before and after every item."""
         return self.codec_.end_
 
 
 class TokenRows:
     """Items cut into rows of a context and the token after it, without rows that have nothing to learn.
 
-    A row is read from the items' stream when it is asked for, wherever that is.
+    Rows are read from the items' stream, in memory or in a file, when they are asked for.
 
     Args:
-        items: the codec's `Sequences`.
+        items: the encoded items.
         length: the context.
-        again: how many tokens that were learnt in one row the next one of the same item begins by reading.
+        again: number of tokens by which consecutive rows of an item overlap, read but not learnt in the second.
 
     Attributes:
-        item_index: which item each row is of, int64 (n,).
+        item_index: item of each row, int64 (n,).
     """
 
     at_hand: ClassVar[bool] = True

@@ -25,17 +25,17 @@ class CausalTransformer(Trainable[CodecT]):
     ema_decay = 0.99
 
     width: Annotated[int, Between(4)] = 256
-    """Channels."""
+    """Number of channels."""
     layers: Annotated[int, Between(1)] = 6
-    """Blocks of attention and perceptron."""
+    """Number of blocks of attention and perceptron."""
     heads: Annotated[int, Between(1)] = 4
-    """Heads of each attention; they divide the width."""
+    """Number of attention heads, which divides the width."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.1
-    """Probability with which an activation is dropped in training."""
+    """Dropout probability of activations."""
     architecture: Literal["modern", "gpt2"] = "modern"
-    """What blocks are made of: today's parts, or those of GPT-2."""
+    """Architecture of the blocks: modern, or that of GPT-2."""
     optimizer: Literal["muon", "adamw"] = "muon"
-    """What trains the matrices within the blocks; everything else AdamW does."""
+    """Optimiser of the matrices within the blocks; AdamW trains everything else."""
 
     def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
         """Build the network."""

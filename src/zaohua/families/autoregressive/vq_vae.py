@@ -1,7 +1,8 @@
 """Vector-quantised autoencoders: an image as a grid of codes, a decoder p(x | codes), and a prior p(codes | y).
 
-The decoder's gradient skips the choice of the nearest vector and goes on to the encoder as it is; the chosen vectors
-are drawn to what the encoder gives, and it to them. In the same steps an autoregressive prior learns the codes. Then
+The decoder's gradient is passed straight through the choice of the nearest vector to the encoder; distances draw the
+chosen vectors and the encoder's output to each other. An autoregressive prior of the codes is trained in the same
+steps.
 
     log p(x | y) = log sum_k p(k | y) p(x | k) >= log p(k(x) | y) + log p(x | k(x)),    k(x) the codes of x.
 
@@ -29,30 +30,33 @@ from zaohua.training.events import Batch
 
 
 class VectorQuantizedAutoencoder(Guided[GridCodec]):
-    """Nets, built by the model: `encoder(x) -> (B, dim, h, w)`, `codebook` (`nn.vq.Codebook`), `decoder(vectors)`, and
-    `prior(tokens, y, keep) -> logits` with `start` and `step`, whose last token, `codes`, stands before all others."""
+    """Base of vector-quantised autoencoders.
+
+    Nets: `encoder(x) -> (B, dim, h, w)`, `codebook` (`nn.vq.Codebook`), `decoder(vectors)`, and `prior(tokens, y, keep)
+    -> logits` with `start` and `step`, whose last token, `codes`, begins every sequence.
+    """
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"codes": ("encoder", "codebook", "decoder"), "prior": ("prior",)}
     score_kind: ClassVar[ScoreKind] = "lower_bound"
 
     codes: Annotated[int, Between(2, 65536)] = 256
-    """Vectors in the codebook."""
+    """Number of vectors in the codebook."""
     code_dim: Annotated[int, Between(1)] = 16
-    """Numbers in a vector."""
+    """Dimension of a vector."""
     commitment: Annotated[float, Between(0)] = 0.25
-    """Weight of what draws the encoder to the vectors chosen."""
+    """Weight of the commitment loss, which draws the encoder to the chosen vectors."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Randomness of the codes of samples: 1 draws from the prior, 0 takes the likeliest each time."""
+    """Randomness of the codes of samples: 1 draws from the prior, 0 takes the most likely code each time."""
     top_p: Annotated[float, Between(0, 1), Sampling] = 1.0
-    """Draw from the likeliest codes that together have this probability."""
+    """Total probability of the most likely codes to draw from (nucleus sampling)."""
     observation_noise: Annotated[bool, Sampling] = False
-    """Whether samples are drawn from p(x | codes) instead of being its mean."""
+    """Whether samples are draws from p(x | codes) instead of its mean."""
     batch_size = 128
     max_grad_norm = 200.0
 
     @property
     def likelihood(self) -> Likelihood:
-        """p(x | decoder's output), by what the data is."""
+        """Likelihood p(x | decoder's output) for the data's type."""
         return likelihood_of(self.spec_)
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
@@ -64,7 +68,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         z, codebook = nets["encoder"](batch.x).float(), self._codebook(nets)
         vectors = codebook(codebook.nearest(z.detach()))
         distance = (z.detach() - vectors).square() + self.commitment * (z - vectors.detach()).square()
-        straight = z + (vectors - z).detach()  # the vectors, with the encoder's gradient
+        straight = z + (vectors - z).detach()  # the vectors' values with the encoder's gradient
         return distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight), batch.x)
 
     @staticmethod
@@ -100,7 +104,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
 
     @property
     def latent_size(self) -> int:
-        """Codes of an item."""
+        """Number of codes of an item."""
         return self.grid[0] * self.grid[1]
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:

@@ -10,19 +10,19 @@ from zaohua.core.errors import ZaohuaError
 class Writer:
     """Buffer that releases text as soon as it can't be the beginning of a stop sequence.
 
-    The stop that is complete first ends the text, at the place where it begins; so however a text is cut into pieces,
-    the same comes out.
+    The stop sequence that is completed first ends the text, before its first character. So the result doesn't depend on
+    how the text is cut into pieces.
 
     Attributes:
-        over: whether a stop has been met.
+        over: whether a stop sequence has been reached.
 
     Raises:
-        ZaohuaError: a stop is empty.
+        ZaohuaError: a stop sequence is empty.
     """
 
     def __init__(self, stops: Sequence[str]):
         if not all(stops):
-            raise ZaohuaError("a stop is a text of at least one letter, not an empty one")
+            raise ZaohuaError("a stop sequence needs at least one character: leave empty ones out")
         self.stops, self.held, self.over = tuple(stops), "", False
 
     def push(self, text: str, last: bool = False) -> str:
