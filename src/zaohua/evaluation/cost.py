@@ -16,7 +16,7 @@ from zaohua.evaluation.results import Cost
 from zaohua.modalities.sounds.sound import Sounds
 
 STATUS = Path("/proc/self/status")
-STEPS = ("step", "log_chances")
+STEPS = ("step", "log_probabilities")
 """Methods of networks that decode step by step, or feature by feature."""
 BLOCK = 256
 """Samples that are drawn together."""

@@ -195,7 +195,7 @@ class KarrasDiffusion(Diffusion[CodecT]):
         """Return (sigma^2 + sigma_data^2) / (sigma sigma_data)^2 |x - x(x_t)|^2, mean over an item's numbers, (B,)."""
         sigma = torch.exp(self.noise_mean + self.noise_std * batch.noise.normal())
         t = sigma / self.sigma_max
-        data, _ = self.predict(nets["net"], self.noised(batch, t)[0], t, batch.y, self.kept(batch))
+        data, _ = self.predict(nets["net"], self.noised(batch, t)[0], t, batch.y, self.condition_mask(batch))
         weight = (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
         return weight * (data - batch.x).square().flatten(1).mean(1)
 

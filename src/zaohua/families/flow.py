@@ -31,7 +31,7 @@ class FlowMatching(Diffusion[CodecT]):
 
     time_distribution: Literal["lognormal", "uniform"] = "lognormal"
     """Distribution of training times: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or uniform."""
-    trace: Annotated[Literal["auto", "exact", "hutchinson"], Sampling] = "auto"
+    divergence: Annotated[Literal["auto", "exact", "hutchinson"], Sampling] = "auto"
     """Divergence in `score_samples`: exact, or Hutchinson's estimate; "auto" is exact up to 16 numbers."""
     probes: Annotated[int, Between(1), Sampling] = 1
     """Number of random probes of Hutchinson's estimate for each item."""
@@ -62,7 +62,7 @@ class FlowMatching(Diffusion[CodecT]):
         else:
             t = torch.sigmoid(-0.8 + 1.4 * batch.noise.normal())
         x_t, noise = self.noised(batch, t)
-        v = self.velocity(nets["net"], x_t, t, batch.y, self.kept(batch))
+        v = self.velocity(nets["net"], x_t, t, batch.y, self.condition_mask(batch))
         return (v - (noise - batch.x)).square().flatten(1).mean(1)
 
     def _dequantized(self, x: Tensor, noise: Noise) -> Tensor:
@@ -75,7 +75,7 @@ class FlowMatching(Diffusion[CodecT]):
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """Return the log density of x (of quantised data a bound in the mean) in item units, (B,)."""
         x = self._dequantized(x, noise)
-        exact = self.trace == "exact" or (self.trace == "auto" and self.spec_.size <= 16)
+        exact = self.divergence == "exact" or (self.divergence == "auto" and self.spec_.size <= 16)
         probes = None if exact else noise.uniform(self.probes, *x.shape[1:]).sub(0.5).sign()
         return ode.log_prob(self._field(y), x, self.score_steps, probes) - self.spec_.log_volume
 

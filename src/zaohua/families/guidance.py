@@ -23,6 +23,6 @@ class Guided(Trainable[CodecT]):
     guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
     """Guidance weight: 1 samples p(x | y), higher values follow the condition more closely with less variety."""
 
-    def kept(self, batch: Batch) -> Tensor | None:
+    def condition_mask(self, batch: Batch) -> Tensor | None:
         """Draw which items of a batch keep their condition, bool (B,); None without conditions."""
         return None if batch.y is None else batch.noise.uniform() >= self.condition_dropout

@@ -129,8 +129,8 @@ class LogisticMixture:
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Split parameters into log weights, means and log scales, (B, components, C, *axes) each."""
         logits, mean, log_scale = parameters.float().unflatten(1, (3, self.components, -1)).unbind(1)
-        places = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
-        return logits.log_softmax(1), mean + places, (log_scale - 2).clamp(min=-7)
+        offsets = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
+        return logits.log_softmax(1), mean + offsets, (log_scale - 2).clamp(min=-7)
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Return the sum of log sum_k w_k mass_k(x)."""
@@ -183,8 +183,8 @@ class Categorical:
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
         """Draw a level by its probability."""
-        chances = self._logits(parameters).softmax(1)
-        return categorical(chances, noise.uniform(*chances.shape[2:])) * (2 / (self.levels - 1)) - 1
+        probabilities = self._logits(parameters).softmax(1)
+        return categorical(probabilities, noise.uniform(*probabilities.shape[2:])) * (2 / (self.levels - 1)) - 1
 
 
 class ColourMixture:
@@ -207,8 +207,8 @@ class ColourMixture:
         parts = parameters.float().unflatten(1, (self.components, -1))
         pairs = channels * (channels - 1) // 2
         logits, mean, log_scale, coefficients = parts.split([1, channels, channels, pairs], dim=2)
-        places = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
-        return logits[:, :, 0].log_softmax(1), mean + places, (log_scale - 2).clamp(min=-7), torch.tanh(coefficients)
+        offsets = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
+        return logits[:, :, 0].log_softmax(1), mean + offsets, (log_scale - 2).clamp(min=-7), torch.tanh(coefficients)
 
     def _channels(self, parameters: Tensor) -> int:
         """Return the number of channels, given the number of parameters."""

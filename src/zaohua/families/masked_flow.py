@@ -36,23 +36,25 @@ class MixedNet(nn.Module):
     Args:
         spec: description of the rows.
         y_spec: description of the condition.
-        few: number of distinct integers up to which a column is codes.
+        max_integers: number of distinct integers up to which a column is codes.
         options: of `RowMLP`.
     """
 
-    def __init__(self, spec: DataSpec, y_spec: DataSpec | None, few: int, **options: Any) -> None:
+    def __init__(self, spec: DataSpec, y_spec: DataSpec | None, max_integers: int, **options: Any) -> None:
         super().__init__()
-        self.bins = Bins(spec, few)
+        self.bins = Bins(spec, max_integers)
         self.reals = [
-            place for place in self.bins.reals if (edges := spec.features[place].edges) is None or len(edges) - 1 > few
+            index
+            for index in self.bins.reals
+            if (edges := spec.features[index].edges) is None or len(edges) - 1 > max_integers
         ]
-        self.coded = [place for place in range(len(spec.features)) if place not in self.reals]
-        self.sizes = [self.bins.sizes[place] for place in self.coded]
-        states = {place: feature.given for place, feature in enumerate(spec.features) if feature.given is not None}
+        self.coded = [index for index in range(len(spec.features)) if index not in self.reals]
+        self.sizes = [self.bins.sizes[index] for index in self.coded]
+        states = {index: feature.given for index, feature in enumerate(spec.features) if feature.given is not None}
         self.after = [
-            (turn, self.coded.index(states[place][0]), states[place][1])
-            for turn, place in enumerate(self.coded)
-            if place in states
+            (turn, self.coded.index(states[index][0]), states[index][1])
+            for turn, index in enumerate(self.coded)
+            if index in states
         ]
         self.mlp = RowMLP(
             self.sizes,
@@ -73,9 +75,9 @@ class MixedNet(nn.Module):
         self, codes: Tensor, z: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Predict velocities and the logits of each code."""
-        places = codes.new_full((len(codes), len(self.bins.sizes)), -1)
-        places[:, self.coded] = codes
-        out = self.mlp(codes, torch.cat([z, self.bins.numbers(places)], dim=1), 1000 * t, y, keep).float()
+        all_codes = codes.new_full((len(codes), len(self.bins.sizes)), -1)
+        all_codes[:, self.coded] = codes
+        out = self.mlp(codes, torch.cat([z, self.bins.numbers(all_codes)], dim=1), 1000 * t, y, keep).float()
         return out[:, : len(self.reals)], out[:, len(self.reals) :].split(self.sizes, dim=1)
 
 
@@ -91,11 +93,11 @@ class MaskedFlow(Guided[TableCodec]):
     """Residual blocks."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.0
     """Dropout in the residual blocks."""
-    few: Annotated[int, Between(1, 1000)] = 128
+    max_integer_categories: Annotated[int, Between(1, 1000)] = 128
     """Number of distinct integers up to which a column is treated as categories."""
     steps: Annotated[int, Between(1, 100_000), Sampling] = 50
     """Steps of the sampler."""
-    least: Annotated[float, Between(above=0)] = 0.02
+    min_time: Annotated[float, Between(above=0)] = 0.02
     """Time below which masked codes have constant weight; above it the weight is 1 / t."""
     guidance = 1.0
     batch_size = 512
@@ -107,7 +109,16 @@ class MaskedFlow(Guided[TableCodec]):
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """Build one network for numbers and categories."""
         return nn.ModuleDict(
-            {"net": MixedNet(spec, y_spec, self.few, hidden=self.hidden, blocks=self.blocks, dropout=self.dropout)}
+            {
+                "net": MixedNet(
+                    spec,
+                    y_spec,
+                    self.max_integer_categories,
+                    hidden=self.hidden,
+                    blocks=self.blocks,
+                    dropout=self.dropout,
+                )
+            }
         )
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
@@ -120,13 +131,13 @@ class MaskedFlow(Guided[TableCodec]):
         z = torch.where(z.isnan(), noise[:, count:], z)
         cos, sin = torch.cos(t * math.pi / 2)[:, None], torch.sin(t * math.pi / 2)[:, None]
         hidden = net.ordered(batch.noise.uniform(len(net.coded))) < t[:, None]
-        v, logits = net(codes.masked_fill(hidden, -1), cos * z + sin * e, t, batch.y, self.kept(batch))
+        v, logits = net(codes.masked_fill(hidden, -1), cos * z + sin * e, t, batch.y, self.condition_mask(batch))
         wanted = hidden & (codes >= 0)
         terms = [
             F.cross_entropy(part, codes[:, feature].clamp(min=0), reduction="none") * wanted[:, feature]
             for feature, part in enumerate(logits)
         ]
-        return (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.least)
+        return (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.min_time)
 
     # ---- primitives
 
@@ -151,14 +162,14 @@ class MaskedFlow(Guided[TableCodec]):
                 codes[rows, feature] = categorical(logits[feature][rows].double().softmax(1), u[rows, 1, feature])
         out = torch.full((noise.n, len(features)), torch.nan, dtype=torch.float64)
         out[:, net.reals] = z.double().cpu()
-        for place, feature in enumerate(net.coded):
-            code = codes[:, place]
+        for index, feature in enumerate(net.coded):
+            code = codes[:, index]
             number = features[feature].kind == "real"
-            out[:, feature] = net.bins.place(feature, code.clamp(min=0), u[:, 2, place]) if number else code.double()
-        for place in net.bins.reals:
-            given = features[place].given
+            out[:, feature] = net.bins.place(feature, code.clamp(min=0), u[:, 2, index]) if number else code.double()
+        for index in net.bins.reals:
+            given = features[index].given
             if given is not None:
-                out[out[:, given[0]] >= given[1], place] = torch.nan
+                out[out[:, given[0]] >= given[1], index] = torch.nan
         return out
 
     def _guided(

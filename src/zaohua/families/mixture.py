@@ -56,12 +56,12 @@ def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float,
         log_w = torch.from_numpy(np.log(parameters["weights"]).astype(np.float32))
         totals, sizes, likelihood = torch.zeros_like(totals), torch.zeros_like(sizes), 0.0
         for block in data.split(BLOCK):
-            chances = torch.addmm(log_w, block, coefficients)
-            most = chances.amax(1, keepdim=True)
-            total = chances.sub_(most).clamp_(min=LEAST).exp_().sum(1, keepdim=True)
-            chances.div_(total)
-            totals += (chances.T @ block).double()
-            sizes += chances.sum(0).double()
+            responsibilities = torch.addmm(log_w, block, coefficients)
+            most = responsibilities.amax(1, keepdim=True)
+            total = responsibilities.sub_(most).clamp_(min=LEAST).exp_().sum(1, keepdim=True)
+            responsibilities.div_(total)
+            totals += (responsibilities.T @ block).double()
+            sizes += responsibilities.sum(0).double()
             likelihood += float((most + total.log()).sum())
         if likelihood / len(x) - before < 1e-4:
             break
@@ -80,16 +80,16 @@ def _maximised(
     """Compute parameters from sums of features over the rows of each component, (K, width + 3 reals)."""
     width, reals = layout.one_hots, len(layout.reals)
     mixed = (totals + prior * whole) / (sizes + prior)[:, None]
-    chances = mixed[:, :width]
+    probabilities = mixed[:, :width]
     second, first, there = (mixed[:, width + i * reals : width + (i + 1) * reals] for i in range(3))
     mean = first / np.maximum(there, 1e-12)
     variance = second / np.maximum(there, 1e-12) - mean**2
     for _, start, size in layout.categories:
-        part = chances[:, start : start + size]
+        part = probabilities[:, start : start + size]
         part /= part.sum(1, keepdims=True)
     return {
         "weights": np.maximum(sizes, 1e-9) / np.maximum(sizes, 1e-9).sum(),
-        "chances": chances,
+        "chances": probabilities,
         "means": mean,
         "deviations": np.sqrt(np.maximum(variance, least**2)),
     }
@@ -119,22 +119,22 @@ def log_terms(
         known: which features are known, bool (n, features); None for all.
     """
     out = one_hot(layout, x, known) @ np.log(parameters["chances"]).T + np.log(parameters["weights"])
-    for place, _, size in layout.categories:
-        never = (x[:, place] < 0) | (x[:, place] >= size)
-        out[never if known is None else never & known[:, place]] = -np.inf
+    for index, _, size in layout.categories:
+        never = (x[:, index] < 0) | (x[:, index] >= size)
+        out[never if known is None else never & known[:, index]] = -np.inf
     low, high, slope = cells
-    for i, place in enumerate(layout.reals):
+    for i, index in enumerate(layout.reals):
         mean, deviation = parameters["means"][:, i], parameters["deviations"][:, i]
-        there = ~np.isnan(x[:, place])
-        there &= True if known is None else known[:, place]
-        massive = there & ~np.isnan(low[:, place])
+        there = ~np.isnan(x[:, index])
+        there &= True if known is None else known[:, index]
+        massive = there & ~np.isnan(low[:, index])
         dense = there & ~massive
         if massive.any():
-            a, b = ((edge[massive, place, None] - mean) / deviation for edge in (low, high))
+            a, b = ((edge[massive, index, None] - mean) / deviation for edge in (low, high))
             out[massive] += log_mass(a, b)
         if dense.any():
-            t = (x[dense, place, None] - mean) / deviation
-            out[dense] += -0.5 * (t**2 + LOG_2_PI) - np.log(deviation) + slope[dense, place, None]
+            t = (x[dense, index, None] - mean) / deviation
+            out[dense] += -0.5 * (t**2 + LOG_2_PI) - np.log(deviation) + slope[dense, index, None]
     return out
 
 
@@ -167,15 +167,15 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
     weights = np.exp(log_w - log_w.max(1, keepdims=True))
     which = categorical(torch.from_numpy(weights), u[:, 0]).numpy()
     out = np.full((len(u), len(layout.spec.features)), np.nan)
-    chances = parameters["chances"][which]
+    probabilities = parameters["chances"][which]
     if whole:
-        chances[:, _missing(layout)] = 0.0
-    for turn, (place, first, size) in enumerate(layout.categories):
-        out[:, place] = categorical(torch.from_numpy(chances[:, first : first + size]), u[:, 1 + turn]).numpy()
-    for i, place in enumerate(layout.reals):
+        probabilities[:, _missing(layout)] = 0.0
+    for turn, (index, first, size) in enumerate(layout.categories):
+        out[:, index] = categorical(torch.from_numpy(probabilities[:, first : first + size]), u[:, 1 + turn]).numpy()
+    for i, index in enumerate(layout.reals):
         number = parameters["means"][which, i] + parameters["deviations"][which, i] * z[:, i]
-        given = layout.spec.features[place].given
-        out[:, place] = number if given is None else np.where(out[:, given[0]] < given[1], number, np.nan)
+        given = layout.spec.features[index].given
+        out[:, index] = number if given is None else np.where(out[:, given[0]] < given[1], number, np.nan)
     return out
 
 
@@ -183,9 +183,9 @@ def _missing(layout: RowLayout) -> list[int]:
     """Return the one-hot columns that stand for a missing value."""
     features = layout.spec.features
     return [
-        first + (features[place].missing or 0)
-        for place, first, size in layout.categories
-        if features[place].missing is not None and size > 1
+        first + (features[index].missing or 0)
+        for index, first, size in layout.categories
+        if features[index].missing is not None and size > 1
     ]
 
 

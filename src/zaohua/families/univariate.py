@@ -98,10 +98,10 @@ class Univariate(PerClassDensity[NumberCodec]):
             ZaohuaError: there is no estimate; the message says why."""
         self.check(x, columns)
         parameters = self.estimate(x)
-        found = self.succeeded(parameters)
-        for j in np.flatnonzero(~found).tolist():
+        succeeded = self.succeeded(parameters)
+        for j in np.flatnonzero(~succeeded).tolist():
             raise ZaohuaError(
-                f"{type(self).__name__}: the likelihood{column_name(columns, j, len(found))} has no "
+                f"{type(self).__name__}: the likelihood{column_name(columns, j, len(succeeded))} has no "
                 "maximum that could be found: are there values very far from the others, or hardly any "
                 "different ones? Leave them out or choose another distribution"
             )
@@ -171,12 +171,12 @@ class Univariate(PerClassDensity[NumberCodec]):
             ZaohuaError: a probability is not between 0 and 1.
         """
         self._check_fitted()
-        chances = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        if chances.ndim > 1 or not ((chances >= 0) & (chances <= 1)).all():
+        probabilities = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if probabilities.ndim > 1 or not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise ZaohuaError(f"q must be a list of probabilities between 0 and 1, not {q!r}")
-        _, y_codes = (0, None) if y is None else self.sample_conditions(len(chances), y)
+        _, y_codes = (0, None) if y is None else self.sample_conditions(len(probabilities), y)
         self.require_conditions(y_codes)
-        return self._each(self.inverse, np.repeat(chances[:, None], self.spec_.size, 1), y_codes)
+        return self._each(self.inverse, np.repeat(probabilities[:, None], self.spec_.size, 1), y_codes)
 
     @available("n_parameters")
     def aic(self, X: Any, y: Any = None) -> float:

@@ -51,7 +51,7 @@ class VocoderFamily(Trainable[MelCodec]):
     """Number of blocks."""
     crop: Annotated[int, Between(2)] = 32
     """Frames of the crop of each sound in a training step, preferably where it is loud."""
-    share: Annotated[float, Between(high=1, above=0)] = 1.0
+    batch_fraction: Annotated[float, Between(high=1, above=0)] = 1.0
     """Fraction of a batch's sounds that a training step uses."""
     batch_size = 16
     learning_rate = 1e-3
@@ -71,18 +71,18 @@ class VocoderFamily(Trainable[MelCodec]):
         """Return the distance of a crop of each sound to its reconstruction, (B,); 0 for sounds that are skipped."""
         assert batch.codes is not None
         x, waves = self._crops(batch.x, self.codec_.waves(batch.codes), batch.noise)
-        if self.share == 1:
-            return self._distance_made(nets["vocoder"], x, waves)
-        chosen = batch.noise.uniform() < self.share
+        if self.batch_fraction == 1:
+            return self._reconstruction_distance(nets["vocoder"], x, waves)
+        chosen = batch.noise.uniform() < self.batch_fraction
         rows = chosen.nonzero()[:, 0] if chosen.any() else torch.zeros(1, dtype=torch.int64, device=x.device)
-        away = self._distance_made(nets["vocoder"], x[rows], waves[rows]) * chosen[rows] / self.share
+        away = self._reconstruction_distance(nets["vocoder"], x[rows], waves[rows]) * chosen[rows] / self.batch_fraction
         return away.new_zeros(len(batch)).index_add(0, rows, away)
 
-    def _distance_made(self, net: nn.Module, x: Tensor, waves: Tensor) -> Tensor:
+    def _reconstruction_distance(self, net: nn.Module, x: Tensor, waves: Tensor) -> Tensor:
         """Return the distance of waveforms (B, C, n) to reconstructions from their spectrograms, (B,)."""
-        made = self.vocode(net, x)
+        reconstructed = self.vocode(net, x)
         with torch.autocast(x.device.type, enabled=False):
-            return self.distance(waves.flatten(0, 1), made.flatten(0, 1)).view(len(x), -1).mean(1)
+            return self.distance(waves.flatten(0, 1), reconstructed.flatten(0, 1)).view(len(x), -1).mean(1)
 
     def _crops(self, x: Tensor, waves: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
         """Crop each item to (B, C, bands, L) and (B, C, (L - 1) hop), preferably where it is loud."""
@@ -100,14 +100,18 @@ class VocoderFamily(Trainable[MelCodec]):
         with torch.autocast(x.device.type, enabled=False):
             return self.codec_.mel_.istft(spectrum).view(*x.shape[:2], -1)
 
-    def distance(self, real: Tensor, made: Tensor) -> Tensor:
+    def distance(self, real: Tensor, reconstructed: Tensor) -> Tensor:
         """Return the distance of waveforms (B, n), as defined in the module, (B,)."""
         codec, mel = self.codec_, self.codec_.mel_
-        away = (codec.log_mel(codec.spectrograms(made)) - codec.log_mel(codec.spectrograms(real))).abs().mean((1, 2))
+        away = (
+            (codec.log_mel(codec.spectrograms(reconstructed)) - codec.log_mel(codec.spectrograms(real)))
+            .abs()
+            .mean((1, 2))
+        )
         floor = float(codec.log_mel(-torch.ones(())).exp())
         sizes = (mel.n_fft // 2, mel.n_fft, 2 * mel.n_fft)
         for n in sizes:
-            away = away + spectral_distance(replace(mel, n_fft=n, hop=n // 4), real, made, floor) / len(sizes)
+            away = away + spectral_distance(replace(mel, n_fft=n, hop=n // 4), real, reconstructed, floor) / len(sizes)
         return away
 
     # ---- primitives
@@ -148,7 +152,9 @@ class VocoderMixin(Trainable[GridCodec]):
         """Make the untrained vocoder of this model's spectrograms; None of other data, or without a vocoder."""
         if not (self.vocoder and isinstance(self.codec_, MelCodec)):
             return None
-        vocoder = VocoderFamily(share=min(1.0, VocoderFamily.batch_size / self.batch_size))  # as much work as by itself
+        vocoder = VocoderFamily(
+            batch_fraction=min(1.0, VocoderFamily.batch_size / self.batch_size)
+        )  # as much work as by itself
         vocoder.codec_, vocoder.spec_ = self.codec_, self.spec_
         return vocoder
 
@@ -163,16 +169,16 @@ class VocoderMixin(Trainable[GridCodec]):
         return vocoder.decode_tensors(x)
 
 
-def spectral_distance(scale: Any, real: Tensor, made: Tensor, floor: float) -> Tensor:
+def spectral_distance(scale: Any, real: Tensor, reconstructed: Tensor, floor: float) -> Tensor:
     """Return spectral convergence plus the mean difference of log magnitudes at one resolution, (B,).
 
     Args:
         scale: spectrogram parameters, with `stft`.
-        real, made: waveforms (B, n).
+        real, reconstructed: waveforms (B, n).
         floor: magnitude of silence.
     """
     n = real.shape[-1]
-    padded = (F.pad(waves, (0, -n % scale.hop)) for waves in (real, made))
+    padded = (F.pad(waves, (0, -n % scale.hop)) for waves in (real, reconstructed))
     a, b = (torch.view_as_real(scale.stft(waves)).square().sum(-1).clamp(min=floor**2).sqrt() for waves in padded)
     converged = (a - b).square().sum((1, 2)).clamp(min=1e-12).sqrt() / a.square().sum((1, 2)).sqrt()
     return converged + (a.log() - b.log()).abs().mean((1, 2))

@@ -25,7 +25,7 @@ class ChoraleRNN(FrameModel):
         "hidden": 8,
         "max_steps": 20,
         "max_frames": 12,
-        "drafts": 4,
+        "particles": 4,
         "batch_size": 8,
     }
 

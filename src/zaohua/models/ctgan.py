@@ -67,10 +67,10 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """Build a generator of normalised layers, and a critic of packs of rows."""
         width = RowLayout(spec).width
-        given = RowLayout(spec).one_hots if y_spec is None else 0
+        condition_size = RowLayout(spec).one_hots if y_spec is None else 0
         sizes: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}
-        generator = RowGenerator(self.latent_dim + given, y_spec, out_dim=width, **sizes)
-        critic = PackedCritic(width + given, y_spec, pac=self.pac, dropout=self.dropout, **sizes)
+        generator = RowGenerator(self.latent_dim + condition_size, y_spec, out_dim=width, **sizes)
+        critic = PackedCritic(width + condition_size, y_spec, pac=self.pac, dropout=self.dropout, **sizes)
         return nn.ModuleDict({"discriminator": critic, "generator": generator})
 
     # ---- conditions: a category of each row, without labels

@@ -42,5 +42,5 @@ class DDPM(Diffusion[GridCodec], VocoderMixin):
         """Return the mean of |e - e(x_t, t)|^2 over the numbers of an item, at uniform times, (B,)."""
         t = batch.noise.uniform()
         x_t, noise = self.noised(batch, t)
-        guess = nets["net"](x_t, 1000 * t, batch.y, self.kept(batch))
+        guess = nets["net"](x_t, 1000 * t, batch.y, self.condition_mask(batch))
         return (guess - noise).square().flatten(1).mean(1)

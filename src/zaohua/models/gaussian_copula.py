@@ -50,15 +50,18 @@ class GaussianCopula(Tabular, Density[TableCodec]):
     def estimate(self, x: np.ndarray) -> Parameters:
         """Estimate the marginal distributions, and the correlations of the latents."""
         out: Parameters = {}
-        for place, order in self._orders(x).items():
-            share = np.bincount(x[:, place].astype(int), minlength=len(order))[order] / len(x)
-            out[f"order{place}"], out[f"edges{place}"] = order, np.concatenate([[0.0], share.cumsum() / share.sum()])
-        for place in self.layout.reals:
-            z = x[~np.isnan(x[:, place]), place]
+        for index, order in self._orders(x).items():
+            fraction = np.bincount(x[:, index].astype(int), minlength=len(order))[order] / len(x)
+            out[f"order{index}"], out[f"edges{index}"] = (
+                order,
+                np.concatenate([[0.0], fraction.cumsum() / fraction.sum()]),
+            )
+        for index in self.layout.reals:
+            z = x[~np.isnan(x[:, index]), index]
             pieces = min(KNOTS, max(10, len(z) // 20))
             knots = np.unique(np.quantile(z, np.linspace(0, 1, pieces + 1))) if len(z) else np.zeros(1)
-            out[f"knots{place}"] = knots if len(knots) > 1 else knots[0] + np.array([-1e-6, 1e-6])
-        latents = np.stack([self._latent(out, place, x[:, place]) for place in range(x.shape[1])], axis=1)
+            out[f"knots{index}"] = knots if len(knots) > 1 else knots[0] + np.array([-1e-6, 1e-6])
+        latents = np.stack([self._latent(out, index, x[:, index]) for index in range(x.shape[1])], axis=1)
         there = ~np.isnan(latents)
         scale = np.sqrt((np.where(there, latents, 0) ** 2).sum(0) / np.maximum(there.sum(0), 1))
         latents = np.where(there, latents / np.where(scale > 0, scale, 1), 0)
@@ -82,33 +85,33 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         else:
             weights = eigh(features.T @ features, subset_by_index=(width - 1, width - 1))[1][:, 0]
         return {
-            place: np.argsort(weights[first : first + size], kind="stable")
-            for place, first, size in self.layout.categories
+            index: np.argsort(weights[first : first + size], kind="stable")
+            for index, first, size in self.layout.categories
         }
 
-    def _latent(self, parameters: Parameters, place: int, values: np.ndarray) -> np.ndarray:
+    def _latent(self, parameters: Parameters, index: int, values: np.ndarray) -> np.ndarray:
         """Return latents of a feature's values; the mean of its interval for a category, NaN for a missing number."""
-        if self.spec_.features[place].kind == "real":
-            knots = parameters[f"knots{place}"]
+        if self.spec_.features[index].kind == "real":
+            knots = parameters[f"knots{index}"]
             p = np.interp(values, knots, np.linspace(0, 1, len(knots)))
             return np.where(np.isnan(values), np.nan, ndtri(np.clip(p, 1e-6, 1 - 1e-6)))
-        edges = np.exp(-0.5 * ndtri(parameters[f"edges{place}"]) ** 2) / np.sqrt(2 * np.pi)
+        edges = np.exp(-0.5 * ndtri(parameters[f"edges{index}"]) ** 2) / np.sqrt(2 * np.pi)
         with np.errstate(divide="ignore", invalid="ignore"):
-            means = (edges[:-1] - edges[1:]) / np.diff(parameters[f"edges{place}"])
+            means = (edges[:-1] - edges[1:]) / np.diff(parameters[f"edges{index}"])
         by_code = np.empty(len(means))
-        by_code[parameters[f"order{place}"].astype(int)] = np.nan_to_num(means)
+        by_code[parameters[f"order{index}"].astype(int)] = np.nan_to_num(means)
         return by_code[values.astype(int)]
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return log N(latents; 0, R) - log N(latents; 0, 1) plus the log densities of the columns."""
-        latents = np.stack([self._latent(parameters, place, x[:, place]) for place in range(x.shape[1])], axis=1)
+        latents = np.stack([self._latent(parameters, index, x[:, index]) for index in range(x.shape[1])], axis=1)
         factor = parameters["factor"]
         u = solve_triangular(factor, latents.T, lower=True)
         tie = 0.5 * ((latents**2).sum(1) - (u**2).sum(0)) - np.log(np.diag(factor)).sum()
         slopes = self.codec_.cells(torch.from_numpy(x))[2].numpy().sum(1)
-        for place in range(x.shape[1]):
-            knots = parameters[f"knots{place}"]
-            piece = np.clip(np.searchsorted(knots, x[:, place], side="right") - 1, 0, len(knots) - 2)
+        for index in range(x.shape[1]):
+            knots = parameters[f"knots{index}"]
+            piece = np.clip(np.searchsorted(knots, x[:, index], side="right") - 1, 0, len(knots) - 2)
             slopes -= np.log(np.diff(knots)[piece] * (len(knots) - 1))
         return tie + slopes
 
@@ -117,14 +120,14 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         e = noise.normal(len(self.spec_.features)).double().cpu().numpy()
         p = ndtr(e @ parameters["factor"].T)
         out = np.empty_like(p)
-        for place, feature in enumerate(self.spec_.features):
+        for index, feature in enumerate(self.spec_.features):
             if feature.kind == "real":
-                knots = parameters[f"knots{place}"]
-                out[:, place] = np.interp(p[:, place], np.linspace(0, 1, len(knots)), knots)
+                knots = parameters[f"knots{index}"]
+                out[:, index] = np.interp(p[:, index], np.linspace(0, 1, len(knots)), knots)
             else:
-                edges, order = parameters[f"edges{place}"], parameters[f"order{place}"]
-                out[:, place] = order[np.clip(np.searchsorted(edges, p[:, place], side="right") - 1, 0, len(order) - 1)]
-        for place, feature in enumerate(self.spec_.features):
+                edges, order = parameters[f"edges{index}"], parameters[f"order{index}"]
+                out[:, index] = order[np.clip(np.searchsorted(edges, p[:, index], side="right") - 1, 0, len(order) - 1)]
+        for index, feature in enumerate(self.spec_.features):
             if feature.given is not None:
-                out[out[:, feature.given[0]] >= feature.given[1], place] = np.nan
+                out[out[:, feature.given[0]] >= feature.given[1], index] = np.nan
         return out

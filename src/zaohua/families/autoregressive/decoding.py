@@ -104,10 +104,10 @@ class TokenSampler:
             p = logits.softmax(dim=1)
             logits = logits.masked_fill(p < self.min_p * p.amax(dim=1, keepdim=True), -torch.inf)
         if self.top_p < 1:
-            ordered, places = logits.softmax(dim=1).sort(dim=1, descending=True)
+            ordered, order = logits.softmax(dim=1).sort(dim=1, descending=True)
             beyond = ordered.cumsum(dim=1) - ordered >= self.top_p
             beyond[:, 0] = False
-            logits = logits.masked_fill(beyond.gather(1, places.argsort(dim=1)), -torch.inf)
+            logits = logits.masked_fill(beyond.gather(1, order.argsort(dim=1)), -torch.inf)
         return logits
 
 
@@ -154,10 +154,8 @@ def generate(
 
     When the context is full, its second half is read again as the beginning of a new one, so each token depends on at
     least the last half context.
-        net: takes up tokens.
 
     Args:
-        net: takes up tokens.
         net: the network.
         prompt: int (B, t), t >= 1; only the last tokens that fit are read.
         u: uniform numbers (B, number of tokens to generate).
@@ -171,7 +169,7 @@ def generate(
     Yields:
         int64 (B,); -1 for rows that have ended. Stops early when all have.
     """
-    n, made = len(prompt), prompt.shape[1]
+    n, length = len(prompt), prompt.shape[1]
     tokens = torch.cat([prompt, prompt.new_full(u.shape, -1)], dim=1)
     over = torch.zeros(n, dtype=torch.bool, device=prompt.device)
     reader = (
@@ -180,9 +178,9 @@ def generate(
         else _SpeculativeDecoder(net, draft, y, context, choice, u)
     )
     for i in range(u.shape[1]):
-        logits = reader.after(tokens, made)
-        token = choice(logits, u[:, i], tokens[:, :made]).masked_fill(over, -1)
-        tokens[:, made], made = token, made + 1
+        logits = reader.after(tokens, length)
+        token = choice(logits, u[:, i], tokens[:, :length]).masked_fill(over, -1)
+        tokens[:, length], length = token, length + 1
         yield token
         if end is not None:
             over = over | (token == end)
@@ -217,16 +215,16 @@ class _CachedDecoder:
         self.state: Any = None
         self.begin = self.seen = 0
 
-    def after(self, tokens: Tensor, made: int) -> Tensor:
-        """Return logits (B, V) of the token after the first `made` tokens."""
-        return self.net.step(self.unread(tokens, made), self.state)
+    def after(self, tokens: Tensor, length: int) -> Tensor:
+        """Return logits (B, V) of the token after the first `length` tokens."""
+        return self.net.step(self.unread(tokens, length), self.state)
 
-    def unread(self, tokens: Tensor, made: int) -> Tensor:
+    def unread(self, tokens: Tensor, length: int) -> Tensor:
         """Return the tokens to read next; starts a new state where the old one is full."""
-        if self.state is None or made - self.begin > self.context:
-            self.begin = max(0, made - (self.context if self.state is None else self.context // 2))
+        if self.state is None or length - self.begin > self.context:
+            self.begin = max(0, length - (self.context if self.state is None else self.context // 2))
             self.state, self.seen = self.net.start(self.n, self.y), self.begin
-        new, self.seen = tokens[:, self.seen : made].clamp(min=0), made
+        new, self.seen = tokens[:, self.seen : length].clamp(min=0), length
         return new
 
 
@@ -248,24 +246,24 @@ class _SpeculativeDecoder(_CachedDecoder):
         self.guessed = self.logits = u.new_empty(1, 0)
         self.base, self.ahead = 0, self.LEAST
 
-    def after(self, tokens: Tensor, made: int) -> Tensor:
-        """Return logits (1, V) of the token after the first `made` tokens, from verified guesses where it can."""
-        right = made - self.base
-        if right >= self.logits.shape[1] or not torch.equal(self.guessed[:, :right], tokens[:, self.base : made]):
-            self._forget(made - 1)
-            new = self.unread(tokens, made)
-            self.guessed = self._guesses(tokens, made)
+    def after(self, tokens: Tensor, length: int) -> Tensor:
+        """Return logits (1, V) of the token after the first `length` tokens, from verified guesses where it can."""
+        right = length - self.base
+        if right >= self.logits.shape[1] or not torch.equal(self.guessed[:, :right], tokens[:, self.base : length]):
+            self._forget(length - 1)
+            new = self.unread(tokens, length)
+            self.guessed = self._guesses(tokens, length)
             self.logits = self.net.steps(torch.cat([new, self.guessed], 1), self.state)[:, new.shape[1] - 1 :]
-            self.base, self.seen, right = made, made + self.guessed.shape[1], 0
+            self.base, self.seen, right = length, length + self.guessed.shape[1], 0
         return self.logits[:, right]
 
-    def _guesses(self, tokens: Tensor, made: int) -> Tensor:
-        """Return the draft's guesses after the first `made` tokens, (1, g), as far as there is room."""
-        n = min(self.ahead, tokens.shape[1] - made - 1, self.begin + self.context - made)
+    def _guesses(self, tokens: Tensor, length: int) -> Tensor:
+        """Return the draft's guesses after the first `length` tokens, (1, g), as far as there is room."""
+        n = min(self.ahead, tokens.shape[1] - length - 1, self.begin + self.context - length)
         tokens, first = tokens.clone(), tokens.shape[1] - self.u.shape[1]
-        for i in range(made, made + n):
+        for i in range(length, length + n):
             tokens[:, i] = self.choice(self.draft.after(tokens, i), self.u[:, i - first], tokens[:, :i])
-        return tokens[:, made : made + n]
+        return tokens[:, length : length + n]
 
     def _forget(self, valid: int) -> None:
         """Remove wrong guesses from the states: only the first `valid` tokens are right."""

@@ -55,8 +55,8 @@ class FrameModel(Trainable[RollCodec]):
     temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
     """Randomness of samples: 1 draws from the model, 0 takes the most likely value each time."""
     melody: Annotated[str, Sampling] = ""
-    """A MIDI file whose first voice is kept, and the others are made up for it."""
-    drafts: Annotated[int, Between(1), Sampling] = 32
+    """MIDI file whose first voice is the melody to harmonise."""
+    particles: Annotated[int, Between(1), Sampling] = 32
     """Number of particles that harmonise a melody; more look further ahead."""
     batch_size = 16
 
@@ -95,9 +95,9 @@ class FrameModel(Trainable[RollCodec]):
         start = (noise.uniform() * (lengths + 1) - length / 2).long().clamp(min=0)
         start = torch.minimum(start, (lengths - length).clamp(min=0))
         start = (start + self.bar - 1) // self.bar * self.bar  # upwards, so that the end is always reached
-        places = start[:, None] + torch.arange(length + 1, device=x.device)
+        positions = start[:, None] + torch.arange(length + 1, device=x.device)
         x = F.pad(x, (0, 0, 0, length), value=PAD_FRAME)
-        return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
+        return x.gather(1, positions[..., None].expand(-1, -1, x.shape[2]))
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Return -log p of an item's frames and end, the mean over its frames, (B,) nats."""
@@ -164,31 +164,33 @@ class FrameModel(Trainable[RollCodec]):
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError('melody needs a model of voices with head="autoregressive": train on pieces with voices')
         net: Any = self.nets_["net"]
-        melody, n, drafts = self.codec_.melody(self.melody).to(self.device_), noise.n, self.drafts
-        cells, many = len(self.spec_.features), n * drafts
-        u, turn = noise.uniform(len(melody), drafts, cells), noise.uniform(len(melody) + 1)
-        state = net.start(many, None if y is None else y.repeat_interleave(drafts, 0))
-        frame, weights = self._nothing(many), torch.zeros(n, drafts, device=melody.device)
-        rows = frame.new_zeros(many, len(melody), cells)
+        melody, n, particles = self.codec_.melody(self.melody).to(self.device_), noise.n, self.particles
+        cells, total = len(self.spec_.features), n * particles
+        u, turn = noise.uniform(len(melody), particles, cells), noise.uniform(len(melody) + 1)
+        state = net.start(total, None if y is None else y.repeat_interleave(particles, 0))
+        frame, weights = self._nothing(total), torch.zeros(n, particles, device=melody.device)
+        rows = frame.new_zeros(total, len(melody), cells)
         for t, note in enumerate(melody):
             h, before = net.step(frame, state), frame
             frame = torch.zeros_like(frame)
             likely = net.head(h, before, frame)[:, 0].log_softmax(dim=1)[:, note]
             goes_on = F.logsigmoid(-net.over(h).squeeze(1)) if t else 0
-            weights = weights + (likely + goes_on).view(n, drafts)
+            weights = weights + (likely + goes_on).view(n, particles)
             chosen = resampled(weights, turn[:, t])
             weights = torch.where((chosen < 0).any(1, keepdim=True), weights, 0.0)
-            kept = torch.where(chosen < 0, torch.arange(drafts, device=h.device), chosen)
-            kept = (kept + drafts * torch.arange(n, device=h.device)[:, None]).flatten()
-            net.select(state, kept)
-            h, before, rows = h[kept], before[kept], rows[kept]
+            ancestors = torch.where(chosen < 0, torch.arange(particles, device=h.device), chosen)
+            ancestors = (ancestors + particles * torch.arange(n, device=h.device)[:, None]).flatten()
+            net.select(state, ancestors)
+            h, before, rows = h[ancestors], before[ancestors], rows[ancestors]
             frame[:, 0] = note
             frame = self._choose(net, h, before, frame, u[:, t].flatten(0, 1), given=1)
             rows[:, t] = frame
-        weights = weights + F.logsigmoid(net.over(net.step(frame, state)).squeeze(1)).view(n, drafts)
-        shares = weights.double().softmax(1).cumsum(1)
-        last = torch.searchsorted(shares, turn[:, -1:].double() * shares[:, -1:], right=True).clamp(max=drafts - 1)
-        return rows.view(n, drafts, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
+        weights = weights + F.logsigmoid(net.over(net.step(frame, state)).squeeze(1)).view(n, particles)
+        cumulative = weights.double().softmax(1).cumsum(1)
+        last = torch.searchsorted(cumulative, turn[:, -1:].double() * cumulative[:, -1:], right=True).clamp(
+            max=particles - 1
+        )
+        return rows.view(n, particles, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
 
     def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
         """Draw the cells of a frame (B, K) after the first `given`, using u (B, >= K)."""
@@ -220,10 +222,10 @@ def resampled(log_weights: Tensor, u: Tensor) -> Tensor:
         log_weights: log weights of the particles, (n, P).
         u: a uniform number for each row, (n,).
     """
-    share = log_weights.double().softmax(dim=1)
-    count = share.shape[1]
-    places = (torch.arange(count, device=share.device) + u[:, None].double()) / count
-    cumulated = share.cumsum(1)
-    chosen = torch.searchsorted(cumulated, places * cumulated[:, -1:], right=True).clamp(max=count - 1)
-    uneven = 1 / share.square().sum(1, keepdim=True) < count / 2
+    weights = log_weights.double().softmax(dim=1)
+    count = weights.shape[1]
+    positions = (torch.arange(count, device=weights.device) + u[:, None].double()) / count
+    cumulative = weights.cumsum(1)
+    chosen = torch.searchsorted(cumulative, positions * cumulative[:, -1:], right=True).clamp(max=count - 1)
+    uneven = 1 / weights.square().sum(1, keepdim=True) < count / 2
     return torch.where(uneven, chosen, -1)

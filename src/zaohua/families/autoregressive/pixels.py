@@ -58,7 +58,7 @@ class PixelModel(Guided[ImageCodec]):
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Return -log p(x), (B,) nats."""
-        return -self.likelihood(self.spec_).log_prob(nets["net"](batch.x, batch.y, self.kept(batch)), batch.x)
+        return -self.likelihood(self.spec_).log_prob(nets["net"](batch.x, batch.y, self.condition_mask(batch)), batch.x)
 
     # ---- primitives
 
@@ -112,15 +112,15 @@ class UncachedDecoder:
         """Return a state with an empty image."""
         channels, height, width = self.shape
         x = next(self.net.parameters()).new_zeros(n, height * width * channels)
-        return {"x": x, "made": 0, "y": y, "keep": keep}
+        return {"x": x, "count": 0, "y": y, "keep": keep}
 
     def step(self, values: Tensor, state: dict[str, Any]) -> Tensor:
         """Read numbers (B, t); return the parameters of the next ones, (B, ...)."""
         channels, height, width = self.shape
-        made = state["made"]
-        state["x"][:, made : made + values.shape[1]] = values
-        state["made"] = made = made + values.shape[1]
+        count = state["count"]
+        state["x"][:, count : count + values.shape[1]] = values
+        state["count"] = count = count + values.shape[1]
         x = state["x"].view(-1, height, width, channels).permute(0, 3, 1, 2)
-        pixel, channel = divmod(made, channels)
+        pixel, channel = divmod(count, channels)
         here = self.net(x, state["y"], state["keep"])[:, :, pixel // width, pixel % width]
         return here if self.whole_pixels else here[:, channel::channels]

@@ -47,7 +47,7 @@ class RowNet(nn.Module):
         """Predict the logits of each feature (B, size) from codes (B, features), -1 where hidden."""
         return list(self.mlp(codes, self.bins.numbers(codes), y=y).split(self.bins.sizes, dim=1))
 
-    def log_chances(self, feature: int, codes: Tensor, y: Tensor | None) -> Tensor:
+    def log_probabilities(self, feature: int, codes: Tensor, y: Tensor | None) -> Tensor:
         """Return log probabilities of one feature's codes, float64 (B, size)."""
         features = self.mlp.features(codes, self.bins.numbers(codes), y=y)
         logits = self.mlp.some(features, slice(self.starts[feature], self.starts[feature + 1]))
@@ -109,17 +109,17 @@ class RowAutoregression(Trainable[TableCodec]):
         known = u[:, : len(features)] < u[:, -1:]
         first = torch.arange(len(features), device=u.device) < (u[:, -1:] * len(features)).floor()
         known = torch.where(u[:, -2:-1] < self.in_order, first, known)
-        for place, feature in enumerate(features):
+        for index, feature in enumerate(features):
             if feature.given is not None:
-                known[:, place] &= known[:, feature.given[0]]
+                known[:, index] &= known[:, feature.given[0]]
         return known
 
     def _wanted(self, codes: Tensor, known: Tensor) -> Tensor:
         """Return which features are predicted, bool (B, features): a number only if its state is shown."""
         wanted = ~known & (codes >= 0)
-        for place, feature in enumerate(self.spec_.features):
+        for index, feature in enumerate(self.spec_.features):
             if feature.given is not None:
-                wanted[:, place] &= known[:, feature.given[0]]
+                wanted[:, index] &= known[:, feature.given[0]]
         return wanted
 
     # ---- primitives
@@ -131,7 +131,7 @@ class RowAutoregression(Trainable[TableCodec]):
         seen, total = torch.full_like(codes, -1), torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for feature in range(codes.shape[1]):
             code = codes[:, feature]
-            log_p = net.log_chances(feature, seen, y).gather(1, code.clamp(min=0)[:, None])[:, 0]
+            log_p = net.log_probabilities(feature, seen, y).gather(1, code.clamp(min=0)[:, None])[:, 0]
             if feature in net.bins.reals:
                 log_p += net.bins.log_density(feature, code.clamp(min=0), x[:, feature], _column(cells, feature))
             total += torch.where(self._there(x, feature), log_p.masked_fill(code < 0, -torch.inf), 0.0)
@@ -163,10 +163,10 @@ class RowAutoregression(Trainable[TableCodec]):
             rows = torch.nonzero(~known[:, feature] & self._there(out, feature))[:, 0]
             if not len(rows):
                 continue
-            chances = net.log_chances(feature, codes[rows], None if y is None else y[rows]).exp()
+            probabilities = net.log_probabilities(feature, codes[rows], None if y is None else y[rows]).exp()
             if whole and about.missing is not None and about.size > 1:
-                chances[:, about.missing] = 0
-            code = categorical(chances, u[rows, 0, feature])
+                probabilities[:, about.missing] = 0
+            code = categorical(probabilities, u[rows, 0, feature])
             codes[rows, feature] = code
             out[rows, feature] = (
                 net.bins.place(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()

@@ -83,8 +83,8 @@ class TextModel(TokenModel[TextCodec]):
 
     def decode_tensors(self, x: Tensor) -> list[str]:
         """Decode tokens to prompt, generated text up to a stop, and suffix."""
-        made = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
-        return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in made]
+        texts = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
+        return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in texts]
 
     def stream(self, *, y: Any = None, random_state: int | None = None, **options: Any) -> Iterator[str]:
         """Generate one text piece by piece; the pieces together are what `sample` returns.

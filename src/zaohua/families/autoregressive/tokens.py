@@ -120,12 +120,12 @@ class TokenModel(Guided[TokenCodecT]):
         if not train:
             return codes[:, : self.context + 1].long()
         shift = (noise.uniform() * (self.context + 1)).long().clamp(max=self.context)
-        places = shift[:, None] + torch.arange(self.context + 1, device=codes.device)
-        return codes.gather(1, places).long()
+        positions = shift[:, None] + torch.arange(self.context + 1, device=codes.device)
+        return codes.gather(1, positions).long()
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Return -log p(x_t | x_<t), the mean over an item's tokens, (B,) nats."""
-        nats = self.surprisal(nets["net"], batch.x, batch.y, self.kept(batch))
+        nats = self.surprisal(nets["net"], batch.x, batch.y, self.condition_mask(batch))
         return nats.sum(1) / (batch.x[:, 1:] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
@@ -232,10 +232,10 @@ class TokenRows:
 
     def __init__(self, items: Sequences, length: int, again: int):
         self.items, self.length, self.again = items, length, again
-        found = np.fromiter(self._found(), np.dtype((np.int64, 2)))
-        self.item_index, self._lows = found[:, 0].copy(), found[:, 1].copy()
+        rows = np.fromiter(self._find_rows(), np.dtype((np.int64, 2)))
+        self.item_index, self._lows = rows[:, 0].copy(), rows[:, 1].copy()
 
-    def _found(self) -> Iterator[tuple[int, int]]:
+    def _find_rows(self) -> Iterator[tuple[int, int]]:
         """Yield the item of each row, and the index in it at which the row begins."""
         for item, size in enumerate((self.items.stops - self.items.starts).tolist()):
             for low in range(0, max(1, size - 1 - self.again), self.length - self.again):

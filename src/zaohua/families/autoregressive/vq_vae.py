@@ -64,12 +64,12 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         if phase == "prior":
             with torch.no_grad():
                 codes = self._codes(nets, batch.x)
-            return -self._log_prior(nets, codes, batch.y, self.kept(batch))
+            return -self._log_prior(nets, codes, batch.y, self.condition_mask(batch))
         z, codebook = nets["encoder"](batch.x).float(), self._codebook(nets)
         vectors = codebook(codebook.nearest(z.detach()))
         distance = (z.detach() - vectors).square() + self.commitment * (z - vectors.detach()).square()
-        straight = z + (vectors - z).detach()  # the vectors' values with the encoder's gradient
-        return distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight), batch.x)
+        straight_through = z + (vectors - z).detach()  # the vectors' values with the encoder's gradient
+        return distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight_through), batch.x)
 
     @staticmethod
     def _codebook(nets: nn.ModuleDict) -> Codebook:
@@ -126,6 +126,6 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         length = self.grid[0] * self.grid[1]
         begin = torch.full((noise.n, 1), self.codes, device=self.device_)
         choice = TokenSampler(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})
-        made = generate(net, begin, noise.uniform(length), choice, context=length, y=y)
-        parameters = self._decoded(torch.stack(list(made), dim=1))
+        tokens = generate(net, begin, noise.uniform(length), choice, context=length, y=y)
+        parameters = self._decoded(torch.stack(list(tokens), dim=1))
         return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)

@@ -30,14 +30,14 @@ class Writer:
         if self.over:
             return ""
         self.held += text
-        found = [(place + len(stop), place) for stop in self.stops if (place := self.held.find(stop)) >= 0]
-        if found:
-            self.over, ready = True, min(found)[1]
+        stops = [(index + len(stop), index) for stop in self.stops if (index := self.held.find(stop)) >= 0]
+        if stops:
+            self.over, ready = True, min(stops)[1]
         else:
             kept = 0 if last else max((_overlap(self.held, stop) for stop in self.stops), default=0)
             ready = len(self.held) - kept
-        given, self.held = self.held[:ready], self.held[ready:]
-        return given
+        text, self.held = self.held[:ready], self.held[ready:]
+        return text
 
 
 def _overlap(text: str, stop: str) -> int:

@@ -101,7 +101,7 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
             size: (height, width) to scale and crop to.
             memory: GiB that the pictures may take; None for a quarter of the free memory.
         """
-        kept = self.kept((channels, size))
+        kept = self.condition_mask((channels, size))
         if kept is not None:
             return kept
         shape = (len(self), *size, COUNT[channels])
