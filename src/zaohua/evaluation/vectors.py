@@ -45,7 +45,7 @@ class VectorProtocol(FeatureProtocol):
 
     def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return samples as tensors."""
-        codes = model.encode_items(block).x
+        codes = model.encode_items(block).codes
         return _tensors(model, codes[np.arange(len(codes))])
 
     def make_extractors(self, train: Items) -> list[Extractor]:
