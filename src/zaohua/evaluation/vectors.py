@@ -14,7 +14,7 @@ from zaohua.metrics.pictures import Extractor, short_hash
 from zaohua.metrics.untrained import Pca
 
 HASHED = 64
-"""Training items whose features tell one way of computing them from others."""
+"""Training items whose features are hashed, so that different ways of computing them have different names."""
 
 
 class VectorProtocol(FeatureProtocol):

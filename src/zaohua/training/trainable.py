@@ -21,13 +21,13 @@ from torch import Tensor, nn
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.core.hardware import pick_device, place
+from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import check_out, holds_training
@@ -36,7 +36,7 @@ from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
 
 
-class Trainable(GenerativeModel):
+class Trainable(GenerativeModel[CodecT]):
     """A model whose networks the engine trains."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
@@ -163,9 +163,7 @@ class Trainable(GenerativeModel):
         super()._check()
         chosen = self.patience is not None and self.patience != type(self).patience
         if chosen and not self.validation_fraction:
-            raise ZaohuaError(
-                f"{type(self).__name__}: patience needs a share to validate on: validation_fraction=0.1, say"
-            )
+            raise ZaohuaError(f"{type(self).__name__}: patience needs a share to validate on (validation_fraction=0.1)")
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(
                 f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
@@ -302,4 +300,4 @@ class Trainable(GenerativeModel):
     def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
         nets = self.networks()
         nets.load_state_dict(tensors)
-        self.nets_ = place(nets, pick_device(self.device)).eval().requires_grad_(False)
+        self.nets_ = to_device(nets, pick_device(self.device)).eval().requires_grad_(False)
