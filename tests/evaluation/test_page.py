@@ -318,7 +318,7 @@ class TestVerdict:
     @pytest.mark.parametrize(
         ("behind", "winner", "part"),
         [
-            ({}, None, "Only a tells log-likelihoods: -80.0 nats per item, exact."),
+            ({}, None, "Only a has log-likelihoods: -80.0 nats per item, exact."),
             (
                 {"b": Interval(10, 9, 11)},
                 "a",

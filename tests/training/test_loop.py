@@ -82,8 +82,8 @@ def test_resuming_with_what_does_not_fit_says_so_and_changes_nothing(tmp_path: P
     make("VAE", 2, **best).fit(images, out=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for model, X, y, message in (
-        (make("VAE", 4, channels=4), images, None, "networks are others than these settings make"),
-        (make("VAE", 4, channels=4, **best), images, None, "networks are others than these settings make"),
+        (make("VAE", 4, channels=4), images, None, "networks of other shapes"),
+        (make("VAE", 4, channels=4, **best), images, None, "networks of other shapes"),
         (make("VAE", 4), images, labels, "isn't what .* was trained on"),
         (make("VAE", 4), images[:, :6], None, "isn't what .* was trained on"),
         (make("VAE", 4), None, None, "was trained on data in memory"),

@@ -28,7 +28,7 @@ class Measure:
     most: float = math.inf
 
     def within(self, interval: Interval) -> Interval:
-        """An interval, cut off where the measure ends."""
+        """Cut an interval off where the measure ends."""
         least, most = (0.0, 1.0) if self.percent else (-math.inf, self.most)
         return Interval(interval.value, max(least, interval.low), min(most, interval.high))
 
@@ -62,7 +62,7 @@ MEASURES: dict[str, Measure] = {
         "copy rate",
         "none",
         "share of samples nearer to training items than the nearest hundredth "
-        "of test items; p tells whether that is more than chance",
+        "of test items; p says whether that is more than chance",
         True,
     ),
     "tree_score": Measure(
@@ -98,7 +98,7 @@ MEASURES: dict[str, Measure] = {
     "row_copies": Measure(
         "copied rows",
         "none",
-        "share of samples that equal a training row in all columns; p tells whether that is more than of test rows",
+        "share of samples that equal a training row in all columns; p says whether that is more than of test rows",
         True,
     ),
     "log_likelihood": Measure("log-likelihood", "higher", "of test items, nats per item"),

@@ -82,7 +82,7 @@ class EvaluationProtocol(ABC):
         """Describe what items a model makes; models with other descriptions aren't compared."""
         spec = model.spec_
         sides = "any length" if spec.shape is None else " x ".join(map(str, spec.tensor_shape))
-        return f"{cls.noun} of {sides}{f', {spec.levels} levels' if spec.levels else ''}"
+        return f"{model.codec_.representation or cls.noun} of {sides}{f', {spec.levels} levels' if spec.levels else ''}"
 
     @classmethod
     def representation(cls, model: Any) -> str:

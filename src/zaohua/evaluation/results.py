@@ -1,4 +1,4 @@
-"""What an evaluation finds: figures with their intervals, what they were taken of, and how they are kept with a run."""
+"""Store what an evaluation finds: figures with their intervals, what they are of, and what the model costs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from zaohua.storage.runs import WEIGHTS
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
 FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"
-"""The references: what nothing is honestly much better than, and what anything should be, of pictures and of tables."""
+"""Names of the references: what nothing is honestly much better than, and what anything should be better than."""
 PROTOCOL = 1
-"""Version of how figures are taken; those of another aren't compared."""
+"""Version of how figures are computed; those of other versions aren't compared."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Figure:
     Attributes:
         value: it.
         low, high: its 95 % interval, where there is one.
-        n: items it is of.
+        n: number of items that it is of.
         note: what kind of number it is, or a p value.
     """
 
@@ -52,9 +52,9 @@ class Cost:
         parameters: numbers learnt.
         network_evaluations: calls of a network that one sample takes.
         milliseconds: that one sample takes, in a batch.
-        peak_memory: of the process while it sampled, in bytes; None where that can't be told.
+        peak_memory: of the process while it sampled, in bytes; None where the system doesn't say.
         device: where it sampled.
-        real_time: seconds of sound that it makes in a second; None of what doesn't sound.
+        real_time: how many seconds the items that it makes in a second last; None of what has no duration.
     """
 
     training_seconds: float | None
@@ -78,7 +78,7 @@ class Evaluation:
         split: "test", "validation" or what was given.
         n: samples, and real items they are compared with.
         seeds: of sampling, one for each set of samples.
-        extractor: name and hash of what distances of pictures or sounds are taken in.
+        extractor: name and hash of the features in which distances are computed; empty without distances.
         target: the column that is predicted, of tables.
         representation: what likelihoods are of, where models may differ in that; empty where it is the items.
         others: Fréchet distances by other extractors, by their names and hashes.
@@ -90,7 +90,7 @@ class Evaluation:
         cost: of the model.
         flags: what to know before any of this is believed.
         about: versions, hardware, the protocol, when.
-        weights: sha256 of the weights it was taken of.
+        weights: sha256 of the weights that were evaluated.
         lead: name of the measure by which models are ordered; empty if they can't be, or weren't when it was stored.
         noun: what the items are called, in the plural.
         arrays: "samples" uint8 or rows, "nats" of test items; of pictures "nearest" training items of the first
@@ -124,12 +124,12 @@ class Evaluation:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the arrays, as JSON values."""
+        """Return everything but the arrays, as JSON values."""
         return {name: plain(value) for name, value in vars(self).items() if name != "arrays"}
 
     @classmethod
     def from_json(cls, data: dict[str, Any], arrays: dict[str, np.ndarray] | None = None) -> Evaluation:
-        """The inverse of `to_json`."""
+        """Return what `to_json` wrote, with its arrays."""
         values = dict(data)
         values["figures"] = _figures(data["figures"])
         values["references"] = {name: _figures(figures) for name, figures in data["references"].items()}
@@ -138,7 +138,7 @@ class Evaluation:
         return cls(**values, arrays=arrays or {})
 
     def same_protocol(self, other: Evaluation) -> str | None:
-        """Why figures of the two aren't to be compared, or None."""
+        """Return why figures of the two can't be compared; None if they can."""
         for name in ("modality", "data", "split", "n", "extractor", "target"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
@@ -146,14 +146,14 @@ class Evaluation:
         return None
 
     def save(self, run: str | Path) -> None:
-        """Keep it in the run's folder, atomically."""
+        """Save it in the run's folder, atomically."""
         stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, **self.arrays)
         write_folder(Path(run) / FOLDER, {FIGURES: to_bytes(self.to_json()), ARRAYS: stream.getvalue()})
 
 
 def load(run: str | Path) -> Evaluation | None:
-    """What was found of a run, unless it has been trained on since, or nothing was found yet.
+    """Load the evaluation of a run; None if there is none, or if the run was trained further since.
 
     Raises:
         CheckpointError: a file of it is damaged.
@@ -173,7 +173,7 @@ def load(run: str | Path) -> Evaluation | None:
 
 
 def weights_of(run: str | Path) -> str:
-    """The sha256 of a run's weights, as its manifest has it."""
+    """Return the sha256 of a run's weights from its manifest; empty without one."""
     try:
         return str(json.loads((Path(run) / MANIFEST).read_bytes())["sha256"][WEIGHTS])
     except (OSError, ValueError, KeyError, TypeError):
@@ -185,7 +185,7 @@ def _figures(data: dict[str, Any]) -> Figures:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as dictionaries, whatever they are in."""
+    """Return a value with dictionaries instead of dataclasses, inside dictionaries and tuples too."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if isinstance(value, dict):

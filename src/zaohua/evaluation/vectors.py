@@ -14,7 +14,7 @@ from zaohua.metrics.pictures import Extractor, short_hash
 from zaohua.metrics.untrained import Pca
 
 HASHED = 64
-"""Training items whose features tell one way of computing them from others."""
+"""Training items whose features are hashed, so that different ways of computing them have different names."""
 
 
 class VectorProtocol(FeatureProtocol):
@@ -45,7 +45,7 @@ class VectorProtocol(FeatureProtocol):
 
     def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return samples as tensors."""
-        codes = model.encode_items(block).x
+        codes = model.encode_items(block).codes
         return _tensors(model, codes[np.arange(len(codes))])
 
     def make_extractors(self, train: Items) -> list[Extractor]:

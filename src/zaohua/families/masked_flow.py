@@ -25,6 +25,7 @@ from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
 from zaohua.families.guidance import Guided
+from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn.bins import Bins
 from zaohua.nn.row_mlp import RowMLP
 from zaohua.training.events import Batch
@@ -79,7 +80,7 @@ class MixedNet(nn.Module):
         return out[:, : len(self.reals)], out[:, len(self.reals) :].split(self.sizes, dim=1)
 
 
-class MaskedFlow(Guided):
+class MaskedFlow(Guided[TableCodec]):
     """Rows from noise and nothing, by steps."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.base import Codec
 
 
 class FileStream:
@@ -119,3 +121,12 @@ class Sequences:
             self.stream[a:b].long() for a, b in zip(self.starts[rows].tolist(), self.stops[rows].tolist(), strict=True)
         ]
         return torch.nn.utils.rnn.pad_sequence(parts, batch_first=True, padding_value=self.pad)
+
+
+class TokenCodec(Codec, ABC):
+    """Base of codecs whose items are sequences of tokens: END, the item's tokens, END."""
+
+    @property
+    @abstractmethod
+    def end_(self) -> int:
+        """The END token; tokens above it are special, and no part of an item."""

@@ -20,12 +20,13 @@ from zaohua.estimator.tensors import chunks
 from zaohua.families.gan import WassersteinGAN
 from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import gumbel
+from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn.row_gan import PackedCritic, RowGenerator
 from zaohua.nn.rows import RowLayout
 from zaohua.training.events import Batch
 
 
-class CTGAN(Tabular, WassersteinGAN):
+class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     """Wasserstein GAN of tables that learns rare categories by being asked for them.
 
     Other than in the paper, both networks learn from one pass over the same fakes, the generator's weights are

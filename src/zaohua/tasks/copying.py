@@ -1,4 +1,4 @@
-"""Whether a model of texts writes or copies: how much of its samples stands word for word in what it was trained on."""
+"""Measure how much of a model's texts stands word for word in what it was trained on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zaohua.modalities.texts.corpus import Corpus, alike
 
 @dataclass(frozen=True)
 class Report:
-    """What a model copies, beside what real texts have in common with the training text anyway.
+    """What a model copies, and what real texts have in common with the training text anyway.
 
     Attributes:
         made: of its samples.
@@ -43,7 +43,7 @@ def copy_report(
     n_samples: int = 32,
     random_state: int | None = None,
 ) -> Report:
-    """How much of a model's samples stands in its training text in runs of `n` characters or more.
+    """Measure how much of a model's samples stands in its training text in runs of `n` characters or more.
 
     Args:
         model: of texts.
@@ -72,7 +72,7 @@ def copy_report(
 
 
 def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Corpus | None, str]:
-    """The training text, the held-out text or None, and what the latter is."""
+    """Return the training text, the held-out text or None, and what the latter is."""
     if held_out is not None:
         return Corpus(items), Corpus(modalities.read(held_out)[0]), _name(held_out)
     if isinstance(data, str) and data in known() and not Path(data).exists() and "test" in known()[data].splits:

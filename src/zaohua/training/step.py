@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.hardware import Products, autocast, make_accelerator, pick_device, pick_precision, place
+from zaohua.core.hardware import ProductCounter, autocast, make_accelerator, pick_device, pick_precision, to_device
 from zaohua.core.noise import BatchNoise, derive_seed, seed_global
 from zaohua.training.events import Batch
 
@@ -78,7 +78,7 @@ class Stepper:
             if weights is not None:
                 self._load(nets, weights)
             nets = model.add_adapters(nets)
-        self.nets = place(nets, self.device)
+        self.nets = to_device(nets, self.device)
         model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
         turns = [(name, learner) for learner in model.learners() for name in learner.plan()]
         self.plan, self.learners = tuple(name for name, _ in turns), dict(turns)
@@ -113,10 +113,10 @@ class Stepper:
         return broadcast_object_list([value])[0]
 
     def take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
-        """One step; the first of a run finds out whether it is worth several threads, see `Products`."""
+        """One step; the first of a run finds out whether it is worth several threads, see `ProductCounter`."""
         if self.step or self.device.type != "cpu":
             return self._take(draws)
-        with Products() as products:
+        with ProductCounter() as products:
             losses = self._take(draws)
         if products.small:
             torch.set_num_threads(1)

@@ -21,13 +21,13 @@ from torch import Tensor, nn
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.core.hardware import pick_device, place
+from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import check_out, holds_training
@@ -36,7 +36,7 @@ from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
 
 
-class Trainable(GenerativeModel):
+class Trainable(GenerativeModel[CodecT]):
     """A model whose networks the engine trains."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
@@ -163,9 +163,7 @@ class Trainable(GenerativeModel):
         super()._check()
         chosen = self.patience is not None and self.patience != type(self).patience
         if chosen and not self.validation_fraction:
-            raise ZaohuaError(
-                f"{type(self).__name__}: patience needs a share to validate on: validation_fraction=0.1, say"
-            )
+            raise ZaohuaError(f"{type(self).__name__}: patience needs a share to validate on (validation_fraction=0.1)")
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(
                 f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
@@ -189,13 +187,16 @@ class Trainable(GenerativeModel):
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self.rows(data), out, watching, weights).train(fresh=True)
 
-    def finetune(self, X: Any, y: Any = None, *, out: str | Path | None = None, **changes: Any) -> Self:
+    def finetune(
+        self, X: Any, y: Any = None, *, out: str | Path | None = None, modality: str | None = None, **changes: Any
+    ) -> Self:
         """A new model that begins with this one's weights and codec, and goes on to learn X.
 
         Args:
             X: as for `fit`.
             y: as for `fit`.
             out: as for `fit`.
+            modality: as for `fit`; the kind that this model was fitted on where X may be of it.
             changes: settings that differ from this model's own (limits of steps and time are not taken over), and the
                 options of `fit`.
 
@@ -213,19 +214,34 @@ class Trainable(GenerativeModel):
         limits = {"max_steps": None, "max_minutes": None}
         model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
         about = {"run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
-        return model._fit_from(Base(self.codec_, self.y_codec_, about), self.tensors(), X, y, out=out, **options)
+        base = Base(self.codec_, self.y_codec_, about)
+        return model._fit_from(base, self.tensors(), X, y, out=out, modality=modality, **options)
 
     def _fit_from(
-        self, base: Base, weights: dict[str, Tensor], X: Any, y: Any, *, out: str | Path | None, **options: Any
+        self,
+        base: Base,
+        weights: dict[str, Tensor],
+        X: Any,
+        y: Any,
+        *,
+        out: str | Path | None,
+        modality: str | None = None,
+        **options: Any,
     ) -> Self:
         """Learn X, given y, beginning with the weights and the codecs of another model."""
-        self._fit(self._begin(X, y, base), out=out, weights=weights, **options)
+        self._fit(self._begin(X, y, base, modality), out=out, weights=weights, **options)
         if out is not None:
             self.save(out)
         return self
 
     def resume(
-        self, run: str | Path, X: Any = None, y: Any = None, *, callbacks: Sequence[Callback] | None = None
+        self,
+        run: str | Path,
+        X: Any = None,
+        y: Any = None,
+        *,
+        modality: str | None = None,
+        callbacks: Sequence[Callback] | None = None,
     ) -> Self:
         """Go on with a run that was stopped or killed, from its newest intact checkpoint, bit for bit on a CPU.
 
@@ -236,6 +252,7 @@ class Trainable(GenerativeModel):
             run: the run's folder.
             X: the data it was trained on; not needed when that was a path or the name of a data set.
             y: what it was conditioned on, if X is given.
+            modality: the kind of data to take X for, as for `fit`; that of the run where X may be of it.
             callbacks: as for `fit`; a progress bar where somebody watches when not given.
 
         Raises:
@@ -248,21 +265,16 @@ class Trainable(GenerativeModel):
         runs.check_resumable(
             run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
         )
-        source, modality = model["source"], None
+        source, codec = model["source"], modalities.from_json(model["codec"])
         if X is None:
             if source is None:
                 raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
             X, y, modality = source["X"], source["y"], source.get("modality")
-        base = (
-            None
-            if model.get("base") is None
-            else Base(
-                modalities.from_json(model["codec"]),
-                None if model["y_codec"] is None else modalities.from_json(model["y_codec"]),
-                model["base"],
-            )
-        )
-        data = self._begin(X, y, base, modality)
+        base = None
+        if model.get("base") is not None:
+            y_codec = None if model["y_codec"] is None else modalities.from_json(model["y_codec"])
+            base = Base(codec, y_codec, model["base"])
+        data = self._begin(X, y, base, modality, codec)
         now = self.to_json()
         if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
@@ -288,4 +300,4 @@ class Trainable(GenerativeModel):
     def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
         nets = self.networks()
         nets.load_state_dict(tensors)
-        self.nets_ = place(nets, pick_device(self.device)).eval().requires_grad_(False)
+        self.nets_ = to_device(nets, pick_device(self.device)).eval().requires_grad_(False)

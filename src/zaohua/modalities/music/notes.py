@@ -20,7 +20,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.music.codec import PieceCodec
 from zaohua.modalities.music.pieces import Piece
-from zaohua.modalities.sequences import Sequences
+from zaohua.modalities.sequences import Sequences, TokenCodec
 
 LONGEST = 16
 """Steps that one token can wait or hold."""
@@ -28,7 +28,7 @@ PITCHES = 128
 """MIDI pitches."""
 
 
-class MusicCodec(PieceCodec):
+class MusicCodec(PieceCodec, TokenCodec):
     """Pieces <-> rows of tokens END, piece, END.
 
     Tokens are numbered: LONGEST of WAIT, LONGEST of HOLD, PITCHES of NOTE for each voice, END.

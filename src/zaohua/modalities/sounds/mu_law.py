@@ -14,7 +14,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
-from zaohua.modalities.sequences import Sequences, Tape
+from zaohua.modalities.sequences import Sequences, Tape, TokenCodec
 from zaohua.modalities.sounds.clips import UnusableSound
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.files import SoundFiles, room
@@ -27,16 +27,11 @@ BLOCK = 1 << 16
 """Samples that are made levels at once: on the way they take twenty times the room."""
 
 
-class MuLawCodec(SoundCodec):
-    """Sounds <-> rows of tokens END, levels, END, each as long as the sound is: silence isn't added.
-
-    Attributes:
-        end_: the END token.
-    """
+class MuLawCodec(SoundCodec, TokenCodec):
+    """Sounds <-> rows of tokens END, levels, END, each as long as the sound is: silence isn't added."""
 
     representation: ClassVar[str] = "mu-law levels"
     held: ClassVar[float] = 1.0
-    end_: ClassVar[int] = LEVELS
 
     seconds: Annotated[float, Between(above=0)] | None = None
     """Length of an item at most; None: of the longest sound, and at most 4."""
@@ -53,6 +48,11 @@ class MuLawCodec(SoundCodec):
         if self.channels == "keep":
             raise ZaohuaError("MuLawCodec: channels can't be kept apart; take channels='mono'")
         return super().fit(items)
+
+    @property
+    def end_(self) -> int:
+        """The END token."""
+        return LEVELS
 
     @property
     def _key(self) -> tuple[Any, ...]:

@@ -67,7 +67,7 @@ class TableProtocol(EvaluationProtocol):
         self.target = "" if self._target is None else self.names[self._target]
 
     def _find(self, target: str | None) -> int | None:
-        """The place of the column to predict; None if no column can be."""
+        """Return the place of the column to predict; None if no column can be."""
         if target is not None:
             if target not in self.names:
                 raise unknown("column", target, self.names)

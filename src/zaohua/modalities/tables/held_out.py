@@ -20,10 +20,10 @@ class HeldOutRows(Items):
     """Real rows.
 
     Attributes:
-        values: float64 (n, C): numbers, NaN where missing, and codes of categories, -1 where training never saw it.
+        values: float64 (n, C): numbers, NaN where missing, and codes of categories, -1 for those that training didn't have.
         columns: what the codec knows of each: `name`, `kind`, `is_category`, `size`, and `decode` of codes.
         given: the labels of all of them, where the model has learnt the rows of each, or None.
-        known: which of those training saw, bool (n,).
+        known: which of the labels training had, bool (n,).
     """
 
     most = math.inf  # copies are looked for among all training rows
@@ -37,13 +37,13 @@ class HeldOutRows(Items):
         return len(self.values)
 
     def take(self, rows: np.ndarray) -> HeldOutRows:
-        """Some of them, in the order of `rows`."""
+        """Return some of them, in the order of `rows`."""
         given = None if self.given is None else [self.given[i] for i in rows]
         return HeldOutRows(self.values[rows], self.columns, given, None if self.known is None else self.known[rows])
 
     @property
     def unseen(self) -> np.ndarray:
-        """Which rows have a category or a label that training never saw, bool (n,)."""
+        """Which rows have a category or a label that training didn't have, bool (n,)."""
         strange = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
         return strange if self.known is None else strange | ~self.known
 
@@ -73,28 +73,28 @@ def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:
 
 
 def columns_of(model: Any) -> Sequence[Any]:
-    """The columns that a model of tables has learnt."""
+    """Return the columns that a model of tables has learnt."""
     return list(model.codec_.columns_)
 
 
 def sizes_of(columns: Sequence[Any]) -> list[int]:
-    """Categories of each column, with one for those that training never saw; 0 of numbers."""
+    """Return the number of categories of each column, with one for those that training didn't have; 0 of numbers."""
     return [column.size + 1 if column.is_category else 0 for column in columns]
 
 
 def coded(values: np.ndarray, columns: Sequence[Any]) -> np.ndarray:
-    """Rows whose categories that training never saw have a code of their own, the last of the column."""
+    """Return rows with one code, the last of the column, for all categories that training didn't have."""
     sizes = np.array(sizes_of(columns))
     return np.where((sizes > 0) & (values < 0), sizes - 1, values)
 
 
 def names_of(columns: Sequence[Any]) -> list[str]:
-    """Their names, of which no two are the same: places tell those apart that are written alike."""
+    """Return the names of columns, with their places where two are written alike."""
     names = [str(column.name) for column in columns]
     return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names)]
 
 
 def categories_of(column: Any) -> list[str]:
-    """What the categories of a column are called, in the order of their codes; one more for those never seen."""
+    """Return the names of a column's categories, in the order of their codes, and one for those training didn't have."""
     cells = column.decode(np.arange(column.size, dtype=np.float64)).tolist()
     return [MISSING if cell is None or cell != cell else str(cell) for cell in cells] + [UNSEEN]

@@ -15,8 +15,8 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
-from zaohua.modalities.base import Codec, counted
-from zaohua.modalities.sequences import Sequences
+from zaohua.modalities.base import counted
+from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.files import TextFiles
 from zaohua.modalities.texts.tokenizers import TOKENIZERS, Stream, Tokenizer, restored
@@ -31,7 +31,7 @@ MEMORY = 1 << 28
 """Tokens beyond which they are kept in a file that is mapped into memory."""
 
 
-class TextCodec(Codec):
+class TextCodec(TokenCodec):
     """Texts and dialogues <-> rows of tokens END, text, END.
 
     A dialogue's text is USER, prompt, ASSISTANT, answer, and END and so on if it goes on; what a system says stands
@@ -39,7 +39,6 @@ class TextCodec(Codec):
 
     Attributes:
         tokenizer_: what cuts texts.
-        end_: the END token.
     """
 
     modality: ClassVar[str] = "texts"
@@ -73,11 +72,16 @@ class TextCodec(Codec):
         return self
 
     def _set(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer_, self.end_ = tokenizer, tokenizer.size
+        self.tokenizer_ = tokenizer
         size = tokenizer.size + len(SPECIALS)
         self.spec_ = DataSpec(
             axes=("position",), shape=None, features=(Feature("token", "category", size=size),), pad=PAD
         )
+
+    @property
+    def end_(self) -> int:
+        """The END token."""
+        return self.tokenizer_.size
 
     def encode(self, items: Any) -> Sequences:
         """Items -> their tokens; beyond 256 million of them in a temporary file that is mapped into memory."""

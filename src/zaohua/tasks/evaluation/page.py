@@ -103,7 +103,7 @@ def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
 
 def _headed(line: str, rows: Sequence[Evaluation]) -> tuple[str, str]:
     """Split a sentence of the verdict into what is printed in bold and the rest."""
-    heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} tells" for row in rows), "No winner by"]
+    heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} has" for row in rows), "No winner by"]
     head = next((head for head in heads if line.startswith(head)), "")
     return head, re.sub(NEGATIVE, minus("-"), line[len(head) :])
 
