@@ -103,7 +103,7 @@ class Tabular(GenerativeModel[TableCodec]):
         """
         self._check_fitted()
         codes = self.codec_.encode(X, holes=True)
-        known = ~self.codec_.gone(codes)
+        known = ~self.codec_.missing(codes)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
         return self.codec_.items(self._completed(codes, known, seeds, whole=True))
 
