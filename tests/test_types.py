@@ -33,6 +33,7 @@ def checked(code: str, folder: Path) -> list[str]:
 
 USER = """
 import zaohua as zh
+from zaohua.estimator.base import GenerativeModel
 from zaohua.models.vae import VAE
 
 class Mine(zh.VAE):
@@ -51,6 +52,11 @@ Fast(learning_rate=1e-3, width=8)
 model: VAE = zh.VAE().fit("digits")
 text: str = zh.__version__
 zh.load("run").sample(1)
+
+def items(model: GenerativeModel) -> int | None:
+    return model.n_items_
+
+items(zh.GPT()), items(zh.VAE())
 zh.metrics, zh.datasets, zh.tasks, zh.registry.find("vae").paper
 """
 
@@ -82,6 +88,8 @@ WRONG = {
     "zh.VAE().smaple(1)": '"VAE" has no attribute "smaple"',
     "reveal_type(zh.VAE)": 'Revealed type is "def (*, random_state: int | None =, codec:',
     "reveal_type(zh.VAE().fit('digits'))": 'Revealed type is "zaohua.models.vae.VAE"',
+    "reveal_type(zh.GPT().codec_)": 'Revealed type is "zaohua.modalities.texts.codec.TextCodec"',
+    "reveal_type(zh.TVAE().codec_)": 'Revealed type is "zaohua.modalities.tables.codec.TableCodec"',
     "reveal_type(zh.read)": 'Revealed type is "def (',
 }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import pytest
 
 import zaohua as zh
 from zaohua.core import registry
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import fields_of
+from zaohua.estimator.base import GenerativeModel
 from zaohua.families.vae import VariationalAutoencoder
 from zaohua.families.vocoder import VocoderMixin
 
@@ -25,7 +27,9 @@ def facts(cls: Any) -> dict[str, Any]:
         name: (field.type, field.default, field.bounds, field.sampling, field.help)
         for name, field in fields_of(cls).items()
     }
-    return {"fields": fields, **{name: None if base is cls else base for name, base in origins.items()}}
+    origins.pop("codec_types")  # set by each base that has a codec as its type parameter
+    own = {name: None if base is cls else base for name, base in origins.items()}
+    return {"fields": fields, "codec_types": cls.codec_types, **own}
 
 
 @pytest.mark.parametrize("name", MIXED)
@@ -63,3 +67,44 @@ def test_a_plain_mixin_overrides_a_models_default() -> None:
 
     assert FastVAE().learning_rate == FastVAE.learning_rate == fields_of(FastVAE)["learning_rate"].default == 0.1
     assert FastVAE(learning_rate=0.2).learning_rate == 0.2
+
+
+def type_parameters(cls: Any, given: Any = None) -> set[Any]:
+    """The codecs that `GenerativeModel[...]` is given among the bases of a class, by every path that leads there."""
+    if cls is GenerativeModel:
+        return {given}
+    found = set()
+    for base in vars(cls).get("__orig_bases__", cls.__bases__):
+        origin, args = get_origin(base) or base, get_args(base)
+        if origin is not Generic and issubclass(origin, GenerativeModel):
+            codec = args[0] if args else None
+            found |= type_parameters(origin, given if isinstance(codec, TypeVar) else codec)
+    return found
+
+
+@pytest.mark.parametrize("entry", registry.entries(), ids=lambda entry: entry.command)
+def test_codec_types_are_what_type_checkers_see(entry: registry.Entry) -> None:
+    cls = registry.model_class(entry.name)
+    assert type_parameters(cls) == {*cls.codec_types} and len(cls.codec_types) == 1
+
+
+def test_codec_types_follow_from_the_type_parameter() -> None:
+    class OfTables(VariationalAutoencoder[zh.TableCodec]):
+        pass
+
+    class OfBoth(VariationalAutoencoder[zh.ImageCodec | zh.WaveCodec]):
+        pass
+
+    class Said(VariationalAutoencoder[zh.ImageCodec]):
+        codec_types = (zh.ImageCodec, zh.MelCodec)
+
+    class Derived(OfTables):
+        pass
+
+    assert OfTables.codec_types == Derived.codec_types == (zh.TableCodec,)
+    assert OfBoth.codec_types == (zh.ImageCodec, zh.WaveCodec) and Said.codec_types == (zh.ImageCodec, zh.MelCodec)
+    assert VariationalAutoencoder.codec_types == GenerativeModel.codec_types == (zh.ImageCodec,)
+    with pytest.raises(ZaohuaError, match=r"Wrong: the codec in VariationalAutoencoder\[...\] must be a class, not"):
+
+        class Wrong(VariationalAutoencoder["zh.TableCodec"]):
+            pass

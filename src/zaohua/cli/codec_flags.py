@@ -90,9 +90,9 @@ class CodecFlags:
             return None
         cls = next(iter(self.of))
         if len(self.of) > 1:
-            modality = values["modality"]
-            items, _ = codecs.read(data, split=None if split == "train" else split, modality=modality)
-            kind = None if modality is None else codecs.modality(modality)
+            items, _, kind = codecs.read_with_kind(
+                data, split=None if split == "train" else split, modality=values["modality"]
+            )
             cls = type(codecs.codec_for(items, tuple(self.of), kind=kind))
         return cls(**self._options(cls, values))
 

@@ -13,7 +13,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -29,24 +29,21 @@ from zaohua.core.noise import ItemNoise, seeds_for
 from zaohua.core.params import Between, WithFields, check_field, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.core.spec import DataSpec
-from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.estimator.tensor_layer import TensorLayer
 from zaohua.estimator.tensors import Encoded, chunks, to_cpu
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.images.codec import ImageCodec
-from zaohua.modalities.reading import read
+from zaohua.modalities.reading import read_with_kind
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
 
-class GenerativeModel(WithFields, TensorLayer, DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(WithFields, TensorLayer[CodecT], DensityMixin, BaseEstimator, ABC):
     """p(x), or p(x | y) when `fit` was given y: the base of all models."""
 
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (ImageCodec,)
-    """Codecs whose tensors the model takes; abstract ones stand for all that are derived from them."""
     score_kind: ClassVar[ScoreKind] = "exact"
     """What `score_samples` returns: the exact log density, a lower bound of it, or an estimate."""
     codec_options: ClassVar[dict[str, Any]] = {}
@@ -101,32 +98,41 @@ class GenerativeModel(WithFields, TensorLayer, DensityMixin, BaseEstimator, ABC)
             self.save(out)
         return self
 
-    def _begin(self, X: Any, y: Any, base: Base | None = None, modality: str | None = None) -> TrainingData:
-        """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning."""
+    def _begin(
+        self, X: Any, y: Any, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
+    ) -> TrainingData:
+        """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning.
+
+        Args:
+            X: as for `fit`.
+            y: as for `fit`.
+            base: the model to begin from.
+            modality: as for `fit`.
+            codec: one of the kind that X is taken for if it may be of several; that of the base or the field otherwise.
+        """
         check_fields(self)
         stored.reset(self)
         self.base_ = None if base is None else base.about
         self._check()
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
-        known = self.codec if base is None else base.codec
+        known = codec or (self.codec if base is None else base.codec)
         prefer = None if known is None else modalities.modality_of(type(known))
-        items, labels = read(X, y, modality=modality, prefer=prefer)
+        items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
         named = y is True or isinstance(y, str)  # the labels that X carries, or the column of a table
         self.source_ = None
         if isinstance(X, (str, Path)):
             self.source_ = {"X": str(X), "y": y if named else None}
             if modality is not None:
                 self.source_["modality"] = modality
-        kind = prefer if prefer is not None and prefer.recognises(items) else None
-        if modality is not None:
-            kind = modalities.modality(modality)
+        if modality is None and prefer is not None and prefer.recognises(items):
+            kind = prefer
         name = type(self).__name__
-        codec = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
+        chosen = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
         if base is None:
-            self.codec_ = codec.fit(items)
+            self.codec_ = cast(CodecT, chosen.fit(items))  # of one of `codec_types`
         else:
-            self.codec_, self.y_codec_ = base.codec, base.y_codec
+            self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
         x, labels, parts = self.encode_labelled(items, labels)
         if base is None:
@@ -301,7 +307,7 @@ class GenerativeModel(WithFields, TensorLayer, DensityMixin, BaseEstimator, ABC)
         option, y_option = data["codec_option"], data.get("y_codec_option")
         model.codec = None if option is None else modalities.from_json(option)
         model.y_codec = None if y_option is None else modalities.from_json(y_option)
-        model.codec_ = modalities.from_json(data["codec"])
+        model.codec_ = cast(CodecT, modalities.from_json(data["codec"]))
         model.spec_ = model.codec_.spec_
         model.y_codec_ = None if data["y_codec"] is None else modalities.from_json(data["y_codec"])
         model.y_spec_ = None if model.y_codec_ is None else model.y_codec_.spec_

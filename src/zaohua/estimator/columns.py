@@ -10,7 +10,7 @@ does both exactly. Of any other, rows are drawn until one meets its conditions, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Protocol, cast
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for
+from zaohua.core.noise import ItemNoise, derive_seed, seeds_for
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
@@ -30,83 +30,34 @@ AT_ONCE = 4096
 """Rows that are drawn together where conditions are met by chance."""
 
 
-class RowCodec(Protocol):
-    """What models of tables ask of their codec; codes are (n, columns), tensors (n, features).
-
-    Attributes:
-        columns_: the columns that are learnt.
-        container_: what the table came in, and the order of all columns.
-    """
-
-    columns_: list[Any]
-    container_: Any
-
-    def given(self, y: Any, n: int | None) -> tuple[Tensor, Tensor]:
-        """Codes of values by column, and which cells they are of."""
-        ...
-
-    def encode(self, items: Any, unseen: bool = False, holes: bool = False) -> Tensor:
-        """A table -> codes."""
-        ...
-
-    def gone(self, codes: Tensor) -> Tensor:
-        """Which cells have no value, bool (n, columns)."""
-        ...
-
-    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Codes -> tensors."""
-        ...
-
-    def codes(self, x: Tensor) -> Tensor:
-        """Tensors -> codes."""
-        ...
-
-    def items(self, codes: Tensor) -> Any:
-        """Codes -> a table."""
-        ...
-
-    def known_heads(self, known: Tensor) -> Tensor:
-        """Columns -> their features, bool."""
-        ...
-
-    def cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What a density of tensors says of the columns' own numbers: low, high, log_slope."""
-        ...
-
-
-class Tabular(GenerativeModel):
+class Tabular(GenerativeModel[TableCodec]):
     """A model of rows.
 
     Attributes:
         acceptance_rate_: of the last call of `sample` that met conditions by chance, the share of rows that met theirs.
     """
 
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (TableCodec,)
-
     max_tries: Annotated[int, Between(1), Sampling] = 1000
     """Rows drawn for each one with given columns, at most, by models that can only wait for it."""
 
-    @property
-    def table(self) -> RowCodec:
-        """The codec, which is one of tables."""
-        return cast(RowCodec, self.codec_)
-
-    def _begin(self, X: Any, y: Any, base: Base | None = None, modality: str | None = None) -> TrainingData:
+    def _begin(
+        self, X: Any, y: Any, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
+    ) -> TrainingData:
         if isinstance(X, np.ndarray) and X.ndim == 1:
             raise ZaohuaError(
                 f"a table is an array (n, columns), not one of shape {X.shape}: X.reshape(-1, 1) has one column"
             )
-        return super()._begin(X, y, base, modality)
+        return super()._begin(X, y, base, modality, codec)
 
     @property
     def n_features_in_(self) -> int:
         """Number of columns, by scikit-learn's name."""
-        return len(self.table.container_.columns)
+        return len(self.codec_.container_.columns)
 
     @property
     def feature_names_in_(self) -> np.ndarray:
         """Names of the columns, by scikit-learn's name; there is no such attribute unless all are strings."""
-        names = self.table.container_.columns
+        names = self.codec_.container_.columns
         if not all(isinstance(name, str) for name in names):
             raise AttributeError("the columns have no names")
         return np.array(names, dtype=object)
@@ -131,13 +82,13 @@ class Tabular(GenerativeModel):
             return super().sample(n_samples, y=y, random_state=random_state, **options)
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
-        codes, known = model.table.given(y, n_samples)
+        codes, known = model.codec_.given(y, n_samples)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:
             codes = model._completed(codes, known, seeds, whole=False)
         else:
             codes, self.acceptance_rate_ = model._waited_for(codes, known, seeds)
-        return model.table.items(codes)
+        return model.codec_.items(codes)
 
     @available("complete")
     def impute(self, X: Any, *, random_state: int | None = None) -> Any:
@@ -151,10 +102,10 @@ class Tabular(GenerativeModel):
             The same table without missing cells, but for columns that never had a value.
         """
         self._check_fitted()
-        codes = self.table.encode(X, holes=True)
-        known = ~self.table.gone(codes)
+        codes = self.codec_.encode(X, holes=True)
+        known = ~self.codec_.missing(codes)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
-        return self.table.items(self._completed(codes, known, seeds, whole=True))
+        return self.codec_.items(self._completed(codes, known, seeds, whole=True))
 
     def _completed(self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool) -> Tensor:
         """Codes (n, columns) with what isn't known drawn by `complete`."""
@@ -164,8 +115,8 @@ class Tabular(GenerativeModel):
             x = self.codec_.prepare(codes[rows], noise)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
             with torch.no_grad():
-                x = self.complete(x, self.table.known_heads(known[rows]), noise, y, whole)
-            parts.append(torch.where(known[rows], codes[rows], self.table.codes(x)))
+                x = self.complete(x, self.codec_.known_heads(known[rows]), noise, y, whole)
+            parts.append(torch.where(known[rows], codes[rows], self.codec_.codes(x)))
         return torch.cat(parts)
 
     def _waited_for(self, codes: Tensor, known: Tensor, seeds: list[int]) -> tuple[Tensor, float]:
@@ -178,7 +129,7 @@ class Tabular(GenerativeModel):
             )
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
             with torch.no_grad():
-                found = self.table.codes(self.draw(noise, y)).view(turns, len(waiting), -1)
+                found = self.codec_.codes(self.draw(noise, y)).view(turns, len(waiting), -1)
             wanted, given = codes[waiting], known[waiting]
             meets = ((found == wanted) | (found.isnan() & wanted.isnan()) | ~given).all(2)
             done, first = meets.any(0), meets.float().argmax(0)
@@ -189,8 +140,8 @@ class Tabular(GenerativeModel):
         if len(waiting):
             raise ZaohuaError(
                 f"of {drawn:,} rows drawn {met:,} had the values asked for ({met / drawn:.3%}), and {len(codes):,} "
-                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or "
-                "take a model that is conditioned exactly (product-mixture, tab-ar)"
+                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or take "
+                "a model that is conditioned exactly (product-mixture, tab-ar)"
             )
         return out, met / drawn
 

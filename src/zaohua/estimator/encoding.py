@@ -5,21 +5,28 @@ Items and conditions come in and become codes, codes become tensors in batches, 
 
 from __future__ import annotations
 
+import typing
 import zlib
-from typing import Any, ClassVar, NamedTuple, cast
+from types import UnionType
+from typing import Any, ClassVar, Generic, NamedTuple, Union, cast, get_args, get_origin
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read
+
+CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
+"""Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""
 
 TRACED = 8, 32
 """Items that a fingerprint of training data is of, and numbers of each."""
@@ -105,7 +112,21 @@ class Base(NamedTuple):
     about: dict[str, Any]
 
 
-class ItemEncoder:
+def _codec_parameter(cls: type) -> tuple[type[Codec], ...]:
+    """Return the codecs that the bases of a class are given as their type parameter; none where they are given none."""
+    for base in vars(cls).get("__orig_bases__", ()):
+        origin = get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, ItemEncoder):
+            (given,) = get_args(base)
+            codecs = get_args(given) if get_origin(given) in (Union, UnionType) else (given,)
+            if all(isinstance(codec, type) and issubclass(codec, Codec) for codec in codecs):
+                return codecs
+            if not isinstance(given, typing.TypeVar):
+                raise ZaohuaError(f"{cls.__name__}: the codec in {origin.__name__}[...] must be a class, not {given!r}")
+    return ()
+
+
+class ItemEncoder(Generic[CodecT]):
     """A part of every model.
 
     Attributes:
@@ -117,11 +138,23 @@ class ItemEncoder:
     score_chunk: ClassVar[int] = 256
     """Items that are scored at once."""
 
-    codec_: Codec
+    codec_types: ClassVar[tuple[type[Codec], ...]] = (ImageCodec,)
+    """Codecs whose tensors the model takes; an abstract codec stands for all that are derived from it.
+
+    Set from the type parameter: `(TextCodec,)` of a `TokenModel[TextCodec]`, two codecs of an `A | B`.
+    """
+
+    codec_: CodecT
     y_codec_: Codec | None
     seed_: int
     run_: str | None = None
     random_state: int | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        codecs = _codec_parameter(cls)
+        if codecs and "codec_types" not in vars(cls):
+            cls.codec_types = codecs
 
     @property
     def device_(self) -> torch.device:

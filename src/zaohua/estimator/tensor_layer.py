@@ -16,7 +16,7 @@ from torch import Tensor
 from zaohua.core.available import available
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
-from zaohua.estimator.encoding import ItemEncoder
+from zaohua.estimator.encoding import CodecT, ItemEncoder
 from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, to_cpu
 
 
@@ -45,7 +45,7 @@ class HasDensity(Protocol):
         ...
 
 
-class TensorLayer(ItemEncoder):
+class TensorLayer(ItemEncoder[CodecT]):
     """A part of every model: items and conditions as tensors, and what has been learnt as functions of tensors."""
 
     random_state: int | None

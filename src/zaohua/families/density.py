@@ -21,14 +21,14 @@ from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel, ScoreKind
-from zaohua.estimator.encoding import TrainingData
+from zaohua.estimator.encoding import CodecT, TrainingData
 from zaohua.estimator.tensors import chunks
 
 Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
 
 
-class PerClassDensity(GenerativeModel):
+class PerClassDensity(GenerativeModel[CodecT]):
     """A density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
@@ -117,7 +117,7 @@ class PerClassDensity(GenerativeModel):
             self.densities_[int(c)][name] = value.numpy()
 
 
-class Density(PerClassDensity):
+class Density(PerClassDensity[CodecT]):
     """A density whose covariances stay invertible whatever the data are."""
 
     reg_covar: Annotated[float, Between(0)] = 1e-6

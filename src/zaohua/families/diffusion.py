@@ -1,7 +1,7 @@
 """Diffusion and flow models: one network learns to remove noise, at every strength of it.
 
 A model of this family chooses a `noise_schedule` (how x fades into noise, see `schedules`), what its network predicts
-(`predict`, `loss`) and at which times samples look (`times`). Sampling, guidance and the denoiser that restoration
+(`predict`, `loss`) and the times at which samplers stop (`times`). Sampling, guidance and the denoiser that restoration
 builds on are the same for all. Time runs from data at t = 0 to noise at t = 1.
 
 The networks of samplers compute in float32 unless bfloat16 is asked for by name: there another kernel, as another size
@@ -25,6 +25,7 @@ from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.denoiser import NoiseSchedule, even_times
+from zaohua.estimator.encoding import CodecT
 from zaohua.families.guidance import Guided
 from zaohua.families.samplers import SAMPLERS
 from zaohua.families.schedules import VarianceExploding
@@ -36,7 +37,7 @@ Network = Callable[..., Tensor]
 """(x_t, t, y, keep) -> what a model's network predicts, of the shape of x_t."""
 
 
-class Diffusion(Guided):
+class Diffusion(Guided[CodecT]):
     """Models define `noise_schedule`, `predict`, `loss` and, where they differ, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
@@ -145,7 +146,7 @@ class Diffusion(Guided):
         return inside, e + alpha / sigma * (data - inside) if sigma > 0 else e
 
 
-class KarrasDiffusion(Diffusion):
+class KarrasDiffusion(Diffusion[CodecT]):
     """Preconditioned diffusion x + sigma e, with a lognormal spread of noise in training.
 
     Source: Karras, Aittala, Aila and Laine, "Elucidating the Design Space of Diffusion-Based Generative Models", 2022

@@ -15,6 +15,7 @@ from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
+from zaohua.estimator.encoding import CodecT
 from zaohua.families import ode
 from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.samplers import Midpoint
@@ -22,7 +23,7 @@ from zaohua.families.schedules import RectifiedFlow
 from zaohua.training.events import Batch
 
 
-class FlowMatching(Diffusion):
+class FlowMatching(Diffusion[CodecT]):
     """Velocity, likelihood and latents of a flow along straight paths."""
 
     score_kind: ClassVar[ScoreKind] = "estimate"

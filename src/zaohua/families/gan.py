@@ -25,11 +25,12 @@ from torch import Tensor, nn
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
+from zaohua.estimator.encoding import CodecT
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
 
 
-class GAN(Trainable):
+class GAN(Trainable[CodecT]):
     """The non-saturating GAN; models define `build`, and others than the classic loss override 4 and 5."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -111,7 +112,7 @@ class GAN(Trainable):
             raise ZaohuaError(f"{type(self).__name__}: a GAN's loss says nothing of its quality: leave validation at 0")
 
 
-class WassersteinGAN(GAN):
+class WassersteinGAN(GAN[CodecT]):
     """The Wasserstein GAN: a critic of slope one, held there by a penalty on its gradient between real and fake.
 
         critic      E D(G(z)) - E D(x) + weight E (|grad D(between)| - 1)^2,    between = x + u (G(z) - x), u ~ U(0, 1)

@@ -10,11 +10,12 @@ from typing import Annotated
 from torch import Tensor
 
 from zaohua.core.params import Between, Sampling
+from zaohua.estimator.encoding import CodecT
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
 
 
-class Guided(Trainable):
+class Guided(Trainable[CodecT]):
     """Hides the condition of some items in training; samples go from what is said without it towards, or beyond, it."""
 
     condition_dropout: Annotated[float, Between(0, 1)] = 0.1

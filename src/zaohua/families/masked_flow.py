@@ -25,6 +25,7 @@ from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
 from zaohua.families.guidance import Guided
+from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn.bins import Bins
 from zaohua.nn.row_mlp import RowMLP
 from zaohua.training.events import Batch
@@ -64,7 +65,7 @@ class MixedNet(nn.Module):
         )
 
     def ordered(self, times: Tensor) -> Tensor:
-        """Times (B, coded) at which codes become known, changed so that no number's is before (above) its state's."""
+        """Unmasking times (B, coded), adjusted so that no number is unmasked before its state."""
         for number, state, _ in self.after:
             times[:, number] = torch.minimum(times[:, number], times[:, state])
         return times
@@ -79,7 +80,7 @@ class MixedNet(nn.Module):
         return out[:, : len(self.reals)], out[:, len(self.reals) :].split(self.sizes, dim=1)
 
 
-class MaskedFlow(Guided):
+class MaskedFlow(Guided[TableCodec]):
     """Rows from noise and nothing, by steps."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
@@ -154,7 +155,9 @@ class MaskedFlow(Guided):
         for place, feature in enumerate(net.coded):
             code = codes[:, place]
             number = features[feature].kind == "real"
-            out[:, feature] = net.bins.place(feature, code.clamp(min=0), u[:, 2, place]) if number else code.double()
+            out[:, feature] = (
+                net.bins.value_in_bin(feature, code.clamp(min=0), u[:, 2, place]) if number else code.double()
+            )
         for place in net.bins.reals:
             given = features[place].given
             if given is not None:

@@ -1,4 +1,4 @@
-"""Paths from data (t = 0) to noise (t = 1): x_t = alpha(t) x + sigma(t) e."""
+"""Noise schedules, from data (t = 0) to noise (t = 1): x_t = alpha(t) x + sigma(t) e."""
 
 from __future__ import annotations
 

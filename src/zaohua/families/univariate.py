@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -29,20 +29,14 @@ from zaohua.estimator.tensors import Encoded
 from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.families.likelihood_ascent import maximise
 from zaohua.families.support import Support, check_spread, check_values, column_name
-from zaohua.modalities.base import Codec
 from zaohua.modalities.tables.plain_numbers import NumberCodec
 
-if TYPE_CHECKING:
-    from zaohua.modalities import NumberCodec
 
-
-class Univariate(PerClassDensity):
+class Univariate(PerClassDensity[NumberCodec]):
     """A density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`.
 
     An estimate is NaN in columns whose likelihood has no maximum; `learn` says so.
     """
-
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (NumberCodec,)
 
     law: ClassVar[Any] = None
     """The distribution in scipy.stats whose parameters `estimate` gives."""
@@ -197,12 +191,8 @@ class Univariate(PerClassDensity):
         tags.input_tags.positive_only = self.support.low >= 0
         return tags
 
-    @property
-    def _columns(self) -> NumberCodec:
-        return cast("NumberCodec", self.codec_)
-
     def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
-        self._check_values(cast(Tensor, data.x).numpy(), self._columns.names_)
+        self._check_values(cast(Tensor, data.x).numpy(), self.codec_.names_)
         super()._fit(data, out=out, **options)
 
     @property
@@ -216,7 +206,7 @@ class Univariate(PerClassDensity):
     def encode_items(self, X: Any, y: Any = None) -> Encoded:
         """Encode numbers that are finite, and their labels."""
         encoded = super().encode_items(X, y)
-        check_values(cast(Tensor, encoded.codes).numpy(), type(self).__name__, Support(), "", self._columns.names_)
+        check_values(cast(Tensor, encoded.codes).numpy(), type(self).__name__, Support(), "", self.codec_.names_)
         return encoded
 
     def _each(
@@ -226,12 +216,12 @@ class Univariate(PerClassDensity):
         out = np.empty(x.shape)
         for density, where in self._by_class(y, len(x)):
             out[where] = function(density, x[where])
-        return out[:, 0] if self._columns.is_single_ else out
+        return out[:, 0] if self.codec_.is_single_ else out
 
     def _by_name(self, densities: Sequence[Parameters]) -> Any:
         """Parameters as people see them."""
         shown: list[Any] = list(densities)
-        if self._columns.is_single_:
+        if self.codec_.is_single_:
             shown = [
                 {name: value[..., 0].tolist() if value.ndim == 1 else value[..., 0] for name, value in one.items()}
                 for one in shown

@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
+from zaohua.estimator.encoding import CodecT
 from zaohua.families.likelihoods import Likelihood, likelihood_of
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
 
 
-class VariationalAutoencoder(Trainable):
+class VariationalAutoencoder(Trainable[CodecT]):
     """Nets: `encoder(x, y) -> (B, 2 latent_dim)` and `decoder(z, y) -> (B, parameters, ...)`, built by the model."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vae": ("encoder", "decoder")}

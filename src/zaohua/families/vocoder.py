@@ -16,7 +16,7 @@ Sources: Siuzdak, "Vocos", 2023 (arXiv:2306.00814); Yamamoto, Song and Kim, "Par
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Protocol, cast
+from typing import Annotated, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +27,7 @@ from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import chunks
-from zaohua.modalities.base import Codec, GridCodec
+from zaohua.modalities.base import GridCodec
 from zaohua.modalities.sounds.mel import MelCodec
 from zaohua.nn.vocoder import SpectrumNet
 from zaohua.training.events import Batch
@@ -37,41 +37,9 @@ AT_ONCE = 64
 """Spectrograms that waves are made of together."""
 
 
-class Spectrograms(Protocol):
-    """What vocoders ask of their codec, one of log-mel spectrograms.
-
-    Attributes:
-        mel_: what the spectrograms are (`modalities.sounds.spectra.MelScale`).
-    """
-
-    mel_: Any
-
-    def waves(self, codes: Tensor) -> Tensor:
-        """Codes -> waves (b, channels, n)."""
-        ...
-
-    def spectrograms(self, waves: Tensor) -> Tensor:
-        """Waves (..., n) -> what networks see of them, (..., bands, frames), in [-1, 1]."""
-        ...
-
-    def log_mel(self, x: Tensor) -> Tensor:
-        """What networks see -> logarithms of mel magnitudes."""
-        ...
-
-    def sounds(self, waves: Tensor) -> Any:
-        """Waves (b, channels, n) -> sounds."""
-        ...
-
-
-def is_spectrogram(spec: DataSpec) -> bool:
-    """Whether items are spectrograms of sounds."""
-    return spec.axes == ("band", "frame")
-
-
-class VocoderFamily(Trainable):
+class VocoderFamily(Trainable[MelCodec]):
     """One network, `vocoder(x) -> spectra`; channels of a sound are vocoded one by one."""
 
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (MelCodec,)
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vocoder": ("vocoder",)}
     conditional: ClassVar[bool] = False
     encodes_y: ClassVar[bool] = False
@@ -90,16 +58,11 @@ class VocoderFamily(Trainable):
     weight_decay = 0.01
     max_grad_norm = 10.0
 
-    @property
-    def scale(self) -> Spectrograms:
-        """The codec, which is one of spectrograms."""
-        return cast(Spectrograms, self.codec_)
-
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """A network along frames, which begins with the magnitudes that the bands say."""
-        mel, zero = self.scale.mel_, self.scale.log_mel(torch.zeros(()))
+        mel, zero = self.codec_.mel_, self.codec_.log_mel(torch.zeros(()))
         spread = mel.filters(torch.device("cpu")).T
-        weight = spread / spread.sum(1, keepdim=True).clamp(min=1e-8) * (self.scale.log_mel(torch.ones(())) - zero)
+        weight = spread / spread.sum(1, keepdim=True).clamp(min=1e-8) * (self.codec_.log_mel(torch.ones(())) - zero)
         return nn.ModuleDict(
             {"vocoder": SpectrumNet(mel.bands, (weight, zero.expand(len(weight))), self.width, self.layers)}
         )
@@ -107,7 +70,7 @@ class VocoderFamily(Trainable):
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """The distance of a part of each sound to what is made of its spectrogram, (B,); 0 of those not looked at."""
         assert batch.codes is not None
-        x, waves = self._crops(batch.x, self.scale.waves(batch.codes), batch.noise)
+        x, waves = self._crops(batch.x, self.codec_.waves(batch.codes), batch.noise)
         if self.share == 1:
             return self._distance_made(nets["vocoder"], x, waves)
         chosen = batch.noise.uniform() < self.share
@@ -123,7 +86,7 @@ class VocoderFamily(Trainable):
 
     def _crops(self, x: Tensor, waves: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
         """A part of each item, (B, C, bands, L) and (B, C, (L - 1) hop), in whose middle it is often loud."""
-        hop, frames = self.scale.mel_.hop, x.shape[-1]
+        hop, frames = self.codec_.mel_.hop, x.shape[-1]
         length = min(self.crop, frames)
         loud = (x + 1).mean((1, 2)) + 1e-3  # dB above silence, more or less
         middle = (loud.cumsum(1) < noise.uniform()[:, None] * loud.sum(1, keepdim=True)).sum(1)
@@ -135,11 +98,11 @@ class VocoderFamily(Trainable):
         """Spectrograms (B, C, bands, frames) -> waves (B, C, (frames - 1) hop), float32."""
         spectrum = net(x.flatten(0, 1))
         with torch.autocast(x.device.type, enabled=False):
-            return self.scale.mel_.istft(spectrum).view(*x.shape[:2], -1)
+            return self.codec_.mel_.istft(spectrum).view(*x.shape[:2], -1)
 
     def distance(self, real: Tensor, made: Tensor) -> Tensor:
         """Of waves (B, n): in nats of loudness and shares of it, see above; (B,)."""
-        codec, mel = self.scale, self.scale.mel_
+        codec, mel = self.codec_, self.codec_.mel_
         away = (codec.log_mel(codec.spectrograms(made)) - codec.log_mel(codec.spectrograms(real))).abs().mean((1, 2))
         floor = float(codec.log_mel(-torch.ones(())).exp())
         sizes = (mel.n_fft // 2, mel.n_fft, 2 * mel.n_fft)
@@ -167,37 +130,37 @@ class VocoderFamily(Trainable):
         net, device = self.nets_["vocoder"], self.device_
         with torch.no_grad():
             waves = [self.vocode(net, x[rows].clamp(-1, 1).to(device)).cpu() for rows in chunks(len(x), AT_ONCE)]
-        return self.scale.sounds(torch.cat(waves))
+        return self.codec_.sounds(torch.cat(waves))
 
 
-class VocoderMixin(Trainable):
+class VocoderMixin(Trainable[GridCodec]):
     """A model of pictures that takes sounds as well, as spectrograms."""
-
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (GridCodec,)
 
     vocoder: Annotated[bool, Sampling] = True
     """For sounds: learn beside to make sounds of spectrograms; otherwise by Griffin and Lim's method."""
 
     def learners(self) -> tuple[Trainable, ...]:
-        """For spectrograms a vocoder as well."""
-        beside = (self._vocoding(),) if self.vocoder and is_spectrogram(self.spec_) else ()
-        return (*super().learners(), *beside)
+        """Return the model itself, and its vocoder if it learns spectrograms."""
+        vocoder = self._make_vocoder()
+        return super().learners() if vocoder is None else (*super().learners(), vocoder)
 
-    def _vocoding(self) -> VocoderFamily:
-        """The vocoder of this model's spectrograms."""
-        beside = VocoderFamily(share=min(1.0, VocoderFamily.batch_size / self.batch_size))  # as much work as by itself
-        beside.codec_, beside.spec_ = self.codec_, self.spec_
-        return beside
+    def _make_vocoder(self) -> VocoderFamily | None:
+        """Make the untrained vocoder of this model's spectrograms; None of other data, or without a vocoder."""
+        if not (self.vocoder and isinstance(self.codec_, MelCodec)):
+            return None
+        vocoder = VocoderFamily(share=min(1.0, VocoderFamily.batch_size / self.batch_size))  # as much work as by itself
+        vocoder.codec_, vocoder.spec_ = self.codec_, self.spec_
+        return vocoder
 
     def decode_tensors(self, x: Tensor) -> Any:
-        """Make items of tensors: of spectrograms sounds, by the vocoder learnt beside or Griffin and Lim's method."""
-        if not (self.vocoder and is_spectrogram(self.spec_)):
+        """Decode tensors to items; spectrograms by the vocoder, or by the Griffin-Lim algorithm without one."""
+        vocoder = self._make_vocoder()
+        if vocoder is None:
             return super().decode_tensors(x)
         if "vocoder" not in self.nets_:
             raise ZaohuaError(f"this {type(self).__name__} was trained without a vocoder: sample with vocoder=False")
-        beside = self._vocoding()
-        beside.nets_ = self.nets_
-        return beside.decode_tensors(x)
+        vocoder.nets_ = self.nets_
+        return vocoder.decode_tensors(x)
 
 
 def spectral_distance(scale: Any, real: Tensor, made: Tensor, floor: float) -> Tensor:

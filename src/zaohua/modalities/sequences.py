@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.base import Codec
 
 
 class FileStream:
@@ -113,7 +115,18 @@ class Sequences:
         return (self.stream[a:b] for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True))
 
     def __getitem__(self, indices: Any) -> Tensor:
-        """Return the items at `indices` (integers, a mask or a slice), int64 (b, longest, ...), filled up with `pad`."""
+        """Return the items at `indices` (integers, a mask or a slice), int64 (b, longest, ...), padded with `pad`."""
         rows = torch.arange(len(self))[indices if isinstance(indices, slice) else torch.as_tensor(indices)]
-        parts = [self.stream[a:b].long() for a, b in zip(self.starts[rows].tolist(), self.stops[rows].tolist(), strict=True)]
+        parts = [
+            self.stream[a:b].long() for a, b in zip(self.starts[rows].tolist(), self.stops[rows].tolist(), strict=True)
+        ]
         return torch.nn.utils.rnn.pad_sequence(parts, batch_first=True, padding_value=self.pad)
+
+
+class TokenCodec(Codec, ABC):
+    """Base of codecs whose items are sequences of tokens: END, the item's tokens, END."""
+
+    @property
+    @abstractmethod
+    def end_(self) -> int:
+        """The END token; tokens above it are special, and no part of an item."""

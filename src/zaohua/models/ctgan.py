@@ -20,12 +20,13 @@ from zaohua.estimator.tensors import chunks
 from zaohua.families.gan import WassersteinGAN
 from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import gumbel
+from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn.row_gan import PackedCritic, RowGenerator
 from zaohua.nn.rows import RowLayout
 from zaohua.training.events import Batch
 
 
-class CTGAN(Tabular, WassersteinGAN):
+class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     """Wasserstein GAN of tables that learns rare categories by being asked for them.
 
     Other than in the paper, both networks learn from one pass over the same fakes, the generator's weights are
@@ -115,7 +116,7 @@ class CTGAN(Tabular, WassersteinGAN):
         out = nets["generator"](torch.cat([noise.normal(self.latent_dim), c], dim=1), y).float()
         logits, numbers = out.split([layout.one_hots, len(layout.reals)], dim=1)
         chances = layout.softmax((logits + gumbel(noise, layout.one_hots)) / self.tau)
-        return logits, torch.cat([chances, numbers * layout.chance_of_numbers(chances)], dim=1)
+        return logits, torch.cat([chances, numbers * layout.observed_probability(chances)], dim=1)
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Wide rows and their conditions."""
@@ -134,7 +135,7 @@ class CTGAN(Tabular, WassersteinGAN):
         """-log of the chance that the generator gives the category it was asked for, (B,)."""
         if not c.shape[1]:
             return logits.new_zeros(len(logits))
-        others = self.layout.same_head(c) == 0
+        others = self.layout.sum_per_feature(c) == 0
         return logits.masked_fill(others, -torch.inf).logsumexp(1) - (c * logits).sum(1)
 
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:

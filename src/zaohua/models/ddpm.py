@@ -10,10 +10,11 @@ from zaohua.estimator.denoiser import NoiseSchedule
 from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.schedules import CosineSchedule, LinearSchedule
 from zaohua.families.vocoder import VocoderMixin
+from zaohua.modalities.base import GridCodec
 from zaohua.training.events import Batch
 
 
-class DDPM(Diffusion, VocoderMixin):
+class DDPM(Diffusion[GridCodec], VocoderMixin):
     """Diffusion that predicts the noise; ancestral sampling, or DDIM in few steps.
 
     Paper: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", 2020 (arXiv:2006.11239).

@@ -9,19 +9,17 @@ from torch import nn
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.diffusion import KarrasDiffusion
-from zaohua.modalities.base import Codec
 from zaohua.modalities.sounds.codec import WaveCodec
 from zaohua.nn.diffwave import DilatedNet
 
 
-class DiffWave(KarrasDiffusion):
+class DiffWave(KarrasDiffusion[WaveCodec]):
     """Diffusion of waveforms by gated dilated convolutions that look both ways; trained and sampled as EDM is.
 
     Paper: Kong, Ping, Huang, Zhao and Catanzaro, "DiffWave: A Versatile Diffusion Model for Audio Synthesis", 2020
     (arXiv:2009.09761).
     """
 
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (WaveCodec,)
     tiny: ClassVar[dict[str, Any]] = {"channels": 8, "blocks": 3, "max_steps": 20, "batch_size": 16, "steps": 4}
 
     channels: Annotated[int, Between(1)] = 96

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from zaohua.families.diffusion import KarrasDiffusion
 from zaohua.families.vocoder import VocoderMixin
+from zaohua.modalities.base import GridCodec
 
 
-class EDM(KarrasDiffusion, VocoderMixin):
+class EDM(KarrasDiffusion[GridCodec], VocoderMixin):
     """Diffusion with preconditioning, a lognormal spread of noise in training, and Heun's sampler.
 
     Paper: Karras, Aittala, Aila and Laine, "Elucidating the Design Space of Diffusion-Based Generative Models", 2022

@@ -9,9 +9,10 @@ from scipy.linalg import cholesky, solve_triangular
 
 from zaohua.core.noise import Noise
 from zaohua.families.density import Density, Parameters
+from zaohua.modalities.images.codec import ImageCodec
 
 
-class Gaussian(Density):
+class Gaussian(Density[ImageCodec]):
     """Normal distribution with full covariance, fitted by maximum likelihood.
 
     Paper: C. F. Gauss, "Theoria combinationis observationum erroribus minimis obnoxiae", 1823.

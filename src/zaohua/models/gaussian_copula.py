@@ -13,12 +13,13 @@ from zaohua.core.noise import Noise
 from zaohua.estimator.columns import Tabular
 from zaohua.families.density import Density, Parameters
 from zaohua.families.mixture import one_hot
+from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn.rows import RowLayout
 
 KNOTS = 1000
 
 
-class GaussianCopula(Tabular, Density):
+class GaussianCopula(Tabular, Density[TableCodec]):
     """Columns with their own distributions, and normal latents behind them whose correlations tie them together.
 
     A number's latent is Phi^-1(F(x)). A category has a stretch of its column's latent as wide as it is frequent;
@@ -36,7 +37,7 @@ class GaussianCopula(Tabular, Density):
     def cannot(self, primitive: str) -> str | None:
         """Say why there is no density: of tables with columns that aren't continuous."""
         if primitive == "log_prob" and hasattr(self, "codec_"):
-            mixed = next((c.name for c in self.table.columns_ if c.is_category or c.is_discrete or c.missing), None)
+            mixed = next((c.name for c in self.codec_.columns_ if c.is_category or c.is_discrete or c.missing), None)
             if mixed is not None:
                 return f"column {mixed!r} isn't continuous"
         return super().cannot(primitive)
@@ -102,7 +103,7 @@ class GaussianCopula(Tabular, Density):
         factor = parameters["factor"]
         u = solve_triangular(factor, latents.T, lower=True)
         tie = 0.5 * ((latents**2).sum(1) - (u**2).sum(0)) - np.log(np.diag(factor)).sum()
-        slopes = self.table.cells(torch.from_numpy(x))[2].numpy().sum(1)
+        slopes = self.codec_.cells(torch.from_numpy(x))[2].numpy().sum(1)
         for place in range(x.shape[1]):
             knots = parameters[f"knots{place}"]
             piece = np.clip(np.searchsorted(knots, x[:, place], side="right") - 1, 0, len(knots) - 2)

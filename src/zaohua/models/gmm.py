@@ -11,11 +11,12 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
 from zaohua.families.density import Density, Parameters
+from zaohua.modalities.images.codec import ImageCodec
 
 NAMES = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 
 
-class GMM(Density):
+class GMM(Density[ImageCodec]):
     """Gaussian mixture, fitted by expectation maximisation; of each class when there are labels.
 
     Paper: Dempster, Laird and Rubin, "Maximum Likelihood from Incomplete Data via the EM Algorithm", 1977.

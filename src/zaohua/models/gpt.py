@@ -11,10 +11,11 @@ from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
+from zaohua.modalities.texts.codec import TextCodec
 from zaohua.nn.lora import adapt, merge
 
 
-class GPT(CausalTransformer, TextModel):
+class GPT(CausalTransformer[TextCodec], TextModel):
     """Transformer that reads a text and says what comes next.
 
     Paper: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; with rotary positions,

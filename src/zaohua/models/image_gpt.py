@@ -11,10 +11,11 @@ from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.pixels import PixelModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
 from zaohua.families.likelihoods import Categorical, Likelihood
+from zaohua.modalities.images.codec import ImageCodec
 from zaohua.nn.image_gpt import PixelTransformer
 
 
-class ImageGPT(CausalTransformer, PixelModel):
+class ImageGPT(CausalTransformer[ImageCodec], PixelModel):
     """Transformer that reads a picture pixel by pixel, red, green and blue in turn, and says what comes next.
 
     The levels of a number (2, 17, 256 ...) are its tokens, with no order among them but what is learnt.

@@ -9,9 +9,10 @@ from torch import nn
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.music import MusicModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
+from zaohua.modalities.music.notes import MusicCodec
 
 
-class MusicGPT(CausalTransformer, MusicModel):
+class MusicGPT(CausalTransformer[MusicCodec], MusicModel):
     """Transformer that reads a piece of music note by note and says what comes next.
 
     Paper: Huang et al., "Music Transformer: Generating Music with Long-Term Structure", 2018 (arXiv:1809.04281), with

@@ -13,10 +13,11 @@ from zaohua.core.params import Between
 from zaohua.estimator.columns import Tabular
 from zaohua.families import mixture
 from zaohua.families.density import Parameters, PerClassDensity
+from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn.rows import RowLayout
 
 
-class ProductMixture(Tabular, PerClassDensity):
+class ProductMixture(Tabular, PerClassDensity[TableCodec]):
     """Mixture of products of densities: exact likelihood, exact conditions on any columns, imputation.
 
     Paper: Lazarsfeld and Henry, "Latent Structure Analysis", 1968; McLachlan and Peel, "Finite Mixture Models", 2000.
@@ -45,7 +46,7 @@ class ProductMixture(Tabular, PerClassDensity):
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """log sum_k w_k prod_h p_kh(x_h), of cells for whole numbers."""
-        cells = tuple(cell.numpy() for cell in self.table.cells(torch.from_numpy(x)))
+        cells = tuple(cell.numpy() for cell in self.codec_.cells(torch.from_numpy(x)))
         return np.logaddexp.reduce(mixture.log_terms(parameters, self.layout, x, cells), axis=1)
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
@@ -55,7 +56,7 @@ class ProductMixture(Tabular, PerClassDensity):
 
     def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, whole: bool) -> Tensor:
         """What isn't known of rows x (B, features), given what is; with `whole` it has a value everywhere."""
-        out, cells, layout = x.clone(), self.table.cells(x), self.layout
+        out, cells, layout = x.clone(), self.codec_.cells(x), self.layout
         for density, where in self._by_class(y, len(x)):
             rows = torch.from_numpy(where)
             log_w = mixture.posterior(density, layout, x[rows], tuple(cell[rows] for cell in cells), known[rows])

@@ -12,11 +12,12 @@ from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import GAN
 from zaohua.families.vocoder import VocoderMixin
+from zaohua.modalities.base import GridCodec
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.training.events import Batch
 
 
-class R3GAN(GAN, VocoderMixin):
+class R3GAN(GAN[GridCodec], VocoderMixin):
     """GAN that judges fakes against the real, pair by pair, with zero-centred gradient penalties on both (R1 + R2).
 
     Paper: Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN!", 2025 (arXiv:2501.05441).

@@ -12,10 +12,11 @@ from zaohua.core.spec import DataSpec
 from zaohua.estimator.columns import Tabular
 from zaohua.families.likelihoods import likelihood_of
 from zaohua.families.vae import VariationalAutoencoder
+from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn.mlp import MLP, Flat
 
 
-class TVAE(Tabular, VariationalAutoencoder):
+class TVAE(Tabular, VariationalAutoencoder[TableCodec]):
     """Variational autoencoder of tables, numbers seen around the modes of their columns.
 
     Other than in the paper, the bound isn't weighted (its KL term counts in full), the deviation of a number follows
@@ -58,5 +59,5 @@ class TVAE(Tabular, VariationalAutoencoder):
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """The importance-weighted bound of rows in the columns' own units, nats (B,)."""
-        _, _, log_slope = self.table.cells(x)
+        _, _, log_slope = self.codec_.cells(x)
         return super().log_prob(x, y, noise) + log_slope.sum(1).to(x.device)

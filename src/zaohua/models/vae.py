@@ -12,11 +12,12 @@ from zaohua.core.spec import DataSpec
 from zaohua.families.likelihoods import likelihood_of
 from zaohua.families.vae import VariationalAutoencoder
 from zaohua.families.vocoder import VocoderMixin
+from zaohua.modalities.base import GridCodec
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.nn.mlp import MLP, Flat
 
 
-class VAE(VariationalAutoencoder, VocoderMixin):
+class VAE(VariationalAutoencoder[GridCodec], VocoderMixin):
     """Variational autoencoder with Gaussian latents.
 
     Paper: Kingma and Welling, "Auto-Encoding Variational Bayes", 2013 (arXiv:1312.6114).

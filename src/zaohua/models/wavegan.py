@@ -9,18 +9,16 @@ from torch import nn
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import WassersteinGAN
-from zaohua.modalities.base import Codec
 from zaohua.modalities.sounds.codec import WaveCodec
 from zaohua.nn.wavegan import WaveDiscriminator, WaveGenerator
 
 
-class WaveGAN(WassersteinGAN):
+class WaveGAN(WassersteinGAN[WaveCodec]):
     """Wasserstein GAN of waveforms: long strided convolutions, and a critic whose phases are shuffled.
 
     Paper: Donahue, McAuley and Puckette, "Adversarial Audio Synthesis", 2018 (arXiv:1802.04208).
     """
 
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (WaveCodec,)
     tiny: ClassVar[dict[str, Any]] = {
         "channels": 4,
         "max_channels": 8,

@@ -10,10 +10,11 @@ from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import WassersteinGAN
 from zaohua.families.vocoder import VocoderMixin
+from zaohua.modalities.base import GridCodec
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 
 
-class WGANGP(WassersteinGAN, VocoderMixin):
+class WGANGP(WassersteinGAN[GridCodec], VocoderMixin):
     """Wasserstein GAN: a critic of slope one, held there by a penalty on its gradient between real and fake.
 
     Paper: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017 (arXiv:1704.00028).

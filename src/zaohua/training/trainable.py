@@ -28,7 +28,7 @@ from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.encoding import Base, TrainingData
+from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
@@ -37,7 +37,7 @@ from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
 
 
-class Trainable(GenerativeModel):
+class Trainable(GenerativeModel[CodecT]):
     """Model with networks that are trained by gradient descent."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
@@ -190,13 +190,16 @@ class Trainable(GenerativeModel):
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self.rows(data), out, watching, weights).train(fresh=True)
 
-    def finetune(self, X: object, y: object = None, *, out: str | Path | None = None, **changes: Any) -> Self:
+    def finetune(
+        self, X: object, y: object = None, *, out: str | Path | None = None, modality: str | None = None, **changes: Any
+    ) -> Self:
         """Train a new model on X, starting with this model's weights and codecs.
 
         Args:
             X: items, as for `fit`.
             y: conditions, as for `fit`.
             out: run folder, as for `fit`.
+            modality: kind of data of X, as for `fit`; default: that of this model if X may be of it.
             changes: settings that differ from this model's, and options of `fit`. The limits of steps and time aren't
                 inherited.
 
@@ -217,19 +220,34 @@ class Trainable(GenerativeModel):
         limits = {"max_steps": None, "max_minutes": None}
         model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
         about = {"run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
-        return model._fit_from(Base(self.codec_, self.y_codec_, about), self.tensors(), X, y, out=out, **options)
+        base = Base(self.codec_, self.y_codec_, about)
+        return model._fit_from(base, self.tensors(), X, y, out=out, modality=modality, **options)
 
     def _fit_from(
-        self, base: Base, weights: dict[str, Tensor], X: object, y: object, *, out: str | Path | None, **options: Any
+        self,
+        base: Base,
+        weights: dict[str, Tensor],
+        X: object,
+        y: object,
+        *,
+        out: str | Path | None,
+        modality: str | None = None,
+        **options: Any,
     ) -> Self:
         """Train on X, given y, starting with the weights and codecs of another model."""
-        self._fit(self._begin(X, y, base), out=out, weights=weights, **options)
+        self._fit(self._begin(X, y, base, modality), out=out, weights=weights, **options)
         if out is not None:
             self.save(out)
         return self
 
     def resume(
-        self, run: str | Path, X: object = None, y: object = None, *, callbacks: Sequence[Callback] | None = None
+        self,
+        run: str | Path,
+        X: object = None,
+        y: object = None,
+        *,
+        modality: str | None = None,
+        callbacks: Sequence[Callback] | None = None,
     ) -> Self:
         """Resume a run that was stopped or killed from its newest intact checkpoint, bit for bit on a CPU.
 
@@ -240,6 +258,7 @@ class Trainable(GenerativeModel):
             run: folder of the run.
             X: the data of the run; not needed if that was a path or the name of a data set.
             y: the conditions of the run, if X is given.
+            modality: kind of data of X, as for `fit`; default: that of the run if X may be of it.
             callbacks: as for `fit`; by default a progress bar in terminals and notebooks.
 
         Returns:
@@ -255,7 +274,7 @@ class Trainable(GenerativeModel):
         runs.check_resumable(
             run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
         )
-        data, base = self._data_of_run(run, saved, X, y)
+        data, base = self._data_of_run(run, saved, X, y, modality)
         self.seed_ = saved["seed"]
         weights = None
         if base is not None and not checkpoint_steps(run):
@@ -265,7 +284,9 @@ class Trainable(GenerativeModel):
         self.save(run)
         return self
 
-    def _data_of_run(self, run: str | Path, saved: Json, X: object, y: object) -> tuple[TrainingData, Base | None]:
+    def _data_of_run(
+        self, run: str | Path, saved: Json, X: object, y: object, modality: str | None
+    ) -> tuple[TrainingData, Base | None]:
         """Encode the data of a run again, which is read again if X is None.
 
         Args:
@@ -273,6 +294,7 @@ class Trainable(GenerativeModel):
             saved: content of its `model.json`.
             X: its items, or None.
             y: its conditions.
+            modality: kind of data of X, or None.
 
         Returns:
             The encoded data, and the model that the run is fine-tuned from, if any.
@@ -280,7 +302,7 @@ class Trainable(GenerativeModel):
         Raises:
             ZaohuaError: the data isn't the run's, or isn't given though it was in memory.
         """
-        source, modality = saved["source"], None
+        source, codec = saved["source"], modalities.from_json(saved["codec"])
         if X is None:
             if source is None:
                 raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
@@ -288,8 +310,8 @@ class Trainable(GenerativeModel):
         base = None
         if saved.get("base") is not None:
             y_codec = None if saved["y_codec"] is None else modalities.from_json(saved["y_codec"])
-            base = Base(modalities.from_json(saved["codec"]), y_codec, saved["base"])
-        data = self._begin(X, y, base, modality)
+            base = Base(codec, y_codec, saved["base"])
+        data = self._begin(X, y, base, modality, codec)
         now = self.to_json()
         if any(to_bytes(now[key]) != to_bytes(saved[key]) for key in ("codec", "y_codec")):
             raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 import torch
@@ -29,19 +29,18 @@ from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
 from zaohua.families.autoregressive.decoding import TokenSampler
-from zaohua.modalities.base import Codec
 from zaohua.modalities.music.rolls import RollCodec
+from zaohua.modalities.sequences import Sequences
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
 
 
-class FrameModel(Trainable):
+class FrameModel(Trainable[RollCodec]):
     """Nets: `net(frames, y) -> logits of cells, logits of being over`, with `start`, `step`, `select`, `head`, `over`.
 
     What it is given has one frame more than it predicts: the one before, END_FRAME where there is none.
     """
 
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (RollCodec,)
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
 
@@ -73,7 +72,7 @@ class FrameModel(Trainable):
 
     def rows(self, data: TrainingData) -> TrainingData:
         """Pieces as rows of one tensor, each with the frame before it; one of more than 4 contexts is several rows."""
-        pieces: Any = data.x  # the codec's Sequences, which a family doesn't import
+        pieces = cast(Sequences, data.x)
         most, rows, item_index = math.ceil(4 * self.context / self.bar) * self.bar, [], []
         for i, piece in enumerate(pieces):
             framed = started(piece[None])[0]
@@ -162,11 +161,10 @@ class FrameModel(Trainable):
 
     def _harmonised(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
-        codec: Any = self.codec_
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError("melody needs a model of voices whose head is autoregressive: train on pieces of voices")
         net: Any = self.nets_["net"]
-        melody, n, drafts = codec.melody(self.melody).to(self.device_), noise.n, self.drafts
+        melody, n, drafts = self.codec_.melody(self.melody).to(self.device_), noise.n, self.drafts
         cells, many = len(self.spec_.features), n * drafts
         u, turn = noise.uniform(len(melody), drafts, cells), noise.uniform(len(melody) + 1)
         state = net.start(many, None if y is None else y.repeat_interleave(drafts, 0))
@@ -194,8 +192,7 @@ class FrameModel(Trainable):
 
     def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
         """A frame (B, K) whose first `given` cells are kept and the others drawn with u (B, >= K)."""
-        codec: Any = self.codec_
-        seen, choice = codec.seen_.to(h.device), TokenSampler(self.temperature)
+        seen, choice = self.codec_.seen_.to(h.device), TokenSampler(self.temperature)
         frame, logits = frame.clone(), net.head(h, before, frame)
         for i in range(given, frame.shape[1]):
             if self.head == "autoregressive" and i > given:

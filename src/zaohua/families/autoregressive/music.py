@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
 
 from zaohua.families.autoregressive.decoding import TokenSampler
 from zaohua.families.autoregressive.tokens import TokenModel
-from zaohua.modalities.base import Codec
 from zaohua.modalities.music.notes import MusicCodec
 
 
-class MusicModel(TokenModel):
+class MusicModel(TokenModel[MusicCodec]):
     """Tokens are waits, notes and durations, as the codec says, and its grammar what may follow what."""
-
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (MusicCodec,)
 
     def choice(self) -> TokenSampler:
         """How a token is chosen: as the fields say, among those that the grammar allows."""
-        codec: Any = self.codec_
-        return replace(super().choice(), allowed=codec.allowed)
+        return replace(super().choice(), allowed=self.codec_.allowed)

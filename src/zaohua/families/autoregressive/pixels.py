@@ -21,11 +21,12 @@ from zaohua.estimator.base import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, guided
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import ColourMixture, Likelihood, LogisticMixture, likelihood_of
+from zaohua.modalities.images.codec import ImageCodec
 from zaohua.nn.grids import check_axes
 from zaohua.training.events import Batch
 
 
-class PixelModel(Guided):
+class PixelModel(Guided[ImageCodec]):
     """Nets: `net(x, y, keep) -> parameters (B, outputs, H, W)`, those of a pixel from the ones before it.
 
     For samples a network has `start` and `step` (see `decoding.Decoder`), where what is taken up are the numbers drawn

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
-from zaohua.estimator.columns import RowCodec
+from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn import bins
 from zaohua.nn.row_mlp import RowMLP
 from zaohua.training.events import Batch
@@ -54,7 +54,7 @@ class RowNet(nn.Module):
         return logits.double().log_softmax(1)
 
 
-class RowAutoregression(Trainable):
+class RowAutoregression(Trainable[TableCodec]):
     """Any order in training, and the order of the columns for everything else, with what is given first."""
 
     score_chunk: ClassVar[int] = 4096
@@ -140,7 +140,7 @@ class RowAutoregression(Trainable):
 
     def _cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the codec says of the masses and densities of rows, each (B, features)."""
-        low, high, slope = (part.to(x.device) for part in cast(RowCodec, self.codec_).cells(x))
+        low, high, slope = (part.to(x.device) for part in self.codec_.cells(x))
         return low, high, slope
 
     def _there(self, x: Tensor, feature: int) -> Tensor:
@@ -169,7 +169,7 @@ class RowAutoregression(Trainable):
             code = categorical(chances, u[rows, 0, feature])
             codes[rows, feature] = code
             out[rows, feature] = (
-                net.bins.place(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
+                net.bins.value_in_bin(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
             )
         return out
 

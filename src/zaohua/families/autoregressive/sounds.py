@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from zaohua.core.params import Between, Sampling
 from zaohua.core.stored import Stored
 from zaohua.families.autoregressive.tokens import TokenModel
-from zaohua.modalities.base import Codec
+from zaohua.modalities.sequences import Sequences
 from zaohua.modalities.sounds.mu_law import MuLawCodec
 
 
-class SoundModel(TokenModel):
+class SoundModel(TokenModel[MuLawCodec]):
     """Tokens are samples, each of which is one of 256 levels, and the end of the sound."""
 
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (MuLawCodec,)
     score_chunk: ClassVar[int] = 4
 
     max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # only `_room` reads it
@@ -26,8 +25,7 @@ class SoundModel(TokenModel):
 
     @property
     def _room(self) -> int:
-        codec: Any = self.codec_
-        return self.max_tokens or codec.form_.length
+        return self.max_tokens or self.codec_.form_.length
 
     def bits_per_sample(self, X: Any, y: Any = None) -> float:
         """Mean negative `score_samples` of some sounds in bits per sample, their ends included.
@@ -36,6 +34,6 @@ class SoundModel(TokenModel):
             X: sounds as `fit` takes them; what is beyond the codec's length is left out.
             y: their conditions; None sums over all labels of a conditional model.
         """
-        codes: Any = self.encode_items(X, y).codes  # the codec's Sequences, which a family doesn't import
+        codes = cast(Sequences, self.encode_items(X, y).codes)
         samples = int((codes.stops - codes.starts - 2).sum())
         return -float(self.score_samples(X, y).sum()) / math.log(2) / samples

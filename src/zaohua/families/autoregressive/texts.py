@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -15,14 +15,11 @@ from zaohua.core.params import Between, Sampling
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
-from zaohua.modalities.base import Codec
 from zaohua.modalities.texts.codec import TextCodec
 
 
-class TextModel(TokenModel):
+class TextModel(TokenModel[TextCodec]):
     """Tokens are letters, bytes or pieces of words, as the codec says. Of dialogues only the answers are learnt."""
-
-    codec_types: ClassVar[tuple[type[Codec], ...]] = (TextCodec,)
 
     fim: Annotated[float, Between(0, 1)] = 0.0
     """Share of the rows of texts that are learnt with their middle last, so that `suffix` can ask for it."""
@@ -45,8 +42,7 @@ class TextModel(TokenModel):
         x = super().prepare(codes, noise, train)
         if not train or not self.fim:
             return x
-        codec: Any = self.codec_
-        return rearranged(x, noise, self.fim, Marks(codec.end_, *codec.gap))
+        return rearranged(x, noise, self.fim, Marks(self.codec_.end_, *self.codec_.gap))
 
     # ---- writing
 
@@ -55,42 +51,39 @@ class TextModel(TokenModel):
 
         Of a long prompt and suffix only the half context around the gap is taken.
         """
-        codec: Any = self.codec_
-        before = codec.tokenizer_.encode(self.prompt).tolist()
+        before = self.codec_.tokenizer_.encode(self.prompt).tolist()
         if not self.suffix:
-            return [codec.end_, *before]
+            return [self.codec_.end_, *before]
         if not self.fim:
             raise ZaohuaError(
                 f"this {type(self).__name__} didn't learn to fill in, so it takes no suffix: train it "
                 "with a share of rearranged rows, such as fim=0.5"
             )
-        behind = codec.tokenizer_.encode(self.suffix).tolist()
+        behind = self.codec_.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
         behind = behind[: max(room // 2, room - len(before))]
         before = before[max(0, len(before) - (room - len(behind))) :]
-        prefix, suffix, middle = codec.gap
-        return [codec.end_, prefix, *before, suffix, *behind, middle]
+        prefix, suffix, middle = self.codec_.gap
+        return [self.codec_.end_, prefix, *before, suffix, *behind, middle]
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
         """As of all sequences; ends early when every row has met a stop, and a gap is filled within the context."""
-        codec: Any = self.codec_
         rows = super().tokens(noise, y, opening)
         first = next(rows)
         yield first
         room = self.context - first.shape[1] if self.suffix and opening is None else self.max_tokens
-        texts = [(codec.streaming(), Writer(self.stop)) for _ in range(noise.n if self.stop else 0)]
+        texts = [(self.codec_.streaming(), Writer(self.stop)) for _ in range(noise.n if self.stop else 0)]
         for _, row in zip(range(room), rows, strict=False):
             yield row
             for (pieces, writer), token in zip(texts, row.tolist() if texts else (), strict=True):
-                writer.over = writer.over or token in (-1, codec.end_)
+                writer.over = writer.over or token in (-1, self.codec_.end_)
                 writer.push("" if writer.over else pieces.push(token))
             if texts and all(writer.over for _, writer in texts):
                 return
 
     def decode_tensors(self, x: Tensor) -> list[str]:
         """Prompt, what was made up to a stop, and the suffix."""
-        codec: Any = self.codec_
-        made = [codec.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
+        made = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
         return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in made]
 
     def stream(self, *, y: Any = None, random_state: int | None = None, **options: Any) -> Iterator[str]:
@@ -111,15 +104,14 @@ class TextModel(TokenModel):
         """What one text goes on with, piece by piece, up to its end or a stop."""
         _, codes = self.sample_conditions(1, y)
         noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), self.device_)
-        codec: Any = self.codec_
-        pieces, writer = codec.streaming(), Writer(self.stop)
+        pieces, writer = self.codec_.streaming(), Writer(self.stop)
         with torch.no_grad():
             if codes is None and self.y_codec_ is not None:
                 codes = self.y_codec_.draw(noise)
             rows = self.tokens(noise, self.prepare_conditions(codes, noise), opening)
             next(rows)
             for token in map(int, rows):
-                text = writer.push(pieces.push(token) if token < codec.tokenizer_.size else "")
+                text = writer.push(pieces.push(token) if token < self.codec_.tokenizer_.size else "")
                 if text:
                     yield text
                 if writer.over:
@@ -162,15 +154,14 @@ class TextModel(TokenModel):
 
     def _asking(self, messages: list[dict[str, str]]) -> list[int]:
         """Tokens to answer from; the oldest messages, the system's aside, are left out if they would leave no room."""
-        codec: Any = self.codec_
-        opening: list[int] = codec.asking(messages)
+        opening: list[int] = self.codec_.asking(messages)
         room = self.context - min(self.max_tokens, self.context // 2)
         while len(opening) > room:
             said = [i for i, message in enumerate(messages[:-1]) if message["role"] != "system"]
             if not said:
                 break
             del messages[said[0]]
-            opening = codec.asking(messages)
+            opening = self.codec_.asking(messages)
         return opening
 
     # ---- measuring
@@ -180,8 +171,7 @@ class TextModel(TokenModel):
         encoded = self.encode_items([text], None if y is None else [y])
         self.require_conditions(encoded.y_codes)
         row = encoded.codes[[0]]
-        codec: Any = self.codec_
-        names = [codec.tokenizer_.decode([token]) for token in row[0, 1:-1].tolist()]
+        names = [self.codec_.tokenizer_.decode([token]) for token in row[0, 1:-1].tolist()]
         return list(zip([*names, ""], self.nats(row, encoded.y_codes).tolist(), strict=True))
 
     def nats(self, row: Tensor, y_codes: Tensor | None, stride: int | None = None) -> Tensor:

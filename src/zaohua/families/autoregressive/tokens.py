@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
@@ -28,11 +29,14 @@ from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
 from zaohua.families.autoregressive.decoding import TokenSampler, draft_of, generate, guided
 from zaohua.families.guidance import Guided
+from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
 from zaohua.training.events import Batch
 
+TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covariant=True)
 
-class TokenModel(Guided):
+
+class TokenModel(Guided[TokenCodecT]):
     """Nets: `net(tokens, y, keep) -> logits of each next token`, with `start` and `step` (see `decoding.Decoder`)."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
@@ -81,10 +85,10 @@ class TokenModel(Guided):
         text, whose condition it shares; where items are to be learnt apart it is of one item, and of one that is
         longer than the context the next row begins by reading half a context again.
         """
-        tokens: Any = data.x  # the codec's Sequences, which a family doesn't import
+        tokens = cast(Sequences, data.x)  # as every TokenCodec encodes items
         stream, length = tokens.stream, self.context
         self.apart_ = bool(tokens.apart)
-        if data.y is None and not tokens.apart:
+        if data.y is None and not tokens.apart and isinstance(stream, Tensor):
             if len(stream) < 2 * length + 1:
                 raise ZaohuaError(
                     f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
@@ -206,8 +210,7 @@ class TokenModel(Guided):
     @property
     def _end(self) -> int:
         """The token before and behind every item."""
-        codec: Any = self.codec_
-        return codec.end_
+        return self.codec_.end_
 
 
 class TokenRows:
@@ -226,7 +229,7 @@ class TokenRows:
 
     at_hand: ClassVar[bool] = True
 
-    def __init__(self, items: Any, length: int, again: int):
+    def __init__(self, items: Sequences, length: int, again: int):
         self.items, self.length, self.again = items, length, again
         found = np.fromiter(self._found(), np.dtype((np.int64, 2)))
         self.item_index, self._lows = found[:, 0].copy(), found[:, 1].copy()

@@ -9,12 +9,13 @@ from torch import nn
 
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
+from zaohua.estimator.encoding import CodecT
 from zaohua.nn.transformer import Transformer
 from zaohua.training.optimizers import Muon
 from zaohua.training.trainable import Trainable
 
 
-class CausalTransformer(Trainable):
+class CausalTransformer(Trainable[CodecT]):
     """Fields and optimizer of a model whose network is a causal transformer."""
 
     learning_rate = 3e-3

@@ -23,11 +23,12 @@ from zaohua.estimator.base import ScoreKind
 from zaohua.families.autoregressive.decoding import TokenSampler, generate, guided
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import Likelihood, likelihood_of
+from zaohua.modalities.base import GridCodec
 from zaohua.nn.vq import Codebook
 from zaohua.training.events import Batch
 
 
-class VectorQuantizedAutoencoder(Guided):
+class VectorQuantizedAutoencoder(Guided[GridCodec]):
     """Nets, built by the model: `encoder(x) -> (B, dim, h, w)`, `codebook` (`nn.vq.Codebook`), `decoder(vectors)`, and
     `prior(tokens, y, keep) -> logits` with `start` and `step`, whose last token, `codes`, stands before all others."""
 
