@@ -1,4 +1,8 @@
-"""Shapes <-> tensors (1, X, Y, Z) of -1 where a voxel is empty and 1 where it is filled."""
+"""Shapes <-> tensors (1, X, Y, Z) of -1 where a voxel is empty and 1 where it is filled.
+
+The spec calls them real numbers, not two levels: of levels flows learn a density, for which they spread each over its
+bin, and with only two of them a slip near the border fills or empties a voxel.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ class VoxelCodec(zh.GridCodec):
         shape = _checked(items).shape[1:]
         if self.turn and shape[0] != shape[1]:
             raise zh.ZaohuaError(f"shapes of {shape[0]} x {shape[1]} voxels can't be turned: leave turn out")
-        feature = Feature("occupancy", "real", size=1, levels=2, scale=0.5)
+        feature = Feature("occupancy", "real", size=1, scale=0.5)
         self.spec_ = DataSpec(axes=("x", "y", "z"), shape=shape, features=(feature,))
         return self
 

@@ -207,7 +207,7 @@ def test_copies(zaohua, home: Path):
         (["train", "gpt", "short.txt", "--base", "nowhere"], "no run at nowhere"),
         (["sample", "BOOK", "--prompt", "the Ω"], "the character 'Ω' (number 4 of a text) is none of the"),
         (["sample", "BOOK", "--prompt", "the \ud83d"], "the character '\\ud83d' (number 4 of a text)"),
-        (["sample", "BOOK", "--stop", ""], "a stop is a text of at least one letter"),
+        (["sample", "BOOK", "--stop", ""], "a stop sequence needs at least one character"),
         (["sample", "CHAT", "--top-p", "2"], "--top-p must be between 0 and 1"),
         (["score", "BOOK"], "the run and the data come first"),
         (["score", "BOOK", "empty.txt"], "there is nothing to predict"),

@@ -286,7 +286,7 @@ def test_settings_that_do_not_go_together() -> None:
         (Mean(patience=2), r"patience needs held-out items: set validation_fraction"),
         (Mean(validation_fraction=0.9, max_steps=1), "too few to hold out"),
         (Mean(batch_size=4, grad_accumulation=8), "can't be split into 8"),
-        (make("R3GAN", 1, validation_fraction=0.1), "leave validation at 0"),
+        (make("R3GAN", 1, validation_fraction=0.1), "leave validation_fraction at 0"),
     ):
         with pytest.raises(ZaohuaError, match=message):
             model.fit(digits(1)[0])

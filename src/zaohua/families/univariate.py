@@ -1,10 +1,10 @@
-"""Distributions of one number: each column of a table by itself, each with a density of the same kind.
+"""Distributions of one number: each column of a table is modelled independently, by a density of the same family.
 
-Parameters have scipy's names and meaning, so that `scipy.stats.gamma(**model.params_)` is what `model` has learnt, and
-densities, distribution functions and quantiles are scipy's. What scipy leaves open is said here: where the support
-begins is fixed (`loc`, 0 unless given) and not fitted, and data that a distribution can't give are errors.
+Parameters have scipy's names and meaning: `scipy.stats.gamma(**model.params_)` is the fitted distribution, and
+densities, distribution functions and quantiles are scipy's. Unlike in scipy, the start of the support is fixed (`loc`,
+0 unless given) and not fitted, and data outside the support are errors.
 
-The estimate is the maximum likelihood: by its formula where there is one, else by Newton's method.
+Parameters are estimated by maximum likelihood, in closed form where there is one, else by Newton's method.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from zaohua.modalities.tables.plain_numbers import NumberCodec
 
 
 class Univariate(PerClassDensity[NumberCodec]):
-    """A density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`.
+    """Density for each column. Subclasses define `law`, `fitted`, `range` and `estimate`.
 
     An estimate is NaN in columns whose likelihood has no maximum; `learn` says so.
     """
@@ -41,37 +41,40 @@ class Univariate(PerClassDensity[NumberCodec]):
     law: ClassVar[Any] = None
     """The distribution in scipy.stats whose parameters `estimate` gives."""
     fitted: ClassVar[tuple[str, ...]] = ()
-    """The parameters that are learnt, by their names in scipy: what AIC and BIC count."""
+    """Fitted parameters, by their names in scipy; AIC and BIC count these."""
     range: ClassVar[Support] = Support()
-    """The numbers that the distribution can give, as seen from `loc`."""
+    """Support of the distribution, relative to `loc`."""
     constant: ClassVar[float | None] = None
-    """The only value, as seen from `loc`, that all data must not be equal to; None where they must not be equal."""
+    """Value, relative to `loc`, at which constant data can't be fitted; None: no constant data can."""
     remedy: ClassVar[str] = "leave these values out"
-    """What to do about values outside the support; {loc} stands for where it begins."""
+    """Advice about values outside the support; {loc} stands for its start."""
 
     # ---- one density for each column, numpy only
 
     def named(self, learnt: Parameters) -> Parameters:
-        """What was learnt as the parameters of scipy's distribution; here they are the same."""
+        """Convert fitted parameters to those of scipy's distribution; here they are the same."""
         return learnt
 
     @property
     def origin(self) -> float:
-        """Where the distribution begins that is fitted: its `loc`, if it has that field."""
+        """Start of the distribution: `loc` if it has that field, else 0."""
         return 0.0
 
     @property
     def support(self) -> Support:
-        """The numbers that the distribution can give."""
+        """Support of the distribution."""
         return replace(self.range, low=self.range.low + self.origin, high=self.range.high + self.origin)
 
     @property
     def is_discrete(self) -> bool:
-        """Whether the distribution gives whole numbers, and its densities are probabilities."""
+        """Whether the distribution is over integers, so that its densities are probabilities."""
         return self.range.whole
 
     def check(self, x: np.ndarray, columns: Sequence[str] | None = None) -> None:
-        """Raise a `ZaohuaError` if the distribution can't be fitted to x (n, p) float64; it says why and what to do."""
+        """Check that the distribution can be fitted to x (n, p) float64.
+
+        Raises:
+            ZaohuaError: it can't; the message says why and what to do."""
         name = type(self).__name__
         self._check_values(x, columns)
         check_spread(x, name, self.varies(x), columns)
@@ -80,49 +83,52 @@ class Univariate(PerClassDensity[NumberCodec]):
         check_values(x, type(self).__name__, self.support, self.remedy.format(loc=self.origin), columns)
 
     def varies(self, x: np.ndarray) -> np.ndarray:
-        """Which columns of x (n, p) differ enough to be fitted to, bool (p,)."""
+        """Return which columns of x (n, p) vary enough to be fitted to, bool (p,)."""
         low, high = x.min(0), x.max(0)
         return (low < high) if self.constant is None else (low < high) | (low != self.constant + self.origin)
 
     def succeeded(self, parameters: Parameters) -> np.ndarray:
-        """Which columns have an estimate, bool (p,)."""
+        """Return which columns have an estimate, bool (p,)."""
         return np.all([np.isfinite(parameters[name]) for name in self.fitted], axis=0)
 
     def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
-        """`estimate` of x (n, p), or a `ZaohuaError` that says why there is none."""
+        """Fit the parameters to x (n, p).
+
+        Raises:
+            ZaohuaError: there is no estimate; the message says why."""
         self.check(x, columns)
         parameters = self.estimate(x)
-        found = self.succeeded(parameters)
-        for j in np.flatnonzero(~found).tolist():
+        succeeded = self.succeeded(parameters)
+        for j in np.flatnonzero(~succeeded).tolist():
             raise ZaohuaError(
-                f"{type(self).__name__}: the likelihood{column_name(columns, j, len(found))} has no "
+                f"{type(self).__name__}: the likelihood{column_name(columns, j, len(succeeded))} has no "
                 "maximum that could be found: are there values very far from the others, or hardly any "
                 "different ones? Leave them out or choose another distribution"
             )
         return parameters
 
     def log_densities(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """Log density, or log probability if discrete, of each number of x (n, p), nats; -inf outside the support."""
+        """Return the log density (discrete: log probability) of each number of x (n, p), nats; -inf outside."""
         return (self.law.logpmf if self.is_discrete else self.law.logpdf)(x, **parameters)
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """Sum of `log_densities` over the columns, (n,)."""
+        """Return the sum of `log_densities` over the columns, (n,)."""
         return self.log_densities(parameters, x).sum(1)
 
     def distribution(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """Probability of a number up to x, for each of x (n, p)."""
+        """Return the distribution function at each of x (n, p)."""
         return self.law.cdf(x, **parameters)
 
     def inverse(self, parameters: Parameters, q: np.ndarray) -> np.ndarray:
-        """The least x whose `distribution` reaches q, for each of q (n, p) in [0, 1]."""
+        """Return quantiles: the least x whose `distribution` reaches q, for each of q (n, p) in [0, 1]."""
         return self.law.ppf(q, **parameters)
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
-        """The inverse of the distribution function at uniform numbers, (noise.n, p)."""
+        """Draw numbers (noise.n, p) by inverse transform sampling."""
         return self.support.nearest(self.inverse(parameters, fine_uniform(noise, self.spec_.size)))
 
     def simulate(self, parameters: Parameters, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-        """New numbers of a given size (n, p) from one generator, which is quicker than `generate` for many."""
+        """Draw numbers of a given size (n, p) from one generator, which is faster than `generate` for many."""
         drawn = self.law.rvs(**parameters, size=size, random_state=rng)
         return self.support.nearest(np.asarray(drawn, dtype=np.float64))
 
@@ -130,7 +136,7 @@ class Univariate(PerClassDensity[NumberCodec]):
 
     @property
     def params_(self) -> Any:
-        """The fitted parameters by scipy's names: arrays (p,), or numbers if the data were a list of numbers.
+        """Fitted parameters by scipy's names: arrays (p,), or numbers if the data were a list of numbers.
 
         With labels, those of each label, by label.
         """
@@ -138,7 +144,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         return self._by_name(self.densities_)
 
     def cdf(self, X: Any, y: Any = None) -> np.ndarray:
-        """The distribution function: the probability of a number up to each of X.
+        """Return the distribution function, P(number <= x), at each of X.
 
         Args:
             X: items as `fit` takes them.
@@ -152,7 +158,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         return self._each(self.distribution, cast(Tensor, encoded.codes).numpy(), encoded.y_codes)
 
     def quantile(self, q: Any, y: Any = None) -> np.ndarray:
-        """The inverse of `cdf`: the least numbers up to which the probability is q.
+        """Return quantiles, the inverse of `cdf`: the least numbers x with P(number <= x) >= q.
 
         Args:
             q: probabilities (m,).
@@ -165,28 +171,28 @@ class Univariate(PerClassDensity[NumberCodec]):
             ZaohuaError: a probability is not between 0 and 1.
         """
         self._check_fitted()
-        chances = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        if chances.ndim > 1 or not ((chances >= 0) & (chances <= 1)).all():
+        probabilities = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        if probabilities.ndim > 1 or not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise ZaohuaError(f"q must be a list of probabilities between 0 and 1, not {q!r}")
-        _, y_codes = (0, None) if y is None else self.sample_conditions(len(chances), y)
+        _, y_codes = (0, None) if y is None else self.sample_conditions(len(probabilities), y)
         self.require_conditions(y_codes)
-        return self._each(self.inverse, np.repeat(chances[:, None], self.spec_.size, 1), y_codes)
+        return self._each(self.inverse, np.repeat(probabilities[:, None], self.spec_.size, 1), y_codes)
 
     @available("n_parameters")
     def aic(self, X: Any, y: Any = None) -> float:
-        """Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
+        """Return Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
         return 2 * cast(Parametric, self).n_parameters - 2 * float(self.score_samples(X, y).sum())
 
     @available("n_parameters")
     def bic(self, X: Any, y: Any = None) -> float:
-        """Schwarz's Bayesian information criterion (1978) on X: log n a parameter - twice the log-likelihood, nats."""
+        """Return Schwarz's Bayesian information criterion (1978) on X, log n per parameter - 2 log-likelihood, nats."""
         scores = self.score_samples(X, y)
         return float(np.log(len(scores))) * cast(Parametric, self).n_parameters - 2 * float(scores.sum())
 
     # ---- between items and arrays
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn wants to know: here whether negative numbers are refused."""
+        """Return scikit-learn's tags: whether negative numbers are refused."""
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = self.support.low >= 0
         return tags
@@ -204,7 +210,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         return codes[rows].numpy()
 
     def encode_items(self, X: Any, y: Any = None) -> Encoded:
-        """Encode numbers that are finite, and their labels."""
+        """Encode finite numbers, and their labels."""
         encoded = super().encode_items(X, y)
         check_values(cast(Tensor, encoded.codes).numpy(), type(self).__name__, Support(), "", self.codec_.names_)
         return encoded
@@ -212,14 +218,14 @@ class Univariate(PerClassDensity[NumberCodec]):
     def _each(
         self, function: Callable[[Parameters, np.ndarray], np.ndarray], x: np.ndarray, y: Tensor | None
     ) -> np.ndarray:
-        """A function of parameters and numbers (n, p), by class; (n,) if the data were a list of numbers."""
+        """Apply a function of parameters and numbers (n, p) by class; return (n,) for data from a list of numbers."""
         out = np.empty(x.shape)
         for density, where in self._by_class(y, len(x)):
             out[where] = function(density, x[where])
         return out[:, 0] if self.codec_.is_single_ else out
 
     def _by_name(self, densities: Sequence[Parameters]) -> Any:
-        """Parameters as people see them."""
+        """Convert parameters to the form of `params_`."""
         shown: list[Any] = list(densities)
         if self.codec_.is_single_:
             shown = [
@@ -232,46 +238,46 @@ class Univariate(PerClassDensity[NumberCodec]):
 
 
 class Parametric(Univariate):
-    """A distribution with a number of parameters, which AIC and BIC charge for."""
+    """Distribution with a number of parameters, which AIC and BIC penalise."""
 
     @property
     def n_parameters(self) -> int:
-        """How many numbers were learnt, over all columns and labels."""
+        """Number of fitted parameters, over all columns and labels."""
         self._check_fitted()
         return len(self.fitted) * self.spec_.size * len(self.densities_)
 
 
 class WithLocation(Parametric):
-    """A distribution of numbers above a point, which is fixed."""
+    """Distribution of numbers above a point, which is fixed."""
 
     range: ClassVar[Support] = Support(low=0, ends=False)
     remedy: ClassVar[str] = "leave them out, or give a loc below the least value instead of {loc:g}"
 
     loc: Annotated[float, Between(-1e300, 1e300)] = 0.0
-    """Where the distribution begins; it is fixed, not fitted."""
+    """Start of the distribution; fixed, not fitted."""
 
     @property
     def origin(self) -> float:
-        """`loc`."""
+        """Start of the distribution, `loc`."""
         return self.loc
 
     def named(self, learnt: Parameters) -> Parameters:
-        """What was learnt, with `loc`."""
+        """Add `loc` to the fitted parameters."""
         return {**learnt, "loc": np.full_like(learnt[self.fitted[0]], self.loc)}
 
 
 class NewtonFitted(Parametric):
-    """A distribution fitted by gradient. Subclasses define `start`, `differentiable` and `transforms`."""
+    """Distribution fitted by Newton's method. Subclasses define `start`, `differentiable` and `transforms`."""
 
     keep_path: bool = False
-    """Keep the parameters of every step of the fit in `path_`, until the model is saved."""
+    """Keep the iterates of the fit in `path_`; they aren't saved."""
 
     @property
     def path_(self) -> Any:
-        """The parameters before the first step of the fit and after each: like `params_`, steps in front.
+        """Iterates of the fit, as `params_` with the steps as the first axis.
 
         Raises:
-            ZaohuaError: they were not kept.
+            ZaohuaError: the path was not kept.
         """
         self._check_fitted()
         if not hasattr(self, "steps_"):
@@ -286,23 +292,23 @@ class NewtonFitted(Parametric):
 
     @abstractmethod
     def start(self, x: np.ndarray) -> Parameters:
-        """A first guess from x (n, p), as seen from `loc`, in the order of `fitted`."""
+        """Return initial parameters for x (n, p) (`loc` subtracted), in the order of `fitted`."""
 
     @abstractmethod
     def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        """Log density of each number of x (n, p), as seen from `loc`, in torch; parameters are named as by `start`."""
+        """Return the log density of each number of x (n, p), `loc` subtracted, in torch."""
 
     @abstractmethod
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
-        """From all real numbers to each parameter; `start` is the first guess, (p,) each."""
+        """Return maps from all real numbers to the range of each parameter; `start` has initial values, (p,) each."""
 
     def path(self, x: np.ndarray) -> list[Parameters]:
-        """The steps of the fit to x (n, p), from the first guess to the estimate."""
+        """Return the iterates of the fit to x (n, p), from the initial parameters to the estimate."""
         x = x - self.origin
         start = {name: torch.from_numpy(value) for name, value in self.start(x).items()}
         steps = maximise(self.differentiable, torch.from_numpy(x), start, self.transforms)
         return [self.named({name: value.numpy() for name, value in step.items()}) for step in steps]
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The last step of `path`."""
+        """Return the last iterate of `path`."""
         return self.path(x)[-1]

@@ -56,6 +56,11 @@ def register(kind: Modality) -> Modality:
     return kind
 
 
+def unregister(name: str) -> None:
+    """Forget a kind of data, for this process; nothing happens if there is none of that name."""
+    _KNOWN.pop(name, None)
+
+
 @functools.cache
 def _load_others() -> None:
     """Register the modalities of installed packages, and of the modules that `ZAOHUA_MODALITIES` names."""

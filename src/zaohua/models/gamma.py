@@ -16,7 +16,7 @@ from zaohua.families.univariate import NewtonFitted, WithLocation
 
 
 class Gamma(WithLocation, NewtonFitted):
-    """Waiting times for several events, amounts of rain or money: numbers above 0 with a tail like an exponential's.
+    """Gamma distribution: waiting times for several events, amounts of rain or money.
 
     `params_` are the shape `a`, `loc` and `scale` (1 / rate).
 
@@ -28,15 +28,15 @@ class Gamma(WithLocation, NewtonFitted):
     fitted: ClassVar[tuple[str, ...]] = ("a", "scale")
 
     def start(self, x: np.ndarray) -> Parameters:
-        """A formula that is within 1.5 % of the shape (Minka, "Estimating a Gamma distribution", 2002)."""
+        """Approximate the shape to within 1.5 % (Minka, "Estimating a Gamma distribution", 2002)."""
         s = np.log(x.mean(0)) - np.log(x).mean(0)
         a = (3 - s + np.sqrt((s - 3) ** 2 + 24 * s)) / (12 * s)
         return {"a": a, "scale": x.mean(0) / a}
 
     def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        """That of torch, with a rate of 1 / scale."""
+        """Return torch's log density, with a rate of 1 / scale."""
         return torch.distributions.Gamma(parameters["a"], 1 / parameters["scale"], validate_args=False).log_prob(x)
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
-        """Logarithms."""
+        """Return exponentials of both parameters."""
         return {"a": ExpTransform(), "scale": ExpTransform()}

@@ -1,4 +1,4 @@
-"""A mixture of normal distributions, fitted by scikit-learn and used as any other model."""
+"""A mixture of normal distributions, fitted by scikit-learn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 
 
 class GMM(Density[ImageCodec]):
-    """Gaussian mixture, fitted by expectation maximisation; of each class when there are labels.
+    """Gaussian mixture, fitted by expectation maximisation; one for each class with labels.
 
     Paper: Dempster, Laird and Rubin, "Maximum Likelihood from Incomplete Data via the EM Algorithm", 1977.
     """
@@ -25,11 +25,11 @@ class GMM(Density[ImageCodec]):
     tiny: ClassVar[dict[str, Any]] = {"n_components": 2}
 
     n_components: Annotated[int, Between(1)] = 5
-    """Normal distributions in the mixture (of each class)."""
+    """Number of components (of each class)."""
     covariance: Literal["full", "tied", "diag", "spherical"] = "full"
-    """What each component's covariance may be."""
+    """Constraint on the components' covariances."""
     max_iter: Annotated[int, Between(1)] = 100
-    """Rounds of expectation maximisation at most."""
+    """Maximum number of iterations of expectation maximisation."""
 
     def _mixture(self) -> GaussianMixture:
         return GaussianMixture(
@@ -41,7 +41,7 @@ class GMM(Density[ImageCodec]):
         )
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """scikit-learn's fit."""
+        """Fit scikit-learn's mixture."""
         if len(x) < self.n_components:
             raise ZaohuaError(
                 f"GMM: {self.n_components} components need at least as many items (of each class), not {len(x)}"
@@ -56,11 +56,11 @@ class GMM(Density[ImageCodec]):
         return mixture
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """scikit-learn's score_samples."""
+        """Return scikit-learn's `score_samples`."""
         return self._restored(parameters).score_samples(x)
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
-        """A component by its weight, then m + L z with z standard normal."""
+        """Draw a component by its weight, then m + L z with z standard normal."""
         means = parameters["means_"]
         edges = parameters["weights_"].cumsum()
         which = np.minimum(np.searchsorted(edges, noise.uniform().cpu().numpy() * edges[-1]), len(means) - 1)

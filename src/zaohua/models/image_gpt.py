@@ -16,9 +16,9 @@ from zaohua.nn.image_gpt import PixelTransformer
 
 
 class ImageGPT(CausalTransformer[ImageCodec], PixelModel):
-    """Transformer that reads a picture pixel by pixel, red, green and blue in turn, and says what comes next.
+    """Transformer over the numbers of an image, pixel by pixel, red, green and blue in turn.
 
-    The levels of a number (2, 17, 256 ...) are its tokens, with no order among them but what is learnt.
+    The levels of a number (2, 17, 256 ...) are tokens without order.
 
     Paper: Chen et al., "Generative Pretraining from Pixels", 2020; with the parts of `GPT`.
     """
@@ -30,10 +30,10 @@ class ImageGPT(CausalTransformer[ImageCodec], PixelModel):
     batch_size = 32
 
     def likelihood(self, spec: DataSpec) -> Likelihood:
-        """Any probabilities of the levels.
+        """Return a categorical distribution over the levels.
 
         Raises:
-            ZaohuaError: there are none, or too many.
+            ZaohuaError: there are no levels, or too many.
         """
         if spec.levels is None or spec.levels > 256:
             raise ZaohuaError(
@@ -42,6 +42,6 @@ class ImageGPT(CausalTransformer[ImageCodec], PixelModel):
         return Categorical(spec.levels)
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
-        """A causal transformer over all numbers of a picture."""
+        """Build a causal transformer over all numbers of an image."""
         vocabulary = outputs // spec.channels + 1
         return PixelTransformer(self.transformer(vocabulary, y_spec, spec.size, places=True), spec)

@@ -1,4 +1,4 @@
-"""Columns that know nothing of each other: the floor that a model of tables has to rise from."""
+"""Independent columns: the baseline that a model of tables has to exceed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zaohua.models.product_mixture import ProductMixture
 
 
 class Independent(ProductMixture):
-    """Every column by itself, as it is distributed.
+    """Product of the columns' marginal distributions.
 
     Paper: the product of the marginal distributions, which maximises the likelihood among products (Chow and Liu,
     "Approximating Discrete Probability Distributions with Dependence Trees", 1968).

@@ -13,7 +13,7 @@ from zaohua.modalities.music.notes import MusicCodec
 
 
 class MusicGPT(CausalTransformer[MusicCodec], MusicModel):
-    """Transformer that reads a piece of music note by note and says what comes next.
+    """Transformer over music as notes, which predicts each token from those before it.
 
     Paper: Huang et al., "Music Transformer: Generating Music with Long-Term Structure", 2018 (arXiv:1809.04281), with
     the network of `GPT`.
@@ -36,5 +36,5 @@ class MusicGPT(CausalTransformer[MusicCodec], MusicModel):
     temperature = 1.0
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """A causal transformer."""
+        """Build a causal transformer."""
         return self.transformer(vocabulary, y_spec, self.context)

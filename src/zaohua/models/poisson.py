@@ -13,7 +13,7 @@ from zaohua.families.univariate import Parametric
 
 
 class Poisson(Parametric):
-    """Counts of independent events in a given time or space.
+    """Poisson distribution: counts of independent events in a given time or space.
 
     `params_` is the mean, `mu`.
 
@@ -27,5 +27,5 @@ class Poisson(Parametric):
     remedy: ClassVar[str] = "leave them out, round them, or choose a distribution of real numbers"
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The mean."""
+        """Return the mean."""
         return {"mu": x.mean(0)}

@@ -10,6 +10,8 @@ from zaohua.core.errors import ZaohuaError
 
 SPLITS = frozenset({"train", "test", "val", "valid", "validation", "dev"})
 """Names of subfolders that count as splits instead of classes, if all subfolders have such names."""
+TABLE = "labels.csv"
+"""The file of a folder that says the labels of the others; it is no item, even where items are such files."""
 
 
 def split_folder(folder: Path, split: str | None) -> Path:
@@ -35,6 +37,12 @@ def walk(folder: Path) -> Iterator[Path]:
         yield from (Path(root, name) for name in files if not name.startswith("."))
 
 
+def items_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+    """Return the files in a folder and below it that end so and hold items, sorted by path."""
+    paths = [path for path in walk(folder) if path.suffix.casefold() in suffixes and path != folder / TABLE]
+    return sorted(paths, key=lambda path: path.relative_to(folder).as_posix())  # the same order on every system
+
+
 def find(folder: Path, suffixes: frozenset[str], split: str | None) -> tuple[list[Path], list[str] | None]:
     """Find files by suffix, sorted by path, and the first-level subfolder of each; None if any is in no subfolder.
 
@@ -44,7 +52,6 @@ def find(folder: Path, suffixes: frozenset[str], split: str | None) -> tuple[lis
         split: split to read; default: "train".
     """
     folder = split_folder(folder, split)
-    paths = [path for path in walk(folder) if path.suffix.casefold() in suffixes]
-    paths.sort(key=lambda path: path.relative_to(folder).as_posix())  # the same order on every system
+    paths = items_in(folder, suffixes)
     inside = [path.relative_to(folder).parts for path in paths]
     return paths, [parts[0] for parts in inside] if all(len(parts) > 1 for parts in inside) else None

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from zaohua.core.errors import NoLabels, ZaohuaError, ZaohuaWarning
 from zaohua.modalities.files.delimited import rows_of
-from zaohua.modalities.files.folders import split_folder, walk
+from zaohua.modalities.files.folders import TABLE, items_in, split_folder
 from zaohua.modalities.files.patterns import FilePattern
 
-TABLE = "labels.csv"
 FILE_COLUMNS = ("filename", "file", "file_name", "path", "image", "sound", "audio")
 LABEL_COLUMNS = ("label", "class", "y", "target")
 
@@ -61,7 +60,7 @@ def matching(
     if not pattern.folder.is_dir():
         raise ZaohuaError(f"{pattern.text}: there is no folder {pattern.folder}")
     folder = split_folder(pattern.folder, split)
-    paths = sorted(path for path in walk(folder) if path.suffix.casefold() in suffixes)
+    paths = items_in(folder, suffixes)
     labels = [pattern.label(path.relative_to(folder).as_posix()) for path in paths]
     if not any(labels):
         example = f": there is {paths[0].relative_to(folder)}" if paths else f": it holds no {noun}"
