@@ -144,7 +144,8 @@ class WassersteinGAN(GAN[CodecT]):
 
     def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """Return -D(G(z)), (B,)."""
-        return -nets["discriminator"](self.generate(nets, batch.noise, batch.y), batch.y).squeeze(1)
+        loss: Tensor = -nets["discriminator"](self.generate(nets, batch.noise, batch.y), batch.y).squeeze(1)
+        return loss
 
     def penalty(self, critic: Callable[[Tensor], Tensor], x: Tensor, fakes: Tensor, mix: Tensor) -> Tensor:
         """Return the weighted gradient penalty of each score of the critic.
@@ -161,4 +162,5 @@ class WassersteinGAN(GAN[CodecT]):
         between = torch.lerp(x, fakes, mix).requires_grad_(True)
         scores = critic(between)
         (slope,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
-        return self.gradient_penalty * (slope.reshape(len(scores), -1).norm(dim=1) - 1) ** 2
+        out: Tensor = self.gradient_penalty * (slope.reshape(len(scores), -1).norm(dim=1) - 1) ** 2
+        return out

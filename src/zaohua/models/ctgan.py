@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.noise import BatchNoise, Noise, derive_seed
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
@@ -36,8 +37,8 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     Paper: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 16, "latent_dim": 8, "max_steps": 8, "batch_size": 20, "pac": 5}
-    codec_options: ClassVar[dict[str, Any]] = {"numbers": "modes"}
+    tiny: ClassVar[Json] = {"hidden": 16, "latent_dim": 8, "max_steps": 8, "batch_size": 20, "pac": 5}
+    codec_options: ClassVar[Json] = {"numbers": "modes"}
     default_steps: ClassVar[int] = 12_000
 
     hidden: Annotated[int, Between(1)] = 256
@@ -68,9 +69,17 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         """Build a generator of normalised layers, and a critic of packs of rows."""
         width = RowLayout(spec).width
         condition_size = RowLayout(spec).one_hots if y_spec is None else 0
-        sizes: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}
-        generator = RowGenerator(self.latent_dim + condition_size, y_spec, out_dim=width, **sizes)
-        critic = PackedCritic(width + condition_size, y_spec, pac=self.pac, dropout=self.dropout, **sizes)
+        generator = RowGenerator(
+            self.latent_dim + condition_size, y_spec, out_dim=width, hidden=self.hidden, layers=self.layers
+        )
+        critic = PackedCritic(
+            width + condition_size,
+            y_spec,
+            pac=self.pac,
+            hidden=self.hidden,
+            layers=self.layers,
+            dropout=self.dropout,
+        )
         return nn.ModuleDict({"discriminator": critic, "generator": generator})
 
     # ---- conditions: a category of each row, without labels
@@ -149,7 +158,8 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         _, c = self._real(batch)
         logits, fakes = self._fakes(nets, batch.noise, c, batch.y)
         scores = nets["discriminator"](torch.cat([fakes, c], dim=1), batch.y).squeeze(1)
-        return self._missed(logits, c) - scores.repeat_interleave(self.pac)
+        loss: Tensor = self._missed(logits, c) - scores.repeat_interleave(self.pac)
+        return loss
 
     def loss_of_both(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """Return the critic's loss and -log p(c), (B,); the gradient is reversed for the generator."""

@@ -13,7 +13,7 @@ from torch.distributions import ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import NewtonFitted
+from zaohua.families.univariate.newton import NewtonFitted
 
 MOST = 1e6
 """Upper limit of n, at which the distribution is practically Poisson's."""
@@ -44,7 +44,8 @@ class NegativeBinomial(NewtonFitted):
         """Return torch's log density, whose p is the probability of failure."""
         n, mean = parameters["n"], parameters["mean"]
         logits = mean.log() - n.log()
-        return torch.distributions.NegativeBinomial(n, logits=logits, validate_args=False).log_prob(x)
+        log_p: Tensor = torch.distributions.NegativeBinomial(n, logits=logits, validate_args=False).log_prob(x)
+        return log_p
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """Return an interval up to `MOST` for n, and the exponential for the mean."""
