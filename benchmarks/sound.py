@@ -25,14 +25,14 @@ import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
 
-from zaohua.evaluation.splits import recordings, splits_of
-from zaohua.metrics.copying import copy_rate
+from zaohua.evaluation.protocol import share
+from zaohua.metrics.copy_rate import copy_rate
 from zaohua.metrics.diversity import diversity
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.intervals import half_size
 from zaohua.metrics.manifold import manifold
-from zaohua.modalities.images.evaluation import share
 from zaohua.modalities.sounds.evaluation import SoundProtocol
+from zaohua.tasks.evaluation.protocols import splits_of
 
 
 def made(model: Any, labels: Sequence[Any], seed: int, options: dict[str, Any]) -> tuple[list[zh.Sound], float]:
@@ -105,7 +105,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     model = zh.load(args.run)
-    judge = SoundProtocol(splits_of(model, read=recordings))
+    judge = SoundProtocol(splits_of(model))
     if model.y_codec_ is None or judge.classifier is None or judge.test.labels is None:
         parser.error(f"{args.run} isn't a model of sounds given their labels")
     classes = sorted(set(judge.test.labels), key=str)

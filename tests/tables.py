@@ -72,7 +72,7 @@ class Made:
         start, self.place = self.place, self.place + n
         return np.take(self.values, np.arange(start, self.place), axis=0, mode="wrap")
 
-    def _tensors(self) -> dict[str, torch.Tensor]:
+    def tensors(self) -> dict[str, torch.Tensor]:
         return {"values": torch.as_tensor(self.values)}
 
     @property

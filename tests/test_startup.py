@@ -12,7 +12,7 @@ import pytest
 import zaohua
 
 SOURCE = Path(zaohua.__file__).parents[1]
-HEAVY = ("torch", "sklearn", "scipy", "numpy", "tyro", "PIL", "accelerate")
+HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "PIL", "accelerate")
 
 
 def run(code: str) -> list[str]:

@@ -42,6 +42,8 @@ _LAZY = {
     "GridCodec": "zaohua.modalities.base",
     "Modality": "zaohua.modalities.modality",
     "Codec": "zaohua.modalities.base",
+    "compare": "zaohua.tasks.evaluation.compare",
+    "evaluate": "zaohua.tasks.evaluation.evaluate",
     "modality": "zaohua.modalities.registry",
     "read": "zaohua.modalities.reading",
     "register": "zaohua.modalities.registry",

@@ -72,6 +72,8 @@ from zaohua.models.weibull import Weibull as Weibull
 from zaohua.models.wgan_gp import WGANGP as WGANGP
 from zaohua.storage.loading import load as load
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
+from zaohua.tasks.evaluation.compare import compare as compare
+from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
 
 __version__: str
 
@@ -139,7 +141,9 @@ __all__ = [
     "ZaohuaError",
     "ZaohuaWarning",
     "__version__",
+    "compare",
     "datasets",
+    "evaluate",
     "load",
     "metrics",
     "modality",

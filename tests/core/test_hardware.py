@@ -51,7 +51,7 @@ def test_how_the_caller_treats_the_smallest_numbers_is_as_it_was_after_training(
 
 def test_products_are_counted_forward_and_back() -> None:
     x, w = torch.ones(2, 3, 8, 8), torch.ones(5, 3, 3, 3, requires_grad=True)
-    with hardware.Products() as products:
+    with hardware.ProductCounter() as products:
         F.conv2d(x, w, padding=1).sum().backward()
         torch.ones(4, 6) @ torch.ones(6, 7)
     conv = 2 * 2 * 5 * 8 * 8 * 3 * 3 * 3

@@ -162,7 +162,8 @@ def test_a_star_takes_all_public_names():
 def test_a_file_that_cannot_be_imported_leaves_the_others_alone(tmp_path: Path):
     """A class constant that is computed, and a mistake: what is known of models comes from the index alone."""
     shutil.copytree(ROOT / "src" / "zaohua", tmp_path / "zaohua", ignore=shutil.ignore_patterns("__pycache__"))
-    text = "import zaohua\nfrom zaohua.models.vae import VAE\nclass Mine(VAE):\n"
+    text = "import zaohua\nfrom zaohua.models.vae import VAE\n"
+    text += "class Mine(VAE):\n    codec_types = VAE.codec_types + (zaohua.TextCodec,)\n"
     text += "    codec_types = VAE.codec_types + (zaohua.TextCodec,)\n"
     (tmp_path / "zaohua" / "models" / "mine.py").write_text(text + "raise ValueError('a mistake')\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,20 @@ from tests.trainings import reloaded
 import zaohua as zh
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.noise import BatchNoise, derive_seed
-from zaohua.evaluation import cost, summaries
-from zaohua.evaluation.compare import compare
-from zaohua.evaluation.evaluate import evaluate, score_note
-from zaohua.evaluation.history import Evaluator
-from zaohua.evaluation.results import FLOOR, MEASURES, NAIVE, Evaluation, load
-from zaohua.evaluation.splits import Pictures, splits_of
+from zaohua.evaluation import summaries
+from zaohua.evaluation.measures import MEASURES
+from zaohua.evaluation.protocol import share
+from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, load
+from zaohua.evaluation.splits import Pictures
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.modalities.images import evaluation as images
-from zaohua.modalities.images.evaluation import ImageProtocol, share
+from zaohua.modalities.images.evaluation import ImageProtocol
+from zaohua.storage.atomic import to_bytes, write_folder
+from zaohua.tasks.evaluation import cost
+from zaohua.tasks.evaluation.compare import compare
+from zaohua.tasks.evaluation.evaluate import evaluate, score_note
+from zaohua.tasks.evaluation.history import Evaluator
+from zaohua.tasks.evaluation.protocols import splits_of
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +199,21 @@ class TestEvaluate:
         assert load(tmp_path / "other") is None and model is not None
         assert load(tmp_path) is None
 
+    def test_evaluations_of_earlier_versions_are_still_used(self, run: Path, found: Evaluation, tmp_path: Path) -> None:
+        """They don't say which measure leads, nor what the items are called."""
+        runs = [tmp_path / "gmm", tmp_path / "twin"]
+        for folder in runs:
+            shutil.copytree(run, folder)
+            stored = {name: value for name, value in found.to_json().items() if name not in ("lead", "noun")}
+            files = {name: (run / "evaluation" / name).read_bytes() for name in ("arrays.npz",)}
+            write_folder(folder / "evaluation", {"figures.json": to_bytes(stored), **files})
+        kept = load(runs[0])
+        assert kept is not None and kept.figures == found.figures and (kept.lead, kept.noun) == ("", "items")
+        log: list[str] = []
+        both = compare(runs, log=log.append)
+        assert not any(line.startswith("measuring /") for line in log)
+        assert both.lead == "frechet" and both.noun == "pictures" and both.behind["twin"].value == 0
+
     def test_the_card_keeps_what_people_wrote(self, run: Path, found: Evaluation) -> None:
         card = run / "README.md"
         card.write_text(card.read_text("utf-8") + "\nMy own words.\n", "utf-8")
@@ -262,7 +283,8 @@ class TestEvaluate:
         with pytest.raises(ZaohuaError, match="at least 12"):
             evaluate(zh.load(run), samples=3)
         rolls = zh.ChoraleRNN.__new__(zh.ChoraleRNN)
-        with pytest.raises(ZaohuaError, match="measures images, sounds, tables and texts; ChoraleRNN is"):
+        message = "measures images, tables, texts and sounds, .* one size; ChoraleRNN is a ChoraleRNN, of music"
+        with pytest.raises(ZaohuaError, match=message):
             evaluate(rolls)
 
     def test_kinds_of_scores(self) -> None:
@@ -370,6 +392,28 @@ def test_texts(tmp_path: Path) -> None:
     summaries.note_in_card(tmp_path / "run", found)
     card = (tmp_path / "run" / "README.md").read_text("utf-8")
     assert "  - bits per byte: " in card and "  - copied of real texts: " in card
+
+
+def test_texts_with_a_test_split(tmp_path: Path) -> None:
+    """Copies are the share of characters in runs of 30 or more, of samples as of test texts; seeds give intervals."""
+    text = "the cat sat on the mat. " * 60
+    for split, content in (("train", text), ("test", text[:240] + text[:240][::-1])):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "a.txt").write_text(content)
+    model = zh.CharRNN(**{**zh.CharRNN.tiny, "max_steps": 2, "max_tokens": 40}, random_state=0).fit(tmp_path)
+    model = reloaded(model, tmp_path.parent / "run")
+    model.sample = lambda n, *, y=None, random_state=None: [text[:480] if random_state % 2 else "?" * 480] * n
+    found = evaluate(model, samples=100)
+    assert (found.modality, found.split, found.lead, found.noun) == ("texts", "test", "bits_per_byte", "texts")
+    assert found.n == 1 and found.figures["copied"].value in (0.0, 1.0)
+    assert found.references["real texts"]["copied"].value == pytest.approx(0.5, abs=0.05)
+    assert found.figures["copied"].n == found.references["real texts"]["copied"].n == 480
+    several = evaluate(model, samples=100, seeds=4).figures["copied"]
+    assert several.low is not None and several.low <= several.value <= several.high
+    with pytest.raises(ZaohuaError, match="models of texts are measured by test texts"):
+        evaluate(model, split="validation")
+    with pytest.raises(ZaohuaError, match="--target isn't for models of texts"):
+        evaluate(model, target="a")
 
 
 def test_too_few_pictures(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from tests.pages import EVIL, Element, page_of, times
 
-from zaohua.evaluation import page, table
-from zaohua.evaluation.compare import Comparison
+from zaohua.evaluation import table
+from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.results import FLOOR, NAIVE, Cost, Evaluation, Figure
 from zaohua.evaluation.summaries import verdict
 from zaohua.metrics.intervals import Interval
 from zaohua.modalities.images import page as images_page
 from zaohua.report.html import render
+from zaohua.tasks.evaluation import page
 
 
 def evaluation(
@@ -39,6 +40,8 @@ def evaluation(
         "run": run,
         "model": "VAE",
         "modality": "images",
+        "noun": "pictures",
+        "lead": "frechet",
         "data": "digits",
         "split": "test",
         "n": n,
@@ -218,11 +221,12 @@ def test_a_page_of_ones_own(tmp_path: Path):
     assert f"<section>{EVIL}</section>" in written(found, tmp_path, sections=Careless()).text  # shown, not obeyed
 
 
-def test_a_modality_without_a_page_has_tables_and_charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_modality_without_a_page_has_tables_charts_and_remarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert page.page_of("images") is images_page and page.page_of("nothing-like-it") is page.page_of("texts") is None
     monkeypatch.setattr(page, "page_of", lambda modality: None)
     root = written(comparison([evaluation("a", 1.0), evaluation("b", 2.0)]), tmp_path)
-    titles = ["Quality", "Cost", "Quality against time", "How far behind the first", "To make this page again"]
+    titles = ["Quality", "Cost", "Quality against time", "How far behind the first"]
+    titles += ["Class by class", "By other yardsticks", "To make this page again"]
     assert [one.text for one in root.all("h2")] == titles
 
 
@@ -314,7 +318,7 @@ class TestVerdict:
     @pytest.mark.parametrize(
         ("behind", "winner", "part"),
         [
-            ({}, None, "Only a tells log-likelihoods: -80.0 nats per item, exact."),
+            ({}, None, "Only a has log-likelihoods: -80.0 nats per item, exact."),
             (
                 {"b": Interval(10, 9, 11)},
                 "a",

@@ -12,8 +12,8 @@ from tests.sounds import RATE, tone
 from tests.trainings import reloaded
 
 import zaohua as zh
-from zaohua.evaluation.splits import recordings, splits_of
 from zaohua.modalities import MelCodec, MuLawCodec
+from zaohua.tasks.evaluation.protocols import splits_of
 from zaohua.training import loop
 from zaohua.training.order import Batches
 
@@ -39,7 +39,7 @@ def test_whole_recordings_are(name: str, codec: Any, tmp_path: Path, monkeypatch
         soundfile.write(tmp_path / f"{i}.wav", tone(50 + 10 * i, 0.1 * WINDOWS), RATE)
     cls = getattr(zh, name)
     model = cls(**{**cls.tiny, "max_steps": 1}, validation_fraction=0.25, random_state=0, codec=codec).fit(tmp_path)
-    splits = splits_of(reloaded(model, tmp_path / "run"), read=recordings)
+    splits = splits_of(reloaded(model, tmp_path / "run"))
     held, kept = ({int(clip.source.stem) for clip in part.values.sources} for part in (splits.test, splits.train))
     assert splits.split == "validation" and len(splits.test) == WINDOWS and len(held) == 1
     assert kept == trained == set(range(4)) - held

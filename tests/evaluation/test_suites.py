@@ -15,11 +15,12 @@ import zaohua as zh
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.registry import Entry
-from zaohua.evaluation import suites as module
 from zaohua.evaluation.protocol import figures_over_seeds
 from zaohua.evaluation.results import Figure, load
-from zaohua.evaluation.suites import Suite, benchmark
+from zaohua.evaluation.suite import Suite
 from zaohua.evaluation.summaries import digits
+from zaohua.modalities.images import suites as module
+from zaohua.tasks.evaluation.suites import benchmark, suites
 
 MODELS = ["gaussian", "gmm", "vae"]
 
@@ -134,12 +135,12 @@ def test_mistakes(suite: None, tmp_path: Path, options: dict[str, Any], message:
 def test_what_the_suite_of_sounds_takes(command: str, modalities: tuple[str, ...], takes: bool) -> None:
     """All models that are of sounds in the first place, whatever they take them for, and some of the others."""
     entry = Entry("New", command, "", "", "", "", modalities, ("draw",), "")
-    assert module.SUITES["sounds"].takes(entry) is takes
-    assert module.SUITES["images-small"].takes(entry) is (modalities[0] == "images")
+    assert suites()["sounds"].takes(entry) is takes
+    assert suites()["images-small"].takes(entry) is (modalities[0] == "images")
 
 
 def test_the_suite_of_tables_leaves_distributions_of_one_column_alone() -> None:
-    taken = {entry.command for entry in registry.entries() if module.SUITES["tables"].takes(entry)}
+    taken = {entry.command for entry in registry.entries() if suites()["tables"].takes(entry)}
     assert {"ctgan", "tabflow", "product-mixture"} <= taken and not {"normal", "poisson"} & taken
 
 

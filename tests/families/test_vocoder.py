@@ -18,11 +18,11 @@ import zaohua as zh
 from tests.trainings import Killed, at_step, digits, ending, kill, make
 from zaohua.core.errors import NotAvailable, ZaohuaError
 from zaohua.core.noise import BatchNoise
-from zaohua.evaluation.compare import compare
-from zaohua.evaluation.evaluate import evaluate
 from zaohua.families.vocoder import VocoderFamily
 from zaohua.modalities import MelCodec
 from zaohua.modalities.sounds.sound import Sound
+from zaohua.tasks.evaluation.compare import compare
+from zaohua.tasks.evaluation.evaluate import evaluate
 from zaohua.training.events import Batch
 from zaohua.training.step import Stepper
 

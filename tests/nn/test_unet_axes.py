@@ -11,7 +11,7 @@ from tests.nn.test_grids import grid
 from tests.nn.test_unet import LABEL, TEXT, awake, image
 from torch import Tensor, nn
 
-from zaohua.core.hardware import place
+from zaohua.core.hardware import to_device
 from zaohua.core.spec import DataSpec
 from zaohua.nn.unet import UNet, default_patch
 
@@ -42,7 +42,7 @@ def some(y_spec: DataSpec | None, n: int) -> Tensor | None:
 @pytest.mark.parametrize("size", SIZES)
 def test_shapes_in_both_precisions_as_it_is_placed(size: tuple[int, ...]) -> None:
     net = awake(UNet(grid(*size, channels=2), LABEL, channels=8, out_channels=5))
-    place(nn.ModuleDict({"net": net}), torch.device("cpu"))
+    to_device(nn.ModuleDict({"net": net}), torch.device("cpu"))
     x, t, y, keep = torch.randn(2, 2, *size), torch.rand(2), torch.tensor([0, 9]), torch.tensor([True, True])
     found = net(x, t, y, keep)
     with torch.autocast("cpu", torch.bfloat16):

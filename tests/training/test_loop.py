@@ -82,8 +82,8 @@ def test_resuming_with_what_does_not_fit_says_so_and_changes_nothing(tmp_path: P
     make("VAE", 2, **best).fit(images, out=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for model, X, y, message in (
-        (make("VAE", 4, channels=4), images, None, "networks are others than these settings make"),
-        (make("VAE", 4, channels=4, **best), images, None, "networks are others than these settings make"),
+        (make("VAE", 4, channels=4), images, None, "networks of other shapes"),
+        (make("VAE", 4, channels=4, **best), images, None, "networks of other shapes"),
         (make("VAE", 4), images, labels, "isn't what .* was trained on"),
         (make("VAE", 4), images[:, :6], None, "isn't what .* was trained on"),
         (make("VAE", 4), None, None, "was trained on data in memory"),
@@ -283,7 +283,7 @@ def test_minutes_limit_training_and_the_schedule_follows_the_clock() -> None:
 
 def test_settings_that_do_not_go_together() -> None:
     for model, message in (
-        (Mean(patience=2), r"patience needs a share to validate on \(validation_fraction=0.1\)"),
+        (Mean(patience=2), r"patience needs held-out items: set validation_fraction"),
         (Mean(validation_fraction=0.9, max_steps=1), "too few to hold out"),
         (Mean(batch_size=4, grad_accumulation=8), "can't be split into 8"),
         (make("R3GAN", 1, validation_fraction=0.1), "leave validation_fraction at 0"),

@@ -17,7 +17,8 @@ from tests.trainings import NO_FORK, POSIX, Mean, at_step, digits, ending
 import zaohua as zh
 from zaohua import cli
 from zaohua.core.errors import ZaohuaError
-from zaohua.training.callbacks.signals import Stopped, tensorboard
+from zaohua.training.callbacks.signals import Stopped
+from zaohua.training.callbacks.tensorboard import tensorboard
 
 SOURCE = Path(zh.__file__).parent.parent
 SETTINGS = [

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
     (name,), rest = leading(arguments, "the suite comes", CALL, ABOUT, FLAGS)
     values = parse("zaohua benchmark SUITE", ABOUT, FLAGS, rest)
     from zaohua.cli.evaluate import Lines
-    from zaohua.evaluation.suites import benchmark
+    from zaohua.tasks.evaluation.suites import benchmark
     from zaohua.training.callbacks.progress import Progress
 
     chosen = {option: values[option].split(",") if values[option] else None for option in ("models", "data")}

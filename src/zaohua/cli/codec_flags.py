@@ -42,17 +42,16 @@ class CodecFlags:
             mine = fields_of(cls)
             others = [fields_of(other) for other in classes if other is not cls]
             apart = {name for name in mine for other in others if name in other and not _alike(mine[name], other[name])}
-            options = stored["options"] if stored and stored["codec"] == cls.__name__ else None
-            prefix = f"{_data(cls).removesuffix('s')}_"
+            options = stored["options"] if stored and stored["codec"] == cls.stored_name() else None
             self.of[cls] = from_fields(
-                mine, options, taken={*PREFIXED, *taken, *apart}, prefix=prefix, group=lambda name: DATA
+                mine, options, taken={*PREFIXED, *taken, *apart}, prefix=_prefix(cls), group=lambda name: DATA
             )
         self.flags = self._each_once((stored or {}).get("codec"))
 
     def _each_once(self, first: str | None) -> list[Flag]:
         """List all flags; one that codecs share has the default of the codec named `first`, and the help of all."""
         found: dict[str, list[tuple[Any, Flag]]] = {}
-        for cls in sorted(self.of, key=lambda cls: cls.__name__ != first):
+        for cls in sorted(self.of, key=lambda cls: cls.stored_name() != first):
             for flag in self.of[cls]:
                 found.setdefault(flag.name, []).append((cls, flag))
         return [dataclasses.replace(those[0][1], help=self._help(those)) for those in found.values()]
@@ -91,8 +90,10 @@ class CodecFlags:
             return None
         cls = next(iter(self.of))
         if len(self.of) > 1:
-            items, _ = codecs.read(data, split=None if split == "train" else split)
-            cls = type(codecs.codec_for(items, tuple(self.of)))
+            items, _, kind = codecs.read_with_kind(
+                data, split=None if split == "train" else split, modality=values["modality"]
+            )
+            cls = type(codecs.codec_for(items, tuple(self.of), kind=kind))
         return cls(**self._options(cls, values))
 
     def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:
@@ -125,6 +126,12 @@ class CodecFlags:
 def _data(cls: Any) -> str:
     """Return the name of the kind of data that a codec takes."""
     return str(cls.modality)
+
+
+def _prefix(cls: Any) -> str:
+    """Return what names of options begin with: "image_" for images, "series_" for series."""
+    name = _data(cls)
+    return f"{name if name.endswith('ies') else name.removesuffix('s')}_"
 
 
 def _alike(one: Any, other: Any) -> bool:

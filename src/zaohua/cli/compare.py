@@ -18,7 +18,7 @@ from zaohua.cli.flags import Flag, echo, parse
 from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
-    from zaohua.evaluation.compare import Comparison
+    from zaohua.evaluation.comparison import Comparison
 
 PROG = "zaohua compare RUN RUN ..."
 ABOUT = "Measure several models in the same way, tell which is better where the figures allow it, and write a page."
@@ -60,8 +60,9 @@ def main(arguments: Sequence[str]) -> None:
     out = Path(values["out"])
     if out.is_dir():
         raise ZaohuaError(f"--out {out} is a folder: it must be the file of a page, such as {out / 'compare.html'}")
-    from zaohua.evaluation import page, summaries
-    from zaohua.evaluation.compare import compare
+    from zaohua.evaluation import summaries
+    from zaohua.tasks.evaluation import page
+    from zaohua.tasks.evaluation.compare import compare
 
     wanted: dict[str, Any] = {
         name: values[name] for name in ("data", "split", "train", "samples", "inception", "target")

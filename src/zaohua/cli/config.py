@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zaohua.cli import values as words
-from zaohua.cli.parser import TITLES, check_bounds, described
+from zaohua.cli.described import TITLES, check_bounds, described
 from zaohua.core.errors import ZaohuaError, unknown
 
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
     values = parse("zaohua evaluate RUN", ABOUT, FLAGS, rest)
     runs.read_model(run)
     from zaohua.evaluation import summaries
-    from zaohua.evaluation.evaluate import evaluate
+    from zaohua.tasks.evaluation.evaluate import evaluate
 
     options: dict[str, Any] = {
         name: values[name] for name in ("data", "split", "train", "samples", "seeds", "inception", "target")

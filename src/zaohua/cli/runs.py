@@ -67,19 +67,21 @@ def read_model(folder: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
 
 
-def read(data: str, split: str, labels: bool) -> tuple[Any, Any]:
-    """Make X and y for `fit` of DATA; y is True if it carries labels that are wanted.
+def read(data: str, split: str, labels: bool, modality: str | None = None) -> tuple[Any, Any, str | None]:
+    """Make X, y and the kind of data for `fit` of DATA; y is True if it carries labels that are wanted.
 
     The path or name itself is handed on where it can be: the run remembers it, and can be resumed without DATA.
     """
     from zaohua import modalities
 
-    if split != "train":
-        return modalities.read(data, True if labels and _labelled(data, split) else None, split=split)
-    return data, True if labels and _labelled(data, None) else None
+    if split == "train":
+        return data, True if labels and _labelled(data, None, modality) else None, modality
+    wanted = True if labels and _labelled(data, split, modality) else None
+    items, y, kind = modalities.read_with_kind(data, wanted, split=split, modality=modality)
+    return items, y, modality if kind is None else kind.name
 
 
-def _labelled(data: str, split: str | None) -> bool:
+def _labelled(data: str, split: str | None, modality: str | None) -> bool:
     """Tell whether a path or data set carries labels."""
     from zaohua import modalities
     from zaohua.modalities.datasets import known
@@ -87,7 +89,7 @@ def _labelled(data: str, split: str | None) -> bool:
     if is_named(data):
         return known()[data].labelled
     try:
-        return modalities.read(data, True, split=split)[1] is not None
+        return modalities.read(data, True, split=split, modality=modality)[1] is not None
     except NoLabels:
         return False
 

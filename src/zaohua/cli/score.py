@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     runs.read_model(run)
     model = zaohua.load(run)
     split = values["split"] or ("test" if runs.is_named(data) else "train")
-    X, y = runs.read(data, split, values["labels"] and model.y_codec_ is not None)
+    X, y, _ = runs.read(data, split, values["labels"] and model.y_codec_ is not None)
     from zaohua.modalities.texts.codec import TextCodec
 
     texts = isinstance(model.codec_, TextCodec)

@@ -94,13 +94,17 @@ def _train(
     trains = hasattr(cls, "resume")
     with Progress(folder.name, quiet=values["json"] or not is_main_process()) as progress:
         options: dict[str, Any] = {"callbacks": [progress, *_evaluator(values)]} if trains else {}
+        if stored is not None:
+            _check_modality(stored, values["modality"])
         if stored is not None and values["base"] is None:
             if not trains:
                 raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
             check_resumable(folder, f"--base {folder} with another --out fine-tunes it, --overwrite begins anew")
             model.codec = flags.of_data.stored(stored["codec_option"], values)
-            X, y = (None, None) if data is None else runs.read(data, values["split"], values["labels"])
-            return model.resume(folder, X, y, **options)
+            if data is None:
+                return model.resume(folder, **options)
+            X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
+            return model.resume(folder, X, y, modality=kind, **options)
         check_out(folder)
         if holds_training(folder) and not values["overwrite"]:
             raise ZaohuaError(f"{folder} holds a run already: --resume it, --overwrite it, or choose another --out")
@@ -109,30 +113,40 @@ def _train(
             flags.of_data.none_given(values, values["base"])
             return _finetune(values["base"], data, folder, values, fields, options)
         model.codec = flags.of_data.codec(data, values["split"], values)
-        X, y = runs.read(data, values["split"], values["labels"])
+        X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
         if not values["json"]:
-            _show_columns(cls, X, model.codec)
+            _show_columns(cls, X, model.codec, kind)
         if trains:
             options["overwrite"] = values["overwrite"]
-        return model.fit(X, y, out=folder, **options)
+        return model.fit(X, y, out=folder, modality=kind, **options)
 
 
-def _show_columns(cls: Any, X: Any, codec: Any) -> None:
+def _check_modality(stored: dict[str, Any], modality: str | None) -> None:
+    """Raise a `ZaohuaError` if another kind of data is asked for than a run was trained on."""
+    from zaohua import modalities
+
+    kind = modalities.modality_of(type(modalities.from_json(stored["codec"])))
+    if modality is not None and modalities.modality(modality) is not kind:
+        raise ZaohuaError(f"--modality {modality}: the run was trained on {kind.name if kind else 'other data'}")
+
+
+def _show_columns(cls: Any, X: Any, codec: Any, modality: str | None) -> None:
     """Print what the columns of a table are taken for, before anything is learnt from it."""
     from zaohua import modalities
 
     if any(issubclass(taken, modalities.TableCodec) for taken in cls.codec_types):
-        items, _ = modalities.read(X)
-        chosen: Any = modalities.codec_for(items, cls.codec_types, codec, cls.codec_options, cls.__name__)
-        for line in chosen.fit(items).about(len(items)):
-            echo(line)
+        items, _, kind = modalities.read_with_kind(X, modality=modality)
+        chosen = modalities.codec_for(items, cls.codec_types, codec, cls.codec_options, cls.__name__, kind)
+        if isinstance(chosen, modalities.TableCodec):
+            for line in chosen.fit(items).about(len(items)):
+                echo(line)
 
 
 def _evaluator(values: dict[str, Any]) -> list[Any]:
     """Make the callback that measures samples while training, if that was asked for."""
     if values["evaluate_every"] is None:
         return []
-    from zaohua.evaluation.history import Evaluator
+    from zaohua.tasks.evaluation.history import Evaluator
 
     return [Evaluator(values["evaluate_every"])]
 
@@ -146,8 +160,8 @@ def _finetune(
     model = zaohua.load(base)
     if not hasattr(model, "finetune"):
         raise ZaohuaError(f"{type(model).__name__} is fitted in one go, so there is nothing to begin from")
-    X, y = runs.read(data, values["split"], values["labels"])
-    return model.finetune(X, y, out=folder, overwrite=values["overwrite"], **fields, **options)
+    X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
+    return model.finetune(X, y, out=folder, modality=kind, overwrite=values["overwrite"], **fields, **options)
 
 
 def _tell(model: Any, folder: Path, as_json: bool) -> None:

@@ -28,6 +28,14 @@ COMMON = (
     Flag("overwrite", bool, False, "Replace the run that is in the folder; files that aren't the run's stay."),
     Flag("split", str, "train", "Split of a named data set.", group=DATA, metavar="NAME"),
     Flag(
+        "modality",
+        str | None,
+        None,
+        "Kind of data to take DATA for, such as images or tables; by default it is found out.",
+        group=DATA,
+        metavar="NAME",
+    ),
+    Flag(
         "labels",
         bool,
         True,
@@ -110,6 +118,7 @@ class TrainFlags:
     def __init__(self, entry: registry.Entry, cls: Any, stored: dict[str, Any] | None):
         from zaohua.cli.groups import group_of, titles_of
         from zaohua.core.params import fields_of
+        from zaohua.modalities import taken_by
 
         self.entry, self.titles, fields = entry, titles_of(cls), fields_of(cls)
         parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
@@ -117,7 +126,8 @@ class TrainFlags:
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
         own = from_fields(fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name]))
         self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
-        self.of_data = CodecFlags(entry.codecs, [flag.name for flag in (*COMMON, *own)], option)
+        taken = [codec.stored_name() for _, codec in taken_by(cls.codec_types)]  # those of other packages, too
+        self.of_data = CodecFlags(taken, [flag.name for flag in (*COMMON, *own)], option)
         common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]
         self.all = [*common, *self.own, *self.of_data.flags]
 

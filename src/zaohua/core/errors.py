@@ -1,4 +1,4 @@
-"""Errors meant for people: one line that names the thing, what was wrong with it and what to do."""
+"""Errors for users: one line that names the object, what is wrong with it and what to do."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 
 class ZaohuaError(ValueError):
-    """A problem with what was asked for or given; the command line prints it as one line, without a traceback."""
+    """Invalid request or input. The command line prints it as one line, without a traceback."""
 
 
 class NotAvailable(ZaohuaError, AttributeError):
-    """Something that this kind of model can't do; an AttributeError too, so that `hasattr` tells the truth."""
+    """Capability that a model lacks. It is also an AttributeError, so that `hasattr` returns False."""
 
 
 class CheckpointError(ZaohuaError):
-    """A saved model or checkpoint that is damaged, incomplete or of an unknown format."""
+    """Saved model or checkpoint that is damaged, incomplete or of an unknown format."""
 
 
 class NoLabels(ZaohuaError):
@@ -23,24 +23,24 @@ class NoLabels(ZaohuaError):
 
 
 class ZaohuaWarning(UserWarning):
-    """Something that went on otherwise than asked, said in one line: files left out, a set found elsewhere."""
+    """Warning that something was done differently from what was asked, such as files that were left out."""
 
 
 def nearest(name: object, known: Iterable[object], n: int = 3) -> list[str]:
-    """The known names most like `name`, best first; empty when none is close."""
+    """Return the known names most similar to `name`, best first; empty if none is close."""
     names = {str(k).casefold(): str(k) for k in known}
     close = difflib.get_close_matches(str(name).casefold(), list(names), n=n, cutoff=0.5)
     return [names[key] for key in close]
 
 
 def unknown(kind: str, name: object, known: Iterable[object], do: str = "") -> ZaohuaError:
-    """An error for a name that isn't one of `known`: it suggests the nearest, or lists them all when few.
+    """Create an error for a name that isn't one of `known`; it suggests similar names, or lists the known ones.
 
     Args:
-        kind: what the name is of, e.g. "model" or "label".
-        name: the name that was given.
-        known: the names there are.
-        do: what to do about it, appended to the message.
+        kind: kind of thing that the name stands for, such as "model" or "label".
+        name: the unknown name.
+        known: the valid names.
+        do: advice appended to the message.
     """
     known = list(known)
     close = nearest(name, known)

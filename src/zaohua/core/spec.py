@@ -1,41 +1,43 @@
-"""What networks and objectives get to know about the data: axes, sizes and kinds of channel, nothing else.
+"""Description of the data for networks and objectives: axes, sizes and kinds of channels.
 
-A codec turns items (pictures, labels, sounds, texts) into tensors and describes them with a `DataSpec`;
-a network is built from specs alone. `y` is described as `x` is, so that a label, a text or an image as a
-condition is one and the same mechanism. This module imports nothing but the standard library.
+A codec turns items (images, labels, sounds, texts) into tensors and describes them by a `DataSpec`; a network is built
+from specs alone. Conditions `y` are described in the same way as `x`, so that labels, texts and images as conditions
+all use the same mechanism. This module imports no third-party packages.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from zaohua.core.json import Json
 
 Kind = Literal["real", "category"]
 
 PAD = -1
-"""What fills rows of tokens up. A token t that is read but not learnt, as of a prompt, stands in a row as -2 - t."""
+"""Padding of rows of tokens. A token t that is read but not predicted, such as one of a prompt, is stored as -2 - t."""
 END_FRAME, PAD_FRAME = -1, -2
-"""What the cells of the frame behind a piece's last hold, and what fills rows of frames up behind that."""
+"""Value of the cells of the end frame, which follows a piece's last frame, and padding after it."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One group of channels of the same kind.
+    """Group of channels of the same kind.
 
     Attributes:
-        name: what it is, for messages ("pixel", "label").
-        kind: "real" (floats, scaled to [-1, 1] when bounded) or "category" (integer codes).
-        size: number of channels of a real feature, number of categories of a category feature.
-        levels: number of equally spaced values a real feature can take (256 for 8-bit pictures, 2 for
-            binary ones); None when it is continuous. Likelihoods are chosen by it.
-        scale: how many of the item's own units one unit of the tensor is (127.5 for 8-bit pictures in
-            [-1, 1]), so that a density can be given in nats per item as its owner knows it.
-        given: of a number in a row of a table that may not be there: the category feature that says so, as its place
-            among the features and how many of its codes, the first ones, mean that there is a number.
-        missing: the code of a category feature that means that the row has no value.
-        edges: of a number in a row that is normally distributed, the chances Phi(z) from 0 to 1 between which whole
-            numbers lie, so that none is torn apart where it is cut there only; None where it may be cut anywhere.
+        name: name of the feature for messages ("pixel", "label").
+        kind: "real" (floats, scaled to [-1, 1] if bounded) or "category" (integers).
+        size: number of channels of a real feature, number of categories of a categorical one.
+        levels: number of equally spaced values of a real feature (256 for 8-bit images, 2 for binary ones); None if it
+            is continuous. It determines the likelihood.
+        scale: size of one unit of the tensor in the item's own units (127.5 for 8-bit images in [-1, 1]), by which
+            densities of tensors are converted to densities of items.
+        given: for a number of a table row that may be missing, the categorical feature that says so: (its index, k),
+            where its first k categories mean that there is a number.
+        missing: for a categorical feature, the category that stands for a missing value.
+        edges: for a standard normal number z of a table row that encodes an integer, the increasing values of Phi(z)
+            from 0 to 1 at which the integer changes, so that bins cut at these never split an integer; else None.
     """
 
     name: str
@@ -50,15 +52,15 @@ class Feature:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """Shape and meaning of one item's tensor.
+    """Description of one item's tensor: its shape and the meaning of its channels.
 
     Attributes:
         axes: names of the axes after the channels: ("height", "width") for images, () for labels.
-        shape: their lengths; None where items are ragged.
-        features: the groups of channels. Real features make a float tensor (channels, *shape) per item;
-            a single category feature makes an integer tensor (*shape). Rows of a table have a feature for each number
-            of a row, real and category ones, which all stand in one float64 tensor (features).
-        pad: code that fills ragged items up; None where nothing is ragged.
+        shape: lengths of the axes; None if items are ragged.
+        features: groups of channels. Real features give a float tensor (channels, *shape) per item; a single
+            categorical feature gives an integer tensor (*shape). Table rows have one feature per number, real or
+            categorical, and are stored as one float64 tensor (features).
+        pad: padding value of ragged items; None if items aren't ragged.
     """
 
     axes: tuple[str, ...]
@@ -68,12 +70,12 @@ class DataSpec:
 
     @property
     def is_row(self) -> bool:
-        """Whether items are rows of a table, with a number for each feature: a real one, a code, or NaN for none."""
+        """True if items are table rows: one number per feature, which is real, a category, or NaN if missing."""
         return self.axes == ("column",)
 
     @property
     def is_category(self) -> bool:
-        """Whether items are integer codes (labels, tokens) instead of real channels."""
+        """True if items are integers (labels, tokens) instead of real channels."""
         return not self.is_row and self.features[0].kind == "category"
 
     @property
@@ -89,10 +91,10 @@ class DataSpec:
 
     @property
     def size(self) -> int:
-        """Numbers in one item: channels times the lengths of all axes (1 per position for categories).
+        """Number of values of one item: channels times the lengths of all axes (1 per position for categories).
 
         Raises:
-            ValueError: items are ragged, so there is no such number.
+            ValueError: items are ragged and have no fixed size.
         """
         if self.shape is None:
             raise ValueError("ragged items have no fixed size")
@@ -100,26 +102,30 @@ class DataSpec:
 
     @property
     def tensor_shape(self) -> tuple[int, ...]:
-        """Shape of one item's tensor, without the batch axis."""
+        """Shape of one item's tensor, without the batch axis.
+
+        Raises:
+            ValueError: items are ragged and have no fixed shape.
+        """
         if self.shape is None:
             raise ValueError("ragged items have no fixed shape")
         return tuple(self.shape) if self.is_category or self.is_row else (self.channels, *self.shape)
 
     @property
     def log_volume(self) -> float:
-        """Log of the item's own volume per unit of tensor volume; subtract it from a density of the tensor."""
+        """Log-volume in the item's own units per unit of tensor volume; subtract it from a tensor's log-density."""
         per_position = sum(
             feature.size * math.log(feature.scale) for feature in self.features if feature.kind == "real"
         )
         return per_position * math.prod(self.shape or ())
 
-    def to_json(self) -> dict[str, Any]:
-        """The spec as plain JSON values."""
+    def to_json(self) -> Json:
+        """Return the spec as JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> DataSpec:
-        """The inverse of `to_json`."""
+    def from_json(cls, data: Json) -> DataSpec:
+        """Create a spec from the result of `to_json`."""
         shape = data["shape"]
         return cls(
             axes=tuple(data["axes"]),

@@ -21,14 +21,15 @@ import numpy as np
 
 from zaohua.core import registry
 from zaohua.demo import sounds, texts
-from zaohua.evaluation import page
-from zaohua.evaluation.compare import compared
-from zaohua.evaluation.evaluate import evaluate
-from zaohua.evaluation.results import Evaluation
-from zaohua.evaluation.splits import splits_of
+from zaohua.evaluation.comparison import compared
+from zaohua.evaluation.results import FLOOR, Evaluation
 from zaohua.evaluation.summaries import note_in_card
-from zaohua.modalities.images.evaluation import FLOOR, ImageProtocol
+from zaohua.modalities import datasets
+from zaohua.modalities.images.evaluation import ImageProtocol
 from zaohua.modalities.images.show import visible
+from zaohua.tasks.evaluation import page
+from zaohua.tasks.evaluation.evaluate import evaluate
+from zaohua.tasks.evaluation.protocols import splits_of
 
 DATA, SEED, ROWS = "digits", 0, 8
 
@@ -247,7 +248,7 @@ def _plain(study: Study) -> dict[str, Any]:
     rows = [{k: v for k, v in vars(result).items() if k not in skip} for result in study.results]
     about = {k: v for k, v in vars(study).items() if k not in ("results", "real", "sounding", "writing")}
     corners = {
-        name: {k: v for k, v in vars(corner).items() if k not in ("history", "kinds")}
-        for name, corner in (("sounds", study.sounding), ("texts", study.writing))
+        datasets.known()[data].modality: {k: v for k, v in vars(corner).items() if k not in ("history", "kinds")}
+        for data, corner in ((sounds.DATA, study.sounding), (texts.DATA, study.writing))
     }
     return {"data": DATA, **about, "results": rows, **corners}

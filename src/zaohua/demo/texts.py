@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from zaohua.core import registry
 from zaohua.modalities import datasets
-from zaohua.modalities.texts.copying import copy_report
 from zaohua.modalities.texts.surprise import surprise
+from zaohua.tasks.copying import copy_report
 
 if TYPE_CHECKING:
     from zaohua.demo import Watch
@@ -88,8 +88,8 @@ def write(out: Path, minutes: float, watch: Watch, seed: int) -> Writing:
         data=datasets.known()[DATA].about,
         characters=sum(map(len, datasets.load(DATA)[0])),
         bits=surprise(model, datasets.load(DATA, "test")[0]).bits_per_character,
-        copied=report.made.share,
-        real=report.real.share,
+        copied=report.samples.fraction,
+        real=report.real.fraction,
         seconds=model.seconds_,
         steps=model.n_steps_,
         parameters=sum(tensor.numel() for tensor in model.tensors().values()),

@@ -34,7 +34,7 @@ from zaohua.estimator.tensor_layer import TensorLayer
 from zaohua.estimator.tensors import Encoded, chunks, to_cpu
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.reading import read
+from zaohua.modalities.reading import read_with_kind
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
@@ -98,30 +98,39 @@ class GenerativeModel(WithFields, TensorLayer[CodecT], DensityMixin, BaseEstimat
             self.save(out)
         return self
 
-    def _begin(self, X: Any, y: Any, base: Base | None = None, modality: str | None = None) -> TrainingData:
-        """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning."""
+    def _begin(
+        self, X: Any, y: Any, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
+    ) -> TrainingData:
+        """Check the fields, fit the codecs or take those of a base, encode: all that precedes learning.
+
+        Args:
+            X: as for `fit`.
+            y: as for `fit`.
+            base: the model to begin from.
+            modality: as for `fit`.
+            codec: one of the kind that X is taken for if it may be of several; that of the base or the field otherwise.
+        """
         check_fields(self)
         stored.reset(self)
         self.base_ = None if base is None else base.about
         self._check()
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
-        known = self.codec if base is None else base.codec
+        known = codec or (self.codec if base is None else base.codec)
         prefer = None if known is None else modalities.modality_of(type(known))
-        items, labels = read(X, y, modality=modality, prefer=prefer)
+        items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
         named = y is True or isinstance(y, str)  # the labels that X carries, or the column of a table
         self.source_ = None
         if isinstance(X, (str, Path)):
             self.source_ = {"X": str(X), "y": y if named else None}
             if modality is not None:
                 self.source_["modality"] = modality
-        kind = prefer if prefer is not None and prefer.recognises(items) else None
-        if modality is not None:
-            kind = modalities.modality(modality)
+        if modality is None and prefer is not None and prefer.recognises(items):
+            kind = prefer
         name = type(self).__name__
-        codec = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
+        chosen = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
         if base is None:
-            self.codec_ = cast(CodecT, codec.fit(items))  # of one of `codec_types`
+            self.codec_ = cast(CodecT, chosen.fit(items))  # of one of `codec_types`
         else:
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)

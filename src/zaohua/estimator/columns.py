@@ -23,6 +23,7 @@ from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
 from zaohua.estimator.tensors import chunks
+from zaohua.modalities.base import Codec
 from zaohua.modalities.tables.codec import TableCodec
 
 AT_ONCE = 4096
@@ -39,12 +40,14 @@ class Tabular(GenerativeModel[TableCodec]):
     max_tries: Annotated[int, Between(1), Sampling] = 1000
     """Rows drawn for each one with given columns, at most, by models that can only wait for it."""
 
-    def _begin(self, X: Any, y: Any, base: Base | None = None, modality: str | None = None) -> TrainingData:
+    def _begin(
+        self, X: Any, y: Any, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
+    ) -> TrainingData:
         if isinstance(X, np.ndarray) and X.ndim == 1:
             raise ZaohuaError(
                 f"a table is an array (n, columns), not one of shape {X.shape}: X.reshape(-1, 1) has one column"
             )
-        return super()._begin(X, y, base, modality)
+        return super()._begin(X, y, base, modality, codec)
 
     @property
     def n_features_in_(self) -> int:
@@ -100,7 +103,7 @@ class Tabular(GenerativeModel[TableCodec]):
         """
         self._check_fitted()
         codes = self.codec_.encode(X, holes=True)
-        known = ~self.codec_.gone(codes)
+        known = ~self.codec_.missing(codes)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
         return self.codec_.items(self._completed(codes, known, seeds, whole=True))
 
@@ -137,8 +140,8 @@ class Tabular(GenerativeModel[TableCodec]):
         if len(waiting):
             raise ZaohuaError(
                 f"of {drawn:,} rows drawn {met:,} had the values asked for ({met / drawn:.3%}), and {len(codes):,} "
-                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or "
-                "take a model that is conditioned exactly (product-mixture, tab-ar)"
+                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or take "
+                "a model that is conditioned exactly (product-mixture, tab-ar)"
             )
         return out, met / drawn
 

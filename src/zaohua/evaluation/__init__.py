@@ -1,9 +1,26 @@
-"""Whether a model is any good, and which of several is better."""
+"""What an evaluation is: protocols, figures, comparisons; `zaohua.tasks.evaluation` measures models."""
 
-from zaohua.evaluation.compare import Comparison, compare
-from zaohua.evaluation.evaluate import evaluate
-from zaohua.evaluation.history import Evaluator
+from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.features import FeatureProtocol
+from zaohua.evaluation.measures import Measure
+from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import Evaluation, Figure
+from zaohua.evaluation.splits import EncodedItems, Items, Splits
+from zaohua.evaluation.suite import Suite
 from zaohua.evaluation.summaries import summary_lines
+from zaohua.evaluation.vectors import VectorProtocol
 
-__all__ = ["Comparison", "Evaluation", "Evaluator", "Figure", "compare", "evaluate", "summary_lines"]
+__all__ = [
+    "Comparison",
+    "EncodedItems",
+    "Evaluation",
+    "EvaluationProtocol",
+    "FeatureProtocol",
+    "Figure",
+    "Items",
+    "Measure",
+    "Splits",
+    "Suite",
+    "VectorProtocol",
+    "summary_lines",
+]

@@ -1,4 +1,4 @@
-"""Comparisons of several seeds made one: means, with Student's intervals over them."""
+"""Comparisons of several seeds combined: means, with Student's intervals over them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import replace
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.compare import Comparison, in_order, likely, notes_on, standing
+from zaohua.evaluation.comparison import Comparison, in_order, likely, notes_on, standing
+from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.protocol import figures_over_seeds
-from zaohua.evaluation.results import LEADS, MEASURES, Cost, Evaluation
+from zaohua.evaluation.results import Cost, Evaluation
 from zaohua.metrics.intervals import Interval, mean_interval
 
 
 def comparison_over_seeds(found: Sequence[Comparison]) -> Comparison:
-    """Comparisons of the same models, trained from several seeds each, in one.
+    """Combine comparisons of the same models, trained from several seeds each.
 
     Figures and costs are means. The intervals are over the seeds, those of differences over the differences of runs of
-    one seed, so they hold what training, sampling and, of random splits, the itemsdo by chance. What is shown (samples,
-    shares of classes and columns) is of the first seed.
+    one seed, so they hold what training, sampling and, of random splits, the items do by chance. What is shown
+    (samples, shares of classes and columns) is of the first seed.
 
     Args:
         found: a comparison for each seed, of runs of the same names by the same real items.
@@ -37,7 +38,7 @@ def comparison_over_seeds(found: Sequence[Comparison]) -> Comparison:
         )
     rows = in_order([_row([rows[run] for rows in each]) for run in each[0]])
     scored = likely(rows)
-    lead = LEADS[rows[0].modality]
+    lead = rows[0].lead
     return replace(
         found[0],
         rows=rows,
@@ -47,7 +48,7 @@ def comparison_over_seeds(found: Sequence[Comparison]) -> Comparison:
 
 
 def _row(each: Sequence[Evaluation]) -> Evaluation:
-    """Evaluations of the same model, trained from several seeds, in one."""
+    """Combine evaluations of the same model, trained from several seeds."""
     flags = dict.fromkeys(flag for row in each for flag in row.flags)
     others = {name: float(np.mean([row.others[name] for row in each])) for name in each[0].others}
     return replace(
@@ -61,7 +62,7 @@ def _row(each: Sequence[Evaluation]) -> Evaluation:
 
 
 def _cost(each: Sequence[Cost]) -> Cost:
-    """The mean of what each took, and the most memory."""
+    """Return the means of the costs, and the most memory."""
 
     def mean(name: str) -> float | None:
         values = [value for cost in each if (value := getattr(cost, name)) is not None]
@@ -78,8 +79,8 @@ def _cost(each: Sequence[Cost]) -> Cost:
 
 
 def _behind(rows: Sequence[Evaluation], each: Sequence[dict[str, Evaluation]], name: str) -> dict[str, Interval]:
-    """How far each but the first is behind it by a measure, with the interval over the seeds."""
-    sign = -1 if MEASURES[name].better == "lower" else 1
+    """Return how far each but the first is behind it by a measure, with the interval over the seeds."""
+    sign = -1 if measure_of(name).better == "lower" else 1
     return {
         row.run: mean_interval(
             [sign * (found[rows[0].run].figures[name].value - found[row.run].figures[name].value) for found in each]

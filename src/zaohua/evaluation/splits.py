@@ -1,33 +1,28 @@
-"""Real items to measure by: those that a model learnt from, and those that it has never seen, as it sees them.
+"""Real items to measure by: those that a model was trained on, and those that it wasn't, as its codec gives them.
 
-As it sees them: pictures of its size and channels, and of two levels where it learnt those; sounds of its rate and
-length. So a model isn't charged for what its codec took away, and `compare` refuses to set models side by side that
-don't make the same kind of item.
+Pictures have the size and channels of the model's, and two levels where it learnt those; sounds its rate and length. So
+a model isn't charged for what its codec leaves out, and models that don't make the same kind of item aren't compared.
 """
 
 from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 
-from zaohua import modalities
-from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.core.noise import ItemNoise, derive_seed, seeds_from_content
-from zaohua.modalities.base import Codes
-from zaohua.modalities.datasets import known
-from zaohua.modalities.images.show import visible
-from zaohua.modalities.sounds.codec import SoundCodec
-from zaohua.modalities.sounds.files import SoundFiles
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+IN_MEMORY = "data in memory"
+"""What data are called that have no path and no name."""
 TOGETHER = 1024
-"""Pictures that are decoded together."""
+"""Items that are decoded together."""
 
 
 class Items(ABC):
@@ -38,15 +33,15 @@ class Items(ABC):
         codes: those that a model can score, as its codec encodes them.
         labels: theirs, or None.
         columns: of rows, what the codec knows of each.
-        groups: the group of each item, as windows are of one recording, int64 (n,); None where each is its own.
-        most: of a split that are looked at; of more, so many drawn at random.
+        groups: which whole each item is a part of, int64 (n,); None where each is one.
+        most: how many of a split are used at most; of more, so many drawn at random.
     """
 
-    most: ClassVar[float] = 100_000
+    most: float = 100_000
     values: Any
     codes: Any
     labels: Any
-    columns: Any
+    columns: Any = ()
     groups: Any = None
 
     @abstractmethod
@@ -54,84 +49,67 @@ class Items(ABC):
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> Self:
-        """Some of them, in the order of `rows`."""
+        """Return some of them, in the order of `rows`."""
 
     def some(self, n: float, seed: int) -> Self:
-        """So many of them, drawn at random without replacement and in order; all of them if there are no more."""
+        """Return n of them, drawn at random without replacement and in order; all of them if there are no more."""
         return self if n >= len(self) else self.take(some(np.arange(len(self)), n, seed))
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures(Items):
-    """Real pictures.
+class EncodedItems(Items):
+    """Real items as a codec encodes them, and their values, computed when first used.
 
     Attributes:
-        codes: as a codec encodes them.
+        codes: of the items.
         labels: theirs, or None.
-        shown: how a batch of codes looks, uint8 (b, H, W) or (b, H, W, C).
+        to_values: a batch of codes -> the array (b, ...) in which the items are measured.
     """
 
-    codes: Codes
+    codes: Any
     labels: list[Any] | None
-    shown: Callable[[torch.Tensor], np.ndarray]
-    columns: Sequence[Any] = ()
+    to_values: Callable[[Tensor], np.ndarray]
 
     @functools.cached_property
-    def pixels(self) -> np.ndarray:
-        """How they look, uint8 (n, H, W) or (n, H, W, C); found out when first asked for."""
-        return np.concatenate(
-            [
-                self.shown(self.codes[np.arange(start, min(start + TOGETHER, len(self)))])
-                for start in range(0, len(self), TOGETHER)
-            ]
-        )
-
-    @property
     def values(self) -> np.ndarray:
-        """The pixels."""
-        return self.pixels
+        """The array in which they are measured, (n, ...)."""
+        starts = range(0, len(self), TOGETHER)
+        batches = [np.arange(start, min(start + TOGETHER, len(self))) for start in starts]
+        return np.concatenate([self.to_values(self.codes[batch]) for batch in batches])
+
+    @classmethod
+    def of(cls, model: Any, items: Any, labels: Any, to_values: Callable[[Any, Tensor], np.ndarray]) -> Self:
+        """Encode items as a model does.
+
+        Args:
+            model: a fitted one.
+            items: as `zaohua.read` returns them.
+            labels: one for each, or None.
+            to_values: the model and a batch of codes -> the array in which the items are measured.
+        """
+        codes, labels, _ = model.encode_labelled(items, labels)
+        return cls(codes, None if labels is None else list(labels), functools.partial(to_values, model))
 
     def __len__(self) -> int:
         return len(self.codes)
 
-    def take(self, rows: np.ndarray) -> Pictures:
-        """Some of them, in the order of `rows`."""
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of them, in the order of `rows`."""
         labels = None if self.labels is None else [self.labels[i] for i in rows]
-        taken = Pictures(self.codes[rows], labels, self.shown)
-        if "pixels" in vars(self):
-            vars(taken)["pixels"] = self.pixels[rows]
+        taken = replace(self, codes=self.codes[rows], labels=labels)
+        if "values" in vars(self):
+            vars(taken)["values"] = self.values[rows]
         return taken
 
 
 @dataclass(frozen=True, eq=False)
-class Recordings(Items):
-    """Real sounds, still in their files: those, or the parts of them, that a model learns from.
-
-    Attributes:
-        values: the files, which know their labels.
-        codec: the model's, which says what sounds are brought to.
-    """
-
-    values: SoundFiles
-    codec: SoundCodec
-
-    def __len__(self) -> int:
-        return len(self.values)
+class Pictures(EncodedItems):
+    """Real pictures, whose values are uint8 (n, H, W) or (n, H, W, C)."""
 
     @property
-    def labels(self) -> Any:
-        """Those that the files know, or None."""
-        return self.values.labels
-
-    @property
-    def groups(self) -> np.ndarray:
-        """Which recording each is of."""
-        return self.values.groups
-
-    def take(self, rows: np.ndarray) -> Recordings:
-        """Some of them, in the order of `rows`."""
-        labels = None if self.values.labels is None else [self.values.labels[i] for i in rows]
-        return Recordings(SoundFiles([self.values.sources[i] for i in rows], labels), self.codec)
+    def pixels(self) -> np.ndarray:
+        """The values."""
+        return self.values
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,129 +121,24 @@ class Splits:
         split: of the items to measure by: "test", "validation", or "given" where they were named apart.
         train: what the model learnt from; where there is a test split, with what training held out.
         test: what to measure by.
+        modality: name of the kind of data; empty for items of a codec that belongs to none.
+        noun: what the items are called, in the plural.
     """
 
     data: str
     split: str
     train: Any
     test: Any
+    modality: str = ""
+    noun: str = "items"
 
 
-Reader = Callable[[Any, Any, str | None], Items]
-"""Reads all items of a source, as a model sees them: (model, source, split)."""
-
-
-def pictures(model: Any, source: str | Path, split: str | None) -> Pictures:
-    """The pictures of a source, with the labels that it may carry."""
-    _, codes, labels = _encoded(model, source, split, "images")
-    return Pictures(codes, labels, functools.partial(_as_seen, model))
-
-
-def recordings(model: Any, source: str | Path, split: str | None) -> Recordings:
-    """The sounds of a source, with the labels that it may carry."""
-    items, _, labels = _encoded(model, source, split, "sounds")  # which leaves out, trims and cuts what the model does
-    return Recordings(SoundFiles(items.sources, labels), model.codec_)
-
-
-def _encoded(model: Any, source: str | Path, split: str | None, kind: str) -> tuple[Any, Codes, list[Any] | None]:
-    """The items of a source, as a model encodes them, and the labels that it may carry."""
-    check_kind(model, source, kind)
-    try:
-        items, labels = modalities.read(source, True, split=split)
-    except NoLabels:
-        items, labels = modalities.read(source, split=split)
-    codes, labels, parts = model.encode_labelled(items, labels)
-    return parts, codes, None if labels is None else list(labels)
-
-
-def splits_of(
-    model: Any,
-    data: str | Path | None = None,
-    split: str | None = None,
-    train: str | Path | None = None,
-    read: Reader = pictures,
-) -> Splits:
-    """The items that a model is to be measured by.
-
-    Without `data` they are the test split of what it was trained on, if that has one: a named data set, or a folder
-    with subfolders `train` and `test`. Else they are the share that training held out, by which nothing may have been
-    chosen if the figures are to mean what they say.
-
-    Args:
-        model: a fitted one.
-        data: items that it never saw: a path, or the name of a data set, whose test split is taken.
-        split: "test" or "validation"; by default the first of them that there is.
-        train: what it was trained on, if that isn't known or isn't where it was any more.
-        read: reads the items.
-
-    Raises:
-        ZaohuaError: there is no such split, it has labels that were never learnt, or what the model was trained on
-            isn't known.
-    """
-    if split not in (None, "test", "validation"):
-        raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
-    source = train if train is not None else (model.source_ or {}).get("X")
-    if source is None:
-        raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: say on which (--train)")
-    seen = read(model, source, None)
-    if data is not None:
-        if Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve():
-            raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
-        named = is_named(data)
-        test = read(model, data, "test" if named else None)
-        return Splits(str(data), "test" if named else "given", _looked_at(seen), _learnt(model, data, test))
-    why = ""
-    if split != "validation":
-        try:
-            test = read(model, source, "test")
-        except ZaohuaError as error:
-            why = f" ({error})"
-        else:
-            return Splits(str(source), "test", _looked_at(seen), _learnt(model, source, test))
-    if split == "test" or not getattr(model, "validation_fraction", 0):
-        raise ZaohuaError(
-            f"{source} has no test split{why}: give items that training never saw (--data), or train "
-            "with a share held out (--validation-fraction 0.1)"
-        )
-    held, kept = model.hold_out(len(seen), derive_seed(model.seed_, "split"), seen.groups)
-    return Splits(str(source), "validation", seen.take(some(kept, seen.most)), seen.take(some(held, seen.most)))
-
-
-def _learnt(model: Any, source: str | Path, items: Items) -> Items:
-    """Those of a test split that are looked at; labels that the model never learnt are an error at once."""
-    knows, labels = getattr(model.y_codec_, "knows", None), items.labels
-    if knows is not None and labels is not None and not (known := knows(labels)).all():
-        names = ", ".join(sorted({str(label) for label, ok in zip(labels, known, strict=True) if not ok})[:5])
-        raise ZaohuaError(
-            f"{source}: {int((~known).sum()):,} of {len(known):,} test items have labels that this "
-            f"{type(model).__name__} never learnt ({names}): take them away, or give others (--data)"
-        )
-    return _looked_at(items)
-
-
-def _looked_at(items: Items) -> Items:
-    return items.some(items.most, 0)
+def prepared(model: Any, codes: Tensor) -> Tensor:
+    """Return the tensors that a model learns from instead of some codes, with noise that follows from their content."""
+    noise = ItemNoise(seeds_from_content(codes, derive_seed("evaluate")))
+    return model.codec_.prepare(codes, noise)
 
 
 def some(rows: np.ndarray, n: float, seed: int = 0) -> np.ndarray:
-    """So many of some rows, drawn at random without replacement and in order; all of them if there are no more."""
+    """Return n of some rows, drawn at random without replacement and in order; all of them if there are no more."""
     return rows if n >= len(rows) else np.sort(np.random.default_rng(seed).choice(rows, int(n), replace=False))
-
-
-def is_named(source: Any) -> bool:
-    """Whether it is the name of a data set, and no file or folder."""
-    return isinstance(source, str) and source in known() and not Path(source).exists()
-
-
-def check_kind(model: Any, source: str | Path, modality: str) -> None:
-    """Raise a `ZaohuaError` if a data set is of another kind."""
-    if is_named(source) and known()[str(source)].modality != modality:
-        raise ZaohuaError(
-            f"{source} is a data set of {known()[str(source)].modality}, and a {type(model).__name__} makes {modality}"
-        )
-
-
-def _as_seen(model: Any, codes: torch.Tensor) -> np.ndarray:
-    """What a model sees of some encoded pictures; the coins of dynamic binarisation follow from their content."""
-    noise = ItemNoise(seeds_from_content(codes, derive_seed("evaluate")))
-    return visible(model, model.codec_.decode(model.codec_.prepare(codes, noise)))

@@ -1,4 +1,4 @@
-"""An evaluation as people read it: in lines, and in the run's model card; and the verdict on several."""
+"""Write an evaluation as text: in lines, and in the run's model card; and the verdict on several."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation, Figure
+from zaohua.evaluation.measures import measure_of
+from zaohua.evaluation.results import FLOOR, Evaluation, Figure
 from zaohua.metrics.intervals import Interval
 from zaohua.report.numbers import digits
 from zaohua.storage import runs
@@ -15,7 +16,7 @@ from zaohua.storage.card import card
 from zaohua.storage.layout import CARDS, card_file, is_own, write_card
 
 if TYPE_CHECKING:
-    from zaohua.evaluation.compare import Comparison
+    from zaohua.evaluation.comparison import Comparison
 
 UNBOUND = ("exact", "ODE")
 """Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
@@ -24,14 +25,14 @@ QUALITY = re.compile(r"^- Quality: (?:not )?measured.*(?:\n  .*)*", re.MULTILINE
 """What a card says of quality, measured or not."""
 
 REFERRED = ("frechet", "copied", "tree_score", "trend", "utility_auc", "utility_r2", "row_copies")
-"""Measures of the references that are told beside a model's."""
+"""Measures of which summaries show those of the references, too."""
 
 
 def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
     """Write the figures into a run's card, in place of what it said of quality; all else that it says stays.
 
     Returns:
-        The card; None when all names of cards are taken by texts that are none.
+        The card; None if all names of cards are those of other texts.
     """
     path = _card(Path(run))
     if path is None:
@@ -47,7 +48,7 @@ def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
 
 
 def _card(run: Path) -> Path | None:
-    """The file that is a run's card: one that Zaohua wrote, even if somebody has added to it, or a new one."""
+    """Return the path of a run's card: one that Zaohua wrote, even if somebody has added to it, or a new one."""
     written = [run / name for name in CARDS if (run / name).is_file()]
     own = [path for path in written if is_own(path)]
     texts = {path: path.read_text("utf-8", errors="replace") for path in written}
@@ -56,7 +57,7 @@ def _card(run: Path) -> Path | None:
 
 
 def summary_lines(found: Evaluation) -> list[str]:
-    """An evaluation in lines for people."""
+    """Write an evaluation as lines of text."""
     of = f", of {found.representation}" if found.representation else ""
     lines = [
         f"{title_of(name, found)}: {shown(name, figure)}{of if name == 'log_likelihood' else ''}"
@@ -70,7 +71,7 @@ def summary_lines(found: Evaluation) -> list[str]:
     ]
     lines += _columns(found)
     beside = f" and as many {found.split} items" if found.extractor else ""
-    beside = f" and the {found.split} rows" if found.modality == "tables" else beside
+    beside = f" and the {found.split} {found.noun}" if found.lead and not found.extractor else beside
     of = f"{found.n:,} samples{beside}"
     spent = found.cost
     lines.append(
@@ -86,7 +87,7 @@ def summary_lines(found: Evaluation) -> list[str]:
 
 
 def _columns(found: Evaluation) -> list[str]:
-    """Which columns of a table are worst."""
+    """Write which columns of a table are worst."""
     shapes, uses = (found.by_column.get(what, {}) for what in ("shape", "uses"))
     least = ", ".join(f"{name} ({value:.1%})" for name, value in sorted(shapes.items(), key=lambda item: item[1])[:3])
     most = ", ".join(
@@ -102,12 +103,12 @@ def _seconds(seconds: float | None) -> str:
 
 
 def title_of(name: str, found: Evaluation) -> str:
-    """The title of a measure, with the extractor's name where it belongs."""
-    return MEASURES[name].title.format(extractor=found.extractor.partition(",")[0], target=found.target)
+    """Return the title of a measure, with the name of the extractor or of the target."""
+    return measure_of(name).title.format(extractor=found.extractor.partition(",")[0], target=found.target)
 
 
 def shown(name: str, figure: Figure, interval: bool = True) -> str:
-    """A figure with its interval and note, as people read it."""
+    """Write a figure with its interval and note."""
     around = between(name, figure)
     more = (f" ({around})" if around else "") + (f", {figure.note}" if figure.note else "")
     return _number(name, figure.value) + (more if interval else "")
@@ -120,37 +121,37 @@ def titled(name: str, found: Evaluation, interval: bool = True) -> str:
 
 
 def between(name: str, figure: Figure) -> str:
-    """The ends of a figure's interval; empty where there is none."""
+    """Write the ends of a figure's interval; empty without one."""
     if figure.low is None or figure.high is None:
         return ""
     return f"{_number(name, figure.low).rstrip('%')} to {_number(name, figure.high)}"
 
 
 def _number(name: str, value: float) -> str:
-    return f"{value:.1%}" if MEASURES[name].percent else digits(value)
+    return f"{value:.1%}" if measure_of(name).percent else digits(value)
 
 
 # ---- several models
 
 
 def verdict(comparison: Comparison) -> list[str]:
-    """Who wins, and by how much, or that nobody can be told to: a sentence on samples, another on likelihoods."""
+    """Write who wins and by how much, or that there is no winner: a sentence on samples, another on likelihoods."""
     return [_first(comparison)] + ([_likeliest(comparison)] if comparison.likeliest is not None else [])
 
 
 def _first(comparison: Comparison) -> str:
     best, lead = comparison.rows[0], comparison.lead
     title = title_of(lead, best)
-    told = shown(lead, best.figures[lead], interval=False) + _beside_real(comparison)
+    figure = shown(lead, best.figures[lead], interval=False) + _beside_real(comparison)
     if comparison.winner is not None:
-        return f"{comparison.winner} wins by {title}: {told}. {_next(comparison.behind, lead)}{_copying(best)}"
+        return f"{comparison.winner} wins by {title}: {figure}. {_next(comparison.behind, lead)}{_copying(best)}"
     near = _near(comparison.behind)
-    most = "least" if MEASURES[lead].better == "lower" else "most"
-    return f"No winner by {title}: {best.run} has the {most}, {told}, but {near} may be behind it by chance."
+    most = "least" if measure_of(lead).better == "lower" else "most"
+    return f"No winner by {title}: {best.run} has the {most}, {figure}, but {near} may be behind it by chance."
 
 
 def _copying(best: Evaluation) -> str:
-    """That a model of tables copies, which makes its figures no achievement."""
+    """Write that a model copies training rows, if it does: then good figures are no achievement."""
     copied, usual = (figures.get("row_copies") for figures in (best.figures, best.references.get(FLOOR, {})))
     if copied is None or usual is None or (copied.low or 0) <= usual.value:
         return ""
@@ -161,36 +162,36 @@ def _copying(best: Evaluation) -> str:
 
 
 def _beside_real(comparison: Comparison) -> str:
-    """What real training items have instead of the best model's figure."""
+    """Write the figure of real training items, for comparison with the best model's."""
     best, lead = comparison.rows[0], comparison.lead
     floor = best.references.get(FLOOR, {}).get(lead)
     if floor is None or floor.value <= 0:
         return ""
-    if MEASURES[lead].better == "higher":
+    if measure_of(lead).better == "higher":
         return f", where real training items have {shown(lead, floor, interval=False)}"
-    return f", {best.figures[lead].value / floor.value:,.1f} times that of real training {NOUNS[best.modality]}"
+    return f", {best.figures[lead].value / floor.value:,.1f} times that of real training {best.noun}"
 
 
 def _likeliest(comparison: Comparison) -> str:
     scored = {row.run: row.figures["log_likelihood"] for row in comparison.rows if "log_likelihood" in row.figures}
     best, behind = comparison.likeliest or "", comparison.likelihood_behind
-    told = f"{digits(scored[best].value)} nats per item, {kind_of(scored[best].note)}"
+    figure = f"{digits(scored[best].value)} nats per item, {kind_of(scored[best].note)}"
     if not behind:
-        return f"Only {best} tells log-likelihoods: {told}."
+        return f"Only {best} has log-likelihoods: {figure}."
     if comparison.likelihood_winner is not None:
-        return f"{best} wins by log-likelihood: {told}. {_next(behind, 'log_likelihood')}"
+        return f"{best} wins by log-likelihood: {figure}. {_next(behind, 'log_likelihood')}"
     near = _near(behind)
     if near:
-        return f"No winner by log-likelihood: {best} has the highest, {told}, but {near} may be behind it by chance."
+        return f"No winner by log-likelihood: {best} has the highest, {figure}, but {near} may be behind it by chance."
     bounds = _listed([run for run in behind if scored[run].note not in UNBOUND])
     return (
-        f"No winner by log-likelihood: {best} has the highest, {told}, but of {bounds} only a lower bound is "
+        f"No winner by log-likelihood: {best} has the highest, {figure}, but of {bounds} only a lower bound is "
         "known, and the truth may be higher."
     )
 
 
 def kind_of(note: str) -> str:
-    """What kind of number a log-likelihood is, in words."""
+    """Describe what kind of number a log-likelihood is."""
     if note.startswith("IWAE"):
         return f"a lower bound ({note})"
     return {"bound": "a lower bound", "ODE": "an estimate by solving an ODE"}.get(note, note)
@@ -203,7 +204,7 @@ def _next(behind: dict[str, Interval], name: str) -> str:
 
 
 def _near(behind: dict[str, Interval]) -> str:
-    """Those that can't be told from the best."""
+    """List the models that may be as good as the best."""
     return _listed([run for run, gap in behind.items() if gap.low <= 0])
 
 

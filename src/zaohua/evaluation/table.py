@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zaohua.evaluation.compare import Comparison
-from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation, Figures
+from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.measures import measure_names, measure_of
+from zaohua.evaluation.results import FLOOR, Evaluation, Figures
 from zaohua.evaluation.summaries import between, shown, title_of
 from zaohua.report.numbers import digits
 
@@ -78,7 +79,7 @@ class Table:
     rows: list[Row]
 
 
-def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> Table:
+def quality(comparison: Comparison, names: Sequence[str] | None = None) -> Table:
     """Make the table of all measures, of the models and of the references.
 
     Args:
@@ -87,7 +88,7 @@ def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> T
     """
     rows = comparison.rows
     references = dict(sorted(rows[0].references.items(), key=lambda item: item[0] != FLOOR))
-    names = [name for name in names if any(name in row.figures for row in rows)]
+    names = [name for name in (measure_names() if names is None else names) if any(name in row.figures for row in rows)]
     best = {name: _best(name, rows) for name in names}
 
     def cells(figures: Figures, model: bool = True) -> list[Cell]:
@@ -105,7 +106,7 @@ def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> T
         ]
 
     columns = [
-        TableColumn(name, title_of(name, rows[0]), MEASURES[name].better, MEASURES[name].about) for name in names
+        TableColumn(name, title_of(name, rows[0]), measure_of(name).better, measure_of(name).about) for name in names
     ]
     return Table(
         columns,
@@ -117,9 +118,9 @@ def quality(comparison: Comparison, names: Sequence[str] = tuple(MEASURES)) -> T
 def _best(name: str, rows: Sequence[Evaluation]) -> float | None:
     """Find the best figure of all models, unless the measure has no better side or all models are equal."""
     values = [row.figures[name].value for row in rows if name in row.figures]
-    if MEASURES[name].better == "none" or min(values) == max(values):
+    if measure_of(name).better == "none" or min(values) == max(values):
         return None
-    return min(values) if MEASURES[name].better == "lower" else max(values)
+    return min(values) if measure_of(name).better == "lower" else max(values)
 
 
 Number = tuple[TableColumn, Callable[[Evaluation], float | None], Callable[[float], str]]
@@ -193,13 +194,15 @@ def distances(comparison: Comparison) -> Table | None:
     """Make the table of Fréchet distances in the features of other extractors, if there are any."""
     rows = comparison.rows
     names = list(dict.fromkeys(name for row in rows for name in row.others))
+    if not names:
+        return None
     columns = [TableColumn("frechet", title_of("frechet", rows[0]), "lower", rows[0].extractor)]
     columns += [TableColumn(name, f"FD[{name.partition(',')[0]}]", "lower", name) for name in names]
     body = []
     for row in rows:
         values = [row.figures["frechet"].value, *(row.others.get(name) for name in names)]
         body.append(Row(row.run, row.model, [Cell() if v is None else Cell(digits(v), v) for v in values]))
-    return Table(columns, body) if names else None
+    return Table(columns, body)
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,7 @@ class ClassTable:
 
 def classes(rows: Sequence[Evaluation]) -> list[ClassTable]:
     """Make tables of how much of each class is there and how much of it is recognised, of models that tell."""
-    noun = NOUNS[rows[0].modality]
+    noun = rows[0].noun
     found = [
         _class_table(
             "Recall of each class",

@@ -171,7 +171,9 @@ class MaskedFlow(Guided[TableCodec]):
         for index, feature in enumerate(net.coded):
             code = codes[:, index]
             number = features[feature].kind == "real"
-            out[:, feature] = net.bins.place(feature, code.clamp(min=0), u[:, 2, index]) if number else code.double()
+            out[:, feature] = (
+                net.bins.value_in_bin(feature, code.clamp(min=0), u[:, 2, index]) if number else code.double()
+            )
         for index in net.bins.reals:
             given = features[index].given
             if given is not None:

@@ -43,7 +43,7 @@ class RowLikelihood:
         log_p = (one_hot * self.layout.log_softmax(logits)).sum(1)
         log_p = log_p.masked_fill(one_hot.sum(1) < len(self.layout.categories), -torch.inf)
         density = -0.5 * ((self.layout.numbers(x) - mean) ** 2 * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
-        return log_p + (density * self.layout.there(x)).sum(1)
+        return log_p + (density * self.layout.observed(x)).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return the most likely categories and the means of the numbers, (B, features)."""

@@ -1,6 +1,7 @@
 """Kinds of data: files <-> items <-> tensors, one folder for each kind, in an open registry.
 
 read, write, register          what people call (`zaohua.read` ...)
+read_with_kind                 the same as read, with the kind of data that was found
 codec_for, condition_codec     which codec encodes items, and conditions
 from_json                      the codec that a saved model names
 """
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from zaohua.modalities.music.pieces import Piece as Piece
     from zaohua.modalities.music.rolls import RollCodec as RollCodec
     from zaohua.modalities.reading import read as read
+    from zaohua.modalities.reading import read_with_kind as read_with_kind
     from zaohua.modalities.reading import write as write
     from zaohua.modalities.sounds.codec import WaveCodec as WaveCodec
     from zaohua.modalities.sounds.files import SoundFiles as SoundFiles
@@ -61,6 +63,7 @@ _LAZY = {
     "TextFiles": "texts.files",
     "WaveCodec": "sounds.codec",
     "read": "reading",
+    "read_with_kind": "reading",
     "write": "reading",
 }
 """Where the public names are defined that import torch, numpy or pandas."""

@@ -28,8 +28,10 @@ def unreadable(where: object, suffix: str, kinds: Iterable[Modality]) -> ZaohuaE
     return None if advice is None else ZaohuaError(f"{where}: {suffix} files aren't read: {advice}")
 
 
-def read_listed(X: Sequence[Any], labels: Sequence[Any] | None, kinds: Sequence[Modality]) -> Any:
-    """Return the items of a list of files; None if the list holds something else.
+def read_listed(
+    X: Sequence[Any], labels: Sequence[Any] | None, kinds: Sequence[Modality]
+) -> tuple[Any, Modality] | None:
+    """Return the items of a list of files and their kind of data; None if the list holds something else.
 
     Args:
         X: a list. It is of files if it holds a `Path`, or if all its texts end as files of one kind do and at least
@@ -54,7 +56,7 @@ def read_listed(X: Sequence[Any], labels: Sequence[Any] | None, kinds: Sequence[
             raise ZaohuaError(f"{path}: can't be read as one of a list of files, which hold one item each ({nouns})")
         if suffix not in kind.suffixes:
             raise ZaohuaError(f"the list holds files of {kind.noun}, but number {i} is {path}")
-    return None if kind is None else kind.open(paths, labels)
+    return None if kind is None else (kind.open(paths, labels), kind)
 
 
 def _is_of_files(X: Sequence[Any], kinds: Sequence[Modality]) -> bool:

@@ -42,8 +42,10 @@ class Modality(ABC):
             they decide what a folder holds only if nothing else is in it.
         convert: endings of files of this kind that can't be read, and what to do about them.
         given: how its values are given in memory, for error messages ("a list of texts").
-        protocol: dotted path "module:Class" of its evaluation protocol; None if it has none.
+        protocol: dotted path "module:Class" of its `EvaluationProtocol`; None for that of items whose tensors have one
+            shape (`zaohua.evaluation.VectorProtocol`).
         page: dotted path of the module that makes its part of a report; None if it has none.
+        suites: dotted path "module:NAME" of its named benchmarks, a dictionary of `Suite`s; None if it has none.
     """
 
     name: ClassVar[str]
@@ -55,6 +57,7 @@ class Modality(ABC):
     given: ClassVar[str] = ""
     protocol: ClassVar[str | None] = None
     page: ClassVar[str | None] = None
+    suites: ClassVar[str | None] = None
 
     # ---- what a modality defines
 

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,15 @@ from zaohua.modalities.files.labels import matching
 from zaohua.modalities.files.patterns import FilePattern
 from zaohua.modalities.files.values import as_array, named, stacked
 from zaohua.modalities.listed import of_suffix, read_listed, unreadable
-from zaohua.modalities.modality import Modality, Read, refuse_split
+from zaohua.modalities.modality import Modality, refuse_split
+
+
+class Found(NamedTuple):
+    """What was read: the items, the label of each or None, and the kind of data; None if no kind recognises them."""
+
+    items: Any
+    labels: Any
+    kind: Modality | None
 
 
 def read(
@@ -50,25 +58,42 @@ def read(
         NoLabels: y is True, but the data carry no labels.
         ZaohuaError: nothing is there, or nothing that can be read; the message says what to give.
     """
+    items, labels, _ = read_with_kind(X, y, split=split, modality=modality, prefer=prefer)
+    return items, labels
+
+
+def read_with_kind(
+    X: Any,
+    y: Any = None,
+    *,
+    split: str | None = None,
+    modality: str | None = None,
+    prefer: Modality | None = None,
+) -> Found:
+    """Read items and their labels as `read` does, and say of which kind of data they are.
+
+    A folder or a data set may hold arrays that another kind would take for its own, so keep the kind with the items.
+    """
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     if prefer is not None and len(kinds) > 1:
         kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
     if isinstance(X, (str, Path)):
-        items, carried = _read_source(X, y is True, split, kinds)
+        items, carried, kind = _read_source(X, y is True, split, kinds)
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
-        items, carried = collect(X, kinds=kinds, prefer=prefer), X.labels if isinstance(X, FileItems) else None
+        items, kind = _collected(X, None, kinds, prefer)
+        carried = X.labels if isinstance(X, FileItems) else None
     if y is None or y is False:
-        return items, None
+        return Found(items, None, kind)
     if isinstance(y, str) and hasattr(items, "columns"):
-        return _column_apart(items, y)
+        return Found(*_column_apart(items, y), kind)
     if y is True:
         if carried is None:
             given = X if isinstance(X, (str, Path)) else named(X)
             raise NoLabels(f"{given}: carries no labels: give y, one for each item")
-        return items, carried
-    return items, _own_labels(items, y)
+        return Found(items, carried, kind)
+    return Found(items, _own_labels(items, y), kind)
 
 
 def collect(
@@ -85,9 +110,15 @@ def collect(
     Raises:
         ZaohuaError: it is empty, a single item, or arrays of different shapes.
     """
-    kinds = registry.known() if kinds is None else kinds
+    return _collected(X, labels, registry.known() if kinds is None else kinds, prefer)[0]
+
+
+def _collected(
+    X: Any, labels: Any, kinds: Sequence[Modality], prefer: Modality | None = None
+) -> tuple[Any, Modality | None]:
+    """Return a collection in the form that codecs take, and its kind; None if no kind recognises it."""
     if isinstance(X, FileItems):
-        return X.copy()  # so that those that were given stay as they are
+        return X.copy(), next((kind for kind in kinds if kind.recognises(X)), None)  # those given stay as they are
     if isinstance(X, (list, tuple)):
         if not len(X):
             raise ZaohuaError("no items: the list is empty")
@@ -101,15 +132,15 @@ def collect(
         raise ZaohuaError("a single image: give a list of them")
     elif hasattr(X, "__array__") and not hasattr(X, "columns") and type(X).__module__.split(".")[0] != "pandas":
         X = as_array(X)
-    if len(kinds) == 1 or (prefer is not None and prefer.recognises(X)):
-        return (prefer or kinds[0]).collect(X, labels)
-    kind = recognised(X, kinds)
+    if len(kinds) == 1:
+        return kinds[0].collect(X, labels), kinds[0]
+    kind = prefer if prefer is not None and prefer.recognises(X) else recognised(X, kinds)
     if kind is not None:
-        return kind.collect(X, labels)
+        return kind.collect(X, labels), kind
     if isinstance(X, list) and all(isinstance(item, np.ndarray) for item in X):
         other = next(a.shape for a in X if a.shape != X[0].shape)
         raise ZaohuaError(f"arrays of different shapes: {X[0].shape} and {other}")
-    return X
+    return X, None
 
 
 def recognised(X: Any, kinds: Sequence[Modality] | None = None) -> Modality | None:
@@ -142,8 +173,7 @@ def write(items: Any, path: str | Path, *, y: Sequence[Any] | None = None, modal
         ZaohuaError: the items aren't recognised, or aren't written to files with that suffix.
     """
     kinds = registry.known() if modality is None else (registry.modality(modality),)
-    found = collect(items, kinds=kinds)
-    kind = kinds[0] if len(kinds) == 1 else recognised(found, kinds)
+    found, kind = _collected(items, None, kinds)
     if kind is None:
         raise ZaohuaError(f"{named(items)}: isn't recognised as any kind of data: say which (modality=)")
     return kind.export(items, found, Path(path), y)
@@ -152,7 +182,7 @@ def write(items: Any, path: str | Path, *, y: Sequence[Any] | None = None, modal
 # ---- from a path or a name
 
 
-def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Read:
+def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
     path, pattern = Path(source).expanduser(), FilePattern.of(source)
     if pattern is not None:
         return _read_pattern(pattern, split, kinds)
@@ -161,21 +191,21 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         if entry is None:
             raise _nothing_at(path, source, kinds)
         found, labels = datasets.load(entry.name, split or "train")
-        items = collect(found, labels, kinds=(registry.modality(entry.modality),))
-        return Read(items, items.labels if isinstance(items, FileItems) else labels)
+        items, kind = _collected(found, labels, (registry.modality(entry.modality),))
+        return Found(items, items.labels if isinstance(items, FileItems) else labels, kind)
     if path.is_dir():
         return _read_folder(path, labelled, split, kinds)
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
-            return read_
+            return Found(*read_, kind)
     refuse_split(path, split)
     raise unreadable(path, path.suffix.casefold(), kinds) or ZaohuaError(
         f"{path}: can't be read as data: give {_readable(kinds)}, or a folder"
     )
 
 
-def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Read:
+def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
     """Read a folder as the kind of data that most of its files are of."""
     suffixes = Counter(path.suffix.casefold() for path in walk(folder))
     counts = {kind.name: kind.count(folder, suffixes) for kind in kinds}
@@ -192,7 +222,7 @@ def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequenc
             raise error
     found = None if chosen is None else chosen.read_folder(folder, labelled, split)
     if found is not None:
-        return found
+        return Found(*found, chosen)
     if not suffixes:
         raise ZaohuaError(f"{folder}: the folder is empty")
     held = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in suffixes.most_common(4))
@@ -213,13 +243,13 @@ def _readable(kinds: Sequence[Modality], folders: bool = False) -> str:
     return ", ".join(shown)
 
 
-def _read_pattern(pattern: FilePattern, split: str | None, kinds: Sequence[Modality]) -> Read:
+def _read_pattern(pattern: FilePattern, split: str | None, kinds: Sequence[Modality]) -> Found:
     """Read the files whose names are of a form, and the labels that the names say."""
     kind = of_suffix(pattern.suffix, kinds)
     if kind is not None:
         paths, labels = matching(pattern, kind.suffixes, split, kind.noun)
         items = kind.open(paths, labels)
-        return Read(items, getattr(items, "labels", labels))
+        return Found(items, getattr(items, "labels", labels), kind)
     raise unreadable(pattern.text, pattern.suffix, kinds) or ZaohuaError(
         f"{pattern.text}: a pattern ends as its files do, such as .wav, .png, .mid or .txt"
     )

@@ -1,11 +1,16 @@
 """The kinds of data that are known: ours, those of installed packages, and those that were registered.
 
+A module that isn't installed as a package is found by the environment variable `ZAOHUA_MODALITIES`, which names modules
+that register their kinds of data when they are imported: `ZAOHUA_MODALITIES=examples.voxels,examples.series`.
+
 It is light: no modality imports torch, numpy or a codec before it is used.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
+import os
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 GROUP = "zaohua.modalities"
 """The group of entry points by which an installed package adds modalities."""
+VARIABLE = "ZAOHUA_MODALITIES"
+"""The environment variable that names modules to import, apart by commas; each registers its modalities."""
 _KNOWN: dict[str, Modality] = {kind.name: kind for kind in (Images(), Tables(), Texts(), Music(), Sounds(), Labels())}
 
 
@@ -49,19 +56,32 @@ def register(kind: Modality) -> Modality:
     return kind
 
 
+def unregister(name: str) -> None:
+    """Forget a kind of data, for this process; nothing happens if there is none of that name."""
+    _KNOWN.pop(name, None)
+
+
 @functools.cache
-def _load_entry_points() -> None:
+def _load_others() -> None:
+    """Register the modalities of installed packages, and of the modules that `ZAOHUA_MODALITIES` names."""
     for point in entry_points(group=GROUP):
         try:
             kind = point.load()
             register(kind() if isinstance(kind, type) else kind)
-        except Exception as error:  # a broken package of another's must not break this one
+        except Exception as error:
             raise ZaohuaError(f"the modality {point.name} of {point.value} can't be loaded: {error}") from error
+    for name in filter(None, map(str.strip, os.environ.get(VARIABLE, "").split(","))):
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            raise ZaohuaError(
+                f"{VARIABLE} names {name}, which can't be imported ({error}): is its folder in PYTHONPATH?"
+            ) from error
 
 
 def known() -> tuple[Modality, ...]:
     """Return all modalities, in the order in which they are asked whether they recognise data."""
-    _load_entry_points()
+    _load_others()
     return tuple(_KNOWN.values())
 
 

@@ -115,9 +115,10 @@ class Sequences:
         return (self.stream[a:b] for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True))
 
     def __getitem__(self, indices: Any) -> Tensor:
-        """The parts of the items at `indices`, int64 (b, longest, ...), filled up with `pad`."""
+        """Return the items at `indices` (integers, a mask or a slice), int64 (b, longest, ...), padded with `pad`."""
+        rows = torch.arange(len(self))[indices if isinstance(indices, slice) else torch.as_tensor(indices)]
         parts = [
-            self.stream[int(self.starts[i]) : int(self.stops[i])].long() for i in torch.as_tensor(indices).tolist()
+            self.stream[a:b].long() for a, b in zip(self.starts[rows].tolist(), self.stops[rows].tolist(), strict=True)
         ]
         return torch.nn.utils.rnn.pad_sequence(parts, batch_first=True, padding_value=self.pad)
 

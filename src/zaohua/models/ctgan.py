@@ -124,7 +124,7 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         out = nets["generator"](torch.cat([noise.normal(self.latent_dim), c], dim=1), y).float()
         logits, numbers = out.split([layout.one_hots, len(layout.reals)], dim=1)
         chances = layout.softmax((logits + gumbel(noise, layout.one_hots)) / self.tau)
-        return logits, torch.cat([chances, numbers * layout.chance_of_numbers(chances)], dim=1)
+        return logits, torch.cat([chances, numbers * layout.observed_probability(chances)], dim=1)
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return wide rows and their conditions."""
@@ -143,7 +143,7 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         """Return -log p of the category that the generator was conditioned on, (B,)."""
         if not c.shape[1]:
             return logits.new_zeros(len(logits))
-        others = self.layout.same_head(c) == 0
+        others = self.layout.sum_per_feature(c) == 0
         return logits.masked_fill(others, -torch.inf).logsumexp(1) - (c * logits).sum(1)
 
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:

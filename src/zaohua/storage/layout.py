@@ -162,3 +162,8 @@ def clear_run(folder: Path) -> None:
 
 def _inside(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def cache_folder() -> Path:
+    """Return where downloaded files and trained yardsticks are kept: $XDG_CACHE_HOME/zaohua, or ~/.cache/zaohua."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zaohua"

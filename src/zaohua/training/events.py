@@ -1,14 +1,18 @@
-"""What training hands around: a batch to losses, an event to callbacks."""
+"""Data passed around in training: batches for losses, events for callbacks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from torch import Tensor
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
+
+if TYPE_CHECKING:
+    from zaohua.training.trainable import Trainable
 
 
 @dataclass
@@ -16,11 +20,11 @@ class Batch:
     """One (micro-)batch of training data.
 
     Attributes:
-        x: the items as networks see them, (B, *spec.tensor_shape).
-        y: their conditions as networks see them; None for an unconditional model.
-        noise: the source of everything random in a loss; losses draw from nothing else.
-        progress: share of the training done, 0 to 1, for what is ramped up or down; 1 in a validation.
-        codes: the items as they are kept, (B, ...), for losses that look at more than networks see.
+        x: the items as tensors for the networks, (B, *spec.tensor_shape).
+        y: their conditions as tensors for the networks; None for an unconditional model.
+        noise: source of all random numbers of a loss.
+        progress: fraction of the training that is done, for schedules; 1 in validation.
+        codes: the items as the codec encoded them, (B, ...), for losses that need more than `x`.
     """
 
     x: Tensor
@@ -33,32 +37,35 @@ class Batch:
         return len(self.x)
 
 
+EventKind: TypeAlias = Literal["start", "step", "log", "validate", "preview", "checkpoint", "record", "warning", "end"]
+
+
 @dataclass
 class Event:
-    """Something that happened in training, given to every callback.
+    """Notification that callbacks receive from training.
 
     Attributes:
         kind: "start", "step", "log", "validate", "preview", "checkpoint", "record", "warning" or "end".
-        step: optimiser steps taken so far.
-        total: steps there will be; None when only the time is limited.
-        progress: share of the training done, 0 to 1, by steps or by time, whichever is further.
-        elapsed: seconds trained, over all sittings.
-        model: gives the model as it is now, to sample from.
-        record: what was measured: loss of each phase, lr, items_per_second, validation ...
-        items: preview items, for "preview".
-        message: a line for people.
+        step: number of optimiser steps so far.
+        total: number of steps of the whole training; None if only its time is limited.
+        progress: fraction of the training that is done, by steps or by time, whichever is larger.
+        elapsed: seconds of training, including those before a resume.
+        model: function that returns the model in its current state, to sample from.
+        record: measurements, such as the loss of each phase, lr, items_per_second or validation.
+        items: generated items of a "preview".
+        message: text for the user.
     """
 
-    kind: Literal["start", "step", "log", "validate", "preview", "checkpoint", "record", "warning", "end"]
+    kind: EventKind
     step: int
     total: int | None
     progress: float
     elapsed: float
-    model: Callable[[], Any]
-    record: dict[str, Any] = field(default_factory=dict)
-    items: Any = None
+    model: Callable[[], Trainable]
+    record: Json = field(default_factory=dict)
+    items: object = None
     message: str = ""
 
 
-Callback = Callable[[Event], dict[str, Any] | None]
-"""What it returns, if anything, is added to the history, but for what it returns to a "record"."""
+Callback = Callable[[Event], Json | None]
+"""Function that is called with every event. A returned dict is added to the history, except on a "record" event."""

@@ -1,29 +1,30 @@
-"""The one training loop: limits, validation, previews, history, signals and exact resume, around `Stepper`'s steps.
+"""The training loop: limits, validation, previews, history, signals and exact resume, around the steps of `Stepper`.
 
-One loop serves every family, so each feature of it serves every model.
+All families share it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import platform
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import flushed_denormals, keep_freed_memory
+from zaohua.core.json import Json
 from zaohua.core.noise import derive_seed
 from zaohua.storage import runs
-from zaohua.training.callbacks import signals
-from zaohua.training.events import Callback, Event
-from zaohua.training.optimizers import load_optimizer_tensors, optimizer_tensors
+from zaohua.training import checkpoints
+from zaohua.training.callbacks.signals import watch_signals
+from zaohua.training.callbacks.tensorboard import tensorboard
+from zaohua.training.events import Callback, Event, EventKind
+from zaohua.training.meter import Meter
 from zaohua.training.order import Batches
 from zaohua.training.step import Diverged, Stepper
 from zaohua.training.validation import Best
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
 
 
 class Engine(Stepper):
-    """Trains one model on encoded data; see `Trainable` for what each field does."""
+    """Training of one model on encoded data.
+
+    Args:
+        model: the model, whose fields are described in `Trainable`.
+        data: rows that batches are made of.
+        out: folder of the run; None saves nothing.
+        callbacks: functions that are called with every event.
+        weights: weights to start from; None initialises them at random.
+    """
 
     def __init__(
         self,
@@ -51,156 +60,154 @@ class Engine(Stepper):
         self.callbacks = [*callbacks] if self.main else []
         self._split()
         self.fingerprint = None if out is None else data.fingerprint()
-        self.saved, self.logged = -1, 0
-        self.sums: defaultdict[str, Tensor | float] = defaultdict(float)
-        self.before, self.began = 0.0, time.perf_counter()
+        self.meter, self.saved = Meter(self.accelerator, self.device), -1
+        self.previous_seconds, self.started = 0.0, time.perf_counter()
         self.best = Best(model.learners(), keep=model.patience is not None)
         model.history_ = []
 
     # ---- before the first step
 
     def _split(self) -> None:
-        """Hold out the validation share, the same for the same seed, and line up the rest."""
+        """Hold out the validation items, the same for the same seed, and make batches of the others."""
         model, n = self.model, self.data.n_items
-        held, kept = model.hold_out(n, derive_seed(model.seed_, "split"), self.data.groups)
-        self.held_out, items = self.data.rows_in(held), self.data.rows_in(kept)
-        if not len(items):
-            raise ZaohuaError(f"{n} items are too few to hold out a share of {model.validation_fraction}")
+        held_out, training = model.hold_out(n, derive_seed(model.seed_, "split"), self.data.groups)
+        self.held_out, rows = self.data.rows_in(held_out), self.data.rows_in(training)
+        if not len(rows):
+            raise ZaohuaError(f"{n} items are too few to hold out a fraction of {model.validation_fraction}")
         weights = model.row_weights(self.data)
         self.batches = Batches(
             self.data.x,
             self.data.y,
-            items,
+            rows,
             model.seed_,
             model.batch_size,
             workers=model.workers,
             rank=self.accelerator.process_index,
             world=self.world,
             device=self.device,
-            weights=None if weights is None else weights[items],
+            weights=None if weights is None else weights[rows],
         )
 
     def train(self, fresh: bool) -> None:
-        """Train to the end, from scratch or from the run's newest intact checkpoint.
+        """Train to the end.
+
+        Args:
+            fresh: start from scratch; otherwise from the run's newest intact checkpoint.
 
         Raises:
-            Diverged: a loss is not finite; the last good weights are kept.
-            signals.Stopped: a signal asked for the end; the state is saved.
+            Diverged: a loss is not finite; the last finite weights are kept.
+            Stopped: a signal ended the training; its state is saved.
         """
         threads = torch.get_num_threads()
         try:
             self._open(fresh)
-            self.began = time.perf_counter()
-            with torch.random.fork_rng(), signals.signals() as self.signals, flushed_denormals():
+            self.started = time.perf_counter()
+            with torch.random.fork_rng(), watch_signals() as self.signals, flushed_denormals():
                 keep_freed_memory()
                 self._begin(fresh)
                 self._loop()
         except Diverged:
-            with contextlib.suppress(ZaohuaError):  # of a disk that is full as well
+            with contextlib.suppress(ZaohuaError):  # a full disk must not hide the error
                 self._save_model(weights=self.step > 0)
             raise
         finally:
             torch.set_num_threads(threads)
-            self._note()
+            self._update_model()
             if self.run is not None:
                 self.run.close()
 
     def _open(self, fresh: bool) -> None:
-        """Hold the run's folder, and take up the state that is in it."""
+        """Lock the run's folder, and restore the state that it holds unless the training is fresh."""
         if self.run_folder is not None and self.main:
             self.run = runs.Run(self.run_folder)
         if not fresh:
             self._restore()
-        self.accelerator.wait_for_everyone()  # until all have read what is there
+        self.accelerator.wait_for_everyone()  # until all processes have read the folder
 
     def _begin(self, fresh: bool) -> None:
-        """Tell the callbacks, any of which may refuse; only then clear what an earlier run left, and write."""
-        self._done()  # how far a run is that goes on
+        """Call the callbacks, any of which may refuse; only then delete an earlier run, and write."""
+        self._is_done()  # sets the progress of a resumed run
         self._emit("start", message=f"training on {self.device.type}, {str(self.dtype).removeprefix('torch.')}")
-        self.callbacks += self._tensorboard()
+        if self.model.tensorboard:
+            self.callbacks.append(tensorboard(self.run.folder if self.run else Path(".")))
         if fresh and self.run is not None:
             self.run.clear()
-            for record in self.model.history_:  # of callbacks
+            for record in self.model.history_:  # added by callbacks
                 self.run.append_history(record)
         self._save_model(weights=self.step > 0)
 
+    # ---- steps
+
     def _loop(self) -> None:
+        """Take steps until the training is done or a signal stops it."""
+        model = self.model
         self.nets.train()
         draws = self.batches.stream(self.step * len(self.plan))
-        since, first = time.perf_counter(), self.step
-        while not self._done():
-            for name, value in self.take(draws).items():
-                self.sums[name] += value
+        self.meter.start(self.step)
+        while not self._is_done():
+            self.meter.add(self.take_step(draws))
             self.step += 1
             self._emit("step")
-            if self.step % self.model.log_every == 0:
-                items = (self.step - first) * self.model.batch_size * self.world
-                self._log(
-                    {
-                        **self._means(self.step - self.logged),
-                        "lr": self.rate,
-                        "items_per_second": items / (time.perf_counter() - since),
-                    }
-                )
-                self.sums.clear()
-                since, first, self.logged = time.perf_counter(), self.step, self.step
-            if self._every(self.model.validate_every) and len(self.held_out):
+            if self.step % model.log_every == 0:
+                self._log_losses()
+            if self._is_due(model.validate_every) and len(self.held_out):
                 self._validate()
-            if self._every(self.model.preview_every):
+            if self._is_due(model.preview_every):
                 self._preview()
-            if self._every(self.model.checkpoint_every):
+            if self._is_due(model.checkpoint_every):
                 self._save()
-            if stop := self.agree(self.signals.received):
-                self.signals.received = stop  # in all processes
+            if signum := self.agree(self.signals.received):
+                self.signals.received = signum  # in all processes
                 break
         if self.saved != self.step:
             self._save()
         if not self.signals.received:
-            self._choose()
+            self._choose_best()
         self._emit("end", message="" if self.signals.received else self.too_short())
         self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
 
-    # ---- now and then
-
     @property
     def elapsed(self) -> float:
-        """Seconds trained, over all sittings."""
-        return self.before + time.perf_counter() - self.began
+        """Seconds of training, including those before a resume."""
+        return self.previous_seconds + time.perf_counter() - self.started
 
-    def _done(self) -> bool:
+    def _is_done(self) -> bool:
+        """Update the progress, and return True once a limit is reached or patience has run out."""
         by_step = 0.0 if self.total is None else self.step / self.total
         by_time = 0.0 if self.model.max_minutes is None else self.elapsed / (60 * self.model.max_minutes)
         self.progress = self.agree(max(by_step, by_time))
         no_better = self.model.patience is not None and self.best.waited >= self.model.patience
         return self.progress >= 1 or no_better
 
-    def _every(self, steps: int | None) -> bool:
-        return steps is not None and self.step % steps == 0
+    def _is_due(self, every: int | None) -> bool:
+        return every is not None and self.step % every == 0
 
-    def _means(self, steps: int) -> dict[str, float]:
-        """Mean of each phase's loss over the steps since the last record, and over the processes."""
-        if not self.sums:
-            return {}
-        values = torch.stack([torch.as_tensor(value, device=self.device) for value in self.sums.values()]) / steps
-        values = self.accelerator.reduce(values, "mean")
-        return dict(zip(self.sums, values.tolist(), strict=True))
+    def _log_losses(self) -> None:
+        """Add the mean losses since the last record to the history."""
+        record: Json = {**self.meter.means(self.step), "lr": self.rate}
+        record["items_per_second"] = self.meter.steps_per_second(self.step) * self.model.batch_size * self.world
+        self._log(record)
+        self.meter.reset(self.step)
 
     def _validate(self) -> None:
-        """Measure the loss on the held-out items, and keep the best networks."""
+        """Measure the loss on the held-out items, and keep the networks if they are the best."""
         losses = self.measure(self.data, self.held_out)
         self.best.update(losses, self.average)
         self._log(self.best.record(losses), kind="validate")
 
-    def _choose(self) -> None:
-        """At the end: the last networks, if they are better than the best so far. The checkpoint stays as it is."""
-        if self.best.tensors is not None and not self._every(self.model.validate_every):
+    def _choose_best(self) -> None:
+        """After the last step, keep the last networks if they are the best. The checkpoint stays as it is."""
+        if self.best.tensors is not None and not self._is_due(self.model.validate_every):
             if self.best.choose(self.measure(self.data, self.held_out), self.average):
                 self._save_model()
 
+    # ---- reports
+
     def _preview(self) -> None:
+        """Generate items, write them to the run's folder, and pass them to the callbacks."""
         if not self.main:
             return
-        items = self._current().sample(self.model.codec_.previewed, random_state=0)
+        items = self._current_model().sample(self.model.codec_.previewed, random_state=0)
         if self.run is not None:
             try:
                 self.model.codec_.write_preview(items, self.run.folder / "previews" / f"{self.step:07d}")
@@ -208,7 +215,8 @@ class Engine(Stepper):
                 self._emit("warning", message=f"the preview of step {self.step} isn't saved: {error.strerror}")
         self._emit("preview", items=items)
 
-    def _log(self, record: dict[str, Any], kind: Any = "log") -> None:
+    def _log(self, record: Json, kind: EventKind = "log") -> None:
+        """Add a record to the history, and pass it to the callbacks."""
         if self.main:
             record = {"step": self.step, "seconds": round(self.elapsed, 3), **record}
             self.model.history_.append(record)
@@ -216,25 +224,24 @@ class Engine(Stepper):
                 self.run.append_history(record)
             self._emit(kind, record=record)
 
-    def _emit(self, kind: Any, **details: Any) -> None:
+    def _emit(self, kind: EventKind, *, record: Json | None = None, items: object = None, message: str = "") -> None:
+        """Call every callback with an event, and add the records that they return to the history."""
         for callback in self.callbacks:
-            record = callback(Event(kind, self.step, self.total, self.progress, self.elapsed, self._current, **details))
-            if isinstance(record, dict) and kind != "record":  # else an answer to a record would be a record again
-                self._log(record, kind="record")
+            now = self.step, self.total, self.progress, self.elapsed
+            answer = callback(Event(kind, *now, self._current_model, record or {}, items, message))
+            if isinstance(answer, dict) and kind != "record":  # an answer to a record would recurse forever
+                self._log(answer, kind="record")
 
-    def _current(self) -> Trainable:
-        """The model with the averaged networks of now."""
+    def _current_model(self) -> Trainable:
+        """Return the model with the current averaged networks."""
         self.model.nets_ = self.model.merge_adapters(self.average)
         return self.model
 
-    def _tensorboard(self) -> list[Callback]:
-        return [signals.tensorboard(self.run.folder if self.run else Path("."))] if self.model.tensorboard else []
-
-    # ---- keeping
+    # ---- saving
 
     def _save(self) -> None:
-        """Save a checkpoint and the model; a failure is told, and never stops training."""
-        sums = self._means(1)
+        """Save a checkpoint and the model; if that fails, warn and go on."""
+        meter = self.meter.state()
         if self.run is None:
             self.saved = self.step
             return
@@ -242,16 +249,11 @@ class Engine(Stepper):
             "elapsed": self.elapsed,
             **self.best.state(),
             "held_out": len(self.held_out),
-            "sums": sums,
-            "logged": self.logged,
-            "made_with": self._made_with(),
+            **meter,
+            "made_with": checkpoints.environment(self),
             "data": self.fingerprint,
         }
-        groups = {
-            "nets": self.nets.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizers": optimizer_tensors(self.optimizers, self.parameters),
-        }
+        groups = checkpoints.tensor_groups(self)
         if self.best.tensors is not None:
             groups["best"] = self.best.tensors
         try:
@@ -263,13 +265,13 @@ class Engine(Stepper):
             self._emit("warning", message=str(error))
 
     def _save_model(self, weights: bool = True) -> None:
-        """Save what `zaohua.load` reads."""
-        self._note()
+        """Save the model as `zaohua.load` reads it."""
+        self._update_model()
         if self.run is not None:
             runs.save_model(self.run.folder, self.model.to_json(), self.model.tensors() if weights else None)
 
-    def _note(self) -> None:
-        """What the model keeps of its training, as of now."""
+    def _update_model(self) -> None:
+        """Set the model's networks, number of steps and seconds to the current ones."""
         model = self.model
         model.n_steps_, model.seconds_ = self.step, round(self.elapsed, 3)
         model.nets_ = self.average
@@ -279,50 +281,23 @@ class Engine(Stepper):
         model.nets_ = model.merge_adapters(model.nets_)
 
     def _restore(self) -> None:
-        """Take up the newest intact checkpoint; a run that was stopped before its first one starts from scratch."""
-        found = runs.load_checkpoint(str(self.run_folder))
-        if found is None:
+        """Restore the newest intact checkpoint; without any checkpoint, start from scratch."""
+        checkpoint = runs.load_checkpoint(str(self.run_folder))
+        if checkpoint is None:
             self._emit("warning", message=f"{self.run_folder} was stopped before its first checkpoint: it begins anew")
             return
-        state, groups, problems = found
-        other = self.data.differs(state["data"]) if "data" in state else None  # runs of before had none
-        if other:
-            raise ZaohuaError(
-                f"the data given isn't what {self.run_folder} was trained on: {other}; give those that "
-                "it was trained on, or fine-tune the model on these"
-            )
+        state, groups, problems = checkpoint
+        checkpoints.check_data(state, self.data, self.run_folder)
         for problem in problems:
             self._emit("warning", message=f"{problem}; going on from step {state['step']}")
-        self.step, self.saved, self.logged = state["step"], state["step"], state["logged"]
-        self.sums.update({name: torch.tensor(value, device=self.device) for name, value in state["sums"].items()})
-        self.before = state["elapsed"]
-        try:
-            self.nets.load_state_dict(groups["nets"])
-            self.average.load_state_dict(groups["average"])
-            load_optimizer_tensors(self.optimizers, self.parameters, groups["optimizers"])
-        except (KeyError, RuntimeError):
-            raise ZaohuaError(
-                f"can't go on with {self.run_folder}: its networks are others than these settings make; "
-                "leave the fields that shape them as they were"
-            ) from None
-        if state["held_out"] == len(self.held_out):  # of other items it means nothing
+        self.step = self.saved = state["step"]
+        self.meter.restore(state)
+        self.previous_seconds = state["elapsed"]
+        checkpoints.load_tensor_groups(self, groups, self.run_folder)
+        if state["held_out"] == len(self.held_out):  # of other items, the best loss means nothing
             self.best.restore(state, groups.get("best"))
-        then = state["made_with"]
-        if then["threads"] < torch.get_num_threads():  # found out in the first step, see `Products`
-            torch.set_num_threads(then["threads"])
+        checkpoints.restore_threads(state["made_with"])
         if self.run is not None:
             self.model.history_ = self.run.rewind_history(self.step)
-        now = self._made_with()
-        changed = [f"{k} {then[k]} -> {now[k]}" for k in now if then.get(k) != now[k]]
-        if changed:
-            self._emit("warning", message=f"not bit for bit what it would have been: {', '.join(changed)}")
-
-    def _made_with(self) -> dict[str, Any]:
-        """What bit-for-bit equality depends on beside the state."""
-        return {
-            "torch": torch.__version__,
-            "threads": torch.get_num_threads(),
-            "device": self.device.type,
-            "precision": str(self.dtype).removeprefix("torch."),
-            "machine": platform.machine(),
-        }
+        if changes := checkpoints.environment_changes(state["made_with"], self):
+            self._emit("warning", message=f"not bit for bit what it would have been: {', '.join(changes)}")

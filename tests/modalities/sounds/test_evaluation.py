@@ -16,17 +16,18 @@ from tests.trainings import reloaded
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation import cost, page, summaries
-from zaohua.evaluation.compare import Comparison, compare, compared
-from zaohua.evaluation.evaluate import _ratio, evaluate, representation
-from zaohua.evaluation.history import Evaluator
-from zaohua.evaluation.protocol import modality_of, protocol_for
+from zaohua.evaluation import summaries
+from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, load
-from zaohua.evaluation.splits import recordings, splits_of
 from zaohua.metrics.intervals import mean_interval
 from zaohua.modalities import MelCodec, MuLawCodec, Sound, SoundFiles, WaveCodec
 from zaohua.modalities.sounds.evaluation import Ear, SoundProtocol
 from zaohua.modalities.sounds.sound import Sounds, sixteen_bits
+from zaohua.tasks.evaluation import cost, page
+from zaohua.tasks.evaluation.compare import compare
+from zaohua.tasks.evaluation.evaluate import evaluate, ratio
+from zaohua.tasks.evaluation.history import Evaluator
+from zaohua.tasks.evaluation.protocols import kind_of, protocol_for, read_items, splits_of
 
 RATE, LENGTH = 2000, 500
 HEARD, SHAPE = 736, (16, 24)  # samples of spectrograms whose frames are a multiple of 8, and their bands and frames
@@ -94,7 +95,7 @@ def real_of(folder: Path, split: str) -> tuple[list[Sound], list[str]]:
 class TestEar:
     def test_it_hears_what_wav_files_hold(self, run: Path, folder: Path) -> None:
         """Samples that were written to WAV files and read again look the same; all pitches are where they belong."""
-        ear = Ear(splits_of(zh.load(run), read=recordings).train)
+        ear = Ear(splits_of(zh.load(run)).train)
         sounds = [tone(name, np.random.default_rng(1)) for name in PITCHES]
         bits = [Sound(sixteen_bits(sound.samples), RATE) for sound in sounds]
         heard = ear.hear(sounds)
@@ -109,12 +110,12 @@ class TestEar:
             model = zh.VAE.__new__(zh.VAE)
             model.codec_, model.source_ = codec.fit(zh.read(folder)[0]), {"X": str(folder)}
             model.y_codec_ = None
-            ears.append(Ear(splits_of(model, read=recordings).train))
+            ears.append(Ear(splits_of(model).train))
         assert len({json.dumps(ear.codec.to_json()) for ear in ears}) == 1
         assert ears[0].codec.form_.length == HEARD
 
     def test_other_rates_lengths_and_channels_are_brought_to_its_own(self, run: Path) -> None:
-        ear = Ear(splits_of(zh.load(run), read=recordings).train)
+        ear = Ear(splits_of(zh.load(run)).train)
         slow = np.sin(2 * np.pi * 200 * np.arange(2 * LENGTH) / (2 * RATE)) / 2
         there = ear.hear([Sound(np.stack([slow, slow], 1), 2 * RATE)])
         plain = ear.hear([Sound(slow[::2], RATE)])
@@ -124,7 +125,7 @@ class TestEar:
         assert np.array_equal(ear.hear([Sound(long, RATE)]), ear.hear([Sound(long[:HEARD], RATE)]))
 
     def test_a_sound_of_no_length_is_silence(self, run: Path) -> None:
-        ear = Ear(splits_of(zh.load(run), read=recordings).train)
+        ear = Ear(splits_of(zh.load(run)).train)
         assert not ear.hear([Sound(np.zeros(0), RATE), Sound(np.zeros(HEARD), RATE)]).any()
 
 
@@ -215,7 +216,7 @@ class TestEvaluate:
 
 
 def real_labels(model: Any) -> list[str]:
-    return list(recordings(model, model.source_["X"], "test").values.labels)
+    return list(read_items(model, model.source_["X"], "test", SoundProtocol).values.labels)
 
 
 def test_kinds_of_sounds() -> None:
@@ -229,7 +230,7 @@ def test_kinds_of_sounds() -> None:
     ):
         model.codec_ = codec.fit(files)
         model.spec_ = model.codec_.spec_
-        assert modality_of(model) == "sounds" and representation(model) == what
+        assert kind_of(model).name == "sounds" and SoundProtocol.representation(model) == what
 
 
 def test_each_model_scores_test_sounds_as_it_takes_them(run: Path, found: Evaluation, folder: Path) -> None:
@@ -240,7 +241,7 @@ def test_each_model_scores_test_sounds_as_it_takes_them(run: Path, found: Evalua
     other = zh.VAE.__new__(zh.VAE)
     for codec, size in ((WaveCodec(rate=1000), 250), (WaveCodec(seconds=0.1), 200), (WaveCodec(), LENGTH)):
         other.codec_ = codec.fit(zh.read(folder)[0])
-        assert protocol.dims(other, np.arange(3)).tolist() == [size] * 3
+        assert protocol.sizes(other, np.arange(3)).tolist() == [size] * 3
 
 
 def test_models_of_samples_tell_bits_per_sample(folder: Path, found: Evaluation, tmp_path: Path) -> None:
@@ -261,11 +262,11 @@ def test_bits_of_items_of_different_sizes() -> None:
     """The interval of a ratio is as wide as that of what the sizes don't explain."""
     rng = np.random.default_rng(0)
     sizes = rng.integers(1, 100, 400).astype(float)
-    found = _ratio(3 * sizes + rng.standard_normal(400), sizes)
+    found = ratio(3 * sizes + rng.standard_normal(400), sizes)
     assert found.low < 3 < found.high and found.high - found.low == pytest.approx(
         2 * 1.966 / 20 / sizes.mean(), rel=0.15
     )
-    same = _ratio(sizes, np.full(400, 2.0))
+    same = ratio(sizes, np.full(400, 2.0))
     assert (same.value, same.high) == pytest.approx((sizes.mean() / 2, mean_interval(sizes).high / 2))
 
 

@@ -16,9 +16,8 @@ from tests.trainings import reloaded
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation import page, summaries
-from zaohua.evaluation.compare import Comparison, compare, compared
-from zaohua.evaluation.evaluate import evaluate
+from zaohua.evaluation import summaries
+from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.results import APART, FLOOR, Evaluation, load
 from zaohua.metrics import utility
 from zaohua.modalities import TableCodec
@@ -26,6 +25,9 @@ from zaohua.modalities.files.delimited import read_table
 from zaohua.modalities.tables import charts
 from zaohua.modalities.tables.evaluation import TableProtocol
 from zaohua.modalities.tables.held_out import names_of
+from zaohua.tasks.evaluation import page
+from zaohua.tasks.evaluation.compare import compare
+from zaohua.tasks.evaluation.evaluate import evaluate
 
 N = 400
 

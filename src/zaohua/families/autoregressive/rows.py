@@ -180,7 +180,7 @@ class RowAutoregression(Trainable[TableCodec]):
             code = categorical(probabilities, u[rows, 0, feature])
             codes[rows, feature] = code
             out[rows, feature] = (
-                net.bins.place(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
+                net.bins.value_in_bin(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
             )
         return out
 

@@ -32,6 +32,7 @@ class Images(Modality):
     given: ClassVar[str] = "an array (n, H, W) or (n, H, W, C), or a list of images"
     protocol: ClassVar[str | None] = "zaohua.modalities.images.evaluation:ImageProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.images.page"
+    suites: ClassVar[str | None] = "zaohua.modalities.images.suites:SUITES"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from zaohua.evaluation import table
-from zaohua.evaluation.compare import Comparison
+from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.protocol import side_by_side
 from zaohua.evaluation.results import Evaluation
 from zaohua.evaluation.summaries import titled

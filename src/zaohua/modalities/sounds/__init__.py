@@ -30,6 +30,7 @@ class Sounds(Modality):
     given: ClassVar[str] = "a list of `Sound`s"
     protocol: ClassVar[str | None] = "zaohua.modalities.sounds.evaluation:SoundProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.sounds.page"
+    suites: ClassVar[str | None] = "zaohua.modalities.sounds.suites:SUITES"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

@@ -1,43 +1,76 @@
-"""The protocol of sounds: what is measured is a picture of what is heard.
+"""The protocol of sounds: pictures of log-mel spectrograms are measured.
 
-Samples are heard as a WAV file of 16 bits would hold them, whatever a model takes sounds for. An *ear* turns real and
-made ones alike into log-mel spectrograms of 8 bits, which everything of the protocol of pictures then measures. What
-an ear hears follows from the training sounds alone, so that it is the same for all models that learnt from them.
+Samples are rounded to the 16 bits of a WAV file, whatever a model represents sounds by. An *ear* turns real and made
+sounds alike into log-mel spectrograms of 8 bits, which are then measured as all pictures are. Its settings follow from
+the training sounds alone, so that they are the same for all models that learnt from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
+from zaohua.evaluation.pictures import PictureProtocol
 from zaohua.evaluation.protocol import side_by_side
 from zaohua.evaluation.results import Evaluation, Figure, Figures
-from zaohua.evaluation.splits import Pictures, Recordings, Splits
+from zaohua.evaluation.splits import Items, Pictures, Splits
 from zaohua.metrics.diversity import diversity
-from zaohua.modalities.images.evaluation import ImageProtocol, title
 from zaohua.modalities.sounds.clips import Clip
+from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.files import SoundFiles
 from zaohua.modalities.sounds.mel import MelCodec
+from zaohua.modalities.sounds.mu_law import MuLawCodec
 from zaohua.modalities.sounds.sound import Sound, Sounds, sixteen_bits
 
 FITTED = 4096
-"""Sounds at most that tell an ear how long it listens, and how loud they are."""
+"""Sounds at most from which an ear learns how long sounds are, and how loud."""
 EACH = 2
 """Samples of each class that a page plays."""
 HEARD = 1_500_000
 """Samples of a model's sounds that are kept for a page to play, at most; those of two sounds in any case."""
 
 
+@dataclass(frozen=True, eq=False)
+class Recordings(Items):
+    """Real sounds, still in their files: those, or the parts of them, that a model learns from.
+
+    Attributes:
+        values: the files, which know their labels.
+        codec: the model's, which says what sounds are brought to.
+    """
+
+    values: SoundFiles
+    codec: SoundCodec
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def labels(self) -> Any:
+        """Those that the files know, or None."""
+        return self.values.labels
+
+    @property
+    def groups(self) -> np.ndarray:
+        """Which recording each is of."""
+        return self.values.groups
+
+    def take(self, rows: np.ndarray) -> Recordings:
+        """Return some of them, in the order of `rows`."""
+        labels = None if self.values.labels is None else [self.values.labels[i] for i in rows]
+        return Recordings(SoundFiles([self.values.sources[i] for i in rows], labels), self.codec)
+
+
 class Ear:
-    """Hears 16 bits of sounds of one rate and length, as pictures of their mel bands.
+    """Turns sounds into pictures of the mel bands of 16 bits of them, of one rate and length.
 
     Args:
-        train: what it hears first. It listens at the rate of the model that these were read for, and as long as was
-            asked of that; if nothing was, as long as 99 % of these last, and 4 seconds at most.
+        train: the training sounds, from which its settings follow. Its rate is that of the model that these were read
+            for, and its length the one that was set there; if none was, that of 99 % of these, and 4 seconds at most.
 
     Attributes:
         codec: what makes the spectrograms, with its own defaults for this rate.
@@ -48,16 +81,16 @@ class Ear:
         self.codec.fit(train.some(FITTED, 0).values)
 
     def hear(self, sounds: Iterable[Sound]) -> np.ndarray:
-        """Pictures of sounds of any rate, length and channels, uint8 (n, bands, frames), the highest band on top."""
+        """Return pictures of sounds of any rate, length and channels, uint8 (n, bands, frames), highest band on top."""
         heard = [Sound(sixteen_bits(sound.samples), sound.rate) for sound in sounds]
         return self._pictures(torch.from_numpy(np.stack([self.codec.form_.load(Clip(sound)) for sound in heard])))
 
     def picture(self, real: Recordings) -> Pictures:
-        """Real sounds, as it hears them."""
+        """Return real sounds as pictures."""
         return Pictures(self.codec.encode(real.values), real.values.labels, self._pictures)
 
     def sounds(self, real: Pictures, rows: np.ndarray) -> Sounds:
-        """Some of the real sounds, as it hears them."""
+        """Return some of the real sounds, with its rate and length."""
         return self.codec.sounds(self.codec.waves(real.codes[rows]))
 
     def _pictures(self, codes: torch.Tensor) -> np.ndarray:
@@ -68,12 +101,12 @@ class Ear:
 
     @property
     def about(self) -> str:
-        """What it hears, in words."""
+        """Its bands, in words."""
         mel = self.codec.mel_
         return f"{mel.bands} mel bands of {mel.n_fft} samples, every {mel.hop} at {mel.rate:,} Hz"
 
 
-class SoundProtocol(ImageProtocol):
+class SoundProtocol(PictureProtocol):
     """What all models of sounds of a comparison are measured by.
 
     Args:
@@ -91,6 +124,7 @@ class SoundProtocol(ImageProtocol):
     """
 
     modality = "sounds"
+    noun = "sounds"
     min_items: ClassVar[int] = 80_000  # with fewer 94 % of spoken digits are recognised, with these 99 %
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
@@ -100,44 +134,74 @@ class SoundProtocol(ImageProtocol):
         super().__init__(replace(splits, train=pictures[0], test=pictures[1]), n, seed)
         self.shown = side_by_side(self.test.labels, self.n, EACH)[: max(2, HEARD // self.ear.codec.form_.length)]
 
+    @classmethod
+    def items(cls, model: Any, items: Any, labels: Any) -> Recordings:
+        """Return real sounds without what the model leaves out, trims and cuts."""
+        _, labels, parts = model.encode_labelled(items, labels)
+        return Recordings(SoundFiles(parts.sources, labels), model.codec_)
+
+    @classmethod
+    def describe(cls, model: Any) -> str:
+        """Describe the rate and the length of the sounds that a model makes."""
+        codec = model.codec_
+        length = "as long as nearly all" if codec.seconds is None else f"{codec.seconds:g} s"
+        return f"sounds of {codec.form_.rate:,} Hz, {length}{', trimmed' if codec.trim else ''}"
+
+    @classmethod
+    def representation(cls, model: Any) -> str:
+        """Describe what a model represents sounds by, of which its likelihoods are."""
+        shape = model.spec_.shape
+        what = ("bent " if getattr(model.codec_, "mu", 0) else "") + model.codec_.representation
+        return what if shape is None else f"{what}, {' x '.join(map(str, shape))}"
+
+    @classmethod
+    def bits_measure(cls, model: Any) -> str | None:
+        """Return the measure of likelihoods of single samples; None if the model represents sounds by others."""
+        return "bits_per_sample" if isinstance(model.codec_, MuLawCodec) else None
+
     @property
     def name(self) -> str:
-        """Name and hash of what figures are taken in, and what the ear hears."""
-        return f"{title(self.extractors[0])}, {self.ear.about}"
+        """Name and hash of the features in which distances are computed, and the bands of the ear."""
+        return f"{super().name}, {self.ear.about}"
 
-    def seen(self, model: Any, block: Any) -> np.ndarray:
-        """What is heard."""
+    def to_measured(self, model: Any, block: Any) -> np.ndarray:
+        """Return pictures of sounds."""
         return self.ear.hear(block)
 
-    def score(self, model: Any, rows: np.ndarray, asked: Sequence[Any] | None) -> np.ndarray:
-        """Log-likelihoods of some test sounds, as that model takes them."""
-        return np.asarray(model.score_samples(SoundFiles(self.recordings.take(rows).values.sources), asked))
+    def duration(self, blocks: Sequence[Any]) -> float:
+        """Return how many seconds samples last."""
+        return sum(sound.seconds for block in blocks if isinstance(block, Sounds) for sound in block)
 
-    def dims(self, model: Any, rows: np.ndarray) -> np.ndarray:
-        """How many samples they have, as that model takes them."""
+    def score(self, model: Any, rows: np.ndarray, conditions: Sequence[Any] | None) -> np.ndarray:
+        """Return log-likelihoods of some test sounds, as that model represents them."""
+        return np.asarray(model.score_samples(SoundFiles(self.recordings.take(rows).values.sources), conditions))
+
+    def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
+        """Return how many samples they have, as that model represents them."""
         form, seconds = model.codec_.form_, np.array(self.recordings.take(rows).values.seconds)
         return np.minimum(np.rint(seconds * form.rate), form.length)
 
-    def measure(self, pixels: np.ndarray, asked: Sequence[Any] | None = None, copies: bool = True) -> Figures:
-        """The figures of their pictures, and their diversity."""
-        figures = super().measure(pixels, asked, copies)
+    def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
+        """Return the figures of pictures of sounds, and their diversity."""
+        figures = super().measure(samples, conditions, copies)
         judge = self.classifier
-        classes = (None, None) if judge is None else (judge.predict(pixels), judge.predict(self.test.pixels))
-        varied = diversity(self.features(pixels), self.real[0], *classes)
-        return {**figures, "diversity": Figure(varied, n=len(pixels))}
+        classes = (None, None) if judge is None else (judge.predict(samples), judge.predict(self.test.values))
+        varied = diversity(self.features(samples), self.real[0], *classes)
+        return {**figures, "diversity": Figure(varied, n=len(samples))}
 
-    def kept(self, samples: np.ndarray, drawn: Sequence[Any]) -> dict[str, np.ndarray]:
-        """Some samples as they sound, and the training sounds that are nearest to them."""
-        sounds, index = [sound for block in drawn for sound in block], self.nearest(samples[self.shown])
+    def examples(self, samples: np.ndarray, blocks: Sequence[Any]) -> dict[str, np.ndarray]:
+        """Return the samples, some of them as sounds, and the training sounds that are nearest to these."""
+        sounds, index = [sound for block in blocks for sound in block], self.nearest(samples[self.shown])
         return {
+            "samples": samples,
             **self._heard([sounds[i] for i in self.shown]),
-            "nearest": self.train.pixels[index],
+            "nearest": self.train.values[index],
             "nearest_heard": waves_of(self.ear.sounds(self.train, index)),
             "nearest_rate": np.array(self.ear.codec.form_.rate),
         }
 
     @property
-    def real_kept(self) -> dict[str, np.ndarray]:
+    def real_examples(self) -> dict[str, np.ndarray]:
         """The same test sounds."""
         return self._heard(self.ear.sounds(self.test, self.shown))
 
@@ -145,12 +209,12 @@ class SoundProtocol(ImageProtocol):
         return {"shown": self.shown, "heard": waves_of(sounds), "rate": np.array(sounds[0].rate)}
 
     def matches(self, found: Evaluation) -> bool:
-        """Whether an evaluation was made by this protocol, and has what its page plays."""
+        """Return whether an evaluation was made by this protocol, and has what its page plays."""
         return super().matches(found) and np.array_equal(found.arrays.get("shown", ()), self.shown)
 
 
 def waves_of(sounds: Sequence[Sound]) -> np.ndarray:
-    """Sounds as an array, int16 (n, samples) or (n, samples, channels), shorter ones with silence behind them."""
+    """Return sounds as an array, int16 (n, samples) or (n, samples, channels), shorter ones followed by silence."""
     waves = [sixteen_bits(sound.samples) for sound in sounds]
     longest = max(map(len, waves))
     return np.stack([np.pad(wave, [(0, longest - len(wave))] + [(0, 0)] * (wave.ndim - 1)) for wave in waves])

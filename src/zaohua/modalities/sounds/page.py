@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from zaohua.evaluation import table
-from zaohua.evaluation.compare import Comparison
+from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.results import Evaluation
 from zaohua.evaluation.summaries import titled
 from zaohua.modalities.sounds.sound import Sound

@@ -21,6 +21,7 @@ class Tables(Modality):
     given: ClassVar[str] = "a data frame or an array (n, columns)"
     protocol: ClassVar[str | None] = "zaohua.modalities.tables.evaluation:TableProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.tables.page"
+    suites: ClassVar[str | None] = "zaohua.modalities.tables.suites:SUITES"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

@@ -1,19 +1,19 @@
 """The protocol of tables: real rows, the column that is predicted, and the two references of every table.
 
 Samples are compared with rows of the test split in all but two measures: what trees learn of them is tested on those,
-and how near they lie to training rows is told beside as many test rows.
+and how near they lie to training rows is compared with how near as many test rows do.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.evaluation.protocol import EvaluationProtocol, chance, of
+from zaohua.evaluation.protocol import EvaluationProtocol, chance, of, share
 from zaohua.evaluation.results import APART, FLOOR, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Splits
 from zaohua.metrics import tree_two_sample as told_apart
@@ -22,8 +22,7 @@ from zaohua.metrics.intervals import Interval
 from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
 from zaohua.metrics.utility import utility
-from zaohua.modalities.images.evaluation import share
-from zaohua.modalities.tables.held_out import coded, names_of, sizes_of
+from zaohua.modalities.tables.held_out import HeldOutRows, columns_of, names_of, rows, sizes_of, with_unknown_category
 
 LEAST = 40
 """Rows of either split that figures mean anything by."""
@@ -41,13 +40,16 @@ class TableProtocol(EvaluationProtocol):
         target: the column that is predicted; by default the last of 2 to 20 categories, else the last of numbers.
 
     Attributes:
-        sizes: categories of each column, with one for those that training never saw; 0 of numbers.
+        category_counts: categories of each column, with one for those that training didn't have; 0 of numbers.
 
     Raises:
         ZaohuaError: there are too few rows, or no such column.
     """
 
     modality = "tables"
+    noun = "rows"
+    lead: ClassVar[str] = "tree_score"
+    options: ClassVar[tuple[str, ...]] = ("target",)
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0, target: str | None = None):
         self.splits, self.seed = splits, seed
@@ -59,66 +61,78 @@ class TableProtocol(EvaluationProtocol):
                 f"{n} samples: at least {LEAST} of each are needed for figures that mean anything"
             )
         self.columns, self.names = self.test.columns, names_of(self.test.columns)
-        self.sizes = sizes_of(self.columns)
-        self._train, self._real = (coded(rows.values, self.columns) for rows in (splits.train, self.test))
+        self.category_counts = sizes_of(self.columns)
+        self._train, self._real = (
+            with_unknown_category(rows.values, self.columns) for rows in (splits.train, self.test)
+        )
         self._target = self._find(target)
         self.target = "" if self._target is None else self.names[self._target]
 
     def _find(self, target: str | None) -> int | None:
-        """The place of the column to predict; None if no column can be."""
+        """Return the place of the column to predict; None if no column can be."""
         if target is not None:
             if target not in self.names:
                 raise unknown("column", target, self.names)
             return self.names.index(target)
-        if len(self.sizes) < 2:
+        if len(self.category_counts) < 2:
             return None
         varies = [place for place, values in enumerate(self._real.T) if len(np.unique(values[~np.isnan(values)])) > 1]
         few = [place for place in varies if 2 <= self.columns[place].size <= FEW]
-        return next(iter([*few[::-1], *[place for place in varies if not self.sizes[place]][::-1]]), None)
+        return next(iter([*few[::-1], *[place for place in varies if not self.category_counts[place]][::-1]]), None)
 
-    def asked(self, model: Any) -> None:
-        """Conditions are drawn as frequent as they were in training."""
+    @classmethod
+    def items(cls, model: Any, items: Any, labels: Any) -> HeldOutRows:
+        """Return real rows, with those that the model can't encode."""
+        return rows(model, items, labels)
 
-    def seen(self, model: Any, block: Any) -> np.ndarray:
-        """Rows as the codec encodes them."""
+    @classmethod
+    def describe(cls, model: Any) -> str:
+        """Describe the columns of the rows that a model makes."""
+        return f"tables of {', '.join(f'{column.name} ({column.size or column.kind})' for column in columns_of(model))}"
+
+    def conditions(self, model: Any) -> None:
+        """Return None: conditions are drawn as frequent as they were in training."""
+
+    def to_measured(self, model: Any, block: Any) -> np.ndarray:
+        """Return rows as the codec encodes them."""
         return np.asarray(model.codec_.encode(block), np.float64)
 
     # ---- measures
 
-    def measure(self, samples: np.ndarray, asked: Sequence[Any] | None = None, copies: bool = True) -> Figures:
-        """All figures of some rows."""
+    def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
+        """Return all figures of some rows."""
         n = len(samples)
         figures = {
-            "tree_score": of(self._told(samples).score, n),
-            "trend": Figure(mean_trend(trends(self._real, samples, self.sizes)), n=n),
-            "shape": Figure(float(shapes(self._real, samples, self.sizes).mean()), n=n),
+            "tree_score": of(self._classified(samples).score, n),
+            "trend": Figure(mean_trend(trends(self._real, samples, self.category_counts)), n=n),
+            "shape": Figure(float(shapes(self._real, samples, self.category_counts).mean()), n=n),
         }
         if self._target is not None:
-            found = utility(samples, self._real, self.sizes, self._target, self.seed)
+            found = utility(samples, self._real, self.category_counts, self._target, self.seed)
             figures |= {f"utility_{name}": of(interval, len(self._real)) for name, interval in found.items()}
         return {**figures, **self._copies(samples)} if copies else figures
 
-    def _told(self, samples: np.ndarray, uses: bool = False) -> TreeTwoSample:
-        return tree_two_sample(samples, self._real, self.sizes, self.seed, uses)
+    def _classified(self, samples: np.ndarray, uses: bool = False) -> TreeTwoSample:
+        return tree_two_sample(samples, self._real, self.category_counts, self.seed, uses)
 
     @functools.cached_property
     def _usual(self) -> float:
         """The share of test rows that equal training rows."""
-        return row_copies(self._real, self._train, self._real, self.sizes).share
+        return row_copies(self._real, self._train, self._real, self.category_counts).fraction
 
     def _copies(self, samples: np.ndarray) -> Figures:
-        """How near rows lie to training rows, and how many are copies of them."""
-        near = closest_records(samples, self._train, self._real, self.sizes, self.seed)
-        same = row_copies(samples, self._train, self._real, self.sizes)
+        """Return how near rows lie to training rows, and how many are copies of them."""
+        near = closest_records(samples, self._train, self._real, self.category_counts, self.seed)
+        same = row_copies(samples, self._train, self._real, self.category_counts)
         return {
-            "closest": of(near.share, len(samples), chance(near.p)),
-            "row_copies": share(same.share, len(samples), chance(same.p)),
+            "closest": of(near.fraction, len(samples), chance(near.p)),
+            "row_copies": share(same.fraction, len(samples), chance(same.p)),
         }
 
-    def details(self, samples: np.ndarray, asked: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
-        """Each column's shape and what it tells trees, flags, and how the trees ranked rows."""
-        told = self._told(samples, uses=True)
-        found = {"shape": shapes(self._real, samples, self.sizes), "uses": told.uses}
+    def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
+        """Return each column's shape and its use to trees, flags, and how the trees ranked rows."""
+        trees = self._classified(samples, uses=True)
+        found = {"shape": shapes(self._real, samples, self.category_counts), "uses": trees.importances}
         by_column = {
             what: dict(zip(self.names, map(float, values), strict=True))
             for what, values in found.items()
@@ -126,17 +140,17 @@ class TableProtocol(EvaluationProtocol):
         }
         return {
             "by_column": by_column,
-            "flags": tuple(self.flags(samples, told.auc, figures)),
-            "arrays": {"told": told.synthetic, "told_real": told.real},
+            "flags": tuple(self.flags(samples, trees.auc, figures)),
+            "arrays": {"told": trees.synthetic, "told_real": trees.real},
         }
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
-        """Differences of the two-sample scores, by the same test rows."""
+        """Return differences of the two-sample scores, by the same test rows."""
         ranked = {row.run: (row.arrays["told"], row.arrays["told_real"]) for row in (best, *others)}
         return {row.run: told_apart.gaps(ranked[best.run], ranked[row.run]) for row in others}
 
     def flags(self, samples: np.ndarray, auc: Interval, figures: Figures) -> list[str]:
-        """What to know before figures of these samples are believed."""
+        """Return what to know before figures of these samples are believed."""
         found = []
         if (samples == samples[0]).all(0).sum() + np.isnan(samples).all(0).sum() == samples.shape[1]:
             found.append(

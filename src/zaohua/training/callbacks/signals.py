@@ -1,4 +1,4 @@
-"""What watches a training: signals that ask it to stop, and TensorBoard."""
+"""Stopping on signals: SIGINT and SIGTERM end training after the current step, with its state saved."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from zaohua.core.errors import ZaohuaError
-
-if TYPE_CHECKING:
-    from zaohua.training.events import Callback, Event
+from types import FrameType
 
 
 class Stopped(KeyboardInterrupt):
-    """Training was asked to stop (Ctrl-C, SIGTERM), and saved its state first.
+    """Exception of a training that stopped on a signal (Ctrl-C, SIGTERM) after saving its state.
 
     Attributes:
-        run: the run's folder, None when there is none.
-        signum: the signal; a program that ends by it exits with 128 + signum.
+        run: folder of the run; None if the training has none.
+        signum: number of the signal; a program that it ends exits with 128 + signum.
     """
 
     def __init__(self, run: Path | None, signum: int, step: int):
@@ -31,50 +26,37 @@ class Stopped(KeyboardInterrupt):
         super().__init__(f"stopped by {signal.Signals(signum).name}: {saved}{where}")
 
 
-class Signals:
-    """Whether a signal has come."""
+class SignalWatch:
+    """Record of the signals that ask training to stop.
+
+    Attributes:
+        received: number of the first signal received; None if there was none.
+    """
 
     received: int | None = None
 
-    def handle(self, signum: int, frame: Any) -> None:
-        """Note the first signal; exit at once at the second."""
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Record the first signal; exit immediately on the second."""
         if self.received is not None:
             os._exit(128 + signum)
         self.received = signum
 
     def raise_if_received(self, run: Path | None, step: int) -> None:
-        """Raise `Stopped` if a signal has come; `step` is the last one saved."""
+        """Raise `Stopped` if a signal was received; `step` is the last one saved."""
         if self.received is not None:
             raise Stopped(run, self.received, step)
 
 
 @contextlib.contextmanager
-def signals() -> Iterator[Signals]:
-    """Catch SIGINT and SIGTERM while inside; only the main thread can, others just go on."""
-    caught = Signals()
+def watch_signals() -> Iterator[SignalWatch]:
+    """Record SIGINT and SIGTERM within the context; outside the main thread, where Python allows none, do nothing."""
+    watch = SignalWatch()
     if threading.current_thread() is not threading.main_thread():
-        yield caught
+        yield watch
         return
-    before = {s: signal.signal(s, caught.handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    previous = {signum: signal.signal(signum, watch.handle) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield caught
+        yield watch
     finally:
-        for signum, handler in before.items():
+        for signum, handler in previous.items():
             signal.signal(signum, handler)
-
-
-def tensorboard(folder: Path) -> Callback:
-    """A callback that writes every record for TensorBoard."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ZaohuaError("tensorboard=True needs the tensorboard package: pip install 'zaohua[tensorboard]'") from None
-    writer = SummaryWriter(str(folder))
-
-    def write(event: Event) -> None:
-        for name, value in event.record.items():
-            if isinstance(value, float):
-                writer.add_scalar(name, value, event.step)
-        writer.flush()
-
-    return write

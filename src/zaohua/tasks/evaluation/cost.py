@@ -13,7 +13,6 @@ import torch
 
 from zaohua.core.noise import derive_seed
 from zaohua.evaluation.results import Cost
-from zaohua.modalities.sounds.sound import Sounds
 
 STATUS = Path("/proc/self/status")
 STEPS = ("step", "log_probabilities")
@@ -25,33 +24,31 @@ BLOCK = 256
 def sample(
     model: Any, n: int, y: Sequence[Any] | None, seed: int, log: Callable[[int], None] | None = None
 ) -> tuple[list[Any], float, int | None]:
-    """Samples in blocks, the seconds that they took, and the most memory that the process had meanwhile, in bytes.
+    """Draw samples in blocks.
 
     Args:
         model: a fitted one.
         n: how many.
         y: their conditions.
         seed: of all of them; the same block comes out whatever n is.
-        log: is given how many there are, after each block.
+        log: is called with how many there are, after each block.
+
+    Returns:
+        The blocks, the seconds that sampling took, and the most memory that the process had meanwhile, in bytes.
     """
     _reset_peak()
     blocks, began = [], time.perf_counter()
     for start in range(0, n, BLOCK):
         stop = min(start + BLOCK, n)
-        asked = None if y is None else list(y[start:stop])
-        blocks.append(model.sample(stop - start, y=asked, random_state=derive_seed(seed, "sample", start) % 2**62))
+        conditions = None if y is None else list(y[start:stop])
+        blocks.append(model.sample(stop - start, y=conditions, random_state=derive_seed(seed, "sample", start) % 2**62))
         if log is not None:
             log(stop)
     return blocks, time.perf_counter() - began, _peak()
 
 
-def sounding(blocks: Sequence[Any]) -> float:
-    """How many seconds of sound some samples are."""
-    return sum(sound.seconds for block in blocks if isinstance(block, Sounds) for sound in block)
-
-
-def cost(model: Any, n: int, seconds: float, memory: int | None, sounds: float = 0.0) -> Cost:
-    """What a model costs, given how long n samples took, and how many seconds of sound they are."""
+def cost(model: Any, n: int, seconds: float, memory: int | None, duration: float = 0.0) -> Cost:
+    """Return what a model costs, given how long sampling n items took, and how many seconds these last, if any."""
     return Cost(
         getattr(model, "seconds_", None),
         sum(tensor.numel() for tensor in model.tensors().values()),
@@ -59,12 +56,12 @@ def cost(model: Any, n: int, seconds: float, memory: int | None, sounds: float =
         1000 * seconds / n,
         memory,
         model.device_.type,
-        sounds / seconds if sounds else None,
+        duration / seconds if duration else None,
     )
 
 
 def evaluations(model: Any) -> int:
-    """How often a network is called for one sample: passes, or single steps where it decodes step by step."""
+    """Count how often a network is called for one sample: passes, or single steps where it decodes step by step."""
     nets = getattr(model, "nets_", None)
     if nets is None:
         return 0
@@ -86,7 +83,7 @@ def evaluations(model: Any) -> int:
 
 @contextmanager
 def _steps(nets: Any, called: Callable[[], None]) -> Iterator[None]:
-    """Counts calls of `STEPS`, which hooks don't see."""
+    """Count calls of `STEPS`, for which there are no hooks."""
     stepping = [(net, name) for net in nets for name in STEPS if hasattr(net, name)]
     for net, name in stepping:
         object.__setattr__(net, name, _counted(getattr(net, name), called))
@@ -116,7 +113,7 @@ def _reset_peak() -> None:
 
 
 def _peak() -> int | None:
-    """The most memory that the process had since then, or on a GPU."""
+    """Return the most memory that the process had since then, or on a GPU."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return int(torch.cuda.max_memory_allocated())
     try:
@@ -127,5 +124,5 @@ def _peak() -> int | None:
 
 
 def gathered(blocks: list[Any]) -> Any:
-    """Blocks of items as one: an array, or a list."""
+    """Return blocks of items as one: an array, or a list."""
     return np.concatenate(blocks) if isinstance(blocks[0], np.ndarray) else [item for block in blocks for item in block]

@@ -1,6 +1,6 @@
-"""Named suites: every model of a kind on the same data sets with the same minutes, measured alike, with resume.
+"""Run named benchmarks: every model of a kind on the same data sets with the same minutes, measured alike.
 
-What was trained or measured before is taken as it is, so a suite that was stopped goes on where it was. A model that
+What was trained or measured before is used as it is, so a suite that was stopped continues where it was. A model that
 can't learn a data set is left out and named, with the reason.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,70 +15,27 @@ import zaohua
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.params import fields_of
-from zaohua.evaluation import page, summaries
-from zaohua.evaluation.compare import Comparison, compare
-from zaohua.evaluation.evaluate import ProgressFn
-from zaohua.evaluation.protocol import protocol_for
-from zaohua.evaluation.results import FLOOR, MEASURES
+from zaohua.evaluation import summaries
+from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.measures import measure_names
+from zaohua.evaluation.results import FLOOR
 from zaohua.evaluation.seeds import comparison_over_seeds
+from zaohua.evaluation.suite import Suite
+from zaohua.modalities.registry import known
 from zaohua.report.numbers import digits
 from zaohua.storage import runs as checkpoint
+from zaohua.tasks.evaluation import page
+from zaohua.tasks.evaluation.compare import compare
+from zaohua.tasks.evaluation.evaluate import ProgressFn
+from zaohua.tasks.evaluation.protocols import protocol_for
 
-
-@dataclass(frozen=True)
-class Suite:
-    """A named benchmark.
-
-    Attributes:
-        modality: all its models are of.
-        data: names of its data sets.
-        about: what it is, in a line.
-        settings: fields that differ from the defaults, of the models that have them.
-        labels: whether models learn items given their labels.
-        others: commands of models whose first modality is another, and which learn these items, too.
-        without: families of models that don't learn such items, though they are of that modality.
-    """
-
-    modality: str
-    data: tuple[str, ...]
-    about: str
-    settings: dict[str, Any]
-    labels: bool = True
-    others: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-
-    def takes(self, entry: registry.Entry) -> bool:
-        """Whether a model is among those that it trains."""
-        ours = self.modality == entry.modalities[0] and entry.family not in self.without
-        return ours or entry.command in self.others
-
-
-SUITES = {
-    "images-small": Suite(
-        "images",
-        ("mnist", "fashion-mnist"),
-        "every model of images on pictures of 28 x 28 pixels",
-        {"guidance": 1.0, "temperature": 1.0},
-    ),  # what was learnt, not what is easier to recognise
-    "sounds": Suite(
-        "sounds",
-        ("fsdd",),
-        "models of sounds on spoken digits",
-        {"guidance": 1.0, "temperature": 1.0},
-        False,
-        ("flow", "edm", "vae", "r3gan", "vq-vae"),
-    ),
-    "tables": Suite(
-        "tables",
-        ("adult", "online-shoppers", "california-housing"),
-        "every model of tables",
-        {},
-        False,
-        without=("univariate",),
-    ),
-}
 Watch = Callable[[str], Any]
 """Makes a callback of training in a `with` block, by the name of what is trained."""
+
+
+def suites() -> dict[str, Suite]:
+    """Return the suites of all kinds of data, by name."""
+    return {name: suite for kind in known() for name, suite in (kind.load(kind.suites) or {}).items()}
 
 
 def benchmark(
@@ -107,7 +63,7 @@ def benchmark(
         data: only these data sets.
         random_state: of training and sampling, the first.
         seeds: trainings of each model; with several all figures are means, with intervals over them.
-        log: is told what is being done.
+        log: is called with lines that say what is being done.
 
     Returns:
         The summary, `NAME.md`, beside a page for each data set.
@@ -117,9 +73,10 @@ def benchmark(
     """
     if seeds < 1:
         raise ZaohuaError(f"--seeds must be at least 1, not {seeds}")
-    if name not in SUITES:
-        raise unknown("suite", name, SUITES)
-    suite, log = SUITES[name], log or (lambda line: None)
+    every = suites()
+    if name not in every:
+        raise unknown("suite", name, every)
+    suite, log = every[name], log or (lambda line: None)
     entries = [entry for entry in registry.entries() if suite.takes(entry) and "draw" in entry.primitives]
     if models is not None:
         chosen = {registry.find(model).name for model in models}
@@ -147,7 +104,7 @@ def benchmark(
 
 
 def _folder(out: Path, dataset: str, seed: int, first: int) -> Path:
-    """Where the runs of a seed are: those of the first in the data set's folder, the others beside it."""
+    """Return where the runs of a seed are: those of the first in the data set's folder, the others beside it."""
     return out / dataset if seed == first else out / f"{dataset}-seed-{seed}"
 
 
@@ -166,7 +123,7 @@ def _trained(
     log: ProgressFn,
     left_out: dict[str, str],
 ) -> list[Path]:
-    """The runs of the models that learnt a data set; the others are noted in `left_out`, with the reason."""
+    """Return the runs of the models that learnt a data set; the others are noted in `left_out`, with the reason."""
     runs = []
     for entry in entries:
         if entry.command in left_out:  # with another seed
@@ -184,7 +141,7 @@ def _trained(
 
 
 def _measured(each: Sequence[Sequence[Path]], seeds: Sequence[int], samples: int, log: ProgressFn) -> Comparison:
-    """All runs measured by one protocol, those of several seeds taken together; models that failed once left out."""
+    """Measure all runs by one protocol and combine those of several seeds; models that failed once are left out."""
     names = set.intersection(*({run.name for run in runs} for runs in each))
     protocol, found = None, []
     for runs, seed in zip(each, seeds, strict=True):
@@ -206,7 +163,7 @@ def _train(
     watch: Watch,
     log: ProgressFn,
 ) -> None:
-    """Train a model for so long, unless that has been done; go on with what was begun."""
+    """Train a model for some minutes, unless that has been done; continue what was begun."""
     cls = registry.model_class(entry.name)
     model = cls(**{field: value for field, value in settings.items() if field in fields_of(cls)})
     if not hasattr(model, "resume"):
@@ -226,7 +183,7 @@ def _train(
 
 
 def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: Comparison) -> list[str]:
-    """What was done, on what."""
+    """Return the head of the summary: what was done, on what."""
     about = found.rows[0].about
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
     settings = f"default settings but for {settings}" if settings else "default settings"
@@ -252,12 +209,12 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
 
 
 def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str]) -> str:
-    """A data set's table in Markdown, with what can be said of it."""
+    """Return a data set's table in Markdown, with what can be said of it."""
     rows, first = found.rows, found.rows[0]
-    columns = [column for column in MEASURES if any(column in row.figures for row in rows)]
+    columns = [column for column in measure_names() if any(column in row.figures for row in rows)]
     titles = [summaries.title_of(column, first) for column in columns]
-    sounds = ["× real time"] if any(row.cost.real_time for row in rows) else []
-    header = ["", *titles, "training, s", "ms a sample", "evaluations", *sounds]
+    speed = ["× real time"] if any(row.cost.real_time for row in rows) else []
+    header = ["", *titles, "training, s", "ms a sample", "evaluations", *speed]
     table = [header, ["---"] * len(header)]
     for reference, figures in sorted(first.references.items(), key=lambda item: item[0] != FLOOR):
         cells = [f"*{reference}*", *(_cell(column, figures) for column in columns)]
@@ -272,14 +229,14 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
                 seconds,
                 digits(cost.milliseconds),
                 f"{cost.network_evaluations:,}",
-                *(digits(cost.real_time or 0) for _ in sounds),
+                *(digits(cost.real_time or 0) for _ in speed),
             ]
         )
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     said = [f"- {line}" for line in (*summaries.verdict(found), *found.notes)]
     said += [f"- left out: {model}: {reason}" for model, reason in left_out.items()]
-    seen = f", in {first.extractor}" if first.extractor else ""
-    about = f"{first.n:,} samples against {first.modality} held out{seen}."
+    features = f", in {first.extractor}" if first.extractor else ""
+    about = f"{first.n:,} samples against {first.noun} held out{features}."
     whole = f"The command also writes the whole page, with samples and intervals: `{name}-{dataset}.html`."
     picture = f"![Quality against time: {dataset}]({name}-{dataset}.svg)"
     return "\n".join([f"## {dataset}", "", f"{about} {whole}", "", picture, "", *lines, "", *said, ""])

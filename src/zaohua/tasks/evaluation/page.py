@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
 import shlex
 from collections.abc import Callable, Sequence
@@ -13,10 +11,13 @@ from typing import Any, Protocol, cast
 from markupsafe import Markup
 
 from zaohua import __version__
-from zaohua.evaluation import table
-from zaohua.evaluation.compare import Comparison
-from zaohua.evaluation.results import FLOOR, MEASURES, NOUNS, Evaluation
+from zaohua.evaluation import plain_page, table
+from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.measures import measure_of
+from zaohua.evaluation.results import FLOOR, Evaluation
+from zaohua.evaluation.splits import IN_MEMORY
 from zaohua.evaluation.summaries import kind_of, title_of, verdict
+from zaohua.modalities.registry import known
 from zaohua.report import charts, html
 from zaohua.report.numbers import minus
 
@@ -41,11 +42,9 @@ class Page(Protocol):
 
 
 def page_of(modality: str) -> Page | None:
-    """Return what a modality adds to the page, the module `zaohua.modalities.NAME.page`, or None without one."""
-    name = f"zaohua.modalities.{modality}"
-    if importlib.util.find_spec(name) is None or importlib.util.find_spec(f"{name}.page") is None:
-        return None
-    return cast(Page, importlib.import_module(f"{name}.page"))
+    """Return what a kind of data adds to the page, the module of its `Modality.page`, or None without one."""
+    found = next((kind.load(kind.page) for kind in known() if kind.name == modality), None)
+    return cast(Page | None, found)
 
 
 def write(comparison: Comparison, path: str | Path, command: str = "", sections: Page | None = None) -> Path:
@@ -56,18 +55,18 @@ def write(comparison: Comparison, path: str | Path, command: str = "", sections:
         path: where to write the file.
         command: the command that makes the page again, which the page shows; by default a likely one.
         sections: what the page shows of the items themselves; by default what their modality does. Without either
-            the page has tables and charts only.
+            the page has tables, charts and remarks only.
 
     Returns:
         The path.
     """
     rows, target = comparison.rows, Path(path)
-    own = sections or page_of(rows[0].modality)
+    own = sections or page_of(rows[0].modality) or cast(Page, plain_page)
     page = html.render(
         TEMPLATE,
         rows=rows,
         data=Path(rows[0].data).name,
-        about=own.about(comparison).strip() if own else "",
+        about=own.about(comparison).strip(),
         verdict=[_headed(line, rows) for line in verdict(comparison)],
         facts=_facts(rows),
         lead=comparison.lead,
@@ -76,7 +75,7 @@ def write(comparison: Comparison, path: str | Path, command: str = "", sections:
         charts=_charts(comparison),
         direction="Higher" if _higher(comparison) else "Lower",
         behind=_behind(comparison),
-        sections=own.sections(comparison) if own else "",
+        sections=own.sections(comparison),
         command=command or _command(rows),
         version=__version__,
     )
@@ -105,7 +104,7 @@ def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
 
 def _headed(line: str, rows: Sequence[Evaluation]) -> tuple[str, str]:
     """Split a sentence of the verdict into what is printed in bold and the rest."""
-    heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} tells" for row in rows), "No winner by"]
+    heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} has" for row in rows), "No winner by"]
     head = next((head for head in heads if line.startswith(head)), "")
     return head, re.sub(NEGATIVE, minus("-"), line[len(head) :])
 
@@ -123,7 +122,7 @@ def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
     by = ("distances in", name, digest) if name else ("predicted", first.target or "–", "")
     return [
         ("data", first.data, f"{first.split} split"),
-        ("samples of each", f"{first.n:,}", f"and as many real {NOUNS[first.modality]}" if name else "rows"),
+        ("samples of each", f"{first.n:,}", f"and as many real {first.noun}" if name else first.noun),
         ("seeds", each(lambda row: ", ".join(map(str, row.seeds))), ""),
         by,
         ("hardware", hardware or "–", f"{cores} cores" if cores else ""),
@@ -142,7 +141,7 @@ def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
 
 def _higher(comparison: Comparison) -> bool:
     """Tell whether higher is better, of the measure that sets models in order."""
-    return MEASURES[comparison.lead].better == "higher"
+    return measure_of(comparison.lead).better == "higher"
 
 
 def _charts(comparison: Comparison) -> list[tuple[Markup, list[str]]]:
@@ -167,7 +166,7 @@ def _charts(comparison: Comparison) -> list[tuple[Markup, list[str]]]:
             title,
             title_of(lead, rows[0]),
             None if floor is None else floor.value,
-            f"real {NOUNS[rows[0].modality]}",
+            f"real {rows[0].noun}",
             _higher(comparison),
         )
         found.append((chart, [row.run for row in rows if not of(row)]))
@@ -191,7 +190,8 @@ def _behind(comparison: Comparison) -> Markup:
 def _command(rows: Sequence[Evaluation]) -> str:
     """Guess the command that makes the page again."""
     first = rows[0]
-    data = "" if first.split in ("test", "validation") else f" --data {first.data}"
+    given = first.split not in ("test", "validation") and first.data != IN_MEMORY
+    data = f" --data {first.data}" if given else ""
     split = " --split validation" if first.split == "validation" else ""
     return (
         f"zaohua compare {' '.join(row.run for row in rows)}{data}{split} --samples {first.n} "

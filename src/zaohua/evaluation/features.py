@@ -1,0 +1,258 @@
+"""The protocol of whatever has features: distances between vectors, and the two references of every table.
+
+Equal numbers of samples and of test items. Distances are computed in the features of one extractor, and checked in
+those of others.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.evaluation.protocol import EvaluationProtocol, chance, of, share
+from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
+from zaohua.evaluation.splits import Items, Splits
+from zaohua.metrics.checks import flags
+from zaohua.metrics.copy_rate import copy_rate
+from zaohua.metrics.extractor import Classifier
+from zaohua.metrics.extractor_base import Extractor
+from zaohua.metrics.features import as_vectors
+from zaohua.metrics.frechet import corrected_frechet, frechet_distance
+from zaohua.metrics.intervals import Interval, half_size, paired_half_size
+from zaohua.metrics.kernel import kernel_distance
+from zaohua.metrics.manifold import manifold
+from zaohua.metrics.pairwise import nearest
+from zaohua.metrics.score import classifier_score
+from zaohua.metrics.two_sample import two_sample
+from zaohua.metrics.wasserstein import sliced_wasserstein
+
+NUMBERS = 4096
+"""Numbers of an item up to which copies are searched for number by number, and the naive model has all covariances."""
+LEAST = 20
+"""Items at least, for figures to be computed."""
+SHOWN = 64
+"""Samples whose nearest training item is kept."""
+DRAWS = 60
+"""Halvings for an interval of the Fréchet distance."""
+
+
+class FeatureProtocol(EvaluationProtocol):
+    """What all models of a comparison are measured by, for items whose values are an array.
+
+    A subclass says how sources are read and samples turned into values, and which extractors there are.
+
+    Args:
+        splits: real items.
+        n: samples, and test items to compare them with; fewer if there are fewer.
+        seed: of the extractors, and of what is drawn.
+
+    Attributes:
+        train: the real training items.
+        extractors: distances are computed in the features of the first; the others check it.
+        real: features of the test items by each extractor.
+        part: what the numbers of an item are called, in the plural.
+
+    Raises:
+        ZaohuaError: there are too few items.
+    """
+
+    lead: ClassVar[str] = "frechet"
+    monitors: ClassVar[bool] = True
+    part: ClassVar[str] = "numbers"
+    train: Any
+
+    def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
+        self.splits, self.seed = splits, seed
+        self.train = splits.train
+        self.n = min(n, len(splits.test), len(splits.train))
+        if self.n < LEAST:
+            raise ZaohuaError(
+                f"{self.n} real {self.noun} are too few to measure by: at least {LEAST} are needed, and "
+                "hundreds for figures that mean anything"
+            )
+        self.test = splits.test.some(self.n, seed)
+        self.extractors = self.make_extractors(self.train)
+        self.real = [extractor.features(self.test.values) for extractor in self.extractors]
+        small = self.train.values[0].size <= NUMBERS
+        self._vectors: Callable[[np.ndarray], Any] = (lambda x: x) if small else self.extractors[0].features
+        self._train_vectors = self._vectors(self.train.values)
+
+    @abstractmethod
+    def make_extractors(self, train: Items) -> list[Extractor]:
+        """Return what turns values into features; the first is what distances are computed in."""
+
+    @property
+    def classifier(self) -> Classifier | None:
+        """The classifier of the training split; None without labels."""
+        first = self.extractors[0]
+        return first if isinstance(first, Classifier) else None
+
+    @property
+    def name(self) -> str:
+        """Name and hash of the features in which distances are computed."""
+        return title(self.extractors[0])
+
+    # ---- measures
+
+    def features(self, items: Any) -> np.ndarray:
+        """Return the features of some values, (n, d), in which distances are computed."""
+        return self.extractors[0].features(items)
+
+    def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
+        """Return all figures of some samples.
+
+        Args:
+            samples: values, as many as test items.
+            conditions: the labels for which they were made.
+            copies: whether to search for copies of training items.
+        """
+        x, real, n = self.features(samples), self.real[0], len(samples)
+        around = half_size(frechet_distance, x, real, draws=DRAWS, random_state=self.seed)
+        overlap, test = manifold(x, real), two_sample(x, real, random_state=self.seed)
+        sliced = sliced_wasserstein(x, real, random_state=self.seed)
+        figures = {
+            "frechet": of(around, n),
+            "frechet_corrected": Figure(corrected_frechet(x, real, random_state=self.seed), n=n),
+            "kernel": Figure(kernel_distance(x, real), n=n),
+            "precision": Figure(overlap.precision, n=n),
+            "recall": Figure(overlap.recall, n=n),
+            "density": Figure(overlap.density, n=n),
+            "coverage": Figure(overlap.coverage, n=n),
+            "sliced_wasserstein": Figure(sliced.distance, n=n),
+            "two_sample": share(test.accuracy, test.held_out, chance(test.p)),
+        }
+        if self.classifier is not None:
+            figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(samples)), n=n)
+            if conditions is not None:
+                figures["accuracy"] = share(self.classifier.accuracy(samples, conditions), n)
+        if copies:
+            figures["copy_rate"] = self.copies(samples)
+        return figures
+
+    def copies(self, samples: np.ndarray) -> Figure:
+        """Return the share of samples that are suspiciously near to training items."""
+        test = self._vectors(self.test.values)
+        found = copy_rate(self._vectors(samples), self._train_vectors, test, random_state=self.seed)
+        return share(found.rate, len(samples), chance(found.p) + (f", {found.exact} exact" if found.exact else ""))
+
+    def nearest(self, samples: np.ndarray) -> np.ndarray:
+        """Return which training item is nearest to each of some samples."""
+        return nearest(as_vectors(self._vectors(samples), "samples"), as_vectors(self._train_vectors, "train"))[0]
+
+    def examples(self, samples: np.ndarray, blocks: Sequence[Any]) -> dict[str, np.ndarray]:
+        """Return the samples, and the training items that are nearest to the first of them."""
+        return {"samples": samples, "nearest": self.train.values[self.nearest(samples[:SHOWN])]}
+
+    def by_class(
+        self, samples: np.ndarray, conditions: Sequence[Any] | None
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the recall of the test items of each class, and the share recognised of the samples of each."""
+        if self.test.labels is None:
+            return {}, {}
+        recall = manifold(self.features(samples), self.real[0]).recall_by(self.test.labels)
+        accuracy: dict[Any, float] = {}
+        if conditions is not None and self.classifier is not None:
+            right: defaultdict[Any, list[bool]] = defaultdict(list)
+            for label, predicted in zip(conditions, self.classifier.predict(samples), strict=True):
+                right[label].append(label == predicted)
+            accuracy = {label: float(np.mean(found)) for label, found in sorted(right.items(), key=lambda i: str(i[0]))}
+        return (
+            {str(label): value for label, value in recall.items()},
+            {str(label): value for label, value in accuracy.items()},
+        )
+
+    def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
+        """Return figures of each class, distances by the other extractors, and flags."""
+        recall, accuracy = self.by_class(samples, conditions)
+        return {
+            "others": self.others(samples),
+            "recall_by_class": recall,
+            "accuracy_by_class": accuracy,
+            "flags": tuple(self.flags(samples)),
+        }
+
+    def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
+        """Return differences of Fréchet distances, against the same halves of the test items."""
+        first = self.features(best.arrays["samples"])
+        return {
+            row.run: paired_half_size(
+                frechet_distance,
+                self.features(row.arrays["samples"]),
+                first,
+                self.real[0],
+                draws=DRAWS,
+                random_state=self.seed,
+            )
+            for row in others
+        }
+
+    def others(self, samples: np.ndarray) -> dict[str, float]:
+        """Return Fréchet distances by the other extractors."""
+        return {
+            title(extractor): frechet_distance(extractor.features(samples), real)
+            for extractor, real in zip(self.extractors[1:], self.real[1:], strict=True)
+        }
+
+    def flags(self, samples: np.ndarray) -> list[str]:
+        """Return what to know before figures of these samples are believed."""
+        found = flags(self.features(samples), self.real[0], self.features(self.train.values))
+        if self.splits.split == "validation":
+            found.append(
+                f"measured by {self.noun} that training held out: if settings were chosen by them, these "
+                "figures are too good"
+            )
+        return found
+
+    def monitor(self, model: Any) -> dict[str, float]:
+        """Return the figures of which a curve is drawn while a model trains."""
+        conditions = self.test.labels if model.y_codec_ is not None else None
+        samples = self.to_measured(model, model.sample(self.n, y=conditions, random_state=0))
+        features = self.features(samples)
+        overlap = manifold(features, self.real[0])
+        record = {
+            "frechet": frechet_distance(features, self.real[0]),
+            "precision": overlap.precision,
+            "recall": overlap.recall,
+        }
+        if conditions is not None and self.classifier is not None:
+            record["accuracy"] = self.classifier.accuracy(samples, conditions)
+        return record
+
+    # ---- references
+
+    @functools.cached_property
+    def references(self) -> dict[str, Figures]:
+        """As many real training items instead of samples, which nothing can honestly be much better than; and
+        samples of a single normal distribution, which anything worth its training is better than."""
+        some = self.train.some(self.n, self.seed)
+        floor = self.measure(some.values, some.labels, copies=False)
+        naive = NAIVE if self.train.values[0].size <= NUMBERS else f"{NAIVE}, {self.part} apart"
+        return {FLOOR: floor, naive: self.measure(self.to_values(self._gaussian()), copies=False)}
+
+    def to_values(self, x: np.ndarray) -> np.ndarray:
+        """Return vectors of numbers (n, size) in the form of values, as all samples are."""
+        return x.reshape(len(x), *self.train.values.shape[1:]).astype(self.train.values.dtype)
+
+    def _gaussian(self) -> np.ndarray:
+        """Return samples of the normal distribution of the training values, (n, size)."""
+        x = self.train.values.reshape(len(self.train), -1).astype(np.float32)
+        rng, mean = np.random.default_rng(self.seed), x.mean(0, dtype=np.float64)
+        if x.shape[1] > NUMBERS:
+            z = rng.standard_normal((self.n, x.shape[1]), np.float32) * x.std(0)
+        elif x.shape[1] > len(x):  # the same without a decomposition: sums of the items themselves
+            z = rng.standard_normal((self.n, len(x)), np.float32) @ (x - np.float32(mean)) / np.sqrt(len(x) - 1)
+        else:
+            values, vectors = np.linalg.eigh(np.cov(x, rowvar=False))
+            z = (rng.standard_normal((self.n, len(values))) * np.sqrt(values.clip(0))) @ vectors.T
+        return mean + z
+
+
+def title(extractor: Extractor) -> str:
+    """Return the name and the hash of an extractor."""
+    return f"{extractor.name}, {extractor.hash}"

@@ -1,0 +1,138 @@
+"""The measures by name: their titles, which way is better, and what they are in a line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from zaohua.metrics.intervals import Interval
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of tables.
+
+    Attributes:
+        title: with {extractor} or {target} where its name belongs.
+        better: which way is better; "none" for what only describes.
+        about: what it is, in a line.
+        percent: whether it is a share.
+        most: what it can't exceed.
+    """
+
+    title: str
+    better: Literal["lower", "higher", "none"]
+    about: str
+    percent: bool = False
+    most: float = math.inf
+
+    def within(self, interval: Interval) -> Interval:
+        """Cut an interval off where the measure ends."""
+        least, most = (0.0, 1.0) if self.percent else (-math.inf, self.most)
+        return Interval(interval.value, max(least, interval.low), min(most, interval.high))
+
+
+MEASURES: dict[str, Measure] = {
+    "frechet": Measure("FD[{extractor}]", "lower", "Fréchet distance of features of samples to those of test items"),
+    "frechet_corrected": Measure("FD, less bias", "lower", "the same without what the number of items adds to it"),
+    "fid": Measure("FID", "lower", "Fréchet distance in the features of the standard Inception network"),
+    "kernel": Measure("KD", "lower", "unbiased squared maximum mean discrepancy, cubic kernel"),
+    "precision": Measure("precision", "higher", "share of samples that look like some test item", True),
+    "recall": Measure("recall", "higher", "share of test items that look like some sample", True),
+    "diversity": Measure(
+        "diversity",
+        "none",
+        "mean distance of samples of a class from one another over that of test "
+        "items: 1 if they are as varied, 0 if they are all alike",
+    ),
+    "density": Measure("density", "none", "how often samples lie where test items crowd; 1 for real ones"),
+    "coverage": Measure("coverage", "higher", "share of test items with a sample in their neighbourhood", True),
+    "sliced_wasserstein": Measure("sliced W2", "lower", "mean Wasserstein distance of features along directions"),
+    "two_sample": Measure(
+        "told apart",
+        "lower",
+        "share of held-out answers right of a classifier that tells samples from test items; a half is chance",
+        True,
+    ),
+    "accuracy": Measure("recognised", "higher", "share of samples that the classifier takes for what was asked", True),
+    "classifier_score": Measure("classifier score", "higher", "whether samples are clear and of many classes"),
+    "inception_score": Measure("Inception score", "higher", "classifier score of the standard Inception network"),
+    "copy_rate": Measure(
+        "copy rate",
+        "none",
+        "share of samples nearer to training items than the nearest hundredth "
+        "of test items; p says whether that is more than chance",
+        True,
+    ),
+    "tree_score": Measure(
+        "two-sample score",
+        "higher",
+        "1 - (2 AUC - 1) of boosted trees that tell samples from test rows; 100 % if they can't",
+        True,
+    ),
+    "trend": Measure("trends", "higher", "mean over pairs of columns of how alike they hang together", True),
+    "shape": Measure(
+        "shapes",
+        "higher",
+        "mean over columns of how alike their values are distributed; columns drawn apart have 100 %",
+        True,
+    ),
+    "utility_auc": Measure(
+        "AUC of {target}",
+        "higher",
+        "of real test rows, by boosted trees that learnt from samples; 0.5 is chance",
+        most=1.0,
+    ),
+    "utility_f1": Measure("F1 of {target}", "higher", "the same, mean of the F1 of each category", most=1.0),
+    "utility_r2": Measure(
+        "R² of {target}", "higher", "of real test rows, by boosted trees that learnt from samples", most=1.0
+    ),
+    "closest": Measure(
+        "nearer to training",
+        "none",
+        "share of samples whose nearest real row is a training row rather "
+        "than one of as many held-out ones; a half is chance, and p that of more",
+        True,
+    ),
+    "row_copies": Measure(
+        "copied rows",
+        "none",
+        "share of samples that equal a training row in all columns; p says whether that is more than of test rows",
+        True,
+    ),
+    "log_likelihood": Measure("log-likelihood", "higher", "of test items, nats per item"),
+    "bits_per_dim": Measure("bits per dim", "lower", "the negative log-likelihood per number of an item"),
+    "bits_per_sample": Measure("bits per sample", "lower", "the negative log-likelihood per sample of a wave"),
+    "log_density": Measure(
+        "log-density",
+        "none",
+        "of test items whose levels the model takes for real numbers: it may "
+        "exceed any log-probability, and isn't compared",
+    ),
+    "bits_per_byte": Measure("bits per byte", "lower", "of test texts, in windows of half the context"),
+    "copied": Measure(
+        "copied",
+        "none",
+        "share of what was written that stands in the training text in runs of 30 characters or more",
+        True,
+    ),
+}
+"""The measures of this package, in the order of tables."""
+_ADDED: dict[str, Measure] = {}
+
+
+def add_measures(measures: Mapping[str, Measure]) -> None:
+    """Add measures of a protocol's own (see `EvaluationProtocol.measures`); those of this package stay as they are."""
+    _ADDED.update({name: measure for name, measure in measures.items() if name not in MEASURES})
+
+
+def measure_names() -> tuple[str, ...]:
+    """Return the names of all measures, in the order of tables."""
+    return (*MEASURES, *_ADDED)
+
+
+def measure_of(name: str) -> Measure:
+    """Return the measure of a name; one that only describes, if the protocol that defines it isn't imported."""
+    return MEASURES.get(name) or _ADDED.get(name) or Measure(name, "none", "")

@@ -1,0 +1,53 @@
+"""The protocol of whatever is measured as 8-bit pictures: images, and spectrograms of sounds.
+
+Distances are computed in the features of a small classifier of the training split, without labels of random
+convolutions, and checked in those of others.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from zaohua.evaluation.features import FeatureProtocol
+from zaohua.evaluation.splits import Items, Pictures
+from zaohua.metrics.extractor import MIN_ITEMS, Classifier
+from zaohua.metrics.extractor_base import Extractor
+from zaohua.metrics.untrained import Pca, RandomConvolutions
+from zaohua.storage.layout import cache_folder
+
+
+class PictureProtocol(FeatureProtocol):
+    """What all models of a comparison are measured by, for items whose values are uint8 pictures.
+
+    Attributes:
+        min_items: training items that the classifier is shown at least.
+    """
+
+    train: Pictures
+    part: ClassVar[str] = "pixels"
+    min_items: ClassVar[int] = MIN_ITEMS
+
+    def make_extractors(self, train: Items) -> list[Extractor]:
+        """Return a classifier, where there are labels of several classes, and two that need no training."""
+        found: list[Extractor] = []
+        if train.labels is not None and len(set(train.labels)) > 1:
+            folder = cache_folder() / "extractors"
+            found.append(
+                Classifier.cached(train.values, train.labels, folder, random_state=self.seed, min_items=self.min_items)
+            )
+        return [*found, RandomConvolutions(train.values, self.seed), Pca(train.values, self.seed)]
+
+    def flags(self, samples: np.ndarray) -> list[str]:
+        """Return what to know before figures of these samples are believed."""
+        found = super().flags(samples)
+        if self.classifier is None:
+            found.append("the data carry no labels, so distances are computed in the features of random convolutions")
+        elif len(set(self.test.labels or [])) == 1:
+            found.append(f"the test {self.noun} are of one class only: recall says nothing about the others")
+        return found
+
+    def to_values(self, x: np.ndarray) -> np.ndarray:
+        """Return numbers as 8-bit pictures."""
+        return super().to_values(np.rint(np.clip(x, 0, 255)))

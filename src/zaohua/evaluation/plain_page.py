@@ -1,0 +1,29 @@
+"""What a page shows of kinds of data without a page of their own: classes, distances by other features, and remarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from markupsafe import Markup
+
+from zaohua.evaluation import table
+from zaohua.evaluation.comparison import Comparison
+from zaohua.report import html
+
+TEMPLATE = Path(__file__).with_name("plain_page.html.jinja")
+
+
+def about(comparison: Comparison) -> str:
+    """Say how many items were compared."""
+    first = comparison.rows[0]
+    return f"Each made {first.n:,} {first.noun}, compared with as many real ones on which no model was trained."
+
+
+def sections(comparison: Comparison) -> Markup:
+    """Return the sections below the tables and charts."""
+    return html.render(
+        TEMPLATE,
+        classes=table.classes(comparison.rows),
+        distances=table.distances(comparison),
+        remarks=table.remarks(comparison.notes, comparison.rows),
+    )

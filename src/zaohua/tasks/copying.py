@@ -1,0 +1,90 @@
+"""Verbatim overlap of a text model's samples with its training text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zaohua import modalities
+from zaohua.core.errors import ZaohuaError
+from zaohua.metrics.text_overlap import TextOverlap, text_overlap
+from zaohua.modalities.datasets import known
+from zaohua.modalities.texts.codec import TextCodec
+from zaohua.modalities.texts.corpus import Corpus, alike
+
+
+@dataclass(frozen=True)
+class Report:
+    """Overlap of samples with the training text, and that of held-out real texts for comparison.
+
+    Attributes:
+        samples: overlap of the model's samples.
+        real: overlap of equally many held-out texts of the same lengths; None if there are none.
+        corpus: name of the training text.
+        reference: description of the held-out texts.
+    """
+
+    samples: TextOverlap
+    real: TextOverlap | None
+    corpus: str
+    reference: str
+
+
+def copy_report(
+    model: Any,
+    texts: Sequence[str] | None = None,
+    *,
+    data: Any = None,
+    held_out: Any = None,
+    n: int = 30,
+    n_samples: int = 32,
+    random_state: int | None = None,
+) -> Report:
+    """Measure how much of a model's samples occurs in its training text in passages of `n` characters or more.
+
+    Args:
+        model: a fitted model of texts.
+        texts: samples of the model; default: `n_samples` new ones.
+        data: its training data; only needed if that wasn't a path or the name of a data set.
+        held_out: real texts to compare with. Default: the test split of a named data set, or the end of the text that
+            training held out for validation.
+        n: minimum length of a passage, in characters.
+        n_samples, random_state: number of samples to draw, and their seed.
+
+    Raises:
+        ZaohuaError: the model isn't of texts, or its training data are unknown.
+    """
+    if not isinstance(getattr(model, "codec_", None), TextCodec):
+        raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
+    data = data if data is not None else (model.source_ or {}).get("X")
+    if data is None:
+        raise ZaohuaError("the model was trained on data in memory: pass them as data=")
+    items, _ = modalities.read(data)
+    texts = model.sample(n_samples, random_state=random_state) if texts is None else list(texts)
+    corpus, rest, reference = _split(model, data, items, held_out)
+    overlap = text_overlap(texts, corpus, n)
+    if rest is None:
+        return Report(overlap, None, _name(data), "")
+    return Report(
+        overlap, text_overlap(alike("".join(rest), [len(text) for text in texts]), corpus, n), _name(data), reference
+    )
+
+
+def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Corpus | None, str]:
+    """Return the training text, the held-out text or None, and what the latter is."""
+    if held_out is not None:
+        return Corpus(items), Corpus(modalities.read(held_out)[0]), _name(held_out)
+    if isinstance(data, str) and data in known() and not Path(data).exists() and "test" in known()[data].splits:
+        return Corpus(items), Corpus(modalities.read(data, split="test")[0]), f"{data}, test split"
+    if model.y_codec_ is not None or model.apart_ or not model.validation_fraction:
+        return Corpus(items), None, ""  # the held-out items are scattered over the text
+    length = sum(map(len, Corpus(items)))
+    cut = length - math.ceil(model.validation_fraction * length)
+    return Corpus(items, 0, cut), Corpus(items, cut), f"its last {model.validation_fraction:.0%}, held out"
+
+
+def _name(data: Any) -> str:
+    return str(data) if isinstance(data, (str, Path)) else "data in memory"

@@ -1,0 +1,116 @@
+"""Measure several models alike, and say which is better as far as that can be said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import derive_seed
+from zaohua.evaluation.comparison import Comparison, compared
+from zaohua.evaluation.protocol import EvaluationProtocol
+from zaohua.evaluation.results import load
+from zaohua.evaluation.summaries import note_in_card
+from zaohua.tasks.evaluation.evaluate import ProgressFn, check_makes, evaluate
+from zaohua.tasks.evaluation.protocols import compared_kinds, kind_name, listed, protocol_class, protocol_for
+
+
+def compare(
+    runs: Sequence[str | Path],
+    *,
+    data: Any = None,
+    split: str | None = None,
+    train: Any = None,
+    samples: int = 10_000,
+    random_state: int = 0,
+    protocol: EvaluationProtocol | None = None,
+    log: ProgressFn | None = None,
+    **options: Any,
+) -> Comparison:
+    """Measure several runs by the same real items; what was measured so before is not measured again.
+
+    Args:
+        runs: folders of runs whose models make the same kind of items.
+        data, split, train, samples, random_state, protocol, log, options: as for `evaluate`.
+
+    Raises:
+        ZaohuaError: there are fewer than two, or they make items of other kinds or learnt from other data.
+    """
+    import zaohua
+
+    log = log or (lambda line: None)
+    folders = list({Path(run).resolve(): Path(run) for run in runs}.values())
+    if len(folders) < 2:
+        raise ZaohuaError("compare takes at least two different runs")
+    models = [zaohua.load(folder) for folder in folders]
+    _check_alike(folders, models, train)
+    if protocol is None:
+        log("reading the real items, and measuring by what models are compared")
+        protocol = protocol_for(models[0], samples, data, split, train, **options)
+    if protocol.splits.split == "validation":
+        _check_held_out(folders, models, len(protocol.splits.train) + len(protocol.splits.test))
+    rows = []
+    for folder, name, model in zip(folders, _names(folders), models, strict=True):
+        found = load(folder)
+        if found is None or found.seeds[0] != random_state or not protocol.matches(found):
+            log(f"measuring {folder}")
+            found = evaluate(model, samples=samples, random_state=random_state, protocol=protocol, run=folder, log=log)
+            found.save(folder)
+            note_in_card(folder, found)
+        rows.append(replace(found, run=name))
+    log("comparing the figures")
+    return compared(rows, protocol)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Return the names of folders, with as many of their parents as make them different."""
+    paths = [folder.resolve().parts for folder in folders]
+    depth = next(k for k in range(1, 1 + max(map(len, paths))) if len({parts[-k:] for parts in paths}) == len(paths))
+    return ["/".join(parts[-depth:]) for parts in paths]
+
+
+def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> None:
+    """Raise a `ZaohuaError` unless all make items, of the same kind and of the same data."""
+    first = models[0]
+    for folder, model in zip(folders, models, strict=True):
+        cls = protocol_class(model)
+        if cls is None or not cls.comparable:
+            raise ZaohuaError(
+                f"compare takes models of {listed(compared_kinds(), 'or')}, or of items of one size; {folder} is "
+                f"a {type(model).__name__}, of {kind_name(model)}"
+            )
+        check_makes(model, folder)
+        kinds = [_described(m) for m in (first, model)]
+        if kinds[0] != kinds[1]:
+            raise ZaohuaError(f"{folders[0]} makes {kinds[0]}, {folder} {kinds[1]}: they can't be compared")
+        sources = [(m.source_ or {}).get("X") for m in (first, model)]
+        if train is None and sources[0] != sources[1]:
+            raise ZaohuaError(
+                f"{folders[0]} learnt from {sources[0] or 'data in memory'}, {folder} from "
+                f"{sources[1] or 'data in memory'}: they can't be compared (--train says what both "
+                "learnt from, if it is the same)"
+            )
+
+
+def _check_held_out(folders: Sequence[Path], models: Sequence[Any], n: int) -> None:
+    """Raise a `ZaohuaError` unless all held the same of n items out, so that none is measured by what it learnt."""
+    held = [
+        model.hold_out(n, derive_seed(model.seed_, "split"))[0] if getattr(model, "validation_fraction", 0) else ()
+        for model in models
+    ]
+    for folder, rows in zip(folders, held, strict=True):
+        if not np.array_equal(rows, held[0]):
+            raise ZaohuaError(
+                f"{folders[0]} and {folder} held out other items: give some on which neither was trained "
+                "(--data), or train both with the same --seed and --validation-fraction"
+            )
+
+
+def _described(model: Any) -> str:
+    """Describe what items a model makes."""
+    cls = protocol_class(model)
+    return kind_name(model) if cls is None else cls.describe(model)

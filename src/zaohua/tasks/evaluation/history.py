@@ -1,0 +1,54 @@
+"""Measure samples of a model while it trains, every so many steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.evaluation.protocol import EvaluationProtocol
+from zaohua.tasks.evaluation.protocols import kind_name, protocol_class, protocol_for
+
+if TYPE_CHECKING:
+    from zaohua.training.events import Event
+
+
+class Evaluator:
+    """A callback of `fit` that measures some samples every so many steps and adds the figures to the history.
+
+    It measures by the items that training holds out, since people choose by such a curve: the test split is left for
+    the one evaluation at the end. So the model needs a `validation_fraction`.
+
+    Args:
+        every: steps between two evaluations.
+        samples: to draw each time; fewer if fewer items are held out.
+    """
+
+    def __init__(self, every: int, samples: int = 2000):
+        if every < 1 or samples < 12:
+            raise ZaohuaError(f"--evaluate-every must be at least 1, and samples at least 12, not {every}, {samples}")
+        self.every, self.samples = every, samples
+        self.protocol: EvaluationProtocol | None = None
+
+    def __call__(self, event: Event) -> dict[str, Any] | None:
+        """Measure, if it is time to."""
+        if event.kind == "start":
+            self._check(event.model())
+        if event.kind != "step" or event.step % self.every:
+            return None
+        model = event.model()
+        if self.protocol is None:
+            self.protocol = protocol_for(model, self.samples, split="validation")
+        return self.protocol.monitor(model)
+
+    @staticmethod
+    def _check(model: Any) -> None:
+        cls = protocol_class(model)
+        if cls is None or not cls.monitors:
+            raise ZaohuaError(
+                f"--evaluate-every measures items that have features, and this {type(model).__name__} makes "
+                f"{kind_name(model)}: its validation loss is in the history"
+            )
+        if not model.validation_fraction:
+            raise ZaohuaError(
+                "--evaluate-every measures by what training holds out: give a share, such as --validation-fraction 0.05"
+            )

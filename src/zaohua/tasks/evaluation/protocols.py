@@ -1,0 +1,226 @@
+"""Which protocol a model is measured by, and the real items that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from zaohua.core.errors import NoLabels, ZaohuaError
+from zaohua.core.noise import derive_seed
+from zaohua.evaluation.protocol import EvaluationProtocol
+from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, some
+from zaohua.evaluation.vectors import VectorProtocol
+from zaohua.modalities import datasets
+from zaohua.modalities.modality import Modality
+from zaohua.modalities.reading import read
+from zaohua.modalities.registry import known, modality_of, taken_by
+
+
+def kind_of(model: Any) -> Modality | None:
+    """Return the kind of data that a model makes; before it is fitted, the first that it can.
+
+    Returns:
+        None for a codec of the user's own that belongs to no registered kind of data.
+    """
+    codec = getattr(model, "codec_", None)
+    if codec is not None:
+        return modality_of(type(codec))
+    return next((kind for kind, _ in taken_by(model.codec_types)), None)
+
+
+def kind_name(model: Any) -> str:
+    """Return the name of the kind of data that a model makes, for messages."""
+    kind = kind_of(model)
+    return f"items of {type(model.codec_).__name__}" if kind is None else kind.name
+
+
+def protocol_class(model: Any) -> type[EvaluationProtocol] | None:
+    """Return the class of the protocol by which a model is measured.
+
+    Returns:
+        The one that its kind of data names, else `VectorProtocol` for items whose tensors have one shape, else None.
+    """
+    kind = kind_of(model)
+    if kind is not None and kind.protocol is not None:
+        named: type[EvaluationProtocol] = kind.load(kind.protocol)
+        return named
+    if getattr(getattr(model, "spec_", None), "shape", None) is None:
+        return None
+    return VectorProtocol
+
+
+def measured_kinds() -> list[str]:
+    """Return the names of the kinds of data that have a protocol of their own."""
+    return [kind.name for kind in known() if kind.protocol is not None]
+
+
+def compared_kinds() -> list[str]:
+    """Return those of them by whose protocol models are compared."""
+    return [kind.name for kind in known() if kind.protocol is not None and kind.load(kind.protocol).comparable]
+
+
+def needed_protocol(model: Any, name: object) -> type[EvaluationProtocol]:
+    """Return the class of the protocol by which a model is measured, or raise a `ZaohuaError` that names the model."""
+    cls = protocol_class(model)
+    if cls is None:
+        raise ZaohuaError(
+            f"evaluate measures {listed(measured_kinds(), 'and')}, and items of one size; {name} is a "
+            f"{type(model).__name__}, of {kind_name(model)}: `zaohua score` tells how well it predicts items"
+        )
+    return cls
+
+
+def listed(names: Iterable[str], word: str) -> str:
+    """Return names in a sentence: "a, b and c"."""
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def protocol_for(
+    model: Any, samples: int, data: Any = None, split: str | None = None, train: Any = None, **options: Any
+) -> EvaluationProtocol:
+    """Return what a model is measured by.
+
+    Args:
+        model: a fitted one.
+        samples: how many to draw, at most.
+        data, split, train: where the real items are (see `splits_of`).
+        options: of the protocol (`EvaluationProtocol.options`); None for its default.
+
+    Raises:
+        ZaohuaError: there are no items to measure by, or the protocol has no such option.
+    """
+    cls = needed_protocol(model, type(model).__name__)
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in cls.options:
+            raise ZaohuaError(f"--{name} isn't for models of {kind_name(model)}")
+    return cls(splits_of(model, data, split, train, cls), samples, **given)  # type: ignore[call-arg]
+
+
+def splits_of(
+    model: Any,
+    data: Any = None,
+    split: str | None = None,
+    train: Any = None,
+    protocol: type[EvaluationProtocol] | None = None,
+) -> Splits:
+    """Return the items by which a model is to be measured.
+
+    Without `data` they are the test split of what it was trained on, if that has one: a named data set, or a folder
+    with subfolders `train` and `test`. Else they are the share that training held out, by which nothing may have been
+    chosen if the figures are to mean what they say.
+
+    Args:
+        model: a fitted one.
+        data: items on which it wasn't trained: a path, the name of a data set, whose test split is used, items in
+            memory, or a pair of these and their labels.
+        split: "test" or "validation"; by default the first of them that there is.
+        train: what it was trained on, if that isn't known or isn't where it was any more.
+        protocol: the class that reads the items; by default that by which the model is measured.
+
+    Raises:
+        ZaohuaError: there is no such split, it has labels that were never learnt, or what the model was trained on
+            isn't known.
+    """
+    cls = protocol or needed_protocol(model, type(model).__name__)
+    if split not in (None, "test", "validation"):
+        raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
+    if split == "validation" and cls.no_validation:
+        raise ZaohuaError(cls.no_validation)
+    source = train if train is not None else (model.source_ or {}).get("X")
+    reads = train is not None or cls.needs_training(model)
+    if source is None and reads:
+        raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: say on which (--train)")
+    kind = kind_of(model)
+    about = {"modality": "" if kind is None else kind.name, "noun": "items" if kind is None else kind.noun}
+    learnt = read_items(model, source, None, cls) if reads else None
+    if data is not None:
+        if _same_path(data, source):
+            raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
+        named = is_named(data)
+        test = _known_labels(model, data, read_items(model, data, "test" if named else None, cls))
+        return Splits(_name(data), "test" if named else "given", _part(learnt), _part(test), **about)
+    why = ""
+    if split != "validation" and source is not None:
+        try:
+            test = read_items(model, source, "test", cls)
+        except ZaohuaError as error:
+            why = f" ({error})"
+        else:
+            test = _known_labels(model, source, test)
+            return Splits(_name(source), "test", _part(learnt), _part(test), **about)
+    if split == "test" or learnt is None or cls.no_validation or not getattr(model, "validation_fraction", 0):
+        held_out = "" if cls.no_validation else ", or train with a share held out (--validation-fraction 0.1)"
+        raise ZaohuaError(
+            f"{_name(source)} has no test split{why}: give items that training never had (--data){held_out}"
+        )
+    held, kept = model.hold_out(len(learnt), derive_seed(model.seed_, "split"), learnt.groups)
+    train_rows, test_rows = some(kept, learnt.most), some(held, learnt.most)
+    return Splits(_name(source), "validation", learnt.take(train_rows), learnt.take(test_rows), **about)
+
+
+def read_items(model: Any, source: Any, split: str | None, cls: type[EvaluationProtocol]) -> Items:
+    """Read all items of a source, with the labels that it may carry.
+
+    Args:
+        model: a fitted one.
+        source: a path, the name of a data set, items in memory, or a pair of these and their labels.
+        split: which split of it; None for that which `fit` reads.
+        cls: the protocol by which they are measured.
+
+    Raises:
+        ZaohuaError: they are of another kind of data, or can't be read.
+    """
+    kind = kind_of(model)
+    if kind is not None and is_named(source) and datasets.known()[source].modality != kind.name:
+        raise ZaohuaError(
+            f"{source} is a data set of {datasets.known()[source].modality}, and a {type(model).__name__} makes "
+            f"{kind.name}"
+        )
+    if isinstance(source, tuple):
+        items, labels = read(*source, split=split, prefer=kind)
+    else:
+        try:
+            items, labels = read(source, True, split=split, prefer=kind)
+        except NoLabels:
+            items, labels = read(source, split=split, prefer=kind)
+    column = None if model.y_codec_ is None else (model.source_ or {}).get("y")
+    if isinstance(column, str) and column in getattr(items, "columns", ()):
+        items, labels = read(items, column)
+    return cls.items(model, items, labels)
+
+
+def is_named(source: Any) -> bool:
+    """Return whether a source is the name of a data set, and no file or folder."""
+    return isinstance(source, str) and source in datasets.known() and not Path(source).exists()
+
+
+def _name(source: Any) -> str:
+    return str(source) if isinstance(source, (str, Path)) else IN_MEMORY
+
+
+def _same_path(data: Any, source: Any) -> bool:
+    """Return whether both are paths of the same file or folder, or the same object in memory."""
+    paths = isinstance(data, (str, Path)) and isinstance(source, (str, Path))
+    if not paths:
+        return data is source
+    return Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve()
+
+
+def _part(items: Items | None) -> Items | None:
+    """Return as many items of a split as are used at most."""
+    return None if items is None else items.some(items.most, 0)
+
+
+def _known_labels(model: Any, source: Any, items: Items) -> Items:
+    """Return the items of a test split, or raise a `ZaohuaError` if the model never learnt some of their labels."""
+    knows, labels = getattr(model.y_codec_, "knows", None), items.labels
+    if knows is not None and labels is not None and not (known := knows(labels)).all():
+        names = ", ".join(sorted({str(label) for label, ok in zip(labels, known, strict=True) if not ok})[:5])
+        raise ZaohuaError(
+            f"{_name(source)}: {int((~known).sum()):,} of {len(known):,} test items have labels that this "
+            f"{type(model).__name__} never learnt ({names}): take them away, or give others (--data)"
+        )
+    return items
