@@ -1,13 +1,13 @@
-"""Generative adversarial networks: a generator makes fakes, a discriminator learns to tell them from the real.
+"""Generative adversarial networks: a generator makes fakes, a discriminator learns to distinguish them from real items.
 
-Training, as it is usually taught, in six steps; the methods below stand in this order.
+Training in the usual six steps; the methods below are in this order.
 
     1. Prepare the data          the codec: real items x, scaled to [-1, 1], with conditions y
     2. Initialise                `build`: a generator and a discriminator with random weights
     3. Generate                  `generate`: noise z -> fakes
     4. Train the discriminator   `discriminator_loss`: score the real high and the fakes low
     5. Adjust the generator      `generator_loss`: make fakes that the discriminator scores high
-    6. Repeat                    `phases`: the engine runs 4 and 5 in turn, on the next batch each time, or
+    6. Repeat                    `phases`: the engine runs 4 and 5 in factor, on the next batch each time, or
                                  4 and 5 in one, `loss_of_both`, where a model's `plan` says so
 
 Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
@@ -83,18 +83,18 @@ class GAN(Trainable[CodecT]):
     def loss_of_both(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """Return loss 4, (B,), with the gradient of 4 for the discriminator and of 5 for the generator.
 
-        With f = D(G(z)) the two want d log(1 + e^f) = s(f) df and d log(1 + e^-f) = -s(-f) df of the same fakes: what
-        comes back to a fake through D differs by the factor -s(-f) / s(f) = -e^-f of that fake alone, so one pass
-        forward and one back do for both. D must judge each item by itself: no batch normalisation in it.
+        With f = D(G(z)) and the sigmoid s, the gradient of log(1 + e^f), loss 4, is s(f) df, and that of log(1 + e^-f),
+        loss 5, is -s(-f) df. They differ by the factor -s(-f) / s(f) = -e^-f for each fake, so one forward and one
+        backward pass suffice. D must score each item independently: without batch normalisation.
         """
         fakes = self.generate(nets, batch.noise, batch.y)
         real, fake = self.judge(nets, batch.x, fakes, batch.y)
-        turn = -torch.exp(-fake.detach().float().clamp(min=-60))
+        factor = -torch.exp(-fake.detach().float().clamp(min=-60))
         if fakes.requires_grad:
-            fakes.register_hook(lambda grad: grad * turn.view(-1, *[1] * (grad.ndim - 1)))
+            fakes.register_hook(lambda grad: grad * factor.view(-1, *[1] * (grad.ndim - 1)))
         return F.softplus(-real) + F.softplus(fake)
 
-    # ---- what is shared
+    # ---- shared
 
     def judge(self, nets: nn.ModuleDict, x: Tensor, fakes: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """Score real items and fakes in one pass, (B,) each."""

@@ -31,7 +31,7 @@ class NegativeBinomial(NewtonFitted):
 
     law = stats.nbinom
     fitted: ClassVar[tuple[str, ...]] = ("n", "p")
-    range: ClassVar[Support] = Support(low=0, whole=True)
+    range: ClassVar[Support] = Support(low=0, integer=True)
     constant: ClassVar[float | None] = 0.0
     remedy: ClassVar[str] = "leave them out, round them, or choose a distribution of real numbers"
 

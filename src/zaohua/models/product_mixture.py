@@ -56,12 +56,12 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
         log_w = np.log(parameters["weights"])
         return mixture.draw(parameters, self.layout, np.broadcast_to(log_w, (noise.n, len(log_w))), noise)
 
-    def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, whole: bool) -> Tensor:
-        """Draw the unknown features of rows x (B, features) given the known ones; with `whole` no value is missing."""
+    def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, no_missing: bool) -> Tensor:
+        """Draw the unknown features of rows x (B, features) given the known ones, with `no_missing` a value for each."""
         out, cells, layout = x.clone(), self.codec_.cells(x), self.layout
         for density, where in self._by_class(y, len(x)):
             rows = torch.from_numpy(where)
             log_w = mixture.posterior(density, layout, x[rows], tuple(cell[rows] for cell in cells), known[rows])
-            drawn = torch.from_numpy(mixture.draw(density, layout, log_w, noise.take(where), whole))
+            drawn = torch.from_numpy(mixture.draw(density, layout, log_w, noise.take(where), no_missing))
             out[rows] = torch.where(known[rows], x[rows], drawn)
         return out

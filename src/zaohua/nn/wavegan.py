@@ -116,7 +116,8 @@ class WaveDiscriminator(nn.Module):
         if self.condition is None:
             return out
         condition = self.condition(pool(self.embed(y, len(x), keep)))
-        return out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
+        out = out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
+        return out
 
 
 class PhaseShuffle(nn.Module):

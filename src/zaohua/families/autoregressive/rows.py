@@ -164,8 +164,8 @@ class RowAutoregression(Trainable[TableCodec]):
         x = torch.zeros(noise.n, len(self.spec_.features), dtype=torch.float64)
         return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
 
-    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
-        """Draw the unknown features of rows x (B, features) given the known ones; with `whole` no value is missing."""
+    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, no_missing: bool) -> Tensor:
+        """Draw the unknown features of rows x (B, features) given the known ones, with `no_missing` a value for each."""
         net, known = self.net, known.to(self.device_)
         x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.features))
         out = x.masked_fill(~known, torch.nan)
@@ -175,7 +175,7 @@ class RowAutoregression(Trainable[TableCodec]):
             if not len(rows):
                 continue
             probabilities = net.log_probabilities(feature, codes[rows], None if y is None else y[rows]).exp()
-            if whole and about.missing is not None and about.size > 1:
+            if no_missing and about.missing is not None and about.size > 1:
                 probabilities[:, about.missing] = 0
             code = categorical(probabilities, u[rows, 0, feature])
             codes[rows, feature] = code

@@ -59,12 +59,12 @@ class TextModel(TokenModel[TextCodec]):
                 f"this {type(self).__name__} wasn't trained to fill in, so it takes no suffix: train it "
                 "with a fraction of rearranged rows, such as fim=0.5"
             )
-        behind = self.codec_.tokenizer_.encode(self.suffix).tolist()
+        after = self.codec_.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
-        behind = behind[: max(room // 2, room - len(before))]
-        before = before[max(0, len(before) - (room - len(behind))) :]
+        after = after[: max(room // 2, room - len(before))]
+        before = before[max(0, len(before) - (room - len(after))) :]
         prefix, suffix, middle = self.codec_.gap
-        return [self.codec_.end_, prefix, *before, suffix, *behind, middle]
+        return [self.codec_.end_, prefix, *before, suffix, *after, middle]
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
         """Generate tokens as for all sequences; ends early when every row has reached a stop."""

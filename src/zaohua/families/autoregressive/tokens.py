@@ -154,9 +154,9 @@ class TokenModel(Guided[TokenCodecT]):
         each of which is thus given at least context - stride tokens.
         """
         net, length, scored = self.nets_["net"], self.context, 0
-        kept = length - (length // 2 if stride is None else stride)
+        overlap = length - (length // 2 if stride is None else stride)
         while scored < x.shape[1] - 1:
-            begin = 0 if not scored else scored - kept
+            begin = 0 if not scored else scored - overlap
             part = self.surprisal(net, x[:, begin : begin + length + 1], y)
             yield part[:, scored - begin :]
             scored = begin + part.shape[1]

@@ -86,7 +86,7 @@ class Univariate(PerClassDensity[NumberCodec]):
     @property
     def is_discrete(self) -> bool:
         """Whether the distribution is over integers, so that its densities are probabilities."""
-        return self.range.whole
+        return self.range.integer
 
     def check(self, x: np.ndarray, columns: Sequence[str] | None = None) -> None:
         """Check that the distribution can be fitted to x (n, p) float64.
@@ -156,7 +156,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         drawn = self.law.rvs(**parameters, size=size, random_state=rng)
         return self.support.nearest(np.asarray(drawn, dtype=np.float64))
 
-    # ---- what people call
+    # ---- public
 
     @property
     def params_(self) -> Any:
