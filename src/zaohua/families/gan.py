@@ -7,7 +7,7 @@ Training in the usual six steps; the methods below are in this order.
     3. Generate                  `generate`: noise z -> fakes
     4. Train the discriminator   `discriminator_loss`: score the real high and the fakes low
     5. Adjust the generator      `generator_loss`: make fakes that the discriminator scores high
-    6. Repeat                    `phases`: the engine runs 4 and 5 in factor, on the next batch each time, or
+    6. Repeat                    `phases`: the engine runs 4 and 5 in turn, on the next batch each time, or
                                  4 and 5 in one, `loss_of_both`, where a model's `plan` says so
 
 Source: Goodfellow et al., "Generative Adversarial Nets", 2014.

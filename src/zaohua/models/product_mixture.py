@@ -57,7 +57,7 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
         return mixture.draw(parameters, self.layout, np.broadcast_to(log_w, (noise.n, len(log_w))), noise)
 
     def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, no_missing: bool) -> Tensor:
-        """Draw the unknown features of rows x (B, features) given the known ones, with `no_missing` a value for each."""
+        """Draw the unknown features of rows x (B, features) given the known ones; with `no_missing` all get a value."""
         out, cells, layout = x.clone(), self.codec_.cells(x), self.layout
         for density, where in self._by_class(y, len(x)):
             rows = torch.from_numpy(where)

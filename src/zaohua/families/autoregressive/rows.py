@@ -165,7 +165,7 @@ class RowAutoregression(Trainable[TableCodec]):
         return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
 
     def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, no_missing: bool) -> Tensor:
-        """Draw the unknown features of rows x (B, features) given the known ones, with `no_missing` a value for each."""
+        """Draw the unknown features of rows x (B, features) given the known ones; with `no_missing` all get a value."""
         net, known = self.net, known.to(self.device_)
         x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.features))
         out = x.masked_fill(~known, torch.nan)
