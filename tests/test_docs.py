@@ -10,12 +10,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import zaohua as zh
 from zaohua.cli import main
+from zaohua.modalities import registry
 from zaohua.storage import legacy
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +36,16 @@ GUIDES = [
     ),
 ]
 """The pages of the site that show how something is done."""
+
+
+@pytest.fixture(autouse=True)
+def registered_kinds() -> Iterator[None]:
+    """A snippet may register a kind of data, which later ones shall not know."""
+    ours = {kind.name for kind in registry.known()}
+    yield
+    for kind in registry.known():
+        if kind.name not in ours:
+            registry.unregister(kind.name)
 
 
 @pytest.mark.parametrize("page, number", [(page, i) for page in GUIDES for i in range(len(blocks(page)))])
