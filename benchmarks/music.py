@@ -80,16 +80,16 @@ def harmony(model: Any, n: int = 8) -> dict[str, Any]:
 
     pieces = zh.read("jsb-chorales-16th", split="valid")[0][:n]
     found: dict[str, Any] = {"kept": [], "Bach": model.frame_nll(pieces) / 4}
-    for drafts in (1, 32):
+    for particles in (1, 32):
         made = []
         for piece in pieces:
             with tempfile.TemporaryDirectory() as folder:
                 tune = piece.pitches()[:, :1]
                 path = write_midi(zh.Piece.from_voices(tune), Path(folder, "tune.mid"), 80)
-                made += model.sample(1, melody=str(path), drafts=drafts, random_state=0)
+                made += model.sample(1, melody=str(path), particles=particles, random_state=0)
             length = min(len(tune), len(made[-1]))
             found["kept"].append(bool(np.array_equal(made[-1].pitches()[:length, :1], tune[:length])))
-        found[f"{drafts} drafts"] = model.frame_nll(made) / 4
+        found[f"{particles} particles"] = model.frame_nll(made) / 4
     return {**found, "kept": float(np.mean(found["kept"]))}
 
 

@@ -4,9 +4,9 @@
 
 Ways for the threads of a step to wait for each other: torch's default (they spin for a while), passive (they sleep at
 once), briefly (a thousand spins, then sleep), all three with every core; and zaohua's own choice, which is brief
-waiting, and one thread for steps of small products (`hardware.ProductCounter`), as this one is. Each is measured quiet and
-with a busy neighbour, in turns, so that all share the machine's ups and downs. Everything runs on the first
-N cores. The machine should have nothing else to do: the load before is printed, and above half a core refused unless
+waiting, and one thread for steps of small products (`hardware.ProductCounter`), as this one is. Each is measured quiet
+and with a busy neighbour, in turns, so that all share the machine's ups and downs. Everything runs on the first N
+cores. The machine should have nothing else to do: the load before is printed, and above half a core refused unless
 --anyway. Exit code 1: with the neighbour zaohua's step takes more than 2.5 times its quiet time, or a quiet one more
 than 1.1 times the default's.
 """

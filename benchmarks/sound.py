@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from zaohua.evaluation.protocol import share
-from zaohua.metrics.copying import copy_rate
+from zaohua.metrics.copy_rate import copy_rate
 from zaohua.metrics.diversity import diversity
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.intervals import half_size

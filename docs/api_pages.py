@@ -1,4 +1,4 @@
-"""Makes the reference pages of the site from the public names of the package, and sees that it fetches nothing."""
+"""Make the reference pages of the site from the public names of the package; refuse pages that need the network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import zaohua as zh
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages, which mkdocstrings fills."""
+    """Add the reference pages. mkdocstrings fills them."""
     for name, text in pages().items():
         files.append(File.generated(config, f"api/{name}.md", content=text))
     return files
@@ -30,7 +30,7 @@ FETCHES = re.compile(
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Refuse a page that a browser would fetch something from elsewhere for."""
+    """Raise a PluginError if a browser would fetch anything from another site for this page."""
     found = FETCHES.search(output)
     if found:
         raise PluginError(f"{page.file.src_uri} fetches something from the network: {found[0]}")
@@ -38,7 +38,7 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 
 def pages() -> dict[str, str]:
-    """Name -> Markdown of each page."""
+    """Return the Markdown of each reference page by its name."""
     base, trained = (_ancestor(zh.VAE, name) for name in ("GenerativeModel", "Trainable"))
     public = [getattr(zh, name) for name in dir(zh) if not name.startswith("_")]
     functions = [item for item in public if inspect.isfunction(item)]
@@ -49,15 +49,15 @@ def pages() -> dict[str, str]:
     return {
         "functions": _page("Functions and errors", "", [*functions, *errors]),
         "estimator": _page(
-            "What every model can do", "Which of these a model has, the table of `zaohua models` says.", [base, trained]
+            "What every model can do", "`zaohua models` lists which of these methods each model has.", [base, trained]
         ),
         "models": "\n".join(_models(models)),
-        "data": _page("Data", "Items as Python objects, and codecs, which turn items into what networks see.", others),
+        "data": _page("Data", "Items as Python objects, and codecs, which turn items into tensors.", others),
     }
 
 
 def _models(models: set[Any]) -> Iterator[str]:
-    """The page of the models: a section for each family."""
+    """Yield the page of the models, with a section for each family."""
     yield "# Models\n\nEach has the methods of [every model](estimator.md), and these settings of its own.\n"
     by_name = {cls.__name__: cls for cls in models}
     family = None
@@ -74,7 +74,7 @@ def _page(title: str, about: str, items: list[Any]) -> str:
 
 
 def _block(item: Any, level: int) -> str:
-    """What mkdocstrings replaces by the documentation of an object."""
+    """Return the line that mkdocstrings replaces by the documentation of an object."""
     return f"::: {item.__module__}.{item.__qualname__}\n    options:\n      heading_level: {level}\n"
 
 

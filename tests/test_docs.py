@@ -18,6 +18,7 @@ import pytest
 import zaohua as zh
 from zaohua.cli import main
 from zaohua.modalities import registry
+from zaohua.storage import legacy
 
 ROOT = Path(__file__).parents[1]
 
@@ -91,6 +92,12 @@ def test_every_page_is_in_the_navigation() -> None:
     named = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
     there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     assert {page for page in named if not page.startswith("api/")} == there
+
+
+def test_the_changelog_lists_the_fields_that_were_renamed() -> None:
+    """Those by which runs of format 1 are read."""
+    table = (ROOT / "CHANGELOG.md").read_text().split("### Changed: names")[1].split("In Python:")[0]
+    assert dict(re.findall(r"^\| `(\w+)`.*? \| `(\w+)` \|$", table, re.M)) == legacy.PARAMETERS
 
 
 def test_the_citation_is_of_this_version() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import zaohua
 from zaohua.core import errors, registry
 from zaohua.core.primitives import PRIMITIVES
-from zaohua.core.registry import INDEX, Entry, squash
+from zaohua.core.registry import INDEX, Entry, normalize
 from zaohua.modalities import Modality, taken_by
 from zaohua.modalities.base import Codec
 
@@ -61,7 +61,7 @@ def model_of(module: ModuleType) -> Any:
         and value.__module__ == module.__name__
     ]
     stem = module.__name__.rpartition(".")[2]
-    if len(public) != 1 or squash(public[0].__name__) != squash(stem):
+    if len(public) != 1 or normalize(public[0].__name__) != normalize(stem):
         names = ", ".join(cls.__name__ for cls in public) or "none"
         raise ImportError(f"{module.__file__}: a file in models/ defines one public model, named like it: {names}")
     return public[0]

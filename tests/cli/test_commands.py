@@ -224,4 +224,4 @@ def test_music_from_a_table_to_a_sound(zaohua, tmp_path: Path):
     assert zaohua("sample", run, "-n", "2", "--out", "tunes").code == 0
     assert sorted(path.name for path in Path("tunes").iterdir()) == ["00000.mid", "00001.mid"]
     assert zaohua("sample", run, "--melody", "tunes/00000.mid", "--out", "b.mid").code == 0
-    assert "is no MIDI file that can be read (damaged" in zaohua("sample", run, "--melody", "none.mid").err
+    assert "can't be read as a MIDI file (damaged" in zaohua("sample", run, "--melody", "none.mid").err

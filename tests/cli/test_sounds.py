@@ -73,7 +73,7 @@ def test_labels_by_file_names_through_training_resuming_and_held_out_items(zaohu
     model = zh.load("runs/vae-said")
     assert model.n_steps_ == 6 and model.y_codec_.classes_ == ["no", "yes"]
     assert json.loads(zaohua("info", "runs/vae-said", "--json").out)["source"] == source
-    assert zaohua("train", "vae", "said/{name}.wav").err.count("a pattern of file names says where the label is") == 1
+    assert zaohua("train", "vae", "said/{name}.wav").err.count("a pattern of file names must contain {label}") == 1
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_options_of_sounds_are_refused_of_pictures_and_shared_ones_are_one(zaohu
     said = zaohua("train", "vae", "--resume", "--out", "runs/vae-digits", "--rounds", "3")
     assert "--rounds is an option of sounds, but the data are images" in said.err
     shown = zaohua("train", "vae", "--help").out
-    assert shown.count("--memory") == 1 and "Of sounds: Samples a second" in " ".join(shown.replace("│", "").split())
+    assert shown.count("--memory") == 1 and "Of sounds: Sampling rate in Hz" in " ".join(shown.replace("│", "").split())
     assert "Of images" not in zaohua("train", "gmm", "--help").out
 
 

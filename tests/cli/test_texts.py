@@ -176,8 +176,8 @@ class TestScore:
 def test_copies(zaohua, home: Path):
     found = json.loads(zaohua("copies", home / "book", "-n", "3", "--length", "4", "--seed", "0", "--json").out)
     texts = zh.load(home / "book").sample(3, random_state=0)
-    assert found["made"]["characters"] == sum(map(len, texts)) and found["made"]["example"] in TEXT
-    assert found["real"]["share"] > 0.5 and "last 10%" in found["reference"]  # the book repeats itself
+    assert found["samples"]["characters"] == sum(map(len, texts)) and found["samples"]["example"] in TEXT
+    assert found["real"]["fraction"] > 0.5 and "last 10%" in found["reference"]  # the book repeats itself
     said = zaohua("copies", home / "book", "-n", "3", "--seed", "0").out
     assert "3 samples" in said and "held out" in said and "longest in the samples" in said
 
@@ -195,10 +195,10 @@ def test_copies(zaohua, home: Path):
             ["train", "gpt", "half.jsonl", *TINY, "--tokenizer", "bpe"],
             "half.jsonl, line 2: character number 2 of a text",
         ),
-        (["train", "gpt", "latin.txt", *TINY], "latin.txt: byte 2 (0xe9) is no UTF-8"),
+        (["train", "gpt", "latin.txt", *TINY], "latin.txt: byte 2 (0xe9) isn't valid UTF-8"),
         (["train", "gpt", "odd.jsonl", *TINY], "odd.jsonl, line 1: has no text"),
         (["train", "gpt", "nobody.jsonl", *TINY], "nobody.jsonl, line 1: no message is the assistant's"),
-        (["train", "gpt", "numbers.jsonl", *TINY], "numbers.jsonl, line 1: is no dialogue"),
+        (["train", "gpt", "numbers.jsonl", *TINY], "numbers.jsonl, line 1: isn't a dialogue"),
         (["train", "gpt", "news.jsonl", "--base", "BOOK"], "news.jsonl, line 2: the character 'Ω' (number 4"),
         (["train", "gpt", "short.txt", "--base", "BOOK", "--tokenizer", "bytes"], "tokenizer can't differ from"),
         (["train", "gpt", "PAIRS", "--base", "BOOK", "--width", "32"], "leave the fields that shape them"),
@@ -207,11 +207,11 @@ def test_copies(zaohua, home: Path):
         (["train", "gpt", "short.txt", "--base", "nowhere"], "no run at nowhere"),
         (["sample", "BOOK", "--prompt", "the Ω"], "the character 'Ω' (number 4 of a text) is none of the"),
         (["sample", "BOOK", "--prompt", "the \ud83d"], "the character '\\ud83d' (number 4 of a text)"),
-        (["sample", "BOOK", "--stop", ""], "a stop is a text of at least one letter"),
+        (["sample", "BOOK", "--stop", ""], "a stop sequence needs at least one character"),
         (["sample", "CHAT", "--top-p", "2"], "--top-p must be between 0 and 1"),
         (["score", "BOOK"], "the run and the data come first"),
         (["score", "BOOK", "empty.txt"], "there is nothing to predict"),
-        (["score", "BOOK", "short.txt", "--stride", "40"], "a stride is from 1 to the context (32), not 40"),
+        (["score", "BOOK", "short.txt", "--stride", "40"], "the stride must be from 1 to the context (32), not 40"),
         (["copies", "BOOK", "--data", "nowhere.txt"], "'nowhere.txt' is neither a file or folder"),
         (["copies", "BOOK", "-n", "0"], "must be at least 1"),
         (["chat"], "the run comes first"),

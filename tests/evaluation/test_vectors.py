@@ -14,7 +14,7 @@ from tests.series import LENGTH, TEST, TRAIN, Series, SeriesCodec, Spectral, Spe
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation import VectorProtocol, summary_lines
+from zaohua.evaluation import VectorProtocol, summary_lines, vectors
 from zaohua.evaluation.results import FLOOR, NAIVE, load
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.modalities import registry
@@ -156,6 +156,12 @@ def test_features_that_arent_vectors_are_refused(runs: Path) -> None:
 
     with pytest.raises(ZaohuaError, match=r"Odd.features must return \(n, d\) finite numbers"):
         Odd(splits_of(zh.load(runs / "plain")))
+
+
+def test_large_items_are_fewer(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "ROOM", 30 * LENGTH)
+    splits = splits_of(zh.load(runs / "plain"))
+    assert (len(splits.train), len(splits.test)) == (30, 30)
 
 
 def test_options_of_other_kinds_are_refused(runs: Path) -> None:

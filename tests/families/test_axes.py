@@ -100,7 +100,7 @@ class Straight(nn.Module):
 def test_likelihoods_and_latents_of_a_gaussian(shape: tuple[int, ...], trace: Literal["exact", "hutchinson"]) -> None:
     """Per unit of the item, of which one of the tensor is 4; both traces are exact where all directions are alike."""
     spread, spec = 0.6, grid(*shape, channels=2, scale=4.0)
-    model = fitted(Flow(trace=trace, score_steps=100, device="cpu"), spec, Straight(spread))
+    model = fitted(Flow(divergence=trace, score_steps=100, device="cpu"), spec, Straight(spread))
     x = spread * torch.randn(3, 2, *shape)
     expected = torch.distributions.Normal(0, 4 * spread).log_prob(4 * x).flatten(1).sum(1)
     found = model.log_prob(x, None, ItemNoise([1, 2, 3])).detach()

@@ -266,7 +266,7 @@ class TestChat:
     def test_who_learnt_no_dialogues_says_so(self, base: Any, tuned: Any) -> None:
         with pytest.raises(ZaohuaError, match=r"learnt texts, not dialogues.*--base RUN"):
             base.answer("the cat")
-        with pytest.raises(ZaohuaError, match="the last message is to be the user's"):
+        with pytest.raises(ZaohuaError, match="the last message must be the user's"):
             tuned.chat(CHAT)
         assert issubclass(zh.CharRNN, TextModel)
 

@@ -101,7 +101,7 @@ def test_long_prompts_keep_what_is_next_to_the_gap(model: Any) -> None:
 def test_who_learnt_no_gaps_says_so() -> None:
     plain = zh.CharRNN(**zh.CharRNN.tiny, random_state=0, device="cpu").fit(["ab" * 100])
     for call in (lambda: plain.sample(suffix="b"), lambda: list(plain.stream(suffix="b"))):
-        with pytest.raises(ZaohuaError, match="didn't learn to fill in.*fim=0.5"):
+        with pytest.raises(ZaohuaError, match="wasn't trained to fill in.*fim=0.5"):
             call()
     with pytest.raises(ZaohuaError, match="fim needs a context above 5"):
         zh.CharRNN(context=4, fim=0.5).fit(["ab" * 100])

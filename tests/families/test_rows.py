@@ -80,8 +80,8 @@ def test_draws_are_as_frequent_as_their_likelihood_says() -> None:
 def test_places_around_modes_are_exact_and_say_nothing_of_the_choice_of_a_mode() -> None:
     values = np.concatenate([np.random.default_rng(0).normal(m, 20, 500).round() for m in (0, 60)])
     values[0] = 400
-    column = Column.of(pd.Series(values.astype(int), name="x"))
-    view = View.of(column, values - column.origin, "modes")
+    column = Column.from_series(pd.Series(values.astype(int), name="x"))
+    view = View.fit(column, values - column.origin, "modes")
     x = np.repeat(np.array([30.0, 400.0]) - column.origin, 20_000)
     u = np.random.default_rng(1).random((len(x), 2))
     state, z = view.to_tensor(x, u)

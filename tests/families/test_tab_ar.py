@@ -138,6 +138,6 @@ def test_bins_tear_no_whole_number_apart() -> None:
         assert bins.sizes[0] <= min(most, 7) and set(cuts.tolist()) <= set(edges)
     u = torch.tensor([1e-6, 0.5, 0.999])
     for code in range(bins.sizes[0]):
-        z = bins.place(0, torch.full((3,), code), u)
+        z = bins.value_in_bin(0, torch.full((3,), code), u)
         assert bins.codes(z[:, None])[:, 0].tolist() == [code] * 3
     assert bins.codes(torch.tensor([[torch.nan]], dtype=torch.float64)).item() == -1

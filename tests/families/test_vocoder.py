@@ -130,13 +130,13 @@ def test_crops_of_spectrogram_and_wave_are_of_one_place_where_it_is_loud() -> No
 
 
 def test_of_a_share_of_the_sounds_the_loss_is_as_much_more() -> None:
-    model, some = vocoder(), make("Vocoder", 1, share=0.5)
+    model, some = vocoder(), make("Vocoder", 1, batch_fraction=0.5)
     some.codec_ = model.codec_
     whole = model.loss(model.nets_, a_batch(model, 24), "vocoder")
     part = some.loss(model.nets_, a_batch(model, 24), "vocoder")
     looked = part != 0
     assert 0 < looked.sum() < 24 and torch.allclose(part[looked], 2 * whole[looked], rtol=1e-3)
-    nobody = make("Vocoder", 1, share=1e-9)
+    nobody = make("Vocoder", 1, batch_fraction=1e-9)
     nobody.codec_ = model.codec_
     nets = model.build(model.spec_, None)
     nothing = nobody.loss(nets, a_batch(model), "vocoder")

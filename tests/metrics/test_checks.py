@@ -46,5 +46,5 @@ def test_all_copies_but_not_when_one_is_new():
 def test_refuses_what_is_not_finite_or_of_another_width():
     with pytest.raises(ZaohuaError, match="samples hold values that are not finite"):
         flags(np.full((50, 6), np.nan), draws(1))
-    with pytest.raises(ZaohuaError, match="one kind"):
+    with pytest.raises(ZaohuaError, match="equally wide"):
         flags(draws(0), draws(1), draws(2, d=5))

@@ -8,7 +8,7 @@ from tests.tables import SIZES, apart, rows
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.columns import associations, correlations, mean_trend, shapes, trends
-from zaohua.metrics.rows import LEVELS, Binning, as_rows, kept
+from zaohua.metrics.rows import LEVELS, Binning, as_rows, merge_rare
 
 
 def test_shapes_of_numbers_are_those_of_scipy():
@@ -43,7 +43,7 @@ def test_trends_are_those_of_pandas():
     tables = [pd.crosstab(x[:, 2], x[:, 3], normalize="all") for x in (a, b)]
     assert found[2, 3] == pytest.approx(1 - (tables[0] - tables[1]).abs().to_numpy().sum() / 2)
     binning = Binning(a, SIZES)
-    codes = [binning.codes(x) for x in (a, b)]
+    codes = [binning.transform(x) for x in (a, b)]
     tables = [pd.crosstab(x[0], x[2], normalize="all") for x in codes]
     assert found[0, 2] == pytest.approx(1 - tables[0].sub(tables[1], fill_value=0).abs().to_numpy().sum() / 2)
 
@@ -95,17 +95,17 @@ def test_associations_are_those_of_scipy():
 def test_bins_tell_zeros_and_few_values_apart():
     x = np.array([[0.0]] * 92 + [[float(i)] for i in range(1, 8)] + [[np.nan]])
     binning = Binning(x, [0])
-    codes = binning.codes(np.array([[0.0], [3.0], [np.nan], [99.0], [-1.0]]))[0]
+    codes = binning.transform(np.array([[0.0], [3.0], [np.nan], [99.0], [-1.0]]))[0]
     assert codes[0] == codes[4] == 0 and 0 < codes[1] < codes[3] < codes[2] == binning.sizes[0] - 1
     many = Binning(np.concatenate([np.zeros(920), np.arange(1, 81)])[:, None], [0])
-    assert (many.codes(np.array([[0.0], [50.0]]))[0] == [0, 1]).all()
+    assert (many.transform(np.array([[0.0], [50.0]]))[0] == [0, 1]).all()
 
 
 def test_rare_categories_are_taken_together():
     codes = np.repeat(np.arange(300), np.arange(300, 0, -1))
-    new = kept(codes, 300, LEVELS)
+    new = merge_rare(codes, 300, LEVELS)
     assert (new[:99] == np.arange(99)).all() and (new[99:] == 99).all()
-    assert (kept(codes[:5], 4, LEVELS) == np.arange(4)).all()
+    assert (merge_rare(codes[:5], 4, LEVELS) == np.arange(4)).all()
     x = codes[:, None].astype(float)
     both = np.column_stack([x, x])
     assert trends(both, both, [300, 300]) == pytest.approx(np.ones((2, 2)))
@@ -122,9 +122,9 @@ def test_one_column_has_no_pairs():
         (np.ones((4, 2)), [0], r"not \(4, 2\)"),
         (np.ones((0, 1)), [0], "0 some: at least 1"),
         (np.array([[np.inf]]), [0], "infinite numbers, in column 0"),
-        (np.array([[3.0]]), [3], "none of its 3 categories"),
-        (np.array([[0.5]]), [3], "codes in column 0"),
-        (np.array([[np.nan]]), [3], "codes in column 0"),
+        (np.array([[3.0]]), [3], "none of its 3 category indices"),
+        (np.array([[0.5]]), [3], "values in column 0"),
+        (np.array([[np.nan]]), [3], "values in column 0"),
         (np.ones((4, 0)), [], "must be"),
     ],
 )

@@ -57,7 +57,7 @@ def test_colour_names_and_sizes_that_are_not_square():
 
 
 def test_refuses_what_is_no_picture(classifier: Classifier):
-    with pytest.raises(ZaohuaError, match="pictures must be"):
+    with pytest.raises(ZaohuaError, match="images must be"):
         classifier.features(np.zeros((3, 4)))
     with pytest.raises(ZaohuaError, match="20 x 8 with 3 channels, but the .* for 8 x 8 with 1 channel$"):
         classifier.features(np.zeros((2, 8, 20, 3), np.uint8))
@@ -80,7 +80,7 @@ def test_accuracy_by_class_averages_to_the_accuracy(classifier: Classifier, digi
     by = classifier.accuracy_by_class(images, labels)
     assert sorted(by) == [0, 1, 2, 4, 5, 6, 7, 8, 9] and by[4] < 0.6 < by[0]
     assert sum(by[label] for label in labels) / len(labels) == pytest.approx(classifier.accuracy(images, labels))
-    with pytest.raises(ZaohuaError, match="2 pictures but 1 labels"):
+    with pytest.raises(ZaohuaError, match="2 images but 1 labels"):
         classifier.accuracy(images[:2], [1])
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.metrics import pairwise
-from zaohua.metrics.copying import copy_rate
+from zaohua.metrics.copy_rate import copy_rate
 from zaohua.metrics.features import as_vectors
 from zaohua.metrics.frechet import corrected_frechet, frechet_distance
 from zaohua.metrics.intervals import half_size
@@ -34,7 +34,7 @@ MEASURES: list[Callable[..., Any]] = [
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
-        (np.zeros((30, 3)), np.zeros((30, 2)), "one kind, not [23]"),
+        (np.zeros((30, 3)), np.zeros((30, 2)), "equally wide, not [23]"),
         (np.zeros((0, 3)), np.zeros((30, 3)), "at least"),
         (np.zeros((30, 3)), np.zeros(30), r"must be \(n, d\)"),
         (np.full((30, 3), np.inf), np.zeros((30, 3)), "not finite"),

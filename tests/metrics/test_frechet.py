@@ -100,7 +100,7 @@ def test_the_corrected_distance_is_free_of_bias():
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
-        (np.zeros((4, 3)), np.zeros((4, 2)), "one kind"),
+        (np.zeros((4, 3)), np.zeros((4, 2)), "equally wide"),
         (np.zeros((1, 3)), np.zeros((4, 3)), "at least two"),
         (np.full((4, 3), np.nan), np.zeros((4, 3)), "finite"),
     ],

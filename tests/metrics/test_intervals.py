@@ -115,5 +115,5 @@ def test_refuses_what_makes_no_sense():
         half_size(frechet_distance, a[:3], a)
     with pytest.raises(ZaohuaError, match="at least two finite"):
         mean_interval([1.0])
-    with pytest.raises(ZaohuaError, match="of the same items"):
+    with pytest.raises(ZaohuaError, match="values of the same items"):
         paired([1, 2, 3], [1, 2])

@@ -41,31 +41,31 @@ def test_blocks_make_no_difference():
 
 def test_new_rows_are_as_near_to_held_out_ones():
     found = closest_records(rows(4, 600), rows(5, 700), rows(6, 500), SIZES)
-    assert found.share.low <= 0.5 <= found.share.high and found.compared == 500 and found.answers < 600
+    assert found.fraction.low <= 0.5 <= found.fraction.high and found.compared == 500 and found.effective < 600
 
 
 def test_p_is_small_no_more_often_than_it_says():
     """Real rows of both kinds by chance: p <= 0.1 in 6 of 60 on average, in more than 12 with a chance of 1 %."""
     found = [closest_records(rows(3 * i, 200), rows(3 * i + 1, 100), rows(3 * i + 2, 100), SIZES) for i in range(60)]
     assert sum(one.p <= 0.1 for one in found) <= 12
-    assert sum(not one.share.low <= 0.5 <= one.share.high for one in found) <= 7
-    assert np.mean([one.share.value for one in found]) == pytest.approx(0.5, abs=0.02)
+    assert sum(not one.fraction.low <= 0.5 <= one.fraction.high for one in found) <= 7
+    assert np.mean([one.fraction.value for one in found]) == pytest.approx(0.5, abs=0.02)
 
 
 def test_rows_near_training_rows_are_noticed():
     train = rows(7, 400, missing=0)
     near = train + np.array([1e-4, 1e-4, 0, 0])
     found = closest_records(near, train, rows(8, 400, missing=0), SIZES)
-    assert found.share.value > 0.97 and found.p < 1e-20
-    assert closest_records(rows(9, 400), train, train, SIZES).share.value == 0.5  # nothing but ties
+    assert found.fraction.value > 0.97 and found.p < 1e-20
+    assert closest_records(rows(9, 400), train, train, SIZES).fraction.value == 0.5  # nothing but ties
     half = np.concatenate([near[:40], rows(10, 360, missing=0)])
-    assert closest_records(half, train, rows(8, 400, missing=0), SIZES).share.value == pytest.approx(0.55, abs=0.06)
+    assert closest_records(half, train, rows(8, 400, missing=0), SIZES).fraction.value == pytest.approx(0.55, abs=0.06)
 
 
 def test_categories_alone_tie():
     x = np.random.default_rng(0).integers(0, 2, (300, 2)).astype(float)
     found = closest_records(x, x, x[::-1], [2, 2])
-    assert (found.share.value, found.share.low, found.share.high, found.p) == (0.5, 0.5, 0.5, 1.0)
+    assert (found.fraction.value, found.fraction.low, found.fraction.high, found.p) == (0.5, 0.5, 0.5, 1.0)
 
 
 def test_wilson_of_fractional_numbers():
@@ -76,7 +76,7 @@ def test_planted_copies_are_found():
     train, test, made = rows(11, 500), rows(12, 500), rows(13, 500)
     made[3:20] = train[100:117]
     found = row_copies(made, train, test, SIZES)
-    assert (found.rows == np.arange(3, 20)).all() and found.share == 17 / 500
+    assert (found.rows == np.arange(3, 20)).all() and found.fraction == 17 / 500
     assert found.usual == 0 and found.p < 1e-4
     assert row_copies(rows(14), train, test, SIZES).p == 1
 
@@ -85,10 +85,10 @@ def test_copies_that_are_as_usual_are_no_sin():
     rng = np.random.default_rng(1)
     made, train, test = (rng.integers(0, 3, (400, 3)).astype(float) for _ in range(3))
     found = row_copies(made, train, test, [3, 3, 3])
-    assert found.share == found.usual == 1 and found.p == 1
+    assert found.fraction == found.usual == 1 and found.p == 1
 
 
 def test_missing_and_both_zeros_are_equal():
     train = np.array([[np.nan, 0.0], [1.0, 2.0]])
     found = row_copies(np.array([[-np.nan, -0.0], [1.0, 3.0]]), train, train[1:], [0, 0])
-    assert found.rows.tolist() == [0] and (found.share, found.usual) == (0.5, 1.0)
+    assert found.rows.tolist() == [0] and (found.fraction, found.usual) == (0.5, 1.0)

@@ -40,9 +40,9 @@ def test_intervals_cover():
 def test_what_columns_tell():
     a, b = rows(2), rows(3)
     b[:, 3] = np.minimum(b[:, 3], 2)
-    found = tree_two_sample(b, a, SIZES, uses=True)
-    assert found.score.value < 0.7 and found.uses is not None and found.uses.argmax() == 3
-    assert found.uses[3] > 5 * abs(found.uses[[0, 1, 2]]).max()
+    found = tree_two_sample(b, a, SIZES, importances=True)
+    assert found.score.value < 0.7 and found.importances is not None and found.importances.argmax() == 3
+    assert found.importances[3] > 5 * abs(found.importances[[0, 1, 2]]).max()
 
 
 def test_columns_drawn_apart_are_told_apart():

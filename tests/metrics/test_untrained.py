@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.metrics.extractor_base import Extractor
 from zaohua.metrics.frechet import frechet_distance
-from zaohua.metrics.pictures import Extractor
 from zaohua.metrics.untrained import Pca, RandomConvolutions
 
 DIGITS = (load_digits().images * 255 / 16).astype(np.uint8)
@@ -64,5 +64,5 @@ def test_pca_keeps_what_scikit_learn_keeps():
 def test_few_small_pictures_of_colour(make: Make):
     images = np.random.default_rng(0).integers(0, 256, (9, 5, 6, 3)).astype(np.uint8)
     assert make(images).features(images).shape == (9, 9 if make is Pca else 64)
-    with pytest.raises(ZaohuaError, match="pictures are 8 x 8 with 1 channel, but"):
+    with pytest.raises(ZaohuaError, match="images are 8 x 8 with 1 channel, but"):
         make(images).features(DIGITS)

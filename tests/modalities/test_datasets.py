@@ -141,7 +141,7 @@ def test_a_failing_download_says_what_to_set(published: File, tmp_path: Path):
 
 def test_wrong_bytes_are_refused(published: File, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "home" / "a.gz").write_bytes(BODY[::-1])
-    with pytest.raises(ZaohuaError, match="not the published file"):
+    with pytest.raises(ZaohuaError, match="isn't the published one"):
         download.find("things", published)
     assert not list((tmp_path / "cache").rglob("*.gz"))
     monkeypatch.setenv("ZAOHUA_DATA", str(tmp_path))

@@ -45,7 +45,7 @@ def test_numbers_show_digits_that_count(value: float | None, text: str):
         (Scale(0.9, 1100, 0, 1, "log"), [1, 10, 100, 1000]),
         (Scale(1.5, 60, 0, 1, "log"), [2, 5, 10, 20, 50]),
         (Scale(41, 48, 0, 1, "log"), [42, 44, 46, 48]),
-        (Scale(-2, 150, 0, 1, "bent", 1.0), [-1, 0, 1, 10, 100]),
+        (Scale(-2, 150, 0, 1, "asinh", 1.0), [-1, 0, 1, 10, 100]),
     ],
 )
 def test_ticks_are_round_and_on_the_axis(scale: Scale, ticks: list[float]):
@@ -53,7 +53,7 @@ def test_ticks_are_round_and_on_the_axis(scale: Scale, ticks: list[float]):
 
 
 def test_a_scale_keeps_the_order_and_stays_on_the_axis():
-    for scale in (Scale(-5, 5, 10, 90), Scale(0.1, 100, 90, 10, "log"), Scale(-5, 500, 0, 100, "bent", 0.5)):
+    for scale in (Scale(-5, 5, 10, 90), Scale(0.1, 100, 90, 10, "log"), Scale(-5, 500, 0, 100, "asinh", 0.5)):
         places = [scale(value) for value in np.linspace(scale.low, scale.high, 20)]
         assert sorted(places, reverse=scale.start > scale.end) == places
         assert (scale(scale.low), scale(scale.high)) == pytest.approx((scale.start, scale.end))

@@ -283,10 +283,10 @@ def test_minutes_limit_training_and_the_schedule_follows_the_clock() -> None:
 
 def test_settings_that_do_not_go_together() -> None:
     for model, message in (
-        (Mean(patience=2), r"patience needs a share to validate on \(validation_fraction=0.1\)"),
+        (Mean(patience=2), r"patience needs held-out items: set validation_fraction"),
         (Mean(validation_fraction=0.9, max_steps=1), "too few to hold out"),
         (Mean(batch_size=4, grad_accumulation=8), "can't be split into 8"),
-        (make("R3GAN", 1, validation_fraction=0.1), "leave validation at 0"),
+        (make("R3GAN", 1, validation_fraction=0.1), "leave validation_fraction at 0"),
     ):
         with pytest.raises(ZaohuaError, match=message):
             model.fit(digits(1)[0])

@@ -302,5 +302,5 @@ def test_a_launcher_that_starts_one_process_only_is_told_of(monkeypatch: pytest.
     """What `accelerate launch --cpu --num_processes 2` sets; see issue 2741 of accelerate."""
     monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
     monkeypatch.setenv("MASTER_PORT", "29500")
-    with pytest.warns(zh.ZaohuaWarning, match="starts one process, .* `torchrun --nproc_per_node N`"):
+    with pytest.warns(zh.ZaohuaWarning, match="starts only one process, .* `torchrun --nproc_per_node N`"):
         Mean(max_steps=1, device="cpu").fit(*digits())

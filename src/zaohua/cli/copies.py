@@ -48,17 +48,17 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
         return
     print(f"training text    {report.corpus}")
-    rows = [(f"{values['n']} samples", report.made)]
+    rows = [(f"{values['n']} samples", report.samples)]
     if report.real is not None:
         rows.append((f"held out ({report.reference})", report.real))
     width = max(len(name) for name, _ in rows)
     for name, found in rows:
         print(f"{name:<{width}}  {_told(found)}")
-    print(f"longest in the samples: {report.made.example!r}")
+    print(f"longest in the samples: {report.samples.example!r}")
 
 
 def _told(found: Any) -> str:
     return (
-        f"{found.share:.2%} of {found.characters:,} characters copied, {found.n} or more in a row; "
+        f"{found.fraction:.2%} of {found.characters:,} characters copied, {found.n} or more in a row; "
         f"{found.longest} in a row at most"
     )

@@ -1,49 +1,56 @@
-"""Methods that exist on a model exactly when the primitive that they need does."""
+"""Methods that exist on a model exactly if the primitive that they need does."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+import types
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar, cast
 
 from zaohua.core.errors import NotAvailable
 from zaohua.core.registry import models_with
 
-Method = TypeVar("Method", bound=Callable[..., Any])
+Method = TypeVar("Method", bound=Callable[..., object])
+
+
+class _Model(Protocol):
+    def cannot(self, primitive: str) -> str | None: ...
+
+    def supports(self, names: Iterable[str]) -> bool: ...
 
 
 class available:
-    """Decorator of a method that needs a primitive: the attribute exists exactly when the primitive does.
+    """Decorator of a method that needs a primitive: the attribute exists exactly if the primitive does.
 
-    `hasattr(model, "score_samples")` is then true to fact, and the error of a model that can't names those of the
-    same data that can.
+    So `hasattr(model, "score_samples")` is correct, and the error of a model without the primitive names models of the
+    same data that have it.
 
     Args:
-        primitive: what the method needs.
-        doing: what the method does, as the error says it; its name when not given.
+        primitive: primitive that the method needs.
+        doing: what the method does, for the error; its name by default.
     """
 
     def __init__(self, primitive: str, doing: str = ""):
         self.primitive, self.doing = primitive, doing
 
     def __call__(self, method: Method) -> Method:
-        """The method, as a descriptor that is there only where the primitive is."""
+        """Return the method as a descriptor that raises where the primitive is missing."""
         return cast(Method, _Available(self.primitive, method, self.doing or method.__name__))
 
 
 class _Available:
-    def __init__(self, primitive: str, method: Callable[..., Any], doing: str):
+    def __init__(self, primitive: str, method: Callable[..., object], doing: str):
         self.primitive, self.method, self.doing = primitive, method, doing
         functools.update_wrapper(self, method)  # type: ignore[arg-type]  # not callable itself: a descriptor
 
-    def __get__(self, obj: Any, owner: type) -> Any:
+    def __get__(self, obj: _Model | None, owner: type) -> Callable[..., object]:
         if obj is None:
             if hasattr(owner, self.primitive):
                 return self.method
             raise AttributeError(f"{owner.__name__} has no {self.method.__name__}: it defines no {self.primitive}")
-        why = obj.cannot(self.primitive) if hasattr(type(obj), self.primitive) else f"it has no {self.primitive}"
-        if why is None:
-            return self.method.__get__(obj, owner)
+        reason = obj.cannot(self.primitive) if hasattr(type(obj), self.primitive) else f"it has no {self.primitive}"
+        if reason is None:
+            return types.MethodType(self.method, obj)
         others = [entry.name for entry in models_with(self.primitive) if obj.supports(entry.modalities)]
-        able = f"; models that can: {', '.join(others)}" if others else ""
-        raise NotAvailable(f"{type(obj).__name__} can't {self.doing}: {why}{able}")
+        alternatives = f"; models that can: {', '.join(others)}" if others else ""
+        raise NotAvailable(f"{type(obj).__name__} can't {self.doing}: {reason}{alternatives}")

@@ -124,7 +124,8 @@ class ItemNoise:
 def fine_uniform(noise: Noise, size: int) -> np.ndarray:
     """Draw uniform numbers above 0 and below 1 with 48 random bits, float64 (n, size); `uniform` has 24 bits."""
     coarse, fine = noise.uniform(2, size).cpu().double().numpy().swapaxes(0, 1)
-    return coarse + (fine + 2.0**-25) * 2.0**-24
+    out: np.ndarray = coarse + (fine + 2.0**-25) * 2.0**-24
+    return out
 
 
 def categorical(weights: Tensor, u: Tensor) -> Tensor:

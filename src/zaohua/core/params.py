@@ -1,7 +1,7 @@
-"""A hyperparameter is declared once: type, default, bounds, and one line of help under it.
+"""Hyperparameters as fields of a class, declared once: type, default, bounds, and a line of help.
 
-The same declaration is the keyword argument, the command line's flag, the form's field and the key in
-`model.json`. Bounds are written in the type, `Annotated[int, Between(1)]`; the string under a field is its help.
+The declaration defines the keyword argument, the flag of the command line and the key in `model.json`. Bounds are part
+of the type, `Annotated[int, Between(1)]`; the string under a field is its help.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from zaohua.core.errors import ZaohuaError, unknown
 
 @dataclasses.dataclass(frozen=True)
 class Between:
-    """Inclusive bounds of a number; `above` is an exclusive lower bound instead."""
+    """Inclusive bounds of a number; `above` is an exclusive lower bound."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -45,12 +45,21 @@ class Between:
 
 
 class Sampling:
-    """Marks a field that can also be given to `sample`, which then uses it instead of the stored one."""
+    """Marker of a field that can also be passed to `sample`, to override its value for that call."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """One hyperparameter as forms and messages need it."""
+    """One hyperparameter, as the command line and messages need it.
+
+    Attributes:
+        name: name of the field.
+        type: its type, without `Annotated`.
+        default: its default value.
+        bounds: bounds of a number; None for no bounds.
+        sampling: True if `sample` accepts it, too.
+        help: description for users.
+    """
 
     name: str
     type: Any
@@ -60,8 +69,8 @@ class Field:
     help: str
 
 
-def unwrap(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """`Annotated[T, a, b]` as (T, (a, b)); anything else as (hint, ())."""
+def unwrap(hint: object) -> tuple[object, tuple[object, ...]]:
+    """Split `Annotated[T, a, b]` into (T, (a, b)); any other type into (type, ())."""
     if get_origin(hint) is Annotated:
         base, *extras = get_args(hint)
         return base, tuple(extras)
@@ -69,40 +78,41 @@ def unwrap(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def make_fields(cls: type) -> None:
-    """Make a keyword-only constructor for `cls` from the annotated names of its class and all its bases.
+    """Give a class a keyword-only constructor with a field for each annotated name of the class and its bases.
 
-    The type of a field is that of the nearest class (by the method resolution order) that annotates it. Its default is
-    `cls.name`, by ordinary attribute look-up: so a plain `beta = 4.0`, in the class or in any mixin, overrides a
-    parent's default, and a base that says nothing of a field hides nothing. A bare dataclass would take a plain line
-    for a class attribute and ignore it, and would copy the defaults of each base as a whole.
+    The type of a field is taken from the first class in the method resolution order that annotates it. Its default is
+    `cls.name`, by ordinary attribute look-up: a plain `beta = 4.0`, in the class or in any mixin, overrides a parent's
+    default. A dataclass, by contrast, would ignore a line without annotation, and copy all defaults of each base.
 
-    Names that begin or end with an underscore are no fields, nor are `ClassVar`s: a class can fix a parent's field so.
+    Names that begin or end with an underscore and `ClassVar`s are no fields. A class can fix a parent's field by
+    declaring it as a `ClassVar`.
 
     Raises:
         ZaohuaError: a field has no default.
     """
     _note_scope(cls)
-    hints: dict[str, Any] = {}
+    hints: dict[str, object] = {}
     for base in reversed(cls.__mro__):
         hints.update(_declared(base))
     members = [(name, hint, _default(cls, name)) for name, hint in hints.items() if not _is_class_variable(hint)]
-    made: Any = dataclasses.make_dataclass(cls.__name__, members, kw_only=True, eq=False, repr=False)
+    source = vars(dataclasses.make_dataclass(cls.__name__, members, kw_only=True, eq=False, repr=False))
     for name in ("__dataclass_fields__", "__dataclass_params__"):
-        setattr(cls, name, vars(made)[name])
+        setattr(cls, name, source[name])
     if "__init__" not in vars(cls):
-        made.__init__.__qualname__, made.__init__.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
-        cls.__init__ = made.__init__  # type: ignore[misc]
+        init = source["__init__"]
+        init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
+        cls.__init__ = init  # type: ignore[misc]  # the constructor is what this function makes
     for name, value in list(vars(cls).items()):
         if isinstance(value, dataclasses.Field) and value.default is not dataclasses.MISSING:  # `field(default=4)`
             setattr(cls, name, value.default)
 
 
-_scopes: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDictionary()
-"""The global names that a class was defined among, where these are not its module's."""
+_scopes: weakref.WeakKeyDictionary[type, dict[str, object]] = weakref.WeakKeyDictionary()
+"""Global names in whose scope a class was defined, if these aren't its module's."""
 
 
 def _note_scope(cls: type) -> None:
-    """Remember the global names around a class that `exec` makes, which may belong to no module."""
+    """Record the global names of a class that `exec` creates, which may belong to no module."""
     module = sys.modules.get(cls.__module__)
     frame = inspect.currentframe()
     while frame and (
@@ -114,19 +124,19 @@ def _note_scope(cls: type) -> None:
         _scopes[cls] = frame.f_globals
 
 
-def _default(cls: type, name: str) -> Any:
-    """The default of a field, as `dataclasses.make_dataclass` takes it."""
-    none = dataclasses.MISSING
-    value = getattr(cls, name, none)
-    written = isinstance(value, dataclasses.Field)  # as `field(default_factory=...)`
-    if value is none or (written and value.default is none and value.default_factory is none):
+def _default(cls: type, name: str) -> object:
+    """Return the default of a field, as `dataclasses.make_dataclass` takes it."""
+    missing = dataclasses.MISSING
+    value = getattr(cls, name, missing)
+    is_field = isinstance(value, dataclasses.Field)  # as `field(default_factory=...)`
+    if value is missing or (is_field and value.default is missing and value.default_factory is missing):
         raise ZaohuaError(f"{cls.__name__}: {name} has no default: every field needs one (or is a ClassVar)")
-    return copy.copy(value) if written else value
+    return copy.copy(value) if is_field else value
 
 
-def _declared(cls: type) -> dict[str, Any]:
-    """What a class itself annotates, by name: types as written (strings or objects), of fields and class variables."""
-    if sys.version_info >= (3, 14):  # a name that isn't known yet is no error
+def _declared(cls: type) -> dict[str, object]:
+    """Return the annotations of a class itself, of fields and class variables, as written (strings or types)."""
+    if sys.version_info >= (3, 14):  # annotations may contain names that aren't defined yet
         import annotationlib
 
         hints = annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
@@ -135,14 +145,14 @@ def _declared(cls: type) -> dict[str, Any]:
     return {name: hint for name, hint in hints.items() if not name.startswith("_") and not name.endswith("_")}
 
 
-def _is_class_variable(hint: Any) -> bool:
+def _is_class_variable(hint: object) -> bool:
     if isinstance(hint, str):
         return re.match(r"\s*(\w+\s*\.\s*)?ClassVar\b", hint) is not None
     return hint is ClassVar or get_origin(hint) is ClassVar
 
 
-def _evaluated(cls: type, hints: dict[str, Any]) -> dict[str, Any]:
-    """Types as objects, where they were written as strings (`from __future__ import annotations`)."""
+def _evaluated(cls: type, hints: dict[str, object]) -> dict[str, object]:
+    """Evaluate types that are strings (`from __future__ import annotations`)."""
     module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
     names = {**vars(cls), **module, **_scopes.get(cls, {})}
     try:
@@ -153,7 +163,7 @@ def _evaluated(cls: type, hints: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def _helps(cls: type) -> dict[str, str]:
-    """The strings that stand under the fields in the source of a class; none where the source is not at hand."""
+    """Return the strings under the fields in the source of a class; an empty dict if there is no source."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     except (OSError, TypeError, SyntaxError):  # defined in a notebook, at a prompt, on stdin or by `exec`
@@ -171,21 +181,21 @@ def _helps(cls: type) -> dict[str, str]:
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
 class WithFields:
-    """A base whose subclasses have fields, which type checkers know as well."""
+    """Base of classes with fields, which type checkers know, too."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         make_fields(cls)
 
 
 def fields_of(cls: type) -> Mapping[str, Field]:
-    """The fields of a dataclass made by `make_fields`, by name, in order of declaration."""
+    """Return the fields of a class by name, in the order of their declaration."""
     return _fields_of(cls)
 
 
 @functools.cache
 def _fields_of(cls: type) -> Mapping[str, Field]:
-    hints: dict[str, Any] = {}
+    hints: dict[str, object] = {}
     helps: dict[str, str] = {}
     for base in reversed(cls.__mro__[:-1]):
         own = {name: hint for name, hint in _declared(base).items() if not _is_class_variable(hint)}
@@ -203,8 +213,8 @@ def _fields_of(cls: type) -> Mapping[str, Field]:
     return out
 
 
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether a value is of a (possibly nested) annotated type; ints are accepted as floats, numpy's as Python's."""
+def _fits(value: object, kind: object) -> bool:
+    """Return True if a value has a (possibly nested) type; ints pass as floats, numbers of numpy as Python's."""
     kind, _ = unwrap(kind)
     origin, args = get_origin(kind), get_args(kind)
     if origin is Literal:
@@ -222,14 +232,15 @@ def _fits(value: Any, kind: Any) -> bool:
         return value is None
     if kind in (int, float):
         number = getattr(value, "dtype", None)
-        whole = isinstance(value, int) or (number is not None and number.kind in "iu")
-        real = isinstance(value, float) or (number is not None and number.kind == "f")
-        return not isinstance(value, bool) and (whole or (real and kind is float))
-    return isinstance(value, origin or kind)
+        is_integer = isinstance(value, int) or (number is not None and number.kind in "iu")
+        is_float = isinstance(value, float) or (number is not None and number.kind == "f")
+        return not isinstance(value, bool) and (is_integer or (is_float and kind is float))
+    cls = origin or kind
+    return isinstance(cls, type) and isinstance(value, cls)
 
 
-def type_name(kind: Any) -> str:
-    """A type as a person reads it: `int or None`, `'linear' or 'cosine'`."""
+def type_name(kind: object) -> str:
+    """Format a type for users: `int or None`, `'linear' or 'cosine'`."""
     kind, _ = unwrap(kind)
     if get_origin(kind) is Literal:
         return " or ".join(repr(a) for a in get_args(kind))
@@ -237,11 +248,20 @@ def type_name(kind: Any) -> str:
         return " or ".join(type_name(a) for a in get_args(kind))
     if kind is type(None):
         return "None"
-    return getattr(kind, "__name__", str(kind)) if get_origin(kind) is None else str(kind).replace("typing.", "")
+    return str(getattr(kind, "__name__", kind)) if get_origin(kind) is None else str(kind).replace("typing.", "")
 
 
 def check_field(owner: str, field: Field, value: Any) -> None:
-    """Raise a `ZaohuaError` naming the field if `value` is of the wrong type or out of bounds."""
+    """Check the type and the bounds of a field's value.
+
+    Args:
+        owner: name of the class, for the message.
+        field: the field.
+        value: its value.
+
+    Raises:
+        ZaohuaError: the type is wrong, or the value is out of bounds.
+    """
     if get_origin(field.type) is Literal and isinstance(value, str) and value not in get_args(field.type):
         raise unknown(f"value of {owner}'s {field.name}:", value, get_args(field.type))
     if not _fits(value, field.type):
@@ -250,7 +270,7 @@ def check_field(owner: str, field: Field, value: Any) -> None:
         raise ZaohuaError(f"{owner}: {field.name} must be {field.bounds}, not {value!r}")
 
 
-def check_fields(obj: Any) -> None:
-    """Check every field of a dataclass instance; see `check_field`."""
+def check_fields(obj: object) -> None:
+    """Check every field of an object; see `check_field`."""
     for name, field in fields_of(type(obj)).items():
         check_field(type(obj).__name__, field, getattr(obj, name))

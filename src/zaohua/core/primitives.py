@@ -1,6 +1,6 @@
-"""The primitives that models define: the one source of all tables of what models can do.
+"""Primitives that models define, from which all tables of capabilities are made.
 
-This module is light (no torch): the command line reads it in milliseconds.
+This module imports nothing, so that the command line reads it in milliseconds.
 """
 
 from __future__ import annotations
@@ -13,4 +13,4 @@ PRIMITIVES: dict[str, str] = {
     "denoise": "denoise",
     "complete": "impute",
 }
-"""Each primitive, and the name of what it lets people do in the table of models."""
+"""Name of the capability that each primitive provides, as in the table of models."""

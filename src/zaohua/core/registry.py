@@ -1,8 +1,8 @@
-"""Which models there are and what each can do, read from a generated index in milliseconds.
+"""Index of the models and their capabilities, read from a generated file in milliseconds.
 
-Importing torch and scikit-learn takes seconds, so nothing here does: `models/_index.json` says what the classes say,
-and `python -m zaohua.renew` writes it. The table in the README, `zaohua models`, the errors that name the models that
-can do a thing, and `zaohua.DCGAN` itself all come from here.
+Importing torch and scikit-learn takes seconds, so this module doesn't: it reads `models/_index.json`, which
+`python -m zaohua.renew` writes from the classes. The table in the README, `zaohua models`, errors that name suitable
+models, and attributes such as `zaohua.DCGAN` are all made from it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.json import Json
 from zaohua.core.primitives import PRIMITIVES
 
 INDEX = Path(__file__).parents[1] / "models" / "_index.json"
@@ -24,21 +25,21 @@ INDEX = Path(__file__).parents[1] / "models" / "_index.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of the table.
+    """One model of the index.
 
     Attributes:
-        name: of the class, as papers write it ("WGANGP").
-        command: of the command line ("wgan-gp").
-        module: dotted path of the file that defines it.
-        family: the file in `families/` that its objective comes from ("gan").
+        name: name of the class, as in papers ("WGANGP").
+        command: name on the command line ("wgan-gp").
+        module: dotted path of the module that defines it.
+        family: name of the module in `families/` that defines its objective ("gan").
         summary: first line of the docstring.
-        paper: what the docstring cites as "Paper: ..."; empty if there is none.
-        modalities: names of the kinds of data that it takes.
-        codecs: names of the codecs that it takes, one for each representation of a kind of data.
-        data: the same for people: "images", "sounds (waves)".
-        primitives: what it defines, in the order of `PRIMITIVES`.
-        score_kind: what kind of number its score is; empty when it has none.
-        conditional: whether it learns p(x | y) when given labels.
+        paper: citation after "Paper:" in the docstring; empty if there is none.
+        modalities: names of the modalities that it supports.
+        codecs: names of the codecs that it supports, one for each representation of a modality.
+        data: the same as text for users: "images", "sounds (waves)".
+        primitives: primitives that it defines, in the order of `PRIMITIVES`.
+        score_kind: kind of its score ("exact", "lower_bound", "estimate"); empty if it has none.
+        conditional: True if it can learn p(x | y).
     """
 
     name: str
@@ -57,123 +58,131 @@ class Entry:
 
 @functools.cache
 def entries() -> tuple[Entry, ...]:
-    """Every model of the package, ordered by family and name; read once."""
-    rows: list[dict[str, Any]] = json.loads(INDEX.read_text("utf-8"))
-    values: list[dict[str, Any]] = [{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
+    """Return every model of the package, ordered by family and name."""
+    rows: list[Json] = json.loads(INDEX.read_text("utf-8"))
+    values: list[Json] = [{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
     return tuple(Entry(**row) for row in values)
 
 
 def find(name: str) -> Entry:
-    """The model of that class name or command, in any case.
+    """Return the model with a class name or command, ignoring case.
 
     Raises:
-        ZaohuaError: there is none; the message names the nearest.
+        ZaohuaError: there is none; the message suggests similar names.
     """
-    wanted = squash(name)
+    wanted = normalize(name)
     for entry in entries():
-        if wanted in (squash(entry.name), squash(entry.command)):
+        if wanted in (normalize(entry.name), normalize(entry.command)):
             return entry
     raise unknown("model", name, [entry.command for entry in entries()], "(see `zaohua models`)")
 
 
 def model_class(name: str) -> Any:
-    """The class of a model by its name or command; this imports it, and with it torch."""
-    entry = find(name)
+    """Import the class of a model, given its name or command.
+
+    Raises:
+        ZaohuaError: there is none; the message suggests similar names.
+    """
+    return _import_class(find(name))
+
+
+def _import_class(entry: Entry) -> Any:
     return getattr(importlib.import_module(entry.module), entry.name)
 
 
 def models_with(primitive: str) -> list[Entry]:
-    """The models that define a primitive."""
+    """Return the models that define a primitive."""
     return [entry for entry in entries() if primitive in entry.primitives]
 
 
 def table() -> tuple[list[str], list[list[str]]]:
-    """The header and the rows of the table of models x modalities x capabilities, as plain text."""
+    """Return the header and the rows of the table of models and their capabilities, as plain text."""
     header = ["model", "family", "data", "labels", *PRIMITIVES.values()]
     rows = []
     for entry in entries():
         row = [entry.command, entry.family, ", ".join(entry.data), "yes" if entry.conditional else ""]
         for primitive in PRIMITIVES:
-            yes = entry.score_kind.replace("_", " ") if primitive == "log_prob" else "yes"
-            row.append(yes if primitive in entry.primitives else "")
+            cell = entry.score_kind.replace("_", " ") if primitive == "log_prob" else "yes"
+            row.append(cell if primitive in entry.primitives else "")
         rows.append(row)
     return header, rows
 
 
 def markdown() -> str:
-    """The same table as Markdown, for the README."""
+    """Return the same table as Markdown, for the README."""
     header, rows = table()
     lines = [header, ["---"] * len(header), *([f"`{row[0]}`", *row[1:]] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def squash(name: str) -> str:
-    """A name without case, hyphens, underscores and blanks: what spellings of one name have in common."""
+def normalize(name: str) -> str:
+    """Remove case, hyphens, underscores and blanks, in which spellings of the same name differ."""
     return re.sub(r"[-_\s]", "", name).casefold()
 
 
-# ---- the class of a stored model
+# ---- classes of stored models
 
 
 def stored_name(cls: type) -> str:
-    """What a run's `model.json` calls a class: a model of ours by its name, any other as "module:qualified.name"."""
-    known = {entry.name: entry.module for entry in entries()}
-    ours = known.get(cls.__name__) == cls.__module__ and cls.__qualname__ == cls.__name__
-    return cls.__name__ if ours else f"{cls.__module__}:{cls.__qualname__}"
+    """Return the name of a class in `model.json`: its name if it is in the index, else "module:qualified.name"."""
+    modules = {entry.name: entry.module for entry in entries()}
+    is_indexed = modules.get(cls.__name__) == cls.__module__ and cls.__qualname__ == cls.__name__
+    return cls.__name__ if is_indexed else f"{cls.__module__}:{cls.__qualname__}"
 
 
 def stored_entry(name: str) -> Entry | None:
-    """The entry of a model of ours by its stored name; None for a class of someone's own."""
+    """Return the model with a stored name; None for a class outside the package."""
     return next((entry for entry in entries() if entry.name == name), None)
 
 
 def short_name(name: str) -> str:
-    """The name of the class alone, of a stored name."""
+    """Return the name of the class, without its module, from a stored name."""
     return re.split(r"[:.]", name)[-1]
 
 
 def stored_class(name: str) -> Any:
-    """The class of a stored name: one of ours, or of someone's own that is defined by now or can be imported.
+    """Return the class with a stored name, which is imported if it isn't defined yet.
 
     Raises:
-        ZaohuaError: there is no such class; the message says where it was defined.
+        ZaohuaError: there is no such class; the message names the module that should define it.
     """
     entry = stored_entry(name)
     if entry is not None:
-        return getattr(importlib.import_module(entry.module), entry.name)
+        return _import_class(entry)
     if ":" not in name and not _defined(name, _model_base()):
         raise unknown("model", name, [entry.name for entry in entries()], "(a class of your own: define it first)")
     return importable_class(name, _model_base())
 
 
 def _model_base() -> type:
-    return importlib.import_module("zaohua.estimator.base").GenerativeModel
+    base: type = importlib.import_module("zaohua.estimator.base").GenerativeModel
+    return base
 
 
 def importable_class(name: str, base: type, what: str = "model") -> Any:
-    """Return a class of a user's own by its stored name, "module:qualified.name".
+    """Return a class outside the package with a stored name, "module:qualified.name".
 
     Args:
-        name: its stored name; runs of before have no module.
-        base: the class that it must be derived from.
-        what: what it is, for messages.
+        name: the stored name; those of older runs have no module.
+        base: class that it must be derived from.
+        what: noun for messages.
 
     Raises:
-        ZaohuaError: there is no such class; the message says where it was defined.
+        ZaohuaError: there is no such class; the message names the module that should define it.
     """
     module, _, qualname = name.rpartition(":")
-    found = _imported(module, qualname) if module else None
-    if isinstance(found, type) and issubclass(found, base):
-        return found
-    same = _defined(name, base)
-    if same:
-        return same[-1]
+    value = _imported(module, qualname) if module else None
+    if isinstance(value, type) and issubclass(value, base):
+        return value
+    candidates = _defined(name, base)
+    if candidates:
+        return candidates[-1]
     where = "the notebook, prompt or script that made it" if module == "__main__" else f"the module {module}"
     raise ZaohuaError(f"the {what} is a {short_name(name)} of {where}: define or import that class first")
 
 
 def _defined(name: str, base: type) -> list[type]:
-    """Return the classes of a stored name that exist now, also those that no import finds (in a function or `exec`)."""
+    """Return the existing classes with a stored name, including those defined in a function or by `exec`."""
     module, _, qualname = name.rpartition(":")
     classes = [base]
     for cls in classes:
@@ -181,19 +190,19 @@ def _defined(name: str, base: type) -> list[type]:
     return [cls for cls in classes if qualname in (cls.__qualname__, cls.__name__) and module in ("", cls.__module__)]
 
 
-def _imported(module: str, qualname: str) -> Any:
-    """The object of that name in a module, which is imported if need be; None if there is none."""
+def _imported(module: str, qualname: str) -> object:
+    """Return an object of a module, which is imported if necessary; None if there is none."""
     if module not in sys.modules:
-        if module.partition(".")[0] in sys.stdlib_module_names:  # holds no model, and may do something when imported
+        if module.partition(".")[0] in sys.stdlib_module_names:  # defines no models, and may have side effects
             return None
         try:
             importlib.import_module(module)
-        except Exception as error:  # of whatever kind: this is a user's own code
+        except Exception as error:  # any kind: this is the user's code
             if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
                 return None
-            what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
-            raise ZaohuaError(f"the model's class is in {module}, which can't be imported: {what}") from error
-    found: Any = sys.modules[module]
+            reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            raise ZaohuaError(f"the model's class is in {module}, which can't be imported: {reason}") from error
+    value: object = sys.modules[module]
     for part in qualname.split("."):
-        found = getattr(found, part, None)
-    return found
+        value = getattr(value, part, None)
+    return value

@@ -1,7 +1,7 @@
-"""scikit-learn's base classes, with types.
+"""Base classes of scikit-learn, with types.
 
-scikit-learn has none, so a type checker would take its classes for Any; and of a class with such a base it checks
-neither arguments nor attributes: a misspelt field would pass.
+scikit-learn has no types, so a type checker treats its classes as Any, and checks neither arguments nor attributes of
+their subclasses: a misspelt field would pass.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any, Self
 
+    from sklearn.utils import Tags
+
     class DensityMixin:
-        """Marks an estimator of densities."""
+        """Marker of a density estimator."""
 
     class ClassifierMixin:
-        """Marks a classifier."""
+        """Marker of a classifier."""
 
-        def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-            """Share of the items that are classified as y says."""
+        def score(self, X: object, y: object, sample_weight: object = None) -> float:
+            """Return the fraction of the items that are classified correctly."""
 
     class BaseEstimator:
-        """An estimator whose parameters can be read, set and cloned."""
+        """Estimator whose parameters can be read, set and cloned."""
 
         def get_params(self, deep: bool = True) -> dict[str, Any]:
-            """The parameters by name."""
+            """Return the parameters by name."""
 
         def set_params(self, **params: Any) -> Self:
-            """Set parameters; returns the estimator."""
+            """Set parameters, and return the estimator."""
 
-        def __sklearn_tags__(self) -> Any: ...
+        def __sklearn_tags__(self) -> Tags: ...
 
 else:
     from sklearn.base import BaseEstimator, ClassifierMixin, DensityMixin

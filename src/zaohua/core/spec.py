@@ -2,14 +2,16 @@
 
 A codec turns items (images, labels, sounds, texts) into tensors and describes them by a `DataSpec`; a network is built
 from specs alone. Conditions `y` are described in the same way as `x`, so that labels, texts and images as conditions
-all use the same mechanism. This module imports nothing but the standard library.
+all use the same mechanism. This module imports no third-party packages.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from zaohua.core.json import Json
 
 Kind = Literal["real", "category"]
 
@@ -117,12 +119,12 @@ class DataSpec:
         )
         return per_position * math.prod(self.shape or ())
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return the spec as JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> DataSpec:
+    def from_json(cls, data: Json) -> DataSpec:
         """Create a spec from the result of `to_json`."""
         shape = data["shape"]
         return cls(

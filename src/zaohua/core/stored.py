@@ -1,10 +1,10 @@
-"""Fitted state that isn't a tensor: declared once in the class, saved to `model.json` and restored from there.
+"""Fitted attributes that aren't tensors: declared in the class, saved to `model.json` and restored from there.
 
     class CTGAN(...):
         counts_ = Stored([], key="counts")
 
-The declaration is all there is to do: `fit` begins with the default, the model's JSON holds the value, and loading sets
-it again before the tensors are. A run saved before the attribute was declared gets the default.
+The declaration is all that is needed: `fit` starts with the default, the model's JSON contains the value, and loading
+restores it before the tensors. If a run was saved before the attribute was declared, loading sets the default.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from __future__ import annotations
 import copy
 from typing import Any, Generic, Self, TypeVar, overload
 
+from zaohua.core.json import Json
+
 T = TypeVar("T")
 
 
 class Stored(Generic[T]):
-    """One fitted attribute, of a type that JSON can hold.
+    """Fitted attribute, of a type that JSON supports.
 
     Args:
-        default: its value when learning begins, and in a model from a run that doesn't hold it.
+        default: its value at the start of `fit`, and in a model loaded from a run without it.
         key: its name in `model.json`.
     """
 
@@ -40,30 +42,31 @@ class Stored(Generic[T]):
             return self
         if self.name not in vars(obj):
             raise AttributeError(f"this {owner.__name__} isn't fitted, so it has no {self.name}")
-        return vars(obj)[self.name]
+        value: T = vars(obj)[self.name]
+        return value
 
     def __set__(self, obj: object, value: T) -> None:
         vars(obj)[self.name] = value
 
 
 def declared(cls: type) -> dict[str, Stored[Any]]:
-    """The fitted attributes that a class and its parents declare, by name; the nearest declaration of each counts."""
-    found = {name: value for parent in reversed(cls.__mro__) for name, value in vars(parent).items()}
-    return {name: value for name, value in found.items() if isinstance(value, Stored)}
+    """Return the fitted attributes that a class declares or inherits, by name."""
+    members = {name: value for parent in reversed(cls.__mro__) for name, value in vars(parent).items()}
+    return {name: value for name, value in members.items() if isinstance(value, Stored)}
 
 
 def reset(model: object) -> None:
-    """Set every declared attribute to its default: learning begins."""
+    """Set every declared attribute to its default, at the start of `fit`."""
     restore(model, {})
 
 
-def state_of(model: object) -> dict[str, Any]:
-    """The values of all declared attributes, by their keys in `model.json`."""
+def state_of(model: object) -> Json:
+    """Return the values of all declared attributes, by their keys in `model.json`."""
     return {stored.key: getattr(model, name) for name, stored in declared(type(model)).items()}
 
 
-def restore(model: object, state: dict[str, Any]) -> None:
-    """Set every declared attribute from what `state_of` gave, or to its default where that is silent.
+def restore(model: object, state: Json) -> None:
+    """Set every declared attribute to its value in the result of `state_of`, or else to its default.
 
     Raises:
         TypeError: a value is of another type than the default.

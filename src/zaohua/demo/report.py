@@ -121,7 +121,6 @@ def card(result: Result, study: Study) -> Markup:
     ]
     return html.render(
         TEMPLATES / "images.html.jinja",
-        kind="",
         of=result,
         facts=facts,
         curve=loss_curve(result.history),
@@ -148,7 +147,6 @@ def sound_card(sounding: SoundDemo) -> Markup:
     ]
     return html.render(
         TEMPLATES / "sounds.html.jinja",
-        kind="sounds",
         of=sounding,
         facts=facts,
         curve=loss_curve(sounding.history),
@@ -166,6 +164,4 @@ def text_card(writing: Writing) -> Markup:
         ("training", number(writing.seconds), f"s, {writing.steps:,} steps"),
         ("parameters", whole(writing.parameters), ""),
     ]
-    return html.render(
-        TEMPLATES / "texts.html.jinja", kind="texts", of=writing, facts=facts, curve=loss_curve(writing.history)
-    )
+    return html.render(TEMPLATES / "texts.html.jinja", of=writing, facts=facts, curve=loss_curve(writing.history))

@@ -2,7 +2,7 @@
 
 A model that has the primitive
 
-    complete(x, known, noise, y, whole) -> x        what x leaves open, drawn from p(x | what is known)
+    complete(x, known, noise, y, no_missing) -> x        unknown features drawn from p(x | known features)
 
 does both exactly. Of any other, rows are drawn until one meets its conditions, for so many tries and no more.
 """
@@ -103,7 +103,7 @@ class Tabular(GenerativeModel[TableCodec]):
         """
         self._check_fitted()
         codes = self.codec_.encode(X, holes=True)
-        known = ~self.codec_.gone(codes)
+        known = ~self.codec_.missing(codes)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
         return self.codec_.items(self._completed(codes, known, seeds, whole=True))
 

@@ -19,15 +19,15 @@ from zaohua.evaluation.protocol import EvaluationProtocol, chance, of, share
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.checks import flags
-from zaohua.metrics.copying import copy_rate
+from zaohua.metrics.copy_rate import copy_rate
 from zaohua.metrics.extractor import Classifier
+from zaohua.metrics.extractor_base import Extractor
 from zaohua.metrics.features import as_vectors
 from zaohua.metrics.frechet import corrected_frechet, frechet_distance
 from zaohua.metrics.intervals import Interval, half_size, paired_half_size
 from zaohua.metrics.kernel import kernel_distance
 from zaohua.metrics.manifold import manifold
 from zaohua.metrics.pairwise import nearest
-from zaohua.metrics.pictures import Extractor
 from zaohua.metrics.score import classifier_score
 from zaohua.metrics.two_sample import two_sample
 from zaohua.metrics.wasserstein import sliced_wasserstein

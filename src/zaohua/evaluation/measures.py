@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -118,9 +119,20 @@ MEASURES: dict[str, Measure] = {
         True,
     ),
 }
-"""What is measured, in the order of tables; protocols add measures of their own (`EvaluationProtocol.measures`)."""
+"""The measures of this package, in the order of tables."""
+_ADDED: dict[str, Measure] = {}
+
+
+def add_measures(measures: Mapping[str, Measure]) -> None:
+    """Add measures of a protocol's own (see `EvaluationProtocol.measures`); those of this package stay as they are."""
+    _ADDED.update({name: measure for name, measure in measures.items() if name not in MEASURES})
+
+
+def measure_names() -> tuple[str, ...]:
+    """Return the names of all measures, in the order of tables."""
+    return (*MEASURES, *_ADDED)
 
 
 def measure_of(name: str) -> Measure:
     """Return the measure of a name; one that only describes, if the protocol that defines it isn't imported."""
-    return MEASURES.get(name) or Measure(name, "none", "")
+    return MEASURES.get(name) or _ADDED.get(name) or Measure(name, "none", "")

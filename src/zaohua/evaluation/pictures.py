@@ -13,7 +13,7 @@ import numpy as np
 from zaohua.evaluation.features import FeatureProtocol
 from zaohua.evaluation.splits import Items, Pictures
 from zaohua.metrics.extractor import MIN_ITEMS, Classifier
-from zaohua.metrics.pictures import Extractor
+from zaohua.metrics.extractor_base import Extractor
 from zaohua.metrics.untrained import Pca, RandomConvolutions
 from zaohua.storage.layout import cache_folder
 

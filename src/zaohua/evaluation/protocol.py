@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.measures import MEASURES, Measure, measure_of
+from zaohua.evaluation.measures import Measure, add_measures, measure_of
 from zaohua.evaluation.results import Evaluation, Figure, Figures
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.metrics.intervals import Interval, mean_interval, wilson
@@ -25,7 +25,7 @@ class EvaluationProtocol(ABC):
     Attributes:
         lead: name of the measure by which models are ordered.
         options: names of further arguments of the constructor, which `evaluate` and `compare` take.
-        measures: measures of its own, by name; those of `results.MEASURES` need no mention.
+        measures: measures of its own, by name; those of `measures.MEASURES` need no mention.
         comparable: whether `compare` can order models by it.
         monitors: whether it can measure samples while a model trains (see `monitor`).
         scores_items: whether figures of log-likelihoods of whole items are to be given.
@@ -56,8 +56,7 @@ class EvaluationProtocol(ABC):
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
-        for name, measure in cls.measures.items():
-            MEASURES.setdefault(name, measure)
+        add_measures(cls.measures)
 
     # ---- of models, before there are items
 

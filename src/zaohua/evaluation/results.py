@@ -137,14 +137,6 @@ class Evaluation:
         values["seeds"], values["flags"] = tuple(data["seeds"]), tuple(data["flags"])
         return cls(**values, arrays=arrays or {})
 
-    def same_protocol(self, other: Evaluation) -> str | None:
-        """Return why figures of the two can't be compared; None if they can."""
-        for name in ("modality", "data", "split", "n", "extractor", "target"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs:
-                return f"{self.run} was measured with {name} {mine}, {other.run} with {theirs}"
-        return None
-
     def save(self, run: str | Path) -> None:
         """Save it in the run's folder, atomically."""
         stream = io.BytesIO()

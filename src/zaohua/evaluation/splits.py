@@ -10,7 +10,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Items(ABC):
         most: how many of a split are used at most; of more, so many drawn at random.
     """
 
-    most: ClassVar[float] = 100_000
+    most: float = 100_000
     values: Any
     codes: Any
     labels: Any

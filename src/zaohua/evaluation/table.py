@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zaohua.evaluation.comparison import Comparison
-from zaohua.evaluation.measures import MEASURES, measure_of
+from zaohua.evaluation.measures import measure_names, measure_of
 from zaohua.evaluation.results import FLOOR, Evaluation, Figures
 from zaohua.evaluation.summaries import between, shown, title_of
 from zaohua.report.numbers import digits
@@ -88,7 +88,7 @@ def quality(comparison: Comparison, names: Sequence[str] | None = None) -> Table
     """
     rows = comparison.rows
     references = dict(sorted(rows[0].references.items(), key=lambda item: item[0] != FLOOR))
-    names = [name for name in (MEASURES if names is None else names) if any(name in row.figures for row in rows)]
+    names = [name for name in (measure_names() if names is None else names) if any(name in row.figures for row in rows)]
     best = {name: _best(name, rows) for name in names}
 
     def cells(figures: Figures, model: bool = True) -> list[Cell]:

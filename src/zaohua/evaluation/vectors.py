@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.features import FeatureProtocol
+from zaohua.evaluation.features import LEAST, FeatureProtocol
 from zaohua.evaluation.splits import EncodedItems, Items, Splits, prepared
-from zaohua.metrics.pictures import Extractor, short_hash
+from zaohua.metrics.extractor_base import Extractor, short_hash
 from zaohua.metrics.untrained import Pca
 
+ROOM = 1 << 28
+"""Numbers of all training items together, at most: they are in memory."""
 HASHED = 64
 """Training items whose features are hashed, so that different ways of computing them have different names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tensors(EncodedItems):
+    """Real items whose values are the tensors that networks see, as many as there is room for."""
+
+    @property
+    def most(self) -> float:  # type: ignore[override]  # it depends on how large the items are
+        """How many of a split are used at most."""
+        return max(LEAST, min(EncodedItems.most, ROOM // self.to_values(self.codes[np.arange(1)]).size))
 
 
 class VectorProtocol(FeatureProtocol):
@@ -39,9 +52,9 @@ class VectorProtocol(FeatureProtocol):
         super().__init__(splits, n, seed)
 
     @classmethod
-    def items(cls, model: Any, items: Any, labels: Any) -> EncodedItems:
+    def items(cls, model: Any, items: Any, labels: Any) -> Tensors:
         """Return real items as tensors."""
-        return EncodedItems.of(model, items, labels, _tensors)
+        return Tensors.of(model, items, labels, _tensors)
 
     def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return samples as tensors."""

@@ -10,7 +10,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -23,13 +23,14 @@ from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel, ScoreKind
 from zaohua.estimator.encoding import CodecT, TrainingData
 from zaohua.estimator.tensors import chunks
+from zaohua.modalities.base import Codes
 
 Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
 
 
 class PerClassDensity(GenerativeModel[CodecT]):
-    """A density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
+    """Density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
 
@@ -41,13 +42,13 @@ class PerClassDensity(GenerativeModel[CodecT]):
 
     @abstractmethod
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """Log density of rows x (n, D), float64 (n,)."""
+        """Return the log density of rows x (n, D), float64 (n,)."""
 
     @abstractmethod
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
-        """New rows, (noise.n, D)."""
+        """Draw rows, (noise.n, D)."""
 
-    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: object) -> None:
         if options:
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
         if self.y_spec_ is not None and not (self.y_spec_.is_category and self.y_spec_.shape == ()):
@@ -57,11 +58,11 @@ class PerClassDensity(GenerativeModel[CodecT]):
         self.seconds_ = round(time.perf_counter() - began, 3)
 
     def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
-        """`estimate`, with an error if x can't be learnt from, which may name one of the columns."""
+        """Check x and fit a density to it; error messages name a column where they can."""
         return self.estimate(x)
 
     def _learn(self, c: int, x: np.ndarray) -> Parameters:
-        """The density of rows x (n, D) of class c, with errors that name its label."""
+        """Fit the density of class c to its rows x (n, D), with errors that name the label."""
         try:
             return self.learn(x, getattr(self.codec_, "names_", None))
         except ZaohuaError as error:
@@ -70,11 +71,11 @@ class PerClassDensity(GenerativeModel[CodecT]):
             raise ZaohuaError(f"label {self.y_codec_.decode(torch.tensor([c]))[0]!r}: {error}") from None
 
     def _by_label(self, data: TrainingData) -> list[np.ndarray]:
-        """The rows of each class; all of them where there are no labels."""
+        """Split rows by class; one part without labels."""
         x = np.concatenate([self._rows(data.x, rows) for rows in chunks(len(data.x), 4096)])
         return [x] if data.y is None else [x[data.y.numpy() == c] for c in range(data.y.max() + 1)]
 
-    def _rows(self, codes: Any, rows: slice) -> np.ndarray:
+    def _rows(self, codes: Codes, rows: slice) -> np.ndarray:
         indices = np.arange(rows.start, rows.stop)
         noise = ItemNoise([self.seed_ + int(i) for i in indices])
         return self.codec_.prepare(codes[indices], noise).flatten(1).double().numpy()
@@ -82,7 +83,7 @@ class PerClassDensity(GenerativeModel[CodecT]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """Exact log density of x (B, ...) in the item's own units, nats (B,)."""
+        """Return the exact log density of x (B, ...) in the item's own units, nats (B,)."""
         rows = x.flatten(1).double().numpy()
         out = np.empty(len(rows))
         for density, where in self._by_class(y, len(rows)):
@@ -90,7 +91,7 @@ class PerClassDensity(GenerativeModel[CodecT]):
         return torch.from_numpy(out - self.spec_.log_volume)
 
     def draw(self, noise: ItemNoise, y: Tensor | None) -> Tensor:
-        """New tensors (n, ...)."""
+        """Draw tensors (n, ...)."""
         out = np.empty((noise.n, self.spec_.size))
         for density, where in self._by_class(y, noise.n):
             out[where] = self.generate(density, noise.take(where))
@@ -118,7 +119,7 @@ class PerClassDensity(GenerativeModel[CodecT]):
 
 
 class Density(PerClassDensity[CodecT]):
-    """A density whose covariances stay invertible whatever the data are."""
+    """Density whose covariances stay invertible whatever the data are."""
 
     reg_covar: Annotated[float, Between(0)] = 1e-6
     """Added to every variance, in units of the data scaled to [-1, 1]."""

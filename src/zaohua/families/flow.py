@@ -1,4 +1,4 @@
-"""Flow matching: straight paths from data to noise, the velocity along them, and what an exact ODE gives.
+"""Flow matching: straight paths from data to noise, and the ODE along them.
 
 The network predicts v = dx_t/dt = e - x along x_t = (1 - t) x + t e. Followed backwards it samples, forwards it finds
 the noise of an item, and the integral of its divergence is the item's log-likelihood (see `ode`).
@@ -6,11 +6,12 @@ the noise of an item, and the integral of its divergence is the item's log-likel
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
@@ -24,72 +25,72 @@ from zaohua.training.events import Batch
 
 
 class FlowMatching(Diffusion[CodecT]):
-    """Velocity, likelihood and latents of a flow along straight paths."""
+    """Base of flow-matching models: velocity, likelihood and latents along straight paths."""
 
     score_kind: ClassVar[ScoreKind] = "estimate"
-    tiny: ClassVar[dict[str, Any]] = {**Diffusion.tiny, "score_steps": 5}
+    tiny: ClassVar[Json] = {**Diffusion.tiny, "score_steps": 5}
 
     time_distribution: Literal["lognormal", "uniform"] = "lognormal"
-    """Times that training looks at: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or all alike."""
-    trace: Annotated[Literal["auto", "exact", "hutchinson"], Sampling] = "auto"
-    """Divergence in `score_samples`: summed up exactly, or estimated; "auto" is exact up to 16 numbers."""
+    """Distribution of training times: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or uniform."""
+    divergence: Annotated[Literal["auto", "exact", "hutchinson"], Sampling] = "auto"
+    """Divergence in `score_samples`: exact, or Hutchinson's estimate; "auto" is exact up to 16 numbers."""
     probes: Annotated[int, Between(1), Sampling] = 1
-    """Random probes of Hutchinson's estimate for each item."""
+    """Number of random probes of Hutchinson's estimate for each item."""
     score_steps: Annotated[int, Between(1), Sampling] = 50
-    """Steps of the ODE in `score_samples`, `transform` and `inverse_transform`."""
+    """Steps of the ODE solver in `score_samples`, `transform` and `inverse_transform`."""
 
     @property
     def noise_schedule(self) -> NoiseSchedule:
-        """(1 - t) x + t e."""
+        """Straight paths, (1 - t) x + t e."""
         return RectifiedFlow()
 
     def velocity(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """dx_t/dt = e - x, as the network has it; t is (B,)."""
+        """Predict dx_t/dt = e - x at times t (B,)."""
         return net(x_t, 1000 * t, y, keep)
 
     def predict(
         self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """x = x_t - t v, e = x_t + (1 - t) v."""
+        """Compute x = x_t - t v and e = x_t + (1 - t) v."""
         v, wide = self.velocity(net, x_t, t, y, keep), expand(t, x_t)
         return x_t - wide * v, x_t + (1 - wide) * v
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Mean of |v - (e - x)|^2 over the numbers of an item, (B,)."""
+        """Return the mean of |v - (e - x)|^2 over the numbers of an item, (B,)."""
         batch.x = self._dequantized(batch.x, batch.noise)
         if self.time_distribution == "uniform":
             t = batch.noise.uniform()
         else:
             t = torch.sigmoid(-0.8 + 1.4 * batch.noise.normal())
         x_t, noise = self.noised(batch, t)
-        v = self.velocity(nets["net"], x_t, t, batch.y, self.kept(batch))
+        v = self.velocity(nets["net"], x_t, t, batch.y, self.condition_mask(batch))
         return (v - (noise - batch.x)).square().flatten(1).mean(1)
 
     def _dequantized(self, x: Tensor, noise: Noise) -> Tensor:
-        """x spread evenly over the bins of its levels, so that it has a density."""
+        """Add uniform noise of one bin's width to quantised data, so that it has a density."""
         levels = self.spec_.levels
         return x if levels is None else x + (2 * noise.uniform(*x.shape[1:]) - 1) / (levels - 1)
 
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """Log density of x (quantised data: of x spread over its bins, a bound in the mean), per item unit, (B,)."""
+        """Return the log density of x (of quantised data a bound in the mean) in item units, (B,)."""
         x = self._dequantized(x, noise)
-        exact = self.trace == "exact" or (self.trace == "auto" and self.spec_.size <= 16)
+        exact = self.divergence == "exact" or (self.divergence == "auto" and self.spec_.size <= 16)
         probes = None if exact else noise.uniform(self.probes, *x.shape[1:]).sub(0.5).sign()
         return ode.log_prob(self._field(y), x, self.score_steps, probes) - self.spec_.log_volume
 
     @property
     def latent_size(self) -> int:
-        """As many numbers of noise as an item has."""
+        """Size of the noise, which is that of an item."""
         return self.spec_.size
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The noise that flows to x, (B, D); `decode` takes it back."""
+        """Integrate the ODE from x to noise, (B, D); `decode` is the inverse."""
         return self._travel(x, y, torch.linspace(0, 1, self.score_steps + 1, dtype=torch.float64)).flatten(1)
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """What flows from the noise z (B, D)."""
+        """Integrate the ODE from noise z (B, D) to items."""
         x = z.view(len(z), *self.spec_.tensor_shape)
         return self._travel(x, y, torch.linspace(1, 0, self.score_steps + 1, dtype=torch.float64))
 

@@ -1,6 +1,6 @@
-"""Generative adversarial networks: a generator makes fakes, a discriminator learns to tell them from the real.
+"""Generative adversarial networks: a generator makes fakes, a discriminator learns to distinguish them from real items.
 
-Training, as it is usually taught, in six steps; the methods below stand in this order.
+Training in the usual six steps; the methods below are in this order.
 
     1. Prepare the data          the codec: real items x, scaled to [-1, 1], with conditions y
     2. Initialise                `build`: a generator and a discriminator with random weights
@@ -31,7 +31,7 @@ from zaohua.training.trainable import Trainable
 
 
 class GAN(Trainable[CodecT]):
-    """The non-saturating GAN; models define `build`, and others than the classic loss override 4 and 5."""
+    """Non-saturating GAN. Models define `build`, and override 4 and 5 for other losses."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {
         "discriminator": ("discriminator",),
@@ -40,23 +40,23 @@ class GAN(Trainable[CodecT]):
     }
 
     latent_dim: Annotated[int, Between(1)] = 100
-    """Numbers of noise that a fake is made from."""
+    """Dimension of the noise that fakes are generated from."""
     learning_rate = 2e-4
     warmup_steps = 0
     lr_schedule: Literal["cosine", "linear", "constant"] = "constant"
-    """How the learning rate falls to zero by the end."""
+    """How the learning rate decreases to zero."""
     beta1 = 0.5
     beta2 = 0.999
     max_grad_norm = None
 
     # 3. Generate
     def generate(self, nets: nn.ModuleDict, noise: Noise, y: Tensor | None) -> Tensor:
-        """Fakes from fresh noise, in [-1, 1], float32 (n, ...), as the data are."""
+        """Generate fakes from noise, in [-1, 1] as the data are, float32 (n, ...)."""
         return torch.tanh(nets["generator"](noise.normal(self.latent_dim), y).float())
 
     # 4. Train the discriminator
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """-log D(x) - log(1 - D(G(z))), (B,)."""
+        """Return -log D(x) - log(1 - D(G(z))), (B,)."""
         with torch.no_grad():
             fakes = self.generate(nets, batch.noise, batch.y)
         real, fake = self.judge(nets, batch.x, fakes, batch.y)
@@ -64,56 +64,58 @@ class GAN(Trainable[CodecT]):
 
     # 5. Adjust the generator
     def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """-log D(G(z)), (B,): the form whose gradient doesn't vanish while the discriminator wins."""
+        """Return -log D(G(z)), (B,): its gradient doesn't vanish while the discriminator wins."""
         fakes = self.generate(nets, batch.noise, batch.y)
         return F.softplus(-nets["discriminator"](fakes, batch.y).squeeze(1))
 
     # 6. Repeat
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """The loss of the phase that the engine is in, (B,)."""
+        """Return the loss of a phase, (B,)."""
         if phase == "both":
             return self.loss_of_both(nets, batch)
         return self.discriminator_loss(nets, batch) if phase == "discriminator" else self.generator_loss(nets, batch)
 
     def plan(self) -> tuple[str, ...]:
-        """4, then 5."""
+        """Return 4, then 5."""
         return ("discriminator", "generator")
 
     # 4 and 5 in one
     def loss_of_both(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """Loss 4, (B,), whose gradient is that of 4 for the discriminator and that of 5 for the generator.
+        """Return loss 4, (B,), with the gradient of 4 for the discriminator and of 5 for the generator.
 
-        With f = D(G(z)) the two want d log(1 + e^f) = s(f) df and d log(1 + e^-f) = -s(-f) df of the same fakes: what
-        comes back to a fake through D differs by the factor -s(-f) / s(f) = -e^-f of that fake alone, so one pass
-        forward and one back do for both. D must judge each item by itself: no batch normalisation in it.
+        With f = D(G(z)) and the sigmoid s, the gradient of log(1 + e^f), loss 4, is s(f) df, and that of log(1 + e^-f),
+        loss 5, is -s(-f) df. They differ by the factor -s(-f) / s(f) = -e^-f for each fake, so one forward and one
+        backward pass suffice. D must score each item independently: without batch normalisation.
         """
         fakes = self.generate(nets, batch.noise, batch.y)
         real, fake = self.judge(nets, batch.x, fakes, batch.y)
-        turn = -torch.exp(-fake.detach().float().clamp(min=-60))
+        factor = -torch.exp(-fake.detach().float().clamp(min=-60))
         if fakes.requires_grad:
-            fakes.register_hook(lambda grad: grad * turn.view(-1, *[1] * (grad.ndim - 1)))
+            fakes.register_hook(lambda grad: grad * factor.view(-1, *[1] * (grad.ndim - 1)))
         return F.softplus(-real) + F.softplus(fake)
 
-    # ---- what is shared
+    # ---- shared
 
     def judge(self, nets: nn.ModuleDict, x: Tensor, fakes: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Scores of the real and of the fakes, (B,) each, in one pass over both."""
+        """Score real items and fakes in one pass, (B,) each."""
         both_y = None if y is None else torch.cat([y, y])
         real, fake = nets["discriminator"](torch.cat([x, fakes]), both_y).squeeze(1).chunk(2)
         return real, fake
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Fakes of the averaged generator."""
+        """Generate fakes by the averaged generator."""
         return self.generate(self.nets_, noise, y)
 
     def _check(self) -> None:
         super()._check()
         if self.validation_fraction:
-            raise ZaohuaError(f"{type(self).__name__}: a GAN's loss says nothing of its quality: leave validation at 0")
+            raise ZaohuaError(
+                f"{type(self).__name__}: a GAN's loss doesn't measure its quality: leave validation_fraction at 0"
+            )
 
 
 class WassersteinGAN(GAN[CodecT]):
-    """The Wasserstein GAN: a critic of slope one, held there by a penalty on its gradient between real and fake.
+    """Wasserstein GAN: a critic whose slope is kept at one by a penalty on its gradient between real and fake.
 
         critic      E D(G(z)) - E D(x) + weight E (|grad D(between)| - 1)^2,    between = x + u (G(z) - x), u ~ U(0, 1)
         generator   -E D(G(z))
@@ -122,18 +124,18 @@ class WassersteinGAN(GAN[CodecT]):
     """
 
     n_critic: Annotated[int, Between(1)] = 5
-    """Steps of the critic for each of the generator."""
+    """Critic steps per generator step."""
     gradient_penalty: Annotated[float, Between(0)] = 10.0
-    """Weight of the penalty."""
+    """Weight of the gradient penalty."""
     beta1 = 0.0
     beta2 = 0.9
 
     def plan(self) -> tuple[str, ...]:
-        """`n_critic` phases of the critic, then one of the generator."""
+        """Return `n_critic` phases of the critic, then one of the generator."""
         return ("discriminator",) * self.n_critic + ("generator",)
 
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """D(G(z)) - D(x) + penalty, (B,)."""
+        """Return D(G(z)) - D(x) + penalty, (B,)."""
         with torch.no_grad():
             fakes = self.generate(nets, batch.noise, batch.y)
         real, fake = self.judge(nets, batch.x, fakes, batch.y)
@@ -141,17 +143,18 @@ class WassersteinGAN(GAN[CodecT]):
         return fake - real + self.penalty(lambda x: nets["discriminator"](x, batch.y), batch.x, fakes, mix)
 
     def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """-D(G(z)), (B,)."""
-        return -nets["discriminator"](self.generate(nets, batch.noise, batch.y), batch.y).squeeze(1)
+        """Return -D(G(z)), (B,)."""
+        loss: Tensor = -nets["discriminator"](self.generate(nets, batch.noise, batch.y), batch.y).squeeze(1)
+        return loss
 
     def penalty(self, critic: Callable[[Tensor], Tensor], x: Tensor, fakes: Tensor, mix: Tensor) -> Tensor:
-        """The weighted penalty for each score of the critic.
+        """Return the weighted gradient penalty of each score of the critic.
 
         Args:
-            critic: of items (B, ...), to scores (B / k, 1), one for every k items.
+            critic: function of items (B, ...) to scores (B / k, 1), one for every k items.
             x: real items, (B, ...).
-            fakes: as many.
-            mix: how far from the one to the other, 0 to 1, (B, 1, ...).
+            fakes: as many fakes.
+            mix: interpolation weight between them, 0 to 1, (B, 1, ...).
 
         Returns:
             float32 (B / k,).
@@ -159,4 +162,5 @@ class WassersteinGAN(GAN[CodecT]):
         between = torch.lerp(x, fakes, mix).requires_grad_(True)
         scores = critic(between)
         (slope,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
-        return self.gradient_penalty * (slope.reshape(len(scores), -1).norm(dim=1) - 1) ** 2
+        out: Tensor = self.gradient_penalty * (slope.reshape(len(scores), -1).norm(dim=1) - 1) ** 2
+        return out

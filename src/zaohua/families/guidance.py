@@ -1,4 +1,4 @@
-"""What every model with classifier-free guidance shares: learning p(x | y) and p(x) with one network.
+"""Classifier-free guidance: one network learns p(x | y) and p(x).
 
 Source: Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022 (arXiv:2207.12598).
 """
@@ -16,13 +16,13 @@ from zaohua.training.trainable import Trainable
 
 
 class Guided(Trainable[CodecT]):
-    """Hides the condition of some items in training; samples go from what is said without it towards, or beyond, it."""
+    """Base of models with guidance: conditions are hidden from some items in training, and amplified in sampling."""
 
     condition_dropout: Annotated[float, Between(0, 1)] = 0.1
-    """Share of the items whose condition is hidden in training, so that guidance has something to push away from."""
+    """Fraction of items whose condition is hidden in training, from which p(x) is learnt."""
     guidance: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Weight of the condition: 1 samples p(x | y) as learnt, more makes it plainer at the cost of variety."""
+    """Guidance weight: 1 samples p(x | y), higher values follow the condition more closely with less variety."""
 
-    def kept(self, batch: Batch) -> Tensor | None:
-        """Which items of a batch show their condition, bool (B,); None without conditions."""
+    def condition_mask(self, batch: Batch) -> Tensor | None:
+        """Draw which items of a batch keep their condition, bool (B,); None without conditions."""
         return None if batch.y is None else batch.noise.uniform() >= self.condition_dropout

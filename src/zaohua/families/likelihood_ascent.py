@@ -1,4 +1,4 @@
-"""Maximum likelihood where no formula gives it: Newton's method on unconstrained parameters, many columns at once.
+"""Maximum likelihood without a closed form: Newton's method on unconstrained parameters, many columns at once.
 
 Each column of data has its own parameters and its own likelihood, so that gradients of the sum over columns are the
 gradients of each, and the Hessian is a small block for each column. Both come from autograd. Where a block isn't
@@ -18,13 +18,13 @@ from torch.distributions import Transform
 
 ROUNDS, HALVINGS = 100, 30
 LONGEST = 2.0
-"""Length of a step at most, in unconstrained units: a factor of 7 for a logarithm."""
+"""Maximum length of a step, in unconstrained units: a factor of 7 for a logarithm."""
 FLATTEST = 1e-6
-"""Curvature that is taken for 0, in nats per value: fewer than a million values couldn't tell it from that."""
+"""Least curvature, in nats per value; lower values are indistinguishable from 0 with fewer than a million samples."""
 FARTHEST = 25.0
-"""How far a column may go from its start, in unconstrained units: a likelihood that grows still has no maximum."""
+"""Maximum distance from the start, in unconstrained units; a likelihood that still grows there has no maximum."""
 DONE = 1e-8
-"""Expected gain of a step, in nats per value, which is the last of a column; the error is about its square then."""
+"""Tolerance: expected gain of the last step, in nats per value; the error is about its square."""
 
 Parameters = dict[str, Tensor]
 
@@ -40,12 +40,12 @@ def maximise(
     Args:
         log_density: from parameters (p,) and data (n, p) to nats (n, p); twice differentiable.
         x: the data, float64 (n, p).
-        start: the parameters to begin with, (p,) each.
-        transforms: from all real numbers to the parameter of each name, given the start of the columns in question.
+        start: initial parameters, (p,) each.
+        transforms: map from all real numbers to each parameter, given the initial values of the columns.
 
     Returns:
-        The parameters before the first step and after each one, (p,) each; the last are the estimate, NaN in columns
-        whose likelihood has no maximum that was found.
+        The parameters before the first step and after each step, (p,) each. The last are the estimate, NaN in columns
+        where no maximum was found.
     """
     path, active = [dict(start)], torch.arange(x.shape[1])
     makers = transforms(dict(start))
@@ -75,7 +75,7 @@ def maximise(
 
 
 def _derivatives(f: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Values (p,), gradients (k, p) and Hessians (k, k, p) at theta (k, p)."""
+    """Return values (p,), gradients (k, p) and Hessians (k, k, p) of f at theta (k, p)."""
     theta = theta.detach().requires_grad_()
     value = f(theta)
     (gradient,) = torch.autograd.grad(value.sum(), theta, create_graph=True)
@@ -84,7 +84,7 @@ def _derivatives(f: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, 
 
 
 def _step(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
-    """Newton's step (k, p), downhill and not too long, and the gain (p,) that it promises."""
+    """Return Newton's step (k, p), downhill and of limited length, and the expected gain (p,)."""
     widths, axes = torch.linalg.eigh(hessian.permute(2, 0, 1))
     widths = widths.abs().clamp(min=FLATTEST)
     along = (axes.mT @ gradient.T.unsqueeze(2)).squeeze(2)
@@ -94,7 +94,7 @@ def _step(gradient: Tensor, hessian: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _search(f: Callable[[Tensor], Tensor], theta: Tensor, value: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each column is after its step, halved until it gains something, and which columns (p,) gained at all."""
+    """Halve each column's step until it gains; return the new parameters, and whether each column gained, (p,)."""
     moved, found = theta.clone(), torch.zeros_like(value, dtype=torch.bool)
     for halvings in range(HALVINGS):
         trial = theta + step / 2**halvings

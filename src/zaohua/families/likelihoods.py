@@ -1,7 +1,7 @@
-"""p(x | decoder's output), chosen by what the data is: binary, of a number of levels, or continuous.
+"""Likelihoods p(x | decoder's output), chosen by the data: binary, quantised, continuous, or rows of tables.
 
-Each distribution names how many numbers it needs (its outputs) and gives log p, the mean, and a draw. x is scaled to
-[-1, 1] and shaped (B, C, *axes); parameters are shaped (B, outputs, *axes).
+A likelihood defines the number of its parameters (`outputs`), log p, the mean, and a draw. x is scaled to [-1, 1] and
+has shape (B, C, *axes); parameters have shape (B, outputs, *axes).
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from zaohua.families.rows import RowLikelihood
 
 
 class Likelihood(Protocol):
-    """A distribution of x that factorises over the places of its axes, and mostly over its channels too."""
+    """Distribution of x that factorises over positions, and mostly over channels too."""
 
     def outputs(self, channels: int) -> int:
-        """Numbers that it needs for all channels of a place."""
+        """Return the number of parameters at each position, for all channels together."""
         ...
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """Log probability (of a continuous x: log density in the item's own units), nats (B,)."""
+        """Return the log probability (of continuous x: the log density in the item's own units), nats (B,)."""
         ...
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """Expected x, (B, C, *axes)."""
+        """Return the expected x, (B, C, *axes)."""
         ...
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
-        """A random x, (B, C, *axes)."""
+        """Draw x, (B, C, *axes)."""
         ...
 
 
 def likelihood_of(spec: DataSpec) -> Likelihood:
-    """That of rows for tables; else Bernoulli for two levels, a discretised logistic for more, a Gaussian for
-    continuous data."""
+    """Choose a likelihood: RowLikelihood for tables, Bernoulli for two levels, a discretised logistic for more levels,
+    a Gaussian for continuous data."""
     if spec.is_row:
         return RowLikelihood(spec)
     if spec.levels == 2:
@@ -49,27 +49,27 @@ def likelihood_of(spec: DataSpec) -> Likelihood:
 
 
 class BernoulliLikelihood:
-    """x is -1 or 1; the parameter is the logit of 1."""
+    """Bernoulli distribution of x in {-1, 1}; the parameter is the logit of 1."""
 
     def outputs(self, channels: int) -> int:
-        """One for each channel."""
+        """Return one parameter for each channel."""
         return channels
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log sigmoid(+-logit), summed."""
+        """Return the sum of log sigmoid(+-logit)."""
         return F.logsigmoid(x * parameters.float()).flatten(1).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """2 sigmoid(logit) - 1."""
+        """Return 2 sigmoid(logit) - 1."""
         return torch.tanh(parameters / 2)
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
-        """-1 or 1."""
+        """Draw -1 or 1."""
         return noise.bernoulli(torch.sigmoid(parameters.float())).float() * 2 - 1
 
 
 class DiscretizedLogistic:
-    """x takes `levels` even steps in [-1, 1]; a logistic's mass of each bin, the outer two reaching to infinity.
+    """Logistic distribution over `levels` equally spaced values in [-1, 1]; the outer two bins reach to infinity.
 
     Source: Salimans et al., "PixelCNN++", 2017 (one component of it), equation 2.
     """
@@ -78,7 +78,7 @@ class DiscretizedLogistic:
         self.half = 1 / (levels - 1)
 
     def outputs(self, channels: int) -> int:
-        """Two for each channel."""
+        """Return two parameters for each channel, mean and log scale."""
         return 2 * channels
 
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,22 +86,22 @@ class DiscretizedLogistic:
         return mean, (log_scale - 2).clamp(min=-7)
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log(sigmoid((x + half - m) / s) - sigmoid((x - half - m) / s)), summed."""
+        """Return the sum of log(sigmoid((x + half - m) / s) - sigmoid((x - half - m) / s))."""
         return log_bin(x, *self._split(parameters.float()), self.half).flatten(1).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """m, clipped to the data's range."""
+        """Return m, clipped to the data's range."""
         return self._split(parameters)[0].clamp(-1, 1)
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
-        """m + s logit(u), clipped."""
+        """Draw m + s logit(u), clipped to the data's range."""
         mean, log_scale = self._split(parameters)
         u = noise.uniform(*mean.shape[1:]).clamp(1e-6, 1 - 1e-6)
         return (mean + log_scale.exp() * torch.logit(u)).clamp(-1, 1)
 
 
 def log_bin(x: Tensor, mean: Tensor, log_scale: Tensor, half: float) -> Tensor:
-    """Log of a logistic's mass between x - half and x + half, the outer bins of [-1, 1] reaching to infinity.
+    """Return the log mass of a logistic between x - half and x + half; the outer bins of [-1, 1] reach to infinity.
 
     Written as log of a difference of sigmoids, log(sinh) cancelling out, so that no bin underflows:
     sigmoid(a) - sigmoid(b) = (1 - exp(b - a)) sigmoid(a) sigmoid(-b).
@@ -114,7 +114,7 @@ def log_bin(x: Tensor, mean: Tensor, log_scale: Tensor, half: float) -> Tensor:
 
 
 class LogisticMixture:
-    """x takes `levels` even steps in [-1, 1]; the mass of each bin under a mixture of logistics.
+    """Mixture of logistics over `levels` equally spaced values in [-1, 1].
 
     Source: Salimans et al., "PixelCNN++", 2017, equations 1 and 2.
     """
@@ -123,28 +123,28 @@ class LogisticMixture:
         self.half, self.components = 1 / (levels - 1), components
 
     def outputs(self, channels: int) -> int:
-        """Weight, mean and scale of each component, for each channel."""
+        """Return weight, mean and scale of each component, for each channel."""
         return 3 * self.components * channels
 
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Log weights, means and log scales, (B, components, C, *axes) each."""
+        """Split parameters into log weights, means and log scales, (B, components, C, *axes) each."""
         logits, mean, log_scale = parameters.float().unflatten(1, (3, self.components, -1)).unbind(1)
-        places = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
-        return logits.log_softmax(1), mean + places, (log_scale - 2).clamp(min=-7)
+        offsets = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
+        return logits.log_softmax(1), mean + offsets, (log_scale - 2).clamp(min=-7)
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log sum_k w_k mass_k(x), summed."""
+        """Return the sum of log sum_k w_k mass_k(x)."""
         log_weight, mean, log_scale = self._split(parameters)
         log_p = torch.logsumexp(log_weight + log_bin(x.unsqueeze(1), mean, log_scale, self.half), dim=1)
         return log_p.flatten(1).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """sum_k w_k m_k, clipped to the data's range."""
+        """Return sum_k w_k m_k, clipped to the data's range."""
         log_weight, mean, _ = self._split(parameters)
         return (log_weight.exp() * mean).sum(1).clamp(-1, 1)
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
-        """A component by its weight, then m + s logit(u), at the nearest level."""
+        """Draw a component by its weight, then m + s logit(u), rounded to the nearest level."""
         log_weight, mean, log_scale = self._split(parameters)
         u = noise.uniform(2, *mean.shape[2:]).clamp(1e-6, 1 - 1e-6)
         passed = log_weight.exp().cumsum(1) < u[:, :1]
@@ -155,26 +155,27 @@ class LogisticMixture:
 
 
 class Categorical:
-    """x takes `levels` even steps in [-1, 1]; the parameters are the logits of each, level by level."""
+    """Categorical distribution over `levels` equally spaced values in [-1, 1]; parameters are logits by level."""
 
     def __init__(self, levels: int):
         self.levels = levels
 
     def outputs(self, channels: int) -> int:
-        """A logit for each level, for each channel."""
+        """Return a logit for each level, for each channel."""
         return self.levels * channels
 
     def _logits(self, parameters: Tensor) -> Tensor:
-        """(B, levels, C, *axes)."""
-        return parameters.float().unflatten(1, (self.levels, -1))
+        """Reshape parameters to (B, levels, C, *axes)."""
+        out: Tensor = parameters.float().unflatten(1, (self.levels, -1))
+        return out
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log softmax(logits)_x, summed."""
+        """Return the sum of log softmax(logits)_x."""
         which = ((x + 1) * ((self.levels - 1) / 2)).round().long()
         return -F.cross_entropy(self._logits(parameters), which, reduction="none").flatten(1).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """sum_k softmax(logits)_k level_k."""
+        """Return sum_k softmax(logits)_k level_k."""
         return torch.einsum(
             "bk...,k->b...",
             self._logits(parameters).softmax(1),
@@ -182,13 +183,13 @@ class Categorical:
         )
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
-        """A level by its probability."""
-        chances = self._logits(parameters).softmax(1)
-        return categorical(chances, noise.uniform(*chances.shape[2:])) * (2 / (self.levels - 1)) - 1
+        """Draw a level by its probability."""
+        probabilities = self._logits(parameters).softmax(1)
+        return categorical(probabilities, noise.uniform(*probabilities.shape[2:])) * (2 / (self.levels - 1)) - 1
 
 
 class ColourMixture:
-    """The channels of a pixel together, each of `levels` even steps in [-1, 1]: one mixture of logistics for all.
+    """Mixture of logistics over all channels of a pixel together, each of `levels` equally spaced values in [-1, 1].
 
     In component k the mean of channel c moves with the channels before it: m_kc + sum_{b < c} tanh(a_kcb) x_b.
 
@@ -199,19 +200,19 @@ class ColourMixture:
         self.half, self.components = 1 / (levels - 1), components
 
     def outputs(self, channels: int) -> int:
-        """For each component its weight, means and scales of all channels, and a coefficient for each pair of them."""
+        """Return, for each component, a weight, means and scales of all channels, and a coefficient of each pair."""
         return self.components * (1 + 2 * channels + channels * (channels - 1) // 2)
 
     def _split(self, parameters: Tensor, channels: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Log weights (B, K, *axes), then means, log scales and coefficients of pairs, (B, K, C or pairs, *axes)."""
+        """Split parameters into log weights (B, K, *axes), means, log scales and coefficients (B, K, ..., *axes)."""
         parts = parameters.float().unflatten(1, (self.components, -1))
         pairs = channels * (channels - 1) // 2
         logits, mean, log_scale, coefficients = parts.split([1, channels, channels, pairs], dim=2)
-        places = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
-        return logits[:, :, 0].log_softmax(1), mean + places, (log_scale - 2).clamp(min=-7), torch.tanh(coefficients)
+        offsets = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
+        return logits[:, :, 0].log_softmax(1), mean + offsets, (log_scale - 2).clamp(min=-7), torch.tanh(coefficients)
 
     def _channels(self, parameters: Tensor) -> int:
-        """How many channels so many parameters are for."""
+        """Return the number of channels, given the number of parameters."""
         channels = 1
         while self.outputs(channels) < parameters.shape[1]:
             channels += 1
@@ -219,19 +220,19 @@ class ColourMixture:
 
     @staticmethod
     def _mean(c: int, mean: Tensor, coefficients: Tensor, before: Tensor) -> Tensor:
-        """Means of channel c (..., *axes), given those before it: `before` has axis 1 of coefficients as its last."""
+        """Return means of channel c (..., *axes) given the values `before` of the channels before it."""
         first = c * (c - 1) // 2
         return mean[:, :, c] + (coefficients[:, :, first : first + c] * before[:, None, :c]).sum(2)
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log sum_k w_k prod_c mass_kc(x_c | x_<c), summed over places."""
+        """Return log sum_k w_k prod_c mass_kc(x_c | x_<c), summed over positions."""
         log_weight, mean, log_scale, coefficients = self._split(parameters, x.shape[1])
         means = torch.stack([self._mean(c, mean, coefficients, x) for c in range(x.shape[1])], dim=2)
         log_p = log_bin(x.unsqueeze(1), means, log_scale, self.half).sum(2)
         return torch.logsumexp(log_weight + log_p, dim=1).flatten(1).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """sum_k w_k m_k, each channel's mean at the means of those before it; clipped to the data's range."""
+        """Return sum_k w_k m_k, each channel's mean given the means of those before it; clipped to the data's range."""
         channels = self._channels(parameters)
         log_weight, mean, _, coefficients = self._split(parameters, channels)
         chosen = mean[:, :, :0]
@@ -242,7 +243,7 @@ class ColourMixture:
         return (log_weight.exp().unsqueeze(2) * chosen).sum(1).clamp(-1, 1)
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
-        """A component by its weight, then channel after channel m + s logit(u), at the nearest level."""
+        """Draw a component by its weight, then channel after channel m + s logit(u), rounded to the nearest level."""
         channels = self._channels(parameters)
         log_weight, *parts = self._split(parameters, channels)
         u = noise.uniform(1 + channels, *log_weight.shape[2:]).clamp(1e-6, 1 - 1e-6)
@@ -259,13 +260,13 @@ class ColourMixture:
 
 
 class GaussianLikelihood:
-    """x is continuous; mean and log variance."""
+    """Gaussian distribution of continuous x; the parameters are mean and log variance."""
 
     def __init__(self, spec: DataSpec):
         self.log_volume = spec.log_volume
 
     def outputs(self, channels: int) -> int:
-        """Two for each channel."""
+        """Return two parameters for each channel."""
         return 2 * channels
 
     def _split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
@@ -273,16 +274,16 @@ class GaussianLikelihood:
         return mean, (log_var - 2).clamp(min=-10)
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """Log density, summed; per unit of the item."""
+        """Return the log density in the item's own units, summed."""
         mean, log_var = self._split(parameters.float())
         log_p = -0.5 * ((x - mean) ** 2 * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
         return log_p.flatten(1).sum(1) - self.log_volume
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """m."""
+        """Return m."""
         return self._split(parameters)[0]
 
     def draw(self, parameters: Tensor, noise: Noise) -> Tensor:
-        """m + s e."""
+        """Draw m + s e with e standard normal."""
         mean, log_var = self._split(parameters)
         return mean + torch.exp(log_var / 2) * noise.normal(*mean.shape[1:])

@@ -1,12 +1,11 @@
-"""Rows of mixed types: a Gaussian flow on the numbers and masked diffusion on the categories, at one and the same time.
+"""Rows of mixed types: a Gaussian flow of the numbers together with masked diffusion of the categories.
 
     numbers      z_t = cos(a) z + sin(a) e,  a = t pi / 2        the network predicts  v = cos(a) e - sin(a) z
-    categories   hidden at time t with chance t                  the network predicts  p(code | what is seen)
+    categories   masked at time t with probability t             the network predicts  p(code | unmasked)
 
-Numbers are normally distributed (see the codec), so that they are at any time, and v is 0 unless a column depends on
-another one. Backwards, categories become visible one by one, at even distances and in any order; only where there are
-more of them than steps, some are drawn apart from one another. A number that isn't there is noise. Whole numbers are
-categories where they are few.
+Numbers are normally distributed (see the codec) at any time, so v is 0 unless columns depend on each other. Sampling
+unmasks categories one by one, at equal intervals and in random order; with more categories than steps, several are
+drawn independently in one step. A missing number is noise. Integers with few values are categories.
 
 Sources: Shi et al., "TabDiff", 2024 (arXiv:2410.20626); Sahoo et al., "Simple and Effective Masked Diffusion Language
 Models", 2024 (arXiv:2406.07524); Salimans and Ho, 2022 (arXiv:2202.00512) for v.
@@ -15,12 +14,13 @@ Models", 2024 (arXiv:2406.07524); Salimans and Ho, 2022 (arXiv:2202.00512) for v
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
@@ -32,28 +32,32 @@ from zaohua.training.events import Batch
 
 
 class MixedNet(nn.Module):
-    """Velocities of numbers and logits of codes, given some of the codes and numbers with noise in them.
+    """Network that predicts velocities of numbers and logits of codes, given noisy numbers and some of the codes.
 
     Args:
-        spec: of the rows.
-        y_spec: of the condition.
-        few: different whole numbers up to which they are codes.
-        options: of `RowMLP`.
+        spec: description of the rows.
+        y_spec: description of the condition.
+        max_integers: number of distinct integers up to which a column is codes.
+        hidden, blocks, dropout: settings of `RowMLP`.
     """
 
-    def __init__(self, spec: DataSpec, y_spec: DataSpec | None, few: int, **options: Any) -> None:
+    def __init__(
+        self, spec: DataSpec, y_spec: DataSpec | None, max_integers: int, *, hidden: int, blocks: int, dropout: float
+    ) -> None:
         super().__init__()
-        self.bins = Bins(spec, few)
+        self.bins = Bins(spec, max_integers)
         self.reals = [
-            place for place in self.bins.reals if (edges := spec.features[place].edges) is None or len(edges) - 1 > few
+            index
+            for index in self.bins.reals
+            if (edges := spec.features[index].edges) is None or len(edges) - 1 > max_integers
         ]
-        self.coded = [place for place in range(len(spec.features)) if place not in self.reals]
-        self.sizes = [self.bins.sizes[place] for place in self.coded]
-        states = {place: feature.given for place, feature in enumerate(spec.features) if feature.given is not None}
+        self.coded = [index for index in range(len(spec.features)) if index not in self.reals]
+        self.sizes = [self.bins.sizes[index] for index in self.coded]
+        states = {index: feature.given for index, feature in enumerate(spec.features) if feature.given is not None}
         self.after = [
-            (turn, self.coded.index(states[place][0]), states[place][1])
-            for turn, place in enumerate(self.coded)
-            if place in states
+            (turn, self.coded.index(states[index][0]), states[index][1])
+            for turn, index in enumerate(self.coded)
+            if index in states
         ]
         self.mlp = RowMLP(
             self.sizes,
@@ -61,11 +65,13 @@ class MixedNet(nn.Module):
             len(self.reals) + sum(self.sizes),
             y_spec,
             time=True,
-            **options,
+            hidden=hidden,
+            blocks=blocks,
+            dropout=dropout,
         )
 
     def ordered(self, times: Tensor) -> Tensor:
-        """Unmasking times (B, coded), adjusted so that no number is unmasked before its state."""
+        """Adjust unmasking times (B, coded) so that no number is unmasked before (above) its state."""
         for number, state, _ in self.after:
             times[:, number] = torch.minimum(times[:, number], times[:, state])
         return times
@@ -73,31 +79,31 @@ class MixedNet(nn.Module):
     def forward(
         self, codes: Tensor, z: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Codes (B, coded), -1 where hidden, numbers (B, reals), times (B,) -> velocities and logits of each code."""
-        places = codes.new_full((len(codes), len(self.bins.sizes)), -1)
-        places[:, self.coded] = codes
-        out = self.mlp(codes, torch.cat([z, self.bins.numbers(places)], dim=1), 1000 * t, y, keep).float()
+        """Predict velocities and the logits of each code."""
+        all_codes = codes.new_full((len(codes), len(self.bins.sizes)), -1)
+        all_codes[:, self.coded] = codes
+        out = self.mlp(codes, torch.cat([z, self.bins.numbers(all_codes)], dim=1), 1000 * t, y, keep).float()
         return out[:, : len(self.reals)], out[:, len(self.reals) :].split(self.sizes, dim=1)
 
 
 class MaskedFlow(Guided[TableCodec]):
-    """Rows from noise and nothing, by steps."""
+    """Base of models of rows that denoise numbers and unmask categories."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "max_steps": 20, "batch_size": 32, "steps": 4}
+    tiny: ClassVar[Json] = {"hidden": 32, "blocks": 1, "max_steps": 20, "batch_size": 32, "steps": 4}
 
     hidden: Annotated[int, Between(2)] = 256
-    """Width of the network, even."""
+    """Width of the network, an even number."""
     blocks: Annotated[int, Between(1)] = 3
     """Residual blocks."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.0
     """Dropout in the residual blocks."""
-    few: Annotated[int, Between(1, 1000)] = 128
-    """Different whole numbers of a column up to which they are categories."""
+    max_integer_categories: Annotated[int, Between(1, 1000)] = 128
+    """Number of distinct integers up to which a column is treated as categories."""
     steps: Annotated[int, Between(1, 100_000), Sampling] = 50
     """Steps of the sampler."""
-    least: Annotated[float, Between(above=0)] = 0.02
-    """Time up to which codes that are hidden have the same weight; from there on it is one over the time."""
+    min_time: Annotated[float, Between(above=0)] = 0.02
+    """Time below which masked codes have constant weight; above it the weight is 1 / t."""
     guidance = 1.0
     batch_size = 512
     validation_fraction = 0.05
@@ -106,13 +112,22 @@ class MaskedFlow(Guided[TableCodec]):
     default_steps = 6000
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network for numbers and categories."""
+        """Build one network for numbers and categories."""
         return nn.ModuleDict(
-            {"net": MixedNet(spec, y_spec, self.few, hidden=self.hidden, blocks=self.blocks, dropout=self.dropout)}
+            {
+                "net": MixedNet(
+                    spec,
+                    y_spec,
+                    self.max_integer_categories,
+                    hidden=self.hidden,
+                    blocks=self.blocks,
+                    dropout=self.dropout,
+                )
+            }
         )
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Sum of |v - (cos e - sin z)|^2 over the numbers, and of -log p of the hidden codes over t, (B,)."""
+        """Return the sum of |v - (cos e - sin z)|^2 over numbers, and of -log p / t over masked codes, (B,)."""
         net = cast(MixedNet, nets["net"])
         codes = net.bins.codes(batch.x)[:, net.coded]
         t, count = batch.noise.uniform(), len(net.reals)
@@ -121,18 +136,19 @@ class MaskedFlow(Guided[TableCodec]):
         z = torch.where(z.isnan(), noise[:, count:], z)
         cos, sin = torch.cos(t * math.pi / 2)[:, None], torch.sin(t * math.pi / 2)[:, None]
         hidden = net.ordered(batch.noise.uniform(len(net.coded))) < t[:, None]
-        v, logits = net(codes.masked_fill(hidden, -1), cos * z + sin * e, t, batch.y, self.kept(batch))
+        v, logits = net(codes.masked_fill(hidden, -1), cos * z + sin * e, t, batch.y, self.condition_mask(batch))
         wanted = hidden & (codes >= 0)
         terms = [
             F.cross_entropy(part, codes[:, feature].clamp(min=0), reduction="none") * wanted[:, feature]
             for feature, part in enumerate(logits)
         ]
-        return (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.least)
+        loss: Tensor = (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.min_time)
+        return loss
 
     # ---- primitives
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Noise at t = 1, nothing known; each step turns the numbers and makes some codes known."""
+        """Draw rows: from noise and masked codes at t = 1, denoising numbers and unmasking codes in each step."""
         net, features = cast(MixedNet, self.nets_["net"]), self.spec_.features
         u, z = noise.uniform(4, len(net.coded)), noise.normal(len(net.reals))
         known_at = net.ordered((u[:, 3].argsort(1).argsort(1) + u[:, 0]) / max(1, len(net.coded)))
@@ -152,23 +168,26 @@ class MaskedFlow(Guided[TableCodec]):
                 codes[rows, feature] = categorical(logits[feature][rows].double().softmax(1), u[rows, 1, feature])
         out = torch.full((noise.n, len(features)), torch.nan, dtype=torch.float64)
         out[:, net.reals] = z.double().cpu()
-        for place, feature in enumerate(net.coded):
-            code = codes[:, place]
+        for index, feature in enumerate(net.coded):
+            code = codes[:, index]
             number = features[feature].kind == "real"
-            out[:, feature] = net.bins.place(feature, code.clamp(min=0), u[:, 2, place]) if number else code.double()
-        for place in net.bins.reals:
-            given = features[place].given
+            out[:, feature] = (
+                net.bins.value_in_bin(feature, code.clamp(min=0), u[:, 2, index]) if number else code.double()
+            )
+        for index in net.bins.reals:
+            given = features[index].given
             if given is not None:
-                out[out[:, given[0]] >= given[1], place] = torch.nan
+                out[out[:, given[0]] >= given[1], index] = torch.nan
         return out
 
     def _guided(
         self, net: MixedNet, codes: Tensor, z: Tensor, t: float, y: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """What the network says at time t, guided: null + guidance (conditional - null), of velocities and logits."""
+        """Predict velocities and logits at time t with guidance: null + guidance (conditional - null)."""
         n = len(z)
         if y is None or self.guidance == 1:
-            return net(codes, z, torch.full((n,), t, device=z.device), y, None)
+            out: tuple[Tensor, tuple[Tensor, ...]] = net(codes, z, torch.full((n,), t, device=z.device), y, None)
+            return out
         keep = torch.arange(2 * n, device=z.device) < n
         v, logits = net(
             codes.repeat(2, 1), z.repeat(2, 1), torch.full((2 * n,), t, device=z.device), torch.cat([y, y]), keep

@@ -17,10 +17,10 @@ Velocity = Callable[[Tensor, Tensor], Tensor]
 
 
 def divergence(velocity: Velocity, x: Tensor, t: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor]:
-    """v(x, t), and its divergence (B,): exact when `probes` is None, else the mean of p . (dv/dx)^T p.
+    """Return v(x, t) and its divergence (B,): exact when `probes` is None, else the mean of p . (dv/dx)^T p.
 
     Args:
-        velocity: the field.
+        velocity: the velocity field.
         x: (B, ...).
         t: 0-d.
         probes: random signs (B, P, ...), or None for the exact trace (one backward pass for each number of an item).
@@ -42,7 +42,7 @@ def divergence(velocity: Velocity, x: Tensor, t: Tensor, probes: Tensor | None) 
 
 
 def log_prob(velocity: Velocity, x: Tensor, steps: int, probes: Tensor | None) -> Tensor:
-    """log density at x of what flows from N(0, 1) at t = 1 back to t = 0, nats (B,), by Heun's method.
+    """Return the log density at x, nats (B,), of the flow from N(0, 1) at t = 1 to t = 0, by Heun's method.
 
     log p_0(x_0) = log N(x_1) + integral from 0 to 1 of div v(x_t, t) dt
     """

@@ -1,11 +1,11 @@
-"""Training by sampling: each row of a batch comes with one of its categories as a condition, rare ones more often.
+"""Training by sampling: each row of a batch is conditioned on one of its categories, and rare ones are oversampled.
 
-A feature d is drawn, all alike, then one of its categories k by the log of how many rows have it, then one of those
-n_dk rows. That is to draw rows by weights and then one of a row's own categories,
+A feature d is drawn uniformly, then one of its categories k in proportion to the log of its count, then one of those
+n_dk rows. This is equivalent to drawing rows by weights and then one of a row's own categories,
 
     w(x) = sum_d r(d, x_d),    p(d | x) = r(d, x_d) / w(x),    r(d, k) = log(1 + n_dk) / (n_dk sum_j log(1 + n_dj))
 
-so no rows have to be looked up by what they hold.
+so no index from categories to rows is needed.
 
 Source: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503), section 4.3.
 """
@@ -20,11 +20,11 @@ from zaohua.nn.rows import RowLayout
 
 
 class Conditions:
-    """Which categories are conditions, and how often.
+    """Distribution of the categories that rows are conditioned on.
 
     Args:
-        layout: of the features.
-        counts: training rows with each category, (one_hots,).
+        layout: layout of the features.
+        counts: number of training rows with each category, (one_hots,).
     """
 
     def __init__(self, layout: RowLayout, counts: Tensor) -> None:
@@ -34,20 +34,20 @@ class Conditions:
         self.ratios = torch.where(counts > 0, logs / (self.counts.clamp(min=1) * totals.clamp(min=1e-9)), 0.0)
 
     def weights(self, one_hot: Tensor) -> Tensor:
-        """How often rows are drawn, (n, one_hots) -> float64 (n,)."""
+        """Return sampling weights of rows, (n, one_hots) -> float64 (n,)."""
         return one_hot.double() @ self.ratios
 
     def of(self, one_hot: Tensor, noise: Noise) -> Tensor:
-        """One of the categories of each row, (B, one_hots) -> float32 (B, one_hots), a single 1 each."""
+        """Draw one of the categories of each row, (B, one_hots) -> one-hot float32 (B, one_hots)."""
         return _drawn(one_hot * self.ratios.float().to(one_hot.device), noise)
 
     def frequent(self, noise: Noise) -> Tensor:
-        """Categories as frequent as in training, (noise.n, one_hots)."""
+        """Draw categories as frequent as in training, one-hot (noise.n, one_hots)."""
         u = noise.uniform()
         return _drawn(self.counts.float().to(u.device).expand(noise.n, -1), noise, u)
 
 
 def _drawn(weights: Tensor, noise: Noise, u: Tensor | None = None) -> Tensor:
-    """One column of each row by its weight, as a single 1 among zeros."""
+    """Draw one column for each row by its weight, one-hot."""
     which = categorical(weights, noise.uniform() if u is None else u)
     return torch.zeros_like(weights).scatter_(1, which[:, None], 1.0)

@@ -1,12 +1,12 @@
-"""Samplers: from noise to data in steps from a time t to an earlier time s, each a short class of one shape.
+"""Samplers: from noise to data in steps from a time t to an earlier time s.
 
-They know a `Denoiser`, which is a noise schedule (x_t = alpha x + sigma e) and (x_t, t) -> (x, e), the expected data
-and noise; whatever a network outputs, and whatever the schedule, is no concern of theirs. With x and e held still a
-step from t to s is
+They use a `Denoiser`, which is a noise schedule (x_t = alpha x + sigma e) and a function (x_t, t) -> (x, e), the
+expected data and noise; so they are independent of the network's output and of the schedule. With x and e held
+constant, a step from t to s is
 
     x_s = x_t + (alpha_s - alpha_t) x + (sigma_s - sigma_t) e
 
-which is Euler's step of flow matching, DDIM's, and EDM's, one and the same; the others average or extrapolate x and e.
+which is Euler's step of flow matching, of DDIM and of EDM alike; the others average or extrapolate x and e.
 
 A sampler object takes one batch from noise to data. A new sampler, or a task that changes how a model is sampled, is a
 subclass that defines `step`; see examples/inpaint_repaint.py.
@@ -26,56 +26,56 @@ from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 
 
 class Sampler(ABC):
-    """x_t -> x_s, step by step."""
+    """Base of samplers, which go from x_t to x_s step by step."""
 
     @abstractmethod
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Go from x_t (B, ...) at time t to x_s at an earlier time s.
+        """Step from x_t (B, ...) at time t to x_s at an earlier time s.
 
         Args:
-            denoiser: of the model.
-            x_t: at time t.
+            denoiser: the model's denoiser.
+            x_t: items at time t.
             t, s: 0-d float64, 1 >= t > s >= 0.
-            noise: of the B items; only random samplers need it.
+            noise: noise of the B items; only random samplers need it.
         """
 
     def sample(self, denoiser: Denoiser, times: Tensor, x: Tensor, noise: Noise | None = None) -> Tensor:
-        """Go from x at times[0] to the sample at times[-1]; times fall, see `Denoiser.times`."""
+        """Step from x at times[0] to the sample at times[-1]; times decrease, see `Denoiser.times`."""
         for t, s in pairwise(times):
             x = self.step(denoiser, x, t, s, noise)
         return x
 
 
 def move(x_t: Tensor, x: Tensor, e: Tensor, schedule: NoiseSchedule, t: Tensor, s: Tensor) -> Tensor:
-    """x_t + (alpha_s - alpha_t) x + (sigma_s - sigma_t) e: x_s where the data x and the noise e are known."""
+    """Return x_t + (alpha_s - alpha_t) x + (sigma_s - sigma_t) e: x_s for known data x and noise e."""
     return x_t + (schedule.alpha(s) - schedule.alpha(t)) * x + (schedule.sigma(s) - schedule.sigma(t)) * e
 
 
 class Euler(Sampler):
-    """First order; DDIM (Song et al., 2020) and Euler's method of a flow. One evaluation a step."""
+    """First-order sampler: DDIM (Song et al., 2020) and Euler's method of a flow. One evaluation per step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Move with what is predicted at t."""
+        """Step by the prediction at t."""
         return move(x_t, *denoiser(x_t, t), denoiser.schedule, t, s)
 
 
 class Midpoint(Sampler):
-    """Second order: a step with what is predicted half-way. Two evaluations a step."""
+    """Second-order sampler: a step by the prediction at the midpoint. Two evaluations per step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Move with what is predicted at (t + s) / 2."""
+        """Step by the prediction at (t + s) / 2."""
         half, schedule = (t + s) / 2, denoiser.schedule
         return move(x_t, *denoiser(move(x_t, *denoiser(x_t, t), schedule, t, half), half), schedule, t, s)
 
 
 class Heun(Sampler):
-    """Second order: the mean of the predictions at both ends (Karras et al., 2022, algorithm 1). Two evaluations.
+    """Second-order sampler: the mean of the predictions at both ends (Karras et al., 2022). Two evaluations per step.
 
-    Where the noise ends there is no second prediction, and the last step is Euler's.
+    At zero noise there is no second prediction, so the last step is Euler's.
     """
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Move with the mean of what is predicted at t and at s."""
+        """Step by the mean of the predictions at t and s."""
         schedule, (data, e) = denoiser.schedule, denoiser(x_t, t)
         x_s = move(x_t, data, e, schedule, t, s)
         if schedule.sigma(s) > 0:
@@ -85,20 +85,20 @@ class Heun(Sampler):
 
 
 class DPMSolverPP2M(Sampler):
-    """DPM-Solver++(2M) (Lu et al., 2022): second order by the prediction of the step before. One evaluation a step.
+    """DPM-Solver++(2M) (Lu et al., 2022): second order by the previous prediction. One evaluation per step.
 
     In l = log(alpha / sigma): x_s = sigma_s / sigma_t x_t + alpha_s (1 - e^-h) (x + (x - x_before) h / (2 h_before)).
 
     Attributes:
-        before: of the last step the time that it led to, the data predicted in it and its h; None before the first.
-            A step that doesn't go on from there is one of first order.
+        before: end time, predicted data and h of the last step; None before the first. A step that doesn't continue
+            from there is of first order.
     """
 
     def __init__(self) -> None:
         self.before: tuple[Tensor, Tensor, Tensor] | None = None
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Move with what is predicted at t, extrapolated from the step before."""
+        """Step by the prediction at t, extrapolated from the previous step."""
         schedule, (data, _) = denoiser.schedule, denoiser(x_t, t)
         alpha_t, alpha_s, sigma_t, sigma_s = schedule.alpha(t), schedule.alpha(s), schedule.sigma(t), schedule.sigma(s)
         shrink = (sigma_s * alpha_t) / (sigma_t * alpha_s)  # e^-h: 0 at the end of the noise
@@ -112,16 +112,16 @@ class DPMSolverPP2M(Sampler):
 
 
 class Ancestral(Sampler):
-    """The reverse of the noising chain, with fresh noise each step (Ho et al., 2020). One evaluation a step."""
+    """Reverse of the noising chain, with fresh noise in each step (Ho et al., 2020). One evaluation per step."""
 
     def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
-        """Draw from N(mean, fresh) of p(x_s | x_t, x), where x is what is predicted at t."""
+        """Draw from p(x_s | x_t, x) = N(mean, fresh), where x is the prediction at t."""
         if noise is None:
-            raise ZaohuaError("the ancestral sampler draws fresh noise in each step: give it noise")
+            raise ZaohuaError("the ancestral sampler draws fresh noise in each step: pass noise")
         schedule, (data, e) = denoiser.schedule, denoiser(x_t, t)
         alpha_t, alpha_s, sigma_t, sigma_s = schedule.alpha(t), schedule.alpha(s), schedule.sigma(t), schedule.sigma(s)
-        kept = (sigma_s * alpha_t / (alpha_s * sigma_t)) ** 2
-        fresh = sigma_s**2 * (1 - kept)
+        ratio = (sigma_s * alpha_t / (alpha_s * sigma_t)) ** 2
+        fresh = sigma_s**2 * (1 - ratio)
         x_s = alpha_s * data + torch.sqrt((sigma_s**2 - fresh).clamp(min=0)) * e
         if sigma_s > 0:
             x_s = x_s + torch.sqrt(fresh) * noise.normal(*x_t.shape[1:])
@@ -136,4 +136,4 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "dpmpp_2m": DPMSolverPP2M,
     "ancestral": Ancestral,
 }
-"""All samplers, by the names that models take."""
+"""All samplers, by the names used in the field `sampler`."""

@@ -1,4 +1,4 @@
-"""Which numbers a distribution can give, and data that none can be fitted to: what errors say about them."""
+"""Support of distributions, and checks of data with error messages that say what is wrong."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from zaohua.core.errors import ZaohuaError
 
 @dataclass(frozen=True)
 class Support:
-    """The numbers between two ends.
+    """Set of the numbers between two ends.
 
     Attributes:
         low, high: the ends.
-        ends: whether they belong to it.
-        whole: whether only whole numbers do.
+        ends: whether the ends are included.
+        integer: whether only integers are included.
     """
 
     low: float = -math.inf
     high: float = math.inf
     ends: bool = True
-    whole: bool = False
+    integer: bool = False
 
     def holds(self, x: np.ndarray) -> np.ndarray:
-        """Which numbers lie in it, bool, of the same shape."""
+        """Return which numbers lie in the support, bool, of the same shape."""
         inside = (x >= self.low) & (x <= self.high) if self.ends else (x > self.low) & (x < self.high)
-        return inside & (x == np.floor(x)) if self.whole else inside
+        return inside & (x == np.floor(x)) if self.integer else inside
 
     def nearest(self, x: np.ndarray) -> np.ndarray:
-        """x, where rounding took it to an end that doesn't belong to the support, as the nearest number that does."""
+        """Return x, with numbers that were rounded to an excluded end moved to the nearest number inside."""
         return x if self.ends else np.clip(x, np.nextafter(self.low, np.inf), np.nextafter(self.high, -np.inf))
 
     def __str__(self) -> str:
-        kind = "whole numbers" if self.whole else "numbers"
+        kind = "whole numbers" if self.integer else "numbers"
         if self.high < math.inf:
             return f"{kind} from {self.low:g} to {self.high:g}" + ("" if self.ends else " without these ends")
         if self.low == -math.inf:
@@ -45,14 +45,14 @@ class Support:
 
 
 def check_values(x: np.ndarray, name: str, support: Support, remedy: str, columns: Sequence[str] | None = None) -> None:
-    """Raise an error unless every value is a number that a distribution can give.
+    """Check that every value lies in the support of a distribution.
 
     Args:
         x: (n, p), float64.
-        name: of the distribution.
-        support: its numbers.
-        remedy: what to do about others.
-        columns: their names, where they have any.
+        name: name of the distribution.
+        support: its support.
+        remedy: advice about values outside the support.
+        columns: names of the columns, if they have any.
 
     Raises:
         ZaohuaError: there are no values, missing or infinite ones, or ones outside the support; the message names the
@@ -83,13 +83,13 @@ def check_values(x: np.ndarray, name: str, support: Support, remedy: str, column
 
 
 def check_spread(x: np.ndarray, name: str, varies: np.ndarray, columns: Sequence[str] | None = None) -> None:
-    """Raise an error if all values of a column are equal, and a distribution can't be fitted to that.
+    """Check that no column is constant, for distributions that can't be fitted to one.
 
     Args:
         x: (n, p), float64.
-        name: of the distribution.
+        name: name of the distribution.
         varies: which columns it can be fitted to, (p,).
-        columns: their names, where they have any.
+        columns: names of the columns, if they have any.
     """
     for j in np.flatnonzero(~varies).tolist():
         raise ZaohuaError(
@@ -99,7 +99,7 @@ def check_spread(x: np.ndarray, name: str, varies: np.ndarray, columns: Sequence
 
 
 def column_name(columns: Sequence[str] | None, j: int, count: int) -> str:
-    """Column j of so many as a message names it; nothing where there is only one without a name."""
+    """Return the part of a message that names column j; empty for a single column without a name."""
     if columns is not None:
         return f" of column {columns[j]!r}"
     return f" of column {j}" if count > 1 else ""

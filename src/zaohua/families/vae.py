@@ -26,27 +26,27 @@ from zaohua.training.trainable import Trainable
 
 
 class VariationalAutoencoder(Trainable[CodecT]):
-    """Nets: `encoder(x, y) -> (B, 2 latent_dim)` and `decoder(z, y) -> (B, parameters, ...)`, built by the model."""
+    """Base of VAEs, with nets `encoder(x, y) -> (B, 2 latent_dim)` and `decoder(z, y) -> (B, parameters, ...)`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vae": ("encoder", "decoder")}
     score_kind: ClassVar[ScoreKind] = "lower_bound"
 
     latent_dim: Annotated[int, Between(1)] = 32
-    """Numbers in z."""
+    """Dimension of z."""
     beta: Annotated[float, Between(0)] = 1.0
     """Weight of the KL term."""
     free_bits: Annotated[float, Between(0)] = 0.0
-    """Nats that each dimension of z may carry for free."""
+    """Nats per dimension of z that the KL term doesn't penalise."""
     kl_warmup: Annotated[float, Between(0, 1)] = 0.05
-    """Share of the training over which the KL term's weight rises from zero."""
+    """Fraction of the training over which the weight of the KL term rises from zero."""
     importance_samples: Annotated[int, Between(1)] = 1
-    """Samples of z per item in training; more than one trains the importance-weighted bound."""
+    """Samples of z per item in training; more than one trains the importance-weighted bound (IWAE)."""
     score_importance_samples: Annotated[int, Between(1), Sampling] = 100
-    """Importance samples (K) with which `score_samples` tightens its bound."""
+    """Number of importance samples (K) in the bound of `score_samples`."""
     temperature: Annotated[float, Between(0, 10), Sampling] = 0.7
-    """Spread of the z that samples are made of: below 1 (the prior's own) they are clearer and less varied."""
+    """Standard deviation of z in sampling: 1 is the prior's; below it samples are clearer and less varied."""
     observation_noise: Annotated[bool, Sampling] = False
-    """Whether samples are drawn from p(x | z) instead of being its mean."""
+    """Whether samples are draws from p(x | z) instead of its mean."""
     batch_size = 128
     learning_rate = 2e-3
     beta2 = 0.999
@@ -54,11 +54,11 @@ class VariationalAutoencoder(Trainable[CodecT]):
 
     @property
     def likelihood(self) -> Likelihood:
-        """p(x | decoder's output), by what the data is."""
+        """Likelihood p(x | decoder's output) for the data's type."""
         return likelihood_of(self.spec_)
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """The negative bound, (B,) nats."""
+        """Return the negative bound, (B,) nats."""
         mean, log_var = nets["encoder"](batch.x, batch.y).float().chunk(2, dim=1)
         weight = self.beta * (min(1.0, batch.progress / self.kl_warmup) if self.kl_warmup else 1.0)
         if self.importance_samples > 1:
@@ -69,7 +69,8 @@ class VariationalAutoencoder(Trainable[CodecT]):
         kl = 0.5 * (mean**2 + log_var.exp() - 1 - log_var)
         if self.free_bits:
             kl = kl.mean(0).clamp(min=self.free_bits).expand_as(kl)
-        return weight * kl.sum(1) - self.likelihood.log_prob(nets["decoder"](z, batch.y), batch.x)
+        loss: Tensor = weight * kl.sum(1) - self.likelihood.log_prob(nets["decoder"](z, batch.y), batch.x)
+        return loss
 
     def _log_weights(
         self,
@@ -81,7 +82,9 @@ class VariationalAutoencoder(Trainable[CodecT]):
         noise: Tensor,
         beta: float = 1.0,
     ) -> Tensor:
-        """log p(x | z) + beta (log p(z) - log q(z | x)) at z = mean + e^(log_var / 2) noise (B, K, d); (B, K)."""
+        """Return log importance weights log p(x | z) + beta (log p(z) - log q(z | x)), (B, K).
+
+        Here z = mean + e^(log_var / 2) noise, with noise (B, K, d)."""
         k = noise.shape[1]
         z = mean[:, None] + torch.exp(log_var / 2)[:, None] * noise
         log_ratio = 0.5 * (noise**2 + log_var[:, None] - z**2).sum(2)
@@ -92,7 +95,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The importance-weighted bound with `score_importance_samples` samples, nats (B,)."""
+        """Return the importance-weighted bound with `score_importance_samples` samples, nats (B,)."""
         mean, log_var = self.nets_["encoder"](x, y).float().chunk(2, dim=1)
         drawn = noise.normal(self.score_importance_samples, self.latent_dim)  # one draw, evaluated in parts
         parts = [
@@ -102,19 +105,20 @@ class VariationalAutoencoder(Trainable[CodecT]):
         return torch.logsumexp(torch.cat(parts, dim=1), dim=1) - math.log(self.score_importance_samples)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """x from z ~ N(0, temperature^2): the decoder's mean, or a draw with `observation_noise`."""
+        """Draw z ~ N(0, temperature^2) and return the decoder's mean, or a draw with `observation_noise`."""
         parameters = self.nets_["decoder"](self.temperature * noise.normal(self.latent_dim), y)
         return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)
 
     @property
     def latent_size(self) -> int:
-        """Numbers of z."""
+        """Dimension of z."""
         return self.latent_dim
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """Mean of q(z | x), (B, latent_dim)."""
-        return self.nets_["encoder"](x, y).float().chunk(2, dim=1)[0]
+        """Return the mean of q(z | x), (B, latent_dim)."""
+        out: Tensor = self.nets_["encoder"](x, y).float().chunk(2, dim=1)[0]
+        return out
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Mean of p(x | z), (B, ...)."""
+        """Return the mean of p(x | z), (B, ...)."""
         return self.likelihood.mean(self.nets_["decoder"](z, y))

@@ -1,13 +1,13 @@
-"""Vocoders: waves of spectrograms, learnt from sounds; by themselves, or beside what makes the spectrograms.
+"""Vocoders: networks that generate waveforms from spectrograms, trained alone or together with a model of spectrograms.
 
-The network gives the spectrum of each frame, with phases, and the inverse Fourier transform makes a wave of it. Its
+The network predicts the complex spectrum of each frame, and the inverse Fourier transform makes a waveform of it. The
 loss is
 
     |log mel(w) - log mel(w')|_1  +  mean over resolutions of  || |S(w)| - |S(w')| || / || S(w) ||  +
                                                                |log |S(w)| - log |S(w')||_1
 
-of real waves w and made ones w', S being Fourier transforms with windows of half, the same and twice the spectrogram's
-length. What is 80 dB below the loudest, the least that a spectrogram shows, counts as silence.
+for real waveforms w and reconstructions w', where S are Fourier transforms with windows of half, the same and twice the
+spectrogram's length. Magnitudes 80 dB below the loudest, the floor of spectrograms, count as silence.
 
 Sources: Siuzdak, "Vocos", 2023 (arXiv:2306.00814); Yamamoto, Song and Kim, "Parallel WaveGAN", 2020
 (arXiv:1910.11480), section 2.2, for the distances at several resolutions.
@@ -29,16 +29,18 @@ from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import GridCodec
 from zaohua.modalities.sounds.mel import MelCodec
+from zaohua.modalities.sounds.sound import Sounds
+from zaohua.modalities.sounds.spectra import MelScale
 from zaohua.nn.vocoder import SpectrumNet
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
 
 AT_ONCE = 64
-"""Spectrograms that waves are made of together."""
+"""Number of spectrograms that are vocoded together."""
 
 
 class VocoderFamily(Trainable[MelCodec]):
-    """One network, `vocoder(x) -> spectra`; channels of a sound are vocoded one by one."""
+    """Base of vocoders: one network, `vocoder(x) -> spectra`; the channels of a sound are vocoded one by one."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vocoder": ("vocoder",)}
     conditional: ClassVar[bool] = False
@@ -46,20 +48,20 @@ class VocoderFamily(Trainable[MelCodec]):
     default_steps: ClassVar[int] = 6000
 
     width: Annotated[int, Between(1)] = 192
-    """Channels of the network's blocks."""
+    """Width of the network's blocks."""
     layers: Annotated[int, Between(1)] = 6
-    """How many blocks."""
+    """Number of blocks."""
     crop: Annotated[int, Between(2)] = 32
-    """Frames of each sound that a step looks at: where it is loud, mostly."""
-    share: Annotated[float, Between(high=1, above=0)] = 1.0
-    """Share of a batch's sounds that a step looks at."""
+    """Frames of the crop of each sound in a training step, preferably where it is loud."""
+    batch_fraction: Annotated[float, Between(high=1, above=0)] = 1.0
+    """Fraction of a batch's sounds that a training step uses."""
     batch_size = 16
     learning_rate = 1e-3
     weight_decay = 0.01
     max_grad_norm = 10.0
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A network along frames, which begins with the magnitudes that the bands say."""
+        """Build a network along frames, initialised with the inverse of the mel filters."""
         mel, zero = self.codec_.mel_, self.codec_.log_mel(torch.zeros(()))
         spread = mel.filters(torch.device("cpu")).T
         weight = spread / spread.sum(1, keepdim=True).clamp(min=1e-8) * (self.codec_.log_mel(torch.ones(())) - zero)
@@ -68,24 +70,24 @@ class VocoderFamily(Trainable[MelCodec]):
         )
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """The distance of a part of each sound to what is made of its spectrogram, (B,); 0 of those not looked at."""
+        """Return the distance of a crop of each sound to its reconstruction, (B,); 0 for sounds that are skipped."""
         assert batch.codes is not None
         x, waves = self._crops(batch.x, self.codec_.waves(batch.codes), batch.noise)
-        if self.share == 1:
-            return self._distance_made(nets["vocoder"], x, waves)
-        chosen = batch.noise.uniform() < self.share
+        if self.batch_fraction == 1:
+            return self._reconstruction_distance(nets["vocoder"], x, waves)
+        chosen = batch.noise.uniform() < self.batch_fraction
         rows = chosen.nonzero()[:, 0] if chosen.any() else torch.zeros(1, dtype=torch.int64, device=x.device)
-        away = self._distance_made(nets["vocoder"], x[rows], waves[rows]) * chosen[rows] / self.share
+        away = self._reconstruction_distance(nets["vocoder"], x[rows], waves[rows]) * chosen[rows] / self.batch_fraction
         return away.new_zeros(len(batch)).index_add(0, rows, away)
 
-    def _distance_made(self, net: nn.Module, x: Tensor, waves: Tensor) -> Tensor:
-        """From waves (B, C, n) to what is made of their spectrograms, (B,)."""
-        made = self.vocode(net, x)
+    def _reconstruction_distance(self, net: nn.Module, x: Tensor, waves: Tensor) -> Tensor:
+        """Return the distance of waveforms (B, C, n) to reconstructions from their spectrograms, (B,)."""
+        reconstructed = self.vocode(net, x)
         with torch.autocast(x.device.type, enabled=False):
-            return self.distance(waves.flatten(0, 1), made.flatten(0, 1)).view(len(x), -1).mean(1)
+            return self.distance(waves.flatten(0, 1), reconstructed.flatten(0, 1)).view(len(x), -1).mean(1)
 
     def _crops(self, x: Tensor, waves: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
-        """A part of each item, (B, C, bands, L) and (B, C, (L - 1) hop), in whose middle it is often loud."""
+        """Crop each item to (B, C, bands, L) and (B, C, (L - 1) hop), preferably where it is loud."""
         hop, frames = self.codec_.mel_.hop, x.shape[-1]
         length = min(self.crop, frames)
         loud = (x + 1).mean((1, 2)) + 1e-3  # dB above silence, more or less
@@ -95,38 +97,42 @@ class VocoderFamily(Trainable[MelCodec]):
         return _cut(x, first, length), _cut(waves, first * hop, (length - 1) * hop)
 
     def vocode(self, net: nn.Module, x: Tensor) -> Tensor:
-        """Spectrograms (B, C, bands, frames) -> waves (B, C, (frames - 1) hop), float32."""
+        """Convert spectrograms (B, C, bands, frames) to waveforms (B, C, (frames - 1) hop), float32."""
         spectrum = net(x.flatten(0, 1))
         with torch.autocast(x.device.type, enabled=False):
             return self.codec_.mel_.istft(spectrum).view(*x.shape[:2], -1)
 
-    def distance(self, real: Tensor, made: Tensor) -> Tensor:
-        """Of waves (B, n): in nats of loudness and shares of it, see above; (B,)."""
+    def distance(self, real: Tensor, reconstructed: Tensor) -> Tensor:
+        """Return the distance of waveforms (B, n), as defined in the module, (B,)."""
         codec, mel = self.codec_, self.codec_.mel_
-        away = (codec.log_mel(codec.spectrograms(made)) - codec.log_mel(codec.spectrograms(real))).abs().mean((1, 2))
+        away = (
+            (codec.log_mel(codec.spectrograms(reconstructed)) - codec.log_mel(codec.spectrograms(real)))
+            .abs()
+            .mean((1, 2))
+        )
         floor = float(codec.log_mel(-torch.ones(())).exp())
         sizes = (mel.n_fft // 2, mel.n_fft, 2 * mel.n_fft)
         for n in sizes:
-            away = away + spectral_distance(replace(mel, n_fft=n, hop=n // 4), real, made, floor) / len(sizes)
+            away = away + spectral_distance(replace(mel, n_fft=n, hop=n // 4), real, reconstructed, floor) / len(sizes)
         return away
 
     # ---- primitives
 
     @property
     def latent_size(self) -> int:
-        """Cells of a spectrogram."""
+        """Number of cells of a spectrogram."""
         return self.spec_.size
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The spectrogram itself, (B, D)."""
+        """Return the spectrogram itself, (B, D)."""
         return x.flatten(1)
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """The spectrogram (B, D) as one; it becomes a sound on its way out."""
+        """Reshape a spectrogram (B, D); `decode_tensors` makes sounds of it."""
         return z.view(len(z), *self.spec_.tensor_shape)
 
-    def decode_tensors(self, x: Tensor) -> Any:
-        """Make sounds of spectrograms, by the network."""
+    def decode_tensors(self, x: Tensor) -> Sounds:
+        """Decode spectrograms to sounds by the network."""
         net, device = self.nets_["vocoder"], self.device_
         with torch.no_grad():
             waves = [self.vocode(net, x[rows].clamp(-1, 1).to(device)).cpu() for rows in chunks(len(x), AT_ONCE)]
@@ -134,10 +140,10 @@ class VocoderFamily(Trainable[MelCodec]):
 
 
 class VocoderMixin(Trainable[GridCodec]):
-    """A model of pictures that takes sounds as well, as spectrograms."""
+    """Base of models of images that also take sounds, as spectrograms."""
 
     vocoder: Annotated[bool, Sampling] = True
-    """For sounds: learn beside to make sounds of spectrograms; otherwise by Griffin and Lim's method."""
+    """For sounds: train a vocoder along with the model; otherwise decode by the Griffin-Lim algorithm."""
 
     def learners(self) -> tuple[Trainable, ...]:
         """Return the model itself, and its vocoder if it learns spectrograms."""
@@ -148,7 +154,9 @@ class VocoderMixin(Trainable[GridCodec]):
         """Make the untrained vocoder of this model's spectrograms; None of other data, or without a vocoder."""
         if not (self.vocoder and isinstance(self.codec_, MelCodec)):
             return None
-        vocoder = VocoderFamily(share=min(1.0, VocoderFamily.batch_size / self.batch_size))  # as much work as by itself
+        vocoder = VocoderFamily(
+            batch_fraction=min(1.0, VocoderFamily.batch_size / self.batch_size)
+        )  # as much work as by itself
         vocoder.codec_, vocoder.spec_ = self.codec_, self.spec_
         return vocoder
 
@@ -163,22 +171,22 @@ class VocoderMixin(Trainable[GridCodec]):
         return vocoder.decode_tensors(x)
 
 
-def spectral_distance(scale: Any, real: Tensor, made: Tensor, floor: float) -> Tensor:
-    """Spectral convergence and mean difference of log magnitudes at one resolution, (B,).
+def spectral_distance(scale: MelScale, real: Tensor, reconstructed: Tensor, floor: float) -> Tensor:
+    """Return spectral convergence plus the mean difference of log magnitudes at one resolution, (B,).
 
     Args:
-        scale: what takes the Fourier transform, `stft`.
-        real, made: waves (B, n).
-        floor: magnitude below which there is silence.
+        scale: spectrogram parameters, with `stft`.
+        real, reconstructed: waveforms (B, n).
+        floor: magnitude of silence.
     """
     n = real.shape[-1]
-    padded = (F.pad(waves, (0, -n % scale.hop)) for waves in (real, made))
+    padded = (F.pad(waves, (0, -n % scale.hop)) for waves in (real, reconstructed))
     a, b = (torch.view_as_real(scale.stft(waves)).square().sum(-1).clamp(min=floor**2).sqrt() for waves in padded)
     converged = (a - b).square().sum((1, 2)).clamp(min=1e-12).sqrt() / a.square().sum((1, 2)).sqrt()
     return converged + (a.log() - b.log()).abs().mean((1, 2))
 
 
 def _cut(x: Tensor, first: Tensor, length: int) -> Tensor:
-    """x (B, ..., n) -> (B, ..., length), each item from its own place on."""
+    """Cut x (B, ..., n) to (B, ..., length), each item from its own index."""
     index = first[:, None] + torch.arange(length, device=x.device)
     return x.gather(-1, index.view(len(x), *[1] * (x.ndim - 2), length).expand(*x.shape[:-1], length))

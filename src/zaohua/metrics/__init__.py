@@ -1,1 +1,1 @@
-"""Measures of samples: tensors, arrays and frames only, never a model."""
+"""Metrics of samples, computed from tensors, arrays and data frames; nothing here knows a model."""

@@ -1,4 +1,4 @@
-"""The area under the ROC curve, as the mean of how high each item ranks among those of the other class."""
+"""Area under the ROC curve, computed from the placement of each item among the items of the other class."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from zaohua.metrics.features import Matrix
 
 
 def placements(positive: Matrix, negative: Matrix) -> tuple[Matrix, Matrix]:
-    """For each positive the share of negatives that score lower, and for each negative that of positives above it.
+    """Return the fraction of negatives below each positive, and of positives above each negative.
 
-    Ties count a half. The mean of either is the area under the curve, and its variance is about the sum of
-    their variances, each divided by its number (DeLong et al. 1988, doi 10.2307/2531595).
+    Ties count a half. The mean of either array is the area under the curve, and the variance of the area is about
+    var(first) / n + var(second) / m (DeLong et al. 1988, doi 10.2307/2531595).
 
     Args:
-        positive: scores of one class, (n,).
-        negative: scores of the other, (m,).
+        positive: scores of the positive class, (n,).
+        negative: scores of the negative class, (m,).
+
+    Returns:
+        The placements of the positives (n,) and of the negatives (m,), each from 0 to 1.
     """
     from scipy.stats import rankdata
 
@@ -26,10 +29,10 @@ def placements(positive: Matrix, negative: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def auc(scores: Matrix, positive: NDArray[np.bool_]) -> float:
-    """The area under the ROC curve: the chance that an item of the class scores higher than another.
+    """Compute the area under the ROC curve: the probability that a positive scores higher than a negative.
 
     Args:
-        scores: of items, (n,).
-        positive: which are of the class; some must be, and some not.
+        scores: one score per item, (n,).
+        positive: mask of the positive items, (n,); both classes must occur.
     """
     return float(placements(scores[positive], scores[~positive])[0].mean())

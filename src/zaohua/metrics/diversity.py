@@ -1,4 +1,4 @@
-"""Diversity: whether samples differ from one another as much as real items do."""
+"""Diversity: mean distance between samples, relative to the mean distance between real items."""
 
 from __future__ import annotations
 
@@ -18,48 +18,49 @@ def diversity(
     classes: Sequence[Hashable] | None = None,
     real_classes: Sequence[Hashable] | None = None,
 ) -> float:
-    """Mean Euclidean distance of two samples of a class over that of two real items of a class.
+    """Compute the mean distance between two samples of a class, divided by that between two real items of a class.
 
-    Within classes, since distances between classes tell how clear samples are rather than how varied. Both means are
-    weighted by how frequent classes are among real items; a class of which there aren't two samples has no diversity.
+    Distances are Euclidean, and taken within classes, because distances between classes measure how distinct the
+    classes are rather than how varied the samples are. Both means weight the classes by their frequency among real
+    items. A class with fewer than two samples counts with a distance of 0.
 
     Args:
-        samples: their features, (n, d).
+        samples: features of the samples, (n, d).
         real: features of real items, (m, d).
-        classes: of the samples, (n,); all are of one when not given. Errors of a conditional model would look like
-            diversity, so take the classes that a classifier sees rather than those that were asked for.
-        real_classes: of the real items, (m,).
+        classes: classes of the samples, (n,); default: one class for all. Give the classes that a classifier predicts,
+            not the requested ones: otherwise errors of a conditional model count as diversity.
+        real_classes: classes of the real items, (m,).
 
     Returns:
-        1 if samples are as varied as real items, 0 if all of a class are alike; above 1 they vary more.
+        1 if samples are as varied as real items, 0 if all samples of a class are equal, above 1 if they vary more.
 
     Raises:
-        ZaohuaError: the arrays aren't features of one kind, or no class has two real items that differ.
+        ZaohuaError: the arrays differ in width, or no class has two real items that differ.
     """
     x, y = pair(samples, real, ("samples", "real"))
-    of_x, of_y = _classes(classes, len(x)), _classes(real_classes, len(y))
-    found, usual = 0.0, 0.0
-    for name in sorted(set(of_y), key=str):
-        there = y[of_y == name]
-        if len(there) > 1:
-            found += len(there) * _mean_distance(x[of_x == name])
-            usual += len(there) * _mean_distance(there)
+    sample_labels, real_labels = _classes(classes, len(x)), _classes(real_classes, len(y))
+    distance, usual = 0.0, 0.0
+    for name in sorted(set(real_labels), key=str):
+        members = y[real_labels == name]
+        if len(members) > 1:
+            distance += len(members) * _mean_distance(x[sample_labels == name])
+            usual += len(members) * _mean_distance(members)
     if not usual:
         raise ZaohuaError("no class has two real items that differ, so there is no diversity to compare with")
-    return found / usual
+    return distance / usual
 
 
 def _classes(classes: Sequence[Hashable] | None, n: int) -> NDArray[np.object_]:
-    found = [None] * n if classes is None else list(classes)
-    if len(found) != n:
-        raise ZaohuaError(f"{n} items but {len(found)} classes: give one for each")
+    values = [None] * n if classes is None else list(classes)
+    if len(values) != n:
+        raise ZaohuaError(f"{n} items but {len(values)} classes: give one for each")
     out = np.empty(n, object)
-    out[:] = found
+    out[:] = values
     return out
 
 
 def _mean_distance(x: Matrix) -> float:
-    """Of two different items, 0 if there are none."""
+    """Return the mean distance of two different items; 0 if there are fewer than two."""
     if len(x) < 2:
         return 0.0
     total = sum(float(np.sqrt(distances).sum()) for _, distances in squared_distances(x, x))

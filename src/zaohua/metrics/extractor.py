@@ -1,8 +1,8 @@
-"""A small classifier trained on the real training split: its features are what pictures are compared in.
+"""Feature extractor for images: a small classifier trained on the real training split.
 
-Networks trained on photographs of everything say little about digits or garments, and are large. A classifier of the
-very data at hand knows what matters in it, trains in seconds, and its accuracy on class-conditional samples is a
-measure of its own. Distances are comparable only within one extractor; `hash` tells which one it was.
+Networks trained on general photographs are large and say little about digits or garments. A classifier of the evaluated
+data set itself learns the features that matter there, trains in seconds, and its accuracy on class-conditional samples
+is a metric of its own. Distances are comparable only within one extractor; `hash` identifies it.
 """
 
 from __future__ import annotations
@@ -24,23 +24,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zaohua.core.errors import CheckpointError, ZaohuaError, unknown
-from zaohua.metrics.pictures import WIDTH, ClassifierNetwork, as_tensor, like, short_hash, through
+from zaohua.metrics.extractor_base import (
+    WIDTH,
+    ClassifierNetwork,
+    apply_in_batches,
+    as_tensor,
+    as_tensor_of_shape,
+    short_hash,
+)
 from zaohua.storage.atomic import replace_file, sha256, to_bytes
 
 RECIPE = 2
-"""Version of the training; a change of it, or of the network, makes cached classifiers new ones."""
+"""Version of the training procedure; increase it when that or the network changes, so that no old cache is used."""
 MIN_ITEMS = 20_000
-"""Items that training sees at least."""
+"""Minimum number of items that training sees."""
 
 
 class Classifier:
-    """A trained recogniser of the classes of a data set; see `train`.
+    """Trained image classifier whose hidden activations serve as features; see `train`.
 
-    An `Extractor`, like those of `untrained`.
+    Implements `Extractor`, as the classes in `untrained` do.
 
     Attributes:
-        classes: the labels it tells apart, in the order of its outputs.
-        name: how tables call measures that use it.
+        classes: the labels, in the order of the network's outputs.
+        name: name of the extractor in tables of results.
     """
 
     name = f"classifier-{WIDTH}"
@@ -58,20 +65,20 @@ class Classifier:
         batch_size: int = 128,
         min_items: int = MIN_ITEMS,
     ) -> Classifier:
-        """Train on pictures and their labels; the same data and seed give the same classifier.
+        """Train a classifier on images and their labels; the same data and seed give the same classifier.
 
         Args:
             images: uint8, or floats in [0, 1]; (n, H, W) or (n, H, W, C).
             labels: n hashable values.
-            random_state: seed of weights and order.
-            batch_size: pictures per step.
-            min_items: pictures to see at least; small sets are gone through more than once.
+            random_state: seed of the initial weights and the order of items.
+            batch_size: images per step.
+            min_items: minimum number of images to train on; smaller sets are repeated.
         """
         x, classes = as_tensor(images), sorted(set(_plain(labels)), key=str)
         index = {label: i for i, label in enumerate(classes)}
         y = torch.tensor([index[label] for label in _plain(labels)])
         if len(x) != len(y):
-            raise ZaohuaError(f"{len(x)} pictures but {len(y)} labels: give one for each")
+            raise ZaohuaError(f"{len(x)} images but {len(y)} labels: give one for each")
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", enabled=False):
             torch.manual_seed(random_state)
             network = ClassifierNetwork(x.shape[1], x.shape[2], x.shape[3], len(classes))
@@ -88,58 +95,58 @@ class Classifier:
         random_state: int = 0,
         min_items: int = MIN_ITEMS,
     ) -> Classifier:
-        """The classifier of this data and seed: loaded from a folder, or trained and saved there.
+        """Load the classifier of this data and seed from a folder, or train it and save it there.
 
         Args:
             images: see `train`.
             labels: n strings or numbers.
-            folder: where classifiers are kept, one file each; a damaged one is made anew.
-            random_state: seed of weights and order.
+            folder: cache folder with one file per classifier; a damaged file is replaced.
+            random_state: seed of the initial weights and the order of items.
             min_items: see `train`.
 
         Raises:
             ZaohuaError: the folder can't be written to.
         """
         array, digest = np.ascontiguousarray(images), hashlib.sha256()
-        about = [RECIPE, random_state, str(array.dtype), array.shape, _savable(_plain(labels))]
-        digest.update(to_bytes(about if min_items == MIN_ITEMS else [*about, min_items]))
+        key = [RECIPE, random_state, str(array.dtype), array.shape, _savable(_plain(labels))]
+        digest.update(to_bytes(key if min_items == MIN_ITEMS else [*key, min_items]))
         digest.update(array.data)
         path = Path(folder) / f"classifier-{digest.hexdigest()[:32]}.safetensors"
         if path.exists():
             with contextlib.suppress(CheckpointError):
                 return cls.load(path)
-        made = cls.train(images, labels, random_state=random_state, min_items=min_items)
-        made.save(path)
-        return made
+        classifier = cls.train(images, labels, random_state=random_state, min_items=min_items)
+        classifier.save(path)
+        return classifier
 
     def save(self, path: str | Path) -> None:
-        """Write it to a safetensors file, atomically; labels must be strings or numbers."""
+        """Write the classifier to a safetensors file, atomically; labels must be strings or numbers."""
         about = {"format": 1, "classes": _savable(self.classes), "shape": list(self.network.shape), "hash": self.hash}
         header = {"zaohua": to_bytes({**about, "sha256": sha256(to_bytes(about))}).decode()}
         replace_file(Path(path), safetensors.torch.save(self.network.state_dict(), header))
 
     @classmethod
     def load(cls, path: str | Path) -> Classifier:
-        """Read what `save` wrote.
+        """Load a classifier that `save` wrote.
 
         Raises:
-            CheckpointError: it can't be read, or isn't what was saved.
+            CheckpointError: the file can't be read, isn't a classifier, or is damaged.
         """
         try:
             with safetensors.safe_open(path, "pt") as file:
                 about = json.loads((file.metadata() or {})["zaohua"])
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # the file itself can't be gone through
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # the file itself isn't iterable
             if about["format"] > 1:
                 raise CheckpointError(f"{path} was saved by a newer version of zaohua: upgrade to read it")
             intact = about.pop("sha256") == sha256(to_bytes(about))
             channels, height, width = about["shape"]
             sizes = weights["body.0.weight"].shape[1], weights["head.weight"].shape[0]
-            if sizes != (channels, len(about["classes"])):  # before memory is asked for so many
-                raise ValueError("its weights are of another size than it says")
+            if sizes != (channels, len(about["classes"])):  # checked before memory is allocated for them
+                raise ValueError("its weights differ in size from its description")
             network = ClassifierNetwork(channels, height, width, len(about["classes"]))
             network.load_state_dict(weights)
-            made = cls(network, about["classes"])
-            intact = intact and made.hash == about["hash"]
+            classifier = cls(network, about["classes"])
+            intact = intact and classifier.hash == about["hash"]
         except CheckpointError:
             raise
         except OSError as error:
@@ -157,47 +164,47 @@ class Classifier:
             raise CheckpointError(f"{path} isn't a saved classifier: {reason[0]}") from None
         if not intact:
             raise CheckpointError(f"{path} is damaged: its content isn't what was saved")
-        return made
+        return classifier
 
     def features(self, images: Any) -> NDArray[np.float64]:
-        """Activations of the last hidden layer, float64 (n, WIDTH)."""
-        return through(self.network.body, like(images, self.network.shape))
+        """Return the activations of the last hidden layer, float64 (n, WIDTH)."""
+        return apply_in_batches(self.network.body, as_tensor_of_shape(images, self.network.shape))
 
     def probabilities(self, images: Any) -> NDArray[np.float64]:
-        """Of each class given each picture, in the order of `classes`, float64 (n, classes)."""
-        return softmax(through(self.network, like(images, self.network.shape)), axis=1)
+        """Return the probability of each class for each image, in the order of `classes`, float64 (n, classes)."""
+        return softmax(apply_in_batches(self.network, as_tensor_of_shape(images, self.network.shape)), axis=1)
 
     def predict(self, images: Any) -> list[Hashable]:
-        """The most likely label of each picture."""
+        """Return the most likely label of each image."""
         return [self.classes[i] for i in self.probabilities(images).argmax(1)]
 
     def accuracy(self, images: Any, labels: Sequence[Hashable]) -> float:
-        """Share of pictures recognised as what they should show."""
+        """Return the fraction of images whose predicted label is the given one."""
         return float(np.mean(self._right(images, labels)))
 
     def accuracy_by_class(self, images: Any, labels: Sequence[Hashable]) -> dict[Hashable, float]:
-        """The same of the pictures of each class that is among the labels."""
+        """Return the accuracy on the images of each class that occurs among the labels."""
         right, names = self._right(images, labels), _plain(labels)
-        there = [label for label in self.classes if label in set(names)]
-        return {label: float(right[[name == label for name in names]].mean()) for label in there}
+        present = [label for label in self.classes if label in set(names)]
+        return {label: float(right[[name == label for name in names]].mean()) for label in present}
 
     @property
     def hash(self) -> str:
-        """Eight digits that tell this extractor from others."""
+        """Eight hexadecimal digits that identify this extractor."""
         return short_hash(tensor.numpy() for tensor in self.network.state_dict().values())
 
     def _right(self, images: Any, labels: Sequence[Hashable]) -> NDArray[np.bool_]:
-        """Whether each picture is recognised as what it should show."""
+        """Return a mask of the images whose predicted label is the given one."""
         names = _plain(labels)
         for label in set(names) - set(self.classes):
             raise unknown("label", label, self.classes)
         if len(names) != len(images):
-            raise ZaohuaError(f"{len(images)} pictures but {len(names)} labels: give one for each")
+            raise ZaohuaError(f"{len(images)} images but {len(names)} labels: give one for each")
         return np.array([a == b for a, b in zip(self.predict(images), names, strict=True)])
 
 
 def _train(network: nn.Module, x: Tensor, y: Tensor, batch_size: int, epochs: int) -> None:
-    """Adam with one cycle of the learning rate."""
+    """Train the network with AdamW and a one-cycle schedule of the learning rate."""
     steps = epochs * -(-len(x) // batch_size)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
@@ -211,7 +218,7 @@ def _train(network: nn.Module, x: Tensor, y: Tensor, batch_size: int, epochs: in
 
 
 def _savable(labels: list[Any]) -> list[Any]:
-    """Labels, refused unless JSON gives them back as they were."""
+    """Return the labels; raise unless JSON preserves them."""
     for label in labels:
         if not isinstance(label, str | int | float):
             raise ZaohuaError(f"labels must be strings or numbers to be saved, not {type(label).__name__}")
@@ -219,5 +226,5 @@ def _savable(labels: list[Any]) -> list[Any]:
 
 
 def _plain(labels: Sequence[Hashable]) -> list[Any]:
-    """Labels as Python values, so that numpy's 3 and Python's 3 are one."""
+    """Return labels as Python values, so that numpy's 3 equals Python's 3."""
     return [label.item() if isinstance(label, np.generic) else label for label in labels]

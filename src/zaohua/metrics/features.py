@@ -1,4 +1,4 @@
-"""What all measures ask of the arrays that they compare; whatever is wrong with one is said in one line."""
+"""Validation of the feature arrays that all metrics take."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ Matrix = NDArray[np.float64]
 
 
 def as_features(x: ArrayLike, name: str, least: int = 2) -> Matrix:
-    """Features as float64 (n, d).
+    """Validate features and return them as float64 (n, d).
 
     Args:
         x: the features.
-        name: what messages call them.
-        least: how many items there must be.
+        name: name of the features in error messages.
+        least: minimum number of items.
 
     Raises:
-        ZaohuaError: they aren't (n, d), too few, or not finite.
+        ZaohuaError: the array isn't (n, d), has too few items, or holds values that aren't finite.
     """
     return np.asarray(_checked(x, name, least, (2,)), np.float64)
 
 
 def as_vectors(x: ArrayLike, name: str, least: int = 1) -> NDArray[Any]:
-    """Items of any shape as (n, d), in their own type: pictures of bytes would take eight times the memory."""
+    """Validate items of any shape and return them as (n, d), without a change of type: 8-bit images stay small."""
     array = _checked(x, name, least, range(2, 9))
     return array.reshape(len(array), -1)
 
 
 def pair(a: ArrayLike, b: ArrayLike, names: tuple[str, str] = ("a", "b"), least: int = 2) -> tuple[Matrix, Matrix]:
-    """Two sets of features of the same width; see `as_features`."""
+    """Validate two sets of features and return them; see `as_features`. They must be equally wide."""
     x, y = as_features(a, names[0], least), as_features(b, names[1], least)
     same_width(x, y)
     return x, y
 
 
 def same_width(*sets: NDArray[Any]) -> None:
-    """Refuse sets of vectors that aren't equally wide."""
+    """Raise a ZaohuaError unless all sets of vectors are equally wide."""
     widths = list(dict.fromkeys(x.shape[1] for x in sets))
     if len(widths) > 1:
-        raise ZaohuaError(f"features must be of one kind, not {' and '.join(map(str, widths))} wide")
+        raise ZaohuaError(f"features must be equally wide, not {' and '.join(map(str, widths))}")
 
 
 def _checked(x: ArrayLike, name: str, least: int, axes: Any) -> NDArray[Any]:

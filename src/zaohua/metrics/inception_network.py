@@ -1,4 +1,4 @@
-"""The layers of the Inception network of FID, under the names that its public ports gave them; see `inception`."""
+"""Layers of the Inception network of FID, named as in its public ports; see `inception`."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from torch.nn import functional as F
 from torch.nn.utils import fuse_conv_bn_eval
 
 SIDE = 299
-"""Height and width of the pictures that it takes."""
+"""Height and width of the input images."""
 WIDTH = 2048
-"""Numbers in a feature vector."""
+"""Width of a feature vector."""
 OUTPUTS = 1008
 
 Plan = dict[str, str]
-"""A block's branches by name: pools, and convolutions as "channels HEIGHTxWIDTH", "+" between two beside each other.
+"""Branches of a block by name. A branch is a list of pools and of convolutions, "channels HEIGHTxWIDTH".
 
-Maps keep their size, but "/2" is a stride of two without padding.
+"+" joins two parallel convolutions. Convolutions keep the size of maps; "/2" is a stride of two without padding.
 """
 
 
 def _a(pool: int) -> Plan:
-    """The paper's figure 5, with a 5 x 5 in one branch, for 35 x 35."""
+    """Return the block of the paper's figure 5, with a 5 x 5 convolution in one branch, for 35 x 35."""
     return {"1x1": "64 1x1", "5x5": "48 1x1, 64 5x5", "3x3dbl": "64 1x1, 96 3x3, 96 3x3", "_pool": f"avg, {pool} 1x1"}
 
 
 def _c(n: int) -> Plan:
-    """Figure 6, for 17 x 17."""
+    """Return the block of figure 6, for 17 x 17."""
     return {
         "1x1": "192 1x1",
         "7x7": f"{n} 1x1, {n} 1x7, 192 7x1",
@@ -36,7 +36,7 @@ def _c(n: int) -> Plan:
 
 
 def _e(pool: str) -> Plan:
-    """Figure 7, for 8 x 8."""
+    """Return the block of figure 7, for 8 x 8."""
     return {
         "1x1": "320 1x1",
         "3x3": "384 1x1, 384 1x3 + 384 3x1",
@@ -58,7 +58,7 @@ BLOCKS: dict[str, Plan] = {
     "Mixed_7b": _e("avg"),
     "Mixed_7c": _e("max"),
 }
-"""What comes after the stem, from 35 x 35 x 192 to 8 x 8 x 2048."""
+"""Blocks after the stem, from 35 x 35 x 192 to 8 x 8 x 2048."""
 POOLS = {
     "avg": nn.AvgPool2d(3, 1, 1, count_include_pad=False),
     "max": nn.MaxPool2d(3, 1, 1),
@@ -67,7 +67,7 @@ POOLS = {
 
 
 class _Conv(nn.Module):
-    """Convolution, batch normalisation, ReLU."""
+    """Convolution, batch normalisation and ReLU."""
 
     def __init__(self, channels: int, width: int, kernel: tuple[int, int], stride: int = 1, same: bool = True):
         super().__init__()
@@ -79,13 +79,13 @@ class _Conv(nn.Module):
         return F.relu_(self.bn(self.conv(x)))
 
     def fold(self) -> None:
-        """Put the normalisation, which is affine by now, into the convolution: two passes over memory fewer."""
+        """Fold the normalisation, which is affine in inference, into the convolution: saves two passes over memory."""
         if isinstance(self.bn, nn.BatchNorm2d):
             self.conv, self.bn = fuse_conv_bn_eval(self.conv, self.bn), nn.Identity()
 
 
 class _Block(nn.Module):
-    """Branches over one input, put together by channels."""
+    """Parallel branches over one input, concatenated along the channels."""
 
     def __init__(self, channels: int, plan: Plan):
         super().__init__()
@@ -125,7 +125,7 @@ class _Block(nn.Module):
 
 
 class InceptionNetwork(nn.Module):
-    """The whole network: 23,850,960 parameters and the 34,432 statistics of its 94 normalisations."""
+    """Inception network: 23,850,960 parameters and the 34,432 statistics of its 94 normalisations."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class InceptionNetwork(nn.Module):
         self.fc = nn.Linear(width, OUTPUTS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (B, WIDTH) of pictures (B, 3, SIDE, SIDE) in [-1, 1)."""
+        """Return features (B, WIDTH) of images (B, 3, SIDE, SIDE) in [-1, 1)."""
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))
         x = POOLS["max/2"](x)
         x = POOLS["max/2"](self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x)))
@@ -151,7 +151,7 @@ class InceptionNetwork(nn.Module):
         return x.mean((2, 3))
 
     def fold(self) -> None:
-        """Put every normalisation into the convolution before it, for inference."""
+        """Fold every normalisation into the convolution before it, for inference."""
         for module in self.modules():
             if isinstance(module, _Conv):
                 module.fold()

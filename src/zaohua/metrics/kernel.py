@@ -3,8 +3,8 @@ r"""Kernel distance of two sets of features: the unbiased squared maximum mean d
     k(x, y) = (x.y / d + 1)^3
     MMD^2(a, b) = mean_{i != j} k(a_i, a_j) + mean_{i != j} k(b_i, b_j) - 2 mean_{i, j} k(a_i, b_j)
 
-It compares all moments up to the third, and its expectation doesn't depend on the number of items, as that of the
-Fréchet distance does: for equal distributions it is 0, so slightly negative values are valid.
+It compares all moments up to the third. Unlike the Fréchet distance it is unbiased: for equal distributions its
+expectation is 0 whatever the number of items, so slightly negative values are valid.
 
 Binkowski et al., Demystifying MMD GANs, arXiv:1801.01401 (there, with features of Inception, KID).
 """
@@ -19,30 +19,30 @@ from zaohua.metrics.pairwise import row_blocks
 
 
 def kernel_distance(a: ArrayLike, b: ArrayLike) -> float:
-    """Unbiased estimate of the squared maximum mean discrepancy.
+    """Estimate the squared maximum mean discrepancy without bias.
 
     Args:
-        a: features of one set, (n, d).
-        b: features of the other, (m, d).
+        a: features of the first set, (n, d).
+        b: features of the second set, (m, d).
 
     Returns:
-        The squared distance; may be slightly negative.
+        The squared distance; it may be slightly negative.
 
     Raises:
-        ZaohuaError: the arrays aren't features of one kind, of two items at least each.
+        ZaohuaError: the arrays differ in width, or have fewer than two items.
     """
     x, y = pair(a, b)
     return _within(x) + _within(y) - 2 * _sum(x, y) / (len(x) * len(y))
 
 
 def _within(x: Matrix) -> float:
-    """Mean kernel of different items of one set."""
-    itself = (((x**2).sum(1) / x.shape[1] + 1) ** 3).sum()
-    return float(_sum(x, x) - itself) / (len(x) * (len(x) - 1))
+    """Compute the mean kernel over pairs of different items of one set."""
+    diagonal = (((x**2).sum(1) / x.shape[1] + 1) ** 3).sum()
+    return float(_sum(x, x) - diagonal) / (len(x) * (len(x) - 1))
 
 
 def _sum(x: Matrix, y: Matrix) -> float:
-    """Sum of the kernel over all pairs."""
+    """Compute the sum of the kernel over all pairs."""
     total = 0.0
     for rows in row_blocks(len(x), len(y)):
         product = x[rows] @ y.T

@@ -1,19 +1,18 @@
-"""Precision, recall, density and coverage: whether samples look real, and whether all that is real is among them.
+"""Precision, recall, density and coverage: fidelity and diversity of samples, measured separately.
 
-Around each item of a set lies a ball that reaches to its k-th nearest neighbour in the set; together they are taken for
-the region where such items are.
+The manifold of a set is approximated by a ball around each item that reaches to its k-th nearest neighbour in the set.
 
-    precision  share of samples in the ball of some real item
-    recall     share of real items in the ball of some sample
-    density    mean number of real balls that a sample is in, divided by k (may exceed 1)
-    coverage   share of real items whose ball holds a sample
+    precision  fraction of samples in the ball of at least one real item
+    recall     fraction of real items in the ball of at least one sample
+    density    mean number of real balls that contain a sample, divided by k (may exceed 1)
+    coverage   fraction of real items whose ball contains at least one sample
 
-Only all four together tell: at half the true scale samples have precision 1, coverage 1 and a very high density, but
-recall 0. Nor is 1 the value of a perfect model: for 64-d Gaussians precision and recall are then about 0.7.
+Read all four together: samples at half the true scale have precision 1, coverage 1 and a very high density, but
+recall 0. A perfect model doesn't reach 1: for 64-dimensional Gaussians its precision and recall are about 0.7.
 
 Kynkäänniemi et al., Improved precision and recall metric for assessing generative models, arXiv:1904.06991; Naeem et
-al., Reliable fidelity and diversity metrics for generative models, arXiv:2002.09797, whose `<` is followed here: what
-lies on the edge of a ball, up to rounding, is outside.
+al., Reliable fidelity and diversity metrics for generative models, arXiv:2002.09797. As in the latter, balls are open:
+points on the boundary, up to rounding, are outside.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ from zaohua.metrics.features import Matrix, pair
 from zaohua.metrics.pairwise import squared_distances
 
 EDGE = 1e-9
-"""By this share squared radii are shortened, or rounding would decide whether a neighbour is in its own ball."""
+"""Squared radii are reduced by this fraction, so that rounding can't put the k-th neighbour inside its own ball."""
 
 
 @dataclass(frozen=True, eq=False)
 class Manifold:
-    """How two sets of features overlap.
+    """Precision, recall, density and coverage of samples.
 
     Attributes:
-        precision: share of samples that look real.
-        recall: share of real items that are like some sample.
-        density: how often samples are where real items crowd.
-        coverage: share of real items that have a sample in their neighbourhood.
-        recalled: of each real item, whether it counts for `recall`.
+        precision: fraction of samples inside the manifold of the real items.
+        recall: fraction of real items inside the manifold of the samples.
+        density: mean number of real balls that contain a sample, divided by k.
+        coverage: fraction of real items whose ball contains a sample.
+        recalled: mask of the real items that count for `recall`, (m,).
     """
 
     precision: float
@@ -51,10 +50,10 @@ class Manifold:
     recalled: NDArray[np.bool_]
 
     def recall_by(self, labels: Sequence[Hashable]) -> dict[Hashable, float]:
-        """Recall of the real items of each class: a class that samples lack stands out.
+        """Return the recall of each class, which is low for a class that the samples lack.
 
         Args:
-            labels: of the real items, in their order.
+            labels: labels of the real items, (m,).
         """
         if len(labels) != len(self.recalled):
             raise ZaohuaError(f"{len(self.recalled)} real items but {len(labels)} labels: give one for each")
@@ -65,21 +64,21 @@ class Manifold:
 
 
 def manifold(samples: ArrayLike, real: ArrayLike, k: int = 5) -> Manifold:
-    """Precision, recall, density and coverage of samples.
+    """Compute precision, recall, density and coverage of samples.
 
     Args:
-        samples: their features, (n, d).
+        samples: features of the samples, (n, d).
         real: features of real items, (m, d).
-        k: which nearest neighbour a ball reaches to.
+        k: the ball of an item reaches to its k-th nearest neighbour.
 
     Raises:
-        ZaohuaError: the arrays aren't features of one kind, or have no k-th neighbours.
+        ZaohuaError: the arrays differ in width, or have no k-th neighbours.
     """
     x, y = pair(samples, real, ("samples", "real"))
     if not 1 <= k < min(len(x), len(y)):
         raise ZaohuaError(f"k is {k}: it must be at least 1 and below the number of items, here {min(len(x), len(y))}")
     reach_x, reach_y = _radii(x, k), _radii(y, k)
-    balls = np.zeros(len(x), np.int64)  # of real items, that each sample is in
+    balls = np.zeros(len(x), np.int64)  # number of real balls that contain each sample
     covered, recalled = np.zeros(len(y), bool), np.zeros(len(y), bool)
     for rows, distances in squared_distances(y, x):
         inside = distances < reach_y[rows, None]
@@ -92,7 +91,7 @@ def manifold(samples: ArrayLike, real: ArrayLike, k: int = 5) -> Manifold:
 
 
 def _radii(x: Matrix, k: int) -> Matrix:
-    """Squared distance of each item to its k-th nearest neighbour, itself not counted."""
+    """Compute the squared distance of each item to its k-th nearest neighbour, not counting the item itself."""
     radii = np.empty(len(x))
     for rows, distances in squared_distances(x, x):
         radii[rows] = np.partition(distances, k, axis=1)[:, k]

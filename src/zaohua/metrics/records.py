@@ -1,17 +1,18 @@
-r"""Whether synthetic rows lie too near to the rows that they were learnt from, or are copies of them.
+r"""Privacy metrics of synthetic tables: synthetic rows that are too near to training rows, or copies of them.
 
-**Distance to the closest record** (`closest_records`). As many rows that the generator never saw are set beside
-training rows. If it has learnt the distribution and not the rows, either are as likely to be the nearest, so the share
-of synthetic rows that lie nearer to a training row is a half (ties count a half). Several synthetic rows may have the
-same nearest row and are then one answer rather than several: with c_r of them at row r, the interval and the p value
-are those of n_e = (sum c_r)^2 / sum c_r^2 answers, as if which of the nearest rows are training rows were drawn anew.
-In simulations such intervals cover 98 %, and those of as many answers as rows far less than 95 %.
+**Distance to the closest record** (`closest_records`). Each synthetic row is compared with equally many training rows
+and held-out rows. If the generator has learnt the distribution rather than the rows, the nearest row is as likely to be
+of either set, so the fraction of synthetic rows that are nearer to a training row is a half (ties count a half).
+Synthetic rows with the same nearest row aren't independent: with c_r of them at row r, the interval and the p value use
+the effective number n_e = (sum c_r)^2 / sum c_r^2. In simulations such intervals cover 98 %, while intervals that treat
+all rows as independent cover far less than 95 %.
 
-The distance is Gower's: the sum over columns of 0 or 1 for categories, and of the difference of quantile ranks among
-all real rows for numbers, from 0 to 1; a missing number differs by 1 from any other and by 0 from a missing one.
+The distance is Gower's, a sum over columns: 0 or 1 for categories; for numbers the difference of quantile ranks among
+all real rows, from 0 to 1. A missing number differs by 1 from any number and by 0 from another missing one.
 
-**Exact copies** (`row_copies`): rows that equal a training row in all columns, against the share of real test rows that
-do: in a table of few categories many honest rows are "copies". p is Fisher's, one-sided.
+**Exact copies** (`row_copies`): the fraction of synthetic rows that equal a training row in all columns, compared with
+that of real test rows, because in a table of few categories many new rows equal old ones by chance. The p value is
+that of Fisher's one-sided exact test.
 """
 
 from __future__ import annotations
@@ -27,38 +28,38 @@ from zaohua.metrics.intervals import Interval, wilson
 from zaohua.metrics.rows import as_rows
 
 ROWS, COLUMNS = 128, 2048
-"""Rows of both sets whose distances are held together: a megabyte, which stays near the processor."""
+"""Size of a block of distances: one megabyte, which fits into the processor's cache."""
 
 
 @dataclass(frozen=True)
 class ClosestRecords:
-    """How near synthetic rows lie to training rows.
+    """Result of `closest_records`.
 
     Attributes:
-        share: of synthetic rows that are nearer to a training row than to any held-out one; 0.5 at best.
-        p: chance of so large a share if they had nothing to do with the training rows.
-        answers: independent ones that the share is worth.
-        compared: training rows, and as many held-out ones.
+        fraction: fraction of synthetic rows that are nearer to a training row than to any held-out one; 0.5 at best.
+        p: p value of so large a fraction, if training and held-out rows are equally likely to be the nearest.
+        effective: effective number of independent synthetic rows.
+        compared: number of training rows compared, and of held-out rows.
     """
 
-    share: Interval
+    fraction: Interval
     p: float
-    answers: float
+    effective: float
     compared: int
 
 
 @dataclass(frozen=True, eq=False)
 class RowCopies:
-    """How many rows are copies of training rows.
+    """Result of `row_copies`.
 
     Attributes:
-        share: of synthetic rows.
-        usual: of real test rows.
-        p: chance of so many more.
-        rows: which synthetic rows are.
+        fraction: fraction of synthetic rows that equal a training row.
+        usual: the same fraction of real test rows.
+        p: p value of so many more copies among the synthetic rows.
+        rows: indices of the synthetic rows that are copies.
     """
 
-    share: float
+    fraction: float
     usual: float
     p: float
     rows: NDArray[np.int64]
@@ -67,14 +68,14 @@ class RowCopies:
 def closest_records(
     synthetic: ArrayLike, train: ArrayLike, holdout: ArrayLike, sizes: Sequence[int], random_state: int = 0
 ) -> ClosestRecords:
-    """Whether synthetic rows lie nearer to training rows than to others; as many of the larger real set are taken.
+    """Test whether synthetic rows are nearer to training rows than to held-out rows.
 
     Args:
         synthetic: rows, (n, C), in canonical form (see `rows`).
-        train: rows that the generator learnt from, (k, C).
-        holdout: real rows that it didn't, (m, C).
-        sizes: categories of each column, 0 of one of numbers.
-        random_state: seed of which rows are taken.
+        train: rows that the generator was trained on, (k, C).
+        holdout: held-out real rows, (m, C). The larger of the two real sets is subsampled to the size of the smaller.
+        sizes: number of categories of each column; 0 for a numeric column.
+        random_state: seed of the subsampling.
 
     Raises:
         ZaohuaError: the rows aren't in canonical form.
@@ -90,21 +91,23 @@ def closest_records(
     if not decided:
         return ClosestRecords(Interval(0.5, 0.5, 0.5), 1.0, 0.0, size)
     counts = np.bincount(np.concatenate([at_train[nearer], at_other[further] + size]))
-    answers = decided**2 / float(np.square(counts, dtype=np.float64).sum())
-    found = wilson(float(nearer.sum() / decided), answers)
+    effective = decided**2 / float(np.square(counts, dtype=np.float64).sum())
+    nearer_part = wilson(float(nearer.sum() / decided), effective)
     tied = (len(x) - decided) / 2
-    share = Interval(*((end * decided + tied) / len(x) for end in (found.value, found.low, found.high)))
-    return ClosestRecords(share, _above(found.value, answers), answers, size)
+    fraction = Interval(
+        *((end * decided + tied) / len(x) for end in (nearer_part.value, nearer_part.low, nearer_part.high))
+    )
+    return ClosestRecords(fraction, _above_half(nearer_part.value, effective), effective, size)
 
 
 def row_copies(synthetic: ArrayLike, train: ArrayLike, test: ArrayLike, sizes: Sequence[int]) -> RowCopies:
-    """How many synthetic rows equal a training row, and how many test rows do.
+    """Count the synthetic rows that equal a training row, and compare with real test rows.
 
     Args:
         synthetic: rows, (n, C), in canonical form (see `rows`).
-        train: all rows that the generator learnt from, (k, C).
-        test: real rows that it didn't, (m, C).
-        sizes: categories of each column, 0 of one of numbers.
+        train: all rows that the generator was trained on, (k, C).
+        test: held-out real rows, (m, C).
+        sizes: number of categories of each column; 0 for a numeric column.
 
     Raises:
         ZaohuaError: the rows aren't in canonical form.
@@ -120,22 +123,22 @@ def row_copies(synthetic: ArrayLike, train: ArrayLike, test: ArrayLike, sizes: S
 
 
 def _keys(x: Matrix) -> list[bytes]:
-    """What is the same of equal rows: their bytes, with one kind of zero and of NaN."""
+    """Return the bytes of each row, equal for equal rows: -0 becomes 0, and all NaN become one."""
     x = np.ascontiguousarray(np.where(np.isnan(x), np.nan, x + 0.0))
     return [row.tobytes() for row in x]
 
 
-def _above(share: float, answers: float) -> float:
-    """The chance of a share this far above a half."""
+def _above_half(fraction: float, effective: float) -> float:
+    """Return the p value of a fraction this far above a half."""
     from scipy.stats import norm
 
-    return float(norm.sf((share - 0.5) * 2 * np.sqrt(answers)))
+    return float(norm.sf((fraction - 0.5) * 2 * np.sqrt(effective)))
 
 
 def _ranked(x: Matrix, real: Matrix, sizes: Sequence[int]) -> NDArray[np.float32]:
-    """Rows by columns, float32 (C, n), of which min(|a - b|, 1) is the distance in a column.
+    """Scale rows so that min(|a - b|, 1) is the distance in a column; return them by columns, float32 (C, n).
 
-    Numbers become their rank among real ones, from 0 to 1, and 2 where they are missing.
+    Numbers become their rank among the real ones, from 0 to 1; missing numbers become 2.
     """
     out = np.empty((x.shape[1], len(x)), np.float32)
     for c, size in enumerate(sizes):
@@ -149,7 +152,7 @@ def _ranked(x: Matrix, real: Matrix, sizes: Sequence[int]) -> NDArray[np.float32
 
 
 def _nearest(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The distance of each of x (C, n) to the nearest of y (C, m), and which one that is."""
+    """Return the distance of each column of x (C, n) to the nearest one of y (C, m), and its index."""
     best = np.full(x.shape[1], np.inf, np.float32)
     index = np.zeros(x.shape[1], np.int64)
     for i in range(0, x.shape[1], ROWS):
@@ -163,8 +166,8 @@ def _nearest(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[NDArray[np
                 np.minimum(part, 1, out=part)
                 total += part
             at = total.argmin(1)
-            found = total[np.arange(len(at)), at]
-            nearer = found < best[rows]
-            best[rows] = np.where(nearer, found, best[rows])
+            least = total[np.arange(len(at)), at]
+            nearer = least < best[rows]
+            best[rows] = np.where(nearer, least, best[rows])
             index[rows] = np.where(nearer, at + j, index[rows])
     return best, index

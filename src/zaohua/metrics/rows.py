@@ -1,8 +1,7 @@
-"""Rows of a table as numbers: what all measures of tables ask for, and how they make categories of numbers.
+"""Canonical numeric form of table rows, which all metrics of tables take, and the discretisation of its columns.
 
-The canonical form is float64 (n, C) with a number in each column. Where `sizes[c]` is 0 that is the number itself, and
-NaN stands for a missing one. Else it is the code of a category, an integer from 0 to `sizes[c]` - 1; there missing is a
-category of its own.
+The canonical form is float64 (n, C). A column c with `sizes[c]` = 0 is numeric, with NaN for missing numbers. Any other
+column is categorical and holds category indices, integers from 0 to `sizes[c]` - 1; a missing value is a category.
 """
 
 from __future__ import annotations
@@ -15,24 +14,24 @@ from numpy.typing import ArrayLike, NDArray
 from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.features import Matrix
 
-Codes = NDArray[np.int64]
+Categories = NDArray[np.int64]
 BINS = 10
-"""Quantiles of the real numbers that a column of numbers is cut into, where it has more different ones than that."""
+"""Number of quantile bins of a numeric column with more distinct values than that."""
 LEVELS = 100
-"""Categories that are kept apart in pairs of columns: the most frequent real ones, and all others together."""
+"""Maximum number of categories of a column when pairs are compared; the rarest ones are merged into the last."""
 
 
 def as_rows(values: ArrayLike, sizes: Sequence[int], name: str, least: int = 1) -> Matrix:
-    """Rows in their canonical form, float64 (n, C).
+    """Validate rows in canonical form and return them as float64 (n, C).
 
     Args:
         values: the rows.
-        sizes: categories of each column, 0 of one of numbers.
-        name: what messages call the rows.
-        least: how many there must be.
+        sizes: number of categories of each column; 0 for a numeric column.
+        name: name of the rows in error messages.
+        least: minimum number of rows.
 
     Raises:
-        ZaohuaError: they aren't (n, C), too few, infinite, or hold a code that is no category's.
+        ZaohuaError: the rows aren't (n, C), are too few, or hold infinite numbers or invalid category indices.
     """
     x = np.asarray(values, np.float64)
     if x.ndim != 2 or x.shape[1] != len(sizes) or not len(sizes):
@@ -42,55 +41,56 @@ def as_rows(values: ArrayLike, sizes: Sequence[int], name: str, least: int = 1) 
     if np.isinf(x).any():
         raise ZaohuaError(f"{name} hold infinite numbers, in column {int(np.isinf(x).any(0).argmax())}")
     for column, size in enumerate(sizes):
-        codes = x[:, column]
-        if size and not ((codes >= 0) & (codes < size) & (codes == np.floor(codes))).all():
-            raise ZaohuaError(f"{name} hold codes in column {column} that are none of its {size} categories")
+        values = x[:, column]
+        if size and not ((values >= 0) & (values < size) & (values == np.floor(values))).all():
+            raise ZaohuaError(f"{name} hold values in column {column} that are none of its {size} category indices")
     return x
 
 
-def kept(codes: Codes, size: int, most: int) -> Codes:
-    """New codes of categories: the `most` - 1 most frequent ones apart and the rest together, if there are more.
+def merge_rare(categories: Categories, size: int, most: int) -> Categories:
+    """Map categories to at most `most` new ones: the most frequent ones stay separate, the rest become the last.
 
     Args:
-        codes: of some rows, (n,), by which frequencies are told.
+        categories: category indices of some rows, (n,), which give the frequencies.
         size: number of categories.
-        most: number of new ones.
+        most: maximum number of new categories.
 
     Returns:
-        For each category its new code, int64 (size,).
+        The new index of each category, int64 (size,).
     """
     if size <= most:
         return np.arange(size)
-    order = np.argsort(-np.bincount(codes, minlength=size), kind="stable")
+    order = np.argsort(-np.bincount(categories, minlength=size), kind="stable")
     new = np.full(size, most - 1)
     new[order[: most - 1]] = np.arange(most - 1)
     return new
 
 
 class Binning:
-    """Makes a category of every column: numbers are cut at real quantiles, missing ones are a category, and of many
-    categories the rare ones are taken together.
+    """Discretisation of all columns into categories.
+
+    Numbers are cut at quantiles of the real rows, missing numbers are a category, and rare categories are merged.
 
     Args:
-        real: rows that tell where to cut, (n, C).
-        sizes: categories of each column, 0 of one of numbers.
+        real: rows that determine the quantiles and frequencies, (n, C).
+        sizes: number of categories of each column; 0 for a numeric column.
 
     Attributes:
-        sizes: categories that come out, by column.
+        sizes: number of categories of each column after the discretisation.
     """
 
     def __init__(self, real: Matrix, sizes: Sequence[int]):
         self._sizes = list(sizes)
         self._cuts = [
-            _cuts(real[:, c]) if not size else kept(real[:, c].astype(np.int64), size, LEVELS)
+            _cuts(real[:, c]) if not size else merge_rare(real[:, c].astype(np.int64), size, LEVELS)
             for c, size in enumerate(sizes)
         ]
         self.sizes = [
             min(size, LEVELS) if size else len(cuts) + 2 for size, cuts in zip(sizes, self._cuts, strict=True)
         ]
 
-    def codes(self, rows: Matrix) -> Codes:
-        """The categories of some rows, int64 (C, n): a column's lie together."""
+    def transform(self, rows: Matrix) -> Categories:
+        """Return the category indices of rows by columns, int64 (C, n)."""
         out = np.empty((rows.shape[1], len(rows)), np.int64)
         for c, (size, cuts) in enumerate(zip(self._sizes, self._cuts, strict=True)):
             x = rows[:, c]
@@ -103,7 +103,7 @@ class Binning:
 
 
 def _cuts(x: Matrix) -> NDArray[np.float64]:
-    """Where numbers are cut: a value is in bin k if k cuts lie below it."""
+    """Return the cuts of a numeric column: a value is in bin k if k cuts lie below it."""
     x = x[~np.isnan(x)]
     if not len(x):
         return np.empty(0)

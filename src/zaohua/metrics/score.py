@@ -1,10 +1,11 @@
-r"""Classifier score: whether each sample is clearly of one class, and all of them together of many.
+r"""Classifier score: high if each sample clearly belongs to a class, and the samples cover many classes.
 
     exp( E_x KL( p(y | x) || p(y) ) )
 
-From 1 (all samples alike to the classifier) to the number of classes. With the Inception network of 2015 it is the
-Inception score of Salimans et al., Improved techniques for training GANs, arXiv:1606.03498; here the classifier is one
-of the very data. It never looks at real items and rewards one perfect picture per class, so it doesn't rank alone.
+It ranges from 1 (all samples look alike to the classifier) to the number of classes. With the Inception network of
+2015 it is the Inception score of Salimans et al., Improved techniques for training GANs, arXiv:1606.03498; here the
+classifier is trained on the evaluated data set. It ignores real items and is maximal for one perfect image per class,
+so don't rank by it alone.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from zaohua.metrics.features import as_features
 
 
 def classifier_score(probabilities: ArrayLike) -> float:
-    """The score of some samples.
+    """Compute the classifier score of samples.
 
     Args:
-        probabilities: of the classes given each sample, (n, classes), rows that sum to 1.
+        probabilities: class probabilities of each sample, (n, classes); rows sum to 1.
 
     Raises:
-        ZaohuaError: these are no probabilities.
+        ZaohuaError: the values are negative, or rows don't sum to 1.
     """
     p = as_features(probabilities, "probabilities", least=1)
     if p.min() < 0 or abs(p.sum(1) - 1).max() > 1e-6:

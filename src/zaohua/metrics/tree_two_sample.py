@@ -1,18 +1,19 @@
-r"""Whether boosted trees can tell synthetic rows from real ones that the generator hasn't seen.
+r"""Classifier two-sample test of tables: how well boosted trees distinguish synthetic rows from held-out real rows.
 
-Both sets are halved. Trees learn to tell the first halves apart and score the second ones, and the other way round; AUC
-is the mean of both. The score that papers report is
+Both sets are split into halves. Trees are trained on the first halves and scored on the second ones, and vice versa;
+AUC is the mean of both. The score that papers report is
 
     1 - (2 max(AUC, 1/2) - 1)
 
-1 if nothing tells the rows apart and 0 if everything does. Trees, because a logistic regression sees little but means:
-it takes columns drawn apart from one another for real rows. An AUC well below a half isn't chance either: some rows are
-in both halves, as when a table holds many equal rows or the generator has seen the real ones.
+which is 1 for indistinguishable and 0 for perfectly separable rows. Trees are used because a logistic regression sees
+little but means: it can't distinguish independently sampled columns from real rows. An AUC well below a half isn't due
+to chance either: it occurs if some rows are in both halves, because the table holds many equal rows or the generator
+has seen the real ones.
 
-The interval takes DeLong's variance of the AUC of a *single* half. The two of them are no independent answers (what
-differs by chance between the halves helps or harms both), so halving it again would be too bold where nothing differs;
-where much does the interval is up to sqrt 2 too wide. In simulations it covers 98 % of either. It is of the choice of
-rows, not of another training.
+The interval uses DeLong's variance of the AUC of a *single* half. The two AUCs aren't independent (a random difference
+between the halves affects both), so dividing the variance by two would be too optimistic where the distributions are
+equal; where they differ much the interval is up to sqrt 2 too wide. In simulations it covers 98 % in both cases. It
+covers the choice of rows, not that of another training.
 """
 
 from __future__ import annotations
@@ -31,41 +32,41 @@ from zaohua.metrics.rows import as_rows
 from zaohua.metrics.trees import Trees
 
 LEAST = 20
-"""Rows that either set must have."""
-ASKED = 2048
-"""Held-out rows of either set by which a column's use is told."""
+"""Minimum number of rows of each set."""
+IMPORTANCE_ROWS = 2048
+"""Held-out rows of each set that the importance of columns is computed from."""
 
 
 @dataclass(frozen=True, eq=False)
 class TreeTwoSample:
-    """How well synthetic and real rows are told apart.
+    """Result of `tree_two_sample`.
 
     Attributes:
-        auc: with its interval; 0.5 if they can't be told apart.
+        auc: AUC with its interval; 0.5 if the rows are indistinguishable.
         score: 1 - (2 max(auc, 1/2) - 1), with its interval.
-        synthetic: of each synthetic row, by half: the share of real rows that look more real, (2, n).
-        real: of each real row, by half: the share of synthetic rows that look less real, (2, n).
-        uses: by how much the AUC falls when a column's values change places among the rows, (C,); None if not asked.
+        synthetic: placement of each synthetic row, the fraction of real rows that look more real, by half, (2, n).
+        real: placement of each real row, the fraction of synthetic rows that look less real, by half, (2, n).
+        importances: decrease of the AUC when a column is shuffled, (C,); None if not requested.
     """
 
     auc: Interval
     score: Interval
     synthetic: Matrix
     real: Matrix
-    uses: Matrix | None = None
+    importances: Matrix | None = None
 
 
 def tree_two_sample(
-    synthetic: ArrayLike, real: ArrayLike, sizes: Sequence[int], random_state: int = 0, uses: bool = False
+    synthetic: ArrayLike, real: ArrayLike, sizes: Sequence[int], random_state: int = 0, importances: bool = False
 ) -> TreeTwoSample:
-    """Tell synthetic rows from real ones; as many are taken of the larger set as the smaller one has.
+    """Measure how well boosted trees distinguish synthetic rows from real ones; the larger set is subsampled.
 
     Args:
         synthetic: rows, (n, C), in canonical form (see `rows`).
-        real: rows that the generator hasn't learnt from, (m, C).
-        sizes: categories of each column, 0 of one of numbers.
-        random_state: seed of the halves; the same real rows are in them for each generator with as many rows.
-        uses: whether to tell which columns the trees use.
+        real: real rows that the generator wasn't trained on, (m, C).
+        sizes: number of categories of each column; 0 for a numeric column.
+        random_state: seed of the halves; they hold the same real rows for all generators with the same number of rows.
+        importances: True to compute the importance of each column for the trees.
 
     Raises:
         ZaohuaError: the rows aren't in canonical form, or fewer than 20.
@@ -76,27 +77,27 @@ def tree_two_sample(
     order = np.random.default_rng(random_state).permutation
     rows, others = (order(len(z))[: 2 * half].reshape(2, half) for z in (x, y))
     is_synthetic = np.repeat([1, 0], half)
-    shares, falls = [], []
+    placed, decreases = [], []
     for fold in (0, 1):
         trees = Trees(sizes, early_stopping=False, random_state=random_state)
         trees.fit(np.concatenate([x[rows[fold]], y[others[fold]]]), is_synthetic)
         held = x[rows[1 - fold]], y[others[1 - fold]]
-        shares.append(placements(*map(trees.odds, held)))
-        if uses:
-            falls.append(_falls(trees, held[0][:ASKED], held[1][:ASKED], random_state))
-    a, b = (np.stack(parts) for parts in zip(*shares, strict=True))
+        placed.append(placements(*map(trees.log_odds, held)))
+        if importances:
+            decreases.append(_auc_decreases(trees, held[0][:IMPORTANCE_ROWS], held[1][:IMPORTANCE_ROWS], random_state))
+    a, b = (np.stack(parts) for parts in zip(*placed, strict=True))
     value = float(a.mean())
-    reach = NORMAL * math.sqrt(max(_variance(a, b), 1 / half**2))  # no less than a single row may change
-    around = Interval(value, max(0.0, value - reach), min(1.0, value + reach))
-    return TreeTwoSample(around, _scored(around), a, b, np.mean(falls, axis=0) if uses else None)
+    reach = NORMAL * math.sqrt(max(_variance(a, b), 1 / half**2))  # at least the effect of a single row
+    interval = Interval(value, max(0.0, value - reach), min(1.0, value + reach))
+    return TreeTwoSample(interval, _score(interval), a, b, np.mean(decreases, axis=0) if importances else None)
 
 
 def gaps(best: tuple[Matrix, Matrix], other: tuple[Matrix, Matrix]) -> Interval:
-    """By how much the score of one generator is above another's.
+    """Compute the difference between the scores of two generators, with its interval.
 
     Args:
-        best: `synthetic` and `real` of one's `TreeTwoSample`.
-        other: those of the other's, by the same real rows, as many samples and the same seed.
+        best: `synthetic` and `real` of the first generator's `TreeTwoSample`.
+        other: the same of the second generator, with the same real rows, number of samples and seed.
     """
     (a, real_a), (b, real_b) = best, other
     variance = float(np.mean((a.var(1, ddof=1) + b.var(1, ddof=1) + (real_a - real_b).var(1, ddof=1)) / a.shape[1]))
@@ -105,22 +106,22 @@ def gaps(best: tuple[Matrix, Matrix], other: tuple[Matrix, Matrix]) -> Interval:
 
 
 def _variance(a: Matrix, b: Matrix) -> float:
-    """DeLong's variance of a half's AUC, the mean of both."""
+    """Compute DeLong's variance of the AUC of one half, averaged over both."""
     return float(np.mean((a.var(1, ddof=1) + b.var(1, ddof=1)) / a.shape[1]))
 
 
-def _scored(around: Interval) -> Interval:
-    """The score of an AUC; the higher that, the lower this."""
-    return Interval(*(2 - 2 * max(end, 0.5) for end in (around.value, around.high, around.low)))
+def _score(area: Interval) -> Interval:
+    """Return the score of an AUC, which decreases in it, so that the ends of the interval swap."""
+    return Interval(*(2 - 2 * max(end, 0.5) for end in (area.value, area.high, area.low)))
 
 
-def _falls(trees: Trees, x: Matrix, y: Matrix, seed: int) -> Matrix:
-    """By how much the AUC of held-out rows falls when each column is shuffled."""
+def _auc_decreases(trees: Trees, x: Matrix, y: Matrix, seed: int) -> Matrix:
+    """Compute the decrease of the AUC of held-out rows when each column is shuffled, (C,)."""
     both, is_synthetic = np.concatenate([x, y]), np.arange(len(x) + len(y)) < len(x)
-    rng, whole = np.random.default_rng(seed), auc(trees.odds(both), is_synthetic)
-    found = []
+    rng, original = np.random.default_rng(seed), auc(trees.log_odds(both), is_synthetic)
+    decreases = []
     for column in range(both.shape[1]):
         shuffled = both.copy()
         shuffled[:, column] = rng.permutation(both[:, column])
-        found.append(whole - auc(trees.odds(shuffled), is_synthetic))
-    return np.array(found)
+        decreases.append(original - auc(trees.log_odds(shuffled), is_synthetic))
+    return np.array(decreases)

@@ -1,4 +1,4 @@
-"""Boosted trees on rows of a table: categories as categories, missing numbers as such, the same for the same seed."""
+"""Gradient-boosted trees on table rows, with native handling of categories and missing numbers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zaohua.metrics.features import Matrix
-from zaohua.metrics.rows import kept
+from zaohua.metrics.rows import merge_rare
 
 MOST = 255
-"""Categories that trees tell apart in a column: the most frequent ones of the rows they learn, the rest together."""
+"""Maximum number of categories of a column; the rarest ones among the training rows are merged."""
 
 
 class Trees:
-    """Gradient boosting of scikit-learn's, on rows in canonical form.
+    """scikit-learn's histogram gradient boosting on rows in canonical form; deterministic for a seed.
 
     Args:
-        sizes: categories of each column, 0 of one of numbers.
-        classify: whether what is learnt are classes, else it is a number.
-        options: of `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`.
+        sizes: number of categories of each column; 0 for a numeric column.
+        classify: True to predict classes, False to predict a number.
+        options: arguments of `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`.
     """
 
     def __init__(self, sizes: Sequence[int], classify: bool = True, **options: Any):
@@ -32,31 +32,31 @@ class Trees:
         self.model = cls(categorical_features=np.array(self.sizes) > 0, **options)
 
     def fit(self, x: Matrix, y: NDArray[Any]) -> Trees:
-        """Learn y (n,) from the rows x (n, C)."""
-        self._new = {c: kept(x[:, c].astype(np.int64), size, MOST) for c, size in enumerate(self.sizes) if size}
+        """Fit the trees to predict y (n,) from the rows x (n, C)."""
+        self._new = {c: merge_rare(x[:, c].astype(np.int64), size, MOST) for c, size in enumerate(self.sizes) if size}
         self._empty = np.isnan(x).all(0)
-        self.model.fit(self._grouped(x), y)
+        self.model.fit(self._prepared(x), y)
         return self
 
-    def odds(self, x: Matrix) -> Matrix:
-        """Log-odds of the second class of two, (n,)."""
-        return np.asarray(self.model.decision_function(self._grouped(x)), np.float64)
+    def log_odds(self, x: Matrix) -> Matrix:
+        """Return the log-odds of the second of two classes, (n,)."""
+        return np.asarray(self.model.decision_function(self._prepared(x)), np.float64)
 
     def probabilities(self, x: Matrix, classes: int) -> Matrix:
-        """Probabilities of the classes 0, 1, ..., (n, classes); 0 of those that weren't among what was learnt."""
+        """Return the probabilities of the classes 0, 1, ..., (n, classes); 0 for classes not seen in training."""
         out = np.zeros((len(x), classes))
-        out[:, self.model.classes_.astype(np.int64)] = self.model.predict_proba(self._grouped(x))
+        out[:, self.model.classes_.astype(np.int64)] = self.model.predict_proba(self._prepared(x))
         return out
 
     def predict(self, x: Matrix) -> Matrix:
-        """Predicted numbers, (n,)."""
-        return np.asarray(self.model.predict(self._grouped(x)), np.float64)
+        """Return the predicted numbers, (n,)."""
+        return np.asarray(self.model.predict(self._prepared(x)), np.float64)
 
-    def _grouped(self, x: Matrix) -> Matrix:
-        """The rows with no more categories in a column than trees can take, and numbers in all."""
+    def _prepared(self, x: Matrix) -> Matrix:
+        """Return the rows with rare categories merged and columns without any number filled with 0."""
         out = x.copy()
         for c, new in self._new.items():
             if self.sizes[c] > MOST:
                 out[:, c] = new[x[:, c].astype(np.int64)]
-        out[:, self._empty] = 0  # nothing but missing numbers when it learnt, of which scikit-learn makes no bins
+        out[:, self._empty] = 0  # had only missing numbers in fit, of which scikit-learn makes no bins
         return out

@@ -1,15 +1,15 @@
-"""Classifier two-sample test: whether a classifier can tell samples from real items that it hasn't seen.
+"""Classifier two-sample test: how well a classifier distinguishes samples from real items.
 
-One half of both sets trains the classifier, the other half is told apart. If the distributions are the same, each
-answer is right with probability 1/2 whatever the classifier learnt, so the number of right answers is binomial
-(Lopez-Paz and Oquab, Revisiting classifier two-sample tests, arXiv:1610.06545). One split and no cross-fitting: there
-each half would be tested by what was learnt from the other, so chance would favour both or neither, answers would not
-be independent, and the p value would be too small.
+The classifier is trained on one half of both sets and tested on the other. If the distributions are equal, each
+prediction is correct with probability 1/2 whatever the classifier learnt, so the number of correct predictions is
+binomial (Lopez-Paz and Oquab, Revisiting classifier two-sample tests, arXiv:1610.06545). There is one split and no
+cross-fitting, in which each half would be tested by a classifier trained on the other: predictions would not be
+independent, and the p value would be too small.
 
 The classifier is gradient boosting on the standardised features and one more: the log-odds of a quadratic discriminant
-(one Gaussian for each set). Trees see any difference of shape in few features but hardly a rotation, the Gaussians see
-means and covariances at once; both together take seconds and have nothing to be tuned. Of fewer items than a
-covariance needs the trees learn alone.
+(one Gaussian per set). Trees detect differences of shape in few features but hardly a rotation; the Gaussians detect
+differences of means and covariances. Both together take seconds and need no tuning. With too few items for a
+covariance, trees are used alone.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.metrics.features import pair
 
 FOLDS = 5
-"""Of the training half, by which the log-odds that the trees learn from are made for items not seen before."""
+"""Folds of the training half; the log-odds that the trees are trained on are cross-validated predictions."""
 
 
 @dataclass(frozen=True)
 class TwoSample:
-    """How well samples and real items are told apart.
+    """Result of `two_sample`.
 
     Attributes:
-        accuracy: share of right answers: 0.5 if they can't be told apart, 1 if always.
+        accuracy: fraction of correct predictions; 0.5 if the sets are indistinguishable, 1 if perfectly separable.
         auc: probability that a sample looks less real than a real item does.
-        p: probability of an accuracy this high if both were from one distribution.
-        held_out: number of answers.
+        p: p value: probability of an accuracy this high if both sets are from one distribution.
+        held_out: number of predictions.
     """
 
     accuracy: float
@@ -46,17 +46,17 @@ class TwoSample:
 
 
 def two_sample(samples: ArrayLike, real: ArrayLike, random_state: int = 0) -> TwoSample:
-    """Train a classifier on a half of two sets and tell the other half apart.
+    """Train a classifier on one half of two sets and test it on the other.
 
-    Of the larger set as many items are taken as the smaller one has, so that guessing is right half the time.
+    The larger set is subsampled to the size of the smaller, so that guessing is correct half the time.
 
     Args:
-        samples: their features, (n, d).
+        samples: features of the samples, (n, d).
         real: features of real items, (m, d); not those that the generator was trained on.
         random_state: seed of the split and the classifier.
 
     Raises:
-        ZaohuaError: the arrays aren't features of one kind, or too few to learn from.
+        ZaohuaError: the arrays differ in width, or have too few items.
     """
     from scipy.stats import binomtest
     from sklearn.metrics import roc_auc_score
@@ -71,19 +71,19 @@ def two_sample(samples: ArrayLike, real: ArrayLike, random_state: int = 0) -> Tw
     is_sample = np.repeat([1, 0], half)
     order = rng.permutation(2 * half)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of features that depend on others, which regularisation takes care of
+        warnings.simplefilter("ignore")  # about collinear features, which the regularisation handles
         try:
             classifier = _classifier(int(rng.integers(1 << 31)), enough=half > 2 * x.shape[1])
             odds = classifier.fit(train[order], is_sample[order]).decision_function(test)
         except np.linalg.LinAlgError as error:
             raise ZaohuaError(f"no classifier can be fitted to these features: {error}") from None
-    right = int(((odds > 0) == is_sample).sum())
-    p = binomtest(right, 2 * half, 0.5, alternative="greater").pvalue
-    return TwoSample(right / (2 * half), float(roc_auc_score(is_sample, odds)), float(p), 2 * half)
+    correct = int(((odds > 0) == is_sample).sum())
+    p = binomtest(correct, 2 * half, 0.5, alternative="greater").pvalue
+    return TwoSample(correct / (2 * half), float(roc_auc_score(is_sample, odds)), float(p), 2 * half)
 
 
 def _classifier(seed: int, enough: bool) -> Any:
-    """Boosting on standardised features and, of enough items, the cross-validated log-odds of a discriminant."""
+    """Return gradient boosting on standardised features and, given enough items, the log-odds of a discriminant."""
     from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
     from sklearn.ensemble import HistGradientBoostingClassifier, StackingClassifier
     from sklearn.model_selection import StratifiedKFold

@@ -1,4 +1,4 @@
-"""Extractors that nobody trained, to check a trained one against: if they rank models otherwise, say so."""
+"""Untrained image feature extractors: a check of a trained one, whose ranking of models should agree with theirs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zaohua.metrics.pictures import WIDTH, ClassifierNetwork, as_tensor, like, short_hash, through
+from zaohua.metrics.extractor_base import (
+    WIDTH,
+    ClassifierNetwork,
+    apply_in_batches,
+    as_tensor,
+    as_tensor_of_shape,
+    short_hash,
+)
 
-SEEN = 10_000
-"""Pictures at most that features are scaled by."""
+MAX_IMAGES = 10_000
+"""Maximum number of images that the scale of features is computed from."""
 
 
 class RandomConvolutions:
-    """The network of the classifier with random weights: mostly edges and where they are, of no class in particular.
+    """Features of the classifier's network with random weights: mostly edges and their positions.
 
-    Its features are standardised, or a few that happen to be large would decide all distances.
+    Features are standardised, so that a few large ones don't dominate the distances.
 
     Args:
-        images: real training pictures, the first 10,000 of which give the means and deviations of features.
+        images: real training images; the first 10,000 give the means and standard deviations of features.
         random_state: seed of the weights.
     """
 
@@ -33,26 +40,26 @@ class RandomConvolutions:
             torch.manual_seed(random_state)
             network = ClassifierNetwork(*self.shape, classes=1)
         self.network = network.body[:-1].eval()  # its last ReLU would leave some features constant
-        raw = through(self.network, x[:SEEN])
+        raw = apply_in_batches(self.network, x[:MAX_IMAGES])
         deviation = raw.std(0)
         self.mean, self.scale = raw.mean(0), np.where(deviation > 0, deviation, 1.0)
 
     def features(self, images: Any) -> NDArray[np.float64]:
-        """Standardised activations, float64 (n, WIDTH)."""
-        return (through(self.network, like(images, self.shape)) - self.mean) / self.scale
+        """Return standardised activations, float64 (n, WIDTH)."""
+        return (apply_in_batches(self.network, as_tensor_of_shape(images, self.shape)) - self.mean) / self.scale
 
     @property
     def hash(self) -> str:
-        """Eight digits that tell this extractor from others."""
+        """Eight hexadecimal digits that identify this extractor."""
         weights = (tensor.numpy() for tensor in self.network.state_dict().values())
         return short_hash([*weights, self.mean, self.scale])
 
 
 class Pca:
-    """The principal components of the pixels: the coarse distribution of light, linear, nothing of shapes.
+    """Principal components of the pixels: linear features of coarse brightness, without shapes.
 
     Args:
-        images: real training pictures.
+        images: real training images.
         random_state: seed of the randomised decomposition.
     """
 
@@ -69,11 +76,13 @@ class Pca:
         self.components = pca.components_.astype(np.float64)
 
     def features(self, images: Any) -> NDArray[np.float64]:
-        """Coordinates along the components, in pixels of [-1, 1], float64 (n, at most WIDTH)."""
+        """Return the coordinates along the components, of pixels in [-1, 1], float64 (n, at most WIDTH)."""
         mean, down = torch.from_numpy(self.mean), torch.from_numpy(self.components.T)
-        return through(lambda part: (part.flatten(1).double() - mean) @ down, like(images, self.shape))
+        return apply_in_batches(
+            lambda part: (part.flatten(1).double() - mean) @ down, as_tensor_of_shape(images, self.shape)
+        )
 
     @property
     def hash(self) -> str:
-        """Eight digits that tell this extractor from others."""
+        """Eight hexadecimal digits that identify this extractor."""
         return short_hash([self.mean, self.components])

@@ -13,18 +13,18 @@ from zaohua.families.univariate import Parametric
 
 
 class Bernoulli(Parametric):
-    """1 with a chance, else 0.
+    """Bernoulli distribution: 1 with probability p, else 0.
 
-    `params_` is the chance of a 1, `p`.
+    `params_` is the probability of a 1, `p`.
 
     Paper: J. Bernoulli, "Ars conjectandi", 1713.
     """
 
     law = stats.bernoulli
     fitted: ClassVar[tuple[str, ...]] = ("p",)
-    range: ClassVar[Support] = Support(low=0, high=1, whole=True)
-    remedy: ClassVar[str] = "write yes as 1 and no as 0, or choose a distribution of more values"
+    range: ClassVar[Support] = Support(low=0, high=1, integer=True)
+    remedy: ClassVar[str] = "encode yes as 1 and no as 0, or choose a distribution of more values"
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The share of ones."""
+        """Return the fraction of ones."""
         return {"p": x.mean(0)}

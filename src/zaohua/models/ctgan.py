@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.noise import BatchNoise, Noise, derive_seed
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
@@ -27,32 +28,31 @@ from zaohua.training.events import Batch
 
 
 class CTGAN(Tabular, WassersteinGAN[TableCodec]):
-    """Wasserstein GAN of tables that learns rare categories by being asked for them.
+    """Wasserstein GAN of tables, conditioned on rare categories more often than they occur.
 
-    Other than in the paper, both networks learn from one pass over the same fakes, the generator's weights are
-    averaged and its layers normalised row by row (both measured: rows come closer to the real ones), its numbers aren't
-    squashed, and the modes of numbers are asked for as categories are. With labels (y) the label is what is asked for,
-    and nothing else.
+    Unlike in the paper, both networks learn from one pass over the same fakes, the generator's weights are averaged and
+    its layers use layer normalisation (both bring rows closer to the real ones, as measured), its numbers aren't
+    squashed, and modes of numbers are conditions as categories are. With labels (y) the label is the only condition.
 
     Paper: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 16, "latent_dim": 8, "max_steps": 8, "batch_size": 20, "pac": 5}
-    codec_options: ClassVar[dict[str, Any]] = {"numbers": "modes"}
+    tiny: ClassVar[Json] = {"hidden": 16, "latent_dim": 8, "max_steps": 8, "batch_size": 20, "pac": 5}
+    codec_options: ClassVar[Json] = {"numbers": "modes"}
     default_steps: ClassVar[int] = 12_000
 
     hidden: Annotated[int, Between(1)] = 256
     """Width of the hidden layers of generator and critic."""
     layers: Annotated[int, Between(1)] = 2
-    """Hidden layers of each."""
+    """Number of hidden layers of each."""
     pac: Annotated[int, Between(1)] = 10
-    """Rows that the critic judges at once."""
+    """Number of rows that the critic scores together (PacGAN)."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.5
-    """Dropout in the critic."""
+    """Dropout probability in the critic."""
     tau: Annotated[float, Between(above=0)] = 0.2
-    """Temperature of the generator's categories while training: the lower, the closer to a single one."""
+    """Temperature of the Gumbel-softmax of the generator's categories; lower values are closer to one-hot."""
     update: Literal["alternating", "simultaneous"] = "simultaneous"
-    """Whether the networks are trained in turn, each on fakes of its own, or both from one pass over the same fakes."""
+    """Whether the networks are trained in turn on separate fakes, or both in one pass over the same fakes."""
     latent_dim = 128
     n_critic = 1
     batch_size = 500
@@ -62,28 +62,36 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     counts_ = Stored[list[float]]([], key="counts")
 
     def plan(self) -> tuple[str, ...]:
-        """The critic, then the generator, or both in one."""
+        """Return the critic's phase, then the generator's, or both in one."""
         return ("both",) if self.update == "simultaneous" else super().plan()
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A generator of normalised layers, and a critic of packs of rows."""
+        """Build a generator of normalised layers, and a critic of packs of rows."""
         width = RowLayout(spec).width
-        given = RowLayout(spec).one_hots if y_spec is None else 0
-        sizes: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}
-        generator = RowGenerator(self.latent_dim + given, y_spec, out_dim=width, **sizes)
-        critic = PackedCritic(width + given, y_spec, pac=self.pac, dropout=self.dropout, **sizes)
+        condition_size = RowLayout(spec).one_hots if y_spec is None else 0
+        generator = RowGenerator(
+            self.latent_dim + condition_size, y_spec, out_dim=width, hidden=self.hidden, layers=self.layers
+        )
+        critic = PackedCritic(
+            width + condition_size,
+            y_spec,
+            pac=self.pac,
+            hidden=self.hidden,
+            layers=self.layers,
+            dropout=self.dropout,
+        )
         return nn.ModuleDict({"discriminator": critic, "generator": generator})
 
-    # ---- conditions: a category of each row, where there are no labels
+    # ---- conditions: a category of each row, without labels
 
     def rows(self, data: TrainingData) -> TrainingData:
-        """The rows as they are; how many have each category is kept."""
+        """Return the rows as they are; count the rows of each category."""
         counts = [one_hot.double().sum(0) for one_hot in self._one_hots(data)]
         self.counts_ = torch.stack(counts).sum(0).tolist()
         return data
 
     def row_weights(self, data: TrainingData) -> np.ndarray | None:
-        """Rows with rare categories come up more often."""
+        """Return weights that sample rows with rare categories more often."""
         conditions = self.conditions
         if conditions is None:
             return None
@@ -97,12 +105,12 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
 
     @property
     def layout(self) -> RowLayout:
-        """Where the features stand."""
+        """Layout of the features."""
         return RowLayout(self.spec_)
 
     @property
     def conditions(self) -> Conditions | None:
-        """Which categories are conditions; None with labels, or in a table without categories."""
+        """Distribution of the conditions; None with labels, or in a table without categories."""
         layout = self.layout
         if self.y_spec_ is not None or not layout.one_hots:
             return None
@@ -111,66 +119,67 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     # ---- training
 
     def _fakes(self, nets: nn.ModuleDict, noise: Noise, c: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Logits of the categories, and wide rows."""
+        """Generate logits of the categories, and wide rows."""
         layout = self.layout
         out = nets["generator"](torch.cat([noise.normal(self.latent_dim), c], dim=1), y).float()
         logits, numbers = out.split([layout.one_hots, len(layout.reals)], dim=1)
-        chances = layout.softmax((logits + gumbel(noise, layout.one_hots)) / self.tau)
-        return logits, torch.cat([chances, numbers * layout.chance_of_numbers(chances)], dim=1)
+        probabilities = layout.softmax((logits + gumbel(noise, layout.one_hots)) / self.tau)
+        return logits, torch.cat([probabilities, numbers * layout.observed_probability(probabilities)], dim=1)
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Wide rows and their conditions."""
+        """Return wide rows and their conditions."""
         wide, conditions = self.layout.wide(batch.x), self.conditions
         one_hot = wide[:, : self.layout.one_hots]
         return wide, one_hot[:, :0] if conditions is None else conditions.of(one_hot, batch.noise)
 
-    def _apart(self, nets: nn.ModuleDict, batch: Batch, x: Tensor, fakes: Tensor) -> Tensor:
-        """D(fakes) - D(x) + penalty, (B,), the same for all rows of a pack."""
+    def _critic_loss(self, nets: nn.ModuleDict, batch: Batch, x: Tensor, fakes: Tensor) -> Tensor:
+        """Return D(fakes) - D(x) + penalty, (B,), the same for all rows of a pack."""
         real, fake = self.judge(nets, x, fakes, batch.y)
         mix = batch.noise.uniform(1)[:: self.pac].repeat_interleave(self.pac, dim=0)
         penalty = self.penalty(lambda x: nets["discriminator"](x, batch.y), x, fakes.detach(), mix)
         return (fake - real + penalty).repeat_interleave(self.pac)
 
-    def _missed(self, logits: Tensor, c: Tensor) -> Tensor:
-        """-log of the chance that the generator gives the category it was asked for, (B,)."""
+    def _condition_loss(self, logits: Tensor, c: Tensor) -> Tensor:
+        """Return -log p of the category that the generator was conditioned on, (B,)."""
         if not c.shape[1]:
             return logits.new_zeros(len(logits))
-        others = self.layout.same_head(c) == 0
+        others = self.layout.sum_per_feature(c) == 0
         return logits.masked_fill(others, -torch.inf).logsumexp(1) - (c * logits).sum(1)
 
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """D(G(z, c)) - D(x, c) + penalty, (B,)."""
+        """Return D(G(z, c)) - D(x, c) + penalty, (B,)."""
         wide, c = self._real(batch)
         with torch.no_grad():
             _, fakes = self._fakes(nets, batch.noise, c, batch.y)
-        return self._apart(nets, batch, torch.cat([wide, c], dim=1), torch.cat([fakes, c], dim=1))
+        return self._critic_loss(nets, batch, torch.cat([wide, c], dim=1), torch.cat([fakes, c], dim=1))
 
     def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """-D(G(z, c)) - log p(c), (B,)."""
+        """Return -D(G(z, c)) - log p(c), (B,)."""
         _, c = self._real(batch)
         logits, fakes = self._fakes(nets, batch.noise, c, batch.y)
         scores = nets["discriminator"](torch.cat([fakes, c], dim=1), batch.y).squeeze(1)
-        return self._missed(logits, c) - scores.repeat_interleave(self.pac)
+        loss: Tensor = self._condition_loss(logits, c) - scores.repeat_interleave(self.pac)
+        return loss
 
     def loss_of_both(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """The critic's loss and -log p(c), (B,); what comes back to the fakes is turned round for the generator."""
+        """Return the critic's loss and -log p(c), (B,); the gradient is reversed for the generator."""
         wide, c = self._real(batch)
         logits, fakes = self._fakes(nets, batch.noise, c, batch.y)
         if fakes.requires_grad:
             fakes.register_hook(torch.neg)
-        apart = self._apart(nets, batch, torch.cat([wide, c], dim=1), torch.cat([fakes, c], dim=1))
-        return apart + self._missed(logits, c)
+        loss = self._critic_loss(nets, batch, torch.cat([wide, c], dim=1), torch.cat([fakes, c], dim=1))
+        return loss + self._condition_loss(logits, c)
 
     # ---- sampling
 
     def generate(self, nets: nn.ModuleDict, noise: Noise, y: Tensor | None) -> Tensor:
-        """Wide fakes (n, width), with conditions as frequent as in training."""
+        """Generate wide fakes (n, width), with conditions as frequent as in training."""
         conditions = self.conditions
         c = noise.normal(0) if conditions is None else conditions.frequent(noise)
         return self._fakes(nets, noise, c, y)[1]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Rows (n, features) of the averaged generator."""
+        """Draw rows (n, features) from the averaged generator."""
         return self.layout.rows(self.generate(self.nets_, noise, y))
 
     def _check(self) -> None:

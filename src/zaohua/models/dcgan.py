@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from torch import nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import GAN
@@ -22,7 +23,7 @@ class DCGAN(GAN[GridCodec], VocoderMixin):
     Adversarial Networks", 2015 (arXiv:1511.06434).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 8,
         "max_channels": 16,
         "latent_dim": 8,
@@ -31,35 +32,35 @@ class DCGAN(GAN[GridCodec], VocoderMixin):
     }
 
     channels: Annotated[int, Between(1)] = 64
-    """Channels of the outermost convolution; they double with each halving of the image."""
+    """Channels of the outermost convolution, doubled with each halving of the resolution."""
     max_channels: Annotated[int, Between(1)] = 256
-    """Channels at most."""
+    """Maximum number of channels."""
     kernel_size: Annotated[int, Between(2, 9)] = 4
-    """Side of the convolutions."""
+    """Kernel size of the convolutions."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.3
-    """Dropout in the discriminator."""
+    """Dropout probability in the discriminator."""
     discriminator_norm: Literal["batch", "group", "none"] = "none"
-    """Normalisation in the discriminator; the paper's is "batch"."""
+    """Normalisation in the discriminator; "batch" in the paper."""
     base_layers: Annotated[int, Between(0, 8)] = 0
-    """Convolutions of the generator at its lowest resolution, before it is doubled."""
+    """Number of convolutions of the generator at its lowest resolution."""
     update: Literal["alternating", "simultaneous"] = "alternating"
-    """Whether the networks are trained in turn, each on fakes of its own, or both from one pass over the same fakes,
-    which takes two thirds of the time."""
+    """Whether the networks are trained in turn on separate fakes, or both in one pass over the same fakes, which takes
+    two thirds of the time."""
 
     def plan(self) -> tuple[str, ...]:
-        """The discriminator, then the generator, or both in one."""
+        """Return the discriminator's phase, then the generator's, or both in one."""
         return ("both",) if self.update == "simultaneous" else super().plan()
 
     def _check(self) -> None:
         super()._check()
         if self.update == "simultaneous" and self.discriminator_norm == "batch":
             raise ZaohuaError(
-                "DCGAN: a simultaneous update needs a discriminator that judges each item by itself: "
+                "DCGAN: a simultaneous update needs a discriminator that scores each item independently: "
                 'choose discriminator_norm="none" or "group", or update="alternating"'
             )
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A generator of transposed convolutions and a discriminator of strided ones."""
+        """Build a generator of transposed convolutions and a discriminator of strided ones."""
         sizes: dict[str, Any] = {
             "channels": self.channels,
             "max_channels": self.max_channels,

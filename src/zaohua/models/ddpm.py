@@ -15,32 +15,33 @@ from zaohua.training.events import Batch
 
 
 class DDPM(Diffusion[GridCodec], VocoderMixin):
-    """Diffusion that predicts the noise; ancestral sampling, or DDIM in few steps.
+    """Diffusion model that predicts the noise, with ancestral sampling, or DDIM in few steps.
 
     Paper: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", 2020 (arXiv:2006.11239).
     """
 
     schedule: Literal["cosine", "linear"] = "cosine"
-    """How noise grows with time: evenly in angle (Nichol and Dhariwal, 2021), or with a linear beta as in the paper."""
+    """Noise schedule: cosine (Nichol and Dhariwal, 2021), or linear beta as in the paper."""
     sampler = "ddim"
     steps = 50
 
     @property
     def noise_schedule(self) -> NoiseSchedule:
-        """The variance-preserving path of the schedule."""
+        """Variance-preserving noise schedule."""
         return CosineSchedule() if self.schedule == "cosine" else LinearSchedule()
 
     def predict(
         self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The network gives e; then x = (x_t - sigma e) / alpha."""
+        """Predict e by the network, and x = (x_t - sigma e) / alpha."""
         e = net(x_t, 1000 * t, y, keep)
         alpha, sigma = expand(self.noise_schedule.alpha(t), x_t), expand(self.noise_schedule.sigma(t), x_t)
         return (x_t - sigma * e) / alpha, e
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Mean of |e - e(x_t, t)|^2 over the numbers of an item, at even times, (B,)."""
+        """Return the mean of |e - e(x_t, t)|^2 over the numbers of an item, at uniform times, (B,)."""
         t = batch.noise.uniform()
         x_t, noise = self.noised(batch, t)
-        guess = nets["net"](x_t, 1000 * t, batch.y, self.kept(batch))
-        return (guess - noise).square().flatten(1).mean(1)
+        guess = nets["net"](x_t, 1000 * t, batch.y, self.condition_mask(batch))
+        loss: Tensor = (guess - noise).square().flatten(1).mean(1)
+        return loss

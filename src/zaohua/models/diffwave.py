@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.diffusion import KarrasDiffusion
@@ -14,24 +15,24 @@ from zaohua.nn.diffwave import DilatedNet
 
 
 class DiffWave(KarrasDiffusion[WaveCodec]):
-    """Diffusion of waveforms by gated dilated convolutions that look both ways; trained and sampled as EDM is.
+    """Diffusion of waveforms by bidirectional gated dilated convolutions, trained and sampled as EDM.
 
     Paper: Kong, Ping, Huang, Zhao and Catanzaro, "DiffWave: A Versatile Diffusion Model for Audio Synthesis", 2020
     (arXiv:2009.09761).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "blocks": 3, "max_steps": 20, "batch_size": 16, "steps": 4}
+    tiny: ClassVar[Json] = {"channels": 8, "blocks": 3, "max_steps": 20, "batch_size": 16, "steps": 4}
 
     channels: Annotated[int, Between(1)] = 96
-    """Width of the layers; the paper takes 64 to 256."""
+    """Width of the layers; 64 to 256 in the paper."""
     blocks: Annotated[int, Between(1)] = 14
-    """Gated convolutions; the paper takes 30."""
+    """Number of gated convolutions; 30 in the paper."""
     cycle: Annotated[int, Between(1, 20)] = 7
-    """Layers after which the dilation, which doubles from layer to layer, is 1 again."""
+    """Period of the dilations, which double from layer to layer."""
     patch: Annotated[int, Between(1, 256)] = 32
-    """Neighbouring samples that become channels; 1 is the paper's network, at many times the cost."""
+    """Number of neighbouring samples folded into channels; 1 is the paper's network, at many times the cost."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.0
-    """Dropout behind the gates."""
+    """Dropout probability after the gates."""
     sigma_data = 0.15
     sigma_min = 0.001
     sigma_max = 20.0
@@ -42,7 +43,7 @@ class DiffWave(KarrasDiffusion[WaveCodec]):
     batch_size = 16
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One dilated network."""
+        """Build one dilated network."""
         return nn.ModuleDict(
             {
                 "net": DilatedNet(

@@ -8,7 +8,7 @@ from zaohua.modalities.base import GridCodec
 
 
 class EDM(KarrasDiffusion[GridCodec], VocoderMixin):
-    """Diffusion with preconditioning, a lognormal spread of noise in training, and Heun's sampler.
+    """Preconditioned diffusion with log-normal noise levels in training, and Heun's sampler.
 
     Paper: Karras, Aittala, Aila and Laine, "Elucidating the Design Space of Diffusion-Based Generative Models", 2022
     (arXiv:2206.00364).

@@ -13,7 +13,7 @@ from zaohua.families.univariate import WithLocation
 
 
 class Exponential(WithLocation):
-    """Waiting times for what may happen at any moment alike.
+    """Exponential distribution of waiting times for events of constant rate.
 
     `params_` are `loc` and the mean above it, `scale` (1 / rate).
 
@@ -26,5 +26,5 @@ class Exponential(WithLocation):
     constant: ClassVar[float | None] = 0.0
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The mean above `loc`."""
+        """Return the mean above `loc`."""
         return self.named({"scale": (x - self.loc).mean(0)})

@@ -13,19 +13,19 @@ from zaohua.families.univariate import Parametric
 
 
 class Geometric(Parametric):
-    """Number of trials up to the first success, that one included: 1, 2, 3 ...
+    """Geometric distribution: number of trials up to and including the first success, 1, 2, 3 ...
 
-    `params_` is the chance of success, `p`.
+    `params_` is the probability of success, `p`.
 
     Paper: B. Pascal, letters to P. de Fermat, 1654 (trials up to the first success).
     """
 
     law = stats.geom
     fitted: ClassVar[tuple[str, ...]] = ("p",)
-    range: ClassVar[Support] = Support(low=1, whole=True)
+    range: ClassVar[Support] = Support(low=1, integer=True)
     constant: ClassVar[float | None] = 1.0
     remedy: ClassVar[str] = "leave them out, or add 1 where failures before the first success were counted"
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """1 / mean."""
+        """Return 1 / mean."""
         return {"p": 1 / x.mean(0)}

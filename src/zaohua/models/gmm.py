@@ -1,13 +1,14 @@
-"""A mixture of normal distributions, fitted by scikit-learn and used as any other model."""
+"""A mixture of normal distributions, fitted by scikit-learn."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
 from zaohua.families.density import Density, Parameters
@@ -17,19 +18,19 @@ NAMES = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 
 
 class GMM(Density[ImageCodec]):
-    """Gaussian mixture, fitted by expectation maximisation; of each class when there are labels.
+    """Gaussian mixture, fitted by expectation maximisation; one for each class with labels.
 
     Paper: Dempster, Laird and Rubin, "Maximum Likelihood from Incomplete Data via the EM Algorithm", 1977.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"n_components": 2}
+    tiny: ClassVar[Json] = {"n_components": 2}
 
     n_components: Annotated[int, Between(1)] = 5
-    """Normal distributions in the mixture (of each class)."""
+    """Number of components (of each class)."""
     covariance: Literal["full", "tied", "diag", "spherical"] = "full"
-    """What each component's covariance may be."""
+    """Constraint on the components' covariances."""
     max_iter: Annotated[int, Between(1)] = 100
-    """Rounds of expectation maximisation at most."""
+    """Maximum number of iterations of expectation maximisation."""
 
     def _mixture(self) -> GaussianMixture:
         return GaussianMixture(
@@ -41,7 +42,7 @@ class GMM(Density[ImageCodec]):
         )
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """scikit-learn's fit."""
+        """Fit scikit-learn's mixture."""
         if len(x) < self.n_components:
             raise ZaohuaError(
                 f"GMM: {self.n_components} components need at least as many items (of each class), not {len(x)}"
@@ -56,22 +57,24 @@ class GMM(Density[ImageCodec]):
         return mixture
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """scikit-learn's score_samples."""
-        return self._restored(parameters).score_samples(x)
+        """Return scikit-learn's `score_samples`."""
+        log_p: np.ndarray = self._restored(parameters).score_samples(x)
+        return log_p
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
-        """A component by its weight, then m + L z with z standard normal."""
+        """Draw a component by its weight, then m + L z with z standard normal."""
         means = parameters["means_"]
         edges = parameters["weights_"].cumsum()
         which = np.minimum(np.searchsorted(edges, noise.uniform().cpu().numpy() * edges[-1]), len(means) - 1)
         z = noise.normal(means.shape[1]).cpu().double().numpy()
         cov = parameters["covariances_"]
+        out: np.ndarray = means[which]
         if self.covariance in ("diag", "spherical"):
-            return means[which] + np.sqrt(cov if cov.ndim == 2 else cov[:, None])[which] * z
-        if self.covariance == "tied":
-            return means[which] + z @ np.linalg.cholesky(cov).T
-        out = means[which]
-        for component in np.unique(which):  # one factor at a time: a factor for each item takes D^2 numbers an item
-            rows = which == component
-            out[rows] += z[rows] @ np.linalg.cholesky(cov[component]).T
+            out = out + np.sqrt(cov if cov.ndim == 2 else cov[:, None])[which] * z
+        elif self.covariance == "tied":
+            out = out + z @ np.linalg.cholesky(cov).T
+        else:
+            for component in np.unique(which):  # one factor at a time: a factor for each item takes D^2 numbers an item
+                rows = which == component
+                out[rows] += z[rows] @ np.linalg.cholesky(cov[component]).T
         return out

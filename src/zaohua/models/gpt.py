@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.texts import TextModel
@@ -16,13 +17,13 @@ from zaohua.nn.lora import adapt, merge
 
 
 class GPT(CausalTransformer[TextCodec], TextModel):
-    """Transformer that reads a text and says what comes next.
+    """Transformer language model, which predicts each token from those before it.
 
     Paper: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; with rotary positions,
     normalised queries and keys, RMSNorm and squared ReLU; trained by Muon (Jordan et al., 2024) and AdamW.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "width": 16,
         "layers": 2,
         "heads": 2,
@@ -33,27 +34,27 @@ class GPT(CausalTransformer[TextCodec], TextModel):
     }
 
     lora: Annotated[int, Between(0)] = 0
-    """Rank of what fine-tuning learns beside the linear layers, while they are held still; 0 trains all of them."""
+    """Rank of LoRA adapters in fine-tuning, while the linear layers stay fixed; 0 trains all weights."""
 
     def _check(self) -> None:
         super()._check()
         if self.lora and self.base_ is None:
-            raise ZaohuaError("GPT: lora needs a trained model to begin from (finetune, or --base RUN)")
+            raise ZaohuaError("GPT: lora needs a trained model to start from (finetune, or --base RUN)")
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """A causal transformer."""
+        """Build a causal transformer."""
         return self.transformer(vocabulary, y_spec, self.context)
 
     def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
-        """All of the network, or with `lora` only corrections beside the layers within its blocks."""
+        """Add LoRA adapters to the layers within the blocks, with `lora`; otherwise return the networks as they are."""
         if self.lora:
             adapt(nets["net"], "blocks", self.lora)
         return nets
 
     def merge_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
-        """A plain network again."""
+        """Merge the adapters into a plain network."""
         return nn.ModuleDict({"net": merge(nets["net"])}).eval() if self.lora else nets
 
     def by_muon(self, name: str) -> bool:
-        """As of all transformers, but not what LoRA adds."""
+        """Return whether Muon trains the parameter of that name: as for all transformers, except adapters."""
         return super().by_muon(name) and not self.lora

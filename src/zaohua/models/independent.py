@@ -1,20 +1,21 @@
-"""Columns that know nothing of each other: the floor that a model of tables has to rise from."""
+"""Independent columns: the baseline that a model of tables has to exceed."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from zaohua.core.json import Json
 from zaohua.models.product_mixture import ProductMixture
 
 
 class Independent(ProductMixture):
-    """Every column by itself, as it is distributed.
+    """Product of the columns' marginal distributions.
 
     Paper: the product of the marginal distributions, which maximises the likelihood among products (Chow and Liu,
     "Approximating Discrete Probability Distributions with Dependence Trees", 1968).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {}
+    tiny: ClassVar[Json] = {}
 
     n_components = 1
     max_iter = 1

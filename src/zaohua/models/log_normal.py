@@ -12,7 +12,7 @@ from zaohua.families.univariate import WithLocation
 
 
 class LogNormal(WithLocation):
-    """Numbers above 0 whose logarithm is normal: products of many small effects, such as incomes and sizes.
+    """Log-normal distribution: products of many small effects, such as incomes and sizes.
 
     `params_` are the standard deviation `s` of log(x - loc), the exponential of its mean `scale`, and `loc`.
 
@@ -23,6 +23,6 @@ class LogNormal(WithLocation):
     fitted: ClassVar[tuple[str, ...]] = ("s", "scale")
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """Standard deviation and mean of the logarithm."""
+        """Return standard deviation and mean of the logarithm."""
         logs = np.log(x - self.loc)
         return self.named({"s": logs.std(0), "scale": np.exp(logs.mean(0))})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.music import MusicModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
@@ -13,13 +14,13 @@ from zaohua.modalities.music.notes import MusicCodec
 
 
 class MusicGPT(CausalTransformer[MusicCodec], MusicModel):
-    """Transformer that reads a piece of music note by note and says what comes next.
+    """Transformer over music as notes, which predicts each token from those before it.
 
     Paper: Huang et al., "Music Transformer: Generating Music with Long-Term Structure", 2018 (arXiv:1809.04281), with
     the network of `GPT`.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "width": 16,
         "layers": 2,
         "heads": 2,
@@ -36,5 +37,5 @@ class MusicGPT(CausalTransformer[MusicCodec], MusicModel):
     temperature = 1.0
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """A causal transformer."""
+        """Build a causal transformer."""
         return self.transformer(vocabulary, y_spec, self.context)

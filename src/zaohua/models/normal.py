@@ -12,9 +12,9 @@ from zaohua.families.univariate import Parametric
 
 
 class Normal(Parametric):
-    """Normal distribution of each column: sums of many small effects.
+    """Normal distribution of each column.
 
-    `params_` are its mean `loc` and standard deviation `scale`, by maximum likelihood (divided by n, not n - 1).
+    `params_` are the mean `loc` and the standard deviation `scale`, by maximum likelihood (divided by n, not n - 1).
 
     Paper: C. F. Gauss, "Theoria motus corporum coelestium", 1809.
     """
@@ -23,5 +23,5 @@ class Normal(Parametric):
     fitted: ClassVar[tuple[str, ...]] = ("loc", "scale")
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """Mean and standard deviation."""
+        """Return mean and standard deviation."""
         return {"loc": x.mean(0), "scale": x.std(0)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.pixels import MixturePixelModel
@@ -15,35 +16,34 @@ from zaohua.training.optimizers import Muon
 
 
 class PixelCNN(MixturePixelModel):
-    """Convolutions that see only the pixels before: exact likelihoods, and samples from caches.
+    """Gated convolutions that see only the pixels before: exact likelihoods, and cached sampling.
 
-    Colours are drawn from a mixture of logistics in which each channel's means depend on the channels before it
-    (Salimans et al., "PixelCNN++", 2017); channels of binary or continuous pixels are independent given the pixels
-    before.
+    Colours have a mixture of logistics in which each channel's means depend on the previous channels (Salimans et al.,
+    "PixelCNN++", 2017); channels of binary or continuous pixels are independent given the previous pixels.
 
     Paper: van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016 (arXiv:1606.05328).
     """
 
     whole_pixels: ClassVar[bool] = True
-    tiny: ClassVar[dict[str, Any]] = {"width": 8, "layers": 2, "components": 2, "max_steps": 20, "batch_size": 16}
+    tiny: ClassVar[Json] = {"width": 8, "layers": 2, "components": 2, "max_steps": 20, "batch_size": 16}
 
     width: Annotated[int, Between(1)] = 48
-    """Channels of each of the two stacks."""
+    """Number of channels of each of the two stacks."""
     layers: Annotated[int, Between(1)] = 8
-    """Gated layers."""
+    """Number of gated layers."""
     dilation_cycle: Annotated[int, Between(1, 6)] = 2
-    """Layers look at pixels 1, 2, 4 ... apart, and from 1 again after so many layers."""
+    """Period of the dilations 1, 2, 4 ... of the layers."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.0
-    """Probability with which a unit is dropped in training."""
+    """Dropout probability."""
     batch_size = 16
     learning_rate = 1e-2
     max_grad_norm = 100.0
 
     optimizer: Literal["muon", "adamw"] = "muon"
-    """What trains the weights of the gated layers; everything else AdamW does."""
+    """Optimiser of the weights of the gated layers; AdamW trains everything else."""
 
     def network(self, spec: DataSpec, y_spec: DataSpec | None, outputs: int) -> nn.Module:
-        """A vertical and a horizontal stack of gated convolutions."""
+        """Build a vertical and a horizontal stack of gated convolutions."""
         return GatedPixelCNN(
             spec,
             y_spec,
@@ -55,7 +55,7 @@ class PixelCNN(MixturePixelModel):
         )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
-        """Muon for the weights of the gated layers, AdamW for the rest."""
+        """Make Muon for the weights of the gated layers, AdamW for the rest."""
         return Muon(
             parameters,
             lambda name: self.optimizer == "muon" and ".blocks." in name,

@@ -13,7 +13,7 @@ from zaohua.families.univariate import Parametric
 
 
 class Poisson(Parametric):
-    """Counts of independent events in a given time or space.
+    """Poisson distribution: counts of independent events in a given time or space.
 
     `params_` is the mean, `mu`.
 
@@ -22,10 +22,10 @@ class Poisson(Parametric):
 
     law = stats.poisson
     fitted: ClassVar[tuple[str, ...]] = ("mu",)
-    range: ClassVar[Support] = Support(low=0, whole=True)
+    range: ClassVar[Support] = Support(low=0, integer=True)
     constant: ClassVar[float | None] = 0.0
     remedy: ClassVar[str] = "leave them out, round them, or choose a distribution of real numbers"
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The mean."""
+        """Return the mean."""
         return {"mu": x.mean(0)}

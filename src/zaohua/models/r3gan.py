@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import GAN
@@ -18,12 +19,12 @@ from zaohua.training.events import Batch
 
 
 class R3GAN(GAN[GridCodec], VocoderMixin):
-    """GAN that judges fakes against the real, pair by pair, with zero-centred gradient penalties on both (R1 + R2).
+    """Relativistic GAN: fakes are compared with real items pair by pair, with gradient penalties on both (R1 + R2).
 
     Paper: Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN!", 2025 (arXiv:2501.05441).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 8,
         "max_channels": 16,
         "latent_dim": 8,
@@ -32,13 +33,13 @@ class R3GAN(GAN[GridCodec], VocoderMixin):
     }
 
     channels: Annotated[int, Between(1)] = 32
-    """Channels at the highest resolution; they double with each halving of the image."""
+    """Channels at the highest resolution, doubled with each halving of it."""
     max_channels: Annotated[int, Between(1)] = 128
-    """Channels at most."""
+    """Maximum number of channels."""
     gamma: Annotated[float, Between(0)] = 1.0
-    """Weight of the gradient penalties at the start."""
+    """Initial weight of the gradient penalties."""
     gamma_end: Annotated[float, Between(0)] = 0.1
-    """Their weight at the end; it falls geometrically as the learning rate does."""
+    """Final weight of the gradient penalties; it decreases geometrically."""
     latent_dim = 64
     learning_rate = 4e-4
     lr_schedule = "cosine"
@@ -46,7 +47,7 @@ class R3GAN(GAN[GridCodec], VocoderMixin):
     beta2 = 0.99
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """Residual networks without normalisation."""
+        """Build residual networks without normalisation."""
         style: dict[str, Any] = {
             "channels": self.channels,
             "max_channels": self.max_channels,
@@ -58,7 +59,7 @@ class R3GAN(GAN[GridCodec], VocoderMixin):
         return nn.ModuleDict({"discriminator": discriminator, "generator": generator})
 
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """softplus(D(G(z)) - D(x)) + gamma / 2 (|grad D(x)|^2 + |grad D(G(z))|^2), (B,)."""
+        """Return softplus(D(G(z)) - D(x)) + gamma / 2 (|grad D(x)|^2 + |grad D(G(z))|^2), (B,)."""
         with torch.no_grad():
             fakes = self.generate(nets, batch.noise, batch.y)
         both = torch.cat([batch.x, fakes]).requires_grad_(True)
@@ -70,7 +71,7 @@ class R3GAN(GAN[GridCodec], VocoderMixin):
         return F.softplus(fake - real) + gamma / 2 * (r1 + r2)
 
     def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
-        """softplus(D(x) - D(G(z))), (B,)."""
+        """Return softplus(D(x) - D(G(z))), (B,)."""
         fakes = self.generate(nets, batch.noise, batch.y)
         with torch.no_grad():
             real = nets["discriminator"](batch.x, batch.y).squeeze(1)

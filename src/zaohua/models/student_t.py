@@ -12,16 +12,16 @@ from torch import Tensor
 from torch.distributions import AffineTransform, ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import NewtonFitted
+from zaohua.families.univariate.newton import NewtonFitted
 
 MOST = 1e4
-"""Degrees of freedom at most: there the distribution is normal in all but name."""
+"""Upper limit of the degrees of freedom, at which the distribution is practically normal."""
 
 
 class StudentT(NewtonFitted):
-    """A bell with heavy tails: measurements with outliers, returns of shares.
+    """Student's t distribution: bell-shaped with heavy tails, for measurements with outliers or returns of shares.
 
-    `params_` are the degrees of freedom `df` (up to 10,000, which is the normal distribution), `loc` and `scale`.
+    `params_` are the degrees of freedom `df` (at most 10,000, practically the normal distribution), `loc` and `scale`.
 
     Paper: "Student" (W. S. Gosset), "The Probable Error of a Mean", Biometrika 6, 1908.
     """
@@ -30,19 +30,20 @@ class StudentT(NewtonFitted):
     fitted: ClassVar[tuple[str, ...]] = ("df", "loc", "scale")
 
     def start(self, x: np.ndarray) -> Parameters:
-        """4 degrees of freedom, the median, and the scale that gives half the values the place they have."""
+        """Return 4 degrees of freedom, the median, and the scale that matches the interquartile range."""
         low, middle, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)
         half = (high - low) / 2
         scale = np.where(half > 0, half / stats.t.ppf(0.75, 4), x.std(0))
         return {"df": np.full(x.shape[1], 4.0), "loc": middle, "scale": scale}
 
     def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        """That of torch."""
+        """Return torch's log density."""
         df, loc, scale = parameters["df"], parameters["loc"], parameters["scale"]
-        return torch.distributions.StudentT(df, loc, scale, validate_args=False).log_prob(x)
+        log_p: Tensor = torch.distributions.StudentT(df, loc, scale, validate_args=False).log_prob(x)
+        return log_p
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
-        """The centre in units of the first guess's scale, the scale as a logarithm, degrees of freedom up to `MOST`."""
+        """Return maps to df up to `MOST`, to the scale, and to loc in units of the initial scale."""
         return {
             "df": biject_to(constraints.interval(0.0, MOST)),
             "scale": ExpTransform(),

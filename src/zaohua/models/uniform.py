@@ -12,11 +12,10 @@ from zaohua.families.univariate import Parametric
 
 
 class Uniform(Parametric):
-    """Numbers between two ends, all alike.
+    """Uniform distribution between two ends.
 
-    `params_` are the least value seen, `loc`, and the distance to the greatest, `scale`: those are the maximum
-    likelihood, so that a number beyond them has the log density -inf. The true ends lie outside of them, on average
-    by scale / (n + 1).
+    `params_` are the minimum `loc` and the range `scale`, by maximum likelihood: a number outside has the log density
+    -inf. The true ends lie outside of them, on average by scale / (n + 1).
 
     Paper: P. S. Laplace, "Théorie analytique des probabilités", 1812.
     """
@@ -25,5 +24,5 @@ class Uniform(Parametric):
     fitted: ClassVar[tuple[str, ...]] = ("loc", "scale")
 
     def estimate(self, x: np.ndarray) -> Parameters:
-        """The least value, and the range."""
+        """Return the least value, and the range."""
         return {"loc": x.min(0), "scale": np.ptp(x, 0)}

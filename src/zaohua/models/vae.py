@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.likelihoods import likelihood_of
@@ -23,7 +24,7 @@ class VAE(VariationalAutoencoder[GridCodec], VocoderMixin):
     Paper: Kingma and Welling, "Auto-Encoding Variational Bayes", 2013 (arXiv:1312.6114).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 8,
         "latent_dim": 4,
         "max_steps": 30,
@@ -32,22 +33,22 @@ class VAE(VariationalAutoencoder[GridCodec], VocoderMixin):
     }
 
     encoder: Literal["conv", "mlp"] = "conv"
-    """Network that finds z; a perceptron is quicker on small pictures."""
+    """Architecture of the encoder; a perceptron is faster on small images."""
     decoder: Literal["conv", "mlp"] = "conv"
-    """Network that makes x of z."""
+    """Architecture of the decoder."""
     channels: Annotated[int, Between(1)] = 32
-    """Channels of a convolutional network at the highest resolution."""
+    """Channels of convolutional networks at the highest resolution."""
     max_channels: Annotated[int, Between(1)] = 256
-    """Its channels at most."""
+    """Maximum number of channels of convolutional networks."""
     hidden: Annotated[int, Between(1)] = 512
-    """Width of a perceptron's hidden layers."""
+    """Width of the hidden layers of perceptrons."""
     layers: Annotated[int, Between(1)] = 2
-    """Hidden layers of a perceptron."""
+    """Number of hidden layers of perceptrons."""
     activation: Literal["silu", "relu", "gelu", "tanh"] = "silu"
-    """What follows them."""
+    """Activation of perceptrons."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """An encoder to mean and log variance, and a decoder to the likelihood's parameters."""
+        """Build an encoder to mean and log variance, and a decoder to the likelihood's parameters."""
         n_codes, n_parameters = 2 * self.latent_dim, likelihood_of(spec).outputs(spec.channels)
         conv: dict[str, Any] = {
             "channels": self.channels,

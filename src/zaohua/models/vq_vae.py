@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.vq_vae import VectorQuantizedAutoencoder
@@ -16,12 +17,12 @@ from zaohua.nn.vq import Codebook, GridDecoder, GridEncoder, grid_sizes
 
 
 class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
-    """Autoencoder through a grid of codes, which a transformer learns to write.
+    """Vector-quantised autoencoder with a transformer as the prior of its codes.
 
     Paper: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation Learning", 2017 (arXiv:1711.00937).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 8,
         "codes": 16,
         "code_dim": 4,
@@ -33,19 +34,19 @@ class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
     }
 
     halvings: Annotated[int, Between(1, 6)] = 2
-    """How often the resolution is halved from the picture to the grid of codes."""
+    """Number of halvings of the resolution from the image to the grid of codes."""
     channels: Annotated[int, Between(1)] = 32
-    """Channels of the convolutions after the first halving; they double with each further one."""
+    """Channels of the convolutions after the first halving, doubled with each further one."""
     depth: Annotated[int, Between(0)] = 1
-    """Residual blocks at each resolution."""
+    """Number of residual blocks at each resolution."""
     prior_width: Annotated[int, Between(4)] = 128
-    """Channels of the prior, a transformer."""
+    """Width of the prior, a transformer."""
     prior_layers: Annotated[int, Between(1)] = 4
-    """Its blocks."""
+    """Number of blocks of the prior."""
     prior_heads: Annotated[int, Between(1)] = 4
-    """Heads of its attentions; they divide its width."""
+    """Number of attention heads of the prior, which divides its width."""
     prior_dropout: Annotated[float, Between(0, 0.9)] = 0.1
-    """Probability with which an activation of it is dropped in training."""
+    """Dropout probability of the prior."""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -53,7 +54,7 @@ class VQVAE(VectorQuantizedAutoencoder, VocoderMixin):
         return grid_sizes(self.spec_, self.halvings)[-1]
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A convolutional encoder and decoder, a codebook, and a causal transformer over codes."""
+        """Build a convolutional encoder and decoder, a codebook, and a causal transformer over codes."""
         height, width = grid_sizes(spec, self.halvings)[-1]
         conv = {"dim": self.code_dim, "halvings": self.halvings, "channels": self.channels, "depth": self.depth}
         return nn.ModuleDict(

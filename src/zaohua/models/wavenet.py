@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.sounds import SoundModel
@@ -14,14 +15,14 @@ from zaohua.nn import wavenet
 
 
 class WaveNet(SoundModel):
-    """Dilated convolutions that read a sound sample by sample and say what comes next.
+    """Dilated causal convolutions over waveforms, which predict each sample from those before it.
 
     Paper: van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016 (arXiv:1609.03499).
     """
 
     finite_receptive_field: ClassVar[bool] = True
     default_steps: ClassVar[int] = 5000
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "width": 8,
         "skip": 8,
         "layers": 3,
@@ -32,15 +33,15 @@ class WaveNet(SoundModel):
     }
 
     width: Annotated[int, Between(2)] = 32
-    """Channels of the layers."""
+    """Number of channels of the layers."""
     skip: Annotated[int, Between(1)] = 128
-    """Channels of what all layers together give."""
+    """Number of channels of the skip connections."""
     layers: Annotated[int, Between(1, 16)] = 10
-    """Layers of a stack, which look 1, 2, 4 ... samples back."""
+    """Number of layers of a stack, with dilations 1, 2, 4 ..."""
     stacks: Annotated[int, Between(1)] = 2
-    """Stacks of layers on top of each other."""
+    """Number of stacks of layers."""
     context = 8192
-    """Samples that are learnt, and scored, at once: at least twice as many as a sample depends on."""
+    """Length of training and scoring windows in samples, at least twice the receptive field."""
     batch_size = 4
     learning_rate = 3e-3
     validation_fraction = 0.02
@@ -56,7 +57,7 @@ class WaveNet(SoundModel):
             )
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """Stacks of gated, dilated convolutions; no sound ends before its first sample."""
+        """Build stacks of gated, dilated convolutions."""
         return wavenet.WaveNet(
             vocabulary, y_spec, width=self.width, skip=self.skip, layers=self.layers, stacks=self.stacks, end=self._end
         )

@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import NewtonFitted, WithLocation
+from zaohua.families.univariate import WithLocation
+from zaohua.families.univariate.newton import NewtonFitted
 
 
 class Weibull(WithLocation, NewtonFitted):
-    """Times up to a failure whose chance grows (c > 1) or falls (c < 1) with age; wind speeds.
+    """Weibull distribution of times to a failure whose rate grows (c > 1) or falls (c < 1) with age; of wind speeds.
 
     `params_` are the shape `c`, `loc` and `scale`, as of scipy's `weibull_min`.
 
@@ -27,16 +28,16 @@ class Weibull(WithLocation, NewtonFitted):
     fitted: ClassVar[tuple[str, ...]] = ("c", "scale")
 
     def start(self, x: np.ndarray) -> Parameters:
-        """From mean and standard deviation of the logarithm, which has Gumbel's distribution."""
+        """Match mean and standard deviation of the logarithm, which has a Gumbel distribution."""
         logs = np.log(x)
         c = np.pi / (np.sqrt(6) * logs.std(0))
         return {"c": c, "scale": np.exp(logs.mean(0) + np.euler_gamma / c)}
 
     def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        """log c - log x + z - exp(z) with z = c log(x / scale); torch's own imports for seconds."""
+        """Return log c - log x + z - exp(z) with z = c log(x / scale); torch's own takes seconds to import."""
         z = parameters["c"] * (x.log() - parameters["scale"].log())
         return parameters["c"].log() - x.log() + z - z.exp()
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
-        """Logarithms."""
+        """Return exponentials of both parameters."""
         return {"c": ExpTransform(), "scale": ExpTransform()}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import WassersteinGAN
@@ -15,12 +16,12 @@ from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 
 
 class WGANGP(WassersteinGAN[GridCodec], VocoderMixin):
-    """Wasserstein GAN: a critic of slope one, held there by a penalty on its gradient between real and fake.
+    """Wasserstein GAN: a critic whose slope is kept at one by a gradient penalty between real and fake.
 
     Paper: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017 (arXiv:1704.00028).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 8,
         "max_channels": 16,
         "latent_dim": 8,
@@ -29,13 +30,15 @@ class WGANGP(WassersteinGAN[GridCodec], VocoderMixin):
     }
 
     channels: Annotated[int, Between(1)] = 64
-    """Channels of the outermost convolution; they double with each halving of the image."""
+    """Channels of the outermost convolution, doubled with each halving of the resolution."""
     max_channels: Annotated[int, Between(1)] = 256
-    """Channels at most."""
+    """Maximum number of channels."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """A generator of transposed convolutions and a critic of strided ones, without batch normalisation."""
-        sizes: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels}
-        generator = ConvDecoder(spec, y_spec, in_dim=self.latent_dim, norm="batch", **sizes)
-        critic = ConvEncoder(spec, y_spec, out_dim=1, norm="none", **sizes)
+        """Build a generator of transposed convolutions and a critic of strided ones, without batch normalisation."""
+        channels, most = self.channels, self.max_channels
+        generator = ConvDecoder(
+            spec, y_spec, in_dim=self.latent_dim, norm="batch", channels=channels, max_channels=most
+        )
+        critic = ConvEncoder(spec, y_spec, out_dim=1, norm="none", channels=channels, max_channels=most)
         return nn.ModuleDict({"discriminator": critic, "generator": generator})

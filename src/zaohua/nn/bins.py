@@ -1,9 +1,10 @@
-"""Rows of tables as codes only: a number, which is normally distributed, is the range that it lies in.
+"""Discretisation of table rows: every number, which is standard normal, is replaced by the index of its bin.
 
-    z  ->  the bin that holds u = Phi(z)          p(z | bin) = phi(z) / width of the bin
+    z  ->  the bin that contains u = Phi(z)          p(z | bin) = phi(z) / width of the bin
 
-A bin is a whole number where there are few, several neighbours where there are many, and of all other numbers a range
-as probable as all others. So a table of chances for each feature says all of a row, and its sums and masses are exact.
+For integers with few values a bin is one value, for integers with many it is several neighbouring values, and for real
+numbers all bins are equally probable. So a categorical distribution per feature describes a whole row, and its sums and
+masses are exact.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from zaohua.core.spec import DataSpec, Feature
 
 LOG_2_PI = math.log(2 * math.pi)
 END = 1e-9
-"""How near to 0 and 1 a chance comes, so that its z is a number."""
+"""Distance of a probability from 0 and 1, so that its z is finite."""
 
 
 class Bins(nn.Module):
-    """How the features of rows are codes.
+    """Discretisation of every feature of a row into integer codes.
 
     Args:
-        spec: of the rows.
-        most: bins of a number at most.
+        spec: description of the rows.
+        most: maximum number of bins of a numeric feature.
 
     Attributes:
-        sizes: codes of each feature.
-        edges: chances at which numbers are cut, float64 (features, most + 1), rising, 1 behind the last.
-        middles: z in the middle of each bin, float32 (features, most + 1), 0 behind the last.
+        sizes: number of codes of each feature.
+        edges: increasing edges of the bins as probabilities, float64 (features, most + 1), padded with 1.
+        middles: z in the middle of each bin, float32 (features, most + 1), padded with 0.
     """
 
     edges: Tensor
@@ -41,11 +42,11 @@ class Bins(nn.Module):
     def __init__(self, spec: DataSpec, most: int) -> None:
         super().__init__()
         self.spec, self.most = spec, most
-        self.reals = [place for place, feature in enumerate(spec.features) if feature.kind == "real"]
+        self.reals = [index for index, feature in enumerate(spec.features) if feature.kind == "real"]
         edges, self.sizes = torch.ones(len(spec.features), most + 1, dtype=torch.float64), []
-        for place, feature in enumerate(spec.features):
+        for index, feature in enumerate(spec.features):
             cuts = _cuts(feature, most) if feature.kind == "real" else np.ones(1)
-            edges[place, : len(cuts)] = torch.from_numpy(cuts)
+            edges[index, : len(cuts)] = torch.from_numpy(cuts)
             self.sizes.append(len(cuts) - 1 if feature.kind == "real" else feature.size)
         middles = torch.special.ndtri((edges[:, :-1] + edges[:, 1:]) / 2).nan_to_num(posinf=0.0)
         self.register_buffer("edges", edges, persistent=False)
@@ -53,33 +54,34 @@ class Bins(nn.Module):
         self.register_buffer("limits", torch.tensor(self.sizes), persistent=False)
 
     def codes(self, x: Tensor) -> Tensor:
-        """Rows (B, features) -> int64 (B, features), -1 where there is no number, or no category of training's."""
+        """Discretise rows (B, features) to int64 (B, features); -1 for missing numbers and unknown categories."""
         out = x.nan_to_num(-1.0).round().long()
         if self.reals:
             u = torch.special.ndtr(x[:, self.reals])
-            place = torch.searchsorted(self.edges[self.reals, 1:], u.T.contiguous(), right=True).T
-            place = torch.minimum(place, self.limits[self.reals] - 1)
-            out[:, self.reals] = place.masked_fill(u.isnan(), -1)
+            bin_index = torch.searchsorted(self.edges[self.reals, 1:], u.T.contiguous(), right=True).T
+            bin_index = torch.minimum(bin_index, self.limits[self.reals] - 1)
+            out[:, self.reals] = bin_index.masked_fill(u.isnan(), -1)
         return out.masked_fill(out >= self.limits, -1)
 
     def numbers(self, codes: Tensor) -> Tensor:
-        """Where known numbers are, float32 (B, reals): the middle of the bin, and 0 where the code is -1."""
+        """Return the middle of each number's bin, float32 (B, reals); 0 where the code is -1."""
         return self.middles[self.reals].gather(1, (codes[:, self.reals].T % (self.most + 1))).T
 
-    def place(self, feature: int, code: Tensor, u: Tensor) -> Tensor:
-        """A number's z, float64 (B,), from its bin and uniform numbers in [0, 1)."""
+    def value_in_bin(self, feature: int, code: Tensor, u: Tensor) -> Tensor:
+        """Return a number's z, float64 (B,), from its bin and uniform numbers u in [0, 1) that place it in the bin."""
         low, high = self.edges[feature, code], self.edges[feature, code + 1]
-        return torch.special.ndtri((low + u.double() * (high - low)).clamp(END, 1 - END))
+        out: Tensor = torch.special.ndtri((low + u.double() * (high - low)).clamp(END, 1 - END))
+        return out
 
     def log_density(self, feature: int, code: Tensor, z: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Log of what a number has of the chance of its bin, in the item's own units, float64 (B,).
+        """Compute the log-density (or log-mass) of a number given its bin, in the item's own units, float64 (B,).
 
         Args:
-            feature: which number.
-            code: its bin.
-            z: its place.
-            cells: low, high and log_slope of it, as the codec has them: a whole number has the mass between low and
-                high, any other one a density.
+            feature: index of the numeric feature.
+            code: its bin, (B,).
+            z: its standard normal value, (B,).
+            cells: the codec's low, high and log_slope, (B,) each: an integer has the mass between low and high; a real
+                number, for which low is NaN, has a density.
         """
         low, high, slope = cells
         dense = -0.5 * (z**2 + LOG_2_PI) + slope
@@ -90,14 +92,14 @@ class Bins(nn.Module):
 
 
 def middles(x: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Rows (B, features) with whole numbers at the middle of their mass, wherever in it they were put."""
+    """Return rows (B, features) with integers moved to the middle of their probability mass."""
     low, high, _ = cells
     middle = (torch.special.ndtr(low) + torch.special.ndtr(high)) / 2
     return torch.where(low.isnan(), x, torch.special.ndtri(middle))
 
 
 def _cuts(feature: Feature, most: int) -> np.ndarray:
-    """Chances from 0 to 1 between which the bins of a number lie: all edges there are, or those nearest to an even
+    """Return the edges of a number's bins as probabilities: all of the feature's edges, or those nearest to an even
     division."""
     even = np.linspace(0, 1, most + 1)
     if feature.edges is None:

@@ -1,8 +1,9 @@
-"""The convolutional encoder and decoder: GAN critics and generators, VAE encoders and decoders.
+"""Convolutional encoder and decoder, used for GAN critics and generators and for VAEs.
 
 `blocks="plain"` is the DCGAN (Radford et al. 2016, arXiv 1511.06434): strided convolutions down, transposed ones up.
 `blocks="residual"` with norm "none" is the convnet of R3GAN (Huang et al. 2024, arXiv 2501.05441) with full instead of
-grouped convolutions, silent at first like Fixup (Zhang et al. 2019, arXiv 1901.09321). All can be differentiated twice.
+grouped convolutions; its residual branches are zero at first, as in Fixup (Zhang et al. 2019, arXiv 1901.09321). All
+can be differentiated twice.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ GAIN = math.sqrt(2.0)
 
 @dataclass(frozen=True)
 class Style:
-    """What the layers of a convnet have in common; see `ConvEncoder`."""
+    """Options shared by the layers of a convolutional network; see `ConvEncoder`."""
 
     kernel_size: int
     norm: Norm
@@ -41,44 +42,45 @@ class Style:
     depth: int
 
     def normalise(self, channels: int) -> nn.Module:
-        """The norm of a layer."""
+        """Return the norm of a layer."""
         if self.norm == "none":
             return nn.Identity()
         return nn.BatchNorm2d(channels) if self.norm == "batch" else group_norm(channels)
 
     def activate(self) -> nn.Module:
-        """The activation of a layer."""
+        """Return the activation of a layer."""
         return nn.SiLU() if self.activation == "silu" else nn.LeakyReLU(0.2)
 
     def stage(self, channels: int, *, norm: bool = True) -> nn.Sequential:
-        """What follows a change of resolution: norm and activation, or residual blocks."""
+        """Return the layers after a change of resolution: norm and activation, or residual blocks."""
         if self.blocks == "residual":
             return nn.Sequential(*(Residual(channels, self) for _ in range(self.depth)))
         first = self.normalise(channels) if norm else nn.Identity()
         return nn.Sequential(first, self.activate(), Dropout(self.dropout))
 
     def finish(self, channels: int) -> nn.Module:
-        """What follows the last residual block: norm and activation."""
+        """Return the layers after the last residual block: norm and activation."""
         plain = self.blocks == "plain"
         return nn.Identity() if plain else nn.Sequential(self.normalise(channels), self.activate())
 
 
 class ConvEncoder(nn.Module):
-    """A picture -> a vector.
+    """Convolutional network from an image to a vector.
 
     Args:
-        x_spec: the picture.
-        y_spec: the condition. A critic (out_dim 1) is a projection discriminator (Miyato & Koyama 2018,
-            arXiv 1802.05637): <V y, features> is added to its output; otherwise y is added to the first features.
+        x_spec: description of the image.
+        y_spec: description of the condition. With out_dim 1, a critic, the network is a projection discriminator
+            (Miyato & Koyama 2018, arXiv 1802.05637): <V y, features> is added to its output. Otherwise y is added to
+            the first features.
         out_dim: number of outputs.
-        channels: width after the first halving; it doubles with each further one.
-        max_channels: the largest width.
-        kernel_size: of the strided convolutions, 3, 4 or 5.
-        norm: between the layers.
-        activation: between the layers.
-        dropout: probability with which a unit is dropped.
-        blocks: strided convolutions only, or residual blocks at every resolution.
-        depth: residual blocks per resolution.
+        channels: number of channels after the first halving; it doubles with each further one.
+        max_channels: maximum number of channels.
+        kernel_size: kernel size of the strided convolutions, 3, 4 or 5.
+        norm: normalisation between the layers.
+        activation: activation between the layers.
+        dropout: dropout probability.
+        blocks: "plain" for strided convolutions only, or "residual" blocks at every resolution.
+        depth: number of residual blocks per resolution.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class ConvEncoder(nn.Module):
         self.condition = nn.Linear(CONDITION_DIM, target, bias=False) if y_spec is not None else None
 
     def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """x (B, C, H, W), y as its spec says, keep bool (B,) -> (B, out_dim)."""
+        """Map x (B, C, H, W), conditions y and the mask keep (B,) to (B, out_dim)."""
         condition = None if self.condition is None else self.condition(pool(self.embed(y, len(x), keep)))
         h = self.stem(x)
         if condition is not None and not self.is_critic:
@@ -122,29 +124,29 @@ class ConvEncoder(nn.Module):
         for shrink, stage in zip(self.downs, self.stages, strict=True):
             h = stage(shrink(h))
         h = self.last(h)
-        out = self.head(h.flatten(1))
+        out: Tensor = self.head(h.flatten(1))
         if condition is not None and self.is_critic:
             out = out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
         return out
 
 
 class ConvDecoder(nn.Module):
-    """A vector -> a picture, unbounded: squashing it, or not, is up to the objective.
+    """Convolutional network from a vector to an image with unbounded values; squashing is up to the objective.
 
     Args:
-        x_spec: the picture.
-        y_spec: the condition, appended to the vector.
+        x_spec: description of the image.
+        y_spec: description of the condition, which is appended to the vector.
         in_dim: length of the vector.
-        out_channels: channels of the result; None for those of x.
-        channels: width before the last doubling; it doubles with each one below.
-        max_channels: the largest width.
-        kernel_size: of the transposed convolutions, 3, 4 or 5.
-        norm: between the layers.
-        activation: between the layers.
-        dropout: probability with which a unit is dropped.
-        blocks: transposed convolutions only, or residual blocks at every resolution.
-        depth: residual blocks per resolution.
-        base: further convolutions at the lowest resolution, before it is doubled (plain).
+        out_channels: channels of the output; None for those of x.
+        channels: number of channels at half the resolution; it doubles with each lower one.
+        max_channels: maximum number of channels.
+        kernel_size: kernel size of the transposed convolutions, 3, 4 or 5.
+        norm: normalisation between the layers.
+        activation: activation between the layers.
+        dropout: dropout probability.
+        blocks: "plain" for transposed convolutions only, or "residual" blocks at every resolution.
+        depth: number of residual blocks per resolution.
+        base: number of further convolutions at the lowest resolution (plain).
     """
 
     def __init__(
@@ -184,7 +186,7 @@ class ConvDecoder(nn.Module):
         self.head = Up(widths[-1], out_channels, kernel_size) if enlarged else conv(widths[-1], out_channels, 3)
 
     def forward(self, z: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """z (B, in_dim), y as its spec says, keep bool (B,) -> (B, out, H, W)."""
+        """Map z (B, in_dim), conditions y and the mask keep (B,) to (B, out, H, W)."""
         if self.embed.spec is not None:
             z = torch.cat([z, pool(self.embed(y, len(z), keep))], dim=1)
         h = self.first(self.stem(z).unflatten(1, (-1, *self.sizes[0])))
@@ -194,7 +196,7 @@ class ConvDecoder(nn.Module):
 
 
 class Residual(nn.Module):
-    """Norm, activation, 3x3 convolution, twice, added to the input; the identity at first."""
+    """Residual block: norm, activation and 3x3 convolution, twice; the identity at first."""
 
     def __init__(self, channels: int, style: Style) -> None:
         super().__init__()
@@ -209,24 +211,26 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same."""
-        return x + self.body(x)
+        """Map (B, C, H, W) to the same shape."""
+        out: Tensor = x + self.body(x)
+        return out
 
 
 class Down(nn.Module):
-    """A convolution of stride 2 that rounds sizes up."""
+    """Convolution of stride 2 that rounds sizes up."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
         super().__init__()
         self.conv = conv(in_channels, out_channels, kernel_size, stride=2, gain=GAIN)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C', H / 2, W / 2)."""
-        return self.conv(even(x))
+        """Map (B, C, H, W) to (B, C', H / 2, W / 2)."""
+        out: Tensor = self.conv(even(x))
+        return out
 
 
 class Up(nn.Module):
-    """A transposed convolution of stride 2."""
+    """Transposed convolution of stride 2."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
         super().__init__()
@@ -239,19 +243,20 @@ class Up(nn.Module):
             nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C', 2 H, 2 W)."""
-        return self.conv(x)
+        """Map (B, C, H, W) to (B, C', 2 H, 2 W)."""
+        out: Tensor = self.conv(x)
+        return out
 
 
 def down(in_channels: int, out_channels: int, style: Style) -> nn.Module:
-    """Half the resolution: a strided convolution, or for residual nets the mean and a 1x1 convolution."""
+    """Return layers that halve the resolution: a strided convolution, or (residual) average pooling and a 1x1 one."""
     if style.blocks == "plain":
         return Down(in_channels, out_channels, style.kernel_size)
     return nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), conv(in_channels, out_channels, 1))
 
 
 def up(in_channels: int, out_channels: int, style: Style) -> nn.Module:
-    """Twice the resolution: a transposed convolution, or for residual nets a 1x1 one and interpolation."""
+    """Return layers that double the resolution: a transposed convolution, or (residual) a 1x1 one and upsampling."""
     if style.blocks == "plain":
         return Up(in_channels, out_channels, style.kernel_size)
     return nn.Sequential(conv(in_channels, out_channels, 1), nn.Upsample(scale_factor=2.0, mode="bilinear"))

@@ -1,8 +1,7 @@
-"""The dilated network of DiffWave (Kong et al. 2020, arXiv 2009.09761): a wave, a time and a condition -> a wave.
+"""Dilated convolutional network of DiffWave (Kong et al. 2020, arXiv 2009.09761), a denoiser of waveforms.
 
-A stack of gated convolutions whose taps lie 1, 2, 4 ... apart looks both ways, and its layers' outputs are summed up.
-The wave is folded into patches first, as the U-Net does with large pictures, since at full rate a layer's width would
-be paid for at every sample.
+It is a stack of bidirectional gated convolutions with dilations 1, 2, 4 ..., whose skip outputs are summed. Waveforms
+are folded into patches first, as the U-Net does with large images, because layers at the full sample rate are costly.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from zaohua.nn.layers import Dropout, row_conv, scaled
 
 
 class DilatedNet(nn.Module):
-    """A wave, a time and a condition -> a wave; it can be called as `UNet` is.
+    """Network from a waveform, a time and a condition to a waveform; same signature as `UNet`.
 
     Args:
-        x_spec: the wave.
-        y_spec: the condition; the mean of its tokens steers every layer.
-        channels: width of the layers.
-        layers: gated convolutions, each with 3 taps.
-        cycle: layers after which the dilation, which doubles from layer to layer, is 1 again.
-        patch: neighbouring samples that become channels; 1 is the paper's network.
-        dropout: probability with which a unit behind a gate is dropped.
-        out_channels: channels of the result; None for those of x.
+        x_spec: description of the waveform.
+        y_spec: description of the condition; the mean of its tokens is added in every layer.
+        channels: number of channels of the layers.
+        layers: number of gated convolutions, each with kernel size 3.
+        cycle: the dilation doubles from layer to layer, and is reset to 1 after this many layers.
+        patch: number of neighbouring samples that are folded into channels; 1 gives the paper's network.
+        dropout: dropout probability after a gate.
+        out_channels: channels of the output; None for those of x.
 
     Attributes:
-        reach: samples before and behind its own patch that a sample of the result depends on.
+        reach: number of samples on either side of its own patch that an output sample depends on.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class DilatedNet(nn.Module):
         self.reach = patch * (edge - 1 + sum(dilations))
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """x (B, C, n), t (B,), y as its spec says, keep bool (B,) -> (B, out, n)."""
+        """Map x (B, C, n), times t (B,), conditions y and the mask keep (B,) to (B, out, n)."""
         length = x.shape[2]
         context = F.silu(self.time(t) + pool(self.embed(y, len(x), keep)))
         h = F.relu(self.stem(fold(x, self.patch)))
@@ -75,7 +74,7 @@ class DilatedNet(nn.Module):
 
 
 class Gated(nn.Module):
-    """tanh(a) sigmoid(b) of a dilated convolution that is steered by the context: a part goes on, a part is skipped."""
+    """Gated residual layer: tanh(a) sigmoid(b) of a dilated convolution plus the context, with a skip output."""
 
     def __init__(self, channels: int, context: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -85,18 +84,20 @@ class Gated(nn.Module):
         self.out = row_conv(channels, 2 * channels, 1, gain=math.sqrt(2))
 
     def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, 1, T), (B, context) -> what goes on and what is skipped, (B, C, 1, T) each."""
+        """Map x (B, C, 1, T) and the context (B, context) to residual and skip outputs, (B, C, 1, T) each."""
         signal, gate = (self.dilated(x) + self.steer(context)[:, :, None, None]).chunk(2, dim=1)
-        on, skip = self.out(self.dropout(torch.tanh(signal) * torch.sigmoid(gate))).chunk(2, dim=1)
-        return (x + on) * math.sqrt(0.5), skip
+        residual, skip = self.out(self.dropout(torch.tanh(signal) * torch.sigmoid(gate))).chunk(2, dim=1)
+        return (x + residual) * math.sqrt(0.5), skip
 
 
 def fold(x: Tensor, patch: int) -> Tensor:
-    """(B, C, n) -> (B, C * patch, 1, ceil(n / patch)), with zeros behind the end."""
+    """Fold (B, C, n), padded with zeros, to (B, C * patch, 1, ceil(n / patch))."""
     x = F.pad(x, (0, -x.shape[2] % patch))
-    return x.unflatten(2, (-1, patch)).transpose(2, 3).flatten(1, 2).unsqueeze(2)
+    out: Tensor = x.unflatten(2, (-1, patch)).transpose(2, 3).flatten(1, 2).unsqueeze(2)
+    return out
 
 
 def unfold(h: Tensor, patch: int) -> Tensor:
-    """The inverse of `fold`: (B, C * patch, 1, T) -> (B, C, T * patch)."""
-    return h.squeeze(2).unflatten(1, (-1, patch)).transpose(2, 3).flatten(2)
+    """Invert `fold`: map (B, C * patch, 1, T) to (B, C, T * patch)."""
+    out: Tensor = h.squeeze(2).unflatten(1, (-1, patch)).transpose(2, 3).flatten(2)
+    return out

@@ -1,9 +1,9 @@
-"""Conditions and times as vectors: what every conditional network of the library begins with.
+"""Embeddings of conditions and times, which all conditional networks share.
 
-Whatever y is (a label, a vector, a text, a picture, a sound, voxels), `Embed` turns it into tokens (n, L, dim) that a
-network attends to or averages with `pool`. Dropping the condition of some items while training, so that one network
-learns p(x) and p(x | y), is classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598). Where y lies on the axes
-of x, as a sketch over a picture does, `Overlay` hands it over as channels instead.
+`Embed` turns any condition y (a label, a vector, a text, an image, a sound) into tokens (n, L, dim) that a network
+attends to or averages with `pool`. Dropping the condition of some items in training, so that one network learns p(x)
+and p(x | y), enables classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598). If y is an image on the same axes
+as the image x, `Overlay` concatenates it as channels instead.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ MAX_TOKENS = 64
 
 
 def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
-    """Sines and cosines of t at log-spaced angular frequencies (Vaswani et al. 2017, arXiv 1706.03762).
+    """Compute sines and cosines of t at log-spaced angular frequencies (Vaswani et al. 2017, arXiv 1706.03762).
 
     Args:
         t: real numbers (...,).
         dim: number of features, even.
-        low: the lowest frequency, radians per unit of t.
-        high: the highest one.
+        low: lowest frequency, radians per unit of t.
+        high: highest frequency.
 
     Returns:
         Features in [-1, 1], (..., dim), float32.
@@ -60,7 +60,7 @@ def pool(tokens: Tokens) -> Tensor:
 
 
 class TimeEmbed(nn.Module):
-    """Features of a scalar t (n,) -> (n, dim): fixed sinusoids and two linear layers.
+    """Embedding of a scalar time: fixed sinusoids and two linear layers.
 
     The frequencies span 0.001 to 4 radians per unit, so that both t = 0 ... 1000 and log(sigma) / 4 are resolved.
     """
@@ -72,20 +72,21 @@ class TimeEmbed(nn.Module):
         self.outer = nn.Linear(dim, dim)
 
     def forward(self, t: Tensor) -> Tensor:
-        """t (n,) -> (n, dim)."""
+        """Map times t (n,) to (n, dim)."""
         features = sinusoids(t, self.features, low=1e-3, high=4.0)
-        return self.outer(F.silu(self.inner(features.to(self.inner.weight.dtype))))
+        out: Tensor = self.outer(F.silu(self.inner(features.to(self.inner.weight.dtype))))
+        return out
 
 
 class Embed(nn.Module):
-    """A condition y as tokens (n, L, dim), and a learnt null token for "no condition".
+    """Embedding of conditions as tokens (n, L, dim), with a learnt null token for "no condition".
 
     Args:
-        spec: what y is; None for an unconditional network, which gets L = 0 tokens.
+        spec: description of y; None for an unconditional network, which gets L = 0 tokens.
         dim: width of a token, even.
 
-    A label is a row of a table, a vector is mapped linearly; texts, pictures and sounds get sinusoidal positions and
-    a hidden layer, so that even the mean of the tokens knows what was where.
+    Labels are looked up in a table and vectors are mapped linearly. Texts, images and sounds get sinusoidal positions
+    and a hidden layer, so that even the mean of the tokens depends on their order.
     """
 
     nothing: Tensor
@@ -106,15 +107,15 @@ class Embed(nn.Module):
             self.out = scaled(nn.Linear(dim, dim))
 
     def forward(self, y: Tensor | None, n: int, keep: Tensor | None = None) -> Tokens:
-        """Embeds n conditions.
+        """Embed n conditions.
 
         Args:
-            y: a batch as `spec` describes it; None for n times the null token.
+            y: a batch as described by `spec`; None for n null tokens.
             n: number of items.
-            keep: bool (n,); where False, an item's tokens are the null token.
+            keep: mask (n,); where it is False, an item's tokens are replaced by the null token.
 
         Returns:
-            The tokens, at least one of each item that is there.
+            Tokens (n, L, dim); exact zeros for padding.
         """
         if self.spec is None:
             return Tokens(self.nothing.expand(n, 0, self.dim), self.nothing.new_ones(n, 0, dtype=torch.bool))
@@ -139,8 +140,8 @@ class Embed(nn.Module):
         cells = self.cells(y if self.spec.is_category else y.to(self.null.dtype))
         if not self.spec.axes:
             return Tokens(cells.unsqueeze(1), cells.new_ones(len(cells), 1, dtype=torch.bool))
-        places = positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
-        values = self.out(F.silu(cells + places))
+        offsets = positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
+        values = self.out(F.silu(cells + offsets))
         if padded is None:
             padded = torch.zeros(values.shape[:-1], dtype=torch.bool, device=values.device)
         else:
@@ -180,7 +181,7 @@ class Patches(nn.Module):
 
 
 def positions(shape: tuple[int, ...], dim: int, device: torch.device) -> Tensor:
-    """Sinusoidal positions (*shape, dim) of a grid: the sum of one code per axis, any length."""
+    """Return sinusoidal position encodings (*shape, dim) of a grid: the sum of the encodings of its axes."""
     total = torch.zeros(*shape, dim, device=device)
     for axis, length in enumerate(shape):
         code = sinusoids(torch.arange(length, device=device) * (1.0 + 0.618 * axis), dim, low=1e-4, high=1.0)
@@ -189,14 +190,14 @@ def positions(shape: tuple[int, ...], dim: int, device: torch.device) -> Tensor:
 
 
 class Overlay(nn.Module):
-    """A condition that lies over x, as channels: resized to x's sides, a learnt value where it is dropped."""
+    """Concatenation of an image condition with x as channels: resized to x, and a learnt value where it is dropped."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         self.null = nn.Parameter(torch.zeros(1, spec.channels, *[1] * len(spec.axes)))
 
     def forward(self, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """(B, C, *sides), (B, Cy, *other sides) or None, bool (B,) -> (B, C + Cy, *sides)."""
+        """Map x (B, C, H, W), y (B, Cy, h, w) or None, and the mask keep (B,) to (B, C + Cy, H, W)."""
         null = self.null.expand(len(x), -1, *x.shape[2:]).to(x.dtype)
         if y is None:
             return torch.cat([x, null], dim=1)

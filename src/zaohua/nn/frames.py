@@ -1,10 +1,11 @@
-"""The recurrent network over frames, and the head that predicts the cells of a frame one after another.
+"""Recurrent network over frames of music, and the output layer that predicts the cells of a frame in order.
 
-A frame x has K cells (keys or voices) of S values, of which 0 is silence. Given the context h, the frame b before it
-and the cells below, cell i has
+A frame x has K cells (keys or voices) with S values each, of which 0 is silence. Given the context h, the previous
+frame b and the cells below, cell i has
 
-    u = relu(C_i h + sum_{j < i} (E_ij [x_j] + V_ij 1[x_j != b_j]))       a perceptron that sees those below, and which
-    logits = A_i h + W_i u + (w_i u) [b_i]                                of them moved; and how much to stay as before
+    u = relu(C_i h + sum_{j < i} (E_ij [x_j] + V_ij 1[x_j != b_j]))       hidden units, which see the cells below and
+                                                                          which of these changed
+    logits = A_i h + W_i u + (w_i u) [b_i]                                the last term is for staying at b_i
 
 with values as one-hot vectors without silence, whose logit is 0. Compare Larochelle and Murray, "The Neural
 Autoregressive Distribution Estimator", 2011, and Boulanger-Lewandowski et al. 2012 (arXiv:1206.6392; RNN-NADE).
@@ -24,19 +25,19 @@ from zaohua.nn.recurrent import Cell, CellState, recurrent
 
 
 def one_hot(frames: Tensor, size: int) -> Tensor:
-    """int (..., K), negative for none -> float (..., K (size - 1)): which of its values above 0 each cell has."""
+    """Encode int (..., K) as one-hot vectors of the values above 0, float (..., K (size - 1)); negative is no value."""
     values = torch.arange(1, size, device=frames.device)
     return (frames.unsqueeze(-1) == values).flatten(-2).float()
 
 
 class CellHead(nn.Module):
-    """Logits of each cell's values, given a context, the frame before and the cells below it (see the module).
+    """Output layer: logits of each cell's values, given a context, the previous frame and the cells below.
 
     Args:
-        cells, size: number of cells, and of the values of each.
-        width: of the context.
-        hidden: units of each cell's perceptron.
-        autoregressive: whether cells see those below them.
+        cells, size: number of cells, and of values of each cell.
+        width: width of the context.
+        hidden: number of hidden units per cell.
+        autoregressive: True if cells see those below them.
     """
 
     def __init__(self, cells: int, size: int, width: int, hidden: int, autoregressive: bool) -> None:
@@ -54,7 +55,7 @@ class CellHead(nn.Module):
             self.register_buffer("below_values", below.repeat_interleave(size - 1, 1), persistent=False)
 
     def forward(self, h: Tensor, before: Tensor, frames: Tensor) -> Tensor:
-        """h (..., width), frames and those before them int (..., K) -> float32 (..., K, S): cells given those below."""
+        """Map contexts h (..., width), previous frames and frames, int (..., K), to logits float32 (..., K, S)."""
         u = self.context(h)
         if self.autoregressive:
             u = u + F.linear(one_hot(frames, self.size), self.values * self.below_values)
@@ -84,19 +85,19 @@ class FrameState:
 
 
 class FrameRNN(nn.Module):
-    """Of each frame, given those before it and a condition: logits of its cells, and of the piece being over instead.
+    """Recurrent network over frames: logits of each frame's cells, and of the end, given the frames before it.
 
     Args:
-        cells, size: number of cells, and of the values of each.
-        y_spec: the condition, added to every input; None for an unconditional network.
-        width: of the frames' vectors and of the state.
-        hidden: units of each cell's perceptron in the head.
-        layers: recurrent layers, or blocks of convolutions, on top of each other.
-        cell: their kind.
-        dropout: probability with which an activation between layers is dropped.
-        input_dropout: the same for each value of the frame before, and for each change that led to it.
-        bar: frames after which the place that the network is told begins anew.
-        autoregressive: whether a cell sees those below it in the same frame.
+        cells, size: number of cells, and of values of each cell.
+        y_spec: description of the condition, which is added to every input; None for an unconditional network.
+        width: width of the inputs and of the state.
+        hidden: number of hidden units per cell in the head.
+        layers: number of recurrent layers, or of blocks of convolutions.
+        cell: kind of the layers.
+        dropout: dropout probability between layers.
+        input_dropout: dropout probability of the values of the previous frame, and of the changes that led to it.
+        bar: period of the position in the bar that the network sees, in frames.
+        autoregressive: True if a cell sees those below it in the same frame.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class FrameRNN(nn.Module):
         super().__init__()
         self.size, self.bar = size, bar
         self.places = nn.Embedding(bar, width)
-        nn.init.zeros_(self.places.weight)  # as large as torch makes them, they would drown out the notes
+        nn.init.zeros_(self.places.weight)  # torch's initial values would dominate the notes
         self.frames, self.moves = nn.Linear(cells * (size - 1), width), nn.Linear(cells, width, bias=False)
         self.first = nn.Parameter(torch.zeros(width))
         self.embed = Embed(y_spec, width)
@@ -127,14 +128,14 @@ class FrameRNN(nn.Module):
         self.over = nn.Linear(width, 1)
 
     def forward(self, frames: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What is predicted of every frame but the first, which is only read.
+        """Predict every frame but the first, which is only read.
 
         Args:
-            frames: int (B, T + 1, K), at the beginning of a bar; negative where there are none, as before the first.
-            y: as its spec says.
+            frames: int (B, T + 1, K), starting at a bar; negative for no frame, as before the first one.
+            y: conditions, as described by `y_spec`.
 
         Returns:
-            float32 (B, T, K, S), (B, T).
+            Logits of the cells, float32 (B, T, K, S), and of the end of the piece, float32 (B, T).
         """
         before = frames[:, :-1]
         earlier = F.pad(before[:, :-1], (0, 0, 1, 0), value=-1)
@@ -142,11 +143,11 @@ class FrameRNN(nn.Module):
         return self.head(h, before, frames[:, 1:]), self.over(h).squeeze(-1).float()
 
     def start(self, n: int, y: Tensor | None = None) -> FrameState:
-        """The state before the first frame, for n pieces."""
+        """Return the initial state for n pieces, before the first frame."""
         return FrameState(pool(self.embed(y, n)))
 
     def step(self, frame: Tensor, state: FrameState) -> Tensor:
-        """The last frame int (B, K), negative before the first, which the state takes up -> the context (B, width)."""
+        """Add the last frame, int (B, K), negative before the first, to the state; return the context (B, width)."""
         earlier = torch.full_like(frame, -1) if state.earlier is None else state.earlier
         h, state.cells = self._run(frame[:, None], earlier[:, None], state.condition, state.cells, state.place)
         state.place, state.earlier = state.place + 1, frame
@@ -166,10 +167,10 @@ class FrameRNN(nn.Module):
     def _run(
         self, before: Tensor, earlier: Tensor, condition: Tensor, cells: CellState | None, start: int
     ) -> tuple[Tensor, CellState]:
-        """Frames before those that are predicted, and those before them, int (B, T, K) -> contexts (B, T, width)."""
-        places = torch.arange(start, start + before.shape[1], device=before.device) % self.bar
+        """Map the last frames and those before them, int (B, T, K) each, to contexts (B, T, width) and a state."""
+        indices = torch.arange(start, start + before.shape[1], device=before.device) % self.bar
         values, moved = self.drop_frame(one_hot(before, self.size)), self.drop_frame((before != earlier).float())
         x = self.frames(values) + self.moves(moved)
         x = torch.where(before[..., :1] < 0, self.first.to(x.dtype), x) + condition[:, None]
-        h, cells = self.cells(x + self.places(places), cells)
+        h, cells = self.cells(x + self.places(indices), cells)
         return self.drop(h), cells

@@ -1,4 +1,4 @@
-"""The causal transformer over the numbers of a picture, whose levels are its tokens."""
+"""Causal transformer over the numbers of an image, with intensity levels as tokens."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from zaohua.nn.transformer import Cache, Transformer
 
 
 class PixelTransformer(nn.Module):
-    """Logits of the level of every number given those before it: pixels in raster order, their channels in order.
+    """Autoregressive network: logits of each number's level given the numbers before it, in raster order.
 
     Args:
-        transformer: with a vocabulary of the levels and one more, the token at the beginning.
-        x_spec: the picture, of equally spaced levels.
+        transformer: transformer whose vocabulary is the levels and a start token.
+        x_spec: description of the image, with equally spaced levels.
     """
 
     def __init__(self, transformer: Transformer, x_spec: DataSpec) -> None:
@@ -23,23 +23,24 @@ class PixelTransformer(nn.Module):
         self.begin = transformer.tokens.num_embeddings - 1
 
     def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """x (B, C, H, W), y as its spec says, keep bool (B,) -> float32 (B, levels C, H, W), level by level."""
+        """Map x (B, C, H, W), conditions y and the mask keep (B,) to logits (B, levels C, H, W), level by level."""
         channels, height, width = self.shape
         tokens = self._tokens(x.permute(0, 2, 3, 1).flatten(1))
         first = torch.full_like(tokens[:, :1], self.begin)
         logits = self.transformer(torch.cat([first, tokens[:, :-1]], dim=1), y, keep)[..., : self.begin]
-        return logits.view(len(x), height, width, channels, -1).permute(0, 4, 3, 1, 2).flatten(1, 2)
+        out: Tensor = logits.view(len(x), height, width, channels, -1).permute(0, 4, 3, 1, 2).flatten(1, 2)
+        return out
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:
-        """n pictures without any number."""
+        """Return the initial state for n images, before the first number."""
         return self.transformer.start(n, y, keep)
 
     def step(self, values: Tensor, state: list[Cache]) -> Tensor:
-        """The last number (n, 1), none (n, 0) at first -> logits of the next one's levels, (n, levels)."""
-        nothing = torch.full((len(values), 1), self.begin, device=values.device)
-        tokens = self._tokens(values) if values.shape[1] else nothing
+        """Add the last number (n, 1), or none (n, 0) at first; return logits of the next one's levels, (n, levels)."""
+        start = torch.full((len(values), 1), self.begin, device=values.device)
+        tokens = self._tokens(values) if values.shape[1] else start
         return self.transformer.step(tokens, state)[:, : self.begin]
 
     def _tokens(self, values: Tensor) -> Tensor:
-        """Numbers in [-1, 1] -> the numbers of their levels."""
+        """Convert numbers in [-1, 1] to the indices of their levels."""
         return ((values + 1) * ((self.begin - 1) / 2)).round().long()

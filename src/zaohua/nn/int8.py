@@ -1,8 +1,8 @@
-"""Networks in 8-bit integers; the modern transformer, step by step, in as few operations as there can be.
+"""Networks in 8-bit integers, and a decoder for the modern transformer with as few operations as possible.
 
-The products of a small network take less time than starting the operations around them, so those are saved wherever a
-factor of a whole row can wait: what a norm divides by commutes with the matrix behind it, with relu(.)^2 as a square,
-and with the rounding to integers, and nothing of it reaches queries and keys, which are normalised anyway.
+In a small network, launching an operation takes longer than the matrix products. So scale factors of whole rows are
+applied as late as possible: the divisor of a norm commutes with the following matrix, with relu(.)^2 (as its square)
+and with the rounding to integers, and it doesn't affect queries and keys, which are normalised anyway.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from zaohua.nn.transformer import Transformer, TransformerBlock
 
 
 def int8(net: nn.Module, least: int = 1 << 16) -> nn.Module | Int8Transformer:
-    """A network for inference that computes what another does, whose larger matrices are of 8-bit integers.
+    """Return an inference copy of a network in which large matrices are 8-bit integers.
 
-    A modern transformer's is one of its own, which only decodes; others are copied, with other linear layers.
+    A modern transformer becomes an `Int8Transformer`, which only decodes; in other networks linear layers are replaced.
 
     Args:
-        net: the network; it is not changed.
-        least: linear layers of fewer weights stay as they are.
+        net: the network; it isn't changed.
+        least: linear layers with fewer weights aren't converted.
 
     Raises:
-        ZaohuaError: the network is not on a CPU.
+        ZaohuaError: the network isn't on a CPU.
     """
     if next(net.parameters()).device.type != "cpu":
         raise ZaohuaError("int8 is for CPUs: leave it out, or move the model there (device='cpu')")
@@ -46,7 +46,7 @@ def int8(net: nn.Module, least: int = 1 << 16) -> nn.Module | Int8Transformer:
 
 @dataclass
 class State:
-    """Keys and values that each block has seen, (B, H, room, D), of which `length` are filled."""
+    """Key-value caches of the blocks, (B, H, room, D) each, of which `length` are filled."""
 
     keys: list[Tensor]
     values: list[Tensor]
@@ -54,10 +54,10 @@ class State:
 
 
 class Int8Transformer:
-    """A decoder (see `families.autoregressive.decoding`) that computes to about 1 % what a modern transformer does.
+    """Decoder equivalent to a modern transformer to about 1 %; see `families.autoregressive.decoding`.
 
     Args:
-        net: the transformer; it is not changed.
+        net: the transformer; it isn't changed.
     """
 
     def __init__(self, net: Transformer) -> None:
@@ -66,7 +66,7 @@ class Int8Transformer:
         self.turn = torch.complex(net.cos, net.sin)
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
-        """The state before the first token, for n sequences, with their conditions taken up."""
+        """Return the initial state for n sequences: caches that hold their conditions."""
         net = self.net
         shape = (n, net.heads, net.room, net.width // net.heads)
         keys, values = ([net.cos.new_empty(shape) for _ in self.blocks] for _ in range(2))
@@ -77,11 +77,11 @@ class Int8Transformer:
         return state
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
-        """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""
+        """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
         return self._run(self.net.tokens(tokens), state)
 
     def rewind(self, state: State, n: int) -> None:
-        """Takes the last n tokens back."""
+        """Remove the last n tokens from the state."""
         state.length -= n
 
     def _run(self, x: Tensor, state: State) -> Tensor:
@@ -99,7 +99,7 @@ class Int8Transformer:
     def _attention(
         self, x: Tensor, block: tuple[IntegerMatrix, ...], keys: Tensor, values: Tensor, begin: int, end: int
     ) -> Tensor:
-        """Rows (B t, width) with what they see added; tokens begin ... end - 1 are taken up."""
+        """Add the attention's output to rows (B t, width), and tokens begin ... end - 1 to the caches."""
         n, t, (heads, size) = len(keys), end - begin, (keys.shape[1], keys.shape[3])
         qkv, factor = block[0](x)
         factor = factor / torch.linalg.vector_norm(x, dim=1, keepdim=True)
@@ -110,12 +110,14 @@ class Int8Transformer:
         keys[:, :, begin:end] = qk[:, :, 1]
         torch.mul(qkv[:, :, 2].transpose(1, 2), factor.view(n, 1, t, 1), out=values[:, :, begin:end])
         mask = torch.ones(t, end, dtype=torch.bool).tril(begin) if t > 1 else None
-        seen = F.scaled_dot_product_attention(qk[:, :, 0], keys[:, :, :end], values[:, :, :end], mask, scale=size**0.5)
-        out, factor = block[1](seen.transpose(1, 2).reshape(n * t, -1))
-        return torch.addcmul(x, out, factor, value=x.shape[1] ** 0.5)  # what the norm of x lacked
+        attended = F.scaled_dot_product_attention(
+            qk[:, :, 0], keys[:, :, :end], values[:, :, :end], mask, scale=size**0.5
+        )
+        out, factor = block[1](attended.transpose(1, 2).reshape(n * t, -1))
+        return torch.addcmul(x, out, factor, value=x.shape[1] ** 0.5)  # the factor that the norm of x lacked
 
     def _perceptron(self, x: Tensor, block: tuple[IntegerMatrix, ...]) -> Tensor:
-        """Rows (B t, width) with what the perceptron makes of them added."""
+        """Add the perceptron's output to rows (B t, width)."""
         h, inner = block[2](x)
         inner = inner / torch.linalg.vector_norm(x, dim=1, keepdim=True)
         out, outer = block[3](h.relu_().square_())
@@ -123,13 +125,13 @@ class Int8Transformer:
 
 
 def _matrices(block: TransformerBlock) -> tuple[IntegerMatrix, ...]:
-    """Of queries, keys and values, of what is seen, and the perceptron's two.
+    """Return the matrices of a block: queries, keys and values; the attention's output; the perceptron's two.
 
-    Channels of queries and keys that are turned together stand side by side, where they are complex numbers.
+    Channels of queries and keys that are rotated together are put side by side, as complex numbers.
     """
     attention, width = block.attention, block.inner.in_features
-    places = torch.arange(3 * width).view(3, attention.heads, 2, -1)
-    order = torch.cat([places[:2].transpose(2, 3).reshape(-1), places[2].reshape(-1)])
+    indices = torch.arange(3 * width).view(3, attention.heads, 2, -1)
+    order = torch.cat([indices[:2].transpose(2, 3).reshape(-1), indices[2].reshape(-1)])
     return (
         IntegerMatrix(attention.qkv.weight, order),
         *(IntegerMatrix(layer.weight) for layer in (attention.out, block.inner, block.outer)),

@@ -1,7 +1,7 @@
-"""Parts that the convolutional networks share: convolutions that keep the variance, a norm, sizes of a pyramid.
+"""Layers shared by the networks: variance-preserving convolutions, norms, attention, dropout, padding and cropping.
 
-Waves are pictures one row high: on a CPU a convolution of those in channels-last takes 0.6 to 0.8 of the time of
-torch's Conv1d in bfloat16, and 0.7 to 1.1 of it in float32 (torch 2.13).
+Waveforms are treated as images one row high: on a CPU, a channels-last Conv2d takes 0.6 to 0.8 of the time of torch's
+Conv1d in bfloat16, and 0.7 to 1.1 of it in float32 (torch 2.13).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def conv(
     stride: int | tuple[int, ...] = 1,
     gain: float = 1.0,
 ) -> Convolution:
-    """A convolution that maps unit variance to variance gain^2, bias zero, padded so that stride 1 keeps the size.
+    """Return a convolution that maps unit variance to variance gain^2; with stride 1 it keeps the size.
 
-    An even kernel wants a stride of 2 and an even size (see `even`).
+    The bias is zero at first. An even kernel requires a stride of 2 and an even size (see `even`).
 
     Args:
         in_channels: channels of the input.
@@ -51,7 +51,7 @@ def conv(
 def row_conv(
     in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, dilation: int = 1, gain: float = 1.0
 ) -> nn.Conv2d:
-    """`conv` along the rows of (B, C, 1, T), with an odd kernel whose taps are `dilation` apart."""
+    """Return a convolution like `conv` along the rows of (B, C, 1, T), with an odd kernel and a dilation."""
     layer = Conv2d(
         in_channels, out_channels, (1, kernel_size), (1, stride), (0, kernel_size // 2 * dilation), (1, dilation)
     )
@@ -59,7 +59,7 @@ def row_conv(
 
 
 def scaled(layer: Layer, gain: float = 1.0) -> Layer:
-    """The layer with weights N(0, gain^2 / fan_in) and no bias (LeCun et al. 1998; gain 0 for a silent layer)."""
+    """Initialise a layer with weights N(0, gain^2 / fan_in) and zero bias (LeCun et al. 1998), and return it."""
     nn.init.normal_(layer.weight, std=gain / math.sqrt(layer.weight[0].numel()))
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -67,7 +67,7 @@ def scaled(layer: Layer, gain: float = 1.0) -> Layer:
 
 
 def group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
-    """GroupNorm (Wu & He 2018, arXiv 1803.08494) with about 16 channels per group."""
+    """Return a GroupNorm (Wu & He 2018, arXiv 1803.08494) with about 16 channels per group."""
     groups = max(n for n in range(1, max(channels // 16, 1) + 1) if channels % n == 0)
     return nn.GroupNorm(groups, channels, affine=affine)
 
@@ -75,36 +75,37 @@ def group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
 def attend(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, dropout: float = 0.0, causal: bool = False
 ) -> Tensor:
-    """softmax(q k^T / sqrt(D)) v of q, k, v (..., t, D): torch's, but in training on a CPU always in float32.
+    """Compute scaled dot-product attention, softmax(q k^T / sqrt(D)) v, of q, k, v (..., t, D).
 
-    There its backward pass takes five times as long in bfloat16 (torch 2.13): 40 % of a small GPT's step.
+    In training on a CPU it runs in float32, because there torch's backward pass takes five times as long in bfloat16
+    (torch 2.13), 40 % of a training step of a small GPT.
     """
     if q.device.type != "cpu" or not torch.is_grad_enabled():
         return F.scaled_dot_product_attention(q, k, v, mask, dropout, causal)
     with torch.autocast("cpu", enabled=False):
-        seen = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), mask, dropout, causal)
-    return seen.to(q.dtype)
+        out = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), mask, dropout, causal)
+    return out.to(q.dtype)
 
 
 class Dropout(nn.Dropout):
-    """Dropout whose mask costs 16 random bits per unit, four units to a draw, on the CPU.
+    """Dropout that is faster than torch's on a CPU: it draws 16 random bits per unit, four units at once.
 
-    There torch's own takes a Bernoulli draw for each unit: 10 % of the time of a DCGAN's step. The share dropped is
-    p to the nearest 1 / 65536, and what is kept is scaled by exactly its inverse.
+    torch's own draws a Bernoulli variable per unit, which takes 10 % of a DCGAN's training step. The dropout
+    probability is p rounded to a multiple of 1 / 65536, and the other units are scaled exactly for that probability.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """x of any shape -> the same, with zeros in it in training."""
+        """Map x of any shape to the same shape, with units dropped in training."""
         if not self.training or self.p in (0, 1) or x.device.type != "cpu":
             return super().forward(x)
         dropped = round(self.p * 65536)
         bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-        kept = (bits[: x.numel()] >= dropped - 32768).to(x.dtype).mul_(65536 / (65536 - dropped))
-        return x * kept.as_strided(x.shape, torch.empty_like(x, device="meta").stride())
+        mask = (bits[: x.numel()] >= dropped - 32768).to(x.dtype).mul_(65536 / (65536 - dropped))
+        return x * mask.as_strided(x.shape, torch.empty_like(x, device="meta").stride())
 
 
 def even(x: Tensor) -> Tensor:
-    """x (B, C, H, W) with a row and a column of zeros more where its height and width are odd."""
+    """Pad x (B, C, H, W) with zeros to an even height and width."""
     height, width = x.shape[2:]
     return F.pad(x, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else x
 

@@ -1,4 +1,4 @@
-"""Low-rank adaptation: a trained linear layer stays as it is, and learns a small correction beside it.
+"""Low-rank adaptation (LoRA): freeze trained linear layers and learn a low-rank correction of each.
 
 Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021 (arXiv:2106.09685).
 """
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 
 class LoRA(nn.Module):
-    """x -> W x + b + B A x with W and b held still; B is zero at first, so nothing has changed yet.
+    """Linear layer x -> W x + b + B A x with W and b frozen; B is zero at first, so the output is unchanged.
 
     Args:
         layer: the trained layer.
-        rank: of the correction B A.
+        rank: rank of the correction B A.
     """
 
     def __init__(self, layer: nn.Linear, rank: int) -> None:
@@ -28,18 +28,19 @@ class LoRA(nn.Module):
         self.B = nn.Parameter(torch.zeros(layer.out_features, rank))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., in) -> (..., out)."""
-        return self.layer(x) + F.linear(F.linear(x, self.A), self.B)
+        """Map (..., in) to (..., out)."""
+        out: Tensor = self.layer(x) + F.linear(F.linear(x, self.A), self.B)
+        return out
 
     def merge_adapters(self) -> nn.Linear:
-        """One plain layer of W + B A."""
+        """Return a plain linear layer with the weight W + B A."""
         layer = copy.deepcopy(self.layer)
         layer.weight.data += self.B.data @ self.A.data
         return layer
 
 
 def adapt(net: nn.Module, within: str, rank: int) -> nn.Module:
-    """Hold a network still, but for a correction beside each of its linear layers below the module named `within`."""
+    """Freeze a network and replace the linear layers inside the module named `within` by `LoRA` layers."""
     net.requires_grad_(False)
     for name, module in list(net.named_modules()):
         if isinstance(module, nn.Linear) and within in name.split("."):
@@ -48,7 +49,7 @@ def adapt(net: nn.Module, within: str, rank: int) -> nn.Module:
 
 
 def merge(net: nn.Module) -> nn.Module:
-    """A copy of an adapted network with its corrections added to the layers: as plain as it was before."""
+    """Return a copy of an adapted network with the corrections merged into plain linear layers."""
     net = copy.deepcopy(net)
     for name, module in list(net.named_modules()):
         if isinstance(module, LoRA):

@@ -1,4 +1,4 @@
-"""The masked perceptron: output i depends on inputs before i only; all outputs in one pass, or one at a time."""
+"""Masked multilayer perceptron (MADE): output i depends on the inputs before i only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zaohua.nn.embed import Embed, pool
 
 
 class MaskedLinear(nn.Linear):
-    """A linear layer some of whose weights are zero for good."""
+    """Linear layer whose weights are multiplied by a fixed binary mask."""
 
     mask: Tensor
 
@@ -28,27 +28,27 @@ class MaskedLinear(nn.Linear):
             nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in) -> (B, out)."""
+        """Map (B, in) to (B, out)."""
         return F.linear(x, self.weight * self.mask, self.bias)
 
     def some(self, x: Tensor, rows: Tensor | slice) -> Tensor:
-        """Some of the outputs, (B, in) -> (B, rows)."""
+        """Compute the outputs `rows` only: map (B, in) to (B, rows)."""
         return F.linear(x, self.weight[rows] * self.mask[rows], self.bias[rows])
 
 
 @dataclass
 class MaskedUnits:
-    """A picture of which `made` numbers are there, and the hidden units that depend on them alone.
+    """State of sequential sampling: the numbers sampled so far, and the hidden units that depend on these only.
 
     Attributes:
-        made: numbers taken up.
-        x: the numbers (n, in), zero where there is none yet.
-        hidden: units of each layer (n, hidden), zero where they depend on more.
-        context: what the condition adds to every hidden layer, (n, hidden).
-        bias: what it adds to the outputs, (n, out).
+        count: number of values sampled so far.
+        x: the values (n, in); zero for those still to be sampled.
+        hidden: units of each layer (n, hidden); zero for those that depend on values still to be sampled.
+        context: contribution of the condition to every hidden layer, (n, hidden).
+        bias: contribution of the condition to the outputs, (n, out).
     """
 
-    made: int
+    count: int
     x: Tensor
     hidden: list[Tensor]
     context: Tensor
@@ -56,17 +56,17 @@ class MaskedUnits:
 
 
 class MaskedMLP(nn.Module):
-    """Parameters of every number's distribution given those before it, in raster order.
+    """Autoregressive perceptron: parameters of each number's distribution given those before it, in raster order.
 
-    Each hidden unit has a degree and sees only inputs below it; numbers of one place are in the order of the channels.
+    Each hidden unit has a degree and sees only inputs up to it. The channels of a pixel are ordered among themselves.
 
     Args:
-        x_spec: what x is, real numbers (channels, *axes).
-        y_spec: the condition, added to every hidden layer.
-        n_parameters: of each number's distribution.
+        x_spec: description of x, real numbers (channels, *axes).
+        y_spec: description of the condition, which is added to every hidden layer.
+        n_parameters: number of parameters of each number's distribution.
         hidden: width of the hidden layers.
         layers: number of hidden layers, at least 1.
-        dropout: probability with which a hidden unit is dropped.
+        dropout: dropout probability of hidden units.
 
     Source: Germain et al., "MADE: Masked Autoencoder for Distribution Estimation", 2015 (arXiv:1502.03509).
     """
@@ -86,7 +86,7 @@ class MaskedMLP(nn.Module):
         super().__init__()
         channels, size = x_spec.channels, x_spec.size
         self.shape = (n_parameters * channels, *x_spec.tensor_shape[1:])
-        order = torch.arange(size).view(-1, channels).T.flatten()  # channel by channel, as tensors lie in memory
+        order = torch.arange(size).view(-1, channels).T.flatten()  # channel by channel, the memory layout of tensors
         degrees = (torch.arange(hidden) * max(size - 1, 1)) // hidden  # evenly spread: a unit sees inputs 0 .. degree
         self.bounds = torch.searchsorted(degrees, torch.arange(size + 1)).tolist()
         rows = order.argsort()[:, None] + size * torch.arange(n_parameters)
@@ -103,14 +103,14 @@ class MaskedMLP(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """x (B, C, *axes), y as its spec says, keep bool (B,) -> (B, n_parameters C, *axes)."""
+        """Map x (B, C, *axes), conditions y and the mask keep (B,) to (B, n_parameters C, *axes)."""
         x = x.flatten(1)
         context = None if self.condition is None else pool(self.embed(y, len(x), keep))
         h = x
         for layer in self.inner:
             h = layer(h) if context is None else layer(h) + context
             h = self.drop(F.relu(h))
-        out = self.outer(h) + self.direct(x)
+        out: Tensor = self.outer(h) + self.direct(x)
         if self.condition is not None:
             out = out + self.condition(context)
         return out.view(len(x), *self.shape)
@@ -120,7 +120,7 @@ class MaskedMLP(nn.Module):
         return cast("list[MaskedLinear]", self.inner)
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> MaskedUnits:
-        """n pictures without any number."""
+        """Return the initial state for n items, before the first number."""
         zeros, size = self.outer.weight.new_zeros, self.direct.in_features
         hidden = [zeros(n, layer.out_features) for layer in self._layers]
         if self.condition is None:
@@ -129,16 +129,16 @@ class MaskedMLP(nn.Module):
         return MaskedUnits(0, zeros(n, size), hidden, context, self.condition(context))
 
     def step(self, values: Tensor, state: MaskedUnits) -> Tensor:
-        """The last number (n, 1), none (n, 0) at first -> parameters of the next one, (n, n_parameters).
+        """Add the last number (n, 1), or none (n, 0) at first; return parameters of the next one, (n, n_parameters).
 
-        A unit of degree i is final as soon as number i is there, so that each is computed once for a picture.
+        A unit of degree i is final as soon as number i is known, so each unit is computed once per item.
         """
         for value in values.unbind(1):
-            state.x[:, self.rows[state.made, 0]] = value
-            new = slice(self.bounds[state.made], self.bounds[state.made + 1])
-            h, state.made = state.x, state.made + 1
+            state.x[:, self.rows[state.count, 0]] = value
+            new = slice(self.bounds[state.count], self.bounds[state.count + 1])
+            h, state.count = state.x, state.count + 1
             for layer, units in zip(self._layers, state.hidden, strict=True):
                 units[:, new] = F.relu(layer.some(h, new) + state.context[:, new])
                 h = units
-        rows = self.rows[state.made]
+        rows = self.rows[state.count]
         return self.outer.some(state.hidden[-1], rows) + self.direct.some(state.x, rows) + state.bias[:, rows]

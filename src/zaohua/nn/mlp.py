@@ -1,4 +1,4 @@
-"""The multilayer perceptron: for vectors, small pictures and densities in the plane."""
+"""Multilayer perceptron for vectors, small images, rows and points in the plane."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class MLP(nn.Module):
-    """Linear layers with an activation between them; time and condition are added to every hidden layer.
+    """Multilayer perceptron; time and condition are added to every hidden layer.
 
     Args:
-        x_spec: what x is, or the number of its features.
-        y_spec: what the condition is.
+        x_spec: description of x, or the number of its features.
+        y_spec: description of the condition.
         out_dim: number of outputs.
         hidden: width of the hidden layers.
         layers: number of hidden layers, at least 1.
         activation: name of the activation.
-        dropout: probability with which a hidden unit is dropped.
-        time: whether `forward` takes a time.
+        dropout: dropout probability of hidden units.
+        time: True if `forward` takes a time.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class MLP(nn.Module):
     def forward(
         self, x: Tensor, t: Tensor | None = None, y: Tensor | None = None, keep: Tensor | None = None
     ) -> Tensor:
-        """x (B, ...), t (B,), y as its spec says, keep (B,) -> (B, out_dim)."""
+        """Map x (B, ...), times t (B,), conditions y and the mask keep (B,) to (B, out_dim)."""
         if self.categories:
             x = F.one_hot(x.long(), self.categories)
         elif self.rows is not None:
@@ -80,25 +80,28 @@ class MLP(nn.Module):
             h = layer(self.act(h))
             if context is not None:
                 h = h + context
-        return self.outer(self.act(h))
+        out: Tensor = self.outer(self.act(h))
+        return out
 
     def _context(self, n: int, t: Tensor | None, y: Tensor | None, keep: Tensor | None) -> Tensor | None:
-        """What is added to every hidden layer, (n, hidden); None without time and condition."""
+        """Return the sum of time and condition for the hidden layers, (n, hidden); None if there is neither."""
         condition = None if self.embed.spec is None else pool(self.embed(y, n, keep))
         if self.time is None:
             return condition
         if t is None:
             raise ValueError("a network with time=True needs t")
-        return self.time(t) if condition is None else condition + self.time(t)
+        out: Tensor | None = self.time(t) if condition is None else condition + self.time(t)
+        return out
 
 
 class Flat(nn.Module):
-    """A perceptron as an encoder or decoder: its output gets a shape."""
+    """Perceptron with its output reshaped, for use as an encoder or decoder."""
 
     def __init__(self, mlp: MLP, shape: tuple[int, ...]):
         super().__init__()
         self.mlp, self.shape = mlp, shape
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """(B, ...) -> (B, *shape)."""
-        return self.mlp(x, y=y).view(len(x), *self.shape)
+        """Map (B, ...) to (B, *shape)."""
+        out: Tensor = self.mlp(x, y=y).view(len(x), *self.shape)
+        return out

@@ -1,7 +1,7 @@
-"""Networks that go along a sequence with a state, and the one over tokens.
+"""Recurrent layers with a state, and a recurrent network over tokens.
 
-LSTM (Hochreiter & Schmidhuber 1997), GRU (Cho et al. 2014, arXiv 1406.1078), or dilated convolutions over the steps
-before, whose state is the last of their inputs (Bai, Kolter & Koltun 2018, arXiv 1803.01271).
+The layers are LSTM (Hochreiter & Schmidhuber 1997), GRU (Cho et al. 2014, arXiv 1406.1078), or dilated causal
+convolutions whose state is their last inputs (Bai, Kolter & Koltun 2018, arXiv 1803.01271).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CellState = Tensor | tuple[Tensor, Tensor]
 
 
 def recurrent(cell: Cell, width: int, layers: int, dropout: float) -> nn.Module:
-    """Layers from vectors of `width` numbers to as many, batch first: `(x, state or None) -> (h, state)`."""
+    """Return recurrent layers of `width` inputs and outputs, batch first: `(x, state or None) -> (h, state)`."""
     if cell == "conv":
         return Convolutions(width, layers, dropout)
     kind = nn.LSTM if cell == "lstm" else nn.GRU
@@ -37,13 +37,13 @@ def recurrent(cell: Cell, width: int, layers: int, dropout: float) -> nn.Module:
 
 
 class Convolutions(nn.Module):
-    """Residual blocks of two convolutions each, which look twice as far back from block to block.
+    """Causal residual blocks of two convolutions each; the dilation doubles from block to block.
 
     Args:
-        width: channels.
-        layers: blocks.
-        dropout: probability with which a channel is dropped, for all steps of a sequence.
-        taps: steps that a convolution sees, of which the last is the present one.
+        width: number of channels.
+        layers: number of blocks.
+        dropout: probability of dropping a channel for all steps of a sequence.
+        taps: kernel size; the last tap is the present step.
     """
 
     def __init__(self, width: int, layers: int, dropout: float, taps: int = 3) -> None:
@@ -52,21 +52,21 @@ class Convolutions(nn.Module):
         self.convs = nn.ModuleList(nn.Conv1d(width, width, taps, dilation=2 ** (i // 2)) for i in range(2 * layers))
 
     def forward(self, x: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        """x (B, T, width) and the last inputs of every convolution (2 layers, B, width, steps), None for zeros."""
+        """Map x (B, T, width) and the state, the last inputs (2 layers, B, width, steps), to (h, state)."""
         x = x.transpose(1, 2)
         if state is None:
             reach = (self.taps - 1) * 2 ** (len(self.convs) // 2 - 1)
             state = x.new_zeros(len(self.convs), *x.shape[:2], reach)
-        kept = []
+        inputs = []
         for i in range(0, len(self.convs), 2):
             h = x
             for k in (i, i + 1):
                 before = torch.cat([state[k], h], dim=2)
-                kept.append(before[:, :, before.shape[2] - state.shape[3] :])
+                inputs.append(before[:, :, before.shape[2] - state.shape[3] :])
                 reach = (self.taps - 1) * 2 ** (i // 2)
                 h = self.drop(F.relu(self.convs[k](before[:, :, state.shape[3] - reach :])))
             x = F.relu(x + h)
-        return x.transpose(1, 2), torch.stack(kept)
+        return x.transpose(1, 2), torch.stack(inputs)
 
 
 @dataclass
@@ -83,15 +83,15 @@ class RecurrentState:
 
 
 class Recurrent(nn.Module):
-    """Logits of each next token, given those before it and a condition.
+    """Recurrent language model: logits of each next token, given the tokens before it and a condition.
 
     Args:
         vocabulary: number of tokens.
-        y_spec: the condition, added to every input; None for an unconditional network.
-        width: of the tokens' vectors and of the state.
-        layers: recurrent layers on top of each other.
-        cell: their kind.
-        dropout: probability with which an activation between layers is dropped.
+        y_spec: description of the condition, which is added to every input; None for an unconditional network.
+        width: width of the token embeddings and of the state.
+        layers: number of recurrent layers.
+        cell: kind of the layers.
+        dropout: dropout probability between layers.
     """
 
     def __init__(
@@ -112,15 +112,15 @@ class Recurrent(nn.Module):
         self.head = nn.Linear(width, vocabulary)
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""
+        """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
         return self._run(tokens, pool(self.embed(y, len(tokens), keep)), None)[0]
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> RecurrentState:
-        """The state before the first token, for n sequences."""
+        """Return the initial state for n sequences, before the first token."""
         return RecurrentState(pool(self.embed(y, n, keep)))
 
     def step(self, tokens: Tensor, state: RecurrentState) -> Tensor:
-        """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""
+        """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
         logits, state.cells = self._run(tokens, state.condition, state.cells)
         return logits[:, -1]
 

@@ -1,4 +1,4 @@
-"""The networks of a GAN of rows: a generator that hands its input on, and a critic of several rows at once."""
+"""Networks of a GAN for table rows: a densely connected generator and a critic that judges several rows at once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from zaohua.nn.mlp import MLP
 
 
 class RowGenerator(nn.Module):
-    """Normalised layers, each of which adds its outputs to what it was given, and a linear one.
+    """Densely connected generator: each layer's outputs are concatenated with its inputs; the last layer is linear.
 
-    Each row is normalised by itself, so that it doesn't depend on those it is made with, and averaged weights need no
-    statistics of their own.
+    LayerNorm normalises each row separately, so that a row doesn't depend on the others in its batch, and averaged
+    weights (EMA) need no batch statistics.
 
     Args:
-        in_dim: numbers of noise, and what else it is given.
-        y_spec: what the condition is.
-        out_dim: width of what it makes.
-        hidden: outputs of a layer.
-        layers: how many there are before the last.
+        in_dim: width of the input: noise, and whatever is concatenated with it.
+        y_spec: description of the condition.
+        out_dim: number of outputs.
+        hidden: number of outputs of a layer.
+        layers: number of layers before the last one.
     """
 
     def __init__(self, in_dim: int, y_spec: DataSpec | None, *, out_dim: int, hidden: int, layers: int) -> None:
@@ -35,24 +35,24 @@ class RowGenerator(nn.Module):
         self.outer = nn.Linear(dim, out_dim)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Noise (B, in_dim), y as its spec says -> (B, out_dim)."""
-        h = _with(self.embed, z, y)
+        """Map noise z (B, in_dim) and conditions y to (B, out_dim)."""
+        h = _concatenate(self.embed, z, y)
         for layer in self.hidden:
             h = torch.cat([layer(h), h], dim=1)
-        return self.outer(h)
+        out: Tensor = self.outer(h)
+        return out
 
 
 class PackedCritic(nn.Module):
-    """A perceptron that judges `pac` rows at once, so that rows too much alike are told as well (Lin et al., "PacGAN",
-    2017, arXiv:1712.04086).
+    """Critic of `pac` rows at once, which makes mode collapse visible (Lin et al., "PacGAN", 2017, arXiv:1712.04086).
 
     Args:
         in_dim: width of a row.
-        y_spec: what the condition is.
-        pac: rows that are judged together.
+        y_spec: description of the condition.
+        pac: number of rows judged together.
         hidden: width of the hidden layers.
-        layers: how many there are.
-        dropout: probability with which a hidden unit is dropped.
+        layers: number of hidden layers.
+        dropout: dropout probability of hidden units.
     """
 
     def __init__(
@@ -70,11 +70,12 @@ class PackedCritic(nn.Module):
         )
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """Rows (B, in_dim), y as its spec says -> scores (B / pac, 1)."""
-        h = _with(self.embed, x, y)
-        return self.mlp(h.reshape(len(h) // self.pac, -1))
+        """Map rows x (B, in_dim) and conditions y to scores (B / pac, 1)."""
+        h = _concatenate(self.embed, x, y)
+        out: Tensor = self.mlp(h.reshape(len(h) // self.pac, -1))
+        return out
 
 
-def _with(embed: Embed, x: Tensor, y: Tensor | None) -> Tensor:
-    """x (B, D) with the condition behind it, (B, D + hidden); as it is where there is none."""
+def _concatenate(embed: Embed, x: Tensor, y: Tensor | None) -> Tensor:
+    """Concatenate x (B, D) with the pooled condition to (B, D + hidden); return x if the network is unconditional."""
     return x if embed.spec is None else torch.cat([x, pool(embed(y, len(x)))], dim=1)

@@ -1,4 +1,4 @@
-"""A residual perceptron on rows of tables, some features of which are hidden."""
+"""Residual perceptron for table rows with masked features."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from zaohua.nn.layers import Dropout, scaled
 
 
 class ResidualBlock(nn.Module):
-    """h + W silu(V norm(h) + context).
+    """Residual block, h + W silu(V norm(h) + context).
 
     Args:
         hidden: width.
-        dropout: probability with which a hidden unit is dropped.
+        dropout: dropout probability of hidden units.
     """
 
     def __init__(self, hidden: int, dropout: float) -> None:
@@ -28,23 +28,24 @@ class ResidualBlock(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, h: Tensor, context: Tensor | None) -> Tensor:
-        """(B, hidden), the same or None -> (B, hidden)."""
+        """Map h (B, hidden) and the context (B, hidden) or None to (B, hidden)."""
         inner = self.inner(self.norm(h))
-        return h + self.outer(self.dropout(F.silu(inner if context is None else inner + context)))
+        out: Tensor = h + self.outer(self.dropout(F.silu(inner if context is None else inner + context)))
+        return out
 
 
 class RowMLP(nn.Module):
-    """Codes and numbers of a row -> whatever is to be said of it.
+    """Perceptron from the codes and numbers of a row to any number of outputs.
 
     Args:
-        sizes: number of codes of each feature that is one.
-        numbers: numbers of a row.
-        out_dim: outputs.
-        y_spec: the condition, which every block sees.
+        sizes: number of codes of each coded feature.
+        numbers: number of numeric inputs.
+        out_dim: number of outputs.
+        y_spec: description of the condition, which is added in every block.
         hidden: width.
-        blocks: residual blocks.
-        dropout: probability with which a hidden unit is dropped.
-        time: whether `forward` takes a time.
+        blocks: number of residual blocks.
+        dropout: dropout probability of hidden units.
+        time: True if `forward` takes a time.
     """
 
     first: Tensor
@@ -62,7 +63,10 @@ class RowMLP(nn.Module):
         time: bool = False,
     ) -> None:
         super().__init__()
-        starts = [1, *(1 + torch.tensor([size + 1 for size in sizes]).cumsum(0)).tolist()]  # 0 is in every row
+        starts = [
+            1,
+            *(1 + torch.tensor([size + 1 for size in sizes]).cumsum(0)).tolist(),
+        ]  # index 0, the bias, is in every row
         self.register_buffer("first", torch.tensor(starts[:-1], dtype=torch.long) + 1, persistent=False)
         self.codes = nn.EmbeddingBag(starts[-1], hidden, mode="sum")
         nn.init.normal_(self.codes.weight, std=max(1, len(sizes)) ** -0.5)
@@ -80,7 +84,7 @@ class RowMLP(nn.Module):
         y: Tensor | None = None,
         keep: Tensor | None = None,
     ) -> Tensor:
-        """What `outer` maps to the outputs, (B, hidden); arguments as `forward` has them."""
+        """Compute the input of the output layer, (B, hidden); see `forward` for the arguments."""
         if not numbers.shape[1]:
             numbers = numbers.new_zeros(len(numbers), 1)
         h = self.codes(F.pad(codes + self.first, (1, 0))) + self.numbers(numbers)
@@ -89,7 +93,8 @@ class RowMLP(nn.Module):
             context = self.time(t) if context is None else context + self.time(t)
         for block in self.blocks:
             h = block(h, context)
-        return self.norm(h)
+        out: Tensor = self.norm(h)
+        return out
 
     def forward(
         self,
@@ -99,17 +104,18 @@ class RowMLP(nn.Module):
         y: Tensor | None = None,
         keep: Tensor | None = None,
     ) -> Tensor:
-        """Outputs (B, out_dim).
+        """Compute the outputs, (B, out_dim).
 
         Args:
-            codes: int64 (B, features), -1 where a feature is hidden.
+            codes: int64 (B, features), -1 where a feature is masked.
             numbers: float32 (B, numbers).
-            t: times (B,), of a network that takes them.
-            y: conditions as their spec says.
-            keep: bool (B,), which rows show theirs.
+            t: times (B,), if the network takes them.
+            y: conditions, as described by `y_spec`.
+            keep: bool (B,), False for rows whose condition is dropped.
         """
-        return self.outer(self.features(codes, numbers, t, y, keep))
+        out: Tensor = self.outer(self.features(codes, numbers, t, y, keep))
+        return out
 
     def some(self, features: Tensor, outputs: slice) -> Tensor:
-        """Some of the outputs."""
+        """Compute a slice of the outputs from `features`."""
         return F.linear(features, self.outer.weight[outputs], self.outer.bias[outputs])

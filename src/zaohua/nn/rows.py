@@ -1,7 +1,7 @@
-"""Rows of tables as networks take them: categories one-hot, one behind the other, then the numbers.
+"""Conversion of table rows to network inputs: concatenated one-hot categories, followed by the numbers.
 
-A row's tensor is float64 (B, features): a code for each category, NaN for a number that isn't there. *Wide* rows are
-float32 (B, width), with 0 for such a number and zeros for a category that training never saw.
+A batch of rows is float64 (B, features): an index for each category, and NaN for a missing number. *Wide* rows are
+float32 (B, width), with 0 for a missing number and zeros for a category that didn't occur in training.
 """
 
 from __future__ import annotations
@@ -13,51 +13,51 @@ from zaohua.core.spec import DataSpec
 
 
 class RowLayout:
-    """Where the features of a row stand in a wide one.
+    """Layout of the features of a row in a wide row.
 
     Attributes:
-        categories: (feature, first column, columns) of each category feature.
-        reals: features that are numbers; their columns stand behind those of the categories, in this order.
-        one_hots: columns of the categories.
-        width: all columns.
+        categories: (feature, first column, number of columns) of each categorical feature.
+        reals: indices of the numeric features; their columns follow those of the categories, in this order.
+        one_hots: number of columns of the categories.
+        width: total number of columns.
     """
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec, self.one_hots = spec, 0
         self.categories: list[tuple[int, int, int]] = []
         self.reals: list[int] = []
-        for place, feature in enumerate(spec.features):
+        for index, feature in enumerate(spec.features):
             if feature.kind == "real":
-                self.reals.append(place)
+                self.reals.append(index)
             else:
-                self.categories.append((place, self.one_hots, feature.size))
+                self.categories.append((index, self.one_hots, feature.size))
                 self.one_hots += feature.size
         self.width = self.one_hots + len(self.reals)
 
     def one_hot(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """Rows (B, features) -> float32 (B, one_hots), zeros where a feature isn't known or its code is new.
+        """Encode the categories of rows (B, features), float32 (B, one_hots); zeros for masked or unknown categories.
 
         Args:
             x: the rows.
-            known: bool (B, features); None for all.
+            known: bool (B, features), False for masked features; None if all are known.
         """
-        out = x.new_zeros(len(x), self.one_hots + 1, dtype=torch.float32)  # what has no column goes to the last
+        out = x.new_zeros(len(x), self.one_hots + 1, dtype=torch.float32)  # values without a column go to the last one
         if self.categories:
             features, first, size = (torch.tensor(part, device=x.device) for part in zip(*self.categories, strict=True))
             code = x[:, features].nan_to_num(-1.0).long()
-            there = (code >= 0) & (code < size)
-            there = there if known is None else there & known[:, features]
-            out.scatter_(1, torch.where(there, code + first, self.one_hots), 1.0)
+            valid = (code >= 0) & (code < size)
+            valid = valid if known is None else valid & known[:, features]
+            out.scatter_(1, torch.where(valid, code + first, self.one_hots), 1.0)
         return out[:, :-1]
 
-    def there(self, x: Tensor) -> Tensor:
+    def observed(self, x: Tensor) -> Tensor:
         """Which numbers rows (B, features) have, bool (B, reals)."""
         return ~x[:, self.reals].isnan()
 
     def numbers(self, x: Tensor, known: Tensor | None = None) -> Tensor:
         """Rows (B, features) -> float32 (B, reals), 0 where a number isn't there or isn't known."""
-        there = x[:, self.reals].nan_to_num(0.0)
-        return (there if known is None else there * known[:, self.reals]).float()
+        values = x[:, self.reals].nan_to_num(0.0)
+        return (values if known is None else values * known[:, self.reals]).float()
 
     def wide(self, x: Tensor, known: Tensor | None = None) -> Tensor:
         """Rows (B, features) -> wide rows (B, width)."""
@@ -73,35 +73,37 @@ class RowLayout:
         parts = logits.split([size for _, _, size in self.categories], dim=1) if self.categories else (logits,)
         return torch.cat([part.softmax(1) for part in parts], dim=1)
 
-    def same_head(self, one_hot: Tensor) -> Tensor:
+    def sum_per_feature(self, one_hot: Tensor) -> Tensor:
         """Sums of (B, one_hots) over each feature, at all of its columns, (B, one_hots)."""
         sizes = [size for _, _, size in self.categories]
         return torch.cat([part.sum(1, keepdim=True).expand_as(part) for part in one_hot.split(sizes, dim=1)], dim=1)
 
-    def chance_of_numbers(self, chances: Tensor) -> Tensor:
-        """Chances (B, one_hots) -> that of each number to be there, (B, reals)."""
-        out = chances.new_ones(len(chances), len(self.reals))
+    def observed_probability(self, probabilities: Tensor) -> Tensor:
+        """Compute the probability (B, reals) that each number isn't missing, from probabilities (B, one_hots)."""
+        out = probabilities.new_ones(len(probabilities), len(self.reals))
         first = {feature: column for feature, column, _ in self.categories}
-        for i, place in enumerate(self.reals):
-            given = self.spec.features[place].given
+        for i, index in enumerate(self.reals):
+            given = self.spec.features[index].given
             if given is not None:
-                out[:, i] = chances[:, first[given[0]] : first[given[0]] + given[1]].sum(1)
+                out[:, i] = probabilities[:, first[given[0]] : first[given[0]] + given[1]].sum(1)
         return out
 
     def rows(self, wide: Tensor) -> Tensor:
-        """Wide rows, or chances or logits in their place -> float64 (B, features): of each category the most likely
-        one, and numbers where the categories say that there are any."""
+        """Convert wide rows, or probabilities or logits of that shape, to rows, float64 (B, features).
+
+        Categories become the most likely ones; numbers are missing where a category says so.
+        """
         out = wide.new_full((len(wide), len(self.spec.features)), torch.nan, dtype=torch.float64)
-        for place, first, size in self.categories:
-            out[:, place] = wide[:, first : first + size].argmax(1)
+        for index, first, size in self.categories:
+            out[:, index] = wide[:, first : first + size].argmax(1)
         out[:, self.reals] = wide[:, self.one_hots :].double()
         return self.masked(out)
 
     def masked(self, x: Tensor) -> Tensor:
-        """Rows (B, features) with NaN for numbers of which a category says that there are none."""
+        """Return rows (B, features) with NaN for numbers that a category marks as missing."""
         out = x.clone()
-        for place in self.reals:
-            given = self.spec.features[place].given
+        for index in self.reals:
+            given = self.spec.features[index].given
             if given is not None:
-                out[:, place].masked_fill_(x[:, given[0]] >= given[1], torch.nan)
+                out[:, index].masked_fill_(x[:, given[0]] >= given[1], torch.nan)
         return out

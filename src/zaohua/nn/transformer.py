@@ -1,10 +1,9 @@
-"""The causal transformer: tokens in, logits of the next token out, all at once or one step at a time.
+"""Causal transformer: from tokens to logits of the next token, for all tokens at once or step by step.
 
-`architecture="modern"` is what small language models of today agree on: rotary positions (Su et al. 2021, arXiv
-2104.09864), RMSNorm before each part (Zhang & Sennrich 2019, arXiv 1910.07467), normalised queries and keys (Henry et
-al. 2020, arXiv 2010.04245), squared ReLU (So et al. 2021, arXiv 2109.08668), parts that are silent at first, no biases.
-`architecture="gpt2"` is Radford et al. 2019: learnt positions, LayerNorm, GELU, biases, one matrix for tokens in and
-out.
+`architecture="modern"` follows current small language models: rotary positions (Su et al. 2021, arXiv 2104.09864),
+RMSNorm before each sublayer (Zhang & Sennrich 2019, arXiv 1910.07467), normalised queries and keys (Henry et al. 2020,
+arXiv 2010.04245), squared ReLU (So et al. 2021, arXiv 2109.08668), sublayers that are zero at first, no biases.
+`architecture="gpt2"` is Radford et al. 2019: learnt positions, LayerNorm, GELU, biases, tied token embeddings.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ Architecture = Literal["modern", "gpt2"]
 
 
 class Cache:
-    """Keys and values of what an attention has seen, (B, H, room, D) each, of which `length` are filled."""
+    """Key-value cache of an attention layer: keys and values (B, H, room, D), of which `length` are filled."""
 
     def __init__(self, shape: tuple[int, int, int, int], like: Tensor) -> None:
         self.keys, self.values = like.new_empty(shape), like.new_empty(shape)
         self.length = 0
 
     def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes up (B, H, t, D) more; returns all there are."""
+        """Append keys and values (B, H, t, D); return all keys and values so far."""
         start, self.length = self.length, self.length + k.shape[2]
         self.keys[:, :, start : self.length] = k
         self.values[:, :, start : self.length] = v
@@ -40,17 +39,19 @@ class Cache:
 
 
 class SelfAttention(nn.Module):
-    """Causal self-attention with several heads."""
+    """Causal multi-head self-attention."""
 
     def __init__(self, width: int, heads: int, dropout: float, modern: bool) -> None:
         super().__init__()
         self.heads, self.modern = heads, modern
-        self.dropout = 0.0 if modern else dropout  # of what is seen: costs half a step, and gains less than the others
+        self.dropout = (
+            0.0 if modern else dropout
+        )  # of attention weights: costs half a step, and helps less than the others
         self.qkv = nn.Linear(width, 3 * width, bias=not modern)
         self.out = nn.Linear(width, width, bias=not modern)
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None = None) -> Tensor:
-        """x (B, t, width), cosines and sines of rotary positions (t, D / 2) -> (B, t, width)."""
+        """Map x (B, t, width), with cosines and sines of rotary positions (t, D / 2), to (B, t, width)."""
         n, t, width = x.shape
         qkv = self.qkv(x).view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         qk, v = qkv[:2], qkv[2]
@@ -61,18 +62,19 @@ class SelfAttention(nn.Module):
             if 1 < t < cache.length:
                 mask = torch.ones(t, cache.length, dtype=torch.bool, device=x.device).tril(cache.length - t)
         dropout = self.dropout if self.training else 0.0
-        seen = attend(q, k, v, mask, dropout=dropout, causal=t > 1 and mask is None)
-        return self.out(seen.transpose(1, 2).reshape(n, t, width))
+        values = attend(q, k, v, mask, dropout=dropout, causal=t > 1 and mask is None)
+        out: Tensor = self.out(values.transpose(1, 2).reshape(n, t, width))
+        return out
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Pairs of channels of x (..., t, D) turned by angles that grow with the position; cos, sin (t, D / 2)."""
+    """Rotate pairs of channels of x (..., t, D) by angles that grow with the position; cos, sin (t, D / 2)."""
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
 class TransformerBlock(nn.Module):
-    """Attention, then a perceptron, each added to what came in."""
+    """Transformer block: attention and a perceptron, each with a residual connection."""
 
     def __init__(self, width: int, heads: int, dropout: float, modern: bool) -> None:
         super().__init__()
@@ -84,15 +86,16 @@ class TransformerBlock(nn.Module):
         self.drop = Dropout(dropout)
 
     def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None = None) -> Tensor:
-        """(B, t, width) -> the same."""
+        """Map (B, t, width) to the same shape."""
         x = x + self.drop(self.attention(self.norm1(x), turn, cache))
         h = self.inner(self.norm2(x))
         h = F.relu(h).square() if self.modern else F.gelu(h)
-        return x + self.drop(self.outer(h))
+        out: Tensor = x + self.drop(self.outer(h))
+        return out
 
 
 class Norm(nn.Module):
-    """RMSNorm without parameters, or LayerNorm with them."""
+    """RMSNorm without parameters, or LayerNorm with parameters."""
 
     def __init__(self, width: int, modern: bool) -> None:
         super().__init__()
@@ -101,25 +104,26 @@ class Norm(nn.Module):
         self.bias = None if modern else nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., width) -> the same."""
+        """Map (..., width) to the same shape."""
         if self.weight is None:
             return F.rms_norm(x, self.shape)
         return F.layer_norm(x, self.shape, self.weight, self.bias)
 
 
 class Transformer(nn.Module):
-    """Logits of each next token, given those before it and a condition.
+    """Causal transformer: logits of each next token, given the tokens before it and a condition.
 
     Args:
         vocabulary: number of tokens.
-        y_spec: the condition, whose tokens come before the sequence; None for an unconditional network.
-        context: tokens that it can see at most.
-        width: channels.
-        layers: blocks.
-        heads: of each attention; they divide the width.
-        dropout: probability with which an activation is dropped.
-        style: see the module.
-        places: whether positions are learnt in the modern style too: in a picture, what is near lies far apart.
+        y_spec: description of the condition, whose tokens precede the sequence; None for an unconditional network.
+        context: maximum number of tokens.
+        width: number of channels.
+        layers: number of blocks.
+        heads: number of attention heads; must divide the width.
+        dropout: dropout probability.
+        architecture: "modern" or "gpt2"; see the module.
+        places: True to learn positions in the modern architecture too, as images need, whose neighbouring pixels are
+            far apart in the sequence.
 
     Raises:
         ZaohuaError: the heads don't divide the width.
@@ -159,7 +163,11 @@ class Transformer(nn.Module):
         self._init(layers)
 
     def _init(self, layers: int) -> None:
-        """Modern: unit variance forward, the parts and the head silent. GPT-2: N(0, 0.02), the parts' ends smaller."""
+        """Initialise the parameters.
+
+        Modern: unit variance in the forward pass; last layers of sublayers and the head are zero. GPT-2: N(0, 0.02^2),
+        with a smaller deviation for the last layers of sublayers.
+        """
         for name, p in self.named_parameters():
             if name.startswith("embed."):
                 continue
@@ -175,12 +183,12 @@ class Transformer(nn.Module):
             self.head.weight = self.tokens.weight
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""
+        """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
         prefix = self.embed(y, len(tokens), keep).values[:, :MAX_TOKENS]
         return self._run(self._embedded(tokens, prefix), 0)[:, prefix.shape[1] :]
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:
-        """The state before the first token, for n sequences, with their conditions taken up."""
+        """Return the initial state for n sequences: caches that hold their conditions."""
         shape = (n, self.heads, self.room, self.width // self.heads)
         state = [Cache(shape, self.tokens.weight) for _ in self.blocks]
         prefix = self.embed(y, n, keep).values[:, :MAX_TOKENS]
@@ -189,15 +197,15 @@ class Transformer(nn.Module):
         return state
 
     def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
-        """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""
+        """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
         return self._run(self.tokens(tokens), state[0].length, state, last=True)[:, 0]
 
     def steps(self, tokens: Tensor, state: list[Cache]) -> Tensor:
-        """As `step`, but the logits of what follows each of the tokens, (B, t, V)."""
+        """Add tokens as `step` does, but return the logits after each of them, (B, t, V)."""
         return self._run(self.tokens(tokens), state[0].length, state)
 
     def rewind(self, state: list[Cache], n: int) -> None:
-        """Takes the last n tokens back."""
+        """Remove the last n tokens from the state."""
         for cache in state:
             cache.length -= n
 
@@ -206,9 +214,9 @@ class Transformer(nn.Module):
         return torch.cat([prefix.to(x.dtype), x], dim=1) if prefix.shape[1] else x
 
     def _run(self, x: Tensor, start: int, state: list[Cache] | None = None, last: bool = False) -> Tensor:
-        """Embedded tokens (B, t, width) at places start, start + 1 ... -> logits of all, or of the last only."""
-        places = slice(start, start + x.shape[1])
-        turn = (self.cos[places].to(x.dtype), self.sin[places].to(x.dtype)) if self.modern else None
+        """Map embedded tokens (B, t, width) at positions start, start + 1 ... to logits of all, or of the last only."""
+        positions = slice(start, start + x.shape[1])
+        turn = (self.cos[positions].to(x.dtype), self.sin[positions].to(x.dtype)) if self.modern else None
         if self.places is not None:
             x = x + self.places(torch.arange(start, start + x.shape[1], device=x.device))
         x = self.drop(F.rms_norm(x, (self.width,)) if self.modern else x)

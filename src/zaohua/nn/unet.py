@@ -1,10 +1,8 @@
-"""The U-Net for pictures of 8 to 256 pixels, series and voxels, conditional on time and on what `Embed` can embed.
+"""U-Net for images of 8 to 256 pixels, conditional on time and on anything that `Embed` can embed.
 
-Residual blocks whose norm is scaled and shifted by time and condition (ADM, Dhariwal & Nichol 2021, arXiv 2105.05233;
-EDM, Karras et al. 2022, arXiv 2206.00364), attention at the lowest resolution. Pictures of 24 pixels and more are
-folded into patches first, so that hardly any work is done at full resolution.
-
-The network is the same for 1, 2 and 3 axes. Inside, a series is a picture one row high, see `layers`.
+Time and condition scale and shift the norms of the residual blocks (ADM, Dhariwal & Nichol 2021, arXiv 2105.05233; EDM,
+Karras et al. 2022, arXiv 2206.00364); there is attention at the lowest resolution. Images of 24 pixels and more are
+folded into patches first, so that little work is done at full resolution.
 """
 
 from __future__ import annotations
@@ -29,20 +27,17 @@ HEAD_DIM = 32
 
 
 class UNet(nn.Module):
-    """An item on a grid of 1 to 3 axes, a time and a condition -> an item on the same grid.
+    """U-Net from an image, a time and a condition to an image.
 
     Args:
-        x_spec: the item: a series, a picture or voxels.
-        y_spec: the condition. Real numbers on the same axes come in as channels, anything else as tokens: their mean
-            steers every block, and attention sees each of them if there are several.
-        channels: width at the highest resolution, a multiple of 8; lower ones have twice to four times as many.
-        blocks: residual blocks per resolution, on the way down and on the way up.
-        patch: side of the patches that become channels; None chooses 1, 2 or 4 by the size of the item.
-        dropout: probability with which a unit inside a block is dropped.
-        out_channels: channels of the result; None for those of x.
-
-    Raises:
-        ZaohuaError: x isn't made of real numbers on a grid of 1 to 3 axes.
+        x_spec: description of the image.
+        y_spec: description of the condition. An image on the same axes is concatenated as channels. Anything else is
+            embedded as tokens: their mean modulates every block, and if there are several, attention sees each token.
+        channels: number of channels at the highest resolution, a multiple of 8; lower ones have two to four times more.
+        blocks: number of residual blocks per resolution, on the way down and on the way up.
+        patch: side of the patches that are folded into channels; None chooses 1, 2 or 4 by the size of the image.
+        dropout: dropout probability inside a block.
+        out_channels: channels of the output; None for those of x.
     """
 
     def __init__(
@@ -113,7 +108,7 @@ class UNet(nn.Module):
 
 
 class Stage(nn.Module):
-    """The residual blocks of one resolution."""
+    """Residual blocks of one resolution."""
 
     def __init__(self, in_channels: int, channels: int, blocks: int, context: int, dropout: float, axes: int) -> None:
         super().__init__()
@@ -121,14 +116,14 @@ class Stage(nn.Module):
         self.blocks = nn.ModuleList(UNetBlock(n, channels, context, dropout, axes) for n in ins)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """(B, Cin, *sides), (B, context) -> (B, C, *sides)."""
+        """Map x (B, Cin, H, W) and the context (B, context) to (B, C, H, W)."""
         for block in self.blocks:
             x = block(x, context)
         return x
 
 
 class UNetBlock(nn.Module):
-    """Norm, SiLU, convolution of side 3, twice; the context scales and shifts the second norm. Begins as identity."""
+    """Residual block: norm, SiLU, 3x3 convolution, twice; the context modulates the second norm. Identity at first."""
 
     def __init__(self, in_channels: int, channels: int, context: int, dropout: float, axes: int) -> None:
         super().__init__()
@@ -146,15 +141,16 @@ class UNetBlock(nn.Module):
         h = self.conv1(F.silu(self.norm1(x)))
         h = F.silu(torch.addcmul(shift, self.norm2(h), scale + 1))
         h = self.conv2(self.dropout(h))
-        return (self.skip(x) + h) * math.sqrt(0.5)
+        out: Tensor = (self.skip(x) + h) * math.sqrt(0.5)
+        return out
 
 
 class UNetAttention(nn.Module):
-    """Every place attends to every place and, apart from that, to the tokens of the condition. Begins as the identity.
+    """Self-attention over pixels, plus cross-attention to the tokens of the condition. Identity at first.
 
     Args:
-        channels: channels of the grid.
-        context: width of the tokens; None where there is at most one of them, which the blocks know already.
+        channels: number of channels of the features.
+        context: width of the tokens; None if there is at most one token, which the blocks see anyway.
     """
 
     def __init__(self, channels: int, context: int | None) -> None:
@@ -174,16 +170,19 @@ class UNetAttention(nn.Module):
             key, value = self._split(self.kv(tokens.values), 2)
             h = h + attend(query, key, value, tokens.present[:, None, None])
         h = self.out(h.transpose(1, 2).flatten(2)).transpose(1, 2).unflatten(2, x.shape[2:])
-        return (x + h) * math.sqrt(0.5)
+        out: Tensor = (x + h) * math.sqrt(0.5)
+        return out
 
     def _split(self, h: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """(B, L, parts * C) -> `parts` tensors (B, heads, L, C / heads)."""
-        return h.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        """Split (B, L, parts * C) into `parts` tensors (B, heads, L, C / heads)."""
+        out: tuple[Tensor, ...] = h.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        return out
 
 
 def default_patch(shape: tuple[int, ...]) -> int:
-    """1, 2 or 4, by the longest side: for pictures 1 below 24 pixels, 2 below 128, 4 above."""
-    return 2 ** sum(max(shape) >= bound for bound in PATCHES[len(shape)])
+    """Return the side of a patch for the longest side: of images 1 below 24 pixels, 2 below 128, else 4."""
+    side: int = 2 ** sum(max(shape) >= bound for bound in PATCHES[len(shape)])
+    return side
 
 
 def halving(size: tuple[int, ...]) -> tuple[int, ...]:

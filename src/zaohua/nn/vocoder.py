@@ -1,4 +1,4 @@
-"""From spectrograms to spectra with phases, frame by frame: the network of a vocoder.
+"""Vocoder network: from spectrograms to complex spectra, frame by frame.
 
 Source: Siuzdak, "Vocos: Closing the gap between time-domain and Fourier-based neural vocoders for high-quality audio
 synthesis", 2023 (arXiv:2306.00814); its blocks are those of Liu et al., "A ConvNet for the 2020s", 2022
@@ -12,16 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LOUDEST = 5.0
-"""Largest log magnitude of a spectrum, so that nothing overflows; a full-scale sine has 0."""
+"""Maximum log-magnitude of a spectrum, which prevents overflow; a full-scale sine has 0."""
 
 
 class FrameBlock(nn.Module):
-    """x + a little of: a convolution along the frames, channel by channel, then a perceptron for each frame.
+    """ConvNeXt block: depthwise convolution along the frames, then a perceptron per frame, scaled and added to x.
 
     Args:
-        width: channels.
-        layers: how many such blocks there are: each begins as a 1 / layers part.
-        kernel_size: frames that the convolution looks at, odd.
+        width: number of channels.
+        layers: number of blocks in the network; the initial scale is 1 / layers.
+        kernel_size: odd kernel size of the convolution, in frames.
     """
 
     def __init__(self, width: int, layers: int, kernel_size: int = 7):
@@ -32,21 +32,22 @@ class FrameBlock(nn.Module):
         self.share = nn.Parameter(torch.full((width,), 1 / layers))
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, frames, width) -> the same shape."""
-        near = self.along(x.mT[:, :, None]).squeeze(2).mT  # a picture one row high, channels last: half Conv1d's time
-        return x + self.share * self.down(F.gelu(self.up(self.norm(near))))
+        """Map x (B, frames, width) to the same shape."""
+        near = self.along(x.mT[:, :, None]).squeeze(2).mT  # an image one row high, channels last: half of Conv1d's time
+        out: Tensor = x + self.share * self.down(F.gelu(self.up(self.norm(near))))
+        return out
 
 
 class SpectrumNet(nn.Module):
-    """Mel bands of each frame -> its spectrum, as magnitude and phase.
+    """Network from mel bands to complex spectra, predicted as magnitude and phase.
 
-    The magnitude is what a linear map of the bands says, times what the blocks say; the map begins as that of `bins`.
+    The log-magnitude is a linear map of the bands plus a correction by the blocks; `bins` initialises the map.
 
     Args:
-        bands: mel bands.
-        bins: first guess of log magnitudes from the bands x, weight (n, bands) and bias (n,), n = n_fft / 2 + 1.
-        width: channels of the blocks.
-        layers: how many blocks.
+        bands: number of mel bands.
+        bins: initial linear map from bands to log-magnitudes, weight (n, bands) and bias (n,), n = n_fft / 2 + 1.
+        width: number of channels of the blocks.
+        layers: number of blocks.
     """
 
     def __init__(self, bands: int, bins: tuple[Tensor, Tensor], width: int, layers: int):
@@ -61,7 +62,7 @@ class SpectrumNet(nn.Module):
             self.guess.bias.copy_(bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, bands, frames) -> complex64 (B, n, frames)."""
+        """Map x (B, bands, frames) to complex spectra, complex64 (B, n, frames)."""
         hidden = self.norm_out(self.blocks(self.norm_in(self.enter(x).mT)))
         log_gain, phase = self.leave(hidden).float().chunk(2, dim=2)
         magnitude = (self.guess(x.mT).float() + log_gain).clamp(max=LOUDEST).exp()

@@ -1,4 +1,4 @@
-"""Networks of a VQ-VAE: pictures to a coarse grid of vectors and back, and the codebook between the two."""
+"""Networks of a VQ-VAE: encoder from images to a coarse grid of vectors, decoder and codebook."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def _style(depth: int) -> Style:
 
 
 class GridEncoder(nn.Module):
-    """A picture -> a grid of vectors.
+    """Convolutional encoder from an image to a grid of vectors.
 
     Args:
-        spec: the picture.
+        spec: description of the image.
         dim: length of a vector.
-        halvings: how often the resolution is halved, at least once.
-        channels: width after the first halving; it doubles with each further one.
-        max_channels: the largest width.
-        depth: residual blocks per resolution.
+        halvings: number of halvings of the resolution, at least 1.
+        channels: number of channels after the first halving; it doubles with each further one.
+        max_channels: maximum number of channels.
+        depth: number of residual blocks per resolution.
     """
 
     def __init__(
@@ -55,17 +55,18 @@ class GridEncoder(nn.Module):
         self.layers = nn.Sequential(*layers, style.finish(widths[-1]), conv(widths[-1], dim, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, dim, h, w)."""
-        return self.layers(x)
+        """Map (B, C, H, W) to (B, dim, h, w)."""
+        out: Tensor = self.layers(x)
+        return out
 
 
 class GridDecoder(nn.Module):
-    """A grid of vectors -> numbers for each pixel; the mirror of `GridEncoder`.
+    """Convolutional decoder from a grid of vectors to outputs per pixel; the mirror image of `GridEncoder`.
 
     Args:
-        spec: the picture.
-        out_channels: numbers for each pixel.
-        others: as for the encoder.
+        spec: description of the image.
+        out_channels: number of outputs per pixel.
+        dim, halvings, channels, max_channels, depth: as in `GridEncoder`.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class GridDecoder(nn.Module):
         self.last = nn.Sequential(style.finish(widths[-1]), Up(widths[-1], out_channels, 4))
 
     def forward(self, z: Tensor) -> Tensor:
-        """(B, dim, h, w) -> (B, out_channels, H, W)."""
+        """Map (B, dim, h, w) to (B, out_channels, H, W)."""
         h = self.first(z)
         for grow, stage, size in zip(self.ups, self.stages, self.sizes[1:], strict=False):
             h = stage(crop(grow(h), size))
@@ -96,13 +97,13 @@ class GridDecoder(nn.Module):
 
 
 class Codebook(nn.Module):
-    """Vectors to choose from: fixed random ones, all turned and stretched by one matrix that is learnt.
+    """Codebook of fixed random vectors, transformed by one learnt matrix.
 
-    Whichever vector is chosen, all of them move, so that none is left behind unused: no restarts are needed.
+    A gradient step for any vector moves all of them, so no code becomes unused and no restarts are needed.
 
     Args:
         size: number of vectors.
-        dim: their length.
+        dim: length of a vector.
 
     Source: Zhu et al., "Addressing Representation Collapse in Vector Quantized Models with One Linear Layer", 2024
     (arXiv:2411.02038).
@@ -116,13 +117,13 @@ class Codebook(nn.Module):
         self.turn = nn.Parameter(torch.eye(dim))
 
     def nearest(self, z: Tensor) -> Tensor:
-        """Vectors (B, dim, h, w) -> the numbers of the nearest ones, int64 (B, h, w)."""
+        """Return the indices of the nearest codebook vectors to (B, dim, h, w), int64 (B, h, w)."""
         with torch.autocast(z.device.type, enabled=False):  # distances are differences of large numbers
             vectors, z = self.base @ self.turn, z.float()
             scores = torch.einsum("bdhw,kd->bkhw", z, vectors) - vectors.square().sum(1).view(-1, 1, 1) / 2
         return scores.argmax(1)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Numbers int (B, h, w) -> their vectors (B, dim, h, w), float32."""
+        """Look up the vectors of indices (B, h, w), float32 (B, dim, h, w)."""
         with torch.autocast(codes.device.type, enabled=False):
             return (self.base[codes] @ self.turn).permute(0, 3, 1, 2)

@@ -1,8 +1,9 @@
-"""The generator and the discriminator of WaveGAN (Donahue et al. 2018, arXiv 1802.04208).
+"""Generator and discriminator of WaveGAN (Donahue et al. 2018, arXiv 1802.04208).
 
-DCGAN's, flattened: kernels of 25 samples and strides of 4 instead of 5 x 5 pixels and strides of 2, and no norm.
-Transposed convolutions leave a tone behind whose phase is always the same; *phase shuffle* moves the discriminator's
-features by a few samples at random, so that it can't tell fakes by that. Both can be differentiated twice.
+They are one-dimensional versions of DCGAN's: kernels of 25 samples and strides of 4 instead of 5 x 5 pixels and strides
+of 2, and no norm. Transposed convolutions produce an artefact, a tone of constant phase. *Phase shuffle* shifts the
+discriminator's features by a few samples at random, so that it can't recognise samples by that phase. Both can be
+differentiated twice.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from zaohua.nn.layers import row_conv, scaled
 KERNEL = 25
 STRIDE = 4
 SHORTEST = 32
-"""Samples at the lowest resolution at most."""
+"""Maximum length at the lowest resolution, in samples."""
 SLOPE = 0.2
 CONDITION_DIM = 128
 GAIN = math.sqrt(2.0)
 
 
 def lengths(samples: int) -> list[int]:
-    """Lengths from the whole wave downwards, a quarter each, rounded up, at least one quartering: 8192 ... 32."""
+    """Return the waveform's length and its successive quarters, rounded up, such as 8192 ... 32; at least two."""
     sizes = [samples, math.ceil(samples / STRIDE)]
     while sizes[-1] > SHORTEST:
         sizes.append(math.ceil(sizes[-1] / STRIDE))
@@ -37,14 +38,14 @@ def lengths(samples: int) -> list[int]:
 
 
 class WaveGenerator(nn.Module):
-    """A vector -> a wave, unbounded: squashing it, or not, is up to the objective.
+    """Network from a vector to a waveform with unbounded values; squashing is up to the objective.
 
     Args:
-        x_spec: the wave.
-        y_spec: the condition, appended to the vector.
+        x_spec: description of the waveform.
+        y_spec: description of the condition, which is appended to the vector.
         in_dim: length of the vector.
-        channels: width before the last quadrupling of the length; it doubles with each one below.
-        max_channels: the largest width.
+        channels: number of channels at a quarter of the length; it doubles with each further quartering.
+        max_channels: maximum number of channels.
     """
 
     def __init__(
@@ -65,24 +66,25 @@ class WaveGenerator(nn.Module):
         self.ups = nn.ModuleList(WaveUp(low, high) for low, high in pairwise([*widths, x_spec.channels]))
 
     def forward(self, z: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """z (B, in_dim), y as its spec says, keep bool (B,) -> (B, C, n)."""
+        """Map z (B, in_dim), conditions y and the mask keep (B,) to (B, C, n)."""
         if self.embed.spec is not None:
             z = torch.cat([z, pool(self.embed(y, len(z), keep))], dim=1)
         h = self.stem(z).unflatten(1, (-1, 1, self.lengths[0]))
         for grow, length in zip(self.ups, self.lengths[1:], strict=True):
             h = grow(F.relu(h))[..., :length]
-        return h.squeeze(2)
+        out: Tensor = h.squeeze(2)
+        return out
 
 
 class WaveDiscriminator(nn.Module):
-    """A wave -> a score: a projection discriminator (Miyato & Koyama 2018, arXiv 1802.05637).
+    """Projection discriminator of waveforms (Miyato & Koyama 2018, arXiv 1802.05637).
 
     Args:
-        x_spec: the wave.
-        y_spec: the condition; <V y, features> is added to the score.
-        channels: width after the first quartering of the length; it doubles with each further one.
-        max_channels: the largest width.
-        shuffle: samples by which phase shuffle moves the features at most, in training.
+        x_spec: description of the waveform.
+        y_spec: description of the condition; <V y, features> is added to the score.
+        channels: number of channels after the first quartering of the length; it doubles with each further one.
+        max_channels: maximum number of channels.
+        shuffle: maximum shift of phase shuffle in training, in samples.
     """
 
     def __init__(
@@ -106,21 +108,22 @@ class WaveDiscriminator(nn.Module):
         self.condition = nn.Linear(CONDITION_DIM, widths[-1], bias=False) if y_spec is not None else None
 
     def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """x (B, C, n), y as its spec says, keep bool (B,) -> (B, 1)."""
+        """Map x (B, C, n), conditions y and the mask keep (B,) to scores (B, 1)."""
         h = x.unsqueeze(2)
         for level, shrink in enumerate(self.downs):
             h = F.leaky_relu(shrink(self.shuffle(h) if level else h), SLOPE)
-        out = self.head(h.flatten(1))
+        out: Tensor = self.head(h.flatten(1))
         if self.condition is None:
             return out
         condition = self.condition(pool(self.embed(y, len(x), keep)))
-        return out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
+        out = out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
+        return out
 
 
 class PhaseShuffle(nn.Module):
-    """Moves features by -radius ... radius places in training, all items alike, with their reflection at the end.
+    """Random shift of features by -radius ... radius in training, equal for all items, with reflection padding.
 
-    The number comes from torch's global generator, as dropout's do: training seeds it for every step.
+    The shift is drawn from torch's global generator, as dropout masks are; training seeds it in every step.
     """
 
     def __init__(self, radius: int) -> None:
@@ -128,7 +131,7 @@ class PhaseShuffle(nn.Module):
         self.radius = radius
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, 1, T) -> the same shape; as it is outside of training."""
+        """Map (B, C, 1, T) to the same shape; the identity outside of training."""
         radius = min(self.radius, x.shape[3] - 1)
         if not self.training or radius < 1:
             return x
@@ -137,7 +140,7 @@ class PhaseShuffle(nn.Module):
 
 
 class WaveUp(nn.Module):
-    """A transposed convolution that makes a wave four times as long."""
+    """Transposed convolution that quadruples the length."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -155,5 +158,6 @@ class WaveUp(nn.Module):
             nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, 1, T) -> (B, C', 1, 4 T)."""
-        return self.conv(x)
+        """Map (B, C, 1, T) to (B, C', 1, 4 T)."""
+        out: Tensor = self.conv(x)
+        return out

@@ -1,4 +1,4 @@
-"""Dilated causal convolutions over tokens: all tokens at once, or one step at a time from ring buffers.
+"""WaveNet: dilated causal convolutions over tokens, for all tokens at once or step by step with ring buffers.
 
 With x the first layer's input, c the condition, and layer l looking d_l steps back,
 
@@ -21,27 +21,27 @@ from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, pool
 
 NEVER = -1e9
-"""The logit of what can't come: its probability is 0 at any temperature, and unlike infinity it can be interpolated."""
+"""Logit of an impossible token: its probability is 0 at any temperature; unlike infinity it can be interpolated."""
 
 
 class WaveNet(nn.Module):
-    """Logits of each next token, given those before it and a condition.
+    """Convolutional language model: logits of each next token, given the tokens before it and a condition.
 
-    Tensors are (t, B, ...) inside: what stands d steps earlier is then one block of memory, and so a matrix.
+    Internally tensors are (t, B, ...), so that the tokens d steps earlier are one contiguous block of memory.
 
     Args:
         vocabulary: number of tokens.
-        y_spec: the condition, added in every gate; None for an unconditional network.
-        width: channels of the layers, even.
-        skip: channels of what all layers together give.
-        layers: layers of a stack, which look 1, 2, 4 ... steps back.
-        stacks: how many stacks of them follow each other.
-        end: the token before and behind every sequence; it doesn't follow itself as the first one that is read, so that
-            no sequence is empty. None: there is no such token.
+        y_spec: description of the condition, which is added in every gate; None for an unconditional network.
+        width: even number of channels of the layers.
+        skip: number of channels of the sum of skip connections.
+        layers: number of layers of a stack, with dilations 1, 2, 4 ...
+        stacks: number of stacks.
+        end: index of the token that starts and ends every sequence; it can't follow itself at the start, so that no
+            sequence is empty. None if there is no such token.
 
     Attributes:
-        dilations: how far each layer looks back.
-        reach: the number of tokens that the logits depend on.
+        dilations: dilation of each layer.
+        reach: number of tokens that the logits depend on.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class WaveNet(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """tokens int (B, t), y as its spec says, keep bool (B,) -> logits float32 (B, t, vocabulary)."""
+        """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
         x, conditions = self.tokens(tokens.T), self._conditions(len(tokens), y, keep)
         gated: list[Tensor] = []
         outs = self.outs.unbind()
@@ -80,24 +80,26 @@ class WaveNet(nn.Module):
             a, b = (F.linear(torch.cat([earlier, x], dim=2), gate) + condition).chunk(2, dim=2)
             gated.append(torch.tanh(a) * torch.sigmoid(b))
         logits = self._logits(torch.cat(gated, dim=2))
-        self._begin(logits[0], tokens[:, 0])
+        self._forbid_empty(logits[0], tokens[:, 0])
         return logits.transpose(0, 1)
 
     def _conditions(self, n: int, y: Tensor | None, keep: Tensor | None) -> Tensor:
-        """What is added in every layer's gates, (layers, n, 2 width)."""
-        return self.condition(pool(self.embed(y, n, keep))).view(n, -1, 2 * self.width).transpose(0, 1)
+        """Return the contributions of the condition to the layers' gates, (layers, n, 2 width)."""
+        out: Tensor = self.condition(pool(self.embed(y, n, keep))).view(n, -1, 2 * self.width).transpose(0, 1)
+        return out
 
     def _logits(self, gated: Tensor) -> Tensor:
-        """What all layers give, (..., layers x width) -> logits float32 (..., vocabulary)."""
-        return self.head(F.relu(self.hidden(F.relu(self.skip(gated))))).float()
+        """Map the outputs of all layers, (..., layers x width), to logits float32 (..., vocabulary)."""
+        out: Tensor = self.head(F.relu(self.hidden(F.relu(self.skip(gated))))).float()
+        return out
 
-    def _begin(self, logits: Tensor, first: Tensor) -> None:
-        """Takes the end out of the logits (B, vocabulary) of what follows the first tokens (B,), where they are it."""
+    def _forbid_empty(self, logits: Tensor, first: Tensor) -> None:
+        """Set the end's logit (B, vocabulary) after the first tokens (B,) to `NEVER` where these are the end token."""
         if self.end is not None:
             logits[:, self.end].masked_fill_(first == self.end, NEVER)
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Rings:
-        """The state before the first token, for n sequences."""
+        """Return the initial state for n sequences, before the first token."""
         width, like = self.width, self.tokens.weight
         pairs, halves = [], []
         for d in self.dilations:
@@ -118,47 +120,47 @@ class WaveNet(nn.Module):
         )
 
     def step(self, tokens: Tensor, state: Rings) -> Tensor:
-        """Next tokens int (B, t), which the state takes up -> logits float32 of what follows the last, (B, V)."""
+        """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
         for token in tokens.unbind(dim=1):
-            self._take_up(token, state)
+            self._add_token(token, state)
         logits = self._logits(state.gated)
         if state.now == 1:
-            self._begin(logits, tokens[:, 0])
+            self._forbid_empty(logits, tokens[:, 0])
         return logits
 
-    def _take_up(self, token: Tensor, state: Rings) -> None:
-        """One token of each sequence, int (B,). What a step costs is the number of operations, so there are few."""
+    def _add_token(self, token: Tensor, state: Rings) -> None:
+        """Add one token per sequence, int (B,). The cost of a step is the number of operations, so there are few."""
         now, gate = state.now, state.gate
         a, b = gate.chunk(2, dim=1)
         x = self.tokens(token)
         for i, d in enumerate(self.dilations):
-            turn, place = now // d % 2, now % d
-            half = state.halves[i][turn][place]
+            turn, index = now // d % 2, now % d
+            half = state.halves[i][turn][index]
             if i:
                 torch.addmm(x, state.parts[i - 1], state.outs[i - 1], out=half)
             else:
                 half.copy_(x)
             x = half
-            torch.addmm(state.conditions[i], state.pairs[i][place], state.gates[turn][i], out=gate)
+            torch.addmm(state.conditions[i], state.pairs[i][index], state.gates[turn][i], out=gate)
             torch.mul(a.tanh_(), b.sigmoid_(), out=state.parts[i])
         state.now = now + 1
 
 
 @dataclass
 class Rings:
-    """What layers still look back at, and what steps work with.
+    """State of sequential sampling: ring buffers of the layers' inputs, and buffers that steps reuse.
 
-    A layer that looks d steps back has d pairs; that of step t is number t mod d, and holds the inputs of step t and of
-    t - d side by side, (B, 2 width). They take turns: the newer one is in the second half whenever t // d is odd.
+    A layer with dilation d has d pairs. The pair of step t has index t mod d, and holds the inputs of steps t and t - d
+    side by side, (B, 2 width). The two alternate: the newer one is in the second half whenever t // d is odd.
 
     Attributes:
-        pairs, halves: by layer and number; the halves are views of the pairs.
-        gates: transposed matrices of all layers for pairs whose newer half is the first, and the second.
-        outs: transposed matrices from what layers give to the next one's input.
-        conditions: what is added in each layer's gates, (B, 2 width).
-        gate: room for a layer's gates, (B, 2 width).
-        gated, parts: what all layers give, (B, layers x width), and views of each one's part.
-        now: tokens taken up.
+        pairs, halves: the pairs by layer and index, and views of their halves.
+        gates: transposed matrices of all layers, for pairs whose newer half is the first one, and the second one.
+        outs: transposed matrices from the layers' outputs to the next layer's input.
+        conditions: contributions of the condition to each layer's gates, (B, 2 width).
+        gate: buffer for a layer's gates, (B, 2 width).
+        gated, parts: outputs of all layers, (B, layers x width), and views of each layer's part.
+        now: number of tokens added so far.
     """
 
     pairs: list[tuple[Tensor, ...]]
@@ -173,5 +175,6 @@ class Rings:
 
 
 def reach(layers: int, stacks: int) -> int:
-    """The number of tokens that stacks of layers look at, which look 1, 2, 4 ... steps back."""
-    return 1 + stacks * (2**layers - 1)
+    """Return the receptive field, in tokens, of stacks of layers with dilations 1, 2, 4 ..."""
+    tokens: int = 1 + stacks * (2**layers - 1)
+    return tokens

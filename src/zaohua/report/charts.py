@@ -1,4 +1,4 @@
-"""Draw charts for a page: curves of training, quality against cost, differences with their intervals."""
+"""Charts for HTML pages, without a plotting library: loss curves, quality against cost, differences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zaohua.report.scale import Scale, apart
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 460, 170, 44, 22
 TALL, LETTER = 300, 7
-"""Height of a chart of points, and the width of a letter in it."""
+"""Height of a scatter chart, and the width of a letter in it, in pixels."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
@@ -65,13 +65,13 @@ def _grid_line(y: float, label: str) -> tuple[Markup, Markup]:
 
 @dataclass(frozen=True)
 class Point:
-    """A model in a chart of quality against cost.
+    """Model in a scatter chart.
 
     Attributes:
-        name: the model's.
+        name: name of the model.
         x: its cost, above 0.
-        y: its figure.
-        low, high: the ends of the figure's interval, if it has one.
+        y: its metric.
+        low, high: interval of y; None if there is none.
     """
 
     name: str
@@ -86,7 +86,7 @@ def scatter(
     x_title: str,
     y_title: str,
     floor: float | None = None,
-    floor_title: str = "real pictures",
+    floor_title: str = "real images",
     higher: bool = False,
 ) -> Markup:
     """Draw models by cost, where less is better, and quality.
@@ -95,8 +95,8 @@ def scatter(
 
     Args:
         points: the models.
-        x_title: what the cost is; its axis is logarithmic.
-        y_title: what the figure is; its axis is logarithmic if the figures span more than ten times the least.
+        x_title: title of the cost axis, which is logarithmic.
+        y_title: title of the quality axis, which is logarithmic if the largest value is above ten times the smallest.
         floor: a figure that no model can honestly be much better than, drawn as a dashed line.
         floor_title: what that figure is of.
         higher: whether a higher figure is the better one.
@@ -127,7 +127,7 @@ def scatter(
 
 
 def _front(points: Sequence[Point], higher: bool) -> list[Point]:
-    """Choose the points that no other beats in both, by rising cost."""
+    """Return the Pareto front: points that no other beats in both axes, sorted by cost."""
     front: list[Point] = []
     sign = -1 if higher else 1
     for point in sorted(points, key=lambda p: (p.x, sign * p.y)):
@@ -159,14 +159,14 @@ def _labels(points: Sequence[Point], x: Scale, y: Scale, floor: float | None, fl
     for point in sorted(points, key=lambda p: p.y):
         name = point.name if len(point.name) <= 24 else point.name[:23] + "…"
         at = x(point.x), y(point.y)
-        box = min(_places(*at, len(name) * LETTER), key=lambda place: _crowding(place, taken))
+        box = min(_label_boxes(*at, len(name) * LETTER), key=lambda box: _crowding(box, taken))
         taken.append(box)
         near, middle = min(max(at[0], box[0]), box[2]), (box[1] + box[3]) / 2
         if math.dist((near, middle), at) > 22:
             parts.append(svg.line(*at, near, middle, "leader"))
         anchor = {box[0]: "start", box[2]: "end"}.get(near, "middle")
-        place = near if anchor != "middle" else (box[0] + box[2]) / 2
-        parts.append(svg.text(place, box[3] - 3, name, class_="name", text_anchor=anchor))
+        left = near if anchor != "middle" else (box[0] + box[2]) / 2
+        parts.append(svg.text(left, box[3] - 3, name, class_="name", text_anchor=anchor))
     return parts
 
 
@@ -177,10 +177,10 @@ def _floor_box(y: float, width: float, taken: Sequence[Box]) -> Box:
         for left in (WIDTH - width, LEFT + 2, (LEFT + WIDTH - width) / 2)
         for top in (y - 16, y + 3)
     ]
-    return min(places, key=lambda place: _crowding(place, taken))
+    return min(places, key=lambda box: _crowding(box, taken))
 
 
-def _places(x: float, y: float, width: float, height: float = 14) -> Iterator[Box]:
+def _label_boxes(x: float, y: float, width: float, height: float = 14) -> Iterator[Box]:
     """List where the name of a point may stand, the nearest places first: around it, then in columns beside it."""
     around = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
     shifts = [(side, up, 8.0 if not up else 4.0, 8.0) for side, up in around]
@@ -195,13 +195,13 @@ def _places(x: float, y: float, width: float, height: float = 14) -> Iterator[Bo
 
 
 def _crowding(box: Box, taken: Sequence[Box]) -> float:
-    """Compute how much of a place is taken or outside of the chart."""
+    """Return a penalty for the area of a box that is taken or outside the chart."""
     inside = LEFT + 2, 14.0, WIDTH, TALL - BOTTOM - 18.0
-    outside = (box[2] - box[0]) * (box[3] - box[1]) - _shared(box, inside)
-    return 3 * outside + sum(_shared(box, other) for other in taken)
+    outside = (box[2] - box[0]) * (box[3] - box[1]) - _overlap(box, inside)
+    return 3 * outside + sum(_overlap(box, other) for other in taken)
 
 
-def _shared(a: Box, b: Box) -> float:
+def _overlap(a: Box, b: Box) -> float:
     """Compute the area that two boxes share."""
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
 
@@ -221,7 +221,7 @@ class _Line:
     right: float
 
 
-def forest(title: str, behind: dict[str, Interval], notes: dict[str, str] | None = None) -> Markup:
+def forest(title: str, differences: dict[str, Interval], notes: dict[str, str] | None = None) -> Markup:
     """Draw differences with their intervals, one above the other, as a forest plot.
 
     The axis is logarithmic far from 0 if the differences are of very different sizes. The plot is HTML rather than
@@ -235,17 +235,17 @@ def forest(title: str, behind: dict[str, Interval], notes: dict[str, str] | None
     Returns:
         The plot; nothing without a finite interval.
     """
-    gaps = [gap for gap in behind.values() if math.isfinite(gap.low) and math.isfinite(gap.high)]
+    gaps = [gap for gap in differences.values() if math.isfinite(gap.low) and math.isfinite(gap.high)]
     if not gaps:
         return Markup()
     low, high = min(0.0, *(gap.low for gap in gaps)), max(0.0, *(gap.high for gap in gaps))
     least = max(min(abs(gap.value) + (gap.high - gap.low) / 2 for gap in gaps), 1e-12)
     room = (high - low) * 0.03 or 1.0
-    bent = high - low > 12 * least
-    scale = Scale(low - (least / 2 if bent else room), high + room, 0, 100, "bent" if bent else "linear", least)
+    wide = high - low > 12 * least
+    scale = Scale(low - (least / 2 if wide else room), high + room, 0, 100, "bent" if wide else "linear", least)
     lines = [
         _Line(name, (notes or {}).get(name, ""), gap, scale(gap.low), scale(gap.value), scale(gap.high))
-        for name, gap in sorted(behind.items(), key=lambda item: item[1].value)
+        for name, gap in sorted(differences.items(), key=lambda item: item[1].value)
     ]
     ticks = [(tick, scale(tick)) for tick in apart(scale.ticks(), scale)]
     return html.render("forest.html.jinja", title=title, lines=lines, zero=scale(0), ticks=ticks)

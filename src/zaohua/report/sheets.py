@@ -1,4 +1,4 @@
-"""Lay pictures out in a grid, 8-bit and large enough to see."""
+"""Grids of images, converted to 8 bits and enlarged to a visible size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 from zaohua.core.errors import ZaohuaError
 
 VISIBLE = 56
-"""Pixels that a picture in a grid is at least high, if need be by repeating its own."""
+"""Minimum height of an image in a grid, in pixels; smaller ones are enlarged by repeating pixels."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,21 @@ def on_black(images: Any, columns: int, alt: str, height: int = 32, gap: int = 1
 def grid(
     images: Any, columns: int | None = None, gap: int = 2, height: int = VISIBLE, background: int = 255
 ) -> np.ndarray:
-    """Lay pictures out row by row, small ones enlarged by whole numbers so that their pixels stay sharp.
+    """Arrange images in a grid, row by row; enlarge small ones by an integer factor, so that pixels stay sharp.
 
     Args:
         images: uint8 (n, H, W) or (n, H, W, C).
-        columns: pictures in a row; by default as many as make the grid about square.
-        gap: pixels between two pictures.
-        height: pixels that small pictures are enlarged to at least.
-        background: the value of the pixels between them.
+        columns: images per row; default: about as many as there are rows.
+        gap: pixels between two images.
+        height: minimum height of an image; smaller ones are enlarged.
+        background: value of the pixels between the images.
 
     Returns:
         uint8 (rows * h + gaps, columns * w + gaps[, C]).
     """
     array = np.asarray(images)
     if array.ndim not in (3, 4) or array.dtype != np.uint8 or not len(array):
-        raise ZaohuaError(f"a grid takes uint8 pictures (n, H, W) or (n, H, W, C), not {array.dtype} {array.shape}")
+        raise ZaohuaError(f"a grid takes uint8 images (n, H, W) or (n, H, W, C), not {array.dtype} {array.shape}")
     array = array[..., 0] if array.ndim == 4 and array.shape[-1] == 1 else array
     scale = max(1, math.ceil(height / min(array.shape[1:3])))
     array = array.repeat(scale, axis=1).repeat(scale, axis=2)
@@ -86,14 +86,14 @@ def grid(
 
 
 def png(image: np.ndarray) -> bytes:
-    """Encode a uint8 picture (H, W) or (H, W, C) as a PNG file."""
+    """Encode a uint8 image (H, W) or (H, W, C) as PNG."""
     out = io.BytesIO()
     Image.fromarray(image).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
 def save(image: np.ndarray, path: Path) -> Path:
-    """Write a uint8 picture as a PNG file; folders are made."""
+    """Write a uint8 image as a PNG file; create missing folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(png(image))
     return path

@@ -1,4 +1,4 @@
-"""Measure how much of a model's texts stands word for word in what it was trained on."""
+"""Verbatim overlap of a text model's samples with its training text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
-from zaohua.metrics.copies import Copies, copies
+from zaohua.metrics.text_overlap import TextOverlap, text_overlap
 from zaohua.modalities.datasets import known
 from zaohua.modalities.texts.codec import TextCodec
 from zaohua.modalities.texts.corpus import Corpus, alike
@@ -18,17 +18,17 @@ from zaohua.modalities.texts.corpus import Corpus, alike
 
 @dataclass(frozen=True)
 class Report:
-    """What a model copies, and what real texts have in common with the training text anyway.
+    """Overlap of samples with the training text, and that of held-out real texts for comparison.
 
     Attributes:
-        made: of its samples.
-        real: the same of as many held-out texts of the same lengths; None when there are none.
-        corpus: what the training text is.
-        reference: what the held-out texts are of.
+        samples: overlap of the model's samples.
+        real: overlap of equally many held-out texts of the same lengths; None if there are none.
+        corpus: name of the training text.
+        reference: description of the held-out texts.
     """
 
-    made: Copies
-    real: Copies | None
+    samples: TextOverlap
+    real: TextOverlap | None
     corpus: str
     reference: str
 
@@ -43,32 +43,34 @@ def copy_report(
     n_samples: int = 32,
     random_state: int | None = None,
 ) -> Report:
-    """Measure how much of a model's samples stands in its training text in runs of `n` characters or more.
+    """Measure how much of a model's samples occurs in its training text in passages of `n` characters or more.
 
     Args:
-        model: of texts.
-        texts: what it made; samples are drawn when not given.
-        data: what it was trained on; not needed when that was a path or the name of a data set.
-        held_out: texts to compare with. When not given, the test split of a named data set, else the share at the end
-            of the text that training held out.
-        n: characters from which a run counts.
-        n_samples, random_state: of the samples.
+        model: a fitted model of texts.
+        texts: samples of the model; default: `n_samples` new ones.
+        data: its training data; only needed if that wasn't a path or the name of a data set.
+        held_out: real texts to compare with. Default: the test split of a named data set, or the end of the text that
+            training held out for validation.
+        n: minimum length of a passage, in characters.
+        n_samples, random_state: number of samples to draw, and their seed.
 
     Raises:
-        ZaohuaError: the model isn't of texts, or what it was trained on isn't known.
+        ZaohuaError: the model isn't of texts, or its training data are unknown.
     """
     if not isinstance(getattr(model, "codec_", None), TextCodec):
-        raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
+        raise ZaohuaError(f"a {type(model).__name__} isn't a model of texts")
     data = data if data is not None else (model.source_ or {}).get("X")
     if data is None:
-        raise ZaohuaError("the model was trained on data in memory: say on which (data)")
+        raise ZaohuaError("the model was trained on data in memory: pass them as data=")
     items, _ = modalities.read(data)
     texts = model.sample(n_samples, random_state=random_state) if texts is None else list(texts)
     corpus, rest, reference = _split(model, data, items, held_out)
-    made = copies(texts, corpus, n)
+    overlap = text_overlap(texts, corpus, n)
     if rest is None:
-        return Report(made, None, _name(data), "")
-    return Report(made, copies(alike("".join(rest), [len(text) for text in texts]), corpus, n), _name(data), reference)
+        return Report(overlap, None, _name(data), "")
+    return Report(
+        overlap, text_overlap(alike("".join(rest), [len(text) for text in texts]), corpus, n), _name(data), reference
+    )
 
 
 def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Corpus | None, str]:
@@ -78,7 +80,7 @@ def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Co
     if isinstance(data, str) and data in known() and not Path(data).exists() and "test" in known()[data].splits:
         return Corpus(items), Corpus(modalities.read(data, split="test")[0]), f"{data}, test split"
     if model.y_codec_ is not None or model.apart_ or not model.validation_fraction:
-        return Corpus(items), None, ""  # what was held out lies all over it
+        return Corpus(items), None, ""  # the held-out items are scattered over the text
     length = sum(map(len, Corpus(items)))
     cut = length - math.ceil(model.validation_fraction * length)
     return Corpus(items, 0, cut), Corpus(items, cut), f"its last {model.validation_fraction:.0%}, held out"

@@ -40,7 +40,7 @@ def environment(stepper: Stepper) -> Environment:
 
 
 def restore_threads(saved: Json) -> None:
-    """Lower the number of threads to that of the saved environment: `Stepper.take` chose it in the first step."""
+    """Lower the number of threads to that of the saved environment: `Stepper.take_step` chose it in the first step."""
     if saved["threads"] < torch.get_num_threads():
         torch.set_num_threads(saved["threads"])
 

@@ -145,7 +145,7 @@ class Engine(Stepper):
         draws = self.batches.stream(self.step * len(self.plan))
         self.meter.start(self.step)
         while not self._is_done():
-            self.meter.add(self.take(draws))
+            self.meter.add(self.take_step(draws))
             self.step += 1
             self._emit("step")
             if self.step % model.log_every == 0:

@@ -1,4 +1,4 @@
-"""Muon, and the state of any optimiser as named tensors: `PHASE.PARAMETER.SLOT`, with no pickle."""
+"""The optimiser Muon, and the state of any optimiser as tensors named `PHASE.PARAMETER.SLOT`, without pickle."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.hardware import pick_precision
+
 Parameters = Mapping[str, Mapping[str, nn.Parameter]]
-"""Trained parameters by phase and name."""
+"""Trained parameters, by phase and name."""
 
 
 class Muon(torch.optim.AdamW):
-    """AdamW, but for chosen matrices steps along the orthogonalised momentum: all their directions are learnt alike.
+    """Muon for selected matrices, AdamW for all other parameters.
+
+    Muon steps along the orthogonalised momentum, so that all singular directions of a matrix are learnt equally fast.
 
     Args:
-        parameters: by name.
-        chosen: whether a name's matrix is stepped by Muon; of a convolution the matrix of its taps, (out, in * taps).
-        lr: learning rate of AdamW; a matrix's step is as long as it would make one, root mean square.
-        betas: of AdamW.
-        momentum: of Muon, with Nesterov's look ahead.
-        weight_decay: decoupled, of matrices only.
+        parameters: the parameters by name.
+        chosen: function that returns True for the names of matrices that Muon updates. A convolution's weight is taken
+            as the matrix (out, in * kernel size).
+        lr: learning rate of AdamW. Muon's steps have the root mean square that AdamW's typically have.
+        betas: decay rates of AdamW's moments.
+        momentum: decay rate of Muon's Nesterov momentum.
+        weight_decay: decoupled weight decay, of matrices only.
 
-    Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024; the length of the step from
+    Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024; the size of the step from
     Liu et al., "Muon is Scalable for LLM Training", 2025 (arXiv:2502.16982).
     """
 
@@ -55,42 +60,40 @@ class Muon(torch.optim.AdamW):
         super().__init__([group for group in groups if group["params"]], lr=lr, betas=betas, fused=True)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # nothing is returned
-        """AdamW's step for its parameters, Muon's for the chosen matrices."""
-        everything = self.param_groups
-        self.param_groups = [group for group in everything if not group["muon"]]
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # no closure, and no loss to return
+        """Take a step of Muon for the selected matrices, and of AdamW for the other parameters."""
+        all_groups = self.param_groups
+        self.param_groups = [group for group in all_groups if not group["muon"]]
         try:
             super().step()
         finally:
-            self.param_groups = everything
-        for group in everything:
+            self.param_groups = all_groups
+        for group in all_groups:
             if group["muon"]:
-                self._muon(group)
+                self._muon_step(group)
 
-    def _muon(self, group: dict[str, Any]) -> None:
-        alike: defaultdict[tuple[int, ...], list[Tensor]] = defaultdict(list)
+    def _muon_step(self, group: dict[str, Any]) -> None:
+        by_shape: defaultdict[tuple[int, ...], list[Tensor]] = defaultdict(list)
         for p in group["params"]:
             if p.grad is not None:
-                alike[tuple(p.shape)].append(p)
-        for shape, ps in alike.items():  # all matrices of a shape at once
+                by_shape[tuple(p.shape)].append(p)
+        for shape, ps in by_shape.items():  # all matrices of a shape at once
             grads = [p.grad for p in ps if p.grad is not None]
             momenta = [self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in ps]
             torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
             ahead = torch._foreach_lerp(grads, momenta, group["momentum"])
             torch._foreach_mul_(ps, 1 - group["lr"] * group["weight_decay"])
-            steps = orthogonal(torch.stack([step.flatten(1) for step in ahead]))
+            steps = orthogonalise(torch.stack([step.flatten(1) for step in ahead]))
             length = 0.2 * max(steps.shape[1:]) ** 0.5
             torch._foreach_add_(ps, [step.view(shape) for step in steps], alpha=-group["lr"] * length)
 
 
-def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
-    """The nearest matrices with (roughly) equal singular values, by Newton-Schulz steps; (k, m, n).
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Orthogonalise matrices (k, m, n) approximately, by Newton-Schulz iteration.
 
-    Singular values come out between about 0.7 and 1.2: each step is a polynomial of degree five, steep at zero. In
-    bfloat16 where that is fast.
+    Singular values become about 0.7 to 1.2: each step applies a polynomial of degree five to them that is steep at
+    zero. Computed in bfloat16 if the hardware supports it.
     """
-    from zaohua.core.hardware import pick_precision
-
     x = matrices.to(pick_precision("auto", matrices.device))
     flip = x.shape[-2] > x.shape[-1]
     x = x.mT if flip else x
@@ -102,7 +105,7 @@ def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 def optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer], parameters: Parameters) -> dict[str, Tensor]:
-    """All state of the optimisers (moments, step counts) as tensors."""
+    """Return the whole state of optimisers (moments, step counts) as named tensors."""
     return {
         f"{phase}.{name}.{slot}": torch.as_tensor(value)
         for phase, optimizer in optimizers.items()
@@ -114,7 +117,7 @@ def optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer], parameter
 def load_optimizer_tensors(
     optimizers: Mapping[str, torch.optim.Optimizer], parameters: Parameters, tensors: Mapping[str, Tensor]
 ) -> None:
-    """The inverse of `optimizer_tensors`, into optimisers of the same parameters."""
+    """Restore the result of `optimizer_tensors` in optimisers of the same parameters."""
     by_name = {
         f"{phase}.{name}": (optimizer, parameter)
         for phase, optimizer in optimizers.items()
@@ -123,7 +126,7 @@ def load_optimizer_tensors(
     for key, value in tensors.items():
         name, slot = key.rsplit(".", 1)
         optimizer, parameter = by_name[name]
-        if value.shape == parameter.shape:  # laid out in memory as the parameter is: fused kernels rely on it
+        if value.shape == parameter.shape:  # with the parameter's memory layout, which fused kernels require
             value = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
         elif optimizer.defaults.get("fused"):
             value = value.to(parameter.device)

@@ -1,8 +1,8 @@
-"""Which items each step sees, and fetching them: a pure function of the seed and the step.
+"""Order of the training items, a pure function of the seed and the step, and loading of batches.
 
-Nothing about the order of data is ever saved: position p of training is item p of an endless row of
-shuffles, each shuffle made from (seed, epoch) alone. So a resumed run sees the same items, and several
-processes take disjoint slices of the same global batch.
+The order is never saved: position p of training is item p of an endless concatenation of permutations, each of which
+depends on (seed, epoch) only. So a resumed run sees the same items, and several processes take disjoint slices of the
+same global batch.
 """
 
 from __future__ import annotations
@@ -10,44 +10,45 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from zaohua.core.noise import derive_seed
 from zaohua.modalities.base import Codes
 
 GOLDEN = (5**0.5 - 1) / 2
+"""Golden ratio, whose multiples modulo 1 are evenly distributed."""
 
 
 @functools.lru_cache(maxsize=4)
-def _shuffle(seed: int, epoch: int, n: int) -> np.ndarray:
+def _permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     return np.random.default_rng(derive_seed(seed, "shuffle", epoch)).permutation(n)
 
 
 def sampler(seed: int, start: int, count: int, n: int) -> np.ndarray:
-    """Items at positions start..start+count of the endless row of shuffles of n items; int64 (count,)."""
+    """Return the items at positions start..start+count of the endless permutations of n items, int64 (count,)."""
     parts, position = [], start
     while position < start + count:
         epoch, offset = divmod(position, n)
         take = min(n - offset, start + count - position)
-        parts.append(_shuffle(seed, epoch, n)[offset : offset + take])
+        parts.append(_permutation(seed, epoch, n)[offset : offset + take])
         position += take
     return np.concatenate(parts)
 
 
 def grouped_split(n: int, count: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """So many of n items, drawn at random, and the others; both int64 and in order.
+    """Split n items at random into `count` and the others, both int64 and in increasing order.
 
     Args:
-        n: of items.
-        count: to draw.
-        seed: of the draw.
-        groups: the group of each item, numbered from 0, (n,), such as the recording that a window is of. As neighbours
-            are alike, those of a group are drawn together; of the last one only the first, if all are too many.
+        n: number of items.
+        count: number of items in the first part.
+        seed: seed of the split.
+        groups: the group of each item, numbered from 0, (n,), such as the recording of each window. The items of a
+            group, which are similar, stay together, except in the last group drawn if it doesn't fit as a whole.
     """
     groups = np.arange(n) if groups is None else groups
     rank = np.argsort(np.random.default_rng(seed).permutation(int(groups.max(initial=-1)) + 1))
@@ -59,14 +60,16 @@ class Batches:
     """Batches of this process, from any draw on.
 
     Args:
-        codes, y: the encoded training data.
-        items: indices of the items to train on (what validation left).
-        seed: of the order.
+        codes: the encoded training items.
+        y: their encoded conditions.
+        items: indices of the items to train on (all but the held-out ones).
+        seed: seed of the order.
         batch_size: items per process and draw.
-        rank, world: which process this is, of how many.
-        workers: processes that fetch codes which aren't in memory; None chooses. Codes `at_hand` need none.
-        device: in-memory codes are moved there when they are small beside an accelerator's memory.
-        weights: how often each of `items` comes up in an epoch, compared to the others; None for once each.
+        rank: index of this process.
+        world: number of processes.
+        workers: number of processes that load codes that aren't in memory; None chooses. Codes `at_hand` need none.
+        device: in-memory codes are moved there if they are small compared to an accelerator's memory.
+        weights: relative frequency of each of `items` in an epoch; None draws each once.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class Batches:
     ):
         self.codes, self.y, self.items, self.seed = codes, y, items, seed
         self.batch_size, self.rank, self.world = batch_size, rank, world
-        self.shares = None if weights is None else np.cumsum(weights / weights.sum())
+        self.cumulative = None if weights is None else np.cumsum(weights / weights.sum())
         self.workers = min(4, torch.get_num_threads()) if workers is None else workers
         if getattr(codes, "at_hand", False):
             self.workers = 0
@@ -95,23 +98,23 @@ class Batches:
                 self.codes = codes.to(device)
 
     def indices(self, draw: int) -> np.ndarray:
-        """Items of this process's part of a draw's global batch."""
+        """Return the items of this process's part of a draw's global batch."""
         start, n = (draw * self.world + self.rank) * self.batch_size, len(self.items)
-        places = sampler(self.seed, start, self.batch_size, n)
-        if self.shares is not None:  # n points at even distances: an item is met as often as its share says, +-1
-            shift = (np.arange(start, start + self.batch_size) // n + 0.5) * GOLDEN % 1  # of its own in each epoch
-            places = np.searchsorted(self.shares[:-1], (places + shift) / n, side="right")
-        return self.items[places]
+        order = sampler(self.seed, start, self.batch_size, n)
+        if self.cumulative is not None:  # n evenly spaced points: the count of an item is n times its probability, +-1
+            shift = (np.arange(start, start + self.batch_size) // n + 0.5) * GOLDEN % 1  # one for each epoch
+            order = np.searchsorted(self.cumulative[:-1], (order + shift) / n, side="right")
+        items: np.ndarray = self.items[order]
+        return items
 
     def stream(self, draw: int) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Codes and conditions of draw, draw + 1, ... without end."""
+        """Yield the codes and conditions of draw, draw + 1, ... without end."""
         ahead = (self.indices(d) for d in itertools.count(draw))
         if isinstance(self.codes, Tensor):
             for items in map(torch.from_numpy, ahead):
                 yield self.codes.index_select(0, items.to(self.codes.device)), None if self.y is None else self.y[items]
             return
-        dataset: Any = self.codes  # which a loader only indexes, as it only iterates over its sampler
-        sampler: Any = ahead
-        loader: DataLoader[Any] = DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.workers)
+        dataset = cast("Dataset[Tensor]", self.codes)  # without batch_size, a loader only indexes it
+        loader = DataLoader(dataset, batch_size=None, sampler=ahead, num_workers=self.workers)
         for codes, rows in zip(loader, map(self.indices, itertools.count(draw)), strict=False):
             yield codes, None if self.y is None else self.y[torch.from_numpy(rows)]

@@ -1,8 +1,8 @@
-"""One step of training: a pure function of the state before it and of (seed, step).
+"""One step of training: a pure function of the previous state and of (seed, step).
 
-The learning rate, the items and all noise follow from them, so that k + (n - k) steps equal n bit for bit and no random
-state is ever saved. Two processes with batches of B, or two accumulated micro-batches, draw the same noise as one
-process with 2B and give the same gradients.
+The learning rate, the items and all noise are computed from these, so that k + (n - k) steps equal n bit for bit and no
+random state is ever saved. Two processes with batches of B, or two accumulated micro-batches, draw the same noise as
+one process with 2B, and give the same gradients.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import copy
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -28,12 +28,19 @@ if TYPE_CHECKING:
     from zaohua.training.trainable import Trainable
 
 
+T = TypeVar("T")
+
+
 class Phase(nn.Module):
-    """What several processes and per-item gradients wrap: its forward is the loss, its parameters those it trains.
+    """Module whose forward pass is the loss of a phase, and whose parameters are those that the phase trains.
 
-    Its learner is the model, or what the model has learnt beside it (`Trainable.learners`).
+    Data-parallel training wraps it. The other networks can be used by the loss but aren't registered, so that their
+    gradients aren't synchronised; they are frozen.
 
-    The other networks are reachable, but not registered: they are frozen, and no gradient of theirs is synchronised.
+    Args:
+        learner: the model, or another of `Trainable.learners`.
+        nets: the networks of all learners.
+        name: name of the phase.
     """
 
     def __init__(self, learner: Trainable, nets: nn.ModuleDict, name: str):
@@ -42,21 +49,26 @@ class Phase(nn.Module):
         self.others = [(learner, nets, name)]  # a list, so that nothing in it is registered
 
     def forward(self, batch: Batch) -> Tensor:
-        """Loss of each item, (B,)."""
+        """Return the loss of each item, (B,)."""
         learner, nets, name = self.others[0]
         return learner.loss(nets, batch, name)
 
 
 WARMUP_PART = 10
-"""The warm-up takes a tenth of a training at most, or a short training would never get to its learning rate."""
+"""The warm-up takes at most a tenth of the training; otherwise a short one would never reach its learning rate."""
 
 
 class Diverged(ZaohuaError):
-    """The loss or its gradient stopped being a number."""
+    """Error of a loss or gradient that isn't finite."""
 
 
 class Stepper:
-    """The networks of a model, their running average and optimisers, and how a step changes them."""
+    """Networks of a model, their running average and their optimisers, and the training step.
+
+    Args:
+        model: the model to train.
+        weights: weights to start from; None initialises them at random.
+    """
 
     def __init__(self, model: Trainable, weights: dict[str, Tensor] | None = None):
         self.model = model
@@ -66,11 +78,11 @@ class Stepper:
         model.seed_ = self.agree(model.seed_)
         self.dtype = self.agree(pick_precision(model.precision, self.device))
         self.step, self.progress, self.rate = 0, 0.0, 0.0
-        self.peaked: bool | None = None  # whether the warm-up was over at the last step; None before there is one
+        self.peaked: bool | None = None  # True if the warm-up had ended by the last step; None before the first step
         self._build(weights)
 
     def _build(self, weights: dict[str, Tensor] | None) -> None:
-        """Networks with seeded weights or those given, their average, a `Phase` and an optimiser of each phase."""
+        """Create the networks, their average, and a `Phase` and an optimiser for each phase."""
         model = self.model
         with torch.random.fork_rng():
             torch.manual_seed(derive_seed(model.seed_, "init"))
@@ -89,9 +101,9 @@ class Stepper:
         }
         self.optimizers = {name: self.learners[name].make_optimizer(p, name) for name, p in self.parameters.items()}
         self.phases = {name: self.accelerator.prepare_model(phase) for name, phase in phases.items()}
-        if not model.ema_decay:  # the same weights, seen by a second set of modules
-            for kept, current in zip(self.average.parameters(), self.nets.parameters(), strict=True):
-                kept.data = current.data
+        if not model.ema_decay:  # the average shares its weights with the networks
+            for averaged, current in zip(self.average.parameters(), self.nets.parameters(), strict=True):
+                averaged.data = current.data
         self.averaged = list(self.average.parameters()), list(self.nets.parameters())
         self.buffers = list(zip(self.average.buffers(), self.nets.buffers(), strict=True))
 
@@ -100,44 +112,55 @@ class Stepper:
             nets.load_state_dict(weights)
         except RuntimeError:
             raise ZaohuaError(
-                f"these settings make other networks than those that {type(self.model).__name__} is to "
-                "begin from: leave the fields that shape them as they were"
+                f"these settings make networks of other shapes than those that {type(self.model).__name__} starts "
+                "from: leave the fields that determine them as they were"
             ) from None
 
-    def agree(self, value: Any) -> Any:
-        """The main process's value, in all of them."""
+    def agree(self, value: T) -> T:
+        """Return the main process's value in all processes."""
         if self.world == 1:
             return value
         from accelerate.utils import broadcast_object_list
 
-        return broadcast_object_list([value])[0]
+        agreed: T = broadcast_object_list([value])[0]
+        return agreed
 
-    def take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
-        """One step; the first of a run finds out whether it is worth several threads, see `ProductCounter`."""
+    def take_step(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+        """Take one step; the first also decides on the number of threads, see `ProductCounter`.
+
+        Args:
+            draws: codes and conditions of the batches, one for each phase of the plan.
+
+        Returns:
+            The loss of each phase, as "loss/PHASE".
+
+        Raises:
+            Diverged: a loss or gradient isn't finite.
+        """
         if self.step or self.device.type != "cpu":
-            return self._take(draws)
+            return self._take_step(draws)
         with ProductCounter() as products:
-            losses = self._take(draws)
+            losses = self._take_step(draws)
         if products.small:
             torch.set_num_threads(1)
         return losses
 
-    def _take(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
-        """Every phase of the plan once, then the running average; returns the loss of each phase."""
+    def _take_step(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+        """Train every phase of the plan, then update the running average; return the loss of each phase."""
         model, losses = self.model, {}
-        self.rate, self.peaked = model.learning_rate * self._schedule(), self._rise() == 1
+        self.rate, self.peaked = model.learning_rate * self._schedule(), self._warmup() == 1
         for turn, name in enumerate(self.plan):
             codes, y = next(draws)
             losses[f"loss/{name}"] = self._phase(name, turn, codes, y)
         if model.ema_decay:
             average, current = self.averaged
             get_ema_multi_avg_fn(min(model.ema_decay, (1 + self.step) / (10 + self.step)))(average, current, 0)
-        for kept, buffer in self.buffers:
-            kept.copy_(buffer)
+        for averaged, current_buffer in self.buffers:
+            averaged.copy_(current_buffer)
         return losses
 
     def _phase(self, name: str, turn: int, codes: Tensor, y: Tensor | None) -> Tensor:
-        """One optimiser step of a phase, over accumulated micro-batches."""
+        """Take one optimiser step of a phase, over accumulated micro-batches; return its loss."""
         if len(self.phases) > 1:
             self.nets.requires_grad_(False)
             self.phases[name].requires_grad_(True)
@@ -165,25 +188,25 @@ class Stepper:
         return total
 
     def _diverged(self, name: str, turn: int, loss: float, norm: float, rate: float) -> Diverged:
-        """Return the error of a loss or gradient that isn't finite: what is known, and what to try.
+        """Return the error of a loss or gradient that isn't finite, with advice.
 
-        The learning rate can be the cause only once it has changed the weights.
+        The learning rate can be the cause only after a first update of the weights.
         """
         dtype = str(self.dtype).removeprefix("torch.")
         remedies = ["precision='float32'"] if self.dtype != torch.float32 else []
         if self.step or turn:
             remedies.insert(0, f"a learning_rate below {rate:.2g}")
-            kept = "the weights before it are kept"
+            weights = "the weights before it are kept"
         else:
-            kept = "no weight had been changed yet, so the learning rate isn't the cause"
+            weights = "no weight had been changed yet, so the learning rate isn't the cause"
         advice = f"try {' or '.join(remedies)}" if remedies else "look for extreme values in the data and the fields"
         return Diverged(
             f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {loss:g}, "
-            f"its gradient {norm:g}, in {dtype}; {kept}: {advice}"
+            f"its gradient {norm:g}, in {dtype}; {weights}: {advice}"
         )
 
     def _loss(self, name: str, turn: int, codes: Tensor, y: Tensor | None, start: int) -> Tensor:
-        """Sum of the losses of a micro-batch over the size expected of the whole batch."""
+        """Return the sum of a micro-batch's losses divided by the nominal size of the whole batch."""
         model, rank, size = self.model, self.accelerator.process_index, self.model.batch_size
         seed_global(derive_seed(model.seed_, "network", self.step, turn, start, rank), self.device)  # for dropout
         batch = self.batch(
@@ -195,72 +218,76 @@ class Stepper:
             train=True,
         )
         with self.autocast():
-            return self.phases[name](batch).float().sum() / size
+            losses: Tensor = self.phases[name](batch)
+            return losses.float().sum() / size
 
     def batch(self, codes: Tensor, y: Tensor | None, seed: int, start: int, total: int, train: bool) -> Batch:
-        """Items start..start + len(codes) of a global batch of `total`, with their noise, ready for a loss."""
+        """Prepare items start..start + len(codes) of a global batch of `total`, with their noise, for a loss."""
         noise = BatchNoise(seed, len(codes), start, total, self.device)
         codes = codes.to(self.device, non_blocking=True)
         x = self.model.prepare(codes, noise, train=train)
         return Batch(x, self.model.prepare_conditions(y, noise), noise, self.progress if train else 1.0, codes)
 
     def measure(self, data: TrainingData, items: np.ndarray) -> dict[str, float]:
-        """Mean loss of each phase of all learners over some items: of the averaged networks, in batches no larger than
-        those of training.
+        """Compute the mean loss of the averaged networks over some items, for each phase of all learners.
 
-        It is the same function at every step: what is ramped up in training (`Batch.progress`) is measured as at the
-        end. Noise is drawn for 256 items at a time, so that the loss doesn't depend on the size of batches, and anew
-        for each phase, so that none depends on the others.
+        The loss is the same function at every step: weights that depend on the progress have their final values. Noise
+        is drawn for 256 items at a time, so that the loss doesn't depend on the batch size, and independently for each
+        phase. Batches are no larger than those of training.
+
+        Args:
+            data: rows of training.
+            items: indices of the rows to measure, int64 (n,).
         """
         return {
-            phase: self._measured(learner, phase, data, items)
+            phase: self._mean_loss(learner, phase, data, items)
             for learner in self.model.learners()
             for phase in learner.phases
         }
 
-    def _measured(self, learner: Trainable, phase: str, data: TrainingData, items: np.ndarray) -> float:
+    def _mean_loss(self, learner: Trainable, phase: str, data: TrainingData, items: np.ndarray) -> float:
         model, total = self.model, 0.0
         size = math.ceil(model.batch_size / model.grad_accumulation)
         for block in range(0, len(items), 256):
-            together = items[block : block + 256]
-            for start in range(0, len(together), size):
-                rows = together[start : start + size]
+            block_items = items[block : block + 256]
+            for start in range(0, len(block_items), size):
+                rows = block_items[start : start + size]
                 y = None if data.y is None else data.y[torch.from_numpy(rows)]
                 seed = derive_seed(model.seed_, "validation", block)
                 with torch.no_grad(), self.autocast():
-                    batch = self.batch(data.x[rows], y, seed, start, len(together), train=False)
+                    batch = self.batch(data.x[rows], y, seed, start, len(block_items), train=False)
                     total += float(learner.loss(self.average, batch, phase).sum())
         return self.agree(total / len(items))
 
     def autocast(self) -> torch.autocast:
-        """The context in which networks compute in the chosen precision."""
+        """Return a context in which networks compute in the chosen precision."""
         return autocast(self.dtype, self.device)
 
     @property
     def total(self) -> int | None:
-        """Steps there will be; None when only the time is limited."""
+        """Number of steps of the whole training; None if only its time is limited."""
         no_limit = self.model.max_steps is None and self.model.max_minutes is None
         return self.model.default_steps if no_limit else self.model.max_steps
 
     def _schedule(self) -> float:
-        """The learning rate's factor: a linear rise, then the decay, by steps or by the clock."""
+        """Return the factor of the learning rate: a linear warm-up times the decay, by steps or by time."""
         done = min(1.0, self.progress)
-        fall = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}
-        return self._rise() * fall[self.model.lr_schedule]
+        decay = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}
+        return self._warmup() * decay[self.model.lr_schedule]
 
-    def _rise(self) -> float:
-        """How far the warm-up is, 0 to 1: it takes a tenth of the training at most, by steps and by the clock."""
-        asked, total = self.model.warmup_steps, self.total
-        steps = asked if total is None else min(asked, total // WARMUP_PART)
+    def _warmup(self) -> float:
+        """Return the fraction of the warm-up that is done, which takes at most a tenth of the steps and of the time."""
+        requested, total = self.model.warmup_steps, self.total
+        steps = requested if total is None else min(requested, total // WARMUP_PART)
         return min(1.0, max((self.step + 1) / max(1, steps), WARMUP_PART * self.progress))
 
     def too_short(self) -> str:
-        """What to say of a training that ended before the warm-up that it was to have; empty if it didn't."""
-        taken, asked = self.step, self.model.warmup_steps
-        if taken >= asked or (taken and self.peaked is None):  # or it had ended before this sitting
+        """Return a note if the training was shorter than the requested warm-up; otherwise an empty string."""
+        taken, requested = self.step, self.model.warmup_steps
+        if taken >= requested or (taken and self.peaked is None):  # resumed after its end: no step was taken
             return ""
         rose = "rose faster" if self.peaked else "never reached its peak"
         return (
-            f"{taken:,} steps are fewer than the warm-up of {asked:,} takes, so the learning rate {rose}: train "
+            f"{taken:,} steps are fewer than the warm-up of {requested:,} takes, so the learning rate {rose}: train "
             "for longer if too little was learnt"
         )

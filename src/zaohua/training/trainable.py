@@ -1,10 +1,10 @@
-"""Models with networks: the fields of training, shared by all families, and what they keep after it.
+"""Models with networks: the fields and methods of training that all families share.
 
-A family (a subclass) defines three things, the engine does the rest:
+A family (a subclass) defines three members:
 
-    phases                          which networks each phase of a step trains, e.g. {"model": ("net",)}
-    build(spec, y_spec)             the networks, from the specs of x and y alone
-    loss(nets, batch, phase)        (B,) nats or energy per item
+    phases                          the networks that each phase of a step trains, e.g. {"model": ("net",)}
+    build(spec, y_spec)             creates the networks from the specs of x and y
+    loss(nets, batch, phase)        computes the loss of each item, (B,)
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, fields_of
 from zaohua.core.spec import DataSpec
@@ -30,114 +31,114 @@ from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
-from zaohua.storage.layout import check_out, holds_training
+from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
 
 
 class Trainable(GenerativeModel[CodecT]):
-    """A model whose networks the engine trains."""
+    """Model with networks that are trained by gradient descent."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
-    """Phases of a step, in order, with the networks that each of them trains."""
+    """Phases of a step, in order, and the networks that each of them trains."""
     machine_fields = ("device", "workers", "tensorboard")
     default_steps: ClassVar[int] = 5000
-    """Length of training when neither a number of steps nor a time is given."""
+    """Number of steps if neither `max_steps` nor `max_minutes` is given."""
 
     max_steps: Annotated[int | None, Between(1)] = None
-    """Optimiser steps to train for."""
+    """Number of optimiser steps."""
     max_minutes: Annotated[float | None, Between(above=0)] = None
-    """Minutes to train for; the learning rate's schedule follows the clock, too."""
+    """Minutes of training; the learning rate's schedule follows the time as well."""
     batch_size: Annotated[int, Between(1)] = 64
     """Items per step (in each process)."""
     grad_accumulation: Annotated[int, Between(1)] = 1
-    """Micro-batches that a batch is split into: less memory, the same result."""
+    """Number of micro-batches that a batch is split into, to save memory; the result is the same."""
     learning_rate: Annotated[float, Between(above=0)] = 1e-3
     """Peak learning rate."""
     warmup_steps: Annotated[int, Between(0)] = 100
-    """Steps over which the learning rate rises from zero, but never more than a tenth of the training."""
+    """Steps over which the learning rate rises from zero; at most a tenth of the training."""
     lr_schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """How the learning rate falls to zero by the end."""
+    """Decay of the learning rate to zero by the end of training, or a constant rate."""
     beta1: Annotated[float, Between(0, 0.9999)] = 0.9
-    """Adam's first moment."""
+    """Decay rate of Adam's first moment."""
     beta2: Annotated[float, Between(0, 0.99999)] = 0.99
-    """Adam's second moment."""
+    """Decay rate of Adam's second moment."""
     weight_decay: Annotated[float, Between(0)] = 0.0
     """Decoupled weight decay (AdamW)."""
     max_grad_norm: Annotated[float | None, Between(above=0)] = 1.0
-    """Largest norm of the gradient; None doesn't clip."""
+    """Norm that gradients are clipped to; None doesn't clip."""
     ema_decay: Annotated[float, Between(0, 0.99999)] = 0.999
-    """Decay of the running average of weights that sampling uses; 0 uses the weights as they are."""
+    """Decay rate of the running average of the weights, which sampling uses; 0 uses the last weights."""
     validation_fraction: Annotated[float, Between(0, 0.9)] = 0.0
-    """Share of the items held out to measure the loss on."""
+    """Fraction of the items held out for validation."""
     validate_every: Annotated[int, Between(1)] = 500
-    """Steps between two validations."""
+    """Steps between validations."""
     patience: Annotated[int | None, Between(1)] = None
-    """Validations without a better loss after which training stops; needs a validation share."""
+    """Number of validations without improvement after which training stops; needs `validation_fraction`."""
     log_every: Annotated[int, Between(1)] = 50
-    """Steps between two records of the history."""
+    """Steps between records of the history."""
     preview_every: Annotated[int | None, Between(1)] = None
-    """Steps between two previews; None makes none."""
+    """Steps between previews; None for no previews."""
     checkpoint_every: Annotated[int, Between(1)] = 1000
-    """Steps between two checkpoints, of a run that has a folder."""
+    """Steps between checkpoints, if the run has a folder."""
     device: str = "auto"
-    """Where to compute: "auto", "cpu", "cuda", "mps" ..."""
+    """Device to compute on: "auto", "cpu", "cuda", "mps" ..."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the networks; "auto" takes bfloat16 where it is measured to be faster."""
+    """Precision of the networks; "auto" uses bfloat16 if the hardware supports it."""
     workers: Annotated[int | None, Between(0)] = None
-    """Processes that decode files while training, for data that doesn't fit in memory; None chooses."""
+    """Number of processes that decode files, for data that doesn't fit in memory; None chooses."""
     tensorboard: bool = False
-    """Write the history for TensorBoard as well (needs the tensorboard package)."""
+    """Write the history for TensorBoard, too (needs the tensorboard package)."""
 
     n_steps_ = Stored(0, key="steps")
     seconds_ = Stored(0.0, key="seconds")
 
-    # ---- what a family defines
+    # ---- defined by families
 
     @abstractmethod
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """The networks by name, untrained, from what is known of x and y."""
+        """Create the untrained networks by name, from the specs of x and y."""
 
     @abstractmethod
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Loss of each item, (B,), of a phase; randomness comes from `batch.noise` only."""
+        """Compute the loss of each item in a phase, (B,), with random numbers from `batch.noise` only."""
 
     def rows(self, data: TrainingData) -> TrainingData:
-        """The encoded items as rows that batches are made of: the items themselves, unless a family cuts them up."""
+        """Return the rows that batches are made of: the encoded items, or pieces of them in some families."""
         return data
 
     def row_weights(self, data: TrainingData) -> np.ndarray | None:
-        """How often each row is drawn compared to the others, float64 (n,); None for all alike."""
+        """Return the relative frequency with which each row is drawn, float64 (n,); None for equal ones."""
         return None
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """A batch of codes -> what networks see, (B, ...): the codec's, unless a family cuts pieces out first."""
+        """Convert a batch of codes to the tensor for the networks, (B, ...), as the codec does."""
         return self.codec_.prepare(codes, noise, train=train)
 
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Which of n items to validate on and which to train on, the same for the same seed.
+        """Split n items into those to validate on and those to train on, the same for the same seed.
 
-        Items of one of `groups` (n,) go together, see `order.grouped_split`.
+        Items of one of `groups` (n,) stay together, see `order.grouped_split`.
         """
-        asked = self.validation_fraction != type(self).validation_fraction
-        count = math.ceil(self.validation_fraction * n) if n > 2 or asked else 0  # nobody asked for any of next to none
+        explicit = self.validation_fraction != type(self).validation_fraction
+        count = math.ceil(self.validation_fraction * n) if n > 2 or explicit else 0  # by default none of 1 or 2 items
         return grouped_split(n, count, seed, groups)
 
     def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
-        """The networks as they are trained, given those to begin from: all of them, unless a model says less."""
+        """Add adapters to the networks to train; by default all weights are trained and none are added."""
         return nets
 
     def merge_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
-        """Adapted networks as `build` makes them."""
+        """Merge adapters into the weights, which gives networks as `build` creates them."""
         return nets
 
     def plan(self) -> tuple[str, ...]:
-        """The phases of one step, in order; a phase may come more than once."""
+        """Return the phases of one step, in order; a phase may occur more than once."""
         return tuple(self.phases)
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
-        """The optimiser of a phase, given its parameters by name."""
+        """Create the optimiser of a phase, given its parameters by name."""
         return torch.optim.AdamW(
             parameters.values(),
             lr=self.learning_rate,
@@ -147,23 +148,25 @@ class Trainable(GenerativeModel[CodecT]):
         )
 
     def learners(self) -> tuple[Trainable, ...]:
-        """Whose plans make up a step, one after another: the model itself, and what it has learnt beside it."""
+        """Return the models trained jointly in each step: this model, and sub-models with their own phases."""
         return (self,)
 
     def networks(self) -> nn.ModuleDict:
-        """The networks of all learners, untrained."""
+        """Create the untrained networks of all learners."""
         nets = nn.ModuleDict()
         for learner in self.learners():
             nets.update(dict(learner.build(self.spec_, self.y_spec_).items()))
         return nets
 
-    # ---- learning
+    # ---- training
 
     def _check(self) -> None:
         super()._check()
-        chosen = self.patience is not None and self.patience != type(self).patience
-        if chosen and not self.validation_fraction:
-            raise ZaohuaError(f"{type(self).__name__}: patience needs a share to validate on (validation_fraction=0.1)")
+        explicit = self.patience is not None and self.patience != type(self).patience
+        if explicit and not self.validation_fraction:
+            raise ZaohuaError(
+                f"{type(self).__name__}: patience needs held-out items: set validation_fraction, e.g. to 0.1"
+            )
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(
                 f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
@@ -183,25 +186,28 @@ class Trainable(GenerativeModel[CodecT]):
 
         if out is not None and not overwrite and holds_training(Path(out)):
             raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
-        self.history_: list[dict[str, Any]] = []
+        self.history_: list[Json] = []
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self.rows(data), out, watching, weights).train(fresh=True)
 
     def finetune(
-        self, X: Any, y: Any = None, *, out: str | Path | None = None, modality: str | None = None, **changes: Any
+        self, X: object, y: object = None, *, out: str | Path | None = None, modality: str | None = None, **changes: Any
     ) -> Self:
-        """A new model that begins with this one's weights and codec, and goes on to learn X.
+        """Train a new model on X, starting with this model's weights and codecs.
 
         Args:
-            X: as for `fit`.
-            y: as for `fit`.
-            out: as for `fit`.
-            modality: as for `fit`; the kind that this model was fitted on where X may be of it.
-            changes: settings that differ from this model's own (limits of steps and time are not taken over), and the
-                options of `fit`.
+            X: items, as for `fit`.
+            y: conditions, as for `fit`.
+            out: run folder, as for `fit`.
+            modality: kind of data of X, as for `fit`; default: that of this model if X may be of it.
+            changes: settings that differ from this model's, and options of `fit`. The limits of steps and time aren't
+                inherited.
+
+        Returns:
+            The new model; this one is unchanged.
 
         Raises:
-            ZaohuaError: as `fit`; an item can't be encoded as this model's were; a setting makes other networks.
+            ZaohuaError: as `fit`; an item can't be encoded by this model's codec; a setting changes the networks.
         """
         self._check_fitted()
         if out is not None:
@@ -221,14 +227,14 @@ class Trainable(GenerativeModel[CodecT]):
         self,
         base: Base,
         weights: dict[str, Tensor],
-        X: Any,
-        y: Any,
+        X: object,
+        y: object,
         *,
         out: str | Path | None,
         modality: str | None = None,
         **options: Any,
     ) -> Self:
-        """Learn X, given y, beginning with the weights and the codecs of another model."""
+        """Train on X, given y, starting with the weights and codecs of another model."""
         self._fit(self._begin(X, y, base, modality), out=out, weights=weights, **options)
         if out is not None:
             self.save(out)
@@ -237,61 +243,85 @@ class Trainable(GenerativeModel[CodecT]):
     def resume(
         self,
         run: str | Path,
-        X: Any = None,
-        y: Any = None,
+        X: object = None,
+        y: object = None,
         *,
         modality: str | None = None,
         callbacks: Sequence[Callback] | None = None,
     ) -> Self:
-        """Go on with a run that was stopped or killed, from its newest intact checkpoint, bit for bit on a CPU.
+        """Resume a run that was stopped or killed from its newest intact checkpoint, bit for bit on a CPU.
 
-        The fields are this model's own, so `zaohua.load(run)` with a larger `max_steps` trains on, on the device that
-        this model has.
+        A run that was stopped before anything was saved starts from scratch. The fields are those of this model, so
+        that `zaohua.load(run)` with a larger `max_steps` trains longer, on this model's device.
 
         Args:
-            run: the run's folder.
-            X: the data it was trained on; not needed when that was a path or the name of a data set.
-            y: what it was conditioned on, if X is given.
-            modality: the kind of data to take X for, as for `fit`; that of the run where X may be of it.
-            callbacks: as for `fit`; a progress bar where somebody watches when not given.
+            run: folder of the run.
+            X: the data of the run; not needed if that was a path or the name of a data set.
+            y: the conditions of the run, if X is given.
+            modality: kind of data of X, as for `fit`; default: that of the run if X may be of it.
+            callbacks: as for `fit`; by default a progress bar in terminals and notebooks.
+
+        Returns:
+            This model, trained.
 
         Raises:
-            ZaohuaError: the data isn't the run's, or the run has weights and no checkpoint; CheckpointError when none
-                is intact. A run that was stopped before anything was saved begins anew.
+            ZaohuaError: the data isn't the run's, or the run has weights but no checkpoint.
+            CheckpointError: no checkpoint is intact.
         """
         from zaohua.training.loop import Engine
 
-        model, _ = runs.load_model(run, weights=False)
+        saved, _ = runs.load_model(run, weights=False)
         runs.check_resumable(
             run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
         )
-        source, codec = model["source"], modalities.from_json(model["codec"])
-        if X is None:
-            if source is None:
-                raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
-            X, y, modality = source["X"], source["y"], source.get("modality")
-        base = None
-        if model.get("base") is not None:
-            y_codec = None if model["y_codec"] is None else modalities.from_json(model["y_codec"])
-            base = Base(codec, y_codec, model["base"])
-        data = self._begin(X, y, base, modality, codec)
-        now = self.to_json()
-        if any(to_bytes(now[key]) != to_bytes(model[key]) for key in ("codec", "y_codec")):
-            raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
-        self.seed_ = model["seed"]
+        data, base = self._data_of_run(run, saved, X, y, modality)
+        self.seed_ = saved["seed"]
         weights = None
-        if base is not None and not runs.checkpoint_steps(run):
+        if base is not None and not checkpoint_steps(run):
             weights = runs.base_weights(base.about["run"], run)
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self.rows(data), run, watching, weights).train(fresh=False)
         self.save(run)
         return self
 
-    # ---- what is kept
+    def _data_of_run(
+        self, run: str | Path, saved: Json, X: object, y: object, modality: str | None
+    ) -> tuple[TrainingData, Base | None]:
+        """Encode the data of a run again, which is read again if X is None.
+
+        Args:
+            run: folder of the run.
+            saved: content of its `model.json`.
+            X: its items, or None.
+            y: its conditions.
+            modality: kind of data of X, or None.
+
+        Returns:
+            The encoded data, and the model that the run is fine-tuned from, if any.
+
+        Raises:
+            ZaohuaError: the data isn't the run's, or isn't given though it was in memory.
+        """
+        source, codec = saved["source"], modalities.from_json(saved["codec"])
+        if X is None:
+            if source is None:
+                raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
+            X, y, modality = source["X"], source["y"], source.get("modality")
+        base = None
+        if saved.get("base") is not None:
+            y_codec = None if saved["y_codec"] is None else modalities.from_json(saved["y_codec"])
+            base = Base(codec, y_codec, saved["base"])
+        data = self._begin(X, y, base, modality, codec)
+        now = self.to_json()
+        if any(to_bytes(now[key]) != to_bytes(saved[key]) for key in ("codec", "y_codec")):
+            raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
+        return data, base
+
+    # ---- fitted state
 
     @property
     def device_(self) -> torch.device:
-        """The device that the networks are on."""
+        """Device of the networks."""
         return next(self.nets_.parameters()).device
 
     def _tensors(self) -> dict[str, Tensor]:

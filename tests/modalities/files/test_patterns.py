@@ -46,8 +46,8 @@ def test_what_is_no_pattern(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("x/{name}.wav", r"says where the label is: \{label\}"),
-        ("x/{label}{i}.wav", "something must stand between"),
+        ("x/{name}.wav", r"must contain \{label\}"),
+        ("x/{label}{i}.wav", "there must be text between"),
         ("none/{label}.wav", "there is no folder none"),
         ("{label}_{i}", "ends as its files do"),
         ("{label}.doc", "ends as its files do"),

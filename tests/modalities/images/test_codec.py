@@ -173,11 +173,11 @@ def test_written_files_hold_the_pictures(tmp_path: Path, name: str):
         (np.zeros((0, 4, 4), np.uint8), "no images"),
         (np.zeros((3, 4, 4), complex), "must be numbers"),
         (np.array([[["a"]]]), "must be numbers"),
-        (np.zeros((480, 640, 3), np.uint8), "looks like a single picture"),
+        (np.zeros((480, 640, 3), np.uint8), "looks like a single image"),
         (np.zeros((5, 3, 32, 32), np.uint8), r"transpose it with \(0, 2, 3, 1\)"),
         (np.stack([np.zeros((4, 4)), np.full((4, 4), np.nan)]), "image 1 has pixels that are NaN"),
         (np.full((2, 4, 4), np.inf), "image 0 has pixels"),
-        (np.full((2, 4, 4), -5), "0 and 65535"),
+        (np.full((2, 4, 4), -5), "from 0 to 65535"),
     ],
 )
 def test_arrays_that_are_no_images(items: np.ndarray, message: str):

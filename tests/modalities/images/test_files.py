@@ -18,7 +18,7 @@ from PIL import Image
 from zaohua.core.errors import ZaohuaError, ZaohuaWarning
 from zaohua.core.noise import BatchNoise
 from zaohua.modalities import ImageCodec, ImageFiles, LabelCodec, read
-from zaohua.modalities.images.files import PictureCodes
+from zaohua.modalities.images.files import EncodedImages
 
 rng = np.random.default_rng(0)
 
@@ -142,7 +142,7 @@ def test_splits(tmp_path: Path):
 def test_sizes_that_differ(tmp_path: Path):
     picture(tmp_path / "a.png", (6, 8))
     picture(tmp_path / "b.png", (6, 9))
-    with pytest.raises(ZaohuaError, match=r"b\.png is 9 x 6 pixels, \S*a\.png 8 x 6; say size="):
+    with pytest.raises(ZaohuaError, match=r"b\.png is 9 x 6 pixels, \S*a\.png 8 x 6; give size="):
         decoded(tmp_path)
     assert decoded(tmp_path, ImageCodec(size=5)).shape == (2, 5, 5, 3)
     codec = ImageCodec().fit(read([Image.new("RGB", (8, 6))])[0])
@@ -255,7 +255,7 @@ def test_sets_larger_than_memory_are_decoded_on_the_fly(tmp_path: Path):
     classes(tmp_path, 30)
     items, _ = read(tmp_path)
     kept, lazy = (ImageCodec(memory=memory).fit(items).encode(items) for memory in (None, 0))
-    assert isinstance(kept, torch.Tensor) and isinstance(lazy, PictureCodes)
+    assert isinstance(kept, torch.Tensor) and isinstance(lazy, EncodedImages)
     lazy = pickle.loads(pickle.dumps(lazy))
     assert len(lazy) == len(kept) == 30
     for rows in (np.array([4, 1, 29]), torch.tensor([2, 2]), slice(3, 9), np.arange(30) % 2 == 0):

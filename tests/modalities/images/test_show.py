@@ -24,7 +24,7 @@ def test_grid_keeps_colours(shape: tuple[int, ...]):
 
 
 def test_grid_refuses_what_is_no_picture():
-    with pytest.raises(ZaohuaError, match="uint8 pictures"):
+    with pytest.raises(ZaohuaError, match="uint8 images"):
         grid(np.zeros((2, 3, 3)))
 
 

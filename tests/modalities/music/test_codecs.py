@@ -62,7 +62,7 @@ class TestPieces:
 
     @pytest.mark.parametrize("wrong", [np.zeros((3, 87)), np.zeros(4)])
     def test_no_rolls(self, wrong: np.ndarray) -> None:
-        with pytest.raises(ZaohuaError, match=r"a piano roll is of shape \(time, 88\)"):
+        with pytest.raises(ZaohuaError, match=r"a piano roll must be of shape \(time, 88\)"):
             Piece.from_roll(wrong)
 
 
@@ -118,7 +118,9 @@ class TestCodecs:
 
 def test_voices_are_those_of_training() -> None:
     for cls in (RollCodec, MusicCodec):
-        with pytest.raises(ZaohuaError, match="piece 0 has no voices .*, but the model was fitted on pieces of 3"):
+        with pytest.raises(
+            ZaohuaError, match="piece 0 has no separate voices, but the model was fitted on pieces of 3"
+        ):
             cls().fit(VOICES).encode(ROLLS)
 
 
@@ -130,7 +132,7 @@ def test_pieces_of_different_voices_are_rolls() -> None:
 
 
 def test_a_note_that_no_piano_has_is_named() -> None:
-    with pytest.raises(ZaohuaError, match="piece 1: a note of MIDI pitch 20 is none of a piano's 88 keys"):
+    with pytest.raises(ZaohuaError, match="piece 1: a note of MIDI pitch 20 is outside the range of a piano's 88 keys"):
         RollCodec().fit([VOICES[0], Piece.from_voices([[20, 50, 60]])])
 
 

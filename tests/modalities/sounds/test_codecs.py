@@ -39,13 +39,17 @@ class TestSound:
     @pytest.mark.parametrize(
         ("samples", "rate", "message"),
         [
-            (np.zeros((2, 2, 2)), 8000, "samples are real"),
-            (["a"], 8000, "samples are real"),
-            (np.zeros(3), 0, "whole number of samples a second"),
+            (np.zeros((2, 2, 2)), 8000, "samples must be real"),
+            (["a"], 8000, "samples must be real"),
+            (np.zeros(3), 0, "must be an integer from 100"),
             (np.zeros(3), 8000.5, "not 8000.5"),
-            (np.zeros(3), 99, "from 100 to 768000, not 99"),
+            (np.zeros(3), 99, "from 100 to 768000 Hz, not 99"),
             (np.zeros(3), 768_001, "not 768001"),
-            (np.zeros((2, 8000), np.float32), 8000, r"8000 channels of up to 32: .*\(n, channels\).* so give x.T"),
+            (
+                np.zeros((2, 8000), np.float32),
+                8000,
+                r"8000 channels, but at most 32 .*: give \(n, channels\), such as x.T",
+            ),
             (np.zeros((3, 0)), 8000, "0 channels"),
         ],
     )
@@ -124,7 +128,7 @@ def test_sheets_and_previews(tmp_path: Path, codec: SoundCodec) -> None:
     assert Image.open(paths[1]).size[0] > 2 * 56
     with pytest.raises(ZaohuaError, match=r"a .wav or .flac or .ogg or .mp3 or .png file, not to .txt"):
         codec.write_sheet(TONES, tmp_path / "a.txt")
-    with pytest.raises(ZaohuaError, match=r"a.mp3: <Sound: .* at 1000 Hz> can't be written so"):
+    with pytest.raises(ZaohuaError, match=r"a.mp3: <Sound: .* at 1000 Hz> can't be written in this format"):
         codec.write_sheet(TONES, tmp_path / "a.mp3")
 
 
@@ -141,7 +145,7 @@ class TestConditions:
         model = zh.VAE(random_state=0, **{**zh.VAE.tiny, "max_steps": 2}).fit(images, y=TONES)
         assert isinstance(model.y_codec_, zh.MelCodec)
         assert model.sample(2, y=TONES[0], random_state=0).shape == (2, 8, 8)
-        with pytest.raises(ZaohuaError, match="given as Sound, as the path of a file .* not as int"):
+        with pytest.raises(ZaohuaError, match="given as a Sound, as the path of a file .* not int"):
             model.sample(2, y=3)
         model.save(tmp_path / "run")
         soundfile.write(tmp_path / "a.flac", TONES[0].samples, RATE)

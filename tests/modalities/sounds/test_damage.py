@@ -103,7 +103,7 @@ def test_the_decoder_of_mp3_is_quiet_and_others_are_not(tmp_path: Path, capfd: p
     for result in in_threads(Clip.header, [Clip(path)] * 8):
         assert isinstance(result, SoundHeader)
     in_threads(work, range(16))
-    with mpeg.quiet:
+    with mpeg.silenced:
         os.write(2, b"others\nNote: of the decoder\n")
     os.write(2, b"behind\n")
     assert capfd.readouterr().err == "others\n" * 17 + "behind\n"
@@ -119,7 +119,7 @@ def test_what_is_no_mp3_is_not_said_to_be_missing(tmp_path: Path, capfd: pytest.
 @pytest.mark.parametrize("rate", [100, 8000])
 def test_silence_beside_an_offset_is_trimmed(rate: int) -> None:
     wave = np.concatenate([np.zeros(rate), tone(rate / 8, 1, rate), np.zeros(2 * rate)]) + 0.02
-    clip = Clip(Sound(wave, rate)).sounding()
+    clip = Clip(Sound(wave, rate)).trimmed()
     assert isinstance(clip, Clip) and clip.stop is not None
     assert 0.8 <= clip.start <= 1 and 1.9 <= clip.stop <= 2.2
-    assert Clip(Sound(np.full(rate, 0.02), rate)).sounding() == "silence"
+    assert Clip(Sound(np.full(rate, 0.02), rate)).trimmed() == "silence"

@@ -101,8 +101,8 @@ def test_a_folder_of_mixed_rates(tmp_path: Path) -> None:
 
 
 ABSURD = {
-    "cut": (wav()[:-500], "cut off: its header says 500 bytes more"),
-    "promises": (wav(length=2_000_000_000), "cut off: its header says 1999998000 bytes more"),
+    "cut": (wav()[:-500], "cut off: 500 bytes are missing by its header"),
+    "promises": (wav(length=2_000_000_000), "cut off: 1999998000 bytes are missing by its header"),
     "empty": (b"", "empty"),
     "text": (b"These are words, " * 40, "Format not recognised"),
     "header": (wav(b""), "no samples"),
@@ -168,8 +168,10 @@ def mp3(path: Path, rate: int, wave: np.ndarray) -> bytes:
     """Writes a file; what it is without the first frame, which says how many there are."""
     soundfile.write(path, wave, rate)
     whole = path.read_bytes()
-    first = mpeg.frame(whole[:4])
-    assert first is not None and b"Xing" in whole[: first.size] and mpeg.frame(whole[first.size :][:4]) is not None
+    first = mpeg.parse_frame(whole[:4])
+    assert (
+        first is not None and b"Xing" in whole[: first.size] and mpeg.parse_frame(whole[first.size :][:4]) is not None
+    )
     return whole[first.size :]
 
 
@@ -188,7 +190,7 @@ def test_an_mp3_that_would_be_read_short_is_left_out(tmp_path: Path, rate: int) 
 
 def test_an_mp3_of_one_bit_rate_needs_no_such_header(tmp_path: Path) -> None:
     frames = mp3(tmp_path / "a.mp3", 8000, tone(200, 4, 8000))
-    one = mpeg.frame(frames[:4])
+    one = mpeg.parse_frame(frames[:4])
     assert one is not None
     (tmp_path / "a.mp3").write_bytes(frames[: one.size] * 50)
     assert abs(SoundFiles([tmp_path / "a.mp3"]).headers[0].frames - 50 * 576) <= mpeg.GUESSED

@@ -73,9 +73,9 @@ def test_silence_is_the_floor_and_louder_is_more() -> None:
 
 @pytest.mark.parametrize("rate", [100, 1000, 8000, 16_000, 44_100, 768_000])
 def test_the_usual_scale(rate: int) -> None:
-    scale = MelScale.usual(rate)
+    scale = MelScale.default(rate)
     assert scale.n_fft % 2 == 0 and scale.hop == scale.n_fft // 2 and scale.bands <= scale.n_fft // 4
-    assert MelScale.usual(rate, 512, 100, 20) == MelScale(rate, 512, 100, 20)
+    assert MelScale.default(rate, 512, 100, 20) == MelScale(rate, 512, 100, 20)
 
 
 def test_magnitudes_have_the_mel_bands_they_are_of() -> None:

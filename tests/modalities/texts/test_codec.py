@@ -81,17 +81,17 @@ class TestFiles:
         path = tmp_path / "book.txt"
         path.write_bytes(b"\xef\xbb\xbf" + "Über\r\n春眠 🙂".encode())
         for piece in (1, 2, 3, 1 << 20):
-            monkeypatch.setattr("zaohua.modalities.texts.files.PIECE", piece)
+            monkeypatch.setattr("zaohua.modalities.texts.files.CHUNK", piece)
             assert list(TextFiles([path])) == ["Über\r\n春眠 🙂"]
         items, labels = modalities.read(path)
         assert isinstance(items, TextFiles) and labels is None and len(items) == 1
 
     @pytest.mark.parametrize("piece", [1, 5, 1 << 20])
     def test_names_the_byte_that_is_no_utf8(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
-        monkeypatch.setattr("zaohua.modalities.texts.files.PIECE", piece)
+        monkeypatch.setattr("zaohua.modalities.texts.files.CHUNK", piece)
         path = tmp_path / "latin.txt"
         path.write_bytes("春a".encode() + b"b\xe9 c")
-        with pytest.raises(ZaohuaError, match=r"latin.txt: byte 5 \(0xe9\) is no UTF-8"):
+        with pytest.raises(ZaohuaError, match=r"latin.txt: byte 5 \(0xe9\) isn.t valid UTF-8"):
             list(TextFiles([path]))
 
     def test_truncated_character_at_the_end(self, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ class TestFiles:
         with pytest.raises(ZaohuaError, match=r"notes.jsonl, line 1: has no text under 'text' or .* \(it has 'body'\)"):
             list(TextFiles([path]))
         path.write_text('{"text": "one"}\n{"text": \n')
-        with pytest.raises(ZaohuaError, match="line 2: is no JSON"):
+        with pytest.raises(ZaohuaError, match="line 2: isn.t JSON"):
             list(TextFiles([path]))
 
     def test_folders_and_their_labels(self, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
-from zaohua.metrics.copies import BETWEEN
+from zaohua.metrics.text_overlap import SEPARATOR
 from zaohua.modalities.texts.corpus import Corpus
 from zaohua.modalities.texts.surprise import surprise
 from zaohua.tasks.copying import copy_report
@@ -22,7 +22,7 @@ def model() -> Any:
 
 @pytest.mark.parametrize(("start", "stop"), [(0, None), (0, 3), (2, 9), (5, None), (0, 0)])
 def test_a_corpus_is_a_part_of_all_characters(start: int, stop: int | None) -> None:
-    whole = "abcd" + BETWEEN + "" + BETWEEN + "qa" + BETWEEN + "xyz" + BETWEEN
+    whole = "abcd" + SEPARATOR + "" + SEPARATOR + "qa" + SEPARATOR + "xyz" + SEPARATOR
     corpus = Corpus(["abcd", "", ("q", "a"), "xyz"], start, stop)
     assert "".join(corpus) == whole[start:stop] == "".join(corpus)
 
@@ -31,20 +31,20 @@ def test_what_is_held_out_is_not_looked_up(model: Any) -> None:
     cut = len(TEXT) + 1 - -(-(len(TEXT) + 1) // 10)
     text = TEXT[: cut - 40] + "#" * 40 + TEXT[cut:]
     report = copy_report(model, [text[cut - 60 : cut - 30], text[cut - 40 : cut - 10]], data=[text], n=10)
-    assert report.made.shares == (1.0, 1.0) and report.corpus == "data in memory"
+    assert report.samples.fractions == (1.0, 1.0) and report.corpus == "data in memory"
     late = copy_report(model, ["?" * 20, "@" * 9], data=[TEXT[:-20] + "?" * 20], n=10)
-    assert late.made.share == 0 and late.real is not None and late.reference == "its last 10%, held out"
-    assert late.real.characters == late.made.characters
+    assert late.samples.fraction == 0 and late.real is not None and late.reference == "its last 10%, held out"
+    assert late.real.characters == late.samples.characters
     given = copy_report(model, [TEXT[:50]], data=[TEXT], held_out=["z" * 99], n=10)
-    assert given.made.share == 1 and given.real is not None and given.real.share == 0
+    assert given.samples.fraction == 1 and given.real is not None and given.real.fraction == 0
 
 
 def test_what_cannot_be_compared_is_said(model: Any) -> None:
-    with pytest.raises(ZaohuaError, match="data in memory: say on which"):
+    with pytest.raises(ZaohuaError, match="data in memory: pass them as data="):
         copy_report(model)
-    with pytest.raises(ZaohuaError, match="no model of texts"):
+    with pytest.raises(ZaohuaError, match="isn.t a model of texts"):
         copy_report(zh.GMM())
-    with pytest.raises(ZaohuaError, match="no model of texts"):
+    with pytest.raises(ZaohuaError, match="isn.t a model of texts"):
         surprise(zh.GMM(), ["a"])
 
 

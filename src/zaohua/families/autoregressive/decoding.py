@@ -1,127 +1,56 @@
-"""From logits to tokens: one vectorised sampler for every autoregressive model.
+"""Decoding: token by token, with caches, guidance, and speculative decoding for single rows.
 
-Every row has its own uniform numbers, drawn before decoding begins, and takes the token at which the cumulated
-probability passes its number: so a row comes out the same alone or in a batch, and temperature 0 needs none.
-
-Sources: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018 (top-k); Holtzman et al., "The Curious
-Case of Neural Text Degeneration", 2019 (top-p); Nguyen et al., "Turning Up the Heat", 2024 (min-p); Keskar et al.,
-"CTRL", 2019 (repetition penalty).
+Every row has its own uniform numbers, drawn before decoding begins. So a row is the same alone and in a batch.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.nn.int8 import int8
 
-Allowed = Callable[[Tensor], Tensor]
-"""From the tokens so far (B, t) to which may come next, bool (B, vocabulary)."""
+State: TypeAlias = Any
+"""State of a decoder, of a type that only its network knows."""
 
 
 class Decoder(Protocol):
-    """A network that takes up tokens one by one; its state hides caches of keys and values, or recurrent states."""
+    """Network that reads tokens one by one; its state holds caches of keys and values, or recurrent states."""
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Any:
-        """The state of n sequences before their first token."""
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
+        """Return the initial state of n sequences."""
         ...
 
-    def step(self, tokens: Tensor, state: Any) -> Tensor:
-        """Takes up tokens (B, t); logits (B, vocabulary) of what follows."""
+    def step(self, tokens: Tensor, state: State) -> Tensor:
+        """Read tokens (B, t); return logits (B, vocabulary) of the next one."""
         ...
 
 
-@dataclass(frozen=True)
-class TokenSampler:
-    """How a token is chosen.
+class RewindableDecoder(Decoder, Protocol):
+    """Decoder that can forget tokens."""
 
-    Attributes:
-        temperature: what logits are divided by; 0 takes the likeliest token.
-        top_k: only so many likeliest tokens; 0 for all.
-        top_p: only the likeliest tokens that together have this probability.
-        min_p: only tokens at least this many times as likely as the likeliest.
-        repetition_penalty: how many times less likely, in logits, a token is that was there before; 1 for none.
-        bias: added to the logits of some tokens.
-        allowed: which tokens may come at all.
-        spared: a token (the end) that the repetition penalty leaves alone.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    bias: Mapping[int, float] = field(default_factory=dict)
-    allowed: Allowed | None = None
-    spared: int | None = None
-
-    def __call__(self, logits: Tensor, u: Tensor, before: Tensor) -> Tensor:
-        """The next token of each row.
-
-        Args:
-            logits: (B, V), float32.
-            u: a uniform number for each row, (B,).
-            before: tokens so far (B, t); what is negative is no token.
-
-        Returns:
-            int64 (B,).
-        """
-        logits = self._changed(logits, before)
-        if self.temperature == 0:
-            return logits.argmax(dim=1)
-        logits = self._filtered(logits / self.temperature)
-        cumulated = logits.softmax(dim=1, dtype=torch.float64).cumsum(dim=1)
-        target = (u.double() * cumulated[:, -1]).unsqueeze(1)
-        token = torch.searchsorted(cumulated, target, right=True).squeeze(1)
-        return token.clamp_(max=logits.shape[1] - 1)
-
-    def _changed(self, logits: Tensor, before: Tensor) -> Tensor:
-        """Logits with penalty, bias and what isn't allowed at minus infinity."""
-        if self.repetition_penalty != 1 and before.shape[1]:
-            none = logits.shape[1]
-            skip = (before < 0) if self.spared is None else (before < 0) | (before == self.spared)
-            there = logits.new_zeros(len(logits), none + 1, dtype=torch.bool)
-            there = there.scatter(1, before.masked_fill(skip, none), True)[:, :none]
-            penalised = torch.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
-            logits = torch.where(there, penalised, logits)
-        if self.bias:
-            logits = logits + _row(tuple(self.bias.items()), logits.shape[1], logits.device)
-        if self.allowed is not None:
-            logits = logits.masked_fill(~self.allowed(before), -torch.inf)
-        return logits
-
-    def _filtered(self, logits: Tensor) -> Tensor:
-        """Logits with all but the likely tokens at minus infinity; the likeliest always stays."""
-        if 0 < self.top_k < logits.shape[1]:
-            least = logits.topk(self.top_k, dim=1).values[:, -1:]
-            logits = logits.masked_fill(logits < least, -torch.inf)
-        if self.min_p > 0:
-            p = logits.softmax(dim=1)
-            logits = logits.masked_fill(p < self.min_p * p.amax(dim=1, keepdim=True), -torch.inf)
-        if self.top_p < 1:
-            ordered, places = logits.softmax(dim=1).sort(dim=1, descending=True)
-            beyond = ordered.cumsum(dim=1) - ordered >= self.top_p
-            beyond[:, 0] = False
-            logits = logits.masked_fill(beyond.gather(1, places.argsort(dim=1)), -torch.inf)
-        return logits
+    def rewind(self, state: State, n: int) -> None:
+        """Remove the last n tokens from the state."""
+        ...
 
 
-@functools.lru_cache(maxsize=16)
-def _row(bias: tuple[tuple[int, float], ...], size: int, device: torch.device) -> Tensor:
-    """The bias of each of so many tokens, float32 (size,); kept, as it is needed for every token that is made."""
-    row = torch.zeros(size)
-    for token, value in bias:
-        row[token] = value
-    return row.to(device)
+class VerifyingDecoder(RewindableDecoder, Protocol):
+    """Decoder that can verify several tokens in one pass."""
+
+    def steps(self, tokens: Tensor, state: State) -> Tensor:
+        """Read tokens (B, t); return logits (B, t, vocabulary) of the token after each."""
+        ...
+
+
+DecoderT = TypeVar("DecoderT", bound=Decoder, covariant=True)
 
 
 def guided(net: Decoder, guidance: float) -> Decoder:
-    """A decoder of null + guidance (conditional - null), for both of which each row is run (guidance 1: the net)."""
+    """Return a decoder of null + guidance (conditional - null), which runs each row twice; the net itself for 1."""
     return net if guidance == 1 else _Guided(net, guidance)
 
 
@@ -129,11 +58,11 @@ class _Guided:
     def __init__(self, net: Decoder, guidance: float):
         self.net, self.guidance = net, guidance
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Any:
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
         assert y is not None
         return self.net.start(2 * n, torch.cat([y, y]), torch.arange(2 * n, device=y.device) < n)
 
-    def step(self, tokens: Tensor, state: Any) -> Tensor:
+    def step(self, tokens: Tensor, state: State) -> Tensor:
         conditional, null = self.net.step(torch.cat([tokens, tokens]), state).chunk(2)
         return torch.lerp(null, conditional, self.guidance)
 
@@ -148,39 +77,39 @@ def generate(
     context: int,
     end: int | None = None,
     y: Tensor | None = None,
-    draft: Decoder | None = None,
+    draft: RewindableDecoder | None = None,
 ) -> Iterator[Tensor]:
-    """Tokens that go on from a prompt, one of each row at a time.
+    """Generate tokens from a prompt, one for each row at a time.
 
-    When the context is full, its later half is read again as a new beginning: what a token is drawn from is always
-    the network's own answer to the last half context or more.
+    When the context is full, its second half is read again as the beginning of a new one, so each token depends on at
+    least the last half context.
 
     Args:
-        net: takes up tokens.
-        prompt: int (B, t), t >= 1; only its last tokens that fit are read.
-        u: uniform numbers (B, number of tokens to make).
-        choice: how tokens are chosen.
-        context: tokens that the network can see.
-        end: the token after which a row is over; None for none.
+        net: the network.
+        prompt: int (B, t), t >= 1; only the last tokens that fit are read.
+        u: uniform numbers (B, number of tokens to generate).
+        choice: the token sampler.
+        context: number of tokens that the network can see.
+        end: token that ends a row; None for none.
         y: condition of each row.
-        draft: a quicker network that guesses several tokens ahead, which the net then reads at once; what comes out
-            is the net's choice all the same. Used for one row, and only given with a net that can `rewind`.
+        draft: faster network for speculative decoding, which doesn't change the result. Used for single rows, and only
+            given with a net that can `rewind`.
 
     Yields:
-        int64 (B,); -1 for rows that are over. Ends early when all are.
+        int64 (B,); -1 for rows that have ended. Stops early when all have.
     """
-    n, made = len(prompt), prompt.shape[1]
+    n, length = len(prompt), prompt.shape[1]
     tokens = torch.cat([prompt, prompt.new_full(u.shape, -1)], dim=1)
     over = torch.zeros(n, dtype=torch.bool, device=prompt.device)
     reader = (
         _CachedDecoder(net, n, y, context)
         if draft is None or n > 1
-        else _SpeculativeDecoder(net, draft, y, context, choice, u)
+        else _SpeculativeDecoder(cast(VerifyingDecoder, net), draft, y, context, choice, u)
     )
     for i in range(u.shape[1]):
-        logits = reader.after(tokens, made)
-        token = choice(logits, u[:, i], tokens[:, :made]).masked_fill(over, -1)
-        tokens[:, made], made = token, made + 1
+        logits = reader.after(tokens, length)
+        token = choice(logits, u[:, i], tokens[:, :length]).masked_fill(over, -1)
+        tokens[:, length], length = token, length + 1
         yield token
         if end is not None:
             over = over | (token == end)
@@ -188,51 +117,51 @@ def generate(
                 return
 
 
-def draft_of(net: nn.Module, least: int = 1 << 20) -> Any:
-    """The network in 8-bit integers, where that is several times as quick: on a CPU, with so many weights; else None.
+def draft_of(net: nn.Module, least: int = 1 << 20) -> RewindableDecoder | None:
+    """Return the network in 8-bit integers where that is several times faster (large networks on a CPU), else None.
 
-    A single row then fetches every weight of the network once for several tokens, and those of the draft, a fourth of
-    the size and small enough to stay in a cache, for each token.
+    With a draft, a single row loads the network's weights once for several tokens, and only the draft's, a fourth of
+    the size and small enough for the cache, for each token.
     """
     weights = [p for p in net.parameters() if p.ndim == 2]
     if not hasattr(net, "rewind") or sum(p.numel() for p in weights) < least or weights[0].device.type != "cpu":
         return None
-    return int8(net)
+    return cast(RewindableDecoder, int8(net))
 
 
-class _CachedDecoder:
-    """Logits of what follows the tokens so far, of which the network's state holds all but the newest.
+class _CachedDecoder(Generic[DecoderT]):
+    """Reader that keeps the network's state, so that only the newest token is read.
 
     Args:
-        net: takes up tokens.
-        n: rows.
+        net: the network.
+        n: number of rows.
         y: condition of each row.
-        context: tokens that the network can see; from the full context the later half is read again.
+        context: number of tokens that the network can see; of a full context the second half is read again.
     """
 
-    def __init__(self, net: Any, n: int, y: Tensor | None, context: int):
+    def __init__(self, net: DecoderT, n: int, y: Tensor | None, context: int):
         self.net, self.n, self.y, self.context = net, n, y, context
-        self.state: Any = None
+        self.state: State = None
         self.begin = self.seen = 0
 
-    def after(self, tokens: Tensor, made: int) -> Tensor:
-        """Logits (B, V) of what follows the first `made` tokens."""
-        return self.net.step(self.unread(tokens, made), self.state)
+    def after(self, tokens: Tensor, length: int) -> Tensor:
+        """Return logits (B, V) of the token after the first `length` tokens."""
+        return self.net.step(self.unread(tokens, length), self.state)
 
-    def unread(self, tokens: Tensor, made: int) -> Tensor:
-        """The tokens that the state lacks, and is to be given now; a new state where there is no room in the old."""
-        if self.state is None or made - self.begin > self.context:
-            self.begin = max(0, made - (self.context if self.state is None else self.context // 2))
+    def unread(self, tokens: Tensor, length: int) -> Tensor:
+        """Return the tokens to read next; starts a new state where the old one is full."""
+        if self.state is None or length - self.begin > self.context:
+            self.begin = max(0, length - (self.context if self.state is None else self.context // 2))
             self.state, self.seen = self.net.start(self.n, self.y), self.begin
-        new, self.seen = tokens[:, self.seen : made].clamp(min=0), made
+        new, self.seen = tokens[:, self.seen : length].clamp(min=0), length
         return new
 
 
-class _SpeculativeDecoder(_CachedDecoder):
-    """A reader of one row that has a draft guess ahead, and reads the guesses in one go to see how far they hold.
+class _SpeculativeDecoder(_CachedDecoder[VerifyingDecoder]):
+    """Reader of one row that lets a draft network guess ahead, and verifies the guesses in one pass.
 
-    A guess is what the draft would choose with the same uniform number, so a draft that is nearly the network is nearly
-    always right; logits behind the first wrong guess are thrown away.
+    A guess is the draft's choice with the same uniform number, so a draft close to the network is nearly always right.
+    Logits after the first wrong guess are discarded.
 
     Source: Leviathan, Kalman and Matias, "Fast Inference from Transformers via Speculative Decoding", 2023
     (arXiv:2211.17192), with shared uniform numbers in place of rejection.
@@ -240,36 +169,49 @@ class _SpeculativeDecoder(_CachedDecoder):
 
     LEAST, MOST = 4, 32  # guesses at once
 
-    def __init__(self, net: Any, draft: Any, y: Tensor | None, context: int, choice: TokenSampler, u: Tensor):
+    def __init__(
+        self,
+        net: VerifyingDecoder,
+        draft: RewindableDecoder,
+        y: Tensor | None,
+        context: int,
+        choice: TokenSampler,
+        u: Tensor,
+    ):
         super().__init__(net, 1, y, context)
         self.draft, self.choice, self.u = _CachedDecoder(draft, 1, y, context), choice, u
         self.guessed = self.logits = u.new_empty(1, 0)
         self.base, self.ahead = 0, self.LEAST
 
-    def after(self, tokens: Tensor, made: int) -> Tensor:
-        """Logits (1, V) of what follows the first `made` tokens; read only when the guesses are used up or wrong."""
-        right = made - self.base
-        if right >= self.logits.shape[1] or not torch.equal(self.guessed[:, :right], tokens[:, self.base : made]):
-            self._forget(made - 1)
-            new = self.unread(tokens, made)
-            self.guessed = self._guesses(tokens, made)
+    def after(self, tokens: Tensor, length: int) -> Tensor:
+        """Return logits (1, V) of the token after the first `length` tokens, from verified guesses where it can."""
+        right = length - self.base
+        if right >= self.logits.shape[1] or not torch.equal(self.guessed[:, :right], tokens[:, self.base : length]):
+            self._forget(length - 1)
+            new = self.unread(tokens, length)
+            self.guessed = self._guesses(tokens, length)
             self.logits = self.net.steps(torch.cat([new, self.guessed], 1), self.state)[:, new.shape[1] - 1 :]
-            self.base, self.seen, right = made, made + self.guessed.shape[1], 0
+            self.base, self.seen, right = length, length + self.guessed.shape[1], 0
         return self.logits[:, right]
 
-    def _guesses(self, tokens: Tensor, made: int) -> Tensor:
-        """What the draft expects behind the first `made` tokens, (1, g), as far as there is room."""
-        n = min(self.ahead, tokens.shape[1] - made - 1, self.begin + self.context - made)
+    def _guesses(self, tokens: Tensor, length: int) -> Tensor:
+        """Return the draft's guesses after the first `length` tokens, (1, g), as far as there is room."""
+        n = min(self.ahead, tokens.shape[1] - length - 1, self.begin + self.context - length)
         tokens, first = tokens.clone(), tokens.shape[1] - self.u.shape[1]
-        for i in range(made, made + n):
+        for i in range(length, length + n):
             tokens[:, i] = self.choice(self.draft.after(tokens, i), self.u[:, i - first], tokens[:, :i])
-        return tokens[:, made : made + n]
+        return tokens[:, length : length + n]
 
     def _forget(self, valid: int) -> None:
-        """Takes wrong guesses back from the states: the first `valid` tokens are right."""
+        """Remove wrong guesses from the states: only the first `valid` tokens are right."""
         if self.state is not None:
             self.ahead = min(max(2 * (valid - self.base), self.LEAST), self.MOST)
-        for reader in (self, self.draft):
-            if reader.seen > valid:
-                reader.net.rewind(reader.state, reader.seen - valid)
-                reader.seen = valid
+        _rewind(self, valid)
+        _rewind(self.draft, valid)
+
+
+def _rewind(reader: _CachedDecoder[RewindableDecoder], length: int) -> None:
+    """Remove what a reader has read beyond the first `length` tokens from its state."""
+    if reader.seen > length:
+        reader.net.rewind(reader.state, reader.seen - length)
+        reader.seen = length

@@ -1,11 +1,11 @@
-"""Autoregressive models of frames: log p(x) = sum_t sum_i log p(x_ti | x_t,<i, x_<t), and of where the piece ends.
+"""Autoregressive models of frames: log p(x) = sum_t sum_i log p(x_ti | x_t,<i, x_<t), plus the probability of the end.
 
-A frame is what sounds at a time step: the keys of a piano, or one key for each voice. Behind each frame the piece is
-over with some probability, so that a piece of any length has one. Scores are exact.
+A frame is the set of keys that sound at a time step, or one key for each voice. After each frame the piece ends with
+some probability, so a piece of any length has a probability. Scores are exact.
 
-A melody that is given is the first cell of each frame. The others are drawn by sequential Monte Carlo: many drafts are
-written at once, a draft counts as much as the model expected the melody where it went, and drafts that led nowhere give
-way to copies of those that did. So the harmony is drawn from p(others | the whole melody) as their number grows.
+A given melody is the first cell of each frame. The others are drawn by sequential Monte Carlo: particles are weighted
+by the model's probability of the melody's next note, and resampled when the weights are uneven. As their number grows,
+the harmony is drawn from p(others | melody).
 
 Sources: Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences", 2012; Gordon,
 Salmond and Smith, "Novel approach to nonlinear/non-Gaussian Bayesian state estimation", 1993.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 import torch
@@ -28,50 +28,75 @@ from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
-from zaohua.families.autoregressive.decoding import TokenSampler
+from zaohua.families.autoregressive.decoding import State
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.modalities.music.rolls import RollCodec
 from zaohua.modalities.sequences import Sequences
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
 
 
-class FrameModel(Trainable[RollCodec]):
-    """Nets: `net(frames, y) -> logits of cells, logits of being over`, with `start`, `step`, `select`, `head`, `over`.
+class FrameDecoder(Protocol):
+    """Network that reads frames one by one; states are indexed by `select`."""
 
-    What it is given has one frame more than it predicts: the one before, END_FRAME where there is none.
+    def start(self, n: int, y: Tensor | None = None) -> State:
+        """Return the initial state of n sequences."""
+        ...
+
+    def step(self, frame: Tensor, state: State) -> Tensor:
+        """Read frames (B, K); return features h (B, width) for the next ones."""
+        ...
+
+    def select(self, state: State, rows: Tensor) -> None:
+        """Replace the sequences of a state by those at `rows`."""
+        ...
+
+    def head(self, h: Tensor, before: Tensor, frame: Tensor) -> Tensor:
+        """Return logits (B, K, values) of the cells of a frame, given the one before and its own earlier cells."""
+        ...
+
+    def over(self, h: Tensor) -> Tensor:
+        """Return logits (B, 1) of the piece being over."""
+        ...
+
+
+class FrameModel(Trainable[RollCodec]):
+    """Base of models of frames, with `net(frames, y) -> logits of cells, logits of the end`.
+
+    The input has one frame more than the prediction: the one before, END_FRAME where there is none.
     """
 
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
 
     head: Literal["autoregressive", "independent"] = "autoregressive"
-    """Whether the keys or voices of a time step depend on each other, or only on what was before."""
+    """Whether the keys or voices of a time step depend on each other, or only on earlier time steps."""
     context: Annotated[int, Between(2)] = 96
-    """Time steps that are learnt at once, a part of a longer piece that is chosen anew each time."""
+    """Time steps of a training window, which is a random part of a longer piece."""
     bar: Annotated[int, Between(1)] = 16
-    """Time steps of a bar, or of any beat that pieces have: the network is told where in it a step is."""
+    """Time steps of a bar, or of another period; the network knows the position in it."""
     max_frames: Annotated[int, Between(1), Sampling] = 600
-    """Time steps of a sample at most."""
+    """Maximum time steps of a sample."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Randomness of samples: 1 draws from the model, 0 takes the likeliest value each time."""
+    """Randomness of samples: 1 draws from the model, 0 takes the most likely value each time."""
     melody: Annotated[str, Sampling] = ""
-    """A MIDI file whose first voice is kept, and the others are made up for it."""
-    drafts: Annotated[int, Between(1), Sampling] = 32
-    """Harmonies that are tried at once for a melody; more look further ahead."""
+    """MIDI file whose first voice is the melody to harmonise."""
+    particles: Annotated[int, Between(1), Sampling] = 32
+    """Number of particles that harmonise a melody; more look further ahead."""
     batch_size = 16
 
     @abstractmethod
     def network(self, cells: int, size: int, y_spec: DataSpec | None) -> nn.Module:
-        """The network, untrained, for frames of so many cells of so many values."""
+        """Build the network for frames of `cells` cells of `size` values."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network."""
+        """Build the network."""
         return nn.ModuleDict({"net": self.network(len(spec.features), spec.features[0].size, y_spec)})
 
     # ---- learning
 
     def rows(self, data: TrainingData) -> TrainingData:
-        """Pieces as rows of one tensor, each with the frame before it; one of more than 4 contexts is several rows."""
+        """Arrange pieces as rows of one tensor, each with the frame before it; split pieces of more than 4 contexts."""
         pieces = cast(Sequences, data.x)
         most, rows, item_index = math.ceil(4 * self.context / self.bar) * self.bar, [], []
         for i, piece in enumerate(pieces):
@@ -83,9 +108,10 @@ class FrameModel(Trainable[RollCodec]):
         return data.cut(x, np.array(item_index))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Rows -> a part of `context` frames of each and the frame before it; all frames when not training.
+        """Cut a random window of `context` frames, and the frame before it, out of each row; all when not training.
 
-        A part begins with a bar. Parts are drawn as if rows went on for half a part on both sides: their ends count.
+        Windows begin at a bar. They may reach half a window beyond both ends of a row, so that its ends are learnt as
+        well.
         """
         x, length = self.codec_.prepare(codes, noise, train=train), self.context
         if not train or x.shape[1] <= length + 1:
@@ -94,21 +120,20 @@ class FrameModel(Trainable[RollCodec]):
         start = (noise.uniform() * (lengths + 1) - length / 2).long().clamp(min=0)
         start = torch.minimum(start, (lengths - length).clamp(min=0))
         start = (start + self.bar - 1) // self.bar * self.bar  # upwards, so that the end is always reached
-        places = start[:, None] + torch.arange(length + 1, device=x.device)
+        positions = start[:, None] + torch.arange(length + 1, device=x.device)
         x = F.pad(x, (0, 0, 0, length), value=PAD_FRAME)
-        return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
+        return x.gather(1, positions[..., None].expand(-1, -1, x.shape[2]))
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """-log p of an item's frames and end, mean over its frames, (B,) nats."""
+        """Return -log p of an item's frames and end, the mean over its frames, (B,) nats."""
         cells, ends = self.surprisal(nets["net"], batch.x, batch.y)
         return (cells + ends).sum(1) / (batch.x[:, 1:, 0] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
     def surprisal(net: nn.Module, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
-        """-log p of the cells of each frame of x (B, T + 1, K) but the first, and of the piece going on or being over
-        there, nats (B, T) each.
+        """Return -log p of the cells of each frame of x (B, T + 1, K) but the first, and of the end, nats (B, T) each.
 
-        No piece is over before it begins; what is filled up costs nothing.
+        The end is whether the piece is over at that frame. No piece is over before it begins; padding costs nothing.
         """
         logits, over = net(x, y)
         begins, x = x[:, :-1, 0] == END_FRAME, x[:, 1:]
@@ -120,15 +145,15 @@ class FrameModel(Trainable[RollCodec]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """log p of all frames and of the end, (B,) nats."""
+        """Return log p of all frames and of the end, (B,) nats."""
         cells, ends = self.surprisal(self.nets_["net"], started(x), y)
         return -(cells.double() + ends.double()).sum(1)
 
-    def frame_nll(self, X: Any, y: Any = None) -> float:
-        """Mean -log p of a frame over all frames of all pieces, in nats: what papers compare.
+    def frame_nll(self, X: object, y: object = None) -> float:
+        """Return the mean -log p of a frame over all frames of all pieces, in nats, as papers report it.
 
-        The first frame counts, the ends of pieces don't. Of voices it is the sum over them: divide it by their number
-        for nats a note.
+        The first frame counts, the ends of pieces don't. With voices it is the sum over them: divide by their number
+        for nats per note.
         """
         encoded = self.encode_items(X, y)
         self.require_conditions(encoded.y_codes)
@@ -141,10 +166,10 @@ class FrameModel(Trainable[RollCodec]):
         return float(nats / frames)
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Rows of frames, END_FRAME behind the last, then PAD_FRAME, float (n, max_frames, K)."""
+        """Draw rows of frames, then END_FRAME, then PAD_FRAME, float (n, max_frames, K)."""
         if self.melody:
             return self._harmonised(noise, y)
-        net: Any = self.nets_["net"]
+        net = cast(FrameDecoder, self.nets_["net"])
         u = noise.uniform(self.max_frames, len(self.spec_.features) + 1)
         state, frame = net.start(noise.n, y), self._nothing(noise.n)
         rows = frame.new_full((noise.n, self.max_frames, frame.shape[1]), PAD_FRAME)
@@ -160,38 +185,40 @@ class FrameModel(Trainable[RollCodec]):
         return rows
 
     def _harmonised(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
+        """Draw frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         if self.spec_.features[0].name != "voice" or self.head == "independent":
-            raise ZaohuaError("melody needs a model of voices whose head is autoregressive: train on pieces of voices")
-        net: Any = self.nets_["net"]
-        melody, n, drafts = self.codec_.melody(self.melody).to(self.device_), noise.n, self.drafts
-        cells, many = len(self.spec_.features), n * drafts
-        u, turn = noise.uniform(len(melody), drafts, cells), noise.uniform(len(melody) + 1)
-        state = net.start(many, None if y is None else y.repeat_interleave(drafts, 0))
-        frame, weights = self._nothing(many), torch.zeros(n, drafts, device=melody.device)
-        rows = frame.new_zeros(many, len(melody), cells)
+            raise ZaohuaError('melody needs a model of voices with head="autoregressive": train on pieces with voices')
+        net = cast(FrameDecoder, self.nets_["net"])
+        melody, n, particles = self.codec_.melody(self.melody).to(self.device_), noise.n, self.particles
+        cells, total = len(self.spec_.features), n * particles
+        u, turn = noise.uniform(len(melody), particles, cells), noise.uniform(len(melody) + 1)
+        state = net.start(total, None if y is None else y.repeat_interleave(particles, 0))
+        frame, weights = self._nothing(total), torch.zeros(n, particles, device=melody.device)
+        rows = frame.new_zeros(total, len(melody), cells)
         for t, note in enumerate(melody):
             h, before = net.step(frame, state), frame
             frame = torch.zeros_like(frame)
             likely = net.head(h, before, frame)[:, 0].log_softmax(dim=1)[:, note]
             goes_on = F.logsigmoid(-net.over(h).squeeze(1)) if t else 0
-            weights = weights + (likely + goes_on).view(n, drafts)
+            weights = weights + (likely + goes_on).view(n, particles)
             chosen = resampled(weights, turn[:, t])
             weights = torch.where((chosen < 0).any(1, keepdim=True), weights, 0.0)
-            kept = torch.where(chosen < 0, torch.arange(drafts, device=h.device), chosen)
-            kept = (kept + drafts * torch.arange(n, device=h.device)[:, None]).flatten()
-            net.select(state, kept)
-            h, before, rows = h[kept], before[kept], rows[kept]
+            ancestors = torch.where(chosen < 0, torch.arange(particles, device=h.device), chosen)
+            ancestors = (ancestors + particles * torch.arange(n, device=h.device)[:, None]).flatten()
+            net.select(state, ancestors)
+            h, before, rows = h[ancestors], before[ancestors], rows[ancestors]
             frame[:, 0] = note
             frame = self._choose(net, h, before, frame, u[:, t].flatten(0, 1), given=1)
             rows[:, t] = frame
-        weights = weights + F.logsigmoid(net.over(net.step(frame, state)).squeeze(1)).view(n, drafts)
-        shares = weights.double().softmax(1).cumsum(1)
-        last = torch.searchsorted(shares, turn[:, -1:].double() * shares[:, -1:], right=True).clamp(max=drafts - 1)
-        return rows.view(n, drafts, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
+        weights = weights + F.logsigmoid(net.over(net.step(frame, state)).squeeze(1)).view(n, particles)
+        cumulative = weights.double().softmax(1).cumsum(1)
+        last = torch.searchsorted(cumulative, turn[:, -1:].double() * cumulative[:, -1:], right=True).clamp(
+            max=particles - 1
+        )
+        return rows.view(n, particles, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
 
-    def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
-        """A frame (B, K) whose first `given` cells are kept and the others drawn with u (B, >= K)."""
+    def _choose(self, net: FrameDecoder, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
+        """Draw the cells of a frame (B, K) after the first `given`, using u (B, >= K)."""
         seen, choice = self.codec_.seen_.to(h.device), TokenSampler(self.temperature)
         frame, logits = frame.clone(), net.head(h, before, frame)
         for i in range(given, frame.shape[1]):
@@ -202,28 +229,28 @@ class FrameModel(Trainable[RollCodec]):
         return frame
 
     def _nothing(self, n: int) -> Tensor:
-        """What is before the first frame, int64 (n, K)."""
+        """Return the frame before the first, int64 (n, K)."""
         return torch.full((n, len(self.spec_.features)), END_FRAME, device=self.device_)
 
 
 def started(x: Tensor) -> Tensor:
-    """Pieces (B, T, K) with the frame before the first, which is none: (B, T + 1, K)."""
+    """Prepend the frame before the first, END_FRAME, to pieces (B, T, K): (B, T + 1, K)."""
     return F.pad(x, (0, 0, 1, 0), value=END_FRAME)
 
 
 def resampled(log_weights: Tensor, u: Tensor) -> Tensor:
-    """Systematic resampling: which draft each place takes, int64 (n, P); -1 in rows whose weights are even enough.
+    """Resample systematically: return the index of each new particle, int64 (n, P); -1 in rows with even weights.
 
-    Rows are resampled when their effective number, 1 / sum of squared shares, is below half of P.
+    Rows are resampled when the effective sample size, 1 / sum of squared weights, is below half of P.
 
     Args:
-        log_weights: of the drafts, (n, P).
+        log_weights: log weights of the particles, (n, P).
         u: a uniform number for each row, (n,).
     """
-    share = log_weights.double().softmax(dim=1)
-    count = share.shape[1]
-    places = (torch.arange(count, device=share.device) + u[:, None].double()) / count
-    cumulated = share.cumsum(1)
-    chosen = torch.searchsorted(cumulated, places * cumulated[:, -1:], right=True).clamp(max=count - 1)
-    uneven = 1 / share.square().sum(1, keepdim=True) < count / 2
+    weights = log_weights.double().softmax(dim=1)
+    count = weights.shape[1]
+    positions = (torch.arange(count, device=weights.device) + u[:, None].double()) / count
+    cumulative = weights.cumsum(1)
+    chosen = torch.searchsorted(cumulative, positions * cumulative[:, -1:], right=True).clamp(max=count - 1)
+    uneven = 1 / weights.square().sum(1, keepdim=True) < count / 2
     return torch.where(uneven, chosen, -1)

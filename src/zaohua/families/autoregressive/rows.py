@@ -1,20 +1,21 @@
-"""Rows of tables, feature by feature in any order: each given whichever others are known.
+"""Autoregressive models of table rows, feature by feature, in any order.
 
     log p(x) = sum_i log p(x_i | x_0 ... x_i-1)
 
-One network learns all conditional distributions (Uria et al. 2014, arXiv:1310.1757): of each row of training a
-random part is shown, and everything else is predicted. Half of the parts are what comes first in the order of the
-columns, in which rows are scored and drawn. What is given comes first. Numbers are cut into bins (`nn.bins`).
+One network learns all conditional distributions (Uria et al. 2014, arXiv:1310.1757): a random subset of the features of
+each training row is shown, and the others are predicted. Half of the subsets are prefixes in the order of the columns,
+in which rows are scored and drawn, after any given columns. Numbers are discretised into bins (`nn.bins`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
@@ -26,68 +27,78 @@ from zaohua.training.trainable import Trainable
 
 
 class RowNet(nn.Module):
-    """Chances of every code of every feature, given the known ones.
+    """Network that predicts the code of every feature, given the known ones.
 
     Args:
-        spec: of the rows.
-        y_spec: of the condition.
-        most: bins of a number at most.
-        options: of `RowMLP`.
+        spec: description of the rows.
+        y_spec: description of the condition.
+        most: maximum number of bins of a number.
+        hidden, blocks, dropout: settings of `RowMLP`.
     """
 
-    def __init__(self, spec: DataSpec, y_spec: DataSpec | None, most: int, **options: Any) -> None:
+    def __init__(
+        self, spec: DataSpec, y_spec: DataSpec | None, most: int, *, hidden: int, blocks: int, dropout: float
+    ) -> None:
         super().__init__()
         self.bins = bins.Bins(spec, most)
         self.starts = [0]
         for size in self.bins.sizes:
             self.starts.append(self.starts[-1] + size)
-        self.mlp = RowMLP(self.bins.sizes, len(self.bins.reals), self.starts[-1], y_spec, **options)
+        self.mlp = RowMLP(
+            self.bins.sizes,
+            len(self.bins.reals),
+            self.starts[-1],
+            y_spec,
+            hidden=hidden,
+            blocks=blocks,
+            dropout=dropout,
+        )
 
     def forward(self, codes: Tensor, y: Tensor | None) -> list[Tensor]:
-        """Codes (B, features), -1 where hidden -> logits of each feature (B, size)."""
+        """Predict the logits of each feature (B, size) from codes (B, features), -1 where hidden."""
         return list(self.mlp(codes, self.bins.numbers(codes), y=y).split(self.bins.sizes, dim=1))
 
-    def log_chances(self, feature: int, codes: Tensor, y: Tensor | None) -> Tensor:
-        """Log chances of one feature's codes, float64 (B, size)."""
+    def log_probabilities(self, feature: int, codes: Tensor, y: Tensor | None) -> Tensor:
+        """Return log probabilities of one feature's codes, float64 (B, size)."""
         features = self.mlp.features(codes, self.bins.numbers(codes), y=y)
         logits = self.mlp.some(features, slice(self.starts[feature], self.starts[feature + 1]))
         return logits.double().log_softmax(1)
 
 
 class RowAutoregression(Trainable[TableCodec]):
-    """Any order in training, and the order of the columns for everything else, with what is given first."""
+    """Base of autoregressive models of rows: trained in random orders, evaluated in the order of the columns."""
 
     score_chunk: ClassVar[int] = 4096
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "bins": 16, "max_steps": 20, "batch_size": 32}
+    tiny: ClassVar[Json] = {"hidden": 32, "blocks": 1, "bins": 16, "max_steps": 20, "batch_size": 32}
 
     hidden: Annotated[int, Between(2)] = 256
-    """Width of the network, even."""
+    """Width of the network, an even number."""
     blocks: Annotated[int, Between(1)] = 3
     """Residual blocks."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.25
     """Dropout in the residual blocks."""
     bins: Annotated[int, Between(2, 1000)] = 128
-    """Parts that numbers are cut into, at most; whole numbers are their own where there are no more."""
+    """Maximum number of bins of a numeric column; integers with fewer values have a bin for each."""
     in_order: Annotated[float, Between(0, 1)] = 0.5
-    """Share of the rows of training that show what comes first in the order of the columns, not any of them."""
+    """Fraction of training rows whose shown features are a prefix in the order of the columns, instead of random."""
     batch_size = 512
     validation_fraction = 0.05
     validate_every = 100
     patience = 20
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network for all orders."""
+        """Build one network for all orders."""
         return nn.ModuleDict(
             {"net": RowNet(spec, y_spec, self.bins, hidden=self.hidden, blocks=self.blocks, dropout=self.dropout)}
         )
 
     @property
     def net(self) -> RowNet:
-        """The averaged network."""
+        """Averaged network."""
         return cast(RowNet, self.nets_["net"])
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Features of a row times the mean of -log p over those that are hidden and there, nats (B,)."""
+        """Return the mean of -log p over hidden features, times the number of features, nats (B,)."""
         net = cast(RowNet, nets["net"])
         codes = net.bins.codes(batch.x)
         known = self._shown(batch.noise)
@@ -103,35 +114,35 @@ class RowAutoregression(Trainable[TableCodec]):
         return (terms * wanted).sum(1) * len(logits) / wanted.sum(1).clamp(min=1)
 
     def _shown(self, noise: Noise) -> Tensor:
-        """Which features are shown, bool (B, features); a number is only where its state is."""
+        """Draw which features are shown, bool (B, features); a number is shown only if its state is."""
         features = self.spec_.features
         u = noise.uniform(len(features) + 2)
         known = u[:, : len(features)] < u[:, -1:]
         first = torch.arange(len(features), device=u.device) < (u[:, -1:] * len(features)).floor()
         known = torch.where(u[:, -2:-1] < self.in_order, first, known)
-        for place, feature in enumerate(features):
+        for index, feature in enumerate(features):
             if feature.given is not None:
-                known[:, place] &= known[:, feature.given[0]]
+                known[:, index] &= known[:, feature.given[0]]
         return known
 
     def _wanted(self, codes: Tensor, known: Tensor) -> Tensor:
-        """Which features are to be predicted, bool (B, features): no number before it is known that there is one."""
+        """Return which features are predicted, bool (B, features): a number only if its state is shown."""
         wanted = ~known & (codes >= 0)
-        for place, feature in enumerate(self.spec_.features):
+        for index, feature in enumerate(self.spec_.features):
             if feature.given is not None:
-                wanted[:, place] &= known[:, feature.given[0]]
+                wanted[:, index] &= known[:, feature.given[0]]
         return wanted
 
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """Exact log probability of rows x (B, features) in the order of the columns, nats (B,)."""
+        """Return the exact log probability of rows x (B, features) in the order of the columns, nats (B,)."""
         net, cells = self.net, self._cells(x)
         codes = net.bins.codes(bins.middles(x, cells))
         seen, total = torch.full_like(codes, -1), torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for feature in range(codes.shape[1]):
             code = codes[:, feature]
-            log_p = net.log_chances(feature, seen, y).gather(1, code.clamp(min=0)[:, None])[:, 0]
+            log_p = net.log_probabilities(feature, seen, y).gather(1, code.clamp(min=0)[:, None])[:, 0]
             if feature in net.bins.reals:
                 log_p += net.bins.log_density(feature, code.clamp(min=0), x[:, feature], _column(cells, feature))
             total += torch.where(self._there(x, feature), log_p.masked_fill(code < 0, -torch.inf), 0.0)
@@ -139,22 +150,22 @@ class RowAutoregression(Trainable[TableCodec]):
         return total
 
     def _cells(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the codec says of the masses and densities of rows, each (B, features)."""
+        """Return the codec's cells of rows on the device of x, each (B, features)."""
         low, high, slope = (part.to(x.device) for part in self.codec_.cells(x))
         return low, high, slope
 
     def _there(self, x: Tensor, feature: int) -> Tensor:
-        """Whether the states of rows (B, features) say that they have something at a feature, bool (B,)."""
+        """Return whether rows (B, features) have a value at a feature, according to its state, bool (B,)."""
         given = self.spec_.features[feature].given
         return torch.ones(len(x), dtype=torch.bool, device=x.device) if given is None else x[:, given[0]] < given[1]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """New rows, feature by feature."""
+        """Draw rows, feature by feature."""
         x = torch.zeros(noise.n, len(self.spec_.features), dtype=torch.float64)
         return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
 
-    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
-        """What isn't known of rows x (B, features), given what is; with `whole` it has a value everywhere."""
+    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, no_missing: bool) -> Tensor:
+        """Draw the unknown features of rows x (B, features) given the known ones; with `no_missing` all get a value."""
         net, known = self.net, known.to(self.device_)
         x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.features))
         out = x.masked_fill(~known, torch.nan)
@@ -163,18 +174,18 @@ class RowAutoregression(Trainable[TableCodec]):
             rows = torch.nonzero(~known[:, feature] & self._there(out, feature))[:, 0]
             if not len(rows):
                 continue
-            chances = net.log_chances(feature, codes[rows], None if y is None else y[rows]).exp()
-            if whole and about.missing is not None and about.size > 1:
-                chances[:, about.missing] = 0
-            code = categorical(chances, u[rows, 0, feature])
+            probabilities = net.log_probabilities(feature, codes[rows], None if y is None else y[rows]).exp()
+            if no_missing and about.missing is not None and about.size > 1:
+                probabilities[:, about.missing] = 0
+            code = categorical(probabilities, u[rows, 0, feature])
             codes[rows, feature] = code
             out[rows, feature] = (
-                net.bins.place(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
+                net.bins.value_in_bin(feature, code, u[rows, 1, feature]) if about.kind == "real" else code.double()
             )
         return out
 
 
 def _column(cells: tuple[Tensor, Tensor, Tensor], feature: int) -> tuple[Tensor, Tensor, Tensor]:
-    """What the codec says of one feature."""
+    """Select one feature of the codec's cells."""
     low, high, slope = cells
     return low[:, feature], high[:, feature], slope[:, feature]

@@ -1,9 +1,9 @@
-"""Autoregressive models of the samples of sounds: how surprising a sample is, given all those before it."""
+"""Autoregressive models of waveforms, sample by sample."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 from zaohua.core.params import Between, Sampling
 from zaohua.core.stored import Stored
@@ -13,26 +13,26 @@ from zaohua.modalities.sounds.mu_law import MuLawCodec
 
 
 class SoundModel(TokenModel[MuLawCodec]):
-    """Tokens are samples, each of which is one of 256 levels, and the end of the sound."""
+    """Base of models of waveforms: tokens are samples of 256 levels, and the end of the sound."""
 
     score_chunk: ClassVar[int] = 4
 
     max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # only `_room` reads it
-    """Samples of a new sound at most; None: as many as the longest one learnt from."""
+    """Maximum number of samples of a new sound; None: that of the longest training sound."""
     temperature = 1.0
 
-    apart_ = Stored(True, key="dialogues")  # as sounds always are: runs of before didn't say so
+    apart_ = Stored(True, key="dialogues")  # sounds always are; older runs don't say so
 
     @property
     def _room(self) -> int:
         return self.max_tokens or self.codec_.form_.length
 
-    def bits_per_sample(self, X: Any, y: Any = None) -> float:
-        """Mean negative `score_samples` of some sounds in bits per sample, their ends included.
+    def bits_per_sample(self, X: object, y: object = None) -> float:
+        """Return the mean negative `score_samples` of some sounds in bits per sample, including their ends.
 
         Args:
-            X: sounds as `fit` takes them; what is beyond the codec's length is left out.
-            y: their conditions; None sums over all labels of a conditional model.
+            X: sounds as `fit` takes them, cut to the codec's maximum length.
+            y: their conditions; None marginalises over all labels of a conditional model.
         """
         codes = cast(Sequences, self.encode_items(X, y).codes)
         samples = int((codes.stops - codes.starts - 2).sum())

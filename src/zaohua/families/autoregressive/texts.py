@@ -1,10 +1,10 @@
-"""Autoregressive models of texts: prompts, gaps to fill, streams that stop in time, answers, surprise."""
+"""Autoregressive models of texts: prompts, infilling, streaming, stop sequences, chat, surprisal."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -19,16 +19,16 @@ from zaohua.modalities.texts.codec import TextCodec
 
 
 class TextModel(TokenModel[TextCodec]):
-    """Tokens are letters, bytes or pieces of words, as the codec says. Of dialogues only the answers are learnt."""
+    """Base of models of texts: tokens are characters, bytes or word pieces. Of dialogues only answers are learnt."""
 
     fim: Annotated[float, Between(0, 1)] = 0.0
-    """Share of the rows of texts that are learnt with their middle last, so that `suffix` can ask for it."""
+    """Fraction of training rows rearranged for fill-in-the-middle, which `suffix` needs."""
     prompt: Annotated[str, Sampling] = ""
-    """Text that samples go on from."""
+    """Text that samples continue."""
     suffix: Annotated[str, Sampling] = ""
-    """Text that samples are to end in: what is made fills the gap between the prompt and it (needs `fim`)."""
+    """Text that samples end in: the gap between prompt and suffix is filled (needs `fim`)."""
     stop: Annotated[tuple[str, ...], Sampling] = ()
-    """Texts at the first of which, behind the prompt, a sample ends, before any of it."""
+    """Stop sequences: a sample ends before the first of them after the prompt."""
 
     def _check(self) -> None:
         super()._check()
@@ -38,7 +38,7 @@ class TextModel(TokenModel[TextCodec]):
     # ---- learning
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """As of all sequences, with a share of the rows rearranged for filling in."""
+        """Prepare a batch as for all sequences, with a fraction of the rows rearranged for infilling."""
         x = super().prepare(codes, noise, train)
         if not train or not self.fim:
             return x
@@ -47,27 +47,27 @@ class TextModel(TokenModel[TextCodec]):
     # ---- writing
 
     def opening(self) -> list[int]:
-        """END and the prompt; with a suffix PREFIX, the prompt, SUFFIX, the suffix, MIDDLE.
+        """Return END and the prompt; with a suffix PREFIX, the prompt, SUFFIX, the suffix, MIDDLE.
 
-        Of a long prompt and suffix only the half context around the gap is taken.
+        Long prompts and suffixes are cut to half a context around the gap.
         """
         before = self.codec_.tokenizer_.encode(self.prompt).tolist()
         if not self.suffix:
             return [self.codec_.end_, *before]
         if not self.fim:
             raise ZaohuaError(
-                f"this {type(self).__name__} didn't learn to fill in, so it takes no suffix: train it "
-                "with a share of rearranged rows, such as fim=0.5"
+                f"this {type(self).__name__} wasn't trained to fill in, so it takes no suffix: train it "
+                "with a fraction of rearranged rows, such as fim=0.5"
             )
-        behind = self.codec_.tokenizer_.encode(self.suffix).tolist()
+        after = self.codec_.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
-        behind = behind[: max(room // 2, room - len(before))]
-        before = before[max(0, len(before) - (room - len(behind))) :]
+        after = after[: max(room // 2, room - len(before))]
+        before = before[max(0, len(before) - (room - len(after))) :]
         prefix, suffix, middle = self.codec_.gap
-        return [self.codec_.end_, prefix, *before, suffix, *behind, middle]
+        return [self.codec_.end_, prefix, *before, suffix, *after, middle]
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
-        """As of all sequences; ends early when every row has met a stop, and a gap is filled within the context."""
+        """Generate tokens as for all sequences; ends early when every row has reached a stop."""
         rows = super().tokens(noise, y, opening)
         first = next(rows)
         yield first
@@ -82,17 +82,17 @@ class TextModel(TokenModel[TextCodec]):
                 return
 
     def decode_tensors(self, x: Tensor) -> list[str]:
-        """Prompt, what was made up to a stop, and the suffix."""
-        made = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
-        return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in made]
+        """Decode tokens to prompt, generated text up to a stop, and suffix."""
+        texts = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
+        return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in texts]
 
-    def stream(self, *, y: Any = None, random_state: int | None = None, **options: Any) -> Iterator[str]:
-        """One new text, piece by piece as it is written; the pieces together are what `sample` gives.
+    def stream(self, *, y: object = None, random_state: int | None = None, **options: object) -> Iterator[str]:
+        """Generate one text piece by piece; the pieces together are what `sample` returns.
 
         Args:
-            y: its condition, if the model was fitted with conditions.
+            y: condition of the text, if the model was fitted with conditions.
             random_state: seed.
-            options: as for `sample` (prompt, suffix, stop, temperature, max_tokens ...).
+            options: options of `sample` (prompt, suffix, stop, temperature, max_tokens ...).
         """
         model = self.with_options(**options)
         written = model._written(None, y, random_state)
@@ -100,8 +100,8 @@ class TextModel(TokenModel[TextCodec]):
         yield from written
         yield from (text for text in (model.suffix,) if text)
 
-    def _written(self, opening: list[int] | None, y: Any, random_state: int | None) -> Iterator[str]:
-        """What one text goes on with, piece by piece, up to its end or a stop."""
+    def _written(self, opening: list[int] | None, y: object, random_state: int | None) -> Iterator[str]:
+        """Generate the continuation of one text, piece by piece, up to its end or a stop."""
         _, codes = self.sample_conditions(1, y)
         noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), self.device_)
         pieces, writer = self.codec_.streaming(), Writer(self.stop)
@@ -122,27 +122,39 @@ class TextModel(TokenModel[TextCodec]):
 
     # ---- answering
 
-    def answer(self, prompt: str, **options: Any) -> str:
-        """The answer to a prompt; see `chat`."""
-        return self.chat([{"role": "user", "content": prompt}], **options)
+    def answer(self, prompt: str, *, y: object = None, random_state: int | None = None, **options: object) -> str:
+        """Return the answer to a prompt; see `chat`."""
+        return self.chat([{"role": "user", "content": prompt}], y=y, random_state=random_state, **options)
 
-    def chat(self, messages: Sequence[dict[str, str]], **options: Any) -> str:
-        """The answer to the last of some messages.
+    def chat(
+        self,
+        messages: Sequence[dict[str, str]],
+        *,
+        y: object = None,
+        random_state: int | None = None,
+        **options: object,
+    ) -> str:
+        """Return the answer to the last of some messages.
 
         Args:
-            messages: the dialogue so far, `{"role": "user", "content": "..."}` and so on, the user's last; the oldest
-                are forgotten when they don't fit into the context.
-            options: as for `stream`, prompt and suffix aside.
+            messages: the dialogue so far, `{"role": "user", "content": "..."}` and so on, ending with the user's; the
+                oldest are dropped when they don't fit into the context.
+            options: options of `stream`, except prompt and suffix.
 
         Raises:
-            ZaohuaError: the model was not trained on dialogues, or the messages are no dialogue.
+            ZaohuaError: the model wasn't trained on dialogues, or the messages aren't one.
         """
-        return "".join(self.chat_stream(messages, **options))
+        return "".join(self.chat_stream(messages, y=y, random_state=random_state, **options))
 
     def chat_stream(
-        self, messages: Sequence[dict[str, str]], *, y: Any = None, random_state: int | None = None, **options: Any
+        self,
+        messages: Sequence[dict[str, str]],
+        *,
+        y: object = None,
+        random_state: int | None = None,
+        **options: object,
     ) -> Iterator[str]:
-        """The answer as `chat` gives it, piece by piece as it is written."""
+        """Generate the answer of `chat` piece by piece."""
         model = self.with_options(**options)
         if not model.apart_:
             name = type(self).__name__
@@ -153,7 +165,7 @@ class TextModel(TokenModel[TextCodec]):
         return model._written(model._asking(list(messages)), y, random_state)
 
     def _asking(self, messages: list[dict[str, str]]) -> list[int]:
-        """Tokens to answer from; the oldest messages, the system's aside, are left out if they would leave no room."""
+        """Return the tokens to answer from; drops the oldest messages, except the system's, if there is no room."""
         opening: list[int] = self.codec_.asking(messages)
         room = self.context - min(self.max_tokens, self.context // 2)
         while len(opening) > room:
@@ -166,8 +178,8 @@ class TextModel(TokenModel[TextCodec]):
 
     # ---- measuring
 
-    def surprisals(self, text: str, y: Any = None) -> list[tuple[str, float]]:
-        """How surprising each token of a text is: pairs of its text and -log p in nats; the last is the text's end."""
+    def surprisals(self, text: str, y: object = None) -> list[tuple[str, float]]:
+        """Return pairs of each token's text and its -log p in nats; the last pair is the end of the text."""
         encoded = self.encode_items([text], None if y is None else [y])
         self.require_conditions(encoded.y_codes)
         row = encoded.codes[[0]]
@@ -175,13 +187,13 @@ class TextModel(TokenModel[TextCodec]):
         return list(zip([*names, ""], self.nats(row, encoded.y_codes).tolist(), strict=True))
 
     def nats(self, row: Tensor, y_codes: Tensor | None, stride: int | None = None) -> Tensor:
-        """-log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
+        """Return -log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
         with torch.no_grad():
             y = self.prepare_conditions(y_codes, ItemNoise([0], self.device_))
             return torch.cat([part[0] for part in self.windows(row.to(self.device_), y, stride)])
 
-    def bits_per_byte(self, X: Sequence[str], y: Any = None) -> float:
-        """Mean negative `score_samples` of some texts (not paths) in bits per byte of UTF-8, their ends included."""
+    def bits_per_byte(self, X: Sequence[str], y: object = None) -> float:
+        """Return the mean negative `score_samples` of texts (not paths) in bits per byte of UTF-8, ends included."""
         if isinstance(X, str):
             raise ZaohuaError("bits_per_byte takes a list of texts, not one text or a path: give [text]")
         texts = list(X)

@@ -1,8 +1,8 @@
 """Autoregressive models of sequences of tokens: log p(x) = sum_t log p(x_t | x_<t), each term from one network.
 
-Training sees windows of `context` tokens, cut anew at random places each time; an item that is longer than the context
-is scored in windows that overlap by half, each token given at least the half context before it. `score_samples` is
-exact for the model so defined.
+Training windows of `context` tokens are cut at random positions in each step. Items longer than the context are scored
+in windows that overlap by half, so each token is given at least the half context before it; `score_samples` is exact
+for the model so defined.
 
 Sources: Bengio et al., "A Neural Probabilistic Language Model", 2003; Ho and Salimans, 2022 (guidance).
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import numpy as np
 import torch
@@ -27,7 +27,8 @@ from zaohua.core.spec import PAD, DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
-from zaohua.families.autoregressive.decoding import TokenSampler, draft_of, generate, guided
+from zaohua.families.autoregressive.decoding import Decoder, draft_of, generate, guided
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
@@ -37,53 +38,53 @@ TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covar
 
 
 class TokenModel(Guided[TokenCodecT]):
-    """Nets: `net(tokens, y, keep) -> logits of each next token`, with `start` and `step` (see `decoding.Decoder`)."""
+    """Base of models of tokens, with `net(tokens, y, keep) -> logits of each next token` (see `decoding.Decoder`)."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
     finite_receptive_field: ClassVar[bool] = False
-    """Whether the network sees no further back than half a context, so that its state needs never to begin anew."""
+    """Whether the network sees at most half a context, so that its state never needs to be rebuilt."""
 
     context: Annotated[int, Between(2)] = 256
-    """Tokens that a token may depend on."""
+    """Number of tokens that a token may depend on."""
     max_tokens: Annotated[int, Between(1), Sampling] = 500
-    """Tokens of a sample at most, without those it goes on from."""
+    """Maximum number of tokens of a sample, not counting its prompt."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 0.8
-    """Randomness of samples: 1 draws from the model, 0 takes the likeliest token each time."""
+    """Randomness of samples: 1 draws from the model, 0 takes the most likely token each time."""
     top_k: Annotated[int, Between(0), Sampling] = 0
-    """Draw from so many likeliest tokens only; 0 for all."""
+    """Number of most likely tokens to draw from; 0 for all."""
     top_p: Annotated[float, Between(0, 1), Sampling] = 1.0
-    """Draw from the likeliest tokens that together have this probability."""
+    """Total probability of the most likely tokens to draw from (nucleus sampling)."""
     min_p: Annotated[float, Between(0, 1), Sampling] = 0.0
-    """Draw from tokens at least this many times as likely as the likeliest."""
+    """Minimum probability of a token relative to the most likely one."""
     repetition_penalty: Annotated[float, Between(above=0), Sampling] = 1.0
-    """How much less likely tokens are that were there before; 1 for not at all."""
+    """Factor by which logits of earlier tokens are reduced; 1 for none."""
     int8: Annotated[bool, Sampling] = False
-    """Sample in products of 8-bit integers: many rows in a third of the time on a CPU, from nearly the same model."""
+    """Sample with 8-bit integer weights: many rows in a third of the time on a CPU, from nearly the same model."""
     batch_size = 16
     validation_fraction = 0.1
     validate_every = 250
     patience = 10
 
-    apart_ = Stored(False, key="dialogues")  # the name in runs of before, where only dialogues were told
+    apart_ = Stored(False, key="dialogues")  # the name in older runs, where it was set for dialogues only
 
     @abstractmethod
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
-        """The network, untrained."""
+        """Build the network."""
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """One network."""
+        """Build the network."""
         return nn.ModuleDict({"net": self.network(spec.channels, y_spec)})
 
     # ---- learning
 
     def rows(self, data: TrainingData) -> TrainingData:
-        """Texts as rows to train on.
+        """Arrange texts as rows to train on.
 
-        Without conditions texts follow one another, and a row is twice the context, of which `prepare` takes any part:
-        rows are views of the one stream, so a corpus mapped from a file stays there. With conditions a row is of one
-        text, whose condition it shares; where items are to be learnt apart it is of one item, and of one that is
-        longer than the context the next row begins by reading half a context again.
+        Without conditions texts are concatenated, and a row has twice the context, of which `prepare` cuts a random
+        part; rows are views of one stream, so a memory-mapped corpus stays in its file. With conditions, or where items
+        are learnt separately, a row belongs to one item; separate items longer than the context have rows that overlap
+        by half a context, which is read but not learnt again.
         """
         tokens = cast(Sequences, data.x)  # as every TokenCodec encodes items
         stream, length = tokens.stream, self.context
@@ -99,9 +100,10 @@ class TokenModel(Guided[TokenCodecT]):
         return data.cut(rows, rows.item_index)
 
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Of one stream the last share, with a row left out between that both would see; none of less than three rows.
+        """Hold out the last fraction of a stream, and skip the row before it, which overlaps both.
 
-        Of a long share 1,000 rows, evenly spread, are what is validated on. Items that are learnt apart are drawn.
+        At most 1,000 evenly spaced rows are used for validation; nothing is held out of fewer than three rows. Items
+        that are learnt separately are drawn at random.
         """
         if n > 2 and (self.y_codec_ is not None or self.apart_):
             return super().hold_out(n, seed, groups)
@@ -110,28 +112,28 @@ class TokenModel(Guided[TokenCodecT]):
         return rows, np.arange(n - held - (held > 0))
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Rows of twice the context -> a random context (the first when not training) and the token behind it.
+        """Cut a random context (the first when not training) and the token after it out of rows of twice the context.
 
-        Of other rows, what fills all of them up is left out.
+        Other rows are trimmed to the longest of the batch.
         """
         if codes.shape[1] != 2 * self.context + 1:
             return codes[:, : int((codes != PAD).sum(1).max())].long()
         if not train:
             return codes[:, : self.context + 1].long()
         shift = (noise.uniform() * (self.context + 1)).long().clamp(max=self.context)
-        places = shift[:, None] + torch.arange(self.context + 1, device=codes.device)
-        return codes.gather(1, places).long()
+        positions = shift[:, None] + torch.arange(self.context + 1, device=codes.device)
+        return codes.gather(1, positions).long()
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """-log p(x_t | x_<t), mean over an item's tokens, (B,) nats."""
-        nats = self.surprisal(nets["net"], batch.x, batch.y, self.kept(batch))
+        """Return -log p(x_t | x_<t), the mean over an item's tokens, (B,) nats."""
+        nats = self.surprisal(nets["net"], batch.x, batch.y, self.condition_mask(batch))
         return nats.sum(1) / (batch.x[:, 1:] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
     def surprisal(net: nn.Module, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """-log p of each token but the first given those before it, nats (B, t - 1).
+        """Return -log p of each token but the first given those before it, nats (B, t - 1).
 
-        0 where x is filled up (-1), and where a token t is read but not learnt (-2 - t).
+        It is 0 for padding (-1), and for tokens t that are read but not learnt (-2 - t).
         """
         before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
         before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
@@ -142,43 +144,44 @@ class TokenModel(Guided[TokenCodecT]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
+        """Return sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
         return -torch.cat([part.double().sum(1, keepdim=True) for part in self.windows(x, y)], dim=1).sum(1)
 
     def windows(self, x: Tensor, y: Tensor | None, stride: int | None = None) -> Iterator[Tensor]:
-        """The surprisal of every token but the first, window after window, (B, number of new tokens) each.
+        """Yield the surprisal of every token but the first, window after window, (B, number of new tokens) each.
 
-        Each window begins `stride` tokens after the one before it (half a context when not given) and tells of the
-        tokens that are new, each of which is thus given at least context - stride tokens before it.
+        Each window begins `stride` tokens (by default half a context) after the previous one and yields its new tokens,
+        each of which is thus given at least context - stride tokens.
         """
         net, length, scored = self.nets_["net"], self.context, 0
-        kept = length - (length // 2 if stride is None else stride)
+        overlap = length - (length // 2 if stride is None else stride)
         while scored < x.shape[1] - 1:
-            begin = 0 if not scored else scored - kept
+            begin = 0 if not scored else scored - overlap
             part = self.surprisal(net, x[:, begin : begin + length + 1], y)
             yield part[:, scored - begin :]
             scored = begin + part.shape[1]
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Rows END, prompt, new tokens ... (filled up with -1 behind END), float (n, length)."""
+        """Draw rows END, prompt, new tokens ... (padded with -1 after END), float (n, length)."""
         parts = list(self.tokens(noise, y))
         rows = torch.cat([parts[0], *(part[:, None] for part in parts[1:])], dim=1)
         full = parts[0].shape[1] + self._room
         return F.pad(rows, (0, full - rows.shape[1]), value=PAD)
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
-        """First what all rows begin with, int64 (n, t), then the tokens of all rows one by one, int64 (n,).
+        """Yield the tokens that all rows begin with, int64 (n, t), then one token of each row at a time, int64 (n,).
 
         Args:
-            noise: of n items.
+            noise: noise of n items.
             y: condition of each.
-            opening: what they begin with; `opening()` when not given.
+            opening: tokens that they begin with; `opening()` when not given.
         """
         rows = torch.tensor(self.opening() if opening is None else opening).to(self.device_).expand(noise.n, -1)
         yield rows
-        net: Any = int8(self.nets_["net"]) if self.int8 else self.nets_["net"]
+        module = self.nets_["net"]
+        net = cast(Decoder, int8(module) if self.int8 else module)
         guidance = self.guidance if y is not None else 1.0
-        draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(net)
+        draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(module)
         context = rows.shape[1] + self._room if self.finite_receptive_field else self.context
         yield from generate(
             guided(net, guidance),
@@ -192,11 +195,11 @@ class TokenModel(Guided[TokenCodecT]):
         )
 
     def opening(self) -> list[int]:
-        """Tokens that samples go on from, END first."""
+        """Return the tokens that samples begin with, END first."""
         return [self._end]
 
     def choice(self) -> TokenSampler:
-        """How a token is chosen: as the fields say, and none of the codec's reserved ones behind END."""
+        """Return the token sampler: the fields' settings, without special tokens."""
         reserved = {token: -torch.inf for token in range(self._end + 1, self.spec_.channels)}
         return TokenSampler(
             self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved, spared=self._end
@@ -204,38 +207,38 @@ class TokenModel(Guided[TokenCodecT]):
 
     @property
     def _room(self) -> int:
-        """Tokens of a sample at most, without those it goes on from."""
+        """Maximum number of tokens of a sample, not counting its prompt."""
         return self.max_tokens
 
     @property
     def _end(self) -> int:
-        """The token before and behind every item."""
+        """The END token, before and after every item."""
         return self.codec_.end_
 
 
 class TokenRows:
-    """Items cut into rows of a context and the token behind it, those with nothing to learn left out.
+    """Items cut into rows of a context and the token after it, without rows that have nothing to learn.
 
-    A row is read from the items' stream when it is asked for, wherever that is.
+    Rows are read from the items' stream, in memory or in a file, when they are asked for.
 
     Args:
-        items: the codec's `Sequences`.
+        items: the encoded items.
         length: the context.
-        again: how many tokens that were learnt in one row the next one of the same item begins by reading.
+        again: number of tokens by which consecutive rows of an item overlap, read but not learnt in the second.
 
     Attributes:
-        item_index: which item each row is of, int64 (n,).
+        item_index: item of each row, int64 (n,).
     """
 
     at_hand: ClassVar[bool] = True
 
     def __init__(self, items: Sequences, length: int, again: int):
         self.items, self.length, self.again = items, length, again
-        found = np.fromiter(self._found(), np.dtype((np.int64, 2)))
-        self.item_index, self._lows = found[:, 0].copy(), found[:, 1].copy()
+        rows = np.fromiter(self._find_rows(), np.dtype((np.int64, 2)))
+        self.item_index, self._lows = rows[:, 0].copy(), rows[:, 1].copy()
 
-    def _found(self) -> Iterator[tuple[int, int]]:
-        """Which item each row is of, and where in it the row begins."""
+    def _find_rows(self) -> Iterator[tuple[int, int]]:
+        """Yield the item of each row, and the index in it at which the row begins."""
         for item, size in enumerate((self.items.stops - self.items.starts).tolist()):
             for low in range(0, max(1, size - 1 - self.again), self.length - self.again):
                 if bool((self._row(item, low)[1:] >= 0).any()):
@@ -252,7 +255,7 @@ class TokenRows:
     def __len__(self) -> int:
         return len(self.item_index)
 
-    def __getitem__(self, indices: Any) -> Tensor:
-        """The rows at `indices` (integers, (b,)), whole numbers (b, longest), filled up with -1."""
+    def __getitem__(self, indices: np.ndarray) -> Tensor:
+        """Return the rows at `indices` (integers, (b,)), int64 (b, longest), padded with -1."""
         rows = [self._row(item, low) for item, low in zip(self.item_index[indices], self._lows[indices], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)

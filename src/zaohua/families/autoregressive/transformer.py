@@ -1,8 +1,8 @@
-"""What models built on the causal transformer share: its fields, and what trains it."""
+"""Fields and optimiser shared by models whose network is a causal transformer."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import nn
@@ -16,7 +16,7 @@ from zaohua.training.trainable import Trainable
 
 
 class CausalTransformer(Trainable[CodecT]):
-    """Fields and optimizer of a model whose network is a causal transformer."""
+    """Base of models whose network is a causal transformer: its fields and optimiser."""
 
     learning_rate = 3e-3
     lr_schedule = "linear"
@@ -25,20 +25,22 @@ class CausalTransformer(Trainable[CodecT]):
     ema_decay = 0.99
 
     width: Annotated[int, Between(4)] = 256
-    """Channels."""
+    """Number of channels."""
     layers: Annotated[int, Between(1)] = 6
-    """Blocks of attention and perceptron."""
+    """Number of blocks of attention and perceptron."""
     heads: Annotated[int, Between(1)] = 4
-    """Heads of each attention; they divide the width."""
+    """Number of attention heads, which divides the width."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.1
-    """Probability with which an activation is dropped in training."""
+    """Dropout probability of activations."""
     architecture: Literal["modern", "gpt2"] = "modern"
-    """What blocks are made of: today's parts, or those of GPT-2."""
+    """Architecture of the blocks: modern, or that of GPT-2."""
     optimizer: Literal["muon", "adamw"] = "muon"
-    """What trains the matrices within the blocks; everything else AdamW does."""
+    """Optimiser of the matrices within the blocks; AdamW trains everything else."""
 
-    def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
-        """The network that the fields describe, untrained."""
+    def transformer(
+        self, vocabulary: int, y_spec: DataSpec | None, context: int, *, places: bool = False
+    ) -> Transformer:
+        """Build the network; `places` learns positions in the modern architecture too."""
         return Transformer(
             vocabulary,
             y_spec,
@@ -48,11 +50,11 @@ class CausalTransformer(Trainable[CodecT]):
             heads=self.heads,
             dropout=self.dropout,
             architecture=self.architecture,
-            **more,
+            places=places,
         )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
-        """Muon for the matrices of the blocks, AdamW for the rest."""
+        """Make Muon for the matrices of the blocks, AdamW for the rest."""
         return Muon(
             parameters,
             self.by_muon,
@@ -62,5 +64,5 @@ class CausalTransformer(Trainable[CodecT]):
         )
 
     def by_muon(self, name: str) -> bool:
-        """Whether Muon trains the matrix of that name."""
+        """Return whether Muon trains the parameter of that name."""
         return self.optimizer == "muon" and ".blocks." in name

@@ -1,7 +1,8 @@
-"""Vector-quantised autoencoders: a picture as a grid of codes, a decoder p(x | codes), and a prior p(codes | y).
+"""Vector-quantised autoencoders: an image as a grid of codes, a decoder p(x | codes), and a prior p(codes | y).
 
-The decoder's gradient skips the choice of the nearest vector and goes on to the encoder as it is; the chosen vectors
-are drawn to what the encoder gives, and it to them. In the same steps an autoregressive prior learns the codes. Then
+The decoder's gradient is passed straight through the choice of the nearest vector to the encoder; distances draw the
+chosen vectors and the encoder's output to each other. An autoregressive prior of the codes is trained in the same
+steps.
 
     log p(x | y) = log sum_k p(k | y) p(x | k) >= log p(k(x) | y) + log p(x | k(x)),    k(x) the codes of x.
 
@@ -11,7 +12,7 @@ Source: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation L
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
-from zaohua.families.autoregressive.decoding import TokenSampler, generate, guided
+from zaohua.families.autoregressive.decoding import Decoder, generate, guided
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import Likelihood, likelihood_of
 from zaohua.modalities.base import GridCodec
@@ -29,54 +31,58 @@ from zaohua.training.events import Batch
 
 
 class VectorQuantizedAutoencoder(Guided[GridCodec]):
-    """Nets, built by the model: `encoder(x) -> (B, dim, h, w)`, `codebook` (`nn.vq.Codebook`), `decoder(vectors)`, and
-    `prior(tokens, y, keep) -> logits` with `start` and `step`, whose last token, `codes`, stands before all others."""
+    """Base of vector-quantised autoencoders.
+
+    Nets: `encoder(x) -> (B, dim, h, w)`, `codebook` (`nn.vq.Codebook`), `decoder(vectors)`, and `prior(tokens, y, keep)
+    -> logits` with `start` and `step`, whose last token, `codes`, begins every sequence.
+    """
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"codes": ("encoder", "codebook", "decoder"), "prior": ("prior",)}
     score_kind: ClassVar[ScoreKind] = "lower_bound"
 
     codes: Annotated[int, Between(2, 65536)] = 256
-    """Vectors in the codebook."""
+    """Number of vectors in the codebook."""
     code_dim: Annotated[int, Between(1)] = 16
-    """Numbers in a vector."""
+    """Dimension of a vector."""
     commitment: Annotated[float, Between(0)] = 0.25
-    """Weight of what draws the encoder to the vectors chosen."""
+    """Weight of the commitment loss, which draws the encoder to the chosen vectors."""
     temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
-    """Randomness of the codes of samples: 1 draws from the prior, 0 takes the likeliest each time."""
+    """Randomness of the codes of samples: 1 draws from the prior, 0 takes the most likely code each time."""
     top_p: Annotated[float, Between(0, 1), Sampling] = 1.0
-    """Draw from the likeliest codes that together have this probability."""
+    """Total probability of the most likely codes to draw from (nucleus sampling)."""
     observation_noise: Annotated[bool, Sampling] = False
-    """Whether samples are drawn from p(x | codes) instead of being its mean."""
+    """Whether samples are draws from p(x | codes) instead of its mean."""
     batch_size = 128
     max_grad_norm = 200.0
 
     @property
     def likelihood(self) -> Likelihood:
-        """p(x | decoder's output), by what the data is."""
+        """Likelihood p(x | decoder's output) for the data's type."""
         return likelihood_of(self.spec_)
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Of the codes: -log p(x | codes) and distances, of the prior: -log p(codes), (B,) nats."""
+        """Return -log p(x | codes) and distances for the phase "codes", -log p(codes) for "prior", (B,) nats."""
         if phase == "prior":
             with torch.no_grad():
                 codes = self._codes(nets, batch.x)
-            return -self._log_prior(nets, codes, batch.y, self.kept(batch))
+            return -self._log_prior(nets, codes, batch.y, self.condition_mask(batch))
         z, codebook = nets["encoder"](batch.x).float(), self._codebook(nets)
         vectors = codebook(codebook.nearest(z.detach()))
         distance = (z.detach() - vectors).square() + self.commitment * (z - vectors.detach()).square()
-        straight = z + (vectors - z).detach()  # the vectors, with the encoder's gradient
-        return distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight), batch.x)
+        straight_through = z + (vectors - z).detach()  # the vectors' values with the encoder's gradient
+        loss: Tensor = distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight_through), batch.x)
+        return loss
 
     @staticmethod
     def _codebook(nets: nn.ModuleDict) -> Codebook:
         return cast(Codebook, nets["codebook"])
 
     def _codes(self, nets: nn.ModuleDict, x: Tensor) -> Tensor:
-        """The codes of pictures, int64 (B, h, w)."""
+        """Return the codes of images, int64 (B, h, w)."""
         return self._codebook(nets).nearest(nets["encoder"](x))
 
     def _log_prior(self, nets: nn.ModuleDict, codes: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """log p(codes | y), row by row, (B,) nats."""
+        """Return log p(codes | y), row by row, (B,) nats."""
         tokens = F.pad(codes.flatten(1), (1, 0), value=self.codes)
         logits = nets["prior"](tokens[:, :-1], y, keep)[..., : self.codes]
         return (
@@ -93,35 +99,36 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """log p(k | y) + log p(x | k) at the codes k of x, nats (B,)."""
+        """Return log p(k | y) + log p(x | k) at the codes k of x, nats (B,)."""
         codes = self._codes(self.nets_, x)
         log_p = self.likelihood.log_prob(self.nets_["decoder"](self.nets_["codebook"](codes)), x)
         return self._log_prior(self.nets_, codes, y) + log_p
 
     @property
     def latent_size(self) -> int:
-        """Codes of an item."""
+        """Number of codes of an item."""
         return self.grid[0] * self.grid[1]
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """The codes of x as floats, row by row, (B, h w)."""
+        """Return the codes of x as floats, row by row, (B, h w)."""
         return self._codes(self.nets_, x).flatten(1).float()
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Mean of p(x | codes), (B, ...); codes are rounded to whole numbers that there are."""
+        """Return the mean of p(x | codes), (B, ...); z is rounded to the nearest codes."""
         return self.likelihood.mean(self._decoded(z.round().long().clamp(0, self.codes - 1)))
 
     def _decoded(self, codes: Tensor) -> Tensor:
-        """Parameters of p(x | codes) of codes (B, h w)."""
-        return self.nets_["decoder"](self.nets_["codebook"](codes.view(-1, *self.grid)))
+        """Return the parameters of p(x | codes) for codes (B, h w)."""
+        out: Tensor = self.nets_["decoder"](self.nets_["codebook"](codes.view(-1, *self.grid)))
+        return out
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
-        """Codes from the prior, then the decoder's mean, or a draw with `observation_noise`."""
-        prior: Any = self.nets_["prior"]
+        """Draw codes from the prior; return the decoder's mean, or a draw with `observation_noise`."""
+        prior = cast(Decoder, self.nets_["prior"])
         net = prior if y is None else guided(prior, self.guidance)
         length = self.grid[0] * self.grid[1]
         begin = torch.full((noise.n, 1), self.codes, device=self.device_)
         choice = TokenSampler(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})
-        made = generate(net, begin, noise.uniform(length), choice, context=length, y=y)
-        parameters = self._decoded(torch.stack(list(made), dim=1))
+        tokens = generate(net, begin, noise.uniform(length), choice, context=length, y=y)
+        parameters = self._decoded(torch.stack(list(tokens), dim=1))
         return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)

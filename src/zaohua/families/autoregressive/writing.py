@@ -1,4 +1,4 @@
-"""Text that ends at a stop, none of which is ever given out: one mechanism for whole texts and for streams."""
+"""Text that ends before a stop sequence, for whole texts and streams alike."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from zaohua.core.errors import ZaohuaError
 
 
 class Writer:
-    """Takes up text piece by piece and gives it out as soon as it can't be the beginning of a stop.
+    """Buffer that releases text as soon as it can't be the beginning of a stop sequence.
 
-    The stop that is complete first ends the text, at the place where it begins; so however a text is cut into pieces,
-    the same comes out.
+    The stop sequence that is completed first ends the text, before its first character. So the result doesn't depend on
+    how the text is cut into pieces.
 
     Attributes:
-        over: whether a stop has been met.
+        over: whether a stop sequence has been reached.
 
     Raises:
-        ZaohuaError: a stop is empty.
+        ZaohuaError: a stop sequence is empty.
     """
 
     def __init__(self, stops: Sequence[str]):
         if not all(stops):
-            raise ZaohuaError("a stop is a text of at least one letter, not an empty one")
+            raise ZaohuaError("a stop sequence needs at least one character: leave empty ones out")
         self.stops, self.held, self.over = tuple(stops), "", False
 
     def push(self, text: str, last: bool = False) -> str:
-        """Takes up a piece; what can be given out now: all there is, if it is the last piece."""
+        """Add a piece; return the text that can be released: all of it if this is the last piece."""
         if self.over:
             return ""
         self.held += text
-        found = [(place + len(stop), place) for stop in self.stops if (place := self.held.find(stop)) >= 0]
-        if found:
-            self.over, ready = True, min(found)[1]
+        stops = [(index + len(stop), index) for stop in self.stops if (index := self.held.find(stop)) >= 0]
+        if stops:
+            self.over, ready = True, min(stops)[1]
         else:
-            kept = 0 if last else max((_overlap(self.held, stop) for stop in self.stops), default=0)
-            ready = len(self.held) - kept
-        given, self.held = self.held[:ready], self.held[ready:]
-        return given
+            withheld = 0 if last else max((_overlap(self.held, stop) for stop in self.stops), default=0)
+            ready = len(self.held) - withheld
+        text, self.held = self.held[:ready], self.held[ready:]
+        return text
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many letters at the end of a text may be the beginning of the stop."""
+    """Return how many characters at the end of a text may be the beginning of the stop."""
     return next((n for n in range(min(len(text), len(stop)), 0, -1) if text.endswith(stop[:n])), 0)

@@ -1,4 +1,4 @@
-"""Arrays from files of others, never trusting what a header says: IDX (as MNIST comes), .npy and .npz."""
+"""Readers of array files (IDX, .npy and .npz) that don't trust the headers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-"""Type byte of an IDX header -> numpy's name of the type."""
+"""numpy dtypes by the type byte of an IDX header."""
 CGROUP = Path("/sys/fs/cgroup")
 IMAGE_KEYS = ("images", "x", "X", "arr_0")
 LABEL_KEYS = ("labels", "y")
 
 
 def free_memory() -> int:
-    """Bytes of memory that new data may take, as far as the system tells; 4 GiB when it doesn't."""
+    """Return the available memory in bytes, as reported by the system; 4 GiB if it isn't reported."""
     free = []
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -34,14 +34,14 @@ def free_memory() -> int:
     try:  # a container's own limit (control groups, version 2)
         limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
         stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
-        free.append(max(limit - used + int(stat.get("inactive_file", 0)), 0))  # cached files give way
-    except (OSError, ValueError):  # there is none
+        free.append(max(limit - used + int(stat.get("inactive_file", 0)), 0))  # file caches can be reclaimed
+    except (OSError, ValueError):  # there is no limit
         pass
     return min(free, default=4 << 30)
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file, gzipped or not, starts like an IDX file."""
+    """Return True if a file, gzipped or not, starts like an IDX file."""
     try:
         with _open(path) as file:
             start = file.read(4)
@@ -51,14 +51,14 @@ def is_idx(path: Path) -> bool:
 
 
 def read_idx(path: Path, max_bytes: int | None = None) -> np.ndarray:
-    """The array of an IDX file, gzipped or not, in the machine's byte order.
+    """Read the array of an IDX file, gzipped or not, in the machine's byte order.
 
     Args:
         path: the file.
-        max_bytes: largest array to accept; half of the free memory by default.
+        max_bytes: maximum size of an array; default: half of the free memory.
 
     Raises:
-        ZaohuaError: it is no IDX file, larger than `max_bytes`, or its length is not what its header says.
+        ZaohuaError: it isn't an IDX file, is larger than `max_bytes`, or differs in length from its header.
     """
     import numpy as np
 
@@ -78,17 +78,17 @@ def read_idx(path: Path, max_bytes: int | None = None) -> np.ndarray:
     except (OSError, EOFError, zlib.error) as error:
         raise ZaohuaError(f"{path}: can't be read: {error}") from error
     if len(body) != size:
-        says = "more" if len(body) > size else f"{len(body)}"
-        raise ZaohuaError(f"{path}: its header announces {size} bytes of data, but {says} follow")
+        actual = "more" if len(body) > size else f"{len(body)}"
+        raise ZaohuaError(f"{path}: its header announces {size} bytes of data, but {actual} follow")
     return np.frombuffer(body, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-    """(images, labels or None) of an .npz with keys images, x, X or arr_0 and labels or y, or of an .npy.
+    """Read (images, labels or None) from an .npz with keys images, x, X or arr_0 and labels or y, or from an .npy.
 
     Args:
-        path: the file; pickled objects in it are refused.
-        max_bytes: largest array to accept; half of the free memory by default.
+        path: the file; pickled objects in it are rejected.
+        max_bytes: maximum size of an array; default: half of the free memory.
 
     Raises:
         ZaohuaError: the file is damaged, lacks images, holds pickled objects or is larger than `max_bytes`.
@@ -99,12 +99,12 @@ def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.n
                 return _read_npy(file, path, max_bytes), None
         with zipfile.ZipFile(path) as archive:
             names = {Path(name).stem: name for name in archive.namelist() if name.endswith(".npy")}
-            found = [_first(names, keys) for keys in (IMAGE_KEYS, LABEL_KEYS)]
-            if found[0] is None:
+            keys_found = [_first(names, keys) for keys in (IMAGE_KEYS, LABEL_KEYS)]
+            if keys_found[0] is None:
                 held = ", ".join(names) or "nothing"
                 raise ZaohuaError(f"{path}: needs images under one of {', '.join(IMAGE_KEYS)}; it holds {held}")
             arrays: list[Any] = []
-            for name in found:
+            for name in keys_found:
                 if name is None:
                     arrays.append(None)
                     continue
@@ -118,7 +118,7 @@ def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.n
         zipfile.BadZipFile,
         zlib.error,
         NotImplementedError,
-    ) as error:  # which zipfile raises of a compression that it doesn't know
+    ) as error:  # NotImplementedError: an unknown compression method
         if isinstance(error, ZaohuaError):
             raise
         raise ZaohuaError(f"{path}: can't be read: {error}") from error
@@ -147,7 +147,7 @@ def _check_size(path: Path, shape: tuple[int, ...], size: int, max_bytes: int | 
     if size > limit:
         raise ZaohuaError(
             f"{path}: an array of shape {shape} takes {size / 2**30:.1f} GiB, more than the "
-            f"{limit / 2**30:.1f} GiB at hand: give a folder of pictures, which are read on the fly"
+            f"{limit / 2**30:.1f} GiB at hand: give a folder of images, which are read on demand"
         )
 
 
@@ -162,10 +162,10 @@ def _first(names: dict[str, str], keys: tuple[str, ...]) -> str | None:
 
 
 def find_idx(folder: Path, split: str) -> tuple[Path, Path | None] | None:
-    """(images, labels or None) of a split in a folder with IDX files named as MNIST's; None if there are none.
+    """Find the IDX files (images, labels or None) of a split in a folder, named like MNIST's; None if there are none.
 
     Args:
-        folder: where the files are, e.g. `train-images-idx3-ubyte.gz`.
+        folder: folder of the files, such as `train-images-idx3-ubyte.gz`.
         split: "train" or "test" (whose files start with `t10k` or `test`).
     """
     starts = ("t10k", "test") if split == "test" else (split,)
@@ -177,7 +177,7 @@ def find_idx(folder: Path, split: str) -> tuple[Path, Path | None] | None:
 
 
 def idx_labels(images: Path) -> Path | None:
-    """The file of labels beside a file of images named as MNIST's; None if there is none."""
+    """Return the file of labels next to a file of images named like MNIST's; None if there is none."""
     name = images.name.replace("images", "labels").replace("idx3", "idx1")
     stem = name.removesuffix(".gz")
     return next(

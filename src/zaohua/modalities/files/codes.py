@@ -1,4 +1,4 @@
-"""Codes of items that don't fit in memory: decoded from their files whenever a batch asks for them."""
+"""Encoded items that don't fit into memory: files are decoded whenever a batch needs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zaohua.modalities.files.items import Source, in_threads
 
 
 class FileCodes(ABC, Generic[Source]):
-    """Codes of some sources, in their order; picklable, for worker processes."""
+    """Base of encoded items that are read from files on demand; picklable, for worker processes."""
 
     def __init__(self, sources: Sequence[Source]):
         self.sources = list(sources)
@@ -24,10 +24,10 @@ class FileCodes(ABC, Generic[Source]):
         return len(self.sources)
 
     def __getitem__(self, indices: Any) -> Tensor:
-        """Codes (b, ...) of the items at `indices` (integers, a mask or a slice).
+        """Return the encoded items (b, ...) at `indices` (integers, a mask or a slice).
 
         Raises:
-            ZaohuaError: a file was whole when training began and can't be read any more.
+            ZaohuaError: a file can't be read any more.
         """
         rows = np.arange(len(self))[indices if isinstance(indices, slice) else np.asarray(indices)]
         return torch.from_numpy(np.stack(in_threads(self._decoded, np.atleast_1d(rows).tolist())))
@@ -41,12 +41,12 @@ class FileCodes(ABC, Generic[Source]):
 
     @abstractmethod
     def load(self, source: Source) -> np.ndarray:
-        """The codes of one item; may raise anything."""
+        """Load and encode one item; may raise anything."""
 
     @abstractmethod
     def name(self, source: Source, at: int) -> str:
-        """What people call it, at that place."""
+        """Return a readable name of the item at index `at`."""
 
     @abstractmethod
     def reason(self, error: Exception) -> str:
-        """Why it can't be read, in words."""
+        """Describe in a few words why an item can't be read."""

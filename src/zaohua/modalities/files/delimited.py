@@ -1,4 +1,4 @@
-"""Tables in files: text with delimiters, whose encoding and delimiter are found out, and Parquet."""
+"""Readers of table files: delimited text, with detection of encoding and delimiter, and Parquet."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import pandas as pd
 from zaohua.core.errors import ZaohuaError
 
 MISSING = frozenset(["", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"])
-"""Cells that mean that there is no value."""
+"""Texts of cells that count as missing."""
 NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?)"
 ZEROS = r"[+-]?0\d.*"
-"""What begins with zeros is a code, such as that of a town, and no number."""
+"""Texts with leading zeros, which are identifiers such as postcodes rather than numbers."""
 DELIMITERS = ",;\t|"
 BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def read_table(path: Path, names: list[str] | None = None, comment: str | None = None) -> pd.DataFrame:
-    """The table in a file.
+    """Read a table from a file.
 
     Args:
-        path: a .csv or .tsv, or a .parquet.
-        names: of the columns, where the first line doesn't hold them.
-        comment: the letter behind which a line says nothing.
+        path: a .csv, .tsv or .parquet file.
+        names: names of the columns, if the first line doesn't contain them.
+        comment: character after which the rest of a line is ignored.
 
     Raises:
-        ZaohuaError: it is empty, damaged, or no table; the message names the line where that is known.
+        ZaohuaError: the file is empty, damaged or not a table; the message names the line if it is known.
     """
     if path.suffix.casefold() in (".parquet", ".pq"):
         return _read_parquet(path)
@@ -57,16 +57,16 @@ def read_table(path: Path, names: list[str] | None = None, comment: str | None =
         raise ZaohuaError(f"{path}: can't be read as a table ({reason})") from None
     if not isinstance(frame.index, pd.RangeIndex):
         raise ZaohuaError(f"{path}: its rows have more cells than there are names in the first line")
-    _refuse_twice(path, text, frame)
+    _refuse_duplicates(path, text, frame)
     comma = _delimiter(text) == ";"
     return pd.DataFrame({name: _typed(frame[name], comma) for name in frame.columns})
 
 
 def rows_of(path: Path) -> list[list[str]]:
-    """The rows of a small text file with delimiters, as texts, empty ones left out; the first may hold names.
+    """Read the rows of a small delimited text file as strings, without empty rows; the first may be a header.
 
     Raises:
-        ZaohuaError: it is no such text.
+        ZaohuaError: the file can't be read as delimited text.
     """
     data = path.read_bytes()
     try:
@@ -86,7 +86,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _encoding(path: Path, head: bytes) -> str:
-    """UTF-8 or what the first bytes say, and of what is no UTF-8 the usual one of Windows."""
+    """Detect the encoding: by a byte order mark, else UTF-8 if it is valid, else Windows-1252."""
     for mark, name in BOMS.items():
         if head.startswith(mark):
             return name
@@ -98,7 +98,7 @@ def _encoding(path: Path, head: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that splits the first lines into as many cells each, most of them; a comma if none does."""
+    """Detect the delimiter, which splits the first lines into equally many cells, and into most; default: a comma."""
     lines = text.splitlines()[:20]
     lines = lines[:-1] if len(lines) > 1 and not text.endswith(("\n", "\r")) and len(text) >= 1 << 15 else lines
     best, most = ",", 1
@@ -109,8 +109,8 @@ def _delimiter(text: str) -> str:
     return best
 
 
-def _refuse_twice(path: Path, text: str, frame: pd.DataFrame) -> None:
-    """pandas calls a second `a` `a.1`; here it is an error."""
+def _refuse_duplicates(path: Path, text: str, frame: pd.DataFrame) -> None:
+    """Raise if two columns have the same name, of which pandas would rename the second."""
     for name in map(str, frame.columns):
         stem, dot, number = name.rpartition(".")
         if dot and number.isdigit() and stem in frame.columns and name not in text.partition("\n")[0]:
@@ -118,29 +118,29 @@ def _refuse_twice(path: Path, text: str, frame: pd.DataFrame) -> None:
 
 
 def _typed(cells: pd.Series, comma: bool) -> pd.Series:
-    """Texts as what they are: numbers, True and False, or texts; some may have no value."""
+    """Convert strings to numbers or booleans if all of them are; keep missing values."""
     text = cells.str.strip()
-    gone = text.isin(MISSING)
-    present = text[~gone]
+    missing = text.isin(MISSING)
+    present = text[~missing]
     if not len(present):
         return pd.Series(np.nan, index=cells.index, name=cells.name)
     if comma and present.str.fullmatch(r"[+-]?\d*,?\d+").all() and present.str.contains(",").any():
         text, present = text.str.replace(",", "."), present.str.replace(",", ".")
     if present.str.fullmatch(NUMBER).all() and not present.str.fullmatch(ZEROS).any():
-        return _numbers(text, gone, present)
+        return _numbers(text, missing, present)
     if present.str.fullmatch(r"true|false", flags=re.IGNORECASE).all():
         values = text.str.casefold().map({"true": True, "false": False})
-        return values.astype("boolean" if gone.any() else bool)
-    return text.mask(gone)
+        return values.astype("boolean" if missing.any() else bool)
+    return text.mask(missing)
 
 
-def _numbers(text: pd.Series, gone: pd.Series, present: pd.Series) -> pd.Series:
+def _numbers(text: pd.Series, missing: pd.Series, present: pd.Series) -> pd.Series:
     if not present.str.fullmatch(r"[+-]?\d+").all():
-        return pd.to_numeric(text.mask(gone)).astype("float64")
+        return pd.to_numeric(text.mask(missing)).astype("float64")
     values = [int(value) for value in present]
     fits = max(map(abs, values)) < 2**63
-    if not gone.any():
+    if not missing.any():
         return pd.Series(values, index=text.index, name=text.name, dtype="int64" if fits else object)
     out = pd.Series(pd.NA, index=text.index, name=text.name, dtype="Int64" if fits else object)
-    out[~gone] = values
+    out[~missing] = values
     return out

@@ -1,4 +1,4 @@
-"""Where the files of known data sets are found: $ZAOHUA_DATA, then a cache, then their public home, always checked."""
+"""Files of known data sets: looked up in $ZAOHUA_DATA and in a cache, else downloaded; always verified."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _checked: set[tuple[str, int, int]] = set()
 
 @dataclass(frozen=True)
 class File:
-    """A file of a data set as it is published.
+    """Published file of a data set.
 
     Attributes:
         name: file name.
-        sha256: of its bytes, in hex; empty where what is in it is checked by whoever reads it.
-        size: in bytes.
-        home: address of the folder that it is downloaded from, ending in "/"; empty if there is none.
-        made: how people make it, where it has no home.
+        sha256: checksum in hex; empty if the reader of the file checks its content.
+        size: size in bytes.
+        home: URL of the folder that it is downloaded from, ending in "/"; empty if there is none.
+        made: instructions for creating it, if it can't be downloaded.
     """
 
     name: str
@@ -38,14 +38,14 @@ class File:
 
 
 def find(dataset: str, file: File) -> Path:
-    """A verified copy of a data set's file, downloaded if need be.
+    """Return the path of a verified copy of a data set's file; download it if necessary.
 
     Args:
         dataset: name of the data set, which is also the name of its folder.
-        file: which of its files.
+        file: the file to find.
 
     Raises:
-        ZaohuaError: the copy in $ZAOHUA_DATA is not the published one, or there is none and none can be downloaded.
+        ZaohuaError: the copy in $ZAOHUA_DATA isn't the published file, or there is none and it can't be downloaded.
     """
     shared = os.environ.get("ZAOHUA_DATA")
     if shared:
@@ -66,7 +66,7 @@ def find(dataset: str, file: File) -> Path:
 
 
 def _verify(path: Path, file: File) -> Path:
-    """The path, once size and sha256 are right; each state of a file is hashed only once per process."""
+    """Return the path after a check of size and checksum; each state of a file is hashed once per process."""
     if not file.sha256:
         return path
     stat = path.stat()
@@ -95,7 +95,7 @@ def _write(path: Path, body: bytes) -> None:
 
 
 def _download(dataset: str, file: File, path: Path) -> None:
-    """Fetch a file, at most as long as announced, into place in one step and only if its hash is right."""
+    """Download a file of at most the announced size, and move it into place atomically if its checksum is right."""
     url = file.home + file.name
     print(f"downloading {url} ({file.size / 1e6:.1f} MB)", file=sys.stderr)
     try:
@@ -103,7 +103,7 @@ def _download(dataset: str, file: File, path: Path) -> None:
         with urllib.request.urlopen(url, timeout=30) as response:
             body = response.read(file.size + 1)
         if hashlib.sha256(body).hexdigest() != file.sha256:
-            raise ZaohuaError(f"{url}: what came is not the published file (its sha256 differs)")
+            raise ZaohuaError(f"{url}: the downloaded file isn't the published one (its sha256 differs)")
         _write(path, body)
     except (OSError, HTTPException) as error:  # URLError is an OSError
         reason = getattr(error, "reason", None) or error

@@ -1,4 +1,4 @@
-"""Folders of files: what is in them, and subfolders that are classes or the splits of a data set."""
+"""Search of folders for files, and their subfolders as classes or splits of a data set."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from zaohua.core.errors import ZaohuaError
 
 SPLITS = frozenset({"train", "test", "val", "valid", "validation", "dev"})
-"""Names of subfolders that are splits instead of classes, when nothing else is beside them."""
+"""Names of subfolders that count as splits instead of classes, if all subfolders have such names."""
 TABLE = "labels.csv"
 """The file of a folder that says the labels of the others; it is no item, even where items are such files."""
 
 
 def split_folder(folder: Path, split: str | None) -> Path:
-    """The subfolder of a split, or the folder itself when it has none."""
+    """Return the subfolder of a split, or the folder itself if it has no splits."""
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     if split is not None and split not in names:
         raise ZaohuaError(f"{folder}: has no subfolder {split!r} to take that split from")
@@ -25,14 +25,14 @@ def split_folder(folder: Path, split: str | None) -> Path:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """All files in a folder and below it, hidden ones aside; links are followed, but not in circles."""
-    seen = set()
+    """Yield all files in a folder and its subfolders, except hidden ones; follow links, but not in cycles."""
+    visited = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(root)
-        if real in seen:  # a link that leads back up
+        if real in visited:  # a link that leads back up
             folders.clear()
             continue
-        seen.add(real)
+        visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         yield from (Path(root, name) for name in files if not name.startswith("."))
 
@@ -44,12 +44,12 @@ def items_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 
 
 def find(folder: Path, suffixes: frozenset[str], split: str | None) -> tuple[list[Path], list[str] | None]:
-    """Files that end so, sorted by path, and the first subfolder on the way to each; None if any is in no subfolder.
+    """Find files by suffix, sorted by path, and the first-level subfolder of each; None if any is in no subfolder.
 
     Args:
-        folder: where they are. If all its subfolders are splits (train, test ...), one of them is read.
-        suffixes: endings in lower case, dot included.
-        split: which split to read; "train" by default.
+        folder: the folder to search. If all its subfolders are splits (train, test ...), one of them is read.
+        suffixes: suffixes in lower case, with the dot.
+        split: split to read; default: "train".
     """
     folder = split_folder(folder, split)
     paths = items_in(folder, suffixes)

@@ -1,4 +1,4 @@
-"""Items from files of which some may be broken: those are left out, counted and named, and their labels with them."""
+"""Lists of items that are still in files; broken files are dropped with their labels, counted and reported."""
 
 from __future__ import annotations
 
@@ -18,90 +18,93 @@ THREADS = min(8, os.cpu_count() or 1)
 
 
 def in_turn(work: Callable[[Any], Any], items: Sequence[Any], ahead: int) -> Iterator[Any]:
-    """work(item) for each, in order, by threads at most so many items ahead: decoders don't hold Python's lock."""
+    """Yield work(item) for each item in order, computed in threads at most `ahead` items ahead.
+
+    Decoders release Python's global lock, so that threads run in parallel.
+    """
     with ThreadPoolExecutor(THREADS) as pool:
         for at in range(0, len(items), ahead):
             yield from pool.map(work, items[at : at + ahead])
 
 
 def in_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    """All results of `in_turn`."""
-    return list(in_turn(work, items, 4096))  # in parts: a million waiting calls take memory
+    """Return work(item) for all items, computed in threads."""
+    return list(in_turn(work, items, 4096))  # in chunks, because a million pending calls take memory
 
 
 class FileItems(Generic[Source]):
-    """What a class of items that are still in files shares.
+    """Base of the lists of items that are still in files.
 
     Args:
-        sources: where each item is.
-        labels: their labels, one for each, or None.
+        sources: location of each item.
+        labels: one label per item, or None.
 
     Attributes:
-        sources: those that are left.
-        labels: the labels of those, or None.
-        skipped: (name, reason) of those left out.
+        sources: locations of the remaining items.
+        labels: labels of the remaining items, or None.
+        skipped: (name, reason) of each dropped item.
     """
 
     noun: ClassVar[str]
-    """What the items are, in the plural."""
+    """Noun for the items, in the plural."""
 
     def __init__(self, sources: Sequence[Source], labels: Sequence[Any] | None = None):
         self.sources, self.labels = list(sources), None if labels is None else list(labels)
         self.skipped: list[tuple[str, str]] = []
         self._total, self._reported = len(self.sources), 0
-        self._kept: tuple[Any, Any] | None = None
+        self._cached: tuple[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.sources)
 
     @property
     def paths(self) -> list[str]:
-        """Names of the sources that are left, for people."""
+        """Readable names of the remaining items."""
         return [str(source) for source in self.sources]
 
     def drop_failed(self, results: Sequence[object]) -> list[bool]:
-        """Drop the sources whose result is a text, the reason; which ones stay.
+        """Remove sources whose result is an error message (str); return a mask of those kept.
 
         Raises:
-            ZaohuaError: more than a tenth of all have been dropped by now.
+            ZaohuaError: more than a tenth of all sources have been dropped so far.
         """
-        keep = [not isinstance(result, str) for result in results]
+        mask = [not isinstance(result, str) for result in results]
         self.skipped += [
             (name, result) for name, result in zip(self.paths, results, strict=True) if isinstance(result, str)
         ]
-        self.sources = [source for source, ok in zip(self.sources, keep, strict=True) if ok]
+        self.sources = [source for source, ok in zip(self.sources, mask, strict=True) if ok]
         if self.labels is not None:
-            self.labels[:] = [label for label, ok in zip(self.labels, keep, strict=True) if ok]
+            self.labels[:] = [label for label, ok in zip(self.labels, mask, strict=True) if ok]
         if len(self.skipped) > self._total / 10 or not self.sources:
             raise ZaohuaError(f"{self._summary()}: more than a tenth is broken, so repair or remove those")
-        return keep
+        return mask
 
     @property
     def groups(self) -> np.ndarray | None:
-        """Which whole each item is a part of, numbered from 0, int64 (n,); None where each is one by itself."""
+        """Index of the group, such as a recording, that each item belongs to, int64 (n,); None if all are separate."""
         return None
 
     def copy(self) -> Self:
-        """The same items with labels of their own: what leaves one of the two stays in the other."""
+        """Return a copy with its own sources and labels: dropping items of one doesn't affect the other."""
         other = copy.copy(self)
         other.sources, other.labels = list(self.sources), None if self.labels is None else list(self.labels)
-        other.skipped, other._kept = list(self.skipped), None
+        other.skipped, other._cached = list(self.skipped), None
         return other
 
-    def keep(self, key: Any, codes: Any) -> None:
-        """Keep what these items were encoded to for the next call of `kept` with this key.
+    def cache(self, key: Any, codes: Any) -> None:
+        """Store the encoded items for the next call of `pop_cached` with this key.
 
-        A codec's `fit` decodes, since broken files must go before their labels are read, and `encode` follows.
+        A codec's `fit` must decode, to drop broken files before their labels are read; `encode` reuses the result.
         """
-        self._kept = (key, codes)
+        self._cached = (key, codes)
 
-    def kept(self, key: Any) -> Any:
-        """What was kept with this key, once."""
-        kept, self._kept = self._kept, None
-        return kept[1] if kept is not None and kept[0] == key else None
+    def pop_cached(self, key: Any) -> Any:
+        """Return the items that were cached with this key, and clear the cache; None if there are none."""
+        cached, self._cached = self._cached, None
+        return cached[1] if cached is not None and cached[0] == key else None
 
     def report(self) -> None:
-        """Warn of what has been left out since the last time."""
+        """Warn of items that were dropped since the last call."""
         if len(self.skipped) > self._reported:
             self._reported = len(self.skipped)
             warnings.warn(f"{self._summary()} left out", ZaohuaWarning, stacklevel=4)

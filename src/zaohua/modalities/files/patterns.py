@@ -1,4 +1,4 @@
-"""File names that say what is in the files: `recordings/{label}_{speaker}_{i}.wav`."""
+"""Patterns of file names that contain labels: `recordings/{label}_{speaker}_{i}.wav`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from zaohua.core.errors import ZaohuaError
 
 LABEL = "label"
-PLACE = re.compile(r"\{(\w*)\}")
+FIELD = re.compile(r"\{(\w*)\}")
 
 
 @dataclass(frozen=True)
 class FilePattern:
-    """The files of a folder whose names are of one form.
+    """Pattern of file names in a folder.
 
     Attributes:
-        text: the form as it was given.
-        folder: up to the first part that has braces.
-        names: the rest, with slashes: {label} is the label, other names in braces stand for anything. The ending may
-            be in capitals or not.
+        text: the pattern as it was given.
+        folder: the path before the first part that contains braces.
+        names: the rest, with slashes: {label} is the label, other names in braces match anything. The case of the
+            suffix is ignored.
     """
 
     text: str
@@ -29,45 +29,45 @@ class FilePattern:
 
     @classmethod
     def of(cls, source: str | Path) -> FilePattern | None:
-        """The pattern that a path is; None where it has no braces, or is there as it is.
+        """Parse a path as a pattern; return None if it has no braces, or exists literally.
 
         Raises:
-            ZaohuaError: it doesn't say where the label is, or its names can't be told apart.
+            ZaohuaError: the pattern has no {label}, or adjacent fields without text between them.
         """
         path = Path(source).expanduser()
-        at = next((i for i, part in enumerate(path.parts) if PLACE.search(part)), None)
+        at = next((i for i, part in enumerate(path.parts) if FIELD.search(part)), None)
         if at is None or path.exists():
             return None
         pattern = cls(str(source), Path(*path.parts[:at]), "/".join(path.parts[at:]))
-        places = PLACE.findall(pattern.names)
-        if LABEL not in places:
-            raise ZaohuaError(f"{source}: a pattern of file names says where the label is: {{label}}")
+        fields = FIELD.findall(pattern.names)
+        if LABEL not in fields:
+            raise ZaohuaError(f"{source}: a pattern of file names must contain {{label}}")
         if "}{" in pattern.names:
-            raise ZaohuaError(f"{source}: something must stand between two names in braces, to tell them apart")
+            raise ZaohuaError(f"{source}: there must be text between two names in braces, to separate them")
         return pattern
 
     @property
     def suffix(self) -> str:
-        """The ending of its files, in lower case."""
+        """Suffix of the files, in lower case."""
         return Path(self.names).suffix.casefold()
 
     def label(self, name: str) -> str | None:
-        """The label of a file, given its path from the folder; None if that is not of this form.
+        """Return the label of a file from its path relative to the folder; None if it doesn't match.
 
-        What stands between two names in braces is in neither, so that a form fits in one way only.
+        The text between two fields can't occur in a field, so that a match is unique.
         """
-        found = re.fullmatch(self._regex(), name)
-        return found[LABEL] if found else None
+        match = re.fullmatch(self._regex(), name)
+        return match[LABEL] if match else None
 
     def _regex(self) -> str:
-        literals, places = PLACE.split(self.names)[::2], PLACE.findall(self.names)
+        literals, fields = FIELD.split(self.names)[::2], FIELD.findall(self.names)
         between = "|".join(map(re.escape, {*literals[1:-1], "/"}))
         out, seen = re.escape(literals[0]), set[str]()
-        ending = self.suffix if literals[-1].casefold().endswith(self.suffix) else ""  # which may be .wav or .WAV
+        ending = self.suffix if literals[-1].casefold().endswith(self.suffix) else ""  # .wav or .WAV
         literals[-1] = literals[-1][: len(literals[-1]) - len(ending)]
-        for place, literal in zip(places, literals[1:], strict=True):
+        for field, literal in zip(fields, literals[1:], strict=True):
             anything = f"(?:(?!{between}).)+"
-            out += f"(?P={place})" if place in seen else f"(?P<{place}>{anything})" if place else anything
+            out += f"(?P={field})" if field in seen else f"(?P<{field}>{anything})" if field else anything
             out += re.escape(literal)
-            seen |= {place} - {""}
+            seen |= {field} - {""}
         return out + f"(?i:{re.escape(ending)})"

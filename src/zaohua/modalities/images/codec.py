@@ -1,4 +1,4 @@
-"""Pictures: arrays, files or Pillow's images <-> compact codes <-> floats in [-1, 1], channels first."""
+"""Codec from images (arrays, files or Pillow images) to floats in [-1, 1], channels first."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ if TYPE_CHECKING:
 
 
 class ImageCodec(GridCodec):
-    """Pictures of one size. What goes in comes out: type, range and layout of arrays are kept.
+    """Codec of images of one size. Decoded arrays have the type, range and layout of the training images.
 
-    Arrays are (n, H, W) or (n, H, W, C) of any numeric type; `find_grid` says how their values are read. Files and
-    Pillow's images are 8-bit, and come back as uint8 arrays, (n, H, W) if grey, else (n, H, W, C). Continuous
-    pixels are clipped to the range of the training images when decoded.
+    Arrays are (n, H, W) or (n, H, W, C) of any numeric type; see `find_grid` for the interpretation of their values.
+    Files and Pillow images are 8-bit, and are decoded to uint8 arrays, (n, H, W) if grey, else (n, H, W, C). Decoded
+    continuous pixels are clipped to the range of the training images.
 
     Attributes:
-        grid_: the values that pixels take.
-        dtype_: type of the pixels that come out.
-        channel_axis_: whether items have an axis of channels.
+        grid_: values that pixels can take.
+        dtype_: type of decoded pixels.
+        channel_axis_: True if items have a channel axis.
     """
 
     modality: ClassVar[str] = "images"
     representation: ClassVar[str] = "pixels"
 
     size: int | tuple[int, int] | None = None
-    """Height and width (one number: square) that pictures are scaled to, with antialiasing, keeping their
-    proportions: what is left over at the longer side is cut off evenly. None: they must all have one size."""
+    """Height and width (one number: square) that images are resized to, with antialiasing and a central crop that
+    keeps their proportions. None: all images must have the same size."""
     channels: Channels = "auto"
-    """Channels of a picture; auto: files are grey if all are, else rgb, and arrays stay as they are. What is
-    transparent is laid on white unless channels are rgba."""
+    """Channels of an image; auto: grey if all files are grey, else rgb; arrays keep their channels. Transparent
+    images are composited on white, except for rgba."""
     flip: bool = False
-    """Mirror half of the pictures, chosen anew each time, in training."""
+    """Mirror images horizontally with probability 1/2 in training."""
     binarize: Literal["none", "dynamic", "static"] = "none"
-    """Make pixels black or white: dynamic draws each one anew with its grey as the probability of white, static
-    cuts at half."""
+    """Make pixels black or white: "dynamic" draws each one with its grey value as the probability of white, "static"
+    thresholds at half."""
     max_pixels: Annotated[int, Between(1, 89_000_000)] = 64_000_000
-    """Files with more pixels than this are left out before they are decoded."""
+    """Files with more pixels than this are dropped before they are decoded."""
     memory: Annotated[float, Between(0)] | None = None
-    """GiB of decoded pictures to keep in memory; files that take more are decoded on the fly. None: a quarter
-    of the free memory."""
+    """GiB of decoded images to hold in memory; larger data sets are decoded on demand. None: a quarter of the free
+    memory."""
 
     def fit(self, items: Any) -> Self:
-        """Learn size, channels and range of values.
+        """Determine size, channels and range of values.
 
         Args:
             items: array (n, H, W) or (n, H, W, C), or `ImageFiles`.
@@ -80,15 +80,15 @@ class ImageCodec(GridCodec):
         feature = Feature("pixel", "real", size=count, levels=levels, scale=self.grid_.scale)
         self.spec_ = DataSpec(axes=("height", "width"), shape=(int(shape[0]), int(shape[1])), features=(feature,))
         if isinstance(items, ImageFiles):
-            items.keep((self._kind, self._shape), items.decode(self._kind, self._shape, self.memory))
+            items.cache((self._kind, self._shape), items.decode(self._kind, self._shape, self.memory))
         return self
 
     def encode(self, items: Any) -> Codes:
-        """Pictures -> codes (n, C, H, W): uint8 numbers of levels, or float32 in [-1, 1] when continuous.
+        """Encode images (n, C, H, W): levels as uint8 or int32, or continuous values as float32 in [-1, 1].
 
         Raises:
-            ZaohuaError: a picture has another size (and `size` isn't set), another number of channels, or values
-                that the training pictures can't have.
+            ZaohuaError: an image has another size (and `size` isn't set), another number of channels, or values that
+                the training images can't have.
         """
         if isinstance(items, ImageFiles):
             items.check_headers(self.max_pixels)
@@ -112,7 +112,7 @@ class ImageCodec(GridCodec):
         return torch.from_numpy(codes if codes.flags.writeable else codes.copy()).permute(0, 3, 1, 2)
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Codes (b, C, H, W) -> float32 in [-1, 1] of the same shape: flipped (training only), then binarised."""
+        """Convert encoded images (b, C, H, W) to float32 in [-1, 1]; flip them (in training), and binarise them."""
         levels = self.grid_.levels
         x = codes.to(torch.float32)
         if levels is not None:
@@ -126,18 +126,18 @@ class ImageCodec(GridCodec):
         return x
 
     def decode(self, x: Tensor) -> np.ndarray:
-        """Tensors (b, C, H, W) in [-1, 1] -> pictures as they went in, each pixel the nearest value it can take."""
+        """Convert tensors (b, C, H, W) in [-1, 1] to images, with pixels rounded to the nearest value of the grid."""
         array = x.detach().to("cpu", torch.float32).permute(0, 2, 3, 1).contiguous().numpy()
         pixels = self.grid_.decode(array, self.spec_.levels, self.dtype_)
         return pixels if self.channel_axis_ else pixels[..., 0]
 
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
-        """Write pictures as 8-bit PNG files (16-bit for greys of 65536 levels).
+        """Write images as 8-bit PNG files (16-bit for grey images of 65536 levels).
 
         Args:
-            items: pictures as `decode` gives them.
-            folder: where to; made if need be.
-            names: file names without suffix, one for each.
+            items: images, as `decode` returns them.
+            folder: the folder; it is created if necessary.
+            names: file names without suffix, one per image.
         """
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}.png" for name in names]
@@ -147,25 +147,25 @@ class ImageCodec(GridCodec):
         return paths
 
     def _write_grid(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        """All pictures in one 8-bit PNG, small ones enlarged."""
+        """Write all images to one 8-bit PNG; enlarge small ones."""
         save(grid(self._visible(items), columns), path)
 
     def _write_arrays(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        """The array of pictures as it is, and their labels."""
+        """Write the unchanged array of images, and their labels."""
         arrays: dict[str, Any] = {"images": items} if y is None else {"images": items, "labels": np.array(y)}
         np.savez_compressed(path, **arrays)
 
     sheets = {".png": _write_grid, ".npz": _write_arrays}
 
     def _visible(self, items: Any, dtype: Any = np.uint8) -> np.ndarray:
-        """Pictures as whole numbers that a PNG can hold, (n, H, W) or (n, H, W, C)."""
+        """Convert images to integers for PNG files, (n, H, W) or (n, H, W, C)."""
         if self.spec_.channels == 2:
-            raise ZaohuaError("pictures of 2 channels can't be written as PNG")
+            raise ZaohuaError("images of 2 channels can't be written as PNG")
         pixels = visible(items, self.grid_, dtype)
         return pixels[..., 0] if self.channel_axis_ and self.spec_.channels == 1 else pixels
 
     def as_items(self, y: Any, n: int | None) -> Any:
-        """One picture as n (or 1) equal conditions, several as they are."""
+        """Return n (or 1) copies of a single image; return an array of images unchanged."""
         if isinstance(y, ImageFiles):
             return y
         y = np.asarray(y)
@@ -174,19 +174,19 @@ class ImageCodec(GridCodec):
         return y
 
     def describe(self, n: int | None = None) -> str:
-        """Size, channels and levels of the pictures."""
+        """Describe size, channels and levels of the images."""
         height, width = self.spec_.shape or ()
         size = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
         return f"{counted(n, 'picture')} of {size}" + (f", {self.spec_.levels:,} levels" if self.spec_.levels else "")
 
     def state(self) -> dict[str, Any]:
-        """Range, type and layout of the pixels."""
+        """Return range, type and layout of the pixels as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
         return {"grid": self.grid_.to_json(), "dtype": self.dtype_.name, "channel_axis": self.channel_axis_}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
+        """Restore the result of `state`."""
         self._set_pixels(Grid(**state["grid"]), np.dtype(state["dtype"]), state["channel_axis"])
 
     def _set_pixels(self, grid: Grid, dtype: np.dtype[Any], channel_axis: bool) -> None:
@@ -213,19 +213,19 @@ class ImageCodec(GridCodec):
 
 
 def _checked(items: Any) -> np.ndarray:
-    """An array of pictures with an axis of channels, or an error that says what is wrong with it."""
+    """Return images as an array with a channel axis; raise an error if it isn't valid."""
     pixels = np.asarray(items)
     if pixels.ndim not in (3, 4) or pixels.dtype.kind not in "buif":
         raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}")
     if 0 in pixels.shape:
         raise ZaohuaError(f"no images: the array is of shape {pixels.shape}")
     if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 4:
-        raise ZaohuaError(f"an array of shape {pixels.shape} looks like a single picture: images are (n, H, W, C)")
+        raise ZaohuaError(f"an array of shape {pixels.shape} looks like a single image: images must be (n, H, W, C)")
     if pixels.ndim == 4 and pixels.shape[3] > 4:
         hint = ": channels come last, so transpose it with (0, 2, 3, 1)" if pixels.shape[1] <= 4 else ""
         raise ZaohuaError(f"images can have 1 to 4 channels, not {pixels.shape[3]} (shape {pixels.shape}){hint}")
     if pixels.dtype.kind == "f":
-        for i, picture in enumerate(pixels):
-            if not np.isfinite(picture).all():
-                raise ZaohuaError(f"image {i} has pixels that are NaN or infinite: leave it out or mend it")
+        for i, image in enumerate(pixels):
+            if not np.isfinite(image).all():
+                raise ZaohuaError(f"image {i} has pixels that are NaN or infinite: leave it out or repair it")
     return pixels if pixels.ndim == 4 else pixels[..., None]

@@ -1,4 +1,4 @@
-"""Pictures in files: headers are looked at first, each file is decoded once by threads, what is broken is left out."""
+"""Lists of image files: headers are read first, files are decoded once in threads, broken files are dropped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zaohua.modalities.files.items import FileItems, in_threads
 from zaohua.modalities.images.pixels import COUNT, UnusableImage, is_grey, orientation, to_pixels
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-"""What Pillow may try: never formats that run programs (EPS)."""
+"""Formats that Pillow may try; none that run programs (EPS)."""
 TURNED = (5, 6, 7, 8)
 """EXIF orientations that swap height and width."""
 
@@ -29,16 +29,16 @@ Source = Path | Image.Image
 
 
 class ImageHeader(NamedTuple):
-    """What a file says of its picture: (height, width) when upright, and whether it is grey."""
+    """Metadata from a file's header: upright (height, width), and True if the image is grey."""
 
     size: tuple[int, int]
     grey: bool
 
 
 class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
-    """Pictures not yet decoded, in a fixed order: files, or images of Pillow's.
+    """Ordered list of images, decoded on access: files, or Pillow images.
 
-    Codecs decode them to one size and leave out what is broken; the labels of those go with them (see `FileItems`).
+    Codecs decode them to one size, and drop broken files with their labels (see `FileItems`).
     """
 
     noun: ClassVar[str] = "images"
@@ -52,7 +52,7 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[np.ndarray]: ...
     def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
-        """A picture in its own size, uint8 (H, W) if it is grey, else (H, W, 3); a slice is an `ImageFiles`."""
+        """Load an image in its own size, uint8 (H, W) if grey, else (H, W, 3); a slice returns an `ImageFiles`."""
         if isinstance(index, slice):
             return ImageFiles(self.sources[index], None if self.labels is None else self.labels[index])
         with _opened(self.sources[index]) as image:
@@ -61,106 +61,106 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
 
     @property
     def paths(self) -> list[str]:
-        """Names of the pictures that are left, for people."""
+        """Readable names of the remaining images."""
         return [_name(source, i) for i, source in enumerate(self.sources)]
 
     @property
     def all_grey(self) -> bool:
-        """Whether no picture has colour."""
+        """True if no image has colour."""
         return all(header.grey for header in self._headers or ())
 
     def check_headers(self, max_pixels: int) -> None:
-        """Look at each header once; leave out what is no picture, damaged, or has more than `max_pixels` pixels."""
-        found: list[ImageHeader | str] = list(self._headers or _in_threads(_header, self.sources))
-        for i, header in enumerate(found):
+        """Read each header once; drop files that aren't images, are damaged, or have more than `max_pixels` pixels."""
+        results: list[ImageHeader | str] = list(self._headers or _in_threads(_header, self.sources))
+        for i, header in enumerate(results):
             if isinstance(header, ImageHeader) and header.size[0] * header.size[1] > max_pixels:
-                found[i] = f"{_wide(header.size)} pixels, more than {max_pixels / 1e6:g} million"
-        self._headers = [header for header in found if isinstance(header, ImageHeader)]
-        self.drop_failed(found)
+                results[i] = f"{_format_size(header.size)} pixels, more than {max_pixels / 1e6:g} million"
+        self._headers = [header for header in results if isinstance(header, ImageHeader)]
+        self.drop_failed(results)
 
     def common_size(self) -> tuple[int, int]:
-        """(height, width) of all pictures. Raises a `ZaohuaError` naming two whose sizes differ."""
+        """Return the (height, width) of all images; raise a `ZaohuaError` that names two of different sizes."""
         assert self._headers is not None
         self.check_size(self._headers[0].size, self.paths[0])
         return self._headers[0].size
 
-    def check_size(self, size: tuple[int, int], like: str = "the training images") -> None:
-        """Raise a `ZaohuaError` naming the first picture that isn't of (height, width) `size`."""
+    def check_size(self, size: tuple[int, int], reference: str = "the training images") -> None:
+        """Raise a `ZaohuaError` that names the first image that isn't of (height, width) `size`."""
         for name, header in zip(self.paths, self._headers or (), strict=True):
             if header.size != size:
-                sizes = f"{name} is {_wide(header.size)} pixels, {like} {_wide(size)}"
-                raise ZaohuaError(f"sizes differ: {sizes}; say size= to scale them all")
+                sizes = f"{name} is {_format_size(header.size)} pixels, {reference} {_format_size(size)}"
+                raise ZaohuaError(f"sizes differ: {sizes}; give size= to resize all of them")
 
     def decode(self, channels: str, size: tuple[int, int], memory: float | None) -> Codes:
-        """All pictures as uint8 codes (n, C, H, W): one tensor if it fits, else gathered from the files.
+        """Decode all images to uint8 (n, C, H, W): one tensor if it fits into memory, else read on demand.
 
-        Every file is decoded once here, in either case, so that whatever is broken is known before training.
+        In either case every file is decoded here once, so that broken files are found before training.
 
         Args:
             channels: "grey", "rgb" or "rgba".
-            size: (height, width) to scale and crop to.
-            memory: GiB that the pictures may take; None for a quarter of the free memory.
+            size: (height, width) to resize and crop to.
+            memory: limit in GiB; None for a quarter of the free memory.
         """
-        kept = self.kept((channels, size))
-        if kept is not None:
-            return kept
+        cached = self.pop_cached((channels, size))
+        if cached is not None:
+            return cached
         shape = (len(self), *size, COUNT[channels])
-        keep = np.prod(shape, dtype=float) <= (free_memory() / 4 if memory is None else memory * 2**30)
-        pixels = np.empty(shape if keep else (0,), np.uint8)
+        fits = np.prod(shape, dtype=float) <= (free_memory() / 4 if memory is None else memory * 2**30)
+        pixels = np.empty(shape if fits else (0,), np.uint8)
 
         def work(row: int) -> str | None:
             try:
-                picture = _load(self.sources[row], channels, size)
+                image = _load(self.sources[row], channels, size)
             except Exception as error:  # a damaged file can make Pillow raise anything
                 return _reason(error)
-            if keep:
-                pixels[row] = picture
+            if fits:
+                pixels[row] = image
             return None
 
         reasons = _in_threads(work, range(len(self)))
         if any(reasons):
-            pixels = pixels[[reason is None for reason in reasons]] if keep else pixels
+            pixels = pixels[[reason is None for reason in reasons]] if fits else pixels
             self.drop_failed(reasons)
         self.report()
-        if not keep:
-            return PictureCodes(self.sources, channels, size)
+        if not fits:
+            return EncodedImages(self.sources, channels, size)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
     def drop_failed(self, results: Sequence[object]) -> list[bool]:
-        """Drop the pictures whose result is a text, and what is known of their headers."""
-        keep = super().drop_failed(results)
-        if self._headers is not None and len(self._headers) == len(keep):
-            self._headers = [header for header, ok in zip(self._headers, keep, strict=True) if ok]
-        return keep
+        """Remove images whose result is an error message (str), and their headers; return a mask of those kept."""
+        mask = super().drop_failed(results)
+        if self._headers is not None and len(self._headers) == len(mask):
+            self._headers = [header for header, ok in zip(self._headers, mask, strict=True) if ok]
+        return mask
 
 
-class PictureCodes(FileCodes[Source]):
-    """Codes of pictures in files, uint8 (b, C, H, W)."""
+class EncodedImages(FileCodes[Source]):
+    """Images that are read from files on demand, uint8 (b, C, H, W)."""
 
     def __init__(self, sources: Sequence[Source], channels: str, size: tuple[int, int]):
         super().__init__(sources)
         self.channels, self.size = channels, size
 
     def __getitem__(self, indices: Any) -> Tensor:
-        """As `FileCodes`, channels first."""
-        with _quietly():
+        """Return the images at `indices`, uint8 (b, C, H, W)."""
+        with _without_warnings():
             return super().__getitem__(indices).permute(0, 3, 1, 2)
 
     def load(self, source: Source) -> np.ndarray:
-        """Its pixels, uint8 (H, W, C)."""
+        """Load the pixels of an image, uint8 (H, W, C)."""
         return _load(source, self.channels, self.size)
 
     def name(self, source: Source, at: int) -> str:
-        """Its path, or its number."""
+        """Return the path of an image, or its index."""
         return _name(source, at)
 
     def reason(self, error: Exception) -> str:
-        """What is wrong with it."""
+        """Describe an error in a few words."""
         return _reason(error)
 
 
 class _Opened:
-    """`with _opened(source) as image`: a file is closed afterwards, an image of Pillow's stays its owner's."""
+    """Context of an opened image: files are closed afterwards; Pillow images are copied and stay open."""
 
     def __init__(self, source: Source):
         self.image = Image.open(source, formats=FORMATS) if isinstance(source, Path) else source.copy()
@@ -177,7 +177,7 @@ def _opened(source: Source) -> _Opened:
 
 
 def _header(source: Source) -> ImageHeader | str:
-    """The header of a picture, or why it is left out."""
+    """Read the header of an image; return an error message if that fails."""
     try:
         if isinstance(source, Path) and source.stat().st_size == 0:
             return "empty"
@@ -213,18 +213,18 @@ def _name(source: Source, at: int) -> str:
     return str(source) if isinstance(source, Path) else f"image {at}"
 
 
-def _wide(size: tuple[int, int]) -> str:
+def _format_size(size: tuple[int, int]) -> str:
     return f"{size[1]} x {size[0]}"
 
 
 def _in_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-    with _quietly():
+    with _without_warnings():
         return in_threads(work, items)
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Without Pillow's warnings: what is wrong with a file is told by us, once."""
+def _without_warnings() -> Iterator[None]:
+    """Suppress Pillow's warnings, because problems of files are reported by `FileItems`."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield

@@ -1,4 +1,4 @@
-"""Which values pixels take: their range, and whether they are equally spaced steps or continuous."""
+"""Values that pixels can take: their range, and whether they are equally spaced levels or continuous."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError
 
 FEW = 33
-"""Up to so many equally spaced values, all of which occur, count as a grid of their own."""
+"""Maximum number of equally spaced values, all of which occur, that count as a grid of their own."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Values low, ..., high: `levels` of them at equal steps, or anything between when `levels` is None.
+    """Grid of pixel values: `levels` equally spaced values from low to high, or continuous if `levels` is None.
 
-    Codes of a grid are the numbers 0 .. levels - 1 of the values (uint8, or int32 from 257 levels on); of
-    continuous pixels they are the values scaled to [-1, 1] (float32).
+    Pixels are encoded as the indices 0 ... levels - 1 of their values (uint8, or int32 above 256 levels); continuous
+    pixels as values scaled to [-1, 1] (float32).
     """
 
     low: float
@@ -27,14 +27,14 @@ class Grid:
 
     @property
     def scale(self) -> float:
-        """Units of the pixels per unit of a tensor in [-1, 1]."""
+        """Pixel units per unit of a tensor in [-1, 1]."""
         return (self.high - self.low) / 2
 
     def encode(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels -> codes of the same shape; 8-bit pictures are their own codes and are not copied.
+        """Encode pixels, in the same shape; 8-bit images are returned without a copy.
 
         Raises:
-            ZaohuaError: a value is not on the grid; the message names its item.
+            ZaohuaError: a value isn't on the grid; the message names its item.
         """
         if self.levels is None:
             middle = (self.low + self.high) / 2
@@ -43,15 +43,15 @@ class Grid:
             return pixels
         kind = np.uint8 if self.levels <= 256 else np.int32
         out = np.empty(pixels.shape, kind)
-        for at in range(0, len(pixels), 1024):  # in parts: the floats take eight times the memory
+        for at in range(0, len(pixels), 1024):  # in chunks, because floats take eight times the memory
             rows = pixels[at : at + 1024]
             out[at : at + 1024] = self._steps(rows, at)
         return out
 
     def _steps(self, pixels: np.ndarray, start: int) -> np.ndarray:
         steps = self._exact_steps(pixels)
-        codes = np.rint(steps)
-        bad = (np.abs(steps - codes) > 1e-3) | (codes < 0) | (codes >= (self.levels or 0))
+        indices = np.rint(steps)
+        bad = (np.abs(steps - indices) > 1e-3) | (indices < 0) | (indices >= (self.levels or 0))
         if bad.any():
             item = int(np.argwhere(bad)[0][0])
             value = pixels[bad][0]
@@ -59,38 +59,38 @@ class Grid:
                 f"image {start + item} has a pixel of value {value}, which is not one of the "
                 f"{self.levels} values from {self.low:g} to {self.high:g} of the training images"
             )
-        return codes
+        return indices
 
     def _exact_steps(self, pixels: np.ndarray) -> np.ndarray:
         assert self.levels is not None
         return (pixels.astype(np.float64) - self.low) * ((self.levels - 1) / (self.high - self.low))
 
     def fits(self, pixels: np.ndarray) -> bool:
-        """Whether every pixel is one of the grid's values."""
+        """Return True if every pixel has one of the grid's values."""
         for at in range(0, len(pixels), 1024):
             steps = self._exact_steps(pixels[at : at + 1024])
-            codes = np.rint(steps)
-            if (np.abs(steps - codes) > 1e-3).any() or codes.min() < 0 or codes.max() >= (self.levels or 0):
+            indices = np.rint(steps)
+            if (np.abs(steps - indices) > 1e-3).any() or indices.min() < 0 or indices.max() >= (self.levels or 0):
                 return False
         return True
 
     def decode(self, x: np.ndarray, levels: int | None, dtype: np.dtype[Any]) -> np.ndarray:
-        """Numbers in [-1, 1] -> the nearest pixel values; continuous ones are clipped to [low, high].
+        """Convert numbers in [-1, 1] to the nearest pixel values; continuous ones are clipped to [low, high].
 
         Args:
             x: float array of any shape; NaN counts as 0.
-            levels: how many values there are to choose from (2 for binarised pictures).
-            dtype: of the pixels.
+            levels: number of values to choose from (2 for binarised images).
+            dtype: type of the pixels.
         """
-        share = (np.nan_to_num(x.astype(np.float64), nan=0.0) + 1) / 2
+        fraction = (np.nan_to_num(x.astype(np.float64), nan=0.0) + 1) / 2
         span = self.high - self.low
         if levels is None:
-            return np.clip(self.low + share * span, self.low, self.high).astype(dtype)
-        codes = np.clip(np.rint(share * (levels - 1)), 0, levels - 1)
-        return (self.low + codes * span / (levels - 1)).astype(dtype)
+            return np.clip(self.low + fraction * span, self.low, self.high).astype(dtype)
+        indices = np.clip(np.rint(fraction * (levels - 1)), 0, levels - 1)
+        return (self.low + indices * span / (levels - 1)).astype(dtype)
 
     def to_json(self) -> dict[str, Any]:
-        """The grid as JSON values."""
+        """Return the grid as JSON values."""
         return asdict(self)
 
 
@@ -99,18 +99,18 @@ SIXTEEN_BIT = Grid(0, 65535, 65536)
 
 
 def find_grid(pixels: np.ndarray) -> Grid:
-    """The grid of an array of pixels, from its type and its values.
+    """Determine the grid of an array of pixels from its type and values.
 
-    Values 0, s, 2s .. ks that all occur (k <= 32: binary pictures, scikit-learn's digits 0..16) are a grid of
-    k + 1 levels. Other whole numbers are 8-bit, or 16-bit above 255 or of type uint16. Floats that are 8-bit
-    values scaled to [0, 1] or [-1, 1] have 256 levels; other floats are continuous, in [0, 1] or [-1, 1] when
-    they fill it, else in their own range.
+    Values 0, s, 2s ... ks that all occur (k <= 32: binary images, scikit-learn's digits 0 ... 16) are a grid of k + 1
+    levels. Other integers are 8-bit, or 16-bit if above 255 or of type uint16. Floats that are 8-bit values scaled to
+    [0, 1] or [-1, 1] have 256 levels. Other floats are continuous: in [0, 1] or [-1, 1] if they cover it, else in their
+    own range.
 
     Args:
         pixels: numeric array (n, ...), finite.
 
     Raises:
-        ZaohuaError: whole numbers outside 0..65535.
+        ZaohuaError: integers outside 0 ... 65535.
     """
     if pixels.dtype == np.bool_:
         return Grid(0, 1, 2)
@@ -120,7 +120,7 @@ def find_grid(pixels: np.ndarray) -> Grid:
         return few
     if pixels.dtype.kind in "iu":
         if low < 0 or high > 65535:
-            raise ZaohuaError(f"whole-number pixels must lie within 0 and 65535, not {low:g} and {high:g}: give floats")
+            raise ZaohuaError(f"integer pixels must be from 0 to 65535, not from {low:g} to {high:g}: give floats")
         return SIXTEEN_BIT if pixels.dtype == np.uint16 or high > 255 else EIGHT_BIT
     for grid in (Grid(0, 1, 256), Grid(-1, 1, 256), EIGHT_BIT):
         if grid.low <= low and high <= grid.high and high > grid.high / 2 and grid.fits(pixels):

@@ -1,4 +1,4 @@
-"""Conversions of pictures: Pillow's modes to 8-bit channels, channels to channels, sizes to sizes."""
+"""Conversions of images: Pillow's modes to 8-bit channels, changes of channels, and resizing."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 class UnusableImage(ValueError):
-    """A picture that can't be converted; the message is the reason in a few words."""
+    """Error for an image that can't be converted; the message is the reason in a few words."""
 
 
 def is_grey(image: Image.Image) -> bool:
-    """Whether a picture has no colour, as its mode tells (a palette counts as colour)."""
+    """Return True if an image has no colour by its mode (a palette counts as colour)."""
     return image.mode in GREY_MODES
 
 
 def to_pixels(image: Image.Image, channels: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """A picture of any mode as uint8 (H, W, C): upright, 16 bits scaled to 8, alpha laid on white unless kept.
+    """Convert an image of any mode to uint8 (H, W, C): upright, scaled to 8 bits, composited on white unless rgba.
 
     Args:
-        image: an opened picture; of an animation the frame it is at, the first.
+        image: an opened image; of an animation the current frame, usually the first.
         channels: "grey", "rgb" or "rgba".
-        size: (height, width) to scale and crop to, see `cover`; None keeps the picture's own.
+        size: (height, width) to resize and crop to, see `cover`; None keeps the size.
 
     Raises:
-        UnusableImage: pixels that have no known range (32-bit or float).
+        UnusableImage: the range of the pixels is unknown (32-bit or float).
         OSError: the file is damaged.
     """
     if size is not None and image.format == "JPEG":
-        image.draft(image.mode, (2 * max(size), 2 * max(size)))  # decodes at 1/2, 1/4 or 1/8 where that is enough
+        image.draft(
+            image.mode, (2 * max(size), 2 * max(size))
+        )  # decodes at 1/2, 1/4 or 1/8 of the size if that suffices
     image = upright(image)
     image = _eight_bit(image)
     if image.mode != MODES[channels]:
@@ -53,9 +55,9 @@ def to_pixels(image: Image.Image, channels: str, size: tuple[int, int] | None = 
 
 
 def orientation(image: Image.Image) -> int:
-    """EXIF orientation (1..8) that `image.size` does not allow for, as far as the header tells; 1 if none.
+    """Return the EXIF orientation (1 ... 8) from the header, if `image.size` doesn't include it already; else 1.
 
-    Pillow turns TIFF files itself. EXIF data behind the pixels of a PNG would take decoding, and are ignored.
+    Pillow rotates TIFF files itself. EXIF data after the pixels of a PNG would require decoding, and are ignored.
     """
     try:
         if image.format != "TIFF" and (image.format == "JPEG" or "exif" in image.info):
@@ -66,7 +68,7 @@ def orientation(image: Image.Image) -> int:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The picture turned as its EXIF orientation says."""
+    """Rotate an image by its EXIF orientation."""
     if orientation(image) in range(2, 9):
         return ImageOps.exif_transpose(image)
     image.load()
@@ -74,7 +76,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit greys scaled to 8 bits (Pillow's own conversion clips them)."""
+    """Scale 16-bit grey images to 8 bits (Pillow's own conversion clips them)."""
     if image.mode == "F":
         raise UnusableImage("floating-point pixels of unknown range")
     if not image.mode.startswith("I"):
@@ -86,7 +88,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """The picture composited onto white if any of it is transparent."""
+    """Composite an image on white if it has transparency."""
     if not image.has_transparency_data:
         return image
     image = image.convert("RGBA")
@@ -94,7 +96,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def cover(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Scale with antialiasing so that the picture just covers (height, width), and cut out its centre."""
+    """Resize an image with antialiasing so that it just covers (height, width), and crop its centre."""
     height, width = size
     if image.size == (width, height):
         return image
@@ -105,31 +107,30 @@ def cover(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def resize_array(pixels: np.ndarray, size: tuple[int, int], grid: Grid) -> np.ndarray:
-    """`cover` for an array (n, H, W, C) of any type; values stay on their grid.
+    """Apply `cover` to an array (n, H, W, C) of any type; values are rounded to their grid.
 
     Args:
-        pixels: the pictures.
+        pixels: the images.
         size: (height, width) of the result.
-        grid: values that the pixels can take.
+        grid: values that pixels can take.
     """
     if pixels.shape[1:3] == size:
         return pixels
     out = np.empty((len(pixels), *size, pixels.shape[3]), pixels.dtype)
-    for i, picture in enumerate(pixels):
+    for i, image in enumerate(pixels):
         if pixels.dtype == np.uint8 and grid.levels == 256 and pixels.shape[3] in (1, 3, 4):
-            flat = picture[:, :, 0] if pixels.shape[3] == 1 else picture
+            flat = image[:, :, 0] if pixels.shape[3] == 1 else image
             out[i] = np.asarray(cover(Image.fromarray(flat), size)).reshape(out[i].shape)
             continue
         planes = [
-            np.asarray(cover(Image.fromarray(picture[:, :, c].astype(np.float32)), size))
-            for c in range(pixels.shape[3])
+            np.asarray(cover(Image.fromarray(image[:, :, c].astype(np.float32)), size)) for c in range(pixels.shape[3])
         ]
         out[i] = _snap(np.stack(planes, axis=-1), grid, pixels.dtype)
     return out
 
 
 def convert_array(pixels: np.ndarray, channels: Channels, grid: Grid) -> np.ndarray:
-    """An array (n, H, W, C) with other channels, as `to_pixels` does for pictures; "auto" keeps it as it is."""
+    """Convert the channels of an array (n, H, W, C) as `to_pixels` does; "auto" returns it unchanged."""
     have = pixels.shape[3]
     if channels == "auto" or have == COUNT[channels]:
         return pixels
@@ -148,5 +149,5 @@ def convert_array(pixels: np.ndarray, channels: Channels, grid: Grid) -> np.ndar
 
 
 def _snap(values: np.ndarray, grid: Grid, dtype: np.dtype[Any]) -> np.ndarray:
-    """Values between those of the grid moved to the nearest one."""
+    """Round values to the nearest ones of the grid."""
     return grid.decode((values - grid.low) / grid.scale - 1, grid.levels, dtype)

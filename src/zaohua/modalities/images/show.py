@@ -1,4 +1,4 @@
-"""Pictures as people look at them: in a page, in a notebook."""
+"""Display of images in pages and notebooks."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from zaohua.report.sheets import grid
 
 
 def visible(model: Any, images: Any) -> np.ndarray:
-    """Pictures as a fitted model takes and makes them, as uint8 with black 0 and white 255."""
+    """Convert images of a fitted model to uint8, from 0 (black) to 255 (white)."""
     return values.visible(images, model.codec_.grid_)
 
 
 def show(images: Any, columns: int | None = None) -> Any:
-    """Pictures side by side as one PIL image, which a notebook displays.
+    """Arrange images in a grid and return it as a PIL image, which notebooks display.
 
     Args:
-        images: uint8 or any numbers, (n, H, W) or (n, H, W, C); other than uint8 is stretched from least to greatest.
-        columns: pictures in a row.
+        images: uint8 or any numbers, (n, H, W) or (n, H, W, C); other types are scaled to their range.
+        columns: images per row.
     """
     from PIL import Image
 
     array = np.asarray(images)
-    if array.dtype != np.uint8 or array.max() < 64:  # such as the digits' 0 ... 16
+    if array.dtype != np.uint8 or array.max() < 64:  # such as scikit-learn's digits, 0 ... 16
         low, high = float(array.min()), float(array.max())
         array = np.rint((array - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
     return Image.fromarray(grid(array, columns))

@@ -1,4 +1,4 @@
-"""Labels: any hashable names, kept as they are, seen by networks as the integers 0 .. K - 1."""
+"""Codec from labels, which may be any hashable names, to the integers 0 ... K - 1."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 
 class LabelCodec(Codec):
-    """Names (str, int, float, bool, None, or tuples of them) <-> codes 0 .. K - 1.
+    """Codec from labels (str, int, float, bool, None, or tuples of them) to classes 0 ... K - 1.
 
     Attributes:
-        classes_: the K names that `fit` saw, sorted where they can be sorted, else in order of appearance.
-        counts_: how often each occurred.
+        classes_: the K labels seen in `fit`, sorted if possible, else in order of appearance.
+        counts_: number of occurrences of each.
     """
 
     modality: ClassVar[str] = "labels"
     representation: ClassVar[str] = "classes"
 
     def fit(self, items: Any) -> Self:
-        """Learn the names and how often each occurs.
+        """Determine the labels and their frequencies.
 
         Args:
-            items: sequence of labels, one for each training item.
+            items: sequence of labels, one per training item.
 
         Raises:
-            ZaohuaError: there are none, or one is of a type that can't be a label.
+            ZaohuaError: there are no labels, or one has a type that isn't supported.
         """
         labels = _plain_list(items)
         if not labels:
@@ -46,58 +46,58 @@ class LabelCodec(Codec):
         names = {_key(label): label for label in reversed(labels)}
         try:
             keys = sorted(counts, key=lambda key: names[key])
-        except TypeError:  # names of several types have no order
+        except TypeError:  # labels of several types can't be compared
             keys = list(counts)
         self._set_classes([names[key] for key in keys], [counts[key] for key in keys])
         self.spec_ = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=len(keys)),))
         return self
 
     def encode(self, items: Any) -> Tensor:
-        """Labels -> int64 (n,). A label that no class equals may also be its text: "3" is found as 3.
+        """Encode labels as classes, int64 (n,). The text of a label is accepted for the label: "3" for 3.
 
         Raises:
-            ZaohuaError: a label is not one of the known ones; the message names the nearest.
+            ZaohuaError: a label is unknown; the message suggests similar ones.
         """
         return torch.tensor([self._code(label) for label in _plain_list(items)], dtype=torch.int64)
 
     def knows(self, items: Any) -> np.ndarray:
-        """Which of some labels `encode` takes, bool (n,)."""
+        """Return a mask of the labels that `encode` accepts, bool (n,)."""
         return np.array([self._find(label) is not None for label in items], bool)
 
     def decode(self, x: Tensor) -> list[Any]:
-        """Codes (n,) -> the list of their names."""
+        """Return the labels of classes (n,)."""
         return [self.classes_[int(code)] for code in x.reshape(-1)]
 
     def as_items(self, y: Any, n: int | None) -> list[Any]:
-        """One label as a list of n (or 1), a list or array of labels as it is."""
+        """Return n (or 1) copies of a single label; return a list or array of labels as a list."""
         is_class = isinstance(y, tuple) and _key(_plain(y)) in self._index
         if is_class or isinstance(y, str) or not isinstance(y, Iterable) or getattr(y, "ndim", 1) == 0:
             return [_plain(y)] * (1 if n is None else n)
         return _plain_list(y)
 
     def draw(self, noise: Noise) -> Tensor:
-        """Codes int64 (n,), as frequent as in training: the inverse of their distribution at uniform numbers."""
+        """Draw classes with their training frequencies, int64 (n,), by inversion of the distribution function."""
         u = noise.uniform()
         cdf = torch.tensor(np.cumsum(self.counts_) / sum(self.counts_), dtype=torch.float64, device=u.device)
         return torch.searchsorted(cdf, u.double(), right=True).clamp_(max=len(self.classes_) - 1)
 
     def log_prior(self) -> np.ndarray:
-        """Log of the training frequency of each class, float64 (K,)."""
+        """Return the log-frequency of each class in training, float64 (K,)."""
         return np.log(np.array(self.counts_, dtype=np.float64) / sum(self.counts_))
 
     def describe(self, n: int | None = None) -> str:
-        """How many different labels there are."""
+        """Describe the number of different labels."""
         kinds = counted(len(self.classes_), "label")
         return kinds if n is None else f"{counted(n, 'item')} with {kinds}"
 
     def state(self) -> dict[str, Any]:
-        """Names and counts as JSON values."""
+        """Return labels and counts as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
         return {"classes": [_to_json(c) for c in self.classes_], "counts": self.counts_}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
+        """Restore the result of `state`."""
         self._set_classes([_from_json(c) for c in state["classes"]], list(state["counts"]))
 
     def _set_classes(self, classes: list[Any], counts: list[int]) -> None:
@@ -119,7 +119,7 @@ class LabelCodec(Codec):
 
 
 def _plain_list(labels: Any) -> list[Any]:
-    """A list, array or series of labels as a list of Python values."""
+    """Convert a list, array or series of labels to a list of Python values."""
     if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise ZaohuaError(f"labels must be a list or an array with one for each item, not {labels!r}")
     if isinstance(labels, np.ndarray) and labels.ndim != 1:
@@ -128,7 +128,7 @@ def _plain_list(labels: Any) -> list[Any]:
 
 
 def _plain(label: Any, at: int | None = None) -> Any:
-    """A label as a value that JSON can keep with its type: scalars of numpy and torch as Python's."""
+    """Convert a label to a value whose type JSON preserves: scalars of numpy and torch become Python's."""
     if isinstance(label, (str, int, bool, type(None))) and type(label).__module__ == "builtins":
         return label
     if hasattr(label, "item") and getattr(label, "ndim", None) == 0:
@@ -144,7 +144,7 @@ def _plain(label: Any, at: int | None = None) -> Any:
 
 
 def _key(label: Any) -> Any:
-    """What a label is looked up by; without the flag True would be found as 1."""
+    """Return the dictionary key of a label; the flag distinguishes True from 1."""
     return isinstance(label, bool), label
 
 

@@ -1,4 +1,4 @@
-"""What all codecs of music share: the grid that pieces are brought to, and how they are written."""
+"""Base of the codecs of music: conversion of pieces to a common time grid, and writing them."""
 
 from __future__ import annotations
 
@@ -20,77 +20,77 @@ from zaohua.modalities.music.synth import render, write_wav
 
 
 class PieceCodec(Codec):
-    """Items are pieces of music.
+    """Base of codecs whose items are pieces of music.
 
     Attributes:
-        steps_: time steps in a quarter note.
-        voices_: number of voices of every piece; 0 when they have none, or not all the same number.
-        seen_: which values the training pieces have, bool, as the codec says.
+        steps_: time steps per quarter note.
+        voices_: number of voices of every piece; 0 if they have none, or differ in their number.
+        seen_: mask of the values that occur in training; its shape depends on the codec.
     """
 
     modality: ClassVar[str] = "music"
     usual_number: ClassVar[int] = 1
 
     steps: Annotated[int, Between(1, 48)] | None = None
-    """Time steps in a quarter note; None: those of the data, and sixteenths for MIDI files."""
+    """Time steps per quarter note; None: those of the data, and 4 (sixteenths) for MIDI files."""
     tempo: Annotated[float, Between(1, 1000)] = 80.0
-    """Quarter notes a minute of what is written."""
+    """Tempo of written files, in quarter notes per minute."""
 
     def _set(self, seen: Tensor) -> None:
-        """Take the range, which grid and voices precede."""
+        """Set the mask of values, after grid and voices, and the spec."""
         self.seen_ = seen
         self.spec_ = self._spec()
 
     @abstractmethod
     def _spec(self) -> DataSpec:
-        """What follows from grid, voices and range."""
+        """Return the spec for the grid, voices and values."""
 
     def _fit_grid(self, items: Any) -> list[Piece]:
-        """Learn the grid, and whether voices are kept apart; the pieces on that grid."""
-        chosen = self.steps or (STEPS if isinstance(items, MidiFiles) else max(_checked(items), key=_grid).steps)
-        pieces = _on_grid(items, chosen)
+        """Determine grid and voices; return the pieces on that grid."""
+        steps = self.steps or (STEPS if isinstance(items, MidiFiles) else max(_checked(items), key=_grid).steps)
+        pieces = _on_grid(items, steps)
         voices = {piece.voices for piece in pieces}
-        self.steps_, self.voices_ = chosen, voices.pop() if len(voices) == 1 else 0
+        self.steps_, self.voices_ = steps, voices.pop() if len(voices) == 1 else 0
         return pieces
 
     def _pieces(self, items: Any) -> list[Piece]:
-        """Pieces on the grid that was learnt."""
+        """Return the pieces on the fitted grid; raise if their voices differ from training."""
         pieces = _on_grid(items, self.steps_)
         for i, piece in enumerate(pieces):
             if self.voices_ and piece.voices != self.voices_:
-                have = f"{piece.voices} voices" if piece.voices else "no voices that could be told apart"
+                have = f"{piece.voices} voices" if piece.voices else "no separate voices"
                 raise ZaohuaError(f"piece {i} has {have}, but the model was fitted on pieces of {self.voices_}")
         return pieces
 
     def as_items(self, y: Any, n: int | None) -> list[Piece]:
-        """One piece as a list of n (or 1), a list of pieces as it is."""
+        """Return n (or 1) copies of a single piece; return a list of pieces unchanged."""
         return [y] * (1 if n is None else n) if isinstance(y, Piece) else list(y)
 
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
-        """Write pieces as MIDI files, a track for each voice; names are without suffix, one for each."""
+        """Write pieces as MIDI files with a track per voice; names are without suffix."""
         return [write_midi(piece, folder / f"{name}.mid", self.tempo) for piece, name in zip(items, names, strict=True)]
 
     def _write_wav(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        """All pieces as a sound, one after another."""
+        """Write a synthesised sound of all pieces, one after another."""
         write_wav(render(Piece.joined(items), self.tempo), path)
 
     def _write_midi(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        """All pieces in one MIDI file, one after another."""
+        """Write all pieces to one MIDI file, one after another."""
         write_midi(Piece.joined(items), path, self.tempo)
 
     def describe(self, n: int | None = None) -> str:
-        """The grid of the pieces, and their voices."""
+        """Describe grid and voices of the pieces."""
         voices = f", {counted(self.voices_, 'voice')}" if self.voices_ else ""
         return f"{counted(n, 'piece', ' of music')}{voices}, {counted(self.steps_, 'step')} a quarter note"
 
     def state(self) -> dict[str, Any]:
-        """Grid, voices and range."""
+        """Return grid, voices and values as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
         return {"steps": self.steps_, "voices": self.voices_, "seen": self.seen_.int().tolist()}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
+        """Restore the result of `state`."""
         self.steps_, self.voices_ = state["steps"], state["voices"]
         self._set(torch.tensor(state["seen"]).bool())
 
@@ -102,7 +102,7 @@ def _grid(piece: Piece) -> int:
 
 
 def _checked(items: Any) -> list[Piece]:
-    """Items as pieces, or an error that names the one that is none."""
+    """Return items as a list of pieces; raise an error that names the first item that isn't one."""
     for i, item in enumerate(items):
         if not isinstance(item, Piece):
             raise ZaohuaError(f"the list holds pieces of music, but number {i} is a {type(item).__name__}")

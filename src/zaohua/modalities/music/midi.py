@@ -1,4 +1,4 @@
-"""MIDI files <-> pieces, through symusic (an optional package, imported when it is needed)."""
+"""Reading and writing of MIDI files with symusic, an optional package that is imported on demand."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.music.pieces import Piece, is_monophonic
 
 STEPS = 4
-"""Time steps in a quarter note when nobody says."""
+"""Default number of time steps per quarter note."""
 MOST_VOICES = 8
-"""Tracks beyond which their notes belong to no voice."""
+"""Maximum number of tracks that count as voices; notes of files with more tracks have no voice."""
 TICKS = 480
-"""Ticks of a quarter note in files that are written."""
+"""Ticks per quarter note in written files."""
 LOUDNESS = 80
+"""MIDI velocity of written notes."""
+"""MIDI velocity of written notes."""
 
 
 class MidiFiles(FileItems[Path], Sequence[Piece]):
-    """The pieces of some MIDI files, read when they are first needed; what is broken is left out (see `FileItems`)."""
+    """List of the pieces in MIDI files, read on first use. Broken files: see `FileItems`."""
 
     noun: ClassVar[str] = "MIDI files"
 
@@ -35,40 +37,40 @@ class MidiFiles(FileItems[Path], Sequence[Piece]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Piece]: ...
     def __getitem__(self, index: int | slice) -> Piece | Sequence[Piece]:
-        """A piece on a grid of sixteenths; a slice is a list of them."""
+        """Return a piece on a grid of sixteenths; a slice returns a list of pieces."""
         return self.read(STEPS)[index]
 
     def read(self, steps: int) -> list[Piece]:
-        """All pieces, with so many time steps in a quarter note.
+        """Read all pieces with `steps` time steps per quarter note.
 
         Raises:
             ZaohuaError: more than a tenth of the files are broken.
         """
         if steps not in self._pieces:
-            found = [_read(path, steps) for path in self.sources]
-            self.drop_failed(found)
+            results = [_read(path, steps) for path in self.sources]
+            self.drop_failed(results)
             self.report()
-            pieces = [piece for piece in found if isinstance(piece, Piece)]
-            self._pieces = {**self._pieces, steps: pieces}  # a new one: a copy of these files may share the old
+            pieces = [piece for piece in results if isinstance(piece, Piece)]
+            self._pieces = {**self._pieces, steps: pieces}  # a new dict: copies of these files may share the old one
         return self._pieces[steps]
 
 
 def read_midi(path: Path, steps: int = STEPS) -> Piece:
-    """The piece of a MIDI file on a grid; drums are left out.
+    """Read the piece of a MIDI file on a time grid, without drums.
 
-    Each track is a voice if none of them has two notes at once and there are at most 8.
+    Tracks become voices if there are at most 8 and none has two notes at once.
 
     Raises:
         ZaohuaError: the file is broken, or has no notes.
     """
     piece = _read(path, steps)
     if isinstance(piece, str):
-        raise ZaohuaError(f"{path}: is no MIDI file that can be read ({piece})")
+        raise ZaohuaError(f"{path}: can't be read as a MIDI file ({piece})")
     return piece
 
 
 def _read(path: Path, steps: int) -> Piece | str:
-    """The piece of a file, or why there is none."""
+    """Read the piece of a file; return an error message if that fails."""
     symusic = _symusic()
     try:
         if path.stat().st_size == 0:
@@ -87,7 +89,7 @@ def _read(path: Path, steps: int) -> Piece | str:
 
 
 def _on_grid(notes: np.ndarray, tracks: int, scale: float, steps: int) -> Piece:
-    """A piece from notes in ticks: each onset and end at the nearest step."""
+    """Create a piece from notes in ticks, with onsets and ends rounded to the nearest step."""
     onset = np.rint(notes[:, 0] * scale)
     end = np.maximum(np.rint((notes[:, 0] + notes[:, 1]) * scale), onset + 1)
     notes = np.stack([onset, end - onset, notes[:, 2], notes[:, 3]], axis=1).astype(np.int32)
@@ -97,7 +99,7 @@ def _on_grid(notes: np.ndarray, tracks: int, scale: float, steps: int) -> Piece:
 
 
 def write_midi(piece: Piece, path: Path, tempo: float) -> Path:
-    """Write a piece as a MIDI file, a track for each voice; tempo in quarter notes a minute. Returns the path."""
+    """Write a piece as a MIDI file with a track per voice, and return the path; tempo in quarter notes per minute."""
     symusic = _symusic()
     score = symusic.Score(TICKS)
     score.tempos.append(symusic.Tempo(0, tempo))

@@ -1,10 +1,10 @@
-"""Pieces of music <-> rows of tokens: waits, notes and their durations, and a grammar of what may follow what.
+"""Codec from pieces of music to tokens: waits, notes and durations, with a grammar of the tokens that may follow.
 
     END, [WAIT(k)]* NOTE(voice, pitch) HOLD(k) [HOLD(k)]*, ..., [WAIT(k)]*, END
 
-Notes stand in the order of their onsets, those that begin together from the first voice to the last and from low to
-high. WAIT(k) goes on by k steps and HOLD(k) lets the last note sound for k, each 1 to 16; longer ones are several, 16
-each but the last. END comes when nothing sounds any more. Compare the events of Oore et al. 2018 (arXiv:1808.03715).
+Notes are sorted by onset, then by voice, then by pitch. WAIT(k) advances the time by k steps and HOLD(k) extends the
+last note by k steps, with k from 1 to 16; longer ones are split into several tokens of 16 and a remainder. END follows
+when all notes have ended. Compare the events of Oore et al. 2018 (arXiv:1808.03715).
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from zaohua.modalities.music.pieces import Piece
 from zaohua.modalities.sequences import Sequences, TokenCodec
 
 LONGEST = 16
-"""Steps that one token can wait or hold."""
+"""Maximum number of steps of a WAIT or HOLD token."""
 PITCHES = 128
-"""MIDI pitches."""
+"""Number of MIDI pitches."""
 
 
 class MusicCodec(PieceCodec, TokenCodec):
-    """Pieces <-> rows of tokens END, piece, END.
+    """Codec from pieces of music to rows of tokens END, piece, END.
 
-    Tokens are numbered: LONGEST of WAIT, LONGEST of HOLD, PITCHES of NOTE for each voice, END.
+    Tokens are numbered in this order: LONGEST of WAIT, LONGEST of HOLD, PITCHES of NOTE per voice, END.
 
     Attributes:
-        steps_: time steps in a quarter note.
-        voices_: number of voices, each of which has one note at a time; 0 for notes of no voice.
-        seen_: which notes the training pieces have, bool (voices or 1, PITCHES).
+        steps_: time steps per quarter note.
+        voices_: number of voices with one note at a time each; 0 if notes have no voice.
+        seen_: mask of the notes that occur in training, bool (voices or 1, PITCHES).
     """
 
     representation: ClassVar[str] = "events"
 
     def fit(self, items: Any) -> Self:
-        """Learn grid, voices and range.
+        """Determine time grid, voices and the notes that occur.
 
         Raises:
             ZaohuaError: there are no notes.
@@ -57,12 +57,12 @@ class MusicCodec(PieceCodec, TokenCodec):
         return self
 
     def describe(self, n: int | None = None) -> str:
-        """The grid of the pieces, and their voices."""
+        """Describe grid and voices of the pieces, and the representation."""
         return f"{super().describe(n)}, as events"
 
     @property
     def end_(self) -> int:
-        """The END token."""
+        """Index of the END token."""
         return 2 * LONGEST + self.seen_.numel()
 
     def _spec(self) -> DataSpec:
@@ -70,16 +70,18 @@ class MusicCodec(PieceCodec, TokenCodec):
         return DataSpec(axes=("position",), shape=None, features=(feature,), pad=PAD)
 
     def encode(self, items: Any) -> Sequences:
-        """Pieces -> their tokens.
+        """Encode pieces as tokens.
 
         Raises:
-            ZaohuaError: a piece has other voices than those the model was fitted on.
+            ZaohuaError: a piece has another number of voices than in training.
         """
         stream, starts = [self.end_], []
         for piece in self._pieces(items):
             starts.append(len(stream) - 1)
             stream += [*self._tokens(piece), self.end_]
-        stops = torch.tensor([*starts[1:], len(stream) - 1]) + 1  # behind the END that the next one begins with
+        stops = (
+            torch.tensor([*starts[1:], len(stream) - 1]) + 1
+        )  # up to and including the END that the next piece starts with
         return Sequences(torch.tensor(stream, dtype=torch.int16), torch.tensor(starts), stops, PAD)
 
     def _tokens(self, piece: Piece) -> Iterator[int]:
@@ -92,7 +94,7 @@ class MusicCodec(PieceCodec, TokenCodec):
         yield from _steps(piece.length - now, 0)
 
     def decode(self, x: Tensor) -> list[Piece]:
-        """Rows of tokens (b, t) -> pieces: what stands before END (a first one aside); a note not held is none."""
+        """Convert rows of tokens (b, t) to pieces, up to END; skip a leading END and notes without a duration."""
         return [self._piece(row) for row in x.long().tolist()]
 
     def _piece(self, row: list[int]) -> Piece:
@@ -111,24 +113,24 @@ class MusicCodec(PieceCodec, TokenCodec):
         return Piece(np.array([note for note in notes if note[1]]).reshape(-1, 4), self.steps_, now, self.voices_)
 
     def allowed(self, before: Tensor) -> Tensor:
-        """Which tokens may follow, so that what comes out is music: bool (B, tokens) from tokens int (B, t), END first.
+        """Return a mask of the tokens that may follow, bool (B, tokens), given tokens int (B, t) that start with END.
 
-        Notes stand in order, are some of those seen in training, and don't begin while their voice (without voices: the
-        same pitch) still sounds; a note is followed by its duration; END waits until nothing sounds.
+        Notes must be sorted, have occurred in training, and not start while their voice (or without voices, their
+        pitch) still sounds. A note must be followed by its duration. END is allowed when all notes have ended.
         """
         is_wait, is_hold = (before >= 0) & (before < LONGEST), (before >= LONGEST) & (before < 2 * LONGEST)
         is_note, number = (before >= 2 * LONGEST) & (before < self.end_), before - 2 * LONGEST
         waited = torch.where(is_wait, before + 1, 0).cumsum(1)
         held = torch.where(is_hold, before - LONGEST + 1, 0).cumsum(1)
-        places = torch.arange(before.shape[1], device=before.device)
-        at = torch.where(is_note, places, 0).cummax(1).values  # where the last note so far stands; END before any
+        indices = torch.arange(before.shape[1], device=before.device)
+        at = torch.where(is_note, indices, 0).cummax(1).values  # index of the last note so far; END before any
         ends = torch.where(is_hold, waited + held - held.gather(1, at), 0)
-        none = before.new_zeros(len(before), self.seen_.numel() + 1)  # one more: END's
+        none = before.new_zeros(len(before), self.seen_.numel() + 1)  # one more, for END
         until = none.scatter_reduce(1, number.gather(1, at), ends, "amax")[:, :-1]
         if self.voices_:
             until = until.unflatten(1, (-1, PITCHES)).amax(2).repeat_interleave(PITCHES, dim=1)
-        since = torch.where(is_wait, places, 0).amax(1, keepdim=True)
-        highest = torch.where(is_note & (places > since), number, -1).amax(1, keepdim=True)
+        since = torch.where(is_wait, indices, 0).amax(1, keepdim=True)
+        highest = torch.where(is_note & (indices > since), number, -1).amax(1, keepdim=True)
         sounding, after_note = until > waited[:, -1:], is_note[:, -1:]
         order = torch.arange(until.shape[1], device=until.device)
         note = ~sounding & (order > highest) & self.seen_.flatten().to(until.device) & ~after_note
@@ -138,7 +140,7 @@ class MusicCodec(PieceCodec, TokenCodec):
 
 
 def _steps(count: int, first: int) -> Iterator[int]:
-    """Tokens that together are so many steps; `first` is the token of one step."""
+    """Yield tokens that add up to `count` steps; `first` is the token of one step."""
     while count > 0:
         yield first + min(count, LONGEST) - 1
         count -= LONGEST

@@ -1,4 +1,4 @@
-"""Music as people hold it: the notes of a piece on a grid of time steps."""
+"""The public type of pieces of music: notes on a grid of time steps."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError
 
 LOWEST, KEYS = 21, 88
-"""MIDI pitch of a piano's lowest key, and how many keys it has."""
+"""MIDI pitch of a piano's lowest key, and the number of its keys."""
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """The notes of a piece of music on a grid of time steps; loudness, tempo and instruments are not kept.
+    """Piece of music: notes on a grid of time steps, without loudness, tempo and instruments.
 
     Attributes:
         notes: int32 (n, 4), sorted: onset and duration in steps, MIDI pitch (60 is middle C), voice.
-        steps: time steps in a quarter note.
-        length: time steps in all, rests at the end included; by default to the end of the last note.
-        voices: how many voices there are, each of which has one note at a time; 0 when notes belong to none.
+        steps: time steps per quarter note.
+        length: total number of time steps, including rests at the end; default: to the end of the last note.
+        voices: number of voices with one note at a time each; 0 if notes have no voice.
     """
 
     notes: np.ndarray
@@ -52,20 +52,22 @@ class Piece:
 
     @classmethod
     def from_roll(cls, roll: Any, steps: int = 4) -> Piece:
-        """From which piano keys sound at each time step, bool (T, 88); a key held over steps is one note."""
+        """Create a piece from a piano roll, bool (T, 88); a key that sounds in consecutive steps is one note."""
         roll = np.asarray(roll).astype(bool)
         if roll.ndim != 2 or roll.shape[1] != KEYS:
-            raise ZaohuaError(f"a piano roll is of shape (time, {KEYS}), not {roll.shape}")
+            raise ZaohuaError(f"a piano roll must be of shape (time, {KEYS}), not {roll.shape}")
         runs = _runs(np.where(roll, 1, 0))
         return cls(np.stack([runs[:, 1], runs[:, 2], runs[:, 0] + LOWEST, 0 * runs[:, 0]], axis=1), steps, len(roll))
 
     @classmethod
     def from_voices(cls, pitches: Any, steps: int = 4) -> Piece:
-        """From the MIDI pitch of each voice at each time step, int (T, voices), negative for a rest; a pitch that is
-        held over steps is one note."""
+        """Create a piece from the MIDI pitch of each voice at each time step, int (T, voices), negative for rests.
+
+        A pitch that sounds in consecutive steps is one note.
+        """
         pitches = np.asarray(pitches)
         if pitches.ndim != 2 or pitches.dtype.kind not in "iu":
-            raise ZaohuaError(f"voices are whole numbers (time, voices), not {pitches.dtype} {pitches.shape}")
+            raise ZaohuaError(f"voices must be integers (time, voices), not {pitches.dtype} {pitches.shape}")
         runs = _runs(np.maximum(pitches, -1) + 1)
         return cls(
             np.stack([runs[:, 1], runs[:, 2], runs[:, 3] - 1, runs[:, 0]], axis=1),
@@ -75,10 +77,10 @@ class Piece:
         )
 
     def roll(self) -> np.ndarray:
-        """Which piano keys sound at each time step, bool (length, 88).
+        """Return the piano roll: the keys that sound at each time step, bool (length, 88).
 
         Raises:
-            ZaohuaError: a note is none of a piano's.
+            ZaohuaError: a note is beyond the range of a piano.
         """
         roll = np.zeros((self.length, KEYS), bool)
         for onset, duration, pitch, _ in self.on_piano().notes:
@@ -86,14 +88,14 @@ class Piece:
         return roll
 
     def pitches(self) -> np.ndarray:
-        """The MIDI pitch of each voice at each time step, int16 (length, voices), -1 for a rest."""
+        """Return the MIDI pitch of each voice at each time step, int16 (length, voices), -1 for rests."""
         out = np.full((self.length, self.voices), -1, np.int16)
         for onset, duration, pitch, voice in self.notes:
             out[onset : onset + duration, voice] = pitch
         return out
 
     def on_grid(self, steps: int) -> Piece:
-        """The same piece on another grid, each onset and end at the nearest step; no note is shorter than a step."""
+        """Return the piece on another grid, with times rounded to the nearest step and notes of at least one step."""
         if steps == self.steps:
             return self
         scale = steps / self.steps
@@ -103,10 +105,10 @@ class Piece:
         return Piece(notes, steps, round(self.length * scale), self.voices if is_monophonic(notes) else 0)
 
     def merged(self) -> Piece:
-        """The same notes, of no voice.
+        """Return the piece with the notes of all voices merged.
 
-        Of two of one pitch that overlap, the former ends where the later begins; of those that begin together the
-        longest stays.
+        If two notes of one pitch overlap, the earlier one ends where the later one starts; of notes that start together
+        the longest is kept.
         """
         notes = self.notes[np.lexsort((-self.notes[:, 1], self.notes[:, 0], self.notes[:, 2]))]
         again = np.diff(notes[:, 2], prepend=-1) == 0
@@ -117,7 +119,7 @@ class Piece:
 
     @staticmethod
     def joined(pieces: Sequence[Piece]) -> Piece:
-        """Pieces one after another, with a whole note's rest between them."""
+        """Concatenate pieces, with a rest of a whole note between them."""
         steps, starts = pieces[0].steps, np.cumsum([0] + [len(piece) + 4 * piece.steps for piece in pieces])
         notes = [
             piece.notes + np.array([start, 0, 0, 0], np.int32)
@@ -126,25 +128,25 @@ class Piece:
         return Piece(np.concatenate(notes), steps, int(starts[-1]) - 4 * steps, pieces[0].voices)
 
     def on_piano(self) -> Piece:
-        """The piece itself, or a `ZaohuaError` that names a note that is none of a piano's."""
-        off = (self.notes[:, 2] < LOWEST) | (self.notes[:, 2] >= LOWEST + KEYS)
-        if off.any():
+        """Return the piece itself; raise a `ZaohuaError` if a note is beyond the range of a piano."""
+        outside = (self.notes[:, 2] < LOWEST) | (self.notes[:, 2] >= LOWEST + KEYS)
+        if outside.any():
             raise ZaohuaError(
-                f"a note of MIDI pitch {self.notes[off][0, 2]} is none of a piano's {KEYS} keys "
+                f"a note of MIDI pitch {self.notes[outside][0, 2]} is outside the range of a piano's {KEYS} keys "
                 f"({LOWEST} to {LOWEST + KEYS - 1}): leave the piece out, or transpose it"
             )
         return self
 
 
 def is_monophonic(notes: np.ndarray) -> bool:
-    """Whether no voice has two notes at once; notes int (n, 4) as a `Piece` has them."""
+    """Return True if no voice has two notes at once; notes int (n, 4), as in a `Piece`."""
     ordered = notes[np.lexsort((notes[:, 0], notes[:, 3]))]
     same = ordered[1:, 3] == ordered[:-1, 3]
     return not bool((same & (ordered[1:, 0] < ordered[:-1, 0] + ordered[:-1, 1])).any())
 
 
 def _runs(values: np.ndarray) -> np.ndarray:
-    """Stretches of equal values above 0 in each column of (T, K): int (n, 4) of column, start, length, value."""
+    """Find runs of equal positive values in each column of (T, K), int (n, 4): column, start, length, value."""
     edges = np.pad(values, ((1, 1), (0, 0)))
     change = (edges[1:] != edges[:-1]).T
     column, at = np.nonzero(change)

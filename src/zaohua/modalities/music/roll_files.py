@@ -1,4 +1,4 @@
-"""Tables of piano rolls, .json and .mat, as Boulanger-Lewandowski et al. 2012 (arXiv:1206.6392) published them."""
+"""Readers of piano rolls in .json and .mat files, as published by Boulanger-Lewandowski et al. (arXiv:1206.6392)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.music.pieces import KEYS, LOWEST, Piece
 
 GRIDS = {"quarter": 1, "8th": 2, "16th": 4}
-"""Time steps in a quarter note, by what the name of a published file says."""
+"""Time steps per quarter note, by a part of the names of published files."""
 SPLITS = {
     "train": "train",
     "valid": "valid",
@@ -25,16 +25,16 @@ SPLITS = {
 
 
 def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -> list[Piece]:
-    """The pieces of a published table of piano rolls.
+    """Read the pieces of a published file of piano rolls.
 
     Args:
-        path: a .json of splits, pieces, time steps and MIDI pitches that sound, or a .mat of 88-key rolls. Where all
-            time steps have equally many pitches, they are those of voices, negative for a rest.
+        path: a .json with splits, pieces, time steps and sounding MIDI pitches, or a .mat with 88-key rolls. If all
+            time steps have the same number of pitches, these are voices, negative for rests.
         split: "train" (the default), "valid" or "test".
-        steps: time steps in a quarter note; by default what the file's name says, or 1.
+        steps: time steps per quarter note; default: as in the file's name, or 1.
 
     Raises:
-        ZaohuaError: the file isn't such a table, or has no such split.
+        ZaohuaError: the file doesn't hold piano rolls, or doesn't have the split.
     """
     grid = steps or next((n for name, n in GRIDS.items() if name in path.name.casefold()), 1)
     table = _read_json(path) if path.suffix.casefold() == ".json" else _read_mat(path)
@@ -49,7 +49,7 @@ def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -
 
 
 def _from_lists(frames: Any, steps: int) -> Piece:
-    """From a roll (T, 88), or from lists of the pitches that sound at each time step."""
+    """Create a piece from a roll (T, 88), or from lists of the pitches that sound at each time step."""
     if isinstance(frames, np.ndarray):
         return Piece.from_roll(frames, steps)
     roll = np.zeros((len(frames), KEYS), bool)

@@ -1,4 +1,4 @@
-"""Music as frames: what sounds at each time step, key by key of a piano or voice by voice."""
+"""Codec from pieces of music to frames: the sounding piano keys, or the note of each voice, at each time step."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
 
 class RollCodec(PieceCodec):
-    """Pieces <-> frames of cells, int (T, cells), an end frame behind them.
+    """Codec from pieces of music to frames of cells, int (T, cells), followed by an end frame.
 
-    A cell is a voice, 0 when it rests and else its piano key, 1 to 88; or, where pieces have no voices, a piano key, 1
-    when it sounds. A key that is held and one that is struck again are the same.
+    If pieces have voices, a cell is a voice: 0 for a rest, else its piano key, 1 to 88. Else a cell is a piano key,
+    1 if it sounds. Held and repeated notes aren't distinguished.
 
     Attributes:
-        steps_: time steps in a quarter note.
+        steps_: time steps per quarter note.
         voices_: number of voices; 0 for rolls of keys.
-        seen_: which values each cell had in the training pieces, bool (cells, values).
+        seen_: mask of the values that each cell had in training, bool (cells, values).
     """
 
     representation: ClassVar[str] = "piano rolls"
 
     form: Literal["auto", "voices", "keys"] = "auto"
-    """What a frame is made of; auto: voices if all pieces have the same number of them, else keys."""
+    """Cells of a frame: "voices" or piano "keys"; auto: voices if all pieces have the same number, else keys."""
     transpose: Annotated[int, Between(0, 11)] = 3
-    """Shift each piece up or down by up to so many semitones, anew each time, in training."""
+    """Transpose pieces randomly by up to this many semitones up or down in training."""
 
     def fit(self, items: Any) -> Self:
-        """Learn grid, voices and range.
+        """Determine time grid, voices and range of pitches.
 
         Raises:
-            ZaohuaError: voices are asked for and pieces have none, or a note is none of a piano's.
+            ZaohuaError: voices are requested but pieces have none, or a note is beyond the range of a piano.
         """
         pieces = self._fit_grid(items)
         if self.form == "voices" and not self.voices_:
@@ -60,7 +60,7 @@ class RollCodec(PieceCodec):
         return self
 
     def describe(self, n: int | None = None) -> str:
-        """The grid of the pieces, and their voices."""
+        """Describe grid and voices of the pieces, and the representation."""
         return f"{super().describe(n)}, as frames of {'voices' if self.voices_ else 'keys'}"
 
     def _spec(self) -> DataSpec:
@@ -68,7 +68,7 @@ class RollCodec(PieceCodec):
         return DataSpec(axes=("step",), shape=None, features=(feature,) * (self.voices_ or KEYS), pad=PAD_FRAME)
 
     def _frames(self, piece: Piece, number: int) -> np.ndarray:
-        """int8 (T, cells)."""
+        """Convert a piece to frames, int8 (T, cells); `number` is its index for messages."""
         try:
             return self._cells(piece) if self.voices_ else piece.roll().astype(np.int8)
         except ZaohuaError as error:
@@ -76,15 +76,15 @@ class RollCodec(PieceCodec):
 
     @staticmethod
     def _cells(piece: Piece) -> np.ndarray:
-        """The key of each voice, int8 (T, voices)."""
+        """Return the key of each voice, int8 (T, voices)."""
         pitches = piece.on_piano().pitches()
         return np.where(pitches < 0, 0, pitches - LOWEST + 1).astype(np.int8)
 
     def encode(self, items: Any) -> Sequences:
-        """Pieces -> their frames.
+        """Encode pieces as frames.
 
         Raises:
-            ZaohuaError: a piece has other voices than those fitted on, or a note that is none of a piano's.
+            ZaohuaError: a piece has another number of voices than in training, or a note beyond the range of a piano.
         """
         end = np.full((1, len(self.spec_.features)), END_FRAME, np.int8)
         parts = [np.concatenate([self._frames(piece, i), end]) for i, piece in enumerate(self._pieces(items))]
@@ -93,23 +93,23 @@ class RollCodec(PieceCodec):
         return Sequences(torch.from_numpy(np.concatenate(parts)), starts, stops, PAD_FRAME)
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """int8 (b, T, cells) -> int64 of the same shape; transposed in training, where that is asked for."""
+        """Convert frames int8 (b, T, cells) to int64, randomly transposed in training."""
         x = codes.long()
         if not (train and self.transpose):
             return x
         shift = ((noise.uniform() * (2 * self.transpose + 1)).long() - self.transpose).view(-1, 1, 1)
         if self.voices_:
             return torch.where(x > 0, (x + shift).clamp(1, KEYS), x)
-        places = torch.arange(KEYS, device=x.device) - shift
-        moved = x.gather(2, places.clamp(0, KEYS - 1).expand(x.shape))
-        return torch.where((places < 0) | (places >= KEYS), x.clamp(max=0), moved)
+        keys = torch.arange(KEYS, device=x.device) - shift
+        moved = x.gather(2, keys.clamp(0, KEYS - 1).expand(x.shape))
+        return torch.where((keys < 0) | (keys >= KEYS), x.clamp(max=0), moved)
 
     def decode(self, x: Tensor) -> list[Piece]:
-        """Rows of frames (b, T, cells) -> pieces: what stands before the first frame of END_FRAME or PAD_FRAME."""
+        """Convert frames (b, T, cells) to pieces, up to the first frame of END_FRAME or PAD_FRAME."""
         pieces = []
         for row in x.long().cpu().numpy():
-            over = (row[:, 0] < 0).nonzero()[0]
-            frames = row[: over[0]] if len(over) else row
+            end = (row[:, 0] < 0).nonzero()[0]
+            frames = row[: end[0]] if len(end) else row
             if self.voices_:
                 pieces.append(Piece.from_voices(np.where(frames > 0, frames + LOWEST - 1, -1), self.steps_))
             else:
@@ -117,12 +117,12 @@ class RollCodec(PieceCodec):
         return pieces
 
     def melody(self, path: str) -> Tensor:
-        """The values of the first voice's cell at each time step, int64 (T,), from the first voice of a MIDI file.
+        """Read the first voice of a MIDI file as values of the first cell at each time step, int64 (T,).
 
         Raises:
             ZaohuaError: the file is broken, or its tracks aren't voices of one note at a time.
         """
         piece = read_midi(Path(path), self.steps_)
         if not piece.voices:
-            raise ZaohuaError(f"{path}: a track has several notes at once: a melody has one")
+            raise ZaohuaError(f"{path}: a track has several notes at once, but a melody must have one")
         return torch.from_numpy(self._cells(piece)[:, 0]).long()

@@ -1,4 +1,4 @@
-"""A small synthesiser: each note a sum of harmonics that fade, like a plucked or struck string."""
+"""Small synthesiser: each note is a sum of decaying harmonics, like a plucked or struck string."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 from zaohua.modalities.music.pieces import Piece
 
 RATE = 22050
-"""Samples a second."""
+"""Sampling rate in Hz."""
 HARMONICS = 8
 ATTACK, RELEASE = 0.008, 0.12
-"""Seconds in which a note begins and dies away."""
+"""Seconds of fade-in and fade-out of a note."""
 FADE = 0.8
-"""Seconds in which the lowest harmonic falls to 1/e; the k-th falls k times as fast."""
+"""Seconds in which the lowest harmonic decays to 1/e; the k-th one decays k times as fast."""
 
 
 def render(piece: Piece, tempo: float) -> np.ndarray:
-    """The sound of a piece, float32 in [-1, 1] at 22,050 Hz; tempo in quarter notes a minute."""
+    """Synthesise a piece, float32 in [-1, 1] at 22,050 Hz; tempo in quarter notes per minute."""
     step = RATE * 60 / (tempo * piece.steps)
     sound = np.zeros(round(piece.length * step) + round(RELEASE * RATE) + 1, np.float32)
     tones: dict[tuple[int, int], np.ndarray] = {}
@@ -34,7 +34,7 @@ def render(piece: Piece, tempo: float) -> np.ndarray:
 
 
 def tone(pitch: int, seconds: float) -> np.ndarray:
-    """One note, float32: harmonics k = 1 ... of strength 1 / k^1.5 below half the sampling rate."""
+    """Synthesise one note, float32: harmonics k of strength 1 / k^1.5 below half the sampling rate."""
     t = np.arange(round((seconds + RELEASE) * RATE)) / RATE
     frequency = 440 * 2 ** ((pitch - 69) / 12)
     k = np.arange(1, HARMONICS + 1)
@@ -45,7 +45,7 @@ def tone(pitch: int, seconds: float) -> np.ndarray:
 
 
 def write_wav(sound: np.ndarray, path: Path) -> Path:
-    """Write a sound in [-1, 1] as a WAV file of 16 bits, one channel; returns the path."""
+    """Write a sound in [-1, 1] as a 16-bit mono WAV file, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)

@@ -1,6 +1,6 @@
-"""One sound, in a file or in memory: what its header says, whether it is whole, and any part of it.
+"""Excerpts of sounds in files or in memory: headers, integrity checks and loading.
 
-What a file promises is never believed: nothing is read, or room made for, beyond what is asked for.
+Headers aren't trusted: no memory is allocated, and nothing is read, beyond what is requested.
 """
 
 from __future__ import annotations
@@ -19,28 +19,37 @@ from zaohua.modalities.sounds.formats import mpeg, ogg
 from zaohua.modalities.sounds.sound import MOST_CHANNELS, RATES, Sound
 
 DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"})
-"""Kinds of samples that 16 bits can't hold."""
+"""Sample formats with more than 16 bits."""
 DENSEST = 8192
-"""Samples in a byte of the most compressed files there are: those of silence."""
+"""Maximum number of samples per byte of a file, reached by compressed silence."""
 UNKNOWN = frozenset({0, 0x7FFFF000, 0x7FFFFFFF, *range(0xFFFFFF00, 0x1_0000_0000)})
-"""What programs that write to a pipe give as the length that they can't know."""
+"""Placeholder lengths that programs write if they don't know the length, as in a pipe."""
 CHUNKS = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"FORM": ">"}
-"""What a file of chunks begins with, and the order of its bytes."""
+"""First bytes of files that consist of chunks, and their byte order."""
 MOST_CHUNKS = 1000
+"""Maximum number of chunks that are searched."""
+"""Maximum number of chunks that are searched."""
 SILENCE = 0.01
-"""Share of the loudest block below which a block is silence (40 dB)."""
+"""Fraction of the loudest block's level below which a block is silence (40 dB)."""
 LOUDEST = 4.0
-"""Peak beyond which samples are on another scale than [-1, 1]; up to there they are loud."""
+"""Peak above which samples have another scale than [-1, 1]; below it they are just loud."""
 BLOCK = 1 << 16
-"""Samples that are read at once."""
+"""Number of samples that are read at once."""
 
 
 class UnusableSound(ValueError):
-    """A sound that can be read and can't be learnt from."""
+    """Error for a sound that can be read, but not be used for training."""
 
 
 class SoundHeader(NamedTuple):
-    """What a file says of its sound: samples a second, their number, channels, whether 16 bits can't hold them."""
+    """Metadata from a file's header.
+
+    Attributes:
+        rate: sampling rate in Hz.
+        frames: number of samples per channel.
+        channels: number of channels.
+        deep: True if samples have more than 16 bits.
+    """
 
     rate: int
     frames: int
@@ -49,23 +58,23 @@ class SoundHeader(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """A part of a sound: in seconds from its beginning; None to its end."""
+    """Excerpt of a sound: start and stop in seconds from its beginning; stop is None for the end."""
 
     source: Path | Sound
     start: float = 0.0
     stop: float | None = None
 
     def name(self, at: int) -> str:
-        """What people call it, given its place among others."""
+        """Return a readable name of the clip; `at` is its index, for sounds in memory."""
         if isinstance(self.source, Sound):
             return f"sound {at}"
         return str(self.source) if self.stop is None else f"{self.source} from {self.start:.1f} s"
 
     def load(self, seconds: float = math.inf) -> Sound:
-        """It, or its beginning of so many seconds; nothing else is read.
+        """Load the excerpt, or its first `seconds`; nothing else is read.
 
         Raises:
-            UnusableSound: it ends early, or has samples that are no numbers or far beyond [-1, 1].
+            UnusableSound: the file is truncated, or has samples that aren't finite or far beyond [-1, 1].
         """
         if isinstance(self.source, Sound):
             first, last = self._bounds(self.source.rate, len(self.source), seconds)
@@ -77,25 +86,25 @@ class Clip(NamedTuple):
                 blocks = list(_blocks(file, last - first))
                 sound = Sound(np.concatenate(blocks) if blocks else np.zeros(0, np.float32), file.samplerate)
             if len(sound) < last - first:
-                raise UnusableSound(f"cut off: {first + len(sound)} of {last} samples are there")
+                raise UnusableSound(f"cut off: it has {first + len(sound)} of {last} samples")
         if not math.isfinite(peak := sound.peak):
             raise UnusableSound("samples that are NaN or infinite")
         if peak > LOUDEST:
-            whole = next((2**bits for bits in (15, 23, 31) if 2**7 < peak <= 2**bits), None)
+            full_scale = next((2**bits for bits in (15, 23, 31) if 2**7 < peak <= 2**bits), None)
             raise UnusableSound(
                 f"peaks at {peak:.6g}, where full scale is 1: "
-                + (f"divide by {whole}" if whole else "scale it to [-1, 1]")
+                + (f"divide by {full_scale}" if full_scale else "scale it to [-1, 1]")
             )
         return sound
 
     def _bounds(self, rate: int, frames: int, seconds: float) -> tuple[int, int]:
-        """The samples from where to where it is."""
+        """Return the indices of the excerpt's first sample and of the one after its last."""
         first = min(round(self.start * rate), frames)
         last = frames if self.stop is None else min(round(self.stop * rate), frames)
         return first, last if math.isinf(seconds) else min(last, first + math.ceil(seconds * rate))
 
     def header(self) -> SoundHeader | str:
-        """What is said of its sound, or why it is left out."""
+        """Return the metadata from the file's header, or the reason for rejecting the file."""
         if isinstance(self.source, Sound):
             sound = self.source
             return SoundHeader(sound.rate, len(sound), sound.channels, deep=False) if len(sound) else "no samples"
@@ -105,9 +114,9 @@ class Clip(NamedTuple):
                 return "empty"
             with _opened(self.source) as info:
                 pass
-            lacking = _lacking(self.source)
-            damage = ogg.damage(self.source) if info.format == "OGG" else None
-            short = info.format == "MP3" and mpeg.longer(self.source, info.frames)
+            missing = _missing_bytes(self.source)
+            damage = ogg.find_damage(self.source) if info.format == "OGG" else None
+            short = info.format == "MP3" and mpeg.is_longer(self.source, info.frames)
         except Exception as error:  # a damaged file can make the decoder raise anything
             return reason(error)
         if info.samplerate not in RATES or not 1 <= info.channels <= MOST_CHANNELS:
@@ -120,21 +129,21 @@ class Clip(NamedTuple):
             )
         if damage:
             return damage
-        if lacking:
-            return f"cut off: its header says {lacking} bytes more"
+        if missing:
+            return f"cut off: {missing} bytes are missing by its header"
         if short:
             return "an MP3 of varying bit rate whose header doesn't say how long it is"
         if not info.frames:
             return "no samples"
         return SoundHeader(info.samplerate, info.frames, info.channels, info.subtype in DEEP)
 
-    def sounding(self) -> Clip | str:
-        """It from where it begins to where it dies away, 40 dB below its loudest 10 ms; or why it is left out."""
+    def trimmed(self) -> Clip | str:
+        """Trim leading and trailing silence (40 dB below the loudest 10 ms); return a clip, or why it is rejected."""
         try:
             loud, rate = self._loudness()
         except Exception as error:
             return reason(error)
-        above = np.flatnonzero(loud > max(SILENCE * loud.max(initial=0.0), 1e-6))  # what rounding leaves is silence
+        above = np.flatnonzero(loud > max(SILENCE * loud.max(initial=0.0), 1e-6))  # rounding errors count as silence
         if not len(above):
             return "silence"
         block = _block(rate) / rate
@@ -143,7 +152,7 @@ class Clip(NamedTuple):
         return Clip(self.source, self.start + float(above[0] * block), float(end))
 
     def _loudness(self) -> tuple[np.ndarray, int]:
-        """How far each 10 ms go from their mean, and the rate; read block by block, however long it is."""
+        """Compute the peak deviation from the mean in each 10 ms, and the rate; reads the file in blocks."""
         rate = self.source.rate if isinstance(self.source, Sound) else 0
         if isinstance(self.source, Path):
             with _opened(self.source) as file:
@@ -164,37 +173,37 @@ class Clip(NamedTuple):
 
 
 def _block(rate: int) -> int:
-    """Samples of 10 ms; more where those are too few to have a mean and go away from it."""
+    """Return the number of samples in 10 ms, at least 16, so that their mean is meaningful."""
     return max(16, rate // 100)
 
 
 def system_name(path: Path) -> str | bytes:
-    """A path as soundfile takes it, names that are no text (UTF-8) included."""
+    """Convert a path for soundfile, including file names that aren't valid UTF-8."""
     return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def reason(error: BaseException) -> str:
-    """Why a sound is left out, in a few words."""
+    """Describe in a few words why a sound is rejected."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     if isinstance(error, UnusableSound):
         return text
-    if "File does not exist or is not a regular file" in text:  # of libmpg123, about a file without a frame
+    if "File does not exist or is not a regular file" in text:  # libmpg123's message for a file without a frame
         text = "Format not recognised."
     return f"not a sound that can be read: {text.rpartition(': ')[2][:80]}"
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A file as soundfile has it, whose decoder of MP3 writes nothing to stderr meanwhile."""
+    """Open a file with soundfile, and suppress messages of its MP3 decoder meanwhile."""
     import soundfile
 
-    quiet = mpeg.quiet if path.suffix.casefold() == ".mp3" else contextlib.nullcontext()
-    with quiet, soundfile.SoundFile(system_name(path)) as file:
+    context = mpeg.silenced if path.suffix.casefold() == ".mp3" else contextlib.nullcontext()
+    with context, soundfile.SoundFile(system_name(path)) as file:
         yield file
 
 
 def _blocks(file: Any, frames: int) -> Any:
-    """So many samples from where a file is, as blocks; fewer where it ends."""
+    """Yield the next `frames` samples of a file in blocks; fewer if it ends before."""
     while frames > 0:
         block = file.read(min(frames, BLOCK), dtype="float32")
         if not len(block):
@@ -203,12 +212,12 @@ def _blocks(file: Any, frames: int) -> Any:
         yield block
 
 
-def _lacking(path: Path) -> int:
-    """Bytes that a WAV, RF64, AIFF, W64 or AU file announces and hasn't; libsndfile passes over that."""
+def _missing_bytes(path: Path) -> int:
+    """Count the bytes that a truncated WAV, RF64, AIFF, W64 or AU file lacks by its header; libsndfile ignores that."""
     with path.open("rb") as file:
         size, start = os.fstat(file.fileno()).st_size, file.read(24)
         if start[:4] in CHUNKS:
-            return _lacking_of_chunks(file, CHUNKS[start[:4]], size)
+            return _missing_of_chunks(file, CHUNKS[start[:4]], size)
         if start[:4] == b"riff" and len(start) == 24:
             return max(0, struct.unpack("<16xQ", start)[0] - size)
         if start[:4] == b".snd" and len(start) == 24:
@@ -217,7 +226,7 @@ def _lacking(path: Path) -> int:
     return 0
 
 
-def _lacking_of_chunks(file: IO[bytes], order: str, size: int) -> int:
+def _missing_of_chunks(file: IO[bytes], order: str, size: int) -> int:
     at, long = 12, 0
     for _ in range(MOST_CHUNKS):
         file.seek(at)
@@ -225,7 +234,7 @@ def _lacking_of_chunks(file: IO[bytes], order: str, size: int) -> int:
         if len(head) < 8:
             break
         name, length = struct.unpack(f"{order}4sI", head)
-        if name == b"ds64":  # of RF64, whose own chunk of samples has no length
+        if name == b"ds64":  # in RF64, which stores the length of the samples here
             long = struct.unpack("<8xQ", file.read(16).ljust(16, b"\0"))[0]
         if name in (b"data", b"SSND"):
             length = long if long and length == 0xFFFFFFFF else length

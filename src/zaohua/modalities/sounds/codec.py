@@ -1,6 +1,6 @@
-"""Sounds: files or samples <-> waves of one length. `mel` and `mu_law` make spectrograms and tokens of them.
+"""Codecs from sounds, in files or in memory, to waveforms; `mel` and `mu_law` derive spectrograms and tokens from them.
 
-What is kept while training are the waves, int16 where that loses nothing, so that one codec's codes are another's.
+Waveforms are what is stored during training, as int16 if that is lossless, so that the codecs share encoded items.
 """
 
 from __future__ import annotations
@@ -27,48 +27,49 @@ if TYPE_CHECKING:
     from zaohua.core.noise import Noise
 
 LONGEST = 4.0
-"""Seconds of an item at most, when nobody says."""
+"""Maximum default length of an item, in seconds."""
 
 
 class SoundCodec(Codec):
-    """What all codecs of sounds share: files, rate, length and channels, and how sounds are written.
+    """Base of the codecs of sounds: reading files, rate, length and channels, and writing sounds.
 
-    Loudness is kept as it is; what is beyond [-1, 1] is clipped when decoded.
+    Loudness isn't normalised. Decoded samples are clipped to [-1, 1].
 
     Attributes:
-        form_: what all sounds are brought to.
-        windows_: whether longer ones become several.
+        form_: format that all sounds are converted to.
+        windows_: True if longer sounds are split into windows.
     """
 
     modality: ClassVar[str] = "sounds"
     usual_number: ClassVar[int] = 16
     previewed: ClassVar[int] = 16
     held: ClassVar[float] = 0.99
-    """Share of the sounds that are to be held whole, when nobody says how long an item is."""
+    """Fraction of the sounds that fit into the default length of an item."""
     previews: ClassVar[tuple[str, ...]] = (".wav", ".png")
 
     rate: Annotated[int, Between(100, 768_000)] | None = None
-    """Samples a second; None: as most files have. Others are resampled."""
+    """Sampling rate in Hz; None: the most frequent rate of the files. Other files are resampled."""
     seconds: Annotated[float, Between(above=0)] | None = None
-    """Length of an item; None: what 99 % of the sounds fit in, and at most 4. Shorter ones end in silence."""
+    """Length of an item in seconds; None: enough for 99 % of the sounds, at most 4. Shorter sounds are padded with
+    silence."""
     long: Literal["auto", "cut", "windows"] = "auto"
-    """What becomes of longer ones: cut off at the end, or windows of them, each an item; auto: windows if half of the
-    sounds are longer."""
+    """Treatment of longer sounds: "cut" the end off, or split them into "windows", each an item; "auto": windows if
+    half of the sounds are longer."""
     channels: Literal["mono", "keep"] = "mono"
-    """Mix all channels down to one, or keep them apart."""
+    """Mix all channels down to one, or keep them."""
     trim: bool = False
-    """Leave out the silence at both ends of each sound."""
+    """Trim leading and trailing silence."""
     memory: Annotated[float, Between(0)] | None = None
-    """GiB of sounds to keep in memory; what takes more is read while training. None: a quarter of the free memory."""
+    """GiB of sounds to hold in memory; more is read during training. None: a quarter of the free memory."""
 
     def fit(self, items: Any) -> Self:
-        """Learn rate, length and channels.
+        """Determine rate, length and channels from the training sounds.
 
         Args:
-            items: `SoundFiles`.
+            items: `SoundFiles`, or a list of `Sound`s.
 
         Raises:
-            ZaohuaError: too many files are broken, or channels that are to be kept differ.
+            ZaohuaError: too many files are broken, or files differ in their channels and these are to be kept.
         """
         files = _files(items)
         rates = [header.rate for header in files.headers]
@@ -82,10 +83,10 @@ class SoundCodec(Codec):
         samples = max(1, round(seconds * rate))
         length = self._length(samples, rate) if self.seconds is None else samples
         self._set(Form(rate, length, channels, any(header.deep for header in trimmed.headers)), windows)
-        parts = self._cut(trimmed)
-        codes = self._codes(parts)
-        self._fit_waves(codes)
-        files.keep(self._key, (parts, codes))
+        parts = self._split(trimmed)
+        waves = self._codes(parts)
+        self._fit_waves(waves)
+        files.cache(self._key, (parts, waves))
         return self
 
     def _common_channels(self, files: SoundFiles) -> int:
@@ -100,27 +101,27 @@ class SoundCodec(Codec):
 
     @property
     def _key(self) -> tuple[Any, ...]:
-        """What codes depend on."""
+        """Key of the cache of encoded sounds: all that they depend on."""
         return self.form_, self.windows_, self.trim
 
     def _fit_rate(self, rate: int) -> None:
-        """Learn what follows from the rate."""
+        """Set what depends on the rate."""
 
     def _length(self, samples: int, rate: int) -> int:
-        """Samples that networks see of an item of so many, which ends in silence: as many or more."""
+        """Return the length that an item is padded to for networks, in samples."""
         return samples
 
     def _padded(self, waves: Tensor) -> Tensor:
-        """Waves (..., n) with silence up to what networks see."""
+        """Pad waveforms (..., n) with silence to the length that networks see."""
         length = self._length(self.form_.length, self.form_.rate)
         return torch.nn.functional.pad(waves, (0, length - waves.shape[-1]))
 
     def _set(self, form: Form, windows: bool) -> None:
-        """Take what sounds are brought to."""
+        """Set the format that sounds are converted to."""
         self.form_, self.windows_ = form, windows
 
     def _fit_waves(self, codes: Codes) -> None:
-        """Learn what else there is to learn, and the spec."""
+        """Set the spec, and whatever else depends on the waveforms."""
         self.spec_ = self._spec()
 
     def _spec(self) -> DataSpec:
@@ -128,52 +129,52 @@ class SoundCodec(Codec):
         return DataSpec(axes=("time",), shape=(self._length(self.form_.length, self.form_.rate),), features=(feature,))
 
     def encode(self, items: Any) -> Codes:
-        """Sounds -> waves, int16 or float32 (n, channels, length).
+        """Encode sounds as waveforms, int16 or float32 (n, channels, length).
 
         Raises:
             ZaohuaError: more than a tenth of the files are broken.
         """
-        return self._taken(_files(items))[1]
+        return self._parts_and_codes(_files(items))[1]
 
     def parts(self, items: Any) -> SoundFiles:
-        """Sounds as they are encoded, trimmed and cut into windows as asked, each with the label of its sound.
+        """Return the sounds as they are encoded: trimmed and split into windows, each with the label of its sound.
 
-        Those given stay as they are, but that broken ones are left out; of the parts all can be read.
+        The given items aren't changed, except that broken files are dropped. All returned parts are readable.
         """
-        parts, codes = self._taken(_files(items))
-        parts.keep(self._key, (parts, codes))
+        parts, waves = self._parts_and_codes(_files(items))
+        parts.cache(self._key, (parts, waves))
         return parts
 
-    def _taken(self, files: SoundFiles) -> tuple[SoundFiles, Codes]:
-        """The parts of sounds, and their codes."""
-        kept = files.kept(self._key)
-        if kept is not None:
-            return kept
-        parts = self._cut(self._trimmed(files))
+    def _parts_and_codes(self, files: SoundFiles) -> tuple[SoundFiles, Codes]:
+        """Return the parts of sounds and their encoding."""
+        cached = files.pop_cached(self._key)
+        if cached is not None:
+            return cached
+        parts = self._split(self._trimmed(files))
         return parts, self._codes(parts)
 
     def _trimmed(self, files: SoundFiles) -> SoundFiles:
         return files.trimmed() if self.trim else files
 
-    def _cut(self, files: SoundFiles) -> SoundFiles:
-        return files.cut(self.form_.length / self.form_.rate) if self.windows_ else files
+    def _split(self, files: SoundFiles) -> SoundFiles:
+        return files.split(self.form_.length / self.form_.rate) if self.windows_ else files
 
     def _codes(self, files: SoundFiles) -> Codes:
-        """What is kept of sounds while training."""
+        """Encode sounds in the form that is stored during training."""
         return files.decode(self.form_, self.memory)
 
     def waves(self, codes: Tensor) -> Tensor:
-        """Codes -> float32 samples in [-1, 1]."""
+        """Convert encoded sounds to float32 samples in [-1, 1]."""
         return codes.float() / 32768 if codes.dtype == torch.int16 else codes
 
     def sounds(self, waves: Tensor) -> Sounds:
-        """Samples (b, channels, n) -> sounds of the length learnt, clipped to [-1, 1]."""
+        """Convert samples (b, channels, n) to sounds of the fitted length, clipped to [-1, 1]."""
         array = np.nan_to_num(waves.detach().to("cpu", torch.float32).numpy()).clip(-1, 1)
         array = array[..., : self.form_.length]
         return Sounds(Sound(wave[0] if len(wave) == 1 else wave.T, self.form_.rate) for wave in array)
 
     def as_items(self, y: Any, n: int | None) -> Any:
-        """One sound, or the path of one, as n (or 1) equal conditions, several as they are."""
+        """Return n (or 1) copies of a single sound or path; return a list of sounds unchanged."""
         if isinstance(y, (Sound, str, Path)):
             return SoundFiles([y if isinstance(y, Sound) else Path(y)] * (1 if n is None else n))
         return _files(y)
@@ -181,7 +182,7 @@ class SoundCodec(Codec):
     # ---- files
 
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
-        """Write sounds as WAV files, of 16 bits, or floats where training had more."""
+        """Write sounds as WAV files, of 16 bits, or of floats if the training sounds had more."""
         folder.mkdir(parents=True, exist_ok=True)
         return [
             write_sound(sound, folder / f"{name}.wav", self.form_.deep)
@@ -189,17 +190,17 @@ class SoundCodec(Codec):
         ]
 
     def _write_joined(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        """All sounds one after another."""
+        """Write all sounds to one file, one after another."""
         write_sound(joined(items), path, self.form_.deep)
 
     def _write_spectrograms(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        """A picture of each sound, in one PNG."""
+        """Write the spectrograms of all sounds to one PNG."""
         write_spectrograms(items, path, self._scale, columns)
 
     @property
     def _scale(self) -> MelScale:
-        """What spectrograms are drawn in."""
-        return MelScale.usual(self.form_.rate)
+        """Scale of the spectrograms to draw."""
+        return MelScale.default(self.form_.rate)
 
     sheets = {
         ".wav": _write_joined,
@@ -212,54 +213,54 @@ class SoundCodec(Codec):
     # ---- JSON
 
     def describe(self, n: int | None = None) -> str:
-        """Rate, length and channels of the sounds."""
+        """Describe rate, length and channels of the sounds."""
         form = self.form_
         most = "at most " if self.spec_.shape is None else ""
         channels = "mono" if form.channels == 1 else f"{form.channels} channels"
         return f"{counted(n, 'sound')} of {most}{form.length / form.rate:.3g} s, {form.rate:,} Hz, {channels}"
 
     def state(self) -> dict[str, Any]:
-        """What sounds are brought to."""
+        """Return the format that sounds are converted to, as JSON values."""
         return {"form": list(self.form_), "windows": self.windows_} if hasattr(self, "spec_") else {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
+        """Restore the result of `state`."""
         self._set(Form(*state["form"]), state["windows"])
 
 
 class WaveCodec(SoundCodec):
-    """Sounds <-> waves, float32 (channels, samples) in [-1, 1], bent so that quiet sounds aren't next to nothing."""
+    """Codec from sounds to mu-law compressed waveforms, float32 (channels, samples) in [-1, 1]."""
 
     representation: ClassVar[str] = "waves"
 
     multiple: Annotated[int, Between(1)] = 256
-    """What networks see is a multiple of this, in samples: what is missing is silence."""
+    """The length that networks see is a multiple of this, in samples; sounds are padded with silence."""
     mu: Annotated[float, Between(0, 65535)] = 31.0
-    """How much mu-law's curve bends the samples that networks see; 0: they are as they are."""
+    """Strength of the mu-law compression for networks, which amplifies quiet sounds; 0: none."""
 
     def describe(self, n: int | None = None) -> str:
-        """Rate, length and channels of the sounds, and that networks see waves."""
+        """Describe rate, length and channels of the sounds, and the representation."""
         return f"{super().describe(n)}, as waves"
 
     def _length(self, samples: int, rate: int) -> int:
         return math.ceil(samples / self.multiple) * self.multiple
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Codes (b, channels, n) -> float32 in [-1, 1]."""
+        """Convert encoded sounds (b, channels, n) to compressed waveforms, float32 in [-1, 1]."""
         return mu_law_compress(self._padded(self.waves(codes)), self.mu)
 
     def decode(self, x: Tensor) -> Sounds:
-        """Bent waves (b, channels, n) -> sounds."""
+        """Convert compressed waveforms (b, channels, n) to sounds."""
         return self.sounds(mu_law_expand(x.float().clamp(-1, 1), self.mu))
 
 
 def _files(items: Any) -> SoundFiles:
-    """Items as `SoundFiles`, or an error that names the one that is none."""
+    """Return items as `SoundFiles`; raise an error that names the first item that isn't a sound."""
     if isinstance(items, SoundFiles):
         return items
     if not isinstance(items, Iterable):
         raise ZaohuaError(
-            f"sounds are given as Sound, as the path of a file or as a list of them, not as {type(items).__name__}"
+            f"sounds must be given as a Sound, as the path of a file or as a list of them, not {type(items).__name__}"
         )
     for i, item in enumerate(items):
         if not isinstance(item, Sound):

@@ -1,4 +1,4 @@
-"""Sounds in files: headers are looked at first, long ones are streamed, what is broken is left out and named."""
+"""Lists of sound files: headers are read first, long files are streamed, broken files are dropped with a warning."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from zaohua.modalities.sounds.clips import Clip, SoundHeader, UnusableSound, rea
 from zaohua.modalities.sounds.sound import Sound, sixteen_bits
 
 BEYOND = 0.05
-"""Seconds that are read beyond what is kept, for the filters of resampling to see."""
+"""Extra seconds that are read at the end, for the resampling filters."""
 
 
 def room(memory: float | None) -> float:
-    """Bytes that codes may take in memory, of so many GiB; None for a quarter of the free memory."""
+    """Convert a limit of memory from GiB to bytes; None gives a quarter of the free memory."""
     return free_memory() / 4 if memory is None else memory * 2**30
 
 
 class SoundFiles(FileItems[Clip], Sequence[Sound]):
-    """Sounds not yet decoded, in a fixed order: files, or `Sound`s in memory. See `FileItems` for what is broken."""
+    """Ordered list of sounds, decoded on access: files, or `Sound`s in memory. Broken files: see `FileItems`."""
 
     noun: ClassVar[str] = "sounds"
 
@@ -43,28 +43,28 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Sound]: ...
     def __getitem__(self, index: int | slice) -> Sound | Sequence[Sound]:
-        """A sound as its file has it; a slice is a `SoundFiles`."""
+        """Load a sound in its file's format; a slice returns a `SoundFiles`."""
         if isinstance(index, slice):
             return SoundFiles(self.sources[index], None if self.labels is None else self.labels[index])
         return self.sources[index].load()
 
     @property
     def paths(self) -> list[str]:
-        """Names of the sounds that are left, for people."""
+        """Readable names of the remaining sounds."""
         return [clip.name(i) for i, clip in enumerate(self.sources)]
 
     @property
     def headers(self) -> list[SoundHeader]:
-        """What each file says of its sound; looked at once, and files that can't be read are left out."""
+        """Headers of the files; read once, dropping files that can't be read."""
         if self._headers is None:
-            found = in_threads(Clip.header, self.sources)
-            self.drop_failed(found)
-            self._headers = [header for header in found if isinstance(header, SoundHeader)]
+            results = in_threads(Clip.header, self.sources)
+            self.drop_failed(results)
+            self._headers = [header for header in results if isinstance(header, SoundHeader)]
         return self._headers
 
     @property
     def seconds(self) -> list[float]:
-        """How long each is."""
+        """Length of each sound in seconds."""
         return [
             (header.frames / header.rate if clip.stop is None else clip.stop) - clip.start
             for clip, header in zip(self.sources, self.headers, strict=True)
@@ -72,39 +72,39 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
 
     @property
     def groups(self) -> np.ndarray:
-        """Which recording each is, or is a part of, numbered from 0, int64 (n,)."""
-        places: dict[Any, int] = {}
+        """Index of the recording that each sound is from, int64 (n,)."""
+        indices: dict[Any, int] = {}
         sources = [id(clip.source) if isinstance(clip.source, Sound) else clip.source for clip in self.sources]
-        return np.array([places.setdefault(source, len(places)) for source in sources])
+        return np.array([indices.setdefault(source, len(indices)) for source in sources])
 
     def drop_failed(self, results: Sequence[object]) -> list[bool]:
-        """Drop the sounds whose result is a text, and what is known of their headers."""
-        keep = super().drop_failed(results)
+        """Remove sounds whose result is an error message (str), and their headers; return a mask of those kept."""
+        mask = super().drop_failed(results)
         if self._headers is not None:
-            self._headers = [header for header, ok in zip(self._headers, keep, strict=True) if ok]
-        return keep
+            self._headers = [header for header, ok in zip(self._headers, mask, strict=True) if ok]
+        return mask
 
     def trimmed(self) -> SoundFiles:
-        """They without the silence before and behind each sound; what is a part of a sound already stays as it is."""
+        """Return a copy with leading and trailing silence trimmed; clips of longer sounds aren't changed."""
         _ = self.headers
         files = self.copy()
-        found = in_threads(lambda clip: clip.sounding() if clip.stop is None else clip, files.sources)
-        files.drop_failed(found)
-        files.sources = [clip for clip in found if isinstance(clip, Clip)]
+        results = in_threads(lambda clip: clip.trimmed() if clip.stop is None else clip, files.sources)
+        files.drop_failed(results)
+        files.sources = [clip for clip in results if isinstance(clip, Clip)]
         return files
 
-    def cut(self, seconds: float) -> SoundFiles:
-        """They with several of every sound that is longer than this, one behind the other, each with its label.
+    def split(self, seconds: float) -> SoundFiles:
+        """Return a copy in which sounds longer than `seconds` are split into consecutive windows with the same label.
 
-        A rest of less than half the length is left out. To cut once more changes nothing.
+        A remainder of less than half a window is dropped. Splitting again changes nothing.
         """
         clips, headers, labels = [], [], []
         for i, (clip, header, length) in enumerate(zip(self.sources, self.headers, self.seconds, strict=True)):
             parts = max(1, math.floor(length / seconds + 0.5))
             for part in range(parts):
                 start = clip.start + part * seconds
-                whole = parts == 1 and (clip.stop is None or clip.stop <= start + seconds)
-                clips.append(clip if whole else Clip(clip.source, start, min(start + seconds, clip.start + length)))
+                unchanged = parts == 1 and (clip.stop is None or clip.stop <= start + seconds)
+                clips.append(clip if unchanged else Clip(clip.source, start, min(start + seconds, clip.start + length)))
                 headers.append(header)
                 if self.labels is not None:
                     labels.append(self.labels[i])
@@ -117,37 +117,36 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
         return self
 
     def decode(self, form: Form, memory: float | None) -> Codes:
-        """All sounds as codes (n, channels, length): one tensor if it fits, else gathered from the files.
+        """Decode all sounds to (n, channels, length): one tensor if it fits into memory, else read on demand.
 
-        Of each is decoded here what will be used, in either case, so that what is broken is known before training.
+        In either case every file is decoded here once, so that broken files are found before training.
 
         Args:
-            form: what they are brought to.
-            memory: GiB that they may take; None for a quarter of the free memory.
+            form: format that the sounds are converted to.
+            memory: limit in GiB; None for a quarter of the free memory.
         """
         _ = self.headers
         shape, kind = (len(self), form.channels, form.length), np.float32 if form.deep else np.int16
-        keep = np.prod(shape, dtype=float) * np.dtype(kind).itemsize <= room(memory)
-        waves = np.empty(shape if keep else (0,), kind)
+        fits = np.prod(shape, dtype=float) * np.dtype(kind).itemsize <= room(memory)
+        waves = np.empty(shape if fits else (0,), kind)
 
         def work(row: int, wave: np.ndarray) -> None:
-            if keep:
+            if fits:
                 waves[row] = form.padded(wave)
 
-        stays = self.each(form, work)
+        mask = self.each(form, work)
         self.report()
-        if not keep:
+        if not fits:
             return WaveCodes(self.sources, form)
-        return torch.from_numpy(waves if all(stays) else waves[stays])
+        return torch.from_numpy(waves if all(mask) else waves[mask])
 
     def report(self) -> None:
-        """Warn of what has been left out, or clipped, since the last time."""
+        """Warn of sounds that were dropped or clipped since the last call."""
         super().report()
         if self._beyond:
             warnings.warn(
                 f"{len(self._beyond)} of {len(self)} {self.noun} go beyond full scale, up to "
-                f"{max(self._beyond):.4g}, and are clipped to [-1, 1]: divide them all by that if you want "
-                "them whole",
+                f"{max(self._beyond):.4g}, and are clipped to [-1, 1]: divide all of them by that to avoid it",
                 ZaohuaWarning,
                 stacklevel=3,
             )
@@ -156,15 +155,18 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
     def each(
         self, form: Form, work: Callable[[int, np.ndarray], Any], take: Callable[[Any], object] | None = None
     ) -> list[bool]:
-        """work(number, codes) for each sound, by threads; which ones stay, as those at which that fails are left out.
+        """Call work(index, samples) for each sound in threads; drop sounds for which it fails.
 
         Args:
-            form: what they are brought to.
-            work: takes a sound's number and its codes, (channels, at most length); may raise anything.
-            take: is given what work returns, in the order of the sounds, so that few results are waiting at a time.
+            form: format that the sounds are converted to.
+            work: function of a sound's index and its samples, (channels, at most length); may raise anything.
+            take: called with the results of `work` in the order of the sounds, so that few results are pending.
+
+        Returns:
+            A mask of the sounds that were kept.
         """
 
-        def tried(row: int) -> tuple[Any, str | None]:
+        def attempt(row: int) -> tuple[Any, str | None]:
             try:
                 sound = form.read(self.sources[row])
                 result = work(row, form.ragged(sound))
@@ -175,21 +177,21 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
                 return None, reason(error)
 
         reasons = []
-        for result, why in in_turn(tried, range(len(self)), 4096 if take is None else 4 * THREADS):
-            if take is not None and why is None:
+        for result, error in in_turn(attempt, range(len(self)), 4096 if take is None else 4 * THREADS):
+            if take is not None and error is None:
                 take(result)
-            reasons.append(why)
+            reasons.append(error)
         return self.drop_failed(reasons)
 
 
 class Form(NamedTuple):
-    """What all sounds of a model are brought to.
+    """Format that all sounds of a model are converted to.
 
     Attributes:
-        rate: samples a second.
-        length: samples; longer ones are cut off, shorter ones end in silence.
-        channels: 1 for the mean of all there are.
-        deep: whether samples are float32 instead of int16.
+        rate: sampling rate in Hz.
+        length: number of samples; longer sounds are cut off, shorter ones padded with silence.
+        channels: number of channels; 1 mixes all channels down.
+        deep: True for float32 instead of int16 samples.
     """
 
     rate: int
@@ -198,22 +200,22 @@ class Form(NamedTuple):
     deep: bool
 
     def load(self, clip: Clip) -> np.ndarray:
-        """A clip as codes, int16 or float32 (channels, length). Raises what `read` and `ragged` do."""
+        """Load, convert and pad a clip, int16 or float32 (channels, length); raises what `read` and `ragged` do."""
         return self.padded(self.ragged(self.read(clip)))
 
     def read(self, clip: Clip) -> Sound:
-        """As much of a clip as `ragged` needs. Raises what `Clip.load` does, and whatever its decoder raises."""
+        """Read as much of a clip as `ragged` needs; raises what `Clip.load` and the decoder do."""
         return clip.load(self.length / self.rate + BEYOND)
 
-    def padded(self, codes: np.ndarray) -> np.ndarray:
-        """Codes (channels, at most length) -> (channels, length), silence behind."""
-        return np.pad(codes, ((0, 0), (0, self.length - codes.shape[1])))
+    def padded(self, samples: np.ndarray) -> np.ndarray:
+        """Pad samples (channels, at most length) with silence to (channels, length)."""
+        return np.pad(samples, ((0, 0), (0, self.length - samples.shape[1])))
 
     def ragged(self, sound: Sound) -> np.ndarray:
-        """A sound as codes without silence behind it, int16 or float32 (channels, at most length), clipped to [-1, 1].
+        """Convert a sound without padding, int16 or float32 (channels, at most length), clipped to [-1, 1].
 
         Raises:
-            UnusableSound: it has several channels, and not as many; one becomes all of them.
+            UnusableSound: it has several channels, but not `channels` ones. A single channel is repeated.
         """
         samples = sound.samples.reshape(len(sound), sound.channels)
         if sound.peak > 1:
@@ -233,20 +235,20 @@ class Form(NamedTuple):
 
 
 class WaveCodes(FileCodes[Clip]):
-    """Codes of sounds in files, int16 or float32 (b, channels, length)."""
+    """Sounds that are read from files on demand, int16 or float32 (b, channels, length)."""
 
     def __init__(self, clips: Sequence[Clip], form: Form):
         super().__init__(clips)
         self.form = form
 
     def load(self, source: Clip) -> np.ndarray:
-        """Its samples."""
+        """Load the samples of a clip."""
         return self.form.load(source)
 
     def name(self, source: Clip, at: int) -> str:
-        """Its path and place, or its number."""
+        """Return the path and position of a clip, or its index."""
         return source.name(at)
 
     def reason(self, error: Exception) -> str:
-        """What is wrong with it."""
+        """Describe an error in a few words."""
         return reason(error)

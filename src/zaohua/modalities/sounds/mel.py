@@ -1,4 +1,4 @@
-"""Sounds <-> log-mel spectrograms of their waves."""
+"""Codec from sounds to log-mel spectrograms."""
 
 from __future__ import annotations
 
@@ -21,32 +21,33 @@ if TYPE_CHECKING:
     from zaohua.core.noise import Noise
 
 AT_ONCE = 1 << 22
-"""Samples whose spectrograms are made at once."""
+"""Number of samples whose spectrograms are computed at once."""
 
 
 class MelCodec(SoundCodec, GridCodec):
     """Sounds <-> log-mel spectrograms, (channels, bands, frames), 80 dB below the loudest being -1 and the loudest 1.
 
-    Decoding is Griffin and Lim's method; models that train a vocoder have a better one.
+    Values are scaled so that the loudest is 1, and -1 lies 80 dB below it. Decoding is by the Griffin-Lim algorithm;
+    models with a vocoder use that instead.
 
     Attributes:
-        mel_: what the spectrograms are.
+        mel_: parameters of the spectrograms.
         top_: natural logarithm of the largest mel magnitude of the training sounds.
     """
 
     representation: ClassVar[str] = "log-mel spectrograms"
 
     n_fft: Annotated[int, Between(16, 16384)] | None = None
-    """Samples in a window, even; None: the power of two next to 32 ms."""
+    """Even window length in samples; None: the power of two nearest to 32 ms."""
     hop: Annotated[int, Between(1)] | None = None
-    """Samples from one window to the next, at most half a window; None: half a window."""
+    """Distance between windows in samples, at most half a window; None: half a window."""
     bands: Annotated[int, Between(4, 512)] | None = None
-    """Mel bands; None: 64, 80 from 16 kHz on, and fewer where windows are short."""
+    """Number of mel bands; None: 64, or 80 from 16 kHz on, and fewer for short windows."""
     rounds: Annotated[int, Between(1, 10_000)] = 60
-    """Rounds of Griffin and Lim's method."""
+    """Iterations of the Griffin-Lim algorithm."""
 
     def _fit_rate(self, rate: int) -> None:
-        self.mel_ = MelScale.usual(rate, self.n_fft, self.hop, self.bands)
+        self.mel_ = MelScale.default(rate, self.n_fft, self.hop, self.bands)
         if self.mel_.n_fft % 2 or self.mel_.hop > self.mel_.n_fft // 2:
             raise ZaohuaError(
                 f"MelCodec: n_fft must be even and hop at most half of it, not {self.mel_.n_fft} and {self.mel_.hop}"
@@ -70,25 +71,25 @@ class MelCodec(SoundCodec, GridCodec):
         return DataSpec(axes=("band", "frame"), shape=(self.mel_.bands, frames), features=(feature,))
 
     def describe(self, n: int | None = None) -> str:
-        """Rate, length and channels of the sounds, and the size of their spectrograms."""
+        """Describe rate, length and channels of the sounds, and the size of their spectrograms."""
         bands, frames = self.spec_.shape or ()
         return f"{super().describe(n)}, as log-mel spectrograms of {bands} bands x {frames} frames"
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Codes (b, channels, n) -> float32 (b, channels, bands, frames) in [-1, 1]."""
+        """Convert encoded sounds (b, channels, n) to spectrograms, float32 (b, channels, bands, frames) in [-1, 1]."""
         return self.spectrograms(self._padded(self.waves(codes)))
 
     def spectrograms(self, waves: Tensor) -> Tensor:
-        """Waves (b, channels, n) in [-1, 1], of any length -> (b, channels, bands, 1 + n / hop) as networks see it."""
+        """Compute scaled spectrograms (b, channels, bands, 1 + n / hop) of waveforms (b, channels, n) of any length."""
         waves = torch.nn.functional.pad(waves, (0, -waves.shape[-1] % self.mel_.hop))
         return ((self.mel_.log_mel(waves) - self.top_) * (2 / RANGE) + 1).clamp(-1, 1)
 
     def log_mel(self, x: Tensor) -> Tensor:
-        """The inverse of the scaling: natural logarithms of mel magnitudes."""
+        """Undo the scaling: return natural logarithms of mel magnitudes."""
         return (x.float() - 1) * (RANGE / 2) + self.top_
 
     def decode(self, x: Tensor) -> Sounds:
-        """Spectrograms (b, channels, bands, frames) -> sounds, by Griffin and Lim's method."""
+        """Convert spectrograms (b, channels, bands, frames) to sounds by the Griffin-Lim algorithm."""
         log_mel = self.log_mel(x.clamp(-1, 1))
         return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds))
 
@@ -97,13 +98,13 @@ class MelCodec(SoundCodec, GridCodec):
         return self.mel_
 
     def state(self) -> dict[str, Any]:
-        """What sounds are brought to, and the scale of their spectrograms."""
+        """Return the format of sounds and the parameters of their spectrograms, as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
         mel = self.mel_
         return {**super().state(), "mel": [mel.rate, mel.n_fft, mel.hop, mel.bands], "top": self.top_}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
+        """Restore the result of `state`."""
         self.mel_, self.top_ = MelScale(*state["mel"]), state["top"]
         super().set_state(state)

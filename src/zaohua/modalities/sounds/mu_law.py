@@ -1,4 +1,4 @@
-"""Sounds <-> rows of tokens: a token for each sample, which is one of 256 levels, finer where it is quiet.
+"""Codec from sounds to tokens: each sample is quantised to one of 256 mu-law levels.
 
 Source: ITU-T G.711 (mu-law), as in van den Oord et al., "WaveNet", 2016 (arXiv:1609.03499).
 """
@@ -22,31 +22,31 @@ from zaohua.modalities.sounds.sound import Sound, Sounds
 from zaohua.modalities.sounds.spectra import mu_law, mu_law_inverse
 
 LEVELS = 256
-"""Levels of a sample; as it is 16 bits that are written, each level comes back from a file."""
+"""Number of levels of a sample; 16-bit files preserve them exactly."""
 BLOCK = 1 << 16
-"""Samples that are made levels at once: on the way they take twenty times the room."""
+"""Samples that are quantised at once, which temporarily takes twenty times their memory."""
 
 
 class MuLawCodec(SoundCodec, TokenCodec):
-    """Sounds <-> rows of tokens END, levels, END, each as long as the sound is: silence isn't added."""
+    """Codec from sounds to rows of tokens END, levels, END, each as long as the sound: no silence is added."""
 
     representation: ClassVar[str] = "mu-law levels"
     held: ClassVar[float] = 1.0
 
     seconds: Annotated[float, Between(above=0)] | None = None
-    """Length of an item at most; None: of the longest sound, and at most 4."""
+    """Maximum length of an item in seconds; None: that of the longest sound, at most 4."""
     memory: Annotated[float, Between(0)] | None = None
-    """GiB of tokens to keep in memory, two bytes a sample; beyond that all are in a temporary file. None: a quarter of
-    the free memory."""
+    """GiB of tokens to hold in memory, at two bytes per sample; beyond that all are in a temporary file. None: a
+    quarter of the free memory."""
 
     def fit(self, items: Any) -> Self:
-        """Learn rate and greatest length.
+        """Determine rate and maximum length from the training sounds.
 
         Raises:
-            ZaohuaError: channels are to be kept apart, or as of all codecs of sounds.
+            ZaohuaError: channels are to be kept, or as in `SoundCodec.fit`.
         """
         if self.channels == "keep":
-            raise ZaohuaError("MuLawCodec: channels can't be kept apart; take channels='mono'")
+            raise ZaohuaError("MuLawCodec doesn't support several channels: take channels='mono'")
         return super().fit(items)
 
     @property
@@ -64,11 +64,11 @@ class MuLawCodec(SoundCodec, TokenCodec):
         )
 
     def describe(self, n: int | None = None) -> str:
-        """Rate and greatest length of the sounds, and what networks see of them."""
+        """Describe rate and maximum length of the sounds, and the representation."""
         return f"{super().describe(n)}, as {LEVELS} mu-law levels"
 
     def _codes(self, files: SoundFiles) -> Sequences:
-        """The tokens of sounds, int16, each sound to be learnt by itself; what is beyond `memory` is in a file."""
+        """Encode sounds as tokens, int16, with a break between sounds; store them in a file if they exceed `memory`."""
         tape, stops = Tape(np.int16, room(self.memory)), []
         end = np.array([self.end_])
 
@@ -86,17 +86,17 @@ class MuLawCodec(SoundCodec, TokenCodec):
         tape.append(end)
         files.each(self.form_, work, take)
         files.report()
-        starts = torch.tensor([1, *stops[:-1]]) - 1  # the END before it is that of the one before
+        starts = torch.tensor([1, *stops[:-1]]) - 1  # a sound's first END is the last END of the sound before it
         return Sequences(tape.stream(), starts, torch.tensor(stops), PAD, apart=True)
 
     def decode(self, x: Tensor) -> Sounds:
-        """Rows of tokens (b, t) -> sounds: what stands before END (a first one aside)."""
+        """Convert rows of tokens (b, t) to sounds, up to END; a leading END is skipped."""
         return Sounds(
             Sound(mu_law_inverse(self._levels(row), LEVELS).numpy(), self.form_.rate) for row in x.long().cpu()
         )
 
     def _levels(self, row: Tensor) -> Tensor:
-        """The levels in a row of tokens."""
+        """Return the levels of a row of tokens, up to END."""
         row = row[1:] if len(row) and row[0] == self.end_ else row
-        over = ((row < 0) | (row >= LEVELS)).nonzero()
-        return row[: int(over[0])] if len(over) else row
+        end = ((row < 0) | (row >= LEVELS)).nonzero()
+        return row[: int(end[0])] if len(end) else row

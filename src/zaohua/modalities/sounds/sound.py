@@ -1,4 +1,4 @@
-"""Sounds as people hold them: samples and their rate, which a notebook plays."""
+"""The public type of sounds: samples and their rate, with a player in notebooks."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 RATES = range(100, 768_001)
-"""Samples a second that a sound may have."""
+"""Valid sampling rates in Hz."""
 MOST_CHANNELS = 32
 PLAYED = 16
-"""Sounds of a list that a notebook shows players of."""
+"""Maximum number of players that a notebook shows for a list."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """Samples of one or several channels, and how many there are in a second.
+    """Sound: samples of one or several channels, and the sampling rate.
 
     Attributes:
-        samples: float32 (n,) or (n, channels), in [-1, 1], of up to 32 channels; whole numbers are scaled by the range
-            of their type.
-        rate: samples a second, 100 to 768,000.
+        samples: float32 (n,) or (n, channels), in [-1, 1], of up to 32 channels; integers are scaled by the range of
+            their type.
+        rate: sampling rate in Hz, 100 to 768,000.
 
     Raises:
-        ZaohuaError: samples or rate are none of these.
+        ZaohuaError: samples or rate are invalid.
     """
 
     samples: np.ndarray
@@ -45,17 +45,16 @@ class Sound:
     def __post_init__(self) -> None:
         samples = np.asarray(self.samples)
         if samples.ndim not in (1, 2) or samples.dtype.kind not in "if":
-            raise ZaohuaError(f"samples are real numbers (n,) or (n, channels), not {samples.dtype} {samples.shape}")
+            raise ZaohuaError(
+                f"samples must be real numbers (n,) or (n, channels), not {samples.dtype} {samples.shape}"
+            )
         if samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS:
             raise ZaohuaError(
-                f"samples {samples.shape} would have {samples.shape[1]} channels of up to "
-                f"{MOST_CHANNELS}: they are (n, channels), not (channels, n), so give x.T"
+                f"samples of shape {samples.shape} have {samples.shape[1]} channels, but at most {MOST_CHANNELS} are "
+                "supported: give (n, channels), such as x.T, instead of (channels, n)"
             )
         if not isinstance(self.rate, (int, np.integer)) or int(self.rate) not in RATES:
-            raise ZaohuaError(
-                f"a sound's rate is a whole number of samples a second from {RATES[0]} to {RATES[-1]}, "
-                f"not {self.rate!r}"
-            )
+            raise ZaohuaError(f"a sound's rate must be an integer from {RATES[0]} to {RATES[-1]} Hz, not {self.rate!r}")
         if samples.dtype.kind == "i":
             samples = samples / -float(np.iinfo(samples.dtype).min)
         object.__setattr__(self, "samples", np.asarray(samples, np.float32))
@@ -76,21 +75,21 @@ class Sound:
 
     @property
     def channels(self) -> int:
-        """How many channels there are."""
+        """Number of channels."""
         return 1 if self.samples.ndim == 1 else self.samples.shape[1]
 
     @functools.cached_property
     def peak(self) -> float:
-        """Magnitude of its largest sample, looked for once; NaN where a sample is, 0 where there is none."""
+        """Largest magnitude of a sample, computed once; NaN if any sample is, 0 without samples."""
         return float(max(self.samples.max(initial=0), -self.samples.min(initial=0)))
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Length in seconds."""
         return len(self) / self.rate
 
     def wav(self) -> bytes:
-        """It as a WAV file of 16 bits; what is beyond [-1, 1] is clipped."""
+        """Encode the sound as a 16-bit WAV file; samples are clipped to [-1, 1]."""
         out = io.BytesIO()
         with wave.open(out, "wb") as file:
             file.setnchannels(self.channels)
@@ -112,7 +111,7 @@ class Sound:
 
 
 class Sounds(list[Sound]):
-    """A list of sounds, of which a notebook shows the players; a slice of it is one, too."""
+    """List of sounds that a notebook shows as players; slices are `Sounds`, too."""
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Sound: ...
@@ -127,34 +126,34 @@ class Sounds(list[Sound]):
 
 
 def read_archive(path: Path, digest: str) -> dict[str, Sound]:
-    """The 16-bit WAV files of a .tar.gz, by their names without ending.
+    """Read the 16-bit WAV files of a .tar.gz archive, by their names without suffix.
 
     Args:
-        path: the archive; files of other kinds in it, and folders, don't matter.
-        digest: sha256 of all names and samples, in the order of the names.
+        path: the archive; other files and folders in it are ignored.
+        digest: expected sha256 of all names and samples, in the order of the names.
 
     Raises:
-        ZaohuaError: it can't be read, or holds other sounds.
+        ZaohuaError: the archive can't be read, or holds other sounds.
     """
-    found: dict[str, tuple[bytes, int]] = {}
+    files: dict[str, tuple[bytes, int]] = {}
     try:
         with tarfile.open(path) as archive:  # in one pass, as it is compressed
             for member in archive:
                 inside, stream = Path(member.name), archive.extractfile(member)
                 if stream is not None and inside.suffix == ".wav" and not inside.name.startswith("."):
                     with wave.open(stream) as file:
-                        found[inside.stem] = file.readframes(file.getnframes()), file.getframerate()
+                        files[inside.stem] = file.readframes(file.getnframes()), file.getframerate()
     except (OSError, EOFError, tarfile.TarError, wave.Error, zlib.error) as error:
         raise ZaohuaError(f"{path}: can't be read: {error}") from error
     hashed = hashlib.sha256()
-    for name in sorted(found):
-        hashed.update(name.encode() + found[name][0])
+    for name in sorted(files):
+        hashed.update(name.encode() + files[name][0])
     if hashed.hexdigest() != digest:
-        raise ZaohuaError(f"{path}: holds {len(found)} sounds, which aren't the published ones")
-    return {name: Sound(np.frombuffer(samples, "<i2"), rate) for name, (samples, rate) in found.items()}
+        raise ZaohuaError(f"{path}: holds {len(files)} sounds, which aren't the published ones")
+    return {name: Sound(np.frombuffer(samples, "<i2"), rate) for name, (samples, rate) in files.items()}
 
 
 def sixteen_bits(samples: np.ndarray) -> np.ndarray:
-    """Samples in [-1, 1) as int16, the nearest there are; the inverse of a division by 32768."""
+    """Round samples in [-1, 1) to int16; the inverse of a division by 32768."""
     scaled = np.asarray(samples) * np.float32(32768)  # a power of two: exact in single precision, too
     return np.rint(scaled, out=scaled).clip(-32768, 32767, out=scaled).astype(np.int16)

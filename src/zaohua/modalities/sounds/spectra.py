@@ -1,6 +1,6 @@
-"""Waves <-> spectrograms, in plain torch: the short-time Fourier transform, mel bands, Griffin and Lim, mu-law.
+"""Spectrograms and mu-law in plain torch: short-time Fourier transform, mel bands and their inversion by Griffin-Lim.
 
-Frame t is centred on sample t * hop; n samples have 1 + n / hop frames, from which the same n come back. Magnitudes are
+Frame t is centred on sample t * hop. n samples give 1 + n / hop frames, which are inverted to n samples. Magnitudes are
 scaled so that a full-scale sine has about 1.
 """
 
@@ -15,22 +15,22 @@ import torch
 from torch import Tensor
 
 FLOOR = 1e-6
-"""Magnitude below which there is nothing: far below the last of 16 bits."""
+"""Minimum magnitude in logarithms: far below the resolution of 16 bits."""
 RANGE = math.log(10) * 80 / 20
-"""Nats of loudness below the loudest that a spectrogram shows: 80 dB."""
+"""Dynamic range of a spectrogram in nats: 80 dB below the loudest."""
 MOMENTUM = 0.99
-"""Of Griffin and Lim's rounds (Perraudin et al. 2013)."""
+"""Momentum of the fast Griffin-Lim algorithm (Perraudin et al. 2013)."""
 
 
 @dataclass(frozen=True)
 class MelScale:
-    """What a log-mel spectrogram is: two models with equal ones understand each other's.
+    """Parameters of log-mel spectrograms; models with equal ones can exchange spectrograms.
 
     Attributes:
-        rate: samples a second.
-        n_fft: samples in a window, even.
-        hop: samples from one window to the next, at most half a window.
-        bands: triangular bands, evenly spaced by mel = 2595 log10(1 + f / 700) from 0 to half the rate.
+        rate: sampling rate in Hz.
+        n_fft: even window length in samples.
+        hop: distance between windows in samples, at most half a window.
+        bands: number of triangular bands, evenly spaced in mel = 2595 log10(1 + f / 700) from 0 to half the rate.
     """
 
     rate: int
@@ -39,13 +39,13 @@ class MelScale:
     bands: int
 
     @classmethod
-    def usual(cls, rate: int, n_fft: int | None = None, hop: int | None = None, bands: int | None = None) -> Self:
-        """What is taken when nobody says: windows of about 32 ms, half overlapping, and up to 64 or 80 bands."""
+    def default(cls, rate: int, n_fft: int | None = None, hop: int | None = None, bands: int | None = None) -> Self:
+        """Fill in defaults: half-overlapping windows of about 32 ms, and up to 64 or 80 bands."""
         n_fft = n_fft or max(16, 2 ** round(math.log2(0.032 * rate)))
         return cls(rate, n_fft, hop or n_fft // 2, bands or min(80 if rate >= 16_000 else 64, n_fft // 4))
 
     def stft(self, waves: Tensor) -> Tensor:
-        """Waves (..., n), n a multiple of the hop -> complex (..., n_fft / 2 + 1, 1 + n / hop)."""
+        """Compute complex spectra (..., n_fft / 2 + 1, 1 + n / hop) of waveforms (..., n), n a multiple of the hop."""
         window = hann(self.n_fft, str(waves.device))
         spectrum = torch.stft(
             waves.reshape(-1, waves.shape[-1]),
@@ -59,7 +59,7 @@ class MelScale:
         return (spectrum * (4 / self.n_fft)).reshape(*waves.shape[:-1], *spectrum.shape[-2:])
 
     def istft(self, spectrum: Tensor) -> Tensor:
-        """The waves (..., frames * hop) whose spectrum is nearest to this one, by least squares."""
+        """Compute the waveforms (..., (frames - 1) * hop) whose spectra are nearest to these in least squares."""
         flat = spectrum.reshape(-1, *spectrum.shape[-2:]) * (self.n_fft / 4)
         waves = torch.istft(
             flat,
@@ -72,17 +72,17 @@ class MelScale:
         return waves.reshape(*spectrum.shape[:-2], -1)
 
     def log_mel(self, waves: Tensor) -> Tensor:
-        """Waves (..., n) -> natural logarithms of mel magnitudes (..., bands, 1 + n / hop), at least log(FLOOR)."""
+        """Compute log mel magnitudes (..., bands, 1 + n / hop), at least log(FLOOR), of waveforms (..., n)."""
         return torch.log((self.filters(waves.device) @ self.stft(waves).abs()).clamp(min=FLOOR))
 
     def filters(self, device: torch.device) -> Tensor:
-        """The triangles, each of sum one, (bands, n_fft / 2 + 1)."""
+        """Return the triangular filters, each of sum one, (bands, n_fft / 2 + 1)."""
         return mel_filters(self.rate, self.n_fft, self.bands, str(device))
 
     def magnitudes(self, log_mel: Tensor, rounds: int = 30) -> Tensor:
-        """Magnitudes (..., n_fft / 2 + 1, frames), not negative, that have about these mel bands.
+        """Estimate non-negative magnitudes (..., n_fft / 2 + 1, frames) from mel bands.
 
-        By Lee and Seung's multiplicative rule, from the transposed filters' answer.
+        Uses Lee and Seung's multiplicative updates, starting from the transposed filters.
         """
         filters, mel = self.filters(log_mel.device), log_mel.exp()
         up = filters.T @ mel
@@ -92,9 +92,9 @@ class MelScale:
         return guess
 
     def griffin_lim(self, magnitudes: Tensor, rounds: int = 60) -> Tensor:
-        """Waves (..., n) whose spectrum has about these magnitudes (Griffin and Lim 1984, with momentum).
+        """Estimate waveforms (..., n) from magnitudes by the Griffin-Lim algorithm (1984), with momentum.
 
-        Phases begin as random ones that are the same each time.
+        Initial phases are random, but the same in every call.
         """
         generator = torch.Generator().manual_seed(0)
         shape = magnitudes.shape[-2:]
@@ -109,52 +109,52 @@ class MelScale:
 
 @functools.lru_cache(maxsize=16)
 def hann(length: int, device: str) -> Tensor:
-    """The periodic Hann window."""
+    """Return the periodic Hann window."""
     return torch.hann_window(length, device=device)
 
 
 @functools.lru_cache(maxsize=16)
 def mel_filters(rate: int, n_fft: int, bands: int, device: str) -> Tensor:
-    """Triangles over the bins of a spectrum, each of sum one, (bands, n_fft / 2 + 1).
+    """Compute triangular mel filters over the bins of a spectrum, each of sum one, (bands, n_fft / 2 + 1).
 
-    Where bands are narrower than a bin, they are as wide as one on either side, so that none is empty.
+    Bands narrower than a bin are widened to one bin on either side, so that none is empty.
     """
     top = 2595 * math.log10(1 + rate / 1400)
     edges = 700 * (10 ** (torch.linspace(0, top, bands + 2, dtype=torch.float64) / 2595) - 1)
     frequency, step = torch.linspace(0, rate / 2, n_fft // 2 + 1, dtype=torch.float64), rate / n_fft
     below = (edges[1:-1] - edges[:-2]).clamp(min=step)[:, None]
     above = (edges[2:] - edges[1:-1]).clamp(min=step)[:, None]
-    away = frequency - edges[1:-1, None]
-    triangles = (1 - torch.where(away < 0, -away / below, away / above)).clamp(min=0)
+    distance = frequency - edges[1:-1, None]
+    triangles = (1 - torch.where(distance < 0, -distance / below, distance / above)).clamp(min=0)
     return (triangles / triangles.sum(1, keepdim=True)).float().to(device)
 
 
 def mu_law_compress(waves: Tensor, mu: float) -> Tensor:
-    """Waves in [-1, 1] -> the same range by mu-law's curve, where what is quiet takes more room; mu 0: as they are."""
+    """Compress waveforms in [-1, 1] by the mu-law curve, which amplifies quiet parts; mu = 0 returns them unchanged."""
     if not mu:
         return waves
     wide = _wide(waves)
     return (wide.sign() * torch.log1p(mu * wide.abs()) / math.log1p(mu)).to(waves.dtype)
 
 
-def mu_law_expand(bent: Tensor, mu: float) -> Tensor:
+def mu_law_expand(compressed: Tensor, mu: float) -> Tensor:
     """The inverse of `mu_law_compress`."""
     if not mu:
-        return bent
-    wide = _wide(bent)
-    return (wide.sign() * torch.expm1(wide.abs() * math.log1p(mu)) / mu).to(bent.dtype)
+        return compressed
+    wide = _wide(compressed)
+    return (wide.sign() * torch.expm1(wide.abs() * math.log1p(mu)) / mu).to(compressed.dtype)
 
 
 def _wide(x: Tensor) -> Tensor:
-    """In double precision, so that 24 bits come back; not on Apple's GPUs, which have none."""
+    """Convert to double precision, so that 24 bits are preserved; not on Apple's GPUs, which don't support it."""
     return x if x.device.type == "mps" else x.double()
 
 
 def mu_law(waves: Tensor, levels: int = 256) -> Tensor:
-    """Waves in [-1, 1] -> codes 0 ... levels - 1, finer where it is quiet (ITU-T G.711's curve, mu = levels - 1)."""
+    """Quantise waveforms in [-1, 1] to levels 0 ... levels - 1 by ITU-T G.711's mu-law curve, mu = levels - 1."""
     return torch.round((mu_law_compress(waves.clamp(-1, 1), levels - 1) + 1) / 2 * (levels - 1)).long()
 
 
 def mu_law_inverse(codes: Tensor, levels: int = 256) -> Tensor:
-    """Codes -> the waves in the middle of them, float32."""
+    """Convert levels to waveforms, float32: the middle of each level."""
     return mu_law_expand(2 * codes.float() / (levels - 1) - 1, levels - 1)

@@ -1,7 +1,6 @@
-"""Draw columns of tables, real rows and samples over each other: numbers, categories, associations.
+"""Charts that compare real and synthetic columns of a table: histograms, categories, associations.
 
-Shapes are SVG; letters are HTML where they can be (`charts.html.jinja`), so that they are as large on a phone as on a
-wide screen.
+Shapes are SVG, but text is HTML where possible, so that it has the same size on phones and wide screens.
 """
 
 from __future__ import annotations
@@ -29,25 +28,25 @@ def histogram(real: Matrix, samples: Matrix, ends: tuple[str, str]) -> Markup:
     Numbers beyond the middle 99 % of the real ones are counted in the outermost bins.
 
     Args:
-        real: numbers, NaN where missing.
+        real: real numbers, NaN if missing.
         samples: numbers of samples, likewise.
-        ends: the least and the greatest number of `span`, as people read them.
+        ends: the two ends of `span`, formatted.
 
     Returns:
         The picture; nothing if all real numbers are missing.
     """
-    there, made = (x[~np.isnan(x)] for x in (real, samples))
-    if not len(there):
+    observed, sampled = (x[~np.isnan(x)] for x in (real, samples))
+    if not len(observed):
         return Markup()
-    low, high, count = _bins(there)
-    shares = [
+    low, high, count = _bins(observed)
+    fractions = [
         np.bincount(np.clip((x - low) / (high - low) * count, 0, count - 1).astype(np.int64), minlength=count)
         / max(1, len(x))
-        for x in (there, made)
+        for x in (observed, sampled)
     ]
-    top = max(share.max() for share in shares)
-    steps = [_steps(share / top) for share in shares]
-    label = f"Shares of real numbers and of samples from {ends[0]} to {ends[1]}"
+    top = max(fraction.max() for fraction in fractions)
+    steps = [_steps(fraction / top) for fraction in fractions]
+    label = f"Fractions of real numbers and of samples from {ends[0]} to {ends[1]}"
     parts = [
         svg.element("path", class_="real", d=f"M0,{HEIGHT} {steps[0]} {WIDTH},{HEIGHT}Z"),
         svg.element("path", class_="made", d=f"M{steps[1]}"),
@@ -57,15 +56,17 @@ def histogram(real: Matrix, samples: Matrix, ends: tuple[str, str]) -> Markup:
 
 def span(real: Matrix) -> tuple[float, float]:
     """Return the numbers that a histogram reaches from and to; both are 0 if all are missing."""
-    there = real[~np.isnan(real)]
-    low, high = (float(q) for q in np.quantile(there, [0.005, 0.995], method="nearest")) if len(there) else (0.0, 0.0)
+    observed = real[~np.isnan(real)]
+    low, high = (
+        (float(q) for q in np.quantile(observed, [0.005, 0.995], method="nearest")) if len(observed) else (0.0, 0.0)
+    )
     return low, high
 
 
-def _bins(there: Matrix) -> tuple[float, float, int]:
+def _bins(values: Matrix) -> tuple[float, float, int]:
     """Choose where bins begin and end, and how many there are; those of whole numbers hold equally many of them."""
-    low, high = span(there)
-    if (there == np.round(there)).all():
+    low, high = span(values)
+    if (values == np.round(values)).all():
         width = max(1, -(-int(high - low + 1) // BINS))
         count = -(-int(high - low + 1) // width)
         return low - 0.5, low - 0.5 + width * count, count
@@ -73,7 +74,7 @@ def _bins(there: Matrix) -> tuple[float, float, int]:
 
 
 def _steps(heights: Matrix) -> str:
-    """Write a line along the tops of bars as the points of a path."""
+    """Return the points of a line along the tops of bars."""
     width = WIDTH / len(heights)
     return " ".join(
         f"{x:.1f},{HEIGHT - 2 - height * (HEIGHT - 6):.1f}"
@@ -99,7 +100,7 @@ def categories(real: Matrix, samples: Matrix, names: Sequence[str]) -> list[Cate
     Args:
         real: fractions of the real rows, by code.
         samples: fractions of samples, likewise.
-        names: of the categories.
+        names: names of the categories.
     """
     order = [k for k in np.argsort(-np.maximum(real, samples), kind="stable") if real[k] or samples[k]]
     lines = [(names[k], float(real[k]), float(samples[k])) for k in order[:SHOWN]]
@@ -113,9 +114,9 @@ def heat_map(values: Matrix, names: Sequence[str], title: str) -> Markup:
     """Draw a square of columns by columns, from 0 to 1, or from -1 to 1 in two colours.
 
     Args:
-        values: (C, C).
+        values: matrix (C, C).
         names: of the columns; their numbers stand above.
-        title: what it shows.
+        title: alternative text.
     """
     cell = SIDE / len(names)
     size, small = min(9.5, cell * 0.9), min(9.5, cell * 0.6)

@@ -1,7 +1,7 @@
-"""One column of a table: what its cells are, the numbers that stand for them, and the same cells again.
+"""Columns of tables: their kinds, and the encoding of their cells.
 
-A cell's *code* is one float64 number: of numbers, dates and times their distance from an origin, with NaN where none
-is given; of everything else its place in the list of categories, of which a missing one is the last.
+A cell is encoded as one float64 number. Numbers, dates and times become their distance from an origin, NaN if missing.
+All other cells become their index in the list of categories; the last one stands for missing cells.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from zaohua.modalities.tables.identifiers import IdentifierPattern
 from zaohua.modalities.tables.kinds import NUMBERS, Kind, decimals, dtype_of, infer, plain
 
 EXACT = 2**53
-"""Whole numbers up to this are floats, too."""
+"""Integers up to this are exactly representable as float64."""
 
 
 @dataclass
 class Column:
-    """What is known of a column.
+    """Fitted properties of a column.
 
     Attributes:
-        name: its name.
-        kind: what its cells are.
-        dtype: of the column, as pandas writes it.
-        missing: share of cells without a value.
-        null: what stands in cells without a value: "None", "nan", or "NA".
-        categories: the values of a column that isn't numbers, in the order of their codes.
-        origin: what is subtracted from numbers and times, exactly.
-        low, high: the least and the greatest number, after subtraction.
-        step: what numbers are multiples of, counted from `low`; 0 if they are not.
-        decimals: digits behind the point, if they have few.
-        unit: of times, in the ticks of their dtype.
-        format: of times that are written as text.
-        pattern: of identifiers.
+        name: name of the column.
+        kind: kind of its cells.
+        dtype: name of pandas' dtype.
+        missing: fraction of missing cells.
+        null: value of missing cells: "None", "nan" or "NA".
+        categories: values of a categorical column, in the order of their indices.
+        origin: offset that is subtracted from numbers and times, exactly.
+        low, high: minimum and maximum after the subtraction.
+        step: step that all numbers are multiples of, counted from `low`; 0 if there is none.
+        decimals: number of decimal places; None if there are many.
+        unit: unit of times, in ticks of their dtype.
+        format: format of times that are strings.
+        pattern: pattern of identifiers.
     """
 
     name: Any
@@ -58,35 +58,35 @@ class Column:
 
     @property
     def is_category(self) -> bool:
-        """Whether codes are places in a list."""
+        """True if cells are encoded as indices of categories."""
         return self.kind not in NUMBERS
 
     @property
     def size(self) -> int:
-        """Number of codes: categories, and one more if some are missing; 0 for numbers."""
+        """Number of categories, including one for missing cells; 0 for numbers."""
         return 0 if self.categories is None else len(self.categories) + (self.missing > 0)
 
     @property
     def missing_code(self) -> int | None:
-        """The code of a missing category."""
+        """Index of the category of missing cells; None if there is none."""
         return self.size - 1 if self.categories is not None and self.missing > 0 else None
 
     @property
     def is_discrete(self) -> bool:
-        """Whether a number has a probability, not a density: it is a whole one, or a time."""
+        """True if numbers have probabilities rather than densities: integers and times."""
         return self.kind in ("integer", "datetime")
 
     @classmethod
-    def of(cls, series: pd.Series, kind: str | None = None, most: int = 1000) -> Column:
-        """What a column is.
+    def from_series(cls, series: pd.Series, kind: str | None = None, most: int = 1000) -> Column:
+        """Fit a column.
 
         Args:
-            series: its cells.
-            kind: what it is, if that isn't to be found out.
-            most: categories that it may have.
+            series: the cells.
+            kind: kind of the cells; default: inferred.
+            most: maximum number of categories.
 
         Raises:
-            ZaohuaError: it can't be used, or isn't of that kind; the message names it and says what to do.
+            ZaohuaError: the column can't be used, or isn't of that kind; the message names it and says what to do.
         """
         dtype, nulls, series = str(series.dtype), series[series.isna()], plain(series)
         present = series.dropna()
@@ -98,7 +98,7 @@ class Column:
         if len(nulls):
             column.null = {"NoneType": "None", "NAType": "NA"}.get(type(nulls.iloc[0]).__name__, "nan")
         if kind == "identifier":
-            column.pattern = IdentifierPattern.of(present).to_json()
+            column.pattern = IdentifierPattern.from_cells(present).to_json()
         elif column.is_category:
             column._learn_categories(series, present, most)
         else:
@@ -121,8 +121,8 @@ class Column:
         for value in values:
             if not isinstance(value, (str, int, float, bool)):
                 raise ZaohuaError(
-                    f"column {self.name!r} holds {value!r}, a {type(value).__name__}: categories are "
-                    "texts, numbers, True or False"
+                    f"column {self.name!r} holds {value!r}, a {type(value).__name__}: categories must be "
+                    "strings, numbers, True or False"
                 )
         self.categories = values
 
@@ -153,35 +153,35 @@ class Column:
     # ---- cells -> codes -> cells
 
     def encode(self, series: pd.Series) -> np.ndarray:
-        """Codes of cells, float64 (n,); what the column never had is -1 of categories, and cut to its range of numbers.
+        """Encode cells, float64 (n,); unknown categories become -1, numbers are clipped to the column's range.
 
         Raises:
             ZaohuaError: a cell isn't of the column's kind.
         """
         series = plain(series)
-        gone = series.isna().to_numpy()
+        missing = series.isna().to_numpy()
         if self.categories is None:
             out = np.full(len(series), np.nan)
-            out[~gone] = np.clip(self._numbers(series[~gone]), self.low, self.high)
+            out[~missing] = np.clip(self._numbers(series[~missing]), self.low, self.high)
             return out
-        texts = {str(value): place for place, value in enumerate(self.categories)}
-        places = {value: place for place, value in enumerate(self.categories)}
+        texts = {str(value): index for index, value in enumerate(self.categories)}
+        indices = {value: index for index, value in enumerate(self.categories)}
         codes, values = pd.factorize(series, use_na_sentinel=True)
-        found = [places.get(value, texts.get(str(value), -1)) for value in values.tolist()]
-        out = np.array([*found, -1], dtype=np.float64)[codes]
-        out[gone] = -1 if self.missing_code is None else self.missing_code
+        known = [indices.get(value, texts.get(str(value), -1)) for value in values.tolist()]
+        out = np.array([*known, -1], dtype=np.float64)[codes]
+        out[missing] = -1 if self.missing_code is None else self.missing_code
         return out
 
-    def refuse(self, series: pd.Series, codes: np.ndarray) -> None:
-        """Raise a `ZaohuaError` that names the first cell of a column whose value has no code."""
+    def check_known(self, series: pd.Series, codes: np.ndarray) -> None:
+        """Raise a `ZaohuaError` that names the first cell of an unknown category."""
         for row in np.flatnonzero(codes == -1) if self.is_category else ():
             value = series.iloc[row]
             if pd.isna(value):
                 raise ZaohuaError(f"column {self.name!r} has no value in row {row}, and all rows had one in training")
             raise unknown(f"value in row {row} of column {self.name!r}:", value, self.categories or [])
 
-    def refuse_beyond(self, series: pd.Series) -> None:
-        """Raise a `ZaohuaError` that names the first number beyond those of training, which nothing can be known of."""
+    def check_range(self, series: pd.Series) -> None:
+        """Raise a `ZaohuaError` that names the first number outside the range of training."""
         present = plain(series).dropna()
         values = np.zeros(0) if self.is_category or not len(present) else self._numbers(present)
         for row in np.flatnonzero((values < self.low) | (values > self.high)):
@@ -191,9 +191,9 @@ class Column:
             )
 
     def decode(self, codes: np.ndarray) -> pd.Series:
-        """Cells of codes (n,), of the dtype that the column had."""
+        """Decode cells (n,) to the dtype of the column."""
         if self.kind == "identifier":
-            cells: Any = IdentifierPattern.from_json(self.pattern or {}).some(len(codes))
+            cells: Any = IdentifierPattern.from_json(self.pattern or {}).generate(len(codes))
             return pd.Series(cells, name=self.name, dtype=dtype_of(self.dtype))
         if self.categories is not None:
             values = np.array([*self.categories, None], dtype=object)
@@ -202,11 +202,11 @@ class Column:
                 kind = pd.CategoricalDtype(self.categories, ordered=self.kind == "ordered")
                 return pd.Series(cells, name=self.name, dtype=kind)
             return self._series(cells, codes >= len(self.categories))
-        gone = np.isnan(codes)
-        return self._series(self._cells(np.where(gone, self.low, self.snap(codes))), gone)
+        missing = np.isnan(codes)
+        return self._series(self._cells(np.where(missing, self.low, self.snap(codes))), missing)
 
     def snap(self, values: np.ndarray) -> np.ndarray:
-        """Numbers within the column's range, as multiples of its step."""
+        """Clip numbers to the column's range, and round them to multiples of its step."""
         values = np.clip(values, self.low, self.high)
         if self.decimals is not None:
             return np.round(values, self.decimals)
@@ -214,17 +214,17 @@ class Column:
             values = self.low + np.round((values - self.low) / self.step) * self.step
         return np.clip(values, self.low, self.high)
 
-    def _series(self, cells: np.ndarray, gone: np.ndarray) -> pd.Series:
-        if not gone.any():
+    def _series(self, cells: np.ndarray, missing: np.ndarray) -> pd.Series:
+        if not missing.any():
             return pd.Series(cells, name=self.name).astype(dtype_of(self.dtype))
         if cells.dtype == object or self.dtype == "object":
             cells = cells.astype(object)
-            cells[gone] = {"None": None, "NA": pd.NA}.get(self.null, np.nan)
+            cells[missing] = {"None": None, "NA": pd.NA}.get(self.null, np.nan)
             return pd.Series(cells, name=self.name, dtype=object).astype(dtype_of(self.dtype))
-        return pd.Series(cells, name=self.name).mask(gone).astype(dtype_of(self.dtype))
+        return pd.Series(cells, name=self.name).mask(missing).astype(dtype_of(self.dtype))
 
     def _numbers(self, present: pd.Series) -> np.ndarray:
-        """Cells that have values -> float64."""
+        """Convert cells without missing values to float64."""
         if self.kind == "datetime":
             return (to_ticks(present, self.dtype, self.format) - self.origin) / self.unit
         if self.origin:
@@ -245,7 +245,7 @@ class Column:
         return values
 
     def _cells(self, values: np.ndarray) -> Any:
-        """float64 -> cells that have values."""
+        """Convert float64 to cells without missing values."""
         if self.kind == "datetime":
             return from_ticks(self.origin + np.round(values).astype(np.int64) * self.unit, self.dtype, self.format)
         if self.origin:
@@ -253,7 +253,7 @@ class Column:
         return values.astype(np.int64) if self.kind == "integer" and abs(self.high) < EXACT else values
 
     def about(self) -> str:
-        """What the column was taken for, as a person reads it."""
+        """Describe the column's kind and values in a line."""
         parts: list[str] = [self.kind]
         if self.categories is not None:
             shown = ", ".join([*map(str, self.categories[:4]), *["..."] * (len(self.categories) > 4)])
@@ -264,16 +264,16 @@ class Column:
             if self.decimals:
                 parts.append(f"{self.decimals} decimals")
         else:
-            parts.append("made anew, not learnt")
+            parts.append("generated, not learnt")
         if self.missing:
             parts.append(f"{self.missing:.1%} missing")
         return ", ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as JSON values."""
+        """Return all properties as JSON values."""
         return asdict(self)
 
 
 def _is_large(present: pd.Series) -> bool:
-    """Whether whole numbers are too large to be floats."""
+    """Return True if integers are too large to be represented exactly as float64."""
     return max(abs(int(present.max())), abs(int(present.min()))) > EXACT

@@ -1,8 +1,8 @@
-"""What always holds between columns of a table: columns that follow from others aren't learnt, so it holds in samples.
+"""Constraints between columns of a table: derived columns aren't learnt, so that all samples satisfy the constraints.
 
-"start < end", "start <= end"     `end` is learnt as how far it is behind `start`; numbers, or times
-"total = net + tax"               `total` isn't learnt
-"(city, country)"                 are learnt as one: only pairs, or more, that occurred
+"start < end", "start <= end"     the difference end - start is learnt instead of `end`; for numbers or times
+"total = net + tax"               `total` isn't learnt, but computed
+"(city, country)"                 the columns are learnt as one, with the combinations that occurred
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from zaohua.modalities.tables.kinds import decimals, dtype_of
 
 
 class Constraint(ABC):
-    """One of them.
+    """Base of the constraints.
 
     Attributes:
-        text: as it was given.
-        names: of the columns, in the order of the text.
-        kept: what is needed to undo it, as JSON values.
+        text: the constraint as it was given.
+        names: names of the columns, in the order of the text.
+        fitted: values that `undo` needs, as JSON values.
     """
 
     form: str
 
-    def __init__(self, text: str, names: Sequence[Any], kept: dict[str, Any] | None = None) -> None:
-        self.text, self.names, self.kept = text, list(names), kept or {}
+    def __init__(self, text: str, names: Sequence[Any], fitted: dict[str, Any] | None = None) -> None:
+        self.text, self.names, self.fitted = text, list(names), fitted or {}
 
     @abstractmethod
     def fit(self, frame: pd.DataFrame) -> Self:
-        """Check that it holds, and note what undoing it needs.
+        """Check that the training data satisfy the constraint, and store what `undo` needs.
 
         Raises:
-            ZaohuaError: it doesn't hold; the message says in how many rows, and in which first.
+            ZaohuaError: the constraint is violated; the message gives the number of rows and the first of them.
         """
 
     @abstractmethod
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The columns that are learnt."""
+        """Replace the columns by those that are learnt."""
 
     @abstractmethod
     def undo(self, cells: dict[Any, pd.Series]) -> dict[Any, pd.Series]:
-        """The columns as they were, by name, from those that are learnt."""
+        """Reconstruct the original columns, by name, from those that are learnt."""
 
     def tied(self) -> list[Any]:
-        """Columns that can't be given as conditions."""
+        """Return the columns that can't be given as conditions."""
         return self.names[:1] if self.form == "sum" else self.names
 
-    def _refuse(self, broken: pd.Series) -> None:
+    def _raise_if(self, broken: pd.Series) -> None:
         if broken.any():
             raise ZaohuaError(
                 f"constraint {self.text!r} doesn't hold in {int(broken.sum()):,} rows, the first being "
@@ -62,101 +62,101 @@ class Constraint(ABC):
 
 
 class Less(Constraint):
-    """A number or time that is never before another."""
+    """Constraint that a number or time is never less than another."""
 
     form = "less"
 
     def fit(self, frame: pd.DataFrame) -> Self:
-        """Check the order, and note the usual start."""
+        """Check the order, and store the median start."""
         start, end = (frame[name] for name in self.names)
         for column in (start, end):
             if column.dtype.kind not in "iufM" and not pd.api.types.is_numeric_dtype(column.dtype):
                 raise ZaohuaError(f"constraint {self.text!r}: column {column.name!r} is neither numbers nor times")
         both = start.notna() & end.notna()
-        self._refuse(both & ((end < start) if "<=" in self.text else (end <= start)).fillna(False))
+        self._raise_if(both & ((end < start) if "<=" in self.text else (end <= start)).fillna(False))
         middle = start.dropna().sort_values(ignore_index=True)
-        self.kept = {"dtype": str(end.dtype), "middle": str(middle[len(middle) // 2]) if len(middle) else "0"}
+        self.fitted = {"dtype": str(end.dtype), "middle": str(middle[len(middle) // 2]) if len(middle) else "0"}
         return self
 
     def _start(self, start: pd.Series) -> pd.Series:
-        """Starts, with a usual one where there is none."""
-        middle: Any = self.kept["middle"]
+        """Fill missing starts with the median."""
+        middle: Any = self.fitted["middle"]
         middle = pd.Timestamp(middle) if start.dtype.kind == "M" else float(middle)
         return start.fillna(middle) if start.isna().any() else start
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The end as its distance from the start, of times in microseconds."""
+        """Replace the end by its distance from the start, for times in microseconds."""
         start, end = (frame[name] for name in self.names)
         gap = end - self._start(start)
         return _with(frame, self.names[1], gap // pd.Timedelta("1us") if end.dtype.kind == "M" else gap)
 
     def undo(self, cells: dict[Any, pd.Series]) -> dict[Any, pd.Series]:
-        """end = start + distance."""
+        """Compute end = start + distance."""
         start, gap = (cells[name] for name in self.names)
         start = self._start(start)
         if start.dtype.kind == "M":
             gap = pd.to_timedelta(gap, unit="us")
-        return {**cells, self.names[1]: (start + gap).astype(self.kept["dtype"]).rename(self.names[1])}
+        return {**cells, self.names[1]: (start + gap).astype(self.fitted["dtype"]).rename(self.names[1])}
 
 
 class Sum(Constraint):
-    """A number that is the sum of others."""
+    """Constraint that a number is the sum of others."""
 
     form = "sum"
 
     def fit(self, frame: pd.DataFrame) -> Self:
-        """Check the sums."""
+        """Check the sums, and store the dtype and decimal places of the total."""
         total, parts = frame[self.names[0]], frame[self.names[1:]]
-        there = total.notna() & parts.notna().all(axis=1)
-        a, b = total.where(there, 0).astype(float), parts.where(there, 0).astype(float).sum(axis=1)
-        self._refuse(pd.Series(~np.isclose(a, b, rtol=1e-9, atol=1e-6), index=frame.index))
-        self.kept = {"dtype": str(total.dtype), "decimals": decimals(total.dropna().to_numpy(np.float64))}
+        present = total.notna() & parts.notna().all(axis=1)
+        a, b = total.where(present, 0).astype(float), parts.where(present, 0).astype(float).sum(axis=1)
+        self._raise_if(pd.Series(~np.isclose(a, b, rtol=1e-9, atol=1e-6), index=frame.index))
+        self.fitted = {"dtype": str(total.dtype), "decimals": decimals(total.dropna().to_numpy(np.float64))}
         return self
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """All but the sum."""
+        """Remove the total."""
         return frame.drop(columns=self.names[0])
 
     def undo(self, cells: dict[Any, pd.Series]) -> dict[Any, pd.Series]:
-        """The sum, again."""
+        """Compute the total."""
         total = pd.concat([cells[name] for name in self.names[1:]], axis=1).sum(axis=1, skipna=False)
-        total = total if self.kept["decimals"] is None else total.round(self.kept["decimals"])
-        return {**cells, self.names[0]: total.astype(self.kept["dtype"]).rename(self.names[0])}
+        total = total if self.fitted["decimals"] is None else total.round(self.fitted["decimals"])
+        return {**cells, self.names[0]: total.astype(self.fitted["dtype"]).rename(self.names[0])}
 
 
 class Together(Constraint):
-    """Columns of which only some combinations occur."""
+    """Constraint that only the combinations of columns that occur in training are valid."""
 
     form = "together"
 
     @property
     def name(self) -> str:
-        """Of the column that stands for all of them."""
+        """Name of the column that replaces all of them."""
         return self.text
 
     def fit(self, frame: pd.DataFrame) -> Self:
-        """Note the combinations."""
+        """Store the combinations."""
         rows = frame[self.names].drop_duplicates(ignore_index=True)
         combinations = [
             [None if pd.isna(value) else value for value in row]
             for row in zip(*(rows[name].astype(object).tolist() for name in self.names), strict=True)
         ]
-        self.kept = {"combinations": combinations, "dtypes": [str(frame[name].dtype) for name in self.names]}
+        self.fitted = {"combinations": combinations, "dtypes": [str(frame[name].dtype) for name in self.names]}
         return self
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """One column with the combinations' names; of one that never occurred there is none."""
-        places = {tuple(row): str(place) for place, row in enumerate(self.kept["combinations"])}
+        """Replace the columns by one with the indices of their combinations; unknown combinations become missing."""
+        indices = {tuple(row): str(index) for index, row in enumerate(self.fitted["combinations"])}
         rows = zip(*(frame[name].astype(object).where(frame[name].notna(), None) for name in self.names), strict=True)
-        found = pd.Series([places.get(tuple(row)) for row in rows], index=frame.index, dtype=object)
-        return _with(frame.drop(columns=self.names), self.name, found)
+        combined = pd.Series([indices.get(tuple(row)) for row in rows], index=frame.index, dtype=object)
+        return _with(frame.drop(columns=self.names), self.name, combined)
 
     def undo(self, cells: dict[Any, pd.Series]) -> dict[Any, pd.Series]:
-        """The columns of the combinations."""
-        codes = cells[self.name].astype(int).tolist()
-        rest = {name: column for name, column in cells.items() if name != self.name}
-        for place, (name, dtype) in enumerate(zip(self.names, self.kept["dtypes"], strict=True)):
-            values = [self.kept["combinations"][code][place] for code in codes]
+        """Reconstruct the columns from the indices of combinations."""
+        rows = cells[self.name].astype(int).tolist()
+        rest = {name: cell for name, cell in cells.items() if name != self.name}
+        for column, (name, dtype) in enumerate(zip(self.names, self.fitted["dtypes"], strict=True)):
+            values = [self.fitted["combinations"][row][column] for row in rows]
             rest[name] = pd.Series(values, name=name, dtype=object).astype(dtype_of(dtype))
         return rest
 
@@ -165,10 +165,10 @@ FORMS: dict[str, type[Constraint]] = {cls.form: cls for cls in (Less, Sum, Toget
 
 
 def parse(text: str, columns: Sequence[Any]) -> Constraint:
-    """The constraint that a text states of these columns.
+    """Parse the text of a constraint between columns.
 
     Raises:
-        ZaohuaError: it is none, or names a column that isn't there.
+        ZaohuaError: the text isn't a constraint, or names an unknown column.
     """
     together = re.fullmatch(r"\((.+,.+)\)", text.strip())
     order, sums = re.split(r" <=? ", text), re.split(r" = ", text)
@@ -189,17 +189,17 @@ def parse(text: str, columns: Sequence[Any]) -> Constraint:
 
 
 def to_json(constraint: Constraint) -> dict[str, Any]:
-    """A constraint as JSON values."""
-    return {"form": constraint.form, "text": constraint.text, "names": constraint.names, "kept": constraint.kept}
+    """Return a constraint as JSON values."""
+    return {"form": constraint.form, "text": constraint.text, "names": constraint.names, "kept": constraint.fitted}
 
 
 def from_json(data: dict[str, Any]) -> Constraint:
-    """The inverse of `to_json`."""
+    """Create a constraint from the result of `to_json`."""
     return FORMS[data["form"]](data["text"], data["names"], data["kept"])
 
 
 def _with(frame: pd.DataFrame, name: Any, column: pd.Series) -> pd.DataFrame:
-    """A copy of a frame with a column replaced, or one more."""
+    """Return a copy of a frame with a column replaced or added."""
     frame = frame.copy()
     frame[name] = column
     return frame

@@ -22,7 +22,7 @@ from zaohua.metrics.intervals import Interval
 from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
 from zaohua.metrics.utility import utility
-from zaohua.modalities.tables.held_out import HeldOutRows, coded, columns_of, names_of, rows, sizes_of
+from zaohua.modalities.tables.held_out import HeldOutRows, columns_of, names_of, rows, sizes_of, with_unknown_category
 
 LEAST = 40
 """Rows of either split that figures mean anything by."""
@@ -62,7 +62,9 @@ class TableProtocol(EvaluationProtocol):
             )
         self.columns, self.names = self.test.columns, names_of(self.test.columns)
         self.category_counts = sizes_of(self.columns)
-        self._train, self._real = (coded(rows.values, self.columns) for rows in (splits.train, self.test))
+        self._train, self._real = (
+            with_unknown_category(rows.values, self.columns) for rows in (splits.train, self.test)
+        )
         self._target = self._find(target)
         self.target = "" if self._target is None else self.names[self._target]
 
@@ -116,21 +118,21 @@ class TableProtocol(EvaluationProtocol):
     @functools.cached_property
     def _usual(self) -> float:
         """The share of test rows that equal training rows."""
-        return row_copies(self._real, self._train, self._real, self.category_counts).share
+        return row_copies(self._real, self._train, self._real, self.category_counts).fraction
 
     def _copies(self, samples: np.ndarray) -> Figures:
         """Return how near rows lie to training rows, and how many are copies of them."""
         near = closest_records(samples, self._train, self._real, self.category_counts, self.seed)
         same = row_copies(samples, self._train, self._real, self.category_counts)
         return {
-            "closest": of(near.share, len(samples), chance(near.p)),
-            "row_copies": share(same.share, len(samples), chance(same.p)),
+            "closest": of(near.fraction, len(samples), chance(near.p)),
+            "row_copies": share(same.fraction, len(samples), chance(same.p)),
         }
 
     def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Return each column's shape and its use to trees, flags, and how the trees ranked rows."""
         trees = self._classified(samples, uses=True)
-        found = {"shape": shapes(self._real, samples, self.category_counts), "uses": trees.uses}
+        found = {"shape": shapes(self._real, samples, self.category_counts), "uses": trees.importances}
         by_column = {
             what: dict(zip(self.names, map(float, values), strict=True))
             for what, values in found.items()

@@ -1,4 +1,4 @@
-"""What codecs of tables have in common: all rows are written to one file."""
+"""Base of the codecs of tables, which write all rows to one file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zaohua.modalities.tables.frames import to_frame
 
 
 class FrameCodec(Codec, ABC):
-    """A codec of anything that `frames.to_frame` takes."""
+    """Base of codecs of tables: of anything that `frames.to_frame` accepts."""
 
     modality: ClassVar[str] = "tables"
     usual_number: ClassVar[int] = 1000
@@ -32,16 +32,16 @@ class FrameCodec(Codec, ABC):
     sheets = {".csv": _write_csv, ".parquet": _write_parquet}
 
     def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
-        """One file for all rows: a table isn't torn apart."""
+        """Write all rows to one file, `table.csv`."""
         folder.mkdir(parents=True, exist_ok=True)
         return [self.write_sheet(items, folder / "table.csv")]
 
     def as_items(self, y: Any, n: int | None) -> Any:
-        """Rows as they are."""
+        """Return the rows unchanged."""
         return y
 
 
 def _with_y(items: Any, y: Sequence[Any] | None) -> pd.DataFrame:
-    """A table as a frame, with the labels that its rows were made of as a column."""
+    """Convert a table to a frame, with the conditions of its rows as a column."""
     frame, _ = to_frame(items)
     return frame if y is None else frame.assign(**{"label" if "label" not in frame else "y": list(y)})

@@ -1,4 +1,4 @@
-"""What tables come in: frames of pandas and polars, series, arrays and lists of numbers; and back into the same."""
+"""Types of tables (frames of pandas and polars, series, arrays, lists) and conversion to and from pandas."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pandas as pd
 
 from zaohua.core.errors import ZaohuaError, nearest
 
-LARGEST = 10_000
-"""Columns at most."""
+MAX_COLUMNS = 10_000
+"""Maximum number of columns."""
 
 
 @dataclass
 class Container:
-    """What a table came in.
+    """Type of a table and the names of its columns.
 
     Attributes:
         kind: "frame" or "series" of pandas, "polars", an "array" (n, columns), or a "vector" (n,).
-        columns: the names of all columns, in order.
-        dtype: of an array.
-        index: name of the frame's column labels, if they have one.
+        columns: names of all columns, in order.
+        dtype: dtype of an array.
+        index: name of the frame's column index, if it has one.
     """
 
     kind: Literal["frame", "series", "polars", "array", "vector"]
@@ -31,15 +31,16 @@ class Container:
     index: str | None = None
 
     def of_same_columns(self, items: Any) -> pd.DataFrame:
-        """A table as a frame with these columns, in this order.
+        """Convert a table to a frame with these columns, in this order.
 
         Raises:
-            ZaohuaError: one is not there, or more are.
+            ZaohuaError: a column is missing, or there are additional ones.
         """
         frame, container = to_frame(items)
         if container.kind == "vector" and self.kind == "array":
             raise ZaohuaError(
-                "a table is an array (n, columns), and this one is (n,). Reshape your data: X.reshape(1, -1) is one row"
+                "a table must be an array (n, columns), but this one is (n,). Reshape your data: X.reshape(1, -1) is "
+                "one row"
             )
         if container.kind in ("array", "vector") or self.kind in ("array", "vector"):
             if frame.shape[1] != len(self.columns):
@@ -48,18 +49,18 @@ class Container:
                     "features as input"
                 )
             return frame.set_axis(self.columns, axis=1)
-        gone = [name for name in self.columns if name not in frame]
-        if gone:
-            close = nearest(gone[0], frame.columns)
+        missing = [name for name in self.columns if name not in frame]
+        if missing:
+            close = nearest(missing[0], frame.columns)
             hint = f"; is it {' or '.join(map(repr, close))}?" if close else ""
-            raise ZaohuaError(f"the table has no column {gone[0]!r}, which was there in training{hint}")
+            raise ZaohuaError(f"the table has no column {missing[0]!r}, which was there in training{hint}")
         more = [name for name in frame.columns if name not in self.columns]
         if more:
             raise ZaohuaError(f"column {more[0]!r} wasn't there in training: leave it out")
         return frame[self.columns]
 
     def back(self, cells: dict[Any, pd.Series], n: int) -> Any:
-        """Cells by column -> a table of this kind."""
+        """Create a table of this type from cells by column."""
         if self.kind in ("array", "vector"):
             array = np.stack([cells[name].to_numpy(self.dtype) for name in self.columns], axis=1)
             return array[:, 0] if self.kind == "vector" else array
@@ -80,17 +81,17 @@ class Container:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as JSON values."""
+        """Return all properties as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Container:
-        """The inverse of `to_json`."""
+        """Create a container from the result of `to_json`."""
         return cls(**data)
 
 
 def is_table(items: Any) -> bool:
-    """Whether items are a table, as `to_frame` takes it."""
+    """Return True if items are a table that `to_frame` accepts."""
     if isinstance(items, np.ndarray):
         return items.ndim in (1, 2)
     if hasattr(items, "columns") or isinstance(items, pd.Series):
@@ -99,10 +100,10 @@ def is_table(items: Any) -> bool:
 
 
 def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
-    """A table as a frame of pandas with the rows numbered from 0, and what it came in.
+    """Convert a table to a pandas frame with rows numbered from 0; return it with the type of the table.
 
     Raises:
-        ZaohuaError: it is no table, or its columns are named twice or by what no file can hold.
+        ZaohuaError: it isn't a table, or names of columns are duplicated or have an unsupported type.
     """
     if isinstance(items, pd.Series):
         frame = items.to_frame(0 if items.name is None else items.name)
@@ -112,15 +113,15 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
     if hasattr(items, "to_pandas"):
         frame = items.to_pandas(use_pyarrow_extension_array=True)
         for name in [name for name, dtype in frame.dtypes.items() if str(dtype).startswith("dictionary")]:
-            frame[name] = items[name].to_pandas()  # a dtype of pandas, which has a name
-            if type(items.schema[name]).__name__ == "Enum":  # whose order polars 1 doesn't hand over
+            frame[name] = items[name].to_pandas()  # pandas' own dtype, which has a name
+            if type(items.schema[name]).__name__ == "Enum":  # polars 1 doesn't pass on its order
                 frame[name] = frame[name].cat.set_categories(list(items.schema[name].categories), ordered=True)
         return _checked(frame), Container("polars", list(frame.columns))
     array = np.asarray(items)
     if array.ndim == 0 or array.ndim > 2 or array.dtype.kind not in "biufOUS":
         what = "Complex data not supported: " if array.dtype.kind == "c" else ""
         raise ZaohuaError(
-            f"{what}a table is an array (n, columns) of numbers or objects, not one of shape "
+            f"{what}a table must be an array (n, columns) of numbers or objects, not one of shape "
             f"{array.shape} and type {array.dtype}"
         )
     kind: Literal["vector", "array"] = "vector" if array.ndim == 1 else "array"
@@ -131,14 +132,16 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:
     if isinstance(frame.columns, pd.MultiIndex):
         raise ZaohuaError(
-            "columns have names of several levels: join them to one (frame.columns = frame.columns.map('.'.join))"
+            "columns have names of several levels: join them (frame.columns = frame.columns.map('.'.join))"
         )
-    if frame.shape[1] > LARGEST:
-        raise ZaohuaError(f"the table has {frame.shape[1]:,} columns, more than {LARGEST:,}: choose some")
+    if frame.shape[1] > MAX_COLUMNS:
+        raise ZaohuaError(f"the table has {frame.shape[1]:,} columns, more than {MAX_COLUMNS:,}: choose some")
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise ZaohuaError(f"two columns are called {twice[0]!r}: rename one")
     for name in frame.columns:
         if not isinstance(name, (str, int)):
-            raise ZaohuaError(f"a column is called {name!r}, a {type(name).__name__}: names are texts or whole numbers")
+            raise ZaohuaError(
+                f"a column is called {name!r}, a {type(name).__name__}: names must be strings or integers"
+            )
     return frame.reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Real rows of a table to measure by, as the codec of a model encodes them; and what its columns are called."""
+"""Held-out rows of a table for evaluation, encoded by a model's codec, and the names of its columns."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MISSING, UNSEEN = "missing", "not in training"
 
 @dataclass(frozen=True, eq=False)
 class HeldOutRows(Items):
-    """Real rows.
+    """Held-out real rows.
 
     Attributes:
-        values: float64 (n, C): numbers, NaN where missing, and codes of categories, -1 for those that training didn't have.
-        columns: what the codec knows of each: `name`, `kind`, `is_category`, `size`, and `decode` of codes.
-        given: the labels of all of them, where the model has learnt the rows of each, or None.
-        known: which of the labels training had, bool (n,).
+        values: float64 (n, C): numbers, NaN if missing, and category indices, -1 if unknown in training.
+        columns: the codec's columns: `name`, `kind`, `is_category`, `size` and `decode`.
+        given: labels of all rows, if the model is conditional on labels, or None.
+        known: mask of the labels that occur in training, bool (n,).
     """
 
-    most = math.inf  # copies are looked for among all training rows
+    most = math.inf  # copies are searched among all training rows
 
     values: np.ndarray
     columns: Sequence[Any]
@@ -37,24 +37,24 @@ class HeldOutRows(Items):
         return len(self.values)
 
     def take(self, rows: np.ndarray) -> HeldOutRows:
-        """Return some of them, in the order of `rows`."""
+        """Return the rows with these indices, in their order."""
         given = None if self.given is None else [self.given[i] for i in rows]
         return HeldOutRows(self.values[rows], self.columns, given, None if self.known is None else self.known[rows])
 
     @property
     def unseen(self) -> np.ndarray:
         """Which rows have a category or a label that training didn't have, bool (n,)."""
-        strange = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
-        return strange if self.known is None else strange | ~self.known
+        unknown = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
+        return unknown if self.known is None else unknown | ~self.known
 
     @property
     def codes(self) -> torch.Tensor:
-        """Those that a model can score: without such categories."""
+        """The rows that a model can score: those without unknown categories or labels."""
         return torch.from_numpy(self.values[~self.unseen])
 
     @property
     def labels(self) -> list[Any] | None:
-        """Those of the rows that a model can score."""
+        """Labels of the rows that a model can score."""
         return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
 
 
@@ -82,19 +82,19 @@ def sizes_of(columns: Sequence[Any]) -> list[int]:
     return [column.size + 1 if column.is_category else 0 for column in columns]
 
 
-def coded(values: np.ndarray, columns: Sequence[Any]) -> np.ndarray:
+def with_unknown_category(values: np.ndarray, columns: Sequence[Any]) -> np.ndarray:
     """Return rows with one code, the last of the column, for all categories that training didn't have."""
     sizes = np.array(sizes_of(columns))
     return np.where((sizes > 0) & (values < 0), sizes - 1, values)
 
 
 def names_of(columns: Sequence[Any]) -> list[str]:
-    """Return the names of columns, with their places where two are written alike."""
+    """Return unique names of columns: the index is appended to names that occur twice."""
     names = [str(column.name) for column in columns]
-    return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names)]
+    return [name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names)]
 
 
 def categories_of(column: Any) -> list[str]:
-    """Return the names of a column's categories, in the order of their codes, and one for those training didn't have."""
+    """Return the names of a column's categories, in the order of their codes, and one for those new since training."""
     cells = column.decode(np.arange(column.size, dtype=np.float64)).tolist()
     return [MISSING if cell is None or cell != cell else str(cell) for cell in cells] + [UNSEEN]

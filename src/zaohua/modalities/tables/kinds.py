@@ -1,4 +1,4 @@
-"""What a column of a table is, found out from its cells."""
+"""Inference of the kind of a table's column from its cells."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Kind = Literal["continuous", "integer", "boolean", "categorical", "ordered", "da
 """Kinds of columns."""
 NUMBERS = ("continuous", "integer", "datetime")
 FEW = 10
-"""Different numbers of a column that are categories, in their order, if each comes up three times on average."""
+"""Maximum number of distinct numbers that count as ordered categories, if each occurs three times on average."""
 
 
 def plain(series: pd.Series) -> pd.Series:
-    """A column of objects as what they are: numbers, texts, times.
+    """Convert a column of objects to a dtype for numbers, strings or times, if possible.
 
     Raises:
-        ZaohuaError: cells hold lists or other objects.
+        ZaohuaError: the dtype isn't supported, or cells hold lists or other objects.
     """
     if series.dtype == object:
         series = series.infer_objects()
     if series.dtype.kind in "mcV" or isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
         raise ZaohuaError(
-            f"column {series.name!r} is of type {series.dtype}, which tables of this library can't hold: "
-            "make it numbers, times or texts"
+            f"column {series.name!r} is of type {series.dtype}, which isn't supported: "
+            "convert it to numbers, times or strings"
         )
     if series.dtype == object:
         for row, value in enumerate(series):
@@ -43,11 +43,11 @@ def plain(series: pd.Series) -> pd.Series:
 
 
 def dtype_of(name: str) -> Any:
-    """The dtype that a pandas, maybe another one, wrote so.
+    """Return the dtype for a name that pandas, possibly another version, wrote.
 
-    What pandas 3 makes of texts and calls "str" is there in pandas 2.3, too, which takes that name for Python's type
-    and would make the text "None" of None. "string[pyarrow]" is what Arrow's texts say of themselves, while reading it
-    gives pandas' own.
+    pandas 3 calls its dtype of strings "str". pandas 2.3 has that dtype, too, but would interpret the name as Python's
+    type and convert None to the string "None". Arrow's strings call themselves "string[pyarrow]", a name by which
+    pandas would return its own dtype.
     """
     if name == "string[pyarrow]":
         import pyarrow
@@ -57,7 +57,7 @@ def dtype_of(name: str) -> Any:
 
 
 def infer(series: pd.Series, present: pd.Series) -> Kind:
-    """What a column is, from all its cells and those that have a value."""
+    """Infer the kind of a column from all its cells, and from those that aren't missing."""
     values = present.unique()
     if pd.api.types.is_bool_dtype(present.dtype) or (len(values) and all(isinstance(v, bool) for v in values)):
         return "boolean"
@@ -80,7 +80,7 @@ def infer(series: pd.Series, present: pd.Series) -> Kind:
 
 
 def decimals(values: np.ndarray, most: int = 6) -> int | None:
-    """The digits behind the point that all numbers have at most; None if more than `most`."""
+    """Return the number of decimal places that suffices for all numbers; None if that is more than `most`."""
     scale = float(np.abs(values).max())
     if not scale or scale > 1e9 or not math.isfinite(scale):
         return None

@@ -1,10 +1,10 @@
-"""Numbers of a table's column as networks see them: a *state*, and where the state is a range of numbers a place in it.
+"""Representations of a numeric column for networks: a discrete *state* and, in some states, a continuous value z.
 
-    "quantile"   one range, in which the place z is normally distributed: z = Phi^-1(F(x)), F the column's own CDF
-    "modes"      a range around each of a few modes, z = (x - mean) / (4 deviations) (Xu et al. 2019, arXiv:1907.00503)
+    "quantile"   one continuous state with a standard normal z = Phi^-1(F(x)), where F is the column's CDF
+    "modes"      a state per mode, z = (x - mean) / (4 deviations) (Xu et al. 2019, arXiv:1907.00503)
 
-In both, values that stand in many cells (a twentieth of all, such as the zeros of what most people don't have) are
-states of their own, and so are missing cells. Numbers that are multiples of a step are spread evenly over it.
+In both, frequent values (at least 5 % of all cells, such as the zeros of a column of fees) are states of their own
+without z, and so are missing cells. Numbers that are multiples of a step are spread evenly over it (dequantised).
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ from zaohua.core.noise import categorical
 from zaohua.modalities.tables.columns import Column
 
 SPIKE = 0.05
-"""Share of the cells from which a value is a state of its own."""
+"""Minimum fraction of the cells for a value to become a state of its own."""
 KNOTS = 1000
-"""Pieces of a distribution function at most."""
-FEWEST, IN_A_PIECE = 10, 20
-"""Pieces at least, of which each has so many numbers: with few, a density would learn the numbers by heart."""
+"""Maximum number of segments of a distribution function."""
+MIN_SEGMENTS, PER_SEGMENT = 10, 20
+"""Minimum number of segments, and of numbers per segment: with fewer, a density would memorise the numbers."""
 MODES = 10
-"""Modes at most."""
+"""Maximum number of modes."""
 ROUNDS = 100
-"""Of expectation maximisation."""
-THRIFT = 1.0
-"""Numbers that a mode has to be worth: half of its parameters."""
+"""Iterations of expectation maximisation."""
+PENALTY = 1.0
+"""Penalty of a mode, in numbers: half the number of its parameters."""
 LOG_2_PI = float(np.log(2 * np.pi))
 
 
 class Numbers(Protocol):
-    """How the numbers of a column are seen.
+    """Interface of the representations of a column's numbers.
 
     Attributes:
-        states: number of states that are ranges; those behind them are spikes and missing cells.
+        states: number of continuous states; states of frequent values and missing cells follow.
     """
 
     states: int
 
     def to_tensor(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers (n,) and uniform ones (n,), by which a state is chosen -> states int (n,), places float64 (n,)."""
+        """Convert numbers x (n,) to states int (n,) and z float64 (n,), with uniform u (n,) for random states."""
         ...
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """The inverse, but for the column's step."""
+        """Invert `to_tensor`, without rounding to the column's step."""
         ...
 
     def log_slope(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """log dz/dx at z, and what the choice of a state adds to a bound (n,)."""
+        """Compute log dz/dx at z, plus the term of a random choice of the state in a likelihood bound, (n,)."""
         ...
 
     def to_json(self) -> dict[str, Any]:
-        """What was learnt, as JSON values."""
+        """Return the fitted values as JSON values."""
         ...
 
 
 class Quantiles:
-    """A distribution function in straight pieces.
+    """Quantile representation, with a piecewise linear distribution function.
 
     Attributes:
-        x, f: its knots, rising.
+        x, f: knots of the distribution function, increasing.
     """
 
     states = 1
@@ -72,16 +72,16 @@ class Quantiles:
         self.x, self.f = x, f
 
     @classmethod
-    def of(cls, values: np.ndarray, column: Column, spikes: np.ndarray) -> Self:
-        """The distribution of a column's numbers that are no spikes, n >= 1."""
+    def fit(cls, values: np.ndarray, column: Column, spikes: np.ndarray) -> Self:
+        """Fit the distribution of a column's numbers without the frequent ones (`spikes`), n >= 1."""
         x, counts = np.unique(values, return_counts=True)
         if column.step and len(x) <= KNOTS:
             return cls(*_grid(x, counts, column.step, spikes))
         if column.step:
             order = np.argsort(np.argsort(values, kind="stable"))
             values = values + column.step * ((order * 0.6180339887) % 1 - 0.5)
-        pieces = max(min(len(values), FEWEST), min(KNOTS, len(values) // IN_A_PIECE))
-        knots = np.quantile(values, np.linspace(0, 1, pieces + 1))
+        segments = max(min(len(values), MIN_SEGMENTS), min(KNOTS, len(values) // PER_SEGMENT))
+        knots = np.quantile(values, np.linspace(0, 1, segments + 1))
         x, last = np.unique(knots[::-1], return_index=True)
         f = (len(knots) - 1 - last) / (len(knots) - 1)
         if len(x) == 1:
@@ -91,26 +91,26 @@ class Quantiles:
         return cls(x, f)
 
     def to_tensor(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """z = Phi^-1(F(x)), held within what n numbers can tell."""
+        """Compute z = Phi^-1(F(x)), with F(x) clipped to [1e-6, 1 - 1e-6]."""
         return np.zeros(len(x), np.int64), ndtri(np.clip(np.interp(x, self.x, self.f), 1e-6, 1 - 1e-6))
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """x = F^-1(Phi(z))."""
+        """Compute x = F^-1(Phi(z))."""
         return np.interp(ndtr(z), self.f, self.x)
 
     def log_slope(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """log F'(x) - log phi(z)."""
-        piece = np.clip(np.searchsorted(self.f, ndtr(z), side="right") - 1, 0, len(self.x) - 2)
-        density = (self.f[piece + 1] - self.f[piece]) / (self.x[piece + 1] - self.x[piece])
+        """Compute log F'(x) - log phi(z)."""
+        segment = np.clip(np.searchsorted(self.f, ndtr(z), side="right") - 1, 0, len(self.x) - 2)
+        density = (self.f[segment + 1] - self.f[segment]) / (self.x[segment + 1] - self.x[segment])
         return np.log(np.maximum(density, 1e-300)) + 0.5 * (z**2 + LOG_2_PI)
 
     def to_json(self) -> dict[str, Any]:
-        """The knots."""
+        """Return the knots as JSON values."""
         return {"x": self.x.tolist(), "f": self.f.tolist()}
 
 
 def _grid(x: np.ndarray, counts: np.ndarray, step: float, spikes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Knots around multiples of a step. Multiples that didn't occur share as much as those that occurred once."""
+    """Compute knots around multiples of a step; unseen multiples share the total mass of those that occurred once."""
     taken = np.unique(np.concatenate([x, spikes]))
     mass = np.zeros(len(taken))
     mass[np.searchsorted(taken, x)] = counts / counts.sum()
@@ -119,17 +119,17 @@ def _grid(x: np.ndarray, counts: np.ndarray, step: float, spikes: np.ndarray) ->
     nearest = np.clip(np.searchsorted(taken, middle - step / 4), 0, len(taken) - 1)
     is_taken = np.abs(taken[nearest] - middle) < step / 4
     gaps = np.where(is_taken, 0.0, np.diff(edges))
-    share = min(0.05, max(1, int((counts == 1).sum())) / counts.sum()) if gaps.sum() else 0.0
-    pieces = np.where(is_taken, mass[nearest] * (1 - share), share * gaps / max(gaps.sum(), 1e-300))
-    total = np.cumsum(pieces)
+    unseen = min(0.05, max(1, int((counts == 1).sum())) / counts.sum()) if gaps.sum() else 0.0
+    masses = np.where(is_taken, mass[nearest] * (1 - unseen), unseen * gaps / max(gaps.sum(), 1e-300))
+    total = np.cumsum(masses)
     return edges, np.concatenate([[0.0], total / total[-1]])
 
 
 class Modes:
-    """Normal distributions around the modes of a column.
+    """Mode representation: a mixture of normal distributions.
 
     Attributes:
-        mean, deviation, weight: of each, (states,).
+        mean, deviation, weight: parameters of each mode, (states,).
     """
 
     def __init__(self, mean: np.ndarray, deviation: np.ndarray, weight: np.ndarray) -> None:
@@ -137,13 +137,13 @@ class Modes:
         self.states = len(mean)
 
     @classmethod
-    def of(cls, values: np.ndarray, column: Column, spikes: np.ndarray) -> Self:
-        """Expectation maximisation, thrifty with modes (Figueiredo and Jain 2002): each pays for its two parameters."""
+    def fit(cls, values: np.ndarray, column: Column, spikes: np.ndarray) -> Self:
+        """Fit the mixture by expectation maximisation with a penalty per mode (Figueiredo and Jain 2002)."""
         x, counts = np.unique(values, return_counts=True)
-        if len(x) > KNOTS:  # weighted middles of ranges: a hundred rounds over them take no time
+        if len(x) > KNOTS:  # quantiles instead of all numbers, for speed
             middles = np.quantile(values, (np.arange(KNOTS) + 0.5) / KNOTS)
             x, counts = np.unique(middles, return_counts=True)
-        share, count = counts / counts.sum(), min(MODES, len(x))
+        frequency, count = counts / counts.sum(), min(MODES, len(x))
         floor = max(column.step / 4, 1e-3 * float(np.std(values)), 1e-9)
         mean = np.quantile(values, (np.arange(count) + 0.5) / count)
         modes = cls(
@@ -152,91 +152,91 @@ class Modes:
             np.full(len(np.unique(mean)), 1 / len(np.unique(mean))),
         )
         for _ in range(ROUNDS):
-            chances = np.exp(modes._log_chances(x)) * share[:, None]
-            weight = np.maximum(chances.sum(0) - THRIFT / len(values), 0)
-            kept = weight > 0.005
-            if not kept.any():  # too few numbers to pay for one
-                weight = chances.sum(0)
-                kept = weight == weight.max()
-            chances, weight = chances[:, kept], weight[kept] / weight[kept].sum()
-            total = chances.sum(0)
-            mean = (chances * x[:, None]).sum(0) / total
-            spread = np.sqrt((chances * (x[:, None] - mean) ** 2).sum(0) / total)
+            probabilities = np.exp(modes._log_posterior(x)) * frequency[:, None]
+            weight = np.maximum(probabilities.sum(0) - PENALTY / len(values), 0)
+            keep = weight > 0.005
+            if not keep.any():  # too few numbers for any mode
+                weight = probabilities.sum(0)
+                keep = weight == weight.max()
+            probabilities, weight = probabilities[:, keep], weight[keep] / weight[keep].sum()
+            total = probabilities.sum(0)
+            mean = (probabilities * x[:, None]).sum(0) / total
+            spread = np.sqrt((probabilities * (x[:, None] - mean) ** 2).sum(0) / total)
             modes = cls(mean, np.maximum(spread, floor), weight)
         return modes
 
-    def _log_chances(self, x: np.ndarray) -> np.ndarray:
-        """Log of how likely a number is of each mode, (n, states)."""
-        log_p = self._log_p(x)
+    def _log_posterior(self, x: np.ndarray) -> np.ndarray:
+        """Compute the log-probability of each mode given each number, (n, states)."""
+        log_p = self._log_joint(x)
         return log_p - np.logaddexp.reduce(log_p, axis=1, keepdims=True)
 
-    def _log_p(self, x: np.ndarray) -> np.ndarray:
-        """The same, up to a constant of each number."""
+    def _log_joint(self, x: np.ndarray) -> np.ndarray:
+        """Compute the log-probability of each mode up to a constant per number, (n, states)."""
         return np.log(self.weight / self.deviation) - 0.5 * ((x[:, None] - self.mean) / self.deviation) ** 2
 
     def to_tensor(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A mode by its chance, and the place around it, mostly within +-1."""
-        log_p = self._log_p(x)
+        """Draw a mode by its probability, and compute z, mostly within +-1."""
+        log_p = self._log_joint(x)
         weights = torch.from_numpy(np.exp(log_p - log_p.max(1, keepdims=True)))
         state = categorical(weights, torch.from_numpy(u)).numpy()
         return state, (x - self.mean[state]) / (4 * self.deviation[state])
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """mean + 4 z deviation."""
+        """Compute mean + 4 z deviation."""
         return self.mean[state] + 4 * z * self.deviation[state]
 
     def log_slope(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """-log 4 deviation, and -log of the chance with which the mode was chosen."""
-        chances = self._log_chances(self.from_tensor(state, z))
-        return -np.log(4 * self.deviation[state]) - chances[np.arange(len(state)), state]
+        """Compute -log(4 deviation), minus the log-probability of the chosen mode."""
+        log_posterior = self._log_posterior(self.from_tensor(state, z))
+        return -np.log(4 * self.deviation[state]) - log_posterior[np.arange(len(state)), state]
 
     def to_json(self) -> dict[str, Any]:
-        """The normal distributions."""
+        """Return the parameters of the modes as JSON values."""
         return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist(), "weight": self.weight.tolist()}
 
 
 KINDS: dict[str, type[Quantiles] | type[Modes]] = {"quantile": Quantiles, "modes": Modes}
-"""The ways to see numbers."""
+"""Representations by name."""
 
 
 class View:
-    """A column of numbers as networks see it: its ranges, its spikes, and its missing cells.
+    """Complete representation of a numeric column: continuous states, frequent values and missing cells.
 
     Attributes:
-        numbers: the ranges; None where all cells are spikes or missing.
-        spikes: values that are states of their own, rising.
-        missing: whether the last state is a cell without a value.
+        numbers: representation of the continuous states; None if all cells are frequent values or missing.
+        spikes: frequent values, which are states of their own, increasing.
+        missing: True if the last state is a missing cell.
     """
 
     def __init__(self, column: Column, numbers: Any, spikes: np.ndarray, missing: bool) -> None:
         self.column, self.numbers, self.spikes, self.missing = column, numbers, spikes, missing
 
     @classmethod
-    def of(cls, column: Column, codes: np.ndarray, kind: str) -> Self:
-        """How a column's codes (n,) are seen."""
+    def fit(cls, column: Column, codes: np.ndarray, kind: str) -> Self:
+        """Fit the representation to a column's encoded cells (n,)."""
         values = codes[~np.isnan(codes)]
         x, counts = np.unique(values, return_counts=True)
         spikes = x[(counts >= SPIKE * len(codes)) & (counts > 1)] if len(x) > 1 else x[:0]
         rest = values[~np.isin(values, spikes)]
-        numbers = KINDS[kind].of(rest, column, spikes) if len(rest) else None
+        numbers = KINDS[kind].fit(rest, column, spikes) if len(rest) else None
         return cls(column, numbers, spikes, len(values) < len(codes))
 
     @property
     def ranges(self) -> int:
-        """States that are ranges."""
+        """Number of continuous states."""
         return 0 if self.numbers is None else self.numbers.states
 
     @property
     def states(self) -> int:
-        """All states."""
+        """Number of all states."""
         return self.ranges + len(self.spikes) + self.missing
 
     def to_tensor(self, codes: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n,) -> states, and places, NaN where the state is none of the ranges.
+        """Convert encoded cells (n,) to states and z, which is NaN in states without a continuous value.
 
         Args:
-            codes: what stands in the column's cells.
-            u: uniform numbers (n, 2): where in its step a number is put, and which of the states it could be in.
+            codes: the encoded cells of the column.
+            u: uniform numbers (n, 2), for the position of a number within its step, and for a random state.
         """
         state, z = np.full(len(codes), self.states - 1), np.full(len(codes), np.nan)
         at = np.clip(np.searchsorted(self.spikes, codes), 0, max(0, len(self.spikes) - 1))
@@ -249,7 +249,7 @@ class View:
         return state, z
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """States and places -> codes."""
+        """Convert states and z to encoded cells."""
         out = np.full(len(state), np.nan)
         ranged = state < self.ranges
         if ranged.any():
@@ -259,7 +259,7 @@ class View:
         return out
 
     def edges(self) -> tuple[float, ...] | None:
-        """Chances Phi(z) at which numbers that are multiples of a step border on each other; see `spec.Feature`."""
+        """Return the values of Phi(z) at the borders between multiples of the step; see `spec.Feature`."""
         if not (self.column.step and isinstance(self.numbers, Quantiles)):
             return None
         step, low = self.column.step, self.column.low - self.column.step / 2
@@ -267,12 +267,12 @@ class View:
         return tuple(np.unique([0.0, *np.interp(below, self.numbers.x, self.numbers.f), 1.0]).tolist())
 
     def cells(self, state: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What a density of z says of the column's own numbers.
+        """Return what converts densities of z to densities or masses of the column's own numbers.
 
         Returns:
-            low, high: of numbers with a probability, the z between which they lie; NaN of others.
-            log_slope: log dz/dx, and what the choice of a state adds, of whole numbers times their step; 0 where there
-                is no place.
+            low, high: interval of z that corresponds to an integer; NaN for other numbers.
+            log_slope: log dz/dx, plus the term of a random choice of the state, per step for integers; 0 in states
+                without z.
         """
         low, high, slope = np.full(len(z), np.nan), np.full(len(z), np.nan), np.zeros(len(z))
         ranged = state < self.ranges
@@ -287,7 +287,7 @@ class View:
         return low, high, slope
 
     def to_json(self) -> dict[str, Any]:
-        """What was learnt, as JSON values."""
+        """Return the fitted values as JSON values."""
         return {
             "numbers": None if self.numbers is None else self.numbers.to_json(),
             "spikes": self.spikes.tolist(),
@@ -296,7 +296,7 @@ class View:
 
     @classmethod
     def from_json(cls, column: Column, data: dict[str, Any], kind: str) -> Self:
-        """The inverse of `to_json`."""
-        kept = data["numbers"]
-        numbers = None if kept is None else KINDS[kind](**{name: np.array(value) for name, value in kept.items()})
+        """Create a representation from the result of `to_json`."""
+        values = data["numbers"]
+        numbers = None if values is None else KINDS[kind](**{name: np.array(value) for name, value in values.items()})
         return cls(column, numbers, np.array(data["spikes"], dtype=np.float64), data["missing"])

@@ -17,7 +17,7 @@ from zaohua.evaluation.summaries import titled
 from zaohua.metrics.columns import associations
 from zaohua.metrics.rows import Binning
 from zaohua.modalities.tables import charts
-from zaohua.modalities.tables.held_out import categories_of, coded, names_of, sizes_of
+from zaohua.modalities.tables.held_out import categories_of, names_of, sizes_of, with_unknown_category
 from zaohua.report import html
 from zaohua.report.numbers import minus, number
 
@@ -105,7 +105,10 @@ def _maps(comparison: Comparison) -> list[tuple[str, str, list[tuple[str, Markup
     """Draw how columns hang together: of real rows, of samples, and the difference, for each model."""
     columns = comparison.columns
     sizes = sizes_of(columns)
-    tables = [coded(x, columns) for x in (comparison.test, *(row.arrays["samples"] for row in comparison.rows))]
+    tables = [
+        with_unknown_category(x, columns)
+        for x in (comparison.test, *(row.arrays["samples"] for row in comparison.rows))
+    ]
     binning = Binning(tables[0], sizes)
     real, *made = (associations(x, sizes, binning) for x in tables)
     apart = np.mean([abs(one - real).mean(1) for one in made], axis=0)

@@ -1,4 +1,4 @@
-"""Numbers as they are: lists, arrays, series and frames of them <-> float64 rows, nothing scaled, cut or rounded."""
+"""Codec from lists, arrays, series and frames of numbers to float64 rows, without scaling, clipping or rounding."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from zaohua.modalities.tables.frames import Container, to_frame
 
 
 class NumberCodec(FrameCodec):
-    """Columns of numbers <-> float64 (n, columns), for distributions of the numbers themselves.
+    """Codec from columns of numbers to float64 (n, columns), for distributions of the unscaled numbers.
 
     Attributes:
-        container_: what the numbers came in.
-        dtypes_: of each column; whole numbers and True and False come back rounded to them.
+        container_: type of the training data.
+        dtypes_: dtype of each column; decoded integers and booleans are rounded.
     """
 
     representation: ClassVar[str] = "plain numbers"
 
     def fit(self, items: Any) -> Self:
-        """Learn what the numbers come in.
+        """Record the type of the data and the columns.
 
         Raises:
-            ZaohuaError: a column holds something else; the message names it.
+            ZaohuaError: a column isn't numeric; the message names it.
         """
         frame, self.container_ = to_frame(items)
         self.dtypes_ = [str(dtype) for dtype in frame.dtypes]
@@ -41,26 +41,26 @@ class NumberCodec(FrameCodec):
 
     @property
     def names_(self) -> list[str] | None:
-        """The names of the columns; None of arrays and lists, which have none."""
+        """Names of the columns; None for arrays and lists, which have none."""
         return (
             None if self.container_.kind in ("array", "vector") else [feature.name for feature in self.spec_.features]
         )
 
     @property
     def is_single_(self) -> bool:
-        """Whether the numbers are one column that is no table: a list, a series, an array (n,)."""
+        """True if the data are one column: a list, a series or an array (n,)."""
         return self.container_.kind in ("vector", "series")
 
     def encode(self, items: Any) -> Tensor:
-        """Numbers -> codes, float64 (n, columns), NaN where there is none.
+        """Encode numbers as float64 (n, columns), NaN where they are missing.
 
         Raises:
-            ZaohuaError: columns are others than those of training, or hold other things than numbers.
+            ZaohuaError: columns differ from training, or aren't numeric.
         """
         return torch.from_numpy(_numbers(self.container_.of_same_columns(items)))
 
     def decode(self, x: Tensor) -> Any:
-        """float64 (n, columns) -> what `fit` was given: its type, its names, its dtypes."""
+        """Convert float64 (n, columns) to the type, names and dtypes of the training data."""
         values = x.detach().cpu().double().numpy()
         cells = {
             name: _as(pd.Series(column, name=name), dtype)
@@ -69,29 +69,29 @@ class NumberCodec(FrameCodec):
         return self.container_.back(cells, len(values))
 
     def describe(self, n: int | None = None) -> str:
-        """Single numbers, or how many columns of them."""
+        """Describe the number of items and columns."""
         if self.is_single_:
             return counted(n, "number")
         return f"{counted(n, 'row')} of {counted(len(self.dtypes_), 'column')} of numbers"
 
     def state(self) -> dict[str, Any]:
-        """What the numbers come in."""
+        """Return the type of the data as JSON values."""
         return {"container": self.container_.to_json(), "dtypes": self.dtypes_} if hasattr(self, "spec_") else {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
+        """Restore the result of `state`."""
         self.container_, self.dtypes_ = Container.from_json(state["container"]), list(state["dtypes"])
 
 
 def _numbers(frame: pd.DataFrame) -> np.ndarray:
-    """The numbers of a frame, float64 (n, columns)."""
+    """Convert a frame to float64 (n, columns); raise if a column isn't numeric."""
     out = np.empty(frame.shape)
-    for place, name in enumerate(frame.columns):
+    for index, name in enumerate(frame.columns):
         column = frame[name]
         try:
             if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind in "mM":
                 raise TypeError
-            out[:, place] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            out[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError):
             row, value = next(((row, value) for row, value in enumerate(column) if not _is_number(value)), (0, None))
             raise ZaohuaError(
@@ -105,7 +105,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _as(column: pd.Series, dtype: str) -> pd.Series:
-    """Numbers as a dtype, rounded where it holds whole ones only."""
+    """Convert numbers to a dtype, rounded for integers and booleans."""
     if pd.api.types.is_bool_dtype(dtype):
         return (column >= 0.5).astype(dtype)
     return (column.round() if pd.api.types.is_integer_dtype(dtype) else column).astype(dtype)

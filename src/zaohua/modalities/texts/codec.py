@@ -1,4 +1,4 @@
-"""Texts <-> tokens."""
+"""Codec from texts and dialogues to tokens."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from zaohua.modalities.texts.files import TextFiles
 from zaohua.modalities.texts.tokenizers import TOKENIZERS, Stream, Tokenizer, restored
 
 SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|prefix|>", "<|suffix|>", "<|middle|>")
-"""Tokens behind those of the tokeniser, in this order. No text is ever encoded to one of them."""
+"""Special tokens, which follow those of the tokenizer in this order. No text is ever encoded to one of them."""
 END, USER, ASSISTANT, PREFIX, SUFFIX, MIDDLE = range(len(SPECIALS))
-"""Their places behind those of the tokeniser."""
-BETWEEN = "\n" + "-" * 40 + "\n"
-"""What stands between texts that are shown together."""
+"""Indices of the special tokens after those of the tokenizer."""
+SEPARATOR = "\n" + "-" * 40 + "\n"
+"""Line between texts that are written to one file."""
 MEMORY = 1 << 28
-"""Tokens beyond which they are kept in a file that is mapped into memory."""
+"""Maximum number of tokens in memory; larger data sets are stored in a memory-mapped file."""
 
 
 class TextCodec(TokenCodec):
     """Texts and dialogues <-> rows of tokens END, text, END.
 
-    A dialogue's text is USER, prompt, ASSISTANT, answer, and END and so on if it goes on; what a system says stands
-    before the first USER. Of a dialogue, answers and the END behind them are learnt, and the rest is read.
+    The text of a dialogue is USER, prompt, ASSISTANT, answer; further turns follow after an END. A system message
+    precedes the first USER. Models learn the answers of a dialogue and the END after them; the rest is only read.
 
     Attributes:
-        tokenizer_: what cuts texts.
+        tokenizer_: the fitted tokenizer.
+        end_: index of the END token.
     """
 
     modality: ClassVar[str] = "texts"
@@ -47,28 +48,28 @@ class TextCodec(TokenCodec):
     usual_number: ClassVar[int] = 1
 
     tokenizer: Literal["chars", "bytes", "bpe"] = "chars"
-    """Unit of text: the characters that occur, bytes (any text), or pieces learnt from the texts."""
+    """Unit of text: the characters that occur, bytes (for any text), or byte pair encoding trained on the texts."""
     vocabulary: Annotated[int, Between(257, 1 << 20)] = 4096
-    """Pieces to learn at most (bpe)."""
+    """Maximum size of the vocabulary (bpe)."""
 
     def fit(self, items: Any) -> Self:
-        """Learn the tokeniser.
+        """Train the tokenizer.
 
         Raises:
-            ZaohuaError: there is no text, or one that can't be encoded.
+            ZaohuaError: there is no text, or a text can't be encoded.
         """
-        if not any(piece for _, item in places(items) for piece in pieces(item)):
+        if not any(chunk for _, item in located(items) for chunk in chunks(item)):
             raise ZaohuaError("there is no text in the data: every text is empty")
         last = [""]
 
-        def said() -> Iterator[str]:
-            for last[0], item in places(items):
-                yield from pieces(item)
+        def all_chunks() -> Iterator[str]:
+            for last[0], item in located(items):
+                yield from chunks(item)
 
         try:
-            self._set(TOKENIZERS[self.tokenizer].train(said(), self.vocabulary))
+            self._set(TOKENIZERS[self.tokenizer].train(all_chunks(), self.vocabulary))
         except ZaohuaError as error:
-            raise _placed(error, last[0]) from None
+            raise _with_location(error, last[0]) from None
         return self
 
     def _set(self, tokenizer: Tokenizer) -> None:
@@ -84,19 +85,19 @@ class TextCodec(TokenCodec):
         return self.tokenizer_.size
 
     def encode(self, items: Any) -> Sequences:
-        """Items -> their tokens; beyond 256 million of them in a temporary file that is mapped into memory."""
+        """Encode items as tokens; more than 256 million are stored in a memory-mapped temporary file."""
         dtype: Any = np.int16 if self.spec_.channels < 1 << 15 else np.int32
         starts, total, parts, end = [], 0, list[np.ndarray](), np.array([self.end_], dtype)
         spill: Any = None
         apart = False
-        for where, item in places(items):
+        for where, item in located(items):
             starts.append(total)
             apart = apart or dialogues.is_dialogue(item)
             for part in itertools.chain((end,), self._encoded(item, where)):
                 parts.append(part.astype(dtype))
                 total += len(part)
                 if total > MEMORY and spill is None:
-                    spill = tempfile.TemporaryFile(prefix="zaohua-tokens-")  # open as long as the map of it
+                    spill = tempfile.TemporaryFile(prefix="zaohua-tokens-")  # stays open as long as its memory map
                 if spill is not None:
                     spill.writelines(part.tobytes() for part in parts)
                     parts.clear()
@@ -108,21 +109,21 @@ class TextCodec(TokenCodec):
             spill.write(end.tobytes())
             spill.flush()
             stream = np.memmap(spill, dtype, mode="r+", shape=(total + 1,))
-        stops = torch.tensor([*starts[1:], total]) + 1  # behind the END that the next one begins with
+        stops = torch.tensor([*starts[1:], total]) + 1  # up to and including the END that the next item starts with
         return Sequences(torch.from_numpy(stream), torch.tensor(starts), stops, PAD, apart)
 
     def _encoded(self, item: Any, where: str) -> Iterator[np.ndarray]:
-        """The tokens of an item, part by part, without the END before and behind it."""
+        """Yield the tokens of an item in parts, without the END before and after it."""
         try:
             if dialogues.is_dialogue(item):
-                yield self._dialogue(dialogues.taught(item))
+                yield self._dialogue(dialogues.up_to_last_answer(item))
             else:
                 yield from map(self.tokenizer_.encode, item)
         except ZaohuaError as error:
-            raise _placed(error, where) from None
+            raise _with_location(error, where) from None
 
     def _dialogue(self, turns: Sequence[dialogues.Turn]) -> np.ndarray:
-        """A dialogue's tokens: those of answers and the END between them as they are, the others as -2 - t."""
+        """Encode a dialogue: tokens of answers and the END after them unchanged, other tokens t as -2 - t."""
         parts: list[Any] = []
         for i, (role, content) in enumerate(turns):
             tokens = self.tokenizer_.encode(content)
@@ -134,74 +135,74 @@ class TextCodec(TokenCodec):
                 parts.append([self.end_])
         return np.concatenate(parts)
 
-    def special(self, place: int) -> int:
-        """A special token by its place behind the tokeniser's: END, USER ..."""
-        return self.tokenizer_.size + place
+    def special(self, index: int) -> int:
+        """Return a special token by its index: END, USER ..."""
+        return self.tokenizer_.size + index
 
     def name(self, token: int) -> str:
-        """A token as people read it: its text, or the name of a special one."""
+        """Return a readable token: its text, or the name of a special token."""
         size = self.tokenizer_.size
         return self.tokenizer_.decode([token]) if token < size else SPECIALS[token - size]
 
     def asking(self, messages: Any) -> list[int]:
-        """What an answer to some messages goes on from: END, the dialogue so far, ASSISTANT.
+        """Encode messages as the prompt of an answer: END, the dialogue so far, ASSISTANT.
 
         Raises:
-            ZaohuaError: they are no dialogue, or the last one isn't the user's.
+            ZaohuaError: they aren't a dialogue, or the last message isn't the user's.
         """
         turns = dialogues.turns(messages)
         if turns[-1].role != "user":
-            raise ZaohuaError(f"the last message is to be the user's, but is the {turns[-1].role}'s")
-        said = self._dialogue(turns)
-        return [self.end_, *np.where(said < PAD, -2 - said, said).tolist(), self.special(ASSISTANT)]
+            raise ZaohuaError(f"the last message must be the user's, but is the {turns[-1].role}'s")
+        tokens = self._dialogue(turns)
+        return [self.end_, *np.where(tokens < PAD, -2 - tokens, tokens).tolist(), self.special(ASSISTANT)]
 
     @property
     def gap(self) -> tuple[int, int, int]:
-        """The tokens PREFIX, SUFFIX and MIDDLE, by which a middle is asked for."""
+        """The tokens PREFIX, SUFFIX and MIDDLE of a request to fill in the middle of a text."""
         return self.special(PREFIX), self.special(SUFFIX), self.special(MIDDLE)
 
     def decode(self, x: Tensor) -> list[str]:
-        """Rows of tokens (b, t) -> texts: what stands before END (a first one aside), without special tokens."""
+        """Decode rows of tokens (b, t) up to END, without special tokens; a leading END is skipped."""
         return [self.text(row) for row in x.long().tolist()]
 
     def text(self, row: Sequence[int]) -> str:
-        """The text of one row of tokens."""
+        """Decode one row of tokens."""
         row = row[1:] if row and row[0] == self.end_ else row
-        until = next((i for i, token in enumerate(row) if token in (self.end_, PAD)), len(row))
-        return self.tokenizer_.decode(token for token in row[:until] if 0 <= token < self.tokenizer_.size)
+        end = next((i for i, token in enumerate(row) if token in (self.end_, PAD)), len(row))
+        return self.tokenizer_.decode(token for token in row[:end] if 0 <= token < self.tokenizer_.size)
 
     def streaming(self) -> Stream:
-        """Turns tokens into text one by one."""
+        """Return an incremental decoder."""
         return Stream(self.tokenizer_)
 
     def as_items(self, y: Any, n: int | None) -> list[str]:
-        """One text as a list of n (or 1), a list of texts as it is."""
+        """Return n (or 1) copies of a single text; return a list of texts unchanged."""
         return [y] * (1 if n is None else n) if isinstance(y, str) else list(y)
 
     def _write_texts(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
-        """Texts below each other, a line between them."""
-        path.write_text(BETWEEN.join(items) + "\n", "utf-8")
+        """Write texts to one file, with a line between them."""
+        path.write_text(SEPARATOR.join(items) + "\n", "utf-8")
 
     sheets = {".txt": _write_texts}
 
     def describe(self, n: int | None = None) -> str:
-        """What the texts are cut into."""
+        """Describe the number of texts and the unit of their tokens."""
         unit = {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
         return f"{counted(n, 'text')} in {counted(self.tokenizer_.size, unit)}"
 
     def state(self) -> dict[str, Any]:
-        """The tokeniser."""
+        """Return the tokenizer's state as JSON values."""
         return {"tokenizer": self.tokenizer_.state()} if hasattr(self, "spec_") else {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
+        """Restore the result of `state`."""
         self._set(restored(self.tokenizer, state["tokenizer"]))
 
 
-def places(items: Any) -> Iterator[tuple[str, Any]]:
-    """Where each item is, as messages name it, and the item: a text as its pieces, or a dialogue."""
+def located(items: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (location, item) for each item; a text is an iterator of chunks, a dialogue is unchanged."""
     if isinstance(items, TextFiles):
-        yield from items.places()
+        yield from items.located()
         return
     for i, item in enumerate(items):
         if not isinstance(item, str) and not dialogues.is_dialogue(item):
@@ -209,11 +210,11 @@ def places(items: Any) -> Iterator[tuple[str, Any]]:
         yield f"item {i}", iter((item,)) if isinstance(item, str) else item
 
 
-def pieces(item: Any) -> Iterable[str]:
-    """All the text in an item."""
+def chunks(item: Any) -> Iterable[str]:
+    """Return the text of an item in chunks."""
     return (turn.content for turn in dialogues.turns(item)) if dialogues.is_dialogue(item) else item
 
 
-def _placed(error: ZaohuaError, place: str) -> ZaohuaError:
-    """An error that says where; one of reading a file says so already."""
-    return error if str(error).startswith(place) else ZaohuaError(f"{place}: {error}")
+def _with_location(error: ZaohuaError, location: str) -> ZaohuaError:
+    """Prefix an error's message with the location, unless it has it already."""
+    return error if str(error).startswith(location) else ZaohuaError(f"{location}: {error}")

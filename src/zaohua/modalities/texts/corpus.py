@@ -5,34 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from zaohua.metrics.copies import BETWEEN
-from zaohua.modalities.texts.codec import pieces, places
+from zaohua.metrics.text_overlap import SEPARATOR
+from zaohua.modalities.texts.codec import chunks, located
 from zaohua.modalities.texts.dialogues import is_dialogue
 
 
 class Corpus:
-    """The pieces of some texts one after another, from one character on and up to another; may be gone through again.
+    """Characters `start` to `stop` of some texts, one text after another; may be iterated over several times.
 
     Args:
-        items: as `modalities.read` gives them.
-        start, stop: places of characters; to the end when there is no stop.
+        items: texts or dialogues, as `modalities.read` gives them.
+        start: index of the first character.
+        stop: index after the last character; None for the end.
     """
 
     def __init__(self, items: Any, start: int = 0, stop: int | None = None):
         self.items, self.start, self.stop = items, start, stop
 
     def __iter__(self) -> Iterator[str]:
-        place = 0
-        for _, item in places(self.items):
-            for piece in (*pieces(item), BETWEEN) if is_dialogue(item) else _ended(item):
-                low, high = self.start - place, len(piece) if self.stop is None else self.stop - place
+        position = 0
+        for _, item in located(self.items):
+            for piece in (*chunks(item), SEPARATOR) if is_dialogue(item) else _with_separator(item):
+                low, high = self.start - position, len(piece) if self.stop is None else self.stop - position
                 yield piece[max(0, low) : max(0, high)]
-                place += len(piece)
+                position += len(piece)
 
 
-def _ended(item: Any) -> Iterator[str]:
+def _with_separator(item: Any) -> Iterator[str]:
     yield from item
-    yield BETWEEN
+    yield SEPARATOR
 
 
 def alike(text: str, lengths: Sequence[int]) -> list[str]:

@@ -1,7 +1,7 @@
-"""Dialogues: messages that are read, and answers that are learnt.
+"""Dialogues as training items: models learn the answers, given the other messages.
 
-As an item a dialogue is a list of messages `{"role": ..., "content": ...}`, or a pair (prompt, answer) of texts; in a
-`.jsonl` file a line holds either `{"messages": [...]}` or a prompt and an answer under one of the names below.
+A dialogue is a list of messages `{"role": ..., "content": ...}`, or a pair (prompt, answer) of texts. A line of a
+`.jsonl` file holds either `{"messages": [...]}` or a prompt and an answer under one of the names below.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from zaohua.core.errors import ZaohuaError
 
 Role = Literal["system", "user", "assistant"]
 PROMPTS, ANSWERS = ("prompt", "question"), ("answer", "completion", "response")
-"""Names under which a line of a `.jsonl` keeps a prompt and its answer, tried in this order."""
+"""Keys of a prompt and its answer in a line of a `.jsonl` file, tried in this order."""
 
 
 class Turn(NamedTuple):
-    """What one side says."""
+    """Message of one side."""
 
     role: Role
     content: str
 
 
 def is_dialogue(item: Any) -> bool:
-    """Whether an item is meant as a dialogue: a list of dicts, or a pair of texts."""
+    """Return True if an item has the form of a dialogue: a list of dicts, or a pair of texts."""
     if isinstance(item, tuple):
         return len(item) == 2 and all(isinstance(part, str) for part in item)
     return isinstance(item, list) and len(item) > 0 and all(isinstance(message, dict) for message in item)
 
 
-def of_record(record: dict[str, Any]) -> Any:
-    """The dialogue that a line of a `.jsonl` holds, as an item; None when it is none."""
+def from_record(record: dict[str, Any]) -> Any:
+    """Return the dialogue in a record of a `.jsonl` file; None if it doesn't hold one."""
     if "messages" in record:
         return record["messages"]
     prompt = next((record[name] for name in PROMPTS if name in record), None)
@@ -39,16 +39,16 @@ def of_record(record: dict[str, Any]) -> Any:
 
 
 def turns(item: Any) -> list[Turn]:
-    """The turns of a dialogue.
+    """Return the turns of a dialogue.
 
     Raises:
-        ZaohuaError: it is no dialogue, or a message has no role or content.
+        ZaohuaError: it isn't a dialogue, or a message lacks a role or content.
     """
     if isinstance(item, tuple):
         item = [{"role": "user", "content": item[0]}, {"role": "assistant", "content": item[1]}]
     if not is_dialogue(item):
         raise ZaohuaError(
-            "a dialogue is a list of messages {'role': ..., 'content': ...} or a pair (prompt, answer), "
+            "a dialogue must be a list of messages {'role': ..., 'content': ...} or a pair (prompt, answer), "
             f"not {item!r:.80}"
         )
     for number, message in enumerate(item, 1):
@@ -60,15 +60,15 @@ def turns(item: Any) -> list[Turn]:
     return [Turn(cast(Role, message["role"]), message["content"]) for message in item]
 
 
-def taught(item: Any) -> list[Turn]:
-    """The turns of a dialogue up to its last answer: behind it there is nothing to learn.
+def up_to_last_answer(item: Any) -> list[Turn]:
+    """Return the turns of a dialogue up to its last answer, after which there is nothing to learn.
 
     Raises:
-        ZaohuaError: as `turns` does, or nothing in it is an answer.
+        ZaohuaError: as in `turns`, or there is no answer.
     """
-    said = turns(item)
-    while said and said[-1].role != "assistant":
-        said.pop()
-    if not said:
+    messages = turns(item)
+    while messages and messages[-1].role != "assistant":
+        messages.pop()
+    if not messages:
         raise ZaohuaError("no message is the assistant's, so there is no answer to learn from")
-    return said
+    return messages

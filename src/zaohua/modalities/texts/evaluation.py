@@ -12,7 +12,7 @@ import numpy as np
 from zaohua.evaluation.protocol import EvaluationProtocol, share
 from zaohua.evaluation.results import Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
-from zaohua.metrics.copies import copies as word_for_word
+from zaohua.metrics.text_overlap import text_overlap
 from zaohua.modalities.texts.corpus import Corpus, alike
 from zaohua.modalities.texts.surprise import surprise
 
@@ -98,16 +98,16 @@ class TextProtocol(EvaluationProtocol):
         """Return the share of some texts that stands word for word in the training text."""
         if self.splits.train is None or not copies:
             return {}
-        found = word_for_word(samples, Corpus(self.splits.train.values))
-        return {"copied": share(found.share, found.characters, f"longest {found.longest}")}
+        found = text_overlap(samples, Corpus(self.splits.train.values))
+        return {"copied": share(found.fraction, found.characters, f"longest {found.longest}")}
 
     def details(self, samples: list[str], conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Return the same share of as many parts of the test texts, of the same lengths."""
         if self.splits.train is None:
             return {}
         parts = alike("".join(Corpus(self.test.values)), [len(text) for text in samples])
-        found = word_for_word(parts, Corpus(self.splits.train.values))
-        return {"references": {REAL: {"copied": share(found.share, found.characters)}}}
+        found = text_overlap(parts, Corpus(self.splits.train.values))
+        return {"references": {REAL: {"copied": share(found.fraction, found.characters)}}}
 
     def examples(self, samples: list[str], blocks: Sequence[Any]) -> dict[str, np.ndarray]:
         """Return nothing: texts aren't kept."""

@@ -1,4 +1,4 @@
-"""Files of text: `.txt`, folders of them, `.jsonl` with a field; read in pieces, so memory doesn't limit their size."""
+"""Lists of text files (`.txt`, `.jsonl` and folders), read in chunks so that memory doesn't limit their size."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.texts import dialogues
 
 FIELDS = ("text", "content", "document")
-"""Names under which a line of a `.jsonl` file keeps its text, tried in this order."""
-PIECE = 1 << 22
-"""Bytes that are read at once."""
+"""Keys of the text in a line of a `.jsonl` file, tried in this order."""
+CHUNK = 1 << 22
+"""Number of bytes that are read at once."""
 
 
 class TextFiles:
-    """The texts of some files: a text for each file; for each line of a `.jsonl` a text or a dialogue.
+    """List of the texts in files: one text per file, or one text or dialogue per line of a `.jsonl` file.
 
     Args:
         paths: the files.
-        labels: one for each file; None for none.
-        field: of a line of `.jsonl` that holds its text; None takes the first of `FIELDS` that is there.
+        labels: one label per file, or None.
+        field: key of the text in a line of a `.jsonl` file; None takes the first of `FIELDS` that occurs.
     """
 
     def __init__(self, paths: list[Path], labels: list[Any] | None = None, field: str | None = None):
@@ -35,20 +35,20 @@ class TextFiles:
         return self._length
 
     def __iter__(self) -> Iterator[Any]:
-        """Each text as a whole, each dialogue as a list of messages or a pair."""
-        return (item if dialogues.is_dialogue(item) else "".join(item) for _, item in self.places())
+        """Yield each text as one string, each dialogue as a list of messages or a pair."""
+        return (item if dialogues.is_dialogue(item) else "".join(item) for _, item in self.located())
 
-    def places(self) -> Iterator[tuple[str, Any]]:
-        """Where each item is, and the item: a text as its pieces of a few megabytes at most, a dialogue as it is.
+    def located(self) -> Iterator[tuple[str, Any]]:
+        """Yield (location, item) for each item; a text is an iterator of chunks of a few megabytes.
 
         Raises:
-            ZaohuaError: bytes that are no UTF-8, a line that is no JSON or lacks the field; the message says where.
+            ZaohuaError: invalid UTF-8, or a line that isn't JSON or lacks the field; the message gives the location.
         """
         for path in self.paths:
             if path.suffix.casefold() == ".jsonl":
                 yield from self._jsonl(path)
             else:
-                yield str(path), read_pieces(path)
+                yield str(path), read_chunks(path)
 
     def _jsonl(self, path: Path) -> Iterator[tuple[str, Any]]:
         with path.open("rb") as file:
@@ -62,46 +62,46 @@ class TextFiles:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise ZaohuaError(f"{where}: is no JSON ({error})") from None
+            raise ZaohuaError(f"{where}: isn't JSON ({error})") from None
         if isinstance(record, str):
             return record
-        dialogue = dialogues.of_record(record) if isinstance(record, dict) and not self.field else None
+        dialogue = dialogues.from_record(record) if isinstance(record, dict) and not self.field else None
         if dialogue is not None:
             if not dialogues.is_dialogue(dialogue):
                 raise ZaohuaError(
-                    f"{where}: is no dialogue: messages are a list of {{'role', 'content'}}, a prompt "
-                    f"and its answer are texts, not {dialogue!r:.80}"
+                    f"{where}: isn't a dialogue: messages must be a list of {{'role', 'content'}}, a prompt "
+                    f"and its answer must be texts, not {dialogue!r:.80}"
                 )
             return dialogue
         names = (self.field,) if self.field else FIELDS
-        found = [record[name] for name in names if name in record] if isinstance(record, dict) else []
-        if not found or not isinstance(found[0], str):
+        texts = [record[name] for name in names if name in record] if isinstance(record, dict) else []
+        if not texts or not isinstance(texts[0], str):
             have = ", ".join(map(repr, record)) if isinstance(record, dict) else type(record).__name__
             raise ZaohuaError(
                 f"{where}: has no text under {' or '.join(map(repr, names))} (it has {have}), and no "
                 "messages, or prompt and answer"
             )
-        return found[0]
+        return texts[0]
 
 
-def read_pieces(path: Path) -> Iterator[str]:
-    """A UTF-8 file (with or without a byte order mark) in pieces; line ends as they are.
+def read_chunks(path: Path) -> Iterator[str]:
+    """Yield a UTF-8 file in chunks, without a byte order mark and with unchanged line ends.
 
     Raises:
-        ZaohuaError: bytes that are no UTF-8, with their offset, or the file can't be read.
+        ZaohuaError: the file can't be read or isn't valid UTF-8; the message gives the offset.
     """
     decoder, offset, first = codecs.getincrementaldecoder("utf-8")(), 0, True
     try:
         with path.open("rb") as file:
             while True:
-                data = file.read(PIECE)
+                data = file.read(CHUNK)
                 held = len(decoder.getstate()[0])
                 try:
                     text = decoder.decode(data, final=not data)
                 except UnicodeDecodeError as error:
                     at = offset - held + error.start
                     raise ZaohuaError(
-                        f"{path}: byte {at:,} ({error.object[error.start]:#04x}) is no UTF-8: save it as "
+                        f"{path}: byte {at:,} ({error.object[error.start]:#04x}) isn't valid UTF-8: save it as "
                         "UTF-8, or leave it out"
                     ) from None
                 if first and text:

@@ -1,18 +1,18 @@
-"""The sentences in a manual's plain text, without its code, tables, lists and headings."""
+"""Extraction of prose from plain-text manuals, without code, tables, lists and headings."""
 
 from __future__ import annotations
 
 import re
 
 OTHER = re.compile(r"^[ *+|\[.>-]|::=|\n[=*~^-]+$")
-"""What begins or is in a paragraph that is no prose: an indent, a bullet, a frame, a rule of grammar, a line below."""
+"""Marks of paragraphs that aren't prose: indents, bullets, frames, grammar rules, underlines."""
 
 COMMON = re.compile(r"""[\w .,;:'"()*!?/=-]+""", re.ASCII)
-"""Text of letters, digits and the punctuation of sentences."""
+"""Text that consists of letters, digits and common punctuation."""
 
 
 def paragraphs(text: str, least: int = 80) -> list[str]:
-    """Paragraphs of prose, each on one line, of at least so many characters, all of them `COMMON`."""
+    """Return paragraphs of prose, each as one line, of at least `least` characters that all match `COMMON`."""
     parts = [part.rstrip() for part in re.split(r"\n\s*\n", text)]
     lines = [" ".join(part.split()) for part in parts if not OTHER.search(part)]
     return [line for line in lines if len(line) >= least and COMMON.fullmatch(line)]

@@ -1,4 +1,4 @@
-"""How well a model of texts predicts texts that it hasn't seen: nats per token, bits per byte, letter by letter."""
+"""Negative log-likelihood of texts under a text model: nats per token, bits per byte, and token by token."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zaohua.modalities.texts.codec import TextCodec
 
 @dataclass(frozen=True)
 class Surprise:
-    """How well some texts are predicted, their ends included; of dialogues, the answers.
+    """Negative log-likelihood of texts, including their END tokens; of dialogues, that of the answers.
 
     Attributes:
-        texts: how many.
-        tokens: predicted.
-        characters, size: of the texts (the answers); the size in bytes of UTF-8.
-        nats: -log p of all tokens together.
-        context: tokens that one may depend on.
-        stride: tokens between two windows: all but those of a text's first window are given at least
+        texts: number of texts.
+        tokens: number of predicted tokens.
+        characters, size: number of characters of the texts (the answers), and of bytes in UTF-8.
+        nats: sum of -log p over all tokens.
+        context: number of tokens that a prediction may depend on.
+        stride: distance between windows, in tokens: predictions beyond a text's first window depend on at least
             context - stride tokens.
     """
 
@@ -57,23 +57,24 @@ def surprise(
     stride: int | None = None,
     each: Callable[[int, list[dict[str, Any]]], None] | None = None,
 ) -> Surprise:
-    """How well a model predicts some texts, each token given those before it within windows of its context.
+    """Compute the negative log-likelihood of texts, each token given those before it in a sliding window.
 
     Args:
-        model: of texts.
-        X: texts as `fit` takes them.
-        y: their conditions, if the model was fitted with conditions.
-        stride: tokens between two windows; half the context when not given. Small ones take long and score better.
-        each: is given each text's number and its tokens: `{"text": ..., "nats": ...}`, nats None for what is only read.
+        model: a fitted model of texts.
+        X: texts, as in `fit`.
+        y: conditions, if the model was fitted with conditions.
+        stride: distance between windows in tokens; default: half the context. Smaller is slower and scores better.
+        each: called with each text's index and its tokens, `{"text": ..., "nats": ...}`; nats is None for tokens that
+            aren't predicted.
 
     Raises:
-        ZaohuaError: the model isn't of texts, the stride is none, there is no text, or it can't be encoded.
+        ZaohuaError: the model isn't of texts, the stride is invalid, or texts are empty or can't be encoded.
     """
     if not isinstance(getattr(model, "codec_", None), TextCodec):
-        raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
+        raise ZaohuaError(f"a {type(model).__name__} isn't a model of texts")
     stride = model.context // 2 if stride is None else stride
     if not 1 <= stride <= model.context:
-        raise ZaohuaError(f"a stride is from 1 to the context ({model.context}), not {stride}")
+        raise ZaohuaError(f"the stride must be from 1 to the context ({model.context}), not {stride}")
     encoded = model.encode_items(X, y)
     codes, y_codes = encoded.codes, encoded.y_codes
     model.require_conditions(y_codes)
@@ -81,8 +82,8 @@ def surprise(
     for i in range(len(codes)):
         row, nats = codes[[i]], model.nats(codes[[i]], None if y_codes is None else y_codes[[i]], stride)
         total, tokens = total + float(nats.double().sum()), tokens + int((row[0, 1:] >= 0).sum())
-        told = decode(token for token in row[0, 1:].tolist() if 0 <= token < model.codec_.end_)
-        characters, size = characters + len(told), size + len(told.encode())
+        text = decode(token for token in row[0, 1:].tolist() if 0 <= token < model.codec_.end_)
+        characters, size = characters + len(text), size + len(text.encode())
         if each is not None:
             each(i, _named(model.codec_, row[0, 1:].tolist(), nats.tolist()))
     if not size:
@@ -91,7 +92,7 @@ def surprise(
 
 
 def _named(codec: Any, tokens: list[int], nats: list[float]) -> list[dict[str, Any]]:
-    """Tokens by their text, special ones by their names."""
+    """Return tokens with their text, or the name of special tokens, and their nats."""
     out = []
     for token, value in zip(tokens, nats, strict=True):
         plain = -2 - token if token < -1 else token

@@ -1,6 +1,6 @@
-"""Texts <-> numbers: characters, bytes, or pieces learnt from the texts (BPE).
+"""Tokenizers: characters, bytes, or byte pair encoding (BPE) trained on the texts.
 
-Numbers 0 .. size - 1 are pieces of text; a codec puts its special tokens behind them. A tokeniser is its JSON state.
+Tokens 0 ... size - 1 stand for strings; a codec's special tokens follow. A tokenizer is saved as its JSON state.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ REPLACEMENT = "�"
 
 
 class Tokenizer(ABC):
-    """One way to cut texts."""
+    """Base of the tokenizers."""
 
     size: int
-    """Number of different tokens."""
+    """Size of the vocabulary."""
 
     @abstractmethod
     def encode(self, text: str) -> np.ndarray:
-        """Text -> int32 (t,).
+        """Encode a text as tokens, int32 (t,).
 
         Raises:
-            ZaohuaError: a character can't be encoded; the message names it and its place.
+            ZaohuaError: a character can't be encoded; the message names it and its index.
         """
 
     @abstractmethod
     def decode(self, tokens: Iterable[int]) -> str:
-        """Tokens -> text; bytes that are no UTF-8 become replacement characters."""
+        """Decode tokens; invalid UTF-8 becomes replacement characters."""
 
     @abstractmethod
     def state(self) -> Any:
-        """What `restored` makes the tokeniser of, as JSON values."""
+        """Return the state for `restored`, as JSON values."""
 
 
 class Characters(Tokenizer):
-    """A token for each character of the training texts, in the order of their code points."""
+    """Tokenizer with one token per character of the training texts, sorted by code point."""
 
     def __init__(self, alphabet: str):
         self.alphabet, self.size = alphabet, len(alphabet)
@@ -49,7 +49,7 @@ class Characters(Tokenizer):
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Characters:
-        """The alphabet of some texts."""
+        """Create a tokenizer from the characters that occur in texts; `size` is ignored."""
         seen: set[str] = set()
         for text in texts:
             _utf8(text)
@@ -57,53 +57,53 @@ class Characters(Tokenizer):
         return cls("".join(sorted(seen)))
 
     def encode(self, text: str) -> np.ndarray:
-        """Places in the alphabet."""
+        """Encode a text as indices into the alphabet."""
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        places = np.searchsorted(self.codes, points)
-        known = places < self.size
-        known[known] = self.codes[places[known]] == points[known]
+        indices = np.searchsorted(self.codes, points)
+        known = indices < self.size
+        known[known] = self.codes[indices[known]] == points[known]
         if not known.all():
             at = int(np.argmin(known))
             raise ZaohuaError(
                 f"the character {text[at]!r} (number {at} of a text) is none of the {self.size} that "
                 "the training texts have: leave it out, or train with tokenizer='bytes'"
             )
-        return places.astype(np.int32)
+        return indices.astype(np.int32)
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The characters."""
+        """Return the characters of tokens."""
         return "".join(self.alphabet[token] for token in tokens)
 
     def state(self) -> Any:
-        """The alphabet."""
+        """Return the alphabet."""
         return self.alphabet
 
 
 class Bytes(Tokenizer):
-    """The 256 bytes of UTF-8: any text of any language."""
+    """Tokenizer with the 256 byte values of UTF-8, for any text."""
 
     size = 256
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Bytes:
-        """There is nothing to learn."""
+        """Create a tokenizer; there is nothing to learn."""
         return cls()
 
     def encode(self, text: str) -> np.ndarray:
-        """The bytes of the text."""
+        """Encode a text as its bytes."""
         return np.frombuffer(_utf8(text), dtype=np.uint8).astype(np.int32)
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of the bytes."""
+        """Decode bytes."""
         return bytes(tokens).decode("utf-8", "replace")
 
     def state(self) -> Any:
-        """Nothing."""
+        """Return None: there is no state."""
         return None
 
 
 class Pieces(Tokenizer):
-    """Byte-level BPE by the `tokenizers` library: frequent pieces of words, any text of any language.
+    """Byte-level BPE by the `tokenizers` library: frequent parts of words as tokens, for any text.
 
     Source: Sennrich, Haddow and Birch, 2016 (arXiv:1508.07909); on bytes as in GPT-2.
     """
@@ -116,7 +116,7 @@ class Pieces(Tokenizer):
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Pieces:
-        """`size` pieces at most, learnt from some texts."""
+        """Train a tokenizer on texts, with a vocabulary of at most `size`."""
         from tokenizers import Tokenizer as Fast
         from tokenizers import decoders, models, pre_tokenizers, trainers
 
@@ -129,25 +129,25 @@ class Pieces(Tokenizer):
         return cls(fast.to_str())
 
     def encode(self, text: str) -> np.ndarray:
-        """The pieces of the text."""
+        """Encode a text as tokens."""
         _utf8(text)
         return np.array(self.fast.encode(text).ids, dtype=np.int32)
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of the pieces."""
+        """Decode tokens."""
         return self.fast.decode(list(tokens))
 
     def state(self) -> Any:
-        """The library's own JSON, as text."""
+        """Return the library's JSON, as a string."""
         return self.fast.to_str()
 
 
 TOKENIZERS: dict[str, Any] = {"chars": Characters, "bytes": Bytes, "bpe": Pieces}
-"""Every tokeniser by the name that people choose it by."""
+"""Tokenizers by the name of the option."""
 
 
 def restored(name: str, state: Any) -> Tokenizer:
-    """The tokeniser of a saved state."""
+    """Create a tokenizer from its saved state."""
     return Bytes() if name == "bytes" else TOKENIZERS[name](state)
 
 
@@ -157,33 +157,33 @@ def _utf8(text: str) -> bytes:
     except UnicodeEncodeError as error:
         raise ZaohuaError(
             f"character number {error.start} of a text is half of a surrogate pair "
-            f"({text[error.start]!r}), which no encoding has: mend or leave out the text"
+            f"({text[error.start]!r}), which can't be encoded: repair or leave out the text"
         ) from None
 
 
 class Stream:
-    """Texts from tokens that arrive one by one: nothing is given out before its bytes are whole."""
+    """Incremental decoder: tokens are pushed one by one, and text is returned as soon as its bytes are complete."""
 
     def __init__(self, tokenizer: Tokenizer):
         self.tokenizer, self.tokens, self.given = tokenizer, list[int](), 0
         self.bytes = codecs.getincrementaldecoder("utf-8")("replace") if isinstance(tokenizer, Bytes) else None
 
     def push(self, token: int) -> str:
-        """Takes up a token; the text that is certain now and wasn't before."""
+        """Add a token; return the text that it completes."""
         if self.bytes is not None:
             return self.bytes.decode(bytes([token]))
         self.tokens.append(token)
         if isinstance(self.tokenizer, Characters):
             return self.tokenizer.decode([token])
         text = self.tokenizer.decode(self.tokens)
-        if text.endswith(REPLACEMENT):  # in the middle of a character
+        if text.endswith(REPLACEMENT):  # within a character
             return ""
         new, self.tokens, self.given = text[self.given :], self.tokens[-8:], 0
         self.given = len(self.tokenizer.decode(self.tokens))
         return new
 
     def finish(self) -> str:
-        """What is left at the end."""
+        """Return the remaining text at the end."""
         if self.bytes is not None:
             return self.bytes.decode(b"", True)
         return self.tokenizer.decode(self.tokens)[self.given :] if not isinstance(self.tokenizer, Characters) else ""

@@ -15,7 +15,7 @@ from zaohua.core.noise import derive_seed
 from zaohua.evaluation.results import Cost
 
 STATUS = Path("/proc/self/status")
-STEPS = ("step", "log_chances")
+STEPS = ("step", "log_probabilities")
 """Methods of networks that decode step by step, or feature by feature."""
 BLOCK = 256
 """Samples that are drawn together."""

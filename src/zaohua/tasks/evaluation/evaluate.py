@@ -19,7 +19,7 @@ import torch
 
 from zaohua import __version__
 from zaohua.core.errors import NotAvailable, ZaohuaError
-from zaohua.evaluation.measures import MEASURES
+from zaohua.evaluation.measures import measure_names
 from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, of
 from zaohua.evaluation.results import PROTOCOL, Evaluation, Figures, weights_of
 from zaohua.families.density import Density
@@ -188,7 +188,7 @@ def ratio(x: np.ndarray, sizes: np.ndarray) -> Interval:
 
 def _ordered(figures: Figures) -> Figures:
     """Return figures in the order of tables."""
-    return {name: figures[name] for name in MEASURES if name in figures}
+    return {name: figures[name] for name in measure_names() if name in figures}
 
 
 def machine(began: float) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from zaohua.evaluation import plain_page, table
 from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.results import FLOOR, Evaluation
+from zaohua.evaluation.splits import IN_MEMORY
 from zaohua.evaluation.summaries import kind_of, title_of, verdict
 from zaohua.modalities.registry import known
 from zaohua.report import charts, html
@@ -189,7 +190,8 @@ def _behind(comparison: Comparison) -> Markup:
 def _command(rows: Sequence[Evaluation]) -> str:
     """Guess the command that makes the page again."""
     first = rows[0]
-    data = "" if first.split in ("test", "validation") else f" --data {first.data}"
+    given = first.split not in ("test", "validation") and first.data != IN_MEMORY
+    data = f" --data {first.data}" if given else ""
     split = " --split validation" if first.split == "validation" else ""
     return (
         f"zaohua compare {' '.join(row.run for row in rows)}{data}{split} --samples {first.n} "

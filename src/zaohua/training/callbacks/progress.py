@@ -1,4 +1,4 @@
-"""A progress bar for training: share done, rate, loss and time left, on stderr; plain lines without a terminal."""
+"""Progress bar of training with its loss, speed and remaining time, on stderr; plain lines without a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
+
+from zaohua.core.json import Json
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -15,25 +17,25 @@ if TYPE_CHECKING:
     from zaohua.training.events import Callback, Event
 
 BAR_SECONDS, LINE_SECONDS = 0.2, 10.0
-"""How often a bar is redrawn, and how often a line is printed."""
+"""Seconds between two updates of a bar, and between two lines."""
 
 
 class Progress:
-    """A callback of `fit` that shows how far training is; use it in a `with` block.
+    """Callback of `fit` that shows the progress of training. Use it in a `with` block.
 
     Args:
-        label: what is being trained.
-        stream: where to; stderr by default.
-        quiet: show nothing but warnings.
+        label: name of the model that is trained.
+        stream: stream to write to; stderr by default.
+        quiet: True to show only warnings.
     """
 
     def __init__(self, label: str, stream: TextIO | None = None, quiet: bool = False):
         self.label, self.quiet = label, quiet
         self.stream = sys.stderr if stream is None else stream
         self.bar: Bar | None = None
-        self.record: dict[str, Any] = {}
+        self.record: Json = {}
         self.began = self.shown = 0.0
-        self.from_share: float | None = None
+        self.initial_progress: float | None = None
 
     def __enter__(self) -> Self:
         if self.stream.isatty() and not self.quiet:
@@ -49,9 +51,9 @@ class Progress:
             self.bar.stop()
 
     def __call__(self, event: Event) -> None:
-        """Show an event of training."""
-        if self.from_share is None:
-            self.began, self.from_share = time.perf_counter(), event.progress
+        """Show the progress at an event of training."""
+        if self.initial_progress is None:
+            self.began, self.initial_progress = time.perf_counter(), event.progress
         self.record.update(event.record)
         if event.kind == "warning":
             self._print(f"{self.label}: warning: {event.message}")
@@ -65,16 +67,17 @@ class Progress:
             self._print(f"{self.label}: note: {event.message}")
 
     def _show(self, event: Event) -> None:
-        share = 1.0 if event.kind == "end" and event.progress > 0.999 else event.progress
+        """Update the bar, or print a line."""
+        progress = 1.0 if event.kind == "end" and event.progress > 0.999 else event.progress
         step = f"step {event.step:,}" + (f"/{event.total:,}" if event.total else "")
         details = "  ".join([step, *self._measures()])
         if self.bar is not None:
-            self.bar.update(self.task, completed=share, details=details, left=self._left(event))
+            self.bar.update(self.task, completed=progress, details=details, left=self._left(event))
         else:
-            self._print(f"{self.label}: {share:4.0%}  {details}  {self._left(event)}".rstrip())
+            self._print(f"{self.label}: {progress:4.0%}  {details}  {self._left(event)}".rstrip())
 
     def _measures(self) -> list[str]:
-        """The losses and the rate as they were logged last."""
+        """Return the last recorded losses and speed as text."""
         losses = {name: value for name, value in self.record.items() if name.startswith("loss")}
         shown = [f"{name.split('/')[-1] if len(losses) > 1 else 'loss'} {value:.4g}" for name, value in losses.items()]
         shown += [f"validation {self.record['validation']:.4g}"] if "validation" in self.record else []
@@ -82,10 +85,10 @@ class Progress:
         return [*shown, f"{rate:,.0f} items/s"] if rate else shown
 
     def _left(self, event: Event) -> str:
-        """Time that the rest takes if it goes on like this; the time taken at the end."""
+        """Return the estimated remaining time as text; at the end, the total time."""
         if event.kind == "end":
             return f"{clock(event.elapsed)} in all"
-        done = event.progress - (self.from_share or 0.0)
+        done = event.progress - (self.initial_progress or 0.0)
         if done < 0.005:
             return ""
         return f"{clock((time.perf_counter() - self.began) * (1 - event.progress) / done)} left"
@@ -98,7 +101,7 @@ class Progress:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as h:mm:ss, or m:ss below an hour."""
+    """Format seconds as h:mm:ss, or as m:ss below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
@@ -121,7 +124,7 @@ def _make_bar(stream: TextIO) -> Bar:
 
 @contextlib.contextmanager
 def watched(label: str, callbacks: Sequence[Callback] | None) -> Iterator[Sequence[Callback]]:
-    """The callbacks given, or when None was, a progress bar where somebody can see it (a terminal, a notebook)."""
+    """Yield the given callbacks; if they are None, a progress bar in a terminal or notebook, and none elsewhere."""
     if callbacks is not None:
         yield callbacks
     elif sys.stderr.isatty() or "ipykernel" in sys.modules:

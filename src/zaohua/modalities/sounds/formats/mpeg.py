@@ -1,6 +1,6 @@
-"""MP3 files: frames, counted, and a decoder that is kept quiet.
+"""MP3 files: parsing of frame headers, and suppression of the decoder's messages.
 
-Where no header says how many frames there are, libsndfile guesses it from the first one.
+libsndfile estimates the length of a file without a length header from its first frame, which may be wrong.
 
 Source: ISO/IEC 11172-3, section 2.4.1.3 (the header of a frame), and 13818-3 for half and quarter rates.
 """
@@ -21,27 +21,27 @@ KILOBITS = {
     True: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     False: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""Bit rates of full sampling rates, and of lower ones."""
+"""Bit rates by index, for full sampling rates (True) and for lower ones."""
 RATES = (44_100, 48_000, 32_000)
 LOWER = {3: 0, 2: 1, 0: 2}
-"""How often the rate is halved, by version."""
+"""Number of halvings of the sampling rate, by version."""
 TAGS = (b"Xing", b"Info", b"VBRI")
-"""What a first frame holds that says how many there are."""
+"""Marks of a first frame that gives the number of frames."""
 GUESSED = 2 * 1152
-"""Samples by which a guess is wrong at any rate: two frames."""
+"""Tolerance of libsndfile's estimate of the length, in samples: two frames."""
 CHATTER = re.compile(rb"(Note: |Warning: |\[src/libmpg123/).*\n?")
-"""What libmpg123 writes to stderr, at windows of whole files too."""
+"""Messages that libmpg123 writes to stderr, even about excerpts of intact files."""
 
 
 class Frame(NamedTuple):
-    """Its bytes, and the samples of each channel that are in it."""
+    """Frame of an MP3 file: its size in bytes, and its number of samples per channel."""
 
     size: int
     samples: int
 
 
-def frame(head: bytes) -> Frame | None:
-    """The frame of layer III that begins with these 4 bytes; None if none does."""
+def parse_frame(head: bytes) -> Frame | None:
+    """Parse the 4-byte header of a layer III frame; return None if it isn't one."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
         return None
     version, bits, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
@@ -53,67 +53,67 @@ def frame(head: bytes) -> Frame | None:
     return Frame(size + (head[2] >> 1 & 1), samples)
 
 
-def longer(path: Path, samples: int) -> bool:
-    """Whether an MP3 file that doesn't say how long it is has more samples than so many; looked at only so far."""
+def is_longer(path: Path, samples: int) -> bool:
+    """Return True if an MP3 file without a length header has more than `samples` samples; stop reading there."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = 0
         if data[:3] == b"ID3":
-            at = 10 + sum((byte & 127) << 7 * place for place, byte in enumerate(reversed(data[6:10])))
-        first = frame(data[at : at + 4])
+            at = 10 + sum((byte & 127) << 7 * i for i, byte in enumerate(reversed(data[6:10])))
+        first = parse_frame(data[at : at + 4])
         if first is None or any(tag in data[at : at + first.size] for tag in TAGS):
             return False
-        found = 0
-        while found <= samples + GUESSED and (one := frame(data[at : at + 4])) is not None:
-            at += one.size
-            found += one.samples if at <= len(data) else 0
-        return found > samples + GUESSED
+        count = 0
+        while count <= samples + GUESSED and (current := parse_frame(data[at : at + 4])) is not None:
+            at += current.size
+            count += current.samples if at <= len(data) else 0
+        return count > samples + GUESSED
 
 
-class Quiet:
-    """A context in which libmpg123 doesn't write to stderr, by any number of threads at once.
+class SilencedDecoder:
+    """Context that suppresses libmpg123's messages on stderr; reentrant, and shared by threads.
 
-    What others write there meanwhile follows when the last one leaves it.
+    Other output to stderr is delayed until the last thread leaves the context.
     """
 
     def __init__(self) -> None:
         self._lock, self._inside = threading.Lock(), 0
-        self._back: Callable[[], None] = _nothing
+        self._restore: Callable[[], None] = _do_nothing
 
     def __enter__(self) -> None:
         with self._lock:
             if not self._inside:
-                self._back = _divert()
+                self._restore = _redirect_stderr()
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:
-                self._back()
+                self._restore()
 
 
-def _nothing() -> None:
-    """There is no stderr that anything could be kept off."""
+def _do_nothing() -> None:
+    """Do nothing, for processes without a stderr."""
 
 
-def _divert() -> Callable[[], None]:
-    """Let stderr be a file; returns what undoes it, and passes on what isn't libmpg123's."""
+def _redirect_stderr() -> Callable[[], None]:
+    """Redirect stderr to a file; return a function that restores it and passes on all but libmpg123's messages."""
     try:
         spool = tempfile.TemporaryFile()
         stderr = os.dup(2)
     except OSError:
-        return _nothing
+        return _do_nothing
     os.dup2(spool.fileno(), 2)
 
-    def back() -> None:
+    def restore() -> None:
         os.dup2(stderr, 2)
         os.close(stderr)
-        with spool, contextlib.suppress(OSError):  # nobody may be listening any more
+        with spool, contextlib.suppress(OSError):  # stderr may have been closed
             spool.seek(0)
             os.write(2, CHATTER.sub(b"", spool.read()))
 
-    return back
+    return restore
 
 
-quiet = Quiet()
-"""The one for the one stderr."""
+silenced = SilencedDecoder()
+"""The only instance, because there is only one stderr."""

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.stats import binom
 
-from zaohua.metrics.copying import copy_rate
+from zaohua.metrics.copy_rate import copy_rate
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 

@@ -1,4 +1,4 @@
-"""What all extractors have in common: pictures as tensors, one small network, and names for what they are."""
+"""Shared parts of the image feature extractors: the interface, a small network, images as tensors, hashes."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from torch import Tensor, nn
 from zaohua.core.errors import ZaohuaError
 
 WIDTH = 64
-"""Numbers in a feature vector."""
-TOGETHER = 256
-"""Pictures that go through a network together."""
+"""Width of a feature vector."""
+BATCH = 256
+"""Images per batch."""
 
 
 class Extractor(Protocol):
-    """Turns pictures into the vectors that measures compare.
+    """Interface of functions from images to the feature vectors that metrics compare.
 
     Attributes:
-        name: how tables call measures that use it.
+        name: name of the extractor in tables of results.
     """
 
     name: str
 
     @property
     def hash(self) -> str:
-        """Eight digits that tell this extractor from others; distances compare only within one."""
+        """Eight hexadecimal digits that identify this extractor; distances are comparable only within one extractor."""
 
     def features(self, images: Any) -> NDArray[np.float64]:
-        """Features of uint8 pictures, or floats in [0, 1], (n, H, W) or (n, H, W, C): (n, d)."""
+        """Compute features (n, d) of images (n, H, W) or (n, H, W, C), uint8 or floats in [0, 1]."""
 
 
 class ClassifierNetwork(nn.Module):
-    """Three convolutions, two or three of them strided, and a feature layer; no statistics of the batch anywhere."""
+    """Three convolutions, two or three of them strided, and a feature layer; no batch normalisation."""
 
     def __init__(self, channels: int, height: int, width: int, classes: int):
         super().__init__()
@@ -54,42 +54,42 @@ class ClassifierNetwork(nn.Module):
             nn.AdaptiveAvgPool2d(4),
             nn.Flatten(),
             nn.Linear(64 * 16, WIDTH),
-            nn.SiLU(),  # no unit can die
+            nn.SiLU(),  # unlike ReLU, its units can't die
         )
         self.head = nn.Linear(WIDTH, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, classes) of pictures (B, C, H, W)."""
+        """Return logits (B, classes) of images (B, C, H, W)."""
         return self.head(self.body(x))
 
 
 def as_tensor(images: Any) -> Tensor:
-    """Pictures as float32 (n, C, H, W) in [-1, 1]."""
+    """Convert images to float32 (n, C, H, W) in [-1, 1]."""
     array = np.asarray(images)
     if array.ndim not in (3, 4) or len(array) == 0:
-        raise ZaohuaError(f"pictures must be (n, H, W) or (n, H, W, C), not {array.shape}")
+        raise ZaohuaError(f"images must be (n, H, W) or (n, H, W, C), not {array.shape}")
     x = torch.from_numpy(np.ascontiguousarray(array if array.ndim == 4 else array[..., None])).permute(0, 3, 1, 2)
     scale = 255.0 if array.dtype == np.uint8 else 1.0
     return (x.float() / scale * 2 - 1).contiguous()
 
 
-def like(images: Any, shape: tuple[int, int, int]) -> Tensor:
-    """Pictures as a tensor, refused unless each is of the shape (C, H, W) that an extractor was made for."""
+def as_tensor_of_shape(images: Any, shape: tuple[int, int, int]) -> Tensor:
+    """Convert images to a tensor; raise unless each has the shape (C, H, W) that the extractor was built for."""
     x = as_tensor(images)
     if tuple(x.shape[1:]) != shape:
-        raise ZaohuaError(f"pictures are {_size(tuple(x.shape[1:]))}, but the extractor was made for {_size(shape)}")
+        raise ZaohuaError(f"images are {_size(tuple(x.shape[1:]))}, but the extractor was built for {_size(shape)}")
     return x
 
 
 @torch.no_grad()
-def through(network: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[np.float64]:
-    """What comes out of a network, in parts, and never in 16 bits, whatever the caller computes in."""
+def apply_in_batches(network: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[np.float64]:
+    """Apply a network in batches, and in full precision whatever autocast context the caller is in."""
     with torch.autocast("cpu", enabled=False):
-        return np.concatenate([network(part).double().numpy() for part in x.split(TOGETHER)])
+        return np.concatenate([network(part).double().numpy() for part in x.split(BATCH)])
 
 
 def short_hash(arrays: Iterable[NDArray[Any]]) -> str:
-    """Eight hexadecimal digits of the numbers of an extractor."""
+    """Return eight hexadecimal digits of a hash of an extractor's arrays."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
