@@ -14,6 +14,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import BatchNoise, ItemNoise
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.families.likelihoods import ColourMixture, GaussianLikelihood, LogisticMixture
+from zaohua.modalities.images.codec import ImageCodec
 from zaohua.models.ddpm import DDPM
 from zaohua.models.edm import EDM
 from zaohua.models.flow import Flow
@@ -34,7 +35,8 @@ def grid(*shape: int, channels: int = 1, scale: float = 1.0, levels: int | None 
 
 def fitted(model: Any, spec: DataSpec, net: nn.Module | None = None) -> Any:
     """A model as it is once it knows its data, with its own network or another one."""
-    model.spec_, model.y_spec_, model.device_ = spec, None, "cpu"
+    model.spec_, model.y_spec_ = spec, None
+    model.codec_, model.y_codec_ = ImageCodec(), None  # some codec, which tensors don't go through here
     model.nets_ = model.build(spec, None) if net is None else nn.ModuleDict({"net": net})
     return model
 
