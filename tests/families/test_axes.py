@@ -14,7 +14,6 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import BatchNoise, ItemNoise
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.families.likelihoods import ColourMixture, GaussianLikelihood, LogisticMixture
-from zaohua.modalities.images.codec import ImageCodec
 from zaohua.models.ddpm import DDPM
 from zaohua.models.edm import EDM
 from zaohua.models.flow import Flow
