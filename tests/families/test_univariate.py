@@ -347,7 +347,7 @@ def test_is_a_scikit_learn_estimator(name: str, monkeypatch: pytest.MonkeyPatch)
     def moved(codec: NumberCodec, items: Any) -> torch.Tensor:
         x = encode(codec, items)
         part = torch.remainder(x * 7.3, 1)
-        if support.whole:
+        if support.integer:
             return support.low + torch.remainder(torch.floor(64 * part), min(4, support.high - support.low + 1))
         if support.low == -np.inf:
             return x

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 import torch
@@ -28,11 +28,36 @@ from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
-from zaohua.families.autoregressive.decoding import TokenSampler
+from zaohua.families.autoregressive.decoding import State
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.modalities.music.rolls import RollCodec
 from zaohua.modalities.sequences import Sequences
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
+
+
+class FrameDecoder(Protocol):
+    """Network that reads frames one by one; states are indexed by `select`."""
+
+    def start(self, n: int, y: Tensor | None = None) -> State:
+        """Return the initial state of n sequences."""
+        ...
+
+    def step(self, frame: Tensor, state: State) -> Tensor:
+        """Read frames (B, K); return features h (B, width) for the next ones."""
+        ...
+
+    def select(self, state: State, rows: Tensor) -> None:
+        """Replace the sequences of a state by those at `rows`."""
+        ...
+
+    def head(self, h: Tensor, before: Tensor, frame: Tensor) -> Tensor:
+        """Return logits (B, K, values) of the cells of a frame, given the one before and its own earlier cells."""
+        ...
+
+    def over(self, h: Tensor) -> Tensor:
+        """Return logits (B, 1) of the piece being over."""
+        ...
 
 
 class FrameModel(Trainable[RollCodec]):
@@ -124,7 +149,7 @@ class FrameModel(Trainable[RollCodec]):
         cells, ends = self.surprisal(self.nets_["net"], started(x), y)
         return -(cells.double() + ends.double()).sum(1)
 
-    def frame_nll(self, X: Any, y: Any = None) -> float:
+    def frame_nll(self, X: object, y: object = None) -> float:
         """Return the mean -log p of a frame over all frames of all pieces, in nats, as papers report it.
 
         The first frame counts, the ends of pieces don't. With voices it is the sum over them: divide by their number
@@ -144,7 +169,7 @@ class FrameModel(Trainable[RollCodec]):
         """Draw rows of frames, then END_FRAME, then PAD_FRAME, float (n, max_frames, K)."""
         if self.melody:
             return self._harmonised(noise, y)
-        net: Any = self.nets_["net"]
+        net = cast(FrameDecoder, self.nets_["net"])
         u = noise.uniform(self.max_frames, len(self.spec_.features) + 1)
         state, frame = net.start(noise.n, y), self._nothing(noise.n)
         rows = frame.new_full((noise.n, self.max_frames, frame.shape[1]), PAD_FRAME)
@@ -163,7 +188,7 @@ class FrameModel(Trainable[RollCodec]):
         """Draw frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError('melody needs a model of voices with head="autoregressive": train on pieces with voices')
-        net: Any = self.nets_["net"]
+        net = cast(FrameDecoder, self.nets_["net"])
         melody, n, particles = self.codec_.melody(self.melody).to(self.device_), noise.n, self.particles
         cells, total = len(self.spec_.features), n * particles
         u, turn = noise.uniform(len(melody), particles, cells), noise.uniform(len(melody) + 1)
@@ -192,7 +217,7 @@ class FrameModel(Trainable[RollCodec]):
         )
         return rows.view(n, particles, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
 
-    def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
+    def _choose(self, net: FrameDecoder, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
         """Draw the cells of a frame (B, K) after the first `given`, using u (B, >= K)."""
         seen, choice = self.codec_.seen_.to(h.device), TokenSampler(self.temperature)
         frame, logits = frame.clone(), net.head(h, before, frame)
