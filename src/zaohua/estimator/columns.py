@@ -2,7 +2,7 @@
 
 A model with the primitive
 
-    complete(x, known, noise, y, whole) -> x        x with its unknown features drawn from p(x | known features)
+    complete(x, known, noise, y, no_missing) -> x        x with unknown features drawn from p(x | known features)
 
 does both exactly. Other models sample rows with given columns by rejection: they draw rows until one matches, up to
 `max_tries` times.
@@ -144,10 +144,10 @@ class Tabular(GenerativeModel[TableCodec]):
             pending, tried = pending[~done], tried + tries
         accepted = len(codes) - len(pending)
         if len(pending):
+            message = f"of {drawn:,} rows drawn {accepted:,} had the given values ({accepted / drawn:.3%})"
             raise ZaohuaError(
-                f"of {drawn:,} rows drawn {accepted:,} had the given values ({accepted / drawn:.3%}), but "
-                f"{len(codes):,} are needed: give fewer columns, allow more tries (max_tries={10 * self.max_tries}), or use a "
-                "model that conditions exactly (product-mixture, tab-ar)"
+                f"{message}, but {len(codes):,} are needed: give fewer columns, allow more tries "
+                f"(max_tries={10 * self.max_tries}), or use a model that conditions exactly (product-mixture, tab-ar)"
             )
         return out, accepted / drawn
 
