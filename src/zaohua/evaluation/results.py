@@ -13,7 +13,7 @@ import numpy as np
 
 from zaohua.core.errors import CheckpointError
 from zaohua.storage.atomic import MANIFEST, read_folder, to_bytes, write_folder
-from zaohua.storage.runs import WEIGHTS
+from zaohua.storage.layout import WEIGHTS
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
 FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"

@@ -23,7 +23,7 @@ from zaohua.evaluation.seeds import comparison_over_seeds
 from zaohua.evaluation.suite import Suite
 from zaohua.modalities.registry import known
 from zaohua.report.numbers import digits
-from zaohua.storage import runs as checkpoint
+from zaohua.storage.layout import MODEL
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.compare import compare
 from zaohua.tasks.evaluation.evaluate import ProgressFn
@@ -167,13 +167,13 @@ def _train(
     cls = registry.model_class(entry.name)
     model = cls(**{field: value for field, value in settings.items() if field in fields_of(cls)})
     if not hasattr(model, "resume"):
-        if not (folder / checkpoint.MODEL).exists():
+        if not (folder / MODEL).exists():
             log(f"fitting {folder}")
             model.fit(dataset, y, out=folder)
         return
     model.set_params(max_minutes=minutes)
-    begun = (folder / checkpoint.MODEL).exists()
-    if begun and json.loads((folder / checkpoint.MODEL).read_bytes())["state"]["seconds"] >= 60 * minutes:
+    begun = (folder / MODEL).exists()
+    if begun and json.loads((folder / MODEL).read_bytes())["state"]["seconds"] >= 60 * minutes:
         return
     with watch(f"{entry.command} on {dataset}") as callback:
         if begun:
