@@ -218,7 +218,8 @@ class GenerativeModel(WithFields, TensorLayer[CodecT], DensityMixin, BaseEstimat
             self.map_items(self.log_prob, Encoded(encoded.codes, torch.full((len(encoded),), c))) + float(p)
             for c, p in enumerate(log_prior)
         ]
-        return np.logaddexp.reduce(parts, axis=0)
+        total: np.ndarray = np.logaddexp.reduce(parts, axis=0)
+        return total
 
     @available("log_prob")
     def score(self, X: Any, y: Any = None) -> float:

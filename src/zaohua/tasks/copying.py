@@ -58,7 +58,7 @@ def copy_report(
         ZaohuaError: the model isn't of texts, or its training data are unknown.
     """
     if not isinstance(getattr(model, "codec_", None), TextCodec):
-        raise ZaohuaError(f"a {type(model).__name__} is no model of texts")
+        raise ZaohuaError(f"a {type(model).__name__} isn't a model of texts")
     data = data if data is not None else (model.source_ or {}).get("X")
     if data is None:
         raise ZaohuaError("the model was trained on data in memory: pass them as data=")

@@ -120,9 +120,11 @@ def sheet(comparison: Comparison, row: Evaluation, each: int = 8) -> np.ndarray:
         each: samples of each label, which has a column; those of a model without labels are its first.
     """
     samples = row.arrays["samples"]
-    return samples[side_by_side(comparison.labels, len(samples), each)]
+    shown: np.ndarray = samples[side_by_side(comparison.labels, len(samples), each)]
+    return shown
 
 
 def real_sheet(comparison: Comparison, each: int = 8) -> np.ndarray:
     """Choose the test pictures to show, `each` of a label."""
-    return comparison.test[side_by_side(comparison.labels, len(comparison.test), each)]
+    shown: np.ndarray = comparison.test[side_by_side(comparison.labels, len(comparison.test), each)]
+    return shown

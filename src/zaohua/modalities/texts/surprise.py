@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.modalities.texts.codec import TextCodec
+
+if TYPE_CHECKING:
+    from zaohua.families.autoregressive.texts import TextModel
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,12 @@ class Surprise:
 
 
 def surprise(
-    model: Any,
-    X: Any,
-    y: Any = None,
+    model: TextModel,
+    X: object,
+    y: object = None,
     *,
     stride: int | None = None,
-    each: Callable[[int, list[dict[str, Any]]], None] | None = None,
+    each: Callable[[int, list[Json]], None] | None = None,
 ) -> Surprise:
     """Compute the negative log-likelihood of texts, each token given those before it in a sliding window.
 
@@ -91,7 +95,7 @@ def surprise(
     return Surprise(len(codes), tokens, characters, size, total, model.context, stride)
 
 
-def _named(codec: Any, tokens: list[int], nats: list[float]) -> list[dict[str, Any]]:
+def _named(codec: TextCodec, tokens: list[int], nats: list[float]) -> list[Json]:
     """Return tokens with their text, or the name of special tokens, and their nats."""
     out = []
     for token, value in zip(tokens, nats, strict=True):
