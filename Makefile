@@ -20,7 +20,9 @@ test: lint
 
 lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 docs: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'

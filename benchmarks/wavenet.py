@@ -26,7 +26,8 @@ import torch
 from torch import Tensor
 
 from zaohua.core.noise import ItemNoise
-from zaohua.families.autoregressive.decoding import TokenSampler, generate
+from zaohua.families.autoregressive.decoding import generate
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.modalities.sounds.mu_law import LEVELS
 
 BITS = 9

@@ -88,7 +88,7 @@ def table_of(labels: np.ndarray) -> pd.DataFrame:
 def numbers_of(support: Any) -> np.ndarray:
     """200 rows of two numbers that a distribution of one can give."""
     u = np.random.default_rng(0).random((200, 2))
-    if support.whole:
+    if support.integer:
         return np.minimum(support.low + np.floor(3 * u), support.high)
     return u if support.high == 1 else np.exp(u)
 

@@ -10,12 +10,15 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import zaohua as zh
 from zaohua.cli import main
+from zaohua.modalities import registry
+from zaohua.storage import legacy
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,6 +36,16 @@ GUIDES = [
     ),
 ]
 """The pages of the site that show how something is done."""
+
+
+@pytest.fixture(autouse=True)
+def registered_kinds() -> Iterator[None]:
+    """A snippet may register a kind of data, which later ones shall not know."""
+    ours = {kind.name for kind in registry.known()}
+    yield
+    for kind in registry.known():
+        if kind.name not in ours:
+            registry.unregister(kind.name)
 
 
 @pytest.mark.parametrize("page, number", [(page, i) for page in GUIDES for i in range(len(blocks(page)))])
@@ -79,6 +92,12 @@ def test_every_page_is_in_the_navigation() -> None:
     named = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
     there = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     assert {page for page in named if not page.startswith("api/")} == there
+
+
+def test_the_changelog_lists_the_fields_that_were_renamed() -> None:
+    """Those by which runs of format 1 are read."""
+    table = (ROOT / "CHANGELOG.md").read_text().split("### Changed: names")[1].split("In Python:")[0]
+    assert dict(re.findall(r"^\| `(\w+)`.*? \| `(\w+)` \|$", table, re.M)) == legacy.PARAMETERS
 
 
 def test_the_citation_is_of_this_version() -> None:

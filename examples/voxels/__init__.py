@@ -61,7 +61,7 @@ class Voxels(zh.Modality):
 
         from .shapes import load
 
-        return (DataSet("shapes", self.name, "5000 spheres, boxes, tori and crosses, 16x16x16, made in code", load),)
+        return (DataSet("shapes", self.name, "5000 spheres, boxes, tori and crosses, 12x12x12, made in code", load),)
 
 
 zh.register(Voxels())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 KINDS = ("sphere", "box", "torus", "cross")
-SIDE = 16
+SIDE = 12
 SIZES = {"train": 4000, "test": 1000}
 
 

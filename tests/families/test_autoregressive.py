@@ -14,8 +14,9 @@ from torch import Tensor, nn
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.families.autoregressive.decoding import TokenSampler, generate, guided
+from zaohua.families.autoregressive.decoding import generate, guided
 from zaohua.families.autoregressive.texts import TextModel
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.nn.int8 import int8
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer

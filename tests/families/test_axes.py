@@ -34,7 +34,7 @@ def grid(*shape: int, channels: int = 1, scale: float = 1.0, levels: int | None 
 
 def fitted(model: Any, spec: DataSpec, net: nn.Module | None = None) -> Any:
     """A model as it is once it knows its data, with its own network or another one."""
-    model.spec_, model.y_spec_, model.device_ = spec, None, "cpu"
+    model.codec_, model.spec_, model.y_spec_ = None, spec, None  # tensors only: no codec is asked
     model.nets_ = model.build(spec, None) if net is None else nn.ModuleDict({"net": net})
     return model
 

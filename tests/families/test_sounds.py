@@ -10,7 +10,7 @@ import torch
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
-from zaohua.families.autoregressive.decoding import TokenSampler
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.modalities.sounds.mu_law import LEVELS
 from zaohua.modalities.sounds.spectra import mu_law_inverse
 

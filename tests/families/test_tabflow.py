@@ -49,7 +49,8 @@ def test_learns_what_is_simple() -> None:
 
 @pytest.mark.parametrize("few", [1, 128])
 def test_a_row_comes_out_the_same_alone(few: int) -> None:
-    model = fitted() if few == 128 else zh.TabFlow(**{**SMALL, "max_integer_categories": few}, max_steps=5).fit(table(100))
+    settings = {**SMALL, "max_integer_categories": few}
+    model = fitted() if few == 128 else zh.TabFlow(**settings, max_steps=5).fit(table(100))
     pd.testing.assert_frame_equal(model.sample(2, random_state=5), model.sample(20, random_state=5).head(2), rtol=1e-4)
 
 

@@ -2,7 +2,7 @@
 
 A model that has the primitive
 
-    complete(x, known, noise, y, whole) -> x        what x leaves open, drawn from p(x | what is known)
+    complete(x, known, noise, y, no_missing) -> x        unknown features drawn from p(x | known features)
 
 does both exactly. Of any other, rows are drawn until one meets its conditions, for so many tries and no more.
 """

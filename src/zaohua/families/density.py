@@ -10,7 +10,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel, ScoreKind
 from zaohua.estimator.encoding import CodecT, TrainingData
 from zaohua.estimator.tensors import chunks
+from zaohua.modalities.base import Codes
 
 Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
@@ -47,7 +48,7 @@ class PerClassDensity(GenerativeModel[CodecT]):
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Draw rows, (noise.n, D)."""
 
-    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: object) -> None:
         if options:
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
         if self.y_spec_ is not None and not (self.y_spec_.is_category and self.y_spec_.shape == ()):
@@ -74,7 +75,7 @@ class PerClassDensity(GenerativeModel[CodecT]):
         x = np.concatenate([self._rows(data.x, rows) for rows in chunks(len(data.x), 4096)])
         return [x] if data.y is None else [x[data.y.numpy() == c] for c in range(data.y.max() + 1)]
 
-    def _rows(self, codes: Any, rows: slice) -> np.ndarray:
+    def _rows(self, codes: Codes, rows: slice) -> np.ndarray:
         indices = np.arange(rows.start, rows.stop)
         noise = ItemNoise([self.seed_ + int(i) for i in indices])
         return self.codec_.prepare(codes[indices], noise).flatten(1).double().numpy()

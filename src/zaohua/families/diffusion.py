@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from zaohua.core.hardware import autocast
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
@@ -41,7 +42,7 @@ class Diffusion(Guided[CodecT]):
     """Base of diffusion and flow models. They define `noise_schedule`, `predict`, `loss` and, if need be, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
-    tiny: ClassVar[dict[str, Any]] = {"channels": 16, "blocks": 1, "max_steps": 20, "batch_size": 16, "steps": 4}
+    tiny: ClassVar[Json] = {"channels": 16, "blocks": 1, "max_steps": 20, "batch_size": 16, "steps": 4}
 
     channels: Annotated[int, Between(1)] = 32
     """Channels of the network at its highest resolution: 32 for small images on a CPU, 96 on a GPU."""
@@ -131,11 +132,12 @@ class Diffusion(Guided[CodecT]):
         net, device = self.nets_["net"], self.device_
         dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
-        def answer(x_t: Tensor, *given: Any) -> Tensor:
+        def predict(x_t: Tensor, *inputs: Tensor | None) -> Tensor:
             with autocast(dtype, device):
-                return net(x_t, *given).to(x_t.dtype)
+                out: Tensor = net(x_t, *inputs)
+                return out.to(x_t.dtype)
 
-        return answer
+        return predict
 
     def _clipped(self, data: Tensor, e: Tensor, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Clip the predicted data to the range of bounded data, and adjust the noise accordingly."""

@@ -6,11 +6,12 @@ the noise of an item, and the integral of its divergence is the item's log-likel
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
@@ -27,7 +28,7 @@ class FlowMatching(Diffusion[CodecT]):
     """Base of flow-matching models: velocity, likelihood and latents along straight paths."""
 
     score_kind: ClassVar[ScoreKind] = "estimate"
-    tiny: ClassVar[dict[str, Any]] = {**Diffusion.tiny, "score_steps": 5}
+    tiny: ClassVar[Json] = {**Diffusion.tiny, "score_steps": 5}
 
     time_distribution: Literal["lognormal", "uniform"] = "lognormal"
     """Distribution of training times: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or uniform."""

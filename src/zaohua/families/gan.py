@@ -1,6 +1,6 @@
-"""Generative adversarial networks: a generator makes fakes, a discriminator learns to tell them from the real.
+"""Generative adversarial networks: a generator makes fakes, a discriminator learns to distinguish them from real items.
 
-Training, as it is usually taught, in six steps; the methods below stand in this order.
+Training in the usual six steps; the methods below are in this order.
 
     1. Prepare the data          the codec: real items x, scaled to [-1, 1], with conditions y
     2. Initialise                `build`: a generator and a discriminator with random weights
@@ -83,18 +83,18 @@ class GAN(Trainable[CodecT]):
     def loss_of_both(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """Return loss 4, (B,), with the gradient of 4 for the discriminator and of 5 for the generator.
 
-        With f = D(G(z)) the two want d log(1 + e^f) = s(f) df and d log(1 + e^-f) = -s(-f) df of the same fakes: what
-        comes back to a fake through D differs by the factor -s(-f) / s(f) = -e^-f of that fake alone, so one pass
-        forward and one back do for both. D must judge each item by itself: no batch normalisation in it.
+        With f = D(G(z)) and the sigmoid s, the gradient of log(1 + e^f), loss 4, is s(f) df, and that of log(1 + e^-f),
+        loss 5, is -s(-f) df. They differ by the factor -s(-f) / s(f) = -e^-f for each fake, so one forward and one
+        backward pass suffice. D must score each item independently: without batch normalisation.
         """
         fakes = self.generate(nets, batch.noise, batch.y)
         real, fake = self.judge(nets, batch.x, fakes, batch.y)
-        turn = -torch.exp(-fake.detach().float().clamp(min=-60))
+        factor = -torch.exp(-fake.detach().float().clamp(min=-60))
         if fakes.requires_grad:
-            fakes.register_hook(lambda grad: grad * turn.view(-1, *[1] * (grad.ndim - 1)))
+            fakes.register_hook(lambda grad: grad * factor.view(-1, *[1] * (grad.ndim - 1)))
         return F.softplus(-real) + F.softplus(fake)
 
-    # ---- what is shared
+    # ---- shared
 
     def judge(self, nets: nn.ModuleDict, x: Tensor, fakes: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """Score real items and fakes in one pass, (B,) each."""
@@ -144,7 +144,8 @@ class WassersteinGAN(GAN[CodecT]):
 
     def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """Return -D(G(z)), (B,)."""
-        return -nets["discriminator"](self.generate(nets, batch.noise, batch.y), batch.y).squeeze(1)
+        loss: Tensor = -nets["discriminator"](self.generate(nets, batch.noise, batch.y), batch.y).squeeze(1)
+        return loss
 
     def penalty(self, critic: Callable[[Tensor], Tensor], x: Tensor, fakes: Tensor, mix: Tensor) -> Tensor:
         """Return the weighted gradient penalty of each score of the critic.
@@ -161,4 +162,5 @@ class WassersteinGAN(GAN[CodecT]):
         between = torch.lerp(x, fakes, mix).requires_grad_(True)
         scores = critic(between)
         (slope,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
-        return self.gradient_penalty * (slope.reshape(len(scores), -1).norm(dim=1) - 1) ** 2
+        out: Tensor = self.gradient_penalty * (slope.reshape(len(scores), -1).norm(dim=1) - 1) ** 2
+        return out

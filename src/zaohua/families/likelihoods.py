@@ -166,7 +166,8 @@ class Categorical:
 
     def _logits(self, parameters: Tensor) -> Tensor:
         """Reshape parameters to (B, levels, C, *axes)."""
-        return parameters.float().unflatten(1, (self.levels, -1))
+        out: Tensor = parameters.float().unflatten(1, (self.levels, -1))
+        return out
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Return the sum of log softmax(logits)_x."""

@@ -14,12 +14,13 @@ Models", 2024 (arXiv:2406.07524); Salimans and Ho, 2022 (arXiv:2202.00512) for v
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import DataSpec
@@ -37,10 +38,12 @@ class MixedNet(nn.Module):
         spec: description of the rows.
         y_spec: description of the condition.
         max_integers: number of distinct integers up to which a column is codes.
-        options: of `RowMLP`.
+        hidden, blocks, dropout: settings of `RowMLP`.
     """
 
-    def __init__(self, spec: DataSpec, y_spec: DataSpec | None, max_integers: int, **options: Any) -> None:
+    def __init__(
+        self, spec: DataSpec, y_spec: DataSpec | None, max_integers: int, *, hidden: int, blocks: int, dropout: float
+    ) -> None:
         super().__init__()
         self.bins = Bins(spec, max_integers)
         self.reals = [
@@ -62,7 +65,9 @@ class MixedNet(nn.Module):
             len(self.reals) + sum(self.sizes),
             y_spec,
             time=True,
-            **options,
+            hidden=hidden,
+            blocks=blocks,
+            dropout=dropout,
         )
 
     def ordered(self, times: Tensor) -> Tensor:
@@ -85,7 +90,7 @@ class MaskedFlow(Guided[TableCodec]):
     """Base of models of rows that denoise numbers and unmask categories."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "max_steps": 20, "batch_size": 32, "steps": 4}
+    tiny: ClassVar[Json] = {"hidden": 32, "blocks": 1, "max_steps": 20, "batch_size": 32, "steps": 4}
 
     hidden: Annotated[int, Between(2)] = 256
     """Width of the network, an even number."""
@@ -137,7 +142,8 @@ class MaskedFlow(Guided[TableCodec]):
             F.cross_entropy(part, codes[:, feature].clamp(min=0), reduction="none") * wanted[:, feature]
             for feature, part in enumerate(logits)
         ]
-        return (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.min_time)
+        loss: Tensor = (v - (cos * e - sin * z)).square().sum(1) + sum(terms) / t.clamp(min=self.min_time)
+        return loss
 
     # ---- primitives
 
@@ -180,7 +186,8 @@ class MaskedFlow(Guided[TableCodec]):
         """Predict velocities and logits at time t with guidance: null + guidance (conditional - null)."""
         n = len(z)
         if y is None or self.guidance == 1:
-            return net(codes, z, torch.full((n,), t, device=z.device), y, None)
+            out: tuple[Tensor, tuple[Tensor, ...]] = net(codes, z, torch.full((n,), t, device=z.device), y, None)
+            return out
         keep = torch.arange(2 * n, device=z.device) < n
         v, logits = net(
             codes.repeat(2, 1), z.repeat(2, 1), torch.full((2 * n,), t, device=z.device), torch.cat([y, y]), keep

@@ -43,15 +43,15 @@ def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float,
     there = ~np.isnan(z)
     z = np.where(there, z, 0.0).astype(np.float32)
     features = np.concatenate([one_hot(layout, x), z**2, z, there], axis=1, dtype=np.float32)
-    whole = features.mean(0, dtype=np.float64)
+    average = features.mean(0, dtype=np.float64)
     for _, first, size in layout.categories:  # and a row's worth of all categories alike: nothing known is impossible
-        whole[first : first + size] = (len(x) * whole[first : first + size] + 1 / size) / (len(x) + 1)
+        average[first : first + size] = (len(x) * average[first : first + size] + 1 / size) / (len(x) + 1)
     data = torch.from_numpy(features)
     begin = np.random.default_rng(seed).choice(len(x), count, replace=False)
-    totals = torch.from_numpy(features[begin].astype(np.float64) + whole)
+    totals = torch.from_numpy(features[begin].astype(np.float64) + average)
     sizes, before = torch.full((count,), 2.0, dtype=torch.float64), -np.inf
     for _ in range(rounds):
-        parameters = _maximised(totals.numpy(), sizes.numpy(), whole, layout, prior, least)
+        parameters = _maximised(totals.numpy(), sizes.numpy(), average, layout, prior, least)
         coefficients = torch.from_numpy(_coefficients(parameters, layout).astype(np.float32))
         log_w = torch.from_numpy(np.log(parameters["weights"]).astype(np.float32))
         totals, sizes, likelihood = torch.zeros_like(totals), torch.zeros_like(sizes), 0.0
@@ -66,7 +66,7 @@ def fit(x: np.ndarray, layout: RowLayout, count: int, rounds: int, prior: float,
         if likelihood / len(x) - before < 1e-4:
             break
         before = likelihood / len(x)
-    return _maximised(totals.numpy(), sizes.numpy(), whole, layout, prior, least)
+    return _maximised(totals.numpy(), sizes.numpy(), average, layout, prior, least)
 
 
 def one_hot(layout: RowLayout, x: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
@@ -75,11 +75,11 @@ def one_hot(layout: RowLayout, x: np.ndarray, known: np.ndarray | None = None) -
 
 
 def _maximised(
-    totals: np.ndarray, sizes: np.ndarray, whole: np.ndarray, layout: RowLayout, prior: float, least: float
+    totals: np.ndarray, sizes: np.ndarray, average: np.ndarray, layout: RowLayout, prior: float, least: float
 ) -> Parameters:
     """Compute parameters from sums of features over the rows of each component, (K, width + 3 reals)."""
     width, reals = layout.one_hots, len(layout.reals)
-    mixed = (totals + prior * whole) / (sizes + prior)[:, None]
+    mixed = (totals + prior * average) / (sizes + prior)[:, None]
     probabilities = mixed[:, :width]
     second, first, there = (mixed[:, width + i * reals : width + (i + 1) * reals] for i in range(3))
     mean = first / np.maximum(there, 1e-12)
@@ -148,7 +148,9 @@ def log_mass(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.where(b > a, mass, -np.inf)
 
 
-def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: Noise, whole: bool = False) -> np.ndarray:
+def draw(
+    parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: Noise, no_missing: bool = False
+) -> np.ndarray:
     """Draw rows (n, features): a component by weights with logs (n, K), then each feature independently.
 
     Args:
@@ -156,11 +158,11 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
         layout: layout of the features.
         log_w: log weights, up to a constant.
         noise: noise of the n rows.
-        whole: whether missing values are excluded.
+        no_missing: whether missing values are excluded.
     """
     u = noise.uniform(1 + len(layout.categories)).double().cpu()
     z = noise.normal(max(1, len(layout.reals))).double().cpu().numpy()
-    if whole:
+    if no_missing:
         log_w = log_w + sum(
             np.log(np.maximum(1 - parameters["chances"][:, column], 1e-300)) for column in _missing(layout)
         )
@@ -168,7 +170,7 @@ def draw(parameters: Parameters, layout: RowLayout, log_w: np.ndarray, noise: No
     which = categorical(torch.from_numpy(weights), u[:, 0]).numpy()
     out = np.full((len(u), len(layout.spec.features)), np.nan)
     probabilities = parameters["chances"][which]
-    if whole:
+    if no_missing:
         probabilities[:, _missing(layout)] = 0.0
     for turn, (index, first, size) in enumerate(layout.categories):
         out[:, index] = categorical(torch.from_numpy(probabilities[:, first : first + size]), u[:, 1 + turn]).numpy()

@@ -120,8 +120,8 @@ class Ancestral(Sampler):
             raise ZaohuaError("the ancestral sampler draws fresh noise in each step: pass noise")
         schedule, (data, e) = denoiser.schedule, denoiser(x_t, t)
         alpha_t, alpha_s, sigma_t, sigma_s = schedule.alpha(t), schedule.alpha(s), schedule.sigma(t), schedule.sigma(s)
-        kept = (sigma_s * alpha_t / (alpha_s * sigma_t)) ** 2
-        fresh = sigma_s**2 * (1 - kept)
+        ratio = (sigma_s * alpha_t / (alpha_s * sigma_t)) ** 2
+        fresh = sigma_s**2 * (1 - ratio)
         x_s = alpha_s * data + torch.sqrt((sigma_s**2 - fresh).clamp(min=0)) * e
         if sigma_s > 0:
             x_s = x_s + torch.sqrt(fresh) * noise.normal(*x_t.shape[1:])

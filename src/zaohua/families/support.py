@@ -18,25 +18,25 @@ class Support:
     Attributes:
         low, high: the ends.
         ends: whether the ends are included.
-        whole: whether only integers are included.
+        integer: whether only integers are included.
     """
 
     low: float = -math.inf
     high: float = math.inf
     ends: bool = True
-    whole: bool = False
+    integer: bool = False
 
     def holds(self, x: np.ndarray) -> np.ndarray:
         """Return which numbers lie in the support, bool, of the same shape."""
         inside = (x >= self.low) & (x <= self.high) if self.ends else (x > self.low) & (x < self.high)
-        return inside & (x == np.floor(x)) if self.whole else inside
+        return inside & (x == np.floor(x)) if self.integer else inside
 
     def nearest(self, x: np.ndarray) -> np.ndarray:
         """Return x, with numbers that were rounded to an excluded end moved to the nearest number inside."""
         return x if self.ends else np.clip(x, np.nextafter(self.low, np.inf), np.nextafter(self.high, -np.inf))
 
     def __str__(self) -> str:
-        kind = "whole numbers" if self.whole else "numbers"
+        kind = "whole numbers" if self.integer else "numbers"
         if self.high < math.inf:
             return f"{kind} from {self.low:g} to {self.high:g}" + ("" if self.ends else " without these ends")
         if self.low == -math.inf:

@@ -69,7 +69,8 @@ class VariationalAutoencoder(Trainable[CodecT]):
         kl = 0.5 * (mean**2 + log_var.exp() - 1 - log_var)
         if self.free_bits:
             kl = kl.mean(0).clamp(min=self.free_bits).expand_as(kl)
-        return weight * kl.sum(1) - self.likelihood.log_prob(nets["decoder"](z, batch.y), batch.x)
+        loss: Tensor = weight * kl.sum(1) - self.likelihood.log_prob(nets["decoder"](z, batch.y), batch.x)
+        return loss
 
     def _log_weights(
         self,
@@ -115,7 +116,8 @@ class VariationalAutoencoder(Trainable[CodecT]):
 
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """Return the mean of q(z | x), (B, latent_dim)."""
-        return self.nets_["encoder"](x, y).float().chunk(2, dim=1)[0]
+        out: Tensor = self.nets_["encoder"](x, y).float().chunk(2, dim=1)[0]
+        return out
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
         """Return the mean of p(x | z), (B, ...)."""

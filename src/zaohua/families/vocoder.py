@@ -29,6 +29,8 @@ from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import GridCodec
 from zaohua.modalities.sounds.mel import MelCodec
+from zaohua.modalities.sounds.sound import Sounds
+from zaohua.modalities.sounds.spectra import MelScale
 from zaohua.nn.vocoder import SpectrumNet
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
@@ -129,7 +131,7 @@ class VocoderFamily(Trainable[MelCodec]):
         """Reshape a spectrogram (B, D); `decode_tensors` makes sounds of it."""
         return z.view(len(z), *self.spec_.tensor_shape)
 
-    def decode_tensors(self, x: Tensor) -> Any:
+    def decode_tensors(self, x: Tensor) -> Sounds:
         """Decode spectrograms to sounds by the network."""
         net, device = self.nets_["vocoder"], self.device_
         with torch.no_grad():
@@ -169,7 +171,7 @@ class VocoderMixin(Trainable[GridCodec]):
         return vocoder.decode_tensors(x)
 
 
-def spectral_distance(scale: Any, real: Tensor, reconstructed: Tensor, floor: float) -> Tensor:
+def spectral_distance(scale: MelScale, real: Tensor, reconstructed: Tensor, floor: float) -> Tensor:
     """Return spectral convergence plus the mean difference of log magnitudes at one resolution, (B,).
 
     Args:

@@ -22,7 +22,7 @@ class Bernoulli(Parametric):
 
     law = stats.bernoulli
     fitted: ClassVar[tuple[str, ...]] = ("p",)
-    range: ClassVar[Support] = Support(low=0, high=1, whole=True)
+    range: ClassVar[Support] = Support(low=0, high=1, integer=True)
     remedy: ClassVar[str] = "encode yes as 1 and no as 0, or choose a distribution of more values"
 
     def estimate(self, x: np.ndarray) -> Parameters:

@@ -13,7 +13,7 @@ from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import NewtonFitted
+from zaohua.families.univariate.newton import NewtonFitted
 
 
 class Beta(NewtonFitted):
@@ -38,7 +38,8 @@ class Beta(NewtonFitted):
 
     def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
         """Return torch's log density."""
-        return torch.distributions.Beta(parameters["a"], parameters["b"], validate_args=False).log_prob(x)
+        log_p: Tensor = torch.distributions.Beta(parameters["a"], parameters["b"], validate_args=False).log_prob(x)
+        return log_p
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """Return exponentials of both parameters."""

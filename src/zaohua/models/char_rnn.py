@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.texts import TextModel
@@ -19,7 +20,7 @@ class CharRNN(TextModel):
     Unreasonable Effectiveness of Recurrent Neural Networks", 2015.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "width": 16,
         "layers": 1,
         "context": 16,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.frames import FrameModel
@@ -20,7 +21,7 @@ class ChoraleRNN(FrameModel):
     """
 
     default_steps: ClassVar[int] = 2500
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "width": 16,
         "hidden": 8,
         "max_steps": 20,

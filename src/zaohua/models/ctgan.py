@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.noise import BatchNoise, Noise, derive_seed
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
@@ -36,8 +37,8 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
     Paper: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 16, "latent_dim": 8, "max_steps": 8, "batch_size": 20, "pac": 5}
-    codec_options: ClassVar[dict[str, Any]] = {"numbers": "modes"}
+    tiny: ClassVar[Json] = {"hidden": 16, "latent_dim": 8, "max_steps": 8, "batch_size": 20, "pac": 5}
+    codec_options: ClassVar[Json] = {"numbers": "modes"}
     default_steps: ClassVar[int] = 12_000
 
     hidden: Annotated[int, Between(1)] = 256
@@ -68,9 +69,17 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         """Build a generator of normalised layers, and a critic of packs of rows."""
         width = RowLayout(spec).width
         condition_size = RowLayout(spec).one_hots if y_spec is None else 0
-        sizes: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}
-        generator = RowGenerator(self.latent_dim + condition_size, y_spec, out_dim=width, **sizes)
-        critic = PackedCritic(width + condition_size, y_spec, pac=self.pac, dropout=self.dropout, **sizes)
+        generator = RowGenerator(
+            self.latent_dim + condition_size, y_spec, out_dim=width, hidden=self.hidden, layers=self.layers
+        )
+        critic = PackedCritic(
+            width + condition_size,
+            y_spec,
+            pac=self.pac,
+            hidden=self.hidden,
+            layers=self.layers,
+            dropout=self.dropout,
+        )
         return nn.ModuleDict({"discriminator": critic, "generator": generator})
 
     # ---- conditions: a category of each row, without labels
@@ -114,8 +123,8 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         layout = self.layout
         out = nets["generator"](torch.cat([noise.normal(self.latent_dim), c], dim=1), y).float()
         logits, numbers = out.split([layout.one_hots, len(layout.reals)], dim=1)
-        chances = layout.softmax((logits + gumbel(noise, layout.one_hots)) / self.tau)
-        return logits, torch.cat([chances, numbers * layout.observed_probability(chances)], dim=1)
+        probabilities = layout.softmax((logits + gumbel(noise, layout.one_hots)) / self.tau)
+        return logits, torch.cat([probabilities, numbers * layout.observed_probability(probabilities)], dim=1)
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return wide rows and their conditions."""
@@ -123,14 +132,14 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         one_hot = wide[:, : self.layout.one_hots]
         return wide, one_hot[:, :0] if conditions is None else conditions.of(one_hot, batch.noise)
 
-    def _apart(self, nets: nn.ModuleDict, batch: Batch, x: Tensor, fakes: Tensor) -> Tensor:
+    def _critic_loss(self, nets: nn.ModuleDict, batch: Batch, x: Tensor, fakes: Tensor) -> Tensor:
         """Return D(fakes) - D(x) + penalty, (B,), the same for all rows of a pack."""
         real, fake = self.judge(nets, x, fakes, batch.y)
         mix = batch.noise.uniform(1)[:: self.pac].repeat_interleave(self.pac, dim=0)
         penalty = self.penalty(lambda x: nets["discriminator"](x, batch.y), x, fakes.detach(), mix)
         return (fake - real + penalty).repeat_interleave(self.pac)
 
-    def _missed(self, logits: Tensor, c: Tensor) -> Tensor:
+    def _condition_loss(self, logits: Tensor, c: Tensor) -> Tensor:
         """Return -log p of the category that the generator was conditioned on, (B,)."""
         if not c.shape[1]:
             return logits.new_zeros(len(logits))
@@ -142,14 +151,15 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         wide, c = self._real(batch)
         with torch.no_grad():
             _, fakes = self._fakes(nets, batch.noise, c, batch.y)
-        return self._apart(nets, batch, torch.cat([wide, c], dim=1), torch.cat([fakes, c], dim=1))
+        return self._critic_loss(nets, batch, torch.cat([wide, c], dim=1), torch.cat([fakes, c], dim=1))
 
     def generator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """Return -D(G(z, c)) - log p(c), (B,)."""
         _, c = self._real(batch)
         logits, fakes = self._fakes(nets, batch.noise, c, batch.y)
         scores = nets["discriminator"](torch.cat([fakes, c], dim=1), batch.y).squeeze(1)
-        return self._missed(logits, c) - scores.repeat_interleave(self.pac)
+        loss: Tensor = self._condition_loss(logits, c) - scores.repeat_interleave(self.pac)
+        return loss
 
     def loss_of_both(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """Return the critic's loss and -log p(c), (B,); the gradient is reversed for the generator."""
@@ -157,8 +167,8 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         logits, fakes = self._fakes(nets, batch.noise, c, batch.y)
         if fakes.requires_grad:
             fakes.register_hook(torch.neg)
-        apart = self._apart(nets, batch, torch.cat([wide, c], dim=1), torch.cat([fakes, c], dim=1))
-        return apart + self._missed(logits, c)
+        loss = self._critic_loss(nets, batch, torch.cat([wide, c], dim=1), torch.cat([fakes, c], dim=1))
+        return loss + self._condition_loss(logits, c)
 
     # ---- sampling
 

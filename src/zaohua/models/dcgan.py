@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from torch import nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import GAN
@@ -22,7 +23,7 @@ class DCGAN(GAN[GridCodec], VocoderMixin):
     Adversarial Networks", 2015 (arXiv:1511.06434).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 8,
         "max_channels": 16,
         "latent_dim": 8,

@@ -43,4 +43,5 @@ class DDPM(Diffusion[GridCodec], VocoderMixin):
         t = batch.noise.uniform()
         x_t, noise = self.noised(batch, t)
         guess = nets["net"](x_t, 1000 * t, batch.y, self.condition_mask(batch))
-        return (guess - noise).square().flatten(1).mean(1)
+        loss: Tensor = (guess - noise).square().flatten(1).mean(1)
+        return loss

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.diffusion import KarrasDiffusion
@@ -20,7 +21,7 @@ class DiffWave(KarrasDiffusion[WaveCodec]):
     (arXiv:2009.09761).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"channels": 8, "blocks": 3, "max_steps": 20, "batch_size": 16, "steps": 4}
+    tiny: ClassVar[Json] = {"channels": 8, "blocks": 3, "max_steps": 20, "batch_size": 16, "steps": 4}
 
     channels: Annotated[int, Between(1)] = 96
     """Width of the layers; 64 to 256 in the paper."""

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import NewtonFitted, WithLocation
+from zaohua.families.univariate import WithLocation
+from zaohua.families.univariate.newton import NewtonFitted
 
 
 class Gamma(WithLocation, NewtonFitted):
@@ -35,7 +36,10 @@ class Gamma(WithLocation, NewtonFitted):
 
     def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
         """Return torch's log density, with a rate of 1 / scale."""
-        return torch.distributions.Gamma(parameters["a"], 1 / parameters["scale"], validate_args=False).log_prob(x)
+        log_p: Tensor = torch.distributions.Gamma(
+            parameters["a"], 1 / parameters["scale"], validate_args=False
+        ).log_prob(x)
+        return log_p
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """Return exponentials of both parameters."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.families.density import Density, Parameters
 from zaohua.modalities.images.codec import ImageCodec
@@ -18,7 +19,7 @@ class Gaussian(Density[ImageCodec]):
     Paper: C. F. Gauss, "Theoria combinationis observationum erroribus minimis obnoxiae", 1823.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {}
+    tiny: ClassVar[Json] = {}
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """Return the mean and the lower Cholesky factor of the covariance."""
@@ -30,9 +31,11 @@ class Gaussian(Density[ImageCodec]):
         """Return -1/2 |L^-1 (x - m)|^2 - log det L - D/2 log 2 pi."""
         factor = parameters["factor"]
         z = solve_triangular(factor, (x - parameters["mean"]).T, lower=True)
-        return -0.5 * (z**2).sum(0) - np.log(np.diag(factor)).sum() - 0.5 * x.shape[1] * np.log(2 * np.pi)
+        log_p: np.ndarray = -0.5 * (z**2).sum(0) - np.log(np.diag(factor)).sum() - 0.5 * x.shape[1] * np.log(2 * np.pi)
+        return log_p
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Draw m + L z with z standard normal."""
         z = noise.normal(len(parameters["mean"])).cpu().double().numpy()
-        return parameters["mean"] + z @ parameters["factor"].T
+        out: np.ndarray = parameters["mean"] + z @ parameters["factor"].T
+        return out

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from scipy.linalg import eigh, solve_triangular
 from scipy.special import ndtr, ndtri
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.estimator.columns import Tabular
 from zaohua.families.density import Density, Parameters
@@ -30,7 +31,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
     Synthetic Data Vault", 2016.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {}
+    tiny: ClassVar[Json] = {}
 
     reg_covar = 1e-4
 
@@ -100,7 +101,8 @@ class GaussianCopula(Tabular, Density[TableCodec]):
             means = (edges[:-1] - edges[1:]) / np.diff(parameters[f"edges{index}"])
         by_code = np.empty(len(means))
         by_code[parameters[f"order{index}"].astype(int)] = np.nan_to_num(means)
-        return by_code[values.astype(int)]
+        out: np.ndarray = by_code[values.astype(int)]
+        return out
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return log N(latents; 0, R) - log N(latents; 0, 1) plus the log densities of the columns."""
@@ -113,13 +115,14 @@ class GaussianCopula(Tabular, Density[TableCodec]):
             knots = parameters[f"knots{index}"]
             piece = np.clip(np.searchsorted(knots, x[:, index], side="right") - 1, 0, len(knots) - 2)
             slopes -= np.log(np.diff(knots)[piece] * (len(knots) - 1))
-        return tie + slopes
+        log_p: np.ndarray = tie + slopes
+        return log_p
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Draw latents L e with e standard normal, and map them to values."""
         e = noise.normal(len(self.spec_.features)).double().cpu().numpy()
         p = ndtr(e @ parameters["factor"].T)
-        out = np.empty_like(p)
+        out: np.ndarray = np.empty_like(p)
         for index, feature in enumerate(self.spec_.features):
             if feature.kind == "real":
                 knots = parameters[f"knots{index}"]

@@ -22,7 +22,7 @@ class Geometric(Parametric):
 
     law = stats.geom
     fitted: ClassVar[tuple[str, ...]] = ("p",)
-    range: ClassVar[Support] = Support(low=1, whole=True)
+    range: ClassVar[Support] = Support(low=1, integer=True)
     constant: ClassVar[float | None] = 1.0
     remedy: ClassVar[str] = "leave them out, or add 1 where failures before the first success were counted"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
 from zaohua.families.density import Density, Parameters
@@ -22,7 +23,7 @@ class GMM(Density[ImageCodec]):
     Paper: Dempster, Laird and Rubin, "Maximum Likelihood from Incomplete Data via the EM Algorithm", 1977.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"n_components": 2}
+    tiny: ClassVar[Json] = {"n_components": 2}
 
     n_components: Annotated[int, Between(1)] = 5
     """Number of components (of each class)."""
@@ -57,7 +58,8 @@ class GMM(Density[ImageCodec]):
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return scikit-learn's `score_samples`."""
-        return self._restored(parameters).score_samples(x)
+        log_p: np.ndarray = self._restored(parameters).score_samples(x)
+        return log_p
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Draw a component by its weight, then m + L z with z standard normal."""
@@ -66,12 +68,13 @@ class GMM(Density[ImageCodec]):
         which = np.minimum(np.searchsorted(edges, noise.uniform().cpu().numpy() * edges[-1]), len(means) - 1)
         z = noise.normal(means.shape[1]).cpu().double().numpy()
         cov = parameters["covariances_"]
+        out: np.ndarray = means[which]
         if self.covariance in ("diag", "spherical"):
-            return means[which] + np.sqrt(cov if cov.ndim == 2 else cov[:, None])[which] * z
-        if self.covariance == "tied":
-            return means[which] + z @ np.linalg.cholesky(cov).T
-        out = means[which]
-        for component in np.unique(which):  # one factor at a time: a factor for each item takes D^2 numbers an item
-            rows = which == component
-            out[rows] += z[rows] @ np.linalg.cholesky(cov[component]).T
+            out = out + np.sqrt(cov if cov.ndim == 2 else cov[:, None])[which] * z
+        elif self.covariance == "tied":
+            out = out + z @ np.linalg.cholesky(cov).T
+        else:
+            for component in np.unique(which):  # one factor at a time: a factor for each item takes D^2 numbers an item
+                rows = which == component
+                out[rows] += z[rows] @ np.linalg.cholesky(cov[component]).T
         return out

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.texts import TextModel
@@ -22,7 +23,7 @@ class GPT(CausalTransformer[TextCodec], TextModel):
     normalised queries and keys, RMSNorm and squared ReLU; trained by Muon (Jordan et al., 2024) and AdamW.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "width": 16,
         "layers": 2,
         "heads": 2,

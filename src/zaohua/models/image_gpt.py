@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.pixels import PixelModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
@@ -23,7 +24,7 @@ class ImageGPT(CausalTransformer[ImageCodec], PixelModel):
     Paper: Chen et al., "Generative Pretraining from Pixels", 2020; with the parts of `GPT`.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 2, "heads": 2, "max_steps": 20, "batch_size": 8}
+    tiny: ClassVar[Json] = {"width": 16, "layers": 2, "heads": 2, "max_steps": 20, "batch_size": 8}
 
     width = 128
     layers = 4

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from zaohua.core.json import Json
 from zaohua.models.product_mixture import ProductMixture
 
 
@@ -14,7 +15,7 @@ class Independent(ProductMixture):
     "Approximating Discrete Probability Distributions with Dependence Trees", 1968).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {}
+    tiny: ClassVar[Json] = {}
 
     n_components = 1
     max_iter = 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from scipy.special import logsumexp, ndtr
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise, fine_uniform
 from zaohua.core.params import Between
 from zaohua.families.density import Parameters
@@ -27,7 +28,7 @@ class KernelDensity(Univariate):
     1962; the bandwidth: B. W. Silverman, "Density Estimation for Statistics and Data Analysis", 1986, equation 3.31.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {}
+    tiny: ClassVar[Json] = {}
 
     bandwidth: Annotated[float | None, Between(above=0)] = None
     """Standard deviation of the kernels; None: Silverman's rule."""
@@ -46,7 +47,8 @@ class KernelDensity(Univariate):
         out, size = np.empty(x.shape), len(parameters["points"])
         for at, z in _distances(parameters, x):
             out[at] = logsumexp(-0.5 * z**2, axis=1)
-        return out - np.log(size * parameters["bandwidth"] * np.sqrt(2 * np.pi))
+        log_p: np.ndarray = out - np.log(size * parameters["bandwidth"] * np.sqrt(2 * np.pi))
+        return log_p
 
     def distribution(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return the mean of the kernels' distribution functions."""
@@ -76,10 +78,11 @@ class KernelDensity(Univariate):
         points = parameters["points"]
         which = (fine_uniform(noise, points.shape[1]) * len(points)).astype(int)
         beside = noise.normal(points.shape[1]).cpu().double().numpy() * parameters["bandwidth"]
-        return np.take_along_axis(points, which, 0) + beside
+        out: np.ndarray = np.take_along_axis(points, which, 0) + beside
+        return out
 
 
-def _distances(parameters: Parameters, x: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
+def _distances(parameters: Parameters, x: np.ndarray) -> Iterator[tuple[tuple[slice, int], np.ndarray]]:
     """Yield blocks of x (n, p): their index, and their distances to all points in bandwidths, (b, points)."""
     points = parameters["points"]
     rows = max(1, BLOCK // len(points))

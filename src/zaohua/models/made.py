@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.pixels import MixturePixelModel
@@ -19,7 +20,7 @@ class MADE(MixturePixelModel):
     (arXiv:1502.03509).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 64, "layers": 1, "components": 2, "max_steps": 30, "batch_size": 16}
+    tiny: ClassVar[Json] = {"hidden": 64, "layers": 1, "components": 2, "max_steps": 30, "batch_size": 16}
 
     hidden: Annotated[int, Between(1)] = 1024
     """Width of the hidden layers."""

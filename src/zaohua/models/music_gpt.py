@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.music import MusicModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
@@ -19,7 +20,7 @@ class MusicGPT(CausalTransformer[MusicCodec], MusicModel):
     the network of `GPT`.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "width": 16,
         "layers": 2,
         "heads": 2,

@@ -13,7 +13,7 @@ from torch.distributions import ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
 from zaohua.families.support import Support
-from zaohua.families.univariate import NewtonFitted
+from zaohua.families.univariate.newton import NewtonFitted
 
 MOST = 1e6
 """Upper limit of n, at which the distribution is practically Poisson's."""
@@ -31,7 +31,7 @@ class NegativeBinomial(NewtonFitted):
 
     law = stats.nbinom
     fitted: ClassVar[tuple[str, ...]] = ("n", "p")
-    range: ClassVar[Support] = Support(low=0, whole=True)
+    range: ClassVar[Support] = Support(low=0, integer=True)
     constant: ClassVar[float | None] = 0.0
     remedy: ClassVar[str] = "leave them out, round them, or choose a distribution of real numbers"
 
@@ -44,7 +44,8 @@ class NegativeBinomial(NewtonFitted):
         """Return torch's log density, whose p is the probability of failure."""
         n, mean = parameters["n"], parameters["mean"]
         logits = mean.log() - n.log()
-        return torch.distributions.NegativeBinomial(n, logits=logits, validate_args=False).log_prob(x)
+        log_p: Tensor = torch.distributions.NegativeBinomial(n, logits=logits, validate_args=False).log_prob(x)
+        return log_p
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """Return an interval up to `MOST` for n, and the exponential for the mean."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.pixels import MixturePixelModel
@@ -24,7 +25,7 @@ class PixelCNN(MixturePixelModel):
     """
 
     whole_pixels: ClassVar[bool] = True
-    tiny: ClassVar[dict[str, Any]] = {"width": 8, "layers": 2, "components": 2, "max_steps": 20, "batch_size": 16}
+    tiny: ClassVar[Json] = {"width": 8, "layers": 2, "components": 2, "max_steps": 20, "batch_size": 16}
 
     width: Annotated[int, Between(1)] = 48
     """Number of channels of each of the two stacks."""

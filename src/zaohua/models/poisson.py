@@ -22,7 +22,7 @@ class Poisson(Parametric):
 
     law = stats.poisson
     fitted: ClassVar[tuple[str, ...]] = ("mu",)
-    range: ClassVar[Support] = Support(low=0, whole=True)
+    range: ClassVar[Support] = Support(low=0, integer=True)
     constant: ClassVar[float | None] = 0.0
     remedy: ClassVar[str] = "leave them out, round them, or choose a distribution of real numbers"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.json import Json
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
 from zaohua.estimator.columns import Tabular
@@ -23,7 +24,7 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
     Paper: Lazarsfeld and Henry, "Latent Structure Analysis", 1968; McLachlan and Peel, "Finite Mixture Models", 2000.
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"n_components": 3, "max_iter": 20}
+    tiny: ClassVar[Json] = {"n_components": 3, "max_iter": 20}
 
     n_components: Annotated[int | None, Between(1)] = None
     """Number of components (of each class); None: one for every 60 rows, up to 500."""
@@ -47,19 +48,20 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return log sum_k w_k prod_h p_kh(x_h), with cell masses for integers."""
         cells = tuple(cell.numpy() for cell in self.codec_.cells(torch.from_numpy(x)))
-        return np.logaddexp.reduce(mixture.log_terms(parameters, self.layout, x, cells), axis=1)
+        log_p: np.ndarray = np.logaddexp.reduce(mixture.log_terms(parameters, self.layout, x, cells), axis=1)
+        return log_p
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Draw a component by its weight, then each column independently."""
         log_w = np.log(parameters["weights"])
         return mixture.draw(parameters, self.layout, np.broadcast_to(log_w, (noise.n, len(log_w))), noise)
 
-    def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, whole: bool) -> Tensor:
-        """Draw the unknown features of rows x (B, features) given the known ones; with `whole` no value is missing."""
+    def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, no_missing: bool) -> Tensor:
+        """Draw the unknown features of rows x (B, features) given the known ones; with `no_missing` all get a value."""
         out, cells, layout = x.clone(), self.codec_.cells(x), self.layout
         for density, where in self._by_class(y, len(x)):
             rows = torch.from_numpy(where)
             log_w = mixture.posterior(density, layout, x[rows], tuple(cell[rows] for cell in cells), known[rows])
-            drawn = torch.from_numpy(mixture.draw(density, layout, log_w, noise.take(where), whole))
+            drawn = torch.from_numpy(mixture.draw(density, layout, log_w, noise.take(where), no_missing))
             out[rows] = torch.where(known[rows], x[rows], drawn)
         return out

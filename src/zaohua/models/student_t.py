@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import AffineTransform, ExpTransform, Transform, biject_to, constraints
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import NewtonFitted
+from zaohua.families.univariate.newton import NewtonFitted
 
 MOST = 1e4
 """Upper limit of the degrees of freedom, at which the distribution is practically normal."""
@@ -39,7 +39,8 @@ class StudentT(NewtonFitted):
     def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
         """Return torch's log density."""
         df, loc, scale = parameters["df"], parameters["loc"], parameters["scale"]
-        return torch.distributions.StudentT(df, loc, scale, validate_args=False).log_prob(x)
+        log_p: Tensor = torch.distributions.StudentT(df, loc, scale, validate_args=False).log_prob(x)
+        return log_p
 
     def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
         """Return maps to df up to `MOST`, to the scale, and to loc in units of the initial scale."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import Tensor, nn
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
@@ -25,14 +26,14 @@ class TVAE(Tabular, VariationalAutoencoder[TableCodec]):
     Paper: Xu et al., "Modeling Tabular Data using Conditional GAN", 2019 (arXiv:1907.00503).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "hidden": 16,
         "latent_dim": 4,
         "max_steps": 30,
         "batch_size": 32,
         "score_importance_samples": 8,
     }
-    codec_options: ClassVar[dict[str, Any]] = {"numbers": "modes"}
+    codec_options: ClassVar[Json] = {"numbers": "modes"}
     encodes_y: ClassVar[bool] = False
     default_steps: ClassVar[int] = 10_000
 
@@ -51,10 +52,11 @@ class TVAE(Tabular, VariationalAutoencoder[TableCodec]):
 
         The encoder sees rows only, so that rows without labels can be transformed.
         """
-        sizes: dict[str, Any] = {"hidden": self.hidden, "layers": self.layers}
         n_codes, n_parameters = 2 * self.latent_dim, likelihood_of(spec).outputs(spec.channels)
-        encoder = Flat(MLP(spec, None, out_dim=n_codes, **sizes), (n_codes,))
-        decoder = Flat(MLP(self.latent_dim, y_spec, out_dim=n_parameters, **sizes), (n_parameters,))
+        encoder = Flat(MLP(spec, None, out_dim=n_codes, hidden=self.hidden, layers=self.layers), (n_codes,))
+        decoder = Flat(
+            MLP(self.latent_dim, y_spec, out_dim=n_parameters, hidden=self.hidden, layers=self.layers), (n_parameters,)
+        )
         return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.likelihoods import likelihood_of
@@ -23,7 +24,7 @@ class VAE(VariationalAutoencoder[GridCodec], VocoderMixin):
     Paper: Kingma and Welling, "Auto-Encoding Variational Bayes", 2013 (arXiv:1312.6114).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 8,
         "latent_dim": 4,
         "max_steps": 30,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from zaohua.core.json import Json
 from zaohua.families.vocoder import VocoderFamily
 
 
@@ -17,4 +18,4 @@ class Vocoder(VocoderFamily):
     synthesis", 2023 (arXiv:2306.00814).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {"width": 16, "layers": 1, "crop": 8, "max_steps": 20, "batch_size": 8}
+    tiny: ClassVar[Json] = {"width": 16, "layers": 1, "crop": 8, "max_steps": 20, "batch_size": 8}

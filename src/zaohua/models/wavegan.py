@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import WassersteinGAN
@@ -19,7 +20,7 @@ class WaveGAN(WassersteinGAN[WaveCodec]):
     Paper: Donahue, McAuley and Puckette, "Adversarial Audio Synthesis", 2018 (arXiv:1802.04208).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 4,
         "max_channels": 8,
         "latent_dim": 8,
@@ -40,8 +41,10 @@ class WaveGAN(WassersteinGAN[WaveCodec]):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """Build a generator of transposed convolutions and a critic of strided ones, without normalisation."""
-        sizes: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels}
-        critic = WaveDiscriminator(spec, y_spec, shuffle=self.shuffle, **sizes)
-        return nn.ModuleDict(
-            {"discriminator": critic, "generator": WaveGenerator(spec, y_spec, in_dim=self.latent_dim, **sizes)}
+        critic = WaveDiscriminator(
+            spec, y_spec, channels=self.channels, max_channels=self.max_channels, shuffle=self.shuffle
         )
+        generator = WaveGenerator(
+            spec, y_spec, in_dim=self.latent_dim, channels=self.channels, max_channels=self.max_channels
+        )
+        return nn.ModuleDict({"discriminator": critic, "generator": generator})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.autoregressive.sounds import SoundModel
@@ -21,7 +22,7 @@ class WaveNet(SoundModel):
 
     finite_receptive_field: ClassVar[bool] = True
     default_steps: ClassVar[int] = 5000
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "width": 8,
         "skip": 8,
         "layers": 3,

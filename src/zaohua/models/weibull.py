@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.distributions import ExpTransform, Transform
 
 from zaohua.families.density import Parameters
-from zaohua.families.univariate import NewtonFitted, WithLocation
+from zaohua.families.univariate import WithLocation
+from zaohua.families.univariate.newton import NewtonFitted
 
 
 class Weibull(WithLocation, NewtonFitted):

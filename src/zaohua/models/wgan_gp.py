@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.gan import WassersteinGAN
@@ -20,7 +21,7 @@ class WGANGP(WassersteinGAN[GridCodec], VocoderMixin):
     Paper: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017 (arXiv:1704.00028).
     """
 
-    tiny: ClassVar[dict[str, Any]] = {
+    tiny: ClassVar[Json] = {
         "channels": 8,
         "max_channels": 16,
         "latent_dim": 8,
@@ -35,7 +36,9 @@ class WGANGP(WassersteinGAN[GridCodec], VocoderMixin):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """Build a generator of transposed convolutions and a critic of strided ones, without batch normalisation."""
-        sizes: dict[str, Any] = {"channels": self.channels, "max_channels": self.max_channels}
-        generator = ConvDecoder(spec, y_spec, in_dim=self.latent_dim, norm="batch", **sizes)
-        critic = ConvEncoder(spec, y_spec, out_dim=1, norm="none", **sizes)
+        channels, most = self.channels, self.max_channels
+        generator = ConvDecoder(
+            spec, y_spec, in_dim=self.latent_dim, norm="batch", channels=channels, max_channels=most
+        )
+        critic = ConvEncoder(spec, y_spec, out_dim=1, norm="none", channels=channels, max_channels=most)
         return nn.ModuleDict({"discriminator": critic, "generator": generator})

@@ -70,7 +70,8 @@ class Bins(nn.Module):
     def value_in_bin(self, feature: int, code: Tensor, u: Tensor) -> Tensor:
         """Return a number's z, float64 (B,), from its bin and uniform numbers u in [0, 1) that place it in the bin."""
         low, high = self.edges[feature, code], self.edges[feature, code + 1]
-        return torch.special.ndtri((low + u.double() * (high - low)).clamp(END, 1 - END))
+        out: Tensor = torch.special.ndtri((low + u.double() * (high - low)).clamp(END, 1 - END))
+        return out
 
     def log_density(self, feature: int, code: Tensor, z: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Compute the log-density (or log-mass) of a number given its bin, in the item's own units, float64 (B,).

@@ -124,7 +124,7 @@ class ConvEncoder(nn.Module):
         for shrink, stage in zip(self.downs, self.stages, strict=True):
             h = stage(shrink(h))
         h = self.last(h)
-        out = self.head(h.flatten(1))
+        out: Tensor = self.head(h.flatten(1))
         if condition is not None and self.is_critic:
             out = out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
         return out
@@ -212,7 +212,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
-        return x + self.body(x)
+        out: Tensor = x + self.body(x)
+        return out
 
 
 class Down(nn.Module):
@@ -224,7 +225,8 @@ class Down(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C', H / 2, W / 2)."""
-        return self.conv(even(x))
+        out: Tensor = self.conv(even(x))
+        return out
 
 
 class Up(nn.Module):
@@ -242,7 +244,8 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C', 2 H, 2 W)."""
-        return self.conv(x)
+        out: Tensor = self.conv(x)
+        return out
 
 
 def down(in_channels: int, out_channels: int, style: Style) -> nn.Module:

@@ -93,9 +93,11 @@ class Gated(nn.Module):
 def fold(x: Tensor, patch: int) -> Tensor:
     """Fold (B, C, n), padded with zeros, to (B, C * patch, 1, ceil(n / patch))."""
     x = F.pad(x, (0, -x.shape[2] % patch))
-    return x.unflatten(2, (-1, patch)).transpose(2, 3).flatten(1, 2).unsqueeze(2)
+    out: Tensor = x.unflatten(2, (-1, patch)).transpose(2, 3).flatten(1, 2).unsqueeze(2)
+    return out
 
 
 def unfold(h: Tensor, patch: int) -> Tensor:
     """Invert `fold`: map (B, C * patch, 1, T) to (B, C, T * patch)."""
-    return h.squeeze(2).unflatten(1, (-1, patch)).transpose(2, 3).flatten(2)
+    out: Tensor = h.squeeze(2).unflatten(1, (-1, patch)).transpose(2, 3).flatten(2)
+    return out

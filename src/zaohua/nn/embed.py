@@ -74,7 +74,8 @@ class TimeEmbed(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         """Map times t (n,) to (n, dim)."""
         features = sinusoids(t, self.features, low=1e-3, high=4.0)
-        return self.outer(F.silu(self.inner(features.to(self.inner.weight.dtype))))
+        out: Tensor = self.outer(F.silu(self.inner(features.to(self.inner.weight.dtype))))
+        return out
 
 
 class Embed(nn.Module):

@@ -29,7 +29,8 @@ class LoRA(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in) to (..., out)."""
-        return self.layer(x) + F.linear(F.linear(x, self.A), self.B)
+        out: Tensor = self.layer(x) + F.linear(F.linear(x, self.A), self.B)
+        return out
 
     def merge_adapters(self) -> nn.Linear:
         """Return a plain linear layer with the weight W + B A."""

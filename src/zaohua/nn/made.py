@@ -110,7 +110,7 @@ class MaskedMLP(nn.Module):
         for layer in self.inner:
             h = layer(h) if context is None else layer(h) + context
             h = self.drop(F.relu(h))
-        out = self.outer(h) + self.direct(x)
+        out: Tensor = self.outer(h) + self.direct(x)
         if self.condition is not None:
             out = out + self.condition(context)
         return out.view(len(x), *self.shape)

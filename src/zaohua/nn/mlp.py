@@ -80,7 +80,8 @@ class MLP(nn.Module):
             h = layer(self.act(h))
             if context is not None:
                 h = h + context
-        return self.outer(self.act(h))
+        out: Tensor = self.outer(self.act(h))
+        return out
 
     def _context(self, n: int, t: Tensor | None, y: Tensor | None, keep: Tensor | None) -> Tensor | None:
         """Return the sum of time and condition for the hidden layers, (n, hidden); None if there is neither."""
@@ -89,7 +90,8 @@ class MLP(nn.Module):
             return condition
         if t is None:
             raise ValueError("a network with time=True needs t")
-        return self.time(t) if condition is None else condition + self.time(t)
+        out: Tensor | None = self.time(t) if condition is None else condition + self.time(t)
+        return out
 
 
 class Flat(nn.Module):
@@ -101,4 +103,5 @@ class Flat(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Map (B, ...) to (B, *shape)."""
-        return self.mlp(x, y=y).view(len(x), *self.shape)
+        out: Tensor = self.mlp(x, y=y).view(len(x), *self.shape)
+        return out

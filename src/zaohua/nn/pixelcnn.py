@@ -34,7 +34,7 @@ def gate(z: Tensor) -> Tensor:
 
 def convolve(conv: nn.Conv2d, x: Tensor) -> Tensor:
     """Convolve x (n, H, W, width) with padding on all sides, and crop the output to the size of x."""
-    out = conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    out: Tensor = conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
     return out[:, : x.shape[1], : x.shape[2]]
 
 
@@ -196,7 +196,8 @@ class GatedPixelCNN(nn.Module):
         v, h = convolve(self.above, x) + above, convolve(self.left, x) + left
         for block, context in zip(self.blocks, self._context(y, len(x), keep), strict=True):
             v, h = block(v, h, context)
-        return self.head(h).permute(0, 3, 1, 2)
+        out: Tensor = self.head(h).permute(0, 3, 1, 2)
+        return out
 
     def _context(self, y: Tensor | None, n: int, keep: Tensor | None) -> list[Context]:
         """Return the contributions of the condition to each block."""
@@ -240,7 +241,8 @@ class GatedPixelCNN(nn.Module):
         for block, left, link, matrices in zip(self._gated, state.left, state.links, state.matrices, strict=True):
             left[:, column + block.reach] = h
             h = block.pixel(h, left[:, column : column + block.reach + 1], link[column], matrices)
-        return self.head(h)
+        out: Tensor = self.head(h)
+        return out
 
     def _begin_row(self, row: int, state: SamplingState) -> None:
         """Compute the contributions of the rows above; called once per row."""

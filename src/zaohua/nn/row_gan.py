@@ -39,7 +39,8 @@ class RowGenerator(nn.Module):
         h = _concatenate(self.embed, z, y)
         for layer in self.hidden:
             h = torch.cat([layer(h), h], dim=1)
-        return self.outer(h)
+        out: Tensor = self.outer(h)
+        return out
 
 
 class PackedCritic(nn.Module):
@@ -71,7 +72,8 @@ class PackedCritic(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Map rows x (B, in_dim) and conditions y to scores (B / pac, 1)."""
         h = _concatenate(self.embed, x, y)
-        return self.mlp(h.reshape(len(h) // self.pac, -1))
+        out: Tensor = self.mlp(h.reshape(len(h) // self.pac, -1))
+        return out
 
 
 def _concatenate(embed: Embed, x: Tensor, y: Tensor | None) -> Tensor:

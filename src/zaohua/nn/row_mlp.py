@@ -30,7 +30,8 @@ class ResidualBlock(nn.Module):
     def forward(self, h: Tensor, context: Tensor | None) -> Tensor:
         """Map h (B, hidden) and the context (B, hidden) or None to (B, hidden)."""
         inner = self.inner(self.norm(h))
-        return h + self.outer(self.dropout(F.silu(inner if context is None else inner + context)))
+        out: Tensor = h + self.outer(self.dropout(F.silu(inner if context is None else inner + context)))
+        return out
 
 
 class RowMLP(nn.Module):
@@ -92,7 +93,8 @@ class RowMLP(nn.Module):
             context = self.time(t) if context is None else context + self.time(t)
         for block in self.blocks:
             h = block(h, context)
-        return self.norm(h)
+        out: Tensor = self.norm(h)
+        return out
 
     def forward(
         self,
@@ -111,7 +113,8 @@ class RowMLP(nn.Module):
             y: conditions, as described by `y_spec`.
             keep: bool (B,), False for rows whose condition is dropped.
         """
-        return self.outer(self.features(codes, numbers, t, y, keep))
+        out: Tensor = self.outer(self.features(codes, numbers, t, y, keep))
+        return out
 
     def some(self, features: Tensor, outputs: slice) -> Tensor:
         """Compute a slice of the outputs from `features`."""

@@ -62,8 +62,9 @@ class SelfAttention(nn.Module):
             if 1 < t < cache.length:
                 mask = torch.ones(t, cache.length, dtype=torch.bool, device=x.device).tril(cache.length - t)
         dropout = self.dropout if self.training else 0.0
-        out = attend(q, k, v, mask, dropout=dropout, causal=t > 1 and mask is None)
-        return self.out(out.transpose(1, 2).reshape(n, t, width))
+        values = attend(q, k, v, mask, dropout=dropout, causal=t > 1 and mask is None)
+        out: Tensor = self.out(values.transpose(1, 2).reshape(n, t, width))
+        return out
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -89,7 +90,8 @@ class TransformerBlock(nn.Module):
         x = x + self.drop(self.attention(self.norm1(x), turn, cache))
         h = self.inner(self.norm2(x))
         h = F.relu(h).square() if self.modern else F.gelu(h)
-        return x + self.drop(self.outer(h))
+        out: Tensor = x + self.drop(self.outer(h))
+        return out
 
 
 class Norm(nn.Module):

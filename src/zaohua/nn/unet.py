@@ -141,7 +141,8 @@ class UNetBlock(nn.Module):
         h = self.conv1(F.silu(self.norm1(x)))
         h = F.silu(torch.addcmul(shift, self.norm2(h), scale + 1))
         h = self.conv2(self.dropout(h))
-        return (self.skip(x) + h) * math.sqrt(0.5)
+        out: Tensor = (self.skip(x) + h) * math.sqrt(0.5)
+        return out
 
 
 class UNetAttention(nn.Module):
@@ -169,16 +170,19 @@ class UNetAttention(nn.Module):
             key, value = self._split(self.kv(tokens.values), 2)
             h = h + attend(query, key, value, tokens.present[:, None, None])
         h = self.out(h.transpose(1, 2).flatten(2)).transpose(1, 2).unflatten(2, x.shape[2:])
-        return (x + h) * math.sqrt(0.5)
+        out: Tensor = (x + h) * math.sqrt(0.5)
+        return out
 
     def _split(self, h: Tensor, parts: int) -> tuple[Tensor, ...]:
         """Split (B, L, parts * C) into `parts` tensors (B, heads, L, C / heads)."""
-        return h.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        out: tuple[Tensor, ...] = h.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        return out
 
 
 def default_patch(shape: tuple[int, ...]) -> int:
-    """1, 2 or 4, by the longest side: for pictures 1 below 24 pixels, 2 below 128, 4 above."""
-    return 2 ** sum(max(shape) >= bound for bound in PATCHES[len(shape)])
+    """Return the side of a patch for the longest side: of images 1 below 24 pixels, 2 below 128, else 4."""
+    side: int = 2 ** sum(max(shape) >= bound for bound in PATCHES[len(shape)])
+    return side
 
 
 def halving(size: tuple[int, ...]) -> tuple[int, ...]:

@@ -34,7 +34,8 @@ class FrameBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map x (B, frames, width) to the same shape."""
         near = self.along(x.mT[:, :, None]).squeeze(2).mT  # an image one row high, channels last: half of Conv1d's time
-        return x + self.share * self.down(F.gelu(self.up(self.norm(near))))
+        out: Tensor = x + self.share * self.down(F.gelu(self.up(self.norm(near))))
+        return out
 
 
 class SpectrumNet(nn.Module):

@@ -56,7 +56,8 @@ class GridEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, dim, h, w)."""
-        return self.layers(x)
+        out: Tensor = self.layers(x)
+        return out
 
 
 class GridDecoder(nn.Module):

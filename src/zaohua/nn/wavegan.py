@@ -72,7 +72,8 @@ class WaveGenerator(nn.Module):
         h = self.stem(z).unflatten(1, (-1, 1, self.lengths[0]))
         for grow, length in zip(self.ups, self.lengths[1:], strict=True):
             h = grow(F.relu(h))[..., :length]
-        return h.squeeze(2)
+        out: Tensor = h.squeeze(2)
+        return out
 
 
 class WaveDiscriminator(nn.Module):
@@ -111,11 +112,12 @@ class WaveDiscriminator(nn.Module):
         h = x.unsqueeze(2)
         for level, shrink in enumerate(self.downs):
             h = F.leaky_relu(shrink(self.shuffle(h) if level else h), SLOPE)
-        out = self.head(h.flatten(1))
+        out: Tensor = self.head(h.flatten(1))
         if self.condition is None:
             return out
         condition = self.condition(pool(self.embed(y, len(x), keep)))
-        return out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
+        out = out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
+        return out
 
 
 class PhaseShuffle(nn.Module):
@@ -157,4 +159,5 @@ class WaveUp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, 1, T) to (B, C', 1, 4 T)."""
-        return self.conv(x)
+        out: Tensor = self.conv(x)
+        return out

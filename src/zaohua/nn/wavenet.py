@@ -85,11 +85,13 @@ class WaveNet(nn.Module):
 
     def _conditions(self, n: int, y: Tensor | None, keep: Tensor | None) -> Tensor:
         """Return the contributions of the condition to the layers' gates, (layers, n, 2 width)."""
-        return self.condition(pool(self.embed(y, n, keep))).view(n, -1, 2 * self.width).transpose(0, 1)
+        out: Tensor = self.condition(pool(self.embed(y, n, keep))).view(n, -1, 2 * self.width).transpose(0, 1)
+        return out
 
     def _logits(self, gated: Tensor) -> Tensor:
         """Map the outputs of all layers, (..., layers x width), to logits float32 (..., vocabulary)."""
-        return self.head(F.relu(self.hidden(F.relu(self.skip(gated))))).float()
+        out: Tensor = self.head(F.relu(self.hidden(F.relu(self.skip(gated))))).float()
+        return out
 
     def _forbid_empty(self, logits: Tensor, first: Tensor) -> None:
         """Set the end's logit (B, vocabulary) after the first tokens (B,) to `NEVER` where these are the end token."""
@@ -174,4 +176,5 @@ class Rings:
 
 def reach(layers: int, stacks: int) -> int:
     """Return the receptive field, in tokens, of stacks of layers with dilations 1, 2, 4 ..."""
-    return 1 + stacks * (2**layers - 1)
+    tokens: int = 1 + stacks * (2**layers - 1)
+    return tokens

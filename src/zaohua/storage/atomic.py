@@ -1,8 +1,8 @@
-"""Folders whose content is verified, and saved as a whole or not at all.
+"""Folders that are saved atomically and verified when they are read.
 
-Every folder carries a `manifest.json` with the sha256 of its files. New files are written and synced beside the old
-ones, then one rename replaces the manifest, and only then do the files get their final names, which a reader, or the
-next save, does not depend on: whenever the machine dies, what is on disk is the old state or the new.
+Every folder contains a `manifest.json` with the sha256 of its files. New files are written and synced beside the old
+ones, then a single rename replaces the manifest, and only then are the files renamed to their final names. Readers and
+the next save don't depend on that last step, so after a crash at any time the folder holds the old state or the new.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
 
 MANIFEST = "manifest.json"
 
 
-# ---- bytes on disk
+# ---- files
 
 
 def sync(folder: Path) -> None:
-    """Flush the names in a folder to the disk."""
-    if os.name == "nt":  # which opens no folders
+    """Flush the entries of a folder to the disk."""
+    if os.name == "nt":  # Windows can't open folders
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -44,7 +43,7 @@ def write_file(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError of a save into one line that says what is still whole."""
+    """Convert an OSError of a save into a `ZaohuaError` of one line."""
     try:
         yield
     except OSError as error:
@@ -52,7 +51,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new, never a part of it."""
+    """Write a file atomically: readers, also after a crash, see the old content or the new."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,20 +65,24 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def sha256(data: bytes) -> str:
-    """Hash of some bytes, in hexadecimal."""
+    """Return the SHA-256 hash of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
-def to_bytes(value: Any) -> bytes:
-    """JSON with sorted keys; NaN is refused, since not every reader knows it."""
+def to_bytes(value: object) -> bytes:
+    """Encode a value as JSON with sorted keys.
+
+    Raises:
+        ValueError: the value contains NaN or infinity, which not every JSON reader supports.
+    """
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-# ---- verified folders
+# ---- folders
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder, atomically as a whole as far as `read_folder` is concerned."""
+    """Write files into a folder so that `read_folder` sees either all of them or none."""
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         hashes = {**_settle(folder, files), **{name: sha256(data) for name, data in files.items()}}
@@ -97,7 +100,7 @@ def _pending(path: Path) -> Path:
 
 
 def hashes_of(folder: Path) -> dict[str, str]:
-    """The files that a folder's manifest names, with their sha256; {} when there is none, or a damaged one."""
+    """Return the files of a folder's manifest with their sha256; {} if the manifest is missing or damaged."""
     try:
         return _manifest(folder)
     except (CheckpointError, OSError):
@@ -105,14 +108,14 @@ def hashes_of(folder: Path) -> dict[str, str]:
 
 
 def _settle(folder: Path, names: Collection[str]) -> dict[str, str]:
-    """Give files written beside the old ones their final names if the manifest is theirs, else delete them.
+    """Rename pending files to their final names if they match the manifest, and delete them otherwise.
 
     Args:
-        folder: where.
-        names: of the files that are being written; any others that aren't in the manifest are somebody else's.
+        folder: the folder.
+        names: names of the files being written. Other pending files that the manifest doesn't contain are not ours.
 
     Returns:
-        The manifest; {} when there is none, or a damaged one.
+        The manifest; {} if it is missing or damaged.
     """
     hashes = hashes_of(folder)
     for name in {*hashes, *names}:
@@ -129,47 +132,47 @@ def _settle(folder: Path, names: Collection[str]) -> dict[str, str]:
 
 
 def read_folder(folder: Path, names: Collection[str] | None = None) -> dict[str, bytes]:
-    """The files of a folder that its manifest names, or those of them in `names`, verified.
+    """Read and verify the files of a folder's manifest, or only those in `names`.
 
     Raises:
-        CheckpointError: a file is missing, or isn't what was written.
+        CheckpointError: a file is missing, or its content differs from what was written.
     """
     while True:
         hashes = _manifest(folder)
         try:
             return {name: _verified(folder / name, h) for name, h in hashes.items() if names is None or name in names}
         except CheckpointError:
-            if _manifest(folder) == hashes:  # else it was saved to while we read
+            if _manifest(folder) == hashes:  # otherwise the folder was saved to in the meantime
                 raise
 
 
 def _verified(path: Path, digest: str) -> bytes:
-    """The content of a file, under its final name or written beside it by a save that was cut off."""
+    """Return the content of a file, which an interrupted save may have left under its pending name."""
     missing = True
-    for place in (_pending(path), path):
+    for candidate in (_pending(path), path):
         try:
-            data = place.read_bytes()
+            data = candidate.read_bytes()
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise CheckpointError(f"{place} can't be read: {error.strerror}") from error
+            raise CheckpointError(f"{candidate} can't be read: {error.strerror}") from error
         if sha256(data) == digest:
             return data
-        missing = missing and place != path
+        missing = missing and candidate != path
     raise CheckpointError(f"{path} is missing" if missing else f"{path} is damaged: its content isn't what was saved")
 
 
 def manifest_bytes(hashes: Mapping[str, str]) -> bytes:
-    """The manifest of files with these hashes; it has a hash of its own, so that no change of it goes unnoticed."""
+    """Encode the manifest of files with these hashes, and with a hash of itself."""
     return to_bytes({"sha256": hashes, "sha256_of_these": sha256(to_bytes(hashes))})
 
 
 def _manifest(folder: Path) -> dict[str, str]:
     try:
         raw = (folder / MANIFEST).read_bytes()
-        hashes = json.loads(raw)["sha256"]
-        names = all(_is_plain(name) and isinstance(digest, str) for name, digest in hashes.items())
-        if not names or manifest_bytes(hashes) != raw:
+        hashes: dict[str, str] = json.loads(raw)["sha256"]
+        valid = all(_is_plain(name) and isinstance(digest, str) for name, digest in hashes.items())
+        if not valid or manifest_bytes(hashes) != raw:
             raise ValueError
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{folder} is no saved model: it has no {MANIFEST}") from None
@@ -179,5 +182,5 @@ def _manifest(folder: Path) -> dict[str, str]:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name can only be that of a file in the folder itself."""
+    """Return True if a name can only refer to a file in the folder itself."""
     return bool(name) and not name.startswith(".") and not set(name) & set("/\\:\0")

@@ -1,7 +1,7 @@
-"""What a run folder holds, and which of its files are Zaohua's own.
+"""Layout of a run folder: the names of the files that Zaohua writes.
 
-Nothing else in such a folder is ever deleted or overwritten: a folder that holds other files and no run is refused,
-and of a run that is overwritten only the files named here go.
+No other file is ever deleted or overwritten: a folder with other files and no run is refused, and when a run is
+overwritten, only files with these names are deleted.
 """
 
 from __future__ import annotations
@@ -20,24 +20,26 @@ MODEL, WEIGHTS, HISTORY, LOCK = "model.json", "weights.safetensors", "history.js
 CHECKPOINTS, PREVIEWS = "checkpoints", "previews"
 STATE = "state.json"
 CARDS = "README.md", "CARD.md"
-"""Where the model card goes: the second when somebody else wrote the first."""
+"""Names of the model card; the second is used if someone else wrote the first."""
 
 ROOT = (MANIFEST, MODEL, WEIGHTS, HISTORY, *CARDS)
 GROUPS = tuple(f"{name}.safetensors" for name in ("nets", "average", "optimizers", "best"))
 LEFTOVER = re.compile(r"\.(" + "|".join(map(re.escape, ROOT)) + r")\.\d+\.tmp")
-"""Half a file that a process which was killed left in a run's root."""
+"""Temporary file that a killed process left in a run's root."""
 PENDING = re.compile(r"\.(" + "|".join(map(re.escape, ROOT)) + r")\.new")
+"""File of an interrupted save that awaits its final name."""
 UNFINISHED = re.compile(r"\.\d{9,}\.tmp")
+"""Folder of a checkpoint that was not saved completely."""
 PREVIEW = re.compile(r"\d{7}\.\w+")
-OF_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini", "lost+found", ".gitkeep", ".gitignore"}
-"""What stands in folders that people call empty."""
+SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini", "lost+found", ".gitkeep", ".gitignore"}
+"""Files in folders that users consider empty."""
 
 
-# ---- what is there
+# ---- reading
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run, whole or damaged, and not just files that happen to be named alike."""
+    """Return True if a folder holds a run, intact or damaged, and not just files with the same names."""
     if MODEL in hashes_of(folder):
         return True
     try:
@@ -48,70 +50,70 @@ def is_run(folder: Path) -> bool:
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether a run was saved with weights, even if they have been deleted since."""
+    """Return True if a run was saved with weights, even if they have been deleted since."""
     return WEIGHTS in hashes_of(folder) or (folder / WEIGHTS).exists()
 
 
 def checkpoint_steps(run: str | Path) -> list[int]:
-    """Steps of the checkpoints that a run has, oldest first."""
+    """Return the steps of a run's checkpoints, oldest first."""
     folder = Path(run) / CHECKPOINTS
-    named = [path for path in _inside(folder) if re.fullmatch(r"[0-9]{9,}", path.name)]
-    own = (MANIFEST, STATE, *GROUPS)
-    return sorted(int(path.name) for path in named if any((path / name).exists() for name in own))
+    candidates = [path for path in _entries(folder) if re.fullmatch(r"[0-9]{9,}", path.name)]
+    names = (MANIFEST, STATE, *GROUPS)
+    return sorted(int(path.name) for path in candidates if any((path / name).exists() for name in names))
 
 
 def holds_training(folder: Path) -> bool:
-    """Whether a folder holds a run with weights or checkpoints: one that was just begun has nothing to lose."""
+    """Return True if a folder holds a run with weights or checkpoints, which overwriting would lose."""
     return is_run(folder) and (has_weights(folder) or bool(checkpoint_steps(folder)))
 
 
-# ---- where to write
+# ---- writing
 
 
 def check_out(out: str | Path) -> None:
-    """Check that a run can be saved to a folder: a new or empty one, or one that holds a run.
+    """Check that a run can be saved to a folder: the folder is new, empty or holds a run.
 
     Raises:
-        ZaohuaError: it holds files of other people's, or can't be written.
+        ZaohuaError: the folder holds other files, or can't be written.
     """
     folder = Path(out)
     with explained(folder):
-        there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
-        if not there.is_dir():
+        existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+        if not existing.is_dir():
             raise NotADirectoryError(20, "Not a directory")
-        if not os.access(there, os.W_OK | os.X_OK):
+        if not os.access(existing, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")
-        if there != folder or is_run(folder):
+        if existing != folder or is_run(folder):
             return
-        others = sorted(path.name for path in folder.iterdir() if not _counts_for_nothing(path))
+        others = sorted(path.name for path in folder.iterdir() if not _is_negligible(path))
     if others:
-        named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
         raise ZaohuaError(
-            f"{folder} holds files and no run ({named}): nothing was written; choose a new or an empty folder"
+            f"{folder} holds files and no run ({names}): nothing was written; choose a new or an empty folder"
         )
 
 
-def _counts_for_nothing(path: Path) -> bool:
-    """Whether a folder that holds such a thing is empty all the same."""
-    if path.name == CHECKPOINTS and path.is_dir():  # as a run that was refused before its first step leaves it
-        return all(UNFINISHED.fullmatch(inside.name) for inside in path.iterdir())
-    return path.name in {LOCK, *OF_SYSTEMS} or any(p.fullmatch(path.name) for p in (LEFTOVER, PENDING))
+def _is_negligible(path: Path) -> bool:
+    """Return True if a folder with this entry still counts as empty."""
+    if path.name == CHECKPOINTS and path.is_dir():  # left by a run that was refused before its first step
+        return all(UNFINISHED.fullmatch(entry.name) for entry in path.iterdir())
+    return path.name in {LOCK, *SYSTEM_FILES} or any(p.fullmatch(path.name) for p in (LEFTOVER, PENDING))
 
 
 def card_file(folder: Path) -> Path | None:
-    """Where a run's card may be written: to a file that isn't there yet, or that Zaohua wrote and nobody changed."""
+    """Return where a run's card may be written: a new file, or one that Zaohua wrote and nobody changed."""
     return next((folder / name for name in CARDS if not os.path.lexists(folder / name) or is_own(folder / name)), None)
 
 
 def is_own(card: Path) -> bool:
-    """Whether a card is word for word what Zaohua wrote, as the manifest of its folder knows."""
+    """Return True if a card is exactly what Zaohua wrote, according to the manifest of its folder."""
     with contextlib.suppress(OSError):
         return hashes_of(card.parent).get(card.name) == sha256(card.read_bytes())
     return False
 
 
 def write_card(path: Path, text: str) -> None:
-    """Write a card; it stays Zaohua's own if it was, and the people's who changed it if they did."""
+    """Write a card, and record it in the manifest unless a user has changed it."""
     if is_own(path) or not os.path.lexists(path):
         write_folder(path.parent, {path.name: text.encode()})
     else:
@@ -122,14 +124,14 @@ def write_card(path: Path, text: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what processes that were killed have left in a run's root."""
+    """Delete temporary files that killed processes left in a run's root."""
     for path in folder.iterdir():
         if LEFTOVER.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Delete a checkpoint, and its folder unless something else is in it; failing to is no error."""
+    """Delete a checkpoint, and its folder unless it holds other files; ignore errors."""
     with contextlib.suppress(OSError):
         for name in {*hashes_of(folder), MANIFEST, STATE, *GROUPS}:
             (folder / name).unlink(missing_ok=True)
@@ -137,21 +139,21 @@ def remove_checkpoint(folder: Path) -> None:
 
 
 def clear_run(folder: Path) -> None:
-    """Delete what an earlier run left: weights, checkpoints, previews, history. Its `model.json` stays till the next.
+    """Delete the weights, checkpoints, previews and history of a run. Its `model.json` stays until it is replaced.
 
     Raises:
-        ZaohuaError: something can't be deleted.
+        ZaohuaError: a file can't be deleted.
     """
     with explained(folder):
-        if (folder / MANIFEST).exists():  # first, so that whenever this is cut off, it is a run that can be begun anew
+        if (folder / MANIFEST).exists():  # first: after an interruption the run can be started from scratch
             kept = {name: digest for name, digest in hashes_of(folder).items() if name != WEIGHTS}
             replace_file(folder / MANIFEST, manifest_bytes(kept))
         for step in checkpoint_steps(folder):
             remove_checkpoint(folder / CHECKPOINTS / f"{step:09d}")
-        for path in _inside(folder / CHECKPOINTS):
+        for path in _entries(folder / CHECKPOINTS):
             if UNFINISHED.fullmatch(path.name):
                 shutil.rmtree(path, ignore_errors=True)
-        for path in _inside(folder / PREVIEWS):
+        for path in _entries(folder / PREVIEWS):
             if PREVIEW.fullmatch(path.name):
                 path.unlink()
         with contextlib.suppress(OSError):
@@ -160,7 +162,7 @@ def clear_run(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def _inside(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 

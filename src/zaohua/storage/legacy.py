@@ -1,20 +1,20 @@
-"""Read runs that earlier versions saved: bring their `model.json` to the names of today.
+"""Reading runs of earlier versions: conversion of their `model.json` to the current format.
 
-A change of what `model.json` holds raises `FORMAT` and gets its step here, so that no reader needs to know more than
-the newest layout. Whatever reads a `model.json` reads it through `current`.
+A change of the content of `model.json` increments `FORMAT` and adds a conversion here, so that all other code knows
+only the current format. Every `model.json` is read through `current`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import fields_of
 
 FORMAT = 2
-"""Version of what a run holds; a higher one than this is refused with a message that says so."""
+"""Version of the content of a run; higher ones are refused."""
 
 PARAMETERS = {
     "accumulate": "grad_accumulation",
@@ -33,39 +33,46 @@ PARAMETERS = {
     "tries": "max_tries",
     "validation": "validation_fraction",
 }
-"""Hyperparameters by their names in format 1, and by those of format 2."""
+"""Names of hyperparameters in format 1, and in format 2."""
 
 SPEC = {"heads": "features"}
-"""The same of what describes a codec's tensors."""
+"""The same for the spec of a codec's tensors."""
 
 CODECS = ("codec_option", "codec", "y_codec")
-"""Where codecs stand in `model.json`."""
+"""Keys of codecs in `model.json`."""
 
 
-def check_format(data: dict[str, Any], path: Path) -> None:
-    """Check that this version knows the format of what a file holds.
+def check_format(data: Json, path: Path) -> None:
+    """Check that this version supports the format of a file.
+
+    Args:
+        data: content of the file.
+        path: path of the file, for the message.
 
     Raises:
-        CheckpointError: a newer version saved it.
+        CheckpointError: a newer version saved the file.
     """
     if data.get("format", 0) > FORMAT:
         raise CheckpointError(f"{path} was saved by a newer version of zaohua: upgrade to read it")
 
 
-def current(model: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The JSON of a model as this version would have written it; what is on disk stays as it is.
+def current(model: Json, path: Path) -> Json:
+    """Convert the content of a `model.json` to the current format; the file isn't changed.
 
     Args:
-        model: what a `model.json` holds, of any format up to this one. What isn't there isn't missed here.
-        path: of the file, for the message.
+        model: the content, of any format up to the current one. Missing keys are not checked.
+        path: path of the file, for the message.
+
+    Returns:
+        The content as this version would have written it.
 
     Raises:
-        CheckpointError: it isn't what zaohua saves.
+        CheckpointError: the content isn't that of a model.
     """
     if model.get("format", 0) >= 2:
         return model
     try:
-        renamed = {place: _codec(model[place]) for place in CODECS if model.get(place)}
+        renamed = {key: _codec(model[key]) for key in CODECS if model.get(key)}
         if "parameters" in model:
             renamed["parameters"] = _parameters(model["model"], model["parameters"])
     except (KeyError, TypeError, AttributeError):
@@ -73,21 +80,21 @@ def current(model: dict[str, Any], path: Path) -> dict[str, Any]:
     return {**model, **renamed}
 
 
-def _parameters(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Hyperparameters of format 1 by their new names, but for those that a class of one's own defines."""
+def _parameters(name: str, parameters: Json) -> Json:
+    """Rename hyperparameters of format 1, except those that a class outside the package defines itself."""
     own = frozenset[str]() if registry.stored_entry(name) else _fields_of_own(name)
     return {key if key in own else PARAMETERS.get(key, key): value for key, value in parameters.items()}
 
 
 def _fields_of_own(name: str) -> frozenset[str]:
-    """The fields of a class of one's own; none when it isn't at hand, which whoever builds the model will say."""
+    """Return the fields of a class outside the package; none if it can't be imported, which loading reports later."""
     try:
         return frozenset(fields_of(registry.stored_class(name)))
     except ZaohuaError:
         return frozenset()
 
 
-def _codec(codec: dict[str, Any]) -> dict[str, Any]:
-    """A codec of format 1 with its spec, if it has been fitted, by the new names."""
+def _codec(codec: Json) -> Json:
+    """Rename the keys in the spec of a codec of format 1, if it is fitted."""
     spec = codec.get("spec")
     return {**codec, "spec": {SPEC.get(key, key): value for key, value in spec.items()}} if spec else codec

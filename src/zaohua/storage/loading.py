@@ -11,45 +11,44 @@ from zaohua.storage.runs import load_model
 
 
 def load(path: str | Path, device: str = "auto") -> Any:
-    """Load the fitted model of a run folder, whatever its class and whatever machine it was trained on.
+    """Load the fitted model of a run folder, of any class and from any machine.
 
-    A run of a class of the user's own names the module that defines it, which is imported if it isn't yet. A run holds
-    no code, but it can choose among the modules that are installed here (none of the standard library's).
+    A run contains no code. If the model's class is outside this package, the run names the module that defines it, and
+    loading imports that module unless it is part of the standard library.
 
     Args:
         path: the run folder.
-        device: where its networks compute: "auto", "cpu", "cuda", "mps" ...
+        device: device of the networks: "auto", "cpu", "cuda", "mps" ...
 
     Returns:
         The model, as it was saved.
 
     Raises:
         CheckpointError: the folder holds no model, or a damaged one.
-        ZaohuaError: the device isn't available, the model has no networks to put there, or its class is a user's own
-            that is neither defined nor importable here.
+        ZaohuaError: the device isn't available, the model doesn't support devices, or its class can't be imported.
     """
     data, tensors = load_model(Path(path))
     if tensors is None:
         raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
     try:
         cls = _class_of(path, data["model"])
-        kept = {name: value for name, value in data["parameters"].items() if name not in cls.machine_fields}
+        parameters = {name: value for name, value in data["parameters"].items() if name not in cls.machine_fields}
         if "device" in cls.machine_fields:
-            kept["device"] = device
+            parameters["device"] = device
         elif device not in ("auto", "cpu"):
             raise ZaohuaError(f"{path} is a {cls.__name__}, which computes on the CPU only: load it without a device")
-        model = cls.from_json({**data, "parameters": kept}, tensors)
+        model = cls.from_json({**data, "parameters": parameters}, tensors)
         model.run_ = str(path)
         return model
     except ZaohuaError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({what})") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({reason})") from error
 
 
 def _class_of(path: str | Path, name: str) -> Any:
-    """Find the class of a run's model; an error names the run."""
+    """Return the class of a run's model; errors name the run."""
     try:
         return registry.stored_class(name)
     except ZaohuaError as error:

@@ -1,7 +1,7 @@
-"""Run folders: atomic saves, verified loads, nothing but safetensors and JSON.
+"""Run folders: models and checkpoints as safetensors and JSON, saved atomically and verified on loading.
 
-A run's root holds the model, verified and saved as a whole (see `atomic`). A checkpoint is a folder that appears
-whole by one rename, so the newest intact one is always a state that training was in.
+A run's root holds the model, saved as a whole (see `atomic`). A checkpoint is a folder that is completed by a single
+rename, so every intact one is a state that training was in.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NamedTuple
 
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
+from zaohua.core.json import Json
 from zaohua.storage.atomic import (
     MANIFEST,
     explained,
@@ -53,13 +54,13 @@ from zaohua.storage.legacy import FORMAT, check_format, current
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    """Named tensors as a safetensors file; copied so that no two share memory and all are contiguous."""
+    """Encode named tensors as a safetensors file; copies, because they must be contiguous and not share memory."""
     return safetensors.torch.save({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()})
 
 
-def _json(path: Path, data: bytes) -> dict[str, Any]:
+def _json(path: Path, data: bytes) -> Json:
     try:
-        value: dict[str, Any] = json.loads(data)
+        value: Json = json.loads(data)
         check_format(value, path)
     except CheckpointError:
         raise
@@ -78,10 +79,18 @@ def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
 # ---- models
 
 
-def save_model(folder: Path, model: dict[str, Any], tensors: Mapping[str, Tensor] | None) -> Path:
-    """Save what rebuilds a model, and its card: `model.json`, and `weights.safetensors` when there are tensors yet.
+def save_model(folder: Path, model: Json, tensors: Mapping[str, Tensor] | None) -> Path:
+    """Save a model: `model.json`, `weights.safetensors` if it has tensors yet, and its card.
 
-    The card is the folder's README.md, or CARD.md where somebody else wrote a README.md.
+    The card is the folder's README.md, or CARD.md if someone else wrote the README.md.
+
+    Args:
+        folder: the run folder.
+        model: content of `model.json`, without format and version.
+        tensors: the fitted tensors; None before the first step of training.
+
+    Returns:
+        The folder.
 
     Raises:
         ZaohuaError: the folder holds files and no run, or can't be written.
@@ -93,13 +102,13 @@ def save_model(folder: Path, model: dict[str, Any], tensors: Mapping[str, Tensor
     if tensors is not None:
         files[WEIGHTS] = tensor_bytes(tensors)
     check_out(folder)
-    place = card_file(folder)
-    if place is not None:  # for people: its hash says whether they have changed it
-        files[place.name] = card(model, folder.name).encode()
-    if place is None or (place.name != CARDS[0] and not place.exists()):
+    path = card_file(folder)
+    if path is not None:
+        files[path.name] = card(model, folder.name).encode()
+    if path is None or (path.name != CARDS[0] and not path.exists()):
         warnings.warn(
             f"{folder / CARDS[0]} may be somebody's own text, so it stays as it is: "
-            + (f"the model card is {place}" if place else "no model card is written"),
+            + (f"the model card is {path}" if path else "no model card is written"),
             ZaohuaWarning,
             stacklevel=2,
         )
@@ -107,15 +116,19 @@ def save_model(folder: Path, model: dict[str, Any], tensors: Mapping[str, Tensor
     return folder
 
 
-def load_model(folder: str | Path, weights: bool = True) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
-    """The JSON and the tensors of a saved model, verified; tensors are None for a run not yet trained.
+def load_model(folder: str | Path, weights: bool = True) -> tuple[Json, dict[str, Tensor] | None]:
+    """Read and verify a saved model.
 
     Args:
-        folder: the run.
-        weights: whether to read the tensors at all.
+        folder: the run folder.
+        weights: False to skip the tensors.
+
+    Returns:
+        The content of `model.json` in the current format, and the tensors; None for tensors that were skipped or
+        aren't there yet.
 
     Raises:
-        CheckpointError: there is none, or it is damaged; the message names the file.
+        CheckpointError: there is no model, or it is damaged; the message names the file.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -127,14 +140,18 @@ def load_model(folder: str | Path, weights: bool = True) -> tuple[dict[str, Any]
     return current(_json(folder / MODEL, files[MODEL]), folder / MODEL), tensors
 
 
-# ---- a run that trains
+# ---- runs in training
 
 
 def base_weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
-    """The weights that a run without a checkpoint yet begins from: those of the run `base`.
+    """Return the weights that a fine-tuned run without checkpoints starts from.
+
+    Args:
+        base: folder of the run that was fine-tuned; None if that model was never saved.
+        run: folder of the run, for the message.
 
     Raises:
-        ZaohuaError: the model that it began from isn't kept.
+        ZaohuaError: the original model isn't available.
     """
     tensors = None if base is None else load_model(base)[1]
     if tensors is None:
@@ -143,32 +160,43 @@ def base_weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
 
 
 def check_resumable(run: str | Path, advice: str) -> None:
-    """Check that going on with a run replaces no trained weights by those of a training from scratch.
+    """Check that resuming a run doesn't replace trained weights by those of a training from scratch.
 
-    A run that was just begun, and killed before anything was saved, may be gone on with: from step 0.
+    A run that was killed before anything was saved can be resumed, from step 0.
 
     Args:
-        run: its folder.
-        advice: what to do instead, in the words of the caller's interface.
+        run: folder of the run.
+        advice: what the user can do instead, for the message.
 
     Raises:
-        ZaohuaError: it has weights, but no checkpoint.
+        ZaohuaError: the run has weights but no checkpoint.
     """
     if has_weights(Path(run)) and not checkpoint_steps(run):
         raise ZaohuaError(f"{run} has no checkpoint to go on from, only a trained model: {advice}")
 
 
-Checkpoint = tuple[dict[str, Any], dict[str, dict[str, Tensor]], list[str]]
+class Checkpoint(NamedTuple):
+    """Content of a checkpoint.
+
+    Attributes:
+        state: its state as JSON values.
+        tensors: its groups of tensors.
+        problems: descriptions of newer checkpoints that are damaged.
+    """
+
+    state: Json
+    tensors: dict[str, dict[str, Tensor]]
+    problems: list[str]
 
 
 def load_checkpoint(run: str | Path) -> Checkpoint | None:
-    """The newest intact checkpoint of a run: its state, its groups of tensors, and what is wrong with newer ones.
+    """Read the newest intact checkpoint of a run.
 
     Returns:
-        None when the run has no checkpoint at all.
+        The checkpoint; None if the run has none.
 
     Raises:
-        CheckpointError: there are checkpoints but none is intact.
+        CheckpointError: there are checkpoints, but none is intact.
     """
     problems: list[str] = []
     for step in reversed(checkpoint_steps(run)):
@@ -176,7 +204,8 @@ def load_checkpoint(run: str | Path) -> Checkpoint | None:
         try:
             files = read_folder(folder)
             state = _json(folder / STATE, files.pop(STATE, b""))
-            return state, {Path(name).stem: _tensors(folder / name, data) for name, data in files.items()}, problems
+            groups = {Path(name).stem: _tensors(folder / name, data) for name, data in files.items()}
+            return Checkpoint(state, groups, problems)
         except CheckpointError as error:
             problems.append(str(error))
     if problems:
@@ -185,12 +214,12 @@ def load_checkpoint(run: str | Path) -> Checkpoint | None:
 
 
 _locks: set[IO[str]] = set()
-if hasattr(os, "register_at_fork"):  # or a worker would hold on to the lock of a run that was killed
+if hasattr(os, "register_at_fork"):  # otherwise a worker would keep the lock of a killed run
     os.register_at_fork(after_in_child=lambda: [lock.close() for lock in _locks])
 
 
 def _lock(folder: Path) -> IO[str]:
-    """Hold a folder for this process; the lock goes with the process, however it ends."""
+    """Lock a folder for this process, until it closes the returned file or ends in any way."""
     handle = (folder / LOCK).open("a")
     try:
         import fcntl
@@ -199,45 +228,50 @@ def _lock(folder: Path) -> IO[str]:
     except BlockingIOError:
         handle.close()
         raise ZaohuaError(f"{folder} is being trained by another process") from None
-    except (ImportError, OSError):  # a system, or a file system, without locks
+    except (ImportError, OSError):  # the system or the file system has no locks
         pass
     _locks.add(handle)
     return handle
 
 
 class Run:
-    """The folder of a run in training: checkpoints, history, previews, and a lock on it all.
+    """Folder of a run in training, locked for this process.
 
     Args:
-        folder: where; made when it isn't there.
-        keep: how many checkpoints stay.
+        folder: path of the folder, which is created if necessary.
+        keep: number of checkpoints to keep.
     """
 
     def __init__(self, folder: str | Path, keep: int = 2):
         self.folder, self.keep = Path(folder), keep
         self.checkpoints = self.folder / CHECKPOINTS
-        self._made = not self.folder.exists()
+        self._created = not self.folder.exists()
         with explained(self.folder):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self._handle = _lock(self.folder)
             remove_leftovers(self.folder)
 
     def close(self) -> None:
-        """Release the lock; of a run that was refused before anything was saved, nothing stays."""
+        """Release the lock; remove the folder again if nothing was saved."""
         if not (self.folder / MODEL).exists():
             with contextlib.suppress(OSError):
-                self.checkpoints.rmdir()  # unless something is in it
+                self.checkpoints.rmdir()  # fails unless it is empty
                 (self.folder / LOCK).unlink()
-                if self._made:
+                if self._created:
                     self.folder.rmdir()
         _locks.discard(self._handle)
         self._handle.close()
 
-    def save(self, step: int, state: dict[str, Any], tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Save a checkpoint: it appears whole under its final name or not at all; older ones are pruned.
+    def save(self, step: int, state: Json, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Save a checkpoint atomically, and delete old ones.
+
+        Args:
+            step: step of the training.
+            state: state as JSON values.
+            tensors: groups of tensors.
 
         Raises:
-            ZaohuaError: it can't be written; earlier checkpoints are untouched.
+            ZaohuaError: the checkpoint can't be written; earlier ones are unchanged.
         """
         final = self.checkpoints / f"{step:09d}"
         temporary = self.checkpoints / f".{final.name}.tmp"
@@ -261,29 +295,29 @@ class Run:
         self._prune(step)
 
     def _prune(self, newest: int) -> None:
-        """Delete all but the newest checkpoints, and damaged ones after it; failing to never stops training."""
+        """Delete all but the newest checkpoints up to step `newest`, and any after it; ignore errors."""
         steps = checkpoint_steps(self.folder)
         for step in {*steps} - {*[step for step in steps if step <= newest][-self.keep :]}:
             remove_checkpoint(self.checkpoints / f"{step:09d}")
 
     def clear(self) -> None:
-        """Delete what an earlier run left in the folder, and nothing else."""
+        """Delete the files of an earlier run in the folder, and no others."""
         clear_run(self.folder)
 
-    # ---- history: a line of JSON for each logged step
+    # ---- history: one line of JSON for each record
 
-    def append_history(self, record: dict[str, Any]) -> None:
-        """Add a record to `history.jsonl`; a disk that is full never stops training here."""
+    def append_history(self, record: Json) -> None:
+        """Append a record to `history.jsonl`; ignore errors such as a full disk."""
         with contextlib.suppress(OSError), (self.folder / HISTORY).open("a") as file:
             file.write(json.dumps(record) + "\n")
 
-    def rewind_history(self, step: int) -> list[dict[str, Any]]:
-        """Drop records after `step` (they are made again) and lines cut off by a crash; returns the rest."""
-        path, kept = self.folder / HISTORY, list[dict[str, Any]]()
+    def rewind_history(self, step: int) -> list[Json]:
+        """Delete the records after `step`, which will be repeated, and incomplete lines; return the others."""
+        path, records = self.folder / HISTORY, list[Json]()
         for line in path.read_bytes().splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 record = json.loads(line)
                 if record["step"] <= step:
-                    kept.append(record)
-        replace_file(path, "".join(json.dumps(record) + "\n" for record in kept).encode())
-        return kept
+                    records.append(record)
+        replace_file(path, "".join(json.dumps(record) + "\n" for record in records).encode())
+        return records

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.families.univariate import NewtonFitted
+from zaohua.families.univariate.newton import NewtonFitted
 from zaohua.tasks.distributions import Fit
 
 if TYPE_CHECKING:

@@ -1,123 +1,52 @@
-"""Decoding: one vectorised token sampler for every autoregressive model.
+"""Decoding: token by token, with caches, guidance, and speculative decoding for single rows.
 
-Every row has its own uniform numbers, drawn before decoding begins, and takes the token at which the cumulative
-probability passes its number. So a row is the same alone and in a batch.
-
-Sources: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018 (top-k); Holtzman et al., "The Curious
-Case of Neural Text Degeneration", 2019 (top-p); Nguyen et al., "Turning Up the Heat", 2024 (min-p); Keskar et al.,
-"CTRL", 2019 (repetition penalty).
+Every row has its own uniform numbers, drawn before decoding begins. So a row is the same alone and in a batch.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.nn.int8 import int8
 
-Allowed = Callable[[Tensor], Tensor]
-"""Function of the tokens so far (B, t) to the mask of tokens that may follow, bool (B, vocabulary)."""
+State: TypeAlias = Any
+"""State of a decoder, of a type that only its network knows."""
 
 
 class Decoder(Protocol):
     """Network that reads tokens one by one; its state holds caches of keys and values, or recurrent states."""
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Any:
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
         """Return the initial state of n sequences."""
         ...
 
-    def step(self, tokens: Tensor, state: Any) -> Tensor:
+    def step(self, tokens: Tensor, state: State) -> Tensor:
         """Read tokens (B, t); return logits (B, vocabulary) of the next one."""
         ...
 
 
-@dataclass(frozen=True)
-class TokenSampler:
-    """Rule by which a token is chosen.
+class RewindableDecoder(Decoder, Protocol):
+    """Decoder that can forget tokens."""
 
-    Attributes:
-        temperature: divisor of the logits; 0 takes the most likely token.
-        top_k: number of most likely tokens to draw from; 0 for all.
-        top_p: total probability of the most likely tokens to draw from.
-        min_p: minimum probability of a token relative to the most likely one.
-        repetition_penalty: factor by which logits of earlier tokens are reduced; 1 for none.
-        bias: numbers added to the logits of some tokens.
-        allowed: function that masks tokens; None allows all.
-        spared: token (the end) that the repetition penalty doesn't apply to.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    bias: Mapping[int, float] = field(default_factory=dict)
-    allowed: Allowed | None = None
-    spared: int | None = None
-
-    def __call__(self, logits: Tensor, u: Tensor, before: Tensor) -> Tensor:
-        """Choose the next token of each row.
-
-        Args:
-            logits: (B, V), float32.
-            u: a uniform number for each row, (B,).
-            before: tokens so far (B, t); negative numbers are padding.
-
-        Returns:
-            int64 (B,).
-        """
-        logits = self._changed(logits, before)
-        if self.temperature == 0:
-            return logits.argmax(dim=1)
-        logits = self._filtered(logits / self.temperature)
-        cumulated = logits.softmax(dim=1, dtype=torch.float64).cumsum(dim=1)
-        target = (u.double() * cumulated[:, -1]).unsqueeze(1)
-        token = torch.searchsorted(cumulated, target, right=True).squeeze(1)
-        return token.clamp_(max=logits.shape[1] - 1)
-
-    def _changed(self, logits: Tensor, before: Tensor) -> Tensor:
-        """Apply repetition penalty and bias, and set logits of tokens that aren't allowed to minus infinity."""
-        if self.repetition_penalty != 1 and before.shape[1]:
-            none = logits.shape[1]
-            skip = (before < 0) if self.spared is None else (before < 0) | (before == self.spared)
-            there = logits.new_zeros(len(logits), none + 1, dtype=torch.bool)
-            there = there.scatter(1, before.masked_fill(skip, none), True)[:, :none]
-            penalised = torch.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
-            logits = torch.where(there, penalised, logits)
-        if self.bias:
-            logits = logits + _row(tuple(self.bias.items()), logits.shape[1], logits.device)
-        if self.allowed is not None:
-            logits = logits.masked_fill(~self.allowed(before), -torch.inf)
-        return logits
-
-    def _filtered(self, logits: Tensor) -> Tensor:
-        """Apply top-k, min-p and top-p: set logits of all but likely tokens to minus infinity."""
-        if 0 < self.top_k < logits.shape[1]:
-            least = logits.topk(self.top_k, dim=1).values[:, -1:]
-            logits = logits.masked_fill(logits < least, -torch.inf)
-        if self.min_p > 0:
-            p = logits.softmax(dim=1)
-            logits = logits.masked_fill(p < self.min_p * p.amax(dim=1, keepdim=True), -torch.inf)
-        if self.top_p < 1:
-            ordered, order = logits.softmax(dim=1).sort(dim=1, descending=True)
-            beyond = ordered.cumsum(dim=1) - ordered >= self.top_p
-            beyond[:, 0] = False
-            logits = logits.masked_fill(beyond.gather(1, order.argsort(dim=1)), -torch.inf)
-        return logits
+    def rewind(self, state: State, n: int) -> None:
+        """Remove the last n tokens from the state."""
+        ...
 
 
-@functools.lru_cache(maxsize=16)
-def _row(bias: tuple[tuple[int, float], ...], size: int, device: torch.device) -> Tensor:
-    """Return the bias of each token, float32 (size,); cached, as every generated token needs it."""
-    row = torch.zeros(size)
-    for token, value in bias:
-        row[token] = value
-    return row.to(device)
+class VerifyingDecoder(RewindableDecoder, Protocol):
+    """Decoder that can verify several tokens in one pass."""
+
+    def steps(self, tokens: Tensor, state: State) -> Tensor:
+        """Read tokens (B, t); return logits (B, t, vocabulary) of the token after each."""
+        ...
+
+
+DecoderT = TypeVar("DecoderT", bound=Decoder, covariant=True)
 
 
 def guided(net: Decoder, guidance: float) -> Decoder:
@@ -129,11 +58,11 @@ class _Guided:
     def __init__(self, net: Decoder, guidance: float):
         self.net, self.guidance = net, guidance
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Any:
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
         assert y is not None
         return self.net.start(2 * n, torch.cat([y, y]), torch.arange(2 * n, device=y.device) < n)
 
-    def step(self, tokens: Tensor, state: Any) -> Tensor:
+    def step(self, tokens: Tensor, state: State) -> Tensor:
         conditional, null = self.net.step(torch.cat([tokens, tokens]), state).chunk(2)
         return torch.lerp(null, conditional, self.guidance)
 
@@ -148,7 +77,7 @@ def generate(
     context: int,
     end: int | None = None,
     y: Tensor | None = None,
-    draft: Decoder | None = None,
+    draft: RewindableDecoder | None = None,
 ) -> Iterator[Tensor]:
     """Generate tokens from a prompt, one for each row at a time.
 
@@ -175,7 +104,7 @@ def generate(
     reader = (
         _CachedDecoder(net, n, y, context)
         if draft is None or n > 1
-        else _SpeculativeDecoder(net, draft, y, context, choice, u)
+        else _SpeculativeDecoder(cast(VerifyingDecoder, net), draft, y, context, choice, u)
     )
     for i in range(u.shape[1]):
         logits = reader.after(tokens, length)
@@ -188,7 +117,7 @@ def generate(
                 return
 
 
-def draft_of(net: nn.Module, least: int = 1 << 20) -> Any:
+def draft_of(net: nn.Module, least: int = 1 << 20) -> RewindableDecoder | None:
     """Return the network in 8-bit integers where that is several times faster (large networks on a CPU), else None.
 
     With a draft, a single row loads the network's weights once for several tokens, and only the draft's, a fourth of
@@ -197,10 +126,10 @@ def draft_of(net: nn.Module, least: int = 1 << 20) -> Any:
     weights = [p for p in net.parameters() if p.ndim == 2]
     if not hasattr(net, "rewind") or sum(p.numel() for p in weights) < least or weights[0].device.type != "cpu":
         return None
-    return int8(net)
+    return cast(RewindableDecoder, int8(net))
 
 
-class _CachedDecoder:
+class _CachedDecoder(Generic[DecoderT]):
     """Reader that keeps the network's state, so that only the newest token is read.
 
     Args:
@@ -210,9 +139,9 @@ class _CachedDecoder:
         context: number of tokens that the network can see; of a full context the second half is read again.
     """
 
-    def __init__(self, net: Any, n: int, y: Tensor | None, context: int):
+    def __init__(self, net: DecoderT, n: int, y: Tensor | None, context: int):
         self.net, self.n, self.y, self.context = net, n, y, context
-        self.state: Any = None
+        self.state: State = None
         self.begin = self.seen = 0
 
     def after(self, tokens: Tensor, length: int) -> Tensor:
@@ -228,7 +157,7 @@ class _CachedDecoder:
         return new
 
 
-class _SpeculativeDecoder(_CachedDecoder):
+class _SpeculativeDecoder(_CachedDecoder[VerifyingDecoder]):
     """Reader of one row that lets a draft network guess ahead, and verifies the guesses in one pass.
 
     A guess is the draft's choice with the same uniform number, so a draft close to the network is nearly always right.
@@ -240,7 +169,15 @@ class _SpeculativeDecoder(_CachedDecoder):
 
     LEAST, MOST = 4, 32  # guesses at once
 
-    def __init__(self, net: Any, draft: Any, y: Tensor | None, context: int, choice: TokenSampler, u: Tensor):
+    def __init__(
+        self,
+        net: VerifyingDecoder,
+        draft: RewindableDecoder,
+        y: Tensor | None,
+        context: int,
+        choice: TokenSampler,
+        u: Tensor,
+    ):
         super().__init__(net, 1, y, context)
         self.draft, self.choice, self.u = _CachedDecoder(draft, 1, y, context), choice, u
         self.guessed = self.logits = u.new_empty(1, 0)
@@ -269,7 +206,12 @@ class _SpeculativeDecoder(_CachedDecoder):
         """Remove wrong guesses from the states: only the first `valid` tokens are right."""
         if self.state is not None:
             self.ahead = min(max(2 * (valid - self.base), self.LEAST), self.MOST)
-        for reader in (self, self.draft):
-            if reader.seen > valid:
-                reader.net.rewind(reader.state, reader.seen - valid)
-                reader.seen = valid
+        _rewind(self, valid)
+        _rewind(self.draft, valid)
+
+
+def _rewind(reader: _CachedDecoder[RewindableDecoder], length: int) -> None:
+    """Remove what a reader has read beyond the first `length` tokens from its state."""
+    if reader.seen > length:
+        reader.net.rewind(reader.state, reader.seen - length)
+        reader.seen = length

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 import torch
@@ -28,11 +28,36 @@ from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
-from zaohua.families.autoregressive.decoding import TokenSampler
+from zaohua.families.autoregressive.decoding import State
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.modalities.music.rolls import RollCodec
 from zaohua.modalities.sequences import Sequences
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
+
+
+class FrameDecoder(Protocol):
+    """Network that reads frames one by one; states are indexed by `select`."""
+
+    def start(self, n: int, y: Tensor | None = None) -> State:
+        """Return the initial state of n sequences."""
+        ...
+
+    def step(self, frame: Tensor, state: State) -> Tensor:
+        """Read frames (B, K); return features h (B, width) for the next ones."""
+        ...
+
+    def select(self, state: State, rows: Tensor) -> None:
+        """Replace the sequences of a state by those at `rows`."""
+        ...
+
+    def head(self, h: Tensor, before: Tensor, frame: Tensor) -> Tensor:
+        """Return logits (B, K, values) of the cells of a frame, given the one before and its own earlier cells."""
+        ...
+
+    def over(self, h: Tensor) -> Tensor:
+        """Return logits (B, 1) of the piece being over."""
+        ...
 
 
 class FrameModel(Trainable[RollCodec]):
@@ -85,8 +110,8 @@ class FrameModel(Trainable[RollCodec]):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Cut a random window of `context` frames, and the frame before it, out of each row; all when not training.
 
-        Windows begin at a bar. They may reach half a window beyond both ends of a row, so that its ends are learnt as
-        well.
+        Windows begin at a bar. Starts are drawn as if rows extended by half a window at both ends, so that the ends are
+        learnt as well as the middle.
         """
         x, length = self.codec_.prepare(codes, noise, train=train), self.context
         if not train or x.shape[1] <= length + 1:
@@ -124,7 +149,7 @@ class FrameModel(Trainable[RollCodec]):
         cells, ends = self.surprisal(self.nets_["net"], started(x), y)
         return -(cells.double() + ends.double()).sum(1)
 
-    def frame_nll(self, X: Any, y: Any = None) -> float:
+    def frame_nll(self, X: object, y: object = None) -> float:
         """Return the mean -log p of a frame over all frames of all pieces, in nats, as papers report it.
 
         The first frame counts, the ends of pieces don't. With voices it is the sum over them: divide by their number
@@ -143,10 +168,10 @@ class FrameModel(Trainable[RollCodec]):
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw rows of frames, then END_FRAME, then PAD_FRAME, float (n, max_frames, K)."""
         if self.melody:
-            return self._harmonised(noise, y)
-        net: Any = self.nets_["net"]
+            return self._harmonise(noise, y)
+        net = cast(FrameDecoder, self.nets_["net"])
         u = noise.uniform(self.max_frames, len(self.spec_.features) + 1)
-        state, frame = net.start(noise.n, y), self._nothing(noise.n)
+        state, frame = net.start(noise.n, y), self._first_input(noise.n)
         rows = frame.new_full((noise.n, self.max_frames, frame.shape[1]), PAD_FRAME)
         over = torch.zeros(noise.n, dtype=torch.bool, device=frame.device)
         for t in range(self.max_frames):
@@ -159,16 +184,16 @@ class FrameModel(Trainable[RollCodec]):
                 break
         return rows
 
-    def _harmonised(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def _harmonise(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError('melody needs a model of voices with head="autoregressive": train on pieces with voices')
-        net: Any = self.nets_["net"]
+        net = cast(FrameDecoder, self.nets_["net"])
         melody, n, particles = self.codec_.melody(self.melody).to(self.device_), noise.n, self.particles
         cells, total = len(self.spec_.features), n * particles
         u, turn = noise.uniform(len(melody), particles, cells), noise.uniform(len(melody) + 1)
         state = net.start(total, None if y is None else y.repeat_interleave(particles, 0))
-        frame, weights = self._nothing(total), torch.zeros(n, particles, device=melody.device)
+        frame, weights = self._first_input(total), torch.zeros(n, particles, device=melody.device)
         rows = frame.new_zeros(total, len(melody), cells)
         for t, note in enumerate(melody):
             h, before = net.step(frame, state), frame
@@ -192,7 +217,7 @@ class FrameModel(Trainable[RollCodec]):
         )
         return rows.view(n, particles, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
 
-    def _choose(self, net: Any, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
+    def _choose(self, net: FrameDecoder, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
         """Draw the cells of a frame (B, K) after the first `given`, using u (B, >= K)."""
         seen, choice = self.codec_.seen_.to(h.device), TokenSampler(self.temperature)
         frame, logits = frame.clone(), net.head(h, before, frame)
@@ -203,8 +228,8 @@ class FrameModel(Trainable[RollCodec]):
             frame[:, i] = choice(possible, u[:, i], frame[:, :0])
         return frame
 
-    def _nothing(self, n: int) -> Tensor:
-        """Return the frame before the first, int64 (n, K)."""
+    def _first_input(self, n: int) -> Tensor:
+        """Return END_FRAME, the input before the first frame, int64 (n, K)."""
         return torch.full((n, len(self.spec_.features)), END_FRAME, device=self.device_)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from zaohua.families.autoregressive.decoding import TokenSampler
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.modalities.music.notes import MusicCodec
 

@@ -9,7 +9,8 @@ Sources: Germain et al., "MADE", 2015; van den Oord et al., "Pixel Recurrent Neu
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -68,8 +69,7 @@ class PixelModel(Guided[ImageCodec]):
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw images number by number, (n, C, H, W) in [-1, 1]."""
-        net: Any = self.nets_["net"]
-        return self.draw_from(net, noise, y)
+        return self.draw_from(cast(Decoder, self.nets_["net"]), noise, y)
 
     def draw_from(self, net: Decoder, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw images (n, C, H, W) in [-1, 1] with a given decoder."""
@@ -96,6 +96,22 @@ class MixturePixelModel(PixelModel):
         return mixture(levels, self.components)
 
 
+@dataclass
+class PixelState:
+    """State of an `UncachedDecoder`.
+
+    Attributes:
+        x: the numbers of the images, (B, H W C), black where they aren't drawn yet.
+        y, keep: the condition, and where it is shown.
+        count: how many numbers of each image are drawn.
+    """
+
+    x: Tensor
+    y: Tensor | None
+    keep: Tensor | None
+    count: int = 0
+
+
 class UncachedDecoder:
     """Decoder around a network without caches: the whole image is read again for each number.
 
@@ -108,19 +124,19 @@ class UncachedDecoder:
     def __init__(self, net: nn.Module, spec: DataSpec, whole_pixels: bool):
         self.net, self.shape, self.whole_pixels = net, spec.tensor_shape, whole_pixels
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> dict[str, Any]:
+    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> PixelState:
         """Return a state with an empty image."""
         channels, height, width = self.shape
         x = next(self.net.parameters()).new_zeros(n, height * width * channels)
-        return {"x": x, "count": 0, "y": y, "keep": keep}
+        return PixelState(x, y, keep)
 
-    def step(self, values: Tensor, state: dict[str, Any]) -> Tensor:
+    def step(self, values: Tensor, state: PixelState) -> Tensor:
         """Read numbers (B, t); return the parameters of the next ones, (B, ...)."""
         channels, height, width = self.shape
-        count = state["count"]
-        state["x"][:, count : count + values.shape[1]] = values
-        state["count"] = count = count + values.shape[1]
-        x = state["x"].view(-1, height, width, channels).permute(0, 3, 1, 2)
-        pixel, channel = divmod(count, channels)
-        here = self.net(x, state["y"], state["keep"])[:, :, pixel // width, pixel % width]
-        return here if self.whole_pixels else here[:, channel::channels]
+        state.x[:, state.count : state.count + values.shape[1]] = values
+        state.count += values.shape[1]
+        x = state.x.view(-1, height, width, channels).permute(0, 3, 1, 2)
+        pixel, channel = divmod(state.count, channels)
+        here = self.net(x, state.y, state.keep)[:, :, pixel // width, pixel % width]
+        out: Tensor = here if self.whole_pixels else here[:, channel::channels]
+        return out

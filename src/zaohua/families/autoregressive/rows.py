@@ -9,12 +9,13 @@ in which rows are scored and drawn, after any given columns. Numbers are discret
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.json import Json
 from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
@@ -32,16 +33,26 @@ class RowNet(nn.Module):
         spec: description of the rows.
         y_spec: description of the condition.
         most: maximum number of bins of a number.
-        options: options of `RowMLP`.
+        hidden, blocks, dropout: settings of `RowMLP`.
     """
 
-    def __init__(self, spec: DataSpec, y_spec: DataSpec | None, most: int, **options: Any) -> None:
+    def __init__(
+        self, spec: DataSpec, y_spec: DataSpec | None, most: int, *, hidden: int, blocks: int, dropout: float
+    ) -> None:
         super().__init__()
         self.bins = bins.Bins(spec, most)
         self.starts = [0]
         for size in self.bins.sizes:
             self.starts.append(self.starts[-1] + size)
-        self.mlp = RowMLP(self.bins.sizes, len(self.bins.reals), self.starts[-1], y_spec, **options)
+        self.mlp = RowMLP(
+            self.bins.sizes,
+            len(self.bins.reals),
+            self.starts[-1],
+            y_spec,
+            hidden=hidden,
+            blocks=blocks,
+            dropout=dropout,
+        )
 
     def forward(self, codes: Tensor, y: Tensor | None) -> list[Tensor]:
         """Predict the logits of each feature (B, size) from codes (B, features), -1 where hidden."""
@@ -58,7 +69,7 @@ class RowAutoregression(Trainable[TableCodec]):
     """Base of autoregressive models of rows: trained in random orders, evaluated in the order of the columns."""
 
     score_chunk: ClassVar[int] = 4096
-    tiny: ClassVar[dict[str, Any]] = {"hidden": 32, "blocks": 1, "bins": 16, "max_steps": 20, "batch_size": 32}
+    tiny: ClassVar[Json] = {"hidden": 32, "blocks": 1, "bins": 16, "max_steps": 20, "batch_size": 32}
 
     hidden: Annotated[int, Between(2)] = 256
     """Width of the network, an even number."""
@@ -153,8 +164,8 @@ class RowAutoregression(Trainable[TableCodec]):
         x = torch.zeros(noise.n, len(self.spec_.features), dtype=torch.float64)
         return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
 
-    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, whole: bool) -> Tensor:
-        """Draw the unknown features of rows x (B, features) given the known ones; with `whole` no value is missing."""
+    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, no_missing: bool) -> Tensor:
+        """Draw the unknown features of rows x (B, features) given the known ones; with `no_missing` all get a value."""
         net, known = self.net, known.to(self.device_)
         x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.features))
         out = x.masked_fill(~known, torch.nan)
@@ -164,7 +175,7 @@ class RowAutoregression(Trainable[TableCodec]):
             if not len(rows):
                 continue
             probabilities = net.log_probabilities(feature, codes[rows], None if y is None else y[rows]).exp()
-            if whole and about.missing is not None and about.size > 1:
+            if no_missing and about.missing is not None and about.size > 1:
                 probabilities[:, about.missing] = 0
             code = categorical(probabilities, u[rows, 0, feature])
             codes[rows, feature] = code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 from zaohua.core.params import Between, Sampling
 from zaohua.core.stored import Stored
@@ -27,7 +27,7 @@ class SoundModel(TokenModel[MuLawCodec]):
     def _room(self) -> int:
         return self.max_tokens or self.codec_.form_.length
 
-    def bits_per_sample(self, X: Any, y: Any = None) -> float:
+    def bits_per_sample(self, X: object, y: object = None) -> float:
         """Return the mean negative `score_samples` of some sounds in bits per sample, including their ends.
 
         Args:

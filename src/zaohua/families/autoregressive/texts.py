@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -59,12 +59,12 @@ class TextModel(TokenModel[TextCodec]):
                 f"this {type(self).__name__} wasn't trained to fill in, so it takes no suffix: train it "
                 "with a fraction of rearranged rows, such as fim=0.5"
             )
-        behind = self.codec_.tokenizer_.encode(self.suffix).tolist()
+        after = self.codec_.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
-        behind = behind[: max(room // 2, room - len(before))]
-        before = before[max(0, len(before) - (room - len(behind))) :]
+        after = after[: max(room // 2, room - len(before))]
+        before = before[max(0, len(before) - (room - len(after))) :]
         prefix, suffix, middle = self.codec_.gap
-        return [self.codec_.end_, prefix, *before, suffix, *behind, middle]
+        return [self.codec_.end_, prefix, *before, suffix, *after, middle]
 
     def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
         """Generate tokens as for all sequences; ends early when every row has reached a stop."""
@@ -86,7 +86,7 @@ class TextModel(TokenModel[TextCodec]):
         texts = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
         return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in texts]
 
-    def stream(self, *, y: Any = None, random_state: int | None = None, **options: Any) -> Iterator[str]:
+    def stream(self, *, y: object = None, random_state: int | None = None, **options: object) -> Iterator[str]:
         """Generate one text piece by piece; the pieces together are what `sample` returns.
 
         Args:
@@ -100,7 +100,7 @@ class TextModel(TokenModel[TextCodec]):
         yield from written
         yield from (text for text in (model.suffix,) if text)
 
-    def _written(self, opening: list[int] | None, y: Any, random_state: int | None) -> Iterator[str]:
+    def _written(self, opening: list[int] | None, y: object, random_state: int | None) -> Iterator[str]:
         """Generate the continuation of one text, piece by piece, up to its end or a stop."""
         _, codes = self.sample_conditions(1, y)
         noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), self.device_)
@@ -122,11 +122,18 @@ class TextModel(TokenModel[TextCodec]):
 
     # ---- answering
 
-    def answer(self, prompt: str, **options: Any) -> str:
+    def answer(self, prompt: str, *, y: object = None, random_state: int | None = None, **options: object) -> str:
         """Return the answer to a prompt; see `chat`."""
-        return self.chat([{"role": "user", "content": prompt}], **options)
+        return self.chat([{"role": "user", "content": prompt}], y=y, random_state=random_state, **options)
 
-    def chat(self, messages: Sequence[dict[str, str]], **options: Any) -> str:
+    def chat(
+        self,
+        messages: Sequence[dict[str, str]],
+        *,
+        y: object = None,
+        random_state: int | None = None,
+        **options: object,
+    ) -> str:
         """Return the answer to the last of some messages.
 
         Args:
@@ -137,10 +144,15 @@ class TextModel(TokenModel[TextCodec]):
         Raises:
             ZaohuaError: the model wasn't trained on dialogues, or the messages aren't one.
         """
-        return "".join(self.chat_stream(messages, **options))
+        return "".join(self.chat_stream(messages, y=y, random_state=random_state, **options))
 
     def chat_stream(
-        self, messages: Sequence[dict[str, str]], *, y: Any = None, random_state: int | None = None, **options: Any
+        self,
+        messages: Sequence[dict[str, str]],
+        *,
+        y: object = None,
+        random_state: int | None = None,
+        **options: object,
     ) -> Iterator[str]:
         """Generate the answer of `chat` piece by piece."""
         model = self.with_options(**options)
@@ -166,7 +178,7 @@ class TextModel(TokenModel[TextCodec]):
 
     # ---- measuring
 
-    def surprisals(self, text: str, y: Any = None) -> list[tuple[str, float]]:
+    def surprisals(self, text: str, y: object = None) -> list[tuple[str, float]]:
         """Return pairs of each token's text and its -log p in nats; the last pair is the end of the text."""
         encoded = self.encode_items([text], None if y is None else [y])
         self.require_conditions(encoded.y_codes)
@@ -180,7 +192,7 @@ class TextModel(TokenModel[TextCodec]):
             y = self.prepare_conditions(y_codes, ItemNoise([0], self.device_))
             return torch.cat([part[0] for part in self.windows(row.to(self.device_), y, stride)])
 
-    def bits_per_byte(self, X: Sequence[str], y: Any = None) -> float:
+    def bits_per_byte(self, X: Sequence[str], y: object = None) -> float:
         """Return the mean negative `score_samples` of texts (not paths) in bits per byte of UTF-8, ends included."""
         if isinstance(X, str):
             raise ZaohuaError("bits_per_byte takes a list of texts, not one text or a path: give [text]")

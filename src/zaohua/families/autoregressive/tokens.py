@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import numpy as np
 import torch
@@ -27,7 +27,8 @@ from zaohua.core.spec import PAD, DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
-from zaohua.families.autoregressive.decoding import TokenSampler, draft_of, generate, guided
+from zaohua.families.autoregressive.decoding import Decoder, draft_of, generate, guided
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
@@ -153,9 +154,9 @@ class TokenModel(Guided[TokenCodecT]):
         each of which is thus given at least context - stride tokens.
         """
         net, length, scored = self.nets_["net"], self.context, 0
-        kept = length - (length // 2 if stride is None else stride)
+        overlap = length - (length // 2 if stride is None else stride)
         while scored < x.shape[1] - 1:
-            begin = 0 if not scored else scored - kept
+            begin = 0 if not scored else scored - overlap
             part = self.surprisal(net, x[:, begin : begin + length + 1], y)
             yield part[:, scored - begin :]
             scored = begin + part.shape[1]
@@ -177,9 +178,10 @@ class TokenModel(Guided[TokenCodecT]):
         """
         rows = torch.tensor(self.opening() if opening is None else opening).to(self.device_).expand(noise.n, -1)
         yield rows
-        net: Any = int8(self.nets_["net"]) if self.int8 else self.nets_["net"]
+        module = self.nets_["net"]
+        net = cast(Decoder, int8(module) if self.int8 else module)
         guidance = self.guidance if y is not None else 1.0
-        draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(net)
+        draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(module)
         context = rows.shape[1] + self._room if self.finite_receptive_field else self.context
         yield from generate(
             guided(net, guidance),
@@ -253,7 +255,7 @@ class TokenRows:
     def __len__(self) -> int:
         return len(self.item_index)
 
-    def __getitem__(self, indices: Any) -> Tensor:
+    def __getitem__(self, indices: np.ndarray) -> Tensor:
         """Return the rows at `indices` (integers, (b,)), int64 (b, longest), padded with -1."""
         rows = [self._row(item, low) for item, low in zip(self.item_index[indices], self._lows[indices], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import nn
@@ -37,8 +37,10 @@ class CausalTransformer(Trainable[CodecT]):
     optimizer: Literal["muon", "adamw"] = "muon"
     """Optimiser of the matrices within the blocks; AdamW trains everything else."""
 
-    def transformer(self, vocabulary: int, y_spec: DataSpec | None, context: int, **more: Any) -> Transformer:
-        """Build the network."""
+    def transformer(
+        self, vocabulary: int, y_spec: DataSpec | None, context: int, *, places: bool = False
+    ) -> Transformer:
+        """Build the network; `places` learns positions in the modern architecture too."""
         return Transformer(
             vocabulary,
             y_spec,
@@ -48,7 +50,7 @@ class CausalTransformer(Trainable[CodecT]):
             heads=self.heads,
             dropout=self.dropout,
             architecture=self.architecture,
-            **more,
+            places=places,
         )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:

@@ -12,7 +12,7 @@ Source: van den Oord, Vinyals and Kavukcuoglu, "Neural Discrete Representation L
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import ScoreKind
-from zaohua.families.autoregressive.decoding import TokenSampler, generate, guided
+from zaohua.families.autoregressive.decoding import Decoder, generate, guided
+from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import Likelihood, likelihood_of
 from zaohua.modalities.base import GridCodec
@@ -69,7 +70,8 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         vectors = codebook(codebook.nearest(z.detach()))
         distance = (z.detach() - vectors).square() + self.commitment * (z - vectors.detach()).square()
         straight_through = z + (vectors - z).detach()  # the vectors' values with the encoder's gradient
-        return distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight_through), batch.x)
+        loss: Tensor = distance.flatten(1).sum(1) - self.likelihood.log_prob(nets["decoder"](straight_through), batch.x)
+        return loss
 
     @staticmethod
     def _codebook(nets: nn.ModuleDict) -> Codebook:
@@ -117,11 +119,12 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
 
     def _decoded(self, codes: Tensor) -> Tensor:
         """Return the parameters of p(x | codes) for codes (B, h w)."""
-        return self.nets_["decoder"](self.nets_["codebook"](codes.view(-1, *self.grid)))
+        out: Tensor = self.nets_["decoder"](self.nets_["codebook"](codes.view(-1, *self.grid)))
+        return out
 
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw codes from the prior; return the decoder's mean, or a draw with `observation_noise`."""
-        prior: Any = self.nets_["prior"]
+        prior = cast(Decoder, self.nets_["prior"])
         net = prior if y is None else guided(prior, self.guidance)
         length = self.grid[0] * self.grid[1]
         begin = torch.full((noise.n, 1), self.codes, device=self.device_)

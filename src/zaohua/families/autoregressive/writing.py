@@ -34,8 +34,8 @@ class Writer:
         if stops:
             self.over, ready = True, min(stops)[1]
         else:
-            kept = 0 if last else max((_overlap(self.held, stop) for stop in self.stops), default=0)
-            ready = len(self.held) - kept
+            withheld = 0 if last else max((_overlap(self.held, stop) for stop in self.stops), default=0)
+            ready = len(self.held) - withheld
         text, self.held = self.held[:ready], self.held[ready:]
         return text
 

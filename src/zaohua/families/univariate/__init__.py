@@ -9,16 +9,16 @@ Parameters are estimated by maximum likelihood, in closed form where there is on
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, Protocol, cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from sklearn.utils import Tags
 from torch import Tensor
-from torch.distributions import Transform
 
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
@@ -27,9 +27,27 @@ from zaohua.core.params import Between
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.tensors import Encoded
 from zaohua.families.density import Parameters, PerClassDensity
-from zaohua.families.likelihood_ascent import maximise
 from zaohua.families.support import Support, check_spread, check_values, column_name
+from zaohua.modalities.base import Codes
 from zaohua.modalities.tables.plain_numbers import NumberCodec
+
+
+class ScipyDistribution(Protocol):
+    """What is used of a distribution in `scipy.stats`; parameters are given by name."""
+
+    def cdf(self, x: np.ndarray, /, **parameters: np.ndarray) -> np.ndarray:
+        """Return the distribution function."""
+        ...
+
+    def ppf(self, q: np.ndarray, /, **parameters: np.ndarray) -> np.ndarray:
+        """Return quantiles."""
+        ...
+
+    def rvs(
+        self, /, *, size: tuple[int, int], random_state: np.random.Generator, **parameters: np.ndarray
+    ) -> np.ndarray:
+        """Draw numbers."""
+        ...
 
 
 class Univariate(PerClassDensity[NumberCodec]):
@@ -38,8 +56,8 @@ class Univariate(PerClassDensity[NumberCodec]):
     An estimate is NaN in columns whose likelihood has no maximum; `learn` says so.
     """
 
-    law: ClassVar[Any] = None
-    """The distribution in scipy.stats whose parameters `estimate` gives."""
+    law: ClassVar[ScipyDistribution]
+    """Distribution in scipy.stats whose parameters `estimate` returns."""
     fitted: ClassVar[tuple[str, ...]] = ()
     """Fitted parameters, by their names in scipy; AIC and BIC count these."""
     range: ClassVar[Support] = Support()
@@ -68,13 +86,14 @@ class Univariate(PerClassDensity[NumberCodec]):
     @property
     def is_discrete(self) -> bool:
         """Whether the distribution is over integers, so that its densities are probabilities."""
-        return self.range.whole
+        return self.range.integer
 
     def check(self, x: np.ndarray, columns: Sequence[str] | None = None) -> None:
         """Check that the distribution can be fitted to x (n, p) float64.
 
         Raises:
-            ZaohuaError: it can't; the message says why and what to do."""
+            ZaohuaError: it can't; the message says why and what to do.
+        """
         name = type(self).__name__
         self._check_values(x, columns)
         check_spread(x, name, self.varies(x), columns)
@@ -85,17 +104,20 @@ class Univariate(PerClassDensity[NumberCodec]):
     def varies(self, x: np.ndarray) -> np.ndarray:
         """Return which columns of x (n, p) vary enough to be fitted to, bool (p,)."""
         low, high = x.min(0), x.max(0)
-        return (low < high) if self.constant is None else (low < high) | (low != self.constant + self.origin)
+        out: np.ndarray = (low < high) if self.constant is None else (low < high) | (low != self.constant + self.origin)
+        return out
 
     def succeeded(self, parameters: Parameters) -> np.ndarray:
         """Return which columns have an estimate, bool (p,)."""
-        return np.all([np.isfinite(parameters[name]) for name in self.fitted], axis=0)
+        out: np.ndarray = np.all([np.isfinite(parameters[name]) for name in self.fitted], axis=0)
+        return out
 
     def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
         """Fit the parameters to x (n, p).
 
         Raises:
-            ZaohuaError: there is no estimate; the message says why."""
+            ZaohuaError: there is no estimate; the message says why.
+        """
         self.check(x, columns)
         parameters = self.estimate(x)
         succeeded = self.succeeded(parameters)
@@ -109,11 +131,13 @@ class Univariate(PerClassDensity[NumberCodec]):
 
     def log_densities(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return the log density (discrete: log probability) of each number of x (n, p), nats; -inf outside."""
-        return (self.law.logpmf if self.is_discrete else self.law.logpdf)(x, **parameters)
+        log_p: np.ndarray = getattr(self.law, "logpmf" if self.is_discrete else "logpdf")(x, **parameters)
+        return log_p
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return the sum of `log_densities` over the columns, (n,)."""
-        return self.log_densities(parameters, x).sum(1)
+        log_p: np.ndarray = self.log_densities(parameters, x).sum(1)
+        return log_p
 
     def distribution(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return the distribution function at each of x (n, p)."""
@@ -132,7 +156,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         drawn = self.law.rvs(**parameters, size=size, random_state=rng)
         return self.support.nearest(np.asarray(drawn, dtype=np.float64))
 
-    # ---- what people call
+    # ---- public
 
     @property
     def params_(self) -> Any:
@@ -143,7 +167,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         self._check_fitted()
         return self._by_name(self.densities_)
 
-    def cdf(self, X: Any, y: Any = None) -> np.ndarray:
+    def cdf(self, X: object, y: object = None) -> np.ndarray:
         """Return the distribution function, P(number <= x), at each of X.
 
         Args:
@@ -157,7 +181,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         self.require_conditions(encoded.y_codes)
         return self._each(self.distribution, cast(Tensor, encoded.codes).numpy(), encoded.y_codes)
 
-    def quantile(self, q: Any, y: Any = None) -> np.ndarray:
+    def quantile(self, q: ArrayLike, y: object = None) -> np.ndarray:
         """Return quantiles, the inverse of `cdf`: the least numbers x with P(number <= x) >= q.
 
         Args:
@@ -179,25 +203,25 @@ class Univariate(PerClassDensity[NumberCodec]):
         return self._each(self.inverse, np.repeat(probabilities[:, None], self.spec_.size, 1), y_codes)
 
     @available("n_parameters")
-    def aic(self, X: Any, y: Any = None) -> float:
+    def aic(self, X: object, y: object = None) -> float:
         """Return Akaike's information criterion (1974) on X: twice (number of parameters - log-likelihood), nats."""
         return 2 * cast(Parametric, self).n_parameters - 2 * float(self.score_samples(X, y).sum())
 
     @available("n_parameters")
-    def bic(self, X: Any, y: Any = None) -> float:
+    def bic(self, X: object, y: object = None) -> float:
         """Return Schwarz's Bayesian information criterion (1978) on X, log n per parameter - 2 log-likelihood, nats."""
         scores = self.score_samples(X, y)
         return float(np.log(len(scores))) * cast(Parametric, self).n_parameters - 2 * float(scores.sum())
 
     # ---- between items and arrays
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         """Return scikit-learn's tags: whether negative numbers are refused."""
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = self.support.low >= 0
         return tags
 
-    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
+    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: object) -> None:
         self._check_values(cast(Tensor, data.x).numpy(), self.codec_.names_)
         super()._fit(data, out=out, **options)
 
@@ -206,10 +230,10 @@ class Univariate(PerClassDensity[NumberCodec]):
         """Number of columns, by scikit-learn's name."""
         return self.spec_.size
 
-    def _rows(self, codes: Any, rows: slice) -> np.ndarray:
+    def _rows(self, codes: Codes, rows: slice) -> np.ndarray:
         return codes[rows].numpy()
 
-    def encode_items(self, X: Any, y: Any = None) -> Encoded:
+    def encode_items(self, X: object, y: object = None) -> Encoded:
         """Encode finite numbers, and their labels."""
         encoded = super().encode_items(X, y)
         check_values(cast(Tensor, encoded.codes).numpy(), type(self).__name__, Support(), "", self.codec_.names_)
@@ -264,51 +288,3 @@ class WithLocation(Parametric):
     def named(self, learnt: Parameters) -> Parameters:
         """Add `loc` to the fitted parameters."""
         return {**learnt, "loc": np.full_like(learnt[self.fitted[0]], self.loc)}
-
-
-class NewtonFitted(Parametric):
-    """Distribution fitted by Newton's method. Subclasses define `start`, `differentiable` and `transforms`."""
-
-    keep_path: bool = False
-    """Keep the iterates of the fit in `path_`; they aren't saved."""
-
-    @property
-    def path_(self) -> Any:
-        """Iterates of the fit, as `params_` with the steps as the first axis.
-
-        Raises:
-            ZaohuaError: the path was not kept.
-        """
-        self._check_fitted()
-        if not hasattr(self, "steps_"):
-            raise ZaohuaError(f"the path of this {type(self).__name__} was not kept: fit it with keep_path=True")
-        return self._by_name(self.steps_)
-
-    def _fit(self, data: TrainingData, *, out: str | Path | None = None, **options: Any) -> None:
-        super()._fit(data, out=out, **options)
-        if self.keep_path:
-            paths = map(self.path, self._by_label(data))
-            self.steps_ = [{name: np.stack([step[name] for step in path]) for name in path[0]} for path in paths]
-
-    @abstractmethod
-    def start(self, x: np.ndarray) -> Parameters:
-        """Return initial parameters for x (n, p) (`loc` subtracted), in the order of `fitted`."""
-
-    @abstractmethod
-    def differentiable(self, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        """Return the log density of each number of x (n, p), `loc` subtracted, in torch."""
-
-    @abstractmethod
-    def transforms(self, start: dict[str, Tensor]) -> Mapping[str, Transform]:
-        """Return maps from all real numbers to the range of each parameter; `start` has initial values, (p,) each."""
-
-    def path(self, x: np.ndarray) -> list[Parameters]:
-        """Return the iterates of the fit to x (n, p), from the initial parameters to the estimate."""
-        x = x - self.origin
-        start = {name: torch.from_numpy(value) for name, value in self.start(x).items()}
-        steps = maximise(self.differentiable, torch.from_numpy(x), start, self.transforms)
-        return [self.named({name: value.numpy() for name, value in step.items()}) for step in steps]
-
-    def estimate(self, x: np.ndarray) -> Parameters:
-        """Return the last iterate of `path`."""
-        return self.path(x)[-1]

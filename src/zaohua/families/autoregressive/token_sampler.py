@@ -1,0 +1,105 @@
+"""From logits to tokens: one vectorised sampler for every autoregressive model.
+
+Every row has its own uniform numbers, drawn before decoding begins, and takes the token at which the cumulative
+probability passes its number. So a row is the same alone and in a batch.
+
+Sources: Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018 (top-k); Holtzman et al., "The Curious
+Case of Neural Text Degeneration", 2019 (top-p); Nguyen et al., "Turning Up the Heat", 2024 (min-p); Keskar et al.,
+"CTRL", 2019 (repetition penalty).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+Allowed = Callable[[Tensor], Tensor]
+"""Function of the tokens so far (B, t) to the mask of tokens that may follow, bool (B, vocabulary)."""
+
+
+@dataclass(frozen=True)
+class TokenSampler:
+    """Rule by which a token is chosen.
+
+    Attributes:
+        temperature: divisor of the logits; 0 takes the most likely token.
+        top_k: number of most likely tokens to draw from; 0 for all.
+        top_p: total probability of the most likely tokens to draw from.
+        min_p: minimum probability of a token relative to the most likely one.
+        repetition_penalty: factor by which logits of earlier tokens are reduced; 1 for none.
+        bias: numbers added to the logits of some tokens.
+        allowed: function that masks tokens; None allows all.
+        spared: token (the end) that the repetition penalty doesn't apply to.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    bias: Mapping[int, float] = field(default_factory=dict)
+    allowed: Allowed | None = None
+    spared: int | None = None
+
+    def __call__(self, logits: Tensor, u: Tensor, before: Tensor) -> Tensor:
+        """Choose the next token of each row.
+
+        Args:
+            logits: (B, V), float32.
+            u: a uniform number for each row, (B,).
+            before: tokens so far (B, t); negative numbers are padding.
+
+        Returns:
+            int64 (B,).
+        """
+        logits = self._changed(logits, before)
+        if self.temperature == 0:
+            return logits.argmax(dim=1)
+        logits = self._filtered(logits / self.temperature)
+        cumulated = logits.softmax(dim=1, dtype=torch.float64).cumsum(dim=1)
+        target = (u.double() * cumulated[:, -1]).unsqueeze(1)
+        token = torch.searchsorted(cumulated, target, right=True).squeeze(1)
+        return token.clamp_(max=logits.shape[1] - 1)
+
+    def _changed(self, logits: Tensor, before: Tensor) -> Tensor:
+        """Apply repetition penalty and bias, and set logits of tokens that aren't allowed to minus infinity."""
+        if self.repetition_penalty != 1 and before.shape[1]:
+            none = logits.shape[1]
+            skip = (before < 0) if self.spared is None else (before < 0) | (before == self.spared)
+            there = logits.new_zeros(len(logits), none + 1, dtype=torch.bool)
+            there = there.scatter(1, before.masked_fill(skip, none), True)[:, :none]
+            penalised = torch.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
+            logits = torch.where(there, penalised, logits)
+        if self.bias:
+            logits = logits + _row(tuple(self.bias.items()), logits.shape[1], logits.device)
+        if self.allowed is not None:
+            logits = logits.masked_fill(~self.allowed(before), -torch.inf)
+        return logits
+
+    def _filtered(self, logits: Tensor) -> Tensor:
+        """Apply top-k, min-p and top-p: set logits of all but likely tokens to minus infinity."""
+        if 0 < self.top_k < logits.shape[1]:
+            least = logits.topk(self.top_k, dim=1).values[:, -1:]
+            logits = logits.masked_fill(logits < least, -torch.inf)
+        if self.min_p > 0:
+            p = logits.softmax(dim=1)
+            logits = logits.masked_fill(p < self.min_p * p.amax(dim=1, keepdim=True), -torch.inf)
+        if self.top_p < 1:
+            ordered, order = logits.softmax(dim=1).sort(dim=1, descending=True)
+            beyond = ordered.cumsum(dim=1) - ordered >= self.top_p
+            beyond[:, 0] = False
+            logits = logits.masked_fill(beyond.gather(1, order.argsort(dim=1)), -torch.inf)
+        return logits
+
+
+@functools.lru_cache(maxsize=16)
+def _row(bias: tuple[tuple[int, float], ...], size: int, device: torch.device) -> Tensor:
+    """Return the bias of each token, float32 (size,); cached, as every generated token needs it."""
+    row = torch.zeros(size)
+    for token, value in bias:
+        row[token] = value
+    return row.to(device)
