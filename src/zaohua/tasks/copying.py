@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
+from zaohua.estimator.base import GenerativeModel
+from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.metrics.text_overlap import TextOverlap, text_overlap
 from zaohua.modalities.datasets import known
 from zaohua.modalities.texts.codec import TextCodec
@@ -34,11 +35,11 @@ class Report:
 
 
 def copy_report(
-    model: Any,
+    model: GenerativeModel,
     texts: Sequence[str] | None = None,
     *,
-    data: Any = None,
-    held_out: Any = None,
+    data: object = None,
+    held_out: object = None,
     n: int = 30,
     n_samples: int = 32,
     random_state: int | None = None,
@@ -57,7 +58,7 @@ def copy_report(
     Raises:
         ZaohuaError: the model isn't of texts, or its training data are unknown.
     """
-    if not isinstance(getattr(model, "codec_", None), TextCodec):
+    if not isinstance(model, TokenModel) or not isinstance(getattr(model, "codec_", None), TextCodec):
         raise ZaohuaError(f"a {type(model).__name__} isn't a model of texts")
     data = data if data is not None else (model.source_ or {}).get("X")
     if data is None:
@@ -73,7 +74,7 @@ def copy_report(
     )
 
 
-def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Corpus | None, str]:
+def _split(model: TokenModel, data: object, items: object, held_out: object) -> tuple[Corpus, Corpus | None, str]:
     """Return the training text, the held-out text or None, and what the latter is."""
     if held_out is not None:
         return Corpus(items), Corpus(modalities.read(held_out)[0]), _name(held_out)
@@ -86,5 +87,5 @@ def _split(model: Any, data: Any, items: Any, held_out: Any) -> tuple[Corpus, Co
     return Corpus(items, 0, cut), Corpus(items, cut), f"its last {model.validation_fraction:.0%}, held out"
 
 
-def _name(data: Any) -> str:
+def _name(data: object) -> str:
     return str(data) if isinstance(data, (str, Path)) else "data in memory"
