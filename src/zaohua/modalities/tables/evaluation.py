@@ -50,6 +50,7 @@ class TableProtocol(EvaluationProtocol):
     noun = "rows"
     lead: ClassVar[str] = "tree_score"
     options: ClassVar[tuple[str, ...]] = ("target",)
+    test: HeldOutRows
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0, target: str | None = None):
         self.splits, self.seed = splits, seed

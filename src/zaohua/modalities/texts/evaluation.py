@@ -45,7 +45,7 @@ class TextItems(Items):
         return TextItems([values[i] for i in rows], None if self.labels is None else [self.labels[i] for i in rows])
 
 
-class TextProtocol(EvaluationProtocol):
+class TextProtocol(EvaluationProtocol[list[str]]):
     """What a model of texts is measured by.
 
     Args:
