@@ -47,7 +47,11 @@ MEASURES: dict[str, Measure] = {
         "mean distance of samples of a class from one another over that of test "
         "items: 1 if they are as varied, 0 if they are all alike",
     ),
-    "density": Measure("density", "none", "mean number of neighbourhoods of test items that a sample is in, over its expectation; 1 for real items"),
+    "density": Measure(
+        "density",
+        "none",
+        "mean number of neighbourhoods of test items that a sample is in, over its expectation; 1 for real items",
+    ),
     "coverage": Measure("coverage", "higher", "fraction of test items with a sample in their neighbourhood", True),
     "sliced_wasserstein": Measure("sliced W2", "lower", "mean Wasserstein distance of features along directions"),
     "two_sample": Measure(
@@ -56,8 +60,12 @@ MEASURES: dict[str, Measure] = {
         "held-out accuracy of a classifier of samples against test items; chance is 50 %",
         True,
     ),
-    "accuracy": Measure("recognised", "higher", "fraction of samples that the classifier assigns to the label they were made for", True),
-    "classifier_score": Measure("classifier score", "higher", "high if the classifier is certain of each sample and samples are of many classes"),
+    "accuracy": Measure(
+        "recognised", "higher", "fraction of samples that the classifier assigns to the label they were made for", True
+    ),
+    "classifier_score": Measure(
+        "classifier score", "higher", "high if the classifier is certain of each sample and samples are of many classes"
+    ),
     "inception_score": Measure("Inception score", "higher", "classifier score of the standard Inception network"),
     "copy_rate": Measure(
         "copy rate",
