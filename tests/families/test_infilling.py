@@ -122,5 +122,5 @@ class TestWriter:
         assert not any(stop in whole for stop in stops) and text.startswith(whole)
 
     def test_no_empty_stops(self) -> None:
-        with pytest.raises(ZaohuaError, match="at least one letter"):
+        with pytest.raises(ZaohuaError, match="at least one character"):
             Writer(["a", ""])

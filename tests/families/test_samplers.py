@@ -105,7 +105,7 @@ def test_a_multistep_sampler_begins_anew_where_a_step_does_not_go_on_from_the_la
 
 def test_a_random_sampler_asks_for_noise() -> None:
     denoiser, x = PLANE.denoiser(CosineSchedule()), torch.zeros(1, 2, dtype=torch.float64)
-    with pytest.raises(ZaohuaError, match="give it noise"):
+    with pytest.raises(ZaohuaError, match="pass noise"):
         Ancestral().sample(denoiser, denoiser.times(2), x)
 
 

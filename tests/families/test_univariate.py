@@ -299,7 +299,7 @@ MISTAKES = [
     ("NegativeBinomial", [0, 0], "all values are 0"),
     ("Geometric", [0, 1], "takes whole numbers from 1 on, but row 0 holds 0 .*add 1 where failures"),
     ("Geometric", [1, 1], "all values are 1"),
-    ("Bernoulli", [0, 2], "takes whole numbers from 0 to 1, but row 1 holds 2 .*write yes as 1"),
+    ("Bernoulli", [0, 2], "takes whole numbers from 0 to 1, but row 1 holds 2 .*encode yes as 1"),
     ("Bernoulli", [1, 1], "all values are 1"),
     ("StudentT", [1.0, 1.0, 1.0, 1.0, 2.0], "likelihood has no maximum that could be found"),
     ("Normal", pd.DataFrame({"a": [1.0, 2.0], "city": ["Paris", "Rome"]}), "column 'city' holds 'Paris' in row 0"),

@@ -366,3 +366,10 @@ def test_labels_given_apart_follow_what_is_fitted_again(tmp_path: Path) -> None:
             model.fit(items, labels)
         assert model.y_codec_.counts_ == [int(5 / seconds), int(5 / seconds)]
         assert len(items) == 11 and items.labels is None
+
+
+def test_sounds_that_are_read_show_players_and_their_number() -> None:
+    sounds, _ = read("tones", True)
+    assert repr(sounds).startswith(f"<{len(sounds):,} sounds: ") and repr(sounds).endswith(" ...>")
+    html = sounds._repr_html_()
+    assert 1 < html.count("<audio") < len(sounds) and f"and {len(sounds) - html.count('<audio'):,} more" in html

@@ -26,8 +26,8 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
-from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
+from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import State
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.modalities.music.rolls import RollCodec
@@ -110,8 +110,8 @@ class FrameModel(Trainable[RollCodec]):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Cut a random window of `context` frames, and the frame before it, out of each row; all when not training.
 
-        Windows begin at a bar. They may reach half a window beyond both ends of a row, so that its ends are learnt as
-        well.
+        Windows begin at a bar. Starts are drawn as if rows extended by half a window at both ends, so that the ends are
+        learnt as well as the middle.
         """
         x, length = self.codec_.prepare(codes, noise, train=train), self.context
         if not train or x.shape[1] <= length + 1:
@@ -168,10 +168,10 @@ class FrameModel(Trainable[RollCodec]):
     def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw rows of frames, then END_FRAME, then PAD_FRAME, float (n, max_frames, K)."""
         if self.melody:
-            return self._harmonised(noise, y)
+            return self._harmonise(noise, y)
         net = cast(FrameDecoder, self.nets_["net"])
         u = noise.uniform(self.max_frames, len(self.spec_.features) + 1)
-        state, frame = net.start(noise.n, y), self._nothing(noise.n)
+        state, frame = net.start(noise.n, y), self._first_input(noise.n)
         rows = frame.new_full((noise.n, self.max_frames, frame.shape[1]), PAD_FRAME)
         over = torch.zeros(noise.n, dtype=torch.bool, device=frame.device)
         for t in range(self.max_frames):
@@ -184,7 +184,7 @@ class FrameModel(Trainable[RollCodec]):
                 break
         return rows
 
-    def _harmonised(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def _harmonise(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError('melody needs a model of voices with head="autoregressive": train on pieces with voices')
@@ -193,7 +193,7 @@ class FrameModel(Trainable[RollCodec]):
         cells, total = len(self.spec_.features), n * particles
         u, turn = noise.uniform(len(melody), particles, cells), noise.uniform(len(melody) + 1)
         state = net.start(total, None if y is None else y.repeat_interleave(particles, 0))
-        frame, weights = self._nothing(total), torch.zeros(n, particles, device=melody.device)
+        frame, weights = self._first_input(total), torch.zeros(n, particles, device=melody.device)
         rows = frame.new_zeros(total, len(melody), cells)
         for t, note in enumerate(melody):
             h, before = net.step(frame, state), frame
@@ -228,8 +228,8 @@ class FrameModel(Trainable[RollCodec]):
             frame[:, i] = choice(possible, u[:, i], frame[:, :0])
         return frame
 
-    def _nothing(self, n: int) -> Tensor:
-        """Return the frame before the first, int64 (n, K)."""
+    def _first_input(self, n: int) -> Tensor:
+        """Return END_FRAME, the input before the first frame, int64 (n, K)."""
         return torch.full((n, len(self.spec_.features)), END_FRAME, device=self.device_)
 
 

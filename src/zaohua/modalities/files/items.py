@@ -57,6 +57,10 @@ class FileItems(Generic[Source]):
     def __len__(self) -> int:
         return len(self.sources)
 
+    def __repr__(self) -> str:
+        names = ", ".join(self.paths[:3]) + (" ..." if len(self) > 3 else "")
+        return f"<{len(self):,} {self.noun}: {names}>"
+
     @property
     def paths(self) -> list[str]:
         """Readable names of the remaining items."""

@@ -17,7 +17,7 @@ from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.codes import FileCodes
 from zaohua.modalities.files.items import THREADS, FileItems, in_threads, in_turn
 from zaohua.modalities.sounds.clips import Clip, SoundHeader, UnusableSound, reason
-from zaohua.modalities.sounds.sound import Sound, sixteen_bits
+from zaohua.modalities.sounds.sound import PLAYED, Sound, Sounds, sixteen_bits
 
 BEYOND = 0.05
 """Extra seconds that are read at the end, for the resampling filters."""
@@ -47,6 +47,12 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
         if isinstance(index, slice):
             return SoundFiles(self.sources[index], None if self.labels is None else self.labels[index])
         return self.sources[index].load()
+
+    def _repr_html_(self) -> str:
+        """Show players of the first sounds in a notebook."""
+        players = Sounds(clip.load() for clip in self.sources[:PLAYED])._repr_html_()
+        more = f"<div>and {len(self) - PLAYED:,} more</div>" if len(self) > PLAYED else ""
+        return players + more
 
     @property
     def paths(self) -> list[str]:
