@@ -219,6 +219,10 @@ def test_options_of_sample_are_those_of_the_kind_of_data():
 def test_info(zaohua, gmm: Path, vae: Path):
     assert "1,500 pictures of 8 x 8 pixels, 1 channel, 17 levels" in zaohua("info", gmm).out
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in zaohua("info", gmm).out
+    gpt = zh.GPT(width=16, heads=1, layers=1, context=8, max_steps=1, random_state=0).fit(["a b c", "c b a"] * 9)
+    gpt.save("texts")
+    changed = {"context": 8, "heads": 1, "layers": 1, "max_steps": 1, "width": 16, "random_state": 0}
+    assert json.loads(zaohua("info", "texts", "--json").out)["settings"] == changed  # not `stop`, stored as a list
     facts = json.loads(zaohua("info", vae, "--json").out)
     assert facts["model"].startswith("VAE") and facts["steps"] >= 6 and facts["settings"]["channels"] == 8
 

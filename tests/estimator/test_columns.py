@@ -87,6 +87,23 @@ def test_holes_are_filled_and_nothing_else_is_changed(table: pd.DataFrame) -> No
     assert model.impute(holed[:50], random_state=0).equals(filled[:50])
 
 
+@pytest.mark.parametrize("text", [True, False])
+def test_given_identifiers_are_kept(text: bool) -> None:
+    rng = np.random.default_rng(0)
+    codes = [f"A{i:03d}" if text else 500 + i for i in range(60)]
+    frame = pd.DataFrame({"code": codes, "x": rng.normal(size=60), "kind": rng.choice(["a", "b"], 60)})
+    model = zh.ProductMixture(n_components=2, random_state=0).fit(frame)
+    made = list(model.sample(2, random_state=0)["code"])
+    holed = frame[:6].astype({"code": object})
+    holed.loc[0, "code"] = made[0]  # would be generated for the first missing one
+    holed.loc[[2, 4], "code"] = None
+    holed.loc[3, "kind"] = None
+    filled = model.impute(holed, random_state=0)
+    assert list(filled["code"][[0, 1, 3, 5]]) == [made[0], codes[1], codes[3], codes[5]]
+    assert filled["code"].is_unique and filled["code"].notna().all() and filled["code"].dtype == frame["code"].dtype
+    assert filled["x"].equals(frame["x"][:6]) and filled["kind"].notna().all()
+
+
 def test_rows_are_waited_for_and_not_for_ever() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=300), "y": rng.choice(["often", "seldom"], 300, p=[0.9, 0.1])})

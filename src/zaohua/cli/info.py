@@ -88,7 +88,8 @@ def _changed(name: str, parameters: Json) -> Json:
         fields = fields_of(registry.stored_class(name))
     except ZaohuaError:  # a class of one's own that isn't at hand, so all of them are shown
         return parameters
-    return {k: v for k, v in parameters.items() if k in fields and v != fields[k].default}
+    defaults = json.loads(json.dumps({k: field.default for k, field in fields.items()}))  # tuples are stored as lists
+    return {k: v for k, v in parameters.items() if k in defaults and v != defaults[k]}
 
 
 def last_record(folder: Path) -> Json:

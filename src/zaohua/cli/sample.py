@@ -17,6 +17,7 @@ from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
+from zaohua.modalities.base import counted
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
     if values["json"]:
         print(json.dumps({"out": str(out), "n": wanted.n, "y": y, "seconds": seconds}))
     else:
-        echo(f"{wanted.n} items in {seconds:.1f} s: {out}")
+        echo(f"{counted(wanted.n, 'item')} in {seconds:.1f} s: {out}")
 
 
 def _place(codec: Codec, folder: Path, chosen: str | None) -> Path | None:

@@ -113,7 +113,7 @@ class Tabular(GenerativeModel[TableCodec]):
         codes = self.codec_.encode(X, holes=True)
         known = ~self.codec_.missing(codes)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
-        return self.codec_.items(self._completed(codes, known, seeds, whole=True))
+        return self.codec_.items(self._completed(codes, known, seeds, whole=True), X)
 
     def _completed(self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool) -> Tensor:
         """Return codes (n, columns) with the unknown cells drawn by `complete`."""

@@ -19,8 +19,8 @@ from zaohua.tasks.goodness import Goodness, goodness
 
 FAMILY = "univariate"
 WHOLE = (
-    "all values are whole numbers: of a distribution of real ones, AIC and BIC are those of the intervals of "
-    "length 1 around them"
+    "all values are whole numbers: AIC and BIC of a continuous distribution use its probability of the interval of "
+    "length 1 around each value, so that discrete and continuous distributions can be compared"
 )
 SURE = 1e-9
 """Probability of an interval from which on the difference of two distribution functions is exact enough."""
@@ -177,8 +177,8 @@ def rank(
         try:
             if models is None and not model.fitted:
                 raise ZaohuaError(
-                    f"{type(model).__name__} follows any data and has no number of parameters to charge "
-                    "for: look at it by itself"
+                    f"{type(model).__name__} has no fixed number of parameters, so it has no AIC or BIC: "
+                    "fit it by itself"
                 )
             fits.append(fit(model, values, replicates=replicates, random_state=random_state))
         except ZaohuaError as error:

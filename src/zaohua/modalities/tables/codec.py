@@ -128,11 +128,17 @@ class TableCodec(FrameCodec):
     def _codes(self, frame: pd.DataFrame) -> np.ndarray:
         return np.stack([column.encode(frame[column.name]) for column in self.columns_], axis=1)
 
-    def items(self, codes: Tensor) -> TableLike:
-        """Convert encoded rows (n, columns) to a table of the type of the training data."""
+    def items(self, codes: Tensor, rows: TableLike | None = None) -> TableLike:
+        """Convert encoded rows (n, columns) to a table of the type of the training data.
+
+        Args:
+            codes: encoded rows.
+            rows: the rows as they were given, to keep their identifiers; by default all identifiers are generated.
+        """
         values = codes.detach().cpu().double().numpy()
         cells = {id(column): column.decode(values[:, index]) for index, column in enumerate(self.columns_)}
-        cells |= {id(column): column.decode(values[:, 0]) for column in self.identifiers_}
+        given = {} if rows is None else self.container_.of_same_columns(rows)
+        cells |= {id(column): column.identifiers(len(values), given.get(column.name)) for column in self.identifiers_}
         by_name = {column.name: cells[id(column)] for column in [*self.columns_, *self.identifiers_]}
         for constraint in reversed(self.constraints_):
             by_name = constraint.undo(by_name)
@@ -258,8 +264,8 @@ class TableCodec(FrameCodec):
         size = 8 * rows * len(self.columns_) / 2**20
         return [
             *lines,
-            f"{rows:,} rows of {len(self.columns_)} columns: their codes take {size:,.1f} MiB, beside the "
-            f"table itself and what is learnt; models see {wide:,} numbers a row",
+            f"{counted(rows, 'row')}, {counted(len(self.columns_), 'column')} to learn: {size:,.1f} MiB when encoded; "
+            f"a network sees {counted(wide, 'number')} per row",
         ]
 
     # ---- JSON

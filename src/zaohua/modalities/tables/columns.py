@@ -192,11 +192,14 @@ class Column:
                 f"column {self.name!r} goes from {low} to {high} in training, so it can't be {present.iloc[row]}"
             )
 
+    def identifiers(self, n: int, given: pd.Series | None = None) -> pd.Series:
+        """Generate n identifiers, or only those that are missing among n given ones."""
+        pattern = IdentifierPattern.from_json(self.pattern or {})
+        values = list(pattern.generate(n)) if given is None else pattern.fill(given)
+        return pd.Series(values, name=self.name, dtype=dtype_of(self.dtype))
+
     def decode(self, codes: np.ndarray) -> pd.Series:
-        """Decode cells (n,) to the dtype of the column."""
-        if self.kind == "identifier":
-            identifiers = IdentifierPattern.from_json(self.pattern or {}).generate(len(codes))
-            return pd.Series(identifiers, name=self.name, dtype=dtype_of(self.dtype))
+        """Decode cells (n,) to the dtype of the column, which must be learnt."""
         if self.categories is not None:
             values = np.array([*self.categories, None], dtype=object)
             cells = values[np.minimum(codes, len(self.categories)).astype(np.int64)]

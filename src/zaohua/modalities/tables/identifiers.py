@@ -75,6 +75,14 @@ class IdentifierPattern:
         stride = next(s for s in range(max(1, int(room * 0.618)), room + 2) if math.gcd(s, room) == 1)
         return [_to_text((self.start + (i + 1) * stride) % room, letters) for i in range(n)]
 
+    def fill(self, given: pd.Series) -> list[int | str]:
+        """Return the given identifiers, with new and different ones in place of the missing."""
+        present = [value if self.places else int(value) for value in given.dropna()]
+        missing = len(given) - len(present)
+        taken, kept = set(present), iter(present)
+        new = (value for value in self.generate(missing + len(taken) if missing else 0) if value not in taken)
+        return [next(new if is_missing else kept) for is_missing in given.isna()]
+
     def to_json(self) -> Json:
         """Return the pattern as JSON values."""
         return asdict(self)
