@@ -22,7 +22,12 @@ def people(tmp_path: Path) -> Path:
 
 def test_a_table_from_training_to_filling_in(zaohua, people: Path, tmp_path: Path) -> None:
     said = zaohua("train", "product-mixture", people, "--out", "run", "--kinds", "age", "integer")
-    assert "age    integer, 18 to 79\n" in said.err and "11.3% missing\n" in said.err and "300 rows of 3" in said.err
+    assert (
+        "age    integer, 18 to 79\n" in said.err
+        and "11.3% missing\n" in said.err
+       
+    assert "300 rows, 3 columns to learn: " in said.err
+    )
     said = zaohua("sample", "run", "-n", "50", "--y", "works=no", "--y", "zip=03", "--out", "made.csv", "--seed", "1")
     assert "50 items" in said.err
     made = pd.read_csv("made.csv", dtype=str)
@@ -30,6 +35,20 @@ def test_a_table_from_training_to_filling_in(zaohua, people: Path, tmp_path: Pat
     found = json.loads(zaohua("impute", "run", people, "--out", "filled.parquet", "--json").out)
     assert found["left"] == 0 and found["filled"] == 34
     assert pd.read_parquet("filled.parquet")["works"].notna().all()
+
+
+def test_only_models_that_can_impute_do_so(zaohua, people: Path) -> None:
+    zaohua("train", "gaussian-copula", people, "--out", "run")
+    said = zaohua("impute", "run", people, "--out", "filled.csv")
+    assert said.code == 2 and len(said.err.splitlines()) == 1
+    assert said.err.startswith("zaohua: error: GaussianCopula can't") and "ProductMixture" in said.err
+
+
+def test_a_file_that_is_no_text_is_refused_in_plain_words(zaohua, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a,b\n\x8d,\xff\n")
+    said = zaohua("train", "independent", tmp_path / "a.csv")
+    assert said.code == 2 and "a.csv: can't be read as a table (it isn't text in UTF-8 or Windows-1252)" in said.err
+    assert "charmap" not in said.err and len(said.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities import ImageFiles, read
 from zaohua.modalities.files.arrays import read_idx, read_npz
@@ -183,3 +184,26 @@ def test_errors(X: Any, y: Any, message: str):
         read(X, y)
     with pytest.raises(ZaohuaError, match="split='test' can be taken of"):
         read(IMAGES, split="test")
+
+
+@pytest.mark.parametrize("name", ["new/", "there"])
+def test_a_folder_is_no_file_to_write_to(tmp_path: Path, name: str) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ZaohuaError, match=f"{name}: is a folder, but items are written to one file: name it, as "):
+        zh.write(np.zeros((2, 4, 4), np.uint8), f"{tmp_path}/{name}")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"] and not list((tmp_path / "there").iterdir())
+
+
+@pytest.mark.parametrize("labelled", [True, None])
+def test_a_pair_of_items_and_labels_is_told_from_items(labelled: bool | None) -> None:
+    with pytest.raises(ZaohuaError, match=r"pair \(items, labels\).*give fit\(items, labels\)"):
+        zh.VAE(max_steps=1).fit(zh.read("digits", y=labelled))
+
+
+@pytest.mark.parametrize("y", [3, "eight", object()])
+def test_a_condition_that_is_no_image_is_refused(y: object) -> None:
+    images, _ = zh.read("digits", y=True)
+    model = zh.Flow(max_steps=1, channels=8, random_state=0).fit(images[:8], images[8:16])
+    with pytest.raises(ZaohuaError, match="conditions are images: give an image or several as y, not "):
+        model.sample(2, y=y)
+    assert model.sample(y=images[3]).shape == (1, 8, 8)

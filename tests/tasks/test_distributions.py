@@ -69,11 +69,13 @@ class TestRanking:
         assert {fit.name for fit in found.fits} == {"Normal", "StudentT", "Uniform"}
         assert found.left_out["Gamma"].startswith("Gamma takes numbers above 0, but row 1 holds -1")
         assert found.left_out["Poisson"].startswith("Poisson takes whole numbers from 0 on, but row 0 holds 0.5")
-        assert "no number of parameters" in found.left_out["KernelDensity"]
+        assert "no fixed number of parameters" in found.left_out["KernelDensity"]
         assert not found.notes
 
     def test_it_notes_that_whole_numbers_are_compared_with_densities(self) -> None:
-        assert "intervals of length 1" in distributions.rank([1, 2, 2, 4], replicates=0).notes[0]
+        assert (
+            "of the interval of length 1 around each value" in distributions.rank([1, 2, 2, 4], replicates=0).notes[0]
+        )
 
     def test_models_may_be_chosen(self) -> None:
         found = distributions.rank(gamma(), models=["weibull", zh.Gamma(loc=-1.0), "kernel-density"], replicates=0)

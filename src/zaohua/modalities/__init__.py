@@ -140,6 +140,8 @@ def _recognised(items: object) -> Modality:
     kind = recognised(items)
     if kind is not None:
         return kind
+    if isinstance(items, (list, tuple)) and len(items) == 2 and recognised(items[0]) is not None:
+        raise ZaohuaError("can't learn from a pair (items, labels), as zh.read returns it: give fit(items, labels)")
     given = ", ".join(kind.given for kind in known() if kind.given)
     raise ZaohuaError(f"can't learn from {named(items)}: give a folder, the name of a data set, or {given}")
 

@@ -172,6 +172,8 @@ def write(items: Any, path: str | Path, *, y: Sequence[object] | None = None, mo
     Raises:
         ZaohuaError: the items aren't recognised, or aren't written to files with that suffix.
     """
+    if str(path).endswith(("/", "\\")) or Path(path).is_dir():
+        raise ZaohuaError(f"{path}: is a folder, but items are written to one file: name it, as {Path(path, 'items')}")
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     found, kind = _collected(items, None, kinds)
     if kind is None:

@@ -52,7 +52,10 @@ def read_table(path: Path, names: list[str] | None = None, comment: str | None =
             header=0 if names is None else None,
             comment=comment,
         )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error, UnicodeError) as error:
+    except UnicodeError:
+        tried = "UTF-8 or Windows-1252" if encoding == "cp1252" else encoding
+        raise ZaohuaError(f"{path}: can't be read as a table (it isn't text in {tried}): save it as UTF-8") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
         reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         raise ZaohuaError(f"{path}: can't be read as a table ({reason})") from None
     if not isinstance(frame.index, pd.RangeIndex):

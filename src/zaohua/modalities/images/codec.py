@@ -178,6 +178,8 @@ class ImageCodec(GridCodec[ImagesLike]):
         if isinstance(y, ImageFiles):
             return y
         y = np.asarray(y)
+        if not y.ndim:
+            raise ZaohuaError(f"this model's conditions are images: give an image or several as y, not {y.item()!r}")
         if y.ndim == (3 if self.channel_axis_ else 2):
             return np.repeat(y[None], 1 if n is None else n, axis=0)
         return y
