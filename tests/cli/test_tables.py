@@ -22,12 +22,8 @@ def people(tmp_path: Path) -> Path:
 
 def test_a_table_from_training_to_filling_in(zaohua, people: Path, tmp_path: Path) -> None:
     said = zaohua("train", "product-mixture", people, "--out", "run", "--kinds", "age", "integer")
-    assert (
-        "age    integer, 18 to 79\n" in said.err
-        and "11.3% missing\n" in said.err
-       
+    assert "age    integer, 18 to 79\n" in said.err and "11.3% missing\n" in said.err
     assert "300 rows, 3 columns to learn: " in said.err
-    )
     said = zaohua("sample", "run", "-n", "50", "--y", "works=no", "--y", "zip=03", "--out", "made.csv", "--seed", "1")
     assert "50 items" in said.err
     made = pd.read_csv("made.csv", dtype=str)
