@@ -143,7 +143,7 @@ def _collected(
     return X, None
 
 
-def recognised(X: Any, kinds: Sequence[Modality] | None = None) -> Modality | None:
+def recognised(X: object, kinds: Sequence[Modality] | None = None) -> Modality | None:
     """Return the first modality that recognises a collection; None if none does.
 
     Where several do, as an array of numbers may be of several kinds, a `ZaohuaWarning` says which it is taken for.
@@ -157,7 +157,7 @@ def recognised(X: Any, kinds: Sequence[Modality] | None = None) -> Modality | No
     return able[0] if able else None
 
 
-def write(items: Any, path: str | Path, *, y: Sequence[object] | None = None, modality: str | None = None) -> Path:
+def write(items: object, path: str | Path, *, y: Sequence[object] | None = None, modality: str | None = None) -> Path:
     """Write items to one file that any program opens: a sheet of images, a sound, a text, a table, MIDI.
 
     Args:
@@ -301,7 +301,7 @@ def _own_labels(items: Any, y: Any) -> Any:
     return list(y)
 
 
-def _is_item(value: Any) -> bool:
+def _is_item(value: object) -> bool:
     """Return whether a condition is an item of a kind of data other than a name, a number or a text."""
     if isinstance(value, (str, bytes, int, float, tuple, type(None))):
         return False
