@@ -39,7 +39,7 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 def pages() -> dict[str, str]:
     """Return the Markdown of each reference page by its name."""
-    base, trained = (_ancestor(zh.VAE, name) for name in ("GenerativeModel", "Trainable"))
+    base, *parts = (_ancestor(zh.VAE, name) for name in ("GenerativeModel", "ItemMethods", "TensorLayer", "Trainable"))
     public = [getattr(zh, name) for name in dir(zh) if not name.startswith("_")]
     functions = [item for item in public if inspect.isfunction(item)]
     classes = [item for item in public if inspect.isclass(item)]
@@ -49,7 +49,7 @@ def pages() -> dict[str, str]:
     return {
         "functions": _page("Functions and errors", "", [*functions, *errors]),
         "estimator": _page(
-            "What every model can do", "`zaohua models` lists which of these methods each model has.", [base, trained]
+            "What every model can do", "`zaohua models` lists which of these methods each model has.", [base, *parts]
         ),
         "models": "\n".join(_models(models)),
         "data": _page("Data", "Items as Python objects, and codecs, which turn items into tensors.", others),

@@ -14,12 +14,12 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import zaohua
 from zaohua.core import errors, registry
 from zaohua.core.primitives import PRIMITIVES
 from zaohua.core.registry import INDEX, Entry, normalize
+from zaohua.estimator.base import GenerativeModel
 from zaohua.modalities import Modality, taken_by
 from zaohua.modalities.base import Codec
 
@@ -44,14 +44,12 @@ def build() -> tuple[Entry, ...]:
     return tuple(sorted(found, key=place))
 
 
-def model_of(module: ModuleType) -> Any:
+def model_of(module: ModuleType) -> type[GenerativeModel]:
     """The one public model class of a file in `models/`: named as the file is.
 
     Raises:
         ImportError: there is none, or several.
     """
-    from zaohua.estimator.base import GenerativeModel
-
     public = [
         value
         for name, value in vars(module).items()
@@ -67,7 +65,7 @@ def model_of(module: ModuleType) -> Any:
     return public[0]
 
 
-def describe(cls: Any) -> Entry:
+def describe(cls: type[GenerativeModel]) -> Entry:
     """What a model class says of itself."""
     doc = inspect.cleandoc(vars(cls).get("__doc__") or "")
     bases = [base.__module__.split(".") for base in cls.__mro__]

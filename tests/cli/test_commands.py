@@ -135,7 +135,7 @@ def test_resume_with_other_networks_is_one_line(zaohua, tmp_path: Path):
     assert zaohua("train", "gpt", "a.txt", "--out", "run", *tiny).code == 0
     for changes in (["--width", "32"], ["--layers", "2"]):
         said = zaohua("train", "gpt", "a.txt", "--out", "run", "--resume", "--max-steps", "6", *changes)
-        assert said.code == 2 and "its networks are others than these settings make" in said.err
+        assert said.code == 2 and "these settings make networks of other shapes than its own" in said.err
         assert said.err.count("\n") == 1
     assert zaohua("train", "gpt", "a.txt", "--out", "run", "--resume", "--max-steps", "6").code == 0
 

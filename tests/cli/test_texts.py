@@ -201,7 +201,7 @@ def test_copies(zaohua, home: Path):
         (["train", "gpt", "numbers.jsonl", *TINY], "numbers.jsonl, line 1: isn't a dialogue"),
         (["train", "gpt", "news.jsonl", "--base", "BOOK"], "news.jsonl, line 2: the character 'Ω' (number 4"),
         (["train", "gpt", "short.txt", "--base", "BOOK", "--tokenizer", "bytes"], "tokenizer can't differ from"),
-        (["train", "gpt", "PAIRS", "--base", "BOOK", "--width", "32"], "leave the fields that shape them"),
+        (["train", "gpt", "PAIRS", "--base", "BOOK", "--width", "32"], "leave the fields that determine them"),
         (["train", "char-rnn", "short.txt", "--base", "BOOK"], "is a run of GPT, not of CharRNN"),
         (["train", "gpt", "short.txt", "--base", "BOOK", "--resume"], "give one of them"),
         (["train", "gpt", "short.txt", "--base", "nowhere"], "no run at nowhere"),

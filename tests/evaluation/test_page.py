@@ -116,16 +116,16 @@ def test_all_figures_are_there_and_it_stands_alone(tmp_path: Path):
         assert part in quality.text, part
     costs = [[cell.text for cell in row.all("td")] for row in section(root, "Cost").all("tbody")[0].all("tr")]
     assert costs == [["12.5", "123,456", "35", "4.25", "512"]] * 2
-    behind = section(root, "How far behind the first")
+    behind = section(root, "Differences to the best model")
     assert "0.500 to 1.50" in behind.text and "4.75" in behind.text and "IWAE" in behind.text
     facts = {one.one("dt").text: one.one("dd").text for one in root.one("dl", "facts").all("div")}
     assert facts["distances in"] == "classifier-64 abcdef12" and facts["date"] == "2031-01-02"
     assert facts["hardware"] == "A processor 2 cores"
-    assert "6.00" in section(root, "By other yardsticks").text
+    assert "6.00" in section(root, "Distances in other features, and warnings").text
     assert [one.text for one in root.all("ul", "notes")] == ["a note on all"]
-    assert section(root, "To make this page again").one("pre").text == "zaohua compare a b"
+    assert section(root, "To reproduce this page").one("pre").text == "zaohua compare a b"
     assert "5 × 6" in root.one("h1").text + root.one("header").text
-    assert "25%" in section(root, "Class by class").text
+    assert "25%" in section(root, "Results by class").text
     assert len(root.all("svg")) == 3 and len(root.all("img")) == 3 + 2 * 2
     assert "edm wins by" in [one.text for one in root.one("section", "verdict").all("b")]
     assert "only a lower bound is known" in root.one("section", "verdict").text
@@ -217,7 +217,7 @@ def test_a_page_of_ones_own(tmp_path: Path):
     found = comparison([evaluation(EVIL, 1.0), evaluation("b", 2.0)])
     root = written(found, tmp_path, sections=Own())
     assert [one.text for one in root.all("p", "cube")] == [EVIL, "b"] and "Cubes" in [h.text for h in root.all("h3")]
-    assert "Each made <2> cubes. Read a figure" in root.text and "Nearest training pictures" not in root.text
+    assert "Each made <2> cubes. Read each figure" in root.text and "Nearest training pictures" not in root.text
     assert f"<section>{EVIL}</section>" in written(found, tmp_path, sections=Careless()).text  # shown, not obeyed
 
 
@@ -225,8 +225,8 @@ def test_a_modality_without_a_page_has_tables_charts_and_remarks(tmp_path: Path,
     assert page.page_of("images") is images_page and page.page_of("nothing-like-it") is page.page_of("texts") is None
     monkeypatch.setattr(page, "page_of", lambda modality: None)
     root = written(comparison([evaluation("a", 1.0), evaluation("b", 2.0)]), tmp_path)
-    titles = ["Quality", "Cost", "Quality against time", "How far behind the first"]
-    titles += ["Class by class", "By other yardsticks", "To make this page again"]
+    titles = ["Quality", "Cost", "Quality against time", "Differences to the best model"]
+    titles += ["Results by class", "Distances in other features, and warnings", "To reproduce this page"]
     assert [one.text for one in root.all("h2")] == titles
 
 

@@ -206,7 +206,7 @@ class TestFineTuning:
             zh.GPT(**SETTINGS).resume(tmp_path / "run", PAIRS)
 
     def test_what_does_not_fit_is_said(self, base: Any) -> None:
-        with pytest.raises(ZaohuaError, match="leave the fields that shape them"):
+        with pytest.raises(ZaohuaError, match="leave the fields that determine them"):
             base.finetune(PAIRS, width=32)
         with pytest.raises(ZaohuaError, match="unknown setting of GPT: 'max_step'; did you mean 'max_steps'"):
             base.finetune(PAIRS, max_step=3)

@@ -14,7 +14,6 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 from zaohua.core.errors import ZaohuaError, ZaohuaWarning, unknown
 
@@ -81,7 +80,7 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:
     """Print Zaohua's own warnings as one line each, and those of libraries not at all."""
     if issubclass(category, ZaohuaWarning):
         print(f"zaohua: warning: {message}", file=sys.stderr)

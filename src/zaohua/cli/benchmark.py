@@ -32,17 +32,22 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.tasks.evaluation.suites import benchmark
     from zaohua.training.callbacks.progress import Progress
 
-    chosen = {option: values[option].split(",") if values[option] else None for option in ("models", "data")}
+    chosen = {option: _listed(values.optional(option, str)) for option in ("models", "data")}
     print(
         benchmark(
             name,
-            Path(values["out"]),
-            values["minutes"],
+            Path(values.of("out", str)),
+            values.of("minutes", float),
             Progress,
-            samples=values["samples"],
-            random_state=values["seed"],
-            seeds=values["seeds"],
+            samples=values.of("samples", int),
+            random_state=values.of("seed", int),
+            seeds=values.of("seeds", int),
             log=Lines(),
             **chosen,
         )
     )
+
+
+def _listed(names: str | None) -> list[str] | None:
+    """Split names at their commas."""
+    return names.split(",") if names else None

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, echo, leading, parse
 from zaohua.cli.sample import sampling_flags
 from zaohua.core.errors import ZaohuaError
+
+if TYPE_CHECKING:
+    from zaohua.families.autoregressive.texts import TextModel
 
 CALL = "zaohua chat RUN [options]"
 ABOUT = "Talk with a model that was trained on dialogues. A line is a message; /new begins a new dialogue, /exit ends."
@@ -31,10 +34,15 @@ def main(arguments: Sequence[str]) -> None:
     if not hasattr(model, "chat"):
         raise ZaohuaError(f"chat is for models of texts, and {folder} is a {type(model).__name__}")
     model.chat_stream([{"role": "user", "content": ""}])  # raises an error that says why, if it can't
-    talk(model, values["system"], values["seed"], {flag.name: values[flag.name] for flag in flags})
+    talk(
+        model,
+        values.optional("system", str),
+        values.optional("seed", int),
+        {flag.name: values[flag.name] for flag in flags},
+    )
 
 
-def talk(model: Any, system: str | None, seed: int | None, options: dict[str, Any]) -> None:
+def talk(model: TextModel, system: str | None, seed: int | None, options: dict[str, object]) -> None:
     """Hold the dialogue. Ctrl-C stops an answer; between answers it ends the dialogue, as the end of the input does."""
     instructions = [] if system is None else [{"role": "system", "content": system}]
     said: list[dict[str, str]] = []

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zaohua.cli.flags import DATA, Flag, from_fields, given
+from zaohua.cli.options import Options
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
+
+if TYPE_CHECKING:
+    from zaohua.core.params import Field
+    from zaohua.modalities.base import Codec
 
 PREFIXED = ("channels", "steps")
 """Options of codecs that begin with the kind of data for every model, as in --image-channels.
@@ -32,12 +38,12 @@ class CodecFlags:
         flags: all of them, each once.
     """
 
-    def __init__(self, codecs: Sequence[str], taken: Collection[str], stored: dict[str, Any] | None):
+    def __init__(self, codecs: Sequence[str], taken: Collection[str], stored: Json | None):
         from zaohua.core.params import fields_of
-        from zaohua.modalities import codec_classes
+        from zaohua.modalities.registry import codec_classes
 
         classes = [codec_classes()[name] for name in codecs]
-        self.of: dict[Any, list[Flag]] = {}
+        self.of: dict[type[Codec], list[Flag]] = {}
         for cls in classes:
             mine = fields_of(cls)
             others = [fields_of(other) for other in classes if other is not cls]
@@ -50,13 +56,13 @@ class CodecFlags:
 
     def _each_once(self, first: str | None) -> list[Flag]:
         """List all flags; one that codecs share has the default of the codec named `first`, and the help of all."""
-        found: dict[str, list[tuple[Any, Flag]]] = {}
+        found: dict[str, list[tuple[type[Codec], Flag]]] = {}
         for cls in sorted(self.of, key=lambda cls: cls.stored_name() != first):
             for flag in self.of[cls]:
                 found.setdefault(flag.name, []).append((cls, flag))
         return [dataclasses.replace(those[0][1], help=self._help(those)) for those in found.values()]
 
-    def _help(self, those: list[tuple[Any, Flag]]) -> str:
+    def _help(self, those: list[tuple[type[Codec], Flag]]) -> str:
         """Write the help of a flag that some codecs share; it names the kinds of data if the model takes several."""
         if len(self.of) == 1:
             return those[0][1].help
@@ -65,7 +71,7 @@ class CodecFlags:
             kinds.setdefault(flag.help, []).append(_data(cls))
         return " ".join(f"Of {' and '.join(names)}: {text}" for text, names in kinds.items())
 
-    def given(self, values: dict[str, Any]) -> list[str]:
+    def given(self, values: Options) -> list[str]:
         """List the flags that were given, as they are spelt on the command line."""
         return list(
             dict.fromkeys(
@@ -73,12 +79,12 @@ class CodecFlags:
             )
         )
 
-    def none_given(self, values: dict[str, Any], base: str) -> None:
+    def none_given(self, values: Options, base: str) -> None:
         """Raise a `ZaohuaError` if any flag was given, since a run that begins from another takes its encoding."""
         if given := self.given(values):
             raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(given)} can't differ from {base}'s")
 
-    def codec(self, data: str, split: str, values: dict[str, Any]) -> Any:
+    def codec(self, data: str, split: str, values: Options) -> Codec | None:
         """Make the unfitted codec that the flags ask for, given the data; None if they ask for nothing.
 
         Raises:
@@ -91,12 +97,12 @@ class CodecFlags:
         cls = next(iter(self.of))
         if len(self.of) > 1:
             items, _, kind = codecs.read_with_kind(
-                data, split=None if split == "train" else split, modality=values["modality"]
+                data, split=None if split == "train" else split, modality=values.optional("modality", str)
             )
             cls = type(codecs.codec_for(items, tuple(self.of), kind=kind))
         return cls(**self._options(cls, values))
 
-    def stored(self, option: dict[str, Any] | None, values: dict[str, Any]) -> Any:
+    def stored(self, option: Json | None, values: Options) -> Codec | None:
         """Make the codec that a run was started with, and change the options that were given now.
 
         Raises:
@@ -108,10 +114,10 @@ class CodecFlags:
             if given := self.given(values):
                 raise ZaohuaError(f"a run keeps its encoding of the data: {', '.join(given)} can't change on resuming")
             return None
-        codec = codecs.from_json(option)
+        codec: Codec = codecs.from_json(option)
         return codec.set_params(**self._options(type(codec), values))
 
-    def _options(self, cls: Any, values: dict[str, Any]) -> dict[str, Any]:
+    def _options(self, cls: type[Codec], values: Options) -> dict[str, object]:
         """Collect the options of a codec that were given."""
         mine = {flag.name for flag in self.of[cls]}
         for other, flags in self.of.items():
@@ -123,17 +129,17 @@ class CodecFlags:
         return given(values, self.of[cls])
 
 
-def _data(cls: Any) -> str:
+def _data(cls: type[Codec]) -> str:
     """Return the name of the kind of data that a codec takes."""
     return str(cls.modality)
 
 
-def _prefix(cls: Any) -> str:
+def _prefix(cls: type[Codec]) -> str:
     """Return what names of options begin with: "image_" for images, "series_" for series."""
     name = _data(cls)
     return f"{name if name.endswith('ies') else name.removesuffix('s')}_"
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _alike(one: Field, other: Field) -> bool:
     """Tell whether two fields of the same name can share a flag."""
     return (one.type, one.default, one.bounds) == (other.type, other.default, other.bounds)

@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zaohua.cli import runs
 from zaohua.cli.evaluate import FLAGS as EVALUATE
@@ -57,17 +57,24 @@ def main(arguments: Sequence[str]) -> None:
     values = parse(PROG, ABOUT, FLAGS, options)
     for run in folders:
         runs.read_model(run)
-    out = Path(values["out"])
+    out = Path(values.of("out", str))
     if out.is_dir():
         raise ZaohuaError(f"--out {out} is a folder: it must be the file of a page, such as {out / 'compare.html'}")
     from zaohua.evaluation import summaries
     from zaohua.tasks.evaluation import page
     from zaohua.tasks.evaluation.compare import compare
 
-    wanted: dict[str, Any] = {
-        name: values[name] for name in ("data", "split", "train", "samples", "inception", "target")
-    }
-    found = compare(folders, random_state=values["seed"], log=None if values["json"] else Lines(), **wanted)
+    found = compare(
+        folders,
+        data=values["data"],
+        split=values.optional("split", str),
+        train=values["train"],
+        samples=values.of("samples", int),
+        random_state=values.of("seed", int),
+        log=None if values["json"] else Lines(),
+        inception=values["inception"],
+        target=values["target"],
+    )
     page.write(found, out, shlex.join(["zaohua", "compare", *(part for part in arguments if part != "--json")]))
     said = summaries.verdict(found)
     if values["json"]:

@@ -6,11 +6,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
+    from zaohua.modalities.base import Codec
+    from zaohua.modalities.files.items import FileItems
+
+Collection: TypeAlias = "list[object] | np.ndarray | FileItems[object]"
+"""Conditions: labels or texts, arrays, or files."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +34,11 @@ class Conditions:
 
     y: Any
     n: int
-    names: list[Any] | None = None
+    names: Sequence[object] | None = None
     labels: bool = False
 
 
-def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int | None) -> Conditions:
+def read_conditions(model: GenerativeModel, given: Sequence[str], n: int | None, each: int | None) -> Conditions:
     """Work out what to make, for a model and the values of --y, -n and --each.
 
     Args:
@@ -53,14 +61,15 @@ def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int |
         raise ZaohuaError("this run was trained without labels, so it can't take --y")
     if each is not None and model.y_codec_ is None:
         raise ZaohuaError("--each needs a model with labels, and this run has none")
-    if not given and each is None:
+    codec = model.y_codec_
+    if codec is None or (not given and each is None):
         return Conditions(None, n or usual)
-    known = all_conditions(model.y_codec_)
+    known = all_conditions(codec)
     if known is not None:
-        found: Any = _labels(model.y_codec_, given, known) if given else known
-        names = found
+        labels = _labels(codec, given, known) if given else known
+        found, names = cast(Collection, labels), cast(Sequence[object], labels)
     elif given:
-        found, names = _read_values(model.y_codec_, given)
+        found, names = _read_values(codec, given)
     else:
         raise ZaohuaError("this run's conditions can't be listed: name those to make --each of with --y FILE")
     if each is not None:
@@ -70,7 +79,7 @@ def read_conditions(model: Any, given: Sequence[str], n: int | None, each: int |
     return Conditions(_rows(found, rows), len(rows), [names[row] for row in rows], known is not None)
 
 
-def all_conditions(codec: Any) -> list[Any] | None:
+def all_conditions(codec: Codec) -> list[object] | None:
     """List every condition that a codec knows, such as all labels; None if they can't be listed."""
     log_prior = codec.log_prior()
     if log_prior is None:
@@ -80,7 +89,7 @@ def all_conditions(codec: Any) -> list[Any] | None:
     return list(codec.decode(torch.arange(len(log_prior))))
 
 
-def _are_columns(model: Any, given: Sequence[str]) -> bool:
+def _are_columns(model: GenerativeModel, given: Sequence[str]) -> bool:
     """Tell whether --y gives values to columns of a table, and not labels."""
     from zaohua.estimator.columns import Tabular
 
@@ -90,14 +99,14 @@ def _are_columns(model: Any, given: Sequence[str]) -> bool:
     return not {str(label) for label in known or ()}.issuperset(given)
 
 
-def _labels(codec: Any, given: Sequence[str], known: Sequence[Any]) -> list[Any]:
+def _labels(codec: Codec, given: Sequence[str], known: Sequence[object]) -> list[object]:
     """Find labels by their names; a comma separates them unless it is part of a label's own name."""
     names = {str(label) for label in known}
     texts = [text for value in given for text in ([value] if value in names else value.split(","))]
-    return list(codec.decode(codec.encode([text.strip() for text in texts])))
+    return list(codec.decode(codec.encode([text.strip() for text in texts])[np.arange(len(texts))]))
 
 
-def _read_values(codec: Any, given: Sequence[str]) -> tuple[Any, list[str]]:
+def _read_values(codec: Codec, given: Sequence[str]) -> tuple[Collection, Sequence[object]]:
     """Read conditions that can't be listed: files and folders of their kind, or texts; and their names."""
     from zaohua import modalities
     from zaohua.modalities.files.items import FileItems
@@ -105,7 +114,7 @@ def _read_values(codec: Any, given: Sequence[str]) -> tuple[Any, list[str]]:
     kind = modalities.modality_of(type(codec))
     if kind is None:
         raise ZaohuaError(f"conditions of this run's {type(codec).__name__} can't be given on the command line")
-    parts: list[Any] = []
+    parts: list[Collection] = []
     names: list[str] = []
     for text in given:
         path = Path(text).expanduser()
@@ -126,25 +135,31 @@ def _read_values(codec: Any, given: Sequence[str]) -> tuple[Any, list[str]]:
     return found, found.paths
 
 
-def _joined(parts: list[Any]) -> Any:
+def _joined(parts: list[Collection]) -> Collection:
     """Join conditions of several arrays, or of several folders and files."""
     if len({type(part) for part in parts}) > 1:
         raise ZaohuaError("--y takes files or arrays, not both at once")
     if not isinstance(parts[0], np.ndarray):
-        return _like(parts[0], [source for part in parts for source in getattr(part, "sources", part)])
-    if len({part.shape[1:] for part in parts}) > 1:
-        raise ZaohuaError(f"--y: arrays of different shapes: {' and '.join(str(part.shape) for part in parts)}")
-    return np.concatenate(parts)
+        return _like(parts[0], [source for part in parts for source in _sources(part)])
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    if len({array.shape[1:] for array in arrays}) > 1:
+        raise ZaohuaError(f"--y: arrays of different shapes: {' and '.join(str(array.shape) for array in arrays)}")
+    return np.concatenate(arrays)
 
 
-def _rows(found: Any, rows: list[int]) -> Any:
+def _rows(found: Collection, rows: list[int]) -> Collection:
     """Pick some of the conditions, maybe more than once."""
     if isinstance(found, np.ndarray):
-        return found[rows]
-    sources = getattr(found, "sources", found)
+        return np.asarray(found[rows])
+    sources = _sources(found)
     return _like(found, [sources[row] for row in rows])
 
 
-def _like(found: Any, sources: list[Any]) -> Any:
+def _sources(found: Collection) -> Sequence[object]:
+    """Return what a collection is made of: locations of files, or the values themselves."""
+    return cast(Sequence[object], getattr(found, "sources", found))
+
+
+def _like(found: list[object] | FileItems[object], sources: list[object]) -> Collection:
     """Make a collection of other sources: a list, or a class of files."""
     return sources if isinstance(found, list) else type(found)(sources)

@@ -7,11 +7,12 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zaohua.cli import values as words
 from zaohua.cli.described import TITLES, check_bounds, described
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.json import JsonValue
 
 if TYPE_CHECKING:
     from zaohua.cli.flags import Flag
@@ -22,7 +23,7 @@ WIDTH = 100
 """Letters of a line of comments."""
 
 
-def load(path: str) -> dict[str, Any]:
+def load(path: str) -> dict[str, object]:
     """Read the options in a file, by name.
 
     Raises:
@@ -40,7 +41,7 @@ def load(path: str) -> dict[str, Any]:
     return {str(name).replace("-", "_"): value for name, value in found.items()}
 
 
-def from_file(path: str, flags: Sequence[Flag], also: Sequence[str] = ()) -> dict[str, Any]:
+def from_file(path: str, flags: Sequence[Flag], also: Sequence[str] = ()) -> dict[str, object]:
     """Read the values that a file gives to flags, by name.
 
     Args:
@@ -64,7 +65,7 @@ def from_file(path: str, flags: Sequence[Flag], also: Sequence[str] = ()) -> dic
     return values
 
 
-def text(flags: Sequence[Flag], values: Mapping[str, Any], titles: Mapping[str, str], **first: Any) -> str:
+def text(flags: Sequence[Flag], values: Mapping[str, object], titles: Mapping[str, str], **first: object) -> str:
     """Write a file that `--config` reads, with the help of each flag above its value.
 
     Args:
@@ -97,14 +98,14 @@ def _text(file: Path) -> str:
         raise ZaohuaError(f"{file}: is no text in UTF-8") from None
 
 
-def _from_json(path: str, text: str) -> Any:
+def _from_json(path: str, text: str) -> JsonValue:
     try:
         return json.loads(text)
     except ValueError as error:
         raise ZaohuaError(f"{path}: is no JSON: {error}") from None
 
 
-def _from_yaml(path: str, text: str) -> Any:
+def _from_yaml(path: str, text: str) -> JsonValue:
     import yaml
 
     try:
@@ -115,7 +116,7 @@ def _from_yaml(path: str, text: str) -> Any:
         raise ZaohuaError(f"{path}{where}: is no YAML: {problem or error}") from None
 
 
-def _yaml(name: str, value: Any) -> str:
+def _yaml(name: str, value: object) -> str:
     """Write a line `name: value`."""
     import yaml
 

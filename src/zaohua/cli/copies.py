@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, leading, parse
 from zaohua.cli.sample import sampling_flags
 from zaohua.core.params import Between
+
+if TYPE_CHECKING:
+    from zaohua.metrics.text_overlap import TextOverlap
 
 CALL = "zaohua copies RUN [options]"
 ABOUT = "Tell how much of what a model writes is copied from its training text, and how much of held-out text is."
@@ -40,9 +43,9 @@ def main(arguments: Sequence[str]) -> None:
         model,
         data=values["data"],
         held_out=values["held_out"],
-        n=values["length"],
-        n_samples=values["n"],
-        random_state=values["seed"],
+        n=values.of("length", int),
+        n_samples=values.of("n", int),
+        random_state=values.optional("seed", int),
     )
     if values["json"]:
         print(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
     print(f"longest in the samples: {report.samples.example!r}")
 
 
-def _told(found: Any) -> str:
+def _told(found: TextOverlap) -> str:
     return (
         f"{found.fraction:.2%} of {found.characters:,} characters copied, {found.n} or more in a row; "
         f"{found.longest} in a row at most"

@@ -27,16 +27,15 @@ ABOUT = (
 def main(arguments: Sequence[str]) -> None:
     """Run the demo, print the table, and tell where the page is."""
     values = parse("zaohua demo", ABOUT, FLAGS, arguments)
+    minutes = values.of("minutes", float)
     from zaohua import demo
     from zaohua.demo import report
     from zaohua.training.callbacks.progress import Progress
 
-    out = Path(values["out"])
+    out = Path(values.of("out", str))
     out.mkdir(parents=True, exist_ok=True)
-    echo(
-        f"{len(demo.PLANS)} models on {demo.DATA}, one on sounds and one on texts, about {values['minutes']:g} minutes"
-    )
-    study = demo.run(out, values["minutes"], watch=lambda name: Progress(f"{name:<10}"))
+    echo(f"{len(demo.PLANS)} models on {demo.DATA}, one on sounds and one on texts, about {minutes:g} minutes")
+    study = demo.run(out, minutes, watch=lambda name: Progress(f"{name:<10}"))
     path = report.write(study, out)
     show(study.results)
     sounding = study.sounding

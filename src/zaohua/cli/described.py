@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zaohua.cli import values as words
 from zaohua.core.errors import ZaohuaError
@@ -21,9 +21,9 @@ TITLES = {
 """Groups of the help, in their order, and their titles."""
 
 
-def check_bounds(option: str, flag: Flag, value: Any) -> None:
+def check_bounds(option: str, flag: Flag, value: object) -> None:
     """Raise a `ZaohuaError` if the value of a flag, named so, is out of its bounds."""
-    if flag.bounds is not None and value is not None and value not in flag.bounds:
+    if flag.bounds is not None and isinstance(value, (int, float)) and value not in flag.bounds:
         raise ZaohuaError(f"{option} must be {flag.bounds}, not {words.in_words(value)}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import zaohua
 from zaohua.cli import runs
@@ -60,11 +59,18 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.evaluation import summaries
     from zaohua.tasks.evaluation.evaluate import evaluate
 
-    options: dict[str, Any] = {
-        name: values[name] for name in ("data", "split", "train", "samples", "seeds", "inception", "target")
-    }
     found = evaluate(
-        zaohua.load(run), run=run, random_state=values["seed"], **options, log=None if values["json"] else Lines()
+        zaohua.load(run),
+        data=values["data"],
+        split=values.optional("split", str),
+        train=values["train"],
+        samples=values.of("samples", int),
+        seeds=values.of("seeds", int),
+        random_state=values.of("seed", int),
+        run=run,
+        log=None if values["json"] else Lines(),
+        inception=values["inception"],
+        target=values["target"],
     )
     found.save(run)
     card = summaries.note_in_card(run, found)

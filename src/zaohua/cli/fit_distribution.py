@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from zaohua.cli.flags import Flag, echo, leading, parse
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.params import Between
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from zaohua.tasks.distributions import Ranking
 
 CALL = "zaohua fit-distribution FILE --column X [options]"
@@ -42,12 +44,16 @@ def main(arguments: Sequence[str]) -> None:
         raise ZaohuaError("--path is drawn into a picture: give --out picture.png, too")
     from zaohua.tasks import distributions
 
-    column, numbers = read_column(file, values["column"])
-    one = values["distribution"]
+    column, numbers = read_column(file, values.optional("column", str))
+    one = values.optional("distribution", str)
     models = None if one is None else [distributions.find(one)]
     try:
         ranking = distributions.rank(
-            numbers, models=models, by=values["by"], replicates=values["replicates"], random_state=values["seed"]
+            numbers,
+            models=models,
+            by="aic" if values["by"] == "aic" else "bic",
+            replicates=values.of("replicates", int),
+            random_state=values.of("seed", int),
         )
     except ZaohuaError as error:
         reason = str(error).removeprefix(f"column {column!r} ")
@@ -56,14 +62,17 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps({"file": file, "column": column, **ranking.to_json()}))
     else:
         show(ranking)
-    if values["out"]:
+    out = values.optional("out", str)
+    if out:
         from zaohua.tasks import distribution_plots
 
-        figure = distribution_plots.picture(ranking.best, distributions.as_numbers(numbers), column, values["path"])
-        echo(f"wrote {distribution_plots.save(figure, values['out'])}")
+        figure = distribution_plots.picture(
+            ranking.best, distributions.as_numbers(numbers), column, values.of("path", bool)
+        )
+        echo(f"wrote {distribution_plots.save(figure, out)}")
 
 
-def read_column(file: str, name: str | None) -> tuple[str, Any]:
+def read_column(file: str, name: str | None) -> tuple[str, ArrayLike]:
     """Read the name and the values of a column of a file or a data set.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zaohua.cli.parser import parse
 from zaohua.cli.values import bounds_of
@@ -51,8 +51,8 @@ class Flag:
     """
 
     name: str
-    type: Any
-    default: Any = None
+    type: object
+    default: object = None
     help: str = ""
     short: tuple[str, ...] = ()
     repeat: bool = False
@@ -110,7 +110,7 @@ CONFIG = (
 
 def from_fields(
     fields: Mapping[str, Field],
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     *,
     leave_out: Iterable[str] = (),
     taken: Iterable[str] = (),
@@ -164,7 +164,7 @@ def leading(
     return first, list(arguments[count:])
 
 
-def given(values: Mapping[str, Any], flags: Iterable[Flag]) -> dict[str, Any]:
+def given(values: Mapping[str, object], flags: Iterable[Flag]) -> dict[str, object]:
     """Collect the values that differ from the defaults of their flags, by the names of the fields."""
     return {flag.field.name: values[flag.name] for flag in flags if flag.field and values[flag.name] != flag.default}
 

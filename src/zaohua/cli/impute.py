@@ -33,12 +33,12 @@ def main(arguments: Sequence[str]) -> None:
     values = parse("zaohua impute RUN FILE", ABOUT, FLAGS, rest)
     runs.read_model(run)
     model = zaohua.load(run)
-    table, _ = zaohua.read(data, split=values["split"])
-    path = Path(values["out"] or f"{Path(data).with_suffix('')}-imputed.csv")
+    table, _ = zaohua.read(data, split=values.optional("split", str))
+    path = Path(values.optional("out", str) or f"{Path(data).with_suffix('')}-imputed.csv")
     model.codec_.sheet_writer(path)  # an ending that can't be is told at once
     if path.exists() and Path(data).exists() and path.samefile(data):
         raise ZaohuaError(f"{path} is the table itself: give another --out")
-    filled = model.impute(table, random_state=values["seed"])
+    filled = model.impute(table, random_state=values.optional("seed", int))
     cells = int(table.isna().to_numpy().sum())
     left = int(filled.isna().to_numpy().sum())
     model.codec_.write_sheet(filled, path)

@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, parse
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 
 FLAGS = (Flag("json", bool, False, "Print the facts as JSON."),)
 CALL = "zaohua info RUN [--json]"
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{name:<{width}}  {_text(value)}")
 
 
-def facts(folder: Path) -> dict[str, Any]:
+def facts(folder: Path) -> Json:
     """Collect what is worth knowing about a run: name -> value."""
     stored = runs.read_model(folder)
     from zaohua.training.callbacks.progress import clock
@@ -59,7 +59,7 @@ def facts(folder: Path) -> dict[str, Any]:
     }
 
 
-def _items(stored: dict[str, Any]) -> str:
+def _items(stored: Json) -> str:
     """Describe the training data of a run; an old run doesn't tell how many items they were."""
     if "summary" in stored:
         return str(stored["summary"]["x"])
@@ -68,7 +68,7 @@ def _items(stored: dict[str, Any]) -> str:
     return modalities.from_json(stored["codec"]).describe()
 
 
-def _conditions(stored: dict[str, Any]) -> str:
+def _conditions(stored: Json) -> str:
     """List the labels that a run learnt, or describe what else it was conditioned on."""
     y = stored.get("y_codec")
     if not y:
@@ -80,7 +80,7 @@ def _conditions(stored: dict[str, Any]) -> str:
     return modalities.from_json(y).describe()
 
 
-def _changed(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _changed(name: str, parameters: Json) -> Json:
     """Find the hyperparameters that differ from the model's defaults."""
     from zaohua.core.params import fields_of
 
@@ -91,7 +91,7 @@ def _changed(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in parameters.items() if k in fields and v != fields[k].default}
 
 
-def last_record(folder: Path) -> dict[str, Any]:
+def last_record(folder: Path) -> Json:
     """Find the last complete record of the history that holds a loss."""
     path = folder / "history.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
@@ -105,11 +105,11 @@ def last_record(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def _label(value: Any) -> str:
+def _label(value: object) -> str:
     return str(tuple(value["tuple"])) if isinstance(value, dict) else str(value)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k} {_text(v)}" for k, v in value.items())
     return f"{value:.4g}" if isinstance(value, float) and math.isfinite(value) else str(value)

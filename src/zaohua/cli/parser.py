@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from zaohua.cli import values as words
 from zaohua.cli.described import TITLES, check_bounds, described
+from zaohua.cli.options import Options
 from zaohua.core.errors import ZaohuaError, unknown
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def parse(
     first: Sequence[str] = (),
     titles: Mapping[str, str] | None = None,
     also: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Options:
     """Return the values of all flags, by name: as given, else as in the file of `--config`, else their defaults.
 
     Args:
@@ -57,12 +58,14 @@ def parse(
         raise ZaohuaError(f"{stray[0]!r} is neither an option nor the value of one (see `{prog} --help`)")
     found = vars(namespace)
     given = {flag.name: _value(flag, found[flag.name]) for flag in flags if flag.name in found}
-    values = {flag.name: flag.default for flag in flags}
-    if given.get("config") is not None:
+    values = Options({flag.name: flag.default for flag in flags})
+    path = given.get("config")
+    if isinstance(path, str):
         from zaohua.cli.config import from_file
 
-        values |= from_file(given["config"], flags, also)
-    return {**values, **given}
+        values.update(from_file(path, flags, also))
+    values.update(given)
+    return values
 
 
 class _Parser(argparse.ArgumentParser):
@@ -112,29 +115,29 @@ def _parser(
         title = titles.get(group, group) if len(used) > 1 else "options"
         section = parser.add_argument_group(title, NOTES.get(group) if first else None)
         for flag in members:
-            _add(section, flag)
+            _add(section.add_argument, flag)
     section.add_argument("-h", "--help", action="help", help="Show this help.")
     return parser
 
 
-def _add(section: Any, flag: Flag) -> None:
-    """Add a flag to a group of the parser."""
+def _add(add: Callable[..., object], flag: Flag) -> None:
+    """Add a flag to a group of the parser by its method `add_argument`."""
     text = described(flag, flag.text).replace("%", "%%")
     hidden = [spelling for spelling in flag.accepted if spelling not in flag.spellings]
     if flag.type is bool:
         on = not flag.default
-        section.add_argument(*flag.spellings, dest=flag.name, action="store_const", const=on, help=text)
-        section.add_argument(*hidden, dest=flag.name, action="store_const", const=not on, help=argparse.SUPPRESS)
+        add(*flag.spellings, dest=flag.name, action="store_const", const=on, help=text)
+        add(*hidden, dest=flag.name, action="store_const", const=not on, help=argparse.SUPPRESS)
         return
-    options: dict[str, Any] = {
+    options: dict[str, str | None] = {
         "dest": flag.name,
         "action": "append" if flag.repeat else "store",
         "nargs": None if flag.repeat else words.number_of_words(flag.type),
         "metavar": flag.metavar or words.metavar(flag.type),
     }
-    section.add_argument(*flag.spellings, help=text, **options)
+    add(*flag.spellings, help=text, **options)
     if hidden:
-        section.add_argument(*hidden, help=argparse.SUPPRESS, **options)
+        add(*hidden, help=argparse.SUPPRESS, **options)
 
 
 def _known(flags: Sequence[Flag], arguments: Sequence[str]) -> list[str]:
@@ -168,9 +171,9 @@ def _is_number(word: str) -> bool:
     return word.startswith("-")
 
 
-def _value(flag: Flag, found: Any) -> Any:
+def _value(flag: Flag, found: str | list[str] | bool) -> object:
     """Convert the words that argparse found to the value of a flag, and check its bounds."""
-    if flag.type is bool:
+    if isinstance(found, bool):
         return found
     value = words.convert(flag.spellings[0], flag.type, [found] if isinstance(found, str) else found)
     check_bounds(flag.spellings[0], flag, value)

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from zaohua.core.errors import CheckpointError, NoLabels, nearest
+from zaohua.core.json import Json
 from zaohua.storage import legacy
 
 MODEL = "model.json"
@@ -45,7 +45,7 @@ def holds_run(folder: Path) -> bool:
     return (folder / MODEL).exists()
 
 
-def read_model(folder: str | Path) -> dict[str, Any]:
+def read_model(folder: str | Path) -> Json:
     """Read the `model.json` of a run, without its weights and without importing torch.
 
     Raises:
@@ -67,7 +67,7 @@ def read_model(folder: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
 
 
-def read(data: str, split: str, labels: bool, modality: str | None = None) -> tuple[Any, Any, str | None]:
+def read(data: str, split: str, labels: bool, modality: str | None = None) -> tuple[object, object, str | None]:
     """Make X, y and the kind of data for `fit` of DATA; y is True if it carries labels that are wanted.
 
     The path or name itself is handed on where it can be: the run remembers it, and can be resumed without DATA.

@@ -6,15 +6,21 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import zaohua
 from zaohua.cli import config, runs
 from zaohua.cli.conditions import Conditions, read_conditions
 from zaohua.cli.flags import CONFIG, SAMPLING, Flag, echo, from_fields, leading, parse
+from zaohua.cli.options import Options
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
+    from zaohua.modalities.base import Codec
 
 CALL = "zaohua sample RUN [options]"
 Count = Annotated[int, Between(1)]
@@ -65,8 +71,8 @@ def main(arguments: Sequence[str]) -> None:
     if not any(folder.glob("weights*")):
         raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
     model = zaohua.load(folder)
-    wanted = read_conditions(model, values["y"], values["n"], values["each"])
-    out = _place(model.codec_, folder, values["out"])
+    wanted = read_conditions(model, values.texts("y"), values.optional("n", int), values.optional("each", int))
+    out = _place(model.codec_, folder, values.optional("out", str))
     options = {flag.name: values[flag.name] for flag in flags}
     if values["stream"]:
         _stream(model, wanted, values, options)
@@ -78,14 +84,14 @@ def main(arguments: Sequence[str]) -> None:
     if out is None:
         _print(items, {"items": items, "y": y, "seconds": seconds} if values["json"] else None)
         return
-    _write(model.codec_, items, out, wanted, values["each"])
+    _write(model.codec_, items, out, wanted, values.optional("each", int))
     if values["json"]:
         print(json.dumps({"out": str(out), "n": wanted.n, "y": y, "seconds": seconds}))
     else:
         echo(f"{wanted.n} items in {seconds:.1f} s: {out}")
 
 
-def _place(codec: Any, folder: Path, chosen: str | None) -> Path | None:
+def _place(codec: Codec, folder: Path, chosen: str | None) -> Path | None:
     """Where the items are written to; None where they are printed."""
     if chosen is None:
         return None if codec.printed else folder / f"samples{codec.ending()}"
@@ -94,12 +100,12 @@ def _place(codec: Any, folder: Path, chosen: str | None) -> Path | None:
     return Path(chosen)
 
 
-def _print(items: Sequence[str], facts: dict[str, Any] | None) -> None:
+def _print(items: Sequence[str], facts: Json | None) -> None:
     """Print texts with a line between them, or facts as JSON."""
     print(f"\n{'-' * 40}\n".join(items) if facts is None else json.dumps(facts))
 
 
-def _write(codec: Any, items: Any, out: Path, wanted: Conditions, each: int | None) -> None:
+def _write(codec: Codec, items: object, out: Path, wanted: Conditions, each: int | None) -> None:
     """Write items to one file, or to a folder as a file for each, named by what it is conditioned on."""
     if out.suffix:
         codec.write_sheet(items, out, wanted.names if wanted.labels else None, each)
@@ -108,7 +114,7 @@ def _write(codec: Any, items: Any, out: Path, wanted: Conditions, each: int | No
     codec.write(items, out, [f"{i:05d}{name}" for i, name in enumerate(names)])
 
 
-def _stream(model: Any, wanted: Conditions, values: dict[str, Any], options: dict[str, Any]) -> None:
+def _stream(model: GenerativeModel, wanted: Conditions, values: Options, options: dict[str, object]) -> None:
     """Print one text while it is written."""
     if not hasattr(model, "stream"):
         raise ZaohuaError(f"--stream is for models of texts, and this run is a {type(model).__name__}")
@@ -119,7 +125,7 @@ def _stream(model: Any, wanted: Conditions, values: dict[str, Any], options: dic
     print()
 
 
-def sampling_flags(stored: dict[str, Any]) -> list[Flag]:
+def sampling_flags(stored: Json) -> list[Flag]:
     """Flags of those fields that can be given to `sample`; their defaults are the run's."""
     from zaohua.core.params import fields_of
 
@@ -128,7 +134,7 @@ def sampling_flags(stored: dict[str, Any]) -> list[Flag]:
     return from_fields(chosen, stored["parameters"], group=lambda name: SAMPLING)
 
 
-def _file_name(condition: Any, wanted: Conditions) -> str:
+def _file_name(condition: object, wanted: Conditions) -> str:
     """Write a condition as part of the name of a file."""
     text = str(condition) if wanted.labels else Path(str(condition)).stem
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, leading, parse
+from zaohua.cli.options import Options
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
+    from zaohua.families.autoregressive.texts import TextModel
 
 CALL = "zaohua score RUN DATA [options]"
 ABOUT = (
@@ -45,8 +51,8 @@ def main(arguments: Sequence[str]) -> None:
     values = parse("zaohua score RUN DATA", ABOUT, FLAGS, rest)
     runs.read_model(run)
     model = zaohua.load(run)
-    split = values["split"] or ("test" if runs.is_named(data) else "train")
-    X, y, _ = runs.read(data, split, values["labels"] and model.y_codec_ is not None)
+    split = values.optional("split", str) or ("test" if runs.is_named(data) else "train")
+    X, y, _ = runs.read(data, split, values.of("labels", bool) and model.y_codec_ is not None)
     from zaohua.modalities.texts.codec import TextCodec
 
     texts = isinstance(model.codec_, TextCodec)
@@ -64,14 +70,14 @@ def main(arguments: Sequence[str]) -> None:
                 print(f"{name.replace('_', ' '):<{width}}  {f'{value:.4f}' if isinstance(value, float) else value}")
 
 
-def _texts(model: Any, X: Any, y: Any, values: dict[str, Any]) -> dict[str, Any]:
+def _texts(model: TextModel, X: object, y: object, values: Options) -> Json:
     """Measure nats per token and bits per byte and character, with the context and stride that they depend on."""
     from zaohua.modalities.texts.surprise import surprise
 
-    def tell(number: int, tokens: list[dict[str, Any]]) -> None:
+    def tell(number: int, tokens: list[Json]) -> None:
         print(json.dumps({"text": number, "tokens": tokens}, ensure_ascii=False))
 
-    found = surprise(model, X, y, stride=values["stride"], each=tell if values["surprisal"] else None)
+    found = surprise(model, X, y, stride=values.optional("stride", int), each=tell if values["surprisal"] else None)
     return {
         "texts": found.texts,
         "tokens": found.tokens,
@@ -85,7 +91,7 @@ def _texts(model: Any, X: Any, y: Any, values: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _items(model: Any, X: Any, y: Any) -> dict[str, Any]:
+def _items(model: GenerativeModel, X: object, y: object) -> Json:
     """Measure mean nats per item, with the standard error."""
     import numpy as np
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zaohua.cli import config, runs
 from zaohua.cli.flags import echo
+from zaohua.cli.options import Options
 from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
+    from zaohua.modalities.base import Codec
+    from zaohua.training.events import Callback
+    from zaohua.training.trainable import Trainable
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -38,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.core.hardware import is_main_process
 
     if is_main_process():
-        _tell(model, folder, values["json"])
+        _tell(model, folder, values.of("json", bool))
 
 
 def usage() -> str:
@@ -60,7 +68,7 @@ def usage() -> str:
     return "\n".join([f"usage: {CALL}", "", *texts, "", "models:", *models])
 
 
-def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool) -> dict[str, Any] | None:
+def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool) -> Json | None:
     """Read the `model.json` whose settings are the defaults of the flags: of the run to resume, or of --base."""
     if resume and base is not None:
         raise ZaohuaError("--resume goes on with a run, --base begins a new one from another: give one of them")
@@ -76,52 +84,58 @@ def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool)
 
 
 def _train(
-    cls: Any,
+    cls: type[GenerativeModel],
     data: str | None,
     folder: Path,
-    stored: dict[str, Any] | None,
-    values: dict[str, Any],
+    stored: Json | None,
+    values: Options,
     flags: TrainFlags,
-) -> Any:
+) -> GenerativeModel:
     """Fit a new model, or go on with the stored one."""
     from zaohua.core.hardware import is_main_process
     from zaohua.storage.layout import check_out, holds_training
     from zaohua.storage.runs import check_resumable
     from zaohua.training.callbacks.progress import Progress
+    from zaohua.training.trainable import Trainable
 
     fields = {flag.name: values[flag.name] for flag in flags.own}
-    model = cls(**fields)
-    trains = hasattr(cls, "resume")
-    with Progress(folder.name, quiet=values["json"] or not is_main_process()) as progress:
-        options: dict[str, Any] = {"callbacks": [progress, *_evaluator(values)]} if trains else {}
+    create: Callable[..., GenerativeModel] = cls  # with its own fields
+    model = create(**fields)
+    base, split, labels = values.optional("base", str), values.of("split", str), values.of("labels", bool)
+    modality = values.optional("modality", str)
+    with Progress(folder.name, quiet=values.of("json", bool) or not is_main_process()) as progress:
+        callbacks: list[Callback] = [progress, *_evaluator(values)]
         if stored is not None:
-            _check_modality(stored, values["modality"])
-        if stored is not None and values["base"] is None:
-            if not trains:
+            _check_modality(stored, modality)
+        if stored is not None and base is None:
+            if not isinstance(model, Trainable):
                 raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
             check_resumable(folder, f"--base {folder} with another --out fine-tunes it, --overwrite begins anew")
             model.codec = flags.of_data.stored(stored["codec_option"], values)
             if data is None:
-                return model.resume(folder, **options)
-            X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
-            return model.resume(folder, X, y, modality=kind, **options)
+                return model.resume(folder, callbacks=callbacks)
+            X, y, kind = runs.read(data, split, labels, modality)
+            return model.resume(folder, X, y, modality=kind, callbacks=callbacks)
         check_out(folder)
         if holds_training(folder) and not values["overwrite"]:
             raise ZaohuaError(f"{folder} holds a run already: --resume it, --overwrite it, or choose another --out")
         assert data is not None
-        if stored is not None:
-            flags.of_data.none_given(values, values["base"])
-            return _finetune(values["base"], data, folder, values, fields, options)
-        model.codec = flags.of_data.codec(data, values["split"], values)
-        X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
+        if base is not None:
+            flags.of_data.none_given(values, base)
+            begun = _trained(base)
+            X, y, kind = runs.read(data, split, labels, modality)
+            changes = {**fields, "callbacks": callbacks, "overwrite": values["overwrite"]}
+            return begun.finetune(X, y, out=folder, modality=kind, **changes)
+        model.codec = flags.of_data.codec(data, split, values)
+        X, y, kind = runs.read(data, split, labels, modality)
         if not values["json"]:
             _show_columns(cls, X, model.codec, kind)
-        if trains:
-            options["overwrite"] = values["overwrite"]
-        return model.fit(X, y, out=folder, modality=kind, **options)
+        if not isinstance(model, Trainable):
+            return model.fit(X, y, out=folder, modality=kind)
+        return model.fit(X, y, out=folder, modality=kind, callbacks=callbacks, overwrite=values.of("overwrite", bool))
 
 
-def _check_modality(stored: dict[str, Any], modality: str | None) -> None:
+def _check_modality(stored: Json, modality: str | None) -> None:
     """Raise a `ZaohuaError` if another kind of data is asked for than a run was trained on."""
     from zaohua import modalities
 
@@ -130,7 +144,7 @@ def _check_modality(stored: dict[str, Any], modality: str | None) -> None:
         raise ZaohuaError(f"--modality {modality}: the run was trained on {kind.name if kind else 'other data'}")
 
 
-def _show_columns(cls: Any, X: Any, codec: Any, modality: str | None) -> None:
+def _show_columns(cls: type[GenerativeModel], X: object, codec: Codec | None, modality: str | None) -> None:
     """Print what the columns of a table are taken for, before anything is learnt from it."""
     from zaohua import modalities
 
@@ -142,32 +156,31 @@ def _show_columns(cls: Any, X: Any, codec: Any, modality: str | None) -> None:
                 echo(line)
 
 
-def _evaluator(values: dict[str, Any]) -> list[Any]:
+def _evaluator(values: Options) -> list[Callback]:
     """Make the callback that measures samples while training, if that was asked for."""
-    if values["evaluate_every"] is None:
+    every = values.get("evaluate_every")
+    if not isinstance(every, int):
         return []
     from zaohua.tasks.evaluation.history import Evaluator
 
-    return [Evaluator(values["evaluate_every"])]
+    return [Evaluator(every)]
 
 
-def _finetune(
-    base: str, data: str, folder: Path, values: dict[str, Any], fields: dict[str, Any], options: dict[str, Any]
-) -> Any:
-    """Fit a new model that begins from a trained one."""
+def _trained(base: str) -> Trainable:
+    """Load the trained model of a run, or raise a `ZaohuaError` if it can't be fine-tuned."""
     import zaohua
+    from zaohua.training.trainable import Trainable
 
     model = zaohua.load(base)
-    if not hasattr(model, "finetune"):
+    if not isinstance(model, Trainable):
         raise ZaohuaError(f"{type(model).__name__} is fitted in one go, so there is nothing to begin from")
-    X, y, kind = runs.read(data, values["split"], values["labels"], values["modality"])
-    return model.finetune(X, y, out=folder, modality=kind, overwrite=values["overwrite"], **fields, **options)
+    return model
 
 
-def _tell(model: Any, folder: Path, as_json: bool) -> None:
+def _tell(model: GenerativeModel, folder: Path, as_json: bool) -> None:
     """Print where the run is and what to do next."""
     if as_json:
-        history: list[dict[str, Any]] = getattr(model, "history_", [])
+        history: list[Json] = getattr(model, "history_", [])
         record = next((r for r in reversed(history) if any(k.startswith("loss") for k in r)), None)
         steps, seconds = getattr(model, "n_steps_", None), getattr(model, "seconds_", None)
         print(
@@ -185,5 +198,5 @@ def _tell(model: Any, folder: Path, as_json: bool) -> None:
     else:
         echo(f"trained: {folder}")
         if hasattr(model, "sample"):
-            talks = hasattr(model, "chat") and model.apart_
+            talks = hasattr(model, "chat") and getattr(model, "apart_", False)
             echo(f"next:    zaohua {'chat' if talks else 'sample'} {folder}")

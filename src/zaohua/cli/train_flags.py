@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from zaohua.cli import config, runs
 from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import CONFIG, DATA, TRAINING, Flag, from_fields, parse
+from zaohua.cli.options import Options
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
 
 CALL = "zaohua train MODEL DATA [options]"
 COMMON = (
@@ -91,15 +96,16 @@ class Early:
         if not places and named is None:
             raise ZaohuaError(f"the model and the data come first: {CALL}")
         self.model = places[0] if places else str(named)
-        if named is not None and registry.find(self.model) != registry.find(named):
+        if named is not None and registry.find(self.model) != registry.find(str(named)):
             raise ZaohuaError(f"{path}: has options of {named}, not of {self.model}")
-        self.data = places[1] if len(places) > 1 else file.get("data")
+        data = places[1] if len(places) > 1 else file.get("data")
+        self.data = None if data is None else str(data)
         self.out, self.base = (self._text(name, file) for name in ("out", "base"))
         resume = file.get("resume") is True and "--no-resume" not in self.rest
         self.resume = "--resume" in self.rest or resume
         self.help = bool({"-h", "--help"} & set(self.rest))
 
-    def _text(self, name: str, file: dict[str, Any]) -> str | None:
+    def _text(self, name: str, file: dict[str, object]) -> str | None:
         """Return an option as given, else as in the file; None if it is no text (`parse` tells of the mistake)."""
         value = runs.find_option(f"--{name}", self.rest) or file.get(name)
         return value if isinstance(value, str) and value.casefold() != "none" else None
@@ -115,7 +121,7 @@ class TrainFlags:
         titles: of groups of the help that are to have others than usual.
     """
 
-    def __init__(self, entry: registry.Entry, cls: Any, stored: dict[str, Any] | None):
+    def __init__(self, entry: registry.Entry, cls: type[GenerativeModel], stored: Json | None):
         from zaohua.cli.groups import group_of, titles_of
         from zaohua.core.params import fields_of
         from zaohua.modalities import taken_by
@@ -131,7 +137,7 @@ class TrainFlags:
         common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]
         self.all = [*common, *self.own, *self.of_data.flags]
 
-    def parse(self, arguments: Sequence[str]) -> dict[str, Any]:
+    def parse(self, arguments: Sequence[str]) -> Options:
         """Return the values of all flags, by name."""
         return parse(
             f"zaohua train {self.entry.command} DATA",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Sequence
-from typing import Any, Literal, Union, get_args, get_origin
+from collections.abc import Callable, Sequence
+from typing import Literal, Union, get_args, get_origin
 
 from zaohua.core.errors import ZaohuaError, nearest
 from zaohua.core.params import Between, type_name, unwrap
@@ -17,35 +17,35 @@ class Unfit(Exception):
     """Words that aren't of a type: another type may take them."""
 
 
-def plain(kind: Any) -> Any:
+def plain(kind: object) -> object:
     """Return a type without None, which messages don't mention: people leave the option out instead."""
     kinds = [each for each in _members(kind) if each is not type(None)]
     return Union[tuple(kinds)] if len(kinds) > 1 else kinds[0]  # noqa: UP007 (of a tuple, which `|` can't join)
 
 
-def takes_none(kind: Any) -> bool:
+def takes_none(kind: object) -> bool:
     """Tell whether None is a value of the type."""
     return type(None) in _members(kind)
 
 
-def takes_text(kind: Any) -> bool:
+def takes_text(kind: object) -> bool:
     """Tell whether any text is a value of the type, or of one of its parts."""
     return any(each is str or str in get_args(each) for each in _members(kind))
 
 
-def bounds_of(kind: Any) -> Between | None:
+def bounds_of(kind: object) -> Between | None:
     """Find the bounds that are written in a type, as in `Annotated[float, Between(above=0)]`."""
     extras = [extra for part in (kind, *get_args(kind)) for extra in unwrap(part)[1]]
     return next((extra for extra in extras if isinstance(extra, Between)), None)
 
 
-def number_of_words(kind: Any) -> str | None:
+def number_of_words(kind: object) -> str | None:
     """Return how many words a value takes, as argparse writes it: None for one, "+" for one or more."""
     several = any(get_origin(each) in (tuple, dict) for each in _members(kind))
     return "+" if several else None
 
 
-def convert(option: str, kind: Any, words: Sequence[str]) -> Any:
+def convert(option: str, kind: object, words: Sequence[str]) -> object:
     """Convert the words behind an option to its value.
 
     Args:
@@ -67,7 +67,7 @@ def convert(option: str, kind: Any, words: Sequence[str]) -> Any:
     raise ZaohuaError(f"{option} must be {type_name(plain(kind))}, not {shown!r}{_close(kind, shown)}")
 
 
-def from_file(option: str, kind: Any, value: Any) -> Any:
+def from_file(option: str, kind: object, value: object) -> object:
     """Convert a value of a configuration file to that of an option.
 
     A text where a number is wanted is read as on the command line: `1e-4` is a text to YAML.
@@ -85,18 +85,18 @@ def from_file(option: str, kind: Any, value: Any) -> Any:
     raise ZaohuaError(f"{option} must be {type_name(kind)}, not {value!r}")
 
 
-def metavar(kind: Any) -> str:
+def metavar(kind: object) -> str:
     """Return what stands for the value in the help, such as N or cosine|linear."""
     names = [_metavar(each) for each in _members(plain(kind))]
     return "N [N]" if names == ["N", "N N"] else "|".join(dict.fromkeys(names))
 
 
-def choices(kind: Any) -> list[str]:
+def choices(kind: object) -> list[str]:
     """List the values to choose from, if the type lists them."""
     return [str(value) for each in _members(kind) if get_origin(each) is Literal for value in get_args(each)]
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """Write a value as people read it."""
     if value is None or value == () or value == {}:
         return "none"
@@ -112,9 +112,11 @@ def in_words(value: Any) -> str:
 
 
 _NOTHING = object()
+_CONVERTERS: dict[object, Callable[[str], object]] = {int: int, float: float, str: str}
+_METAVARS: dict[object, str] = {int: "N", float: "X", str: "TEXT"}
 
 
-def _members(kind: Any) -> list[Any]:
+def _members(kind: object) -> list[object]:
     """List the types that a union is made of, without their bounds."""
     kind, _ = unwrap(kind)
     if get_origin(kind) in (Union, types.UnionType):
@@ -122,7 +124,7 @@ def _members(kind: Any) -> list[Any]:
     return [kind]
 
 
-def _converted(kind: Any, words: Sequence[str]) -> Any:
+def _converted(kind: object, words: Sequence[str]) -> object:
     """Convert words to a value of a type that is no union, or raise `Unfit`."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is dict:
@@ -141,15 +143,15 @@ def _converted(kind: Any, words: Sequence[str]) -> Any:
         if not found:
             raise Unfit
         return found[0]
-    if kind not in (int, float, str):
+    if kind not in _CONVERTERS:
         raise Unfit
     try:
-        return kind(words[0])
+        return _CONVERTERS[kind](words[0])
     except ValueError:
         raise Unfit from None
 
 
-def _taken(kind: Any, value: Any) -> Any:
+def _taken(kind: object, value: object) -> object:
     """Take a value of a file as one of a type that is no union; _NOTHING if it isn't."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
@@ -169,7 +171,7 @@ def _taken(kind: Any, value: Any) -> Any:
     return value if isinstance(kind, type) and isinstance(value, kind) else _NOTHING
 
 
-def _metavar(kind: Any) -> str:
+def _metavar(kind: object) -> str:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         listed = "|".join(map(str, inner))
@@ -178,10 +180,10 @@ def _metavar(kind: Any) -> str:
         return "COLUMN VALUE ..."
     if origin is tuple:
         return _metavar(inner[0]) if inner[1:] == (...,) else " ".join(_metavar(unwrap(each)[0]) for each in inner)
-    return {int: "N", float: "X", str: "TEXT"}.get(kind, "VALUE")
+    return _METAVARS.get(kind, "VALUE")
 
 
-def _close(kind: Any, word: str) -> str:
+def _close(kind: object, word: str) -> str:
     """Suggest the nearest of the values to choose from."""
     close = nearest(word, choices(kind), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

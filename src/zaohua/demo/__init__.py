@@ -11,16 +11,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from zaohua.core import registry
+from zaohua.core.json import Json
 from zaohua.demo import sounds, texts
+from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.comparison import compared
 from zaohua.evaluation.results import FLOOR, Evaluation
 from zaohua.evaluation.summaries import note_in_card
@@ -30,6 +31,7 @@ from zaohua.modalities.images.show import visible
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.evaluate import evaluate
 from zaohua.tasks.evaluation.protocols import splits_of
+from zaohua.training.trainable import Trainable
 
 DATA, SEED, ROWS = "digits", 0, 8
 
@@ -47,11 +49,11 @@ class Plan:
 
     model: str
     share: float = 0.0
-    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    settings: Json = dataclasses.field(default_factory=dict)
     naive: bool = False
 
 
-SMALL_UNET: dict[str, Any] = {"batch_size": 64, "channels": 32, "blocks": 1, "ema_decay": 0.995, "warmup_steps": 50}
+SMALL_UNET: Json = {"batch_size": 64, "channels": 32, "blocks": 1, "ema_decay": 0.995, "warmup_steps": 50}
 PLANS = (
     Plan("gaussian", naive=True),
     Plan("gmm", settings={"n_components": 3}),
@@ -100,7 +102,7 @@ class Result:
     seconds: float | None = None
     parameters: int | None = None
     milliseconds: float | None = None
-    history: tuple[dict[str, Any], ...] = ()
+    history: tuple[Json, ...] = ()
     sheet: np.ndarray | None = None
     evaluation: Evaluation | None = None
 
@@ -123,7 +125,7 @@ class Study:
 
     results: list[Result]
     real: np.ndarray
-    labels: list[Any]
+    labels: list[Hashable]
     n_train: int
     n_test: int
     seed: int
@@ -155,8 +157,8 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
             results.append(_floor(protocol))
         results.append(_measure(plan, model, seconds, protocol, out / plan.model))
     assert protocol is not None and protocol.test.labels is not None
-    labels = sorted(set(protocol.test.labels))
-    real = protocol.test.pixels[_sheet_rows(protocol.test.labels, labels)]
+    labels = sorted(set(protocol.test.labels), key=str)
+    real = protocol.test.values[_sheet_rows(protocol.test.labels, labels)]
     sounding = sounds.make(out, minutes, watch, SEED)
     writing = texts.write(out, minutes, watch, SEED)
     study = Study(
@@ -189,11 +191,11 @@ def _floor(protocol: ImageProtocol) -> Result:
     )
 
 
-def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[Any, float]:
+def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[GenerativeModel, float]:
     """Fit the model of a plan; returns it and the seconds it took."""
-    model = registry.model_class(plan.model)(random_state=SEED, **plan.settings)
+    model: GenerativeModel = registry.model_class(plan.model)(random_state=SEED, **plan.settings)
     began = time.perf_counter()
-    if not plan.share:
+    if not isinstance(model, Trainable):
         model.fit(DATA, None if plan.naive else True, out=folder)
         return model, time.perf_counter() - began
     model.set_params(max_minutes=plan.share * minutes, log_every=20)
@@ -202,9 +204,9 @@ def _train(plan: Plan, folder: Path, minutes: float, watch: Watch) -> tuple[Any,
     return model, model.seconds_
 
 
-def _measure(plan: Plan, model: Any, seconds: float, protocol: ImageProtocol, folder: Path) -> Result:
+def _measure(plan: Plan, model: GenerativeModel, seconds: float, protocol: ImageProtocol, folder: Path) -> Result:
     """Make as many samples as items were held out, with the same labels, and compare them."""
-    entry, labels = registry.find(plan.model), sorted(set(protocol.test.labels or ()))
+    entry, labels = registry.find(plan.model), sorted(set(protocol.test.labels or ()), key=str)
     found = evaluate(model, protocol=protocol, random_state=SEED, run=folder)
     found.save(folder)
     note_in_card(folder, found)
@@ -231,18 +233,18 @@ def _measure(plan: Plan, model: Any, seconds: float, protocol: ImageProtocol, fo
     )
 
 
-def _kind(model: Any, value: dict[str, float]) -> str:
+def _kind(model: GenerativeModel, value: dict[str, float]) -> str:
     """Name the kind of a model's score; empty without a score."""
     return "density" if "log_density" in value else model.score_kind if "log_likelihood" in value else ""
 
 
-def _sheet_rows(y: list[Any], labels: list[Any]) -> list[int]:
+def _sheet_rows(y: list[Hashable], labels: list[Hashable]) -> list[int]:
     """Find the first ROWS items of each label, in the order of a sheet with a column for each label."""
     places = {label: [i for i, other in enumerate(y) if other == label] for label in labels}
     return [places[label][row] for row in range(ROWS) for label in labels]
 
 
-def _plain(study: Study) -> dict[str, Any]:
+def _plain(study: Study) -> Json:
     """Return the figures and how they were measured, as JSON values."""
     skip = {"history", "sheet", "evaluation"}
     rows = [{k: v for k, v in vars(result).items() if k not in skip} for result in study.results]

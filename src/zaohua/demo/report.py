@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def _best(results: Sequence[Result]) -> set[tuple[str, int]]:
     nearest = min(model.frechet or math.inf for model in models)
     fullest = max(model.recall or 0 for model in models)
     clearest = max(model.accuracy or 0 for model in models)
-    bold = {
+    bold: dict[int, Callable[[Result], bool]] = {
         1: lambda model: model.frechet == nearest,
         2: lambda model: model.recall == fullest,
         3: lambda model: model.accuracy == clearest,

@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zaohua.core import registry
+from zaohua.core.json import Json
 from zaohua.metrics.extractor import Classifier
 from zaohua.modalities import MelCodec, datasets
 from zaohua.modalities.sounds.sound import Sound
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 DATA, MODEL, SHARE = "tones", "flow", 0.1
 """The data set, the model, and its fraction of the demo's time: about 1,000 steps on one core."""
-SETTINGS: dict[str, Any] = {
+SETTINGS: Json = {
     "codec": MelCodec(bands=32),
     "batch_size": 16,
     "channels": 32,
@@ -81,7 +82,7 @@ class SoundDemo:
     steps: int
     parameters: int
     speed: float
-    history: tuple[dict[str, Any], ...]
+    history: tuple[Json, ...]
     kinds: dict[str, tuple[Heard, ...]]
 
 

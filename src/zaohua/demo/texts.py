@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zaohua.core import registry
+from zaohua.core.json import Json
 from zaohua.modalities import datasets
 from zaohua.modalities.texts.surprise import surprise
 from zaohua.tasks.copying import copy_report
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 DATA, MODEL, SHARE = "pydoc", "char-rnn", 0.09
 """The data set, the model, and its fraction of the demo's time."""
-SETTINGS: dict[str, Any] = {
+SETTINGS: Json = {
     "width": 256,
     "layers": 1,
     "context": 64,
@@ -61,7 +62,7 @@ class Writing:
     seconds: float
     steps: int
     parameters: int
-    history: tuple[dict[str, Any], ...]
+    history: tuple[Json, ...]
     samples: tuple[tuple[str, str], ...]
 
 

@@ -1,10 +1,11 @@
-"""What all models of tables can do: make rows of which some columns are given, and fill in what isn't known.
+"""Models of tables: sampling rows with given columns, and imputing missing cells.
 
-A model that has the primitive
+A model with the primitive
 
-    complete(x, known, noise, y, no_missing) -> x        unknown features drawn from p(x | known features)
+    complete(x, known, noise, y, no_missing) -> x        x with unknown features drawn from p(x | known features)
 
-does both exactly. Of any other, rows are drawn until one meets its conditions, for so many tries and no more.
+does both exactly. Other models sample rows with given columns by rejection: they draw rows until one matches, up to
+`max_tries` times.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
+from sklearn.utils import Tags
 from torch import Tensor
 
 from zaohua.core.available import available
@@ -26,22 +28,22 @@ from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import Codec
 from zaohua.modalities.tables.codec import TableCodec
 
-AT_ONCE = 4096
-"""Rows that are drawn together where conditions are met by chance."""
+CHUNK = 4096
+"""Number of rows that are completed, or drawn for rejection, at once."""
 
 
 class Tabular(GenerativeModel[TableCodec]):
-    """A model of rows.
+    """Model of the rows of a table.
 
     Attributes:
-        acceptance_rate_: of the last call of `sample` that met conditions by chance, the share of rows that met theirs.
+        acceptance_rate_: fraction of the drawn rows that matched, in the last call of `sample` that used rejection.
     """
 
     max_tries: Annotated[int, Between(1), Sampling] = 1000
-    """Rows drawn for each one with given columns, at most, by models that can only wait for it."""
+    """Maximum number of rows drawn for each row with given columns, by models that need rejection."""
 
     def _begin(
-        self, X: Any, y: Any, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
+        self, X: object, y: object, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
     ) -> TrainingData:
         if isinstance(X, np.ndarray) and X.ndim == 1:
             raise ZaohuaError(
@@ -51,12 +53,12 @@ class Tabular(GenerativeModel[TableCodec]):
 
     @property
     def n_features_in_(self) -> int:
-        """Number of columns, by scikit-learn's name."""
+        """Number of columns, under scikit-learn's name."""
         return len(self.codec_.container_.columns)
 
     @property
     def feature_names_in_(self) -> np.ndarray:
-        """Names of the columns, by scikit-learn's name; there is no such attribute unless all are strings."""
+        """Names of the columns, under scikit-learn's name; the attribute exists only if all are strings."""
         names = self.codec_.container_.columns
         if not all(isinstance(name, str) for name in names):
             raise AttributeError("the columns have no names")
@@ -64,19 +66,22 @@ class Tabular(GenerativeModel[TableCodec]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: Any = None, random_state: int | None = None, **options: Any
+        self, n_samples: int | None = None, *, y: object = None, random_state: int | None = None, **options: Any
     ) -> Any:
-        """New rows, as a table of the type that the model was fitted on.
+        """Generate new rows.
 
         Args:
-            n_samples: how many; by default one, or one for each y.
-            y: values of columns, `{"income": ">50K"}`, each for all rows or a list with one for each, or a frame of
-                such columns; of a model that was fitted with labels also a label, or one for each row.
-            random_state: seed; the first k rows are the same whatever n is. None takes the model's own.
-            options: any field marked for sampling, for this call only.
+            n_samples: number of rows; by default one, or one for each y.
+            y: values of columns, `{"income": ">50K"}`, each for all rows or a list with one for each, or a data frame
+                of such columns. For a model that was fitted with labels also a label, or one for each row.
+            random_state: seed. The first k rows are the same for every n_samples >= k. None uses the model's own.
+            options: fields marked for sampling, for this call only.
+
+        Returns:
+            A table of the type that the model was fitted on.
 
         Raises:
-            ZaohuaError: a column or value is unknown, or too few rows that were drawn have the given values.
+            ZaohuaError: a column or value is unknown, or too few of the drawn rows have the given values.
         """
         if not isinstance(y, Mapping) and not hasattr(y, "columns"):
             return super().sample(n_samples, y=y, random_state=random_state, **options)
@@ -87,19 +92,22 @@ class Tabular(GenerativeModel[TableCodec]):
         if hasattr(model, "complete") and model.cannot("complete") is None:
             codes = model._completed(codes, known, seeds, whole=False)
         else:
-            codes, self.acceptance_rate_ = model._waited_for(codes, known, seeds)
+            codes, self.acceptance_rate_ = model._sampled_by_rejection(codes, known, seeds)
         return model.codec_.items(codes)
 
     @available("complete")
-    def impute(self, X: Any, *, random_state: int | None = None) -> Any:
-        """A table with its missing cells filled in, drawn from what the model knows given the other cells of the row.
+    def impute(self, X: object, *, random_state: int | None = None) -> Any:
+        """Fill in missing cells by values drawn from their distribution given the other cells of the row.
 
         Args:
-            X: a table with the columns of training.
-            random_state: seed. None takes the model's own.
+            X: a table with the columns of the training data.
+            random_state: seed. None uses the model's own.
 
         Returns:
-            The same table without missing cells, but for columns that never had a value.
+            The table without missing cells, except in columns that had no values in the training data.
+
+        Raises:
+            ZaohuaError: the table can't be encoded.
         """
         self._check_fitted()
         codes = self.codec_.encode(X, holes=True)
@@ -108,9 +116,9 @@ class Tabular(GenerativeModel[TableCodec]):
         return self.codec_.items(self._completed(codes, known, seeds, whole=True))
 
     def _completed(self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool) -> Tensor:
-        """Codes (n, columns) with what isn't known drawn by `complete`."""
+        """Return codes (n, columns) with the unknown cells drawn by `complete`."""
         parts = []
-        for rows in chunks(len(codes), AT_ONCE):
+        for rows in chunks(len(codes), CHUNK):
             noise = ItemNoise(seeds[rows], self.device_)
             x = self.codec_.prepare(codes[rows], noise)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
@@ -119,33 +127,31 @@ class Tabular(GenerativeModel[TableCodec]):
             parts.append(torch.where(known[rows], codes[rows], self.codec_.codes(x)))
         return torch.cat(parts)
 
-    def _waited_for(self, codes: Tensor, known: Tensor, seeds: list[int]) -> tuple[Tensor, float]:
-        """Codes (n, columns) of rows drawn until they have what is known, and the share of those drawn that had."""
-        out, waiting, drawn, tried = codes.clone(), torch.arange(len(codes)), 0, 0
-        while len(waiting) and tried < self.max_tries:
-            turns = min(max(1, AT_ONCE // len(waiting)), self.max_tries - tried)
-            noise = ItemNoise(
-                [derive_seed(seeds[i], tried + turn) for turn in range(turns) for i in waiting], self.device_
-            )
+    def _sampled_by_rejection(self, codes: Tensor, known: Tensor, seeds: list[int]) -> tuple[Tensor, float]:
+        """Return codes (n, columns) of drawn rows that match the known cells, and the acceptance rate."""
+        out, pending, drawn, tried = codes.clone(), torch.arange(len(codes)), 0, 0
+        while len(pending) and tried < self.max_tries:
+            tries = min(max(1, CHUNK // len(pending)), self.max_tries - tried)
+            noise = ItemNoise([derive_seed(seeds[i], tried + k) for k in range(tries) for i in pending], self.device_)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
             with torch.no_grad():
-                found = self.codec_.codes(self.draw(noise, y)).view(turns, len(waiting), -1)
-            wanted, given = codes[waiting], known[waiting]
-            meets = ((found == wanted) | (found.isnan() & wanted.isnan()) | ~given).all(2)
-            done, first = meets.any(0), meets.float().argmax(0)
-            out[waiting[done]] = found[first[done], torch.arange(len(waiting))[done]]
-            drawn += int(torch.where(done, first + 1, turns).sum())
-            waiting, tried = waiting[~done], tried + turns
-        met = len(codes) - len(waiting)
-        if len(waiting):
+                rows = self.codec_.codes(self.draw(noise, y)).view(tries, len(pending), -1)
+            targets, given = codes[pending], known[pending]
+            matches = ((rows == targets) | (rows.isnan() & targets.isnan()) | ~given).all(2)
+            done, first = matches.any(0), matches.float().argmax(0)
+            out[pending[done]] = rows[first[done], torch.arange(len(pending))[done]]
+            drawn += int(torch.where(done, first + 1, tries).sum())
+            pending, tried = pending[~done], tried + tries
+        accepted = len(codes) - len(pending)
+        if len(pending):
+            message = f"of {drawn:,} rows drawn {accepted:,} had the given values ({accepted / drawn:.3%})"
             raise ZaohuaError(
-                f"of {drawn:,} rows drawn {met:,} had the values asked for ({met / drawn:.3%}), and {len(codes):,} "
-                f"were to be made: ask for fewer columns, let it try longer (max_tries={10 * self.max_tries}), or take "
-                "a model that is conditioned exactly (product-mixture, tab-ar)"
+                f"{message}, but {len(codes):,} are needed: give fewer columns, allow more tries "
+                f"(max_tries={10 * self.max_tries}), or use a model that conditions exactly (product-mixture, tab-ar)"
             )
-        return out, met / drawn
+        return out, accepted / drawn
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = tags.input_tags.string = True

@@ -1,4 +1,4 @@
-"""What a diffusion or flow model has learnt, as one object: expected data and noise, whatever its network predicts."""
+"""The denoiser of a diffusion or flow model: its estimates of data and noise, whatever its network predicts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class NoiseSchedule(Protocol):
-    """How much of the data and how much noise there is at time t."""
+    """Weights of data and noise at time t."""
 
     def alpha(self, t: Tensor) -> Tensor:
         """Weight of the data."""
@@ -27,21 +27,20 @@ Predict = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def even_times(n: int) -> Tensor:
-    """n + 1 times at even distances from 1 to 0, float64."""
+    """Return n + 1 evenly spaced times from 1 to 0, float64."""
     return torch.linspace(1, 0, n + 1, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
 class Denoiser:
-    """Expected data and noise of x_t = alpha(t) x + sigma(t) e, e ~ N(0, 1); t runs from data at 0 to noise at 1.
+    """Estimator of data x and noise e from x_t = alpha(t) x + sigma(t) e, e ~ N(0, 1); t is 0 for data, 1 for noise.
 
-    Samplers, and tasks such as inpainting, are written against this class alone. A trained model makes one
-    (`model.denoiser(y)`), and so does anyone who has a function of that form.
+    Samplers, and tasks such as inpainting, need only this class. `model.denoiser(y)` returns that of a trained model.
 
     Attributes:
         schedule: alpha(t) and sigma(t).
-        predict: (x_t, t) -> expected data and noise.
-        times: n -> the n + 1 times at which a sampler of n steps stops, from 1 to 0.
+        predict: function (x_t, t) -> (expected data, expected noise).
+        times: function n -> the n + 1 times of a sampler with n steps, from 1 to 0.
     """
 
     schedule: NoiseSchedule
@@ -49,12 +48,12 @@ class Denoiser:
     times: Callable[[int], Tensor] = even_times
 
     def __call__(self, x_t: Tensor, t: Tensor | float) -> tuple[Tensor, Tensor]:
-        """Estimate data and noise of x_t (B, ...) at one time t for all, as (x, e), both (B, ...).
+        """Estimate data and noise from x_t (B, ...) at a common time t, as (x, e), both (B, ...).
 
-        Gradients with respect to x_t pass through; call it under `torch.no_grad()` where none are needed.
+        Gradients with respect to x_t are computed; use `torch.no_grad()` if they aren't needed.
         """
         return self.predict(x_t, torch.as_tensor(t, dtype=torch.float64))
 
     def start(self, noise: Tensor) -> Tensor:
-        """Scale standard normal noise (B, ...) to x_t at t = 1, where sampling begins."""
+        """Scale standard normal noise (B, ...) to x_t at t = 1, the start of sampling."""
         return noise * self.schedule.sigma(self.times(1)[0]).to(noise.dtype)

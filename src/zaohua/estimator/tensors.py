@@ -1,9 +1,9 @@
-"""What the public tensor layer of a model speaks in: encoded items, batches of tensors, log densities of tensors.
+"""Types of the tensor layer: encoded items, batches of tensors, and log-densities of tensors.
 
     items --encode_items--> Encoded --prepare_items--> ItemBatch(x, y, noise) ... x --decode_tensors--> items
     conditions --condition--> y
 
-`x` and `y` are what networks see. A task (inpainting, interpolation, classification ...) is written on these; see
+`x` and `y` are the inputs of networks. Tasks (inpainting, interpolation, classification ...) use these types; see
 docs/tensors.md.
 """
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Items, and what they are conditioned on, in the compact form that a codec encodes them in.
+    """Items and their conditions as codes, the compact form that codecs encode them in.
 
     Attributes:
-        codes: the items, (n, ...); indexed by an integer array.
-        y_codes: their conditions, (n, ...); None without conditions.
+        codes: codes of the items, (n, ...), indexed by an integer array.
+        y_codes: codes of their conditions, (n, ...); None without conditions.
     """
 
     codes: Codes
@@ -40,18 +40,18 @@ class Encoded:
         return len(self.codes)
 
     def take(self, rows: np.ndarray) -> Encoded:
-        """Select the items at `rows`, int64 (b,), in that order."""
+        """Return the items at indices `rows`, int64 (b,), in that order."""
         return Encoded(self.codes[rows], None if self.y_codes is None else self.y_codes[rows])
 
 
 class ItemBatch(NamedTuple):
-    """Some items as networks see them, on the model's device.
+    """Batch of items as tensors for networks, on the model's device.
 
     Attributes:
         x: the items, (B, *spec_.tensor_shape).
         y: their conditions, (B, ...); None without conditions.
-        noise: a source of random numbers that follow from each item's content, so that an item has the same score
-            alone, in a batch, or at another place of it.
+        noise: source of random numbers that depend on each item's content only, so that the score of an item doesn't
+            depend on the batch.
     """
 
     x: Tensor
@@ -61,12 +61,12 @@ class ItemBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class LogProb:
-    """x (B, ...) -> log p(x | y) in nats per item, (B,); see `GenerativeModel.log_prob_fn`.
+    """Function x (B, ...) -> log p(x | y) in nats per item, (B,); see `GenerativeModel.log_prob_fn`.
 
     Attributes:
         log_prob: the model's primitive, (x, y, noise) -> (B,).
-        y: the condition, (B, ...) or (1, ...); None of a model without conditions.
-        salt: seed of what bounds and estimates draw.
+        y: the conditions, (B, ...) or (1, ...); None for an unconditional model.
+        salt: seed of the random numbers of bounds and estimates.
     """
 
     log_prob: Callable[[Tensor, Tensor | None, Noise], Tensor]
@@ -77,8 +77,8 @@ class LogProb:
         """Evaluate log p(x | y).
 
         Args:
-            x: items as networks see them, (B, ...).
-            noise: what a bound or an estimate draws from; by default it follows from the content of x.
+            x: items as tensors for networks, (B, ...).
+            noise: source of random numbers of bounds and estimates; by default it depends on the content of x.
         """
         if noise is None:
             noise = ItemNoise(seeds_from_content(x, self.salt), x.device)
@@ -86,7 +86,7 @@ class LogProb:
 
 
 def expand_condition(y: Tensor | None, n: int) -> Tensor | None:
-    """Repeat a single condition (1, ...) for n items; leave n conditions as they are.
+    """Repeat a single condition (1, ...) for n items; return n conditions unchanged.
 
     Raises:
         ZaohuaError: there are several conditions, but not n.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from zaohua.core.json import Json
 from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import Evaluation, plain
@@ -42,8 +42,8 @@ class Comparison:
     likeliest: str | None
     likelihood_winner: str | None
     notes: list[str]
-    labels: list[Any] | None = None
-    columns: Sequence[Any] = ()
+    labels: list[Hashable] | None = None
+    columns: Sequence[object] = ()
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -56,7 +56,7 @@ class Comparison:
         """What the items are called, in the plural."""
         return self.rows[0].noun
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return everything but the real items, as JSON values."""
         values = {name: plain(value) for name, value in vars(self).items() if name not in NOT_JSON}
         return {"rows": [row.to_json() for row in self.rows], **values}
@@ -102,7 +102,7 @@ def standing(
     behind: dict[str, Interval],
     scored: Sequence[Evaluation],
     likelihood_behind: dict[str, Interval],
-) -> dict[str, Any]:
+) -> Json:
     """Return the fields of a `Comparison` that say who is behind whom, and whether there is a winner.
 
     Args:

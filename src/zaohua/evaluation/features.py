@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
+from zaohua.evaluation.model import Model
 from zaohua.evaluation.protocol import EvaluationProtocol, chance, of, share
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
@@ -42,7 +44,7 @@ DRAWS = 60
 """Halvings for an interval of the Fréchet distance."""
 
 
-class FeatureProtocol(EvaluationProtocol):
+class FeatureProtocol(EvaluationProtocol[np.ndarray]):
     """What all models of a comparison are measured by, for items whose values are an array.
 
     A subclass says how sources are read and samples turned into values, and which extractors there are.
@@ -65,7 +67,7 @@ class FeatureProtocol(EvaluationProtocol):
     lead: ClassVar[str] = "frechet"
     monitors: ClassVar[bool] = True
     part: ClassVar[str] = "numbers"
-    train: Any
+    train: Items
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
         self.splits, self.seed = splits, seed
@@ -80,7 +82,7 @@ class FeatureProtocol(EvaluationProtocol):
         self.extractors = self.make_extractors(self.train)
         self.real = [extractor.features(self.test.values) for extractor in self.extractors]
         small = self.train.values[0].size <= NUMBERS
-        self._vectors: Callable[[np.ndarray], Any] = (lambda x: x) if small else self.extractors[0].features
+        self._vectors: Callable[[np.ndarray], np.ndarray] = (lambda x: x) if small else self.extractors[0].features
         self._train_vectors = self._vectors(self.train.values)
 
     @abstractmethod
@@ -100,11 +102,13 @@ class FeatureProtocol(EvaluationProtocol):
 
     # ---- measures
 
-    def features(self, items: Any) -> np.ndarray:
+    def features(self, items: np.ndarray) -> np.ndarray:
         """Return the features of some values, (n, d), in which distances are computed."""
         return self.extractors[0].features(items)
 
-    def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
+    def measure(
+        self, samples: np.ndarray, conditions: Sequence[Hashable] | None = None, copies: bool = True
+    ) -> Figures:
         """Return all figures of some samples.
 
         Args:
@@ -145,20 +149,20 @@ class FeatureProtocol(EvaluationProtocol):
         """Return which training item is nearest to each of some samples."""
         return nearest(as_vectors(self._vectors(samples), "samples"), as_vectors(self._train_vectors, "train"))[0]
 
-    def examples(self, samples: np.ndarray, blocks: Sequence[Any]) -> dict[str, np.ndarray]:
+    def examples(self, samples: np.ndarray, blocks: Sequence[object]) -> dict[str, np.ndarray]:
         """Return the samples, and the training items that are nearest to the first of them."""
         return {"samples": samples, "nearest": self.train.values[self.nearest(samples[:SHOWN])]}
 
     def by_class(
-        self, samples: np.ndarray, conditions: Sequence[Any] | None
+        self, samples: np.ndarray, conditions: Sequence[Hashable] | None
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Return the recall of the test items of each class, and the share recognised of the samples of each."""
         if self.test.labels is None:
             return {}, {}
         recall = manifold(self.features(samples), self.real[0]).recall_by(self.test.labels)
-        accuracy: dict[Any, float] = {}
+        accuracy: dict[Hashable, float] = {}
         if conditions is not None and self.classifier is not None:
-            right: defaultdict[Any, list[bool]] = defaultdict(list)
+            right: defaultdict[Hashable, list[bool]] = defaultdict(list)
             for label, predicted in zip(conditions, self.classifier.predict(samples), strict=True):
                 right[label].append(label == predicted)
             accuracy = {label: float(np.mean(found)) for label, found in sorted(right.items(), key=lambda i: str(i[0]))}
@@ -167,7 +171,7 @@ class FeatureProtocol(EvaluationProtocol):
             {str(label): value for label, value in accuracy.items()},
         )
 
-    def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
+    def details(self, samples: np.ndarray, conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
         """Return figures of each class, distances by the other extractors, and flags."""
         recall, accuracy = self.by_class(samples, conditions)
         return {
@@ -209,7 +213,7 @@ class FeatureProtocol(EvaluationProtocol):
             )
         return found
 
-    def monitor(self, model: Any) -> dict[str, float]:
+    def monitor(self, model: Model) -> dict[str, float]:
         """Return the figures of which a curve is drawn while a model trains."""
         conditions = self.test.labels if model.y_codec_ is not None else None
         samples = self.to_measured(model, model.sample(self.n, y=conditions, random_state=0))
@@ -250,7 +254,7 @@ class FeatureProtocol(EvaluationProtocol):
         else:
             values, vectors = np.linalg.eigh(np.cov(x, rowvar=False))
             z = (rng.standard_normal((self.n, len(values))) * np.sqrt(values.clip(0))) @ vectors.T
-        return mean + z
+        return np.asarray(mean + z)
 
 
 def title(extractor: Extractor) -> str:

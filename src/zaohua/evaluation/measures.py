@@ -39,25 +39,33 @@ MEASURES: dict[str, Measure] = {
     "frechet_corrected": Measure("FD, less bias", "lower", "the same without what the number of items adds to it"),
     "fid": Measure("FID", "lower", "Fréchet distance in the features of the standard Inception network"),
     "kernel": Measure("KD", "lower", "unbiased squared maximum mean discrepancy, cubic kernel"),
-    "precision": Measure("precision", "higher", "share of samples that look like some test item", True),
-    "recall": Measure("recall", "higher", "share of test items that look like some sample", True),
+    "precision": Measure("precision", "higher", "fraction of samples within the manifold of test items", True),
+    "recall": Measure("recall", "higher", "fraction of test items within the manifold of samples", True),
     "diversity": Measure(
         "diversity",
         "none",
         "mean distance of samples of a class from one another over that of test "
         "items: 1 if they are as varied, 0 if they are all alike",
     ),
-    "density": Measure("density", "none", "how often samples lie where test items crowd; 1 for real ones"),
-    "coverage": Measure("coverage", "higher", "share of test items with a sample in their neighbourhood", True),
+    "density": Measure(
+        "density",
+        "none",
+        "mean number of neighbourhoods of test items that a sample is in, over its expectation; 1 for real items",
+    ),
+    "coverage": Measure("coverage", "higher", "fraction of test items with a sample in their neighbourhood", True),
     "sliced_wasserstein": Measure("sliced W2", "lower", "mean Wasserstein distance of features along directions"),
     "two_sample": Measure(
         "told apart",
         "lower",
-        "share of held-out answers right of a classifier that tells samples from test items; a half is chance",
+        "held-out accuracy of a classifier of samples against test items; chance is 50 %",
         True,
     ),
-    "accuracy": Measure("recognised", "higher", "share of samples that the classifier takes for what was asked", True),
-    "classifier_score": Measure("classifier score", "higher", "whether samples are clear and of many classes"),
+    "accuracy": Measure(
+        "recognised", "higher", "fraction of samples that the classifier assigns to the label they were made for", True
+    ),
+    "classifier_score": Measure(
+        "classifier score", "higher", "high if the classifier is certain of each sample and samples are of many classes"
+    ),
     "inception_score": Measure("Inception score", "higher", "classifier score of the standard Inception network"),
     "copy_rate": Measure(
         "copy rate",
@@ -69,14 +77,14 @@ MEASURES: dict[str, Measure] = {
     "tree_score": Measure(
         "two-sample score",
         "higher",
-        "1 - (2 AUC - 1) of boosted trees that tell samples from test rows; 100 % if they can't",
+        "1 - (2 AUC - 1) of boosted trees that classify rows as samples or test rows; 100 % if they can't",
         True,
     ),
-    "trend": Measure("trends", "higher", "mean over pairs of columns of how alike they hang together", True),
+    "trend": Measure("trends", "higher", "mean over pairs of columns of the similarity of their correlations", True),
     "shape": Measure(
         "shapes",
         "higher",
-        "mean over columns of how alike their values are distributed; columns drawn apart have 100 %",
+        "mean over columns of the similarity of their distributions; independent columns can have 100 %",
         True,
     ),
     "utility_auc": Measure(

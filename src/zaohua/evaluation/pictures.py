@@ -26,6 +26,7 @@ class PictureProtocol(FeatureProtocol):
     """
 
     train: Pictures
+    test: Pictures
     part: ClassVar[str] = "pixels"
     min_items: ClassVar[int] = MIN_ITEMS
 

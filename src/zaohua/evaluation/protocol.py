@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Hashable, Mapping, Sequence
+from typing import ClassVar, Generic, cast
 
 import numpy as np
+from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.evaluation.measures import Measure, add_measures, measure_of
+from zaohua.evaluation.model import Model
 from zaohua.evaluation.results import Evaluation, Figure, Figures
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.metrics.intervals import Interval, mean_interval, wilson
 
+SamplesT = TypeVar("SamplesT", default=np.ndarray)
+"""Samples in the form in which they are measured, such as an array or a list of texts."""
 
-class EvaluationProtocol(ABC):
+
+class EvaluationProtocol(ABC, Generic[SamplesT]):
     """Real items, and the measures by which samples are compared with them.
 
     A kind of data names its protocol in `Modality.protocol`. The constructor takes the splits, the number of samples
@@ -51,10 +57,10 @@ class EvaluationProtocol(ABC):
     splits: Splits
     n: int
     seed: int
-    test: Any
+    test: Items
     target: str = ""
 
-    def __init_subclass__(cls, **given: Any) -> None:
+    def __init_subclass__(cls, **given: object) -> None:
         super().__init_subclass__(**given)
         add_measures(cls.measures)
 
@@ -62,7 +68,7 @@ class EvaluationProtocol(ABC):
 
     @classmethod
     @abstractmethod
-    def items(cls, model: Any, items: Any, labels: Any) -> Items:
+    def items(cls, model: Model, items: object, labels: object) -> Items:
         """Return real items as the codec of a model gives them.
 
         Args:
@@ -72,30 +78,30 @@ class EvaluationProtocol(ABC):
         """
 
     @classmethod
-    def needs_training(cls, model: Any) -> bool:
+    def needs_training(cls, model: Model) -> bool:
         """Return whether samples of a model are compared with its training items, too."""
         return True
 
     @classmethod
-    def describe(cls, model: Any) -> str:
+    def describe(cls, model: Model) -> str:
         """Describe what items a model makes; models with other descriptions aren't compared."""
         spec = model.spec_
         sides = "any length" if spec.shape is None else " x ".join(map(str, spec.tensor_shape))
         return f"{model.codec_.representation or cls.noun} of {sides}{f', {spec.levels} levels' if spec.levels else ''}"
 
     @classmethod
-    def representation(cls, model: Any) -> str:
+    def representation(cls, model: Model) -> str:
         """Describe what a model's likelihoods are of, if models may differ in that; empty if they are of the items."""
         return ""
 
     @classmethod
-    def bits_measure(cls, model: Any) -> str | None:
+    def bits_measure(cls, model: Model) -> str | None:
         """Return the name of the measure of likelihoods in bits per number of an item; None if there is none."""
         return None
 
     # ---- samples
 
-    def conditions(self, model: Any) -> Sequence[Any] | None:
+    def conditions(self, model: Model) -> Sequence[Hashable] | None:
         """Return the conditions for which a model is to make its samples; None if it draws them itself.
 
         Here the labels of the test items, for a model that takes labels.
@@ -112,36 +118,36 @@ class EvaluationProtocol(ABC):
         return list(self.test.labels)
 
     @abstractmethod
-    def to_measured(self, model: Any, block: Any) -> Any:
+    def to_measured(self, model: Model, block: object) -> SamplesT:
         """Return samples, as a model made them, in the form in which they are measured."""
 
-    def join(self, blocks: Sequence[Any]) -> Any:
+    def join(self, blocks: Sequence[SamplesT]) -> SamplesT:
         """Return blocks of samples, as `to_measured` returns them, as one."""
-        return np.concatenate(blocks)
+        return cast(SamplesT, np.concatenate(cast(Sequence[np.ndarray], blocks)))  # other forms override it
 
-    def duration(self, blocks: Sequence[Any]) -> float:
+    def duration(self, blocks: Sequence[object]) -> float:
         """Return how many seconds samples last, as a model made them; 0 of what has no duration."""
         return 0.0
 
     # ---- likelihoods
 
-    def score(self, model: Any, rows: np.ndarray, conditions: Sequence[Any] | None) -> np.ndarray:
+    def score(self, model: Model, rows: np.ndarray, conditions: Sequence[Hashable] | None) -> np.ndarray:
         """Return log-likelihoods of some test items under a model, given as many conditions; nats, float64."""
         encoded = model.attach_conditions(self.test.codes[rows], conditions)
         return np.asarray(model.map_items(model.log_prob, encoded))
 
-    def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
+    def sizes(self, model: Model, rows: np.ndarray) -> np.ndarray:
         """Return how many numbers some test items have for a model, by which `bits_measure` divides."""
         return np.full(len(rows), model.spec_.size)
 
-    def predictions(self, model: Any) -> Figures:
+    def predictions(self, model: Model) -> Figures:
         """Return figures of how well a model predicts the test items, other than log-likelihoods of whole items."""
         return {}
 
     # ---- measures
 
     @abstractmethod
-    def measure(self, samples: Any, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
+    def measure(self, samples: SamplesT, conditions: Sequence[Hashable] | None = None, copies: bool = True) -> Figures:
         """Return all figures of some samples.
 
         Args:
@@ -151,7 +157,7 @@ class EvaluationProtocol(ABC):
         """
 
     @abstractmethod
-    def details(self, samples: Any, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
+    def details(self, samples: SamplesT, conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
         """Return what an `Evaluation` holds of some samples besides their figures: its fields, by name."""
 
     @property
@@ -163,20 +169,20 @@ class EvaluationProtocol(ABC):
         """Return by how much each of some models is worse than the best by the measure that leads, by run."""
         raise ZaohuaError(f"models of {self.modality or self.noun} can't be compared")
 
-    def monitor(self, model: Any) -> dict[str, float]:
+    def monitor(self, model: Model) -> dict[str, float]:
         """Return quick figures of samples of a model that is being trained, for its history."""
         raise ZaohuaError(f"{self.noun} can't be measured while a model trains")
 
     # ---- what is kept
 
-    def examples(self, samples: Any, blocks: Sequence[Any]) -> dict[str, np.ndarray]:
+    def examples(self, samples: SamplesT, blocks: Sequence[object]) -> dict[str, np.ndarray]:
         """Return the arrays that an `Evaluation` keeps of some samples, for a page to show and `gaps` to compare.
 
         Args:
             samples: as `to_measured` returns them.
             blocks: the same as the model made them.
         """
-        return {"samples": samples}
+        return {"samples": np.asarray(samples)}
 
     @property
     def real_examples(self) -> dict[str, np.ndarray]:
@@ -231,7 +237,7 @@ def chance(p: float) -> str:
     return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
-def side_by_side(labels: Sequence[Any] | None, n: int, each: int) -> np.ndarray:
+def side_by_side(labels: Sequence[Hashable] | None, n: int, each: int) -> np.ndarray:
     """Return which of n items a page shows: so many of each label, row by row with a column for a label.
 
     Of the first twelve labels, and as many of all as there are of the rarest; without labels the first ones.

@@ -7,13 +7,13 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from zaohua.core.errors import CheckpointError
+from zaohua.core.json import Json, JsonValue
 from zaohua.storage.atomic import MANIFEST, read_folder, to_bytes, write_folder
-from zaohua.storage.runs import WEIGHTS
+from zaohua.storage.layout import WEIGHTS
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
 FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"
@@ -115,7 +115,7 @@ class Evaluation:
     accuracy_by_class: dict[str, float] = field(default_factory=dict)
     by_column: dict[str, dict[str, float]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
-    about: dict[str, Any] = field(default_factory=dict)
+    about: Json = field(default_factory=dict)
     weights: str = ""
     target: str = ""
     representation: str = ""
@@ -123,12 +123,12 @@ class Evaluation:
     noun: str = "items"
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return everything but the arrays, as JSON values."""
         return {name: plain(value) for name, value in vars(self).items() if name != "arrays"}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any], arrays: dict[str, np.ndarray] | None = None) -> Evaluation:
+    def from_json(cls, data: Json, arrays: dict[str, np.ndarray] | None = None) -> Evaluation:
         """Return what `to_json` wrote, with its arrays."""
         values = dict(data)
         values["figures"] = _figures(data["figures"])
@@ -172,11 +172,11 @@ def weights_of(run: str | Path) -> str:
         return ""
 
 
-def _figures(data: dict[str, Any]) -> Figures:
+def _figures(data: Json) -> Figures:
     return {name: Figure(**values) for name, values in data.items()}
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> JsonValue:
     """Return a value with dictionaries instead of dataclasses, inside dictionaries and tuples too."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +18,8 @@ from zaohua.core.noise import ItemNoise, derive_seed, seeds_from_content
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from zaohua.evaluation.model import Codes, Model
 
 IN_MEMORY = "data in memory"
 """What data are called that have no path and no name."""
@@ -41,7 +43,7 @@ class Items(ABC):
     values: Any
     codes: Any
     labels: Any
-    columns: Any = ()
+    columns: Sequence[Any] = ()
     groups: Any = None
 
     @abstractmethod
@@ -66,8 +68,8 @@ class EncodedItems(Items):
         to_values: a batch of codes -> the array (b, ...) in which the items are measured.
     """
 
-    codes: Any
-    labels: list[Any] | None
+    codes: Codes
+    labels: list[Hashable] | None
     to_values: Callable[[Tensor], np.ndarray]
 
     @functools.cached_property
@@ -78,7 +80,7 @@ class EncodedItems(Items):
         return np.concatenate([self.to_values(self.codes[batch]) for batch in batches])
 
     @classmethod
-    def of(cls, model: Any, items: Any, labels: Any, to_values: Callable[[Any, Tensor], np.ndarray]) -> Self:
+    def of(cls, model: Model, items: object, labels: object, to_values: Callable[[Model, Tensor], np.ndarray]) -> Self:
         """Encode items as a model does.
 
         Args:
@@ -87,8 +89,8 @@ class EncodedItems(Items):
             labels: one for each, or None.
             to_values: the model and a batch of codes -> the array in which the items are measured.
         """
-        codes, labels, _ = model.encode_labelled(items, labels)
-        return cls(codes, None if labels is None else list(labels), functools.partial(to_values, model))
+        codes, own, _ = model.encode_labelled(items, labels)
+        return cls(codes, None if own is None else list(own), functools.partial(to_values, model))
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -105,11 +107,6 @@ class EncodedItems(Items):
 @dataclass(frozen=True, eq=False)
 class Pictures(EncodedItems):
     """Real pictures, whose values are uint8 (n, H, W) or (n, H, W, C)."""
-
-    @property
-    def pixels(self) -> np.ndarray:
-        """The values."""
-        return self.values
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +130,7 @@ class Splits:
     noun: str = "items"
 
 
-def prepared(model: Any, codes: Tensor) -> Tensor:
+def prepared(model: Model, codes: Tensor) -> Tensor:
     """Return the tensors that a model learns from instead of some codes, with noise that follows from their content."""
     noise = ItemNoise(seeds_from_content(codes, derive_seed("evaluate")))
     return model.codec_.prepare(codes, noise)

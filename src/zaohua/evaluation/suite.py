@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from zaohua.core.json import Json
 from zaohua.core.registry import Entry
 
 
@@ -25,7 +25,7 @@ class Suite:
     modality: str
     data: tuple[str, ...]
     about: str
-    settings: dict[str, Any]
+    settings: Json
     labels: bool = True
     others: tuple[str, ...] = ()
     without: tuple[str, ...] = ()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.features import LEAST, FeatureProtocol
+from zaohua.evaluation.model import Model
 from zaohua.evaluation.splits import EncodedItems, Items, Splits, prepared
 from zaohua.metrics.extractor_base import Extractor, short_hash
 from zaohua.metrics.untrained import Pca
@@ -52,11 +53,11 @@ class VectorProtocol(FeatureProtocol):
         super().__init__(splits, n, seed)
 
     @classmethod
-    def items(cls, model: Any, items: Any, labels: Any) -> Tensors:
+    def items(cls, model: Model, items: object, labels: object) -> Tensors:
         """Return real items as tensors."""
         return Tensors.of(model, items, labels, _tensors)
 
-    def to_measured(self, model: Any, block: Any) -> np.ndarray:
+    def to_measured(self, model: Model, block: object) -> np.ndarray:
         """Return samples as tensors."""
         codes = model.encode_items(block).codes
         return _tensors(model, codes[np.arange(len(codes))])
@@ -68,7 +69,7 @@ class VectorProtocol(FeatureProtocol):
             return [components]
         return [_Own(type(self).__name__, self.features, train.values[:HASHED]), components]
 
-    def features(self, items: Any) -> np.ndarray:
+    def features(self, items: np.ndarray) -> np.ndarray:
         """Return the features of some items, in which distances are computed.
 
         Args:
@@ -80,7 +81,7 @@ class VectorProtocol(FeatureProtocol):
         return super().features(items)
 
 
-def _tensors(model: Any, codes: Any) -> np.ndarray:
+def _tensors(model: Model, codes: Tensor) -> np.ndarray:
     """Return codes as the tensors that networks see, float32."""
     return prepared(model, codes).float().cpu().numpy()
 
@@ -96,7 +97,7 @@ class _Components:
     def hash(self) -> str:
         return self._pca.hash
 
-    def features(self, items: Any) -> np.ndarray:
+    def features(self, items: np.ndarray) -> np.ndarray:
         """Return coordinates along the components, (n, d)."""
         return self._pca.features(_rows(items))
 
@@ -109,11 +110,11 @@ def _rows(values: np.ndarray) -> np.ndarray:
 class _Own:
     """The features that a protocol defines, checked: one row for each item, of finite numbers."""
 
-    def __init__(self, name: str, function: Callable[[Any], Any], some: np.ndarray):
+    def __init__(self, name: str, function: Callable[[np.ndarray], np.ndarray], some: np.ndarray):
         self.name, self._function = name, function
         self.hash = short_hash([self.features(some)])
 
-    def features(self, items: Any) -> np.ndarray:
+    def features(self, items: np.ndarray) -> np.ndarray:
         """Return the features of some items, (n, d)."""
         found = np.asarray(self._function(items), np.float64)
         if found.ndim != 2 or len(found) != len(items) or not np.isfinite(found).all():

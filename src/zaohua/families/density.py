@@ -20,8 +20,9 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
 from zaohua.core.stored import Stored
-from zaohua.estimator.base import GenerativeModel, ScoreKind
+from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import CodecT, TrainingData
+from zaohua.estimator.methods import ScoreKind
 from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import Codes
 

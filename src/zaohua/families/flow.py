@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
-from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT
+from zaohua.estimator.methods import ScoreKind
 from zaohua.families import ode
 from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.samplers import Midpoint

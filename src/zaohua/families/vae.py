@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
-from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import CodecT
+from zaohua.estimator.methods import ScoreKind
 from zaohua.families.likelihoods import Likelihood, likelihood_of
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable

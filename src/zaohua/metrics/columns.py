@@ -96,7 +96,7 @@ def correlations(x: Matrix) -> Matrix:
     variances = np.maximum(z.T**2 @ has / n - means**2, 0)
     scale = np.sqrt(variances * variances.T)
     rho = np.divide(z.T @ z / n - means * means.T, scale, out=np.zeros_like(scale), where=scale > 1e-12)
-    return np.clip(rho, -1, 1)
+    return np.asarray(np.clip(rho, -1, 1))
 
 
 def associations(rows: ArrayLike, sizes: Sequence[int], binning: Binning) -> Matrix:

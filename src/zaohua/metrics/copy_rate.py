@@ -25,7 +25,6 @@ training and test items in the same way, but by averages, in which a few copies 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -129,7 +128,7 @@ def _fisher(hits: NDArray[np.bool_], usual: NDArray[np.bool_]) -> float:
 
 
 def _nearer_than_neighbours(
-    x: NDArray[Any], distances: Matrix, half: NDArray[Any], usual: Matrix
+    x: np.ndarray, distances: Matrix, half: np.ndarray, usual: Matrix
 ) -> tuple[NDArray[np.bool_], Matrix]:
     """Return which items are nearer to the training items than all their neighbours in a held-out half are.
 

@@ -12,13 +12,12 @@ import hashlib
 import json
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -58,7 +57,7 @@ class Classifier:
     @classmethod
     def train(
         cls,
-        images: Any,
+        images: ArrayLike,
         labels: Sequence[Hashable],
         *,
         random_state: int = 0,
@@ -88,7 +87,7 @@ class Classifier:
     @classmethod
     def cached(
         cls,
-        images: Any,
+        images: ArrayLike,
         labels: Sequence[Hashable],
         folder: str | Path,
         *,
@@ -166,23 +165,24 @@ class Classifier:
             raise CheckpointError(f"{path} is damaged: its content isn't what was saved")
         return classifier
 
-    def features(self, images: Any) -> NDArray[np.float64]:
+    def features(self, images: ArrayLike) -> NDArray[np.float64]:
         """Return the activations of the last hidden layer, float64 (n, WIDTH)."""
         return apply_in_batches(self.network.body, as_tensor_of_shape(images, self.network.shape))
 
-    def probabilities(self, images: Any) -> NDArray[np.float64]:
+    def probabilities(self, images: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class for each image, in the order of `classes`, float64 (n, classes)."""
-        return softmax(apply_in_batches(self.network, as_tensor_of_shape(images, self.network.shape)), axis=1)
+        logits = apply_in_batches(self.network, as_tensor_of_shape(images, self.network.shape))
+        return np.asarray(softmax(logits, axis=1))
 
-    def predict(self, images: Any) -> list[Hashable]:
+    def predict(self, images: ArrayLike) -> list[Hashable]:
         """Return the most likely label of each image."""
         return [self.classes[i] for i in self.probabilities(images).argmax(1)]
 
-    def accuracy(self, images: Any, labels: Sequence[Hashable]) -> float:
+    def accuracy(self, images: ArrayLike, labels: Sequence[Hashable]) -> float:
         """Return the fraction of images whose predicted label is the given one."""
         return float(np.mean(self._right(images, labels)))
 
-    def accuracy_by_class(self, images: Any, labels: Sequence[Hashable]) -> dict[Hashable, float]:
+    def accuracy_by_class(self, images: ArrayLike, labels: Sequence[Hashable]) -> dict[Hashable, float]:
         """Return the accuracy on the images of each class that occurs among the labels."""
         right, names = self._right(images, labels), _plain(labels)
         present = [label for label in self.classes if label in set(names)]
@@ -193,14 +193,15 @@ class Classifier:
         """Eight hexadecimal digits that identify this extractor."""
         return short_hash(tensor.numpy() for tensor in self.network.state_dict().values())
 
-    def _right(self, images: Any, labels: Sequence[Hashable]) -> NDArray[np.bool_]:
+    def _right(self, images: ArrayLike, labels: Sequence[Hashable]) -> NDArray[np.bool_]:
         """Return a mask of the images whose predicted label is the given one."""
         names = _plain(labels)
         for label in set(names) - set(self.classes):
             raise unknown("label", label, self.classes)
-        if len(names) != len(images):
-            raise ZaohuaError(f"{len(images)} images but {len(names)} labels: give one for each")
-        return np.array([a == b for a, b in zip(self.predict(images), names, strict=True)])
+        predicted = self.predict(images)
+        if len(names) != len(predicted):
+            raise ZaohuaError(f"{len(predicted)} images but {len(names)} labels: give one for each")
+        return np.array([a == b for a, b in zip(predicted, names, strict=True)])
 
 
 def _train(network: nn.Module, x: Tensor, y: Tensor, batch_size: int, epochs: int) -> None:
@@ -217,7 +218,7 @@ def _train(network: nn.Module, x: Tensor, y: Tensor, batch_size: int, epochs: in
             schedule.step()
 
 
-def _savable(labels: list[Any]) -> list[Any]:
+def _savable(labels: list[Hashable]) -> list[Hashable]:
     """Return the labels; raise unless JSON preserves them."""
     for label in labels:
         if not isinstance(label, str | int | float):
@@ -225,6 +226,6 @@ def _savable(labels: list[Any]) -> list[Any]:
     return labels
 
 
-def _plain(labels: Sequence[Hashable]) -> list[Any]:
+def _plain(labels: Sequence[Hashable]) -> list[Hashable]:
     """Return labels as Python values, so that numpy's 3 equals Python's 3."""
     return [label.item() if isinstance(label, np.generic) else label for label in labels]

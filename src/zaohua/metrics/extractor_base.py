@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from zaohua.core.errors import ZaohuaError
@@ -32,7 +32,7 @@ class Extractor(Protocol):
     def hash(self) -> str:
         """Eight hexadecimal digits that identify this extractor; distances are comparable only within one extractor."""
 
-    def features(self, images: Any) -> NDArray[np.float64]:
+    def features(self, images: np.ndarray) -> NDArray[np.float64]:
         """Compute features (n, d) of images (n, H, W) or (n, H, W, C), uint8 or floats in [0, 1]."""
 
 
@@ -60,10 +60,11 @@ class ClassifierNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes) of images (B, C, H, W)."""
-        return self.head(self.body(x))
+        logits: Tensor = self.head(self.body(x))
+        return logits
 
 
-def as_tensor(images: Any) -> Tensor:
+def as_tensor(images: ArrayLike) -> Tensor:
     """Convert images to float32 (n, C, H, W) in [-1, 1]."""
     array = np.asarray(images)
     if array.ndim not in (3, 4) or len(array) == 0:
@@ -73,7 +74,7 @@ def as_tensor(images: Any) -> Tensor:
     return (x.float() / scale * 2 - 1).contiguous()
 
 
-def as_tensor_of_shape(images: Any, shape: tuple[int, int, int]) -> Tensor:
+def as_tensor_of_shape(images: ArrayLike, shape: tuple[int, int, int]) -> Tensor:
     """Convert images to a tensor; raise unless each has the shape (C, H, W) that the extractor was built for."""
     x = as_tensor(images)
     if tuple(x.shape[1:]) != shape:
@@ -88,7 +89,7 @@ def apply_in_batches(network: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[
         return np.concatenate([network(part).double().numpy() for part in x.split(BATCH)])
 
 
-def short_hash(arrays: Iterable[NDArray[Any]]) -> str:
+def short_hash(arrays: Iterable[np.ndarray]) -> str:
     """Return eight hexadecimal digits of a hash of an extractor's arrays."""
     digest = hashlib.sha256()
     for array in arrays:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Container
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,7 @@ def as_features(x: ArrayLike, name: str, least: int = 2) -> Matrix:
     return np.asarray(_checked(x, name, least, (2,)), np.float64)
 
 
-def as_vectors(x: ArrayLike, name: str, least: int = 1) -> NDArray[Any]:
+def as_vectors(x: ArrayLike, name: str, least: int = 1) -> np.ndarray:
     """Validate items of any shape and return them as (n, d), without a change of type: 8-bit images stay small."""
     array = _checked(x, name, least, range(2, 9))
     return array.reshape(len(array), -1)
@@ -39,14 +39,14 @@ def pair(a: ArrayLike, b: ArrayLike, names: tuple[str, str] = ("a", "b"), least:
     return x, y
 
 
-def same_width(*sets: NDArray[Any]) -> None:
+def same_width(*sets: np.ndarray) -> None:
     """Raise a ZaohuaError unless all sets of vectors are equally wide."""
     widths = list(dict.fromkeys(x.shape[1] for x in sets))
     if len(widths) > 1:
         raise ZaohuaError(f"features must be equally wide, not {' and '.join(map(str, widths))}")
 
 
-def _checked(x: ArrayLike, name: str, least: int, axes: Any) -> NDArray[Any]:
+def _checked(x: ArrayLike, name: str, least: int, axes: Container[int]) -> np.ndarray:
     array = np.asarray(x)
     if array.dtype.kind not in "biuf":
         raise ZaohuaError(f"features {name} must be numbers, not {array.dtype}")

@@ -81,4 +81,4 @@ def _factor(x: Matrix) -> Matrix:
 def _root(cov: Matrix) -> Matrix:
     """Return a factor of a covariance; eigenvalues that rounding made negative count as zero."""
     values, vectors = np.linalg.eigh(cov)
-    return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+    return np.asarray(np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T)

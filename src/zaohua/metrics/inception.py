@@ -31,13 +31,12 @@ import io
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
@@ -107,7 +106,7 @@ class Inception:
             raise ZaohuaError(f"{path} isn't a safetensors file: {do}") from None
         return cls(_checked(weights, path))
 
-    def features(self, images: Any) -> NDArray[np.float64]:
+    def features(self, images: ArrayLike) -> NDArray[np.float64]:
         """Return the activations of the last pool, which FID and KID compare, float64 (n, 2048).
 
         Args:
@@ -118,7 +117,7 @@ class Inception:
             parts = [self.network(_input(array[i : i + BATCH])) for i in range(0, len(array), BATCH)]
         return torch.cat(parts).double().numpy()
 
-    def probabilities(self, images: Any) -> NDArray[np.float64]:
+    def probabilities(self, images: ArrayLike) -> NDArray[np.float64]:
         """Return the class probabilities that the Inception score uses, float64 (n, 1008)."""
         return self.classify(self.features(images))
 
@@ -188,7 +187,7 @@ def _checked(weights: Mapping[str, Tensor], path: str | Path) -> dict[str, Tenso
     return dict(weights)
 
 
-def _as_images(images: Any) -> NDArray[np.uint8]:
+def _as_images(images: ArrayLike) -> NDArray[np.uint8]:
     """Validate images and return them as uint8 (n, H, W, 1 or 3)."""
     array = np.asarray(images)
     if array.ndim == 3:

@@ -33,7 +33,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,7 +42,7 @@ from zaohua.metrics.features import Matrix, as_features, same_width
 
 NORMAL = 1.959963984540054
 """95 % of a standard normal lie within plus and minus this."""
-Statistic = Callable[[Any, Any], float]
+Statistic = Callable[[Matrix, Matrix], float]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def paired_half_size(
         ZaohuaError: the arrays differ in width or have fewer than four items, or draws is below 2.
     """
 
-    def difference(sets: Sequence[Any]) -> float:
+    def difference(sets: Sequence[Matrix]) -> float:
         return statistic(sets[0], sets[2]) - statistic(sets[1], sets[2])
 
     sets = _sets(a1, a2, b)
@@ -144,7 +143,7 @@ def paired(a: ArrayLike, b: ArrayLike) -> Interval:
     return mean_interval(x - y)
 
 
-def halves(sets: Sequence[Any], draws: int, random_state: int) -> Iterator[tuple[list[Any], list[Any]]]:
+def halves(sets: Sequence[Matrix], draws: int, random_state: int) -> Iterator[tuple[list[Matrix], list[Matrix]]]:
     """Yield random splits of arrays: the first halves of all, and the second halves; drop the odd item."""
     rng = np.random.default_rng(random_state)
     for _ in range(draws):
@@ -157,7 +156,7 @@ def halves(sets: Sequence[Any], draws: int, random_state: int) -> Iterator[tuple
 
 
 def _spread(
-    statistic: Callable[[Sequence[Any]], float], sets: Sequence[Matrix], draws: int, random_state: int
+    statistic: Callable[[Sequence[Matrix]], float], sets: Sequence[Matrix], draws: int, random_state: int
 ) -> tuple[float, float]:
     """Return the variance of a statistic, and the variance of the odd part of its halves, L + 2 Q."""
     if draws < 2:

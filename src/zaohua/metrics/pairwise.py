@@ -9,7 +9,6 @@ distances smaller than the rounding error are set to 0; equal items are at a dis
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ def row_blocks(n: int, m: int) -> Iterator[slice]:
     return (slice(start, min(n, start + step)) for start in range(0, n, step))
 
 
-def squared_distances(x: NDArray[Any], y: NDArray[Any]) -> Iterator[tuple[slice, Matrix]]:
+def squared_distances(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, Matrix]]:
     """Yield squared Euclidean distances from x (n, d) to y (m, d) in blocks: (slice of rows, distances (rows, m))."""
     y = y.astype(np.float64)
     centre = y.mean(0)
@@ -46,7 +45,7 @@ def squared_distances(x: NDArray[Any], y: NDArray[Any]) -> Iterator[tuple[slice,
         yield rows, distances
 
 
-def nearest(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.int64], Matrix]:
+def nearest(x: np.ndarray, y: np.ndarray) -> tuple[NDArray[np.int64], Matrix]:
     """Return the index of the nearest row of y (m, d) for each row of x (n, d), and the Euclidean distance to it."""
     best = np.full(len(x), np.inf)
     index = np.zeros(len(x), np.int64)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zaohua.metrics.features import Matrix
 from zaohua.metrics.rows import merge_rare
@@ -24,14 +22,14 @@ class Trees:
         options: arguments of `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`.
     """
 
-    def __init__(self, sizes: Sequence[int], classify: bool = True, **options: Any):
+    def __init__(self, sizes: Sequence[int], classify: bool = True, **options: float):
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         self.sizes = list(sizes)
         cls = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
         self.model = cls(categorical_features=np.array(self.sizes) > 0, **options)
 
-    def fit(self, x: Matrix, y: NDArray[Any]) -> Trees:
+    def fit(self, x: Matrix, y: np.ndarray) -> Trees:
         """Fit the trees to predict y (n,) from the rows x (n, C)."""
         self._new = {c: merge_rare(x[:, c].astype(np.int64), size, MOST) for c, size in enumerate(self.sizes) if size}
         self._empty = np.isnan(x).all(0)

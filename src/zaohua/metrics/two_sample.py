@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.metrics.features import pair
+from zaohua.metrics.features import Matrix, pair
 
 FOLDS = 5
 """Folds of the training half; the log-odds that the trees are trained on are cross-validated predictions."""
@@ -82,7 +82,15 @@ def two_sample(samples: ArrayLike, real: ArrayLike, random_state: int = 0) -> Tw
     return TwoSample(correct / (2 * half), float(roc_auc_score(is_sample, odds)), float(p), 2 * half)
 
 
-def _classifier(seed: int, enough: bool) -> Any:
+class _Classifier(Protocol):
+    """Classifier of scikit-learn, which has no types."""
+
+    def fit(self, x: Matrix, y: NDArray[np.int64]) -> _Classifier: ...
+
+    def decision_function(self, x: Matrix) -> Matrix: ...
+
+
+def _classifier(seed: int, enough: bool) -> _Classifier:
     """Return gradient boosting on standardised features and, given enough items, the log-odds of a discriminant."""
     from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
     from sklearn.ensemble import HistGradientBoostingClassifier, StackingClassifier
@@ -90,11 +98,12 @@ def _classifier(seed: int, enough: bool) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    trees = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+    trees: _Classifier = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
     if not enough:
         return trees
     gaussians = QuadraticDiscriminantAnalysis(reg_param=0.01)
-    return make_pipeline(
+    both: _Classifier = make_pipeline(
         StandardScaler(),
         StackingClassifier([("gaussians", gaussians)], trees, passthrough=True, cv=StratifiedKFold(FOLDS)),
     )
+    return both

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from zaohua.metrics.extractor_base import (
     WIDTH,
@@ -33,7 +31,7 @@ class RandomConvolutions:
 
     name = f"random-convolutions-{WIDTH}"
 
-    def __init__(self, images: Any, random_state: int = 0):
+    def __init__(self, images: ArrayLike, random_state: int = 0):
         x = as_tensor(images)
         self.shape: tuple[int, int, int] = (x.shape[1], x.shape[2], x.shape[3])
         with torch.random.fork_rng(devices=[]):
@@ -44,9 +42,10 @@ class RandomConvolutions:
         deviation = raw.std(0)
         self.mean, self.scale = raw.mean(0), np.where(deviation > 0, deviation, 1.0)
 
-    def features(self, images: Any) -> NDArray[np.float64]:
+    def features(self, images: ArrayLike) -> NDArray[np.float64]:
         """Return standardised activations, float64 (n, WIDTH)."""
-        return (apply_in_batches(self.network, as_tensor_of_shape(images, self.shape)) - self.mean) / self.scale
+        activations = apply_in_batches(self.network, as_tensor_of_shape(images, self.shape))
+        return np.asarray((activations - self.mean) / self.scale)
 
     @property
     def hash(self) -> str:
@@ -65,7 +64,7 @@ class Pca:
 
     name = f"pca-{WIDTH}"
 
-    def __init__(self, images: Any, random_state: int = 0):
+    def __init__(self, images: ArrayLike, random_state: int = 0):
         from sklearn.decomposition import PCA
 
         x = as_tensor(images)
@@ -75,7 +74,7 @@ class Pca:
         self.mean = pca.mean_.astype(np.float64)
         self.components = pca.components_.astype(np.float64)
 
-    def features(self, images: Any) -> NDArray[np.float64]:
+    def features(self, images: ArrayLike) -> NDArray[np.float64]:
         """Return the coordinates along the components, of pixels in [-1, 1], float64 (n, at most WIDTH)."""
         mean, down = torch.from_numpy(self.mean), torch.from_numpy(self.components.T)
         return apply_in_batches(

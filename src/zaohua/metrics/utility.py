@@ -8,7 +8,6 @@ of trees trained on equally many real rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +19,7 @@ from zaohua.metrics.intervals import NORMAL, Interval
 from zaohua.metrics.rows import as_rows
 from zaohua.metrics.trees import Trees
 
-GRID: tuple[dict[str, Any], ...] = (
+GRID: tuple[dict[str, float], ...] = (
     {"max_iter": 60, "max_leaf_nodes": 8},
     {"max_iter": 100, "max_leaf_nodes": 31},
     {"max_iter": 200, "max_leaf_nodes": 16, "learning_rate": 0.05},
@@ -102,7 +101,7 @@ def _fit_best(x: Matrix, y: Matrix, sizes: list[int], classify: bool, seed: int)
     return _trees(sizes, classify, best, seed).fit(x, y)
 
 
-def _trees(sizes: list[int], classify: bool, options: dict[str, Any], seed: int) -> Trees:
+def _trees(sizes: list[int], classify: bool, options: dict[str, float], seed: int) -> Trees:
     return Trees(sizes, classify, early_stopping=False, random_state=seed, **options)
 
 

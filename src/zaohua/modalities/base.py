@@ -44,8 +44,8 @@ class Codes(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, indices: Indices) -> Tensor:
-        """Codes of the items at `indices` (an integer array or tensor), as one tensor (b, ...)."""
+    def __getitem__(self, indices: np.ndarray, /) -> Tensor:
+        """Return the codes of the items at `indices`, an array of integers, as one tensor (b, ...)."""
         ...
 
 

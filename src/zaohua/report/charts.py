@@ -6,11 +6,11 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from zaohua.core.json import Json
 from zaohua.metrics.intervals import Interval
 from zaohua.report import html, svg
 from zaohua.report.numbers import minus, number
@@ -26,7 +26,7 @@ Box = tuple[float, float, float, float]
 # ---- curves of training
 
 
-def loss_curve(history: Sequence[dict[str, Any]]) -> Markup:
+def loss_curve(history: Sequence[Json]) -> Markup:
     """Draw the losses of training over seconds, a line for each phase.
 
     Args:

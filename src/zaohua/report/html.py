@@ -18,7 +18,6 @@ import base64
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -75,7 +74,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {
+    filters: dict[str, Callable[..., object]] = {
         "number": numbers.number,
         "whole": numbers.whole,
         "minus": numbers.minus,

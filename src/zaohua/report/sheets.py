@@ -6,7 +6,6 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -32,15 +31,15 @@ class Picture:
     @property
     def width(self) -> int:
         """Its width in pixels."""
-        return self.pixels.shape[1]
+        return int(self.pixels.shape[1])
 
     @property
     def height(self) -> int:
         """Its height in pixels."""
-        return self.pixels.shape[0]
+        return int(self.pixels.shape[0])
 
 
-def on_black(images: Any, columns: int, alt: str, height: int = 32, gap: int = 14) -> Picture:
+def on_black(images: np.ndarray, columns: int, alt: str, height: int = 32, gap: int = 14) -> Picture:
     """Lay pictures out on black, with a margin, for a page.
 
     Args:
@@ -55,7 +54,7 @@ def on_black(images: Any, columns: int, alt: str, height: int = 32, gap: int = 1
 
 
 def grid(
-    images: Any, columns: int | None = None, gap: int = 2, height: int = VISIBLE, background: int = 255
+    images: np.ndarray, columns: int | None = None, gap: int = 2, height: int = VISIBLE, background: int = 255
 ) -> np.ndarray:
     """Arrange images in a grid, row by row; enlarge small ones by an integer factor, so that pixels stay sharp.
 

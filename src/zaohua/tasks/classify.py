@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.sklearn_bases import BaseEstimator, ClassifierMixin
+from zaohua.estimator.base import GenerativeModel
 
 
 class GenerativeClassifier(ClassifierMixin, BaseEstimator):
@@ -26,10 +29,10 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         classes_: the classes, sorted.
     """
 
-    def __init__(self, model: Any = None) -> None:
+    def __init__(self, model: GenerativeModel | None = None) -> None:
         self.model = model
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: object, y: ArrayLike) -> Self:
         """Fit the model to items and their classes.
 
         Args:
@@ -41,51 +44,54 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         """
         if y is None:
             raise ZaohuaError("requires y to be passed, but the target y is None")
-        y = column_or_1d(y, warn=True)
-        if not len(y):
+        labels = np.asarray(column_or_1d(y, warn=True))
+        if not len(labels):
             raise ZaohuaError("no items: y is empty")
-        check_classification_targets(y)
-        self.classes_ = np.unique(y)
+        check_classification_targets(labels)
+        self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
             raise ZaohuaError(f"classifying needs more than one class, and all items are {self.classes_[0]!r}")
-        self.model_ = _usual() if self.model is None else clone(self.model)
-        self.model_.fit(X, y)
+        self.model_: GenerativeModel = _usual() if self.model is None else clone(self.model)
+        self.model_.fit(X, labels)
         _ = self.model_.score_samples  # of one that has none: the error says why, and which models can
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.model_, name):
                 setattr(self, name, getattr(self.model_, name))
         return self
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: object) -> np.ndarray:
         """log P(y | x) of each class, float64 (n, classes)."""
         check_is_fitted(self)
-        X, _ = modalities.read(X)
-        prior = self.model_.y_codec_.log_prior()
-        codes = self.model_.y_codec_.encode(list(self.classes_)).tolist()
+        items, _ = modalities.read(X)
+        codec = self.model_.y_codec_
+        assert codec is not None  # it was fitted with labels
+        prior = codec.log_prior()
+        assert prior is not None  # which can be listed
+        codes = codec.encode(list(self.classes_))[np.arange(len(self.classes_))].tolist()
         scores = [
-            self.model_.score_samples(X, [label] * len(X)) + prior[code]
+            self.model_.score_samples(items, [label] * len(items)) + prior[code]
             for label, code in zip(self.classes_, codes, strict=True)
         ]
         joint = np.stack(scores, axis=1)
-        return joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)
+        return np.asarray(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: object) -> np.ndarray:
         """P(y | x) of each class, float64 (n, classes)."""
-        return np.exp(self.predict_log_proba(X))
+        return np.asarray(np.exp(self.predict_log_proba(X)))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: object) -> np.ndarray:
         """The most likely class of each item, (n,)."""
-        chances = self.predict_log_proba(X)
-        return self.classes_[chances.argmax(1)]
+        log_probabilities = self.predict_log_proba(X)
+        return np.asarray(self.classes_[log_probabilities.argmax(1)])
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         if self.model is None or hasattr(self.model, "__sklearn_tags__"):
             tags.input_tags = (_usual() if self.model is None else self.model).__sklearn_tags__().input_tags
         return tags
 
 
-def _usual() -> Any:
+def _usual() -> GenerativeModel:
     from zaohua.models.product_mixture import ProductMixture
 
     return ProductMixture()

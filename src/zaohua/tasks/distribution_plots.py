@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     return path
 
 
-def _matplotlib() -> Any:
+def _matplotlib() -> type[Figure]:
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.json import Json
 from zaohua.families.support import Support, check_values
 from zaohua.families.univariate import Univariate
 from zaohua.modalities import NumberCodec
@@ -51,7 +53,7 @@ class Fit:
         """The parameters that are single numbers."""
         return {name: float(value[0]) for name, value in self.parameters.items() if value.shape == (1,)}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The fit as JSON values."""
         return {
             "name": self.name,
@@ -86,7 +88,7 @@ class Ranking:
         """The first."""
         return self.fits[0]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The ranking as JSON values."""
         return {
             "n": self.n,
@@ -113,10 +115,11 @@ def find(name: str) -> Univariate:
     squashed = name.replace("-", "").replace("_", "").replace(" ", "").casefold()
     if squashed not in known:
         raise unknown("distribution", name, wanted)
-    return registry.model_class(known[squashed])()
+    model: Univariate = registry.model_class(known[squashed])()
+    return model
 
 
-def fit(model: Univariate, x: Any, *, replicates: int = 200, random_state: int = 0) -> Fit:
+def fit(model: Univariate, x: ArrayLike, *, replicates: int = 200, random_state: int = 0) -> Fit:
     """Fit one distribution to numbers, and test it.
 
     Args:
@@ -145,7 +148,7 @@ def fit(model: Univariate, x: Any, *, replicates: int = 200, random_state: int =
 
 
 def rank(
-    x: Any,
+    x: ArrayLike,
     *,
     models: Sequence[Univariate | str] | None = None,
     by: Literal["aic", "bic"] = "aic",
@@ -200,7 +203,7 @@ def _log_likelihoods(model: Univariate, parameters: dict[str, np.ndarray], x: np
     return np.where(chances > SURE, np.log(np.maximum(chances, SURE)), densities)
 
 
-def as_numbers(x: Any) -> np.ndarray:
+def as_numbers(x: ArrayLike) -> np.ndarray:
     """Numbers as float64 (n,).
 
     Raises:

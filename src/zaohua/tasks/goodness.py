@@ -11,7 +11,7 @@ Source: W. Stute, W. Gonzáles Manteiga and M. Presedo Quindimil, "Bootstrap Bas
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -85,7 +85,7 @@ def kolmogorov_smirnov(chances: np.ndarray) -> np.ndarray:
     chances = np.sort(chances, 0)
     n = len(chances)
     steps = np.arange(n)[:, None] / n
-    return np.maximum(chances - steps, steps + 1 / n - chances).max(0)
+    return np.asarray(np.maximum(chances - steps, steps + 1 / n - chances).max(0))
 
 
 def _root(n: int) -> float:
@@ -93,14 +93,14 @@ def _root(n: int) -> float:
 
     Source: M. A. Stephens, "EDF Statistics for Goodness of Fit and Some Comparisons", JASA 69, 1974.
     """
-    return n**0.5 + 0.12 + 0.11 / n**0.5
+    return float(n**0.5 + 0.12 + 0.11 / n**0.5)
 
 
 def _share(worse: np.ndarray) -> float:
     return (1 + int(worse.sum())) / (1 + len(worse))
 
 
-def _edges(model: Univariate, parameters: dict[str, Any], n: int) -> np.ndarray:
+def _edges(model: Univariate, parameters: dict[str, np.ndarray], n: int) -> np.ndarray:
     """Whole numbers at which cells end that are about as likely as each other; the last cell has no end.
 
     Source: H. B. Mann and A. Wald, "On the Choice of the Number of Class Intervals in the Application of the Chi Square
@@ -116,11 +116,11 @@ def _edges(model: Univariate, parameters: dict[str, Any], n: int) -> np.ndarray:
     return np.array(edges)
 
 
-def _chi_square(model: Univariate, parameters: dict[str, Any], x: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def _chi_square(model: Univariate, parameters: dict[str, np.ndarray], x: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Sum over cells of (seen - expected)^2 / expected, (p,)."""
     below = model.distribution(parameters, np.repeat(edges[:, None], x.shape[1], 1))
     ends = np.zeros((1, x.shape[1])), np.ones((1, x.shape[1]))
     expected = len(x) * np.diff(np.concatenate([ends[0], below, ends[1]]), axis=0)
     cells = np.searchsorted(edges, x)
     seen = np.stack([np.bincount(column, minlength=len(edges) + 1) for column in cells.T], 1)
-    return ((seen - expected) ** 2 / np.maximum(expected, 1e-300)).sum(0)
+    return np.asarray(((seen - expected) ** 2 / np.maximum(expected, 1e-300)).sum(0))

@@ -167,7 +167,7 @@ class TestCompare:
 
 
 def write_csv(path: Path, seed: int, n: int = 200, **more: str) -> Path:
-    """A table whose columns hang together, with a missing number, and a category in the last row if one is given."""
+    """A table of correlated columns, with a missing number, and a category in the last row if one is given."""
     x = rows(seed, n)
     lines = [f"{a:.4g},{b:.4g},{'xyz'[int(c)]},v{int(d)}".replace("nan", "") for a, b, c, d in x]
     lines[-1] = lines[-1].rpartition(",")[0] + "," + more.get("last", "v0")
@@ -285,8 +285,8 @@ class TestPage:
         both = replace(compared_, rows=wide, columns=parts, test=np.tile(rows(1, 60), (1, 25)), behind={})
         text = page.write(both, tmp_path / "b.html").read_text("utf-8")
         root = page_of(text)
-        assert len(root.all("figure", "column")) == 48 and "The 24 of 100 columns that are least alike" in root.text
-        assert "Of 100 columns the 24 are shown that differ most" in root.text and len(text) < 1_500_000
+        assert len(root.all("figure", "column")) == 48 and "The 24 least similar of 100 columns" in root.text
+        assert "Shown are the 24 of 100 columns with the largest differences" in root.text and len(text) < 1_500_000
         names = [one.one("summary").one("b").text for one in root.all("details", "model")]
         assert names == [EVIL + row.run for row in compared_.rows[:2]]
         assert times(root, EVIL) > 20 and "🦜" in root.text

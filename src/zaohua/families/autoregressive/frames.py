@@ -26,8 +26,8 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
-from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
+from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import State
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.modalities.music.rolls import RollCodec

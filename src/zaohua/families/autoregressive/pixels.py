@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
-from zaohua.estimator.base import ScoreKind
+from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, guided
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import ColourMixture, Likelihood, LogisticMixture, likelihood_of

@@ -25,8 +25,8 @@ from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import PAD, DataSpec
 from zaohua.core.stored import Stored
-from zaohua.estimator.base import ScoreKind
 from zaohua.estimator.encoding import TrainingData
+from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, draft_of, generate, guided
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided

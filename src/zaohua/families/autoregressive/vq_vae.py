@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
-from zaohua.estimator.base import ScoreKind
+from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, generate, guided
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -16,10 +16,6 @@ from zaohua.metrics.frechet import frechet_distance
 from zaohua.metrics.inception import Inception
 from zaohua.metrics.score import classifier_score
 from zaohua.modalities.images.show import visible
-
-if TYPE_CHECKING:
-    from zaohua.estimator.base import GenerativeModel
-    from zaohua.modalities.images.codec import ImageCodec
 
 
 class ImageProtocol(PictureProtocol):
@@ -48,28 +44,28 @@ class ImageProtocol(PictureProtocol):
         self._real_inception = None if self.inception is None else self.inception.features(self.test.values)
 
     @classmethod
-    def items(cls, model: GenerativeModel[ImageCodec], items: object, labels: Sequence[object] | None) -> Pictures:
+    def items(cls, model: Any, items: Any, labels: Any) -> Pictures:
         """Return real pictures of the size, channels and levels of the model's."""
         return Pictures.of(model, items, labels, _decoded)
 
     @classmethod
-    def describe(cls, model: GenerativeModel[ImageCodec]) -> str:
+    def describe(cls, model: Any) -> str:
         """Describe the size, the channels and the levels of the pictures that a model makes."""
         spec = model.spec_
-        height, width = spec.shape or ()
+        height, width = spec.shape
         levels = f", {spec.levels} levels" if spec.levels else ""
         return f"pictures of {width} x {height} with {spec.channels} channel{'s' if spec.channels > 1 else ''}{levels}"
 
     @classmethod
-    def bits_measure(cls, model: GenerativeModel[ImageCodec]) -> str:
+    def bits_measure(cls, model: Any) -> str:
         """Return the measure of likelihoods in bits per pixel and channel."""
         return "bits_per_dim"
 
-    def to_measured(self, model: GenerativeModel[ImageCodec], block: np.ndarray) -> np.ndarray:
+    def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return 8-bit pictures."""
         return visible(model, block)
 
-    def measure(self, samples: np.ndarray, conditions: Sequence[object] | None = None, copies: bool = True) -> Figures:
+    def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
         """Return all figures of some samples, FID and the Inception score where the weights of that network are given.
 
         Args:
@@ -95,6 +91,6 @@ class ImageProtocol(PictureProtocol):
         )
 
 
-def _decoded(model: GenerativeModel[ImageCodec], codes: Tensor) -> np.ndarray:
+def _decoded(model: Any, codes: Tensor) -> np.ndarray:
     """Return some encoded pictures as a model learns them, uint8."""
     return visible(model, model.codec_.decode(prepared(model, codes)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,9 +25,6 @@ from zaohua.modalities.sounds.files import SoundFiles
 from zaohua.modalities.sounds.mel import MelCodec
 from zaohua.modalities.sounds.mu_law import MuLawCodec
 from zaohua.modalities.sounds.sound import Sound, Sounds, sixteen_bits
-
-if TYPE_CHECKING:
-    from zaohua.estimator.base import GenerativeModel
 
 FITTED = 4096
 """Sounds at most from which an ear learns how long sounds are, and how loud."""
@@ -53,7 +50,7 @@ class Recordings(Items):
         return len(self.values)
 
     @property
-    def labels(self) -> list[object] | None:
+    def labels(self) -> Any:
         """Those that the files know, or None."""
         return self.values.labels
 
@@ -138,27 +135,27 @@ class SoundProtocol(PictureProtocol):
         self.shown = side_by_side(self.test.labels, self.n, EACH)[: max(2, HEARD // self.ear.codec.form_.length)]
 
     @classmethod
-    def items(cls, model: GenerativeModel[SoundCodec], items: object, labels: Sequence[object] | None) -> Recordings:
+    def items(cls, model: Any, items: Any, labels: Any) -> Recordings:
         """Return real sounds without what the model leaves out, trims and cuts."""
         _, labels, parts = model.encode_labelled(items, labels)
         return Recordings(SoundFiles(parts.sources, labels), model.codec_)
 
     @classmethod
-    def describe(cls, model: GenerativeModel[SoundCodec]) -> str:
+    def describe(cls, model: Any) -> str:
         """Describe the rate and the length of the sounds that a model makes."""
         codec = model.codec_
         length = "as long as nearly all" if codec.seconds is None else f"{codec.seconds:g} s"
         return f"sounds of {codec.form_.rate:,} Hz, {length}{', trimmed' if codec.trim else ''}"
 
     @classmethod
-    def representation(cls, model: GenerativeModel[SoundCodec]) -> str:
+    def representation(cls, model: Any) -> str:
         """Describe what a model represents sounds by, of which its likelihoods are."""
         shape = model.spec_.shape
         what = ("bent " if getattr(model.codec_, "mu", 0) else "") + model.codec_.representation
         return what if shape is None else f"{what}, {' x '.join(map(str, shape))}"
 
     @classmethod
-    def bits_measure(cls, model: GenerativeModel[SoundCodec]) -> str | None:
+    def bits_measure(cls, model: Any) -> str | None:
         """Return the measure of likelihoods of single samples; None if the model represents sounds by others."""
         return "bits_per_sample" if isinstance(model.codec_, MuLawCodec) else None
 
@@ -167,27 +164,25 @@ class SoundProtocol(PictureProtocol):
         """Name and hash of the features in which distances are computed, and the bands of the ear."""
         return f"{super().name}, {self.ear.about}"
 
-    def to_measured(self, model: GenerativeModel[SoundCodec], block: Iterable[Sound]) -> np.ndarray:
+    def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return pictures of sounds."""
         return self.ear.hear(block)
 
-    def duration(self, blocks: Sequence[object]) -> float:
+    def duration(self, blocks: Sequence[Any]) -> float:
         """Return how many seconds samples last."""
         return sum(sound.seconds for block in blocks if isinstance(block, Sounds) for sound in block)
 
-    def score(
-        self, model: GenerativeModel[SoundCodec], rows: np.ndarray, conditions: Sequence[object] | None
-    ) -> np.ndarray:
+    def score(self, model: Any, rows: np.ndarray, conditions: Sequence[Any] | None) -> np.ndarray:
         """Return log-likelihoods of some test sounds, as that model represents them."""
         return np.asarray(model.score_samples(SoundFiles(self.recordings.take(rows).values.sources), conditions))
 
-    def sizes(self, model: GenerativeModel[SoundCodec], rows: np.ndarray) -> np.ndarray:
+    def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
         """Return how many samples they have, as that model represents them."""
         form, seconds = model.codec_.form_, np.array(self.recordings.take(rows).values.seconds)
-        samples: np.ndarray = np.minimum(np.rint(seconds * form.rate), form.length)
-        return samples
+        sizes: np.ndarray = np.minimum(np.rint(seconds * form.rate), form.length)
+        return sizes
 
-    def measure(self, samples: np.ndarray, conditions: Sequence[object] | None = None, copies: bool = True) -> Figures:
+    def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
         """Return the figures of pictures of sounds, and their diversity."""
         figures = super().measure(samples, conditions, copies)
         judge = self.classifier
@@ -195,7 +190,7 @@ class SoundProtocol(PictureProtocol):
         varied = diversity(self.features(samples), self.real[0], *classes)
         return {**figures, "diversity": Figure(varied, n=len(samples))}
 
-    def examples(self, samples: np.ndarray, blocks: Sequence[Iterable[Sound]]) -> dict[str, np.ndarray]:
+    def examples(self, samples: np.ndarray, blocks: Sequence[Any]) -> dict[str, np.ndarray]:
         """Return the samples, some of them as sounds, and the training sounds that are nearest to these."""
         sounds, index = [sound for block in blocks for sound in block], self.nearest(samples[self.shown])
         return {

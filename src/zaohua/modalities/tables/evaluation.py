@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,11 +23,6 @@ from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
 from zaohua.metrics.utility import utility
 from zaohua.modalities.tables.held_out import HeldOutRows, columns_of, names_of, rows, sizes_of, with_unknown_category
-
-if TYPE_CHECKING:
-    from zaohua.estimator.base import GenerativeModel
-    from zaohua.modalities.tables.codec import TableCodec
-    from zaohua.modalities.tables.frames import TableLike
 
 LEAST = 40
 """Rows of either split that figures mean anything by."""
@@ -55,6 +50,7 @@ class TableProtocol(EvaluationProtocol):
     noun = "rows"
     lead: ClassVar[str] = "tree_score"
     options: ClassVar[tuple[str, ...]] = ("target",)
+    test: HeldOutRows
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0, target: str | None = None):
         self.splits, self.seed = splits, seed
@@ -86,25 +82,25 @@ class TableProtocol(EvaluationProtocol):
         return next(iter([*few[::-1], *[place for place in varies if not self.category_counts[place]][::-1]]), None)
 
     @classmethod
-    def items(cls, model: GenerativeModel[TableCodec], items: object, labels: Sequence[object] | None) -> HeldOutRows:
+    def items(cls, model: Any, items: Any, labels: Any) -> HeldOutRows:
         """Return real rows, with those that the model can't encode."""
         return rows(model, items, labels)
 
     @classmethod
-    def describe(cls, model: GenerativeModel[TableCodec]) -> str:
+    def describe(cls, model: Any) -> str:
         """Describe the columns of the rows that a model makes."""
         return f"tables of {', '.join(f'{column.name} ({column.size or column.kind})' for column in columns_of(model))}"
 
-    def conditions(self, model: GenerativeModel[TableCodec]) -> None:
+    def conditions(self, model: Any) -> None:
         """Return None: conditions are drawn as frequent as they were in training."""
 
-    def to_measured(self, model: GenerativeModel[TableCodec], block: TableLike) -> np.ndarray:
+    def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return rows as the codec encodes them."""
         return np.asarray(model.codec_.encode(block), np.float64)
 
     # ---- measures
 
-    def measure(self, samples: np.ndarray, conditions: Sequence[object] | None = None, copies: bool = True) -> Figures:
+    def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
         """Return all figures of some rows."""
         n = len(samples)
         figures = {
@@ -134,7 +130,7 @@ class TableProtocol(EvaluationProtocol):
             "row_copies": share(same.fraction, len(samples), chance(same.p)),
         }
 
-    def details(self, samples: np.ndarray, conditions: Sequence[object] | None, figures: Figures) -> dict[str, object]:
+    def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Return each column's shape and its use to trees, flags, and how the trees ranked rows."""
         trees = self._classified(samples, uses=True)
         found = {"shape": shapes(self._real, samples, self.category_counts), "uses": trees.importances}

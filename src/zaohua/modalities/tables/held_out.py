@@ -5,18 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
 
 from zaohua.evaluation.splits import Items
-
-if TYPE_CHECKING:
-    from zaohua.estimator.base import GenerativeModel
-    from zaohua.modalities.tables.codec import TableCodec
-    from zaohua.modalities.tables.columns import Column
-    from zaohua.modalities.tables.frames import TableLike
 
 MISSING, UNSEEN = "missing", "not in training"
 
@@ -35,8 +29,8 @@ class HeldOutRows(Items):
     most = math.inf  # copies are searched among all training rows
 
     values: np.ndarray
-    columns: Sequence[Column]
-    given: Sequence[object] | None = None
+    columns: Sequence[Any]
+    given: Sequence[Any] | None = None
     known: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -59,12 +53,12 @@ class HeldOutRows(Items):
         return torch.from_numpy(self.values[~self.unseen])
 
     @property
-    def labels(self) -> list[object] | None:
+    def labels(self) -> list[Any] | None:
         """Labels of the rows that a model can score."""
         return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
 
 
-def rows(model: GenerativeModel[TableCodec], items: TableLike, labels: Sequence[object] | None) -> HeldOutRows:
+def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:
     """Return real rows, as the codec of a model encodes them.
 
     Args:
@@ -78,29 +72,29 @@ def rows(model: GenerativeModel[TableCodec], items: TableLike, labels: Sequence[
     return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels))
 
 
-def columns_of(model: GenerativeModel[TableCodec]) -> Sequence[Column]:
+def columns_of(model: Any) -> Sequence[Any]:
     """Return the columns that a model of tables has learnt."""
     return list(model.codec_.columns_)
 
 
-def sizes_of(columns: Sequence[Column]) -> list[int]:
+def sizes_of(columns: Sequence[Any]) -> list[int]:
     """Return the number of categories of each column, with one for those that training didn't have; 0 of numbers."""
     return [column.size + 1 if column.is_category else 0 for column in columns]
 
 
-def with_unknown_category(values: np.ndarray, columns: Sequence[Column]) -> np.ndarray:
+def with_unknown_category(values: np.ndarray, columns: Sequence[Any]) -> np.ndarray:
     """Return rows with one code, the last of the column, for all categories that training didn't have."""
     sizes = np.array(sizes_of(columns))
     return np.where((sizes > 0) & (values < 0), sizes - 1, values)
 
 
-def names_of(columns: Sequence[Column]) -> list[str]:
+def names_of(columns: Sequence[Any]) -> list[str]:
     """Return unique names of columns: the index is appended to names that occur twice."""
     names = [str(column.name) for column in columns]
     return [name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names)]
 
 
-def categories_of(column: Column) -> list[str]:
+def categories_of(column: Any) -> list[str]:
     """Return the names of a column's categories, in the order of their codes, and one for those new since training."""
     cells = column.decode(np.arange(column.size, dtype=np.float64)).tolist()
     return [MISSING if cell is None or cell != cell else str(cell) for cell in cells] + [UNSEEN]

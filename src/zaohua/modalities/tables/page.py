@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -16,7 +17,6 @@ from zaohua.evaluation.summaries import titled
 from zaohua.metrics.columns import associations
 from zaohua.metrics.rows import Binning
 from zaohua.modalities.tables import charts
-from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.held_out import categories_of, names_of, sizes_of, with_unknown_category
 from zaohua.report import html
 from zaohua.report.numbers import minus, number
@@ -85,7 +85,7 @@ def _columns(comparison: Comparison, row: Evaluation) -> list[ColumnChart]:
     return found
 
 
-def _categories(column: Column, real: np.ndarray, made: np.ndarray) -> list[charts.CategoryBar]:
+def _categories(column: Any, real: np.ndarray, made: np.ndarray) -> list[charts.CategoryBar]:
     names = categories_of(column)
     a, b = (
         np.bincount(np.where(x < 0, len(names) - 1, x).astype(np.int64), minlength=len(names)) / len(x)
@@ -94,7 +94,7 @@ def _categories(column: Column, real: np.ndarray, made: np.ndarray) -> list[char
     return charts.categories(a, b, names)
 
 
-def _cell(value: object) -> str:
+def _cell(value: Any) -> str:
     """Write a number or a time as people read it."""
     if isinstance(value, (float, np.floating)):
         return number(float(value))

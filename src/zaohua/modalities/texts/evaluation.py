@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,10 +15,6 @@ from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.text_overlap import text_overlap
 from zaohua.modalities.texts.corpus import Corpus, alike
 from zaohua.modalities.texts.surprise import surprise
-
-if TYPE_CHECKING:
-    from zaohua.families.autoregressive.texts import TextModel
-    from zaohua.modalities.texts.files import TextsLike
 
 SHARE, MOST = 100, 100
 """One text is written for so many samples asked for, and so many at most: a text is long."""
@@ -37,8 +33,8 @@ class TextItems(Items):
 
     most = math.inf
 
-    values: TextsLike
-    labels: Sequence[object] | None = None
+    values: Any
+    labels: Sequence[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -49,7 +45,7 @@ class TextItems(Items):
         return TextItems([values[i] for i in rows], None if self.labels is None else [self.labels[i] for i in rows])
 
 
-class TextProtocol(EvaluationProtocol):
+class TextProtocol(EvaluationProtocol[list[str]]):
     """What a model of texts is measured by.
 
     Args:
@@ -72,19 +68,19 @@ class TextProtocol(EvaluationProtocol):
         self.n = min(max(1, n // SHARE), MOST)
 
     @classmethod
-    def items(cls, model: TextModel, items: TextsLike, labels: Sequence[object] | None) -> TextItems:
+    def items(cls, model: Any, items: Any, labels: Any) -> TextItems:
         """Return real texts, with their labels if the model takes labels."""
         return TextItems(items, None if model.y_codec_ is None else labels)
 
     @classmethod
-    def needs_training(cls, model: TextModel) -> bool:
+    def needs_training(cls, model: Any) -> bool:
         """Return whether copies can be searched for: not in dialogues, and not if the training text isn't known."""
         return not model.apart_ and (model.source_ or {}).get("X") is not None
 
-    def conditions(self, model: TextModel) -> None:
+    def conditions(self, model: Any) -> None:
         """Return None: conditions are drawn as frequent as they were in training."""
 
-    def to_measured(self, model: TextModel, block: Iterable[str]) -> list[str]:
+    def to_measured(self, model: Any, block: Any) -> list[str]:
         """Return texts as they are."""
         return list(block)
 
@@ -92,20 +88,20 @@ class TextProtocol(EvaluationProtocol):
         """Return blocks of texts as one list."""
         return [text for block in blocks for text in block]
 
-    def predictions(self, model: TextModel) -> Figures:
+    def predictions(self, model: Any) -> Figures:
         """Return how many bits a byte of the test texts takes."""
         found = surprise(model, self.test.values, self.test.labels)
         note = f"exact, context {found.context}, stride {found.stride}"
         return {"bits_per_byte": Figure(found.bits_per_byte, n=found.size, note=note)}
 
-    def measure(self, samples: list[str], conditions: Sequence[object] | None = None, copies: bool = True) -> Figures:
+    def measure(self, samples: list[str], conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
         """Return the share of some texts that stands word for word in the training text."""
         if self.splits.train is None or not copies:
             return {}
         found = text_overlap(samples, Corpus(self.splits.train.values))
         return {"copied": share(found.fraction, found.characters, f"longest {found.longest}")}
 
-    def details(self, samples: list[str], conditions: Sequence[object] | None, figures: Figures) -> dict[str, object]:
+    def details(self, samples: list[str], conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Return the same share of as many parts of the test texts, of the same lengths."""
         if self.splits.train is None:
             return {}
@@ -113,6 +109,6 @@ class TextProtocol(EvaluationProtocol):
         found = text_overlap(parts, Corpus(self.splits.train.values))
         return {"references": {REAL: {"copied": share(found.fraction, found.characters)}}}
 
-    def examples(self, samples: list[str], blocks: Sequence[object]) -> dict[str, np.ndarray]:
+    def examples(self, samples: list[str], blocks: Sequence[Any]) -> dict[str, np.ndarray]:
         """Return nothing: texts aren't kept."""
         return {}

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.modalities.texts.codec import TextCodec
@@ -84,7 +86,8 @@ def surprise(
     model.require_conditions(y_codes)
     decode, total, tokens, characters, size = model.codec_.tokenizer_.decode, 0.0, 0, 0, 0
     for i in range(len(codes)):
-        row, nats = codes[[i]], model.nats(codes[[i]], None if y_codes is None else y_codes[[i]], stride)
+        row = codes[np.array([i])]
+        nats = model.nats(row, None if y_codes is None else y_codes[[i]], stride)
         total, tokens = total + float(nats.double().sum()), tokens + int((row[0, 1:] >= 0).sum())
         text = decode(token for token in row[0, 1:].tolist() if 0 <= token < model.codec_.end_)
         characters, size = characters + len(text), size + len(text.encode())

@@ -5,31 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import derive_seed
+from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import load
 from zaohua.evaluation.summaries import note_in_card
 from zaohua.tasks.evaluation.evaluate import ProgressFn, check_makes, evaluate
 from zaohua.tasks.evaluation.protocols import compared_kinds, kind_name, listed, protocol_class, protocol_for
+from zaohua.training.trainable import Trainable
 
 
 def compare(
     runs: Sequence[str | Path],
     *,
-    data: Any = None,
+    data: object = None,
     split: str | None = None,
-    train: Any = None,
+    train: object = None,
     samples: int = 10_000,
     random_state: int = 0,
     protocol: EvaluationProtocol | None = None,
     log: ProgressFn | None = None,
-    **options: Any,
+    **options: object,
 ) -> Comparison:
     """Measure several runs by the same real items; what was measured so before is not measured again.
 
@@ -73,7 +74,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
     return ["/".join(parts[-depth:]) for parts in paths]
 
 
-def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> None:
+def _check_alike(folders: Sequence[Path], models: Sequence[GenerativeModel], train: object) -> None:
     """Raise a `ZaohuaError` unless all make items, of the same kind and of the same data."""
     first = models[0]
     for folder, model in zip(folders, models, strict=True):
@@ -96,10 +97,12 @@ def _check_alike(folders: Sequence[Path], models: Sequence[Any], train: Any) -> 
             )
 
 
-def _check_held_out(folders: Sequence[Path], models: Sequence[Any], n: int) -> None:
+def _check_held_out(folders: Sequence[Path], models: Sequence[GenerativeModel], n: int) -> None:
     """Raise a `ZaohuaError` unless all held the same of n items out, so that none is measured by what it learnt."""
     held = [
-        model.hold_out(n, derive_seed(model.seed_, "split"))[0] if getattr(model, "validation_fraction", 0) else ()
+        model.hold_out(n, derive_seed(model.seed_, "split"))[0]
+        if isinstance(model, Trainable) and model.validation_fraction
+        else ()
         for model in models
     ]
     for folder, rows in zip(folders, held, strict=True):
@@ -110,7 +113,7 @@ def _check_held_out(folders: Sequence[Path], models: Sequence[Any], n: int) -> N
             )
 
 
-def _described(model: Any) -> str:
+def _described(model: GenerativeModel) -> str:
     """Describe what items a model makes."""
     cls = protocol_class(model)
     return kind_name(model) if cls is None else cls.describe(model)

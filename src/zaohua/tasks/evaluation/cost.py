@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 
-import numpy as np
 import torch
+from torch import nn
 
 from zaohua.core.noise import derive_seed
+from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.results import Cost
 
+P = ParamSpec("P")
+T = TypeVar("T")
 STATUS = Path("/proc/self/status")
 STEPS = ("step", "log_probabilities")
 """Methods of networks that decode step by step, or feature by feature."""
@@ -22,8 +25,8 @@ BLOCK = 256
 
 
 def sample(
-    model: Any, n: int, y: Sequence[Any] | None, seed: int, log: Callable[[int], None] | None = None
-) -> tuple[list[Any], float, int | None]:
+    model: GenerativeModel, n: int, y: Sequence[object] | None, seed: int, log: Callable[[int], None] | None = None
+) -> tuple[list[object], float, int | None]:
     """Draw samples in blocks.
 
     Args:
@@ -47,7 +50,7 @@ def sample(
     return blocks, time.perf_counter() - began, _peak()
 
 
-def cost(model: Any, n: int, seconds: float, memory: int | None, duration: float = 0.0) -> Cost:
+def cost(model: GenerativeModel, n: int, seconds: float, memory: int | None, duration: float = 0.0) -> Cost:
     """Return what a model costs, given how long sampling n items took, and how many seconds these last, if any."""
     return Cost(
         getattr(model, "seconds_", None),
@@ -60,14 +63,14 @@ def cost(model: Any, n: int, seconds: float, memory: int | None, duration: float
     )
 
 
-def evaluations(model: Any) -> int:
+def evaluations(model: GenerativeModel) -> int:
     """Count how often a network is called for one sample: passes, or single steps where it decodes step by step."""
     nets = getattr(model, "nets_", None)
     if nets is None:
         return 0
     count = 0
 
-    def called(*_: Any) -> None:
+    def called(*_: object) -> None:
         nonlocal count
         count += 1
 
@@ -82,7 +85,7 @@ def evaluations(model: Any) -> int:
 
 
 @contextmanager
-def _steps(nets: Any, called: Callable[[], None]) -> Iterator[None]:
+def _steps(nets: Iterable[nn.Module], called: Callable[[], None]) -> Iterator[None]:
     """Count calls of `STEPS`, for which there are no hooks."""
     stepping = [(net, name) for net in nets for name in STEPS if hasattr(net, name)]
     for net, name in stepping:
@@ -94,8 +97,8 @@ def _steps(nets: Any, called: Callable[[], None]) -> Iterator[None]:
             object.__delattr__(net, name)
 
 
-def _counted(function: Callable[..., Any], called: Callable[[], None]) -> Callable[..., Any]:
-    def counted(*args: Any, **kwargs: Any) -> Any:
+def _counted(function: Callable[P, T], called: Callable[[], None]) -> Callable[P, T]:
+    def counted(*args: P.args, **kwargs: P.kwargs) -> T:
         called()
         return function(*args, **kwargs)
 
@@ -121,8 +124,3 @@ def _peak() -> int | None:
     except (OSError, StopIteration):
         return None
     return 1024 * int(line.split()[1])
-
-
-def gathered(blocks: list[Any]) -> Any:
-    """Return blocks of items as one: an array, or a list."""
-    return np.concatenate(blocks) if isinstance(blocks[0], np.ndarray) else [item for block in blocks for item in block]

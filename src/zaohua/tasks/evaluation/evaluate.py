@@ -12,13 +12,14 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from zaohua import __version__
 from zaohua.core.errors import NotAvailable, ZaohuaError
+from zaohua.core.json import Json
+from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.measures import measure_names
 from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, of
 from zaohua.evaluation.results import PROTOCOL, Evaluation, Figures, weights_of
@@ -33,18 +34,18 @@ ProgressFn = Callable[[str], None]
 
 
 def evaluate(
-    model: Any,
+    model: GenerativeModel,
     *,
-    data: Any = None,
+    data: object = None,
     split: str | None = None,
-    train: Any = None,
+    train: object = None,
     samples: int = 10_000,
     seeds: int = 1,
     random_state: int = 0,
     protocol: EvaluationProtocol | None = None,
     run: str | Path | None = None,
     log: ProgressFn | None = None,
-    **options: Any,
+    **options: object,
 ) -> Evaluation:
     """Measure a model.
 
@@ -86,7 +87,7 @@ def evaluate(
     return _measured(model, protocol, about, seeds, random_state, log)
 
 
-def check_makes(model: Any, name: object) -> None:
+def check_makes(model: GenerativeModel, name: object) -> None:
     """Raise a `ZaohuaError` unless a model makes new items, by which models are measured."""
     try:
         _ = model.sample
@@ -95,12 +96,13 @@ def check_makes(model: Any, name: object) -> None:
 
 
 def _measured(
-    model: Any, protocol: EvaluationProtocol, about: dict[str, Any], seeds: int, seed: int, log: ProgressFn
+    model: GenerativeModel, protocol: EvaluationProtocol, about: Json, seeds: int, seed: int, log: ProgressFn
 ) -> Evaluation:
     """Measure a model by a protocol."""
     n, conditions = protocol.n, protocol.conditions(model)
     found: list[Figures] = []
-    first, examples = None, dict[str, np.ndarray]()
+    first: np.ndarray | None = None
+    examples: dict[str, np.ndarray] = {}
     seconds, duration, memory = 0.0, 0.0, None
     for k in range(seeds):
         blocks, spent, memory = cost.sample(model, n, conditions, seed + k, _progress(log, "sampling", n))
@@ -110,6 +112,7 @@ def _measured(
         seconds, duration = seconds + spent, duration + protocol.duration(blocks)
         if not k:
             first, examples = samples, protocol.examples(samples, blocks)
+    assert first is not None  # there is a set of samples at least
     nats = _nats(model, protocol, log)
     log("predicting the test items")
     figures = {**figures_over_seeds(found), **_likelihood(model, nats, protocol), **protocol.predictions(model)}
@@ -138,7 +141,7 @@ def _measured(
     )
 
 
-def _nats(model: Any, protocol: EvaluationProtocol, log: ProgressFn) -> np.ndarray:
+def _nats(model: GenerativeModel, protocol: EvaluationProtocol, log: ProgressFn) -> np.ndarray:
     """Return log-likelihoods of test items, given their labels if the model takes any; none if those aren't known."""
     if not protocol.scores_items:
         return np.zeros(0)
@@ -150,7 +153,7 @@ def _nats(model: Any, protocol: EvaluationProtocol, log: ProgressFn) -> np.ndarr
     return protocol.score(model, np.arange(count), None if labels is None else labels[:count])
 
 
-def score_note(model: Any) -> str:
+def score_note(model: GenerativeModel) -> str:
     """Return what kind of number a model's score is: exact, IWAE-K, bound, ODE (an estimate by solving one) or n/a.
 
     It is "density" for items with levels that the model treats as real numbers.
@@ -165,7 +168,7 @@ def score_note(model: Any) -> str:
     return "ODE" if model.score_kind == "estimate" else str(model.score_kind)
 
 
-def _likelihood(model: Any, nats: np.ndarray, protocol: EvaluationProtocol) -> Figures:
+def _likelihood(model: GenerativeModel, nats: np.ndarray, protocol: EvaluationProtocol) -> Figures:
     """Return the mean of log-likelihoods, in nats per item and where possible in bits per number."""
     if len(nats) < 2:
         return {}
@@ -191,7 +194,7 @@ def _ordered(figures: Figures) -> Figures:
     return {name: figures[name] for name in measure_names() if name in figures}
 
 
-def machine(began: float) -> dict[str, Any]:
+def machine(began: float) -> Json:
     """Return versions, hardware, and the date."""
     return {
         "protocol": PROTOCOL,

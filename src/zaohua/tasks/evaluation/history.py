@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.protocol import EvaluationProtocol
@@ -10,6 +10,7 @@ from zaohua.tasks.evaluation.protocols import kind_name, protocol_class, protoco
 
 if TYPE_CHECKING:
     from zaohua.training.events import Event
+    from zaohua.training.trainable import Trainable
 
 
 class Evaluator:
@@ -29,7 +30,7 @@ class Evaluator:
         self.every, self.samples = every, samples
         self.protocol: EvaluationProtocol | None = None
 
-    def __call__(self, event: Event) -> dict[str, Any] | None:
+    def __call__(self, event: Event) -> dict[str, float] | None:
         """Measure, if it is time to."""
         if event.kind == "start":
             self._check(event.model())
@@ -41,7 +42,7 @@ class Evaluator:
         return self.protocol.monitor(model)
 
     @staticmethod
-    def _check(model: Any) -> None:
+    def _check(model: Trainable) -> None:
         cls = protocol_class(model)
         if cls is None or not cls.monitors:
             raise ZaohuaError(

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from markupsafe import Markup
 
@@ -112,7 +112,7 @@ def _headed(line: str, rows: Sequence[Evaluation]) -> tuple[str, str]:
 def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
     """List what was measured, and by what: a name, a value, and what is added in small print."""
 
-    def each(of: Callable[[Evaluation], Any]) -> str:
+    def each(of: Callable[[Evaluation], object]) -> str:
         return "; ".join(dict.fromkeys(str(of(row)) for row in rows if of(row)))
 
     first = rows[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.core.noise import derive_seed
+from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, some
 from zaohua.evaluation.vectors import VectorProtocol
@@ -15,9 +16,10 @@ from zaohua.modalities import datasets
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.reading import read
 from zaohua.modalities.registry import known, modality_of, taken_by
+from zaohua.training.trainable import Trainable
 
 
-def kind_of(model: Any) -> Modality | None:
+def kind_of(model: GenerativeModel) -> Modality | None:
     """Return the kind of data that a model makes; before it is fitted, the first that it can.
 
     Returns:
@@ -29,13 +31,13 @@ def kind_of(model: Any) -> Modality | None:
     return next((kind for kind, _ in taken_by(model.codec_types)), None)
 
 
-def kind_name(model: Any) -> str:
+def kind_name(model: GenerativeModel) -> str:
     """Return the name of the kind of data that a model makes, for messages."""
     kind = kind_of(model)
     return f"items of {type(model.codec_).__name__}" if kind is None else kind.name
 
 
-def protocol_class(model: Any) -> type[EvaluationProtocol] | None:
+def protocol_class(model: GenerativeModel) -> type[EvaluationProtocol] | None:
     """Return the class of the protocol by which a model is measured.
 
     Returns:
@@ -60,7 +62,7 @@ def compared_kinds() -> list[str]:
     return [kind.name for kind in known() if kind.protocol is not None and kind.load(kind.protocol).comparable]
 
 
-def needed_protocol(model: Any, name: object) -> type[EvaluationProtocol]:
+def needed_protocol(model: GenerativeModel, name: object) -> type[EvaluationProtocol]:
     """Return the class of the protocol by which a model is measured, or raise a `ZaohuaError` that names the model."""
     cls = protocol_class(model)
     if cls is None:
@@ -78,7 +80,12 @@ def listed(names: Iterable[str], word: str) -> str:
 
 
 def protocol_for(
-    model: Any, samples: int, data: Any = None, split: str | None = None, train: Any = None, **options: Any
+    model: GenerativeModel,
+    samples: int,
+    data: object = None,
+    split: str | None = None,
+    train: object = None,
+    **options: object,
 ) -> EvaluationProtocol:
     """Return what a model is measured by.
 
@@ -96,14 +103,15 @@ def protocol_for(
     for name in given:
         if name not in cls.options:
             raise ZaohuaError(f"--{name} isn't for models of {kind_name(model)}")
-    return cls(splits_of(model, data, split, train, cls), samples, **given)  # type: ignore[call-arg]
+    create: Callable[..., EvaluationProtocol] = cls  # with options of its own
+    return create(splits_of(model, data, split, train, cls), samples, **given)
 
 
 def splits_of(
-    model: Any,
-    data: Any = None,
+    model: GenerativeModel,
+    data: object = None,
     split: str | None = None,
-    train: Any = None,
+    train: object = None,
     protocol: type[EvaluationProtocol] | None = None,
 ) -> Splits:
     """Return the items by which a model is to be measured.
@@ -151,7 +159,12 @@ def splits_of(
         else:
             test = _known_labels(model, source, test)
             return Splits(_name(source), "test", _part(learnt), _part(test), **about)
-    if split == "test" or learnt is None or cls.no_validation or not getattr(model, "validation_fraction", 0):
+    if (
+        split == "test"
+        or learnt is None
+        or cls.no_validation
+        or not (isinstance(model, Trainable) and model.validation_fraction)
+    ):
         held_out = "" if cls.no_validation else ", or train with a share held out (--validation-fraction 0.1)"
         raise ZaohuaError(
             f"{_name(source)} has no test split{why}: give items that training never had (--data){held_out}"
@@ -161,7 +174,7 @@ def splits_of(
     return Splits(_name(source), "validation", learnt.take(train_rows), learnt.take(test_rows), **about)
 
 
-def read_items(model: Any, source: Any, split: str | None, cls: type[EvaluationProtocol]) -> Items:
+def read_items(model: GenerativeModel, source: object, split: str | None, cls: type[EvaluationProtocol]) -> Items:
     """Read all items of a source, with the labels that it may carry.
 
     Args:
@@ -192,19 +205,18 @@ def read_items(model: Any, source: Any, split: str | None, cls: type[EvaluationP
     return cls.items(model, items, labels)
 
 
-def is_named(source: Any) -> bool:
+def is_named(source: object) -> TypeGuard[str]:
     """Return whether a source is the name of a data set, and no file or folder."""
     return isinstance(source, str) and source in datasets.known() and not Path(source).exists()
 
 
-def _name(source: Any) -> str:
+def _name(source: object) -> str:
     return str(source) if isinstance(source, (str, Path)) else IN_MEMORY
 
 
-def _same_path(data: Any, source: Any) -> bool:
+def _same_path(data: object, source: object) -> bool:
     """Return whether both are paths of the same file or folder, or the same object in memory."""
-    paths = isinstance(data, (str, Path)) and isinstance(source, (str, Path))
-    if not paths:
+    if not isinstance(data, (str, Path)) or not isinstance(source, (str, Path)):
         return data is source
     return Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve()
 
@@ -214,7 +226,7 @@ def _part(items: Items | None) -> Items | None:
     return None if items is None else items.some(items.most, 0)
 
 
-def _known_labels(model: Any, source: Any, items: Items) -> Items:
+def _known_labels(model: GenerativeModel, source: object, items: Items) -> Items:
     """Return the items of a test split, or raise a `ZaohuaError` if the model never learnt some of their labels."""
     knows, labels = getattr(model.y_codec_, "knows", None), items.labels
     if knows is not None and labels is not None and not (known := knows(labels)).all():

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import zaohua
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.json import Json
 from zaohua.core.params import fields_of
 from zaohua.evaluation import summaries
 from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.measures import measure_names
-from zaohua.evaluation.results import FLOOR
+from zaohua.evaluation.results import FLOOR, Figures
 from zaohua.evaluation.seeds import comparison_over_seeds
 from zaohua.evaluation.suite import Suite
 from zaohua.modalities.registry import known
 from zaohua.report.numbers import digits
-from zaohua.storage import runs as checkpoint
+from zaohua.storage.layout import MODEL
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.compare import compare
 from zaohua.tasks.evaluation.evaluate import ProgressFn
 from zaohua.tasks.evaluation.protocols import protocol_for
+from zaohua.training.events import Callback
 
-Watch = Callable[[str], Any]
+Watch = Callable[[str], AbstractContextManager[Callback]]
 """Makes a callback of training in a `with` block, by the name of what is trained."""
 
 
@@ -159,7 +161,7 @@ def _train(
     y: bool | None,
     folder: Path,
     minutes: float,
-    settings: dict[str, Any],
+    settings: Json,
     watch: Watch,
     log: ProgressFn,
 ) -> None:
@@ -167,13 +169,13 @@ def _train(
     cls = registry.model_class(entry.name)
     model = cls(**{field: value for field, value in settings.items() if field in fields_of(cls)})
     if not hasattr(model, "resume"):
-        if not (folder / checkpoint.MODEL).exists():
+        if not (folder / MODEL).exists():
             log(f"fitting {folder}")
             model.fit(dataset, y, out=folder)
         return
     model.set_params(max_minutes=minutes)
-    begun = (folder / checkpoint.MODEL).exists()
-    if begun and json.loads((folder / checkpoint.MODEL).read_bytes())["state"]["seconds"] >= 60 * minutes:
+    begun = (folder / MODEL).exists()
+    if begun and json.loads((folder / MODEL).read_bytes())["state"]["seconds"] >= 60 * minutes:
         return
     with watch(f"{entry.command} on {dataset}") as callback:
         if begun:
@@ -242,5 +244,5 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
     return "\n".join([f"## {dataset}", "", f"{about} {whole}", "", picture, "", *lines, "", *said, ""])
 
 
-def _cell(column: str, figures: Any) -> str:
+def _cell(column: str, figures: Figures) -> str:
     return summaries.shown(column, figures[column]).replace("|", "/") if column in figures else ""
