@@ -22,7 +22,7 @@ from zaohua.modalities.modality import Modality, refuse_split
 
 
 class Found(NamedTuple):
-    """What was read: the items, the label of each or None, and the kind of data; None if no kind recognises them."""
+    """Result of reading: the items, their labels or None, and the kind of data; None if no kind recognises them."""
 
     items: Any
     labels: Any
@@ -104,8 +104,8 @@ def collect(
     Args:
         X: an array of any library, a frame, or a list of items or files.
         labels: one for each item, for items that keep theirs.
-        kinds: the modalities to ask whether they recognise it; one alone isn't asked. All when not given.
-        prefer: the one of them whose answer settles it.
+        kinds: candidates for the kind of data; a single one is used without a check. Default: all.
+        prefer: the candidate that is used if it recognises the data.
 
     Raises:
         ZaohuaError: it is empty, a single item, or arrays of different shapes.
@@ -158,12 +158,12 @@ def recognised(X: object, kinds: Sequence[Modality] | None = None) -> Modality |
 
 
 def write(items: object, path: str | Path, *, y: Sequence[object] | None = None, modality: str | None = None) -> Path:
-    """Write items to one file that any program opens: a sheet of images, a sound, a text, a table, MIDI.
+    """Write items to one file of a common format: a sheet of images, a sound, a text, a table, MIDI.
 
     Args:
         items: as a model's `sample` returns them, or any that `read` takes.
-        path: where to; its suffix says how, and without one the usual suffix of such items is added.
-        y: the condition of each item, for files that can hold them.
+        path: the file; its suffix selects the format, and the default suffix is added to a path without one.
+        y: the condition of each item, for formats that store conditions.
         modality: the kind of data to take the items for; found out when not given.
 
     Returns:
