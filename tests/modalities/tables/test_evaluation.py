@@ -299,7 +299,7 @@ class TestCharts:
         assert (low, (high - low) / count) == (0.5, 4.0) and high >= 99.5
         svg = parsed(charts.histogram(x, x, ("<1>", "99"))).one("svg")
         assert len(svg.all("path")) == 2
-        assert svg["aria-label"] == "Shares of real numbers and of samples from <1> to 99"
+        assert svg["aria-label"] == "Fractions of real numbers and of samples from <1> to 99"
 
     def test_constant_missing_and_outside(self) -> None:
         assert "nan" not in charts.histogram(np.full(5, 2.5), np.full(3, np.nan), ("2.5", "2.5"))
