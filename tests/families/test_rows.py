@@ -18,7 +18,7 @@ from zaohua.families.row_conditions import Conditions
 from zaohua.families.rows import RowLikelihood
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.modalities.tables.columns import Column
-from zaohua.modalities.tables.numbers import View
+from zaohua.modalities.tables.views import View
 from zaohua.nn.rows import RowLayout
 from zaohua.training.events import Batch
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.json import Json
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.registry import codec_classes, known, modality, modality_of, register, taken_by
 
@@ -71,6 +72,7 @@ _LAZY = {
 __all__ = [
     *_LAZY,
     "Modality",
+    "codec_classes",
     "codec_for",
     "condition_codec",
     "from_json",
@@ -83,10 +85,10 @@ __all__ = [
 
 
 def codec_for(
-    items: Any,
-    takes: Sequence[type[Any]],
+    items: object,
+    takes: Sequence[type],
     option: Codec | None = None,
-    usual: Mapping[str, Any] | None = None,
+    usual: Mapping[str, object] | None = None,
     model: str = "this model",
     kind: Modality | None = None,
 ) -> Codec:
@@ -124,13 +126,13 @@ def codec_for(
     return _copied(option, usual)
 
 
-def _copied(option: Codec, usual: Mapping[str, Any] | None) -> Codec:
+def _copied(option: Codec, usual: Mapping[str, object] | None) -> Codec:
     """Return an unfitted copy of a codec, with a model's usual values for options that are "auto"."""
     options = option.get_params()
     return type(option)(**{**options, **{k: v for k, v in (usual or {}).items() if options.get(k) == "auto"}})
 
 
-def _recognised(items: Any) -> Modality:
+def _recognised(items: object) -> Modality:
     """Return the kind of some items, or an error that says what is accepted."""
     from zaohua.modalities.files.values import named
     from zaohua.modalities.reading import recognised
@@ -143,7 +145,7 @@ def _recognised(items: Any) -> Modality:
 
 
 def _not_taken(
-    kind: Modality, able: Sequence[type[Any]], takes: Sequence[type[Any]], option: Codec | None, model: str
+    kind: Modality, able: Sequence[type[Codec]], takes: Sequence[type], option: Codec | None, model: str
 ) -> ZaohuaError:
     """Return the error of a model that doesn't take a kind of data, or takes it in another representation."""
     if not able or option is None:
@@ -158,7 +160,7 @@ def _not_taken(
     )
 
 
-def condition_codec(y: Any) -> Codec:
+def condition_codec(y: object) -> Codec:
     """Return an unfitted codec for conditions: of the kind of data that recognises them, else for labels.
 
     Lists of names, numbers or texts are labels, whatever else they may be: give `y_codec=` for anything else.
@@ -172,7 +174,7 @@ def condition_codec(y: Any) -> Codec:
     return kind.condition_codec()
 
 
-def from_json(data: dict[str, Any]) -> Codec:
+def from_json(data: Json) -> Codec:
     """Return the codec that `Codec.to_json` described, fitted if it was.
 
     Raises:
@@ -201,7 +203,7 @@ def _stored_codec(name: str) -> type[Codec]:
     return codec_classes().get(name) or importable_class(name, Codec)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _LAZY:
         return getattr(importlib.import_module(f"zaohua.modalities.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'zaohua.modalities' has no attribute {name!r}")

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAlias
 
 import numpy as np
+from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import WithFields, check_fields, fields_of
 from zaohua.core.spec import DataSpec
 
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zaohua.core.noise import Noise
+
+
+ItemsT = TypeVar("ItemsT", default=Any)
+"""Collections of items that a codec takes and returns: `class MyCodec(Codec[np.ndarray])`; a bare `Codec` takes any."""
+Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
+"""Indices of a batch: integers, a mask or a slice."""
 
 
 class Codes(Protocol):
@@ -36,8 +44,8 @@ class Codes(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, indices: Any) -> Tensor:
-        """Codes of the items at `indices` (an integer array or tensor), as one tensor (b, ...)."""
+    def __getitem__(self, indices: np.ndarray, /) -> Tensor:
+        """Return the codes of the items at `indices`, an array of integers, as one tensor (b, ...)."""
         ...
 
 
@@ -47,7 +55,7 @@ def counted(n: int | None, noun: str, rest: str = "") -> str:
     return named if n is None else f"{n:,} {named}"
 
 
-class Codec(WithFields, ABC):
+class Codec(WithFields, ABC, Generic[ItemsT]):
     """Base of all codecs: keyword-only dataclasses of options whose fitted state ends in `_`.
 
     Subclasses define `fit`, `encode`, `decode`, and where they need to `prepare`, `write` and the JSON state.
@@ -69,17 +77,17 @@ class Codec(WithFields, ABC):
     """Endings of the files of a preview; none for the usual one."""
 
     @abstractmethod
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: ItemsT) -> Self:
         """Learn the spec (`spec_`) and whatever decoding needs from the training items."""
         self.spec_: DataSpec  # declared here: an annotation in the class would make it an option
         return self
 
-    def parts(self, items: Any) -> Any:
+    def parts(self, items: ItemsT) -> ItemsT:
         """The items that `encode` has a code for each of: those given, unless a codec makes several of one."""
         return items
 
     @abstractmethod
-    def encode(self, items: Any) -> Codes:
+    def encode(self, items: ItemsT) -> Codes:
         """Items -> codes. Raises a `ZaohuaError` that names the item that can't be encoded."""
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
@@ -93,7 +101,7 @@ class Codec(WithFields, ABC):
         return codes
 
     @abstractmethod
-    def decode(self, x: Tensor) -> Any:
+    def decode(self, x: Tensor) -> ItemsT:
         """Network output (b, ...) -> items."""
 
     def describe(self, n: int | None = None) -> str:
@@ -105,16 +113,16 @@ class Codec(WithFields, ABC):
         sides = " x ".join(map(str, self.spec_.shape or ()))
         return counted(n, "item") + (f" of {sides} numbers" if sides else " of different lengths")
 
-    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+    def write(self, items: ItemsT, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write items as files that any program opens; returns their paths. Here: a text file for each."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}.txt" for name in names]
-        for path, item in zip(paths, items, strict=True):
+        for path, item in zip(paths, _each(items), strict=True):
             path.write_text(f"{item}\n", "utf-8")
         return paths
 
     def write_sheet(
-        self, items: Any, path: str | Path, y: Sequence[Any] | None = None, columns: int | None = None
+        self, items: ItemsT, path: str | Path, y: Sequence[object] | None = None, columns: int | None = None
     ) -> Path:
         """Write items as one file that shows them all; returns its path.
 
@@ -133,7 +141,7 @@ class Codec(WithFields, ABC):
         write(self, items, path, y, columns)
         return path
 
-    def write_preview(self, items: Any, stem: Path) -> list[Path]:
+    def write_preview(self, items: ItemsT, stem: Path) -> list[Path]:
         """Write items as files that show them all, of each ending in `previews`; returns their paths."""
         return [self.write_sheet(items, f"{stem}{ending}") for ending in self.previews or (self.ending(),)]
 
@@ -153,17 +161,21 @@ class Codec(WithFields, ABC):
             )
         return cls.sheets[ending]
 
-    def _write_lines(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_lines(self, items: ItemsT, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         """A line for each item."""
-        path.write_text("".join(f"{item}\n" for item in items), "utf-8")
+        path.write_text("".join(f"{item}\n" for item in _each(items)), "utf-8")
 
     sheets = {".txt": _write_lines}
 
     # ---- as a condition (y)
 
     @abstractmethod
-    def as_items(self, y: Any, n: int | None) -> Any:
+    def as_items(self, y: object, n: int | None) -> ItemsT:
         """What a person gave as y, one condition or a list of them, as a list of n (or len(y)) conditions."""
+
+    def knows(self, items: ItemsT) -> np.ndarray:
+        """Return a mask of the conditions that `encode` accepts, bool (n,): all of them, unless a codec lists them."""
+        return np.ones(sum(1 for _ in _each(items)), bool)
 
     def draw(self, noise: Noise) -> Tensor | None:
         """Codes of n conditions as frequent as in training; None where that makes no sense (null conditions)."""
@@ -175,29 +187,30 @@ class Codec(WithFields, ABC):
 
     # ---- plain JSON, so that a saved model needs no pickle
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> Json:
         """The options, by name (scikit-learn's convention, so that `clone` and grid search work)."""
         return {name: getattr(self, name) for name in fields_of(type(self))}
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Set options by name."""
         for name, value in params.items():
             setattr(self, name, value)
         check_fields(self)
         return self
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Fitted state beyond the spec, as JSON values."""
         return {}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """The inverse of `state`."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Class name, options, spec and state as JSON values."""
         spec = self.spec_.to_json() if hasattr(self, "spec_") else None
         out = {"codec": self.stored_name(), "options": self.get_params(), "spec": spec, "state": self.state()}
-        return json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file
+        stored: Json = json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file
+        return stored
 
     @classmethod
     def stored_name(cls) -> str:
@@ -212,7 +225,14 @@ class Codec(WithFields, ABC):
         return f"{type(self).__name__}({shown})"
 
 
-class GridCodec(Codec, ABC):
+def _each(items: object) -> Iterable[object]:
+    """Return items that can be iterated over, as those can that are written one by one."""
+    if not isinstance(items, Iterable):
+        raise ZaohuaError(f"items must be a list or an array of them, not a {type(items).__name__}")
+    return items
+
+
+class GridCodec(Codec[ItemsT], ABC):
     """Base of codecs whose tensors are regular grids of real numbers, (channels, *shape) with one to three axes.
 
     Images are such grids, as are spectrograms, series and voxels. Diffusion and flow models take any of them, GANs and

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zaohua.modalities.files.download import File, find
 
-Loader = Callable[["DataSet", str], tuple[Any, list[Any] | None]]
+Loader = Callable[["DataSet", str], tuple[Any, Sequence[object] | None]]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def unreadable(where: object, suffix: str, kinds: Iterable[Modality]) -> ZaohuaE
 
 
 def read_listed(
-    X: Sequence[Any], labels: Sequence[Any] | None, kinds: Sequence[Modality]
+    X: Sequence[object], labels: Sequence[object] | None, kinds: Sequence[Modality]
 ) -> tuple[Any, Modality] | None:
     """Return the items of a list of files and their kind of data; None if the list holds something else.
 
@@ -59,19 +59,20 @@ def read_listed(
     return None if kind is None else (kind.open(paths, labels), kind)
 
 
-def _is_of_files(X: Sequence[Any], kinds: Sequence[Modality]) -> bool:
+def _is_of_files(X: Sequence[object], kinds: Sequence[Modality]) -> bool:
     if any(isinstance(item, Path) for item in X):
         return True
-    if not isinstance(X[0], str):
+    texts = [item for item in X if isinstance(item, str)]
+    if len(texts) < len(X):
         return False
-    kind = of_suffix(Path(X[0]).suffix.casefold(), kinds)
+    kind = of_suffix(Path(texts[0]).suffix.casefold(), kinds)
     suffixes = {suffix for other in kinds for suffix in other.convert} if kind is None else kind.suffixes
-    return all(isinstance(item, str) and Path(item).suffix.casefold() in suffixes for item in X) and any(
-        os.path.isfile(os.path.expanduser(item)) for item in X
+    return all(Path(text).suffix.casefold() in suffixes for text in texts) and any(
+        os.path.isfile(os.path.expanduser(text)) for text in texts
     )  # unlike Path's, False for texts that can't be paths
 
 
-def _file(item: Any, at: int) -> Path:
+def _file(item: object, at: int) -> Path:
     if not isinstance(item, (str, Path)):
         raise ZaohuaError(f"the list holds files, but number {at} is a {type(item).__name__}")
     path = Path(item).expanduser()

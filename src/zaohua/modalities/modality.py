@@ -27,7 +27,7 @@ class Read(NamedTuple):
     """What was read: the items, and the label of each or None."""
 
     items: Any
-    labels: Sequence[Any] | None
+    labels: Sequence[object] | None
 
 
 class Modality(ABC):
@@ -67,10 +67,10 @@ class Modality(ABC):
         """The codecs of its items, one for each representation; the first is the usual one."""
 
     @abstractmethod
-    def recognises(self, X: Any) -> bool:
+    def recognises(self, X: object) -> bool:
         """Return whether X is a collection of its items in memory, as people hold them or as `collect` returns them."""
 
-    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+    def open(self, paths: Sequence[Path], labels: Sequence[object] | None = None) -> object:
         """Return the items of some files, and keep their labels with them.
 
         Args:
@@ -81,7 +81,7 @@ class Modality(ABC):
 
     # ---- what it may define
 
-    def collect(self, X: Any, labels: Sequence[Any] | None = None) -> Any:
+    def collect(self, X: object, labels: Sequence[object] | None = None) -> object:
         """Return the items of a collection in memory that `recognises` accepts, in the form that its codecs take."""
         return X
 
@@ -138,7 +138,7 @@ class Modality(ABC):
         """Return an unfitted codec for items of this kind as conditions y."""
         return self.codecs[0]()
 
-    def export(self, items: Any, collected: Any, path: Path, y: Sequence[Any] | None = None) -> Path:
+    def export(self, items: object, collected: Any, path: Path, y: Sequence[object] | None = None) -> Path:
         """Write items to one file; return its path.
 
         Args:

@@ -157,7 +157,7 @@ def recognised(X: Any, kinds: Sequence[Modality] | None = None) -> Modality | No
     return able[0] if able else None
 
 
-def write(items: Any, path: str | Path, *, y: Sequence[Any] | None = None, modality: str | None = None) -> Path:
+def write(items: Any, path: str | Path, *, y: Sequence[object] | None = None, modality: str | None = None) -> Path:
     """Write items to one file that any program opens: a sheet of images, a sound, a text, a table, MIDI.
 
     Args:

@@ -13,7 +13,7 @@ import importlib
 import os
 from collections.abc import Iterable
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.modalities.images import Images
@@ -102,12 +102,12 @@ def codec_classes() -> dict[str, type[Codec]]:
     return {codec.stored_name(): codec for kind in known() for codec in kind.codecs}
 
 
-def modality_of(codec: type[Any]) -> Modality | None:
+def modality_of(codec: type) -> Modality | None:
     """Return the modality that a codec class is of; None for a codec of the user's own that belongs to none."""
     return next((kind for kind in known() if any(issubclass(codec, own) for own in kind.codecs)), None)
 
 
-def taken_by(codec_types: Iterable[type[Any]]) -> list[tuple[Modality, type[Codec]]]:
+def taken_by(codec_types: Iterable[type]) -> list[tuple[Modality, type[Codec]]]:
     """Return the modalities, each with its codec, that a model takes: one for each representation.
 
     Args:

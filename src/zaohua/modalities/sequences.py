@@ -5,14 +5,15 @@ from __future__ import annotations
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.base import Codec
+from zaohua.modalities.base import Codec, Indices, ItemsT
 
 
 class FileStream:
@@ -24,7 +25,7 @@ class FileStream:
         length: how many there are.
     """
 
-    def __init__(self, file: IO[bytes], dtype: np.dtype[Any], length: int):
+    def __init__(self, file: IO[bytes], dtype: np.dtype[np.generic], length: int):
         self._file, self._dtype, self._length = file, dtype, length
 
     def __len__(self) -> int:
@@ -48,7 +49,7 @@ class Tape:
         most: bytes to keep in memory.
     """
 
-    def __init__(self, dtype: Any, most: float):
+    def __init__(self, dtype: DTypeLike, most: float):
         self.dtype, self.most = np.dtype(dtype), most
         self._held, self._length = bytearray(), 0
         self._file: IO[bytes] | None = None
@@ -114,7 +115,7 @@ class Sequences:
         """Each item's part, a view where the stream is in memory."""
         return (self.stream[a:b] for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True))
 
-    def __getitem__(self, indices: Any) -> Tensor:
+    def __getitem__(self, indices: Indices) -> Tensor:
         """Return the items at `indices` (integers, a mask or a slice), int64 (b, longest, ...), padded with `pad`."""
         rows = torch.arange(len(self))[indices if isinstance(indices, slice) else torch.as_tensor(indices)]
         parts = [
@@ -123,7 +124,7 @@ class Sequences:
         return torch.nn.utils.rnn.pad_sequence(parts, batch_first=True, padding_value=self.pad)
 
 
-class TokenCodec(Codec, ABC):
+class TokenCodec(Codec[ItemsT], ABC):
     """Base of codecs whose items are sequences of tokens: END, the item's tokens, END."""
 
     @property

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
@@ -15,6 +16,7 @@ from zaohua.metrics.text_overlap import TextOverlap, text_overlap
 from zaohua.modalities.datasets import known
 from zaohua.modalities.texts.codec import TextCodec
 from zaohua.modalities.texts.corpus import Corpus, alike
+from zaohua.modalities.texts.files import TextsLike
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def copy_report(
     data = data if data is not None else (model.source_ or {}).get("X")
     if data is None:
         raise ZaohuaError("the model was trained on data in memory: pass them as data=")
-    items, _ = modalities.read(data)
+    items = _texts(data)
     texts = model.sample(n_samples, random_state=random_state) if texts is None else list(texts)
     corpus, rest, reference = _split(model, data, items, held_out)
     overlap = text_overlap(texts, corpus, n)
@@ -74,17 +76,23 @@ def copy_report(
     )
 
 
-def _split(model: TokenModel, data: object, items: object, held_out: object) -> tuple[Corpus, Corpus | None, str]:
+def _split(model: TokenModel, data: object, items: TextsLike, held_out: object) -> tuple[Corpus, Corpus | None, str]:
     """Return the training text, the held-out text or None, and what the latter is."""
     if held_out is not None:
-        return Corpus(items), Corpus(modalities.read(held_out)[0]), _name(held_out)
+        return Corpus(items), Corpus(_texts(held_out)), _name(held_out)
     if isinstance(data, str) and data in known() and not Path(data).exists() and "test" in known()[data].splits:
-        return Corpus(items), Corpus(modalities.read(data, split="test")[0]), f"{data}, test split"
+        return Corpus(items), Corpus(_texts(data, "test")), f"{data}, test split"
     if model.y_codec_ is not None or model.apart_ or not model.validation_fraction:
         return Corpus(items), None, ""  # the held-out items are scattered over the text
-    length = sum(map(len, Corpus(items)))
+    length = sum(len(piece) for piece in Corpus(items))
     cut = length - math.ceil(model.validation_fraction * length)
     return Corpus(items, 0, cut), Corpus(items, cut), f"its last {model.validation_fraction:.0%}, held out"
+
+
+def _texts(data: object, split: str | None = None) -> TextsLike:
+    """Read texts or dialogues."""
+    items, _ = modalities.read(data, split=split, modality=TextCodec.modality)
+    return cast(TextsLike, items)  # what that modality reads
 
 
 def _name(data: object) -> str:

@@ -157,7 +157,7 @@ def test_pil_images_and_uneven_arrays():
     assert decoded([np.zeros((4, 4), np.uint8), np.zeros((6, 9), np.uint8)], ImageCodec(size=4)).shape == (2, 4, 4)
     with pytest.raises(ZaohuaError, match="image 1 is 9 x 6 pixels, image 0 4 x 4"):
         decoded([np.zeros((4, 4), np.uint8), np.zeros((6, 9), np.uint8)])
-    with pytest.raises(ZaohuaError, match="number 1 is str"):
+    with pytest.raises(ZaohuaError, match="number 1 is a str"):
         read([images[0], "b.png"])
 
 

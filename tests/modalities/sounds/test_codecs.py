@@ -168,7 +168,7 @@ class TestConditions:
 
 def test_lists_hold_sounds_only_and_labels_go_with_them() -> None:
     assert read(TONES, ["a"] * 8)[1] == ["a"] * 8
-    with pytest.raises(ZaohuaError, match="the list holds sounds, but number 1 is str"):
+    with pytest.raises(ZaohuaError, match="the list holds sounds, but number 1 is a str"):
         read([TONES[0], "b"])
     with pytest.raises(ZaohuaError, match="8 items but 2 labels"):
         read(TONES, [1, 2])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -182,7 +183,7 @@ class TextModel(TokenModel[TextCodec]):
         """Return pairs of each token's text and its -log p in nats; the last pair is the end of the text."""
         encoded = self.encode_items([text], None if y is None else [y])
         self.require_conditions(encoded.y_codes)
-        row = encoded.codes[[0]]
+        row = encoded.codes[np.array([0])]
         names = [self.codec_.tokenizer_.decode([token]) for token in row[0, 1:-1].tolist()]
         return list(zip([*names, ""], self.nats(row, encoded.y_codes).tolist(), strict=True))
 

@@ -231,7 +231,7 @@ class Univariate(PerClassDensity[NumberCodec]):
         return self.spec_.size
 
     def _rows(self, codes: Codes, rows: slice) -> np.ndarray:
-        return codes[rows].numpy()
+        return codes[np.arange(len(codes))[rows]].numpy()
 
     def encode_items(self, X: object, y: object = None) -> Encoded:
         """Encode finite numbers, and their labels."""

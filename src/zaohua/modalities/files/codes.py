@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Generic
+from typing import Generic
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.base import Indices
 from zaohua.modalities.files.items import Source, in_threads
 
 
@@ -23,7 +24,7 @@ class FileCodes(ABC, Generic[Source]):
     def __len__(self) -> int:
         return len(self.sources)
 
-    def __getitem__(self, indices: Any) -> Tensor:
+    def __getitem__(self, indices: Indices) -> Tensor:
         """Return the encoded items (b, ...) at `indices` (integers, a mask or a slice).
 
         Raises:

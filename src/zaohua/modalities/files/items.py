@@ -14,10 +14,12 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError, ZaohuaWarning
 
 Source = TypeVar("Source")
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 THREADS = min(8, os.cpu_count() or 1)
 
 
-def in_turn(work: Callable[[Any], Any], items: Sequence[Any], ahead: int) -> Iterator[Any]:
+def in_turn(work: Callable[[ItemT], ResultT], items: Sequence[ItemT], ahead: int) -> Iterator[ResultT]:
     """Yield work(item) for each item in order, computed in threads at most `ahead` items ahead.
 
     Decoders release Python's global lock, so that threads run in parallel.
@@ -27,7 +29,7 @@ def in_turn(work: Callable[[Any], Any], items: Sequence[Any], ahead: int) -> Ite
             yield from pool.map(work, items[at : at + ahead])
 
 
-def in_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+def in_threads(work: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
     """Return work(item) for all items, computed in threads."""
     return list(in_turn(work, items, 4096))  # in chunks, because a million pending calls take memory
 
@@ -48,11 +50,11 @@ class FileItems(Generic[Source]):
     noun: ClassVar[str]
     """Noun for the items, in the plural."""
 
-    def __init__(self, sources: Sequence[Source], labels: Sequence[Any] | None = None):
+    def __init__(self, sources: Sequence[Source], labels: Sequence[object] | None = None):
         self.sources, self.labels = list(sources), None if labels is None else list(labels)
         self.skipped: list[tuple[str, str]] = []
         self._total, self._reported = len(self.sources), 0
-        self._cached: tuple[Any, Any] | None = None
+        self._cached: tuple[object, object] | None = None
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -95,14 +97,14 @@ class FileItems(Generic[Source]):
         other.skipped, other._cached = list(self.skipped), None
         return other
 
-    def cache(self, key: Any, codes: Any) -> None:
+    def cache(self, key: object, codes: object) -> None:
         """Store the encoded items for the next call of `pop_cached` with this key.
 
         A codec's `fit` must decode, to drop broken files before their labels are read; `encode` reuses the result.
         """
         self._cached = (key, codes)
 
-    def pop_cached(self, key: Any) -> Any:
+    def pop_cached(self, key: object) -> Any:
         """Return the items that were cached with this key, and clear the cache; None if there are none."""
         cached, self._cached = self._cached, None
         return cached[1] if cached is not None and cached[0] == key else None

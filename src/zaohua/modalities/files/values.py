@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
+
+KindT = TypeVar("KindT")
 
 
 def as_array(value: Any) -> np.ndarray:
@@ -15,7 +17,7 @@ def as_array(value: Any) -> np.ndarray:
     return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
-def stacked(X: Sequence[Any]) -> Any:
+def stacked(X: Sequence[Any]) -> np.ndarray | list[Any]:
     """Return a list of arrays of one shape as one array, and a list of equally long rows of numbers likewise.
 
     Arrays of different shapes come back as a list of numpy's arrays, anything else as a list of what it was.
@@ -27,20 +29,25 @@ def stacked(X: Sequence[Any]) -> Any:
     return np.array(X) if rows and len({len(row) for row in X}) == 1 else list(X)
 
 
-def all_of(items: Sequence[Any], kind: type, name: str) -> None:
-    """Raise a `ZaohuaError` that names the first item of a list that isn't of a type.
+def all_of(items: object, kind: type[KindT], name: str) -> list[KindT]:
+    """Return a list of items of one type; raise a `ZaohuaError` that names the first that isn't of it.
 
     Args:
         items: the list.
         kind: the type.
         name: what the list holds, in the plural.
     """
+    if not isinstance(items, Iterable):
+        raise ZaohuaError(f"{name} are given as a list of them, not as {named(items)}")
+    checked = []
     for i, item in enumerate(items):
         if not isinstance(item, kind):
-            raise ZaohuaError(f"the list holds {name}, but number {i} is {named(item)}")
+            raise ZaohuaError(f"the list holds {name}, but number {i} is a {named(item)}")
+        checked.append(item)
+    return checked
 
 
-def named(value: Any) -> str:
+def named(value: object) -> str:
     """Return what a value is, for a message: its type, and its shape if it has one."""
     shape = getattr(value, "shape", None)
     kind = type(value).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.modality import Modality, Read, refuse_split
@@ -13,6 +13,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
     from zaohua.modalities.data_set import DataSet
+    from zaohua.modalities.images.files import ImageFiles
 
 SUFFIXES = frozenset(
     ".png .apng .jpg .jpeg .jpe .jfif .mpo .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm".split()
@@ -41,7 +42,7 @@ class Images(Modality):
 
         return (ImageCodec,)
 
-    def recognises(self, X: Any) -> bool:
+    def recognises(self, X: object) -> bool:
         """Return whether X is an array of images, a list of Pillow's images or of arrays, or `ImageFiles`."""
         import numpy as np
         from PIL import Image
@@ -52,7 +53,7 @@ class Images(Modality):
             return any(isinstance(item, Image.Image) for item in X) or _different_sizes(X)
         return isinstance(X, ImageFiles) or (isinstance(X, np.ndarray) and X.ndim in (3, 4))
 
-    def collect(self, X: Any, labels: Sequence[Any] | None = None) -> Any:
+    def collect(self, X: object, labels: Sequence[object] | None = None) -> object:
         """Return arrays as they are, and lists of images as `ImageFiles`."""
         from PIL import Image
 
@@ -63,10 +64,9 @@ class Images(Modality):
             return X
         if _different_sizes(X):
             return ImageFiles([Image.fromarray(array) for array in X])
-        all_of(X, Image.Image, "images of Pillow's")
-        return ImageFiles(X)
+        return ImageFiles(all_of(X, Image.Image, "images of Pillow's"))
 
-    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+    def open(self, paths: Sequence[Path], labels: Sequence[object] | None = None) -> ImageFiles:
         """Return the images of some files."""
         from zaohua.modalities.images.files import ImageFiles
 
@@ -113,7 +113,7 @@ class Images(Modality):
         return DATASETS
 
 
-def _different_sizes(X: list[Any]) -> bool:
+def _different_sizes(X: list[object]) -> bool:
     """Return whether X is a list of 8-bit arrays that are images of different sizes."""
     import numpy as np
 

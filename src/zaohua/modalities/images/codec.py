@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 from PIL import Image
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codes, GridCodec, counted
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
     from zaohua.core.noise import Noise
 
 
-class ImageCodec(GridCodec):
+ImagesLike: TypeAlias = ImageFiles | np.ndarray
+"""Images as the codec takes them: files, or an array (n, H, W) or (n, H, W, C)."""
+
+
+class ImageCodec(GridCodec[ImagesLike]):
     """Codec of images of one size. Decoded arrays have the type, range and layout of the training images.
 
     Arrays are (n, H, W) or (n, H, W, C) of any numeric type; see `find_grid` for the interpretation of their values.
@@ -57,7 +63,7 @@ class ImageCodec(GridCodec):
     """GiB of decoded images to hold in memory; larger data sets are decoded on demand. None: a quarter of the free
     memory."""
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: ImagesLike) -> Self:
         """Determine size, channels and range of values.
 
         Args:
@@ -83,7 +89,7 @@ class ImageCodec(GridCodec):
             items.cache((self._kind, self._shape), items.decode(self._kind, self._shape, self.memory))
         return self
 
-    def encode(self, items: Any) -> Codes:
+    def encode(self, items: ImagesLike) -> Codes:
         """Encode images (n, C, H, W): levels as uint8 or int32, or continuous values as float32 in [-1, 1].
 
         Raises:
@@ -131,7 +137,7 @@ class ImageCodec(GridCodec):
         pixels = self.grid_.decode(array, self.spec_.levels, self.dtype_)
         return pixels if self.channel_axis_ else pixels[..., 0]
 
-    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+    def write(self, items: ImagesLike, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write images as 8-bit PNG files (16-bit for grey images of 65536 levels).
 
         Args:
@@ -146,25 +152,28 @@ class ImageCodec(GridCodec):
             Image.fromarray(pixels).save(path)
         return paths
 
-    def _write_grid(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_grid(self, items: ImagesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         """Write all images to one 8-bit PNG; enlarge small ones."""
         save(grid(self._visible(items), columns), path)
 
-    def _write_arrays(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_arrays(self, items: ImagesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         """Write the unchanged array of images, and their labels."""
-        arrays: dict[str, Any] = {"images": items} if y is None else {"images": items, "labels": np.array(y)}
-        np.savez_compressed(path, **arrays)
+        images = np.asarray(items)
+        if y is None:
+            np.savez_compressed(path, images=images)
+        else:
+            np.savez_compressed(path, images=images, labels=np.array(y))
 
     sheets = {".png": _write_grid, ".npz": _write_arrays}
 
-    def _visible(self, items: Any, dtype: Any = np.uint8) -> np.ndarray:
+    def _visible(self, items: ImagesLike, dtype: DTypeLike = np.uint8) -> np.ndarray:
         """Convert images to integers for PNG files, (n, H, W) or (n, H, W, C)."""
         if self.spec_.channels == 2:
             raise ZaohuaError("images of 2 channels can't be written as PNG")
         pixels = visible(items, self.grid_, dtype)
         return pixels[..., 0] if self.channel_axis_ and self.spec_.channels == 1 else pixels
 
-    def as_items(self, y: Any, n: int | None) -> Any:
+    def as_items(self, y: object, n: int | None) -> ImagesLike:
         """Return n (or 1) copies of a single image; return an array of images unchanged."""
         if isinstance(y, ImageFiles):
             return y
@@ -179,17 +188,17 @@ class ImageCodec(GridCodec):
         size = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
         return f"{counted(n, 'picture')} of {size}" + (f", {self.spec_.levels:,} levels" if self.spec_.levels else "")
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return range, type and layout of the pixels as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
         return {"grid": self.grid_.to_json(), "dtype": self.dtype_.name, "channel_axis": self.channel_axis_}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self._set_pixels(Grid(**state["grid"]), np.dtype(state["dtype"]), state["channel_axis"])
 
-    def _set_pixels(self, grid: Grid, dtype: np.dtype[Any], channel_axis: bool) -> None:
+    def _set_pixels(self, grid: Grid, dtype: np.dtype[np.generic], channel_axis: bool) -> None:
         self.grid_, self.dtype_, self.channel_axis_ = grid, dtype, channel_axis
 
     @property
@@ -212,7 +221,7 @@ class ImageCodec(GridCodec):
         return next(name for name, count in COUNT.items() if count == self.spec_.channels)
 
 
-def _checked(items: Any) -> np.ndarray:
+def _checked(items: ImagesLike) -> np.ndarray:
     """Return images as an array with a channel axis; raise an error if it isn't valid."""
     pixels = np.asarray(items)
     if pixels.ndim not in (3, 4) or pixels.dtype.kind not in "buif":

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
 from zaohua.modalities.data_set import DataSet
 from zaohua.modalities.files.download import File
 
 
-def _digits(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
+def _digits(entry: DataSet, split: str) -> tuple[np.ndarray, list[object]]:
     """scikit-learn's 1797 digits of 8x8 pixels with values 0..16: the last 297 are the test split."""
-    import numpy as np
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -18,7 +17,7 @@ def _digits(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
     return digits.images[rows].astype(np.uint8), digits.target[rows].tolist()
 
 
-def _idx(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
+def _idx(entry: DataSet, split: str) -> tuple[np.ndarray, list[object]]:
     from zaohua.modalities.files.arrays import read_idx
 
     images, labels = (read_idx(path) for path in entry.paths(split))

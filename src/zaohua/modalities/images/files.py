@@ -6,18 +6,18 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, overload
+from typing import ClassVar, NamedTuple, overload
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.base import Codes
+from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.codes import FileCodes
-from zaohua.modalities.files.items import FileItems, in_threads
+from zaohua.modalities.files.items import FileItems, ItemT, ResultT, in_threads
 from zaohua.modalities.images.pixels import COUNT, UnusableImage, is_grey, orientation, to_pixels
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -43,7 +43,7 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
 
     noun: ClassVar[str] = "images"
 
-    def __init__(self, sources: Sequence[Source], labels: Sequence[Any] | None = None):
+    def __init__(self, sources: Sequence[Source], labels: Sequence[object] | None = None):
         super().__init__(sources, labels)
         self._headers: list[ImageHeader] | None = None
 
@@ -71,7 +71,7 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
 
     def check_headers(self, max_pixels: int) -> None:
         """Read each header once; drop files that aren't images, are damaged, or have more than `max_pixels` pixels."""
-        results: list[ImageHeader | str] = list(self._headers or _in_threads(_header, self.sources))
+        results: list[ImageHeader | str] = [*self._headers] if self._headers else _in_threads(_header, self.sources)
         for i, header in enumerate(results):
             if isinstance(header, ImageHeader) and header.size[0] * header.size[1] > max_pixels:
                 results[i] = f"{_format_size(header.size)} pixels, more than {max_pixels / 1e6:g} million"
@@ -101,7 +101,7 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
             size: (height, width) to resize and crop to.
             memory: limit in GiB; None for a quarter of the free memory.
         """
-        cached = self.pop_cached((channels, size))
+        cached: Codes | None = self.pop_cached((channels, size))
         if cached is not None:
             return cached
         shape = (len(self), *size, COUNT[channels])
@@ -141,7 +141,7 @@ class EncodedImages(FileCodes[Source]):
         super().__init__(sources)
         self.channels, self.size = channels, size
 
-    def __getitem__(self, indices: Any) -> Tensor:
+    def __getitem__(self, indices: Indices) -> Tensor:
         """Return the images at `indices`, uint8 (b, C, H, W)."""
         with _without_warnings():
             return super().__getitem__(indices).permute(0, 3, 1, 2)
@@ -198,7 +198,7 @@ def _load(source: Source, channels: str, size: tuple[int, int]) -> np.ndarray:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "not an image"
     if isinstance(error, Image.DecompressionBombError):
         return "too many pixels"
@@ -217,7 +217,7 @@ def _format_size(size: tuple[int, int]) -> str:
     return f"{size[1]} x {size[0]}"
 
 
-def _in_threads(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+def _in_threads(work: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
     with _without_warnings():
         return in_threads(work, items)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 
 FEW = 33
 """Maximum number of equally spaced values, all of which occur, that count as a grid of their own."""
@@ -59,7 +60,7 @@ class Grid:
                 f"image {start + item} has a pixel of value {value}, which is not one of the "
                 f"{self.levels} values from {self.low:g} to {self.high:g} of the training images"
             )
-        return indices
+        return np.asarray(indices)
 
     def _exact_steps(self, pixels: np.ndarray) -> np.ndarray:
         assert self.levels is not None
@@ -74,7 +75,7 @@ class Grid:
                 return False
         return True
 
-    def decode(self, x: np.ndarray, levels: int | None, dtype: np.dtype[Any]) -> np.ndarray:
+    def decode(self, x: np.ndarray, levels: int | None, dtype: np.dtype[np.generic]) -> np.ndarray:
         """Convert numbers in [-1, 1] to the nearest pixel values; continuous ones are clipped to [low, high].
 
         Args:
@@ -89,7 +90,7 @@ class Grid:
         indices = np.clip(np.rint(fraction * (levels - 1)), 0, levels - 1)
         return (self.low + indices * span / (levels - 1)).astype(dtype)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return the grid as JSON values."""
         return asdict(self)
 
@@ -143,7 +144,7 @@ def _few_levels(pixels: np.ndarray, low: float, high: float) -> Grid | None:
     return Grid(0, high, len(values)) if even and len(values) <= FEW else None
 
 
-def visible(images: Any, values: Grid, dtype: Any = np.uint8) -> np.ndarray:
+def visible(images: ArrayLike, values: Grid, dtype: DTypeLike = np.uint8) -> np.ndarray:
     """Rescale pictures to whole numbers with black 0 and white the largest of the type.
 
     Args:

@@ -119,10 +119,13 @@ def sheet(comparison: Comparison, row: Evaluation, each: int = 8) -> np.ndarray:
         row: the model.
         each: samples of each label, which has a column; those of a model without labels are its first.
     """
-    samples = row.arrays["samples"]
-    return samples[side_by_side(comparison.labels, len(samples), each)]
+    samples: np.ndarray = row.arrays["samples"]
+    chosen: np.ndarray = samples[side_by_side(comparison.labels, len(samples), each)]
+    return chosen
 
 
 def real_sheet(comparison: Comparison, each: int = 8) -> np.ndarray:
     """Choose the test pictures to show, `each` of a label."""
-    return comparison.test[side_by_side(comparison.labels, len(comparison.test), each)]
+    test: np.ndarray = comparison.test
+    chosen: np.ndarray = test[side_by_side(comparison.labels, len(test), each)]
+    return chosen

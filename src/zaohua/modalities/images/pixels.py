@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -148,6 +148,6 @@ def convert_array(pixels: np.ndarray, channels: Channels, grid: Grid) -> np.ndar
     return pixels.repeat(3, axis=-1) if want == 3 and have == 1 else pixels
 
 
-def _snap(values: np.ndarray, grid: Grid, dtype: np.dtype[Any]) -> np.ndarray:
+def _snap(values: np.ndarray, grid: Grid, dtype: np.dtype[np.generic]) -> np.ndarray:
     """Round values to the nearest ones of the grid."""
     return grid.decode((values - grid.low) / grid.scale - 1, grid.levels, dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from zaohua.modalities.modality import Modality
 
@@ -24,6 +24,6 @@ class Labels(Modality):
 
         return (LabelCodec,)
 
-    def recognises(self, X: Any) -> bool:
+    def recognises(self, X: object) -> bool:
         """Return False: labels are never items to learn from."""
         return False

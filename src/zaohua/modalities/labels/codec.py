@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.json import Json
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codec, counted
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from zaohua.core.noise import Noise
 
 
-class LabelCodec(Codec):
+LabelsLike: TypeAlias = Iterable[object]
+"""Labels as the codec takes them: a list, an array or a series with one for each item."""
+
+
+class LabelCodec(Codec[LabelsLike]):
     """Codec from labels (str, int, float, bool, None, or tuples of them) to classes 0 ... K - 1.
 
     Attributes:
@@ -30,7 +35,7 @@ class LabelCodec(Codec):
     modality: ClassVar[str] = "labels"
     representation: ClassVar[str] = "classes"
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: LabelsLike) -> Self:
         """Determine the labels and their frequencies.
 
         Args:
@@ -43,7 +48,7 @@ class LabelCodec(Codec):
         if not labels:
             raise ZaohuaError("no labels: y is empty")
         counts = Counter(_key(label) for label in labels)
-        names = {_key(label): label for label in reversed(labels)}
+        names: dict[tuple[bool, object], Any] = {_key(label): label for label in reversed(labels)}  # may not compare
         try:
             keys = sorted(counts, key=lambda key: names[key])
         except TypeError:  # labels of several types can't be compared
@@ -52,7 +57,7 @@ class LabelCodec(Codec):
         self.spec_ = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=len(keys)),))
         return self
 
-    def encode(self, items: Any) -> Tensor:
+    def encode(self, items: LabelsLike) -> Tensor:
         """Encode labels as classes, int64 (n,). The text of a label is accepted for the label: "3" for 3.
 
         Raises:
@@ -60,15 +65,15 @@ class LabelCodec(Codec):
         """
         return torch.tensor([self._code(label) for label in _plain_list(items)], dtype=torch.int64)
 
-    def knows(self, items: Any) -> np.ndarray:
+    def knows(self, items: LabelsLike) -> np.ndarray:
         """Return a mask of the labels that `encode` accepts, bool (n,)."""
         return np.array([self._find(label) is not None for label in items], bool)
 
-    def decode(self, x: Tensor) -> list[Any]:
+    def decode(self, x: Tensor) -> list[object]:
         """Return the labels of classes (n,)."""
         return [self.classes_[int(code)] for code in x.reshape(-1)]
 
-    def as_items(self, y: Any, n: int | None) -> list[Any]:
+    def as_items(self, y: object, n: int | None) -> list[object]:
         """Return n (or 1) copies of a single label; return a list or array of labels as a list."""
         is_class = isinstance(y, tuple) and _key(_plain(y)) in self._index
         if is_class or isinstance(y, str) or not isinstance(y, Iterable) or getattr(y, "ndim", 1) == 0:
@@ -90,35 +95,35 @@ class LabelCodec(Codec):
         kinds = counted(len(self.classes_), "label")
         return kinds if n is None else f"{counted(n, 'item')} with {kinds}"
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return labels and counts as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
         return {"classes": [_to_json(c) for c in self.classes_], "counts": self.counts_}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self._set_classes([_from_json(c) for c in state["classes"]], list(state["counts"]))
 
-    def _set_classes(self, classes: list[Any], counts: list[int]) -> None:
-        self.classes_: list[Any] = classes
+    def _set_classes(self, classes: list[object], counts: list[int]) -> None:
+        self.classes_: list[object] = classes
         self.counts_: list[int] = counts
         self._index = {_key(name): code for code, name in enumerate(classes)}
         texts = Counter(str(name) for name in classes)
         self._by_text = {str(name): code for code, name in enumerate(classes) if texts[str(name)] == 1}
 
-    def _find(self, label: Any) -> int | None:
+    def _find(self, label: object) -> int | None:
         code = self._index.get(_key(label))
         return self._by_text.get(str(label)) if code is None else code
 
-    def _code(self, label: Any) -> int:
+    def _code(self, label: object) -> int:
         code = self._find(label)
         if code is None:
             raise unknown("label", label, self.classes_)
         return code
 
 
-def _plain_list(labels: Any) -> list[Any]:
+def _plain_list(labels: object) -> list[object]:
     """Convert a list, array or series of labels to a list of Python values."""
     if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise ZaohuaError(f"labels must be a list or an array with one for each item, not {labels!r}")
@@ -127,7 +132,7 @@ def _plain_list(labels: Any) -> list[Any]:
     return [_plain(label, at) for at, label in enumerate(labels)]
 
 
-def _plain(label: Any, at: int | None = None) -> Any:
+def _plain(label: object, at: int | None = None) -> object:
     """Convert a label to a value whose type JSON preserves: scalars of numpy and torch become Python's."""
     if isinstance(label, (str, int, bool, type(None))) and type(label).__module__ == "builtins":
         return label
@@ -143,14 +148,14 @@ def _plain(label: Any, at: int | None = None) -> Any:
     raise ZaohuaError(f"label{where} is {label!r}: labels must be texts, finite numbers, True, False, None or tuples")
 
 
-def _key(label: Any) -> Any:
+def _key(label: object) -> tuple[bool, object]:
     """Return the dictionary key of a label; the flag distinguishes True from 1."""
     return isinstance(label, bool), label
 
 
-def _to_json(label: Any) -> Any:
+def _to_json(label: object) -> object:
     return {"tuple": [_to_json(part) for part in label]} if isinstance(label, tuple) else label
 
 
-def _from_json(label: Any) -> Any:
+def _from_json(label: object) -> object:
     return tuple(_from_json(part) for part in label["tuple"]) if isinstance(label, dict) else label

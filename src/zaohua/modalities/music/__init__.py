@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from zaohua.modalities.modality import Modality, Read
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
     from zaohua.modalities.data_set import DataSet
+    from zaohua.modalities.music.midi import MidiFiles
 
 
 class Music(Modality):
@@ -31,14 +32,14 @@ class Music(Modality):
 
         return (MusicCodec, RollCodec)
 
-    def recognises(self, X: Any) -> bool:
+    def recognises(self, X: object) -> bool:
         """Return whether X is a list of pieces, or `MidiFiles`."""
         from zaohua.modalities.music.midi import MidiFiles
         from zaohua.modalities.music.pieces import Piece
 
         return isinstance(X, MidiFiles) or (isinstance(X, list) and bool(X) and isinstance(X[0], Piece))
 
-    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+    def open(self, paths: Sequence[Path], labels: Sequence[object] | None = None) -> MidiFiles:
         """Return the pieces of some MIDI files."""
         from zaohua.modalities.music.midi import MidiFiles
 

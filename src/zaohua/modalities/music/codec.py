@@ -5,21 +5,26 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import Codec, counted
+from zaohua.modalities.files.values import all_of
 from zaohua.modalities.music.midi import STEPS, MidiFiles, write_midi
 from zaohua.modalities.music.pieces import Piece
 from zaohua.modalities.music.synth import render, write_wav
 
+PiecesLike: TypeAlias = Sequence[Piece]
+"""Pieces of music as codecs take them: a list of them, or `MidiFiles`."""
 
-class PieceCodec(Codec):
+
+class PieceCodec(Codec[PiecesLike]):
     """Base of codecs whose items are pieces of music.
 
     Attributes:
@@ -45,7 +50,7 @@ class PieceCodec(Codec):
     def _spec(self) -> DataSpec:
         """Return the spec for the grid, voices and values."""
 
-    def _fit_grid(self, items: Any) -> list[Piece]:
+    def _fit_grid(self, items: PiecesLike) -> list[Piece]:
         """Determine grid and voices; return the pieces on that grid."""
         steps = self.steps or (STEPS if isinstance(items, MidiFiles) else max(_checked(items), key=_grid).steps)
         pieces = _on_grid(items, steps)
@@ -53,7 +58,7 @@ class PieceCodec(Codec):
         self.steps_, self.voices_ = steps, voices.pop() if len(voices) == 1 else 0
         return pieces
 
-    def _pieces(self, items: Any) -> list[Piece]:
+    def _pieces(self, items: PiecesLike) -> list[Piece]:
         """Return the pieces on the fitted grid; raise if their voices differ from training."""
         pieces = _on_grid(items, self.steps_)
         for i, piece in enumerate(pieces):
@@ -62,19 +67,19 @@ class PieceCodec(Codec):
                 raise ZaohuaError(f"piece {i} has {have}, but the model was fitted on pieces of {self.voices_}")
         return pieces
 
-    def as_items(self, y: Any, n: int | None) -> list[Piece]:
+    def as_items(self, y: object, n: int | None) -> list[Piece]:
         """Return n (or 1) copies of a single piece; return a list of pieces unchanged."""
-        return [y] * (1 if n is None else n) if isinstance(y, Piece) else list(y)
+        return [y] * (1 if n is None else n) if isinstance(y, Piece) else all_of(y, Piece, "pieces of music")
 
-    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+    def write(self, items: PiecesLike, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write pieces as MIDI files with a track per voice; names are without suffix."""
         return [write_midi(piece, folder / f"{name}.mid", self.tempo) for piece, name in zip(items, names, strict=True)]
 
-    def _write_wav(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_wav(self, items: PiecesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         """Write a synthesised sound of all pieces, one after another."""
         write_wav(render(Piece.joined(items), self.tempo), path)
 
-    def _write_midi(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_midi(self, items: PiecesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         """Write all pieces to one MIDI file, one after another."""
         write_midi(Piece.joined(items), path, self.tempo)
 
@@ -83,13 +88,13 @@ class PieceCodec(Codec):
         voices = f", {counted(self.voices_, 'voice')}" if self.voices_ else ""
         return f"{counted(n, 'piece', ' of music')}{voices}, {counted(self.steps_, 'step')} a quarter note"
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return grid, voices and values as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
         return {"steps": self.steps_, "voices": self.voices_, "seen": self.seen_.int().tolist()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self.steps_, self.voices_ = state["steps"], state["voices"]
         self._set(torch.tensor(state["seen"]).bool())
@@ -101,15 +106,12 @@ def _grid(piece: Piece) -> int:
     return piece.steps
 
 
-def _checked(items: Any) -> list[Piece]:
+def _checked(items: PiecesLike) -> list[Piece]:
     """Return items as a list of pieces; raise an error that names the first item that isn't one."""
-    for i, item in enumerate(items):
-        if not isinstance(item, Piece):
-            raise ZaohuaError(f"the list holds pieces of music, but number {i} is a {type(item).__name__}")
-    return list(items)
+    return all_of(items, Piece, "pieces of music")
 
 
-def _on_grid(items: Any, steps: int) -> list[Piece]:
+def _on_grid(items: PiecesLike, steps: int) -> list[Piece]:
     if isinstance(items, MidiFiles):
         return items.read(steps)
     return [piece.on_grid(steps) for piece in _checked(items)]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zaohua.modalities.data_set import DataSet
 from zaohua.modalities.files.download import File
 
+if TYPE_CHECKING:
+    from zaohua.modalities.music.pieces import Piece
 
-def _rolls(entry: DataSet, split: str) -> tuple[Any, None]:
+
+def _rolls(entry: DataSet, split: str) -> tuple[list[Piece], None]:
     """The pieces of a table that holds all splits."""
     from zaohua.modalities.music.roll_files import read_rolls
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, overload
+from types import ModuleType
+from typing import ClassVar, overload
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class MidiFiles(FileItems[Path], Sequence[Piece]):
 
     noun: ClassVar[str] = "MIDI files"
 
-    def __init__(self, sources: Sequence[Path], labels: Sequence[Any] | None = None):
+    def __init__(self, sources: Sequence[Path], labels: Sequence[object] | None = None):
         super().__init__(sources, labels)
         self._pieces: dict[int, list[Piece]] = {}
 
@@ -114,7 +115,7 @@ def write_midi(piece: Piece, path: Path, tempo: float) -> Path:
     return path
 
 
-def _symusic() -> Any:
+def _symusic() -> ModuleType:
     try:
         import symusic
     except ImportError:

@@ -10,7 +10,7 @@ when all notes have ended. Compare the events of Oore et al. 2018 (arXiv:1808.03
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import PAD, DataSpec, Feature
-from zaohua.modalities.music.codec import PieceCodec
+from zaohua.modalities.music.codec import PieceCodec, PiecesLike
 from zaohua.modalities.music.pieces import Piece
 from zaohua.modalities.sequences import Sequences, TokenCodec
 
@@ -28,7 +28,7 @@ PITCHES = 128
 """Number of MIDI pitches."""
 
 
-class MusicCodec(PieceCodec, TokenCodec):
+class MusicCodec(PieceCodec, TokenCodec[PiecesLike]):
     """Codec from pieces of music to rows of tokens END, piece, END.
 
     Tokens are numbered in this order: LONGEST of WAIT, LONGEST of HOLD, PITCHES of NOTE per voice, END.
@@ -41,7 +41,7 @@ class MusicCodec(PieceCodec, TokenCodec):
 
     representation: ClassVar[str] = "events"
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: PiecesLike) -> Self:
         """Determine time grid, voices and the notes that occur.
 
         Raises:
@@ -69,7 +69,7 @@ class MusicCodec(PieceCodec, TokenCodec):
         feature = Feature("token", "category", size=self.end_ + 1)
         return DataSpec(axes=("position",), shape=None, features=(feature,), pad=PAD)
 
-    def encode(self, items: Any) -> Sequences:
+    def encode(self, items: PiecesLike) -> Sequences:
         """Encode pieces as tokens.
 
         Raises:

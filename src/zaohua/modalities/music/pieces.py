@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zaohua.core.errors import ZaohuaError
 
@@ -51,7 +51,7 @@ class Piece:
         return f"<Piece: {len(self.notes)} notes in {self.length / self.steps:g} quarters{of}>"
 
     @classmethod
-    def from_roll(cls, roll: Any, steps: int = 4) -> Piece:
+    def from_roll(cls, roll: ArrayLike, steps: int = 4) -> Piece:
         """Create a piece from a piano roll, bool (T, 88); a key that sounds in consecutive steps is one note."""
         roll = np.asarray(roll).astype(bool)
         if roll.ndim != 2 or roll.shape[1] != KEYS:
@@ -60,7 +60,7 @@ class Piece:
         return cls(np.stack([runs[:, 1], runs[:, 2], runs[:, 0] + LOWEST, 0 * runs[:, 0]], axis=1), steps, len(roll))
 
     @classmethod
-    def from_voices(cls, pitches: Any, steps: int = 4) -> Piece:
+    def from_voices(cls, pitches: ArrayLike, steps: int = 4) -> Piece:
         """Create a piece from the MIDI pitch of each voice at each time step, int (T, voices), negative for rests.
 
         A pitch that sounds in consecutive steps is one note.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,8 @@ SPLITS = {
     "testdata": "test",
 }
 """Names of splits in published files."""
+Frames: TypeAlias = np.ndarray | list[list[int]]
+"""A piece in such a file: a roll (T, 88), or the sounding pitches of each time step."""
 
 
 def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -> list[Piece]:
@@ -48,7 +50,7 @@ def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -
         raise ZaohuaError(f"{path}: holds no piano rolls: {error}") from None
 
 
-def _from_lists(frames: Any, steps: int) -> Piece:
+def _from_lists(frames: Frames, steps: int) -> Piece:
     """Create a piece from a roll (T, 88), or from lists of the pitches that sound at each time step."""
     if isinstance(frames, np.ndarray):
         return Piece.from_roll(frames, steps)
@@ -58,7 +60,7 @@ def _from_lists(frames: Any, steps: int) -> Piece:
     return Piece.from_roll(roll, steps)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, list[Frames]]:
     try:
         table = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -66,7 +68,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return {SPLITS[name]: pieces for name, pieces in table.items() if name in SPLITS} if isinstance(table, dict) else {}
 
 
-def _read_mat(path: Path) -> dict[str, Any]:
+def _read_mat(path: Path) -> dict[str, list[Frames]]:
     from scipy.io import loadmat
 
     try:

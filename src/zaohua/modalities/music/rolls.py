@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec, Feature
-from zaohua.modalities.music.codec import PieceCodec
+from zaohua.modalities.music.codec import PieceCodec, PiecesLike
 from zaohua.modalities.music.midi import read_midi
 from zaohua.modalities.music.pieces import KEYS, LOWEST, Piece
 from zaohua.modalities.sequences import Sequences
@@ -40,7 +40,7 @@ class RollCodec(PieceCodec):
     transpose: Annotated[int, Between(0, 11)] = 3
     """Transpose pieces randomly by up to this many semitones up or down in training."""
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: PiecesLike) -> Self:
         """Determine time grid, voices and range of pitches.
 
         Raises:
@@ -80,7 +80,7 @@ class RollCodec(PieceCodec):
         pitches = piece.on_piano().pitches()
         return np.where(pitches < 0, 0, pitches - LOWEST + 1).astype(np.int8)
 
-    def encode(self, items: Any) -> Sequences:
+    def encode(self, items: PiecesLike) -> Sequences:
         """Encode pieces as frames.
 
         Raises:

@@ -41,7 +41,8 @@ def tone(pitch: int, seconds: float) -> np.ndarray:
     k = k[k * frequency < RATE / 2, None]
     waves = k**-1.5 * np.exp(-k * t / FADE) * np.sin(2 * np.pi * k * frequency * t)
     envelope = np.minimum(1, t / ATTACK) * np.clip((seconds + RELEASE - t) / RELEASE, 0, 1)
-    return (waves.sum(axis=0) * envelope).astype(np.float32)
+    sound: np.ndarray = (waves.sum(axis=0) * envelope).astype(np.float32)
+    return sound
 
 
 def write_wav(sound: np.ndarray, path: Path) -> Path:

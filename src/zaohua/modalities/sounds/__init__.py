@@ -11,6 +11,7 @@ from zaohua.modalities.modality import Modality
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
     from zaohua.modalities.data_set import DataSet
+    from zaohua.modalities.sounds.files import SoundFiles
 
 SUFFIXES = frozenset(".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .caf .w64 .rf64".split())
 """Endings by which a file is taken for a sound; its content decides what it really is."""
@@ -41,14 +42,14 @@ class Sounds(Modality):
 
         return (MelCodec, WaveCodec, MuLawCodec)
 
-    def recognises(self, X: Any) -> bool:
+    def recognises(self, X: object) -> bool:
         """Return whether X is a list of sounds, or `SoundFiles`."""
         from zaohua.modalities.sounds.files import SoundFiles
         from zaohua.modalities.sounds.sound import Sound
 
         return isinstance(X, SoundFiles) or (isinstance(X, list) and any(isinstance(item, Sound) for item in X))
 
-    def collect(self, X: Any, labels: Sequence[Any] | None = None) -> Any:
+    def collect(self, X: object, labels: Sequence[object] | None = None) -> SoundFiles:
         """Return a list of sounds as `SoundFiles`."""
         from zaohua.modalities.files.values import all_of
         from zaohua.modalities.sounds.files import SoundFiles
@@ -56,16 +57,15 @@ class Sounds(Modality):
 
         if isinstance(X, SoundFiles):
             return X
-        all_of(X, Sound, "sounds")
-        return SoundFiles(X, labels)
+        return SoundFiles(all_of(X, Sound, "sounds"), labels)
 
-    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+    def open(self, paths: Sequence[Path], labels: Sequence[object] | None = None) -> SoundFiles:
         """Return the sounds of some files."""
         from zaohua.modalities.sounds.files import SoundFiles
 
         return SoundFiles(paths, labels)
 
-    def export(self, items: Any, collected: Any, path: Path, y: Sequence[Any] | None = None) -> Path:
+    def export(self, items: object, collected: Any, path: Path, y: Sequence[object] | None = None) -> Path:
         """Write sounds one behind the other, with pauses, to a file whose suffix says the format (.wav)."""
         from zaohua.modalities.sounds.sheets import joined, write_sound
 

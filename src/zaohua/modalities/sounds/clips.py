@@ -11,12 +11,15 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from zaohua.modalities.sounds.formats import mpeg, ogg
 from zaohua.modalities.sounds.sound import MOST_CHANNELS, RATES, Sound
+
+if TYPE_CHECKING:
+    import soundfile
 
 DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32"})
 """Sample formats with more than 16 bits."""
@@ -193,7 +196,7 @@ def reason(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a file with soundfile, and suppress messages of its MP3 decoder meanwhile."""
     import soundfile
 
@@ -202,7 +205,7 @@ def _opened(path: Path) -> Iterator[Any]:
         yield file
 
 
-def _blocks(file: Any, frames: int) -> Any:
+def _blocks(file: soundfile.SoundFile, frames: int) -> Iterator[np.ndarray]:
     """Yield the next `frames` samples of a file in blocks; fewer if it ends before."""
     while frames > 0:
         block = file.read(min(frames, BLOCK), dtype="float32")
@@ -219,7 +222,8 @@ def _missing_bytes(path: Path) -> int:
         if start[:4] in CHUNKS:
             return _missing_of_chunks(file, CHUNKS[start[:4]], size)
         if start[:4] == b"riff" and len(start) == 24:
-            return max(0, struct.unpack("<16xQ", start)[0] - size)
+            (length,) = struct.unpack("<16xQ", start)
+            return max(0, int(length) - size)
         if start[:4] == b".snd" and len(start) == 24:
             offset, length = struct.unpack(">4xII12x", start)
             return 0 if length in UNKNOWN else max(0, offset + length - size)

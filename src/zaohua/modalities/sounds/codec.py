@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codec, Codes, counted
@@ -30,7 +31,11 @@ LONGEST = 4.0
 """Maximum default length of an item, in seconds."""
 
 
-class SoundCodec(Codec):
+SoundsLike: TypeAlias = Sequence[Sound]
+"""Sounds as codecs take them: `SoundFiles`, or a list of `Sound`s."""
+
+
+class SoundCodec(Codec[SoundsLike]):
     """Base of the codecs of sounds: reading files, rate, length and channels, and writing sounds.
 
     Loudness isn't normalised. Decoded samples are clipped to [-1, 1].
@@ -62,7 +67,7 @@ class SoundCodec(Codec):
     memory: Annotated[float, Between(0)] | None = None
     """GiB of sounds to hold in memory; more is read during training. None: a quarter of the free memory."""
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: SoundsLike) -> Self:
         """Determine rate, length and channels from the training sounds.
 
         Args:
@@ -100,7 +105,7 @@ class SoundCodec(Codec):
         return counts[0]
 
     @property
-    def _key(self) -> tuple[Any, ...]:
+    def _key(self) -> tuple[object, ...]:
         """Key of the cache of encoded sounds: all that they depend on."""
         return self.form_, self.windows_, self.trim
 
@@ -128,7 +133,7 @@ class SoundCodec(Codec):
         feature = Feature("sample", "real", size=self.form_.channels)
         return DataSpec(axes=("time",), shape=(self._length(self.form_.length, self.form_.rate),), features=(feature,))
 
-    def encode(self, items: Any) -> Codes:
+    def encode(self, items: SoundsLike) -> Codes:
         """Encode sounds as waveforms, int16 or float32 (n, channels, length).
 
         Raises:
@@ -136,7 +141,7 @@ class SoundCodec(Codec):
         """
         return self._parts_and_codes(_files(items))[1]
 
-    def parts(self, items: Any) -> SoundFiles:
+    def parts(self, items: SoundsLike) -> SoundFiles:
         """Return the sounds as they are encoded: trimmed and split into windows, each with the label of its sound.
 
         The given items aren't changed, except that broken files are dropped. All returned parts are readable.
@@ -147,7 +152,7 @@ class SoundCodec(Codec):
 
     def _parts_and_codes(self, files: SoundFiles) -> tuple[SoundFiles, Codes]:
         """Return the parts of sounds and their encoding."""
-        cached = files.pop_cached(self._key)
+        cached: tuple[SoundFiles, Codes] | None = files.pop_cached(self._key)
         if cached is not None:
             return cached
         parts = self._split(self._trimmed(files))
@@ -173,7 +178,7 @@ class SoundCodec(Codec):
         array = array[..., : self.form_.length]
         return Sounds(Sound(wave[0] if len(wave) == 1 else wave.T, self.form_.rate) for wave in array)
 
-    def as_items(self, y: Any, n: int | None) -> Any:
+    def as_items(self, y: object, n: int | None) -> SoundFiles:
         """Return n (or 1) copies of a single sound or path; return a list of sounds unchanged."""
         if isinstance(y, (Sound, str, Path)):
             return SoundFiles([y if isinstance(y, Sound) else Path(y)] * (1 if n is None else n))
@@ -181,7 +186,7 @@ class SoundCodec(Codec):
 
     # ---- files
 
-    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+    def write(self, items: SoundsLike, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write sounds as WAV files, of 16 bits, or of floats if the training sounds had more."""
         folder.mkdir(parents=True, exist_ok=True)
         return [
@@ -189,11 +194,13 @@ class SoundCodec(Codec):
             for name, sound in zip(names, items, strict=True)
         ]
 
-    def _write_joined(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_joined(self, items: SoundsLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         """Write all sounds to one file, one after another."""
         write_sound(joined(items), path, self.form_.deep)
 
-    def _write_spectrograms(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_spectrograms(
+        self, items: SoundsLike, path: Path, y: Sequence[object] | None, columns: int | None
+    ) -> None:
         """Write the spectrograms of all sounds to one PNG."""
         write_spectrograms(items, path, self._scale, columns)
 
@@ -219,11 +226,11 @@ class SoundCodec(Codec):
         channels = "mono" if form.channels == 1 else f"{form.channels} channels"
         return f"{counted(n, 'sound')} of {most}{form.length / form.rate:.3g} s, {form.rate:,} Hz, {channels}"
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return the format that sounds are converted to, as JSON values."""
         return {"form": list(self.form_), "windows": self.windows_} if hasattr(self, "spec_") else {}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self._set(Form(*state["form"]), state["windows"])
 
@@ -254,7 +261,7 @@ class WaveCodec(SoundCodec):
         return self.sounds(mu_law_expand(x.float().clamp(-1, 1), self.mu))
 
 
-def _files(items: Any) -> SoundFiles:
+def _files(items: object) -> SoundFiles:
     """Return items as `SoundFiles`; raise an error that names the first item that isn't a sound."""
     if isinstance(items, SoundFiles):
         return items

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zaohua.modalities.data_set import DataSet, twice
 from zaohua.modalities.files.download import File
+
+if TYPE_CHECKING:
+    from zaohua.modalities.sounds.sound import Sound
 
 DIGIT_SOUNDS = "c508ca40e62214f8ea81451ff705df6e9a68265da606e26d5455a6a8d1e5bf81"
 """sha256 of the names and samples of all spoken digits, however they are packed."""
 
 
-def _digit_sounds(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
+def _digit_sounds(entry: DataSet, split: str) -> tuple[list[Sound], list[int]]:
     """Spoken digits, `{digit}_{speaker}_{index}.wav`: index 0 to 4 to test on. Both splits have the same speakers."""
     from zaohua.modalities.sounds.sound import read_archive
 
@@ -20,7 +23,7 @@ def _digit_sounds(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
     return [sounds[name] for name in names], [int(name.split("_")[0]) for name in names]
 
 
-def _tones(entry: DataSet, split: str) -> tuple[Any, list[Any]]:
+def _tones(entry: DataSet, split: str) -> tuple[list[Sound], list[str]]:
     from zaohua.modalities.sounds import tones
 
     return tones.make(split)

@@ -179,7 +179,8 @@ class SoundProtocol(PictureProtocol):
     def sizes(self, model: Any, rows: np.ndarray) -> np.ndarray:
         """Return how many samples they have, as that model represents them."""
         form, seconds = model.codec_.form_, np.array(self.recordings.take(rows).values.seconds)
-        return np.minimum(np.rint(seconds * form.rate), form.length)
+        sizes: np.ndarray = np.minimum(np.rint(seconds * form.rate), form.length)
+        return sizes
 
     def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
         """Return the figures of pictures of sounds, and their diversity."""

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self, overload
+from typing import ClassVar, NamedTuple, Self, overload
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from zaohua.core.errors import ZaohuaWarning
 from zaohua.modalities.base import Codes
 from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.codes import FileCodes
-from zaohua.modalities.files.items import THREADS, FileItems, in_threads, in_turn
+from zaohua.modalities.files.items import THREADS, FileItems, ResultT, in_threads, in_turn
 from zaohua.modalities.sounds.clips import Clip, SoundHeader, UnusableSound, reason
 from zaohua.modalities.sounds.sound import PLAYED, Sound, Sounds, sixteen_bits
 
@@ -33,7 +33,7 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
 
     noun: ClassVar[str] = "sounds"
 
-    def __init__(self, sources: Sequence[Path | Sound | Clip], labels: Sequence[Any] | None = None):
+    def __init__(self, sources: Sequence[Path | Sound | Clip], labels: Sequence[object] | None = None):
         super().__init__([s if isinstance(s, Clip) else Clip(s) for s in sources], labels)
         self._headers: list[SoundHeader] | None = None
         self._beyond: list[float] = []
@@ -79,7 +79,7 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
     @property
     def groups(self) -> np.ndarray:
         """Index of the recording that each sound is from, int64 (n,)."""
-        indices: dict[Any, int] = {}
+        indices: dict[object, int] = {}
         sources = [id(clip.source) if isinstance(clip.source, Sound) else clip.source for clip in self.sources]
         return np.array([indices.setdefault(source, len(indices)) for source in sources])
 
@@ -116,7 +116,7 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
                     labels.append(self.labels[i])
         return self.copy()._with_parts(clips, headers, None if self.labels is None else labels)
 
-    def _with_parts(self, clips: list[Clip], headers: list[SoundHeader], labels: list[Any] | None) -> Self:
+    def _with_parts(self, clips: list[Clip], headers: list[SoundHeader], labels: list[object] | None) -> Self:
         """These files with other parts of them as sounds."""
         self._total += len(clips) - len(self.sources)
         self.sources, self._headers, self.labels = clips, headers, labels
@@ -159,7 +159,7 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
             self._beyond = []
 
     def each(
-        self, form: Form, work: Callable[[int, np.ndarray], Any], take: Callable[[Any], object] | None = None
+        self, form: Form, work: Callable[[int, np.ndarray], ResultT], take: Callable[[ResultT], object] | None = None
     ) -> list[bool]:
         """Call work(index, samples) for each sound in threads; drop sounds for which it fails.
 
@@ -172,7 +172,7 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
             A mask of the sounds that were kept.
         """
 
-        def attempt(row: int) -> tuple[Any, str | None]:
+        def attempt(row: int) -> tuple[ResultT | None, str | None]:
             try:
                 sound = form.read(self.sources[row])
                 result = work(row, form.ragged(sound))
@@ -184,7 +184,7 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
 
         reasons = []
         for result, error in in_turn(attempt, range(len(self)), 4096 if take is None else 4 * THREADS):
-            if take is not None and error is None:
+            if take is not None and result is not None:
                 take(result)
             reasons.append(error)
         return self.drop_failed(reasons)

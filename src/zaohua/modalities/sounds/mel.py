@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codes, GridCodec
-from zaohua.modalities.sounds.codec import SoundCodec
+from zaohua.modalities.sounds.codec import SoundCodec, SoundsLike
 from zaohua.modalities.sounds.sound import Sounds
 from zaohua.modalities.sounds.spectra import RANGE, MelScale
 
@@ -24,7 +25,7 @@ AT_ONCE = 1 << 22
 """Number of samples whose spectrograms are computed at once."""
 
 
-class MelCodec(SoundCodec, GridCodec):
+class MelCodec(SoundCodec, GridCodec[SoundsLike]):
     """Sounds <-> log-mel spectrograms, (channels, bands, frames), 80 dB below the loudest being -1 and the loudest 1.
 
     Values are scaled so that the loudest is 1, and -1 lies 80 dB below it. Decoding is by the Griffin-Lim algorithm;
@@ -97,14 +98,14 @@ class MelCodec(SoundCodec, GridCodec):
     def _scale(self) -> MelScale:
         return self.mel_
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return the format of sounds and the parameters of their spectrograms, as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
         mel = self.mel_
         return {**super().state(), "mel": [mel.rate, mel.n_fft, mel.hop, mel.bands], "top": self.top_}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self.mel_, self.top_ = MelScale(*state["mel"]), state["top"]
         super().set_state(state)

@@ -5,7 +5,7 @@ Source: ITU-T G.711 (mu-law), as in van den Oord et al., "WaveNet", 2016 (arXiv:
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.sequences import Sequences, Tape, TokenCodec
 from zaohua.modalities.sounds.clips import UnusableSound
-from zaohua.modalities.sounds.codec import SoundCodec
+from zaohua.modalities.sounds.codec import SoundCodec, SoundsLike
 from zaohua.modalities.sounds.files import SoundFiles, room
 from zaohua.modalities.sounds.sound import Sound, Sounds
 from zaohua.modalities.sounds.spectra import mu_law, mu_law_inverse
@@ -27,7 +27,7 @@ BLOCK = 1 << 16
 """Samples that are quantised at once, which temporarily takes twenty times their memory."""
 
 
-class MuLawCodec(SoundCodec, TokenCodec):
+class MuLawCodec(SoundCodec, TokenCodec[SoundsLike]):
     """Codec from sounds to rows of tokens END, levels, END, each as long as the sound: no silence is added."""
 
     representation: ClassVar[str] = "mu-law levels"
@@ -39,7 +39,7 @@ class MuLawCodec(SoundCodec, TokenCodec):
     """GiB of tokens to hold in memory, at two bytes per sample; beyond that all are in a temporary file. None: a
     quarter of the free memory."""
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: SoundsLike) -> Self:
         """Determine rate and maximum length from the training sounds.
 
         Raises:
@@ -55,7 +55,7 @@ class MuLawCodec(SoundCodec, TokenCodec):
         return LEVELS
 
     @property
-    def _key(self) -> tuple[Any, ...]:
+    def _key(self) -> tuple[object, ...]:
         return *super()._key, self.modality
 
     def _spec(self) -> DataSpec:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import ArrayLike
 
 from zaohua.evaluation import table
 from zaohua.evaluation.comparison import Comparison
@@ -34,9 +34,9 @@ class Heard:
     label: str = ""
 
     @classmethod
-    def of(cls, picture: np.ndarray, wave: np.ndarray, rate: Any, alt: str, label: str = "") -> Heard:
+    def of(cls, picture: np.ndarray, wave: np.ndarray, rate: ArrayLike, alt: str, label: str = "") -> Heard:
         """Make one of a spectrogram (bands, frames) and samples (n,)."""
-        return cls(Sound(wave, int(rate)), on_black(picture[None], 1, alt, gap=0), label)
+        return cls(Sound(wave, int(np.asarray(rate))), on_black(picture[None], 1, alt, gap=0), label)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _samples(comparison: Comparison, most: int) -> list[Players]:
     labels, at = comparison.labels, comparison.arrays["shown"][:most]
     names = [""] * len(at) if labels is None else [str(labels[i]) for i in at]
 
-    def heard(title: str, pictures: np.ndarray, arrays: Any, names: Sequence[str]) -> list[Heard]:
+    def heard(title: str, pictures: np.ndarray, arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> list[Heard]:
         return [
             Heard.of(picture, wave, arrays["rate"], f"{title} {name}".strip(), name)
             for picture, wave, name in zip(pictures, arrays["heard"], names, strict=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -92,6 +91,6 @@ def spectrograms(sounds: Sequence[Sound], scale: MelScale | None = None) -> np.n
     return (brightness * 255).round().to(torch.uint8).flip(1).numpy()
 
 
-def write_spectrograms(sounds: Sequence[Sound], path: Path, scale: MelScale | None, columns: int | None) -> Any:
+def write_spectrograms(sounds: Sequence[Sound], path: Path, scale: MelScale | None, columns: int | None) -> Path:
     """Write the spectrograms of sounds as one PNG."""
     return save(grid(spectrograms(sounds, scale), columns), path)

@@ -10,9 +10,10 @@ import wave
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, SupportsIndex, overload
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from zaohua.core.errors import ZaohuaError
 
@@ -63,7 +64,7 @@ class Sound:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.samples, dtype=dtype, copy=copy)
 
     def __eq__(self, other: object) -> bool:

@@ -43,7 +43,8 @@ def sound(kind: str, rng: Generator) -> Sound:
 def _tone(t: np.ndarray, rng: Generator) -> np.ndarray:
     """Generate a steady tone of 150 to 600 Hz with five harmonics of decreasing strength."""
     pitch, fall = _between(150, 600, rng), rng.uniform(1, 2)
-    return np.sum([_wave(k * pitch * t, rng) / k**fall for k in range(1, 6)], axis=0)
+    wave: np.ndarray = np.sum([_wave(k * pitch * t, rng) / k**fall for k in range(1, 6)], axis=0)
+    return wave
 
 
 def _chirp_up(t: np.ndarray, rng: Generator) -> np.ndarray:
@@ -66,10 +67,11 @@ def _drum(t: np.ndarray, rng: Generator) -> np.ndarray:
 def _bell(t: np.ndarray, rng: Generator) -> np.ndarray:
     """Generate a bell: inharmonic partials from 400 to 800 Hz upwards, of which higher ones decay faster."""
     pitch, decay = _between(400, 800, rng), rng.uniform(0.15, 0.3)
-    return np.sum(
-        [_wave(ratio * pitch * t, rng) * np.exp(-t * ratio / decay) / ratio**0.5 for ratio in (1, 1.67, 2.76, 4.4)],
-        axis=0,
-    )
+    partials = [
+        _wave(ratio * pitch * t, rng) * np.exp(-t * ratio / decay) / ratio**0.5 for ratio in (1, 1.67, 2.76, 4.4)
+    ]
+    wave: np.ndarray = np.sum(partials, axis=0)
+    return wave
 
 
 def _siren(t: np.ndarray, rng: Generator) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
@@ -31,7 +31,7 @@ class Tables(Modality):
 
         return (TableCodec, NumberCodec)
 
-    def recognises(self, X: Any) -> bool:
+    def recognises(self, X: object) -> bool:
         """Return whether X is a frame, a series, an array (n,) or (n, columns), or a list of numbers."""
         from zaohua.modalities.tables.frames import is_table
 

@@ -17,14 +17,15 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.json import Json
 from zaohua.core.params import Between
-from zaohua.core.spec import DataSpec, Feature
+from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
 from zaohua.modalities.tables import constraints
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.frame_codec import FrameCodec
-from zaohua.modalities.tables.frames import Container, to_frame
-from zaohua.modalities.tables.numbers import View
+from zaohua.modalities.tables.frames import Container, TableLike, to_frame
+from zaohua.modalities.tables.views import View, features_of
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise
@@ -55,7 +56,7 @@ class TableCodec(FrameCodec):
     constraints: tuple[str, ...] = ()
     """Constraints on samples: 'start < end', 'total = net + tax', '(city, country)' for known combinations."""
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: TableLike) -> Self:
         """Determine the kinds and values of the columns.
 
         Raises:
@@ -99,25 +100,12 @@ class TableCodec(FrameCodec):
         return "quantile" if self.numbers == "auto" else self.numbers
 
     def _set_heads(self) -> None:
-        features: list[Feature] = []
-        self.features_: list[list[int]] = []
-        for column, view in zip(self.columns_, self.views_, strict=True):
-            name, first = str(column.name), len(features)
-            if column.is_category:
-                features.append(Feature(name, "category", column.size, missing=column.missing_code))
-            elif view is not None:
-                if view.states > 1 or not view.ranges:
-                    missing = view.states - 1 if view.missing else None
-                    features.append(Feature(f"{name}?", "category", view.states, missing=missing))
-                if view.ranges:
-                    given = (first, view.ranges) if len(features) > first else None
-                    features.append(Feature(name, "real", 1, given=given, edges=view.edges()))
-            self.features_.append(list(range(first, len(features))))
+        features, self.features_ = features_of(self.columns_, self.views_)
         self.spec_ = DataSpec(axes=("column",), shape=(len(features),), features=tuple(features))
 
     # ---- items <-> codes
 
-    def encode(self, items: Any, unseen: bool = False, holes: bool = False) -> Tensor:
+    def encode(self, items: TableLike, unseen: bool = False, holes: bool = False) -> Tensor:
         """Encode rows as float64 (n, columns).
 
         Args:
@@ -140,7 +128,7 @@ class TableCodec(FrameCodec):
     def _codes(self, frame: pd.DataFrame) -> np.ndarray:
         return np.stack([column.encode(frame[column.name]) for column in self.columns_], axis=1)
 
-    def items(self, codes: Tensor) -> Any:
+    def items(self, codes: Tensor) -> TableLike:
         """Convert encoded rows (n, columns) to a table of the type of the training data."""
         values = codes.detach().cpu().double().numpy()
         cells = {id(column): column.decode(values[:, index]) for index, column in enumerate(self.columns_)}
@@ -235,7 +223,7 @@ class TableCodec(FrameCodec):
                 z = values[:, feature]
         return state, z
 
-    def decode(self, x: Tensor) -> Any:
+    def decode(self, x: Tensor) -> TableLike:
         """Convert tensors (b, features) to a table of the type of the training data."""
         return self.items(self.codes(x))
 
@@ -282,7 +270,7 @@ class TableCodec(FrameCodec):
         kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(column.kind for column in columns).items())
         return f"{counted(n, 'row')} of {counted(len(columns), 'column')}: {kinds}"
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return columns and their representations as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
@@ -294,7 +282,7 @@ class TableCodec(FrameCodec):
             "views": [None if view is None else view.to_json() for view in self.views_],
         }
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self.columns_ = [Column(**column) for column in state["columns"]]
         self.identifiers_ = [Column(**column) for column in state["identifiers"]]
@@ -307,6 +295,6 @@ class TableCodec(FrameCodec):
         self._set_heads()
 
 
-def _is_list(value: Any) -> bool:
+def _is_list(value: object) -> bool:
     """Return True if a condition has one value per row."""
     return hasattr(value, "__len__") and not isinstance(value, (str, bytes, Mapping))

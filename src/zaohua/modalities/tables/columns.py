@@ -7,13 +7,15 @@ All other cells become their index in the list of categories; the last one stand
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import numpy as np
 import pandas as pd
 
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.json import Json
 from zaohua.modalities.tables.dates import date_format, from_ticks, to_ticks
+from zaohua.modalities.tables.frames import ColumnName
 from zaohua.modalities.tables.identifiers import IdentifierPattern
 from zaohua.modalities.tables.kinds import NUMBERS, Kind, decimals, dtype_of, infer, plain
 
@@ -41,12 +43,12 @@ class Column:
         pattern: pattern of identifiers.
     """
 
-    name: Any
+    name: ColumnName
     kind: Kind
     dtype: str
     missing: float = 0.0
     null: str = "nan"
-    categories: list[Any] | None = None
+    categories: list[str | float] | None = None
     origin: int = 0
     low: float = 0.0
     high: float = 0.0
@@ -54,7 +56,7 @@ class Column:
     decimals: int | None = None
     unit: int = 1
     format: str | None = None
-    pattern: dict[str, Any] | None = None
+    pattern: Json | None = None
 
     @property
     def is_category(self) -> bool:
@@ -168,9 +170,9 @@ class Column:
         indices = {value: index for index, value in enumerate(self.categories)}
         codes, values = pd.factorize(series, use_na_sentinel=True)
         known = [indices.get(value, texts.get(str(value), -1)) for value in values.tolist()]
-        out = np.array([*known, -1], dtype=np.float64)[codes]
-        out[missing] = -1 if self.missing_code is None else self.missing_code
-        return out
+        encoded: np.ndarray = np.array([*known, -1], dtype=np.float64)[codes]
+        encoded[missing] = -1 if self.missing_code is None else self.missing_code
+        return encoded
 
     def check_known(self, series: pd.Series, codes: np.ndarray) -> None:
         """Raise a `ZaohuaError` that names the first cell of an unknown category."""
@@ -193,8 +195,8 @@ class Column:
     def decode(self, codes: np.ndarray) -> pd.Series:
         """Decode cells (n,) to the dtype of the column."""
         if self.kind == "identifier":
-            cells: Any = IdentifierPattern.from_json(self.pattern or {}).generate(len(codes))
-            return pd.Series(cells, name=self.name, dtype=dtype_of(self.dtype))
+            identifiers = IdentifierPattern.from_json(self.pattern or {}).generate(len(codes))
+            return pd.Series(identifiers, name=self.name, dtype=dtype_of(self.dtype))
         if self.categories is not None:
             values = np.array([*self.categories, None], dtype=object)
             cells = values[np.minimum(codes, len(self.categories)).astype(np.int64)]
@@ -214,7 +216,7 @@ class Column:
             values = self.low + np.round((values - self.low) / self.step) * self.step
         return np.clip(values, self.low, self.high)
 
-    def _series(self, cells: np.ndarray, missing: np.ndarray) -> pd.Series:
+    def _series(self, cells: pd.Series | np.ndarray, missing: np.ndarray) -> pd.Series:
         if not missing.any():
             return pd.Series(cells, name=self.name).astype(dtype_of(self.dtype))
         if cells.dtype == object or self.dtype == "object":
@@ -230,7 +232,7 @@ class Column:
         if self.origin:
             return np.array([int(value) - self.origin for value in present], dtype=np.float64)
         try:
-            values = present.to_numpy(dtype=np.float64)
+            values: np.ndarray = present.to_numpy(dtype=np.float64)
         except (TypeError, ValueError):
             row = next(row for row, value in enumerate(present) if not isinstance(value, (int, float)))
             raise ZaohuaError(
@@ -244,7 +246,7 @@ class Column:
             )
         return values
 
-    def _cells(self, values: np.ndarray) -> Any:
+    def _cells(self, values: np.ndarray) -> pd.Series | np.ndarray:
         """Convert float64 to cells without missing values."""
         if self.kind == "datetime":
             return from_ticks(self.origin + np.round(values).astype(np.int64) * self.unit, self.dtype, self.format)
@@ -269,7 +271,7 @@ class Column:
             parts.append(f"{self.missing:.1%} missing")
         return ", ".join(parts)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return all properties as JSON values."""
         return asdict(self)
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.json import Json
+from zaohua.modalities.tables.frames import ColumnName
 from zaohua.modalities.tables.kinds import decimals, dtype_of
 
 
@@ -30,7 +32,7 @@ class Constraint(ABC):
 
     form: str
 
-    def __init__(self, text: str, names: Sequence[Any], fitted: dict[str, Any] | None = None) -> None:
+    def __init__(self, text: str, names: Sequence[ColumnName], fitted: Json | None = None) -> None:
         self.text, self.names, self.fitted = text, list(names), fitted or {}
 
     @abstractmethod
@@ -46,10 +48,10 @@ class Constraint(ABC):
         """Replace the columns by those that are learnt."""
 
     @abstractmethod
-    def undo(self, cells: dict[Any, pd.Series]) -> dict[Any, pd.Series]:
+    def undo(self, cells: dict[ColumnName, pd.Series]) -> dict[ColumnName, pd.Series]:
         """Reconstruct the original columns, by name, from those that are learnt."""
 
-    def tied(self) -> list[Any]:
+    def tied(self) -> list[ColumnName]:
         """Return the columns that can't be given as conditions."""
         return self.names[:1] if self.form == "sum" else self.names
 
@@ -80,8 +82,8 @@ class Less(Constraint):
 
     def _start(self, start: pd.Series) -> pd.Series:
         """Fill missing starts with the median."""
-        middle: Any = self.fitted["middle"]
-        middle = pd.Timestamp(middle) if start.dtype.kind == "M" else float(middle)
+        text: str = self.fitted["middle"]
+        middle = pd.Timestamp(text) if start.dtype.kind == "M" else float(text)
         return start.fillna(middle) if start.isna().any() else start
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +92,7 @@ class Less(Constraint):
         gap = end - self._start(start)
         return _with(frame, self.names[1], gap // pd.Timedelta("1us") if end.dtype.kind == "M" else gap)
 
-    def undo(self, cells: dict[Any, pd.Series]) -> dict[Any, pd.Series]:
+    def undo(self, cells: dict[ColumnName, pd.Series]) -> dict[ColumnName, pd.Series]:
         """Compute end = start + distance."""
         start, gap = (cells[name] for name in self.names)
         start = self._start(start)
@@ -117,7 +119,7 @@ class Sum(Constraint):
         """Remove the total."""
         return frame.drop(columns=self.names[0])
 
-    def undo(self, cells: dict[Any, pd.Series]) -> dict[Any, pd.Series]:
+    def undo(self, cells: dict[ColumnName, pd.Series]) -> dict[ColumnName, pd.Series]:
         """Compute the total."""
         total = pd.concat([cells[name] for name in self.names[1:]], axis=1).sum(axis=1, skipna=False)
         total = total if self.fitted["decimals"] is None else total.round(self.fitted["decimals"])
@@ -151,7 +153,7 @@ class Together(Constraint):
         combined = pd.Series([indices.get(tuple(row)) for row in rows], index=frame.index, dtype=object)
         return _with(frame.drop(columns=self.names), self.name, combined)
 
-    def undo(self, cells: dict[Any, pd.Series]) -> dict[Any, pd.Series]:
+    def undo(self, cells: dict[ColumnName, pd.Series]) -> dict[ColumnName, pd.Series]:
         """Reconstruct the columns from the indices of combinations."""
         rows = cells[self.name].astype(int).tolist()
         rest = {name: cell for name, cell in cells.items() if name != self.name}
@@ -164,7 +166,7 @@ class Together(Constraint):
 FORMS: dict[str, type[Constraint]] = {cls.form: cls for cls in (Less, Sum, Together)}
 
 
-def parse(text: str, columns: Sequence[Any]) -> Constraint:
+def parse(text: str, columns: Sequence[ColumnName]) -> Constraint:
     """Parse the text of a constraint between columns.
 
     Raises:
@@ -188,17 +190,17 @@ def parse(text: str, columns: Sequence[Any]) -> Constraint:
     return cls(text, [by_text[name.strip()] for name in names])
 
 
-def to_json(constraint: Constraint) -> dict[str, Any]:
+def to_json(constraint: Constraint) -> Json:
     """Return a constraint as JSON values."""
     return {"form": constraint.form, "text": constraint.text, "names": constraint.names, "kept": constraint.fitted}
 
 
-def from_json(data: dict[str, Any]) -> Constraint:
+def from_json(data: Json) -> Constraint:
     """Create a constraint from the result of `to_json`."""
     return FORMS[data["form"]](data["text"], data["names"], data["kept"])
 
 
-def _with(frame: pd.DataFrame, name: Any, column: pd.Series) -> pd.DataFrame:
+def _with(frame: pd.DataFrame, name: ColumnName, column: pd.Series) -> pd.DataFrame:
     """Return a copy of a frame with a column replaced or added."""
     frame = frame.copy()
     frame[name] = column

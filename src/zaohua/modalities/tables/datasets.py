@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zaohua.modalities.data_set import DataSet, twice
 from zaohua.modalities.files.download import File
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ADULT = (
     "age workclass fnlwgt education education-num marital-status occupation relationship race sex capital-gain "
@@ -14,7 +17,7 @@ ADULT = (
 """The columns of the census, which its files don't name."""
 
 
-def _adult(entry: DataSet, split: str) -> tuple[Any, None]:
+def _adult(entry: DataSet, split: str) -> tuple[pd.DataFrame, None]:
     """The census of 1994 as it was split when it was published; the second file ends its classes with a point."""
     from zaohua.modalities.files.delimited import read_table
 
@@ -23,7 +26,7 @@ def _adult(entry: DataSet, split: str) -> tuple[Any, None]:
     return frame, None
 
 
-def _fifths(entry: DataSet, split: str) -> tuple[Any, None]:
+def _fifths(entry: DataSet, split: str) -> tuple[pd.DataFrame, None]:
     """A table of which every fifth row is to test on."""
     from zaohua.modalities.files.delimited import read_table
 

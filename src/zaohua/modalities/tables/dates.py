@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,15 +46,15 @@ def to_ticks(present: pd.Series, dtype: str, form: str | None) -> np.ndarray:
     """
     if form is not None:
         times = pd.to_datetime(present.astype(str), format=form, utc="%z" in form)
-        return times.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64)
+        return np.asarray(times.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64))
     zone = getattr(getattr(present.dtype, "pyarrow_dtype", present.dtype), "tz", None)
     if zone is not None:  # via pandas' own dtype, because pandas 2 converts Arrow's times to UTC when it drops the zone
         kind = pd.DatetimeTZDtype(np.datetime_data(_naive(dtype))[0], _zone(dtype) or zone)
         present = present.astype(kind).dt.tz_localize(None)
-    return present.to_numpy(_naive(dtype)).astype(np.int64)
+    return np.asarray(present.to_numpy(_naive(dtype)).astype(np.int64))
 
 
-def from_ticks(ticks: np.ndarray, dtype: str, form: str | None) -> Any:
+def from_ticks(ticks: np.ndarray, dtype: str, form: str | None) -> pd.Series | np.ndarray:
     """Invert `to_ticks`. Ambiguous local times are the first of the two; nonexistent ones are shifted forward."""
     if form is not None:
         times = pd.Series(ticks.astype("datetime64[us]"))

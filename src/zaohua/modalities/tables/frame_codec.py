@@ -5,25 +5,25 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.base import Codec
-from zaohua.modalities.tables.frames import to_frame
+from zaohua.modalities.tables.frames import TableLike, to_frame
 
 
-class FrameCodec(Codec, ABC):
+class FrameCodec(Codec[TableLike], ABC):
     """Base of codecs of tables: of anything that `frames.to_frame` accepts."""
 
     modality: ClassVar[str] = "tables"
     usual_number: ClassVar[int] = 1000
 
-    def _write_csv(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_csv(self, items: TableLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         _with_y(items, y).to_csv(path, index=False)
 
-    def _write_parquet(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_parquet(self, items: TableLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         try:
             _with_y(items, y).to_parquet(path, index=False)
         except ImportError:
@@ -31,17 +31,17 @@ class FrameCodec(Codec, ABC):
 
     sheets = {".csv": _write_csv, ".parquet": _write_parquet}
 
-    def write(self, items: Any, folder: Path, names: Sequence[str]) -> list[Path]:
+    def write(self, items: TableLike, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write all rows to one file, `table.csv`."""
         folder.mkdir(parents=True, exist_ok=True)
         return [self.write_sheet(items, folder / "table.csv")]
 
-    def as_items(self, y: Any, n: int | None) -> Any:
+    def as_items(self, y: object, n: int | None) -> TableLike:
         """Return the rows unchanged."""
         return y
 
 
-def _with_y(items: Any, y: Sequence[Any] | None) -> pd.DataFrame:
+def _with_y(items: TableLike, y: Sequence[object] | None) -> pd.DataFrame:
     """Convert a table to a frame, with the conditions of its rows as a column."""
     frame, _ = to_frame(items)
     return frame if y is None else frame.assign(**{"label" if "label" not in frame else "y": list(y)})

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from zaohua.core.errors import ZaohuaError, nearest
+from zaohua.core.json import Json
+
+if TYPE_CHECKING:
+    import polars
 
 MAX_COLUMNS = 10_000
 """Maximum number of columns."""
+TableLike: TypeAlias = "pd.DataFrame | pd.Series | polars.DataFrame | np.ndarray | Sequence[float]"
+"""Tables as codecs take them: a frame, a series, an array (n, columns) or (n,), or a list of numbers."""
+ColumnName: TypeAlias = str | int
 
 
 @dataclass
@@ -26,11 +34,11 @@ class Container:
     """
 
     kind: Literal["frame", "series", "polars", "array", "vector"]
-    columns: list[Any]
+    columns: list[ColumnName]
     dtype: str = ""
     index: str | None = None
 
-    def of_same_columns(self, items: Any) -> pd.DataFrame:
+    def of_same_columns(self, items: TableLike) -> pd.DataFrame:
         """Convert a table to a frame with these columns, in this order.
 
         Raises:
@@ -59,7 +67,7 @@ class Container:
             raise ZaohuaError(f"column {more[0]!r} wasn't there in training: leave it out")
         return frame[self.columns]
 
-    def back(self, cells: dict[Any, pd.Series], n: int) -> Any:
+    def back(self, cells: dict[ColumnName, pd.Series], n: int) -> TableLike:
         """Create a table of this type from cells by column."""
         if self.kind in ("array", "vector"):
             array = np.stack([cells[name].to_numpy(self.dtype) for name in self.columns], axis=1)
@@ -80,17 +88,17 @@ class Container:
             }
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return all properties as JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Container:
+    def from_json(cls, data: Json) -> Container:
         """Create a container from the result of `to_json`."""
         return cls(**data)
 
 
-def is_table(items: Any) -> bool:
+def is_table(items: object) -> bool:
     """Return True if items are a table that `to_frame` accepts."""
     if isinstance(items, np.ndarray):
         return items.ndim in (1, 2)

@@ -44,7 +44,7 @@ class HeldOutRows(Items):
     @property
     def unseen(self) -> np.ndarray:
         """Which rows have a category or a label that training didn't have, bool (n,)."""
-        unknown = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
+        unknown: np.ndarray = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
         return unknown if self.known is None else unknown | ~self.known
 
     @property

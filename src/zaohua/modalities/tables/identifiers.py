@@ -6,9 +6,10 @@ import math
 import re
 import string
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import pandas as pd
+
+from zaohua.core.json import Json
 
 NAMED = re.compile(r"(^|[_\s-])(id|uuid|guid|key)$|ID$", re.IGNORECASE)
 FEWEST = 20
@@ -62,7 +63,7 @@ class IdentifierPattern:
         samples = [text for text in texts if len(text) == length]
         return cls([_character_class({text[i] for text in samples}) for i in range(length)], len(texts))
 
-    def generate(self, n: int) -> list[Any]:
+    def generate(self, n: int) -> list[int] | list[str]:
         """Generate n distinct identifiers."""
         if not self.places:
             return list(range(self.start, self.start + n))
@@ -74,12 +75,12 @@ class IdentifierPattern:
         stride = next(s for s in range(max(1, int(room * 0.618)), room + 2) if math.gcd(s, room) == 1)
         return [_to_text((self.start + (i + 1) * stride) % room, letters) for i in range(n)]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return the pattern as JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> IdentifierPattern:
+    def from_json(cls, data: Json) -> IdentifierPattern:
         """Create a pattern from the result of `to_json`."""
         return cls(**data)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionDtype
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.tables.dates import date_format
@@ -42,7 +43,7 @@ def plain(series: pd.Series) -> pd.Series:
     return series
 
 
-def dtype_of(name: str) -> Any:
+def dtype_of(name: str) -> str | ExtensionDtype:
     """Return the dtype for a name that pandas, possibly another version, wrote.
 
     pandas 3 calls its dtype of strings "str". pandas 2.3 has that dtype, too, but would interpret the name as Python's

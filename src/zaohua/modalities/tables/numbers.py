@@ -9,17 +9,16 @@ without z, and so are missing cells. Numbers that are multiples of a step are sp
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
 from scipy.special import ndtr, ndtri
 
+from zaohua.core.json import Json
 from zaohua.core.noise import categorical
 from zaohua.modalities.tables.columns import Column
 
-SPIKE = 0.05
-"""Minimum fraction of the cells for a value to become a state of its own."""
 KNOTS = 1000
 """Maximum number of segments of a distribution function."""
 MIN_SEGMENTS, PER_SEGMENT = 10, 20
@@ -54,7 +53,7 @@ class Numbers(Protocol):
         """Compute log dz/dx at z, plus the term of a random choice of the state in a likelihood bound, (n,)."""
         ...
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return the fitted values as JSON values."""
         ...
 
@@ -96,15 +95,17 @@ class Quantiles:
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Compute x = F^-1(Phi(z))."""
-        return np.interp(ndtr(z), self.f, self.x)
+        x: np.ndarray = np.interp(ndtr(z), self.f, self.x)
+        return x
 
     def log_slope(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Compute log F'(x) - log phi(z)."""
         segment = np.clip(np.searchsorted(self.f, ndtr(z), side="right") - 1, 0, len(self.x) - 2)
         density = (self.f[segment + 1] - self.f[segment]) / (self.x[segment + 1] - self.x[segment])
-        return np.log(np.maximum(density, 1e-300)) + 0.5 * (z**2 + LOG_2_PI)
+        slope: np.ndarray = np.log(np.maximum(density, 1e-300)) + 0.5 * (z**2 + LOG_2_PI)
+        return slope
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return the knots as JSON values."""
         return {"x": self.x.tolist(), "f": self.f.tolist()}
 
@@ -172,7 +173,10 @@ class Modes:
 
     def _log_joint(self, x: np.ndarray) -> np.ndarray:
         """Compute the log-probability of each mode up to a constant per number, (n, states)."""
-        return np.log(self.weight / self.deviation) - 0.5 * ((x[:, None] - self.mean) / self.deviation) ** 2
+        log_p: np.ndarray = (
+            np.log(self.weight / self.deviation) - 0.5 * ((x[:, None] - self.mean) / self.deviation) ** 2
+        )
+        return log_p
 
     def to_tensor(self, x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Draw a mode by its probability, and compute z, mostly within +-1."""
@@ -183,120 +187,15 @@ class Modes:
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Compute mean + 4 z deviation."""
-        return self.mean[state] + 4 * z * self.deviation[state]
+        x: np.ndarray = self.mean[state] + 4 * z * self.deviation[state]
+        return x
 
     def log_slope(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Compute -log(4 deviation), minus the log-probability of the chosen mode."""
         log_posterior = self._log_posterior(self.from_tensor(state, z))
-        return -np.log(4 * self.deviation[state]) - log_posterior[np.arange(len(state)), state]
+        slope: np.ndarray = -np.log(4 * self.deviation[state]) - log_posterior[np.arange(len(state)), state]
+        return slope
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return the parameters of the modes as JSON values."""
         return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist(), "weight": self.weight.tolist()}
-
-
-KINDS: dict[str, type[Quantiles] | type[Modes]] = {"quantile": Quantiles, "modes": Modes}
-"""Representations by name."""
-
-
-class View:
-    """Complete representation of a numeric column: continuous states, frequent values and missing cells.
-
-    Attributes:
-        numbers: representation of the continuous states; None if all cells are frequent values or missing.
-        spikes: frequent values, which are states of their own, increasing.
-        missing: True if the last state is a missing cell.
-    """
-
-    def __init__(self, column: Column, numbers: Any, spikes: np.ndarray, missing: bool) -> None:
-        self.column, self.numbers, self.spikes, self.missing = column, numbers, spikes, missing
-
-    @classmethod
-    def fit(cls, column: Column, codes: np.ndarray, kind: str) -> Self:
-        """Fit the representation to a column's encoded cells (n,)."""
-        values = codes[~np.isnan(codes)]
-        x, counts = np.unique(values, return_counts=True)
-        spikes = x[(counts >= SPIKE * len(codes)) & (counts > 1)] if len(x) > 1 else x[:0]
-        rest = values[~np.isin(values, spikes)]
-        numbers = KINDS[kind].fit(rest, column, spikes) if len(rest) else None
-        return cls(column, numbers, spikes, len(values) < len(codes))
-
-    @property
-    def ranges(self) -> int:
-        """Number of continuous states."""
-        return 0 if self.numbers is None else self.numbers.states
-
-    @property
-    def states(self) -> int:
-        """Number of all states."""
-        return self.ranges + len(self.spikes) + self.missing
-
-    def to_tensor(self, codes: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Convert encoded cells (n,) to states and z, which is NaN in states without a continuous value.
-
-        Args:
-            codes: the encoded cells of the column.
-            u: uniform numbers (n, 2), for the position of a number within its step, and for a random state.
-        """
-        state, z = np.full(len(codes), self.states - 1), np.full(len(codes), np.nan)
-        at = np.clip(np.searchsorted(self.spikes, codes), 0, max(0, len(self.spikes) - 1))
-        is_spike = (self.spikes[at] == codes) if len(self.spikes) else np.zeros(len(codes), bool)
-        state[is_spike] = self.ranges + at[is_spike]
-        rest = ~is_spike & ~np.isnan(codes)
-        if self.numbers is not None and rest.any():
-            spread = codes[rest] + self.column.step * (u[rest, 0] - 0.5)
-            state[rest], z[rest] = self.numbers.to_tensor(spread, u[rest, 1])
-        return state, z
-
-    def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Convert states and z to encoded cells."""
-        out = np.full(len(state), np.nan)
-        ranged = state < self.ranges
-        if ranged.any():
-            out[ranged] = self.column.snap(self.numbers.from_tensor(state[ranged], z[ranged]))
-        is_spike = ~ranged & (state < self.ranges + len(self.spikes))
-        out[is_spike] = self.spikes[state[is_spike] - self.ranges]
-        return out
-
-    def edges(self) -> tuple[float, ...] | None:
-        """Return the values of Phi(z) at the borders between multiples of the step; see `spec.Feature`."""
-        if not (self.column.step and isinstance(self.numbers, Quantiles)):
-            return None
-        step, low = self.column.step, self.column.low - self.column.step / 2
-        below = low + np.floor((self.numbers.x - low) / step + 1e-6) * step
-        return tuple(np.unique([0.0, *np.interp(below, self.numbers.x, self.numbers.f), 1.0]).tolist())
-
-    def cells(self, state: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return what converts densities of z to densities or masses of the column's own numbers.
-
-        Returns:
-            low, high: interval of z that corresponds to an integer; NaN for other numbers.
-            log_slope: log dz/dx, plus the term of a random choice of the state, per step for integers; 0 in states
-                without z.
-        """
-        low, high, slope = np.full(len(z), np.nan), np.full(len(z), np.nan), np.zeros(len(z))
-        ranged = state < self.ranges
-        if not ranged.any():
-            return low, high, slope
-        if self.column.is_discrete and isinstance(self.numbers, Quantiles):
-            x, half = self.from_tensor(state, z)[ranged], self.column.step / 2
-            edges = [np.interp(x + side, self.numbers.x, self.numbers.f) for side in (-half, half)]
-            low[ranged], high[ranged] = ndtri(edges[0]), ndtri(edges[1])
-        slope[ranged] = self.numbers.log_slope(state[ranged], z[ranged])
-        slope[ranged] += np.log(self.column.step) if self.column.is_discrete else 0.0
-        return low, high, slope
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fitted values as JSON values."""
-        return {
-            "numbers": None if self.numbers is None else self.numbers.to_json(),
-            "spikes": self.spikes.tolist(),
-            "missing": self.missing,
-        }
-
-    @classmethod
-    def from_json(cls, column: Column, data: dict[str, Any], kind: str) -> Self:
-        """Create a representation from the result of `to_json`."""
-        values = data["numbers"]
-        numbers = None if values is None else KINDS[kind](**{name: np.array(value) for name, value in values.items()})
-        return cls(column, numbers, np.array(data["spikes"], dtype=np.float64), data["missing"])

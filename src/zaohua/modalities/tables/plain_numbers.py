@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import counted
 from zaohua.modalities.tables.frame_codec import FrameCodec
-from zaohua.modalities.tables.frames import Container, to_frame
+from zaohua.modalities.tables.frames import Container, TableLike, to_frame
 
 
 class NumberCodec(FrameCodec):
@@ -26,7 +27,7 @@ class NumberCodec(FrameCodec):
 
     representation: ClassVar[str] = "plain numbers"
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: TableLike) -> Self:
         """Record the type of the data and the columns.
 
         Raises:
@@ -51,7 +52,7 @@ class NumberCodec(FrameCodec):
         """True if the data are one column: a list, a series or an array (n,)."""
         return self.container_.kind in ("vector", "series")
 
-    def encode(self, items: Any) -> Tensor:
+    def encode(self, items: TableLike) -> Tensor:
         """Encode numbers as float64 (n, columns), NaN where they are missing.
 
         Raises:
@@ -59,7 +60,7 @@ class NumberCodec(FrameCodec):
         """
         return torch.from_numpy(_numbers(self.container_.of_same_columns(items)))
 
-    def decode(self, x: Tensor) -> Any:
+    def decode(self, x: Tensor) -> TableLike:
         """Convert float64 (n, columns) to the type, names and dtypes of the training data."""
         values = x.detach().cpu().double().numpy()
         cells = {
@@ -74,11 +75,11 @@ class NumberCodec(FrameCodec):
             return counted(n, "number")
         return f"{counted(n, 'row')} of {counted(len(self.dtypes_), 'column')} of numbers"
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return the type of the data as JSON values."""
         return {"container": self.container_.to_json(), "dtypes": self.dtypes_} if hasattr(self, "spec_") else {}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self.container_, self.dtypes_ = Container.from_json(state["container"]), list(state["dtypes"])
 
@@ -100,7 +101,7 @@ def _numbers(frame: pd.DataFrame) -> np.ndarray:
     return out
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.number, np.bool_)) or value is None or value is pd.NA
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
     from zaohua.modalities.data_set import DataSet
+    from zaohua.modalities.texts.files import TextFiles
 
 MANY = frozenset({".jsonl"})
 """Endings of files that hold a text or a dialogue in each line."""
@@ -35,7 +36,7 @@ class Texts(Modality):
 
         return (TextCodec,)
 
-    def recognises(self, X: Any) -> bool:
+    def recognises(self, X: object) -> bool:
         """Return whether X is a list of texts or dialogues, or `TextFiles`."""
         from zaohua.modalities.texts.dialogues import is_dialogue
         from zaohua.modalities.texts.files import TextFiles
@@ -44,7 +45,7 @@ class Texts(Modality):
             return True
         return isinstance(X, list) and bool(X) and (isinstance(X[0], str) or is_dialogue(X[0]))
 
-    def open(self, paths: Sequence[Path], labels: Sequence[Any] | None = None) -> Any:
+    def open(self, paths: Sequence[Path], labels: Sequence[object] | None = None) -> TextFiles:
         """Return the texts of some files."""
         from zaohua.modalities.texts.files import TextFiles
 

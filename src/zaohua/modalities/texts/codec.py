@@ -6,19 +6,22 @@ import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import IO, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.base import counted
+from zaohua.modalities.files.values import named
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.modalities.texts import dialogues
-from zaohua.modalities.texts.files import TextFiles
+from zaohua.modalities.texts.files import LocatedItem, TextFiles, TextsLike
 from zaohua.modalities.texts.tokenizers import TOKENIZERS, Stream, Tokenizer, restored
 
 SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|prefix|>", "<|suffix|>", "<|middle|>")
@@ -31,7 +34,7 @@ MEMORY = 1 << 28
 """Maximum number of tokens in memory; larger data sets are stored in a memory-mapped file."""
 
 
-class TextCodec(TokenCodec):
+class TextCodec(TokenCodec[TextsLike]):
     """Texts and dialogues <-> rows of tokens END, text, END.
 
     The text of a dialogue is USER, prompt, ASSISTANT, answer; further turns follow after an END. A system message
@@ -52,7 +55,7 @@ class TextCodec(TokenCodec):
     vocabulary: Annotated[int, Between(257, 1 << 20)] = 4096
     """Maximum size of the vocabulary (bpe)."""
 
-    def fit(self, items: Any) -> Self:
+    def fit(self, items: TextsLike) -> Self:
         """Train the tokenizer.
 
         Raises:
@@ -84,11 +87,11 @@ class TextCodec(TokenCodec):
         """The END token."""
         return self.tokenizer_.size
 
-    def encode(self, items: Any) -> Sequences:
+    def encode(self, items: TextsLike) -> Sequences:
         """Encode items as tokens; more than 256 million are stored in a memory-mapped temporary file."""
-        dtype: Any = np.int16 if self.spec_.channels < 1 << 15 else np.int32
+        dtype: type[np.signedinteger] = np.int16 if self.spec_.channels < 1 << 15 else np.int32
         starts, total, parts, end = [], 0, list[np.ndarray](), np.array([self.end_], dtype)
-        spill: Any = None
+        spill: IO[bytes] | None = None
         apart = False
         for where, item in located(items):
             starts.append(total)
@@ -112,7 +115,7 @@ class TextCodec(TokenCodec):
         stops = torch.tensor([*starts[1:], total]) + 1  # up to and including the END that the next item starts with
         return Sequences(torch.from_numpy(stream), torch.tensor(starts), stops, PAD, apart)
 
-    def _encoded(self, item: Any, where: str) -> Iterator[np.ndarray]:
+    def _encoded(self, item: LocatedItem, where: str) -> Iterator[np.ndarray]:
         """Yield the tokens of an item in parts, without the END before and after it."""
         try:
             if dialogues.is_dialogue(item):
@@ -124,7 +127,7 @@ class TextCodec(TokenCodec):
 
     def _dialogue(self, turns: Sequence[dialogues.Turn]) -> np.ndarray:
         """Encode a dialogue: tokens of answers and the END after them unchanged, other tokens t as -2 - t."""
-        parts: list[Any] = []
+        parts: list[ArrayLike] = []
         for i, (role, content) in enumerate(turns):
             tokens = self.tokenizer_.encode(content)
             learnt = role == "assistant"
@@ -144,7 +147,7 @@ class TextCodec(TokenCodec):
         size = self.tokenizer_.size
         return self.tokenizer_.decode([token]) if token < size else SPECIALS[token - size]
 
-    def asking(self, messages: Any) -> list[int]:
+    def asking(self, messages: object) -> list[int]:
         """Encode messages as the prompt of an answer: END, the dialogue so far, ASSISTANT.
 
         Raises:
@@ -175,13 +178,17 @@ class TextCodec(TokenCodec):
         """Return an incremental decoder."""
         return Stream(self.tokenizer_)
 
-    def as_items(self, y: Any, n: int | None) -> list[str]:
+    def as_items(self, y: object, n: int | None) -> list[str]:
         """Return n (or 1) copies of a single text; return a list of texts unchanged."""
-        return [y] * (1 if n is None else n) if isinstance(y, str) else list(y)
+        if isinstance(y, str):
+            return [y] * (1 if n is None else n)
+        if not isinstance(y, Iterable):
+            raise ZaohuaError(f"texts are given as a text or as a list of them, not as {named(y)}")
+        return list(y)
 
-    def _write_texts(self, items: Any, path: Path, y: Sequence[Any] | None, columns: int | None) -> None:
+    def _write_texts(self, items: TextsLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         """Write texts to one file, with a line between them."""
-        path.write_text(SEPARATOR.join(items) + "\n", "utf-8")
+        path.write_text(SEPARATOR.join(map(_plain, items)) + "\n", "utf-8")
 
     sheets = {".txt": _write_texts}
 
@@ -190,16 +197,16 @@ class TextCodec(TokenCodec):
         unit = {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
         return f"{counted(n, 'text')} in {counted(self.tokenizer_.size, unit)}"
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return the tokenizer's state as JSON values."""
         return {"tokenizer": self.tokenizer_.state()} if hasattr(self, "spec_") else {}
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self._set(restored(self.tokenizer, state["tokenizer"]))
 
 
-def located(items: Any) -> Iterator[tuple[str, Any]]:
+def located(items: TextsLike) -> Iterator[tuple[str, LocatedItem]]:
     """Yield (location, item) for each item; a text is an iterator of chunks, a dialogue is unchanged."""
     if isinstance(items, TextFiles):
         yield from items.located()
@@ -210,9 +217,16 @@ def located(items: Any) -> Iterator[tuple[str, Any]]:
         yield f"item {i}", iter((item,)) if isinstance(item, str) else item
 
 
-def chunks(item: Any) -> Iterable[str]:
+def chunks(item: LocatedItem) -> Iterable[str]:
     """Return the text of an item in chunks."""
     return (turn.content for turn in dialogues.turns(item)) if dialogues.is_dialogue(item) else item
+
+
+def _plain(item: str | dialogues.Dialogue) -> str:
+    """Return a text as it is, and a dialogue as its messages below the name of their role."""
+    if isinstance(item, str):
+        return item
+    return "\n".join(f"{turn.role}: {turn.content}" for turn in dialogues.turns(item))
 
 
 def _with_location(error: ZaohuaError, location: str) -> ZaohuaError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from zaohua.metrics.text_overlap import SEPARATOR
 from zaohua.modalities.texts.codec import chunks, located
 from zaohua.modalities.texts.dialogues import is_dialogue
+from zaohua.modalities.texts.files import TextsLike
 
 
 class Corpus:
@@ -19,7 +19,7 @@ class Corpus:
         stop: index after the last character; None for the end.
     """
 
-    def __init__(self, items: Any, start: int = 0, stop: int | None = None):
+    def __init__(self, items: TextsLike, start: int = 0, stop: int | None = None):
         self.items, self.start, self.stop = items, start, stop
 
     def __iter__(self) -> Iterator[str]:
@@ -31,7 +31,7 @@ class Corpus:
                 position += len(piece)
 
 
-def _with_separator(item: Any) -> Iterator[str]:
+def _with_separator(item: Iterable[str]) -> Iterator[str]:
     yield from item
     yield SEPARATOR
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from zaohua.modalities.data_set import DataSet, twice
 from zaohua.modalities.files.download import File
 
 
-def _shakespeare(entry: DataSet, split: str) -> tuple[Any, None]:
+def _shakespeare(entry: DataSet, split: str) -> tuple[list[str], None]:
     """One text: the first 90 % of the characters to train on, the last 10 % to test on."""
     text = entry.paths(split)[0].read_text("utf-8")
     cut = len(text) * 9 // 10
     return [text[:cut] if split == "train" else text[cut:]], None
 
 
-def _lines(entry: DataSet, split: str) -> tuple[Any, None]:
+def _lines(entry: DataSet, split: str) -> tuple[list[str], None]:
     """A text for each line; every tenth is to test on."""
     lines = entry.paths(split)[0].read_text("utf-8").split()
     return [line for i, line in enumerate(lines) if (i % 10 == 9) == (split == "test")], None
 
 
-def _poems(entry: DataSet, split: str) -> tuple[Any, None]:
+def _poems(entry: DataSet, split: str) -> tuple[list[str], None]:
     """A text for each different poem, its verses as lines; every tenth is to test on."""
     import json
 
@@ -30,7 +28,7 @@ def _poems(entry: DataSet, split: str) -> tuple[Any, None]:
     return [poem for i, poem in enumerate(poems) if (i % 10 == 9) == (split == "test")], None
 
 
-def _pydoc(entry: DataSet, split: str) -> tuple[Any, None]:
+def _pydoc(entry: DataSet, split: str) -> tuple[list[str], None]:
     """The prose of Python's own language reference, as `help()` shows it: a text a topic, every tenth to test on.
 
     What stands in several topics is in the first only. It differs a little from version to version of Python.

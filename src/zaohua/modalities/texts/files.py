@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.texts import dialogues
@@ -15,6 +15,12 @@ FIELDS = ("text", "content", "document")
 """Keys of the text in a line of a `.jsonl` file, tried in this order."""
 CHUNK = 1 << 22
 """Number of bytes that are read at once."""
+
+
+LocatedItem: TypeAlias = Iterator[str] | dialogues.Dialogue
+"""An item as it is encoded: the chunks of a text, or a dialogue."""
+TextsLike: TypeAlias = "TextFiles | Sequence[str | dialogues.Dialogue]"
+"""Texts and dialogues as codecs take them: a list of them, or their files."""
 
 
 class TextFiles:
@@ -26,7 +32,7 @@ class TextFiles:
         field: key of the text in a line of a `.jsonl` file; None takes the first of `FIELDS` that occurs.
     """
 
-    def __init__(self, paths: list[Path], labels: list[Any] | None = None, field: str | None = None):
+    def __init__(self, paths: list[Path], labels: list[object] | None = None, field: str | None = None):
         self.paths, self.labels, self.field = paths, labels, field
 
     def __len__(self) -> int:
@@ -34,11 +40,11 @@ class TextFiles:
             self._length = sum(_lines(path) if path.suffix.casefold() == ".jsonl" else 1 for path in self.paths)
         return self._length
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[str | dialogues.Dialogue]:
         """Yield each text as one string, each dialogue as a list of messages or a pair."""
         return (item if dialogues.is_dialogue(item) else "".join(item) for _, item in self.located())
 
-    def located(self) -> Iterator[tuple[str, Any]]:
+    def located(self) -> Iterator[tuple[str, LocatedItem]]:
         """Yield (location, item) for each item; a text is an iterator of chunks of a few megabytes.
 
         Raises:
@@ -50,7 +56,7 @@ class TextFiles:
             else:
                 yield str(path), read_chunks(path)
 
-    def _jsonl(self, path: Path) -> Iterator[tuple[str, Any]]:
+    def _jsonl(self, path: Path) -> Iterator[tuple[str, LocatedItem]]:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
@@ -58,7 +64,7 @@ class TextFiles:
                     item = self._item(line, where)
                     yield where, iter((item,)) if isinstance(item, str) else item
 
-    def _item(self, line: bytes, where: str) -> Any:
+    def _item(self, line: bytes, where: str) -> str | dialogues.Dialogue:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:

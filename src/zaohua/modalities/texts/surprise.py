@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.modalities.texts.codec import TextCodec
+
+if TYPE_CHECKING:
+    from zaohua.families.autoregressive.texts import TextModel
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,12 @@ class Surprise:
 
 
 def surprise(
-    model: Any,
-    X: Any,
-    y: Any = None,
+    model: TextModel,
+    X: object,
+    y: object = None,
     *,
     stride: int | None = None,
-    each: Callable[[int, list[dict[str, Any]]], None] | None = None,
+    each: Callable[[int, list[Json]], None] | None = None,
 ) -> Surprise:
     """Compute the negative log-likelihood of texts, each token given those before it in a sliding window.
 
@@ -80,7 +86,8 @@ def surprise(
     model.require_conditions(y_codes)
     decode, total, tokens, characters, size = model.codec_.tokenizer_.decode, 0.0, 0, 0, 0
     for i in range(len(codes)):
-        row, nats = codes[[i]], model.nats(codes[[i]], None if y_codes is None else y_codes[[i]], stride)
+        row = codes[np.array([i])]
+        nats = model.nats(row, None if y_codes is None else y_codes[[i]], stride)
         total, tokens = total + float(nats.double().sum()), tokens + int((row[0, 1:] >= 0).sum())
         text = decode(token for token in row[0, 1:].tolist() if 0 <= token < model.codec_.end_)
         characters, size = characters + len(text), size + len(text.encode())
@@ -91,7 +98,7 @@ def surprise(
     return Surprise(len(codes), tokens, characters, size, total, model.context, stride)
 
 
-def _named(codec: Any, tokens: list[int], nats: list[float]) -> list[dict[str, Any]]:
+def _named(codec: TextCodec, tokens: list[int], nats: list[float]) -> list[Json]:
     """Return tokens with their text, or the name of special tokens, and their nats."""
     out = []
     for token, value in zip(tokens, nats, strict=True):

@@ -36,7 +36,7 @@ class Tokenizer(ABC):
         """Decode tokens; invalid UTF-8 becomes replacement characters."""
 
     @abstractmethod
-    def state(self) -> Any:
+    def state(self) -> str | None:
         """Return the state for `restored`, as JSON values."""
 
 
@@ -74,7 +74,7 @@ class Characters(Tokenizer):
         """Return the characters of tokens."""
         return "".join(self.alphabet[token] for token in tokens)
 
-    def state(self) -> Any:
+    def state(self) -> str | None:
         """Return the alphabet."""
         return self.alphabet
 
@@ -97,7 +97,7 @@ class Bytes(Tokenizer):
         """Decode bytes."""
         return bytes(tokens).decode("utf-8", "replace")
 
-    def state(self) -> Any:
+    def state(self) -> str | None:
         """Return None: there is no state."""
         return None
 
@@ -137,7 +137,7 @@ class Pieces(Tokenizer):
         """Decode tokens."""
         return self.fast.decode(list(tokens))
 
-    def state(self) -> Any:
+    def state(self) -> str | None:
         """Return the library's JSON, as a string."""
         return self.fast.to_str()
 
@@ -146,7 +146,7 @@ TOKENIZERS: dict[str, Any] = {"chars": Characters, "bytes": Bytes, "bpe": Pieces
 """Tokenizers by the name of the option."""
 
 
-def restored(name: str, state: Any) -> Tokenizer:
+def restored(name: str, state: str | None) -> Tokenizer:
     """Create a tokenizer from its saved state."""
     return Bytes() if name == "bytes" else TOKENIZERS[name](state)
 
