@@ -17,7 +17,7 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.evaluation.model import Model
-from zaohua.evaluation.protocol import EvaluationProtocol, chance, of, share
+from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.checks import flags
@@ -121,7 +121,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         overlap, test = manifold(x, real), two_sample(x, real, random_state=self.seed)
         sliced = sliced_wasserstein(x, real, random_state=self.seed)
         figures = {
-            "frechet": of(around, n),
+            "frechet": interval_figure(around, n),
             "frechet_corrected": Figure(corrected_frechet(x, real, random_state=self.seed), n=n),
             "kernel": Figure(kernel_distance(x, real), n=n),
             "precision": Figure(overlap.precision, n=n),
@@ -129,12 +129,12 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
             "density": Figure(overlap.density, n=n),
             "coverage": Figure(overlap.coverage, n=n),
             "sliced_wasserstein": Figure(sliced.distance, n=n),
-            "two_sample": share(test.accuracy, test.held_out, chance(test.p)),
+            "two_sample": fraction_figure(test.accuracy, test.held_out, format_p(test.p)),
         }
         if self.classifier is not None:
             figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(samples)), n=n)
             if conditions is not None:
-                figures["accuracy"] = share(self.classifier.accuracy(samples, conditions), n)
+                figures["accuracy"] = fraction_figure(self.classifier.accuracy(samples, conditions), n)
         if copies:
             figures["copy_rate"] = self.copies(samples)
         return figures
@@ -143,7 +143,9 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         """Compute the fraction of samples that are closer to training items than test items are."""
         test = self._vectors(self.test.values)
         found = copy_rate(self._vectors(samples), self._train_vectors, test, random_state=self.seed)
-        return share(found.rate, len(samples), chance(found.p) + (f", {found.exact} exact" if found.exact else ""))
+        return fraction_figure(
+            found.rate, len(samples), format_p(found.p) + (f", {found.exact} exact" if found.exact else "")
+        )
 
     def nearest(self, samples: np.ndarray) -> np.ndarray:
         """Return the index of the nearest training item of each sample."""

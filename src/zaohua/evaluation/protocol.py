@@ -205,14 +205,14 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         return dataclasses.replace(found, lead=self.lead, noun=self.noun)
 
 
-def of(interval: Interval, n: int, note: str = "") -> Figure:
+def interval_figure(interval: Interval, n: int, note: str = "") -> Figure:
     """Create the figure of an estimate from n items with its interval."""
     return Figure(interval.value, interval.low, interval.high, n, note)
 
 
-def share(value: float, n: int, note: str = "") -> Figure:
+def fraction_figure(value: float, n: int, note: str = "") -> Figure:
     """Create the figure of a fraction of n items with Wilson's 95 % interval."""
-    return of(wilson(value, n), n, note)
+    return interval_figure(wilson(value, n), n, note)
 
 
 def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
@@ -229,10 +229,10 @@ def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
 def _over_seeds(name: str, each: Sequence[Figure]) -> Figure:
     notes = dict.fromkeys(figure.note for figure in each if figure.note)
     around = measure_of(name).within(mean_interval([figure.value for figure in each]))  # may exceed the range
-    return of(around, each[0].n or 0, "; ".join(notes))
+    return interval_figure(around, each[0].n or 0, "; ".join(notes))
 
 
-def chance(p: float) -> str:
+def format_p(p: float) -> str:
     """Format a p value."""
     return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
