@@ -14,6 +14,9 @@ from mkdocs.structure.pages import Page
 
 import zaohua as zh
 
+SHARED = "GenerativeModel", "ItemMethods", "TensorLayer", "Trainable", "TrainingSettings"
+"""Classes whose members all models, or all models with networks, have."""
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the reference pages. mkdocstrings fills them."""
@@ -39,7 +42,7 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 def pages() -> dict[str, str]:
     """Return the Markdown of each reference page by its name."""
-    base, *parts = (_ancestor(zh.VAE, name) for name in ("GenerativeModel", "ItemMethods", "TensorLayer", "Trainable"))
+    base, *parts = (_ancestor(zh.VAE, name) for name in SHARED)
     public = [getattr(zh, name) for name in dir(zh) if not name.startswith("_")]
     functions = [item for item in public if inspect.isfunction(item)]
     classes = [item for item in public if inspect.isclass(item)]

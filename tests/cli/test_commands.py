@@ -10,6 +10,7 @@ from PIL import Image
 
 import zaohua as zh
 from zaohua.cli import COMMANDS, runs
+from zaohua.cli.sample import sampling_flags
 from zaohua.core import registry
 from zaohua.storage.atomic import to_bytes, write_folder
 
@@ -201,7 +202,18 @@ def test_samples_that_cannot_be(zaohua, gmm: Path, arguments: list[str], message
 def test_sampling_fields_are_options_of_sample(zaohua, vae: Path):
     fields = [f.name for f in zh.registry.model_class("flow").__dataclass_fields__.values()]
     assert "steps" in fields  # flow's sampler; the VAE has none
-    assert "--steps" not in zaohua("sample", vae, "--help").out
+    shown = zaohua("sample", vae, "--help").out
+    assert "--steps" not in shown and "--temperature" in shown
+    assert "--vocoder" not in shown and "--score-importance-samples" not in shown
+
+
+def test_options_of_sample_are_those_of_the_kind_of_data():
+    """Pictures need no vocoder; fields of scores affect no samples."""
+    pictures = zh.Flow(**{**zh.Flow.tiny, "max_steps": 1}, random_state=0).fit("digits").to_json()
+    sounds = {**pictures, "codec": zh.MelCodec().to_json()}
+    shared = {"precision", "guidance", "sampler", "steps", "guidance_above", "guidance_below"}
+    assert {flag.name for flag in sampling_flags(pictures)} == shared
+    assert {flag.name for flag in sampling_flags(sounds)} == {*shared, "vocoder"}
 
 
 def test_info(zaohua, gmm: Path, vae: Path):

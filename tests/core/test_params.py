@@ -89,6 +89,19 @@ def test_a_field_is_declared_once(define: Define) -> None:
         check_fields(module.Model(kind="c"))
 
 
+def test_a_marker_says_which_samples_a_field_affects(define: Define) -> None:
+    module = define("""
+        class Model(Root):
+            steps: Annotated[int, Sampling] = 1
+            vocoder: Annotated[bool, Sampling(modality="sounds")] = True
+            probes: Annotated[int, Between(1), Sampling(scores=True)] = 1
+        """)
+    fields = fields_of(module.Model)
+    assert [name for name, field in fields.items() if field.sampling] == ["steps", "vocoder", "probes"]
+    for modality, affecting in (("images", ["steps"]), ("sounds", ["steps", "vocoder"])):
+        assert [name for name, field in fields.items() if field.affects_samples(modality)] == affecting
+
+
 def root_is_unchanged(module: ModuleType) -> bool:
     return defaults(module.Root) == {"rate": 1.0, "size": 8}
 

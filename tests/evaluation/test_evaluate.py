@@ -18,7 +18,7 @@ from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.noise import BatchNoise, derive_seed
 from zaohua.evaluation import summaries
 from zaohua.evaluation.measures import MEASURES
-from zaohua.evaluation.protocol import share
+from zaohua.evaluation.protocol import fraction_figure
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, load
 from zaohua.evaluation.splits import Pictures
 from zaohua.metrics.frechet import frechet_distance
@@ -52,7 +52,7 @@ class TestSplits:
     def test_of_a_named_set_the_test_split_is_taken(self, run: Path) -> None:
         splits = splits_of(zh.load(run))
         assert (splits.data, splits.split, len(splits.train), len(splits.test)) == ("digits", "test", 1500, 297)
-        assert splits.test.pixels.dtype == np.uint8 and splits.test.pixels.max() == 255  # 16 went in
+        assert splits.test.values.dtype == np.uint8 and splits.test.values.max() == 255  # 16 went in
         assert splits.test.labels == zh.read("digits", True, split="test")[1]
 
     def test_a_folder_with_a_test_split(self, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ class TestSplits:
         model = zh.VAE(**{**zh.VAE.tiny, "max_steps": 2}, validation_fraction=0.25, random_state=3).fit(tmp_path)
         splits = splits_of(model)
         assert (splits.split, len(splits.train), len(splits.test)) == ("validation", 30, 10)
-        together = np.concatenate([splits.train.pixels, splits.test.pixels]).reshape(40, -1)
+        together = np.concatenate([splits.train.values, splits.test.values]).reshape(40, -1)
         assert len(np.unique(together, axis=0)) == 40
         with pytest.raises(ZaohuaError, match="has no test split"):
             splits_of(model, split="test")
@@ -96,7 +96,7 @@ class TestSplits:
         }
         monkeypatch.setattr(Pictures, "most", 12)
         splits = splits_of(model)
-        test, train = ({every[pixels.tobytes()] for pixels in part.pixels} for part in (splits.test, splits.train))
+        test, train = ({every[pixels.tobytes()] for pixels in part.values} for part in (splits.test, splits.train))
         assert len(every) == 40 and (len(test), len(train)) == (12, 12) and test < set(held) and train < set(learnt)
 
     def test_models_that_held_out_other_pictures_arent_compared(self, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ class TestSplits:
     def test_real_pictures_are_as_the_model_sees_them(self) -> None:
         codec = zh.ImageCodec(binarize="dynamic", size=6)
         model = zh.MADE(**{**zh.MADE.tiny, "max_steps": 1}, codec=codec, random_state=0).fit("digits")
-        pixels = splits_of(model).test.pixels
+        pixels = splits_of(model).test.values
         assert pixels.shape == (297, 6, 6) and set(np.unique(pixels)) == {0, 255}
 
 
@@ -273,7 +273,7 @@ class TestEvaluate:
 
         monkeypatch.setattr(images.Inception, "load", lambda path: Network())
         found = evaluate(zh.load(run), inception="weights.safetensors")
-        test = splits_of(zh.load(run)).test.pixels
+        test = splits_of(zh.load(run)).test.values
         expected = frechet_distance(Network().features(found.arrays["samples"]), Network().features(test))
         assert found.figures["fid"].value == pytest.approx(expected) and found.figures["fid"].note == "12345678"
         assert found.figures["inception_score"].value == 1 and "fid" in found.references[FLOOR]
@@ -312,7 +312,7 @@ def test_wilsons_interval() -> None:
     from scipy.stats import binomtest
 
     exact = binomtest(30, 200).proportion_ci(method="wilson")
-    figure = share(0.15, 200)
+    figure = fraction_figure(0.15, 200)
     assert (figure.low, figure.high) == pytest.approx((exact.low, exact.high))
 
 

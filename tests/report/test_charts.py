@@ -93,7 +93,7 @@ def test_points_that_none_beats_are_filled_and_joined():
     filled = {one.one("title").text.partition(":")[0] for one in svg.all("g", "on")}
     assert filled == {"good", "fast"} and len(svg.one("path", "front")["d"].split()) == 2
     assert [one.text for one in svg.all("text", "title")] == ["s", "<FD>"] and svg["aria-label"] == "<FD> against s"
-    assert svg.one("text", "floor").text == "real pictures" and not svg.all("line", "whisker")
+    assert svg.one("text", "floor").text == "real images" and not svg.all("line", "whisker")
     assert charts.scatter([], "s", "FD") == ""
     same = parsed(charts.scatter([Point("a", 1, 2, 1, 3), Point("b", 1, 2, 1, 3)], "s", "FD"))
     assert len(same.all("g", "on")) == 1 and len(same.all("line", "whisker")) == 2

@@ -126,11 +126,13 @@ def _stream(model: GenerativeModel, wanted: Conditions, values: Options, options
 
 
 def sampling_flags(stored: Json) -> list[Flag]:
-    """Flags of those fields that can be given to `sample`; their defaults are the run's."""
+    """Make the flags of the fields that affect samples of a run's kind of data; their defaults are the run's."""
+    from zaohua import modalities
     from zaohua.core.params import fields_of
 
+    modality = modalities.from_json(stored["codec"]).modality
     fields = fields_of(registry.stored_class(stored["model"]))
-    chosen = {name: field for name, field in fields.items() if field.sampling}
+    chosen = {name: field for name, field in fields.items() if field.affects_samples(modality)}
     return from_fields(chosen, stored["parameters"], group=lambda name: SAMPLING)
 
 

@@ -44,8 +44,17 @@ class Between:
         return f"at most {self.high:g}" if self.low == -math.inf else f"between {self.low:g} and {self.high:g}"
 
 
+@dataclasses.dataclass(frozen=True)
 class Sampling:
-    """Marker of a field that can also be passed to `sample`, to override its value for that call."""
+    """Marker of a field that can also be passed to `sample`, to override its value for that call.
+
+    Attributes:
+        modality: name of the only kind of data whose samples it affects; empty for all kinds.
+        scores: True if it affects scores and no samples.
+    """
+
+    modality: str = ""
+    scores: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Field:
         bounds: bounds of a number; None for no bounds.
         sampling: True if `sample` accepts it, too.
         help: description for users.
+        marker: marker of a field with `sampling`.
     """
 
     name: str
@@ -67,6 +77,11 @@ class Field:
     bounds: Between | None
     sampling: bool
     help: str
+    marker: Sampling | None = None
+
+    def affects_samples(self, modality: str) -> bool:
+        """Return True if samples of a kind of data depend on it and `sample` accepts it."""
+        return self.marker is not None and not self.marker.scores and self.marker.modality in ("", modality)
 
 
 def unwrap(hint: object) -> tuple[object, tuple[object, ...]]:
@@ -207,9 +222,11 @@ def _fields_of(cls: type) -> Mapping[str, Field]:
         if get_origin(kind) in (Union, types.UnionType):  # as in `Annotated[int, Between(1)] | None`
             extras += tuple(extra for part in get_args(kind) for extra in unwrap(part)[1])
         bounds = next((e for e in extras if isinstance(e, Between)), None)
-        sampling = any(isinstance(e, Sampling) or e is Sampling for e in extras)
+        marker = next((e for e in extras if isinstance(e, Sampling)), Sampling() if Sampling in extras else None)
         default = field.default_factory() if callable(field.default_factory) else field.default
-        out[field.name] = Field(field.name, kind, default, bounds, sampling, helps.get(field.name, ""))
+        out[field.name] = Field(
+            field.name, kind, default, bounds, marker is not None, helps.get(field.name, ""), marker
+        )
     return out
 
 

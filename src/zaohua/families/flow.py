@@ -32,11 +32,11 @@ class FlowMatching(Diffusion[CodecT]):
 
     time_distribution: Literal["lognormal", "uniform"] = "lognormal"
     """Distribution of training times: t = s / (1 + s) with log s ~ N(-0.8, 1.4), or uniform."""
-    divergence: Annotated[Literal["auto", "exact", "hutchinson"], Sampling] = "auto"
+    divergence: Annotated[Literal["auto", "exact", "hutchinson"], Sampling(scores=True)] = "auto"
     """Divergence in `score_samples`: exact, or Hutchinson's estimate; "auto" is exact up to 16 numbers."""
-    probes: Annotated[int, Between(1), Sampling] = 1
+    probes: Annotated[int, Between(1), Sampling(scores=True)] = 1
     """Number of random probes of Hutchinson's estimate for each item."""
-    score_steps: Annotated[int, Between(1), Sampling] = 50
+    score_steps: Annotated[int, Between(1), Sampling(scores=True)] = 50
     """Steps of the ODE solver in `score_samples`, `transform` and `inverse_transform`."""
 
     @property

@@ -41,7 +41,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
     """Fraction of the training over which the weight of the KL term rises from zero."""
     importance_samples: Annotated[int, Between(1)] = 1
     """Samples of z per item in training; more than one trains the importance-weighted bound (IWAE)."""
-    score_importance_samples: Annotated[int, Between(1), Sampling] = 100
+    score_importance_samples: Annotated[int, Between(1), Sampling(scores=True)] = 100
     """Number of importance samples (K) in the bound of `score_samples`."""
     temperature: Annotated[float, Between(0, 10), Sampling] = 0.7
     """Standard deviation of z in sampling: 1 is the prior's; below it samples are clearer and less varied."""

@@ -190,6 +190,8 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         entry = datasets.known().get(source) if isinstance(source, str) else None
         if entry is None:
             raise _nothing_at(path, source, kinds)
+        if len(kinds) == 1 and kinds[0].name != entry.modality:
+            raise ZaohuaError(f"{source} is a data set of {entry.modality}, not of {kinds[0].name}")
         found, labels = datasets.load(entry.name, split or "train")
         items, kind = _collected(found, labels, (registry.modality(entry.modality),))
         return Found(items, items.labels if isinstance(items, FileItems) else labels, kind)

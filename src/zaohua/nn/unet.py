@@ -19,8 +19,12 @@ from zaohua.nn.embed import Embed, Overlay, TimeEmbed, Tokens, lies_over, pool
 from zaohua.nn.grids import check_axes, fold, unfold
 from zaohua.nn.layers import Dropout, attend, conv, crop, group_norm, pyramid, scaled
 
-LOWEST = {1: 64, 2: 8, 3: 4}
-"""Longest side at which there is attention, by the number of axes: 64 places at most."""
+LOWEST = {1: 16, 2: 8, 3: 4}
+"""Longest side at which there is attention, by the number of axes; 64 positions at most.
+
+A series of 64 learns better when it is halved twice than at full length (examples/series, one seed: 77 % of the samples
+lie among real ones instead of 44 %).
+"""
 PATCHES = {1: (512, 4096), 2: (24, 128), 3: (12, 48)}
 """Longest sides from which on items are folded into patches of 2 and of 4. Those of 1 and 3 axes aren't measured."""
 HEAD_DIM = 32

@@ -242,7 +242,7 @@ def forest(title: str, differences: dict[str, Interval], notes: dict[str, str] |
     least = max(min(abs(gap.value) + (gap.high - gap.low) / 2 for gap in gaps), 1e-12)
     room = (high - low) * 0.03 or 1.0
     wide = high - low > 12 * least
-    scale = Scale(low - (least / 2 if wide else room), high + room, 0, 100, "bent" if wide else "linear", least)
+    scale = Scale(low - (least / 2 if wide else room), high + room, 0, 100, "asinh" if wide else "linear", least)
     lines = [
         _Line(name, (notes or {}).get(name, ""), gap, scale(gap.low), scale(gap.value), scale(gap.high))
         for name, gap in sorted(differences.items(), key=lambda item: item[1].value)

@@ -1,4 +1,4 @@
-"""Place values along the axis of a chart, and choose round values to mark on it."""
+"""Axes of charts: positions of values, and ticks at round values."""
 
 from __future__ import annotations
 
@@ -10,53 +10,53 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps values to places along an axis.
+    """Map from values to positions along an axis.
 
     Attributes:
-        low, high: the values at its ends; values beyond are placed there.
-        start, end: the places of its ends.
-        kind: "linear"; "log"; or "bent", which is linear near 0 and logarithmic far from it, as asinh is.
-        unit: the value about which a bent axis turns from linear to logarithmic.
+        low, high: values at its ends; values beyond are clipped.
+        start, end: positions of its ends.
+        kind: "linear", "log", or "asinh", which is linear near 0 and logarithmic far from it.
+        unit: value at which an asinh axis changes from linear to logarithmic.
     """
 
     low: float
     high: float
     start: float
     end: float
-    kind: Literal["linear", "log", "bent"] = "linear"
+    kind: Literal["linear", "log", "asinh"] = "linear"
     unit: float = 1.0
 
     @classmethod
     def around(
         cls, values: Sequence[float], start: float, end: float, kind: Literal["linear", "log"], room: float = 0.08
     ) -> Scale:
-        """Make an axis that contains all values, with some room beside them."""
+        """Create an axis that contains all values, with margins of the fraction `room` of their range."""
         least, most = min(values), max(values)
         if kind == "log":
-            share = max((most / least) ** room, 1.15)
-            return cls(least / share, most * share, start, end, kind)
-        share = (most - least) * room or abs(most) * room or 1.0
-        return cls(least - share if least < share or least > 0.5 * most else 0.0, most + share, start, end, kind)
+            factor = max((most / least) ** room, 1.15)
+            return cls(least / factor, most * factor, start, end, kind)
+        margin = (most - least) * room or abs(most) * room or 1.0
+        return cls(least - margin if least < margin or least > 0.5 * most else 0.0, most + margin, start, end, kind)
 
     def __call__(self, value: float) -> float:
-        """Return the place of a value."""
-        low, high = self._bent(self.low), self._bent(self.high)
-        share = (self._bent(min(max(value, self.low), self.high)) - low) / (high - low)
-        return self.start + share * (self.end - self.start)
+        """Return the position of a value."""
+        low, high = self._transformed(self.low), self._transformed(self.high)
+        fraction = (self._transformed(min(max(value, self.low), self.high)) - low) / (high - low)
+        return self.start + fraction * (self.end - self.start)
 
     def ticks(self) -> list[float]:
         """Choose about five round values along the axis."""
         if self.kind == "linear":
             return self._even()
-        reach = range(math.floor(math.log10(self._least)), math.ceil(math.log10(max(abs(self.low), self.high))) + 1)
-        decades = len(reach) - 1
+        powers = range(math.floor(math.log10(self._least)), math.ceil(math.log10(max(abs(self.low), self.high))) + 1)
+        decades = len(powers) - 1
         steps = (1, 2, 5) if decades <= 2 else (1, 3) if decades <= 3 else (1,)
-        if self.kind == "bent":
+        if self.kind == "asinh":
             steps = (1,)
-        sizes = [step * 10.0**k for k in reach[:: 1 + decades // 7] for step in steps]
+        sizes = [step * 10.0**k for k in powers[:: 1 + decades // 7] for step in steps]
         marks = sizes if self.kind == "log" else [-size for size in sizes[::-1]] + [0.0, *sizes]
-        found = [mark for mark in marks if self.low <= mark <= self.high]
-        return found if len(found) > 1 else self._even()
+        inside = [mark for mark in marks if self.low <= mark <= self.high]
+        return inside if len(inside) > 1 else self._even()
 
     def _even(self) -> list[float]:
         rough = (self.high - self.low) / 5
@@ -69,14 +69,14 @@ class Scale:
     def _least(self) -> float:
         return self.low if self.kind == "log" else self.unit
 
-    def _bent(self, value: float) -> float:
+    def _transformed(self, value: float) -> float:
         if self.kind == "log":
             return math.log(value)
-        return math.asinh(value / self.unit) if self.kind == "bent" else value
+        return math.asinh(value / self.unit) if self.kind == "asinh" else value
 
 
 def apart(ticks: Sequence[float], scale: Scale, gap: float = 12) -> list[float]:
-    """Keep the values along an axis whose labels don't touch, those near 0 first."""
+    """Select the ticks whose labels don't overlap; those near 0 are preferred."""
     kept: list[float] = []
     for tick in sorted(ticks, key=abs):
         if all(abs(scale(tick) - scale(other)) >= gap for other in kept):

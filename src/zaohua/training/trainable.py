@@ -13,7 +13,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
-from zaohua.core.params import Between, fields_of
+from zaohua.core.params import fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
@@ -35,9 +35,10 @@ from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
+from zaohua.training.settings import TrainingSettings
 
 
-class Trainable(GenerativeModel[CodecT]):
+class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     """Model with networks that are trained by gradient descent."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
@@ -45,51 +46,6 @@ class Trainable(GenerativeModel[CodecT]):
     machine_fields = ("device", "workers", "tensorboard")
     default_steps: ClassVar[int] = 5000
     """Number of steps if neither `max_steps` nor `max_minutes` is given."""
-
-    max_steps: Annotated[int | None, Between(1)] = None
-    """Number of optimiser steps."""
-    max_minutes: Annotated[float | None, Between(above=0)] = None
-    """Minutes of training; the learning rate's schedule follows the time as well."""
-    batch_size: Annotated[int, Between(1)] = 64
-    """Items per step (in each process)."""
-    grad_accumulation: Annotated[int, Between(1)] = 1
-    """Number of micro-batches that a batch is split into, to save memory; the result is the same."""
-    learning_rate: Annotated[float, Between(above=0)] = 1e-3
-    """Peak learning rate."""
-    warmup_steps: Annotated[int, Between(0)] = 100
-    """Steps over which the learning rate rises from zero; at most a tenth of the training."""
-    lr_schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """Decay of the learning rate to zero by the end of training, or a constant rate."""
-    beta1: Annotated[float, Between(0, 0.9999)] = 0.9
-    """Decay rate of Adam's first moment."""
-    beta2: Annotated[float, Between(0, 0.99999)] = 0.99
-    """Decay rate of Adam's second moment."""
-    weight_decay: Annotated[float, Between(0)] = 0.0
-    """Decoupled weight decay (AdamW)."""
-    max_grad_norm: Annotated[float | None, Between(above=0)] = 1.0
-    """Norm that gradients are clipped to; None doesn't clip."""
-    ema_decay: Annotated[float, Between(0, 0.99999)] = 0.999
-    """Decay rate of the running average of the weights, which sampling uses; 0 uses the last weights."""
-    validation_fraction: Annotated[float, Between(0, 0.9)] = 0.0
-    """Fraction of the items held out for validation."""
-    validate_every: Annotated[int, Between(1)] = 500
-    """Steps between validations."""
-    patience: Annotated[int | None, Between(1)] = None
-    """Number of validations without improvement after which training stops; needs `validation_fraction`."""
-    log_every: Annotated[int, Between(1)] = 50
-    """Steps between records of the history."""
-    preview_every: Annotated[int | None, Between(1)] = None
-    """Steps between previews; None for no previews."""
-    checkpoint_every: Annotated[int, Between(1)] = 1000
-    """Steps between checkpoints, if the run has a folder."""
-    device: str = "auto"
-    """Device to compute on: "auto", "cpu", "cuda", "mps" ..."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the networks; "auto" uses bfloat16 if the hardware supports it."""
-    workers: Annotated[int | None, Between(0)] = None
-    """Number of processes that decode files, for data that doesn't fit in memory; None chooses."""
-    tensorboard: bool = False
-    """Write the history for TensorBoard, too (needs the tensorboard package)."""
 
     n_steps_ = Stored(0, key="steps")
     seconds_ = Stored(0.0, key="seconds")

@@ -21,7 +21,7 @@ from zaohua.core.errors import NotAvailable, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.measures import measure_names
-from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, of
+from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, interval_figure
 from zaohua.evaluation.results import PROTOCOL, Evaluation, Figures, weights_of
 from zaohua.families.density import Density
 from zaohua.metrics.intervals import Interval, mean_interval
@@ -174,11 +174,13 @@ def _likelihood(model: GenerativeModel, nats: np.ndarray, protocol: EvaluationPr
         return {}
     note, around = score_note(model), mean_interval(nats)  # Student's interval of a mean
     if note == "density":
-        return {"log_density": of(around, len(nats))}
-    found = {"log_likelihood": of(around, len(nats), note)}
+        return {"log_density": interval_figure(around, len(nats))}
+    found = {"log_likelihood": interval_figure(around, len(nats), note)}
     per = protocol.bits_measure(model)
     if per is not None:
-        found[per] = of(ratio(-nats / math.log(2), protocol.sizes(model, np.arange(len(nats)))), len(nats), note)
+        found[per] = interval_figure(
+            ratio(-nats / math.log(2), protocol.sizes(model, np.arange(len(nats)))), len(nats), note
+        )
     return found
 
 

@@ -1,0 +1,56 @@
+"""Hyperparameters of training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from zaohua.core.params import Between, WithFields
+
+
+class TrainingSettings(WithFields):
+    """Hyperparameters of training, which all models with networks have."""
+
+    max_steps: Annotated[int | None, Between(1)] = None
+    """Number of optimiser steps."""
+    max_minutes: Annotated[float | None, Between(above=0)] = None
+    """Minutes of training; the learning rate's schedule follows the time as well."""
+    batch_size: Annotated[int, Between(1)] = 64
+    """Items per step (in each process)."""
+    grad_accumulation: Annotated[int, Between(1)] = 1
+    """Number of micro-batches that a batch is split into, to save memory; the result is the same."""
+    learning_rate: Annotated[float, Between(above=0)] = 1e-3
+    """Peak learning rate."""
+    warmup_steps: Annotated[int, Between(0)] = 100
+    """Steps over which the learning rate rises from zero; at most a tenth of the training."""
+    lr_schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """Decay of the learning rate to zero by the end of training, or a constant rate."""
+    beta1: Annotated[float, Between(0, 0.9999)] = 0.9
+    """Decay rate of Adam's first moment."""
+    beta2: Annotated[float, Between(0, 0.99999)] = 0.99
+    """Decay rate of Adam's second moment."""
+    weight_decay: Annotated[float, Between(0)] = 0.0
+    """Decoupled weight decay (AdamW)."""
+    max_grad_norm: Annotated[float | None, Between(above=0)] = 1.0
+    """Norm that gradients are clipped to; None doesn't clip."""
+    ema_decay: Annotated[float, Between(0, 0.99999)] = 0.999
+    """Decay rate of the running average of the weights, which sampling uses; 0 uses the last weights."""
+    validation_fraction: Annotated[float, Between(0, 0.9)] = 0.0
+    """Fraction of the items held out for validation."""
+    validate_every: Annotated[int, Between(1)] = 500
+    """Steps between validations."""
+    patience: Annotated[int | None, Between(1)] = None
+    """Number of validations without improvement after which training stops; needs `validation_fraction`."""
+    log_every: Annotated[int, Between(1)] = 50
+    """Steps between records of the history."""
+    preview_every: Annotated[int | None, Between(1)] = None
+    """Steps between previews; None for no previews."""
+    checkpoint_every: Annotated[int, Between(1)] = 1000
+    """Steps between checkpoints, if the run has a folder."""
+    device: str = "auto"
+    """Device to compute on: "auto", "cpu", "cuda", "mps" ..."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of the networks; "auto" uses bfloat16 if the hardware supports it."""
+    workers: Annotated[int | None, Between(0)] = None
+    """Number of processes that decode files, for data that doesn't fit in memory; None chooses."""
+    tensorboard: bool = False
+    """Write the history for TensorBoard, too (needs the tensorboard package)."""
