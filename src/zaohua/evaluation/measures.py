@@ -70,8 +70,8 @@ MEASURES: dict[str, Measure] = {
     "copy_rate": Measure(
         "copy rate",
         "none",
-        "share of samples nearer to training items than the nearest hundredth "
-        "of test items; p says whether that is more than chance",
+        "fraction of samples closer to training items than the closest 1 % of test items; p is the probability of so "
+        "many without copying",
         True,
     ),
     "tree_score": Measure(
@@ -100,14 +100,14 @@ MEASURES: dict[str, Measure] = {
     "closest": Measure(
         "nearer to training",
         "none",
-        "share of samples whose nearest real row is a training row rather "
-        "than one of as many held-out ones; a half is chance, and p that of more",
+        "fraction of samples whose nearest real row is a training row rather than one of as many held-out ones; "
+        "chance is 50 %, and p is the probability of so many",
         True,
     ),
     "row_copies": Measure(
         "copied rows",
         "none",
-        "share of samples that equal a training row in all columns; p says whether that is more than of test rows",
+        "fraction of samples that equal a training row in all columns; p is that of so many more than of test rows",
         True,
     ),
     "log_likelihood": Measure("log-likelihood", "higher", "of test items, nats per item"),
@@ -123,7 +123,7 @@ MEASURES: dict[str, Measure] = {
     "copied": Measure(
         "copied",
         "none",
-        "share of what was written that stands in the training text in runs of 30 characters or more",
+        "fraction of the samples that occurs in the training text in passages of at least 30 characters",
         True,
     ),
 }
