@@ -97,7 +97,8 @@ def test_models_of_series_are_compared_on_a_page(runs: Path, tmp_path: Path) -> 
     assert kept is not None and kept.n == 40 and kept.noun == "series"
     root = page_of(page.write(both, tmp_path / "page.html").read_text("utf-8"))
     assert (
-        "Each made 40 series, compared with as many real ones" in root.text and "and as many real series" in root.text
+        "Each model generated 40 series, compared with as many real ones that no model" in root.text
+        and "and as many real series" in root.text
     )
     again: list[str] = []
     same = compare([runs / "plain", runs / "labelled"], samples=40, log=again.append)
