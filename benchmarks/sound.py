@@ -25,7 +25,7 @@ import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
 
-from zaohua.evaluation.protocol import share
+from zaohua.evaluation.protocol import fraction_figure
 from zaohua.metrics.copy_rate import copy_rate
 from zaohua.metrics.diversity import diversity
 from zaohua.metrics.frechet import frechet_distance
@@ -52,7 +52,7 @@ def figures(judge: SoundProtocol, pixels: np.ndarray, asked: Sequence[Any] | Non
     distance = half_size(frechet_distance, x, real, draws=60)
     found: dict[str, Any] = {"frechet": distance.value, "frechet_95": [distance.low, distance.high]}
     if asked is not None:
-        right = share(classifier.accuracy(pixels, asked), len(pixels))
+        right = fraction_figure(classifier.accuracy(pixels, asked), len(pixels))
         found |= {"recognised": right.value, "recognised_95": [right.low, right.high]}
     overlap = manifold(x, real)
     classes = classifier.predict(pixels), classifier.predict(judge.test.pixels)

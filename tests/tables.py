@@ -16,7 +16,7 @@ SIZES = [0, 0, 3, 5]
 
 
 def rows(seed: int, n: int = 2000, missing: float = 0.1) -> np.ndarray:
-    """Two numbers that hang together, the first with some missing, a category that follows from them, and another."""
+    """Two correlated numbers, the first with some missing, a category that follows from them, and another."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 2)) @ np.array([[1.0, 0.8], [0.0, 0.6]])
     out = np.column_stack([x, np.digitize(x[:, 1], [-0.5, 0.7]), rng.integers(0, 5, n)])

@@ -39,7 +39,7 @@ def test_importing_the_package_is_light_and_its_names_are_there() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models"]])
-def test_starts_within_half_a_second(arguments: list[str]) -> None:
+def test_starts_within_a_fifth_of_a_second(arguments: list[str]) -> None:
     """CPU time, which other programs on the machine don't change; the best of three."""
     times = []
     for _ in range(3):
@@ -52,7 +52,7 @@ def test_starts_within_half_a_second(arguments: list[str]) -> None:
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(times) < 0.5
+    assert min(times) < 0.2
 
 
 def test_waiting_threads_sleep_unless_someone_decided_otherwise() -> None:

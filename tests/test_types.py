@@ -32,6 +32,12 @@ def checked(code: str, folder: Path) -> list[str]:
 
 
 USER = """
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
 import zaohua as zh
 from zaohua.estimator.base import GenerativeModel
 from zaohua.models.vae import VAE
@@ -57,6 +63,25 @@ def items(model: GenerativeModel) -> int | None:
     return model.n_items_
 
 items(zh.GPT()), items(zh.VAE())
+
+class Numbers(zh.GridCodec[np.ndarray]):
+    def fit(self, items: np.ndarray) -> Self:
+        return self
+
+    def encode(self, items: np.ndarray) -> Tensor:
+        return torch.from_numpy(items)
+
+    def decode(self, x: Tensor) -> np.ndarray:
+        return x.numpy()
+
+    def as_items(self, y: object, n: int | None) -> np.ndarray:
+        return np.asarray(y)
+
+class AnyNumbers(zh.GridCodec):
+    def fit(self, items):  # type: ignore[no-untyped-def]
+        return self
+
+zh.VAE(codec=Numbers()), zh.ImageCodec().fit(np.zeros((2, 3, 3))).state()
 zh.metrics, zh.datasets, zh.tasks, zh.registry.find("vae").paper
 """
 
@@ -91,6 +116,10 @@ WRONG = {
     "reveal_type(zh.GPT().codec_)": 'Revealed type is "zaohua.modalities.texts.codec.TextCodec"',
     "reveal_type(zh.TVAE().codec_)": 'Revealed type is "zaohua.modalities.tables.codec.TableCodec"',
     "reveal_type(zh.read)": 'Revealed type is "def (',
+    "zh.ImageCodec().fit('a folder')": 'Argument 1 to "fit" of "ImageCodec" has incompatible type "str"',
+    "zh.MusicCodec().encode([1])": 'List item 0 has incompatible type "int"; expected "Piece"',
+    "zh.TextCodec().fit([3])": 'List item 0 has incompatible type "int"; expected "str | tuple[str, str] | ',
+    "reveal_type(zh.MelCodec().as_items([], 1))": 'Revealed type is "zaohua.modalities.sounds.files.SoundFiles"',
 }
 
 

@@ -1,4 +1,4 @@
-"""Write what is generated from the models: `python -m zaohua.renew`.
+"""Write the files that are generated from the models: `python -m zaohua.renew`.
 
 These are `models/_index.json`, from which the command line knows the models without importing torch, and
 `__init__.pyi`, from which editors and type checkers know them and their fields; in a checkout also the README's table.
@@ -33,7 +33,7 @@ FAMILIES = ("density", "univariate", "gan", "vae", "autoregressive", "diffusion"
 
 
 def build() -> tuple[Entry, ...]:
-    """The entries of all models, from their classes, ordered by family and name."""
+    """Build the entries of all models from their classes, ordered by family and name."""
     files = sorted(file.stem for file in (PACKAGE / "models").glob("*.py") if not file.stem.startswith("_"))
     found = [describe(model_of(importlib.import_module(f"zaohua.models.{stem}"))) for stem in files]
 
@@ -45,7 +45,7 @@ def build() -> tuple[Entry, ...]:
 
 
 def model_of(module: ModuleType) -> type[GenerativeModel]:
-    """The one public model class of a file in `models/`: named as the file is.
+    """Return the one public model class of a file in `models/`, which is named like the file.
 
     Raises:
         ImportError: there is none, or several.
@@ -66,7 +66,7 @@ def model_of(module: ModuleType) -> type[GenerativeModel]:
 
 
 def describe(cls: type[GenerativeModel]) -> Entry:
-    """What a model class says of itself."""
+    """Build the entry of a model class from its attributes and docstring."""
     doc = inspect.cleandoc(vars(cls).get("__doc__") or "")
     bases = [base.__module__.split(".") for base in cls.__mro__]
     families = (parts[2] for parts in bases if parts[:2] == ["zaohua", "families"])
@@ -89,23 +89,23 @@ def describe(cls: type[GenerativeModel]) -> Entry:
 
 
 def _shown(kind: Modality, codec: type[Codec]) -> str:
-    """Return a kind of data for people, with its representation where that isn't the usual one."""
+    """Return the name of a kind of data, with its representation unless that is the default."""
     return kind.name if codec is kind.codecs[0] else f"{kind.name} ({codec.representation})"
 
 
 def _paper(doc: str) -> str:
-    """What follows "Paper:" in a docstring, up to the end of the paragraph, on one line."""
+    """Return the paragraph after "Paper:" in a docstring as one line."""
     found = re.search(r"^\s*Papers?:\s*(.+?)(?=\n\s*\n|\Z)", doc, re.MULTILINE | re.DOTALL)
     return " ".join(found[1].split()) if found else ""
 
 
 def index_text(entries: Sequence[Entry]) -> str:
-    """The text of `models/_index.json`."""
+    """Return the text of `models/_index.json`."""
     return json.dumps([dataclasses.asdict(entry) for entry in entries], indent=1, ensure_ascii=False) + "\n"
 
 
 def stub_text(entries: Iterable[Entry]) -> str:
-    """The text of `__init__.pyi`: each public name, from where it is defined."""
+    """Return the text of `__init__.pyi`, which imports each public name from its module."""
     models = {entry.name: entry.module for entry in entries}
     places = {**vars(zaohua)["_LAZY"], **models}
     places |= {name: errors.__name__ for name in zaohua.__all__ if hasattr(errors, name)}
@@ -133,14 +133,14 @@ def stub_text(entries: Iterable[Entry]) -> str:
 
 
 def readme_text(old: str) -> str:
-    """A README with the table of models renewed."""
+    """Return the text of a README with an updated table of models."""
     head = registry.markdown().split("\n", 1)[0]
     table = re.compile(rf"^{re.escape(head)}\n(?:\|.*\n)+", re.MULTILINE)
     return table.sub(lambda _: registry.markdown() + "\n", old)
 
 
 def main() -> None:
-    """Write all of it anew, and say what changed."""
+    """Write all generated files, and print which of them changed."""
     entries = build()
     _write(INDEX, index_text(entries))
     registry.entries.cache_clear()

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from tests.trainings import digits, make
+from torch import nn
 
 from zaohua.core import hardware
 from zaohua.core.errors import ZaohuaError
@@ -89,3 +90,12 @@ def test_a_device_that_is_not_there_is_one_line() -> None:
     with pytest.raises(ZaohuaError, match="device 'abacus' can't be used here") as error:
         hardware.pick_device("abacus")
     assert "\n" not in str(error.value)
+
+
+def test_kernels_of_one_channel_are_channels_last_by_their_strides() -> None:
+    """`contiguous` leaves them as they are, and then every map after them is laid out the slow way."""
+    net = hardware.channels_last(nn.Sequential(nn.Conv2d(1, 8, 5), nn.ConvTranspose2d(8, 1, 5), nn.Conv3d(1, 2, 3)))
+    for kernel in (net[0].weight, net[1].weight):
+        n, c, h, w = kernel.shape
+        assert kernel.stride() == (h * w * c, 1, w * c, c)
+    assert net[0](torch.zeros(2, 1, 9, 9)).is_contiguous(memory_format=torch.channels_last)

@@ -18,7 +18,7 @@ from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.noise import BatchNoise, derive_seed
 from zaohua.evaluation import summaries
 from zaohua.evaluation.measures import MEASURES
-from zaohua.evaluation.protocol import share
+from zaohua.evaluation.protocol import fraction_figure
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, load
 from zaohua.evaluation.splits import Pictures
 from zaohua.metrics.frechet import frechet_distance
@@ -312,7 +312,7 @@ def test_wilsons_interval() -> None:
     from scipy.stats import binomtest
 
     exact = binomtest(30, 200).proportion_ci(method="wilson")
-    figure = share(0.15, 200)
+    figure = fraction_figure(0.15, 200)
     assert (figure.low, figure.high) == pytest.approx((exact.low, exact.high))
 
 

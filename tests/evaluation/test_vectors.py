@@ -97,7 +97,8 @@ def test_models_of_series_are_compared_on_a_page(runs: Path, tmp_path: Path) -> 
     assert kept is not None and kept.n == 40 and kept.noun == "series"
     root = page_of(page.write(both, tmp_path / "page.html").read_text("utf-8"))
     assert (
-        "Each made 40 series, compared with as many real ones" in root.text and "and as many real series" in root.text
+        "Each model generated 40 series, compared with as many real ones that no model" in root.text
+        and "and as many real series" in root.text
     )
     again: list[str] = []
     same = compare([runs / "plain", runs / "labelled"], samples=40, log=again.append)
@@ -115,7 +116,7 @@ def test_other_lengths_arent_compared(runs: Path, tmp_path: Path) -> None:
 def test_items_in_memory(tmp_path: Path) -> None:
     train, test = series(TRAIN, 0), series(TEST, 1)
     zh.Flow(**FLOW).fit(train, out=tmp_path / "run")
-    with pytest.raises(ZaohuaError, match="trained on data in memory: say on which"):
+    with pytest.raises(ZaohuaError, match="trained on data in memory: give those data"):
         evaluate(zh.load(tmp_path / "run"))
     model = giving(tmp_path / "run", series(TEST, 2))
     found = evaluate(model, data=test, train=train)

@@ -34,7 +34,7 @@ SPEC = DataSpec(
 
 
 def table(n: int = 300, seed: int = 0) -> pd.DataFrame:
-    """Rows in which all columns hang together, with missing cells, a frequent zero and a rare category."""
+    """Rows with dependent columns, with missing cells, a frequent zero and a rare category."""
     rng = np.random.default_rng(seed)
     kind = rng.choice(["x", "y", "z"], n, p=[0.6, 0.37, 0.03])
     size = rng.normal(0, 1, n) + 5 * (kind == "x")

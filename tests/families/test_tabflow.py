@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {
 
 
 def table(n: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """Two numbers that hang together, a category that says the first one's sign, and a number that is mostly 0."""
+    """Two correlated numbers, a category that says the first one's sign, and a number that is mostly 0."""
     rng = np.random.default_rng(seed)
     x, e = rng.normal(size=(2, n))
     extra = np.where(rng.random(n) < np.where(x > 0, 0.5, 0.1), rng.integers(10, 60, n), 0)

@@ -175,7 +175,9 @@ def channels_last(net: Net) -> Net:
     """Convert a network's 2-D convolutions to the channels-last layout, and return it."""
     for tensor in (*net.parameters(), *net.buffers()):
         if tensor.ndim == 4:
-            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+            tensor.data = tensor.data.to(
+                memory_format=torch.channels_last
+            )  # `contiguous` keeps the strides of one channel
     return net
 
 

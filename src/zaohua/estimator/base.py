@@ -120,7 +120,7 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
             self.require_conditions(labels)
         x, labels, parts = self.encode_labelled(items, labels)
         if base is None:
-            self.y_codec_ = None if labels is None else self._condition_codec(labels).fit(labels)
+            self.y_codec_ = None if labels is None else self._fit_condition_codec(labels)
         self.spec_ = self.codec_.spec_
         self.y_spec_ = None if self.y_codec_ is None else self.y_codec_.spec_
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
@@ -128,12 +128,19 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
-    def _condition_codec(self, y: object) -> Codec:
-        """Return an unfitted codec for conditions: a copy of `y_codec`, or one chosen from the data."""
+    def _fit_condition_codec(self, y: object) -> Codec:
+        """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""
         if self.y_codec is None:
-            return modalities.condition_codec(y)
-        check_fields(self.y_codec)
-        return type(self.y_codec)(**self.y_codec.get_params())
+            codec = modalities.condition_codec(y).fit(y)
+        else:
+            check_fields(self.y_codec)
+            codec = type(self.y_codec)(**self.y_codec.get_params()).fit(y)
+        if codec.spec_.is_row:
+            raise ZaohuaError(
+                f"y can't be encoded by a {type(codec).__name__}: rows of a table aren't conditions; give one label "
+                "for each item (y_codec=LabelCodec())"
+            )
+        return codec
 
     def supports(self, names: Iterable[str]) -> bool:
         """Return True if the model supports any of the given modalities, after `fit` that of its data."""

@@ -1,4 +1,4 @@
-"""What an evaluation is: protocols, figures, comparisons; `zaohua.tasks.evaluation` measures models."""
+"""Parts of evaluations: protocols, results and comparisons; `zaohua.tasks.evaluation` evaluates models by them."""
 
 from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.features import FeatureProtocol

@@ -1,4 +1,4 @@
-"""Several evaluations made by one protocol, in order, and which differences are more than chance."""
+"""Comparisons: evaluations by the same protocol, in order, and the significance of their differences."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from zaohua.metrics.intervals import Interval, paired
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Several models measured alike.
+    """Several models, evaluated by the same protocol.
 
     Attributes:
-        rows: what was found of each, the best first by the measure that leads.
-        test: the test items, as they are measured: pictures, uint8, or rows.
-        labels: of test items, in their order, or None; conditional models made their samples for these.
-        columns: of test rows, what the codec knows of each.
-        arrays: what else of the test items a page shows (see `EvaluationProtocol.real_examples`).
-        behind: how far each but the first is behind it by that measure, by run.
-        winner: the first, if all those intervals lie above 0; else None.
-        likelihood_behind: the same of log-likelihoods in nats per item, by run, behind the best.
+        rows: evaluation of each model, the best first by the measure `lead`.
+        test: the test items as they are measured: pictures, uint8, or rows.
+        labels: labels of the test items, or None; conditional models drew their samples given these.
+        columns: the codec's description of each column of a table.
+        arrays: other arrays of test items that a page shows (see `EvaluationProtocol.real_examples`).
+        behind: difference of each other model to the first by the measure `lead`, by run.
+        winner: run of the first model if all these intervals are above 0; else None.
+        likelihood_behind: difference of each other model to the best log-likelihood in nats per item, by run.
         likeliest: run with the best log-likelihood.
-        likelihood_winner: that run if all those intervals lie above 0 and no other's figure is a bound.
-        notes: what to know about the comparison as a whole.
+        likelihood_winner: that run if all these intervals are above 0 and no other log-likelihood is a bound.
+        notes: remarks on the comparison as a whole.
     """
 
     rows: list[Evaluation]
@@ -48,22 +48,22 @@ class Comparison:
 
     @property
     def lead(self) -> str:
-        """The measure by which the models are ordered."""
+        """Name of the measure by which the models are ordered."""
         return self.rows[0].lead
 
     @property
     def noun(self) -> str:
-        """What the items are called, in the plural."""
+        """Noun for the items, in the plural."""
         return self.rows[0].noun
 
     def to_json(self) -> Json:
-        """Return everything but the real items, as JSON values."""
+        """Return all fields except the real items as JSON values."""
         values = {name: plain(value) for name, value in vars(self).items() if name not in NOT_JSON}
         return {"rows": [row.to_json() for row in self.rows], **values}
 
 
 NOT_JSON = frozenset("rows labels test columns arrays".split())
-"""Fields of a `Comparison` that aren't among its JSON values as they are."""
+"""Fields of a `Comparison` that its JSON values don't contain, or not unchanged."""
 
 
 def compared(rows: list[Evaluation], protocol: EvaluationProtocol) -> Comparison:
@@ -83,14 +83,14 @@ def compared(rows: list[Evaluation], protocol: EvaluationProtocol) -> Comparison
 
 
 def in_order(rows: Sequence[Evaluation]) -> list[Evaluation]:
-    """Return evaluations in order, the best first by the measure that leads."""
+    """Sort evaluations by the measure `lead`, the best first."""
     lead = rows[0].lead
     sign = -1 if measure_of(lead).better == "higher" else 1
     return sorted(rows, key=lambda row: sign * row.figures[lead].value)
 
 
 def likely(rows: Sequence[Evaluation]) -> list[Evaluation]:
-    """Return those that have log-likelihoods, the highest first; none if these are densities of different things."""
+    """Sort the evaluations with log-likelihoods, the highest first; none if their representations differ."""
     scored = [row for row in rows if "log_likelihood" in row.figures]
     if len(represented(scored)) > 1:
         return []
@@ -103,13 +103,13 @@ def standing(
     scored: Sequence[Evaluation],
     likelihood_behind: dict[str, Interval],
 ) -> Json:
-    """Return the fields of a `Comparison` that say who is behind whom, and whether there is a winner.
+    """Return the fields of a `Comparison` with the differences between models, and the winners.
 
     Args:
-        rows: the evaluations in order.
-        behind: how far each but the first is behind it.
-        scored: those that have log-likelihoods, in order.
-        likelihood_behind: how far each but the first of these is behind it.
+        rows: evaluations in order.
+        behind: difference of each other model to the first.
+        scored: evaluations with log-likelihoods, in order.
+        likelihood_behind: difference of each other log-likelihood to the first.
     """
     clear = bool(likelihood_behind) and all(interval.low > 0 for interval in likelihood_behind.values())
     bounds = any(row.figures["log_likelihood"].note not in UNBOUND for row in scored[1:])
@@ -123,19 +123,19 @@ def standing(
 
 
 def represented(rows: Sequence[Evaluation]) -> list[str]:
-    """Return what the log-likelihoods of some models are of, each once."""
+    """Return the distinct representations that the log-likelihoods of models refer to."""
     return list(dict.fromkeys(row.representation for row in rows if "log_likelihood" in row.figures))
 
 
 def _difference(best: Evaluation, other: Evaluation) -> Interval:
-    """Return how many nats an item is less likely under the other, of the items that both scored."""
+    """Compute the mean difference of the log-likelihoods of items that both models scored, in nats per item."""
     a, b = best.arrays["nats"], other.arrays["nats"]
     n = min(len(a), len(b))
     return paired(a[:n], b[:n])
 
 
 def notes_on(rows: Sequence[Evaluation]) -> list[str]:
-    """Return where the order of models depends on the extractor, and what holds for more than one model."""
+    """Return remarks on the comparison: dependence of the order on the extractor, representations, hardware."""
     notes = []
     for name in rows[0].others:
         swapped = [

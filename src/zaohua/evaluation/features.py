@@ -1,7 +1,7 @@
-"""The protocol of whatever has features: distances between vectors, and the two references of every table.
+"""Protocol for data with features: distances between distributions of feature vectors, and two references.
 
-Equal numbers of samples and of test items. Distances are computed in the features of one extractor, and checked in
-those of others.
+The numbers of samples and of test items are equal. Distances are computed in the features of one extractor, and
+checked in those of others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.evaluation.model import Model
-from zaohua.evaluation.protocol import EvaluationProtocol, chance, of, share
+from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.checks import flags
@@ -35,30 +35,30 @@ from zaohua.metrics.two_sample import two_sample
 from zaohua.metrics.wasserstein import sliced_wasserstein
 
 NUMBERS = 4096
-"""Numbers of an item up to which copies are searched for number by number, and the naive model has all covariances."""
+"""Maximum number of values per item for a search of copies by values and a naive model with a full covariance."""
 LEAST = 20
-"""Items at least, for figures to be computed."""
+"""Minimum number of items."""
 SHOWN = 64
-"""Samples whose nearest training item is kept."""
+"""Number of samples whose nearest training item is stored."""
 DRAWS = 60
-"""Halvings for an interval of the Fréchet distance."""
+"""Number of random splits for an interval of the Fréchet distance."""
 
 
 class FeatureProtocol(EvaluationProtocol[np.ndarray]):
-    """What all models of a comparison are measured by, for items whose values are an array.
+    """Protocol for items whose values are an array.
 
-    A subclass says how sources are read and samples turned into values, and which extractors there are.
+    A subclass defines how items are read, how samples are converted to values, and the extractors.
 
     Args:
         splits: real items.
-        n: samples, and test items to compare them with; fewer if there are fewer.
-        seed: of the extractors, and of what is drawn.
+        n: number of samples, and of test items to compare them with; fewer if there are fewer.
+        seed: seed of the extractors and of random draws.
 
     Attributes:
-        train: the real training items.
-        extractors: distances are computed in the features of the first; the others check it.
+        train: real training items.
+        extractors: extractors of features; the first defines the distances, the others check it.
         real: features of the test items by each extractor.
-        part: what the numbers of an item are called, in the plural.
+        part: noun for the numbers of an item, in the plural.
 
     Raises:
         ZaohuaError: there are too few items.
@@ -87,41 +87,41 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
 
     @abstractmethod
     def make_extractors(self, train: Items) -> list[Extractor]:
-        """Return what turns values into features; the first is what distances are computed in."""
+        """Return the extractors of features; distances are computed in the features of the first."""
 
     @property
     def classifier(self) -> Classifier | None:
-        """The classifier of the training split; None without labels."""
+        """Classifier trained on the training split; None without labels."""
         first = self.extractors[0]
         return first if isinstance(first, Classifier) else None
 
     @property
     def name(self) -> str:
-        """Name and hash of the features in which distances are computed."""
+        """Name and hash of the extractor of features for distances."""
         return title(self.extractors[0])
 
     # ---- measures
 
     def features(self, items: np.ndarray) -> np.ndarray:
-        """Return the features of some values, (n, d), in which distances are computed."""
+        """Compute the features (n, d) of values, in which distances are computed."""
         return self.extractors[0].features(items)
 
     def measure(
         self, samples: np.ndarray, conditions: Sequence[Hashable] | None = None, copies: bool = True
     ) -> Figures:
-        """Return all figures of some samples.
+        """Compute all figures of samples.
 
         Args:
             samples: values, as many as test items.
-            conditions: the labels for which they were made.
-            copies: whether to search for copies of training items.
+            conditions: labels of the samples.
+            copies: True to search for copies of training items.
         """
         x, real, n = self.features(samples), self.real[0], len(samples)
         around = half_size(frechet_distance, x, real, draws=DRAWS, random_state=self.seed)
         overlap, test = manifold(x, real), two_sample(x, real, random_state=self.seed)
         sliced = sliced_wasserstein(x, real, random_state=self.seed)
         figures = {
-            "frechet": of(around, n),
+            "frechet": interval_figure(around, n),
             "frechet_corrected": Figure(corrected_frechet(x, real, random_state=self.seed), n=n),
             "kernel": Figure(kernel_distance(x, real), n=n),
             "precision": Figure(overlap.precision, n=n),
@@ -129,34 +129,36 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
             "density": Figure(overlap.density, n=n),
             "coverage": Figure(overlap.coverage, n=n),
             "sliced_wasserstein": Figure(sliced.distance, n=n),
-            "two_sample": share(test.accuracy, test.held_out, chance(test.p)),
+            "two_sample": fraction_figure(test.accuracy, test.held_out, format_p(test.p)),
         }
         if self.classifier is not None:
             figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(samples)), n=n)
             if conditions is not None:
-                figures["accuracy"] = share(self.classifier.accuracy(samples, conditions), n)
+                figures["accuracy"] = fraction_figure(self.classifier.accuracy(samples, conditions), n)
         if copies:
             figures["copy_rate"] = self.copies(samples)
         return figures
 
     def copies(self, samples: np.ndarray) -> Figure:
-        """Return the share of samples that are suspiciously near to training items."""
+        """Compute the fraction of samples that are closer to training items than test items are."""
         test = self._vectors(self.test.values)
         found = copy_rate(self._vectors(samples), self._train_vectors, test, random_state=self.seed)
-        return share(found.rate, len(samples), chance(found.p) + (f", {found.exact} exact" if found.exact else ""))
+        return fraction_figure(
+            found.rate, len(samples), format_p(found.p) + (f", {found.exact} exact" if found.exact else "")
+        )
 
     def nearest(self, samples: np.ndarray) -> np.ndarray:
-        """Return which training item is nearest to each of some samples."""
+        """Return the index of the nearest training item of each sample."""
         return nearest(as_vectors(self._vectors(samples), "samples"), as_vectors(self._train_vectors, "train"))[0]
 
     def examples(self, samples: np.ndarray, blocks: Sequence[object]) -> dict[str, np.ndarray]:
-        """Return the samples, and the training items that are nearest to the first of them."""
+        """Return the samples, and the nearest training items of the first `SHOWN` of them."""
         return {"samples": samples, "nearest": self.train.values[self.nearest(samples[:SHOWN])]}
 
     def by_class(
         self, samples: np.ndarray, conditions: Sequence[Hashable] | None
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the recall of the test items of each class, and the share recognised of the samples of each."""
+        """Compute the recall of the test items and the accuracy on the samples of each class."""
         if self.test.labels is None:
             return {}, {}
         recall = manifold(self.features(samples), self.real[0]).recall_by(self.test.labels)
@@ -172,7 +174,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         )
 
     def details(self, samples: np.ndarray, conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
-        """Return figures of each class, distances by the other extractors, and flags."""
+        """Compute figures of each class, distances by the other extractors, and flags."""
         recall, accuracy = self.by_class(samples, conditions)
         return {
             "others": self.others(samples),
@@ -182,7 +184,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         }
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
-        """Return differences of Fréchet distances, against the same halves of the test items."""
+        """Compute differences of Fréchet distances, with the same halves of the test items for both models."""
         first = self.features(best.arrays["samples"])
         return {
             row.run: paired_half_size(
@@ -197,14 +199,14 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         }
 
     def others(self, samples: np.ndarray) -> dict[str, float]:
-        """Return Fréchet distances by the other extractors."""
+        """Compute Fréchet distances in the features of the other extractors."""
         return {
             title(extractor): frechet_distance(extractor.features(samples), real)
             for extractor, real in zip(self.extractors[1:], self.real[1:], strict=True)
         }
 
     def flags(self, samples: np.ndarray) -> list[str]:
-        """Return what to know before figures of these samples are believed."""
+        """Return warnings about the reliability of the figures of samples."""
         found = flags(self.features(samples), self.real[0], self.features(self.train.values))
         if self.splits.split == "validation":
             found.append(
@@ -214,7 +216,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         return found
 
     def monitor(self, model: Model) -> dict[str, float]:
-        """Return the figures of which a curve is drawn while a model trains."""
+        """Compute the figures that the history records during training."""
         conditions = self.test.labels if model.y_codec_ is not None else None
         samples = self.to_measured(model, model.sample(self.n, y=conditions, random_state=0))
         features = self.features(samples)
@@ -232,19 +234,21 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
 
     @functools.cached_property
     def references(self) -> dict[str, Figures]:
-        """As many real training items instead of samples, which nothing can honestly be much better than; and
-        samples of a single normal distribution, which anything worth its training is better than."""
+        """Figures of as many real training items, and of samples of a normal distribution fitted to the training items.
+
+        No model that doesn't copy can be much better than the former, and a useful model is better than the latter.
+        """
         some = self.train.some(self.n, self.seed)
         floor = self.measure(some.values, some.labels, copies=False)
         naive = NAIVE if self.train.values[0].size <= NUMBERS else f"{NAIVE}, {self.part} apart"
         return {FLOOR: floor, naive: self.measure(self.to_values(self._gaussian()), copies=False)}
 
     def to_values(self, x: np.ndarray) -> np.ndarray:
-        """Return vectors of numbers (n, size) in the form of values, as all samples are."""
+        """Convert vectors (n, size) to the shape and type of values."""
         return x.reshape(len(x), *self.train.values.shape[1:]).astype(self.train.values.dtype)
 
     def _gaussian(self) -> np.ndarray:
-        """Return samples of the normal distribution of the training values, (n, size)."""
+        """Draw samples of the normal distribution fitted to the training values, (n, size)."""
         x = self.train.values.reshape(len(self.train), -1).astype(np.float32)
         rng, mean = np.random.default_rng(self.seed), x.mean(0, dtype=np.float64)
         if x.shape[1] > NUMBERS:

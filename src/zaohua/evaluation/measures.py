@@ -1,4 +1,4 @@
-"""The measures by name: their titles, which way is better, and what they are in a line."""
+"""Measures by name: title, better direction, and definition in one line."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from zaohua.metrics.intervals import Interval
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of tables.
+    """Measure of samples, a column of tables.
 
     Attributes:
-        title: with {extractor} or {target} where its name belongs.
-        better: which way is better; "none" for what only describes.
-        about: what it is, in a line.
-        percent: whether it is a share.
-        most: what it can't exceed.
+        title: title, with {extractor} or {target} as placeholders of names.
+        better: better direction; "none" for descriptive measures.
+        about: definition, in one line.
+        percent: True for a fraction.
+        most: upper limit.
     """
 
     title: str
@@ -29,14 +29,14 @@ class Measure:
     most: float = math.inf
 
     def within(self, interval: Interval) -> Interval:
-        """Cut an interval off where the measure ends."""
+        """Clip an interval to the range of the measure."""
         least, most = (0.0, 1.0) if self.percent else (-math.inf, self.most)
         return Interval(interval.value, max(least, interval.low), min(most, interval.high))
 
 
 MEASURES: dict[str, Measure] = {
     "frechet": Measure("FD[{extractor}]", "lower", "Fréchet distance of features of samples to those of test items"),
-    "frechet_corrected": Measure("FD, less bias", "lower", "the same without what the number of items adds to it"),
+    "frechet_corrected": Measure("FD, less bias", "lower", "the same without the bias from the finite number of items"),
     "fid": Measure("FID", "lower", "Fréchet distance in the features of the standard Inception network"),
     "kernel": Measure("KD", "lower", "unbiased squared maximum mean discrepancy, cubic kernel"),
     "precision": Measure("precision", "higher", "fraction of samples within the manifold of test items", True),
@@ -70,8 +70,8 @@ MEASURES: dict[str, Measure] = {
     "copy_rate": Measure(
         "copy rate",
         "none",
-        "share of samples nearer to training items than the nearest hundredth "
-        "of test items; p says whether that is more than chance",
+        "fraction of samples closer to training items than the closest 1 % of test items; p is the probability of so "
+        "many without copying",
         True,
     ),
     "tree_score": Measure(
@@ -100,14 +100,14 @@ MEASURES: dict[str, Measure] = {
     "closest": Measure(
         "nearer to training",
         "none",
-        "share of samples whose nearest real row is a training row rather "
-        "than one of as many held-out ones; a half is chance, and p that of more",
+        "fraction of samples whose nearest real row is a training row rather than one of as many held-out ones; "
+        "chance is 50 %, and p is the probability of so many",
         True,
     ),
     "row_copies": Measure(
         "copied rows",
         "none",
-        "share of samples that equal a training row in all columns; p says whether that is more than of test rows",
+        "fraction of samples that equal a training row in all columns; p is that of so many more than of test rows",
         True,
     ),
     "log_likelihood": Measure("log-likelihood", "higher", "of test items, nats per item"),
@@ -123,16 +123,16 @@ MEASURES: dict[str, Measure] = {
     "copied": Measure(
         "copied",
         "none",
-        "share of what was written that stands in the training text in runs of 30 characters or more",
+        "fraction of the samples that occurs in the training text in passages of at least 30 characters",
         True,
     ),
 }
-"""The measures of this package, in the order of tables."""
+"""Measures of this package, in the order of tables."""
 _ADDED: dict[str, Measure] = {}
 
 
 def add_measures(measures: Mapping[str, Measure]) -> None:
-    """Add measures of a protocol's own (see `EvaluationProtocol.measures`); those of this package stay as they are."""
+    """Register additional measures of a protocol, see `EvaluationProtocol.measures`; built-in ones aren't replaced."""
     _ADDED.update({name: measure for name, measure in measures.items() if name not in MEASURES})
 
 
@@ -142,5 +142,5 @@ def measure_names() -> tuple[str, ...]:
 
 
 def measure_of(name: str) -> Measure:
-    """Return the measure of a name; one that only describes, if the protocol that defines it isn't imported."""
+    """Return a measure by name; a descriptive placeholder if the protocol that defines it isn't imported."""
     return MEASURES.get(name) or _ADDED.get(name) or Measure(name, "none", "")

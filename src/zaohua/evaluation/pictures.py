@@ -1,7 +1,7 @@
-"""The protocol of whatever is measured as 8-bit pictures: images, and spectrograms of sounds.
+"""Protocol for data that is measured as 8-bit pictures: images, and spectrograms of sounds.
 
-Distances are computed in the features of a small classifier of the training split, without labels of random
-convolutions, and checked in those of others.
+Distances are computed in the features of a small classifier trained on the training split, or of random convolutions if
+there are no labels, and checked in those of others.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from zaohua.storage.layout import cache_folder
 
 
 class PictureProtocol(FeatureProtocol):
-    """What all models of a comparison are measured by, for items whose values are uint8 pictures.
+    """Protocol for items whose values are uint8 pictures.
 
     Attributes:
-        min_items: training items that the classifier is shown at least.
+        min_items: minimum number of items in the training of the classifier.
     """
 
     train: Pictures
@@ -31,7 +31,7 @@ class PictureProtocol(FeatureProtocol):
     min_items: ClassVar[int] = MIN_ITEMS
 
     def make_extractors(self, train: Items) -> list[Extractor]:
-        """Return a classifier, where there are labels of several classes, and two that need no training."""
+        """Return a classifier, if there are several classes of labels, and two untrained extractors."""
         found: list[Extractor] = []
         if train.labels is not None and len(set(train.labels)) > 1:
             folder = cache_folder() / "extractors"
@@ -41,7 +41,7 @@ class PictureProtocol(FeatureProtocol):
         return [*found, RandomConvolutions(train.values, self.seed), Pca(train.values, self.seed)]
 
     def flags(self, samples: np.ndarray) -> list[str]:
-        """Return what to know before figures of these samples are believed."""
+        """Return warnings about the reliability of the figures of samples."""
         found = super().flags(samples)
         if self.classifier is None:
             found.append("the data carry no labels, so distances are computed in the features of random convolutions")
@@ -50,5 +50,5 @@ class PictureProtocol(FeatureProtocol):
         return found
 
     def to_values(self, x: np.ndarray) -> np.ndarray:
-        """Return numbers as 8-bit pictures."""
+        """Convert numbers to 8-bit pictures."""
         return super().to_values(np.rint(np.clip(x, 0, 255)))

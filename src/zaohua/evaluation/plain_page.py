@@ -1,4 +1,4 @@
-"""What a page shows of kinds of data without a page of their own: classes, distances by other features, and remarks."""
+"""Page sections of kinds of data without their own: results by class, distances in other features, and remarks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ TEMPLATE = Path(__file__).with_name("plain_page.html.jinja")
 
 
 def about(comparison: Comparison) -> str:
-    """Say how many items were compared."""
+    """Return the number of compared items in a sentence."""
     first = comparison.rows[0]
-    return f"Each made {first.n:,} {first.noun}, compared with as many real ones on which no model was trained."
+    return (
+        f"Each model generated {first.n:,} {first.noun}, compared with as many real ones that no model was trained on."
+    )
 
 
 def sections(comparison: Comparison) -> Markup:

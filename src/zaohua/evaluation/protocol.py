@@ -1,4 +1,4 @@
-"""What all models of a comparison are measured by: the same real items, measures and references."""
+"""Protocols: the real items, the measures and the references by which all models of a comparison are evaluated."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.metrics.intervals import Interval, mean_interval, wilson
 
 SamplesT = TypeVar("SamplesT", default=np.ndarray)
-"""Samples in the form in which they are measured, such as an array or a list of texts."""
+"""Type of samples as they are measured: an array or a list of texts."""
 
 
 class EvaluationProtocol(ABC, Generic[SamplesT]):
-    """Real items, and the measures by which samples are compared with them.
+    """Protocol of an evaluation: real items, and measures of samples compared with them.
 
     A kind of data names its protocol in `Modality.protocol`. The constructor takes the splits, the number of samples
     and a seed, and the options that the class declares.
 
     Attributes:
         lead: name of the measure by which models are ordered.
-        options: names of further arguments of the constructor, which `evaluate` and `compare` take.
-        measures: measures of its own, by name; those of `measures.MEASURES` need no mention.
-        comparable: whether `compare` can order models by it.
-        monitors: whether it can measure samples while a model trains (see `monitor`).
-        scores_items: whether figures of log-likelihoods of whole items are to be given.
-        no_validation: why items that training held out aren't measured by; empty where they are.
-        modality, noun: name of the kind of data, and what its items are called.
+        options: names of further arguments of the constructor, which `evaluate` and `compare` accept.
+        measures: additional measures by name, besides those in `measures.MEASURES`.
+        comparable: True if `compare` can order models by it.
+        monitors: True if it can measure samples during training (see `monitor`).
+        scores_items: True if results include log-likelihoods of whole items.
+        no_validation: reason why items held out of training can't be used; empty if they can.
+        modality, noun: name of the kind of data, and the noun for its items in the plural.
         splits: the real items.
-        n: how many samples to draw.
-        seed: of all that is drawn.
-        test: the real items to compare with.
-        target: the column that is predicted; empty where there is no such thing.
+        n: number of samples to draw.
+        seed: seed of everything random.
+        test: real items to compare with.
+        target: name of the column to predict; empty for other data than tables.
     """
 
     lead: ClassVar[str]
@@ -64,34 +64,34 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         super().__init_subclass__(**given)
         add_measures(cls.measures)
 
-    # ---- of models, before there are items
+    # ---- properties of models, before items are read
 
     @classmethod
     @abstractmethod
     def items(cls, model: Model, items: object, labels: object) -> Items:
-        """Return real items as the codec of a model gives them.
+        """Convert real items to those that a model's codec represents.
 
         Args:
-            model: a fitted one.
-            items: as `zaohua.read` returns them.
-            labels: one for each, or None.
+            model: fitted model.
+            items: result of `zaohua.read`.
+            labels: one label per item, or None.
         """
 
     @classmethod
     def needs_training(cls, model: Model) -> bool:
-        """Return whether samples of a model are compared with its training items, too."""
+        """Return True if samples of a model are also compared with its training items."""
         return True
 
     @classmethod
     def describe(cls, model: Model) -> str:
-        """Describe what items a model makes; models with other descriptions aren't compared."""
+        """Describe the items that a model generates; models with different descriptions can't be compared."""
         spec = model.spec_
         sides = "any length" if spec.shape is None else " x ".join(map(str, spec.tensor_shape))
         return f"{model.codec_.representation or cls.noun} of {sides}{f', {spec.levels} levels' if spec.levels else ''}"
 
     @classmethod
     def representation(cls, model: Model) -> str:
-        """Describe what a model's likelihoods are of, if models may differ in that; empty if they are of the items."""
+        """Return the representation that a model's likelihoods refer to; empty if they refer to the items."""
         return ""
 
     @classmethod
@@ -102,12 +102,12 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     # ---- samples
 
     def conditions(self, model: Model) -> Sequence[Hashable] | None:
-        """Return the conditions for which a model is to make its samples; None if it draws them itself.
+        """Return the conditions of the samples to draw; None if the model draws conditions itself.
 
-        Here the labels of the test items, for a model that takes labels.
+        By default these are the labels of the test items, for a model with labels.
 
         Raises:
-            ZaohuaError: the model takes labels, and the test items have none.
+            ZaohuaError: the model has labels, but the test items have none.
         """
         if model.y_codec_ is None:
             return None
@@ -119,107 +119,107 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
 
     @abstractmethod
     def to_measured(self, model: Model, block: object) -> SamplesT:
-        """Return samples, as a model made them, in the form in which they are measured."""
+        """Convert samples of a model to the form in which they are measured."""
 
     def join(self, blocks: Sequence[SamplesT]) -> SamplesT:
-        """Return blocks of samples, as `to_measured` returns them, as one."""
+        """Concatenate results of `to_measured`."""
         return cast(SamplesT, np.concatenate(cast(Sequence[np.ndarray], blocks)))  # other forms override it
 
     def duration(self, blocks: Sequence[object]) -> float:
-        """Return how many seconds samples last, as a model made them; 0 of what has no duration."""
+        """Return the duration of samples of a model in seconds; 0 for data without a duration."""
         return 0.0
 
     # ---- likelihoods
 
     def score(self, model: Model, rows: np.ndarray, conditions: Sequence[Hashable] | None) -> np.ndarray:
-        """Return log-likelihoods of some test items under a model, given as many conditions; nats, float64."""
+        """Compute log-likelihoods of the test items at `rows`, given their conditions; in nats, float64."""
         encoded = model.attach_conditions(self.test.codes[rows], conditions)
         return np.asarray(model.map_items(model.log_prob, encoded))
 
     def sizes(self, model: Model, rows: np.ndarray) -> np.ndarray:
-        """Return how many numbers some test items have for a model, by which `bits_measure` divides."""
+        """Return the number of values of each test item at `rows`, by which `bits_measure` divides."""
         return np.full(len(rows), model.spec_.size)
 
     def predictions(self, model: Model) -> Figures:
-        """Return figures of how well a model predicts the test items, other than log-likelihoods of whole items."""
+        """Compute figures of the prediction of test items, other than log-likelihoods of whole items."""
         return {}
 
     # ---- measures
 
     @abstractmethod
     def measure(self, samples: SamplesT, conditions: Sequence[Hashable] | None = None, copies: bool = True) -> Figures:
-        """Return all figures of some samples.
+        """Compute all figures of samples.
 
         Args:
-            samples: as `to_measured` returns them.
-            conditions: those for which they were made.
-            copies: whether to search for copies of training items.
+            samples: result of `to_measured`.
+            conditions: conditions of the samples.
+            copies: True to search for copies of training items.
         """
 
     @abstractmethod
     def details(self, samples: SamplesT, conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
-        """Return what an `Evaluation` holds of some samples besides their figures: its fields, by name."""
+        """Compute the other fields of an `Evaluation` that depend on the samples, by name."""
 
     @property
     def references(self) -> dict[str, Figures]:
-        """Figures of what nothing is honestly much better than, and of what anything should be better than."""
+        """Figures of the references: real training items, and a trivial model."""
         return {}
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
-        """Return by how much each of some models is worse than the best by the measure that leads, by run."""
+        """Compute how much worse than the best model the others are by the measure `lead`, by run."""
         raise ZaohuaError(f"models of {self.modality or self.noun} can't be compared")
 
     def monitor(self, model: Model) -> dict[str, float]:
-        """Return quick figures of samples of a model that is being trained, for its history."""
+        """Compute a few figures of samples during training, for the history."""
         raise ZaohuaError(f"{self.noun} can't be measured while a model trains")
 
-    # ---- what is kept
+    # ---- storage
 
     def examples(self, samples: SamplesT, blocks: Sequence[object]) -> dict[str, np.ndarray]:
-        """Return the arrays that an `Evaluation` keeps of some samples, for a page to show and `gaps` to compare.
+        """Return the arrays that an `Evaluation` stores of samples, for its page and for `gaps`.
 
         Args:
-            samples: as `to_measured` returns them.
-            blocks: the same as the model made them.
+            samples: result of `to_measured`.
+            blocks: the same samples as the model returned them.
         """
         return {"samples": np.asarray(samples)}
 
     @property
     def real_examples(self) -> dict[str, np.ndarray]:
-        """The arrays that a page shows of test items, besides their values."""
+        """Arrays of test items that a page shows, besides their values."""
         return {}
 
     @property
     def name(self) -> str:
-        """Name and hash of the features in which distances are computed; empty if there are none."""
+        """Name and hash of the extractor of features for distances; empty without distances."""
         return ""
 
     def matches(self, found: Evaluation) -> bool:
-        """Return whether an evaluation was made by this protocol; of data in memory that isn't known."""
+        """Return True if an evaluation was made by this protocol; False for data in memory, which have no name."""
         mine = (self.splits.data, self.splits.split, self.n, self.name, self.target)
         same = mine == (found.data, found.split, found.n, found.extractor, found.target)
         return same and self.splits.data != IN_MEMORY
 
     def complete(self, found: Evaluation) -> Evaluation:
-        """Return an evaluation with what was not yet kept when it was stored: the measure that leads, the noun."""
+        """Return an evaluation with the fields that older versions didn't store: `lead` and `noun`."""
         return dataclasses.replace(found, lead=self.lead, noun=self.noun)
 
 
-def of(interval: Interval, n: int, note: str = "") -> Figure:
-    """Return a figure of n items with its interval."""
+def interval_figure(interval: Interval, n: int, note: str = "") -> Figure:
+    """Create the figure of an estimate from n items with its interval."""
     return Figure(interval.value, interval.low, interval.high, n, note)
 
 
-def share(value: float, n: int, note: str = "") -> Figure:
-    """Return a share of n items with Wilson's 95 % interval."""
-    return of(wilson(value, n), n, note)
+def fraction_figure(value: float, n: int, note: str = "") -> Figure:
+    """Create the figure of a fraction of n items with Wilson's 95 % interval."""
+    return interval_figure(wilson(value, n), n, note)
 
 
 def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
-    """Return figures of several sets of samples, or of several trainings, as one: means, with intervals over the seeds.
+    """Average the figures of several seeds, of sampling or of training, with intervals over the seeds.
 
     Args:
-        sets: of each seed, the same measures; a single one is returned as it is.
+        sets: figures of the same measures for each seed; those of a single seed are returned unchanged.
     """
     if len(sets) == 1:
         return dict(sets[0])
@@ -228,22 +228,23 @@ def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
 
 def _over_seeds(name: str, each: Sequence[Figure]) -> Figure:
     notes = dict.fromkeys(figure.note for figure in each if figure.note)
-    around = measure_of(name).within(mean_interval([figure.value for figure in each]))  # Student's knows no ends
-    return of(around, each[0].n or 0, "; ".join(notes))
+    around = measure_of(name).within(mean_interval([figure.value for figure in each]))  # may exceed the range
+    return interval_figure(around, each[0].n or 0, "; ".join(notes))
 
 
-def chance(p: float) -> str:
+def format_p(p: float) -> str:
     """Format a p value."""
     return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
 def side_by_side(labels: Sequence[Hashable] | None, n: int, each: int) -> np.ndarray:
-    """Return which of n items a page shows: so many of each label, row by row with a column for a label.
+    """Select which of n items a page shows, as indices: a grid with a column for each label.
 
-    Of the first twelve labels, and as many of all as there are of the rarest; without labels the first ones.
+    There are at most `each` items per label, as many of each as of the rarest, and at most twelve labels. Without
+    labels, the first items are selected.
     """
     if labels is None:
         return np.arange(min(n, each * 10))
     classes = sorted(set(labels), key=str)[:12]
-    places = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
-    return np.array([places[label][k] for k in range(min(map(len, places.values()))) for label in classes])
+    indices = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
+    return np.array([indices[label][k] for k in range(min(map(len, indices.values()))) for label in classes])

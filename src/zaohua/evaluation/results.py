@@ -1,4 +1,4 @@
-"""Store what an evaluation finds: figures with their intervals, what they are of, and what the model costs."""
+"""Results of evaluations: figures with their intervals, costs of models, and their storage in the run."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from zaohua.storage.layout import WEIGHTS
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
 FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"
-"""Names of the references: what nothing is honestly much better than, and what anything should be better than."""
+"""Names of the references: real training items, a Gaussian, and shuffled columns of a table."""
 PROTOCOL = 1
-"""Version of how figures are computed; those of other versions aren't compared."""
+"""Version of the computation of figures; figures of different versions can't be compared."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure.
+    """Value of a measure.
 
     Attributes:
-        value: it.
-        low, high: its 95 % interval, where there is one.
-        n: number of items that it is of.
-        note: what kind of number it is, or a p value.
+        value: the value.
+        low, high: ends of its 95 % interval; None without an interval.
+        n: number of items.
+        note: kind of the number ("exact", "bound" ...), or a p value.
     """
 
     value: float
@@ -45,16 +45,16 @@ Figures = dict[str, Figure]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs.
+    """Cost of a model.
 
     Attributes:
-        training_seconds: wall time.
-        parameters: numbers learnt.
-        network_evaluations: calls of a network that one sample takes.
-        milliseconds: that one sample takes, in a batch.
-        peak_memory: of the process while it sampled, in bytes; None where the system doesn't say.
-        device: where it sampled.
-        real_time: how many seconds the items that it makes in a second last; None of what has no duration.
+        training_seconds: wall time of training.
+        parameters: number of parameters.
+        network_evaluations: network calls per sample.
+        milliseconds: time per sample, in a batch.
+        peak_memory: peak memory of the process during sampling in bytes; None if the system doesn't report it.
+        device: device of sampling.
+        real_time: seconds of generated items per second of sampling; None for data without a duration.
     """
 
     training_seconds: float | None
@@ -68,35 +68,36 @@ class Cost:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What was found of a run.
+    """Result of the evaluation of a run.
 
     Attributes:
-        run: name of its folder.
-        model: class of the model.
+        run: name of the run folder.
+        model: class name of the model.
         modality: name of the kind of data; empty for items of a codec that belongs to none.
-        data: what it was measured on.
-        split: "test", "validation" or what was given.
-        n: samples, and real items they are compared with.
-        seeds: of sampling, one for each set of samples.
-        extractor: name and hash of the features in which distances are computed; empty without distances.
-        target: the column that is predicted, of tables.
-        representation: what likelihoods are of, where models may differ in that; empty where it is the items.
+        data: name of the data.
+        split: "test", "validation" or "given".
+        n: number of samples, and of real items that they are compared with.
+        seeds: seed of each set of samples.
+        extractor: name and hash of the extractor of features for distances; empty without distances.
+        target: name of the predicted column of a table.
+        representation: representation that likelihoods refer to; empty if they refer to the items.
         others: Fréchet distances by other extractors, by their names and hashes.
-        figures: of the model, by the names of `MEASURES`.
-        references: the same of `FLOOR`, and of `NAIVE` or `APART`.
-        by_column: of tables "shape" of each column, and "uses": what it tells trees apart by, as a fall of the AUC.
+        figures: figures of the model, by the names in `MEASURES`.
+        references: figures of `FLOOR`, and of `NAIVE` or `APART`.
+        by_column: for tables "shape", the similarity of each column, and "uses", its permutation importance in the
+            trees that distinguish samples from real rows.
         recall_by_class: recall of the test items of each class.
-        accuracy_by_class: share recognised of the samples of each.
-        cost: of the model.
-        flags: what to know before any of this is believed.
-        about: versions, hardware, the protocol, when.
-        weights: sha256 of the weights that were evaluated.
-        lead: name of the measure by which models are ordered; empty if they can't be, or weren't when it was stored.
-        noun: what the items are called, in the plural.
-        arrays: "samples" uint8 or rows, "nats" of test items; of pictures "nearest" training items of the first
-            samples; of sounds the same of those that are "shown" (their indices), how these sound, "heard", and
-            "nearest_heard"; of tables "told" and "told_real", how the trees ranked samples and test rows; not in the
-            JSON.
+        accuracy_by_class: accuracy of the classifier on the samples of each class.
+        cost: cost of the model.
+        flags: warnings about the reliability of the figures.
+        about: versions, hardware, the protocol and the date.
+        weights: sha256 of the evaluated weights.
+        lead: name of the measure by which models are ordered; empty if there is none, or in older files.
+        noun: noun for the items, in the plural.
+        arrays: arrays that aren't in the JSON: "samples", uint8 or rows; "nats", log-likelihoods of test items; for
+            pictures "nearest", the nearest training items of the first samples; for sounds the same for the indices
+            "shown", with the waves "heard" and "nearest_heard"; for tables "told" and "told_real", the scores of
+            samples and test rows by the trees.
     """
 
     run: str
@@ -124,12 +125,12 @@ class Evaluation:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     def to_json(self) -> Json:
-        """Return everything but the arrays, as JSON values."""
+        """Return all fields except the arrays as JSON values."""
         return {name: plain(value) for name, value in vars(self).items() if name != "arrays"}
 
     @classmethod
     def from_json(cls, data: Json, arrays: dict[str, np.ndarray] | None = None) -> Evaluation:
-        """Return what `to_json` wrote, with its arrays."""
+        """Create an evaluation from the result of `to_json` and its arrays."""
         values = dict(data)
         values["figures"] = _figures(data["figures"])
         values["references"] = {name: _figures(figures) for name, figures in data["references"].items()}
@@ -138,17 +139,17 @@ class Evaluation:
         return cls(**values, arrays=arrays or {})
 
     def save(self, run: str | Path) -> None:
-        """Save it in the run's folder, atomically."""
+        """Save the evaluation in the run folder, atomically."""
         stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, **self.arrays)
         write_folder(Path(run) / FOLDER, {FIGURES: to_bytes(self.to_json()), ARRAYS: stream.getvalue()})
 
 
 def load(run: str | Path) -> Evaluation | None:
-    """Load the evaluation of a run; None if there is none, or if the run was trained further since.
+    """Load the evaluation of a run; None if there is none, or if the run was trained further afterwards.
 
     Raises:
-        CheckpointError: a file of it is damaged.
+        CheckpointError: a file of the evaluation is damaged.
     """
     folder = Path(run) / FOLDER
     if not (folder / FIGURES).exists():
@@ -177,7 +178,7 @@ def _figures(data: Json) -> Figures:
 
 
 def plain(value: object) -> JsonValue:
-    """Return a value with dictionaries instead of dataclasses, inside dictionaries and tuples too."""
+    """Convert dataclasses to dictionaries and tuples to lists, also inside dictionaries."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if isinstance(value, dict):

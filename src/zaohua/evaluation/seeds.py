@@ -19,11 +19,11 @@ def comparison_over_seeds(found: Sequence[Comparison]) -> Comparison:
     """Combine comparisons of the same models, trained from several seeds each.
 
     Figures and costs are means. The intervals are over the seeds, those of differences over the differences of runs of
-    one seed, so they hold what training, sampling and, of random splits, the items do by chance. What is shown
-    (samples, shares of classes and columns) is of the first seed.
+    one seed, so they include the randomness of training, of sampling and of random splits. Samples and figures
+    by class or column are those of the first seed.
 
     Args:
-        found: a comparison for each seed, of runs of the same names by the same real items.
+        found: a comparison for each seed, with runs of the same names and the same real items.
 
     Raises:
         ZaohuaError: the runs aren't the same.
@@ -33,7 +33,7 @@ def comparison_over_seeds(found: Sequence[Comparison]) -> Comparison:
     each = [{row.run: row for row in comparison.rows} for comparison in found]
     if len({tuple(sorted(rows)) for rows in each}) > 1:
         raise ZaohuaError(
-            "seeds can be taken together only of the same models: "
+            "comparisons of several seeds must have the same models, not "
             + "; ".join(", ".join(sorted(rows)) for rows in each)
         )
     rows = in_order([_row([rows[run] for rows in each]) for run in each[0]])
@@ -62,7 +62,7 @@ def _row(each: Sequence[Evaluation]) -> Evaluation:
 
 
 def _cost(each: Sequence[Cost]) -> Cost:
-    """Return the means of the costs, and the most memory."""
+    """Return the means of the costs, and the maximum of the memory."""
 
     def mean(name: str) -> float | None:
         values = [value for cost in each if (value := getattr(cost, name)) is not None]
@@ -79,7 +79,7 @@ def _cost(each: Sequence[Cost]) -> Cost:
 
 
 def _behind(rows: Sequence[Evaluation], each: Sequence[dict[str, Evaluation]], name: str) -> dict[str, Interval]:
-    """Return how far each but the first is behind it by a measure, with the interval over the seeds."""
+    """Compute the difference of each other model to the first by a measure, with the interval over the seeds."""
     sign = -1 if measure_of(name).better == "lower" else 1
     return {
         row.run: mean_interval(

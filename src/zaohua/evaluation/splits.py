@@ -1,7 +1,8 @@
-"""Real items to measure by: those that a model was trained on, and those that it wasn't, as its codec gives them.
+"""Real items of an evaluation, those of training and those held out, as the model's codec represents them.
 
-Pictures have the size and channels of the model's, and two levels where it learnt those; sounds its rate and length. So
-a model isn't charged for what its codec leaves out, and models that don't make the same kind of item aren't compared.
+Pictures have the model's size and channels, and two levels if it was trained on binary ones; sounds have its rate and
+length. So the loss of information in the codec doesn't count against a model, and models whose items differ in kind
+aren't compared.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ if TYPE_CHECKING:
     from zaohua.evaluation.model import Codes, Model
 
 IN_MEMORY = "data in memory"
-"""What data are called that have no path and no name."""
+"""Name of data without a path or a name."""
 TOGETHER = 1024
-"""Items that are decoded together."""
+"""Number of items decoded at once."""
 
 
 class Items(ABC):
-    """Real items of a kind.
+    """Real items; subclasses declare the types of their attributes, as fields or properties.
 
     Attributes:
-        values: them, in the form in which they are measured, (n, ...).
-        codes: those that a model can score, as its codec encodes them.
-        labels: theirs, or None.
-        columns: of rows, what the codec knows of each.
-        groups: which whole each item is a part of, int64 (n,); None where each is one.
-        most: how many of a split are used at most; of more, so many drawn at random.
+        values: the items in the form in which they are measured, (n, ...).
+        codes: codes of the items that a model can score.
+        labels: their labels, or None.
+        columns: the codec's description of each column of a table.
+        groups: index of the recording or text that each item is a part of, int64 (n,); None if each is its own.
+        most: maximum number of items of a split; a larger split is subsampled at random.
     """
 
     most: float = 100_000
@@ -51,21 +52,21 @@ class Items(ABC):
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> Self:
-        """Return some of them, in the order of `rows`."""
+        """Select the items at `rows`, in that order."""
 
     def some(self, n: float, seed: int) -> Self:
-        """Return n of them, drawn at random without replacement and in order; all of them if there are no more."""
+        """Return n items drawn at random without replacement, in order; all items if there are at most n."""
         return self if n >= len(self) else self.take(some(np.arange(len(self)), n, seed))
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedItems(Items):
-    """Real items as a codec encodes them, and their values, computed when first used.
+    """Encoded real items, and their values, which are computed when first used.
 
     Attributes:
-        codes: of the items.
-        labels: theirs, or None.
-        to_values: a batch of codes -> the array (b, ...) in which the items are measured.
+        codes: codes of the items.
+        labels: their labels, or None.
+        to_values: function from a batch of codes to the array (b, ...) in which the items are measured.
     """
 
     codes: Codes
@@ -74,20 +75,20 @@ class EncodedItems(Items):
 
     @functools.cached_property
     def values(self) -> np.ndarray:
-        """The array in which they are measured, (n, ...)."""
+        """The items in the form in which they are measured, (n, ...)."""
         starts = range(0, len(self), TOGETHER)
         batches = [np.arange(start, min(start + TOGETHER, len(self))) for start in starts]
         return np.concatenate([self.to_values(self.codes[batch]) for batch in batches])
 
     @classmethod
     def of(cls, model: Model, items: object, labels: object, to_values: Callable[[Model, Tensor], np.ndarray]) -> Self:
-        """Encode items as a model does.
+        """Encode items by a model's codec.
 
         Args:
-            model: a fitted one.
-            items: as `zaohua.read` returns them.
-            labels: one for each, or None.
-            to_values: the model and a batch of codes -> the array in which the items are measured.
+            model: fitted model.
+            items: result of `zaohua.read`.
+            labels: one label per item, or None.
+            to_values: function from the model and a batch of codes to the array in which the items are measured.
         """
         codes, own, _ = model.encode_labelled(items, labels)
         return cls(codes, None if own is None else list(own), functools.partial(to_values, model))
@@ -96,7 +97,7 @@ class EncodedItems(Items):
         return len(self.codes)
 
     def take(self, rows: np.ndarray) -> Self:
-        """Return some of them, in the order of `rows`."""
+        """Select the items at `rows`, in that order."""
         labels = None if self.labels is None else [self.labels[i] for i in rows]
         taken = replace(self, codes=self.codes[rows], labels=labels)
         if "values" in vars(self):
@@ -106,20 +107,20 @@ class EncodedItems(Items):
 
 @dataclass(frozen=True, eq=False)
 class Pictures(EncodedItems):
-    """Real pictures, whose values are uint8 (n, H, W) or (n, H, W, C)."""
+    """Real pictures with values uint8 (n, H, W) or (n, H, W, C)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """Two splits of a data set.
+    """Training items and held-out items of a data set.
 
     Attributes:
-        data: what it is called.
-        split: of the items to measure by: "test", "validation", or "given" where they were named apart.
-        train: what the model learnt from; where there is a test split, with what training held out.
-        test: what to measure by.
+        data: name of the data.
+        split: split of the held-out items: "test", "validation", or "given" if they were given separately.
+        train: training items; if there is a test split, they include those held out for validation.
+        test: held-out items.
         modality: name of the kind of data; empty for items of a codec that belongs to none.
-        noun: what the items are called, in the plural.
+        noun: noun for the items, in the plural.
     """
 
     data: str
@@ -131,11 +132,11 @@ class Splits:
 
 
 def prepared(model: Model, codes: Tensor) -> Tensor:
-    """Return the tensors that a model learns from instead of some codes, with noise that follows from their content."""
+    """Convert codes to tensors for the networks, with noise that is determined by their content."""
     noise = ItemNoise(seeds_from_content(codes, derive_seed("evaluate")))
     return model.codec_.prepare(codes, noise)
 
 
 def some(rows: np.ndarray, n: float, seed: int = 0) -> np.ndarray:
-    """Return n of some rows, drawn at random without replacement and in order; all of them if there are no more."""
+    """Return n of `rows` drawn at random without replacement, in order; all if there are at most n."""
     return rows if n >= len(rows) else np.sort(np.random.default_rng(seed).choice(rows, int(n), replace=False))

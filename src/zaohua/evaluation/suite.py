@@ -1,4 +1,4 @@
-"""What a named benchmark is; each kind of data lists its own (`Modality.suites`)."""
+"""Named benchmarks; each kind of data lists its own (`Modality.suites`)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Suite:
     """A named benchmark.
 
     Attributes:
-        modality: all its models are of.
+        modality: kind of data of all its models.
         data: names of its data sets.
-        about: what it is, in a line.
-        settings: fields that differ from the defaults, of the models that have them.
-        labels: whether models learn items given their labels.
-        others: commands of models whose first modality is another, and which learn these items, too.
-        without: families of models that don't learn such items, though they are of that modality.
+        about: description in one line.
+        settings: values of fields that differ from the defaults, for the models that have these fields.
+        labels: True to train models conditionally on labels.
+        others: commands of additional models, whose first modality is another.
+        without: families of models of that modality that are excluded.
     """
 
     modality: str
@@ -31,6 +31,6 @@ class Suite:
     without: tuple[str, ...] = ()
 
     def takes(self, entry: Entry) -> bool:
-        """Return whether a model is among those that it trains."""
+        """Return True if the suite includes a model."""
         ours = self.modality == entry.modalities[0] and entry.family not in self.without
         return ours or entry.command in self.others

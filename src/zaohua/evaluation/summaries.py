@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from zaohua.evaluation.comparison import Comparison
 
 UNBOUND = ("exact", "ODE")
-"""Kinds of log-likelihoods that may lie on either side of the truth, if on any; the others lie below it."""
+"""Kinds of log-likelihoods that are no lower bounds."""
 
 QUALITY = re.compile(r"^- Quality: (?:not )?measured.*(?:\n  .*)*", re.MULTILINE)
-"""What a card says of quality, measured or not."""
+"""Pattern of the section on quality in a model card."""
 
 REFERRED = ("frechet", "copied", "tree_score", "trend", "utility_auc", "utility_r2", "row_copies")
-"""Measures of which summaries show those of the references, too."""
+"""Measures of which summaries also show the references."""
 
 
 def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
-    """Write the figures into a run's card, in place of what it said of quality; all else that it says stays.
+    """Replace the section on quality in a run's model card by the figures; the rest is unchanged.
 
     Returns:
-        The card; None if all names of cards are those of other texts.
+        The path of the card; None if other texts have all the names of cards.
     """
     path = _card(Path(run))
     if path is None:
@@ -48,7 +48,7 @@ def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
 
 
 def _card(run: Path) -> Path | None:
-    """Return the path of a run's card: one that Zaohua wrote, even if somebody has added to it, or a new one."""
+    """Return the path of a run's card: one that Zaohua wrote, even if it was edited, or a new one."""
     written = [run / name for name in CARDS if (run / name).is_file()]
     own = [path for path in written if is_own(path)]
     texts = {path: path.read_text("utf-8", errors="replace") for path in written}
@@ -87,7 +87,7 @@ def summary_lines(found: Evaluation) -> list[str]:
 
 
 def _columns(found: Evaluation) -> list[str]:
-    """Write which columns of a table are worst."""
+    """Write the worst columns of a table."""
     shapes, uses = (found.by_column.get(what, {}) for what in ("shape", "uses"))
     least = ", ".join(f"{name} ({value:.1%})" for name, value in sorted(shapes.items(), key=lambda item: item[1])[:3])
     most = ", ".join(
@@ -121,7 +121,7 @@ def titled(name: str, found: Evaluation, interval: bool = True) -> str:
 
 
 def between(name: str, figure: Figure) -> str:
-    """Write the ends of a figure's interval; empty without one."""
+    """Format the ends of a figure's interval; empty without an interval."""
     if figure.low is None or figure.high is None:
         return ""
     return f"{_number(name, figure.low).rstrip('%')} to {_number(name, figure.high)}"
@@ -135,7 +135,7 @@ def _number(name: str, value: float) -> str:
 
 
 def verdict(comparison: Comparison) -> list[str]:
-    """Write who wins and by how much, or that there is no winner: a sentence on samples, another on likelihoods."""
+    """Write the winner and its lead, or that there is none: a sentence on samples, another on likelihoods."""
     return [_first(comparison)] + ([_likeliest(comparison)] if comparison.likeliest is not None else [])
 
 
@@ -151,7 +151,7 @@ def _first(comparison: Comparison) -> str:
 
 
 def _copying(best: Evaluation) -> str:
-    """Write that a model copies training rows, if it does: then good figures are no achievement."""
+    """Write a warning if a model copies training rows, since its figures are then meaningless."""
     copied, usual = (figures.get("row_copies") for figures in (best.figures, best.references.get(FLOOR, {})))
     if copied is None or usual is None or (copied.low or 0) <= usual.value:
         return ""
@@ -191,7 +191,7 @@ def _likeliest(comparison: Comparison) -> str:
 
 
 def kind_of(note: str) -> str:
-    """Describe what kind of number a log-likelihood is."""
+    """Describe the kind of a log-likelihood."""
     if note.startswith("IWAE"):
         return f"a lower bound ({note})"
     return {"bound": "a lower bound", "ODE": "an estimate by solving an ODE"}.get(note, note)
@@ -204,10 +204,10 @@ def _next(behind: dict[str, Interval], name: str) -> str:
 
 
 def _near(behind: dict[str, Interval]) -> str:
-    """List the models that may be as good as the best."""
+    """List the models whose difference to the best isn't significant."""
     return _listed([run for run, gap in behind.items() if gap.low <= 0])
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names in a sentence."""
+    """Join names to a phrase."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

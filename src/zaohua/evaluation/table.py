@@ -1,4 +1,4 @@
-"""Tables of a comparison, for a page as for a terminal: what each cell says, and what it is sorted by."""
+"""Tables of a comparison for pages and terminals: texts of the cells, and values to sort by."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class TableColumn:
     """A column of a table.
 
     Attributes:
-        name: what code calls it.
-        title: what stands above it.
+        name: identifier.
+        title: title of the column.
         better: "lower", "higher" or "none".
-        about: what it shows, in a line.
+        about: definition, in one line.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Cell:
     """A cell of a table.
 
     Attributes:
-        text: the number, as people read it.
-        value: the number to sort by, if there is one.
-        around: its interval, as people read it.
-        note: what kind of number it is.
-        best: whether it is the best of all models.
+        text: formatted number.
+        value: number to sort by, or None.
+        around: formatted interval.
+        note: kind of the number.
+        best: True for the best of all models.
     """
 
     text: str = "–"
@@ -54,10 +54,10 @@ class Row:
     """A row of a table.
 
     Attributes:
-        name: of the run, or of the reference.
-        model: the class of the model; empty for a reference.
-        cells: one for each column.
-        reference: whether it is a reference rather than a model.
+        name: name of the run or of the reference.
+        model: class name of the model; empty for a reference.
+        cells: one cell per column.
+        reference: True for a reference, False for a model.
     """
 
     name: str
@@ -71,8 +71,8 @@ class Table:
     """A table with its references first.
 
     Attributes:
-        columns: from left to right; the names of rows stand before them.
-        rows: from top to bottom.
+        columns: columns from left to right, without the names of the rows.
+        rows: rows from top to bottom.
     """
 
     columns: list[TableColumn]
@@ -152,11 +152,11 @@ COSTS: tuple[Number, ...] = (
         "{:,.0f}".format,
     ),
 )
-"""What a model costs: the column, its value, and how the value is written."""
+"""Costs of a model: the column, the value and its format."""
 
 
 def costs(comparison: Comparison) -> Table:
-    """Make the table of what each model costs, with the columns that are known of some model."""
+    """Make the table of the costs of each model, with the columns that have values."""
     known = [cost for cost in COSTS if any(cost[1](row) is not None for row in comparison.rows)]
     return Table(
         [column for column, _, _ in known],
@@ -207,13 +207,13 @@ def distances(comparison: Comparison) -> Table | None:
 
 @dataclass(frozen=True)
 class ClassTable:
-    """A table of fractions by class, whose cells are the darker the larger they are.
+    """Table of fractions by class, with darker cells for larger fractions.
 
     Attributes:
-        title: what stands above it.
-        note: what stands below it.
-        names: the classes.
-        rows: the name of each model, with a fraction for each class or None.
+        title: title of the table.
+        note: explanation below the table.
+        names: names of the classes.
+        rows: name of each model, and its fraction or None for each class.
     """
 
     title: str
@@ -223,18 +223,18 @@ class ClassTable:
 
 
 def classes(rows: Sequence[Evaluation]) -> list[ClassTable]:
-    """Make tables of how much of each class is there and how much of it is recognised, of models that tell."""
+    """Make the tables of recall and of accuracy by class, of models that have them."""
     noun = rows[0].noun
     found = [
         _class_table(
-            "Recall of each class",
-            f"Share of the test {noun} of a class that are like some sample. Faint columns are hard for all; a faint "
-            "cell is what one model leaves out. Blurred samples lie near to everything: read it with precision.",
+            "Recall by class",
+            f"Fraction of the test {noun} of a class within the manifold of samples. A faint column is a difficult "
+            "class; a faint cell is a class that a model omits. Blurred samples raise recall: read it with precision.",
             {row.run: row.recall_by_class for row in rows},
         ),
         _class_table(
-            "Recognised of each class",
-            "Share of the samples made for a class that the classifier takes for it.",
+            "Accuracy by class",
+            "Fraction of the samples of a class that the classifier assigns to it.",
             {row.run: row.accuracy_by_class for row in rows},
         ),
     ]

@@ -142,7 +142,7 @@ class VocoderFamily(Trainable[MelCodec]):
 class VocoderMixin(Trainable[GridCodec]):
     """Base of models of images that also take sounds, as spectrograms."""
 
-    vocoder: Annotated[bool, Sampling(modality="sounds")] = True
+    vocoder: Annotated[bool, Sampling(modality=MelCodec.modality)] = True
     """For sounds: train a vocoder along with the model; otherwise decode by the Griffin-Lim algorithm."""
 
     def learners(self) -> tuple[Trainable, ...]:

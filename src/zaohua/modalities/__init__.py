@@ -1,9 +1,9 @@
 """Kinds of data: files <-> items <-> tensors, one folder for each kind, in an open registry.
 
-read, write, register          what people call (`zaohua.read` ...)
-read_with_kind                 the same as read, with the kind of data that was found
-codec_for, condition_codec     which codec encodes items, and conditions
-from_json                      the codec that a saved model names
+read, write, register          public functions (`zaohua.read` ...)
+read_with_kind                 the same as read, with the kind of data
+codec_for, condition_codec     codecs for items, and for conditions
+from_json                      codec of a saved model
 """
 
 from __future__ import annotations

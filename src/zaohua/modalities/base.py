@@ -1,10 +1,10 @@
-"""What every codec does: files <-> items <-> tensors, for x and for y alike.
+"""Base of all codecs, which convert files to items to tensors and back, for x and for y alike.
 
     files --read--> items --encode--> codes --prepare--> tensors ... tensors --decode--> items --write--> files
 
-*Items* are what people hold (arrays, names, strings). *Codes* are the same items in the compact form that is
-kept while training (uint8 pixels, integer labels). *Tensors* are what networks see (floats in [-1, 1]). Only
-`prepare` may be random (binarising, flipping), and it draws from the noise that it is given.
+*Items* are the user's data (arrays, names, strings). *Codes* are the same items in the compact form that is stored
+during training (uint8 pixels, integer labels). *Tensors* are the inputs of networks (floats in [-1, 1]). Only `prepare`
+may be random (binarising, flipping); its randomness comes from its argument `noise`.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
 class Codes(Protocol):
     """Encoded items: a tensor (n, ...) in memory, or anything that gathers a batch of them from disk.
 
-    A class other than Tensor must be picklable, since worker processes gather from it, unless it says that it is
-    `at_hand`: that a batch is gathered from it in no time.
+    A class other than Tensor must be picklable, since worker processes gather from it, unless it has the attribute
+    `at_hand`, because batches are gathered at negligible cost.
     """
 
     def __len__(self) -> int: ...
@@ -50,7 +50,7 @@ class Codes(Protocol):
 
 
 def counted(n: int | None, noun: str, rest: str = "") -> str:
-    """A number of things: "1 row", "2,000 rows", or "rows" where n is None; `rest` follows the noun."""
+    """Format a count: "1 row", "2,000 rows", or "rows" where n is None; `rest` follows the noun."""
     named = f"{noun}{'' if n == 1 else 's'}{rest}"
     return named if n is None else f"{n:,} {named}"
 
@@ -64,17 +64,17 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     modality: ClassVar[str] = ""
     """Name of the kind of data whose items it encodes."""
     representation: ClassVar[str] = ""
-    """What networks see of an item, in words, in the plural: "log-mel spectrograms"."""
+    """Noun for the tensors of items, in the plural: "log-mel spectrograms"."""
     sheets: ClassVar[dict[str, Callable[..., None]]]
-    """What writes items to one file, by its ending: methods (items, path, y, columns); the first is the usual one."""
+    """Methods (items, path, y, columns) that write items to one file, by suffix; the first suffix is the default."""
     printed: ClassVar[bool] = False
-    """Whether new items are printed when no file is asked for."""
+    """True if new items are printed unless a file is requested."""
     usual_number: ClassVar[int] = 64
-    """Items that are made when nobody says how many."""
+    """Default number of new items."""
     previewed: ClassVar[int] = 64
-    """Items that a preview while training shows."""
+    """Number of items in a preview during training."""
     previews: ClassVar[tuple[str, ...]] = ()
-    """Endings of the files of a preview; none for the usual one."""
+    """Suffixes of the files of a preview; empty for the default suffix."""
 
     @abstractmethod
     def fit(self, items: ItemsT) -> Self:
@@ -83,15 +83,15 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         return self
 
     def parts(self, items: ItemsT) -> ItemsT:
-        """The items that `encode` has a code for each of: those given, unless a codec makes several of one."""
+        """Return the items that `encode` encodes one to one: `items`, unless the codec splits them."""
         return items
 
     @abstractmethod
     def encode(self, items: ItemsT) -> Codes:
-        """Items -> codes. Raises a `ZaohuaError` that names the item that can't be encoded."""
+        """Encode items; raise a `ZaohuaError` that names the first that can't be encoded."""
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """A batch of codes (b, ...) -> the tensor that networks see, described by `spec_`.
+        """Convert a batch of codes (b, ...) to the tensor that networks see, as described by `spec_`.
 
         Args:
             codes: a batch of what `encode` returned, on any device.
@@ -102,19 +102,19 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
 
     @abstractmethod
     def decode(self, x: Tensor) -> ItemsT:
-        """Network output (b, ...) -> items."""
+        """Convert network output (b, ...) to items."""
 
     def describe(self, n: int | None = None) -> str:
-        """Describe in a phrase what the items are, once fitted: "13,314 rows of 11 columns: 4 integer, 7 categorical".
+        """Describe fitted items in a phrase: "13,314 rows of 11 columns: 4 integer, 7 categorical".
 
         Args:
-            n: how many there are; None leaves the number out.
+            n: number of items; None leaves it out.
         """
         sides = " x ".join(map(str, self.spec_.shape or ()))
         return counted(n, "item") + (f" of {sides} numbers" if sides else " of different lengths")
 
     def write(self, items: ItemsT, folder: Path, names: Sequence[str]) -> list[Path]:
-        """Write items as files that any program opens; returns their paths. Here: a text file for each."""
+        """Write each item to a file of a common format, and return the paths; text files by default."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}.txt" for name in names]
         for path, item in zip(paths, _each(items), strict=True):
@@ -124,16 +124,16 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     def write_sheet(
         self, items: ItemsT, path: str | Path, y: Sequence[object] | None = None, columns: int | None = None
     ) -> Path:
-        """Write items as one file that shows them all; returns its path.
+        """Write all items to one file, and return its path.
 
         Args:
             items: as `decode` gives them.
-            path: where to; its ending, one of `sheets`, says how. Without one it gets the usual one.
-            y: the condition of each, for files that can hold them.
-            columns: items in a row, for files that have rows.
+            path: the file; its suffix, one of `sheets`, selects the format. Default: the first of them.
+            y: the condition of each item, for formats that store conditions.
+            columns: items per row, for formats with rows.
 
         Raises:
-            ZaohuaError: items of this kind aren't written to files with that ending.
+            ZaohuaError: items of this kind aren't written to files with that suffix.
         """
         path = Path(path) if Path(path).suffix else Path(path).with_suffix(self.ending())
         write = self.sheet_writer(path)
@@ -142,17 +142,17 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         return path
 
     def write_preview(self, items: ItemsT, stem: Path) -> list[Path]:
-        """Write items as files that show them all, of each ending in `previews`; returns their paths."""
+        """Write all items to one file for each suffix in `previews`, and return the paths."""
         return [self.write_sheet(items, f"{stem}{ending}") for ending in self.previews or (self.ending(),)]
 
     @classmethod
     def ending(cls) -> str:
-        """The usual ending of a file that holds many items."""
+        """Return the default suffix of a file of many items."""
         return next(iter(cls.sheets))
 
     @classmethod
     def sheet_writer(cls, path: Path) -> Callable[..., None]:
-        """The one of `sheets` for this path, or a `ZaohuaError` that lists their endings."""
+        """Return the method in `sheets` for the suffix of a path; raise a `ZaohuaError` that lists all suffixes."""
         ending = path.suffix.casefold()
         if ending not in cls.sheets:
             raise ZaohuaError(
@@ -162,7 +162,7 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         return cls.sheets[ending]
 
     def _write_lines(self, items: ItemsT, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
-        """A line for each item."""
+        """Write one line per item."""
         path.write_text("".join(f"{item}\n" for item in _each(items)), "utf-8")
 
     sheets = {".txt": _write_lines}
@@ -171,24 +171,24 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
 
     @abstractmethod
     def as_items(self, y: object, n: int | None) -> ItemsT:
-        """What a person gave as y, one condition or a list of them, as a list of n (or len(y)) conditions."""
+        """Return the user's y as a list of conditions: n (or 1) copies of a single one, or a given list unchanged."""
 
     def knows(self, items: ItemsT) -> np.ndarray:
         """Return a mask of the conditions that `encode` accepts, bool (n,): all of them, unless a codec lists them."""
         return np.ones(sum(1 for _ in _each(items)), bool)
 
     def draw(self, noise: Noise) -> Tensor | None:
-        """Codes of n conditions as frequent as in training; None where that makes no sense (null conditions)."""
+        """Draw codes of conditions with their training frequencies; return None if conditions can't be drawn."""
         return None
 
     def log_prior(self) -> np.ndarray | None:
-        """Log frequency of each possible condition; None where they can't be listed."""
+        """Return the log-frequency of each possible condition; None if they can't be listed."""
         return None
 
     # ---- plain JSON, so that a saved model needs no pickle
 
     def get_params(self, deep: bool = True) -> Json:
-        """The options, by name (scikit-learn's convention, so that `clone` and grid search work)."""
+        """Return the options by name (scikit-learn's convention, so that `clone` and grid search work)."""
         return {name: getattr(self, name) for name in fields_of(type(self))}
 
     def set_params(self, **params: object) -> Self:
@@ -199,14 +199,14 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         return self
 
     def state(self) -> Json:
-        """Fitted state beyond the spec, as JSON values."""
+        """Return the fitted state beyond the spec, as JSON values."""
         return {}
 
     def set_state(self, state: Json) -> None:
-        """The inverse of `state`."""
+        """Restore the result of `state`."""
 
     def to_json(self) -> Json:
-        """Class name, options, spec and state as JSON values."""
+        """Return class name, options, spec and state as JSON values."""
         spec = self.spec_.to_json() if hasattr(self, "spec_") else None
         out = {"codec": self.stored_name(), "options": self.get_params(), "spec": spec, "state": self.state()}
         stored: Json = json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file

@@ -1,4 +1,4 @@
-"""A data set that is known by name, and the files that it is made of."""
+"""Named data sets and their files."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class DataSet:
     """An entry of the table of data sets.
 
     Attributes:
-        name: what people call it.
-        modality: kind of its items, as codecs name it.
-        about: what it holds, in one line.
-        load: (this entry, split) -> (items, labels).
+        name: name of the data set.
+        modality: name of the kind of data.
+        about: description in one line.
+        load: function from this entry and a split to (items, labels).
         splits: names of its splits, the first being the default.
-        files: for each split the files that it is made of.
+        files: files of each split.
         classes: names of the labels 0, 1, ...; the numbers themselves if empty.
-        labelled: whether its items have labels.
-        folder: of its files; the set's own name if empty.
+        labelled: True if items have labels.
+        folder: name of the folder of its files; the data set's name if empty.
     """
 
     name: str
@@ -39,10 +39,10 @@ class DataSet:
     folder: str = ""
 
     def paths(self, split: str) -> list[Path]:
-        """Verified copies of the files of a split."""
+        """Return the paths of verified copies of the files of a split."""
         return [find(self.folder or self.name, file) for file in self.files[self.splits.index(split)]]
 
 
 def twice(*files: File) -> tuple[tuple[File, ...], ...]:
-    """Return the files that both splits are made of, as `DataSet.files`."""
+    """Return files that both splits share, as `DataSet.files`."""
     return files, files

@@ -1,10 +1,10 @@
-"""A kind of data as one object: how it is recognised, read, encoded, written, described and measured.
+"""Kinds of data as objects that define how data are recognised, read, encoded, written, described and measured.
 
 To add one, subclass `Modality` in a folder of your own and call `zaohua.register(MyModality())`, or name the object in
 the entry point group `zaohua.modalities` of your package. Nothing inside `zaohua` needs an edit.
 
-A modality is light: it is there before torch is imported, so whatever is heavy is imported inside its methods, and its
-evaluation protocol is named by a dotted path.
+Modalities are created before torch is imported, so heavy modules are imported inside their methods, and the evaluation
+protocol is named by a dotted path.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Read(NamedTuple):
-    """What was read: the items, and the label of each or None."""
+    """Result of reading: the items, and their labels or None."""
 
     items: Any
     labels: Sequence[object] | None
@@ -38,10 +38,10 @@ class Modality(ABC):
         noun: what its items are called, in the plural.
         suffixes: endings of the files that hold one item each, in lower case with the dot.
         other_suffixes: endings of files that hold many items, such as tables.
-        accompanies: whether such files often lie beside files of another kind, as captions lie beside pictures: then
-            they decide what a folder holds only if nothing else is in it.
+        accompanies: True if such files often accompany files of another kind, as captions accompany images: then they
+            determine the kind of a folder only if it has no other files.
         convert: endings of files of this kind that can't be read, and what to do about them.
-        given: how its values are given in memory, for error messages ("a list of texts").
+        given: description of such data in memory, for error messages ("a list of texts").
         protocol: dotted path "module:Class" of its `EvaluationProtocol`; None for that of items whose tensors have one
             shape (`zaohua.evaluation.VectorProtocol`).
         page: dotted path of the module that makes its part of a report; None if it has none.
@@ -59,7 +59,7 @@ class Modality(ABC):
     page: ClassVar[str | None] = None
     suites: ClassVar[str | None] = None
 
-    # ---- what a modality defines
+    # ---- required
 
     @property
     @abstractmethod
@@ -75,11 +75,11 @@ class Modality(ABC):
 
         Args:
             paths: files with one of `suffixes`.
-            labels: one for each file, or None.
+            labels: one label per file, or None.
         """
         raise ZaohuaError(f"{self.noun} aren't read from files ({paths[0]}): give them as {self.given or 'values'}")
 
-    # ---- what it may define
+    # ---- optional
 
     def collect(self, X: object, labels: Sequence[object] | None = None) -> object:
         """Return the items of a collection in memory that `recognises` accepts, in the form that its codecs take."""
@@ -89,8 +89,8 @@ class Modality(ABC):
         """Return how many files of a folder `read_folder` would read.
 
         Args:
-            folder: where they are.
-            suffixes: how often each suffix (in lower case) occurs in it and below.
+            folder: the folder.
+            suffixes: number of files by suffix (in lower case), subfolders included.
         """
         return sum(suffixes[suffix] for suffix in self.suffixes)
 
@@ -144,15 +144,15 @@ class Modality(ABC):
         Args:
             items: as they were given.
             collected: the same in the form that its codecs take.
-            path: where to; without a suffix it gets the usual one.
-            y: the condition of each item, for files that can hold them.
+            path: the file; the default suffix is added to a path without one.
+            y: the condition of each item, for formats that store conditions.
         """
         return self.codecs[0]().fit(collected).write_sheet(items, path, y)
 
-    # ---- for its users
+    # ---- helpers
 
     def load(self, path: str | None) -> Any:
-        """Return what a dotted path "module:name" or "module" of this modality stands for; None for None."""
+        """Import the object or module that a dotted path "module:name" or "module" names; return None for None."""
         if path is None:
             return None
         module, _, name = path.partition(":")

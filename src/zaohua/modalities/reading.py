@@ -22,7 +22,7 @@ from zaohua.modalities.modality import Modality, refuse_split
 
 
 class Found(NamedTuple):
-    """What was read: the items, the label of each or None, and the kind of data; None if no kind recognises them."""
+    """Result of reading: the items, their labels or None, and the kind of data; None if no kind recognises them."""
 
     items: Any
     labels: Any
@@ -104,8 +104,8 @@ def collect(
     Args:
         X: an array of any library, a frame, or a list of items or files.
         labels: one for each item, for items that keep theirs.
-        kinds: the modalities to ask whether they recognise it; one alone isn't asked. All when not given.
-        prefer: the one of them whose answer settles it.
+        kinds: candidates for the kind of data; a single one is used without a check. Default: all.
+        prefer: the candidate that is used if it recognises the data.
 
     Raises:
         ZaohuaError: it is empty, a single item, or arrays of different shapes.
@@ -143,7 +143,7 @@ def _collected(
     return X, None
 
 
-def recognised(X: Any, kinds: Sequence[Modality] | None = None) -> Modality | None:
+def recognised(X: object, kinds: Sequence[Modality] | None = None) -> Modality | None:
     """Return the first modality that recognises a collection; None if none does.
 
     Where several do, as an array of numbers may be of several kinds, a `ZaohuaWarning` says which it is taken for.
@@ -157,13 +157,13 @@ def recognised(X: Any, kinds: Sequence[Modality] | None = None) -> Modality | No
     return able[0] if able else None
 
 
-def write(items: Any, path: str | Path, *, y: Sequence[object] | None = None, modality: str | None = None) -> Path:
-    """Write items to one file that any program opens: a sheet of images, a sound, a text, a table, MIDI.
+def write(items: object, path: str | Path, *, y: Sequence[object] | None = None, modality: str | None = None) -> Path:
+    """Write items to one file of a common format: a sheet of images, a sound, a text, a table, MIDI.
 
     Args:
         items: as a model's `sample` returns them, or any that `read` takes.
-        path: where to; its suffix says how, and without one the usual suffix of such items is added.
-        y: the condition of each item, for files that can hold them.
+        path: the file; its suffix selects the format, and the default suffix is added to a path without one.
+        y: the condition of each item, for formats that store conditions.
         modality: the kind of data to take the items for; found out when not given.
 
     Returns:
@@ -192,6 +192,8 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         entry = datasets.known().get(source) if isinstance(source, str) else None
         if entry is None:
             raise _nothing_at(path, source, kinds)
+        if len(kinds) == 1 and kinds[0].name != entry.modality:
+            raise ZaohuaError(f"{source} is a data set of {entry.modality}, not of {kinds[0].name}")
         found, labels = datasets.load(entry.name, split or "train")
         items, kind = _collected(found, labels, (registry.modality(entry.modality),))
         return Found(items, items.labels if isinstance(items, FileItems) else labels, kind)
@@ -303,7 +305,7 @@ def _own_labels(items: Any, y: Any) -> Any:
     return list(y)
 
 
-def _is_item(value: Any) -> bool:
+def _is_item(value: object) -> bool:
     """Return whether a condition is an item of a kind of data other than a name, a number or a text."""
     if isinstance(value, (str, bytes, int, float, tuple, type(None))):
         return False

@@ -1,4 +1,4 @@
-"""Codes of items that differ in length: one behind another in one stream, in memory or in a file."""
+"""Codes of items of different lengths, concatenated in one stream, in memory or in a file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from zaohua.modalities.base import Codec, Indices, ItemsT
 
 
 class FileStream:
-    """A stream of which nothing is in memory: a part of it is read when it is asked for.
+    """Stream in a file, whose parts are read on access.
 
     Args:
-        file: open for reading, as long as this is; it holds nothing else.
+        file: the file, open for reading; it contains only the stream.
         dtype: of each element.
-        length: how many there are.
+        length: number of elements.
     """
 
     def __init__(self, file: IO[bytes], dtype: np.dtype[np.generic], length: int):
@@ -32,21 +32,21 @@ class FileStream:
         return self._length
 
     def __getitem__(self, part: slice) -> Tensor:
-        """A part that lies within it, (n,), a copy."""
+        """Return a copy of a part, (n,)."""
         low, high, _ = part.indices(self._length)
         if low >= high:
             return torch.from_numpy(np.empty(0, self._dtype))
-        offset = low * self._dtype.itemsize  # a map of just the part: whoever else reads the file moves nothing here
+        offset = low * self._dtype.itemsize  # a memory map, because other readers move the position of the file
         mapped = np.memmap(self._file, self._dtype, mode="r", offset=offset, shape=(high - low,))
         return torch.from_numpy(np.array(mapped))
 
 
 class Tape:
-    """A stream that is made part by part: in memory up to a number of bytes, beyond it in a temporary file.
+    """Writer of a stream, in memory up to a limit, and in a temporary file beyond it.
 
     Args:
         dtype: of each element.
-        most: bytes to keep in memory.
+        most: maximum number of bytes in memory.
     """
 
     def __init__(self, dtype: DTypeLike, most: float):
@@ -58,10 +58,10 @@ class Tape:
         return self._length
 
     def append(self, part: np.ndarray) -> None:
-        """Put a part (n,) behind what there is.
+        """Append a part (n,).
 
         Raises:
-            ZaohuaError: there is no room for it in the folder of temporary files.
+            ZaohuaError: the folder of temporary files is full.
         """
         self._length += len(part)
         data = np.ascontiguousarray(part, self.dtype).tobytes()
@@ -70,7 +70,7 @@ class Tape:
             return
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="zaohua-codes-")  # which goes with the last who reads it
+                self._file = tempfile.TemporaryFile(prefix="zaohua-codes-")  # deleted when the last reader closes it
                 self._file.write(self._held)
                 self._held = bytearray()
             self._file.write(data)
@@ -78,7 +78,7 @@ class Tape:
             raise _no_room(error) from error
 
     def stream(self) -> Tensor | FileStream:
-        """All parts, one behind another; nothing can be put behind them any more."""
+        """Return the stream of all parts, after which nothing can be appended."""
         if self._file is None:
             return torch.from_numpy(np.frombuffer(self._held, self.dtype))
         try:
@@ -90,19 +90,19 @@ class Tape:
 
 def _no_room(error: OSError) -> ZaohuaError:
     return ZaohuaError(
-        f"{tempfile.gettempdir()}: what doesn't fit in memory can't be kept there ({error.strerror}): "
-        "make room, name another folder (TMPDIR), or let more of it stay in memory (memory)"
+        f"{tempfile.gettempdir()}: can't store codes that exceed the memory limit ({error.strerror}): "
+        "free disk space, set another folder (TMPDIR), or raise the limit (memory)"
     )
 
 
 class Sequences:
-    """Items as parts of one stream; what stands between two may belong to both.
+    """Items as parts of one stream; consecutive parts may overlap, by an END token that belongs to both.
 
     Attributes:
         stream: (N, ...), or a `FileStream`.
-        starts, stops: where each item's part begins, and the place behind its end; int64 (n,).
-        pad: what fills the parts of a batch up.
-        apart: whether every item is to be learnt by itself, as dialogues are, instead of one behind the other.
+        starts, stops: first index and end (exclusive) of each item, int64 (n,).
+        pad: value that pads the items of a batch to the same length.
+        apart: True if items are learnt separately, as dialogues are, instead of as one stream.
     """
 
     def __init__(self, stream: Tensor | FileStream, starts: Tensor, stops: Tensor, pad: int, apart: bool = False):
@@ -112,7 +112,7 @@ class Sequences:
         return len(self.starts)
 
     def __iter__(self) -> Iterator[Tensor]:
-        """Each item's part, a view where the stream is in memory."""
+        """Yield each item, as a view if the stream is in memory."""
         return (self.stream[a:b] for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True))
 
     def __getitem__(self, indices: Indices) -> Tensor:

@@ -1,4 +1,4 @@
-"""Bayes' rule as a classifier: P(y | x) = p(x | y) P(y) / sum over classes, from any model that has a likelihood."""
+"""Classification by Bayes' rule, P(y | x) = p(x | y) P(y) / sum over classes, with any model that has a likelihood."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from zaohua.estimator.base import GenerativeModel
 
 
 class GenerativeClassifier(ClassifierMixin, BaseEstimator):
-    """A scikit-learn classifier that asks of which class an item is most likely to be, by a generative model.
+    """Classifier of scikit-learn by the likelihoods of a generative model.
 
     Args:
-        model: any unfitted model that gives `score_samples`; a `ProductMixture` when not given. It is cloned, and
-            fitted with the classes as its labels.
+        model: unfitted model with `score_samples`; by default a `ProductMixture`. It is cloned, and fitted with the
+            classes as labels.
 
     Attributes:
-        model_: the fitted model, p(x | y).
-        classes_: the classes, sorted.
+        model_: fitted model, p(x | y).
+        classes_: sorted classes.
     """
 
     def __init__(self, model: GenerativeModel | None = None) -> None:
@@ -51,16 +51,16 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
             raise ZaohuaError(f"classifying needs more than one class, and all items are {self.classes_[0]!r}")
-        self.model_: GenerativeModel = _usual() if self.model is None else clone(self.model)
+        self.model_: GenerativeModel = _default_model() if self.model is None else clone(self.model)
         self.model_.fit(X, labels)
-        _ = self.model_.score_samples  # of one that has none: the error says why, and which models can
+        _ = self.model_.score_samples  # raises an error if the model has none
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.model_, name):
                 setattr(self, name, getattr(self.model_, name))
         return self
 
     def predict_log_proba(self, X: object) -> np.ndarray:
-        """log P(y | x) of each class, float64 (n, classes)."""
+        """Compute log P(y | x) of each class, float64 (n, classes)."""
         check_is_fitted(self)
         items, _ = modalities.read(X)
         codec = self.model_.y_codec_
@@ -76,22 +76,22 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         return np.asarray(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
 
     def predict_proba(self, X: object) -> np.ndarray:
-        """P(y | x) of each class, float64 (n, classes)."""
+        """Compute P(y | x) of each class, float64 (n, classes)."""
         return np.asarray(np.exp(self.predict_log_proba(X)))
 
     def predict(self, X: object) -> np.ndarray:
-        """The most likely class of each item, (n,)."""
+        """Return the most probable class of each item, (n,)."""
         log_probabilities = self.predict_log_proba(X)
         return np.asarray(self.classes_[log_probabilities.argmax(1)])
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         if self.model is None or hasattr(self.model, "__sklearn_tags__"):
-            tags.input_tags = (_usual() if self.model is None else self.model).__sklearn_tags__().input_tags
+            tags.input_tags = (_default_model() if self.model is None else self.model).__sklearn_tags__().input_tags
         return tags
 
 
-def _usual() -> GenerativeModel:
+def _default_model() -> GenerativeModel:
     from zaohua.models.product_mixture import ProductMixture
 
     return ProductMixture()

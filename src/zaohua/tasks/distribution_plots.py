@@ -1,4 +1,4 @@
-"""Pictures of a fitted distribution: beside the histogram, quantile by quantile, and on the way to its maximum."""
+"""Plots of a fitted distribution: histogram, Q-Q plot, and path of the optimiser."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BARS, DOTS, GRID, SHOWN = 80, 400, 40, 4000
-"""Bars of a histogram at most, quantiles that are compared at most, points along each side of a likelihood, and numbers
-that it is of at most."""
+"""Maximum number of bars, maximum number of quantiles, grid points per side of the likelihood, and maximum number of
+values for it."""
 
 
 def picture(fit: Fit, x: np.ndarray, title: str = "", path: bool = False) -> Figure:
-    """Histogram and fitted curve, a Q-Q plot, and if asked for the path of the optimisation.
+    """Plot the histogram with the fitted curve, a Q-Q plot and, optionally, the path of the optimiser.
 
     Args:
-        fit: the distribution, as `distributions.fit` returns it.
-        x: the numbers that it was fitted to, float64 (n,).
-        title: what the numbers are.
-        path: draw the steps of the fit over the likelihood.
+        fit: result of `distributions.fit`.
+        x: numbers that it was fitted to, float64 (n,).
+        title: name of the numbers.
+        path: True to plot the steps of the optimiser over the likelihood.
 
     Returns:
         A figure of matplotlib's, which a notebook displays and `save` writes.
@@ -47,7 +47,7 @@ def picture(fit: Fit, x: np.ndarray, title: str = "", path: bool = False) -> Fig
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as a file, of the kind that its ending says.
+    """Save a figure as a file, in the format of its suffix.
 
     Raises:
         ZaohuaError: matplotlib can't write such a file.
@@ -72,13 +72,13 @@ def _matplotlib() -> type[Figure]:
 
 
 def _curve(axes: Axes, fit: Fit, x: np.ndarray, title: str) -> None:
-    """The data's histogram with the density, or shares of whole numbers with the probabilities."""
+    """Plot the histogram with the density, or the frequencies of integers with their probabilities."""
     model, parameters = fit.model, fit.parameters
     if model.is_discrete and np.ptp(x) <= BARS:
         values = np.arange(x.min(), x.max() + 1)
         axes.bar(values, [(x == value).mean() for value in values], width=0.8, color="0.8", label=f"{len(x):,} values")
-        chances = np.exp(model.log_densities(parameters, values[:, None])[:, 0])
-        axes.plot(values, chances, "o-", color="C3", markersize=4, linewidth=1, label=fit.name)
+        probabilities = np.exp(model.log_densities(parameters, values[:, None])[:, 0])
+        axes.plot(values, probabilities, "o-", color="C3", markersize=4, linewidth=1, label=fit.name)
     else:
         edges = np.histogram_bin_edges(x, "auto")
         edges = edges if len(edges) <= BARS + 1 else np.linspace(x.min(), x.max(), BARS + 1)
@@ -87,16 +87,16 @@ def _curve(axes: Axes, fit: Fit, x: np.ndarray, title: str) -> None:
         values = np.unique(np.round(values)) if model.is_discrete else values
         axes.plot(values, np.exp(model.log_densities(parameters, values[:, None])[:, 0]), color="C3", label=fit.name)
     axes.set_xlabel(title or "value")
-    axes.set_ylabel("share" if model.is_discrete else "density")
+    axes.set_ylabel("frequency" if model.is_discrete else "density")
     axes.set_title(", ".join(f"{name} = {value:.4g}" for name, value in fit.numbers.items()), fontsize="medium")
     axes.legend()
 
 
 def _quantiles(axes: Axes, fit: Fit, x: np.ndarray, title: str) -> None:
-    """Quantiles of the data against those of the distribution."""
-    chances = _chances(min(len(x), DOTS))
-    expected = fit.model.inverse(fit.parameters, chances[:, None])[:, 0]
-    seen = np.quantile(x, chances, method="inverted_cdf" if fit.model.is_discrete else "hazen")
+    """Plot quantiles of the data against those of the distribution."""
+    levels = _midpoints(min(len(x), DOTS))
+    expected = fit.model.inverse(fit.parameters, levels[:, None])[:, 0]
+    seen = np.quantile(x, levels, method="inverted_cdf" if fit.model.is_discrete else "hazen")
     ends = [min(expected.min(), seen.min()), max(expected.max(), seen.max())]
     axes.plot(ends, ends, color="0.6", linewidth=1)
     axes.plot(expected, seen, ".", color="C0", markersize=4)
@@ -107,14 +107,14 @@ def _quantiles(axes: Axes, fit: Fit, x: np.ndarray, title: str) -> None:
 
 
 def _path(axes: Axes, fit: Fit, x: np.ndarray) -> None:
-    """The steps of the fit over the mean log-likelihood as a function of two parameters, others as they are at last."""
+    """Plot the steps of the optimiser over the mean log-likelihood of two parameters; others are at the optimum."""
     assert isinstance(fit.model, NewtonFitted)
     steps = {name: np.array([step[name][0] for step in fit.model.path(x[:, None])]) for name in fit.parameters}
     across, up = fit.model.fitted[0], fit.model.fitted[-1]
     sides = [_side(steps[name]) for name in (across, up)]
     a, b = np.meshgrid(*sides)
     held = {name: np.full(GRID, steps[name][-1]) for name in fit.parameters}
-    some = x if len(x) <= SHOWN else np.quantile(x, _chances(SHOWN), method="inverted_cdf")
+    some = x if len(x) <= SHOWN else np.quantile(x, _midpoints(SHOWN), method="inverted_cdf")
     heights = np.array(
         [
             fit.model.log_densities({**held, across: one, up: other}, some[:, None]).mean(0)
@@ -132,13 +132,13 @@ def _path(axes: Axes, fit: Fit, x: np.ndarray) -> None:
     axes.set_title(f"log-likelihood and {len(steps[across]) - 1} steps of Newton's method", fontsize="medium")
 
 
-def _chances(n: int) -> np.ndarray:
-    """The middles of n equal parts of [0, 1]."""
+def _midpoints(n: int) -> np.ndarray:
+    """Return the midpoints of n equal parts of [0, 1]."""
     return (np.arange(n) + 0.5) / n
 
 
 def _side(values: np.ndarray) -> np.ndarray:
-    """Points along an axis on which some values lie, with room beside them; even in logarithms if all are above 0."""
+    """Return grid points along an axis around values, with margins; logarithmic if all values are positive."""
     low, high = values.min(), values.max()
     if low > 0:
         room = max(1.3, (high / low) ** 0.3)

@@ -1,4 +1,4 @@
-"""Which distribution describes some numbers: all that can are fitted, ranked and tested."""
+"""Selection of a distribution for numbers: candidates are fitted, ranked and tested."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from zaohua.modalities import NumberCodec
 from zaohua.tasks.goodness import Goodness, goodness
 
 FAMILY = "univariate"
-WHOLE = (
-    "all values are whole numbers: AIC and BIC of a continuous distribution use its probability of the interval of "
-    "length 1 around each value, so that discrete and continuous distributions can be compared"
+INTEGER_NOTE = (
+    "all values are integers: AIC and BIC of continuous distributions are those of the intervals of length 1 "
+    "around them"
 )
 SURE = 1e-9
-"""Probability of an interval from which on the difference of two distribution functions is exact enough."""
+"""Minimum probability of an interval that is computed as a difference of distribution functions."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """A distribution that was fitted to numbers.
+    """Distribution fitted to numbers.
 
     Attributes:
-        name: its class.
-        model: an instance with the settings it was fitted with.
-        parameters: by scipy's names, arrays (1,), or (n, 1) where the data are the parameters.
-        log_likelihood: of all numbers, nats; if they are whole and the distribution is of real ones, of the intervals
-            of length 1 around them, so that it can be compared with those of whole numbers.
-        aic, bic: the criteria, nats; None without a number of parameters.
-        goodness: the test; None where none is possible.
+        name: class name.
+        model: instance with the settings of the fit.
+        parameters: parameters by scipy's names, arrays (1,), or (n, 1) if the data are the parameters.
+        log_likelihood: log-likelihood of all numbers in nats. For integers and a continuous distribution it is that of
+            the intervals of length 1 around them, which is comparable with discrete distributions.
+        aic, bic: information criteria, in nats; None for a nonparametric distribution.
+        goodness: goodness-of-fit test; None if none is possible.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Fit:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The parameters that are single numbers."""
+        """Parameters that are single numbers."""
         return {name: float(value[0]) for name, value in self.parameters.items() if value.shape == (1,)}
 
     def to_json(self) -> Json:
-        """The fit as JSON values."""
+        """Return the fit as JSON values."""
         return {
             "name": self.name,
             "parameters": self.numbers,
@@ -67,14 +67,14 @@ class Fit:
 
 @dataclasses.dataclass(frozen=True)
 class Ranking:
-    """Distributions by how well they describe some numbers, the best first.
+    """Distributions ranked by their fit to numbers, the best first.
 
     Attributes:
-        n: how many numbers.
-        by: the criterion.
-        fits: the distributions.
-        left_out: why others are not among them, by name.
-        notes: what is to be known when reading it.
+        n: number of values.
+        by: criterion.
+        fits: fitted distributions.
+        left_out: reason why each other distribution couldn't be fitted, by name.
+        notes: remarks on the ranking.
     """
 
     n: int
@@ -85,11 +85,11 @@ class Ranking:
 
     @property
     def best(self) -> Fit:
-        """The first."""
+        """Best fit."""
         return self.fits[0]
 
     def to_json(self) -> Json:
-        """The ranking as JSON values."""
+        """Return the ranking as JSON values."""
         return {
             "n": self.n,
             "by": self.by,
@@ -100,15 +100,15 @@ class Ranking:
 
 
 def names() -> list[str]:
-    """The distributions there are, by class."""
+    """Return the class names of all distributions."""
     return [entry.name for entry in registry.entries() if entry.family == FAMILY]
 
 
 def find(name: str) -> Univariate:
-    """A distribution with default settings by its class name or command.
+    """Create a distribution with default settings, given its class name or command.
 
     Raises:
-        ZaohuaError: there is none of that name; the message names the nearest.
+        ZaohuaError: there is none of that name; the message suggests similar names.
     """
     wanted = {entry.command: entry.name for entry in registry.entries() if entry.family == FAMILY}
     known = {key.replace("-", "").casefold(): own for key, own in wanted.items()}
@@ -187,7 +187,7 @@ def rank(
         raise ZaohuaError(next(iter(left_out.values()), "no distributions to choose from"))
     fits.sort(key=lambda found: getattr(found, by) if found.model.fitted else np.inf)
     noted = _are_whole(values) and not all(found.model.is_discrete for found in fits)
-    return Ranking(len(values), by, fits, left_out, [WHOLE] if noted else [])
+    return Ranking(len(values), by, fits, left_out, [INTEGER_NOTE] if noted else [])
 
 
 def _are_whole(values: np.ndarray) -> bool:
@@ -195,16 +195,16 @@ def _are_whole(values: np.ndarray) -> bool:
 
 
 def _log_likelihoods(model: Univariate, parameters: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """Log-likelihood of each number of x (n, 1), or of the interval that it stands for."""
+    """Compute the log-likelihood of each value of x (n, 1), or of the interval around it if all are integers."""
     densities = model.log_densities(parameters, x)
     if model.is_discrete or not _are_whole(x):
         return densities
-    chances = model.distribution(parameters, x + 0.5) - model.distribution(parameters, x - 0.5)
-    return np.where(chances > SURE, np.log(np.maximum(chances, SURE)), densities)
+    probabilities = model.distribution(parameters, x + 0.5) - model.distribution(parameters, x - 0.5)
+    return np.where(probabilities > SURE, np.log(np.maximum(probabilities, SURE)), densities)
 
 
 def as_numbers(x: ArrayLike) -> np.ndarray:
-    """Numbers as float64 (n,).
+    """Convert numbers to float64 (n,).
 
     Raises:
         ZaohuaError: they are no numbers, of more than one column, or missing or infinite ones are among them.

@@ -1,8 +1,8 @@
-"""Whether numbers may come from a distribution that was fitted to them: p values by the parametric bootstrap.
+"""Goodness-of-fit tests of fitted distributions, with p values by the parametric bootstrap.
 
-Tables of the Kolmogorov-Smirnov and the chi-square statistic are wrong where parameters were fitted to the same data.
-So the test is done again on numbers drawn from the fit, with parameters fitted anew to each set of them, and the p
-value is the share of sets that fit no better than the data do.
+Tables of the Kolmogorov-Smirnov and the chi-square statistic are invalid if parameters were fitted to the same data.
+So data sets are simulated from the fit, the parameters are fitted to each of them again, and the p value is the
+fraction of data sets whose statistic is at least that of the data.
 
 Source: W. Stute, W. Gonzáles Manteiga and M. Presedo Quindimil, "Bootstrap Based Goodness-of-Fit-Tests", Metrika 40,
 1993.
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from zaohua.families.univariate import Univariate
 
 LARGEST = 2000
-"""Numbers in a set at most. The statistics' distributions hardly depend on it from there on."""
+"""Maximum size of a simulated data set; the distributions of the statistics hardly change beyond it."""
 EXPECTED = 2.0
-"""Numbers that each cell of a chi-square test is expected to hold, at least; the usual 5 are for tables of it."""
+"""Minimum expected count of a cell of the chi-square test; the usual 5 is for tabulated critical values."""
 
 
 @dataclass(frozen=True)
 class Goodness:
-    """The result of a test.
+    """Result of a goodness-of-fit test.
 
     Attributes:
         test: "Kolmogorov-Smirnov" or "chi-square".
-        statistic: the greatest distance of the distribution functions, or the sum of squares.
-        p: chance of a fit as bad or worse if the numbers do come from the distribution.
-        replicates: sets that were drawn.
+        statistic: maximum distance of the distribution functions, or the chi-square sum.
+        p: probability of a statistic at least as large if the numbers are from the distribution.
+        replicates: number of simulated data sets.
     """
 
     test: str
@@ -42,17 +42,17 @@ class Goodness:
 
 
 def goodness(model: Univariate, x: np.ndarray, replicates: int = 200, random_state: int = 0) -> Goodness | None:
-    """Test a distribution that is fitted to x, by Kolmogorov-Smirnov's statistic or chi-square's if it is discrete.
+    """Fit a distribution to x and test it: Kolmogorov-Smirnov, or chi-square for a discrete distribution.
 
     Args:
-        model: the distribution; its settings are used, not what it is fitted to.
-        x: numbers that it can be fitted to, float64 (n,).
-        replicates: sets to draw; the p value is at least 1 / (replicates + 1).
-        random_state: seed of the sets.
+        model: distribution, of which only the settings are used.
+        x: numbers in its support, float64 (n,).
+        replicates: number of data sets to simulate; the p value is at least 1 / (replicates + 1).
+        random_state: seed of the data sets.
 
     Returns:
-        The result. None where no test is possible: a density that follows any data (one without `fitted`), or fewer
-        than two cells more than parameters.
+        The result; None if no test is possible: for a nonparametric density (one without `fitted`), or with too few
+        cells for the number of parameters.
     """
     if not model.fitted or replicates < 1:
         return None
@@ -77,7 +77,7 @@ def goodness(model: Univariate, x: np.ndarray, replicates: int = 200, random_sta
 
 
 def kolmogorov_smirnov(chances: np.ndarray) -> np.ndarray:
-    """Greatest distance between fitted and empirical distribution functions, (p,).
+    """Compute the maximum distances between fitted and empirical distribution functions, (p,).
 
     Args:
         chances: fitted distribution function of each number, (n, p), in any order.
@@ -89,7 +89,7 @@ def kolmogorov_smirnov(chances: np.ndarray) -> np.ndarray:
 
 
 def _root(n: int) -> float:
-    """What the statistic is multiplied by so that it means the same for every n.
+    """Return the factor by which the statistic has the same distribution for every n.
 
     Source: M. A. Stephens, "EDF Statistics for Goodness of Fit and Some Comparisons", JASA 69, 1974.
     """
@@ -101,7 +101,7 @@ def _share(worse: np.ndarray) -> float:
 
 
 def _edges(model: Univariate, parameters: dict[str, np.ndarray], n: int) -> np.ndarray:
-    """Whole numbers at which cells end that are about as likely as each other; the last cell has no end.
+    """Return the upper edges of about equally probable cells of integers; the last cell is unbounded.
 
     Source: H. B. Mann and A. Wald, "On the Choice of the Number of Class Intervals in the Application of the Chi Square
     Test", Annals of Mathematical Statistics 13, 1942: about 2 n^(2/5) cells.
@@ -117,7 +117,7 @@ def _edges(model: Univariate, parameters: dict[str, np.ndarray], n: int) -> np.n
 
 
 def _chi_square(model: Univariate, parameters: dict[str, np.ndarray], x: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Sum over cells of (seen - expected)^2 / expected, (p,)."""
+    """Compute the sum over cells of (observed - expected)^2 / expected, (p,)."""
     below = model.distribution(parameters, np.repeat(edges[:, None], x.shape[1], 1))
     ends = np.zeros((1, x.shape[1])), np.ones((1, x.shape[1]))
     expected = len(x) * np.diff(np.concatenate([ends[0], below, ends[1]]), axis=0)

@@ -30,6 +30,7 @@ from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, draft_of, generate, guided
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
+from zaohua.modalities.base import Indices
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
 from zaohua.training.events import Batch
@@ -255,7 +256,8 @@ class TokenRows:
     def __len__(self) -> int:
         return len(self.item_index)
 
-    def __getitem__(self, indices: np.ndarray) -> Tensor:
-        """Return the rows at `indices` (integers, (b,)), int64 (b, longest), padded with -1."""
-        rows = [self._row(item, low) for item, low in zip(self.item_index[indices], self._lows[indices], strict=True)]
+    def __getitem__(self, indices: Indices) -> Tensor:
+        """Return the rows at `indices` (integers, a mask or a slice), int64 (b, longest), padded with -1."""
+        at = indices if isinstance(indices, slice) else np.asarray(indices)
+        rows = [self._row(item, low) for item, low in zip(self.item_index[at], self._lows[at], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)

@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from zaohua.core.errors import ZaohuaError
 
@@ -99,18 +99,16 @@ def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.n
                 return _read_npy(file, path, max_bytes), None
         with zipfile.ZipFile(path) as archive:
             names = {Path(name).stem: name for name in archive.namelist() if name.endswith(".npy")}
-            keys_found = [_first(names, keys) for keys in (IMAGE_KEYS, LABEL_KEYS)]
-            if keys_found[0] is None:
+            images, labels = (_first(names, keys) for keys in (IMAGE_KEYS, LABEL_KEYS))
+            if images is None:
                 held = ", ".join(names) or "nothing"
                 raise ZaohuaError(f"{path}: needs images under one of {', '.join(IMAGE_KEYS)}; it holds {held}")
-            arrays: list[Any] = []
-            for name in keys_found:
-                if name is None:
-                    arrays.append(None)
-                    continue
-                with archive.open(name) as member:
-                    arrays.append(_read_npy(member, path, max_bytes))
-            return arrays[0], arrays[1]
+            with archive.open(images) as member:
+                items = _read_npy(member, path, max_bytes)
+            if labels is None:
+                return items, None
+            with archive.open(labels) as member:
+                return items, _read_npy(member, path, max_bytes)
     except (
         OSError,
         EOFError,

@@ -9,7 +9,7 @@ from zaohua.modalities.files.download import File
 
 
 def _digits(entry: DataSet, split: str) -> tuple[np.ndarray, list[object]]:
-    """scikit-learn's 1797 digits of 8x8 pixels with values 0..16: the last 297 are the test split."""
+    """Load scikit-learn's 1797 digits of 8 x 8 pixels with values 0 to 16; the last 297 are the test split."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -25,7 +25,7 @@ def _idx(entry: DataSet, split: str) -> tuple[np.ndarray, list[object]]:
 
 
 def _idx_files(home: str, *table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
-    """Four rows (name, size, sha256), images and labels of train and test, as `DataSet.files`."""
+    """Return four rows (name, size, sha256), images and labels of both splits, as `DataSet.files`."""
     files = [File(name, sha256, size, home) for name, size, sha256 in table]
     return (files[0], files[1]), (files[2], files[3])
 

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def _rolls(entry: DataSet, split: str) -> tuple[list[Piece], None]:
-    """The pieces of a table that holds all splits."""
+    """Load a split from a file of all splits."""
     from zaohua.modalities.music.roll_files import read_rolls
 
     return read_rolls(entry.paths(split)[0], split), None
 
 
 def _chorales(name: str, about: str, file: str, sha256: str, size: int) -> DataSet:
-    """Bach's chorales in one of their published forms: a file that holds all splits."""
+    """Return the entry of one published form of Bach's chorales, a file of all splits."""
     found = File(file, sha256, size, "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master/")
     return DataSet(
         name, "music", about, _rolls, ("train", "test", "valid"), 3 * ((found,),), labelled=False, folder="jsb-chorales"

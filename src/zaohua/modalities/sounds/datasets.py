@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from zaohua.modalities.sounds.sound import Sound
 
 DIGIT_SOUNDS = "c508ca40e62214f8ea81451ff705df6e9a68265da606e26d5455a6a8d1e5bf81"
-"""sha256 of the names and samples of all spoken digits, however they are packed."""
+"""SHA-256 of the names and samples of all spoken digits, which doesn't depend on the archive format."""
 
 
 def _digit_sounds(entry: DataSet, split: str) -> tuple[list[Sound], list[int]]:
-    """Spoken digits, `{digit}_{speaker}_{index}.wav`: index 0 to 4 to test on. Both splits have the same speakers."""
+    """Load spoken digits, `{digit}_{speaker}_{index}.wav`; indices 0 to 4 are the test split, of the same speakers."""
     from zaohua.modalities.sounds.sound import read_archive
 
     sounds = read_archive(entry.paths(split)[0], DIGIT_SOUNDS)

@@ -1,4 +1,4 @@
-"""Tables that are known by name."""
+"""Table data sets that are known by name."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ADULT = (
     "age workclass fnlwgt education education-num marital-status occupation relationship race sex capital-gain "
     "capital-loss hours-per-week native-country income"
 )
-"""The columns of the census, which its files don't name."""
+"""Names of the columns of the census, which its files lack."""
 
 
 def _adult(entry: DataSet, split: str) -> tuple[pd.DataFrame, None]:
-    """The census of 1994 as it was split when it was published; the second file ends its classes with a point."""
+    """Load the census of 1994 in its published split; classes in the second file end with a full stop."""
     from zaohua.modalities.files.delimited import read_table
 
     frame = read_table(entry.paths(split)[0], names=ADULT.split(), comment="|")
@@ -27,7 +27,7 @@ def _adult(entry: DataSet, split: str) -> tuple[pd.DataFrame, None]:
 
 
 def _fifths(entry: DataSet, split: str) -> tuple[pd.DataFrame, None]:
-    """A table of which every fifth row is to test on."""
+    """Load a table; every fifth row belongs to the test split."""
     from zaohua.modalities.files.delimited import read_table
 
     frame = read_table(entry.paths(split)[0])

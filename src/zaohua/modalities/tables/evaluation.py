@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.evaluation.protocol import EvaluationProtocol, chance, of, share
+from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
 from zaohua.evaluation.results import APART, FLOOR, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Splits
 from zaohua.metrics import tree_two_sample as told_apart
@@ -104,13 +104,15 @@ class TableProtocol(EvaluationProtocol):
         """Return all figures of some rows."""
         n = len(samples)
         figures = {
-            "tree_score": of(self._classified(samples).score, n),
+            "tree_score": interval_figure(self._classified(samples).score, n),
             "trend": Figure(mean_trend(trends(self._real, samples, self.category_counts)), n=n),
             "shape": Figure(float(shapes(self._real, samples, self.category_counts).mean()), n=n),
         }
         if self._target is not None:
             found = utility(samples, self._real, self.category_counts, self._target, self.seed)
-            figures |= {f"utility_{name}": of(interval, len(self._real)) for name, interval in found.items()}
+            figures |= {
+                f"utility_{name}": interval_figure(interval, len(self._real)) for name, interval in found.items()
+            }
         return {**figures, **self._copies(samples)} if copies else figures
 
     def _classified(self, samples: np.ndarray, uses: bool = False) -> TreeTwoSample:
@@ -126,8 +128,8 @@ class TableProtocol(EvaluationProtocol):
         near = closest_records(samples, self._train, self._real, self.category_counts, self.seed)
         same = row_copies(samples, self._train, self._real, self.category_counts)
         return {
-            "closest": of(near.fraction, len(samples), chance(near.p)),
-            "row_copies": share(same.fraction, len(samples), chance(same.p)),
+            "closest": interval_figure(near.fraction, len(samples), format_p(near.p)),
+            "row_copies": fraction_figure(same.fraction, len(samples), format_p(same.p)),
         }
 
     def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
@@ -192,5 +194,5 @@ class TableProtocol(EvaluationProtocol):
         rng = np.random.default_rng(self.seed)
         some = self._train[rng.permutation(len(self._train))[: self.n]]
         apart = np.stack([rng.permutation(column) for column in self._train.T], axis=1)[: self.n]
-        usual = {"row_copies": share(self._usual, len(self._real))}  # of the test rows
+        usual = {"row_copies": fraction_figure(self._usual, len(self._real))}  # of the test rows
         return {FLOOR: {**self.measure(some, copies=False), **usual}, APART: self.measure(apart, copies=False)}

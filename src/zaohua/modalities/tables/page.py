@@ -102,7 +102,7 @@ def _cell(value: Any) -> str:
 
 
 def _maps(comparison: Comparison) -> list[tuple[str, str, list[tuple[str, Markup]]]]:
-    """Draw how columns hang together: of real rows, of samples, and the difference, for each model."""
+    """Draw the associations between columns: of real rows, of samples, and the difference, for each model."""
     columns = comparison.columns
     sizes = sizes_of(columns)
     tables = [

@@ -7,20 +7,20 @@ from zaohua.modalities.files.download import File
 
 
 def _shakespeare(entry: DataSet, split: str) -> tuple[list[str], None]:
-    """One text: the first 90 % of the characters to train on, the last 10 % to test on."""
+    """Load one text: the first 90 % of its characters are the training split, the last 10 % the test split."""
     text = entry.paths(split)[0].read_text("utf-8")
     cut = len(text) * 9 // 10
     return [text[:cut] if split == "train" else text[cut:]], None
 
 
 def _lines(entry: DataSet, split: str) -> tuple[list[str], None]:
-    """A text for each line; every tenth is to test on."""
+    """Load a text per line; every tenth belongs to the test split."""
     lines = entry.paths(split)[0].read_text("utf-8").split()
     return [line for i, line in enumerate(lines) if (i % 10 == 9) == (split == "test")], None
 
 
 def _poems(entry: DataSet, split: str) -> tuple[list[str], None]:
-    """A text for each different poem, its verses as lines; every tenth is to test on."""
+    """Load a text per distinct poem, a verse per line; every tenth belongs to the test split."""
     import json
 
     records = [record for path in entry.paths(split) for record in json.loads(path.read_text("utf-8"))]
@@ -29,9 +29,9 @@ def _poems(entry: DataSet, split: str) -> tuple[list[str], None]:
 
 
 def _pydoc(entry: DataSet, split: str) -> tuple[list[str], None]:
-    """The prose of Python's own language reference, as `help()` shows it: a text a topic, every tenth to test on.
+    """Load the prose of Python's language reference, as `help()` shows it: a text per topic, every tenth for testing.
 
-    What stands in several topics is in the first only. It differs a little from version to version of Python.
+    Paragraphs that occur in several topics are in the first only. The texts depend on the version of Python.
     """
     from pydoc_data.topics import topics
 
@@ -47,7 +47,7 @@ def _pydoc(entry: DataSet, split: str) -> tuple[list[str], None]:
 
 
 def _tang(*table: tuple[str, int, str]) -> tuple[tuple[File, ...], ...]:
-    """Rows (name, size, sha256) of the Tang poems, as `DataSet.files`."""
+    """Return rows (name, size, sha256) of the Tang poems as `DataSet.files`."""
     home = "https://raw.githubusercontent.com/chinese-poetry/chinese-poetry/master/%E5%85%A8%E5%94%90%E8%AF%97/"
     return twice(*[File(name, sha256, size, home) for name, size, sha256 in table])
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zaohua.evaluation.protocol import EvaluationProtocol, share
+from zaohua.evaluation.protocol import EvaluationProtocol, fraction_figure
 from zaohua.evaluation.results import Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.text_overlap import text_overlap
@@ -99,7 +99,7 @@ class TextProtocol(EvaluationProtocol[list[str]]):
         if self.splits.train is None or not copies:
             return {}
         found = text_overlap(samples, Corpus(self.splits.train.values))
-        return {"copied": share(found.fraction, found.characters, f"longest {found.longest}")}
+        return {"copied": fraction_figure(found.fraction, found.characters, f"longest {found.longest}")}
 
     def details(self, samples: list[str], conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
         """Return the same share of as many parts of the test texts, of the same lengths."""
@@ -107,7 +107,7 @@ class TextProtocol(EvaluationProtocol[list[str]]):
             return {}
         parts = alike("".join(Corpus(self.test.values)), [len(text) for text in samples])
         found = text_overlap(parts, Corpus(self.splits.train.values))
-        return {"references": {REAL: {"copied": share(found.fraction, found.characters)}}}
+        return {"references": {REAL: {"copied": fraction_figure(found.fraction, found.characters)}}}
 
     def examples(self, samples: list[str], blocks: Sequence[Any]) -> dict[str, np.ndarray]:
         """Return nothing: texts aren't kept."""

@@ -1,4 +1,4 @@
-"""Measure several models alike, and say which is better as far as that can be said."""
+"""Comparison of several models by the same protocol, with the significance of their differences."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def compare(
     log: ProgressFn | None = None,
     **options: object,
 ) -> Comparison:
-    """Measure several runs by the same real items; what was measured so before is not measured again.
+    """Evaluate several runs with the same real items; stored evaluations by the same protocol are reused.
 
     Args:
-        runs: folders of runs whose models make the same kind of items.
+        runs: run folders of models that generate the same kind of items.
         data, split, train, samples, random_state, protocol, log, options: as for `evaluate`.
 
     Raises:
-        ZaohuaError: there are fewer than two, or they make items of other kinds or learnt from other data.
+        ZaohuaError: there are fewer than two runs, or their items or their training data differ.
     """
     import zaohua
 
@@ -50,7 +50,7 @@ def compare(
     models = [zaohua.load(folder) for folder in folders]
     _check_alike(folders, models, train)
     if protocol is None:
-        log("reading the real items, and measuring by what models are compared")
+        log("reading the real items, and measuring the baselines")
         protocol = protocol_for(models[0], samples, data, split, train, **options)
     if protocol.splits.split == "validation":
         _check_held_out(folders, models, len(protocol.splits.train) + len(protocol.splits.test))
@@ -68,14 +68,14 @@ def compare(
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Return the names of folders, with as many of their parents as make them different."""
+    """Return the names of folders, with as many parents as distinguish them."""
     paths = [folder.resolve().parts for folder in folders]
     depth = next(k for k in range(1, 1 + max(map(len, paths))) if len({parts[-k:] for parts in paths}) == len(paths))
     return ["/".join(parts[-depth:]) for parts in paths]
 
 
 def _check_alike(folders: Sequence[Path], models: Sequence[GenerativeModel], train: object) -> None:
-    """Raise a `ZaohuaError` unless all make items, of the same kind and of the same data."""
+    """Raise a `ZaohuaError` unless all models generate the same kind of items and have the same training data."""
     first = models[0]
     for folder, model in zip(folders, models, strict=True):
         cls = protocol_class(model)
@@ -98,7 +98,7 @@ def _check_alike(folders: Sequence[Path], models: Sequence[GenerativeModel], tra
 
 
 def _check_held_out(folders: Sequence[Path], models: Sequence[GenerativeModel], n: int) -> None:
-    """Raise a `ZaohuaError` unless all held the same of n items out, so that none is measured by what it learnt."""
+    """Raise a `ZaohuaError` unless all models held out the same of n items, so that none is tested on its training."""
     held = [
         model.hold_out(n, derive_seed(model.seed_, "split"))[0]
         if isinstance(model, Trainable) and model.validation_fraction
@@ -114,6 +114,6 @@ def _check_held_out(folders: Sequence[Path], models: Sequence[GenerativeModel], 
 
 
 def _described(model: GenerativeModel) -> str:
-    """Describe what items a model makes."""
+    """Describe the items that a model generates."""
     cls = protocol_class(model)
     return kind_name(model) if cls is None else cls.describe(model)

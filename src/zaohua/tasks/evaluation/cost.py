@@ -1,4 +1,4 @@
-"""What sampling costs: calls of networks, time and memory."""
+"""Cost of sampling: network calls, time and memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATUS = Path("/proc/self/status")
 STEPS = ("step", "log_probabilities")
 """Methods of networks that decode step by step, or feature by feature."""
 BLOCK = 256
-"""Samples that are drawn together."""
+"""Number of samples drawn at once."""
 
 
 def sample(
@@ -30,14 +30,14 @@ def sample(
     """Draw samples in blocks.
 
     Args:
-        model: a fitted one.
-        n: how many.
-        y: their conditions.
-        seed: of all of them; the same block comes out whatever n is.
-        log: is called with how many there are, after each block.
+        model: fitted model.
+        n: number of samples.
+        y: conditions of the samples.
+        seed: seed of all samples; blocks don't depend on n.
+        log: function that is called with the number of samples so far, after each block.
 
     Returns:
-        The blocks, the seconds that sampling took, and the most memory that the process had meanwhile, in bytes.
+        The blocks, the seconds of sampling, and the peak memory of the process during sampling in bytes.
     """
     _reset_peak()
     blocks, began = [], time.perf_counter()
@@ -51,7 +51,7 @@ def sample(
 
 
 def cost(model: GenerativeModel, n: int, seconds: float, memory: int | None, duration: float = 0.0) -> Cost:
-    """Return what a model costs, given how long sampling n items took, and how many seconds these last, if any."""
+    """Return the cost of a model, given the seconds of sampling n items and, of sounds, their duration in seconds."""
     return Cost(
         getattr(model, "seconds_", None),
         sum(tensor.numel() for tensor in model.tensors().values()),
@@ -64,7 +64,7 @@ def cost(model: GenerativeModel, n: int, seconds: float, memory: int | None, dur
 
 
 def evaluations(model: GenerativeModel) -> int:
-    """Count how often a network is called for one sample: passes, or single steps where it decodes step by step."""
+    """Count the network calls of one sample: forward passes, or single steps of autoregressive decoding."""
     nets = getattr(model, "nets_", None)
     if nets is None:
         return 0
@@ -106,7 +106,7 @@ def _counted(function: Callable[P, T], called: Callable[[], None]) -> Callable[P
 
 
 def _reset_peak() -> None:
-    """Forget the most memory that the process ever had, where the system lets us."""
+    """Reset the peak memory of the process, if the system allows it."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     try:
@@ -116,7 +116,7 @@ def _reset_peak() -> None:
 
 
 def _peak() -> int | None:
-    """Return the most memory that the process had since then, or on a GPU."""
+    """Return the peak memory since the reset, of a GPU if it was used, else of the process."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return int(torch.cuda.max_memory_allocated())
     try:

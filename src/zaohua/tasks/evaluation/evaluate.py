@@ -1,6 +1,6 @@
-"""Measure how good a trained model is: every figure with what it is of, and what the model costs.
+"""Evaluation of a trained model: figures with their intervals, and costs.
 
-The protocol, and why it is so, is in `docs/evaluation.md`.
+The protocol and its reasons are described in `docs/evaluation.md`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zaohua.core.errors import NotAvailable, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.measures import measure_names
-from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, of
+from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, interval_figure
 from zaohua.evaluation.results import PROTOCOL, Evaluation, Figures, weights_of
 from zaohua.families.density import Density
 from zaohua.metrics.intervals import Interval, mean_interval
@@ -29,7 +29,7 @@ from zaohua.tasks.evaluation import cost
 from zaohua.tasks.evaluation.protocols import needed_protocol, protocol_for
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
-"""Test items that are scored, at most: bounds and solutions of differential equations take long."""
+"""Maximum number of test items to score; bounds and solutions of differential equations are slow."""
 ProgressFn = Callable[[str], None]
 
 
@@ -47,27 +47,26 @@ def evaluate(
     log: ProgressFn | None = None,
     **options: object,
 ) -> Evaluation:
-    """Measure a model.
+    """Evaluate a model.
 
     Args:
-        model: a fitted one, of any kind of data that has a protocol, or whose tensors have one shape.
+        model: fitted model, of a kind of data that has a protocol, or whose tensors have one shape.
         data: items on which it wasn't trained: a path, the name of a data set, or items in memory; by default the test
-            split of what it was trained on (see `splits_of`).
+            split of its training data (see `splits_of`).
         split: "test" or "validation".
-        train: what it was trained on, if that isn't known.
-        samples: how many to draw, to compare with as many real items; fewer if there are fewer. Of texts, a hundredth.
-        seeds: sets of samples; with several, figures of samples have intervals over them.
-        random_state: of the first set.
-        protocol: by which other models were measured already, of the same data.
-        run: its folder, for the name and the weights' hash.
-        log: is called with lines that say what is being done.
-        options: of the protocol; those that are None have their defaults. Of images `inception`: file with the weights
-            of the standard Inception network, for FID. Of tables `target`: the column that is to be predicted; by
-            default the last with 2 to 20 categories, else the last of numbers.
+        train: its training data, if these aren't known.
+        samples: number of samples, and of real items to compare with; fewer if there are fewer. For texts, a hundredth.
+        seeds: number of sets of samples; with several, figures have intervals over the sets.
+        random_state: seed of the first set.
+        protocol: protocol by which other models were evaluated already, with the same data.
+        run: run folder, for the name and the hash of the weights.
+        log: function that is called with progress messages.
+        options: options of the protocol; None for a default. For images `inception`: file with the weights of the
+            standard Inception network, for FID. For tables `target`: the column to predict; by default the last one
+            with 2 to 20 categories, else the last one of numbers.
 
     Raises:
-        ZaohuaError: the model is of a kind of data that can't be measured, or makes no items, or there are none to
-            measure by.
+        ZaohuaError: the kind of data can't be evaluated, the model can't sample, or there are no held-out items.
     """
     if samples < 12 or seeds < 1:
         raise ZaohuaError(f"--samples must be at least 12 and --seeds at least 1, not {samples} and {seeds}")
@@ -82,13 +81,13 @@ def evaluate(
         needed_protocol(model, about["name"])
     check_makes(model, about["name"])
     if protocol is None:
-        log("reading the real items, and measuring by what models are compared")
+        log("reading the real items, and measuring the baselines")
         protocol = protocol_for(model, samples, data, split, train, **options)
     return _measured(model, protocol, about, seeds, random_state, log)
 
 
 def check_makes(model: GenerativeModel, name: object) -> None:
-    """Raise a `ZaohuaError` unless a model makes new items, by which models are measured."""
+    """Raise a `ZaohuaError` unless a model can sample."""
     try:
         _ = model.sample
     except NotAvailable as error:
@@ -98,7 +97,7 @@ def check_makes(model: GenerativeModel, name: object) -> None:
 def _measured(
     model: GenerativeModel, protocol: EvaluationProtocol, about: Json, seeds: int, seed: int, log: ProgressFn
 ) -> Evaluation:
-    """Measure a model by a protocol."""
+    """Evaluate a model by a protocol."""
     n, conditions = protocol.n, protocol.conditions(model)
     found: list[Figures] = []
     first: np.ndarray | None = None
@@ -142,7 +141,7 @@ def _measured(
 
 
 def _nats(model: GenerativeModel, protocol: EvaluationProtocol, log: ProgressFn) -> np.ndarray:
-    """Return log-likelihoods of test items, given their labels if the model takes any; none if those aren't known."""
+    """Compute log-likelihoods of test items, given their labels if the model has labels; none without these."""
     if not protocol.scores_items:
         return np.zeros(0)
     labels = None if model.y_codec_ is None else protocol.test.labels
@@ -154,9 +153,9 @@ def _nats(model: GenerativeModel, protocol: EvaluationProtocol, log: ProgressFn)
 
 
 def score_note(model: GenerativeModel) -> str:
-    """Return what kind of number a model's score is: exact, IWAE-K, bound, ODE (an estimate by solving one) or n/a.
+    """Return the kind of a model's scores: exact, IWAE-K, bound, ODE (estimate by solving an ODE) or n/a.
 
-    It is "density" for items with levels that the model treats as real numbers.
+    It is "density" for discrete values that the model treats as real numbers.
     """
     if not hasattr(model, "score_samples"):
         return "n/a"
@@ -169,33 +168,35 @@ def score_note(model: GenerativeModel) -> str:
 
 
 def _likelihood(model: GenerativeModel, nats: np.ndarray, protocol: EvaluationProtocol) -> Figures:
-    """Return the mean of log-likelihoods, in nats per item and where possible in bits per number."""
+    """Compute the mean log-likelihood, in nats per item and, if possible, in bits per number."""
     if len(nats) < 2:
         return {}
     note, around = score_note(model), mean_interval(nats)  # Student's interval of a mean
     if note == "density":
-        return {"log_density": of(around, len(nats))}
-    found = {"log_likelihood": of(around, len(nats), note)}
+        return {"log_density": interval_figure(around, len(nats))}
+    found = {"log_likelihood": interval_figure(around, len(nats), note)}
     per = protocol.bits_measure(model)
     if per is not None:
-        found[per] = of(ratio(-nats / math.log(2), protocol.sizes(model, np.arange(len(nats)))), len(nats), note)
+        found[per] = interval_figure(
+            ratio(-nats / math.log(2), protocol.sizes(model, np.arange(len(nats)))), len(nats), note
+        )
     return found
 
 
 def ratio(x: np.ndarray, sizes: np.ndarray) -> Interval:
-    """Return the sum of x over the sum of sizes, with the interval of a ratio of means."""
+    """Compute the sum of x over the sum of sizes, with the interval of a ratio of means."""
     value = float(x.sum() / sizes.sum())
     off = mean_interval(x - value * sizes)
     return Interval(value, *(value + end / float(sizes.mean()) for end in (off.low, off.high)))
 
 
 def _ordered(figures: Figures) -> Figures:
-    """Return figures in the order of tables."""
+    """Sort figures in the order of tables."""
     return {name: figures[name] for name in measure_names() if name in figures}
 
 
 def machine(began: float) -> Json:
-    """Return versions, hardware, and the date."""
+    """Return versions, hardware and date."""
     return {
         "protocol": PROTOCOL,
         "zaohua": __version__,
@@ -220,7 +221,7 @@ def _processor() -> str:
 
 
 def _progress(log: ProgressFn, what: str, n: int) -> Callable[[int], None]:
-    """Return a function that logs how many of n items are done, and how long the rest will take."""
+    """Return a function that logs the number of finished items out of n, and the remaining time."""
     began = time.perf_counter()
 
     def done(count: int) -> None:

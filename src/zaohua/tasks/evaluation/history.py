@@ -1,4 +1,4 @@
-"""Measure samples of a model while it trains, every so many steps."""
+"""Evaluation of samples during training."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Evaluator:
-    """A callback of `fit` that measures some samples every so many steps and adds the figures to the history.
+    """Callback of `fit` that evaluates samples at regular steps and adds the figures to the history.
 
-    It measures by the items that training holds out, since people choose by such a curve: the test split is left for
-    the one evaluation at the end. So the model needs a `validation_fraction`.
+    It compares with the items held out for validation, because such curves guide choices; the test split is reserved
+    for the final evaluation. So the model needs a `validation_fraction`.
 
     Args:
-        every: steps between two evaluations.
-        samples: to draw each time; fewer if fewer items are held out.
+        every: number of steps between two evaluations.
+        samples: number of samples; fewer if fewer items are held out.
     """
 
     def __init__(self, every: int, samples: int = 2000):
@@ -31,7 +31,7 @@ class Evaluator:
         self.protocol: EvaluationProtocol | None = None
 
     def __call__(self, event: Event) -> dict[str, float] | None:
-        """Measure, if it is time to."""
+        """Evaluate samples if the step is a multiple of `every`."""
         if event.kind == "start":
             self._check(event.model())
         if event.kind != "step" or event.step % self.every:

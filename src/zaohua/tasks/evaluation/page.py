@@ -1,4 +1,4 @@
-"""Write a comparison as one HTML file that needs nothing else: tables with intervals, charts, and items to look at."""
+"""Page of a comparison as one self-contained HTML file: tables with intervals, charts and samples."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ NEGATIVE = r"(?<!\w)-(?=\d)"
 
 
 class Page(Protocol):
-    """What a modality adds to the page of a comparison: a module or an object with these two functions.
+    """Interface of the part of a page that a kind of data defines: a module or an object with two functions.
 
     Make the HTML with `zaohua.report.html.render`, from a template of your own. It escapes all values, and so does the
     page: a plain string that `sections` returns is shown as text.
     """
 
     def about(self, comparison: Comparison) -> str:
-        """Say in one sentence of plain text how much of what was compared; it ends with a full stop."""
+        """Return a sentence of plain text on the number and kind of the compared items."""
         ...
 
     def sections(self, comparison: Comparison) -> Markup:
-        """Return the sections that only this modality has, such as samples to look at, as HTML."""
+        """Return additional sections for this kind of data as HTML, such as samples."""
         ...
 
 
 def page_of(modality: str) -> Page | None:
-    """Return what a kind of data adds to the page, the module of its `Modality.page`, or None without one."""
+    """Return the module of a kind of data's `Modality.page`, or None."""
     found = next((kind.load(kind.page) for kind in known() if kind.name == modality), None)
     return cast(Page | None, found)
 
 
 def write(comparison: Comparison, path: str | Path, command: str = "", sections: Page | None = None) -> Path:
-    """Write the page; folders are made.
+    """Write the page; create missing folders.
 
     Args:
         comparison: the models and what was found.
@@ -85,7 +85,7 @@ def write(comparison: Comparison, path: str | Path, command: str = "", sections:
 
 
 def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
-    """Write the first chart of the page, quality against training time, as an SVG file of its own.
+    """Write the first chart of the page, quality against training time, as a separate SVG file.
 
     Args:
         comparison: the models and what was found.
@@ -103,14 +103,14 @@ def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
 
 
 def _headed(line: str, rows: Sequence[Evaluation]) -> tuple[str, str]:
-    """Split a sentence of the verdict into what is printed in bold and the rest."""
+    """Split a sentence of the verdict into its bold part and the rest."""
     heads = [*(f"{row.run} wins by" for row in rows), *(f"Only {row.run} has" for row in rows), "No winner by"]
     head = next((head for head in heads if line.startswith(head)), "")
     return head, re.sub(NEGATIVE, minus("-"), line[len(head) :])
 
 
 def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
-    """List what was measured, and by what: a name, a value, and what is added in small print."""
+    """List facts about the evaluation: a name, a value, and a remark in small print."""
 
     def each(of: Callable[[Evaluation], object]) -> str:
         return "; ".join(dict.fromkeys(str(of(row)) for row in rows if of(row)))
@@ -140,12 +140,12 @@ def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
 
 
 def _higher(comparison: Comparison) -> bool:
-    """Tell whether higher is better, of the measure that sets models in order."""
+    """Return True if higher values of the measure `lead` are better."""
     return measure_of(comparison.lead).better == "higher"
 
 
 def _charts(comparison: Comparison) -> list[tuple[Markup, list[str]]]:
-    """Draw quality against the time of training and of sampling, each with the models that weren't timed."""
+    """Draw quality against the times of training and of sampling, each with the list of models without a time."""
     rows, lead = comparison.rows, comparison.lead
     floor = rows[0].references.get(FLOOR, {}).get(lead)
     costs: tuple[tuple[str, Callable[[Evaluation], float | None]], ...] = (
@@ -174,7 +174,7 @@ def _charts(comparison: Comparison) -> list[tuple[Markup, list[str]]]:
 
 
 def _behind(comparison: Comparison) -> Markup:
-    """Draw how far each model is behind the first."""
+    """Draw the differences of the other models to the first."""
     best = comparison.rows[0]
     found = charts.forest(f"Behind {best.run}, {title_of(comparison.lead, best)}", comparison.behind)
     if comparison.likelihood_behind and comparison.likeliest is not None:
@@ -188,7 +188,7 @@ def _behind(comparison: Comparison) -> Markup:
 
 
 def _command(rows: Sequence[Evaluation]) -> str:
-    """Guess the command that makes the page again."""
+    """Return the command that reproduces the page, as far as it is known."""
     first = rows[0]
     given = first.split not in ("test", "validation") and first.data != IN_MEMORY
     data = f" --data {first.data}" if given else ""

@@ -1,4 +1,4 @@
-"""Which protocol a model is measured by, and the real items that it needs."""
+"""Choice of a model's protocol, and of the real items for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zaohua.training.trainable import Trainable
 
 
 def kind_of(model: GenerativeModel) -> Modality | None:
-    """Return the kind of data that a model makes; before it is fitted, the first that it can.
+    """Return the kind of data that a model generates; before it is fitted, the first that it supports.
 
     Returns:
         None for a codec of the user's own that belongs to no registered kind of data.
@@ -32,13 +32,13 @@ def kind_of(model: GenerativeModel) -> Modality | None:
 
 
 def kind_name(model: GenerativeModel) -> str:
-    """Return the name of the kind of data that a model makes, for messages."""
+    """Return the name of the kind of data that a model generates, for messages."""
     kind = kind_of(model)
     return f"items of {type(model.codec_).__name__}" if kind is None else kind.name
 
 
 def protocol_class(model: GenerativeModel) -> type[EvaluationProtocol] | None:
-    """Return the class of the protocol by which a model is measured.
+    """Return the class of a model's protocol.
 
     Returns:
         The one that its kind of data names, else `VectorProtocol` for items whose tensors have one shape, else None.
@@ -53,17 +53,17 @@ def protocol_class(model: GenerativeModel) -> type[EvaluationProtocol] | None:
 
 
 def measured_kinds() -> list[str]:
-    """Return the names of the kinds of data that have a protocol of their own."""
+    """Return the names of the kinds of data with their own protocol."""
     return [kind.name for kind in known() if kind.protocol is not None]
 
 
 def compared_kinds() -> list[str]:
-    """Return those of them by whose protocol models are compared."""
+    """Return the names of the kinds of data whose protocol can order models."""
     return [kind.name for kind in known() if kind.protocol is not None and kind.load(kind.protocol).comparable]
 
 
 def needed_protocol(model: GenerativeModel, name: object) -> type[EvaluationProtocol]:
-    """Return the class of the protocol by which a model is measured, or raise a `ZaohuaError` that names the model."""
+    """Return the class of a model's protocol, or raise a `ZaohuaError` that names the model."""
     cls = protocol_class(model)
     if cls is None:
         raise ZaohuaError(
@@ -74,7 +74,7 @@ def needed_protocol(model: GenerativeModel, name: object) -> type[EvaluationProt
 
 
 def listed(names: Iterable[str], word: str) -> str:
-    """Return names in a sentence: "a, b and c"."""
+    """Join names to a phrase: "a, b and c"."""
     *most, last = names
     return f"{', '.join(most)} {word} {last}" if most else last
 
@@ -87,16 +87,16 @@ def protocol_for(
     train: object = None,
     **options: object,
 ) -> EvaluationProtocol:
-    """Return what a model is measured by.
+    """Create the protocol for a model.
 
     Args:
-        model: a fitted one.
-        samples: how many to draw, at most.
-        data, split, train: where the real items are (see `splits_of`).
-        options: of the protocol (`EvaluationProtocol.options`); None for its default.
+        model: fitted model.
+        samples: maximum number of samples to draw.
+        data, split, train: source of the real items (see `splits_of`).
+        options: options of the protocol (`EvaluationProtocol.options`); None for its default.
 
     Raises:
-        ZaohuaError: there are no items to measure by, or the protocol has no such option.
+        ZaohuaError: there are no held-out items, or the protocol has no such option.
     """
     cls = needed_protocol(model, type(model).__name__)
     given = {name: value for name, value in options.items() if value is not None}
@@ -114,23 +114,22 @@ def splits_of(
     train: object = None,
     protocol: type[EvaluationProtocol] | None = None,
 ) -> Splits:
-    """Return the items by which a model is to be measured.
+    """Return the training items and the held-out items for the evaluation of a model.
 
-    Without `data` they are the test split of what it was trained on, if that has one: a named data set, or a folder
-    with subfolders `train` and `test`. Else they are the share that training held out, by which nothing may have been
-    chosen if the figures are to mean what they say.
+    Without `data`, the held-out items are the test split of the training data, if there is one: in a named data set, or
+    a folder with subfolders `train` and `test`. Otherwise they are the items held out for validation; figures are then
+    unbiased only if no settings were chosen by them.
 
     Args:
-        model: a fitted one.
+        model: fitted model.
         data: items on which it wasn't trained: a path, the name of a data set, whose test split is used, items in
             memory, or a pair of these and their labels.
-        split: "test" or "validation"; by default the first of them that there is.
-        train: what it was trained on, if that isn't known or isn't where it was any more.
-        protocol: the class that reads the items; by default that by which the model is measured.
+        split: "test" or "validation"; by default the first of them that exists.
+        train: the training data, if these aren't known or were moved.
+        protocol: class of the protocol that reads the items; by default that of the model.
 
     Raises:
-        ZaohuaError: there is no such split, it has labels that were never learnt, or what the model was trained on
-            isn't known.
+        ZaohuaError: there is no such split, it has labels that weren't in training, or the training data aren't known.
     """
     cls = protocol or needed_protocol(model, type(model).__name__)
     if split not in (None, "test", "validation"):
@@ -140,7 +139,7 @@ def splits_of(
     source = train if train is not None else (model.source_ or {}).get("X")
     reads = train is not None or cls.needs_training(model)
     if source is None and reads:
-        raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: say on which (--train)")
+        raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: give those data (--train)")
     kind = kind_of(model)
     about = {"modality": "" if kind is None else kind.name, "noun": "items" if kind is None else kind.noun}
     learnt = read_items(model, source, None, cls) if reads else None
@@ -175,13 +174,13 @@ def splits_of(
 
 
 def read_items(model: GenerativeModel, source: object, split: str | None, cls: type[EvaluationProtocol]) -> Items:
-    """Read all items of a source, with the labels that it may carry.
+    """Read all items of a source, with their labels if it has any.
 
     Args:
-        model: a fitted one.
+        model: fitted model.
         source: a path, the name of a data set, items in memory, or a pair of these and their labels.
-        split: which split of it; None for that which `fit` reads.
-        cls: the protocol by which they are measured.
+        split: split of the source; None for that which `fit` reads.
+        cls: class of the protocol.
 
     Raises:
         ZaohuaError: they are of another kind of data, or can't be read.
@@ -206,7 +205,7 @@ def read_items(model: GenerativeModel, source: object, split: str | None, cls: t
 
 
 def is_named(source: object) -> TypeGuard[str]:
-    """Return whether a source is the name of a data set, and no file or folder."""
+    """Return True if a source is the name of a data set and not a path."""
     return isinstance(source, str) and source in datasets.known() and not Path(source).exists()
 
 
@@ -215,19 +214,19 @@ def _name(source: object) -> str:
 
 
 def _same_path(data: object, source: object) -> bool:
-    """Return whether both are paths of the same file or folder, or the same object in memory."""
+    """Return True for two paths of the same file or folder, or the same object in memory."""
     if not isinstance(data, (str, Path)) or not isinstance(source, (str, Path)):
         return data is source
     return Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve()
 
 
 def _part(items: Items | None) -> Items | None:
-    """Return as many items of a split as are used at most."""
+    """Limit the items of a split to their maximum number."""
     return None if items is None else items.some(items.most, 0)
 
 
 def _known_labels(model: GenerativeModel, source: object, items: Items) -> Items:
-    """Return the items of a test split, or raise a `ZaohuaError` if the model never learnt some of their labels."""
+    """Return the items, or raise a `ZaohuaError` if some of their labels weren't in the training data."""
     knows, labels = getattr(model.y_codec_, "knows", None), items.labels
     if knows is not None and labels is not None and not (known := knows(labels)).all():
         names = ", ".join(sorted({str(label) for label, ok in zip(labels, known, strict=True) if not ok})[:5])

@@ -1,4 +1,4 @@
-"""Run named benchmarks: every model of a kind on the same data sets with the same minutes, measured alike.
+"""Named benchmarks: every model of a kind of data, with the same data sets, training time and protocol.
 
 What was trained or measured before is used as it is, so a suite that was stopped continues where it was. A model that
 can't learn a data set is left out and named, with the reason.
@@ -32,7 +32,7 @@ from zaohua.tasks.evaluation.protocols import protocol_for
 from zaohua.training.events import Callback
 
 Watch = Callable[[str], AbstractContextManager[Callback]]
-"""Makes a callback of training in a `with` block, by the name of what is trained."""
+"""Function that creates a callback of training as a context manager, given the name of the training."""
 
 
 def suites() -> dict[str, Suite]:
@@ -106,7 +106,7 @@ def benchmark(
 
 
 def _folder(out: Path, dataset: str, seed: int, first: int) -> Path:
-    """Return where the runs of a seed are: those of the first in the data set's folder, the others beside it."""
+    """Return the folder of the runs of a seed: the data set's folder for the first seed, else a folder beside it."""
     return out / dataset if seed == first else out / f"{dataset}-seed-{seed}"
 
 
@@ -149,7 +149,7 @@ def _measured(each: Sequence[Sequence[Path]], seeds: Sequence[int], samples: int
     for runs, seed in zip(each, seeds, strict=True):
         kept = [run for run in runs if run.name in names]
         if protocol is None and kept:
-            log("reading the real items, and measuring by what models are compared")
+            log("reading the real items, and measuring the baselines")
             protocol = protocol_for(zaohua.load(kept[0]), samples)
         found.append(compare(kept, samples=samples, random_state=seed, protocol=protocol, log=log))
     return comparison_over_seeds(found)
@@ -165,7 +165,7 @@ def _train(
     watch: Watch,
     log: ProgressFn,
 ) -> None:
-    """Train a model for some minutes, unless that has been done; continue what was begun."""
+    """Train a model for some minutes, unless that has been done; resume an unfinished training."""
     cls = registry.model_class(entry.name)
     model = cls(**{field: value for field, value in settings.items() if field in fields_of(cls)})
     if not hasattr(model, "resume"):
@@ -185,7 +185,7 @@ def _train(
 
 
 def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: Comparison) -> list[str]:
-    """Return the head of the summary: what was done, on what."""
+    """Return the head of the summary: settings, hardware and versions."""
     about = found.rows[0].about
     settings = " and ".join(f"{name} = {value:g}" for name, value in suite.settings.items())
     settings = f"default settings but for {settings}" if settings else "default settings"
@@ -211,7 +211,7 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
 
 
 def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str]) -> str:
-    """Return a data set's table in Markdown, with what can be said of it."""
+    """Return a data set's table in Markdown, with the verdict and remarks."""
     rows, first = found.rows, found.rows[0]
     columns = [column for column in measure_names() if any(column in row.figures for row in rows)]
     titles = [summaries.title_of(column, first) for column in columns]
