@@ -1,5 +1,6 @@
 # make demo    train one model of each family on the digits and write demo/index.html
 # make test    style, types and tests
+# make test-slow    run the longer proofs, too
 # make docs    build the documentation; site/index.html is its first page
 # make bench   compare with other libraries (benchmarks/README.md)
 # make clean   remove what the above made, the environment included
@@ -9,14 +10,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test lint docs bench install clean
+.PHONY: demo test test-slow lint docs bench install clean
 
 demo: install
 	$(BIN)/zaohua demo
 
 # One process a core; what a file's tests share stays in one process (tests/conftest.py).
 test: lint
-	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadgroup
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadgroup -m "not slow"
+
+# The longer proofs: notebooks as they stand, several processes, the whole demo.
+test-slow: install
+	$(BIN)/python -m pytest -m slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -113,12 +114,20 @@ def test_models_of_ours_are_stored_by_their_names(entry: registry.Entry) -> None
     assert registry.stored_name(cls) == entry.name and registry.stored_class(entry.name) is cls
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a module `my_models` and a run of its class, made by another process."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "my_models.py").write_text(MINE)
+    python("from my_models import *" + FIT, folder)
+    assert stored(folder / "run") == "my_models:Mine"
+    return folder
+
+
 @pytest.fixture
-def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def importable(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of a class in a module `my_models` that isn't imported."""
-    (tmp_path / "my_models.py").write_text(MINE)
-    python("from my_models import *" + FIT, tmp_path)
-    assert stored(tmp_path / "run") == "my_models:Mine"
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "my_models", raising=False)
     return tmp_path / "run"
