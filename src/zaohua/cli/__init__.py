@@ -15,6 +15,7 @@ import textwrap
 import warnings
 from collections.abc import Sequence
 
+from zaohua.core.advice import command_line
 from zaohua.core.errors import ZaohuaError, ZaohuaWarning, unknown
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -46,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a text may hold letters that the terminal can't show
         sys.stdout.reconfigure(errors="replace")
     try:
-        return _run([argument for argument in arguments if argument != "--debug"])
+        with command_line():
+            return _run([argument for argument in arguments if argument != "--debug"])
     except KeyboardInterrupt as stop:
         signum: int = getattr(stop, "signum", 2)
         print(f"zaohua: {stop or 'stopped'}", file=sys.stderr)

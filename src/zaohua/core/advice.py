@@ -1,0 +1,39 @@
+"""Options in messages, written as they are typed in the interface in use: Python or the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Write options as flags inside the context."""
+    token = _on_command_line.set(True)
+    try:
+        yield
+    finally:
+        _on_command_line.reset(token)
+
+
+def on_command_line() -> bool:
+    """Return True if messages are read on the command line."""
+    return _on_command_line.get()
+
+
+def option(name: str, value: object = None) -> str:
+    """Return an option as it is typed: `size=32` in Python, `--size 32` on the command line.
+
+    Args:
+        name: name of the field or argument.
+        value: value to show; None to show the name alone, as in "give size=".
+    """
+    if on_command_line():
+        flag = f"--{name.replace('_', '-')}"
+        if value is None or value is True:
+            return flag
+        return f"--no-{name.replace('_', '-')}" if value is False else f"{flag} {value}"
+    return f"{name}=" if value is None else f"{name}={value!r}"
