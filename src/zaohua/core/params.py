@@ -283,7 +283,10 @@ def check_field(owner: str, field: Field, value: Any) -> None:
         raise unknown(f"value of {owner}'s {field.name}:", value, get_args(field.type))
     if not _fits(value, field.type):
         raise ZaohuaError(f"{owner}: {field.name} must be {type_name(field.type)}, not {value!r}")
-    if field.bounds is not None and value is not None and value not in field.bounds:
+    if isinstance(value, float) and not math.isfinite(value) and field.default != value:
+        raise ZaohuaError(f"{owner}: {field.name} must be a finite number, not {value!r}")
+    is_number = isinstance(value, (int, float)) or hasattr(value, "dtype")
+    if field.bounds is not None and is_number and value not in field.bounds:
         raise ZaohuaError(f"{owner}: {field.name} must be {field.bounds}, not {value!r}")
 
 

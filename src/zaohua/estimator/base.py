@@ -18,6 +18,7 @@ from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core import registry, stored
+from zaohua.core.arguments import RandomState, seed_of
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
@@ -45,8 +46,9 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
     machine_fields: ClassVar[tuple[str, ...]] = ()
     """Fields that configure the computation on this machine, which aren't saved with the model."""
 
-    random_state: Annotated[int | None, Between(0)] = None
-    """Seed of all random numbers; None chooses one at random."""
+    random_state: Annotated[RandomState, Between(0)] = None
+    """Seed of all random numbers; None chooses one at random. In Python also a RandomState or Generator of numpy, from
+    which each `fit` and `sample` draws a seed."""
     codec: Codec | None = None
     """Codec of the items; by default chosen from the data."""
     y_codec: Codec | None = None
@@ -123,7 +125,8 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
             self.y_codec_ = None if labels is None else self._fit_condition_codec(labels)
         self.spec_ = self.codec_.spec_
         self.y_spec_ = None if self.y_codec_ is None else self.y_codec_.spec_
-        self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
+        seed = seed_of(self.random_state)
+        self.seed_ = secrets.randbits(62) if seed is None else seed
         self.n_items_ = len(x)
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
@@ -188,6 +191,8 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
         """Return the fitted model, without its tensors, as JSON values."""
         excluded = {"codec", "y_codec", *self.machine_fields}
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in excluded}
+        if not isinstance(self.random_state, (int, type(None))):
+            params["random_state"] = self.seed_  # JSON holds no generator, so the seed that `fit` drew from it
         return {
             "model": registry.stored_name(type(self)),
             "parameters": params,

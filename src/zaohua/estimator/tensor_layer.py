@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
@@ -48,7 +49,7 @@ class HasDensity(Protocol):
 class TensorLayer(ItemEncoder[CodecT]):
     """Items and conditions of a model as tensors, and its denoiser and log-density as functions of tensors."""
 
-    random_state: int | None
+    random_state: RandomState
 
     # ---- to tensors
 
@@ -65,7 +66,7 @@ class TensorLayer(ItemEncoder[CodecT]):
             return None
         return self.y_codec_.prepare(codes.to(self.device_), noise)
 
-    def condition(self, y: object, n: int | None = None, *, random_state: int | None = None) -> Tensor | None:
+    def condition(self, y: object, n: int | None = None, *, random_state: RandomState = None) -> Tensor | None:
         """Convert conditions to the tensor for the networks, as `sample` does.
 
         Args:
@@ -83,10 +84,17 @@ class TensorLayer(ItemEncoder[CodecT]):
         n, codes = self.sample_conditions(n, y)
         return self.prepare_conditions(codes, self.item_noise(n, random_state))
 
-    def item_noise(self, n: int, random_state: int | None = None) -> ItemNoise:
+    def item_noise(self, n: int, random_state: RandomState = None) -> ItemNoise:
         """Return the noise from which `sample` generates n items; for the first k items it is the same for all n."""
-        base = random_state if random_state is not None else self.random_state
-        return ItemNoise(seeds_for(base, n), self.device_)
+        return ItemNoise(self.seeds_for_sampling(random_state, n), self.device_)
+
+    def seeds_for_sampling(self, random_state: RandomState, n: int) -> list[int]:
+        """Return seeds for n items from a random state, by default the model's own.
+
+        Raises:
+            ZaohuaError: the random state is none.
+        """
+        return seeds_for(self.random_state if random_state is None else random_state, n)
 
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""

@@ -18,7 +18,7 @@ from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.base import counted
-from zaohua.modalities.files.values import named
+from zaohua.core.arrays import named
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.files import LocatedItem, TextFiles, TextsLike
