@@ -283,11 +283,11 @@ def check_field(owner: str, field: Field, value: Any) -> None:
         raise unknown(f"value of {owner}'s {field.name}:", value, get_args(field.type))
     if not _fits(value, field.type):
         raise ZaohuaError(f"{owner}: {field.name} must be {type_name(field.type)}, not {value!r}")
-    if isinstance(value, float) and not math.isfinite(value) and field.default != value:
-        raise ZaohuaError(f"{owner}: {field.name} must be a finite number, not {value!r}")
     is_number = isinstance(value, (int, float)) or hasattr(value, "dtype")
     if field.bounds is not None and is_number and value not in field.bounds:
         raise ZaohuaError(f"{owner}: {field.name} must be {field.bounds}, not {value!r}")
+    if isinstance(value, float) and not math.isfinite(value) and field.default != value:
+        raise ZaohuaError(f"{owner}: {field.name} must be a finite number, not {value!r}")
 
 
 def check_fields(obj: object) -> None:

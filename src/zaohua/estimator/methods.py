@@ -94,7 +94,7 @@ class ItemMethods(TensorLayer[CodecT]):
         """
         encoded = self.encode_items(X, y)
         if self.y_codec_ is None or encoded.y_codes is not None:
-            return self.map_items(self.log_prob, encoded)
+            return self._numbers(self.map_items(self.log_prob, encoded))
         log_prior = self.y_codec_.log_prior()
         if log_prior is None:
             raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
@@ -103,7 +103,12 @@ class ItemMethods(TensorLayer[CodecT]):
             for label, p in enumerate(log_prior)
         ]
         joint: np.ndarray = np.logaddexp.reduce(parts, axis=0)
-        return joint
+        return self._numbers(joint)
+
+    def _numbers(self, scores: np.ndarray) -> np.ndarray:
+        """Return scores (n,); raise a `ZaohuaError` if any is NaN (an impossible item has -inf)."""
+        self.refuse_invalid(np.isnan(scores))
+        return scores
 
     @available("log_prob")
     def score(self, X: object, y: object = None) -> float:
@@ -138,7 +143,9 @@ class ItemMethods(TensorLayer[CodecT]):
         encoded = self.encode_items(X, y)
         if self.encodes_y:
             self.require_conditions(encoded.y_codes)
-        return self.map_items(self.encode, encoded).astype(np.float32)
+        z = self.map_items(self.encode, encoded).astype(np.float32)
+        self.refuse_invalid(~np.isfinite(z).all(1))
+        return z
 
     @available("decode")
     def inverse_transform(self, Z: ArrayLike, y: object = None) -> Any:

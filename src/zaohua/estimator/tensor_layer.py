@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.arguments import RandomState
+from zaohua.core.advice import option
+from zaohua.core.arguments import RandomState, tensor
 from zaohua.core.available import available
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
-from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, to_cpu
+from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, invalid_rows, to_cpu
 
 
 class Denoises(Protocol):
@@ -108,8 +110,28 @@ class TensorLayer(ItemEncoder[CodecT]):
     # ---- from tensors
 
     def decode_tensors(self, x: Tensor) -> Any:
-        """Convert tensors (n, *spec_.tensor_shape) to items, as `sample` does."""
-        return self.codec_.decode(to_cpu(x))
+        """Convert tensors (n, *spec_.tensor_shape) to items, as `sample` does.
+
+        Raises:
+            ZaohuaError: numbers are NaN or infinite, as those of a model that diverged.
+        """
+        x = to_cpu(tensor("x", x, "items as tensors come from prepare_items(encode_items(X)).x"))
+        self.refuse_invalid(invalid_rows(x, self.spec_))
+        return self._items_of(x)
+
+    def _items_of(self, x: Tensor) -> Any:
+        """Convert finite tensors on the CPU to items."""
+        return self.codec_.decode(x)
+
+    def refuse_invalid(self, invalid: Tensor | np.ndarray) -> None:
+        """Raise a `ZaohuaError` if results for some items aren't numbers, as a mask (n,) says."""
+        count = int(invalid.sum())
+        if count:
+            remedy = f", with a smaller {option('learning_rate')}" if hasattr(self, "learning_rate") else ""
+            raise ZaohuaError(
+                f"the results of this {type(self).__name__} are NaN or infinite for {count:,} of {len(invalid):,} items: "
+                f"it has diverged, or an option is too extreme; fit it again{remedy}"
+            )
 
     # ---- learnt functions
 

@@ -83,7 +83,7 @@ class TextModel(TokenModel[TextCodec]):
             if texts and all(writer.over for _, writer in texts):
                 return
 
-    def decode_tensors(self, x: Tensor) -> list[str]:
+    def _items_of(self, x: Tensor) -> list[str]:
         """Decode tokens to prompt, generated text up to a stop, and suffix."""
         texts = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
         return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in texts]
