@@ -23,18 +23,20 @@ from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
-from zaohua.core.params import Between, WithFields, check_fields, fields_of
+from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
+from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.estimator.methods import ItemMethods
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
 
-class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEstimator, ABC):
     """Model of p(x), or of p(x | y) if it is fitted with conditions y."""
 
     codec_options: ClassVar[Json] = {}
@@ -47,10 +49,7 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
     """Fields that configure the computation on this machine, which aren't saved with the model."""
 
     random_state: Annotated[RandomState, Between(0)] = None
-    """Seed of all random numbers; None chooses one at random. In Python also a RandomState or Generator of numpy, from
-    which each `fit` and `sample` draws a seed."""
-    codec: Codec | None = None
-    """Codec of the items; by default chosen from the data."""
+    """Seed of all random numbers; None chooses one at random."""
     y_codec: Codec | None = None
     """Codec of the conditions; by default chosen from the data: names are labels, images and sounds are themselves."""
 
@@ -193,10 +192,11 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in excluded}
         if not isinstance(self.random_state, (int, type(None))):
             params["random_state"] = self.seed_  # JSON holds no generator, so the seed that `fit` drew from it
+        codec = self.codec.of(type(self.codec_)) if isinstance(self.codec, CodecOptions) else self.codec
         return {
             "model": registry.stored_name(type(self)),
             "parameters": params,
-            "codec_option": None if self.codec is None else self.codec.to_json(),
+            "codec_option": None if codec is None else codec.to_json(),
             "y_codec_option": None if self.y_codec is None else self.y_codec.to_json(),
             "codec": self.codec_.to_json(),
             "y_codec": None if self.y_codec_ is None else self.y_codec_.to_json(),

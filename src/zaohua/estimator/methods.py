@@ -53,8 +53,8 @@ class ItemMethods(TensorLayer[CodecT]):
             n_samples: number of items; by default one, or one for each y.
             y: one condition for all items, or a list with one for each; None draws conditions with their frequencies
                 in the training data.
-            random_state: seed, or a RandomState or Generator of numpy to draw one from. The first k items are the same for
-                every n_samples >= k. None uses the model's own.
+            random_state: seed, or a RandomState or Generator of numpy to draw one from. The first k items are the same
+                for every n_samples >= k. None uses the model's own.
             options: fields marked for sampling (steps, guidance ...), for this call only.
 
         Returns:
@@ -107,7 +107,7 @@ class ItemMethods(TensorLayer[CodecT]):
 
     def _numbers(self, scores: np.ndarray) -> np.ndarray:
         """Return scores (n,); raise a `ZaohuaError` if any is NaN (an impossible item has -inf)."""
-        self.refuse_invalid(np.isnan(scores))
+        self.refuse_invalid(np.asarray(np.isnan(scores)))
         return scores
 
     @available("log_prob")

@@ -129,8 +129,8 @@ class TensorLayer(ItemEncoder[CodecT]):
         if count:
             remedy = f", with a smaller {option('learning_rate')}" if hasattr(self, "learning_rate") else ""
             raise ZaohuaError(
-                f"the results of this {type(self).__name__} are NaN or infinite for {count:,} of {len(invalid):,} items: "
-                f"it has diverged, or an option is too extreme; fit it again{remedy}"
+                f"the results of this {type(self).__name__} are NaN or infinite for {count:,} of {len(invalid):,} "
+                f"items: it has diverged, or an option is too extreme; fit it again{remedy}"
             )
 
     # ---- learnt functions

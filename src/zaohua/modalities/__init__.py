@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.modalities.modality import Modality
+from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.registry import codec_classes, known, modality, modality_of, register, taken_by
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ __all__ = [
 def codec_for(
     items: object,
     takes: Sequence[type],
-    option: Codec | None = None,
+    option: Codec | CodecOptions | None = None,
     usual: Mapping[str, object] | None = None,
     model: str = "this model",
     kind: Modality | None = None,
@@ -108,6 +109,9 @@ def codec_for(
     """
     from zaohua.core.params import check_fields
 
+    if isinstance(option, CodecOptions):
+        usually = codec_for(items, takes, None, usual, model, kind)
+        return codec_for(items, takes, option.of(type(usually)), usual, model, kind)
     own = None if option is None else modality_of(type(option))
     if option is not None:
         check_fields(option)
