@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
-import numpy as np
 from sklearn.utils import Tags, TransformerTags
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator.arguments import CodecArguments
@@ -31,7 +31,7 @@ from zaohua.estimator.methods import ItemMethods
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.reading import read_with_kind
+from zaohua.modalities.reading import read, read_with_kind
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
@@ -158,9 +158,21 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """Learn from encoded data, in a family or a model."""
 
     @available("encode")
-    def fit_transform(self, X: object, y: object = None, **options: Any) -> np.ndarray:
-        """Fit the model, and return the latent representations of the same items."""
-        return self.fit(X, y, **options).transform(X, y)
+    def fit_transform(self, X: object, y: object = None, **options: Any) -> Any:
+        """Fit the model to X, and return the latent representations of the same items.
+
+        This is what a pipeline calls, where y is the target of a later step. So y is left out: the model learns p(x),
+        and the representations know nothing of y. `fit(X, y)` learns p(x | y).
+
+        Args:
+            X: items as for `fit`.
+            y: left out, with a note; the name of a column of X leaves out that column.
+            options: options of `fit`.
+        """
+        if y is not None:
+            X, _ = read(X, y, modality=options.get("modality"))
+            note(f"y is left out: {type(self).__name__}.fit_transform learns p(x), fit(X, y) learns p(x | y)")
+        return self.fit(X, **options).transform(X)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
