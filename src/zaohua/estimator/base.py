@@ -6,6 +6,7 @@ which take and return items, are defined once in terms of these, see `methods`.
 
 from __future__ import annotations
 
+import functools
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -171,7 +172,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """
         if y is not None:
             X, _ = read(X, y, modality=options.get("modality"))
-            note(f"y is left out: {type(self).__name__}.fit_transform learns p(x), fit(X, y) learns p(x | y)")
+            _tell_of_targets(type(self).__name__)
         return self.fit(X, **options).transform(X)
 
     def __sklearn_tags__(self) -> Tags:
@@ -253,3 +254,9 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """Return the fitted state as named tensors: weights of networks, parameters of densities."""
         self._check_fitted()
         return self._tensors()
+
+
+@functools.cache
+def _tell_of_targets(name: str) -> None:
+    """Say that `fit_transform` leaves y out: once, because a pipeline may fit a model many times."""
+    note(f"y is left out: {name}.fit_transform learns p(x), as in a pipeline; fit(X, y) learns p(x | y)")
