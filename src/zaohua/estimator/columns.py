@@ -122,7 +122,7 @@ class Tabular(GenerativeModel[TableCodec]):
             noise = ItemNoise(seeds[rows], self.device_)
             x = self.codec_.prepare(codes[rows], noise)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
+            with self.inference():
                 x = self.complete(x, self.codec_.known_heads(known[rows]), noise, y, whole)
             parts.append(torch.where(known[rows], codes[rows], self.codec_.codes(x)))
         return torch.cat(parts)
@@ -134,7 +134,7 @@ class Tabular(GenerativeModel[TableCodec]):
             tries = min(max(1, CHUNK // len(pending)), self.max_tries - tried)
             noise = ItemNoise([derive_seed(seeds[i], tried + k) for k in range(tries) for i in pending], self.device_)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
+            with self.inference():
                 rows = self.codec_.codes(self.draw(noise, y)).view(tries, len(pending), -1)
             targets, given = codes[pending], known[pending]
             matches = ((rows == targets) | (rows.isnan() & targets.isnan()) | ~given).all(2)

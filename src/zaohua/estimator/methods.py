@@ -65,9 +65,9 @@ class ItemMethods(TensorLayer[CodecT]):
         n, y_codes = model.sample_conditions(n_samples, y)
         seeds = seeds_for(random_state if random_state is not None else self.random_state, n)
         parts = []
-        for rows in chunks(n):
-            noise = ItemNoise(seeds[rows], model.device_)
-            with torch.no_grad():
+        with model.inference():
+            for rows in chunks(n):
+                noise = ItemNoise(seeds[rows], model.device_)
                 codes = None if y_codes is None else y_codes[rows]
                 if y_codes is None and model.y_codec_ is not None:
                     codes = model.y_codec_.draw(noise)
@@ -156,7 +156,7 @@ class ItemMethods(TensorLayer[CodecT]):
         z = self._latents(Z)
         _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
         self.require_conditions(y_codes)
-        with torch.no_grad():
+        with self.inference():
             parts = [
                 to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
                 for rows in chunks(len(z))
