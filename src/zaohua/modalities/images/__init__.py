@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import note
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
@@ -86,7 +88,13 @@ class Images(Modality):
         if found is None:
             return super().read_folder(folder, labelled, split)
         images, labels = found
-        return Read(read_idx(images), None if labels is None else read_idx(labels).tolist())
+        files = [path for path in found if path is not None]
+        for other in {"train", "test"} - {split or "train"}:
+            if apart := find_idx(folder, other):
+                if split is None:
+                    note(f"{apart[0].name} kept apart: {option('split', other)}")
+                files += [path for path in apart if path is not None]
+        return Read(read_idx(images), None if labels is None else read_idx(labels).tolist(), files)
 
     def read_file(self, path: Path, split: str | None = None) -> Read | None:
         """Read a file that holds many images: an .npz, an .npy or an IDX file."""
