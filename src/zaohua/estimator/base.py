@@ -25,6 +25,7 @@ from zaohua.core.json import Json
 from zaohua.core.params import Between, WithFields, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
+from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.methods import ItemMethods
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
@@ -126,6 +127,7 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
         self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
         self.n_items_ = len(x)
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
+        tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
     def _fit_condition_codec(self, y: object) -> Codec:

@@ -104,7 +104,9 @@ def _delimited(path: Path, names: _FileNames) -> list[Row]:
     if strict and file_at is None and label_at is None and len(head) == 2 and names.resolve(rows[0][0]) is not None:
         file_at, label_at, rows = 0, 1, [head, *rows]  # no header: the first row is a file already
     if not strict and file_at is not None and label_at is None:
-        columns = {name: [row[i].strip() for row in rows[1:] if len(row) > i] for i, name in enumerate(head)}
+        columns: dict[str, list[object]] = {
+            name: [row[i].strip() for row in rows[1:] if len(row) > i] for i, name in enumerate(head)
+        }
         label_at = head.index(_only_label(columns, head[file_at]))
     if file_at is None or label_at is None:
         missing = "filename" if file_at is None else "label"
