@@ -114,6 +114,10 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         sides = " x ".join(map(str, self.spec_.shape or ()))
         return counted(n, "item") + (f" of {sides} numbers" if sides else " of different lengths")
 
+    def about(self, n: int) -> list[str]:
+        """Describe in lines what each part of the n fitted items is taken for, if they have parts as tables do."""
+        return []
+
     def write(self, items: ItemsT, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write each item to a file of a common format, and return the paths; text files by default."""
         folder.mkdir(parents=True, exist_ok=True)
