@@ -76,3 +76,14 @@ def _naive(dtype: str) -> str:
     """Return numpy's dtype with the same unit."""
     unit = dtype.partition("[")[2].rstrip("]").partition(",")[0]
     return f"datetime64[{unit if unit in ('s', 'ms', 'us', 'ns') else 'us'}]"
+
+
+def nanoseconds(dtype: str, form: str | None) -> int:
+    """Return the length of a tick of `to_ticks` in nanoseconds."""
+    unit = "us" if form is not None else np.datetime_data(np.dtype(_naive(dtype)))[0]
+    return {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]
+
+
+def zone_of(dtype: str) -> str | None:
+    """Return the time zone in the name of a dtype."""
+    return _zone(dtype)
