@@ -20,8 +20,9 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.params import WithFields, check_fields, fields_of
+from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
+from zaohua.core.with_fields import WithFields
 from zaohua.storage.outputs import whole_file
 
 if TYPE_CHECKING:
@@ -130,6 +131,10 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         sides = " x ".join(map(str, self.spec_.shape or ()))
         return counted(n, "item") + (f" of {sides} numbers" if sides else " of different lengths")
 
+    def about(self, n: int) -> list[str]:
+        """Describe in lines what each part of the n fitted items is taken for, if they have parts as tables do."""
+        return []
+
     def write(self, items: ItemsT, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write each item to a file of a common format, and return the paths; text files by default."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -209,8 +214,12 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         return {name: getattr(self, name) for name in fields_of(type(self))}
 
     def set_params(self, **params: object) -> Self:
-        """Set options by name."""
-        for name, value in params.items():
+        """Set options by name.
+
+        Raises:
+            ZaohuaError: there is no such option, or its value is invalid.
+        """
+        for name, value in type(self).accepted(params).items():
             setattr(self, name, value)
         check_fields(self)
         return self
