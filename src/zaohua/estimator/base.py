@@ -28,6 +28,7 @@ from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
+from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.methods import ItemMethods
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
@@ -129,6 +130,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         self.seed_ = secrets.randbits(62) if seed is None else seed
         self.n_items_ = len(x)
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
+        tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
     def _fit_condition_codec(self, y: object) -> Codec:

@@ -107,7 +107,7 @@ class LatentMethods(TensorLayer[CodecT]):
         z = self._latents(Z)
         _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
         self.require_conditions(y_codes)
-        with torch.no_grad():
+        with self.inference():
             parts = [
                 to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
                 for rows in chunks(len(z))

@@ -61,9 +61,9 @@ class ItemMethods(LatentMethods[CodecT]):
         n, y_codes = model.sample_conditions(n_samples, y)
         seeds = model.seeds_for_sampling(random_state, n)
         parts = []
-        for rows in chunks(n):
-            noise = ItemNoise(seeds[rows], model.device_)
-            with torch.no_grad():
+        with model.inference():
+            for rows in chunks(n):
+                noise = ItemNoise(seeds[rows], model.device_)
                 codes = None if y_codes is None else y_codes[rows]
                 if y_codes is None and model.y_codec_ is not None:
                     codes = model.y_codec_.draw(noise)

@@ -6,17 +6,19 @@ model's denoiser or log-density, and converts the results to items; see docs/ten
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zaohua.core.advice import option
 from zaohua.core.arguments import RandomState, tensor
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.hardware import fitting_threads
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
@@ -101,11 +103,18 @@ class TensorLayer(ItemEncoder[CodecT]):
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
         parts = []
-        for rows in chunks(len(encoded), self.score_chunk):
-            batch = encoded.take(np.arange(rows.start, rows.stop))
-            with torch.no_grad():
+        with self.inference():
+            for rows in chunks(len(encoded), self.score_chunk):
+                batch = encoded.take(np.arange(rows.start, rows.stop))
                 parts.append(f(*self.prepare_items(batch)).double().cpu().numpy())
         return np.concatenate(parts)
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Compute without gradients within the context, on as many threads as the networks benefit from."""
+        nets: nn.Module | None = getattr(self, "nets_", None)
+        with torch.no_grad(), fitting_threads(nets):
+            yield
 
     # ---- from tensors
 

@@ -107,7 +107,7 @@ class TextModel(TokenModel[TextCodec]):
         _, codes = self.sample_conditions(1, y)
         noise = self.item_noise(1, random_state)
         pieces, writer = self.codec_.streaming(), Writer(self.stop)
-        with torch.no_grad():
+        with self.inference():
             if codes is None and self.y_codec_ is not None:
                 codes = self.y_codec_.draw(noise)
             rows = self.tokens(noise, self.prepare_conditions(codes, noise), opening)
@@ -190,7 +190,7 @@ class TextModel(TokenModel[TextCodec]):
 
     def nats(self, row: Tensor, y_codes: Tensor | None, stride: int | None = None) -> Tensor:
         """Return -log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
-        with torch.no_grad():
+        with self.inference():
             y = self.prepare_conditions(y_codes, ItemNoise([0], self.device_))
             return torch.cat([part[0] for part in self.windows(row.to(self.device_), y, stride)])
 
