@@ -43,11 +43,11 @@ def load(path: str | Path, device: str = "auto") -> Any:
         model = cls.from_json({**data, "parameters": parameters}, tensors)
         model.run_ = str(path)
         return _wrapped(model, data.get("estimator"))
-    except UnknownField as error:
+    except (UnknownField, CheckpointError) as error:
         raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({error})") from error
     except ZaohuaError:
         raise
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError, MemoryError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({reason})") from error
 

@@ -32,6 +32,7 @@ from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
+from zaohua.training.building import built_for
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
@@ -284,6 +285,5 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         return self.nets_.state_dict()
 
     def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
-        nets = self.networks()
-        nets.load_state_dict(tensors)
+        nets = built_for(self.networks, tensors)
         self.nets_ = to_device(nets, pick_device(self.device)).eval().requires_grad_(False)

@@ -248,7 +248,10 @@ class ImageCodec(GridCodec[ImagesLike]):
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
-        self._set_pixels(Grid(**state["grid"]), np.dtype(state["dtype"]), state["channel_axis"])
+        grid, dtype = Grid(**state["grid"]), np.dtype(state["dtype"])
+        if dtype.kind not in "buif" or not grid.low < grid.high or not 1 < (grid.levels or 2) <= 65536:
+            raise ZaohuaError(f"no pixels have the type {dtype} and the values of {grid}")
+        self._set_pixels(grid, dtype, state["channel_axis"])
 
     def _set_pixels(self, grid: Grid, dtype: np.dtype[np.generic], channel_axis: bool) -> None:
         self.grid_, self.dtype_, self.channel_axis_ = grid, dtype, channel_axis
