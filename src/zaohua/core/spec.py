@@ -134,11 +134,10 @@ class DataSpec:
         shape = data["shape"]
         sizes = [*(shape or ()), *(feature["size"] for feature in data["features"])]
         sizes += [feature["levels"] for feature in data["features"] if feature.get("levels") is not None]
-        wrong = next((size for size in sizes if not isinstance(size, int) or size < 1), None)
-        if data["pad"] is not None and not isinstance(data["pad"], int):
-            wrong = data["pad"]
-        if wrong is not None or not data["features"]:
-            raise ZaohuaError(f"the description of the data has a length or size of {wrong!r}")
+        wrong = [size for size in sizes if not isinstance(size, int) or size < 1]
+        wrong += [pad for pad in (data["pad"],) if pad is not None and not isinstance(pad, int)]
+        if wrong or not data["features"]:
+            raise ZaohuaError(f"the description of the data has a length or size of {wrong[0] if wrong else 0!r}")
         return cls(
             axes=tuple(data["axes"]),
             shape=None if shape is None else tuple(shape),

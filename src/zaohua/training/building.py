@@ -20,18 +20,19 @@ FACTORIES = frozenset(
 
 
 class Bounded(TorchFunctionMode):
-    """Context in which new tensors may hold a limited count of numbers in all.
+    """Context in which a limited number of tensors may be made, with a limited count of numbers in all.
 
     Args:
         limit: the count.
+        tensors: the number of tensors.
 
     Raises:
         CheckpointError: more were asked for; nothing of the tensor was allocated then.
     """
 
-    def __init__(self, limit: int):
+    def __init__(self, limit: int, tensors: int):
         super().__init__()
-        self.left = limit
+        self.left, self.tensors = limit, tensors
 
     def __torch_function__(
         self,
@@ -44,7 +45,8 @@ class Bounded(TorchFunctionMode):
         if func in FACTORIES:
             planned = {name: value for name, value in options.items() if name != "generator"}
             self.left -= func(*args, **{**planned, "device": "meta"}).numel()
-            if self.left < 0:
+            self.tensors -= 1
+            if self.left < 0 or self.tensors < 0:
                 raise CheckpointError("its settings ask for larger networks than its weights fill")
         return func(*args, **options)
 
@@ -59,7 +61,7 @@ def built_for(build: Callable[[], nn.ModuleDict], tensors: Mapping[str, Tensor])
     Raises:
         CheckpointError: the networks are others than those of the weights; the message names the first difference.
     """
-    with Bounded(2 * sum(tensor.numel() for tensor in tensors.values()) + SPARE):
+    with Bounded(2 * sum(tensor.numel() for tensor in tensors.values()) + SPARE, 10 * len(tensors) + 1000):
         nets = build()
     wanted = nets.state_dict()
     for name in [*wanted, *tensors]:

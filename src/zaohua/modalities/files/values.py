@@ -15,7 +15,7 @@ KindT = TypeVar("KindT")
 
 
 def stacked(X: Sequence[Any]) -> np.ndarray | list[Any]:
-    """Return a list of arrays of one shape as one array, and a list of equally long rows of numbers likewise.
+    """Return a list of arrays of one shape as one array, and lists of equally long rows of numbers likewise.
 
     Arrays of different shapes come back as a list of numpy's arrays, anything else as a list of what it was.
     """
@@ -25,8 +25,18 @@ def stacked(X: Sequence[Any]) -> np.ndarray | list[Any]:
             return [unmasked(array, f"item {i}") for i, array in enumerate(arrays)]
         masked = any(isinstance(array, np.ma.MaskedArray) for array in arrays)
         return np.ma.stack(arrays) if masked else np.stack(arrays)
-    rows = all(isinstance(row, (list, tuple)) and row and isinstance(row[0], (int, float, np.number)) for row in X)
-    return np.array(X) if rows and len({len(row) for row in X}) == 1 else list(X)
+    if not all(isinstance(row, (list, tuple)) and _first_cell_is_number(row) for row in X):
+        return list(X)
+    try:
+        return np.array(X)
+    except ValueError:  # rows of different lengths
+        return list(X)
+
+
+def _first_cell_is_number(row: object) -> bool:
+    while isinstance(row, (list, tuple)) and row:
+        row = row[0]
+    return isinstance(row, (int, float, np.number))
 
 
 def is_list_of_items(array: np.ndarray) -> bool:
