@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from zaohua.core.arrays import named
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +27,7 @@ def whole_number(name: str, value: object, low: int = 1) -> int:
         ZaohuaError: it isn't one, or is below `low`.
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ZaohuaError(f"{name} must be a whole number of at least {low}, not {value!r}")
+        raise ZaohuaError(f"{name} must be a whole number of at least {low}, not {shown(value)}")
     return int(value)
 
 
@@ -48,7 +47,7 @@ def seed_of(random_state: RandomState, name: str = "random_state") -> int | None
     if not whole or random_state < 0:
         raise ZaohuaError(
             f"{name} must be a whole number of at least 0, a RandomState or Generator of numpy, or None, "
-            f"not {random_state!r}"
+            f"not {shown(random_state)}"
         )
     return int(random_state)
 

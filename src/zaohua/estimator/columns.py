@@ -90,6 +90,8 @@ class Tabular(GenerativeModel[TableCodec]):
             return super().sample(n_samples, y=y, random_state=random_state, **options)
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
+        if not len(list(y)):
+            raise ZaohuaError("y has no columns: give values of some, or y=None")
         codes, known = model.codec_.given(y, n_samples)
         seeds = self.seeds_for_sampling(random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:

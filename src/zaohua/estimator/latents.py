@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike
 from scipy.special import softmax
 from torch import Tensor
 
+from zaohua.core.arrays import as_array
 from zaohua.core.available import available
-from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.tensor_layer import TensorLayer
 from zaohua.estimator.tensors import Encoded, chunks, to_cpu
@@ -125,7 +126,7 @@ class LatentMethods(TensorLayer[CodecT]):
         """
         self._check_fitted()
         columns = getattr(self, "feature_names_in_", None)
-        if input_features is not None and columns is not None and list(input_features) != list(columns):  # type: ignore[call-overload]
+        if input_features is not None and columns is not None and not np.array_equal(as_array(input_features), columns):
             raise ZaohuaError("input_features is not equal to feature_names_in_: leave it out")
         return np.array([f"{type(self).__name__.lower()}{i}" for i in range(self.latent_size or 0)], dtype=object)
 
@@ -140,8 +141,8 @@ class LatentMethods(TensorLayer[CodecT]):
             ZaohuaError: there is no such type.
         """
         if transform is not None:
-            if transform not in OUTPUTS:
-                raise unknown("output of transform:", transform, OUTPUTS)
+            if not isinstance(transform, str) or transform not in OUTPUTS:
+                raise unknown("output of transform:", shown(transform), OUTPUTS)
             self._sklearn_output_config = {"transform": transform}  # the name that scikit-learn copies
         return self
 

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from zaohua import modalities
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.sklearn_bases import ClassifierMixin
@@ -48,7 +49,7 @@ class GenerativeClassifier(ClassifierMixin, ModelWrapper):
         """
         if y is None:
             raise ZaohuaError("requires y to be passed, but the target y is None")
-        labels = np.asarray(column_or_1d(y, warn=True))
+        labels = np.asarray(column_or_1d(as_array(y, "classes"), warn=True))
         if not len(labels):
             raise ZaohuaError("no items: y is empty")
         check_classification_targets(labels)
@@ -62,7 +63,9 @@ class GenerativeClassifier(ClassifierMixin, ModelWrapper):
     def predict_log_proba(self, X: object) -> np.ndarray:
         """Compute log P(y | x) of each class, float64 (n, classes)."""
         check_is_fitted(self)
-        items, _ = modalities.read(X)
+        items, _, kind = modalities.read_with_kind(X, prefer=modalities.modality_of(type(self.model_.codec_)))
+        if kind is None:
+            self.model_.encode_items(X)  # which says what X should be
         codec = self.model_.y_codec_
         assert codec is not None  # it was fitted with labels
         prior = codec.log_prior()

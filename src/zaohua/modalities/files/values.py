@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from zaohua.core.arrays import as_array, named, unmasked
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.arrays import as_array, unmasked
+from zaohua.core.errors import ZaohuaError, named
 
 KindT = TypeVar("KindT")
 
@@ -59,7 +59,7 @@ def all_of(items: object, kind: type[KindT], name: str) -> list[KindT]:
         kind: the type.
         name: what the list holds, in the plural.
     """
-    if not isinstance(items, Iterable):
+    if not isinstance(items, Iterable) or getattr(items, "ndim", 1) == 0:
         raise ZaohuaError(f"{name} are given as a list of them, not as {named(items)}")
     checked = []
     for i, item in enumerate(items):

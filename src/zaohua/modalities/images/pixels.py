@@ -279,7 +279,7 @@ def checked_pixels(items: object) -> np.ndarray:
     if 0 in pixels.shape:
         raise ZaohuaError(f"no images: the array is of shape {pixels.shape}")
     if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 4:
-        raise ZaohuaError(f"an array of shape {pixels.shape} looks like a single image: images are (n, H, W, C), so give X[None]")
+        raise ZaohuaError(f"an array of shape {pixels.shape} looks like a single image: give X[None]")
     if pixels.ndim == 4 and pixels.shape[3] > 4:
         hint = ": channels come last, so transpose it with (0, 2, 3, 1)" if pixels.shape[1] <= 4 else ""
         raise ZaohuaError(f"images can have 1 to 4 channels, not {pixels.shape[3]} (shape {pixels.shape}){hint}")

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zaohua.core.arrays import named
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.modalities.files.values import stacked
 from zaohua.modalities.images import Images
 from zaohua.modalities.images import grid as values
