@@ -18,11 +18,12 @@ from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core import registry, stored
-from zaohua.core.arguments import RandomState, seed_of
+from zaohua.core.arguments import path_of
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
+from zaohua.core.noise import RandomState, seed_of
 from zaohua.core.notes import note
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
@@ -197,9 +198,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             ZaohuaError: the folder holds other files, or can't be written; its content is unchanged then.
         """
         self._check_fitted()
+        path = path_of("path", path)
         if is_main_process():  # all processes hold the same model
-            runs.save_model(Path(path), self.to_json(), self._tensors())
-        return Path(path)
+            runs.save_model(path, self.to_json(), self._tensors())
+        return path
 
     def to_json(self) -> Json:
         """Return the fitted model, without its tensors, as JSON values."""

@@ -15,10 +15,11 @@ from sklearn.exceptions import NotFittedError
 from torch import Tensor
 from typing_extensions import TypeVar
 
-from zaohua.core.arguments import RandomState, whole_number
+from zaohua.core.arguments import whole_number
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
+from zaohua.core.noise import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of

@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.core.noise import ItemNoise
+from zaohua.core.noise import ItemNoise, RandomState
 from zaohua.core.params import check_field, fields_of
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.latents import LatentMethods

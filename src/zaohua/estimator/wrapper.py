@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from zaohua.core.arguments import path_of
 from zaohua.core.json import Json
 from zaohua.core.sklearn_bases import BaseEstimator
 from zaohua.estimator.base import GenerativeModel
@@ -69,14 +70,14 @@ class ModelWrapper(BaseEstimator, ABC):
             ZaohuaError: the folder holds other files, or can't be written; its content is unchanged then.
         """
         check_is_fitted(self, "model_")
-        cls = type(self)
+        path, cls = path_of("path", path), type(self)
         about = {
             "class": f"{cls.__module__}:{cls.__qualname__}",
             "usual": self.model is None,
             "state": self.state(),
         }
-        runs.save_model(Path(path), {**self.model_.to_json(), "estimator": about}, self.model_.tensors())
-        return Path(path)
+        runs.save_model(path, {**self.model_.to_json(), "estimator": about}, self.model_.tensors())
+        return path
 
     def state(self) -> Json:
         """Return what was learnt beside the model, as JSON values."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zaohua.core.advice import option
+from zaohua.core.arguments import path_of
 from zaohua.core.arrays import as_array, unmasked
 from zaohua.core.errors import NoLabels, ZaohuaError, named, nearest, unknown
 from zaohua.core.notes import note
@@ -193,6 +194,7 @@ def write(
         ZaohuaError: the items aren't recognised, or aren't written to files with that suffix; the folder holds other
             files; the path can't be written.
     """
+    path_of("path", path)
     folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     found, kind = _collected(items, None, kinds)

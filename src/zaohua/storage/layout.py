@@ -13,6 +13,7 @@ import re
 import shutil
 from pathlib import Path
 
+from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError
 from zaohua.storage.atomic import (
     MANIFEST,
@@ -85,7 +86,7 @@ def check_out(out: str | Path) -> None:
     Raises:
         ZaohuaError: the folder holds other files, or can't be written.
     """
-    folder = Path(out)
+    folder = path_of("out", out)
     with explained(folder):
         existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
         if not existing.is_dir():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zaohua.core import registry
+from zaohua.core.arguments import path_of
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.with_fields import UnknownField
@@ -30,7 +31,8 @@ def load(path: str | Path, device: str = "auto") -> Any:
         CheckpointError: the folder holds no model, or a damaged one.
         ZaohuaError: the device isn't available, the model doesn't support devices, or its class can't be imported.
     """
-    data, tensors = load_model(Path(path))
+    path = path_of("the run", path)
+    data, tensors = load_model(path)
     if tensors is None:
         raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
     try:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua import modalities
+from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.json import Json
@@ -227,6 +228,7 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         """
         from zaohua.training.loop import Engine
 
+        run = path_of("the run", run)
         saved, _ = runs.load_model(run, weights=False)
         runs.check_resumable(
             run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"

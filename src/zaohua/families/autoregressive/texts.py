@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.arguments import RandomState
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, Noise
+from zaohua.core.noise import ItemNoise, Noise, RandomState
 from zaohua.core.params import Between, Sampling
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
