@@ -190,8 +190,7 @@ class ItemEncoder(Generic[CodecT]):
             ZaohuaError: n is invalid, or the conditions don't fit to n or to the model.
         """
         if n is not None:
-            n = whole_number("n_samples", n)
-            self._foresee(n)
+            n = self.foresee(whole_number("n_samples", n))
         if y is None:
             return (1 if n is None else n), None
         if self.y_codec_ is None:
@@ -203,8 +202,8 @@ class ItemEncoder(Generic[CodecT]):
             raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
         return len(items), self.encode_conditions(items, len(items))
 
-    def _foresee(self, n: int) -> None:
-        """Raise a `ZaohuaError` if n items take more memory than there is."""
+    def foresee(self, n: int) -> int:
+        """Return n; raise a `ZaohuaError` if n items take more memory than there is."""
         size = 4 * math.prod(self.spec_.tensor_shape) if self.spec_.shape else 0
         needed, free = n * (size + 64), free_memory()
         if needed > free:
@@ -212,6 +211,7 @@ class ItemEncoder(Generic[CodecT]):
                 f"{n:,} items take {needed / 2**30:,.0f} GiB, but {free / 2**30:,.1f} GiB of memory are free: sample "
                 "fewer at a time, each time with another seed"
             )
+        return n
 
     @property
     def latent_size(self) -> int | None:
