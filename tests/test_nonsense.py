@@ -65,8 +65,8 @@ MAKERS: dict[str, tuple[Callable[[], Any], Any]] = {
 }
 METHODS = (
     "sample score_samples score transform inverse_transform impute cdf quantile aic predict predict_proba stream "
-    "answer chat surprisals bits_per_byte condition denoiser denoise log_prob_fn encode_items prepare_items decode_tensors "
-    "with_options item_noise get_feature_names_out set_output save"
+    "answer chat surprisals bits_per_byte condition denoiser denoise log_prob_fn encode_items prepare_items "
+    "decode_tensors with_options item_noise get_feature_names_out set_output save"
 ).split()
 USUAL = {"q": [0.5], "prompt": "a", "messages": [{"role": "user", "content": "a"}], "text": "a", "n": 2}
 

@@ -258,6 +258,8 @@ class ImageCodec(GridCodec[ImagesLike]):
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         grid, dtype = Grid(**state["grid"]), np.dtype(state["dtype"])
+        if self.spec_.shape is None or len(self.spec_.shape) != 2:
+            raise ZaohuaError(f"no images have the shape {self.spec_.shape}")
         if dtype.kind not in "buif" or not grid.low < grid.high or not 1 < (grid.levels or 2) <= 65536:
             raise ZaohuaError(f"no pixels have the type {dtype} and the values of {grid}")
         self._set_pixels(grid, dtype, state["channel_axis"])
