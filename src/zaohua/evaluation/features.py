@@ -215,8 +215,8 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
             )
         return found
 
-    def monitor(self, model: Model) -> dict[str, float]:
-        """Compute the figures that the history records during training."""
+    def monitor(self, model: Model) -> dict[str, float | None]:
+        """Compute the figures that the history records during training; None for measures that tell little here."""
         conditions = self.test.labels if model.y_codec_ is not None else None
         samples = self.to_measured(model, model.sample(self.n, y=conditions, random_state=0))
         features = self.features(samples)
@@ -228,7 +228,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         }
         if conditions is not None and self.classifier is not None:
             record["accuracy"] = self.classifier.accuracy(samples, conditions)
-        return record
+        return self.telling(record)
 
     # ---- references
 

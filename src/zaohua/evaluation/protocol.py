@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar, Generic, cast
@@ -14,6 +15,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.evaluation.measures import Measure, add_measures, measure_of
 from zaohua.evaluation.model import Model
+from zaohua.evaluation.references import doubtful
 from zaohua.evaluation.results import Evaluation, Figure, Figures
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.metrics.intervals import Interval, mean_interval, wilson
@@ -169,9 +171,18 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         """Compute how much worse than the best model the others are by the measure `lead`, by run."""
         raise ZaohuaError(f"models of {self.modality or self.noun} can't be compared")
 
-    def monitor(self, model: Model) -> dict[str, float]:
+    def monitor(self, model: Model) -> dict[str, float | None]:
         """Compute a few figures of samples during training, for the history."""
         raise ZaohuaError(f"{self.noun} can't be measured while a model trains")
+
+    def telling(self, record: Mapping[str, float]) -> dict[str, float | None]:
+        """Return figures with None for those of measures that can't tell the references apart."""
+        return {name: None if name in self.doubtful else value for name, value in record.items()}
+
+    @functools.cached_property
+    def doubtful(self) -> dict[str, str]:
+        """Measures that can't tell the references apart, and why (see `references.doubtful`)."""
+        return doubtful(self.references)
 
     # ---- storage
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua import modalities
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.json import Json
@@ -44,6 +45,8 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
     """Phases of a step, in order, and the networks that each of them trains."""
     machine_fields = ("device", "workers", "tensorboard")
+    has_validation_loss: ClassVar[bool] = True
+    """True if the loss of held-out items tells how good the model is; that of a GAN doesn't."""
     default_steps: ClassVar[int] = 5000
     """Number of steps if neither `max_steps` nor `max_minutes` is given."""
 
@@ -119,9 +122,14 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     def _check(self) -> None:
         super()._check()
         explicit = self.patience is not None and self.patience != type(self).patience
+        if explicit and not self.has_validation_loss:
+            raise ZaohuaError(
+                f"{type(self).__name__}: patience needs a validation loss, and the loss of this model doesn't measure "
+                f"its quality: leave {option('patience')} out"
+            )
         if explicit and not self.validation_fraction:
             raise ZaohuaError(
-                f"{type(self).__name__}: patience needs held-out items: set validation_fraction, e.g. to 0.1"
+                f"{type(self).__name__}: patience needs held-out items: give {option('validation_fraction', 0.1)}"
             )
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(

@@ -49,6 +49,7 @@ class TableProtocol(EvaluationProtocol):
     modality = "tables"
     noun = "rows"
     lead: ClassVar[str] = "tree_score"
+    monitors: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ("target",)
     test: HeldOutRows
 
@@ -183,6 +184,16 @@ class TableProtocol(EvaluationProtocol):
         if self._target is None:
             found.append("no column can be predicted from others: there is one column only, or all are constant")
         return found
+
+    def monitor(self, model: Any) -> dict[str, float | None]:
+        """Return the figures of some samples during training that are quickly computed."""
+        samples = self.to_measured(model, model.sample(self.n, random_state=0))
+        figures = {
+            "tree_score": self._classified(samples).score.value,
+            "trend": mean_trend(trends(self._real, samples, self.category_counts)),
+            "shape": float(shapes(self._real, samples, self.category_counts).mean()),
+        }
+        return self.telling(figures)
 
     # ---- references
 

@@ -116,7 +116,11 @@ def _measured(
     log("predicting the test items")
     figures = {**figures_over_seeds(found), **_likelihood(model, nats, protocol), **protocol.predictions(model)}
     log("measuring the references")
-    details = {"references": protocol.references, **protocol.details(first, conditions, found[0])}
+    details = {
+        "references": protocol.references,
+        "doubtful": protocol.doubtful,
+        **protocol.details(first, conditions, found[0]),
+    }
     arrays = {"nats": nats, **examples, **details.pop("arrays", {})}
     return Evaluation(
         run=about["name"],
