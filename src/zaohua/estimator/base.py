@@ -24,9 +24,10 @@ from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
 from zaohua.core.params import Between, WithFields, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
+from zaohua.estimator import seen
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.estimator.methods import ItemMethods
-from zaohua.modalities.base import Codec
+from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.reading import read_with_kind
 from zaohua.storage import runs
@@ -53,6 +54,7 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
     """Codec of the conditions; by default chosen from the data: names are labels, images and sounds are themselves."""
 
     n_items_ = stored.Stored[int | None](None, key="items")
+    seen_ = stored.Stored[list[Json]]([], key="seen")
 
     # ---- fitting
 
@@ -97,6 +99,7 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
         check_fields(self)
         stored.reset(self)
         self.base_ = None if base is None else base.about
+        self.seen_ = [] if base is None else [{**memory, "base": True} for memory in base.seen]
         self._check()
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
@@ -127,6 +130,29 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
         self.n_items_ = len(x)
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
+
+    def remember(self, codes: Codes, items: np.ndarray) -> None:
+        """Remember by keyed hashes which items the model is trained on, see `seen`.
+
+        Args:
+            codes: encoded items.
+            items: indices of those that it is trained on.
+        """
+        if not len(items) or seen.can_be_listed(codes, items):
+            return
+        rows = seen.sampled(codes, items, self.seed_)
+        hashes = self.hash_items(codes, rows, self.seed_)
+        self.seen_ = [*self.seen_, seen.remember(hashes, self.seed_, len(rows) / len(items))]
+
+    def hash_items(self, codes: Codes, items: np.ndarray, key: int) -> np.ndarray:
+        """Return keyed hashes of encoded items at some indices, uint64 (n,)."""
+        return seen.item_hashes(codes, items, key)
+
+    def count_seen(self, codes: Codes) -> seen.Seen | None:
+        """Count the encoded items that this model was trained on, or None if it remembers none."""
+        keys = {memory["key"] for memory in self.seen_}
+        items = np.arange(len(codes))
+        return seen.seen_by(self.seen_, {key: self.hash_items(codes, items, key) for key in keys})
 
     def _fit_condition_codec(self, y: object) -> Codec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""

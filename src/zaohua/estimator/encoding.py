@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 import zlib
+from collections.abc import Sequence
 from types import UnionType
 from typing import Any, ClassVar, Generic, NamedTuple, Union, cast, get_args, get_origin
 
@@ -105,11 +106,13 @@ class Base(NamedTuple):
         codec: its codec.
         y_codec: its codec of conditions.
         about: its identity as JSON values: the run it was loaded from (or None), its steps and its seed.
+        seen: its memories of the items that it was trained on, see `seen`.
     """
 
     codec: Codec
     y_codec: Codec | None
     about: Json
+    seen: Sequence[Json] = ()
 
 
 def _codec_parameter(cls: type) -> tuple[type[Codec], ...]:

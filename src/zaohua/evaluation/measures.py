@@ -87,8 +87,8 @@ MEASURES: dict[str, Measure] = {
     "copy_rate": Measure(
         "copy rate",
         "none",
-        "fraction of samples closer to training items than the closest 1 % of test items; p is the probability of so "
-        "many without copying",
+        "fraction of samples at most half as far from a training item as from the nearest of as many held-out ones; p "
+        "is the probability of so many without copying",
         True,
     ),
     "tree_score": Measure(

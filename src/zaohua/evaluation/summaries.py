@@ -43,7 +43,8 @@ def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
     else:
         text = card(runs.load_model(run, weights=False)[0], Path(run).name)
     lines = "\n".join(f"  - {line}" for line in summary_lines(found))
-    quality = f"- Quality: measured on {found.data}, {found.split}\n{lines}"
+    learnt = f"; {found.trained_on:.0%} of it was trained on" if found.trained_on else ""
+    quality = f"- Quality: measured on {found.data}, {found.split}{learnt}\n{lines}"
     write_card(path, QUALITY.sub(lambda _: quality, text, count=1))
     return path
 
