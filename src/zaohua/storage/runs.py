@@ -313,7 +313,7 @@ class Run:
             file.write(json.dumps(record) + "\n")
 
     def rewind_history(self, step: int) -> list[Json]:
-        """Delete records after `step` and final ones, which will be repeated, and incomplete lines; return the others."""
+        """Delete records after `step`, final ones and incomplete lines; return the others."""
         path, records = self.folder / HISTORY, list[Json]()
         for line in path.read_bytes().splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError, KeyError, TypeError):
