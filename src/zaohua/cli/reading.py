@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zaohua.cli.flags import echo
 from zaohua.core.json import Json
-from zaohua.core.notes import gathered, note
+from zaohua.core.notes import gathered, note, shown
 
 if TYPE_CHECKING:
     from zaohua.estimator.listening import EncodedData
     from zaohua.modalities.base import Codec
+
+MOST = 20
+"""Maximum number of labels that are listed."""
 
 
 @contextmanager
@@ -60,40 +63,40 @@ def described(data: EncodedData, notes: list[str]) -> Json:
         "kind": data.codec.modality,
         "items": data.n_items,
         "description": data.codec.describe(data.n_items),
-        "labels": None if data.y_codec is None else data.y_codec.describe(),
+        "conditions": None if data.y_codec is None else data.y_codec.describe(),
+        "labels": _counts(data.y_codec),
         "notes": notes,
     }
 
 
 def in_one_line(description: Json) -> str:
     """Write a description in one line: "read: 2,000 pictures of 32 x 32 pixels, 10 labels; left out 8 .heic files"."""
-    labels = description["labels"]
-    first = description["description"] + (f", {labels}" if labels else "")
+    conditions = description["conditions"]
+    first = description["description"] + (f", {conditions}" if conditions else "")
     return "read: " + "; ".join([first, *description["notes"]])
 
 
-def counts_of(codec: Codec | None) -> dict[str, int]:
-    """Return the labels and how often each occurs; empty if the conditions aren't labels."""
+def at_length(description: Json, columns: Sequence[str]) -> str:
+    """Write a description for people: a line for each fact.
+
+    Args:
+        description: as `described` returns it.
+        columns: what each column of a table is taken for.
+    """
+    labels = [f"{label} ({count:,})" for label, count in description["labels"].items()]
+    lines = [
+        *columns,
+        f"{description['kind']}: {description['description']}",
+        f"labels: {shown(labels, MOST) if labels else description['conditions'] or 'none'}",
+        *(f"note: {text}" for text in description["notes"]),
+    ]
+    return "\n".join(lines)
+
+
+def _counts(codec: Codec | None) -> dict[str, int]:
+    """Return the labels and how often each occurs; empty if there are none."""
     from zaohua.modalities import LabelCodec
 
     if not isinstance(codec, LabelCodec):
         return {}
     return dict(zip(map(str, codec.classes_), codec.counts_, strict=True))
-
-
-def at_length(description: Json, counts: dict[str, int], columns: list[str]) -> str:
-    """Write a description for people: a line for each fact.
-
-    Args:
-        description: as `described` returns it.
-        counts: labels and their numbers.
-        columns: what each column of a table is taken for.
-    """
-    lines = [*columns, f"{description['kind']}: {description['description']}"]
-    if counts:
-        shown = ", ".join(f"{label} ({count:,})" for label, count in [*counts.items()][:20])
-        lines.append(f"labels: {shown}" + (f" and {len(counts) - 20:,} more" if len(counts) > 20 else ""))
-    else:
-        lines.append(f"labels: {description['labels'] or 'none'}")
-    lines += [f"note: {text}" for text in description["notes"]]
-    return "\n".join(lines)
