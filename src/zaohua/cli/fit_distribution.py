@@ -89,7 +89,22 @@ def read_column(file: str, name: str | None) -> tuple[str, ArrayLike]:
     name = columns[0] if name is None else name
     if name not in columns:
         raise unknown(f"column of {file}:", name, columns)
-    return name, frame[frame.columns[columns.index(name)]]
+    return name, present(frame[frame.columns[columns.index(name)]])
+
+
+def present(cells: ArrayLike) -> ArrayLike:
+    """Leave missing cells of a column out, and note how many they are."""
+    import numpy as np
+    import pandas as pd
+
+    from zaohua.core.notes import note
+
+    missing = np.asarray(pd.isna(cells))
+    if not missing.any() or missing.all():
+        return cells
+    note(f"left out {int(missing.sum()):,} of {len(missing):,} cells that are missing")
+    rest: ArrayLike = pd.Series(cells)[~missing]
+    return rest
 
 
 def show(ranking: Ranking) -> None:

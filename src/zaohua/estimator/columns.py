@@ -18,9 +18,10 @@ import torch
 from sklearn.utils import Tags
 from torch import Tensor
 
+from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, derive_seed, seeds_for
+from zaohua.core.noise import ItemNoise, derive_seed
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
@@ -66,7 +67,7 @@ class Tabular(GenerativeModel[TableCodec]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: int | None = None, **options: Any
+        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
     ) -> Any:
         """Generate new rows.
 
@@ -88,7 +89,7 @@ class Tabular(GenerativeModel[TableCodec]):
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
         codes, known = model.codec_.given(y, n_samples)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
+        seeds = self.seeds_for_sampling(random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:
             codes = model._completed(codes, known, seeds, whole=False)
         else:
@@ -96,7 +97,7 @@ class Tabular(GenerativeModel[TableCodec]):
         return model.codec_.items(codes)
 
     @available("complete")
-    def impute(self, X: object, *, random_state: int | None = None) -> Any:
+    def impute(self, X: object, *, random_state: RandomState = None) -> Any:
         """Fill in missing cells by values drawn from their distribution given the other cells of the row.
 
         Args:
@@ -112,7 +113,7 @@ class Tabular(GenerativeModel[TableCodec]):
         self._check_fitted()
         codes = self.codec_.encode(X, holes=True)
         known = ~self.codec_.missing(codes)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
+        seeds = self.seeds_for_sampling(random_state, len(codes))
         return self.codec_.items(self._completed(codes, known, seeds, whole=True), X)
 
     def _completed(self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool) -> Tensor:
@@ -122,7 +123,7 @@ class Tabular(GenerativeModel[TableCodec]):
             noise = ItemNoise(seeds[rows], self.device_)
             x = self.codec_.prepare(codes[rows], noise)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
+            with self.inference():
                 x = self.complete(x, self.codec_.known_heads(known[rows]), noise, y, whole)
             parts.append(torch.where(known[rows], codes[rows], self.codec_.codes(x)))
         return torch.cat(parts)
@@ -134,7 +135,7 @@ class Tabular(GenerativeModel[TableCodec]):
             tries = min(max(1, CHUNK // len(pending)), self.max_tries - tried)
             noise = ItemNoise([derive_seed(seeds[i], tried + k) for k in range(tries) for i in pending], self.device_)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
+            with self.inference():
                 rows = self.codec_.codes(self.draw(noise, y)).view(tries, len(pending), -1)
             targets, given = codes[pending], known[pending]
             matches = ((rows == targets) | (rows.isnan() & targets.isnan()) | ~given).all(2)

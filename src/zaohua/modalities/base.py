@@ -20,8 +20,9 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.params import WithFields, check_fields, fields_of
+from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
+from zaohua.core.with_fields import WithFields
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -196,8 +197,12 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         return {name: getattr(self, name) for name in fields_of(type(self))}
 
     def set_params(self, **params: object) -> Self:
-        """Set options by name."""
-        for name, value in params.items():
+        """Set options by name.
+
+        Raises:
+            ZaohuaError: there is no such option, or its value is invalid.
+        """
+        for name, value in type(self).accepted(params).items():
             setattr(self, name, value)
         check_fields(self)
         return self

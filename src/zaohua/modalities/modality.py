@@ -49,6 +49,7 @@ class Modality(ABC):
         accompanies: True if such files often accompany files of another kind, as captions accompany images: then they
             determine the kind of a folder only if it has no other files.
         convert: endings of files of this kind that can't be read, and what to do about them.
+        holes: True if items may have missing values, as which the masked cells of an array are taken then.
         given: description of such data in memory, for error messages ("a list of texts").
         protocol: dotted path "module:Class" of its `EvaluationProtocol`; None for that of items whose tensors have one
             shape (`zaohua.evaluation.VectorProtocol`).
@@ -62,6 +63,7 @@ class Modality(ABC):
     other_suffixes: ClassVar[frozenset[str]] = frozenset()
     accompanies: ClassVar[bool] = False
     convert: ClassVar[Mapping[str, str]] = {}
+    holes: ClassVar[bool] = False
     given: ClassVar[str] = ""
     protocol: ClassVar[str | None] = None
     page: ClassVar[str | None] = None

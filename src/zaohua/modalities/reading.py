@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zaohua.core.advice import option
+from zaohua.core.arrays import as_array, named, unmasked
 from zaohua.core.errors import NoLabels, ZaohuaError, nearest, unknown
 from zaohua.core.notes import note
 from zaohua.modalities import datasets, registry
@@ -18,7 +19,7 @@ from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.labels import matching
 from zaohua.modalities.files.left_out import tell
 from zaohua.modalities.files.patterns import FilePattern
-from zaohua.modalities.files.values import as_array, named, stacked
+from zaohua.modalities.files.values import is_item, is_list_of_items, stacked
 from zaohua.modalities.listed import of_suffix, read_listed, unreadable
 from zaohua.modalities.modality import Modality, refuse_split
 
@@ -130,13 +131,19 @@ def _collected(
         X = stacked(X)
     elif hasattr(X, "toarray"):
         raise ZaohuaError("a sparse matrix can't be learnt from: give X.toarray()")
-    elif hasattr(X, "convert") and hasattr(X, "getbands"):
-        raise ZaohuaError("a single image: give a list of them")
+    elif is_item(X):
+        raise ZaohuaError(f"a single {type(X).__name__}: give a list of them")
     elif hasattr(X, "__array__") and not hasattr(X, "columns") and type(X).__module__.split(".")[0] != "pandas":
-        X = as_array(X)
+        X = as_array(X, masked=True)
+        if is_list_of_items(X):
+            return _collected(list(X), labels, kinds, prefer)
+    kind: Modality | None
     if len(kinds) == 1:
-        return kinds[0].collect(X, labels), kinds[0]
-    kind = prefer if prefer is not None and prefer.recognises(X) else recognised(X, kinds)
+        kind = kinds[0]
+    else:
+        kind = prefer if prefer is not None and prefer.recognises(X) else recognised(X, kinds)
+    if isinstance(X, np.ndarray):
+        X = unmasked(X, "these items" if kind is None else kind.noun, holes=kind is not None and kind.holes)
     if kind is not None:
         return kind.collect(X, labels), kind
     if isinstance(X, list) and all(isinstance(item, np.ndarray) for item in X):
@@ -297,7 +304,9 @@ def _own_labels(items: Any, y: Any) -> Any:
         if any(isinstance(c, Path) or getattr(c, "ndim", 0) > 1 or _is_item(c) for c in y):
             y = collect(y)
     elif not isinstance(y, FileItems):
-        y = as_array(y)
+        given, y = y, as_array(y, "labels")
+        if not y.ndim:
+            raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {named(given)}")
     if len(y) != len(items):
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from zaohua.core.advice import option
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import note
@@ -226,7 +227,7 @@ class ImageCodec(GridCodec[ImagesLike]):
         """Return n (or 1) copies of a single image; return an array of images unchanged."""
         if isinstance(y, ImageFiles):
             return y
-        y = np.asarray(y)
+        y = as_array(y, "images")
         if not y.ndim:
             raise ZaohuaError(f"this model's conditions are images: give an image or several as y, not {y.item()!r}")
         if y.ndim == (3 if self.channel_axis_ else 2):
@@ -279,9 +280,10 @@ class ImageCodec(GridCodec[ImagesLike]):
 
 def _checked(items: ImagesLike) -> np.ndarray:
     """Return images as an array with a channel axis; raise an error if it isn't valid."""
-    pixels = np.asarray(items)
+    pixels = as_array(items, "images")
     if pixels.ndim not in (3, 4) or pixels.dtype.kind not in "buif":
-        raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}")
+        hint = ": give X.astype(np.float32)" if pixels.dtype == object and pixels.ndim in (3, 4) else ""
+        raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}{hint}")
     if 0 in pixels.shape:
         raise ZaohuaError(f"no images: the array is of shape {pixels.shape}")
     if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 4:
