@@ -160,6 +160,28 @@ class Modality(ABC):
         """
         return self.codecs[0]().fit(collected).write_sheet(items, path, y)
 
+    def export_each(
+        self, items: object, collected: Any, folder: Path, y: Sequence[object] | None = None, overwrite: bool = False
+    ) -> Path:
+        """Write each item to a file of its own, as `zaohua sample --out FOLDER` does; return the folder.
+
+        Args:
+            items: as they were given.
+            collected: the same in the form that its codecs take.
+            folder: new or empty, or, to be replaced, of files that were written so.
+            y: the condition of each item, for the names of the files.
+            overwrite: True to replace the files of a folder.
+
+        Raises:
+            ZaohuaError: the folder holds other files, or can't be written.
+        """
+        from zaohua.modalities.base import file_names
+        from zaohua.storage.outputs import whole_folder
+
+        with whole_folder(folder, overwrite) as temporary:
+            self.codecs[0]().fit(collected).write(items, temporary, file_names(len(collected), y))
+        return folder
+
     # ---- helpers
 
     def load(self, path: str | None) -> Any:

@@ -23,6 +23,7 @@ from zaohua.modalities.files.patterns import FilePattern
 from zaohua.modalities.files.values import is_item, is_list_of_items, stacked
 from zaohua.modalities.listed import of_suffix, read_listed, unreadable
 from zaohua.modalities.modality import Modality, refuse_split
+from zaohua.storage import outputs
 
 
 class Found(NamedTuple):
@@ -165,28 +166,44 @@ def recognised(X: object, kinds: Sequence[Modality] | None = None) -> Modality |
     return able[0] if able else None
 
 
-def write(items: object, path: str | Path, *, y: Sequence[object] | None = None, modality: str | None = None) -> Path:
-    """Write items to one file of a common format: a sheet of images, a sound, a text, a table, MIDI.
+def write(
+    items: object,
+    path: str | Path,
+    *,
+    y: Sequence[object] | None = None,
+    modality: str | None = None,
+    overwrite: bool = True,
+) -> Path:
+    """Write items to one file of a common format (a sheet of images, a sound, a text, a table, MIDI), or to a folder.
+
+    A file appears once it is complete. A folder holds a file for each item, with the names that `zaohua sample` gives.
 
     Args:
         items: as a model's `sample` returns them, or any that `read` takes.
-        path: the file; its suffix selects the format, and the default suffix is added to a path without one.
-        y: the condition of each item, for formats that store conditions.
+        path: the file; its suffix selects the format, and the default suffix is added to a path without one. A folder
+            that exists, or a path that ends in a slash: a file for each item.
+        y: the condition of each item, for formats that store conditions, or for the names of files.
         modality: the kind of data to take the items for; found out when not given.
+        overwrite: False to refuse a path that exists. True replaces a file, and a folder if all its files are as
+            zaohua wrote them.
 
     Returns:
-        The path of the file.
+        The path of the file or folder.
 
     Raises:
-        ZaohuaError: the items aren't recognised, or aren't written to files with that suffix.
+        ZaohuaError: the items aren't recognised, or aren't written to files with that suffix; the folder holds other
+            files; the path can't be written.
     """
-    if str(path).endswith(("/", "\\")) or Path(path).is_dir():
-        raise ZaohuaError(f"{path}: is a folder, but items are written to one file: name it, as {Path(path, 'items')}")
+    folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     found, kind = _collected(items, None, kinds)
     if kind is None:
         raise ZaohuaError(f"{named(items)}: isn't recognised as any kind of data: say which (modality=)")
-    return kind.export(items, found, Path(path), y)
+    if folder:
+        return kind.export_each(items, found, Path(path), y, overwrite)
+    file = Path(path) if Path(path).suffix else Path(path).with_suffix(kind.codecs[0].ending())
+    outputs.check(file, overwrite)
+    return kind.export(items, found, file, y)
 
 
 # ---- from a path or a name
