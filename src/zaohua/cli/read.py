@@ -40,12 +40,12 @@ def main(arguments: Sequence[str]) -> None:
     flags = [*FLAGS, *of_data.flags]
     (data,), rest = leading(arguments, "the data come", CALL, ABOUT, flags)
     values = parse("zaohua read DATA", ABOUT, flags, rest)
-    with told(quiet=True) as facts:
+    with told(quiet=True) as read:
         reader = _read(data, of_data, values)
     if values["json"]:
-        print(json.dumps({"data": data, **facts}))
+        print(json.dumps({"data": data, **read.facts}))
     else:
-        print(at_length(facts, reader.codec_.about(reader.n_items_ or 0)))
+        print(at_length(read.facts, reader.codec_.about(reader.n_items_ or 0)))
 
 
 def _read(data: str, of_data: CodecFlags, values: Options) -> Reader:

@@ -13,42 +13,69 @@ from zaohua.core.notes import gathered, note, shown
 if TYPE_CHECKING:
     from zaohua.estimator.listening import EncodedData
     from zaohua.modalities.base import Codec
+    from zaohua.training.events import Event
 
 MOST = 20
 """Maximum number of labels that are listed."""
 
 
+class Told:
+    """Description of the data that a model encodes, which is printed in one line.
+
+    It is a callback of training, too: then the line is printed at the start, after the last check of the settings.
+
+    Args:
+        quiet: whether to print nothing.
+
+    Attributes:
+        facts: the description as JSON values; empty before the data are encoded.
+        at_once: whether to print as soon as the data are encoded, for models that have no callbacks.
+    """
+
+    def __init__(self, quiet: bool):
+        from zaohua.core.hardware import is_main_process
+
+        self.quiet, self.at_once = quiet or not is_main_process(), True
+        self.facts: Json = {}
+        self._lines: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        """Print the description at the start of training."""
+        if event.kind == "start":
+            self.show()
+
+    def encoded(self, data: EncodedData, notes: list[str]) -> None:
+        """Describe data that were encoded, given what was noted of them."""
+        self.facts = described(data, notes)
+        self._lines = [*data.codec.about(data.n_items), in_one_line(self.facts)]
+        if self.at_once:
+            self.show()
+
+    def show(self) -> None:
+        """Print the description, once."""
+        for line in () if self.quiet else self._lines:
+            echo(line)
+        self._lines = []
+
+
 @contextmanager
-def told(quiet: bool) -> Iterator[Json]:
-    """Say what was read in one line, once a model has encoded it inside the context, and before it is trained.
+def told(quiet: bool) -> Iterator[Told]:
+    """Describe the data that a model encodes inside the context.
 
     If the data are refused instead, the notes so far are warnings before the error.
 
     Args:
         quiet: whether to print nothing.
-
-    Yields:
-        A dictionary that holds the description as JSON values, after the data are encoded.
     """
-    from zaohua.core.hardware import is_main_process
     from zaohua.estimator.listening import listening
 
     with gathered() as notes:
-        description: Json = {}
-
-        def tell(data: EncodedData) -> None:
-            description.update(described(data, notes.take()))
-            if not quiet and is_main_process():
-                for line in data.codec.about(data.n_items):
-                    echo(line)
-                echo(in_one_line(description))
-
+        told = Told(quiet)
         try:
-            with listening(tell):
-                yield description
+            with listening(lambda data: told.encoded(data, notes.take())):
+                yield told
         finally:
-            rest = [] if notes.taken else notes.take()
-            for text in rest:
+            for text in [] if notes.taken else notes.take():
                 note(text)
 
 

@@ -60,7 +60,15 @@ def _unpacked(path: Path, changed: int, size: int) -> _Unpacked:
                 archive.extractall(into.path, filter="data")
     except ZaohuaError:
         raise
-    except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as e:
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+    ) as e:
         raise ZaohuaError(f"{path}: can't be unpacked ({e}): unpack it yourself, and give the folder") from e
     return into
 

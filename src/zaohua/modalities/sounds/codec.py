@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.arrays import named
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
@@ -291,5 +292,5 @@ def _files(items: object) -> SoundFiles:
         )
     for i, item in enumerate(items):
         if not isinstance(item, Sound):
-            raise ZaohuaError(f"the list holds sounds, but number {i} is a {type(item).__name__}")
+            raise ZaohuaError(f"the list holds sounds, but number {i} is {named(item)}")
     return SoundFiles(list(items))
