@@ -24,14 +24,16 @@ def on_command_line() -> bool:
     return _on_command_line.get()
 
 
-def option(name: str, value: object = None) -> str:
+def option(name: str, value: object = None, prefix: str = "") -> str:
     """Return an option as it is typed: `size=32` in Python, `--size 32` on the command line.
 
     Args:
         name: name of the field or argument.
         value: value to show; None to show the name alone, as in "give size=".
+        prefix: what the flag begins with beside the name, as `--image-channels` of the field `channels` of a codec.
     """
     if on_command_line():
+        name = prefix + name
         flag = f"--{name.replace('_', '-')}"
         if value is None or value is True:
             return flag

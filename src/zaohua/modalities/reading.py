@@ -15,6 +15,7 @@ from zaohua.core.arrays import as_array, unmasked
 from zaohua.core.errors import NoLabels, ZaohuaError, named, nearest, unknown
 from zaohua.core.notes import note
 from zaohua.modalities import datasets, registry
+from zaohua.modalities.files.archives import is_archive, unpacked
 from zaohua.modalities.files.folders import Contents
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.labels import matching
@@ -229,6 +230,8 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         read_ = kind.read_file(path, split)
         if read_ is not None:
             return Found(read_.items, read_.labels, kind)
+    if is_archive(path):
+        return _read_source(unpacked(path), labelled, split, kinds)
     refuse_split(path, split)
     raise unreadable(path, path.suffix.casefold(), kinds) or ZaohuaError(
         f"{path}: can't be read as data: give {_readable(kinds)}, or a folder"
