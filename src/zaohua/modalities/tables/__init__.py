@@ -41,7 +41,7 @@ class Tables(Modality):
         """Read a delimited text file or a Parquet file."""
         if path.suffix.casefold() not in self.other_suffixes:
             return None
-        from zaohua.modalities.files.delimited import read_table
+        from zaohua.modalities.tables.files import read_table
 
         refuse_split(path, split)
         return Read(read_table(path), None)

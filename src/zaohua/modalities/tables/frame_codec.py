@@ -11,7 +11,8 @@ import pandas as pd
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.base import Codec
-from zaohua.modalities.tables.frames import TableLike, to_frame
+from zaohua.modalities.tables.dialect import Dialect
+from zaohua.modalities.tables.frames import DIALECT, TableLike, to_frame
 
 
 class FrameCodec(Codec[TableLike], ABC):
@@ -21,7 +22,9 @@ class FrameCodec(Codec[TableLike], ABC):
     usual_number: ClassVar[int] = 1000
 
     def _write_csv(self, items: TableLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
-        _with_y(items, y).to_csv(path, index=False)
+        frame = _with_y(items, y)
+        dialect = Dialect.of(frame.attrs)
+        dialect.write(frame).to_csv(path, index=False, sep=dialect.delimiter)
 
     def _write_parquet(self, items: TableLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         try:
@@ -42,6 +45,10 @@ class FrameCodec(Codec[TableLike], ABC):
 
 
 def _with_y(items: TableLike, y: Sequence[object] | None) -> pd.DataFrame:
-    """Convert a table to a frame, with the conditions of its rows as a column."""
-    frame, _ = to_frame(items)
-    return frame if y is None else frame.assign(**{"label" if "label" not in frame else "y": list(y)})
+    """Convert a table to a frame, with the conditions of its rows as a column; keep its dialect."""
+    frame, container = to_frame(items)
+    if y is not None:
+        frame = frame.assign(**{"label" if "label" not in frame else "y": list(y)})
+    if container.dialect:
+        frame.attrs[DIALECT] = container.dialect
+    return frame

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -11,15 +11,20 @@ import pandas as pd
 
 from zaohua.core.errors import ZaohuaError, nearest
 from zaohua.core.json import Json
+from zaohua.core.notes import shown
 
 if TYPE_CHECKING:
     import polars
 
+DIALECT = "dialect"
+"""Key of `Container.dialect` in the attributes of a frame."""
 MAX_COLUMNS = 10_000
 """Maximum number of columns."""
 TableLike: TypeAlias = "pd.DataFrame | pd.Series | polars.DataFrame | np.ndarray | Sequence[float]"
 """Tables as codecs take them: a frame, a series, an array (n, columns) or (n,), or a list of numbers."""
 ColumnName: TypeAlias = str | int
+MOST_NAMES = 20
+"""Maximum number of columns that a message names."""
 
 
 @dataclass
@@ -31,12 +36,14 @@ class Container:
         columns: names of all columns, in order.
         dtype: dtype of an array.
         index: name of the frame's column index, if it has one.
+        dialect: how the file writes its cells that a frame comes from, see `dialect`; empty for the usual way.
     """
 
     kind: Literal["frame", "series", "polars", "array", "vector"]
     columns: list[ColumnName]
     dtype: str = ""
     index: str | None = None
+    dialect: Json = field(default_factory=dict)
 
     def of_same_columns(self, items: TableLike) -> pd.DataFrame:
         """Convert a table to a frame with these columns, in this order.
@@ -58,13 +65,17 @@ class Container:
                 )
             return frame.set_axis(self.columns, axis=1)
         missing = [name for name in self.columns if name not in frame]
-        if missing:
-            close = nearest(missing[0], frame.columns)
-            hint = f"; is it {' or '.join(map(repr, close))}?" if close else ""
-            raise ZaohuaError(f"the table has no column {missing[0]!r}, which was there in training{hint}")
         more = [name for name in frame.columns if name not in self.columns]
+        if missing:
+            close = nearest(missing[0], more)
+            hint = f"; is it {' or '.join(map(repr, close))}?" if close and len(missing) == 1 else ""
+            plural, were = ("s", "were") if len(missing) > 1 else ("", "was")
+            raise ZaohuaError(
+                f"the table has no column{plural} {quoted(missing)}, which {were} there in training{hint}"
+            )
         if more:
-            raise ZaohuaError(f"column {more[0]!r} wasn't there in training: leave it out")
+            plural, were, them = ("s", "weren't", "them") if len(more) > 1 else ("", "wasn't", "it")
+            raise ZaohuaError(f"column{plural} {quoted(more)} {were} there in training: leave {them} out")
         return frame[self.columns]
 
     def back(self, cells: dict[ColumnName, pd.Series], n: int) -> TableLike:
@@ -76,6 +87,8 @@ class Container:
             return cells[self.columns[0]]
         frame = pd.concat([cells[name] for name in self.columns], axis=1)
         frame.columns = pd.Index(self.columns, name=self.index)
+        if self.dialect:
+            frame.attrs[DIALECT] = self.dialect
         if self.kind == "frame":
             return frame
         import polars
@@ -98,6 +111,11 @@ class Container:
         return cls(**data)
 
 
+def quoted(names: Sequence[ColumnName]) -> str:
+    """List names of columns for a message."""
+    return shown([repr(name) for name in names], MOST_NAMES)
+
+
 def is_table(items: object) -> bool:
     """Return True if items are a table that `to_frame` accepts."""
     if isinstance(items, np.ndarray):
@@ -117,7 +135,8 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
         frame = items.to_frame(0 if items.name is None else items.name)
         return _checked(frame), Container("series", list(frame.columns))
     if isinstance(items, pd.DataFrame):
-        return _checked(items), Container("frame", list(items.columns), index=items.columns.name)
+        dialect = items.attrs.get(DIALECT) or {}
+        return _checked(items), Container("frame", list(items.columns), index=items.columns.name, dialect=dialect)
     if hasattr(items, "to_pandas"):
         frame = items.to_pandas(use_pyarrow_extension_array=True)
         for name in [name for name, dtype in frame.dtypes.items() if str(dtype).startswith("dictionary")]:
@@ -146,7 +165,7 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
         raise ZaohuaError(f"the table has {frame.shape[1]:,} columns, more than {MAX_COLUMNS:,}: choose some")
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        raise ZaohuaError(f"two columns are called {twice[0]!r}: rename one")
+        raise ZaohuaError(f"two columns are called {quoted(list(dict.fromkeys(twice)))}: rename one")
     for name in frame.columns:
         if not isinstance(name, (str, int)):
             raise ZaohuaError(
