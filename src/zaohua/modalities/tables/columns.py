@@ -196,8 +196,12 @@ class Column:
 
     # ---- cells -> codes -> cells
 
-    def encode(self, series: pd.Series) -> np.ndarray:
-        """Encode cells, float64 (n,); unknown categories become -1, numbers are clipped to the column's range.
+    def encode(self, series: pd.Series, clip: bool = True) -> np.ndarray:
+        """Encode cells, float64 (n,); unknown categories become -1.
+
+        Args:
+            series: the cells.
+            clip: whether numbers are clipped to the column's range.
 
         Raises:
             ZaohuaError: a cell isn't of the column's kind.
@@ -206,7 +210,8 @@ class Column:
         missing = self.missing_cells(series)
         if self.categories is None:
             out = np.full(len(series), np.nan)
-            out[~missing] = np.clip(self._numbers(series[~missing]), self.low, self.high)
+            values = self._numbers(series[~missing])
+            out[~missing] = np.clip(values, self.low, self.high) if clip else values
             return out
         texts = {str(value): index for index, value in enumerate(self.categories)}
         equal = {value: index for index, value in enumerate(self.categories)}
@@ -251,8 +256,13 @@ class Column:
         cells = written.to_objects(np.array(values, dtype=object), self.objects)
         return pd.Series(cells, name=self.name, dtype=dtype_of(self.dtype))
 
-    def decode(self, codes: np.ndarray) -> pd.Series:
-        """Decode cells (n,) to the dtype of the column, which must be learnt."""
+    def decode(self, codes: np.ndarray, snap: bool = True) -> pd.Series:
+        """Decode cells (n,) to the dtype of the column, which must be learnt.
+
+        Args:
+            codes: the codes.
+            snap: whether numbers are brought to the column's range and step.
+        """
         if self.categories is not None:
             values = np.array([*self.categories, None], dtype=object)
             cells = values[np.minimum(codes, len(self.categories)).astype(np.int64)]
@@ -261,7 +271,7 @@ class Column:
                 return pd.Series(cells, name=self.name, dtype=kind)
             return self._series(cells, codes >= len(self.categories))
         missing = np.isnan(codes)
-        return self._series(self._cells(np.where(missing, self.low, self.snap(codes))), missing)
+        return self._series(self._cells(np.where(missing, self.low, self.snap(codes) if snap else codes)), missing)
 
     def snap(self, values: np.ndarray) -> np.ndarray:
         """Clip numbers to the column's range, and round them to multiples of its step."""
@@ -307,7 +317,7 @@ class Column:
         if self.origin:
             numbers = np.array([self.origin + int(value) for value in values], dtype=object)
         else:
-            numbers = values.astype(np.int64) if self.kind == "integer" and abs(self.high) < EXACT else values
+            numbers = np.rint(values).astype(np.int64) if self.kind == "integer" and abs(self.high) < EXACT else values
         return numbers if self.spelling is None else NumberSpelling(**self.spelling).write(numbers)
 
     def _ends(self) -> list[object]:

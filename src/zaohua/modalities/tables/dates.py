@@ -212,3 +212,16 @@ def _naive(dtype: str, name: str = "datetime64") -> str:
     """Return numpy's dtype with the same unit."""
     unit = dtype.partition("[")[2].rstrip("]").partition(",")[0].partition("]")[0]
     return f"{name}[{unit if unit in ('s', 'ms', 'us', 'ns') else 'us'}]"
+
+
+def nanoseconds(dtype: str, form: str | None) -> int:
+    """Return the length of a tick of `to_ticks` in nanoseconds."""
+    if form is not None:
+        return 1 if date_formats.places(form) > 6 else 10**3
+    unit = np.datetime_data(np.dtype(_naive(dtype)))[0]
+    return {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]
+
+
+def zone_of(dtype: str) -> str | None:
+    """Return the time zone in the name of a dtype."""
+    return _zone(dtype)

@@ -103,6 +103,18 @@ def read(series: pd.Series, kind: str | None = None, form: str | None = None) ->
     return Written(missing, word, found.values(present), found)
 
 
+def number_kind(series: pd.Series) -> str | None:
+    """Return the kind of texts that are numbers or times, even of few or consecutive ones; None for other texts."""
+    texts = series.dropna().astype(str).str.strip()
+    present = texts[~texts.map(is_word)]
+    if not len(present):
+        return None
+    if date_format(present) is not None:
+        return "datetime"
+    spelling = NumberSpelling.find(present)
+    return None if spelling is None else "integer" if spelling.whole else "continuous"
+
+
 def _find(present: pd.Series, kind: str | None, codes: bool) -> DateFormat | NumberSpelling | None:
     """Return the format of dates or the spelling of numbers that all texts have.
 
