@@ -23,6 +23,7 @@ from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read
 
@@ -233,7 +234,9 @@ class ItemEncoder(Generic[CodecT]):
             ZaohuaError: an item or a condition can't be encoded by the fitted codecs; the message names it.
         """
         self._check_fitted()
-        codes, labels, _ = self.encode_labelled(*read(X, y, prefer=modality_of(type(self.codec_))))
+        with reading(**self.codec_.reading()):
+            found = read(X, y, prefer=modality_of(type(self.codec_)))
+        codes, labels, _ = self.encode_labelled(*found)
         return self.attach_conditions(codes, labels)
 
     def attach_conditions(self, codes: Codes, y: object = None) -> Encoded:

@@ -12,6 +12,7 @@ from zaohua.core.notes import note
 from zaohua.modalities.tables.dialect import CellDialect
 from zaohua.modalities.tables.missing import MISSING, is_word, said
 from zaohua.modalities.tables.spelling import NumberSpelling
+from zaohua.modalities.tables.written import number_kind
 
 NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?)"
 WHOLE = r"[+-]?\d+"
@@ -27,10 +28,10 @@ def typed(cells: pd.Series, decimal: str | None) -> tuple[pd.Series, CellDialect
     Numbers with marks, such as thousands separators and units, and dates stay texts: the codec reads them.
 
     Args:
-        cells: the texts, NaN where a row has too few.
+        cells: the texts.
         decimal: decimal separator of the file: "," or "."; None if it isn't known.
     """
-    text = cells.fillna("").str.strip()
+    text = cells.str.strip()
     missing = text.isin(MISSING)
     word = _usual(text[missing])
     present = text[~missing]
@@ -43,11 +44,15 @@ def typed(cells: pd.Series, decimal: str | None) -> tuple[pd.Series, CellDialect
         words = present[present.map(is_word)]
         rest = present.drop(words.index)
         numbers = _numbers(rest, decimal) if len(words) and rest.nunique() > 1 else None
-        if numbers is None:
-            return text.mask(missing), CellDialect(word)
+        if numbers is None:  # texts, of which the codec reads numbers with marks, and dates
+            if not len(words) or rest.nunique() < 2 or number_kind(rest) is None:
+                return text.mask(missing), CellDialect(word)
+            missing |= text.index.isin(words.index)
         for clause in said(words):
             note(f"column {cells.name!r}: {clause}")
         word = _usual(text[missing | text.index.isin(words.index)])
+        if numbers is None:
+            return text.mask(missing), CellDialect(word)
     values, spelling = numbers
     return _filled(values, text.index, cells.name), CellDialect(word, spelling)
 
@@ -60,7 +65,7 @@ def _booleans(text: pd.Series, missing: pd.Series, word: str) -> tuple[pd.Series
     small = text.str.casefold()
     values = small.map({"true": True, "false": False}).astype("boolean" if missing.any() else bool)
     usual = [_usual(text[small == name]) or name.title() for name in ("false", "true")]
-    return values, CellDialect(word, booleans=None if usual == ["False", "True"] else (usual[0], usual[1]))
+    return values, CellDialect(word, booleans=None if usual == ["False", "True"] else usual)
 
 
 def _numbers(present: pd.Series, decimal: str | None) -> tuple[pd.Series, dict[str, object] | None] | None:
@@ -98,7 +103,7 @@ def _spelling(present: pd.Series, marked: bool, decimal: str | None) -> dict[str
     found = NumberSpelling.find(present.drop_duplicates().iloc[:SAMPLE], decimal if marked else ".")
     if found is None or replace(found, whole=False, doubt=None) == NumberSpelling():
         return None
-    return replace(found, doubt=None).to_json()
+    return found.to_json()
 
 
 def _filled(values: pd.Series, index: pd.Index, name: object) -> pd.Series:

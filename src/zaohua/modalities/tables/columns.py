@@ -31,6 +31,7 @@ from zaohua.modalities.tables.kinds import (
     plain,
 )
 from zaohua.modalities.tables.missing import is_word
+from zaohua.modalities.tables.refused import TooManyCategories
 from zaohua.modalities.tables.spelling import NumberSpelling
 
 NULLS = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
@@ -157,11 +158,7 @@ class Column:
             kinds = {type(value) for value in values}
             values = sorted(values) if len(kinds) == 1 else values
         if len(values) > most:
-            raise ZaohuaError(
-                f"column {self.name!r} has {len(values):,} different values, more than max_categories="
-                f"{most:,}: leave it out, call it an identifier (kinds={{{self.name!r}: 'identifier'}}), "
-                "or raise max_categories"
-            )
+            raise TooManyCategories(self.name, len(values), most)
         for value in values:
             if not isinstance(value, (str, int, float, bool)):
                 raise ZaohuaError(

@@ -29,7 +29,7 @@ class CellDialect:
 
     word: str = ""
     spelling: Json | None = None
-    booleans: tuple[str, str] | None = None
+    booleans: list[str] | None = None
 
     def write(self, cells: pd.Series) -> pd.Series:
         """Write cells as texts; those of another type than in training stay as they are."""
@@ -64,9 +64,12 @@ class Dialect:
         return cls(found.get("delimiter", ","), columns)
 
     def to_json(self) -> Json:
-        """Return all properties as JSON values; an empty dictionary if nothing is unusual."""
-        usual = Dialect()
-        return {} if self == usual else asdict(self)
+        """Return what isn't usual as JSON values."""
+        columns = {
+            name: {key: value for key, value in asdict(column).items() if value != getattr(CellDialect(), key)}
+            for name, column in self.columns.items()
+        }
+        return {} if self == Dialect() else {"delimiter": self.delimiter, "columns": columns}
 
     def write(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Write the cells of a frame as texts, as far as the dialect says how."""

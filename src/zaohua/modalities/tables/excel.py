@@ -14,12 +14,12 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.notes import note, shown
 from zaohua.modalities.files.arrays import free_memory
-from zaohua.modalities.tables.header import Header, has_header
+from zaohua.modalities.tables.header import has_header
 from zaohua.modalities.tables.json_lines import column_of
 from zaohua.modalities.tables.text_tables import own_names, to_types, with_data
 
 
-def read_sheet(path: Path, data: bytes | None, header: Header, sheet: str | None) -> pd.DataFrame:
+def read_sheet(path: Path, data: bytes | None, header: str, sheet: str | None) -> pd.DataFrame:
     """Read a sheet of a workbook; by default the first, and those that are left out are noted.
 
     Args:
@@ -52,9 +52,8 @@ def read_sheet(path: Path, data: bytes | None, header: Header, sheet: str | None
     if sheet is not None and sheet not in names:
         raise unknown("sheet", sheet, names)
     if sheet is None and len(names) > 1:
-        note(
-            f"{path.name}: read the sheet {names[0]!r}, left out {shown(list(map(repr, names[1:])))} ({option('sheet')})"
-        )
+        others = shown(list(map(repr, names[1:])))
+        note(f"{path.name}: read the sheet {names[0]!r}, left out {others} ({option('sheet')} takes another)")
     rows = [list(row) for row in book[sheet or names[0]].iter_rows(values_only=True)]
     book.close()
     while rows and all(cell is None for cell in rows[-1]):
@@ -66,8 +65,8 @@ def read_sheet(path: Path, data: bytes | None, header: Header, sheet: str | None
     return _to_frame(path, rows, header)
 
 
-def _to_frame(path: Path, rows: list[list[Any]], header: Header) -> pd.DataFrame:
-    """Make a table of the rows of a sheet: texts get their types as those of a text file do, other cells keep theirs."""
+def _to_frame(path: Path, rows: list[list[Any]], header: str) -> pd.DataFrame:
+    """Make a table of the rows of a sheet: texts get their types as in a text file, other cells keep theirs."""
     width = max(map(len, rows))
     rows = [row + [None] * (width - len(row)) for row in rows]
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows[:201]]

@@ -1,4 +1,4 @@
-"""Files of tables: delimited text, lines of JSON, Parquet, Feather and Excel workbooks, packed ones, and several as one.
+"""Files of tables: delimited text, lines of JSON, Parquet, Feather and Excel workbooks, packed, and several as one.
 
 A packed file (.gz, .bz2, .xz, .zip) is unpacked in memory, up to a bound. An archive must hold one table.
 """
@@ -23,7 +23,6 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.tables.frames import DIALECT, quoted
-from zaohua.modalities.tables.header import Header
 from zaohua.modalities.tables.text_tables import read_text_table
 
 TEXT = frozenset({".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data"})
@@ -52,8 +51,13 @@ def is_table_file(path: Path, sure: bool = False) -> bool:
     """
     suffix = path.suffix.casefold()
     endings = ALL if sure else OWN
+    if suffix in LINES and not sure:
+        from zaohua.modalities.tables.json_lines import is_of_rows
+
+        with path.open("rb") as stream:
+            return is_of_rows(stream.read(1 << 16))
     if suffix == ".zip":
-        return sure or any(name.suffix.casefold() in endings for name in _members(path))
+        return any(name.suffix.casefold() in endings for name in _members(path)) or (sure and path.is_file())
     return (Path(path.stem) if suffix in PACKED else path).suffix.casefold() in endings or path == STDIN
 
 
@@ -61,7 +65,7 @@ def read_table(
     path: Path,
     names: list[str] | None = None,
     comment: str | None = None,
-    header: Header = "auto",
+    header: str = "auto",
     sheet: str | None = None,
 ) -> pd.DataFrame:
     """Read a table from a file, packed or not, or from standard input ("-").
@@ -99,7 +103,7 @@ def read_table(
     return read_text_table(path, data, names, comment, header)
 
 
-def read_tables(paths: Sequence[Path], where: str, header: Header = "auto", sheet: str | None = None) -> pd.DataFrame:
+def read_tables(paths: Sequence[Path], where: str, header: str = "auto", sheet: str | None = None) -> pd.DataFrame:
     """Read several files of the same columns as one table, in the order of their paths; note how many there are.
 
     Raises:
@@ -117,8 +121,8 @@ def read_tables(paths: Sequence[Path], where: str, header: Header = "auto", shee
         parts = [f"no column {quoted(less)}"] * bool(less) + [f"also {quoted(more)}"] * bool(more)
         rest = f"; so differ {len(other):,} of {len(paths):,} files" if len(other) > 1 else ""
         raise ZaohuaError(
-            f"{where}: the files must have the same columns, but {paths[other[0]].name} has {' and '.join(parts)}, unlike "
-            f"{paths[0].name}{rest}"
+            f"{where}: the files must have the same columns, but {paths[other[0]].name} has {' and '.join(parts)}, "
+            f"unlike {paths[0].name}{rest}"
         )
     out = pd.concat([_without_dialect(frame[columns]) for frame in frames], ignore_index=True)
     out = pd.DataFrame({name: _one_type([frame[name] for frame in frames], out[name]) for name in columns})

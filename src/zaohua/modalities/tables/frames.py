@@ -38,6 +38,7 @@ class Container:
         dtype: dtype of an array.
         index: name of the frame's column index, if it has one.
         dialect: how the file writes its cells that a frame comes from, see `dialect`; empty for the usual way.
+        left_out: columns that aren't learnt, and are ignored in other tables.
     """
 
     kind: Literal["frame", "series", "polars", "array", "vector"]
@@ -45,6 +46,7 @@ class Container:
     dtype: str = ""
     index: str | None = None
     dialect: Json = field(default_factory=dict)
+    left_out: list[ColumnName] = field(default_factory=list)
 
     def of_same_columns(self, items: TableLike) -> pd.DataFrame:
         """Convert a table to a frame with these columns, in this order.
@@ -59,6 +61,8 @@ class Container:
                 "one row"
             )
         if container.kind in ("array", "vector") or self.kind in ("array", "vector"):
+            if self.left_out and frame.shape[1] == len(self.columns) + len(self.left_out):
+                return frame.drop(columns=frame.columns[self.left_out]).set_axis(self.columns, axis=1)
             if frame.shape[1] != len(self.columns):
                 raise ZaohuaError(
                     f"X has {frame.shape[1]} features, but TableCodec is expecting {len(self.columns)} "
@@ -66,7 +70,7 @@ class Container:
                 )
             return frame.set_axis(self.columns, axis=1)
         missing = [name for name in self.columns if name not in frame]
-        more = [name for name in frame.columns if name not in self.columns]
+        more = [name for name in frame.columns if name not in self.columns and name not in self.left_out]
         if missing:
             close = nearest(missing[0], more)
             hint = f"; is it {' or '.join(map(repr, close))}?" if close and len(missing) == 1 else ""

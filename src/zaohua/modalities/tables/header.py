@@ -11,7 +11,6 @@ their columns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import pandas as pd
 
@@ -19,8 +18,6 @@ from zaohua.modalities.tables.dates import date_format
 from zaohua.modalities.tables.missing import is_word
 from zaohua.modalities.tables.spelling import NumberSpelling
 
-Header = Literal["auto", "yes", "no"]
-"""Whether the first row holds names: yes, no, or by the rule."""
 MOST_ROWS = 200
 """Number of first rows that are looked at."""
 TOTALS = frozenset(
@@ -80,11 +77,16 @@ def is_total(frame: pd.DataFrame, decimal: str | None) -> bool:
     if len(frame) < 3:
         return False
     last = {name: str(cell).strip() for name, cell in frame.iloc[-1].items() if isinstance(cell, str)}
-    if not any(cell.rstrip(":.").strip().casefold() in TOTALS for cell in last.values()):
+    if not any(map(is_word_of_total, last.values())):
         return False
     equal = [_is_sum(frame[name].iloc[:-1], cell, decimal) for name, cell in last.items()]
     known = [one for one in equal if one is not None]
     return bool(known) and 2 * sum(known) >= len(known)
+
+
+def is_word_of_total(cell: str) -> bool:
+    """Return True if a cell says that its row holds totals."""
+    return cell.strip().rstrip(":.").strip().casefold() in TOTALS
 
 
 def _is_sum(cells: pd.Series, last: str, decimal: str | None) -> bool | None:
@@ -94,5 +96,6 @@ def _is_sum(cells: pd.Series, last: str, decimal: str | None) -> bool | None:
     if spelling is None:
         return None
     values = [spelling.value(cell) or 0 for cell in others]
-    total, places = spelling.value(last) or 0, max(spelling.places, 0)
-    return abs(sum(values) - total) <= max(1e-9 * abs(total), 0.5 * 10.0**-places * max(1, len(values)) ** 0.5, 1e-9)
+    total = spelling.value(last) or 0
+    rounding = 0.5 * 10.0**-spelling.places * len(values) ** 0.5 if spelling.places else 0.0
+    return abs(sum(values) - total) <= max(1e-9 * abs(total), rounding, 1e-9)

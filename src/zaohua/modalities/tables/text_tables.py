@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from zaohua.modalities.files.delimited import delimiter_of, encoding_of
 from zaohua.modalities.tables.column_types import typed
 from zaohua.modalities.tables.dialect import Dialect
 from zaohua.modalities.tables.frames import DIALECT
-from zaohua.modalities.tables.header import Header, has_header, is_total
+from zaohua.modalities.tables.header import has_header, is_total, is_word_of_total
 
 HEAD = 1 << 16
 """Number of bytes from which the encoding, the delimiter and the header are found out."""
@@ -57,9 +58,8 @@ class Layout:
                 delimiter = delimiter_of("\n".join(lines[skip:])) if lines[skip].strip() else None
                 if delimiter is not None and all(delimiter not in line for line in lines[:skip]):
                     before = [line for line in lines[:skip] if line.strip()]
-                    note(
-                        f"{path.name}: left out {len(before)} line{'s' * (len(before) > 1)} before the table ({before[0]!r})"
-                    )
+                    count = f"{len(before)} line{'s' * (len(before) > 1)}"
+                    note(f"{path.name}: left out {count} before the table ({before[0]!r})")
                     break
                 delimiter = None
             else:
@@ -73,7 +73,7 @@ def read_text_table(
     data: bytes | None = None,
     names: list[str] | None = None,
     comment: str | None = None,
-    header: Header = "auto",
+    header: str = "auto",
 ) -> pd.DataFrame:
     """Read a table from delimited text.
 
@@ -118,20 +118,37 @@ def read_text_table(
         reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         raise ZaohuaError(f"{path}: can't be read as a table ({reason})") from None
     if not isinstance(frame.index, pd.RangeIndex):
-        raise ZaohuaError(f"{path}: its rows have more cells than there are names in the first line")
+        row = next((row for row in layout.rows[1:] if len(row) > len(layout.rows[0])), [])
+        example = f", such as {layout.delimiter.join(row)[:60]!r}" if row else ""
+        raise ZaohuaError(f"{path}: its rows have more cells than there are names in the first line{example}")
+    if not len(frame):
+        raise ZaohuaError(f"{path}: holds names of columns, but no rows")
     if names is None:
         _refuse_duplicates(path, layout.rows[0] if layout.rows else [], frame)
+    if comment is None and (frame.iloc[:, -1] == "").any():
+        _note_short_rows(path, data, encoding, layout, frame.shape[1])
     return to_types(with_data(frame, path.name), path.name, layout.delimiter)
+
+
+def _note_short_rows(path: Path, data: bytes | None, encoding: str, layout: Layout, width: int) -> None:
+    """Note rows that have fewer cells than there are columns."""
+    source = path.open("rb") if data is None else io.BytesIO(data)
+    with io.TextIOWrapper(source, encoding, newline="") as lines:
+        try:
+            rows = csv.reader(itertools.islice(lines, layout.skip, None), delimiter=layout.delimiter)
+            short = sum(0 < len(row) < width for row in rows)
+        except csv.Error:  # a cell of more than 128 KiB, which pandas reads
+            return
+    if short:
+        note(f"{path.name}: {short:,} row{'s' * (short > 1)} with too few cells, filled up with missing ones")
 
 
 def to_types(frame: pd.DataFrame, name: str, delimiter: str = ",") -> pd.DataFrame:
     """Give columns of texts their types, and leave out a row of totals; keep the dialect in the frame's attributes."""
     decimal = _decimal(frame) if delimiter == ";" else None
     if is_total(frame, decimal):
-        row = frame.iloc[-1].dropna()
-        note(
-            f"{name}: left out the last row, whose numbers are the sums of the columns ({next(iter(row[row != '']), '')!r})"
-        )
+        label = next(cell for cell in frame.iloc[-1] if isinstance(cell, str) and is_word_of_total(cell))
+        note(f"{name}: left out the last row, {label!r}, whose numbers are the sums of the columns")
         frame = frame.iloc[:-1]
     columns = {column: typed(frame[column], decimal) for column in frame.columns}
     out = pd.DataFrame({column: cells for column, (cells, _) in columns.items()}, index=frame.index)
@@ -142,7 +159,7 @@ def to_types(frame: pd.DataFrame, name: str, delimiter: str = ",") -> pd.DataFra
     return out
 
 
-def own_names(count: int, header: Header, path: Path) -> list[str]:
+def own_names(count: int, header: str, path: Path) -> list[str]:
     """Return names for the columns of a table without a header, and note that, unless it was said."""
     names = [f"column_{i + 1}" for i in range(count)]
     if header == "auto":
@@ -154,11 +171,12 @@ def own_names(count: int, header: Header, path: Path) -> list[str]:
 
 
 def with_data(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Leave out columns without a name or a cell, and empty rows; note rows that were too short."""
-    short = int(frame.isna().any(axis=1).sum())
-    if short:
-        note(f"{name}: {short:,} row{'s' * (short > 1)} with too few cells, filled up with missing ones")
-    blank = frame.isna() | (frame.apply(lambda cells: cells.str.strip()) == "")
+    """Leave out columns without a name or a cell, empty rows, and the NUL characters that damaged files have."""
+    damaged = frame.apply(lambda cells: cells.str.contains("\0", regex=False))
+    if damaged.to_numpy(dtype=bool).any():
+        note(f"{name}: left out NUL characters in {int(damaged.to_numpy().sum()):,} cells: the file may be damaged")
+        frame = frame.apply(lambda cells: cells.str.replace("\0", "", regex=False))
+    blank = frame.apply(lambda cells: cells.str.strip()) == ""
     unnamed = [column for column in frame.columns if re.fullmatch(r"Unnamed: \d+|column_\d+|\s*", str(column))]
     empty = [column for column in unnamed if blank[column].all()]
     if empty and len(empty) < frame.shape[1]:

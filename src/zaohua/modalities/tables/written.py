@@ -22,6 +22,8 @@ from zaohua.modalities.tables.spelling import NumberSpelling
 
 FEW = 10
 """Maximum number of distinct numbers that count as ordered categories, if each occurs three times on average."""
+SAMPLE, MOST = 50, 0.8
+"""Number of different first cells of which this share must be numbers or dates, before all cells are looked at."""
 NEARLY = 0.9
 """Share of cells from which a column looks like numbers or dates although others are neither."""
 OBJECTS: dict[str, tuple[type, Callable[..., str], Callable[[str], object]]] = {
@@ -144,18 +146,23 @@ def _not_of(kind: str, series: pd.Series, present: pd.Series) -> ZaohuaError:
 
 def _note_nearly(name: str, present: pd.Series) -> None:
     """Note that a column would be numbers or dates if a few cells weren't."""
-    for noun, is_one in (("numbers", _is_number), ("dates", _is_date)):
-        good = present.map(is_one)
-        if (
-            NEARLY <= good.mean() < 1
-            and present[good].nunique() > 2
-            and _find(present[good], None, codes=True) is not None
-        ):
-            bad = Counter(present[~good])
-            count = int((~good).sum())
-            cells = f"{count:,} cell{'s' * (count > 1)} ({shown(list(map(repr, bad)))})"
-            note(f"column {name!r} looks like {noun} but for {cells}, so it is taken for texts: mend or empty them")
+    first = pd.Series(present.unique()[:SAMPLE])
+    if first.map(_is_number).mean() >= MOST:
+        noun, good = "numbers", present.map(_is_number)
+    else:
+        forms = [
+            found.form for found in (date_format(pd.Series([text])) for text in first if _has_digit(text)) if found
+        ]
+        form, count = Counter(forms).most_common(1)[0] if forms else ("", 0)
+        if count < MOST * len(first):
             return
+        times = date_formats.parse(present, form)
+        good = pd.Series(~np.isnat(times), index=present.index)
+        noun = f"dates such as {present[good].iloc[0]!r}"
+    count = int((~good).sum())
+    if NEARLY <= good.mean() < 1 and present[good].nunique() > 2 and _find(present[good], None, codes=True) is not None:
+        cells = f"{count:,} cell{'s' * (count > 1)} ({shown(list(map(repr, Counter(present[~good]))))})"
+        note(f"column {name!r} looks like {noun} but for {cells}, so it is taken for texts: mend or empty them")
 
 
 def is_few(cells: pd.Series) -> bool:
@@ -166,6 +173,10 @@ def is_few(cells: pd.Series) -> bool:
 
 def _is_number(text: str) -> bool:
     return NumberSpelling.find([text]) is not None
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
 
 
 def _is_date(text: str) -> bool:
