@@ -224,8 +224,8 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
     if not path.exists():
         paths = paths_of(source)
         if paths is not None:
-            several, kind = read_several(paths, str(source), split, kinds)
-            return Found(several.items, several.labels, kind)
+            several, of = read_several(paths, str(source), split, kinds)
+            return Found(several.items, several.labels, of)
         entry = datasets.known().get(source) if isinstance(source, str) else None
         if entry is None:
             raise _nothing_at(path, source)

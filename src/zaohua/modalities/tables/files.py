@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 import pandas as pd
 
@@ -31,7 +31,7 @@ PARQUET = frozenset({".parquet", ".pq"})
 FEATHER = frozenset({".feather", ".arrow"})
 EXCEL = frozenset({".xlsx", ".xlsm"})
 PACKED: dict[str, Callable[[Path], IO[bytes]]] = {
-    ".gz": lambda path: gzip.open(path, "rb"),
+    ".gz": lambda path: cast(BinaryIO, gzip.open(path, "rb")),
     ".bz2": lambda path: bz2.open(path, "rb"),
     ".xz": lambda path: lzma.open(path, "rb"),
 }

@@ -16,7 +16,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import note, shown
 from zaohua.modalities.tables import date_formats
-from zaohua.modalities.tables.dates import DateFormat, date_format, to_ticks
+from zaohua.modalities.tables.dates import DateFormat, date_format, mixed_format, to_ticks
 from zaohua.modalities.tables.missing import is_word, said
 from zaohua.modalities.tables.spelling import NumberSpelling
 
@@ -71,7 +71,7 @@ def is_text(series: pd.Series) -> bool:
     """Return True if all cells that aren't missing are strings, and there is one."""
     if isinstance(series.dtype, pd.StringDtype) or str(series.dtype).startswith(("string", "large_string")):
         return True
-    return series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) == "string"
+    return series.dtype == object and str(pd.api.types.infer_dtype(series, skipna=True)) == "string"
 
 
 def read(series: pd.Series, kind: str | None = None, form: str | None = None) -> Written | None:
@@ -128,8 +128,10 @@ def _find(present: pd.Series, kind: str | None, codes: bool) -> DateFormat | Num
     """
     dates = date_format(present) if kind in (None, "datetime") else None
     if dates is not None or kind in ("datetime", "duration"):
-        return dates
+        return dates or (mixed_format(present) if kind == "datetime" else None)
     spelling = NumberSpelling.find(present)
+    if spelling is None and kind is None:
+        return mixed_format(present)
     if spelling is not None and codes and spelling.whole and spelling.is_plain:
         if present.str.len().nunique() == 1 or is_few(present):
             return None
@@ -167,7 +169,7 @@ def _note_nearly(name: str, present: pd.Series) -> None:
 
 def is_few(cells: pd.Series) -> bool:
     """Return True if few different values occur, often enough to be categories."""
-    count = cells.nunique()
+    count = int(cells.nunique())
     return count <= FEW and 3 * count <= len(cells)
 
 
