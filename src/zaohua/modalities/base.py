@@ -94,6 +94,10 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     previews: ClassVar[tuple[str, ...]] = ()
     """Suffixes of the files of a preview; empty for the default suffix."""
 
+    def reading(self) -> dict[str, object]:
+        """Return the options that are in force while data are read for this codec, see `ReadingOptions`."""
+        return {}
+
     @abstractmethod
     def fit(self, items: ItemsT) -> Self:
         """Learn the spec (`spec_`) and whatever decoding needs from the training items."""
