@@ -223,7 +223,7 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
     if pattern is not None:
         return _read_pattern(pattern, split, kinds)
     if path == STDIN:
-        return _read_file(path, split, kinds)
+        return _read_file(path, labelled, split, kinds)
     if not path.exists():
         paths = paths_of(source)
         if paths is not None:
@@ -239,10 +239,10 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         return Found(items, items.labels if isinstance(items, FileItems) else labels, kind)
     if path.is_dir():
         return _read_folder(path, labelled, split, kinds)
-    return _read_file(path, split, kinds)
+    return _read_file(path, labelled, split, kinds)
 
 
-def _read_file(path: Path, split: str | None, kinds: Sequence[Modality]) -> Found:
+def _read_file(path: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
