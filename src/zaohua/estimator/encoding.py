@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import typing
 import zlib
+from collections.abc import Sequence
 from types import UnionType
 from typing import Any, ClassVar, Generic, NamedTuple, Union, cast, get_args, get_origin
 
@@ -26,6 +27,7 @@ from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
 
@@ -110,11 +112,13 @@ class Base(NamedTuple):
         codec: its codec.
         y_codec: its codec of conditions.
         about: its identity as JSON values: the run it was loaded from (or None), its steps and its seed.
+        seen: its memories of the items that it was trained on, see `seen`.
     """
 
     codec: Codec
     y_codec: Codec | None
     about: Json
+    seen: Sequence[Json] = ()
 
 
 def _codec_parameter(cls: type) -> tuple[type[Codec], ...]:
@@ -248,7 +252,8 @@ class ItemEncoder(Generic[CodecT]):
         """
         self._check_fitted()
         own = modality_of(type(self.codec_))
-        items, labels, kind = read_with_kind(X, y, prefer=own)
+        with reading(**self.codec_.reading()):
+            items, labels, kind = read_with_kind(X, y, prefer=own)
         if own is not None and kind is not own:
             what = f"but these are {kind.name} ({named(X)})" if kind else f"not {named(X)}"
             raise ZaohuaError(f"this {type(self).__name__} was fitted on {own.name}: give {own.given}, {what}")

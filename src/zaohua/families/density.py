@@ -54,6 +54,7 @@ class PerClassDensity(GenerativeModel[CodecT]):
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
         if self.y_spec_ is not None and not (self.y_spec_.is_category and self.y_spec_.shape == ()):
             raise ZaohuaError(f"{type(self).__name__} can be conditioned on labels only")
+        self.remember(data.x, np.arange(len(data.x)))
         began = time.perf_counter()
         self.densities_ = [self._learn(c, x) for c, x in enumerate(self._by_label(data))]
         self.seconds_ = round(time.perf_counter() - began, 3)

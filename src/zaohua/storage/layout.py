@@ -28,6 +28,8 @@ from zaohua.storage.atomic import (
 
 MODEL, WEIGHTS, HISTORY, LOCK = "model.json", "weights.safetensors", "history.jsonl", ".lock"
 CHECKPOINTS, PREVIEWS = "checkpoints", "previews"
+FINAL = "final"
+"""Mark of the records that end a training; a training that goes on drops them, see `Run.rewind_history`."""
 STATE = "state.json"
 CARDS = "README.md", "CARD.md"
 """Names of the model card; the second is used if someone else wrote the first."""

@@ -64,6 +64,6 @@ def all_of(items: object, kind: type[KindT], name: str) -> list[KindT]:
     checked = []
     for i, item in enumerate(items):
         if not isinstance(item, kind):
-            raise ZaohuaError(f"the list holds {name}, but number {i} is a {named(item)}")
+            raise ZaohuaError(f"the list holds {name}, but number {i} is {named(item)}")
         checked.append(item)
     return checked
