@@ -226,9 +226,9 @@ class ItemEncoder(Generic[CodecT]):
         """Convert latent representations to a tensor (n, latent_size), or raise a `ZaohuaError` if they can't be."""
         z = as_array(Z, "latent representations")
         if z.ndim != 2 or z.shape[1] != self.latent_size or not len(z) or z.dtype.kind not in "buif":
+            kind = "" if z.dtype.kind in "buif" else f" of type {z.dtype}"
             raise ZaohuaError(
-                f"latent representations of this {type(self).__name__} are numbers (n, {self.latent_size}), not "
-                f"{z.dtype} {z.shape}"
+                f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not {z.shape}{kind}"
             )
         with np.errstate(over="ignore"):
             z = z.astype(np.float32)
