@@ -24,9 +24,9 @@ from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
-from zaohua.core.noise import RandomState, seed_of
 from zaohua.core.notes import note
 from zaohua.core.params import Between, check_fields, fields_of
+from zaohua.core.seeds import RandomState, seed_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator import seen
 from zaohua.estimator.arguments import CodecArguments

@@ -20,7 +20,7 @@ from zaohua.core.arguments import whole_number
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
-from zaohua.core.noise import RandomState
+from zaohua.core.seeds import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
