@@ -116,7 +116,7 @@ class Images(Modality):
             refuse_split(path, split)
             images, labels = read_npz(path)
             return Read(images, None if labels is None else labels.tolist())
-        if suffix in SUFFIXES:
+        if suffix in self.suffixes:
             raise ZaohuaError(f"{path}: is a single image: give the folder that it is in")
         if not is_idx(path):
             return None
