@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAl
 import numpy as np
 from typing_extensions import TypeVar
 
-from zaohua.core.arrays import named
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
@@ -94,6 +93,10 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     """Number of items in a preview during training."""
     previews: ClassVar[tuple[str, ...]] = ()
     """Suffixes of the files of a preview; empty for the default suffix."""
+
+    def reading(self) -> dict[str, object]:
+        """Return the options that are in force while data are read for this codec, see `ReadingOptions`."""
+        return {}
 
     @abstractmethod
     def fit(self, items: ItemsT) -> Self:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zaohua.core.arrays import named
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.modalities.modality import Modality
 
 

@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.arrays import named
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
