@@ -14,6 +14,7 @@ from zaohua.cli.conditions import Conditions, read_conditions
 from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, echo, from_fields, leading, parse
 from zaohua.cli.options import Options
 from zaohua.core import registry
+from zaohua.core.advice import quoted
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str]) -> None:
         print(config.text([*COMMON, *flags], values, {}))
         return
     if not any(folder.glob("weights*")):
-        raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
+        raise CheckpointError(f"{folder} is not trained yet: `zaohua resume {quoted(folder)}` goes on with it")
     model = zaohua.load(folder)
     wanted = read_conditions(model, values.texts("y"), values.optional("n", int), values.optional("each", int))
     overwrite = values.of("overwrite", bool)

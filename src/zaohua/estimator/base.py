@@ -23,12 +23,14 @@ from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
+from zaohua.core.notes import shown
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.methods import ItemMethods
+from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.options import CodecOptions
@@ -105,12 +107,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         known = codec or (self.codec if base is None else base.codec)
         prefer = None if known is None else modalities.modality_of(type(known))
         items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
-        named = y is True or isinstance(y, str)  # the labels of X, or a column of a table
-        self.source_ = None
-        if isinstance(X, (str, Path)):
-            self.source_ = {"X": str(X), "y": y if named else None}
-            if modality is not None:
-                self.source_["modality"] = modality
+        self.source_ = source_of(X, y, modality) if isinstance(X, (str, Path)) else None
         if modality is None and prefer is not None and prefer.recognises(items):
             kind = prefer
         name = type(self).__name__
@@ -120,6 +117,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         else:
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
+            self._refuse_new_labels(labels)
         x, labels, parts = self.encode_labelled(items, labels)
         if base is None:
             self.y_codec_ = None if labels is None else self._fit_condition_codec(labels)
@@ -131,6 +129,17 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
+
+    def _refuse_new_labels(self, labels: Any) -> None:
+        """Raise a `ZaohuaError` if labels of data to fine-tune on weren't in the training data."""
+        if self.y_codec_ is None or labels is None or (known := self.y_codec_.knows(labels)).all():
+            return
+        new = dict.fromkeys(str(label) for label, ok in zip(labels, known, strict=True) if not ok)
+        raise ZaohuaError(
+            f"{int((~known).sum()):,} of {len(known):,} items have labels that the model to start from doesn't know "
+            f"({shown(list(new))}), and fine-tuning can't add labels: train a new model on all items, or leave these "
+            "out"
+        )
 
     def _fit_condition_codec(self, y: object) -> Codec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAl
 import numpy as np
 from typing_extensions import TypeVar
 
+from zaohua.core.advice import on_command_line, option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import check_fields, fields_of
@@ -37,6 +38,11 @@ Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
 """Indices of a batch: integers, a mask or a slice."""
 
 
+PREFIXED = ("channels", "steps")
+"""Options of codecs whose names begin with the kind of data on the command line, as in --image-channels.
+
+Several kinds of data, or a network, mean something else by these names; a test finds those that are missing here.
+"""
 LONGEST_NAME = 60
 """Letters of a condition in the name of a file."""
 
@@ -93,6 +99,31 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     """Number of items in a preview during training."""
     previews: ClassVar[tuple[str, ...]] = ()
     """Suffixes of the files of a preview; empty for the default suffix."""
+
+    shrinks: ClassVar[str] = ""
+    """Option that makes items smaller, such as "size"; empty if there is none."""
+
+    @classmethod
+    def option(cls, name: str, value: object = None) -> str:
+        """Return one of the codec's options as it is typed.
+
+        In Python `codec=zaohua.ImageCodec(size=32)`, and `--size 32` on the command line, where the kind of data is
+        named if networks or several kinds of data mean something else by the name: `--image-channels`.
+        """
+        if on_command_line():
+            return option(cls.option_prefix() + name if name in PREFIXED else name, value)
+        return f"codec=zaohua.{cls.__name__}({name}={'...' if value is None else repr(value)})"
+
+    @classmethod
+    def option_prefix(cls) -> str:
+        """Return what the names of such options begin with: "image_" for images, "series_" for series."""
+        name = cls.modality
+        return f"{name if name.endswith('ies') else name.removesuffix('s')}_"
+
+    @classmethod
+    def smaller_items(cls) -> str:
+        """Return advice that makes items smaller."""
+        return f"take smaller items ({cls.option(cls.shrinks)})" if cls.shrinks else "take smaller items or networks"
 
     @abstractmethod
     def fit(self, items: ItemsT) -> Self:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zaohua.core import registry
+from zaohua.core.advice import either, quoted
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.storage.runs import load_model
 
@@ -29,7 +30,8 @@ def load(path: str | Path, device: str = "auto") -> Any:
     """
     data, tensors = load_model(Path(path))
     if tensors is None:
-        raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
+        how = either(f"MODEL(...).resume({str(path)!r})", f"zaohua resume {quoted(path)}")
+        raise CheckpointError(f"{path} has no weights yet: its training was stopped early; {how} goes on with it")
     try:
         cls = _class_of(path, data["model"])
         parameters = {name: value for name, value in data["parameters"].items() if name not in cls.machine_fields}

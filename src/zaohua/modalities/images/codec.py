@@ -49,6 +49,7 @@ class ImageCodec(GridCodec[ImagesLike]):
 
     modality: ClassVar[str] = "images"
     representation: ClassVar[str] = "pixels"
+    shrinks: ClassVar[str] = "size"
 
     size: int | tuple[int, int] | None = None
     """Height and width (one number: square) that images are resized to, with antialiasing and a central crop that

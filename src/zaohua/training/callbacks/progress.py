@@ -63,13 +63,13 @@ class Progress:
         if event.kind == "end" or now - self.shown >= every:
             self.shown = now
             self._show(event)
-        if event.kind == "end" and event.message:
-            self._print(f"{self.label}: note: {event.message}")
+        if event.kind in ("note", "end") and event.message:
+            self._print(f"{self.label}: {'note: ' if event.kind == 'end' else ''}{event.message}")
 
     def _show(self, event: Event) -> None:
         """Update the bar, or print a line."""
         progress = 1.0 if event.kind == "end" and event.progress > 0.999 else event.progress
-        step = f"step {event.step:,}" + (f"/{event.total:,}" if event.total else "")
+        step = f"step {event.step:,}" + (f"/{event.total:,}" if event.total and event.total >= event.step else "")
         details = "  ".join([step, *self._measures()])
         if self.bar is not None:
             self.bar.update(self.task, completed=progress, details=details, left=self._left(event))
