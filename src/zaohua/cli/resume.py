@@ -39,8 +39,8 @@ def main(arguments: Sequence[str]) -> None:
         print(config.text(flags.all, values, flags.titles))
         return
     with told(quiet=values.of("json", bool)) as read:
-        model = go_on(cls, values.optional("data", str), folder, stored, values, flags)
-    tell(model, folder, read if values["json"] else None)
+        model = go_on(cls, values.optional("data", str), folder, stored, values, flags, read)
+    tell(model, folder, read.facts if values["json"] else None)
 
 
 def _fits(flag: Flag) -> bool:

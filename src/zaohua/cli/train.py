@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zaohua.cli import config, runs
 from zaohua.cli.flags import echo
 from zaohua.cli.options import Options
-from zaohua.cli.reading import told
+from zaohua.cli.reading import Told, told
 from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
 from zaohua.core import registry
 from zaohua.core.advice import quoted
@@ -46,10 +46,10 @@ def main(arguments: Sequence[str]) -> None:
         raise ZaohuaError(f"which data? {CALL}")
     with told(quiet=values.of("json", bool)) as read:
         if stored is not None and early.base is None:
-            model = go_on(cls, early.data, folder, stored, values, flags)
+            model = go_on(cls, early.data, folder, stored, values, flags, read)
         else:
-            model = _train(cls, str(early.data), folder, stored, values, flags)
-    tell(model, folder, read if values["json"] else None)
+            model = _train(cls, str(early.data), folder, stored, values, flags, read)
+    tell(model, folder, read.facts if values["json"] else None)
 
 
 def usage() -> str:
@@ -87,7 +87,13 @@ def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool)
 
 
 def go_on(
-    cls: type[GenerativeModel], data: str | None, folder: Path, stored: Json, values: Options, flags: TrainFlags
+    cls: type[GenerativeModel],
+    data: str | None,
+    folder: Path,
+    stored: Json,
+    values: Options,
+    flags: TrainFlags,
+    read: Told,
 ) -> GenerativeModel:
     """Go on with a run, on the data that it remembers, or on `data` if these are where its data are now."""
     from zaohua.training.differences import check_resumable
@@ -101,7 +107,8 @@ def go_on(
     check_resumable(folder, stored)
     model.codec = flags.of_data.stored(stored["codec_option"], values)
     with _progress(folder, values) as progress:
-        callbacks: list[Callback] = [progress, *_evaluator(values)]
+        callbacks: list[Callback] = [read, progress, *_evaluator(values)]
+        read.at_once = False
         if data is None:
             return model.resume(folder, callbacks=callbacks)
         labels = values.of("labels", bool) and stored["y_codec"] is not None
@@ -124,7 +131,13 @@ def _progress(folder: Path, values: Options) -> Progress:
 
 
 def _train(
-    cls: type[GenerativeModel], data: str, folder: Path, stored: Json | None, values: Options, flags: TrainFlags
+    cls: type[GenerativeModel],
+    data: str,
+    folder: Path,
+    stored: Json | None,
+    values: Options,
+    flags: TrainFlags,
+    read: Told,
 ) -> GenerativeModel:
     """Fit a new model, or fine-tune the stored one."""
     from zaohua.storage.layout import check_out, holds_training
@@ -134,7 +147,8 @@ def _train(
     base, split, labels = values.optional("base", str), values.of("split", str), values.of("labels", bool)
     modality = values.optional("modality", str)
     with _progress(folder, values) as progress:
-        callbacks: list[Callback] = [progress, *_evaluator(values)]
+        callbacks: list[Callback] = [read, progress, *_evaluator(values)]
+        read.at_once = not isinstance(model, Trainable)
         if stored is not None:
             _check_modality(stored, modality)
         check_out(folder)

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAl
 import numpy as np
 from typing_extensions import TypeVar
 
-from zaohua.core.advice import on_command_line, option
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.advice import option
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.with_fields import WithFields
+from zaohua.modalities.options import PREFIXED, prefix
 from zaohua.storage.outputs import whole_file
 
 if TYPE_CHECKING:
@@ -38,11 +39,6 @@ Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
 """Indices of a batch: integers, a mask or a slice."""
 
 
-PREFIXED = ("channels", "steps")
-"""Options of codecs whose names begin with the kind of data on the command line, as in --image-channels.
-
-Several kinds of data, or a network, mean something else by these names; a test finds those that are missing here.
-"""
 LONGEST_NAME = 60
 """Letters of a condition in the name of a file."""
 
@@ -105,20 +101,8 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
 
     @classmethod
     def option(cls, name: str, value: object = None) -> str:
-        """Return one of the codec's options as it is typed.
-
-        In Python `codec=zaohua.ImageCodec(size=32)`, and `--size 32` on the command line, where the kind of data is
-        named if networks or several kinds of data mean something else by the name: `--image-channels`.
-        """
-        if on_command_line():
-            return option(cls.option_prefix() + name if name in PREFIXED else name, value)
-        return f"codec=zaohua.{cls.__name__}({name}={'...' if value is None else repr(value)})"
-
-    @classmethod
-    def option_prefix(cls) -> str:
-        """Return what the names of such options begin with: "image_" for images, "series_" for series."""
-        name = cls.modality
-        return f"{name if name.endswith('ies') else name.removesuffix('s')}_"
+        """Return one of the codec's options as it is typed: `channels='grey'`, `--image-channels grey`."""
+        return option(name, value, prefix=prefix(cls) if name in PREFIXED else "")
 
     @classmethod
     def smaller_items(cls) -> str:
@@ -285,7 +269,7 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
 def _each(items: object) -> Iterable[object]:
     """Return items that can be iterated over, as those can that are written one by one."""
     if not isinstance(items, Iterable):
-        raise ZaohuaError(f"items must be a list or an array of them, not a {type(items).__name__}")
+        raise ZaohuaError(f"items must be a list or an array of them, not {named(items)}")
     return items
 
 

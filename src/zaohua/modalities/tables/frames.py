@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -68,17 +68,17 @@ class Container:
             raise ZaohuaError(f"column {more[0]!r} wasn't there in training: leave it out")
         return frame[self.columns]
 
-    def back(self, cells: dict[ColumnName, pd.Series], n: int) -> TableLike:
-        """Create a table of this type from cells by column."""
+    def back(self, cells: dict[ColumnName, pd.Series], n: int, index: pd.Index | None = None) -> TableLike:
+        """Create a table of this type from cells by column, with an index if it has one."""
         if self.kind in ("array", "vector"):
             array = np.stack([cells[name].to_numpy(self.dtype) for name in self.columns], axis=1)
             return array[:, 0] if self.kind == "vector" else array
         if self.kind == "series":
-            return cells[self.columns[0]]
+            return cells[self.columns[0]] if index is None else cells[self.columns[0]].set_axis(index)
         frame = pd.concat([cells[name] for name in self.columns], axis=1)
         frame.columns = pd.Index(self.columns, name=self.index)
         if self.kind == "frame":
-            return frame
+            return frame if index is None else frame.set_axis(index)
         import polars
 
         return polars.from_pandas(frame).cast(
@@ -97,6 +97,43 @@ class Container:
     def from_json(cls, data: Json) -> Container:
         """Create a container from the result of `to_json`."""
         return cls(**data)
+
+
+def index_of(rows: object) -> pd.Index | None:
+    """Return the index of a frame or series of pandas; other tables have none."""
+    return rows.index if isinstance(rows, (pd.DataFrame, pd.Series)) else None
+
+
+def container_of(rows: TableLike, trained: Container) -> Container:
+    """Return the type of a table, with its own order of the columns of the training data."""
+    container = to_frame(rows)[1]
+    if container.kind in ("array", "vector") or trained.kind in ("array", "vector"):
+        return replace(container, columns=trained.columns)
+    return container
+
+
+def filled_in(given: pd.Series, made: pd.Series) -> pd.Series:
+    """Return given cells, with those made in place of the missing ones.
+
+    The dtype is that of the made ones if it holds the given ones unchanged, and else that of the given ones.
+    """
+    missing = given.isna().to_numpy()
+    made = made.set_axis(given.index)
+    if missing.all():
+        return made
+    out = given.astype(object)
+    out[missing] = made[missing].astype(object)
+    for dtype in (made.dtype, given.dtype):
+        try:
+            cast = out.astype(dtype)
+        except (TypeError, ValueError, OverflowError):
+            continue
+        if (
+            bool((cast[~missing].astype(object) == given[~missing].astype(object)).all())
+            and not cast[~given.isna()].isna().any()
+        ):
+            return cast
+    return out
 
 
 def is_table(items: object) -> bool:
