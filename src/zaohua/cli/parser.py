@@ -131,8 +131,8 @@ def _add(add: Callable[..., object], flag: Flag) -> None:
         return
     options: dict[str, str | None] = {
         "dest": flag.name,
-        "action": "append" if flag.repeat else "store",
-        "nargs": None if flag.repeat else words.number_of_words(flag.type),
+        "action": "extend" if flag.repeat else "store",  # --y a b, or --y a --y b
+        "nargs": "+" if flag.repeat else words.number_of_words(flag.type),
         "metavar": flag.metavar or words.metavar(flag.type),
     }
     add(*flag.spellings, help=text, **options)

@@ -28,8 +28,7 @@ def on_command_line() -> bool:
 def option(name: str, value: object = None, prefix: str = "") -> str:
     """Return an option as it is typed: `size=32` in Python, `--size 32` on the command line.
 
-    On the command line a dictionary is written as names and values, numbers one after another, and several texts by
-    several options: `--kinds 'Order ID' identifier`, `--size 32 48`, `--constraints 'a < b' --constraints 'b < c'`.
+    Several values are words there: `--leave-out id name`, and `--kinds 'order id' identifier` for a dictionary.
 
     Args:
         name: name of the field or argument.
@@ -43,13 +42,9 @@ def option(name: str, value: object = None, prefix: str = "") -> str:
         return flag
     if value is False:
         return f"--no-{flag[2:]}"
-    if isinstance(value, Mapping):
-        return " ".join([flag, *(_word(part) for pair in value.items() for part in pair)])
-    if isinstance(value, (tuple, list)):
-        if all(isinstance(part, str) for part in value):
-            return " ".join(_attached(flag, part) for part in value)
-        return " ".join([flag, *map(_word, value)])
-    return _attached(flag, value)
+    if isinstance(value, str) and value.startswith("-"):
+        return f"{flag}={quoted(value)}"
+    return f"{flag} {' '.join(map(quoted, _words(value)))}"
 
 
 def either(python: str, command: str) -> str:
@@ -62,17 +57,15 @@ def either(python: str, command: str) -> str:
     return f"`{command if on_command_line() else python}`"
 
 
-def quoted(path: object) -> str:
-    """Return the name of a file as a shell takes it."""
-    return shlex.quote(str(path))
+def quoted(word: object) -> str:
+    """Return a word, such as the name of a file, as a shell takes it."""
+    return shlex.quote(str(word))
 
 
-def _attached(flag: str, value: object) -> str:
-    """Write a flag and its value, with = between them if the value begins with a dash and is no number."""
-    word = _word(value)
-    return f"{flag}={word}" if isinstance(value, str) and value.startswith("-") else f"{flag} {word}"
-
-
-def _word(value: object) -> str:
-    """Write a value as one word for a shell."""
-    return shlex.quote("none" if value is None else f"{value:g}" if isinstance(value, float) else str(value))
+def _words(value: object) -> list[object]:
+    """Return the words of a value on the command line."""
+    if isinstance(value, Mapping):
+        return [word for pair in value.items() for word in pair]
+    if isinstance(value, (tuple, list)):
+        return list(value)
+    return [f"{value:g}" if isinstance(value, float) else value]

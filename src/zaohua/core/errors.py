@@ -65,7 +65,10 @@ def shown(value: object, most: int = 60) -> str:
 
 
 def named(value: object) -> str:
-    """Return what a value is, for a message: its type, and its shape if it has one."""
+    """Return what a value is, for a message: "an int", "a list", "None", "an ndarray of shape (3, 4)"."""
+    if value is None:
+        return "None"
     shape = getattr(value, "shape", None)
     kind = type(value).__name__
-    return f"{kind} of shape {tuple(shape)}" if shape is not None else kind
+    article = "an" if kind[0] in "aeioAEIO" or kind.startswith("nd") else "a"
+    return f"{article} {kind} of shape {tuple(shape)}" if shape is not None else f"{article} {kind}"

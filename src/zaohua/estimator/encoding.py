@@ -27,6 +27,7 @@ from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
 
@@ -251,7 +252,8 @@ class ItemEncoder(Generic[CodecT]):
         """
         self._check_fitted()
         own = modality_of(type(self.codec_))
-        items, labels, kind = read_with_kind(X, y, prefer=own)
+        with reading(**self.codec_.reading()):
+            items, labels, kind = read_with_kind(X, y, prefer=own)
         if own is not None and kind is not own:
             what = f"but these are {kind.name} ({named(X)})" if kind else f"not {named(X)}"
             raise ZaohuaError(f"this {type(self).__name__} was fitted on {own.name}: give {own.given}, {what}")

@@ -109,6 +109,10 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         """Return advice that makes items smaller."""
         return f"take smaller items ({cls.option(cls.shrinks)})" if cls.shrinks else "take smaller items or networks"
 
+    def reading(self) -> dict[str, object]:
+        """Return the options that are in force while data are read for this codec, see `ReadingOptions`."""
+        return {}
+
     @abstractmethod
     def fit(self, items: ItemsT) -> Self:
         """Learn the spec (`spec_`) and whatever decoding needs from the training items."""
