@@ -53,6 +53,12 @@ COMMON = (
         metavar="PATH",
     ),
     OVERWRITE,
+    Flag(
+        "batch_size",
+        Count | None,
+        None,
+        "Items that are made at once, by default chosen by their size; fewer take less memory.",
+    ),
     Flag("stream", bool, False, "Print a text while it is written."),
     *CONFIG,
     Flag("json", bool, False, "Print the result as JSON."),
@@ -83,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
         _stream(model, wanted, values, options)
         return
     began = time.perf_counter()
-    items = model.sample(wanted.n, y=wanted.y, random_state=values["seed"], **options)
+    items = model.sample(wanted.n, y=wanted.y, random_state=values["seed"], batch_size=values["batch_size"], **options)
     seconds = round(time.perf_counter() - began, 3)
     y = wanted.y if wanted.names is None else wanted.names
     if out is None:
