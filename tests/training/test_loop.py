@@ -193,7 +193,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_weights_before_it(tmp_path
     with pytest.raises(
         Diverged,
         match="diverged at step 5: the loss of .* is nan.* in float32; the weights before it "
-        "are kept: try a learning_rate below",
+        "are kept: try a smaller learning_rate=",
     ):
         VAE(**settings).fit(*digits(), out=tmp_path)
     kept, expected = zh.load(tmp_path), list[Tensor]()
@@ -218,7 +218,7 @@ def test_a_first_loss_that_is_no_number_isnt_blamed_on_the_learning_rate(precisi
         Mean(max_steps=3, nan_at=0, precision=precision).fit(digits()[0])
     with pytest.raises(
         Diverged,
-        match=f"step 1: .* in {precision}; .*: try a learning_rate below [0-9.]+"
+        match=f"step 1: .* in {precision}; .*: try a smaller learning_rate=[0-9.]+"
         f"{'$' if precision == 'float32' else ' or precision=.float32.$'}",
     ):
         model = Mean(max_steps=3, nan_at=1, precision=precision)

@@ -248,7 +248,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
 
     def to_json(self) -> Json:
         """Return the fitted model, without its tensors, as JSON values."""
-        excluded = {"codec", "y_codec", *self.machine_fields}
+        excluded, kind = {"codec", "y_codec", *self.machine_fields}, self.codec_.modality
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in excluded}
         if not isinstance(self.random_state, (int, type(None))):
             params["random_state"] = self.seed_  # JSON holds no generator, so the seed that `fit` drew from it
@@ -265,6 +265,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             "base": self.base_,
             "state": stored.state_of(self),
             "summary": {
+                "options": self.codec_.settings(),
+                "unused": [name for name, field in fields_of(type(self)).items() if not field.concerns(kind)],
                 "x": self.codec_.describe(self.n_items_),
                 "y": None if self.y_codec_ is None else self.y_codec_.describe(),
             },
@@ -288,6 +290,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         if tensors is not None:
             model._set_tensors(tensors)
         return model
+
+    def unfinished(self) -> str:
+        """Return how far a training got that was stopped before its end, "step 70 of 150"; otherwise an empty text."""
+        return ""
 
     @abstractmethod
     def _tensors(self) -> dict[str, Tensor]:

@@ -39,6 +39,8 @@ Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
 """Indices of a batch: integers, a mask or a slice."""
 
 
+LIMITS = ("memory", "max_pixels")
+"""Options of codecs that say how much is read, and not how."""
 LONGEST_NAME = 60
 """Letters of a condition in the name of a file."""
 
@@ -153,6 +155,18 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     def about(self, n: int) -> list[str]:
         """Describe in lines what each part of the n fitted items is taken for, if they have parts as tables do."""
         return []
+
+    def settings(self) -> Json:
+        """Return the options of a fitted codec by name, for people: without limits of memory, and what was left to the
+        data with what was found in them.
+        """
+        options = {name: value for name, value in self.get_params().items() if name not in LIMITS}
+        found: Json = json.loads(json.dumps({**options, **self.found()}))
+        return found
+
+    def found(self) -> Json:
+        """Return the values that a fitted codec found for options that may be left to the data."""
+        return {}
 
     def write(self, items: ItemsT, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write each item to a file of a common format, and return the paths; text files by default."""

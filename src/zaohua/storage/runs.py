@@ -23,6 +23,7 @@ from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
 from zaohua.core.json import Json
 from zaohua.storage.atomic import (
     MANIFEST,
+    encoded,
     explained,
     manifest_bytes,
     read_file,
@@ -105,7 +106,7 @@ def save_model(folder: Path, model: Json, tensors: Mapping[str, Tensor] | None) 
     check_out(folder)
     path = card_file(folder)
     if path is not None:
-        files[path.name] = card(model, folder.name).encode()
+        files[path.name] = encoded(card(model, folder))
     if path is None or (path.name != CARDS[0] and not path.exists()):
         warnings.warn(
             f"{folder / CARDS[0]} may be somebody's own text, so it stays as it is: "

@@ -24,6 +24,7 @@ from zaohua.core.hardware import ProductCounter, autocast, make_accelerator, pic
 from zaohua.core.noise import BatchNoise, derive_seed, seed_global
 from zaohua.training import kernels
 from zaohua.training.events import Batch
+from zaohua.training.limits import planned_steps
 
 if TYPE_CHECKING:
     from zaohua.estimator.encoding import TrainingData
@@ -58,6 +59,11 @@ class Phase(nn.Module):
 
 WARMUP_PART = 10
 """The warm-up takes at most a tenth of the training; otherwise a short one would never reach its learning rate."""
+
+
+def smaller(rate: float) -> float:
+    """Return a learning rate to try after one that diverged: a third of it, at most a usual one, with one digit."""
+    return float(f"{min(rate / 3, 1e-3):.1g}")
 
 
 class Diverged(ZaohuaError):
@@ -218,9 +224,9 @@ class Stepper:
         The learning rate can be the cause only after a first update of the weights.
         """
         dtype = str(self.dtype).removeprefix("torch.")
-        remedies = ["precision='float32'"] if self.dtype != torch.float32 else []
+        remedies = [option("precision", "float32")] if self.dtype != torch.float32 else []
         if self.step or turn:
-            remedies.insert(0, f"a learning_rate below {rate:.2g}")
+            remedies.insert(0, f"a smaller {option('learning_rate', smaller(rate))}")
             weights = "the weights before it are kept"
         else:
             weights = "no weight had been changed yet, so the learning rate isn't the cause"
@@ -297,8 +303,7 @@ class Stepper:
     @property
     def total(self) -> int | None:
         """Number of steps of the whole training; None if only its time is limited."""
-        no_limit = self.model.max_steps is None and self.model.max_minutes is None
-        return self.model.default_steps if no_limit else self.model.max_steps
+        return planned_steps(self.model)
 
     def _schedule(self) -> float:
         """Return the factor of the learning rate: a linear warm-up times the decay, by steps or by time."""

@@ -35,7 +35,7 @@ from zaohua.estimator.source import located
 from zaohua.modalities.base import Codes
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
-from zaohua.training import differences
+from zaohua.training import differences, limits
 from zaohua.training.building import built_for
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
@@ -308,6 +308,10 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     def device_(self) -> torch.device:
         """Device of the networks."""
         return next(self.nets_.parameters()).device
+
+    def unfinished(self) -> str:
+        """Return how far a training got that was stopped before its end; one with patience may end at any step."""
+        return limits.unfinished(self)
 
     def _tensors(self) -> dict[str, Tensor]:
         return self.nets_.state_dict()

@@ -255,6 +255,11 @@ class ImageCodec(GridCodec[ImagesLike]):
         size = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
         return f"{counted(n, 'picture')} of {size}" + (f", {self.spec_.levels:,} levels" if self.spec_.levels else "")
 
+    def found(self) -> Json:
+        """Return the size and the channels."""
+        names = {count: name for name, count in COUNT.items()}
+        return {"size": self.spec_.shape, "channels": names.get(self.spec_.channels, self.spec_.channels)}
+
     def state(self) -> Json:
         """Return range, type and layout of the pixels as JSON values."""
         if not hasattr(self, "spec_"):
