@@ -121,12 +121,12 @@ class TrainFlags:
         titles: of groups of the help that are to have others than usual.
     """
 
-    def __init__(self, entry: registry.Entry, cls: type[GenerativeModel], stored: Json | None):
+    def __init__(self, cls: type[GenerativeModel], stored: Json | None):
         from zaohua.cli.groups import group_of, titles_of
         from zaohua.core.params import fields_of
         from zaohua.modalities import taken_by
 
-        self.entry, self.titles, fields = entry, titles_of(cls), fields_of(cls)
+        self.titles, fields = titles_of(cls), fields_of(cls)
         parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
         # runs of older versions also hold the fields of the machine
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
@@ -137,14 +137,6 @@ class TrainFlags:
         common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]
         self.all = [*common, *self.own, *self.of_data.flags]
 
-    def parse(self, arguments: Sequence[str]) -> Options:
-        """Return the values of all flags, by name."""
-        return parse(
-            f"zaohua train {self.entry.command} DATA",
-            self.entry.summary,
-            self.all,
-            arguments,
-            first=MOST_USED,
-            titles=self.titles,
-            also=("model", "data"),
-        )
+    def parse(self, prog: str, about: str, arguments: Sequence[str]) -> Options:
+        """Return the values of all flags, by name; `prog` and `about` are for the help."""
+        return parse(prog, about, self.all, arguments, first=MOST_USED, titles=self.titles, also=("model", "data"))
