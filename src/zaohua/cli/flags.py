@@ -133,7 +133,7 @@ def from_fields(
             default = (values or {}).get(name, field.default)
             default = tuple(default) if isinstance(default, list) else default
             flag = (prefix if name in others else "") + name
-            repeat = field.type == tuple[str, ...]
+            repeat = field.type in (tuple[str, ...], tuple[str, ...] | str)
             flags.append(Flag(flag, field.type, default, field.help, repeat=repeat, field=field, group=group(name)))
     return flags
 

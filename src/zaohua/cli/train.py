@@ -93,6 +93,7 @@ def _train(
 ) -> GenerativeModel:
     """Fit a new model, or go on with the stored one."""
     from zaohua.core.hardware import is_main_process
+    from zaohua.modalities import only_kind
     from zaohua.storage.layout import check_out, holds_training
     from zaohua.storage.runs import check_resumable
     from zaohua.training.callbacks.progress import Progress
@@ -102,7 +103,7 @@ def _train(
     create: Callable[..., GenerativeModel] = cls  # with its own fields
     model = create(**fields)
     base, split, labels = values.optional("base", str), values.of("split", str), values.of("labels", bool)
-    modality = values.optional("modality", str)
+    modality, prefer = values.optional("modality", str), only_kind(cls.codec_types)
     with Progress(folder.name, quiet=values.of("json", bool) or not is_main_process()) as progress:
         callbacks: list[Callback] = [progress, *_evaluator(values)]
         if stored is not None:
@@ -114,7 +115,7 @@ def _train(
             model.codec = flags.of_data.stored(stored["codec_option"], values)
             if data is None:
                 return model.resume(folder, callbacks=callbacks)
-            X, y, kind = runs.read(data, split, labels, modality)
+            X, y, kind = runs.read(data, split, labels, modality, prefer)
             return model.resume(folder, X, y, modality=kind, callbacks=callbacks)
         check_out(folder)
         if holds_training(folder) and not values["overwrite"]:
@@ -123,11 +124,11 @@ def _train(
         if base is not None:
             flags.of_data.none_given(values, base)
             begun = _trained(base)
-            X, y, kind = runs.read(data, split, labels, modality)
+            X, y, kind = runs.read(data, split, labels, modality, prefer)
             changes = {**fields, "callbacks": callbacks, "overwrite": values["overwrite"]}
             return begun.finetune(X, y, out=folder, modality=kind, **changes)
         model.codec = flags.of_data.codec(data, split, values)
-        X, y, kind = runs.read(data, split, labels, modality)
+        X, y, kind = runs.read(data, split, labels, modality, prefer)
         if not values["json"]:
             _show_columns(cls, X, model.codec, kind)
         if not isinstance(model, Trainable):

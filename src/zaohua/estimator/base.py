@@ -92,7 +92,8 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
             y: conditions as for `fit`.
             base: model to fine-tune.
             modality: modality as for `fit`.
-            codec: a codec of the modality to prefer if X is ambiguous; by default that of `base` or the field.
+            codec: a codec of the modality to prefer if X is ambiguous; by default that of `base` or the field. A model
+                that takes one modality only prefers that.
         """
         check_fields(self)
         stored.reset(self)
@@ -101,7 +102,7 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         known = codec or (self.codec if base is None else base.codec)
-        prefer = None if known is None else modalities.modality_of(type(known))
+        prefer = modalities.only_kind(self.codec_types) if known is None else modalities.modality_of(type(known))
         items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
         named = y is True or isinstance(y, str)  # the labels of X, or a column of a table
         self.source_ = None

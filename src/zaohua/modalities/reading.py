@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zaohua.core.errors import NoLabels, ZaohuaError, ZaohuaWarning, nearest, unknown
+from zaohua.core.notes import note
 from zaohua.modalities import datasets, registry
 from zaohua.modalities.files.folders import walk
 from zaohua.modalities.files.items import FileItems
@@ -78,7 +79,7 @@ def read_with_kind(
     if prefer is not None and len(kinds) > 1:
         kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
     if isinstance(X, (str, Path)):
-        items, carried, kind = _read_source(X, y is True, split, kinds)
+        items, carried, kind = _read_source(X, y is True, split, kinds, prefer)
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
@@ -184,7 +185,9 @@ def write(items: object, path: str | Path, *, y: Sequence[object] | None = None,
 # ---- from a path or a name
 
 
-def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
+def _read_source(
+    source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
+) -> Found:
     path, pattern = Path(source).expanduser(), FilePattern.of(source)
     if pattern is not None:
         return _read_pattern(pattern, split, kinds)
@@ -198,7 +201,7 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         items, kind = _collected(found, labels, (registry.modality(entry.modality),))
         return Found(items, items.labels if isinstance(items, FileItems) else labels, kind)
     if path.is_dir():
-        return _read_folder(path, labelled, split, kinds)
+        return _read_folder(path, labelled, split, kinds, prefer)
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
@@ -209,12 +212,17 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
     )
 
 
-def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
-    """Read a folder as the kind of data that most of its files are of."""
+def _read_folder(
+    folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
+) -> Found:
+    """Read a folder as the kind of data that is preferred, or else that most of its files are of."""
     suffixes = Counter(path.suffix.casefold() for path in walk(folder))
     counts = {kind.name: kind.count(folder, suffixes) for kind in kinds}
     present = [kind for kind in kinds if counts[kind.name]]
     chosen = max(present, key=lambda kind: (not kind.accompanies, counts[kind.name]), default=None)
+    if prefer in present and prefer is not chosen:
+        chosen = prefer
+        note(f"left out {', '.join(f'{counts[kind.name]:,} {kind.noun}' for kind in present if kind is not prefer)}")
     for kind in kinds:
         lost = sum(suffixes[suffix] for suffix in kind.convert)
         if not lost:

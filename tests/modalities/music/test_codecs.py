@@ -92,12 +92,17 @@ class TestTables:
 
     @pytest.mark.parametrize(
         ("text", "message"),
-        [("", "can't be read as JSON"), ("[1]", "it has none"), ('{"train": [[["a"]]]}', "holds no piano rolls")],
+        [
+            ("", "can't be read as JSON"),
+            ("[1]", "item 1: is 1, not a text or a dialogue"),
+            ('{"trial": [[[60]]]}', "trial"),
+            ('{"train": [[["a"]]]}', "holds no piano rolls"),
+        ],
     )
     def test_other_json(self, tmp_path: Path, text: str, message: str) -> None:
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(ZaohuaError, match=message):
-            modalities.read(tmp_path / "a.json")
+            list(modalities.read(tmp_path / "a.json")[0])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
+from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import PAD, DataSpec
 from zaohua.core.stored import Stored
@@ -35,6 +36,8 @@ from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
 from zaohua.training.events import Batch
 
+FEW = 10
+"""Number of contexts of text that are few to learn from."""
 TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covariant=True)
 
 
@@ -96,7 +99,16 @@ class TokenModel(Guided[TokenCodecT]):
                     f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
                     f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}"
                 )
+            if len(stream) < FEW * length:
+                note(f"the text has only {len(stream):,} tokens, which a model will soon know by heart")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
+        long = int((tokens.stops - tokens.starts > length + 1).sum())
+        if long:
+            noun, overlap = ("dialogues", ", which overlap by half") if tokens.apart else ("items", "")
+            note(
+                f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length:,} tokens: they are learnt "
+                f"in parts{overlap}"
+            )
         rows = TokenRows(tokens, length, length // 2 if tokens.apart else 0)
         return data.cut(rows, rows.item_index)
 

@@ -40,14 +40,26 @@ def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -
     """
     grid = steps or next((n for name, n in GRIDS.items() if name in path.name.casefold()), 1)
     table = _read_json(path) if path.suffix.casefold() == ".json" else _read_mat(path)
+    if not table:
+        raise ZaohuaError(f"{path}: holds no piano rolls: it has none of the splits {', '.join(SPLITS)}")
     if (split or "train") not in table:
-        raise ZaohuaError(f"{path}: has no split {split or 'train'!r}; it has {', '.join(table) or 'none'}")
+        raise ZaohuaError(f"{path}: has no split {split or 'train'!r}; it has {', '.join(table)}")
     try:
         counts = {len(frame) for pieces in table.values() for frames in pieces for frame in frames}
         make = Piece.from_voices if len(counts) == 1 and counts.isdisjoint((0, KEYS)) else _from_lists
         return [make(frames, grid) for frames in table[split or "train"]]
     except (TypeError, ValueError, IndexError) as error:
         raise ZaohuaError(f"{path}: holds no piano rolls: {error}") from None
+
+
+def may_hold_rolls(path: Path) -> bool:
+    """Return False for a .json file that holds something else, such as dialogues; `read_rolls` tells of errors."""
+    if path.suffix.casefold() != ".json":
+        return True
+    try:
+        return bool(_read_json(path))
+    except ZaohuaError:
+        return True
 
 
 def _from_lists(frames: Frames, steps: int) -> Piece:

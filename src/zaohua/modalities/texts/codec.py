@@ -38,7 +38,8 @@ class TextCodec(TokenCodec[TextsLike]):
     """Texts and dialogues <-> rows of tokens END, text, END.
 
     The text of a dialogue is USER, prompt, ASSISTANT, answer; further turns follow after an END. A system message
-    precedes the first USER. Models learn the answers of a dialogue and the END after them; the rest is only read.
+    precedes the first USER, and what a tool says is written like what the user says. Models learn the answers of a
+    dialogue and the END after them, except those of weight 0; the rest is only read.
 
     Attributes:
         tokenizer_: the fitted tokenizer.
@@ -128,14 +129,13 @@ class TextCodec(TokenCodec[TextsLike]):
     def _dialogue(self, turns: Sequence[dialogues.Turn]) -> np.ndarray:
         """Encode a dialogue: tokens of answers and the END after them unchanged, other tokens t as -2 - t."""
         parts: list[ArrayLike] = []
-        for i, (role, content) in enumerate(turns):
+        for i, (role, content, learnt) in enumerate(turns):
             tokens = self.tokenizer_.encode(content)
-            learnt = role == "assistant"
             if role != "system":
-                parts.append([-2 - self.special(ASSISTANT if learnt else USER)])
+                parts.append([-2 - self.special(ASSISTANT if role == "assistant" else USER)])
             parts.append(tokens if learnt else -2 - tokens)
-            if learnt and i + 1 < len(turns):
-                parts.append([self.end_])
+            if role == "assistant" and i + 1 < len(turns):
+                parts.append([self.end_ if learnt else -2 - self.end_])
         return np.concatenate(parts)
 
     def special(self, index: int) -> int:
@@ -147,15 +147,8 @@ class TextCodec(TokenCodec[TextsLike]):
         size = self.tokenizer_.size
         return self.tokenizer_.decode([token]) if token < size else SPECIALS[token - size]
 
-    def asking(self, messages: object) -> list[int]:
-        """Encode messages as the prompt of an answer: END, the dialogue so far, ASSISTANT.
-
-        Raises:
-            ZaohuaError: they aren't a dialogue, or the last message isn't the user's.
-        """
-        turns = dialogues.turns(messages)
-        if turns[-1].role != "user":
-            raise ZaohuaError(f"the last message must be the user's, but is the {turns[-1].role}'s")
+    def asking(self, turns: Sequence[dialogues.Turn]) -> list[int]:
+        """Encode the messages of `dialogues.asked` as the prompt of an answer: END, the dialogue so far, ASSISTANT."""
         tokens = self._dialogue(turns)
         return [self.end_, *np.where(tokens < PAD, -2 - tokens, tokens).tolist(), self.special(ASSISTANT)]
 
