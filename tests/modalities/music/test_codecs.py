@@ -216,7 +216,7 @@ class TestMidi:
     def test_an_empty_file_is_one_line(self, tmp_path: Path) -> None:
         pytest.importorskip("symusic")
         (tmp_path / "a.mid").write_bytes(b"")
-        with pytest.raises(ZaohuaError, match=r"a.mid \(empty\)\): more than a tenth is broken"):
+        with pytest.raises(ZaohuaError, match=r"a.mid: can't be read: empty"):
             RollCodec().fit(modalities.read(tmp_path / "a.mid")[0])
 
     def test_without_symusic_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
