@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zaohua.core.errors import CheckpointError, NoLabels, nearest
+from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, nearest
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.storage import legacy
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def _labelled(data: str, split: str | None, modality: str | None, prefer: Modali
         return known()[data].labelled
     try:
         return modalities.read(data, True, split=split, modality=modality, prefer=prefer)[1] is not None
+    except SomeLabels as error:
+        note(str(error).replace("carries no labels", "without labels"))
+        return False
     except NoLabels:
         return False
 

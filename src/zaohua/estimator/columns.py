@@ -18,9 +18,10 @@ import torch
 from sklearn.utils import Tags
 from torch import Tensor
 
+from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, derive_seed, seeds_for
+from zaohua.core.noise import ItemNoise, derive_seed
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
@@ -30,6 +31,8 @@ from zaohua.modalities.tables.codec import TableCodec
 
 CHUNK = 4096
 """Number of rows that are completed, or drawn for rejection, at once."""
+REDRAWS = 8
+"""Number of draws of a row until combinations agree with given cells; after these, one that does is chosen."""
 
 
 class Tabular(GenerativeModel[TableCodec]):
@@ -66,7 +69,7 @@ class Tabular(GenerativeModel[TableCodec]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: int | None = None, **options: Any
+        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
     ) -> Any:
         """Generate new rows.
 
@@ -88,15 +91,15 @@ class Tabular(GenerativeModel[TableCodec]):
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
         codes, known = model.codec_.given(y, n_samples)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
+        seeds = self.seeds_for_sampling(random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:
             codes = model._completed(codes, known, seeds, whole=False)
         else:
             codes, self.acceptance_rate_ = model._sampled_by_rejection(codes, known, seeds)
-        return model.codec_.items(codes)
+        return model.codec_.items(codes, like=y)
 
     @available("complete")
-    def impute(self, X: object, *, random_state: int | None = None) -> Any:
+    def impute(self, X: object, *, random_state: RandomState = None) -> Any:
         """Fill in missing cells by values drawn from their distribution given the other cells of the row.
 
         Args:
@@ -110,22 +113,53 @@ class Tabular(GenerativeModel[TableCodec]):
             ZaohuaError: the table can't be encoded.
         """
         self._check_fitted()
-        codes = self.codec_.encode(X, holes=True)
-        known = ~self.codec_.missing(codes)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
-        return self.codec_.items(self._completed(codes, known, seeds, whole=True), X)
+        codes, known, given = self.codec_.holes(X)
+        seeds = self.seeds_for_sampling(random_state, len(codes))
+        return self.codec_.filled(self._completed(codes, known, seeds, whole=True, given=given), X)
 
-    def _completed(self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool) -> Tensor:
-        """Return codes (n, columns) with the unknown cells drawn by `complete`."""
+    def _completed(
+        self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool, given: Tensor | None = None
+    ) -> Tensor:
+        """Return codes (n, columns) with the unknown cells drawn by `complete`.
+
+        Args:
+            codes: the codes.
+            known: mask of the known cells.
+            seeds: seeds of the rows.
+            whole: whether all cells get a value.
+            given: codes of the known cells as they are kept, if they differ from those that the model sees.
+        """
+        given = codes if given is None else given
         parts = []
         for rows in chunks(len(codes), CHUNK):
-            noise = ItemNoise(seeds[rows], self.device_)
-            x = self.codec_.prepare(codes[rows], noise)
-            y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
-                x = self.complete(x, self.codec_.known_heads(known[rows]), noise, y, whole)
-            parts.append(torch.where(known[rows], codes[rows], self.codec_.codes(x)))
+            part, is_known = codes[rows], known[rows]
+            x = self._drawn(part, is_known, seeds[rows], 0, whole)
+            for attempt in range(1, REDRAWS):  # exact where combinations are given in part
+                wrong = ~self.codec_.agrees(x, part, is_known, whole)
+                if not wrong.any():
+                    break
+                again = [seed for seed, is_wrong in zip(seeds[rows], wrong.tolist(), strict=True) if is_wrong]
+                x[wrong] = self._drawn(part[wrong], is_known[wrong], again, attempt, whole)
+            kept = given[rows].clone()
+            wrong = ~self.codec_.agrees(x, part, is_known, whole)
+            if wrong.any():
+                again = [seed for seed, is_wrong in zip(seeds[rows], wrong.tolist(), strict=True) if is_wrong]
+                noise = ItemNoise([derive_seed(seed, REDRAWS) for seed in again], torch.device("cpu"))
+                chosen, told = self.codec_.combined(part[wrong], is_known[wrong], noise, whole)
+                x[wrong] = self._drawn(chosen, told, again, REDRAWS, whole)
+                kept[wrong] = torch.where(is_known[wrong], kept[wrong], chosen)
+                is_known = is_known.clone()
+                is_known[wrong] = told
+            parts.append(self.codec_.codes(x, kept, is_known, whole))
         return torch.cat(parts)
+
+    def _drawn(self, codes: Tensor, known: Tensor, seeds: list[int], attempt: int, whole: bool) -> Tensor:
+        """Return tensors (n, features) with the unknown features drawn by `complete`."""
+        noise = ItemNoise([derive_seed(seed, attempt) for seed in seeds] if attempt else seeds, self.device_)
+        x = self.codec_.prepare(codes, noise)
+        y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
+        with self.inference():
+            return self.complete(x, self.codec_.known_features(codes, known), noise, y, whole)
 
     def _sampled_by_rejection(self, codes: Tensor, known: Tensor, seeds: list[int]) -> tuple[Tensor, float]:
         """Return codes (n, columns) of drawn rows that match the known cells, and the acceptance rate."""
@@ -134,7 +168,7 @@ class Tabular(GenerativeModel[TableCodec]):
             tries = min(max(1, CHUNK // len(pending)), self.max_tries - tried)
             noise = ItemNoise([derive_seed(seeds[i], tried + k) for k in range(tries) for i in pending], self.device_)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
+            with self.inference():
                 rows = self.codec_.codes(self.draw(noise, y)).view(tries, len(pending), -1)
             targets, given = codes[pending], known[pending]
             matches = ((rows == targets) | (rows.isnan() & targets.isnan()) | ~given).all(2)

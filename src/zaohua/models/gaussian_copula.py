@@ -38,7 +38,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
     def cannot(self, primitive: str) -> str | None:
         """Explain why there is no density: a column isn't continuous."""
         if primitive == "log_prob" and hasattr(self, "codec_"):
-            mixed = next((c.name for c in self.codec_.columns_ if c.is_category or c.is_discrete or c.missing), None)
+            mixed = next((c.name for c in self.codec_.learnt_ if c.is_category or c.is_discrete or c.missing), None)
             if mixed is not None:
                 return f"column {mixed!r} isn't continuous"
         return super().cannot(primitive)

@@ -190,12 +190,12 @@ class TestFiles:
         with gathered() as made:
             items = modalities.read(tmp_path, prefer=modalities.modality("texts"))[0]
             assert list(items) == ["a.md", "b/c.md", "d.py", "e.txt"]
-        assert "read as texts: 2 .md, 1 .py, 1 .txt" in made and any("left out 1 images" in text for text in made)
+        assert "read as texts: 2 .md, 1 .py, 1 .txt" in made and "left out 1 .png file (f.png)" in made
         for i in range(3):
             (tmp_path / f"{i}.txt").write_text("x")
         with gathered() as made:
             assert len(modalities.read(tmp_path, prefer=modalities.modality("texts"))[0]) == 4
-        assert "left out 2 .md, 1 .py, fewer than the .txt and .jsonl files" in made
+        assert made[0].startswith("left out 2 .md files (") and "1 .py file (d.py)" in made[0]
 
     def test_files_that_are_no_texts_are_left_out_with_their_labels(self, tmp_path: Path) -> None:
         for i in range(20):

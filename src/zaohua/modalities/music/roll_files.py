@@ -26,6 +26,11 @@ Frames: TypeAlias = np.ndarray | list[list[int]]
 """A piece in such a file: a roll (T, 88), or the sounding pitches of each time step."""
 
 
+def holds_rolls(path: Path) -> bool:
+    """Return False for a .json file that is whole, but no table of piano rolls by split."""
+    return path.suffix.casefold() != ".json" or bool(_read_json(path))
+
+
 def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -> list[Piece]:
     """Read the pieces of a published file of piano rolls.
 
@@ -41,7 +46,7 @@ def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -
     grid = steps or next((n for name, n in GRIDS.items() if name in path.name.casefold()), 1)
     table = _read_json(path) if path.suffix.casefold() == ".json" else _read_mat(path)
     if not table:
-        raise ZaohuaError(f"{path}: holds no piano rolls: it has none of the splits {', '.join(SPLITS)}")
+        raise ZaohuaError(f"{path}: holds no piano rolls by split")
     if (split or "train") not in table:
         raise ZaohuaError(f"{path}: has no split {split or 'train'!r}; it has {', '.join(table)}")
     try:
@@ -50,16 +55,6 @@ def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -
         return [make(frames, grid) for frames in table[split or "train"]]
     except (TypeError, ValueError, IndexError) as error:
         raise ZaohuaError(f"{path}: holds no piano rolls: {error}") from None
-
-
-def may_hold_rolls(path: Path) -> bool:
-    """Return False for a .json file that holds something else, such as dialogues; `read_rolls` tells of errors."""
-    if path.suffix.casefold() != ".json":
-        return True
-    try:
-        return bool(_read_json(path))
-    except ZaohuaError:
-        return True
 
 
 def _from_lists(frames: Frames, steps: int) -> Piece:

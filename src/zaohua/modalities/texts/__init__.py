@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from zaohua.core.errors import SomeLabels
+from zaohua.core.notes import note, shown
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
@@ -90,28 +92,28 @@ class Texts(Modality):
         return Read(self.open([path]), None)
 
     def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
-        """Read the texts of a folder; the first subfolder on the way to a file is its label."""
-        from zaohua.core.notes import note
+        """Read the texts of a folder; files of many texts have no labels."""
         from zaohua.modalities.files.folders import find
+        from zaohua.modalities.files.labels import with_labels
         from zaohua.modalities.texts.raw import ending
 
-        paths, classes = find(folder, FIRST | OTHERS | {".gz"}, split)
-        endings = list(map(ending, paths))
-        taken = _taken(endings)
-        kept = [suffix in taken for suffix in endings]
-        there = Counter(suffix for suffix in endings if suffix in taken)
-        others = Counter(suffix for suffix in endings if suffix in FIRST | OTHERS and suffix not in taken)
-        labels = [label for label, k in zip(classes, kept, strict=True) if k] if classes and labelled else None
-        paths = [path for path, k in zip(paths, kept, strict=True) if k]
+        paths = find(folder, FIRST | OTHERS | {".gz"}, split)
+        taken = _taken(map(ending, paths))
+        paths = [path for path in paths if ending(path) in taken]
         if not paths:
             return None
-        if there.keys() & OTHERS:
-            note(f"read as texts: {_listed(there)}")
-        if others:
-            note(f"left out {_listed(others)}, fewer than the .txt and .jsonl files")
-        lines = bool(there.keys() & MANY)  # each file of which is many texts
-        items = self.open(paths, None if lines else labels)
-        return Read(items, items.labels)
+        if taken & OTHERS:
+            note(f"read as texts: {', '.join(f'{n:,} {suffix}' for suffix, n in _counts(paths).most_common())}")
+        if not labelled:
+            return Read(self.open(paths), None, paths)
+        found = with_labels(folder, paths, self.noun, split)
+        lines = [path for path in paths if ending(path) in MANY]
+        if lines:
+            raise SomeLabels(
+                f"{folder}: {shown([path.name for path in lines])} hold many texts each, which carry no labels"
+            )
+        items = self.open(found.paths, found.labels)
+        return Read(items, items.labels, [*paths, *found.tables])
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:
@@ -130,5 +132,7 @@ def _taken(endings: Iterable[str]) -> frozenset[str]:
     return (FIRST | OTHERS) & counts.keys()
 
 
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{n:,} {suffix}" for suffix, n in counts.most_common())
+def _counts(paths: Iterable[Path]) -> Counter[str]:
+    from zaohua.modalities.texts.raw import ending
+
+    return Counter(map(ending, paths))
