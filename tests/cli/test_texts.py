@@ -10,6 +10,7 @@ import pytest
 
 import zaohua as zh
 from zaohua import cli
+from zaohua.modalities.files.piped import received
 
 TEXT = "the cat sat on the mat. a rat ran at the cat! " * 30
 PAIRS = [("the cat", "a mat"), ("a rat", "the cat")]
@@ -173,6 +174,35 @@ class TestScore:
         assert "--stride are for models of texts" in zaohua("score", gmm, "digits", "--stride", "3").err
 
 
+class TestSources:
+    def test_a_folder_is_read_as_what_the_model_takes(self, zaohua, tmp_path: Path):
+        (tmp_path / "docs").mkdir()
+        for name in ("a.md", "b.md", "c.py"):
+            (tmp_path / "docs" / name).write_text(TEXT)
+        (tmp_path / "docs" / "d.png").write_bytes(b"x")
+        said = zaohua("train", "gpt", "docs", *TINY, "--max-steps", "1")
+        assert "read: 3 texts in" in said.err and "read as texts: 2 .md, 1 .py; left out 1 .png file" in said.err
+        for name in ("b.md", "c.py", "d.png"):
+            (tmp_path / "docs" / name).unlink()
+        (tmp_path / "docs" / "a.md").rename(tmp_path / "docs" / "a.png")
+        assert "the data are images, but GPT takes texts" in zaohua("train", "gpt", "docs", *TINY).err
+
+    def test_dialogues_in_json(self, zaohua, tmp_path: Path):
+        (tmp_path / "ok.json").write_text(json.dumps([{"prompt": a, "answer": b, "id": 1} for a, b in PAIRS * 9]))
+        said = zaohua("train", "gpt", "ok.json", *TINY, "--max-steps", "1")
+        assert "read: 18 dialogues in" in said.err and "; fields not read: id (18)" in said.err
+        assert "the data are texts, but MusicGPT takes music" in zaohua("train", "music-gpt", "ok.json").err
+
+    def test_standard_input(self, zaohua, home: Path, monkeypatch: pytest.MonkeyPatch):
+        received.cache_clear()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a rat sat.")))
+        assert "texts               1\n" in zaohua("score", home / "book", "-").out
+        received.cache_clear()
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+        assert "what is piped into it is empty" in zaohua("score", home / "book", "-").err
+        received.cache_clear()
+
+
 def test_copies(zaohua, home: Path):
     found = json.loads(zaohua("copies", home / "book", "-n", "3", "--length", "4", "--seed", "0", "--json").out)
     texts = zh.load(home / "book").sample(3, random_state=0)
@@ -186,7 +216,10 @@ def test_copies(zaohua, home: Path):
     ("arguments", "message"),
     [
         (["train", "gpt", "empty.txt", *TINY], "every text is empty"),
-        (["train", "gpt", "short.txt", *TINY], "the text has 8 tokens, too few for a context of 32"),
+        (
+            ["train", "gpt", "short.txt", *TINY],
+            "8 tokens of texts are too few for a context of 32: give more, or at most --context 3",
+        ),
         (
             ["train", "gpt", "half.jsonl", *TINY],
             "half.jsonl, line 2: character number 2 of a text is half of a surrogate",

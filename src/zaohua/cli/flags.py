@@ -162,7 +162,7 @@ def leading(
         ZaohuaError: some are missing.
     """
     first = list(arguments[:count])
-    if len(first) < count or any(argument.startswith("-") for argument in first):
+    if len(first) < count or any(argument.startswith("-") and argument != "-" for argument in first):
         if not {"-h", "--help"} & set(arguments):
             raise ZaohuaError(f"{names} first: {call}")
         parse(call.removesuffix(" [options]"), about, flags, ["--help"])

@@ -64,9 +64,9 @@ def read_model(folder: str | Path) -> Json:
     except CheckpointError:
         raise
     except (FileNotFoundError, NotADirectoryError):
-        others = [str(other.parent) for other in Path(folder).parent.glob(f"*/{MODEL}")]
-        close = nearest(folder, others)
-        hint = f"; did you mean {close[0]}?" if close else ": train one with `zaohua train MODEL DATA`"
+        beside = {other.parent.name: other.parent for other in Path(folder).parent.glob(f"*/{MODEL}")}
+        close = nearest(Path(folder).name, beside)  # by its own name: those of the folders around it are the same
+        hint = f"; did you mean {beside[close[0]]}?" if close else ": train one with `zaohua train MODEL DATA`"
         raise CheckpointError(f"no run at {folder}{hint}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None

@@ -19,6 +19,7 @@ from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.labels import matching
 from zaohua.modalities.files.left_out import tell
 from zaohua.modalities.files.patterns import FilePattern
+from zaohua.modalities.files.piped import piped
 from zaohua.modalities.files.values import is_item, is_list_of_items, stacked
 from zaohua.modalities.listed import of_suffix, read_listed, unreadable
 from zaohua.modalities.modality import Modality, refuse_split
@@ -45,9 +46,9 @@ def read(
 
     Args:
         X: a path (a folder or a file of any known kind of data), a pattern of file names that say their labels
-            (`folder/{label}_{speaker}_{i}.wav`), the name of a data set, a data frame, an array, or a list of arrays,
-            of images, sounds, texts, dialogues, pieces of music or files of one kind. A text is a path if that exists,
-            else a pattern if it has braces, else a name.
+            (`folder/{label}_{speaker}_{i}.wav`), "-" for what is piped in, the name of a data set, a data frame, an
+            array, or a list of arrays, of images, sounds, texts, dialogues, pieces of music or files of one kind. A
+            text is a path if that exists, else a pattern if it has braces, else a name.
         y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
             column of a table that holds them.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
@@ -211,6 +212,8 @@ def write(
 def _read_source(
     source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
 ) -> Found:
+    if source == "-":
+        source = piped(".csv" if prefer is not None and prefer.name == "tables" else "")
     path, pattern = Path(source).expanduser(), FilePattern.of(source)
     if pattern is not None:
         return _read_pattern(pattern, split, kinds)

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import threads_for_rows
 from zaohua.core.noise import Noise
@@ -38,7 +39,7 @@ from zaohua.nn.int8 import int8
 from zaohua.training.events import Batch
 
 FEW = 10
-"""Number of contexts of text that are few to learn from."""
+"""Number of contexts that are few to learn from."""
 TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covariant=True)
 
 
@@ -95,13 +96,12 @@ class TokenModel(Guided[TokenCodecT]):
         stream, length = tokens.stream, self.context
         self.apart_ = bool(tokens.apart)
         if data.y is None and not tokens.apart and isinstance(stream, Tensor):
+            few = f"{len(stream):,} tokens of {self.codec_.modality}"
             if len(stream) < 2 * length + 1:
-                raise ZaohuaError(
-                    f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
-                    f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}"
-                )
+                most = option("context", max(2, (len(stream) - 1) // 2))
+                raise ZaohuaError(f"{few} are too few for a context of {length}: give more, or at most {most}")
             if len(stream) < FEW * length:
-                note(f"the text has only {len(stream):,} tokens, which a model will soon know by heart")
+                note(f"{few} are few for a context of {length}: a model will soon know them by heart")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         long = int((tokens.stops - tokens.starts > length + 1).sum())
         if long:

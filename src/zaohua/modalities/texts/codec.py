@@ -50,6 +50,7 @@ class TextCodec(TokenCodec[TextsLike]):
     representation: ClassVar[str] = "tokens"
     printed: ClassVar[bool] = True
     usual_number: ClassVar[int] = 1
+    _item = "text"  # what was encoded last, for `describe`
 
     tokenizer: Literal["chars", "bytes", "bpe"] = "chars"
     """Unit of text: the characters that occur, bytes (for any text), or byte pair encoding trained on the texts."""
@@ -114,6 +115,7 @@ class TextCodec(TokenCodec[TextsLike]):
             spill.flush()
             stream = np.memmap(spill, dtype, mode="r+", shape=(total + 1,))
         stops = torch.tensor([*starts[1:], total]) + 1  # up to and including the END that the next item starts with
+        self._item = "dialogue" if apart else "text"
         return Sequences(torch.from_numpy(stream), torch.tensor(starts), stops, PAD, apart)
 
     def _encoded(self, item: LocatedItem, where: str) -> Iterator[np.ndarray]:
@@ -188,7 +190,7 @@ class TextCodec(TokenCodec[TextsLike]):
     def describe(self, n: int | None = None) -> str:
         """Describe the number of texts and the unit of their tokens."""
         unit = {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
-        return f"{counted(n, 'text')} in {counted(self.tokenizer_.size, unit)}"
+        return f"{counted(n, self._item)} in {counted(self.tokenizer_.size, unit)}"
 
     def state(self) -> Json:
         """Return the tokenizer's state as JSON values."""
