@@ -69,7 +69,10 @@ def main(arguments: Sequence[str]) -> None:
         width = max(map(len, facts))
         for name, value in facts.items():
             if value != "":
-                print(f"{name.replace('_', ' '):<{width}}  {f'{value:.4f}' if isinstance(value, float) else value}")
+                shown = (
+                    "unknown, of one item" if value is None else f"{value:.4f}" if isinstance(value, float) else value
+                )
+                print(f"{name.replace('_', ' '):<{width}}  {shown}")
 
 
 def _texts(model: TextModel, X: object, y: object, values: Options) -> Json:
@@ -101,6 +104,6 @@ def _items(model: GenerativeModel, X: object, y: object) -> Json:
     return {
         "items": len(nats),
         "nats_per_item": float(nats.mean()),
-        "standard_error": float(np.std(nats) / max(1, len(nats)) ** 0.5),
+        "standard_error": float(np.std(nats, ddof=1) / len(nats) ** 0.5) if len(nats) > 1 else None,
         "kind": model.score_kind,
     }

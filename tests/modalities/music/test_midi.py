@@ -212,7 +212,7 @@ class TestTracks:
         for wanted in ("tune", "1", ("Tune",)):
             with gathered() as notes:
                 codec = RollCodec(track=wanted).fit(modalities.read(path.parent)[0])
-            assert codec.voices_ == 1 and "read some tracks only of 1 of 1 MIDI files" in notes
+            assert codec.voices_ == 1 and "read only the chosen tracks of 1 of 1 MIDI files" in notes
         again = modalities.from_json(codec.to_json())
         with gathered():
             assert len(again.encode(MidiFiles([path]))) == 1 and again.track == ("Tune",)

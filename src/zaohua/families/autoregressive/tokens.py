@@ -50,6 +50,8 @@ class TokenModel(Guided[TokenCodecT]):
     score_chunk: ClassVar[int] = 32
     finite_receptive_field: ClassVar[bool] = False
     """Whether the network sees at most half a context, so that its state never needs to be rebuilt."""
+    tells_cuts: ClassVar[bool] = True
+    """Whether to tell of items that are longer than the context."""
 
     context: Annotated[int, Between(2)] = 256
     """Number of tokens that a token may depend on."""
@@ -104,8 +106,8 @@ class TokenModel(Guided[TokenCodecT]):
                 note(f"{few} are few for a context of {length}: a model will soon know them by heart")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         long = int((tokens.stops - tokens.starts > length + 1).sum())
-        if long:
-            noun, overlap = ("dialogues", ", which overlap by half") if tokens.apart else ("items", "")
+        if long and self.tells_cuts:
+            noun, overlap = ("dialogues", ", which overlap by half") if tokens.apart else (self.codec_.modality, "")
             note(
                 f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length:,} tokens: they are learnt "
                 f"in parts{overlap}"

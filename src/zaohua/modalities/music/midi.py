@@ -54,7 +54,7 @@ CHANGES = {
     "drums": "left out the drums of {}",
     "merged": "merged the tracks of {}, as one has chords or there are more than " + str(MOST_VOICES),
     "rests": f"shortened rests of more than {LONG_REST} quarter notes in {{}}",
-    "tracks": "read some tracks only of {}",
+    "tracks": "read only the chosen tracks of {}",
 }
 """What is said of each change, with the number of files."""
 UNLEARNT = {"loudness": "loudness", "instruments": "instruments", "tempo": "changes of tempo", "bends": "pitch bends"}
