@@ -12,6 +12,7 @@ from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, nearest
 from zaohua.core.json import Json
 from zaohua.core.notes import note
 from zaohua.storage import legacy
+from zaohua.storage.atomic import read_file
 
 if TYPE_CHECKING:
     from zaohua.modalities.modality import Modality
@@ -58,7 +59,7 @@ def read_model(folder: str | Path) -> Json:
     """
     path = Path(folder) / MODEL
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_file(path))
         legacy.check_format(data, path)
         return {"model": str(data["model"]), **legacy.current(data, path)}
     except CheckpointError:
@@ -68,7 +69,9 @@ def read_model(folder: str | Path) -> Json:
         close = nearest(Path(folder).name, beside)  # by its own name: those of the folders around it are the same
         hint = f"; did you mean {beside[close[0]]}?" if close else ": train one with `zaohua train MODEL DATA`"
         raise CheckpointError(f"no run at {folder}{hint}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
 
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import CheckpointError, ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
@@ -140,7 +140,6 @@ def _copied(option: Codec, usual: Mapping[str, object] | None) -> Codec:
 
 def _recognised(items: object, takes: Sequence[type[Codec]]) -> Modality:
     """Return the kind of some items, or an error that says what a model of these codecs accepts."""
-    from zaohua.core.arrays import named
     from zaohua.modalities.reading import recognised
 
     kind = recognised(items)
@@ -149,8 +148,8 @@ def _recognised(items: object, takes: Sequence[type[Codec]]) -> Modality:
     if isinstance(items, (list, tuple)) and len(items) == 2 and recognised(items[0]) is not None:
         raise ZaohuaError("can't learn from a pair (items, labels), as zh.read returns it: give fit(items, labels)")
     given = " or ".join(dict.fromkeys(kind.given for kind, _ in taken_by(takes) if kind.given))
-    what = f"{named(items)} of {named(items[0])}" if isinstance(items, list) and items else named(items)
-    raise ZaohuaError(f"can't learn from a {what}: give a folder, the name of a data set, or {given}")
+    what = f"{named(items)} of {type(items[0]).__name__}" if isinstance(items, list) and items else named(items)
+    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, or {given}")
 
 
 def _not_taken(

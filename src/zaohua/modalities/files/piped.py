@@ -10,6 +10,9 @@ from pathlib import Path
 
 from zaohua.core.errors import ZaohuaError
 
+STDIN = Path("-")
+"""The path that stands for standard input."""
+
 
 class _Folder:
     """Temporary folder, which is deleted when the process ends."""
@@ -33,18 +36,15 @@ def received() -> tuple[_Folder, Path]:
     return folder, path
 
 
-def piped(ending: str = "") -> Path:
-    """Return a temporary file of what is piped in.
-
-    Args:
-        ending: what the data end in; "" for .jsonl if they begin as JSON does, else .txt.
+def piped() -> Path:
+    """Return a temporary file of what is piped in, a .jsonl if it begins as JSON does, else a .txt.
 
     Raises:
         ZaohuaError: nothing is piped in.
     """
     folder, path = received()
     with path.open("rb") as file:
-        ending = ending or (".jsonl" if file.read(64).lstrip()[:1] in (b"{", b"[") else ".txt")
+        ending = ".jsonl" if file.read(64).lstrip()[:1] in (b"{", b"[") else ".txt"
     link = folder.path / f"stdin{ending}"
     if not link.exists():
         link.hardlink_to(path)

@@ -84,8 +84,10 @@ class Texts(Modality):
 
     def read_file(self, path: Path, split: str | None = None) -> Read | None:
         """Read a file of one text, or of many."""
+        from zaohua.modalities.files.piped import STDIN, piped
         from zaohua.modalities.texts.raw import ending, may_hold_texts
 
+        path = piped() if path == STDIN else path
         if ending(path) not in FIRST | OTHERS or not may_hold_texts(path):
             return None
         refuse_split(path, split)
