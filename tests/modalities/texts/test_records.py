@@ -224,6 +224,11 @@ class TestFiles:
         assert modalities.reading.read_with_kind(tmp_path / "a.json").kind.name == "music"
 
 
+def test_files_are_items_themselves(tmp_path: Path) -> None:
+    files = TextFiles([written(tmp_path / "a.jsonl", "one", "two")])
+    assert modalities.read(files)[0] is files
+
+
 def test_a_list_that_is_one_dialogue_is_said() -> None:
     with pytest.raises(ZaohuaError, match=r"the list is one dialogue: give a list of them, \[dialogue\]"):
         modalities.read([U("q"), A("a")])
