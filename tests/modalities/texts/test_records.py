@@ -136,6 +136,8 @@ def test_what_cannot_be_honoured_is_left_out_and_named(tmp_path: Path, record: A
     assert re.search(message, made[0])
     with pytest.raises(ZaohuaError, match=rf"2 of 11 lines can't be read, more than a tenth.*line 10: .*{message}"):
         list(TextFiles([written(path, *good, record, record)]))
+    with pytest.raises(ZaohuaError, match="^2 of 11 lines"):
+        TextCodec().fit(TextFiles([path]))
     if not isinstance(record, list):  # which alone in a file is the list of its items
         with pytest.raises(ZaohuaError, match=rf"{path}, line 1: .*{message}"):
             list(TextFiles([written(path, record)]))

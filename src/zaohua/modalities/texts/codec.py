@@ -20,7 +20,7 @@ from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.base import counted
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.modalities.texts import dialogues
-from zaohua.modalities.texts.files import LocatedItem, TextFiles, TextsLike
+from zaohua.modalities.texts.files import LocatedItem, TextFiles, TextsLike, Unreadable
 from zaohua.modalities.texts.tokenizers import TOKENIZERS, Stream, Tokenizer, restored
 
 SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|prefix|>", "<|suffix|>", "<|middle|>")
@@ -225,4 +225,5 @@ def _plain(item: str | dialogues.Dialogue) -> str:
 
 def _with_location(error: ZaohuaError, location: str) -> ZaohuaError:
     """Prefix an error's message with the location, unless it has it already."""
-    return error if str(error).startswith(location) else ZaohuaError(f"{location}: {error}")
+    has = isinstance(error, Unreadable) or str(error).startswith(location)
+    return error if has else ZaohuaError(f"{location}: {error}")

@@ -28,6 +28,10 @@ TextsLike: TypeAlias = "TextFiles | Sequence[str | dialogues.Dialogue]"
 """Texts and dialogues as codecs take them: a list of them, or their files."""
 
 
+class Unreadable(ZaohuaError):
+    """Files or lines that can't be read; the message names them."""
+
+
 class TextFiles:
     """List of the texts in files: one text per file, or one text or dialogue per record of a `.jsonl` or `.json` file.
 
@@ -111,7 +115,7 @@ class TextFiles:
         _check(broken, len(texts), "files")
         empty = [path for path, content in found.items() if not content.length and not content.error]
         if empty and len(empty) == len(self.paths):
-            raise ZaohuaError(f"there is no text in the data: every text is empty ({shown(empty)})")
+            raise Unreadable(f"there is no text in the data: every text is empty ({shown(empty)})")
         if empty:
             note(f"left out {len(empty):,} of {len(texts):,} files, which are empty: {shown(empty)}")
         for path, content in found.items():
@@ -133,9 +137,9 @@ def _check(skipped: list[tuple[str, str]], total: int, noun: str) -> None:
     named = "; ".join(f"{where}: {reason}" for where, reason in skipped[:NAMED])
     more = f"; and {len(skipped) - NAMED:,} more" if len(skipped) > NAMED else ""
     if total == 1:
-        raise ZaohuaError(named)
+        raise Unreadable(named)
     if len(skipped) > total / 10:
-        raise ZaohuaError(
+        raise Unreadable(
             f"{len(skipped):,} of {total:,} {noun} can't be read, more than a tenth, so repair or remove them: "
             f"{named}{more}"
         )
