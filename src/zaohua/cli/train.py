@@ -140,12 +140,13 @@ def _train(
     read: Told,
 ) -> GenerativeModel:
     """Fit a new model, or fine-tune the stored one."""
+    from zaohua.modalities import only_kind
     from zaohua.storage.layout import check_out, holds_training
     from zaohua.training.trainable import Trainable
 
     model = _created(cls, values, flags)
     base, split, labels = values.optional("base", str), values.of("split", str), values.of("labels", bool)
-    modality = values.optional("modality", str)
+    modality, prefer = values.optional("modality", str), only_kind(cls.codec_types)
     with _progress(folder, values) as progress:
         callbacks: list[Callback] = [read, progress, *_evaluator(values)]
         read.at_once = not isinstance(model, Trainable)
@@ -160,12 +161,12 @@ def _train(
         if base is not None:
             flags.of_data.none_given(values, base)
             begun = _trained(base)
-            X, y, kind = runs.read(data, split, labels, modality)
+            X, y, kind = runs.read(data, split, labels, modality, prefer)
             fields = {flag.name: values[flag.name] for flag in flags.own}
             changes = {**fields, "callbacks": callbacks, "overwrite": values["overwrite"]}
             return begun.finetune(X, y, out=folder, modality=kind, **changes)
         model.codec = flags.of_data.codec(data, split, values)
-        X, y, kind = runs.read(data, split, labels, modality)
+        X, y, kind = runs.read(data, split, labels, modality, prefer)
         if not isinstance(model, Trainable):
             return model.fit(X, y, out=folder, modality=kind)
         return model.fit(X, y, out=folder, modality=kind, callbacks=callbacks, overwrite=values.of("overwrite", bool))

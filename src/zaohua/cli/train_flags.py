@@ -85,7 +85,9 @@ class Early:
     """
 
     def __init__(self, arguments: Sequence[str]):
-        places = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments[:2]))
+        places = list(
+            itertools.takewhile(lambda argument: argument == "-" or not argument.startswith("-"), arguments[:2])
+        )
         self.rest = list(arguments[len(places) :])
         path = runs.find_option("--config", self.rest)
         file = {} if path is None else config.load(path)

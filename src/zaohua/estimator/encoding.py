@@ -25,7 +25,7 @@ from zaohua.core.noise import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
-from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
@@ -205,7 +205,8 @@ class ItemEncoder(Generic[CodecT]):
         if not len(items):
             raise ZaohuaError("y is empty: give a condition for each item, or none at all (y=None)")
         if n is not None and len(items) != n:
-            raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
+            given = counted(len(items), "condition")
+            raise ZaohuaError(f"n_samples is {n}, but y is a list of {given}: give one for all, or one for each")
         return len(items), self.encode_conditions(items, len(items))
 
     def foresee(self, n: int) -> int:
