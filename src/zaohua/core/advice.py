@@ -25,7 +25,7 @@ def on_command_line() -> bool:
     return _on_command_line.get()
 
 
-def option(name: str, value: object = None) -> str:
+def option(name: str, value: object = None, prefix: str = "") -> str:
     """Return an option as it is typed: `size=32` in Python, `--size 32` on the command line.
 
     Several values are words there: `--leave-out id name`, and `--kinds 'order id' identifier` for a dictionary.
@@ -33,8 +33,10 @@ def option(name: str, value: object = None) -> str:
     Args:
         name: name of the field or argument.
         value: value to show; None to show the name alone, as in "give size=".
+        prefix: what the flag begins with beside the name, as `--image-channels` of the field `channels` of a codec.
     """
     if on_command_line():
+        name = prefix + name
         flag = f"--{name.replace('_', '-')}"
         if value is None or value is True:
             return flag

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAl
 import numpy as np
 from typing_extensions import TypeVar
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
@@ -258,7 +258,7 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
 def _each(items: object) -> Iterable[object]:
     """Return items that can be iterated over, as those can that are written one by one."""
     if not isinstance(items, Iterable):
-        raise ZaohuaError(f"items must be a list or an array of them, not a {type(items).__name__}")
+        raise ZaohuaError(f"items must be a list or an array of them, not {named(items)}")
     return items
 
 

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zaohua.core.advice import option
-from zaohua.core.arrays import as_array, named, unmasked
-from zaohua.core.errors import NoLabels, ZaohuaError, nearest, unknown
+from zaohua.core.arguments import path_of
+from zaohua.core.arrays import as_array, unmasked
+from zaohua.core.errors import NoLabels, ZaohuaError, named, nearest, unknown
 from zaohua.core.notes import note
 from zaohua.modalities import datasets, registry
+from zaohua.modalities.files.archives import is_archive, unpacked
 from zaohua.modalities.files.folders import Contents
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.labels import matching
@@ -200,6 +202,7 @@ def write(
         ZaohuaError: the items aren't recognised, or aren't written to files with that suffix; the folder holds other
             files; the path can't be written.
     """
+    path_of("path", path)
     folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     found, kind = _collected(items, None, kinds)
@@ -220,7 +223,7 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
     if pattern is not None:
         return _read_pattern(pattern, split, kinds)
     if path == STDIN:
-        return _read_file(path, split, kinds)
+        return _read_file(path, labelled, split, kinds)
     if not path.exists():
         paths = paths_of(source)
         if paths is not None:
@@ -236,14 +239,16 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         return Found(items, items.labels if isinstance(items, FileItems) else labels, kind)
     if path.is_dir():
         return _read_folder(path, labelled, split, kinds)
-    return _read_file(path, split, kinds)
+    return _read_file(path, labelled, split, kinds)
 
 
-def _read_file(path: Path, split: str | None, kinds: Sequence[Modality]) -> Found:
+def _read_file(path: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
             return Found(read_.items, read_.labels, kind)
+    if is_archive(path):
+        return _read_source(unpacked(path), labelled, split, kinds)
     refuse_split(path, split)
     raise unreadable(path, path.suffix.casefold(), kinds) or ZaohuaError(
         f"{path}: can't be read as data: give {_readable(kinds)}, or a folder"
@@ -333,6 +338,8 @@ def _own_labels(items: Any, y: Any) -> Any:
         given, y = y, as_array(y, "labels")
         if not y.ndim:
             raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {named(given)}")
+    if not hasattr(items, "__len__"):
+        raise ZaohuaError(f"can't read {named(items)}: give a folder, the name of a data set, an array or a list")
     if len(y) != len(items):
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:

@@ -18,6 +18,7 @@ from zaohua.evaluation.results import APART, FLOOR, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Splits
 from zaohua.metrics import tree_two_sample as told_apart
 from zaohua.metrics.columns import mean_trend, shapes, trends
+from zaohua.metrics.copy_rate import ACCUSED
 from zaohua.metrics.intervals import Interval
 from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
@@ -49,6 +50,7 @@ class TableProtocol(EvaluationProtocol):
     modality = "tables"
     noun = "rows"
     lead: ClassVar[str] = "tree_score"
+    monitors: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ("target",)
     test: HeldOutRows
 
@@ -128,8 +130,8 @@ class TableProtocol(EvaluationProtocol):
         near = closest_records(samples, self._train, self._real, self.category_counts, self.seed)
         same = row_copies(samples, self._train, self._real, self.category_counts)
         return {
-            "closest": interval_figure(near.fraction, len(samples), format_p(near.p)),
-            "row_copies": fraction_figure(same.fraction, len(samples), format_p(same.p)),
+            "closest": interval_figure(near.fraction, len(samples), format_p(near.p), near.p),
+            "row_copies": fraction_figure(same.fraction, len(samples), format_p(same.p), same.p),
         }
 
     def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
@@ -160,12 +162,12 @@ class TableProtocol(EvaluationProtocol):
                 f"all {len(samples)} samples are the same: the model has collapsed, or sampling ignores its noise"
             )
         copied, near = figures["row_copies"], figures["closest"]
-        if (copied.low or 0) > self._usual:
+        if copied.p is not None and copied.p < ACCUSED:
             found.append(
                 f"{copied.value:.1%} of the samples equal training rows, of the {self.splits.split} rows "
                 f"{self._usual:.1%}: to look real is no achievement then"
             )
-        if (near.low or 0) > 0.5:
+        if near.p is not None and near.p < ACCUSED:
             found.append(
                 f"{near.value:.1%} of the samples are nearer to training rows than to new ones: some of what "
                 "was learnt are single rows"
@@ -183,6 +185,16 @@ class TableProtocol(EvaluationProtocol):
         if self._target is None:
             found.append("no column can be predicted from others: there is one column only, or all are constant")
         return found
+
+    def monitor(self, model: Any) -> dict[str, float | None]:
+        """Return the figures of some samples during training that are quickly computed."""
+        samples = self.to_measured(model, model.sample(self.n, random_state=0))
+        figures = {
+            "tree_score": self._classified(samples).score.value,
+            "trend": mean_trend(trends(self._real, samples, self.category_counts)),
+            "shape": float(shapes(self._real, samples, self.category_counts).mean()),
+        }
+        return self.telling(figures)
 
     # ---- references
 
