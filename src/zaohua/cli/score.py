@@ -13,6 +13,7 @@ from zaohua.cli.flags import Flag, leading, parse
 from zaohua.cli.options import Options
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.modalities.files.options import reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str]) -> None:
     runs.read_model(run)
     model = zaohua.load(run)
     split = values.optional("split", str) or ("test" if runs.is_named(data) else "train")
-    X, y, _ = runs.read(data, split, values.of("labels", bool) and model.y_codec_ is not None)
+    with reading(**model.codec_.reading()):
+        X, y, _ = runs.read(data, split, values.of("labels", bool) and model.y_codec_ is not None)
     from zaohua.modalities.texts.codec import TextCodec
 
     texts = isinstance(model.codec_, TextCodec)

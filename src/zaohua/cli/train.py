@@ -17,6 +17,7 @@ from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.modalities.files.options import READING, reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -42,7 +43,8 @@ def main(arguments: Sequence[str]) -> None:
         return
     if early.data is None and not early.resume:
         raise ZaohuaError(f"which data? {CALL}")
-    with told(quiet=values.of("json", bool)) as read:
+    options = {name: values[name] for name in READING if values.get(name) is not None}
+    with told(quiet=values.of("json", bool)) as read, reading(**options):
         model = _train(cls, early.data, folder, stored, values, flags, read)
     from zaohua.core.hardware import is_main_process
 
