@@ -13,6 +13,7 @@ from zaohua.cli.flags import Flag, leading, parse
 from zaohua.cli.options import Options
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.modalities.files.options import reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -56,7 +57,8 @@ def main(arguments: Sequence[str]) -> None:
     model = zaohua.load(run)
     split = values.optional("split", str) or ("test" if runs.is_named(data) else "train")
     prefer = modality_of(type(model.codec_))
-    X, y, _ = runs.read(data, split, values.of("labels", bool) and model.y_codec_ is not None, prefer=prefer)
+    with reading(**model.codec_.reading()):
+        X, y, _ = runs.read(data, split, values.of("labels", bool) and model.y_codec_ is not None, prefer=prefer)
     texts = isinstance(model.codec_, TextCodec)
     if not texts and (values["surprisal"] or values["stride"]):
         raise ZaohuaError(f"--surprisal and --stride are for models of texts, and {run} is a {type(model).__name__}")

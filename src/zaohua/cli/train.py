@@ -18,6 +18,7 @@ from zaohua.core import registry
 from zaohua.core.advice import quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.modalities.files.options import READING, reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str]) -> None:
         return
     if early.data is None and not early.resume:
         raise ZaohuaError(f"which data? {CALL}")
-    with told(quiet=values.of("json", bool)) as read:
+    options = {name: values[name] for name in READING if values.get(name) is not None}
+    with told(quiet=values.of("json", bool)) as read, reading(**options):
         if stored is not None and early.base is None:
             model = go_on(cls, early.data, folder, stored, values, flags, read)
         else:
