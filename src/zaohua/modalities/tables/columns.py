@@ -17,10 +17,7 @@ from zaohua.core.json import Json
 from zaohua.modalities.tables.dates import date_format, from_ticks, to_ticks
 from zaohua.modalities.tables.frames import ColumnName
 from zaohua.modalities.tables.identifiers import IdentifierPattern
-from zaohua.modalities.tables.kinds import NUMBERS, Kind, decimals, dtype_of, infer, plain
-
-EXACT = 2**53
-"""Integers up to this are exactly representable as float64."""
+from zaohua.modalities.tables.kinds import EXACT, NUMBERS, Kind, decimals, dtype_of, infer, plain
 
 
 @dataclass

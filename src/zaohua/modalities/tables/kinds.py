@@ -16,6 +16,8 @@ from zaohua.modalities.tables.identifiers import looks_like_identifiers
 Kind = Literal["continuous", "integer", "boolean", "categorical", "ordered", "datetime", "identifier"]
 """Kinds of columns."""
 NUMBERS = ("continuous", "integer", "datetime")
+EXACT = 2**53
+"""Integers up to this are exactly representable as float64; a larger float is a rounded number, whole or not."""
 FEW = 10
 """Maximum number of distinct numbers that count as ordered categories, if each occurs three times on average."""
 
@@ -69,7 +71,7 @@ def infer(series: pd.Series, present: pd.Series) -> Kind:
     if series.dtype.kind == "M":
         return "datetime"
     if pd.api.types.is_numeric_dtype(present.dtype) or all(type(v) in (int, float) for v in values):
-        whole = all(isinstance(v, int) or float(v).is_integer() for v in values.tolist())
+        whole = all(isinstance(v, int) or (abs(v) <= EXACT and v.is_integer()) for v in values.tolist())
         if whole and looks_like_identifiers(present):
             return "identifier"
         if len(values) <= FEW and 3 * len(values) <= len(present):
