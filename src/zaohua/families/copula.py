@@ -28,10 +28,10 @@ COARSE = 1e-3
 """Probability up to which neighbouring values share an interval in the series."""
 GRID = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 129))
 """Correlations between which the inverse of the series is linear: close together near -1 and 1."""
-PROJECTIONS, REFINEMENTS = 50, 30
-"""Maximum number of alternating projections, and of weighted ones."""
-EXACT = 1e-2
-"""Variance times n up to which a correlation counts as known exactly."""
+PROJECTIONS, SWEEPS = 50, 2
+"""Maximum number of alternating projections, and of passes over all triples of columns."""
+SURER = 1.25
+"""Ratio of variances from which an estimate gives way to others."""
 
 
 class Scores(NamedTuple):
@@ -115,11 +115,11 @@ def nearest_correlation(matrix: np.ndarray, least: float) -> np.ndarray:
 
 
 def definite(scores: list[Scores], least: float) -> np.ndarray:
-    """Estimate the correlations of the latents as a positive definite matrix, (d, d).
+    """Estimate the correlations of the latents as the nearest positive definite matrix, (d, d).
 
-    Where the estimates contradict one another, those that are known best stay: an estimate has the variance
-    (1 - r^2)^2 / (n a_i1 a_j1), so a label that follows from a number is known nearly without error, and its
-    correlation with a third column isn't if it is rare. The weighted distance is majorised by an unweighted one.
+    Where three estimates contradict one another, the one that is known least gives way first: an estimate has the
+    variance (1 - r^2)^2 / (n a_i1 a_j1), so the correlation of a rare label with a number that it follows from is known
+    nearly without error, and that with another number is not.
 
     Args:
         scores: scores of the columns.
@@ -129,13 +129,15 @@ def definite(scores: list[Scores], least: float) -> np.ndarray:
     if eigh(wanted, eigvals_only=True, subset_by_index=(0, 0))[0] >= least:
         return wanted
     size = np.array([s.series[0] for s in scores])
-    weights = EXACT / np.maximum((1 - wanted**2) ** 2 / np.maximum(np.outer(size, size), 1e-6), EXACT)
-    out = nearest_correlation(wanted, least)
-    for _ in range(REFINEMENTS):
-        before, out = out, nearest_correlation(out + weights * (wanted - out), least)
-        if np.abs(out - before).max() < 1e-6:
-            break
-    return out
+    variance = (1 - wanted**2) ** 2 / np.maximum(np.outer(size, size), 1e-6)
+    for _ in range(SWEEPS):
+        for k, column in enumerate(wanted):
+            reach = np.sqrt(np.maximum(np.outer(1 - column**2, 1 - column**2), 0))
+            weaker = variance > SURER * np.maximum(variance[:, k, None], variance[k])
+            middle = np.outer(column, column)
+            wanted = np.where(weaker, np.clip(wanted, middle - reach, middle + reach), wanted)
+    np.fill_diagonal(wanted, 1.0)
+    return nearest_correlation(wanted, least)
 
 
 def best_order(codes: np.ndarray, size: int, others: np.ndarray) -> np.ndarray:
