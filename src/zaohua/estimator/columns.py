@@ -11,25 +11,35 @@ does both exactly. Other models sample rows with given columns by rejection: the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from sklearn.utils import Tags
 from torch import Tensor
 
+from zaohua.core.advice import option
+from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, derive_seed, seeds_for
+from zaohua.core.noise import ItemNoise, derive_seed
+from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
-from zaohua.estimator.tensors import chunks
-from zaohua.modalities.base import Codec
+from zaohua.estimator.tensors import Encoded, chunks
+from zaohua.modalities import modality_of
+from zaohua.modalities.base import Codec, counted
+from zaohua.modalities.labels.codec import LabelCodec
+from zaohua.modalities.reading import read
 from zaohua.modalities.tables.codec import TableCodec
 
+FEWEST = 20
+"""Number of rows that fewer count as when tries are counted."""
 CHUNK = 4096
 """Number of rows that are completed, or drawn for rejection, at once."""
+REDRAWS = 8
+"""Number of draws of a row until combinations agree with given cells; after these, one that does is chosen."""
 
 
 class Tabular(GenerativeModel[TableCodec]):
@@ -39,8 +49,16 @@ class Tabular(GenerativeModel[TableCodec]):
         acceptance_rate_: fraction of the drawn rows that matched, in the last call of `sample` that used rejection.
     """
 
+    marginalises: ClassVar[bool] = False
+    """True if `log_prob` and `encode` leave out features that a row doesn't say: categories of -1, numbers of NaN."""
+
+    unseen: Annotated[Literal["ignore", "zero", "error"], Sampling(scores=True)] = "ignore"
+    """What becomes of cells unlike training's in rows to score (new categories, numbers outside the range, missing cells
+    where there were none): they are left out of account, the row has probability zero (a score of -inf), or an
+    error."""
     max_tries: Annotated[int, Between(1), Sampling] = 1000
-    """Maximum number of rows drawn for each row with given columns, by models that need rejection."""
+    """Maximum number of rows drawn for a row with given columns, in the mean over all rows (of fewer than 20 as for 20),
+    by models that need rejection."""
 
     def _begin(
         self, X: object, y: object, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
@@ -64,9 +82,74 @@ class Tabular(GenerativeModel[TableCodec]):
             raise AttributeError("the columns have no names")
         return np.array(names, dtype=object)
 
+    # ---- rows unlike training's
+
+    def encode_items(self, X: object, y: object = None) -> Encoded:
+        """Encode rows and their labels; see the field `unseen` for cells unlike training's, which are counted and said.
+
+        Args:
+            X: a table with the columns of the training data.
+            y: labels, one for each row. One that is missing or unknown is summed over.
+
+        Raises:
+            ZaohuaError: the columns are others, a cell is unlike training's and the model can't leave it out, or
+                `unseen` is "error".
+        """
+        self._check_fitted()
+        items, labels = read(X, y, prefer=modality_of(type(self.codec_)))
+        codes = self.codec_.encode_partly(items)
+        if self.unseen == "error":
+            self.codec_.refuse_unlike(items)
+        elif not self.marginalises and self.codec_.hidden(codes).any():
+            self._refuse_unlike(items)
+        encoded = self._labelled(codes, labels)
+        rows, cells = self._unlike(encoded)
+        if cells:
+            names = [str(c.name) for c, is_in in zip(self.codec_.columns_, self.codec_.hidden(codes).any(0)) if is_in]
+            hidden = "labels" if not names else shown(names)
+            end = "of probability zero" if self.unseen == "zero" else "left out of account"
+            note(
+                f"{int(rows.sum()):,} of {counted(len(codes), 'row')} hold {counted(cells, 'cell')} unlike training's ({hidden}): {end}"
+            )
+        return encoded
+
+    def _labelled(self, codes: Tensor, labels: object) -> Encoded:
+        """Attach labels to encoded rows, -1 for those that are missing or unknown."""
+        codec = self.y_codec_
+        if labels is None or not isinstance(codec, LabelCodec) or self.unseen == "error":
+            return self.attach_conditions(codes, labels)
+        known = codec.encode_partly(codec.as_items(labels, len(codes)))
+        if len(known) != len(codes):
+            return self.attach_conditions(codes, labels)  # which says how many there are
+        return Encoded(codes, known)
+
+    def _unlike(self, encoded: Encoded) -> tuple[np.ndarray, int]:
+        """Return which rows hold cells unlike training's or such a label, bool (n,), and the number of these."""
+        hidden = self.codec_.hidden(encoded.codes[np.arange(len(encoded))]).numpy()
+        if encoded.y_codes is not None:
+            hidden = np.column_stack([hidden, (encoded.y_codes < 0).numpy()])
+        return hidden.any(1), int(hidden.sum())
+
+    def _refuse_unlike(self, items: object) -> None:
+        try:
+            self.codec_.refuse_unlike(items)
+        except ZaohuaError as error:
+            raise ZaohuaError(
+                f"{error}; {type(self).__name__} needs rows like training's, and other models leave such cells out "
+                "(product-mixture, independent, tab-ar, tvae)"
+            ) from None
+
+    @available("log_prob")
+    def score_encoded(self, encoded: Encoded) -> np.ndarray:
+        """Compute `score_samples` of encoded rows; a label of -1 is unknown, and summed over."""
+        scores = super().score_encoded(encoded)
+        return np.where(self._unlike(encoded)[0], -np.inf, scores) if self.unseen == "zero" else scores
+
+    # ---- rows with given cells
+
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: int | None = None, **options: Any
+        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
     ) -> Any:
         """Generate new rows.
 
@@ -88,15 +171,15 @@ class Tabular(GenerativeModel[TableCodec]):
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
         codes, known = model.codec_.given(y, n_samples)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
+        seeds = self.seeds_for_sampling(random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:
             codes = model._completed(codes, known, seeds, whole=False)
         else:
             codes, self.acceptance_rate_ = model._sampled_by_rejection(codes, known, seeds)
-        return model.codec_.items(codes)
+        return model.codec_.items(codes, like=y)
 
     @available("complete")
-    def impute(self, X: object, *, random_state: int | None = None) -> Any:
+    def impute(self, X: object, *, random_state: RandomState = None) -> Any:
         """Fill in missing cells by values drawn from their distribution given the other cells of the row.
 
         Args:
@@ -110,31 +193,73 @@ class Tabular(GenerativeModel[TableCodec]):
             ZaohuaError: the table can't be encoded.
         """
         self._check_fitted()
-        codes = self.codec_.encode(X, holes=True)
-        known = ~self.codec_.missing(codes)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
-        return self.codec_.items(self._completed(codes, known, seeds, whole=True), X)
+        codes, known, given = self.codec_.holes(X)
+        hidden = self.codec_.hidden(codes) & ~self.codec_.holes_in(X)
+        if hidden.any():
+            note(
+                f"{int(hidden.any(1).sum()):,} of {counted(len(codes), 'row')} hold {counted(int(hidden.sum()), 'cell')} "
+                "unlike training's: kept as they are, and left out of account"
+            )
+        seeds = self.seeds_for_sampling(random_state, len(codes))
+        return self.codec_.filled(self._completed(codes, known, seeds, whole=True, given=given), X)
 
-    def _completed(self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool) -> Tensor:
-        """Return codes (n, columns) with the unknown cells drawn by `complete`."""
+    def _completed(
+        self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool, given: Tensor | None = None
+    ) -> Tensor:
+        """Return codes (n, columns) with the unknown cells drawn by `complete`.
+
+        Args:
+            codes: the codes.
+            known: mask of the known cells.
+            seeds: seeds of the rows.
+            whole: whether all cells get a value.
+            given: codes of the known cells as they are kept, if they differ from those that the model sees.
+        """
+        given = codes if given is None else given
         parts = []
         for rows in chunks(len(codes), CHUNK):
-            noise = ItemNoise(seeds[rows], self.device_)
-            x = self.codec_.prepare(codes[rows], noise)
-            y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
-                x = self.complete(x, self.codec_.known_heads(known[rows]), noise, y, whole)
-            parts.append(torch.where(known[rows], codes[rows], self.codec_.codes(x)))
+            part, is_known = codes[rows], known[rows]
+            x = self._drawn(part, is_known, seeds[rows], 0, whole)
+            for attempt in range(1, REDRAWS):  # exact where combinations are given in part
+                wrong = ~self.codec_.agrees(x, part, is_known, whole)
+                if not wrong.any():
+                    break
+                again = [seed for seed, is_wrong in zip(seeds[rows], wrong.tolist(), strict=True) if is_wrong]
+                x[wrong] = self._drawn(part[wrong], is_known[wrong], again, attempt, whole)
+            kept = given[rows].clone()
+            wrong = ~self.codec_.agrees(x, part, is_known, whole)
+            if wrong.any():
+                again = [seed for seed, is_wrong in zip(seeds[rows], wrong.tolist(), strict=True) if is_wrong]
+                noise = ItemNoise([derive_seed(seed, REDRAWS) for seed in again], torch.device("cpu"))
+                chosen, told = self.codec_.combined(part[wrong], is_known[wrong], noise, whole)
+                x[wrong] = self._drawn(chosen, told, again, REDRAWS, whole)
+                kept[wrong] = torch.where(is_known[wrong], kept[wrong], chosen)
+                is_known = is_known.clone()
+                is_known[wrong] = told
+            parts.append(self.codec_.codes(x, kept, is_known, whole))
         return torch.cat(parts)
 
+    def _drawn(self, codes: Tensor, known: Tensor, seeds: list[int], attempt: int, whole: bool) -> Tensor:
+        """Return tensors (n, features) with the unknown features drawn by `complete`."""
+        noise = ItemNoise([derive_seed(seed, attempt) for seed in seeds] if attempt else seeds, self.device_)
+        x = self.codec_.prepare(codes, noise)
+        y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
+        with self.inference():
+            return self.complete(x, self.codec_.known_features(codes, known), noise, y, whole)
+
     def _sampled_by_rejection(self, codes: Tensor, known: Tensor, seeds: list[int]) -> tuple[Tensor, float]:
-        """Return codes (n, columns) of drawn rows that match the known cells, and the acceptance rate."""
+        """Return codes (n, columns) of drawn rows that match the known cells, and the acceptance rate.
+
+        Each row has its own draws, so that it doesn't depend on the others; how many may be drawn is counted over all
+        rows, as a few rows always need many more than the mean.
+        """
         out, pending, drawn, tried = codes.clone(), torch.arange(len(codes)), 0, 0
-        while len(pending) and tried < self.max_tries:
-            tries = min(max(1, CHUNK // len(pending)), self.max_tries - tried)
+        most = self.max_tries * max(len(codes), FEWEST)
+        while len(pending) and drawn < most:
+            tries = min(max(1, CHUNK // len(pending)), -(-(most - drawn) // len(pending)))
             noise = ItemNoise([derive_seed(seeds[i], tried + k) for k in range(tries) for i in pending], self.device_)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
+            with self.inference():
                 rows = self.codec_.codes(self.draw(noise, y)).view(tries, len(pending), -1)
             targets, given = codes[pending], known[pending]
             matches = ((rows == targets) | (rows.isnan() & targets.isnan()) | ~given).all(2)
@@ -147,7 +272,8 @@ class Tabular(GenerativeModel[TableCodec]):
             message = f"of {drawn:,} rows drawn {accepted:,} had the given values ({accepted / drawn:.3%})"
             raise ZaohuaError(
                 f"{message}, but {len(codes):,} are needed: give fewer columns, allow more tries "
-                f"(max_tries={10 * self.max_tries}), or use a model that conditions exactly (product-mixture, tab-ar)"
+                f"({option('max_tries', 10 * self.max_tries)}), or use a model that conditions exactly "
+                "(product-mixture, tab-ar)"
             )
         return out, accepted / drawn
 

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.core.noise import ItemNoise, seeds_for
+from zaohua.core.noise import ItemNoise
 from zaohua.core.params import check_field, fields_of
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.tensor_layer import TensorLayer
@@ -44,7 +45,7 @@ class ItemMethods(TensorLayer[CodecT]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: int | None = None, **options: Any
+        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
     ) -> Any:
         """Generate new items.
 
@@ -52,7 +53,8 @@ class ItemMethods(TensorLayer[CodecT]):
             n_samples: number of items; by default one, or one for each y.
             y: one condition for all items, or a list with one for each; None draws conditions with their frequencies
                 in the training data.
-            random_state: seed. The first k items are the same for every n_samples >= k. None uses the model's own.
+            random_state: seed, or a RandomState or Generator of numpy to draw one from. The first k items are the same
+                for every n_samples >= k. None uses the model's own.
             options: fields marked for sampling (steps, guidance ...), for this call only.
 
         Returns:
@@ -63,11 +65,11 @@ class ItemMethods(TensorLayer[CodecT]):
         """
         model = self.with_options(**options)
         n, y_codes = model.sample_conditions(n_samples, y)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, n)
+        seeds = model.seeds_for_sampling(random_state, n)
         parts = []
-        for rows in chunks(n):
-            noise = ItemNoise(seeds[rows], model.device_)
-            with torch.no_grad():
+        with model.inference():
+            for rows in chunks(n):
+                noise = ItemNoise(seeds[rows], model.device_)
                 codes = None if y_codes is None else y_codes[rows]
                 if y_codes is None and model.y_codec_ is not None:
                     codes = model.y_codec_.draw(noise)
@@ -75,13 +77,14 @@ class ItemMethods(TensorLayer[CodecT]):
         return model.decode_tensors(torch.cat(parts))
 
     @available("log_prob")
-    def score_samples(self, X: object, y: object = None) -> np.ndarray:
+    def score_samples(self, X: object, y: object = None, **options: Any) -> np.ndarray:
         """Compute the log-likelihood of each item in nats; `score_kind` says whether it is exact.
 
         Args:
             X: items as for `fit`. A recording longer than a window counts as one item per window.
             y: their conditions. None marginalises over all labels of a conditional model, weighted by their
                 frequencies in the training data.
+            options: fields marked for sampling or scoring (such as `unseen` of tables), for this call only.
 
         Returns:
             float64 (n,): log-probabilities of discrete data (8-bit or binary pixels), and log-densities in the items'
@@ -90,23 +93,42 @@ class ItemMethods(TensorLayer[CodecT]):
         Raises:
             ZaohuaError: an item or condition is invalid, or the model needs conditions that aren't labels.
         """
-        encoded = self.encode_items(X, y)
-        if self.y_codec_ is None or encoded.y_codes is not None:
-            return self.map_items(self.log_prob, encoded)
-        log_prior = self.y_codec_.log_prior()
-        if log_prior is None:
-            raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
-        parts = [
-            self.map_items(self.log_prob, Encoded(encoded.codes, torch.full((len(encoded),), label))) + float(p)
-            for label, p in enumerate(log_prior)
-        ]
-        joint: np.ndarray = np.logaddexp.reduce(parts, axis=0)
-        return joint
+        model = self.with_options(**options)
+        return model.score_encoded(model.encode_items(X, y))
 
     @available("log_prob")
-    def score(self, X: object, y: object = None) -> float:
+    def score_encoded(self, encoded: Encoded) -> np.ndarray:
+        """Compute `score_samples` of encoded items; a label of -1 is unknown, and summed over."""
+        y = encoded.y_codes
+        if self.y_codec_ is None:
+            return self._numbers(self.map_items(self.log_prob, encoded))
+        unknown = np.ones(len(encoded), bool) if y is None else np.zeros(len(encoded), bool)
+        log_prior = self.y_codec_.log_prior()
+        if y is not None and log_prior is not None:
+            unknown = (y < 0).numpy()
+        out = np.empty(len(encoded))
+        if not unknown.all():
+            out[~unknown] = self.map_items(self.log_prob, encoded.take(np.flatnonzero(~unknown)))
+        if unknown.any():
+            if log_prior is None:
+                raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
+            some = encoded if unknown.all() else encoded.take(np.flatnonzero(unknown))
+            parts = [
+                self.map_items(self.log_prob, Encoded(some.codes, torch.full((len(some),), label))) + float(p)
+                for label, p in enumerate(log_prior)
+            ]
+            out[unknown] = np.logaddexp.reduce(parts, axis=0)
+        return self._numbers(out)
+
+    def _numbers(self, scores: np.ndarray) -> np.ndarray:
+        """Return scores (n,); raise a `ZaohuaError` if any is NaN (an impossible item has -inf)."""
+        self.refuse_invalid(np.asarray(np.isnan(scores)))
+        return scores
+
+    @available("log_prob")
+    def score(self, X: object, y: object = None, **options: Any) -> float:
         """Compute the mean of `score_samples`, in nats per item."""
-        return float(np.mean(self.score_samples(X, y)))
+        return float(np.mean(self.score_samples(X, y, **options)))
 
     @available("log_prob")
     def bits_per_dim(self, X: object, y: object = None) -> float:
@@ -136,7 +158,9 @@ class ItemMethods(TensorLayer[CodecT]):
         encoded = self.encode_items(X, y)
         if self.encodes_y:
             self.require_conditions(encoded.y_codes)
-        return self.map_items(self.encode, encoded).astype(np.float32)
+        z = self.map_items(self.encode, encoded).astype(np.float32)
+        self.refuse_invalid(~np.isfinite(z).all(1))
+        return z
 
     @available("decode")
     def inverse_transform(self, Z: ArrayLike, y: object = None) -> Any:
@@ -156,7 +180,7 @@ class ItemMethods(TensorLayer[CodecT]):
         z = self._latents(Z)
         _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
         self.require_conditions(y_codes)
-        with torch.no_grad():
+        with self.inference():
             parts = [
                 to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
                 for rows in chunks(len(z))

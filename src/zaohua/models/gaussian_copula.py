@@ -47,8 +47,8 @@ class GaussianCopula(Tabular, Density[TableCodec]):
     def cannot(self, primitive: str) -> str | None:
         """Explain why there is no density: a column isn't continuous."""
         if primitive == "log_prob" and hasattr(self, "codec_"):
-            for column, view in zip(self.codec_.columns_, self.codec_.views_, strict=True):
-                if view is None or column.is_discrete or view.missing:
+            for column, view in zip(self.codec_.learnt_, self.codec_.views_, strict=True):
+                if view is None or column.is_discrete or column.missing:
                     return f"column {column.name!r} isn't continuous"
                 if len(view.spikes):
                     value = column.decode(view.spikes[:1]).tolist()[0]
@@ -59,24 +59,23 @@ class GaussianCopula(Tabular, Density[TableCodec]):
     def latents(self) -> list[tuple[int, bool]]:
         """The latents: index of the column, and whether it is the latent of being missing."""
         out = []
-        for index, column in enumerate(self.codec_.columns_):
+        for index, column in enumerate(self.codec_.learnt_):
             out += [(index, True)] if column.missing > 0 and not _is_unordered(column) else []
             out.append((index, False))
         return out
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """Estimate the marginal distributions, and the correlations of the latents."""
-        values = self.codec_.codes(torch.from_numpy(x)).numpy()
-        missing = self.codec_.missing(torch.from_numpy(values)).numpy()
+        values = self.codec_.coordinates(torch.from_numpy(x))
         out: Parameters = {}
         ranked: dict[tuple[int, bool], np.ndarray] = {}
         unordered = []
-        for index, column in enumerate(self.codec_.columns_):
+        for index, column in enumerate(self.codec_.learnt_):
             cells = values[:, index]
             if _is_unordered(column):
                 unordered.append(index)
                 continue
-            there = ~missing[:, index]
+            there = ~np.isnan(cells) & (cells != (np.nan if column.missing_code is None else column.missing_code))
             ranked[index, False] = np.where(there, cells, np.nan)
             if column.missing > 0:
                 ranked[index, True] = 1.0 - there
@@ -88,7 +87,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
                 out[f"x{index}"], out[f"u{index}"] = Marginal.fit(column, cells[there])
         scores = {latent: copula.scores_of(column) for latent, column in ranked.items()}
         for index in unordered:
-            codes, size = values[:, index].astype(int), self.codec_.columns_[index].size
+            codes, size = values[:, index].astype(int), self.codec_.learnt_[index].size
             others = [np.nan_to_num(s.rows) for s in scores.values()]
             others += [z for other in unordered if other != index for z in _indicators(values[:, other].astype(int))]
             table = np.stack(others[:WIDEST] or [np.zeros(len(x))], axis=1)
@@ -104,7 +103,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         """Return log N(latents; 0, R) - log N(latents; 0, 1) plus the log densities of the columns."""
         if copula_by_feature.is_old(parameters):
             return copula_by_feature.log_density(parameters, x, self.codec_.cells(torch.from_numpy(x))[2].numpy())
-        values, factor = self.codec_.codes(torch.from_numpy(x)).numpy(), parameters["factor"]
+        values, factor = self.codec_.coordinates(torch.from_numpy(x)), parameters["factor"]
         known = np.isfinite(values)
         latents, log_p = np.zeros_like(values), np.zeros(len(values))
         for index in range(values.shape[1]):
@@ -126,7 +125,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
         """Draw latents L e with e standard normal, and map them to values."""
         if copula_by_feature.is_old(parameters):
             return copula_by_feature.draw(parameters, self.spec_, noise)
-        latents, columns = self.latents, self.codec_.columns_
+        latents, columns = self.latents, self.codec_.learnt_
         e = noise.normal(len(latents)).double().cpu().numpy()
         p = np.clip(ndtr(e @ parameters["factor"].T), 1e-12, 1 - 1e-12)
         values, hidden = np.empty((len(p), len(columns))), np.zeros((len(p), len(columns)), bool)
@@ -142,7 +141,7 @@ class GaussianCopula(Tabular, Density[TableCodec]):
                 values[:, index] = columns[index].snap(at.quantile(u))
         for index, column in enumerate(columns):
             values[hidden[:, index], index] = np.nan if column.missing_code is None else column.missing_code
-        return self.codec_.prepare(torch.from_numpy(values), noise).numpy()
+        return self.codec_.tensor(values, noise)
 
 
 def _is_unordered(column: Column) -> bool:

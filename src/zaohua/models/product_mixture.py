@@ -25,6 +25,7 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
     """
 
     tiny: ClassVar[Json] = {"n_components": 3, "max_iter": 20}
+    marginalises: ClassVar[bool] = True
 
     n_components: Annotated[int | None, Between(1)] = None
     """Number of components (of each class); None: chosen by the likelihood of held-out rows, at most one for every 60
@@ -45,9 +46,7 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
         """Fit by expectation maximisation, initialised at random rows."""
         seed, layout = self.seed_ % 2**32, self.layout
         count = self.n_components or mixture_fit.choose_count(x, layout, self.prior, self.least_deviation, seed)
-        return mixture_fit.fit(
-            x, layout, min(count, len(x)), self.max_iter, self.prior, self.least_deviation, seed
-        )
+        return mixture_fit.fit(x, layout, min(count, len(x)), self.max_iter, self.prior, self.least_deviation, seed)
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return log sum_k w_k prod_h p_kh(x_h), with cell masses for integers."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.sklearn_bases import BaseEstimator, ClassifierMixin
 from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.tensors import Encoded
 
 
 class GenerativeClassifier(ClassifierMixin, BaseEstimator):
@@ -60,17 +61,17 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_log_proba(self, X: object) -> np.ndarray:
-        """Compute log P(y | x) of each class, float64 (n, classes)."""
+        """Compute log P(y | x) of each class, float64 (n, classes); cells unlike training's are left out of account."""
         check_is_fitted(self)
-        items, _ = modalities.read(X)
-        codec = self.model_.y_codec_
+        model = self.model_
+        encoded, codec = model.encode_items(X), model.y_codec_
         assert codec is not None  # it was fitted with labels
         prior = codec.log_prior()
         assert prior is not None  # which can be listed
         codes = codec.encode(list(self.classes_))[np.arange(len(self.classes_))].tolist()
         scores = [
-            self.model_.score_samples(items, [label] * len(items)) + prior[code]
-            for label, code in zip(self.classes_, codes, strict=True)
+            model.map_items(model.log_prob, Encoded(encoded.codes, torch.full((len(encoded),), code))) + prior[code]
+            for code in codes
         ]
         joint = np.stack(scores, axis=1)
         return np.asarray(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))

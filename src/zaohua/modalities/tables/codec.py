@@ -21,10 +21,20 @@ from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
-from zaohua.modalities.tables import constraints
 from zaohua.modalities.tables.columns import Column
+from zaohua.modalities.tables.constraints import roles
+from zaohua.modalities.tables.constraints.system import System
 from zaohua.modalities.tables.frame_codec import FrameCodec
-from zaohua.modalities.tables.frames import Container, TableLike, to_frame
+from zaohua.modalities.tables.frames import (
+    ColumnName,
+    Container,
+    TableLike,
+    container_of,
+    filled_in,
+    index_of,
+    to_frame,
+)
+from zaohua.modalities.tables.kinds import plain
 from zaohua.modalities.tables.views import View, features_of
 
 if TYPE_CHECKING:
@@ -35,12 +45,13 @@ class TableCodec(FrameCodec):
     """Codec from data frames of pandas or polars, and arrays (n, columns), to rows of numbers.
 
     Attributes:
-        columns_: the learnt columns, in the order of their encoding.
+        columns_: the columns that are encoded, in the order of their encoding.
         identifiers_: columns of identifiers, which are generated instead.
         container_: type of the training data, and the order of all columns.
-        constraints_: the fitted constraints.
-        views_: representation of each column for networks; None for categorical columns.
-        features_: indices of the features of each column.
+        system_: the fitted constraints.
+        learnt_: the coordinates that are learnt: the columns, unless constraints link them.
+        views_: representation of each coordinate for networks; None for categories.
+        features_: indices of the features of each coordinate.
     """
 
     representation: ClassVar[str] = "columns of any kind"
@@ -54,7 +65,8 @@ class TableCodec(FrameCodec):
     max_categories: Annotated[int, Between(2)] = 1000
     """Maximum number of distinct values of a categorical column."""
     constraints: tuple[str, ...] = ()
-    """Constraints on samples: 'start < end', 'total = net + tax', '(city, country)' for known combinations."""
+    """Rules that hold in all rows made: 'start < end <= due', 'total = net + tax', 'age >= 18', '(city, country)' for known
+    combinations."""
 
     def fit(self, items: TableLike) -> Self:
         """Determine the kinds and values of the columns.
@@ -66,19 +78,14 @@ class TableCodec(FrameCodec):
         if not len(frame) or not frame.shape[1]:
             what = f"{len(frame)} sample(s)" if frame.shape[1] else f"{frame.shape[1]} feature(s)"
             raise ZaohuaError(f"the table has {what} (shape={frame.shape}) while a minimum of 1 is required.")
-        self.constraints_ = []
-        for text in self.constraints:
-            self.constraints_.append(constraints.parse(text, frame.columns).fit(frame))
-            frame = self.constraints_[-1].apply(frame)
+        parsed = roles.parse_all(self.constraints, list(frame.columns))
         kinds = {str(name): kind for name, kind in (self.kinds or {}).items()}
         for name in kinds:
             if name not in map(str, frame.columns):
                 raise unknown("column in kinds:", name, frame.columns)
         columns = [
-            Column.from_series(
-                frame[name].rename(name), kinds.get(str(name)), self.max_categories
-            )  # pandas 2: numpy's 7
-            for name in frame.columns
+            roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed)
+            for name in frame.columns  # pandas 2: numpy's 7
         ]
         self.identifiers_ = [column for column in columns if column.kind == "identifier"]
         self.columns_ = [column for column in columns if column.kind != "identifier"]
@@ -88,9 +95,11 @@ class TableCodec(FrameCodec):
                 f"all columns are identifiers ({names}), and those are not learnt; say what they are (kinds)"
             )
         codes = self._codes(frame)
+        self.system_, coordinates = System.fit(parsed, self.columns_, codes, self.max_categories)
+        self.learnt_ = [each.column for each in self.system_.coordinates]
         self.views_: list[View | None] = [
-            None if column.is_category else View.fit(column, codes[:, index], self._representation)
-            for index, column in enumerate(self.columns_)
+            None if column.is_category else View.fit(column, coordinates[:, index], self._representation)
+            for index, column in enumerate(self.learnt_)
         ]
         self._set_heads()
         return self
@@ -100,49 +109,93 @@ class TableCodec(FrameCodec):
         return "quantile" if self.numbers == "auto" else self.numbers
 
     def _set_heads(self) -> None:
-        features, self.features_ = features_of(self.columns_, self.views_)
+        features, self.features_ = features_of(self.learnt_, self.views_)
         self.spec_ = DataSpec(axes=("column",), shape=(len(features),), features=tuple(features))
 
     # ---- items <-> codes
 
-    def encode(self, items: TableLike, unseen: bool = False, holes: bool = False) -> Tensor:
+    def encode(self, items: TableLike, unseen: bool = False) -> Tensor:
         """Encode rows as float64 (n, columns).
 
         Args:
             items: a table with the columns of the training data, in any order.
             unseen: True to encode unknown categories as -1 instead of raising an error.
-            holes: True to accept missing values, encoded as -1, in categorical columns that had none in training.
 
         Raises:
             ZaohuaError: columns or values are unknown; the message suggests similar ones.
         """
         frame = self.container_.of_same_columns(items)
-        for constraint in self.constraints_:
-            frame = constraint.apply(frame)
         codes = self._codes(frame)
         for index, column in enumerate(() if unseen else self.columns_):
-            cells = frame[column.name]
-            column.check_known(cells, np.where(cells.isna(), 0, codes[:, index]) if holes else codes[:, index])
+            column.check_known(frame[column.name], codes[:, index])
         return torch.from_numpy(codes)
 
-    def _codes(self, frame: pd.DataFrame) -> np.ndarray:
-        return np.stack([column.encode(frame[column.name]) for column in self.columns_], axis=1)
+    def encode_partly(self, items: TableLike) -> Tensor:
+        """Encode rows as float64 (n, columns) that may be unlike training's.
 
-    def items(self, codes: Tensor, rows: TableLike | None = None) -> TableLike:
+        New categories, numbers outside the range, and missing cells where training had none become -1 (categories) or
+        infinite (numbers): *hidden* cells, which models leave out of account.
+
+        Raises:
+            ZaohuaError: columns are unknown.
+        """
+        frame = self.container_.of_same_columns(items)
+        parts = [column.encode(frame[column.name], clip=False) for column in self.columns_]
+        return torch.from_numpy(
+            np.stack([c.marked(part) for c, part in zip(self.columns_, parts, strict=True)], axis=1)
+        )
+
+    def hidden(self, codes: Tensor) -> Tensor:
+        """Return a mask of the hidden cells of encoded rows, bool (n, columns); see `encode_partly`."""
+        categories = torch.tensor([column.is_category for column in self.columns_], device=codes.device)
+        return codes.isinf() | ((codes == -1) & categories)
+
+    def refuse_unlike(self, items: TableLike) -> None:
+        """Raise a `ZaohuaError` that names the first cell unlike training's."""
+        frame = self.container_.of_same_columns(items)
+        for column in self.columns_:
+            cells = frame[column.name]
+            column.check_known(cells, column.marked(column.encode(cells, clip=False)))
+            column.check_range(cells)
+
+    def _codes(self, frame: pd.DataFrame, clip: bool = True) -> np.ndarray:
+        return np.stack([column.encode(frame[column.name], clip) for column in self.columns_], axis=1)
+
+    def items(self, codes: Tensor, like: TableLike | None = None) -> TableLike:
         """Convert encoded rows (n, columns) to a table of the type of the training data.
 
         Args:
             codes: encoded rows.
-            rows: the rows as they were given, to keep their identifiers; by default all identifiers are generated.
+            like: a table of as many rows; those made get its index.
         """
+        cells = self._cells(codes)
+        cells |= {column.name: column.identifiers(len(codes)) for column in self.identifiers_}
+        return self.container_.back(cells, len(codes), index_of(like))
+
+    def filled(self, codes: Tensor, rows: TableLike) -> TableLike:
+        """Fill in the missing cells of a table; all others stay as they are, and so do its type, index and order.
+
+        A column keeps the dtype of training, or else that of the table.
+
+        Args:
+            codes: the completed rows (n, columns).
+            rows: the table.
+        """
+        given, container = self.container_.of_same_columns(rows), container_of(rows, self.container_)
+        made = self._cells(codes) | {
+            column.name: column.identifiers(len(codes), given[column.name]) for column in self.identifiers_
+        }
+        cells = {name: filled_in(given[name], cells) for name, cells in made.items()}
+        return container.back(cells, len(codes), index_of(rows))
+
+    def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:
+        """Decode the columns, by name."""
         values = codes.detach().cpu().double().numpy()
-        cells = {id(column): column.decode(values[:, index]) for index, column in enumerate(self.columns_)}
-        given = {} if rows is None else self.container_.of_same_columns(rows)
-        cells |= {id(column): column.identifiers(len(values), given.get(column.name)) for column in self.identifiers_}
-        by_name = {column.name: cells[id(column)] for column in [*self.columns_, *self.identifiers_]}
-        for constraint in reversed(self.constraints_):
-            by_name = constraint.undo(by_name)
-        return self.container_.back(by_name, len(values))
+        linked = {place for lattice in self.system_.lattices for place in lattice.columns}
+        return {
+            column.name: column.decode(values[:, place], snap=place not in linked)
+            for place, column in enumerate(self.columns_)
+        }
 
     def given(self, y: Any, n: int | None) -> tuple[Tensor, Tensor]:
         """Encode values of some columns as conditions.
@@ -169,9 +222,6 @@ class TableCodec(FrameCodec):
         codes, known = np.full((count, len(self.columns_)), np.nan), np.zeros((count, len(self.columns_)), bool)
         indices = {str(column.name): index for index, column in enumerate(self.columns_)}
         for name, value in by_name.items():
-            tie = next((c.text for c in self.constraints_ if str(name) in map(str, c.tied())), None)
-            if tie is not None:
-                raise ZaohuaError(f"column {name!r} is tied to others by {tie!r}, so it can't be given alone")
             if str(name) not in indices:
                 raise unknown("column", name, [column.name for column in self.columns_])
             index = indices[str(name)]
@@ -180,7 +230,36 @@ class TableCodec(FrameCodec):
             codes[:, index], known[:, index] = column.encode(cells), True
             column.check_known(cells, codes[:, index])
             column.check_range(cells)
+        self.system_.check(codes, known, range(count))
         return torch.from_numpy(codes), torch.from_numpy(known)
+
+    def holes(self, rows: TableLike) -> tuple[Tensor, Tensor, Tensor]:
+        """Encode a table with missing cells.
+
+        Returns:
+            codes: float64 (n, columns), with hidden cells (see `encode_partly`).
+            known: mask of the cells that have a value known to training or a number, bool (n, columns).
+            given: the codes with numbers as they are.
+
+        Raises:
+            ZaohuaError: columns are unknown, or the cells contradict the constraints.
+        """
+        codes = self.encode_partly(rows)
+        given = torch.from_numpy(self._codes(self.container_.of_same_columns(rows), clip=False))
+        known = ~self.missing(given)
+        if not self.system_.is_empty:
+            index = index_of(rows)
+            self.system_.check(given.numpy(), known.numpy(), range(len(codes)) if index is None else index.tolist())
+        return codes, known, given
+
+    def holes_in(self, rows: TableLike) -> Tensor:
+        """Return a mask of the missing cells of a table's learnt columns, bool (n, columns)."""
+        frame = self.container_.of_same_columns(rows)
+        return torch.from_numpy(np.stack([c.missing_cells(plain(frame[c.name])) for c in self.columns_], axis=1))
+
+    def fits(self, codes: Tensor) -> np.ndarray:
+        """Return which encoded rows have only combinations of constrained columns that occur in training, bool (n,)."""
+        return self.system_.is_known(codes.cpu().numpy())
 
     def missing(self, codes: Tensor) -> Tensor:
         """Return a mask of the cells without a value, bool (n, columns), except in columns that never have one."""
@@ -194,8 +273,28 @@ class TableCodec(FrameCodec):
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Convert encoded rows (b, columns) to float64 (b, features); spread multiples of a step evenly over it."""
-        values = codes.cpu().numpy()
-        u = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
+        u = self._uniform(noise)
+        values, hidden = codes.cpu().numpy(), self.hidden(codes).cpu().numpy()
+        if hidden.any() and not self.system_.is_empty:
+            known = self.system_.known_coordinates(np.where(hidden, np.nan, values), ~hidden) | ~hidden.any(1)[:, None]
+            values = self._to_coordinates(np.where(np.isinf(values), np.nan, values), noise)
+            values = np.where(known, values, [-1.0 if column.is_category else np.inf for column in self.learnt_])
+        else:
+            values = self._to_coordinates(values, noise)
+        return torch.from_numpy(self._features(values, u)).to(codes.device)
+
+    def tensor(self, coordinates: np.ndarray, noise: Noise) -> np.ndarray:
+        """Convert learnt coordinates (b, coordinates) to float64 (b, features), as `prepare` does."""
+        return self._features(coordinates, self._uniform(noise))
+
+    def _uniform(self, noise: Noise) -> np.ndarray:
+        out: np.ndarray = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
+        return out
+
+    def _to_coordinates(self, codes: np.ndarray, noise: Noise) -> np.ndarray:
+        return self.system_.to_coordinates(codes, lambda k: noise.uniform(k).double().cpu().numpy())
+
+    def _features(self, values: np.ndarray, u: np.ndarray) -> np.ndarray:
         out, turn = np.full((len(values), len(self.spec_.features)), np.nan), 0
         for index, (view, features) in enumerate(zip(self.views_, self.features_, strict=True)):
             if view is None:
@@ -205,19 +304,48 @@ class TableCodec(FrameCodec):
             turn += 1
             for feature in features:
                 out[:, feature] = state if self.spec_.features[feature].kind == "category" else z
-        return torch.from_numpy(out).to(codes.device)
+        return out
 
-    def codes(self, x: Tensor) -> Tensor:
-        """Convert tensors (b, features) to encoded rows, float64 (b, columns): the inverse of `prepare`."""
+    def codes(self, x: Tensor, given: Tensor | None = None, known: Tensor | None = None, whole: bool = False) -> Tensor:
+        """Convert tensors (b, features) to encoded rows, float64 (b, columns), which satisfy all constraints.
+
+        Args:
+            x: the tensors.
+            given: encoded rows (b, columns) with given cells, which are kept.
+            known: mask of the given cells, bool (b, columns).
+            whole: whether all other cells get a value.
+
+        Raises:
+            ZaohuaError: no values of the other cells satisfy the constraints.
+        """
+        if given is None or known is None:
+            return torch.from_numpy(self.system_.to_codes(self.coordinates(x)))
+        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), given.numpy(), known.numpy(), whole))
+
+    def coordinates(self, x: Tensor) -> np.ndarray:
+        """Convert tensors (b, features) to the learnt coordinates, float64 (b, coordinates): the inverse of `tensor`.
+
+        An unknown one is -1 or infinite, see `encode_partly`.
+        """
         values = x.detach().cpu().double().numpy()
-        out = np.empty((len(values), len(self.columns_)))
+        out = np.empty((len(values), len(self.learnt_)))
         for index, view in enumerate(self.views_):
             state, z = self._state(values, index)
             if view is not None:
                 out[:, index] = view.from_tensor(state, z)
             else:
                 out[:, index] = state
-        return torch.from_numpy(out)
+        return out
+
+    def agrees(self, x: Tensor, codes: Tensor, known: Tensor, whole: bool) -> Tensor:
+        """Return which tensors (b, features) have combinations that agree with the given cells of rows, bool (b,)."""
+        return torch.from_numpy(self.system_.agrees(self.coordinates(x), codes.numpy(), known.numpy(), whole))
+
+    def combined(self, codes: Tensor, known: Tensor, noise: Noise, whole: bool) -> tuple[Tensor, Tensor]:
+        """Choose the rest of combinations of which some cells are given; return codes and known with it."""
+        u = noise.uniform(max(1, len(self.system_.groups))).double().cpu().numpy()
+        chosen, told = self.system_.combined(codes.numpy(), known.numpy(), u, whole)
+        return torch.from_numpy(chosen), torch.from_numpy(told)
 
     def _state(self, values: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
         """State and number of a column in tensors (b, features)."""
@@ -251,9 +379,12 @@ class TableCodec(FrameCodec):
                 low[:, feature], high[:, feature], slope[:, feature] = view.cells(*self._state(values, index))
         return torch.from_numpy(low), torch.from_numpy(high), torch.from_numpy(slope)
 
-    def known_heads(self, known: Tensor) -> Tensor:
-        """Columns bool (b, columns) -> their features bool (b, features)."""
-        return known[:, [index for index, features in enumerate(self.features_) for _ in features]]
+    def known_features(self, codes: Tensor, known: Tensor) -> Tensor:
+        """Return which features known cells (b, columns) determine, bool (b, features)."""
+        hidden = self.hidden(codes)
+        values, told = codes.masked_fill(hidden, torch.nan).numpy(), (known & ~hidden).numpy()
+        coordinates = torch.from_numpy(self.system_.known_coordinates(values, told))
+        return coordinates[:, [index for index, features in enumerate(self.features_) for _ in features]]
 
     def about(self, rows: int) -> list[str]:
         """Describe each column in a line, and the memory that the encoded rows take in another."""
@@ -264,6 +395,7 @@ class TableCodec(FrameCodec):
         size = 8 * rows * len(self.columns_) / 2**20
         return [
             *lines,
+            *self.system_.about(rows),
             f"{counted(rows, 'row')}, {counted(len(self.columns_), 'column')} to learn: {size:,.1f} MiB when encoded; "
             f"a network sees {counted(wide, 'number')} per row",
         ]
@@ -284,7 +416,7 @@ class TableCodec(FrameCodec):
             "columns": [column.to_json() for column in self.columns_],
             "identifiers": [column.to_json() for column in self.identifiers_],
             "container": self.container_.to_json(),
-            "constraints": [constraints.to_json(constraint) for constraint in self.constraints_],
+            "system": self.system_.to_json(),
             "views": [None if view is None else view.to_json() for view in self.views_],
         }
 
@@ -293,10 +425,11 @@ class TableCodec(FrameCodec):
         self.columns_ = [Column(**column) for column in state["columns"]]
         self.identifiers_ = [Column(**column) for column in state["identifiers"]]
         self.container_ = Container.from_json(state["container"])
-        self.constraints_ = [constraints.from_json(constraint) for constraint in state["constraints"]]
+        self.system_ = System.from_json(state["system"], self.columns_)
+        self.learnt_ = [each.column for each in self.system_.coordinates]
         self.views_ = [
             None if view is None else View.from_json(column, view, self._representation)
-            for column, view in zip(self.columns_, state["views"], strict=True)
+            for column, view in zip(self.learnt_, state["views"], strict=True)
         ]
         self._set_heads()
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
@@ -22,6 +23,7 @@ from zaohua.metrics.intervals import Interval
 from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
 from zaohua.metrics.utility import utility
+from zaohua.modalities.base import counted
 from zaohua.modalities.tables.held_out import HeldOutRows, columns_of, names_of, rows, sizes_of, with_unknown_category
 
 LEAST = 40
@@ -97,6 +99,22 @@ class TableProtocol(EvaluationProtocol):
     def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return rows as the codec encodes them."""
         return np.asarray(model.codec_.encode(block), np.float64)
+
+    def score(self, model: Any, rows: np.ndarray, conditions: Sequence[Any] | None) -> np.ndarray:
+        """Return log-likelihoods of test rows, without their cells unlike training's where the model can leave them out,
+        else those of the rows that have none."""
+        unlike = self.test.unlike[rows]
+        if not model.marginalises:
+            rows = rows[~unlike.any(1)]
+            conditions = None if conditions is None else [conditions[i] for i in np.flatnonzero(~unlike.any(1))]
+        if conditions is None:
+            return np.asarray(model.score_encoded(model.attach_conditions(self.test.codes[rows])))
+        known = ~self.test.unlike[rows, -1]
+        likely = next(label for label, is_known in zip(conditions, known, strict=True) if is_known)
+        told = [label if is_known else likely for label, is_known in zip(conditions, known, strict=True)]
+        encoded = model.attach_conditions(self.test.codes[rows], told)
+        encoded.y_codes[torch.from_numpy(~known)] = -1
+        return np.asarray(model.score_encoded(encoded))
 
     # ---- measures
 
@@ -176,9 +194,11 @@ class TableProtocol(EvaluationProtocol):
             found.append(
                 "measured by rows that training held out: if settings were chosen by them, these figures are too good"
             )
-        if unseen := int(self.test.unseen.sum()):
+        unlike = self.test.unlike
+        if cells := int(unlike.sum()):
             found.append(
-                f"{unseen:,} of {len(self.test):,} {self.splits.split} rows have a category that training never saw"
+                f"{int(unlike.any(1).sum()):,} of {len(self.test):,} {self.splits.split} rows hold {counted(cells, 'cell')} "
+                "unlike training's: likelihoods leave them out"
             )
         if self._target is None:
             found.append("no column can be predicted from others: there is one column only, or all are constant")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from zaohua.core.arrays import as_array, unmasked
 from zaohua.core.errors import ZaohuaError, nearest
 from zaohua.core.json import Json
 
@@ -67,17 +68,17 @@ class Container:
             raise ZaohuaError(f"column {more[0]!r} wasn't there in training: leave it out")
         return frame[self.columns]
 
-    def back(self, cells: dict[ColumnName, pd.Series], n: int) -> TableLike:
-        """Create a table of this type from cells by column."""
+    def back(self, cells: dict[ColumnName, pd.Series], n: int, index: pd.Index | None = None) -> TableLike:
+        """Create a table of this type from cells by column, with an index if it has one."""
         if self.kind in ("array", "vector"):
             array = np.stack([cells[name].to_numpy(self.dtype) for name in self.columns], axis=1)
             return array[:, 0] if self.kind == "vector" else array
         if self.kind == "series":
-            return cells[self.columns[0]]
+            return cells[self.columns[0]] if index is None else cells[self.columns[0]].set_axis(index)
         frame = pd.concat([cells[name] for name in self.columns], axis=1)
         frame.columns = pd.Index(self.columns, name=self.index)
         if self.kind == "frame":
-            return frame
+            return frame if index is None else frame.set_axis(index)
         import polars
 
         return polars.from_pandas(frame).cast(
@@ -96,6 +97,43 @@ class Container:
     def from_json(cls, data: Json) -> Container:
         """Create a container from the result of `to_json`."""
         return cls(**data)
+
+
+def index_of(rows: object) -> pd.Index | None:
+    """Return the index of a frame or series of pandas; other tables have none."""
+    return rows.index if isinstance(rows, (pd.DataFrame, pd.Series)) else None
+
+
+def container_of(rows: TableLike, trained: Container) -> Container:
+    """Return the type of a table, with its own order of the columns of the training data."""
+    container = to_frame(rows)[1]
+    if container.kind in ("array", "vector") or trained.kind in ("array", "vector"):
+        return replace(container, columns=trained.columns)
+    return container
+
+
+def filled_in(given: pd.Series, made: pd.Series) -> pd.Series:
+    """Return given cells, with those made in place of the missing ones.
+
+    The dtype is that of the made ones if it holds the given ones unchanged, and else that of the given ones.
+    """
+    missing = given.isna().to_numpy()
+    made = made.set_axis(given.index)
+    if missing.all():
+        return made
+    out = given.astype(object)
+    out[missing] = made[missing].astype(object)
+    for dtype in (made.dtype, given.dtype):
+        try:
+            cast = out.astype(dtype)
+        except (TypeError, ValueError, OverflowError):
+            continue
+        if (
+            bool((cast[~missing].astype(object) == given[~missing].astype(object)).all())
+            and not cast[~given.isna()].isna().any()
+        ):
+            return cast
+    return out
 
 
 def is_table(items: object) -> bool:
@@ -125,7 +163,7 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
             if type(items.schema[name]).__name__ == "Enum":  # polars 1 doesn't pass on its order
                 frame[name] = frame[name].cat.set_categories(list(items.schema[name].categories), ordered=True)
         return _checked(frame), Container("polars", list(frame.columns))
-    array = np.asarray(items)
+    array = unmasked(as_array(items, masked=True), "tables", holes=True)
     if array.ndim == 0 or array.ndim > 2 or array.dtype.kind not in "biufOUS":
         what = "Complex data not supported: " if array.dtype.kind == "c" else ""
         raise ZaohuaError(
@@ -152,4 +190,10 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
             raise ZaohuaError(
                 f"a column is called {name!r}, a {type(name).__name__}: names must be strings or integers"
             )
-    return frame.reset_index(drop=True)
+    swapped = {name: dtype.newbyteorder("=") for name, dtype in frame.dtypes.items() if _is_swapped(dtype)}
+    return frame.astype(swapped).reset_index(drop=True)
+
+
+def _is_swapped(dtype: object) -> bool:
+    """Return True if numbers are in the byte order of other machines, which pandas can't compute with."""
+    return isinstance(dtype, np.dtype) and not dtype.isnative

@@ -1,0 +1,467 @@
+"""All constraints of a table, as one system: checked, learnt and solved together, whatever their order.
+
+The system stands between the codes of a table's columns, and *coordinates*, which a model learns instead:
+
+    columns that no constraint names    themselves
+    columns that must go together       the index of their combination (see `combinations`)
+    numbers and dates in comparisons    differences from others (see `links`), and apart from them, whether the cell is
+                                        missing; a missing cell's coordinate is drawn
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
+from zaohua.modalities.tables.columns import Column
+from zaohua.modalities.tables.constraints import checks, solving
+from zaohua.modalities.tables.constraints.combinations import Group, merged
+from zaohua.modalities.tables.constraints.lattice import Lattice
+from zaohua.modalities.tables.constraints.links import Links
+from zaohua.modalities.tables.constraints.parsing import Linear, Together
+from zaohua.modalities.tables.frames import ColumnName
+from zaohua.modalities.tables.kinds import decimals
+
+GIVEN = "given"
+"""Category of the coordinate that says whether a cell is missing."""
+TRIES = 100
+"""Maximum number of combinations tried for a row whose numbers don't fit to the drawn one."""
+
+
+@dataclass
+class Coordinate:
+    """A learnt coordinate.
+
+    Attributes:
+        column: its properties, as of a column.
+        role: "cell" for a column as it is, "group", "mask" for whether a cell is missing, "number" of linked columns.
+        part: index of the column, of the group, or of the lattice.
+        place: place of a linked column in its lattice.
+        scale: units of the lattice per unit of the coordinate; 0 if the coordinate is the column's own code.
+    """
+
+    column: Column
+    role: str
+    part: int
+    place: int = 0
+    scale: float = 0.0
+
+
+@dataclass
+class System:
+    """The constraints of a table.
+
+    Attributes:
+        width: number of the table's columns.
+        absent: code of a missing cell of each column: NaN for numbers, and for categories that never miss.
+        groups: columns that must go together.
+        lattices, links: numbers and dates in comparisons, and their coordinates.
+        coordinates: what a model learns, in the order of the columns.
+        found: for each constraint, its text and in how many rows of training data it was found to hold.
+    """
+
+    width: int
+    absent: list[float]
+    groups: list[Group]
+    lattices: list[Lattice]
+    links: list[Links]
+    coordinates: list[Coordinate]
+    found: list[tuple[str, int]]
+
+    @classmethod
+    def fit(
+        cls, parsed: Sequence[Linear | Together], columns: Sequence[Column], codes: np.ndarray, most: int
+    ) -> tuple[System, np.ndarray]:
+        """Check that constraints hold in the training data, and choose the coordinates.
+
+        Args:
+            parsed: the constraints.
+            columns: the table's columns.
+            codes: their codes (n, columns).
+            most: maximum number of combinations.
+
+        Returns:
+            The system, and the coordinates of the training data (n, coordinates).
+
+        Raises:
+            ZaohuaError: constraints contradict each other or the data; the message names them and counts the rows.
+        """
+        absent = [np.nan if column.missing_code is None else float(column.missing_code) for column in columns]
+        system = cls(len(columns), absent, [], [], [], [], [])
+        values = system.with_nan(codes)
+        index = {column.name: place for place, column in enumerate(columns)}
+        together = [each for each in parsed if isinstance(each, Together)]
+        sets = [[index[name] for name in each.names] for each in together]
+        for members in merged(sets):
+            group = Group.fit([together[i].text for i in members], [sets[i] for i in members], values)
+            if len(group.rows) > most:
+                raise ZaohuaError(
+                    f"constraint {group.name!r} has {len(group.rows):,} combinations, more than max_categories={most:,}: "
+                    "raise max_categories, or leave it out"
+                )
+            system.groups.append(group)
+        linear = [each for each in parsed if isinstance(each, Linear)]
+        uses = [[index[name] for name, _ in each.terms] for each in linear]
+        completed: dict[int, np.ndarray] = {}
+        for members in merged(uses):
+            linked = sorted({place for i in members for place in uses[i]})
+            lattice = Lattice.fit(linked, columns, [linear[i] for i in members])
+            v = lattice.values(values)
+            checks.check(lattice, v)
+            links = Links.of(lattice)
+            completed[len(system.lattices)] = links.learn(v, lattice)
+            system.lattices.append(lattice)
+            system.links.append(links)
+        system.found = [
+            (each.text, int((~np.isnan(values[:, [index[name] for name in _names(each)]])).all(1).sum()))
+            for each in {each.text: each for each in parsed}.values()
+        ]
+        system.coordinates = system._choose(columns, completed)
+        if system.is_empty:
+            return system, codes
+        return system, system._coordinates(codes, [completed[part] for part in range(len(system.lattices))])
+
+    def _choose(self, columns: Sequence[Column], completed: Mapping[int, np.ndarray]) -> list[Coordinate]:
+        """Choose the coordinates of all columns, in their order."""
+        grouped = {place: index for index, group in enumerate(self.groups) for place in group.columns}
+        linked = {place: index for index, lattice in enumerate(self.lattices) for place in lattice.columns}
+        out, seen = [], set()
+        for place, column in enumerate(columns):
+            group, part = grouped.get(place), linked.get(place)
+            if group is not None and group not in seen:
+                seen.add(group)
+                names: list[str | float] = [str(index) for index in range(len(self.groups[group].rows))]
+                category = Column(self.groups[group].name, "categorical", "object", categories=names)
+                out.append(Coordinate(category, "group", group))
+            if part is not None:
+                out += self._linked(
+                    column, part, self.lattices[part].columns.index(place), completed[part], group is None
+                )
+            elif group is None:
+                out.append(Coordinate(column, "cell", place))
+        return out
+
+    def _linked(self, column: Column, part: int, place: int, completed: np.ndarray, has_mask: bool) -> list[Coordinate]:
+        """Return the coordinates of a linked column: whether it is missing, and its number if it isn't derived."""
+        out, lattice, links = [], self.lattices[part], self.links[part]
+        if column.missing and has_mask:  # a group says by itself which of its cells are missing
+            mask = Column(f"{column.name} {GIVEN}", "categorical", "object", column.missing, categories=[GIVEN])
+            out.append(Coordinate(mask, "mask", part, place))
+        if place not in links.bases:
+            return out
+        if not links.bases[place]:
+            return [*out, Coordinate(replace(column, missing=0.0), "number", part, place)]
+        z = links.coordinates(completed)[:, place]
+        scale = lattice.mult[place]
+        if column.kind == "datetime" and not np.array_equal(z / scale, np.rint(z / scale)):
+            scale = 1.0
+        return [*out, Coordinate(_difference(column, z / scale, lattice), "number", part, place, scale)]
+
+    # ---- codes <-> coordinates
+
+    @property
+    def is_empty(self) -> bool:
+        """True if there are no constraints, so that coordinates are codes."""
+        return not self.groups and not self.lattices
+
+    def with_nan(self, codes: np.ndarray) -> np.ndarray:
+        """Return codes (n, columns) with NaN for missing cells."""
+        return np.where(codes == np.array(self.absent), np.nan, codes)
+
+    def with_absent(self, values: np.ndarray) -> np.ndarray:
+        """Invert `with_nan`."""
+        return np.where(np.isnan(values), np.array(self.absent), values)
+
+    def to_coordinates(self, codes: np.ndarray, uniform: Callable[[int], np.ndarray]) -> np.ndarray:
+        """Convert codes (n, columns) to coordinates (n, coordinates).
+
+        Args:
+            codes: the codes. Rows needn't satisfy the constraints; unknown combinations become -1.
+            uniform: returns uniform numbers (n, k), from which missing linked cells are drawn.
+        """
+        if self.is_empty:
+            return codes
+        values, completed = self.with_nan(codes), []
+        for lattice, links in zip(self.lattices, self.links, strict=True):
+            v = lattice.values(values)
+            completed.append(links.completed(v, uniform(v.shape[1]), lattice))
+        return self._coordinates(codes, completed)
+
+    def _coordinates(self, codes: np.ndarray, completed: Sequence[np.ndarray]) -> np.ndarray:
+        """Convert codes (n, columns), and values without missing ones of each lattice (n, m), to coordinates."""
+        values = self.with_nan(codes)
+        z = [links.coordinates(v) for links, v in zip(self.links, completed, strict=True)]
+        out = np.empty((len(codes), len(self.coordinates)))
+        for index, each in enumerate(self.coordinates):
+            if each.role == "cell":
+                out[:, index] = codes[:, each.part]
+            elif each.role == "group":
+                out[:, index] = self.groups[each.part].index(values)
+            elif each.role == "mask":
+                out[:, index] = np.isnan(values[:, self.lattices[each.part].columns[each.place]])
+            elif each.scale:
+                out[:, index] = z[each.part][:, each.place] / each.scale
+            else:
+                out[:, index] = self.lattices[each.part].codes(completed[each.part])[:, each.place]
+        return out
+
+    def to_codes(
+        self,
+        coordinates: np.ndarray,
+        given: np.ndarray | None = None,
+        known: np.ndarray | None = None,
+        whole: bool = False,
+    ) -> np.ndarray:
+        """Convert coordinates (n, coordinates) to codes (n, columns) that satisfy all constraints.
+
+        Args:
+            coordinates: the coordinates.
+            given: codes of given cells (n, columns).
+            known: which cells are given, bool (n, columns).
+            whole: True if all cells that aren't given get a value.
+
+        Raises:
+            ZaohuaError: no values of the other cells satisfy the constraints.
+        """
+        if self.is_empty:
+            return coordinates if given is None or known is None else np.where(known, given, coordinates)
+        shape = len(coordinates), self.width
+        known = np.zeros(shape, bool) if known is None else known
+        given = np.full(shape, np.nan) if given is None else self.with_nan(given)
+        values = np.full(shape, np.nan)
+        for index, each in enumerate(self.coordinates):
+            if each.role == "cell":
+                values[:, each.part] = self._nan(each.part, coordinates[:, index])
+            elif each.role == "group":
+                group = self.groups[each.part]
+                values[:, group.columns] = group.rows[coordinates[:, index].astype(np.int64)]
+        values = np.where(known, given, values)
+        drawn = values.copy()
+        for part in range(len(self.lattices)):
+            self._solve_part(part, coordinates, values, drawn, known, whole)
+        return self.with_absent(values)
+
+    def _nan(self, place: int, codes: np.ndarray) -> np.ndarray:
+        return np.where(codes == self.absent[place], np.nan, codes)
+
+    def _solve_part(
+        self, part: int, coordinates: np.ndarray, values: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
+    ) -> None:
+        """Set the columns of a lattice in `values` (n, columns)."""
+        lattice, links = self.lattices[part], self.links[part]
+        z, missing = self._drawn_coordinates(part, coordinates)
+        places = np.array(lattice.columns)
+        by_group = np.isin(places, [place for group in self.groups for place in group.columns])
+        given = np.where(known[:, places] | by_group, lattice.values(drawn), np.nan)
+        found, solved = solving.solve(lattice, links.order, links.targets(z, given), ~np.isnan(given))
+        for row in np.flatnonzero(~solved):
+            found[row] = self._other_combination(part, row, z[row], drawn, known[row], whole)
+        codes = lattice.codes(found)
+        gone = np.isnan(drawn[:, places]) & (known[:, places] | by_group)
+        gone |= missing & ~known[:, places] & ~by_group & (not whole)
+        kept = known[:, places] | (by_group & ~np.isnan(drawn[:, places]))
+        values[:, places] = np.where(gone, np.nan, np.where(kept, drawn[:, places], codes))
+
+    def _drawn_coordinates(self, part: int, coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coordinates of a lattice (n, m) in its units, and which cells are missing, bool (n, m)."""
+        lattice = self.lattices[part]
+        z = np.zeros((len(coordinates), len(lattice.columns)))
+        missing = np.zeros(z.shape, bool)
+        for index, each in enumerate(self.coordinates):
+            if each.part != part or each.role not in ("mask", "number"):
+                continue
+            values = coordinates[:, index]
+            if each.role == "mask":
+                missing[:, each.place] = values == each.column.missing_code
+            elif each.scale:
+                z[:, each.place] = values * each.scale
+            else:
+                z[:, each.place] = values * lattice.mult[each.place] + lattice.shift[each.place]
+        if lattice.whole:
+            z = np.where(np.abs(z - np.rint(z)) < 1e-6, np.rint(z), z)
+        return z, missing
+
+    def _other_combination(
+        self, part: int, row: int, z: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
+    ) -> np.ndarray:
+        """Solve a row whose numbers contradict its combination, by other combinations, the most frequent first.
+
+        Raises:
+            ZaohuaError: none solves it.
+        """
+        lattice, links = self.lattices[part], self.links[part]
+        places = np.array(lattice.columns)
+        touching = [group for group in self.groups if set(group.columns) & set(lattice.columns)]
+        for group in touching:
+            columns = np.array(group.columns)
+            rows, weights = group.candidates(np.where(known[columns], drawn[row, columns], np.nan), whole)
+            for combination in rows[np.argsort(-weights, kind="stable")][:TRIES]:
+                trial = drawn[row].copy()
+                trial[columns] = np.where(known[columns], trial[columns], combination)
+                fixed = known[places] | np.isin(places, [place for each in touching for place in each.columns])
+                given = np.where(fixed, lattice.values(trial[None])[0], np.nan)[None]
+                found, solved = solving.solve(
+                    lattice, links.order, links.targets(z[None].copy(), given), ~np.isnan(given)
+                )
+                if solved[0]:
+                    drawn[row] = trial
+                    return np.asarray(found[0])
+        raise ZaohuaError(
+            f"no values satisfy {checks.listed(list(dict.fromkeys(lattice.texts)))} together with the given cells of "
+            f"row {row}"
+        )
+
+    # ---- given cells
+
+    def known_coordinates(self, codes: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return which coordinates known cells determine, bool (n, coordinates).
+
+        Args:
+            codes: codes (n, columns).
+            known: which cells are given, bool (n, columns); a missing cell may be given, too.
+        """
+        if self.is_empty:
+            return known
+        values = self.with_nan(codes)
+        out = np.zeros((len(codes), len(self.coordinates)), bool)
+        for index, each in enumerate(self.coordinates):
+            if each.role == "cell":
+                out[:, index] = known[:, each.part]
+            elif each.role == "group":
+                group = self.groups[each.part]
+                out[:, index] = known[:, group.columns].all(1) & (group.index(values) >= 0)
+            elif each.role == "mask":
+                out[:, index] = known[:, self.lattices[each.part].columns[each.place]]
+            else:
+                needed = [self.lattices[each.part].columns[j] for j in self.links[each.part].needs(each.place)]
+                out[:, index] = (known[:, needed] & ~np.isnan(values[:, needed])).all(1)
+        return out
+
+    def check(self, codes: np.ndarray, known: np.ndarray, rows: Sequence[object] | None = None) -> None:
+        """Check that given cells don't contradict the constraints.
+
+        Args:
+            codes: codes (n, columns).
+            known: which cells are given, bool (n, columns).
+            rows: names of the rows, for the message.
+
+        Raises:
+            ZaohuaError: they do; the message names the constraints and counts the rows.
+        """
+        values = np.where(known, self.with_nan(codes), np.nan)
+        for group in self.groups:
+            broken = group.broken(values)
+            for text, wrong in zip(group.texts, broken.T, strict=True):
+                checks.raise_broken(text, wrong, rows, "the given combination isn't one of training")
+        for lattice in self.lattices:
+            checks.check(lattice, lattice.values(values), rows)
+
+    def is_known(self, codes: np.ndarray) -> np.ndarray:
+        """Return which rows have combinations that occur in training, bool (n,)."""
+        values, out = self.with_nan(codes), np.ones(len(codes), bool)
+        for group in self.groups:
+            out &= group.index(values) >= 0
+        return out
+
+    def agrees(self, coordinates: np.ndarray, codes: np.ndarray, known: np.ndarray, whole: bool) -> np.ndarray:
+        """Return which rows have drawn combinations that agree with their given cells, bool (n,)."""
+        values, out = self.with_nan(codes), np.ones(len(codes), bool)
+        for index, each in enumerate(self.coordinates):
+            if each.role != "group":
+                continue
+            group = self.groups[each.part]
+            drawn, given = group.rows[coordinates[:, index].astype(np.int64)], values[:, group.columns]
+            told = known[:, group.columns]
+            same = (drawn == given) | (np.isnan(drawn) & np.isnan(given))
+            out &= (same | ~told).all(1) & ~((np.isnan(drawn) & ~told).any(1) & whole)
+        return out
+
+    def combined(
+        self, codes: np.ndarray, known: np.ndarray, u: np.ndarray, whole: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Choose combinations for rows in which some of their cells are given.
+
+        Args:
+            codes: codes (n, columns).
+            known: which cells are given, bool (n, columns).
+            u: uniform numbers (n, groups), by which combinations are drawn as often as they occur in training.
+            whole: True for combinations without missing cells.
+
+        Returns:
+            codes and known with the chosen cells. Cells stay missing that no combination fills in.
+        """
+        values, known = self.with_nan(codes), known.copy()
+        for turn, group in enumerate(self.groups):
+            columns = np.array(group.columns)
+            told = known[:, columns]
+            for row in np.flatnonzero(told.any(1) & ~told.all(1)):
+                given = np.where(told[row], values[row, columns], np.nan)
+                rows, weights = group.candidates(given, whole)
+                if len(rows):
+                    place = min(int(np.searchsorted(weights.cumsum(), u[row, turn] * weights.sum())), len(rows) - 1)
+                    values[row, columns] = np.where(told[row], values[row, columns], rows[place])
+                else:
+                    values[row, columns[~told[row]]] = np.nan
+                known[row, columns] = True
+        return self.with_absent(values), known
+
+    # ---- description and JSON
+
+    def about(self, rows: int) -> list[str]:
+        """Describe each constraint in a line."""
+        return [
+            f"constraint {text}: holds in all {count:,} of {rows:,} rows that have its cells"
+            for text, count in self.found
+        ]
+
+    def to_json(self) -> Json:
+        """Return all properties as JSON values."""
+        return {
+            "width": self.width,
+            "absent": [None if np.isnan(code) else code for code in self.absent],
+            "groups": [group.to_json() for group in self.groups],
+            "lattices": [lattice.to_json() for lattice in self.lattices],
+            "links": [links.to_json() for links in self.links],
+            "coordinates": [
+                {**vars(each), "column": None if each.role == "cell" else each.column.to_json()}
+                for each in self.coordinates
+            ],
+            "found": [list(each) for each in self.found],
+        }
+
+    @classmethod
+    def from_json(cls, data: Json, columns: Sequence[Column]) -> System:
+        """Create a system of the columns from the result of `to_json`."""
+        return cls(
+            width=data["width"],
+            absent=[np.nan if code is None else code for code in data["absent"]],
+            groups=[Group.from_json(each) for each in data["groups"]],
+            lattices=[Lattice(**each) for each in data["lattices"]],
+            links=[Links.from_json(each) for each in data["links"]],
+            coordinates=[
+                Coordinate(
+                    **{**each, "column": columns[each["part"]] if each["role"] == "cell" else Column(**each["column"])}
+                )
+                for each in data["coordinates"]
+            ],
+            found=[(text, count) for text, count in data["found"]],
+        )
+
+
+def _names(each: Linear | Together) -> list[ColumnName]:
+    return list(each.names) if isinstance(each, Together) else [name for name, _ in each.terms]
+
+
+def _difference(column: Column, values: np.ndarray, lattice: Lattice) -> Column:
+    """Return the properties of the coordinate of a column that is measured from others."""
+    low, high = float(values.min()), float(values.max())
+    if lattice.whole and column.is_discrete and np.array_equal(values, np.rint(values)):
+        step = float(np.gcd.reduce((values - low).astype(np.int64))) or 1.0
+        return Column(column.name, "integer", "float64", low=low, high=high, step=step)
+    digits = decimals(values) if lattice.whole else None
+    step = 0.0 if digits is None else 10.0**-digits
+    return Column(column.name, "continuous", "float64", low=low, high=high, step=step, decimals=digits)
