@@ -60,14 +60,26 @@ def main(arguments: Sequence[str]) -> None:
         raise ZaohuaError(f"--surprisal and --stride are for models of texts, and {run} is a {type(model).__name__}")
     facts = _texts(model, X, y, values) if texts else _items(model, X, y)
     split = split if X is not data or runs.is_named(data) else ""
-    facts = {"run": str(Path(run)), "data": data, "split": split, **facts}
+    facts = {"run": str(Path(run)), "data": data, "split": split, **facts, "trained_on": _trained_on(model, X)}
     if values["json"]:
         print(json.dumps(facts))
     elif not values["surprisal"]:
         width = max(map(len, facts))
         for name, value in facts.items():
+            if name == "trained_on":
+                value = f"{value:.0%} of these data: they don't say how well it predicts others" if value else ""
             if value != "":
-                print(f"{name.replace('_', ' '):<{width}}  {f'{value:.4f}' if isinstance(value, float) else value}")
+                print(f"{name.replace('_', ' '):<{width}}  {_written(value)}")
+
+
+def _written(value: object) -> object:
+    return "n/a" if value is None else f"{value:.4f}" if isinstance(value, float) else value
+
+
+def _trained_on(model: GenerativeModel, X: object) -> float | None:
+    """Return the share of the data that the model was trained on, known by content; None if it remembers none."""
+    found = model.count_seen(model.encode_items(X).codes)
+    return None if found is None else found.share if found.accused else 0.0
 
 
 def _texts(model: TextModel, X: object, y: object, values: Options) -> Json:
@@ -92,13 +104,13 @@ def _texts(model: TextModel, X: object, y: object, values: Options) -> Json:
 
 
 def _items(model: GenerativeModel, X: object, y: object) -> Json:
-    """Measure mean nats per item, with the standard error."""
+    """Measure mean nats per item, with the standard error, which is unknown (None) of one item."""
     import numpy as np
 
     nats = model.score_samples(X, y)
     return {
         "items": len(nats),
         "nats_per_item": float(nats.mean()),
-        "standard_error": float(np.std(nats) / max(1, len(nats)) ** 0.5),
+        "standard_error": float(np.std(nats, ddof=1) / len(nats) ** 0.5) if len(nats) > 1 else None,
         "kind": model.score_kind,
     }

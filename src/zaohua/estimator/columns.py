@@ -19,19 +19,16 @@ from sklearn.utils import Tags
 from torch import Tensor
 
 from zaohua.core.advice import option
-from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, derive_seed
+from zaohua.core.noise import ItemNoise, RandomState, derive_seed
 from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
 from zaohua.estimator.tensors import Encoded, chunks
-from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, counted
 from zaohua.modalities.labels.codec import LabelCodec
-from zaohua.modalities.reading import read
 from zaohua.modalities.tables.codec import TableCodec
 
 FEWEST = 20
@@ -53,12 +50,12 @@ class Tabular(GenerativeModel[TableCodec]):
     """True if `log_prob` and `encode` leave out features that a row doesn't say: categories of -1, numbers of NaN."""
 
     unseen: Annotated[Literal["ignore", "zero", "error"], Sampling(scores=True)] = "ignore"
-    """What becomes of cells unlike training's in rows to score (new categories, numbers outside the range, missing cells
-    where there were none): they are left out of account, the row has probability zero (a score of -inf), or an
+    """What becomes of cells unlike training's in rows to score (new categories, numbers outside the range, missing
+    cells where there were none): they are left out of account, the row has probability zero (a score of -inf), or an
     error."""
     max_tries: Annotated[int, Between(1), Sampling] = 1000
-    """Maximum number of rows drawn for a row with given columns, in the mean over all rows (of fewer than 20 as for 20),
-    by models that need rejection."""
+    """Maximum number of rows drawn for a row with given columns, in the mean over all rows (fewer than 20 count as
+    20), by models that need rejection."""
 
     def _begin(
         self, X: object, y: object, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
@@ -84,19 +81,12 @@ class Tabular(GenerativeModel[TableCodec]):
 
     # ---- rows unlike training's
 
-    def encode_items(self, X: object, y: object = None) -> Encoded:
-        """Encode rows and their labels; see the field `unseen` for cells unlike training's, which are counted and said.
-
-        Args:
-            X: a table with the columns of the training data.
-            y: labels, one for each row. One that is missing or unknown is summed over.
+    def _encode_new(self, items: object, labels: object) -> Encoded:
+        """Encode rows and labels, and note how many cells are unlike training's; see the field `unseen`.
 
         Raises:
-            ZaohuaError: the columns are others, a cell is unlike training's and the model can't leave it out, or
-                `unseen` is "error".
+            ZaohuaError: a cell is unlike training's and the model can't leave it out, or `unseen` is "error".
         """
-        self._check_fitted()
-        items, labels = read(X, y, prefer=modality_of(type(self.codec_)))
         codes = self.codec_.encode_partly(items)
         if self.unseen == "error":
             self.codec_.refuse_unlike(items)
@@ -105,12 +95,10 @@ class Tabular(GenerativeModel[TableCodec]):
         encoded = self._labelled(codes, labels)
         rows, cells = self._unlike(encoded)
         if cells:
-            names = [str(c.name) for c, is_in in zip(self.codec_.columns_, self.codec_.hidden(codes).any(0)) if is_in]
-            hidden = "labels" if not names else shown(names)
-            end = "of probability zero" if self.unseen == "zero" else "left out of account"
-            note(
-                f"{int(rows.sum()):,} of {counted(len(codes), 'row')} hold {counted(cells, 'cell')} unlike training's ({hidden}): {end}"
-            )
+            columns = self.codec_.hidden(codes).any(0).tolist()
+            names = [str(c.name) for c, is_in in zip(self.codec_.columns_, columns, strict=True) if is_in]
+            end = "such rows have probability zero" if self.unseen == "zero" else "left out of account"
+            note(f"{_counted(rows, len(codes), cells)} ({shown(names) or 'labels'}): {end}")
         return encoded
 
     def _labelled(self, codes: Tensor, labels: object) -> Encoded:
@@ -128,7 +116,7 @@ class Tabular(GenerativeModel[TableCodec]):
         hidden = self.codec_.hidden(encoded.codes[np.arange(len(encoded))]).numpy()
         if encoded.y_codes is not None:
             hidden = np.column_stack([hidden, (encoded.y_codes < 0).numpy()])
-        return hidden.any(1), int(hidden.sum())
+        return np.asarray(hidden.any(1)), int(hidden.sum())
 
     def _refuse_unlike(self, items: object) -> None:
         try:
@@ -166,10 +154,13 @@ class Tabular(GenerativeModel[TableCodec]):
         Raises:
             ZaohuaError: a column or value is unknown, or too few of the drawn rows have the given values.
         """
-        if not isinstance(y, Mapping) and not hasattr(y, "columns"):
+        columns = y if isinstance(y, Mapping) else getattr(y, "columns", None)
+        if columns is None:
             return super().sample(n_samples, y=y, random_state=random_state, **options)
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
+        if not len(columns):
+            raise ZaohuaError("y has no columns: give values of some, or y=None")
         codes, known = model.codec_.given(y, n_samples)
         seeds = self.seeds_for_sampling(random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:
@@ -197,8 +188,8 @@ class Tabular(GenerativeModel[TableCodec]):
         hidden = self.codec_.hidden(codes) & ~self.codec_.holes_in(X)
         if hidden.any():
             note(
-                f"{int(hidden.any(1).sum()):,} of {counted(len(codes), 'row')} hold {counted(int(hidden.sum()), 'cell')} "
-                "unlike training's: kept as they are, and left out of account"
+                f"{_counted(hidden.any(1).numpy(), len(codes), int(hidden.sum()))}: kept as they are, and left out of "
+                "account"
             )
         seeds = self.seeds_for_sampling(random_state, len(codes))
         return self.codec_.filled(self._completed(codes, known, seeds, whole=True, given=given), X)
@@ -282,3 +273,8 @@ class Tabular(GenerativeModel[TableCodec]):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = tags.input_tags.string = True
         return tags
+
+
+def _counted(rows: np.ndarray, n: int, cells: int) -> str:
+    """Say how many of n rows, a mask, hold how many cells unlike training's."""
+    return f"{int(rows.sum()):,} of {counted(n, 'row')} hold {counted(cells, 'cell')} unlike training's"

@@ -111,7 +111,7 @@ def nearest_correlation(matrix: np.ndarray, least: float) -> np.ndarray:
     out = (vectors * np.maximum(values, least)) @ vectors.T
     deviation = np.sqrt(np.diag(out))
     out = out / np.outer(deviation, deviation)
-    return (out + out.T) / 2
+    return np.asarray((out + out.T) / 2)
 
 
 def definite(scores: list[Scores], least: float) -> np.ndarray:

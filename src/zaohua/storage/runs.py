@@ -25,6 +25,7 @@ from zaohua.storage.atomic import (
     MANIFEST,
     explained,
     manifest_bytes,
+    read_file,
     read_folder,
     replace_file,
     sha256,
@@ -37,6 +38,7 @@ from zaohua.storage.card import card
 from zaohua.storage.layout import (
     CARDS,
     CHECKPOINTS,
+    FINAL,
     HISTORY,
     LOCK,
     MODEL,
@@ -312,12 +314,12 @@ class Run:
             file.write(json.dumps(record) + "\n")
 
     def rewind_history(self, step: int) -> list[Json]:
-        """Delete the records after `step`, which will be repeated, and incomplete lines; return the others."""
+        """Delete records after `step`, final ones and incomplete lines; return the others."""
         path, records = self.folder / HISTORY, list[Json]()
-        for line in path.read_bytes().splitlines() if path.exists() else []:
+        for line in read_file(path).splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 record = json.loads(line)
-                if record["step"] <= step:
+                if record["step"] <= step and not record.get(FINAL):
                     records.append(record)
         replace_file(path, "".join(json.dumps(record) + "\n" for record in records).encode())
         return records

@@ -54,6 +54,7 @@ class Event:
         record: measurements, such as the loss of each phase, lr, items_per_second or validation.
         items: generated items of a "preview".
         message: text for the user.
+        stopped: True at the "end" of a training that a signal stopped.
     """
 
     kind: EventKind
@@ -65,6 +66,7 @@ class Event:
     record: Json = field(default_factory=dict)
     items: object = None
     message: str = ""
+    stopped: bool = False
 
 
 Callback = Callable[[Event], Json | None]

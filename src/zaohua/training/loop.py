@@ -20,6 +20,7 @@ from zaohua.core.hardware import flushed_denormals, keep_freed_memory
 from zaohua.core.json import Json
 from zaohua.core.noise import derive_seed
 from zaohua.storage import runs
+from zaohua.storage.layout import FINAL
 from zaohua.training import checkpoints
 from zaohua.training.callbacks.signals import watch_signals
 from zaohua.training.callbacks.tensorboard import tensorboard
@@ -159,8 +160,9 @@ class Engine(Stepper):
         if self.saved != self.step:
             self._save()
         if not self.signals.received:
-            self._choose_best()
-        self._emit("end", message="" if self.signals.received else self.too_short())
+            self._finish()
+        message = "" if self.signals.received else self.too_short()
+        self._emit("end", message=message, stopped=bool(self.signals.received))
         self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
 
     @property
@@ -181,24 +183,38 @@ class Engine(Stepper):
     def _is_due(self, every: int | None) -> bool:
         return every is not None and self.step % every == 0
 
-    def _log_losses(self) -> None:
+    def _log_losses(self, **more: bool) -> None:
         """Add the mean losses since the last record to the history."""
         record: Json = {**self.meter.means(self.step), "lr": self.rate}
         record["items_per_second"] = self.meter.steps_per_second(self.step) * self.model.batch_size * self.world
-        self._log(record)
+        self._log({**record, **more})
         self.meter.reset(self.step)
 
     def _validate(self) -> None:
         """Measure the loss on the held-out items, and keep the networks if they are the best."""
+        if not self.best.phases:
+            return
         losses = self.measure(self.data, self.held_out)
         self.best.update(losses, self.average)
         self._log(self.best.record(losses), kind="validate")
 
-    def _choose_best(self) -> None:
-        """After the last step, keep the last networks if they are the best. The checkpoint stays as it is."""
-        if self.best.tensors is not None and not self._is_due(self.model.validate_every):
-            if self.best.choose(self.measure(self.data, self.held_out), self.average):
+    def _finish(self) -> None:
+        """After the last step, record what the intervals of losses, validation and previews leave open.
+
+        So every training that holds items out ends with a validation, however short it was. The last networks are kept
+        if they are the best. Neither the checkpoint nor the records before it change, and a resumed training drops
+        these `FINAL` records: it goes on as if it had never ended here.
+        """
+        model, final = self.model, {FINAL: True}
+        if self.step > self.meter.recorded and self.meter.sums:
+            self._log_losses(**final)
+        if self.best.phases and len(self.held_out) and not self._is_due(model.validate_every):
+            losses = self.measure(self.data, self.held_out)
+            self._log({**self.best.record(losses), **final}, kind="validate")
+            if self.best.tensors is not None and self.best.choose(losses, self.average):
                 self._save_model()
+        if model.preview_every is not None and not self._is_due(model.preview_every):
+            self._preview()
 
     # ---- reports
 
@@ -223,13 +239,21 @@ class Engine(Stepper):
                 self.run.append_history(record)
             self._emit(kind, record=record)
 
-    def _emit(self, kind: EventKind, *, record: Json | None = None, items: object = None, message: str = "") -> None:
+    def _emit(
+        self,
+        kind: EventKind,
+        *,
+        record: Json | None = None,
+        items: object = None,
+        message: str = "",
+        stopped: bool = False,
+    ) -> None:
         """Call every callback with an event, and add the records that they return to the history."""
         for callback in self.callbacks:
             now = self.step, self.total, self.progress, self.elapsed
-            answer = callback(Event(kind, *now, self._current_model, record or {}, items, message))
+            answer = callback(Event(kind, *now, self._current_model, record or {}, items, message, stopped))
             if isinstance(answer, dict) and kind != "record":  # an answer to a record would recurse forever
-                self._log(answer, kind="record")
+                self._log({**answer, FINAL: True} if kind == "end" else answer, kind="record")
 
     def _current_model(self) -> Trainable:
         """Return the model with the current averaged networks."""

@@ -249,7 +249,7 @@ class Stepper:
         return Batch(x, self.model.prepare_conditions(y, noise), noise, self.progress if train else 1.0, codes)
 
     def measure(self, data: TrainingData, items: np.ndarray) -> dict[str, float]:
-        """Compute the mean loss of the averaged networks over some items, for each phase of all learners.
+        """Compute the mean loss of the averaged networks over some items, for each phase of all learners that have one.
 
         The loss is the same function at every step: weights that depend on the progress have their final values. Noise
         is drawn for 256 items at a time, so that the loss doesn't depend on the batch size, and independently for each
@@ -262,6 +262,7 @@ class Stepper:
         return {
             phase: self._mean_loss(learner, phase, data, items)
             for learner in self.model.learners()
+            if learner.has_validation_loss
             for phase in learner.phases
         }
 

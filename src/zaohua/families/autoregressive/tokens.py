@@ -31,7 +31,7 @@ from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import GUESSES, Decoder, draft_of, generate, guided
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
-from zaohua.modalities.base import Indices
+from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
 from zaohua.training.events import Batch
@@ -109,9 +109,33 @@ class TokenModel(Guided[TokenCodecT]):
         """
         if n > 2 and (self.y_codec_ is not None or self.apart_):
             return super().hold_out(n, seed, groups)
-        held = math.ceil(self.validation_fraction * n) if n > 2 else 0
+        held = self._held_rows(n)
         rows = np.linspace(n - held, n - 1, min(held, 1000)).round().astype(int)
         return rows, np.arange(n - held - (held > 0))
+
+    def _held_rows(self, n: int) -> int:
+        """Return the number of the last rows of a stream of n that are held out."""
+        return math.ceil(self.validation_fraction * n) if n > 2 else 0
+
+    def held_out_token(self, tokens: Sequences) -> int | None:
+        """Return the index of the first token of a stream that is held out; None for items that are held out whole.
+
+        Its length if nothing is held out.
+        """
+        if self.y_codec_ is not None or tokens.apart:
+            return None
+        n = (len(tokens.stream) - 1) // self.context - 1  # rows of twice the context, as `rows` unfolds them
+        held = self._held_rows(n)
+        return (n - held) * self.context + 1 if held else len(tokens.stream)
+
+    def learnt(self, data: TrainingData, rows: TrainingData) -> tuple[Codes, np.ndarray]:
+        """Return the codes of items, and the indices of those that are trained on, cut where a stream is held out."""
+        tokens = cast(Sequences, data.x)
+        end = self.held_out_token(tokens)
+        if end is None:
+            return super().learnt(data, rows)
+        learnt = Sequences(tokens.stream, tokens.starts, tokens.stops.clamp(max=end), tokens.pad, tokens.apart)
+        return learnt, np.flatnonzero(tokens.starts.numpy() < end)
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Cut a random context (the first when not training) and the token after it out of rows of twice the context.

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
@@ -19,6 +18,7 @@ from zaohua.evaluation.results import APART, FLOOR, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Splits
 from zaohua.metrics import tree_two_sample as told_apart
 from zaohua.metrics.columns import mean_trend, shapes, trends
+from zaohua.metrics.copy_rate import ACCUSED
 from zaohua.metrics.intervals import Interval
 from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
@@ -51,6 +51,7 @@ class TableProtocol(EvaluationProtocol):
     modality = "tables"
     noun = "rows"
     lead: ClassVar[str] = "tree_score"
+    monitors: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ("target",)
     test: HeldOutRows
 
@@ -101,19 +102,10 @@ class TableProtocol(EvaluationProtocol):
         return np.asarray(model.codec_.encode(block), np.float64)
 
     def score(self, model: Any, rows: np.ndarray, conditions: Sequence[Any] | None) -> np.ndarray:
-        """Return log-likelihoods of test rows, without their cells unlike training's where the model can leave them out,
-        else those of the rows that have none."""
-        unlike = self.test.unlike[rows]
+        """Return log-likelihoods of test rows; rows unlike training's are skipped by models that can't score parts."""
+        encoded = model.attach_conditions(self.test.codes[rows], conditions)
         if not model.marginalises:
-            rows = rows[~unlike.any(1)]
-            conditions = None if conditions is None else [conditions[i] for i in np.flatnonzero(~unlike.any(1))]
-        if conditions is None:
-            return np.asarray(model.score_encoded(model.attach_conditions(self.test.codes[rows])))
-        known = ~self.test.unlike[rows, -1]
-        likely = next(label for label, is_known in zip(conditions, known, strict=True) if is_known)
-        told = [label if is_known else likely for label, is_known in zip(conditions, known, strict=True)]
-        encoded = model.attach_conditions(self.test.codes[rows], told)
-        encoded.y_codes[torch.from_numpy(~known)] = -1
+            encoded = encoded.take(np.flatnonzero(~model.codec_.hidden(encoded.codes).any(1).numpy()))
         return np.asarray(model.score_encoded(encoded))
 
     # ---- measures
@@ -146,8 +138,8 @@ class TableProtocol(EvaluationProtocol):
         near = closest_records(samples, self._train, self._real, self.category_counts, self.seed)
         same = row_copies(samples, self._train, self._real, self.category_counts)
         return {
-            "closest": interval_figure(near.fraction, len(samples), format_p(near.p)),
-            "row_copies": fraction_figure(same.fraction, len(samples), format_p(same.p)),
+            "closest": interval_figure(near.fraction, len(samples), format_p(near.p), near.p),
+            "row_copies": fraction_figure(same.fraction, len(samples), format_p(same.p), same.p),
         }
 
     def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
@@ -178,12 +170,12 @@ class TableProtocol(EvaluationProtocol):
                 f"all {len(samples)} samples are the same: the model has collapsed, or sampling ignores its noise"
             )
         copied, near = figures["row_copies"], figures["closest"]
-        if (copied.low or 0) > self._usual:
+        if copied.p is not None and copied.p < ACCUSED:
             found.append(
                 f"{copied.value:.1%} of the samples equal training rows, of the {self.splits.split} rows "
                 f"{self._usual:.1%}: to look real is no achievement then"
             )
-        if (near.low or 0) > 0.5:
+        if near.p is not None and near.p < ACCUSED:
             found.append(
                 f"{near.value:.1%} of the samples are nearer to training rows than to new ones: some of what "
                 "was learnt are single rows"
@@ -194,15 +186,25 @@ class TableProtocol(EvaluationProtocol):
             found.append(
                 "measured by rows that training held out: if settings were chosen by them, these figures are too good"
             )
-        unlike = self.test.unlike
+        unlike, count = self.test.unlike, f"of {len(self.test):,} {self.splits.split} rows"
         if cells := int(unlike.sum()):
-            found.append(
-                f"{int(unlike.any(1).sum()):,} of {len(self.test):,} {self.splits.split} rows hold {counted(cells, 'cell')} "
-                "unlike training's: likelihoods leave them out"
-            )
+            hold = f"hold {counted(cells, 'cell')} unlike training's"
+            found.append(f"{int(unlike.any(1).sum()):,} {count} {hold}: likelihoods leave these cells out")
+        if labels := int(len(self.test) - len(self.test.codes)):
+            found.append(f"{labels:,} {count} have a label that training never saw: likelihoods leave these rows out")
         if self._target is None:
             found.append("no column can be predicted from others: there is one column only, or all are constant")
         return found
+
+    def monitor(self, model: Any) -> dict[str, float | None]:
+        """Return the figures of some samples during training that are quickly computed."""
+        samples = self.to_measured(model, model.sample(self.n, random_state=0))
+        figures = {
+            "tree_score": self._classified(samples).score.value,
+            "trend": mean_trend(trends(self._real, samples, self.category_counts)),
+            "shape": float(shapes(self._real, samples, self.category_counts).mean()),
+        }
+        return self.telling(figures)
 
     # ---- references
 

@@ -46,21 +46,25 @@ class HeldOutRows(Items):
 
     @property
     def unlike(self) -> np.ndarray:
-        """Cells that are unlike training's, and in the last column unknown labels, bool (n, columns + 1)."""
-        label = np.zeros(len(self), bool) if self.known is None else ~self.known
-        categories = np.array([bool(column.is_category) for column in self.columns])
+        """Which cells are unlike training's, bool (n, columns)."""
         codes = self.values if self.scored is None else self.scored
-        return np.column_stack([np.isinf(codes) | ((codes == -1) & categories), label])
+        categories = np.array([bool(column.is_category) for column in self.columns])
+        return np.asarray(np.isinf(codes) | ((codes == -1) & categories))
+
+    @property
+    def _labelled(self) -> np.ndarray:
+        """Indices of the rows whose labels occur in training; of all rows without labels."""
+        return np.flatnonzero(np.ones(len(self), bool) if self.known is None else self.known)
 
     @property
     def codes(self) -> torch.Tensor:
-        """The rows as models score them, without cells unlike training's."""
-        return torch.from_numpy(self.values if self.scored is None else self.scored)
+        """The rows that models score, without cells unlike training's; those with unknown labels are left out."""
+        return torch.from_numpy((self.values if self.scored is None else self.scored)[self._labelled])
 
     @property
     def labels(self) -> list[Any] | None:
-        """Labels of the rows."""
-        return None if self.given is None else list(self.given)
+        """Labels of the rows that models score."""
+        return None if self.given is None else [self.given[i] for i in self._labelled.tolist()]
 
 
 def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zaohua.modalities.tables.columns import Column
-from zaohua.modalities.tables.numbers import LEAST_DENSITY
+from zaohua.modalities.tables.numbers import LEAST_DENSITY, Quantiles
 from zaohua.modalities.tables.views import View
 
 
@@ -30,7 +30,7 @@ class Marginal(NamedTuple):
         states, _ = view.to_tensor(values, np.full((len(values), 2), 0.5))
         mass = np.bincount(states, minlength=view.states) / len(values)
         spikes, weights = view.spikes, mass[view.ranges :][: len(view.spikes)]
-        if view.numbers is None:
+        if not isinstance(view.numbers, Quantiles):
             x, u = spikes[:0], np.zeros(0)
             inside = np.zeros(len(spikes))
         else:

@@ -146,7 +146,7 @@ def ranges(values: np.ndarray, step: float) -> list[np.ndarray]:
     wide = np.flatnonzero(
         (np.minimum(below, len(values) - below) >= LEAST_RANGE) & (gaps > GAP * np.maximum(step, near / 2))
     )
-    ratios = np.array([gaps[i] / max(_spread(x, counts, i), step, 1e-300) for i in wide])
+    ratios = np.array([gaps[i] / max(_spread(x, counts, i), step, 1e-300) for i in wide.tolist()])
     cuts: list[int] = []
     for i in wide[np.argsort(-ratios, kind="stable")][: int((ratios > GAP).sum())]:
         tried = np.sort([*cuts, i])

@@ -19,7 +19,7 @@ from zaohua.core.params import fields_of
 from zaohua.evaluation import summaries
 from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.measures import measure_names
-from zaohua.evaluation.results import FLOOR, Figures
+from zaohua.evaluation.results import FLOOR, Evaluation, Figures
 from zaohua.evaluation.seeds import comparison_over_seeds
 from zaohua.evaluation.suite import Suite
 from zaohua.modalities.registry import known
@@ -234,7 +234,7 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
         table.append(
             [
                 row.run,
-                *(_cell(column, row.figures) for column in columns),
+                *(_told(column, row) for column in columns),
                 seconds,
                 digits(cost.milliseconds),
                 f"{cost.network_evaluations:,}",
@@ -249,6 +249,10 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
     whole = f"The command also writes the whole page, with samples and intervals: `{name}-{dataset}.html`."
     picture = f"![Quality against time: {dataset}]({name}-{dataset}.svg)"
     return "\n".join([f"## {dataset}", "", f"{about} {whole}", "", picture, "", *lines, "", *said, ""])
+
+
+def _told(column: str, row: Evaluation) -> str:
+    return summaries.told(column, row).replace("|", "/") if column in row.figures else ""
 
 
 def _cell(column: str, figures: Figures) -> str:
