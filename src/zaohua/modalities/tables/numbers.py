@@ -29,6 +29,8 @@ MODES = 10
 """Maximum number of modes, and of ranges."""
 GAP, LEAST_RANGE = 3.0, 5
 """Width of a gap between two ranges, in spreads of the numbers next to it, and the minimum number of numbers in one."""
+BRIDGE = 1e-4
+"""Probability of half a gap: a number that lies there isn't impossible."""
 LEAST_DENSITY = 1e-307
 """Least density: its logarithm is finite."""
 ROUNDS = 100
@@ -88,10 +90,15 @@ class Quantiles:
         parts = ranges(values, column.step)
         if len(parts) == 1:
             return cls(*_knots(values, column.step, spikes))
-        knots = [
-            _widened(*_knots(z, column.step, spikes[(spikes > z.min()) & (spikes < z.max())]), len(z)) for z in parts
-        ]
-        return cls(np.concatenate([x for x, _ in knots]), np.concatenate([k + f for k, (_, f) in enumerate(knots)]))
+        x, f, middle = [], [], -np.inf
+        for k, z in enumerate(parts):
+            above = np.inf if k + 1 == len(parts) else _middle(z.max(), parts[k + 1].min(), column)
+            own, heights = _knots(z, column.step, spikes[(spikes > z.min()) & (spikes < z.max())])
+            own, heights = _bridged(*_widened(own, heights, len(z), column.step), middle, above)
+            x.append(own)
+            f.append(k + heights)
+            middle = above
+        return cls(np.concatenate(x), np.concatenate(f))
 
     def cdf(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Compute the distribution function at x in the ranges of the states."""
@@ -167,14 +174,34 @@ def _spread(x: np.ndarray, counts: np.ndarray, i: int) -> float:
     return out
 
 
-def _widened(x: np.ndarray, f: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _middle(low: float, high: float, column: Column) -> float:
+    """Return the middle of a gap, between two multiples of the column's step."""
+    if not column.step:
+        return low / 2 + high / 2
+    return float(low + (np.floor((high - low) / column.step / 2) + 0.5) * column.step)
+
+
+def _widened(x: np.ndarray, f: np.ndarray, n: int, step: float) -> tuple[np.ndarray, np.ndarray]:
     """Extend a distribution function of n numbers by half a number on either side.
 
-    Else the ends of a range of ten numbers would lie at the ends of the normal distribution, as outliers do.
+    Else the ends of a range of ten numbers would lie at the ends of the normal distribution, as outliers do. Multiples
+    of a step are spread over it anyway.
     """
+    if step:
+        return x, f
     inner = (0.5 + f * n) / (n + 1)
     low, high = (0.5 / (n + 1) * (x[i + 1] - x[i]) / max(inner[i + 1] - inner[i], 1e-9) for i in (0, -2))
     return np.concatenate([[x[0] - low], x, [x[-1] + high]]), np.concatenate([[0.0], inner, [1.0]])
+
+
+def _bridged(x: np.ndarray, f: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Extend a distribution function into the gaps around it, up to their middles, with next to no mass."""
+    below, above = BRIDGE * np.isfinite(low), BRIDGE * np.isfinite(high)
+    x, f = np.clip(x, low, high), below + f * (1 - below - above)
+    return (
+        np.concatenate([[low][: int(below > 0)], x, [high][: int(above > 0)]]),
+        np.concatenate([[0.0][: int(below > 0)], f, [1.0][: int(above > 0)]]),
+    )
 
 
 def _knots(values: np.ndarray, step: float, spikes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
