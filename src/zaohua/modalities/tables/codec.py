@@ -35,6 +35,7 @@ from zaohua.modalities.tables.frames import (
     filled_in,
     index_of,
 )
+from zaohua.modalities.tables.kinds import plain
 from zaohua.modalities.tables.views import View, features_of
 
 if TYPE_CHECKING:
@@ -128,11 +129,36 @@ class TableCodec(FrameCodec):
         frame = self.container_.of_same_columns(items)
         codes = self._codes(frame)
         for index, column in enumerate(() if unseen else self.columns_):
-            cells = frame[column.name]
-            column.check_known(
-                cells, np.where(column.missing_cells(cells), 0, codes[:, index]) if holes else codes[:, index]
-            )
+            column.check_known(frame[column.name], codes[:, index])
         return torch.from_numpy(codes)
+
+    def encode_partly(self, items: TableLike) -> Tensor:
+        """Encode rows as float64 (n, columns) that may be unlike training's.
+
+        New categories, numbers outside the range, and missing cells where training had none become -1 (categories) or
+        infinite (numbers): *hidden* cells, which models leave out of account.
+
+        Raises:
+            ZaohuaError: columns are unknown.
+        """
+        frame = self.container_.of_same_columns(items)
+        parts = [column.encode(frame[column.name], clip=False) for column in self.columns_]
+        return torch.from_numpy(
+            np.stack([c.marked(part) for c, part in zip(self.columns_, parts, strict=True)], axis=1)
+        )
+
+    def hidden(self, codes: Tensor) -> Tensor:
+        """Return a mask of the hidden cells of encoded rows, bool (n, columns); see `encode_partly`."""
+        categories = torch.tensor([column.is_category for column in self.columns_], device=codes.device)
+        return codes.isinf() | ((codes == -1) & categories)
+
+    def refuse_unlike(self, items: TableLike) -> None:
+        """Raise a `ZaohuaError` that names the first cell unlike training's."""
+        frame = self.container_.of_same_columns(items)
+        for column in self.columns_:
+            cells = frame[column.name]
+            column.check_known(cells, column.marked(column.encode(cells, clip=False)))
+            column.check_range(cells)
 
     def _codes(self, frame: pd.DataFrame, clip: bool = True) -> np.ndarray:
         return np.stack([column.encode(frame[column.name], clip) for column in self.columns_], axis=1)
@@ -230,6 +256,11 @@ class TableCodec(FrameCodec):
             index = index_of(rows)
             self.system_.check(given.numpy(), known.numpy(), range(len(codes)) if index is None else index.tolist())
         return codes, known, given
+
+    def holes_in(self, rows: TableLike) -> Tensor:
+        """Return a mask of the missing cells of a table's learnt columns, bool (n, columns)."""
+        frame = self.container_.of_same_columns(rows)
+        return torch.from_numpy(np.stack([c.missing_cells(plain(frame[c.name])) for c in self.columns_], axis=1))
 
     def fits(self, codes: Tensor) -> np.ndarray:
         """Return which encoded rows have only combinations of constrained columns that occur in training, bool (n,)."""
