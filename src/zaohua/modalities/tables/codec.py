@@ -164,11 +164,7 @@ class TableCodec(FrameCodec):
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:
         """Decode the columns, by name."""
         values = codes.detach().cpu().double().numpy()
-        linked = {place for lattice in self.system_.lattices for place in lattice.columns}
-        return {
-            column.name: column.decode(values[:, place], snap=place not in linked)
-            for place, column in enumerate(self.columns_)
-        }
+        return {column.name: column.decode(values[:, place], snap=False) for place, column in enumerate(self.columns_)}
 
     def given(self, y: Any, n: int | None) -> tuple[Tensor, Tensor]:
         """Encode values of some columns as conditions.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
@@ -27,6 +27,8 @@ from zaohua.modalities.tables.dates import nanoseconds, zone_of
 PRECISION = {"float16": 2.0**-9, "float32": 2.0**-21}
 """Relative distance that numbers must have to differ, by dtype; that of float64 is `FINE`."""
 FINE = 1e-12
+EQUAL = 1e-9
+"""Relative difference of sums of numbers without steps that counts as none."""
 FREE = 0.01
 """Distance, in whole units, that a strict inequality demands of a value that need not exist."""
 LARGEST = 1e300
@@ -44,6 +46,7 @@ class Lattice:
         least, most: range of the dtype.
         decimals: decimal places of the codes; -1 if there are none to keep.
         whole: True if all v are whole.
+        noise: relative error of codes that is due to their dtype.
         margin: distance that strict inequalities demand.
         texts: the constraint that each inequality is part of.
         matrix, bound: A and b.
@@ -61,6 +64,7 @@ class Lattice:
     most: list[float]
     decimals: list[int]
     whole: bool
+    noise: float
     margin: float
     texts: list[str]
     matrix: list[list[float]]
@@ -69,20 +73,23 @@ class Lattice:
     strict: list[bool]
 
     @classmethod
-    def fit(cls, indices: Sequence[int], columns: Sequence[Column], linears: Sequence[Linear]) -> Lattice:
+    def fit(
+        cls, indices: Sequence[int], columns: Sequence[Column], codes: np.ndarray, linears: Sequence[Linear]
+    ) -> Lattice:
         """Determine the common units of columns, and convert the constraints to them.
 
         Args:
             indices: indices of the linked columns.
             columns: all columns.
-            linears: the constraints on them.
+            codes: codes of all columns (n, columns), NaN if missing.
+            linears: the constraints.
 
         Raises:
             ZaohuaError: numbers and dates are mixed, or a constant is neither; the message names the constraint.
         """
-        linked = [columns[index] for index in indices]
         for linear in linears:
             _check_kinds(linear, columns)
+        linked = [_with_exact_step(columns[index], codes[:, index]) for index in indices]
         dates = linked[0].kind == "datetime"
         whole = dates or all(column.step > 0 for column in linked)
         units, origins = _date_units(linked) if dates else _number_units(linked, whole)
@@ -112,6 +119,7 @@ class Lattice:
             most=[_bounded(high, column, by, add) for (_, high), column, by, add in zip(limits, linked, mult, shift, strict=True)],
             decimals=[-1 if column.decimals is None else column.decimals for column in linked],
             whole=whole,
+            noise=max(_noise(column) for column in linked),
             margin=1.0 if whole else scale * max(PRECISION.get(column.dtype, FINE) for column in linked),
             texts=[linear.text for linear, _, _ in rows],
             matrix=[[float(each) for each in coefficients] for _, coefficients, _ in rows],
@@ -134,7 +142,7 @@ class Lattice:
         v = codes[:, self.columns] * self.mult + self.shift
         if self.whole:
             near = np.rint(v)
-            v = np.where(np.abs(v - near) <= 1e-9 * np.maximum(np.abs(v), 1e3), near, v)
+            v = np.where(np.abs(v - near) <= np.maximum(self.noise * np.abs(v), 1e-6), near, v)
         return np.asarray(v)
 
     def codes(self, v: np.ndarray) -> np.ndarray:
@@ -157,11 +165,15 @@ class Lattice:
                     total[:, k] += coefficient * v[:, j]
                     size[:, k] += np.abs(coefficient * v[:, j])
         over = total - self.bound
-        slack = np.full_like(size, 1e-6) if self.whole else 1e-9 * size + 1e-6 * min(1.0, self._scale)
+        slack = np.full_like(size, 1e-6) if self.whole else EQUAL * size + 1e-6 * min(1.0, self._scale)
         out = np.where(self.equal, np.abs(over) > slack, np.where(self.strict, over >= 0, over > 0))
         if self.whole:
             out = np.where(self.equal, out, np.where(self.strict, over > -1e-6, over > 1e-6))
         return out & ~np.isnan(total)
+
+    @property
+    def _loose(self) -> float:
+        return EQUAL * len(self.columns) * self._scale + 1e-6 * min(1.0, self._scale)
 
     @property
     def _scale(self) -> float:
@@ -180,11 +192,12 @@ class Lattice:
                 bound = math.ceil(bound - 1e-9) if self.whole and not free else bound
             elif self.whole and not equal:
                 bound = math.floor(bound + 1e-9)
+            loose = 0.0 if self.whole or not equal else self._loose if free else self.margin / 2
             rows.append(row)
-            bounds.append(bound)
+            bounds.append(bound + loose)
             if equal:
                 rows.append([-each for each in row])
-                bounds.append(-bound)
+                bounds.append(-bound + loose)
         return np.array(rows, dtype=np.float64), np.array(bounds, dtype=np.float64)
 
     def real_inequalities(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -200,6 +213,20 @@ class Lattice:
     def to_json(self) -> Json:
         """Return all properties as JSON values."""
         return asdict(self)
+
+
+def _noise(column: Column) -> float:
+    """Return the relative error of numbers of a column's dtype."""
+    return PRECISION.get(column.dtype, 2.0**-50)
+
+
+def _with_exact_step(column: Column, codes: np.ndarray) -> Column:
+    """Return a column without a step if its numbers are only near to multiples of it."""
+    if column.decimals is None:
+        return column
+    v = codes[~np.isnan(codes)] * 10.0**column.decimals
+    near = np.abs(v - np.rint(v)) <= np.maximum(_noise(column) * np.abs(v), 1e-6)
+    return column if near.all() else replace(column, decimals=None, step=0.0)
 
 
 @dataclass(frozen=True)
@@ -265,7 +292,7 @@ def _literal(linear: Linear, text: str, columns: Sequence[Column]) -> Fraction:
             return Fraction(pd.Timedelta(text if text != "0" else 0).value)
         if is_difference:
             raise ValueError(text)
-        return Fraction(_time(text, first.format).as_unit("us").value * 1000)
+        return Fraction(int(_time(text, first.format).to_datetime64().astype("datetime64[us]").astype(np.int64)) * 1000)
     except (ValueError, TypeError, OverflowError):
         what = "a duration, such as '30 days'" if is_difference else "a time, such as '2020-01-31'"
         raise ZaohuaError(f"constraint {linear.text!r}: {text!r} must be {what}") from None

@@ -23,7 +23,7 @@ def parse_all(texts: Sequence[str], columns: Sequence[ColumnName]) -> list[Parse
     """
     out: list[Parsed] = []
     for text in texts:
-        parsed = parse(text, columns)
+        parsed = parse(str(text), columns)
         out += [parsed] if isinstance(parsed, Together) else parsed
     return out
 

@@ -109,7 +109,7 @@ class System:
         completed: dict[int, np.ndarray] = {}
         for members in merged(uses):
             linked = sorted({place for i in members for place in uses[i]})
-            lattice = Lattice.fit(linked, columns, [linear[i] for i in members])
+            lattice = Lattice.fit(linked, columns, values, [linear[i] for i in members])
             v = lattice.values(values)
             checks.check(lattice, v)
             links = Links.of(lattice)
