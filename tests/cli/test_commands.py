@@ -178,7 +178,7 @@ def test_samples_as_grid_files_and_array(zaohua, gmm: Path):
     assert str(gmm / "samples.png") in zaohua("sample", gmm).err
     assert Image.open(gmm / "samples.png").size == (8 * 58 - 2, 8 * 58 - 2)
     assert zaohua("sample", gmm, "-n", "4", "--y", "3,5", "--out", "files").code == 0
-    assert sorted(p.name for p in Path("files").iterdir()) == [f"0000{i}-{y}.png" for i, y in enumerate("3535")]
+    assert sorted(p.name for p in Path("files").glob("[!.]*")) == [f"0000{i}-{y}.png" for i, y in enumerate("3535")]
     said = zaohua("sample", gmm, "--each", "3", "--y", "1", "--y", "2", "--seed", "5", "--out", "a.npz", "--json")
     assert json.loads(said.out)["y"] == [1, 1, 1, 2, 2, 2]
     again = zh.load(gmm).sample(y=[1, 1, 1, 2, 2, 2], random_state=5)
@@ -238,6 +238,26 @@ def test_music_from_a_table_to_a_sound(zaohua, tmp_path: Path):
     assert "a folder, or to a .wav or .mid file, not to .png" in zaohua("sample", run, "--out", "a.png").err
     pytest.importorskip("symusic")
     assert zaohua("sample", run, "-n", "2", "--out", "tunes").code == 0
-    assert sorted(path.name for path in Path("tunes").iterdir()) == ["00000.mid", "00001.mid"]
+    assert sorted(path.name for path in Path("tunes").glob("[!.]*")) == ["00000.mid", "00001.mid"]
     assert zaohua("sample", run, "--melody", "tunes/00000.mid", "--out", "b.mid").code == 0
     assert "can't be read as a MIDI file (damaged" in zaohua("sample", run, "--melody", "none.mid").err
+
+
+def test_what_is_there_is_never_written_over(zaohua, gmm: Path):
+    """A path that is given must be new, one that isn't given is numbered, and a folder holds one generation."""
+    run = shutil.copytree(gmm, "run", ignore=shutil.ignore_patterns("samples*"))
+    for name in ("samples.png", "samples-2.png"):
+        assert zaohua("sample", run, "-n", "2").err.endswith(f"{run}/{name}\n")
+    Path("mine.npz").write_text("mine")
+    said = zaohua("sample", run, "-n", "2", "--out", "mine.npz")
+    assert said.code == 2 and "mine.npz is there already: --overwrite replaces it" in said.err
+    assert Path("mine.npz").read_text() == "mine"
+    assert zaohua("sample", run, "-n", "2", "--out", "mine.npz", "--overwrite").code == 0
+    assert zaohua("sample", run, "-n", "6", "--out", "some").code == 0
+    assert "--overwrite replaces them" in zaohua("sample", run, "-n", "2", "--out", "some").err
+    assert zaohua("sample", run, "-n", "2", "--out", "some", "--overwrite").code == 0
+    assert sorted(path.name for path in Path("some").glob("[!.]*")) == ["00000.png", "00001.png"]
+    Path("some/mine.txt").write_text("mine")
+    said = zaohua("sample", run, "-n", "1", "--out", "some", "--overwrite")
+    assert said.code == 2 and "some holds other files (mine.txt): nothing was written" in said.err
+    assert len(list(Path("some").glob("[!.]*"))) == 3

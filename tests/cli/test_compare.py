@@ -30,7 +30,10 @@ def test_two_runs_as_table_page_and_json(zaohua, gmm: Path, vae: Path, tmp_path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for run, name in ((gmm, "first/run"), (vae, "second/run")):
         shutil.copytree(run, name)
-    assert "is a folder: it must be the file" in zaohua("compare", "first/run", "second/run", "--out", "first").err
+    assert (
+        "is a folder, but one file is to be written"
+        in zaohua("compare", "first/run", "second/run", "--out", "first").err
+    )
     said = zaohua("compare", "first/run", "second/run", "--samples", "200", "--out", "pages/a.html")
     assert said.code == 0 and "open pages/a.html in a browser" in said.err and "measuring" in said.err
     table = [line.split()[0] for line in said.out.splitlines() if line]

@@ -51,7 +51,7 @@ def made(said, name: str = "made.npz") -> np.ndarray:
 
 def test_pictures_as_conditions(zaohua, home: Path, small: np.ndarray):
     run, model = home / "large", zh.load(home / "large")
-    usual = ["--seed", "4", "--out", "made.npz"]
+    usual = ["--seed", "4", "--out", "made.npz", "--overwrite"]
     found = made(zaohua("sample", run, "--y", home / "small" / "3.png", "-n", "2", *usual))
     np.testing.assert_array_equal(found, model.sample(y=small[[3, 3]], random_state=4))
     files = [home / "small" / "3.png", home / "small" / "5.png"]
@@ -67,17 +67,35 @@ def test_pictures_as_conditions(zaohua, home: Path, small: np.ndarray):
 def test_files_are_named_by_their_conditions(zaohua, home: Path):
     said = zaohua("sample", home / "large", "--y", home / "small" / "3.png", "--each", "2", "--out", "new", "--json")
     assert json.loads(said.out)["y"] == [str(home / "small" / "3.png")] * 2
-    assert sorted(path.name for path in Path("new").iterdir()) == ["00000-3.png", "00001-3.png"]
+    assert sorted(path.name for path in Path("new").glob("[!.]*")) == ["00000-3.png", "00001-3.png"]
     assert zaohua("sample", home / "large", "-n", "2", "--out", "any").code == 0  # pictures drawn without a condition
-    assert sorted(path.name for path in Path("any").iterdir()) == ["00000.png", "00001.png"]
+    assert sorted(path.name for path in Path("any").glob("[!.]*")) == ["00000.png", "00001.png"]
 
 
 def test_sounds_as_conditions(zaohua, home: Path):
     run, model = home / "heard", zh.load(home / "heard")
     paths = [home / "wavs" / f"{i}.wav" for i in (2, 6)]
-    found = made(zaohua("sample", run, "--y", paths[0], "--y", paths[1], "-n", "2", "--seed", "1", "--out", "made.npz"))
+    found = made(
+        zaohua(
+            "sample",
+            run,
+            "--y",
+            paths[0],
+            "--y",
+            paths[1],
+            "-n",
+            "2",
+            "--seed",
+            "1",
+            "--out",
+            "made.npz",
+            "--overwrite",
+        )
+    )
     np.testing.assert_array_equal(found, model.sample(y=zh.read(paths)[0], random_state=1))
-    assert len(made(zaohua("sample", run, "--y", home / "wavs", "--each", "1", "--out", "made.npz"))) == 8
+    assert (
+        len(made(zaohua("sample", run, "--y", home / "wavs", "--each", "1", "--out", "made.npz", "--overwrite"))) == 8
+    )
 
 
 def test_a_damaged_condition_is_named_and_left_out(zaohua, home: Path, tmp_path: Path):
@@ -85,7 +103,7 @@ def test_a_damaged_condition_is_named_and_left_out(zaohua, home: Path, tmp_path:
     for i in range(8, 12):
         shutil.copy(home / "small" / "0.png", tmp_path / "some" / f"{i}.png")
     (tmp_path / "some" / "1.png").write_bytes(b"no picture")
-    said = zaohua("sample", home / "large", "--y", "some", "--each", "1", "--out", "made.npz")
+    said = zaohua("sample", home / "large", "--y", "some", "--each", "1", "--out", "made.npz", "--overwrite")
     assert len(made(said)) == 11 and "1 of 12 images (some/1.png" in said.err.replace(f"{tmp_path}/", "")
 
 

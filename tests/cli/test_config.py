@@ -104,4 +104,4 @@ def test_options_of_sampling_from_a_file(zaohua, gmm: Path):
     said = zaohua("sample", gmm, "--config", "s.yaml", "--json", "-n", "2")
     assert json.loads(said.out)["y"] == [3, 5] and json.loads(said.out)["out"] == "made.npz"
     Path("t.yaml").write_text(zaohua("sample", gmm, "--config", "s.yaml", "--print-config").out)
-    assert json.loads(zaohua("sample", gmm, "--config", "t.yaml", "--json").out)["y"] == [3, 5, 3, 5]
+    assert json.loads(zaohua("sample", gmm, "--config", "t.yaml", "--overwrite", "--json").out)["y"] == [3, 5, 3, 5]

@@ -86,6 +86,42 @@ def test_a_run_of_small_products_takes_one_thread(monkeypatch, work, expected, t
         torch.set_num_threads(before)
 
 
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("work", "expected"), [(0, 2), (1e15, 1)])
+@pytest.mark.parametrize("name", ["VAE", "Flow"])
+def test_sampling_and_scoring_of_small_products_take_one_thread(monkeypatch, work, expected, name, two_threads) -> None:
+    images, _ = digits()
+    model = make(name, 1).fit(images)
+    monkeypatch.setattr(hardware, "SHARED_WORK", work)
+    used = list[int]()
+    net = next(iter(model.nets_.values()))
+    last = [m for m in net.modules() if not list(m.children())][-1]
+    last.register_forward_hook(lambda *_: used.append(torch.get_num_threads()))
+    for call in (lambda: model.sample(2), lambda: model.score_samples(images[:300])):
+        used.clear()
+        call()
+        assert not used or used[-1] == expected
+        assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(("work", "expected"), [(0, 2), (1e15, 1)])
+def test_decoding_of_small_products_takes_one_thread(monkeypatch, work, expected, two_threads) -> None:
+    model = make("CharRNN", 1).fit(["the cat sat on the mat. " * 40])
+    monkeypatch.setattr(hardware, "SHARED_WORK", work)
+    used = list[int]()
+    net, step = model.nets_["net"], type(model.nets_["net"]).step
+    monkeypatch.setattr(type(net), "step", lambda *args: used.append(torch.get_num_threads()) or step(*args))
+    model.sample(1, max_tokens=5)
+    assert set(used) == {expected} and torch.get_num_threads() == 2
+
+
 def test_a_device_that_is_not_there_is_one_line() -> None:
     with pytest.raises(ZaohuaError, match="device 'abacus' can't be used here") as error:
         hardware.pick_device("abacus")

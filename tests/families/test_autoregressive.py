@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import DataSpec, Feature
+from zaohua.families.autoregressive import decoding
 from zaohua.families.autoregressive.decoding import generate, guided
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.token_sampler import TokenSampler
@@ -122,6 +125,46 @@ def test_a_draft_changes_nothing_but_the_time(draft: str, choice: TokenSampler) 
     assert torch.equal(torch.cat(plain), torch.cat(quick))
     assert torch.equal(torch.cat(over), torch.cat(plain[: len(over)])) and over[-1] == end
     assert draft not in ("itself", "int8") or len(calls) < 60  # one reading confirms several guesses
+
+
+class Slow:
+    """Decoder whose steps take as long as asked."""
+
+    def __init__(self, one: float, several: float = 0.0) -> None:
+        self.one, self.several = one, several
+
+    def start(self, n: int, y: Any = None, keep: Any = None) -> None:
+        return None
+
+    def rewind(self, state: None, n: int) -> None:
+        return None
+
+    def step(self, tokens: torch.Tensor, state: None) -> torch.Tensor:
+        time.sleep(self.one)
+        return tokens
+
+    def steps(self, tokens: torch.Tensor, state: None) -> torch.Tensor:
+        time.sleep(self.several)
+        return tokens
+
+
+@pytest.mark.parametrize(
+    ("one", "several", "draft", "expected"),
+    [(0.01, 0.012, 0.001, True), (0.01, 0.012, 0.01, False), (0.01, 0.08, 0.001, False), (0.001, 0.001, 0.02, False)],
+)
+def test_a_draft_is_used_where_it_pays(one: float, several: float, draft: float, expected: bool) -> None:
+    assert decoding.pays(Slow(one, several), Slow(draft), None) is expected
+
+
+def test_a_draft_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, timed = make_net("modern"), []
+    for answer in (True, False):
+        monkeypatch.setattr(decoding, "_paid", weakref.WeakKeyDictionary())
+        monkeypatch.setattr(decoding, "pays", lambda *_, answer=answer: timed.append(1) or answer)
+        with torch.no_grad():
+            drafts = [decoding.draft_of(net, least=1) for _ in range(3)]
+        assert [draft is not None for draft in drafts] == [answer] * 3
+    assert len(timed) == 2 and decoding.draft_of(net) is None  # too few weights
 
 
 def test_rows_in_integers_are_the_same_alone_and_in_a_batch() -> None:

@@ -186,14 +186,6 @@ def test_errors(X: Any, y: Any, message: str):
         read(IMAGES, split="test")
 
 
-@pytest.mark.parametrize("name", ["new/", "there"])
-def test_a_folder_is_no_file_to_write_to(tmp_path: Path, name: str) -> None:
-    (tmp_path / "there").mkdir()
-    with pytest.raises(ZaohuaError, match=f"{name}: is a folder, but items are written to one file: name it, as "):
-        zh.write(np.zeros((2, 4, 4), np.uint8), f"{tmp_path}/{name}")
-    assert [path.name for path in tmp_path.iterdir()] == ["there"] and not list((tmp_path / "there").iterdir())
-
-
 @pytest.mark.parametrize("labelled", [True, None])
 def test_a_pair_of_items_and_labels_is_told_from_items(labelled: bool | None) -> None:
     with pytest.raises(ZaohuaError, match=r"pair \(items, labels\).*give fit\(items, labels\)"):

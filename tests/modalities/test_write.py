@@ -111,3 +111,32 @@ def test_what_cannot_be_written_is_named(tmp_path: Path, items: object, name: st
     with pytest.raises(ZaohuaError, match=message):
         zh.write(items, tmp_path / name)
     assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["new/", "there"])
+def test_a_folder_gets_a_file_for_each_item(tmp_path: Path, name: str) -> None:
+    (tmp_path / "there").mkdir()
+    folder = zh.write(IMAGES[:2], f"{tmp_path}/{name}", y=["a b", Path("x/dog.png")])
+    assert sorted(path.name for path in folder.glob("*")) == [".zaohua.json", "00000-a_b.png", "00001-dog.png"]
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / "00000-a_b.png")), IMAGES[0])
+
+
+def test_generations_of_items_are_never_mixed(tmp_path: Path) -> None:
+    folder = zh.write(IMAGES, f"{tmp_path / 'new'}/")
+    with pytest.raises(ZaohuaError, match=r"files that were written before .*: overwrite=True replaces them"):
+        zh.write(IMAGES[:2], folder, overwrite=False)
+    zh.write(IMAGES[:2], folder)
+    assert sorted(path.name for path in folder.glob("[!.]*")) == ["00000.png", "00001.png"]
+    (folder / "00001.png").write_bytes(b"mine")
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ZaohuaError, match=r"holds other files \(00001.png, notes.txt\): nothing was written"):
+        zh.write(IMAGES[:1], folder)
+    assert len(list(folder.iterdir())) == 4 and (folder / "00001.png").read_bytes() == b"mine"
+
+
+def test_a_file_that_is_there_stays_if_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("mine")
+    with pytest.raises(ZaohuaError, match=r"a\.csv is there already: overwrite=True replaces it"):
+        zh.write(FRAME, tmp_path / "a", overwrite=False)
+    assert (tmp_path / "a.csv").read_text() == "mine"
+    assert zh.write(FRAME, tmp_path / "a").read_text().startswith("age,")

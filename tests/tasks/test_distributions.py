@@ -14,9 +14,11 @@ import pytest
 from scipy import stats
 
 import zaohua as zh
+from zaohua.cli import main
 from zaohua.core.errors import ZaohuaError
+from zaohua.families.univariate.rounded import Rounding, rounding_of
 from zaohua.tasks import distribution_plots, distributions
-from zaohua.tasks.goodness import LARGEST, goodness, kolmogorov_smirnov
+from zaohua.tasks.goodness import LARGEST, goodness, kolmogorov_smirnov, rounded_kolmogorov_smirnov
 
 
 def gamma(n: int = 400, seed: int = 0) -> np.ndarray:
@@ -151,6 +153,91 @@ class TestGoodness:
 
     def test_the_seed_makes_it_the_same(self) -> None:
         assert goodness(zh.Normal(), gamma(50), 50, 3) == goodness(zh.Normal(), gamma(50), 50, 3)
+
+
+class TestRoundedNumbers:
+    """Rounded numbers stand for intervals: in estimates, criteria and tests."""
+
+    @pytest.mark.parametrize(
+        ("x", "step"),
+        [
+            ([0.5, -1.0, 2.0], None),  # nothing repeats
+            ([3.0, 1.0, 8.0], 1.0),
+            ([1.5, 1.5, 2.5, 4.0], 0.5),
+            ([10, 20, 20, 50], 10),
+            (np.array([3, 7, 7, 12]) * 0.0123456789, 0.0123456789),
+            ([0.0, 0.0, *np.random.default_rng(0).normal(size=50)], None),  # a spike, not a grid
+            ([2.5, 2.5], None),
+        ],
+    )
+    def test_steps_are_found(self, x: Any, step: float | None) -> None:
+        found = rounding_of(np.asarray(x, float))
+        assert (None if found is None else found.step) == pytest.approx(step)
+        if found is not None:
+            assert np.allclose(found.round(np.asarray(x, float)), x)
+
+    @pytest.mark.parametrize("step", [1.0, 0.1])
+    @pytest.mark.parametrize(
+        ("model", "draw"),
+        [
+            (zh.Normal(), lambda rng, n: rng.normal(4, 1, n)),
+            (zh.Gamma(), lambda rng, n: rng.gamma(1.0, 1.0, n)),  # most mass near the end of the support
+            (zh.Uniform(), lambda rng, n: rng.uniform(0, 3.5, n)),
+        ],
+    )
+    def test_the_truth_is_rejected_as_often_as_said(self, model: Any, draw: Any, step: float) -> None:
+        p = []
+        for seed in range(60):
+            x = step * np.round(draw(np.random.default_rng(seed), 400) / step)
+            p.append(goodness(model, x, 39, seed, rounding_of(x)).p)
+        assert np.mean(np.array(p) <= 0.1) < 0.1 + 4 * (0.09 / 60) ** 0.5
+        assert stats.kstest(p, "uniform").pvalue > 1e-4
+
+    def test_what_is_wrong_is_still_refused(self) -> None:
+        x = np.round(np.random.default_rng(0).exponential(20, 500))
+        assert goodness(zh.Normal(), x, 99, 0, rounding_of(x)).p == 0.01
+
+    def test_the_statistic_compares_ends_of_intervals(self) -> None:
+        x, law = np.array([[0.0], [0.0], [1.0], [3.0]]), stats.norm(1, 1)
+        expected = max(
+            abs(share - law.cdf(edge)) for edge, share in [(-0.5, 0), (0.5, 0.5), (1.5, 0.75), (2.5, 0.75), (3.5, 1.0)]
+        )
+        assert rounded_kolmogorov_smirnov(x, law.cdf(x - 0.5), law.cdf(x + 0.5))[0] == pytest.approx(expected)
+
+    @pytest.mark.parametrize("name", ["normal", "gamma", "weibull", "log-normal", "exponential", "student-t"])
+    def test_the_probability_of_the_intervals_is_highest(self, name: str) -> None:
+        x = np.round(np.random.default_rng(1).gamma(3, 1.2, 500)) + (name == "log-normal")
+        fit = distributions.fit(distributions.find(name), x, replicates=0)
+        grid = Rounding(1.0)
+        for parameter in fit.model.fitted:
+            for factor in (0.97, 1.03):
+                other = {**fit.parameters, parameter: fit.parameters[parameter] * factor}
+                worse = grid.log_probabilities(fit.model, other, x[:, None]).sum()
+                assert worse <= fit.log_likelihood + 1e-6
+
+    def test_a_die_is_uniform_between_half_and_six_and_a_half(self) -> None:
+        fit = distributions.fit(zh.Uniform(), np.tile(np.arange(1, 7), 50), replicates=0)
+        assert fit.numbers == pytest.approx({"loc": 0.5, "scale": 6.0})
+        assert fit.log_likelihood == pytest.approx(300 * np.log(1 / 6))
+
+    def test_coarse_rounding_does_not_widen_the_law(self) -> None:
+        x = np.round(np.random.default_rng(0).normal(0, 1, 20_000))
+        assert distributions.fit(zh.Normal(), x, replicates=0).numbers["scale"] == pytest.approx(1, abs=0.02)
+
+    def test_a_spike_is_noted(self) -> None:
+        rng = np.random.default_rng(0)
+        x = np.where(rng.random(500) < 0.4, 0.0, rng.normal(5, 1, 500))
+        (note,) = distributions.rank(x, replicates=0).notes
+        assert "of the values are 0, of which" in note and note.startswith("35.6%")
+        rounded = distributions.rank(np.round(x), replicates=0).notes
+        assert "integers" in rounded[0] and "of the values are 0" in rounded[1]
+        assert not distributions.rank(rng.normal(5, 1, 500), replicates=0).notes
+
+    def test_missing_cells_are_left_out_on_the_command_line(self, tmp_path: Path, capsys: Any) -> None:
+        ages = pd.DataFrame({"age": [*gamma(60), None, None], "k": 1})
+        ages.to_csv(tmp_path / "t.csv", index=False)
+        assert main(["fit-distribution", str(tmp_path / "t.csv"), "--column", "age", "--replicates", "0"]) == 0
+        assert "left out 2 of 62 cells that are missing" in capsys.readouterr().err
 
 
 class TestPictures:

@@ -12,21 +12,15 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 
 if TYPE_CHECKING:
-    from zaohua.core.params import Field
     from zaohua.modalities.base import Codec
-
-PREFIXED = ("channels", "steps")
-"""Options of codecs that begin with the kind of data for every model, as in --image-channels.
-
-Several kinds of data, or a network, mean something else by these names; a test finds those that are missing here.
-"""
 
 
 class CodecFlags:
     """The flags of the codecs that a model may take.
 
-    An option that several codecs have is one flag, and it is called the same for every model: see `PREFIXED`. An option
-    of a codec that isn't ours also begins with the kind of data where another flag has its name.
+    An option that several codecs have is one flag, and it is called the same for every model: see
+    `modalities.options`. An option of a codec that isn't ours also begins with the kind of data where another flag has
+    its name.
 
     Args:
         codecs: stored names of the codecs that the model takes.
@@ -40,17 +34,19 @@ class CodecFlags:
 
     def __init__(self, codecs: Sequence[str], taken: Collection[str], stored: Json | None):
         from zaohua.core.params import fields_of
+        from zaohua.modalities.options import prefix, prefixed
         from zaohua.modalities.registry import codec_classes
 
         classes = [codec_classes()[name] for name in codecs]
         self.of: dict[type[Codec], list[Flag]] = {}
         for cls in classes:
-            mine = fields_of(cls)
-            others = [fields_of(other) for other in classes if other is not cls]
-            apart = {name for name in mine for other in others if name in other and not _alike(mine[name], other[name])}
             options = stored["options"] if stored and stored["codec"] == cls.stored_name() else None
             self.of[cls] = from_fields(
-                mine, options, taken={*PREFIXED, *taken, *apart}, prefix=_prefix(cls), group=lambda name: DATA
+                fields_of(cls),
+                options,
+                taken=prefixed(cls, classes, taken),
+                prefix=prefix(cls),
+                group=lambda name: DATA,
             )
         self.flags = self._each_once((stored or {}).get("codec"))
 
@@ -132,14 +128,3 @@ class CodecFlags:
 def _data(cls: type[Codec]) -> str:
     """Return the name of the kind of data that a codec takes."""
     return str(cls.modality)
-
-
-def _prefix(cls: type[Codec]) -> str:
-    """Return what names of options begin with: "image_" for images, "series_" for series."""
-    name = _data(cls)
-    return f"{name if name.endswith('ies') else name.removesuffix('s')}_"
-
-
-def _alike(one: Field, other: Field) -> bool:
-    """Tell whether two fields of the same name can share a flag."""
-    return (one.type, one.default, one.bounds) == (other.type, other.default, other.bounds)

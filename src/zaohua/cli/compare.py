@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from zaohua.cli import runs
 from zaohua.cli.evaluate import FLAGS as EVALUATE
 from zaohua.cli.evaluate import Lines
-from zaohua.cli.flags import Flag, echo, parse
+from zaohua.cli.flags import OVERWRITE, Flag, echo, parse
 from zaohua.core.errors import ZaohuaError
+from zaohua.storage import outputs
 
 if TYPE_CHECKING:
     from zaohua.evaluation.comparison import Comparison
@@ -24,7 +25,8 @@ PROG = "zaohua compare RUN RUN ..."
 ABOUT = "Measure several models in the same way, tell which is better where the figures allow it, and write a page."
 FLAGS = (
     *(flag for flag in EVALUATE if flag.name not in ("seeds", "json")),
-    Flag("out", str, "compare.html", "Page to write (HTML).", metavar="FILE"),
+    Flag("out", str | None, None, "Page to write; by default compare.html, numbered if there is one.", metavar="FILE"),
+    OVERWRITE,
     Flag("json", bool, False, "Print all figures as JSON, and no progress."),
 )
 COLUMNS = (
@@ -57,9 +59,10 @@ def main(arguments: Sequence[str]) -> None:
     values = parse(PROG, ABOUT, FLAGS, options)
     for run in folders:
         runs.read_model(run)
-    out = Path(values.of("out", str))
-    if out.is_dir():
-        raise ZaohuaError(f"--out {out} is a folder: it must be the file of a page, such as {out / 'compare.html'}")
+    chosen, overwrite = values.optional("out", str), values.of("overwrite", bool)
+    out = Path(chosen or "compare.html")
+    out = out if chosen or overwrite else outputs.numbered(out)
+    outputs.check(out, overwrite)
     from zaohua.evaluation import summaries
     from zaohua.tasks.evaluation import page
     from zaohua.tasks.evaluation.compare import compare

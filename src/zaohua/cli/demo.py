@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 from zaohua.cli.flags import Flag, echo, parse
 from zaohua.core.params import Between
+from zaohua.storage import outputs
 
 if TYPE_CHECKING:
     from zaohua.demo import Result
 
 FLAGS = (
-    Flag("out", str, "demo", "Folder for the page and the runs.", metavar="FOLDER"),
+    Flag(
+        "out",
+        str | None,
+        None,
+        "Folder for the page and the runs, new or empty; by default demo, numbered if there is one.",
+        metavar="FOLDER",
+    ),
     Flag("minutes", Annotated[float, Between(above=0)], 4.0, "Minutes for all of it, on two cores."),
 )
 ABOUT = (
@@ -32,8 +39,9 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.demo import report
     from zaohua.training.callbacks.progress import Progress
 
-    out = Path(values.of("out", str))
-    out.mkdir(parents=True, exist_ok=True)
+    chosen = values.optional("out", str)
+    out = Path(chosen) if chosen else outputs.numbered(Path("demo"))
+    outputs.check(out, folder=True)
     echo(f"{len(demo.PLANS)} models on {demo.DATA}, one on sounds and one on texts, about {minutes:g} minutes")
     study = demo.run(out, minutes, watch=lambda name: Progress(f"{name:<10}"))
     path = report.write(study, out)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from zaohua.cli.flags import Flag, echo, leading, parse
+from zaohua.cli.flags import OVERWRITE, Flag, echo, leading, parse
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.params import Between
+from zaohua.storage import outputs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -29,6 +31,7 @@ FLAGS = (
         "Write a picture of the best one: histogram with its curve, and a Q-Q plot.",
         metavar="FILE",
     ),
+    OVERWRITE,
     Flag("path", bool, False, "Draw the path of the optimiser into the picture, too."),
     Flag("replicates", Annotated[int, Between(0)], 200, "Data sets to simulate for each p value; 0 makes no tests."),
     Flag("seed", Annotated[int, Between(0)], 0, "Seed of the simulated data sets."),
@@ -42,6 +45,12 @@ def main(arguments: Sequence[str]) -> None:
     values = parse("zaohua fit-distribution FILE", ABOUT, FLAGS, rest)
     if values["path"] and not values["out"]:
         raise ZaohuaError("--path is drawn into a picture: give --out picture.png, too")
+    out = None if values["out"] is None else Path(values.of("out", str))
+    if out is not None:
+        from zaohua.tasks import distribution_plots
+
+        distribution_plots.check_suffix(out)
+        outputs.check(out, values.of("overwrite", bool))
     from zaohua.tasks import distributions
 
     column, numbers = read_column(file, values.optional("column", str))
@@ -62,10 +71,7 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps({"file": file, "column": column, **ranking.to_json()}))
     else:
         show(ranking)
-    out = values.optional("out", str)
-    if out:
-        from zaohua.tasks import distribution_plots
-
+    if out is not None:
         figure = distribution_plots.picture(
             ranking.best, distributions.as_numbers(numbers), column, values.of("path", bool)
         )
@@ -89,7 +95,22 @@ def read_column(file: str, name: str | None) -> tuple[str, ArrayLike]:
     name = columns[0] if name is None else name
     if name not in columns:
         raise unknown(f"column of {file}:", name, columns)
-    return name, frame[frame.columns[columns.index(name)]]
+    return name, present(frame[frame.columns[columns.index(name)]])
+
+
+def present(cells: ArrayLike) -> ArrayLike:
+    """Leave missing cells of a column out, and note how many they are."""
+    import numpy as np
+    import pandas as pd
+
+    from zaohua.core.notes import note
+
+    missing = np.asarray(pd.isna(cells))
+    if not missing.any() or missing.all():
+        return cells
+    note(f"left out {int(missing.sum()):,} of {len(missing):,} cells that are missing")
+    rest: ArrayLike = pd.Series(cells)[~missing]
+    return rest
 
 
 def show(ranking: Ranking) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "CONFIG",
     "DATA",
     "NETWORK",
+    "OVERWRITE",
     "RUN",
     "SAMPLING",
     "TRAINING",
@@ -106,6 +107,10 @@ CONFIG = (
     ),
 )
 """Options of the commands that read their options from a file."""
+OVERWRITE = Flag(
+    "overwrite", bool, False, "Replace the file that is there, or the files of a folder that zaohua wrote."
+)
+"""Option of the commands that write what people ask for, see `storage.outputs`."""
 
 
 def from_fields(

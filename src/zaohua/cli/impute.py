@@ -8,8 +8,9 @@ from pathlib import Path
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, echo, leading, parse
+from zaohua.cli.flags import OVERWRITE, Flag, echo, leading, parse
 from zaohua.core.errors import ZaohuaError
+from zaohua.storage import outputs
 
 CALL = "zaohua impute RUN FILE [options]"
 ABOUT = "Fill in the missing cells of a table: each is drawn given the other cells of its row."
@@ -18,9 +19,10 @@ FLAGS = (
         "out",
         str | None,
         None,
-        "A .csv or .parquet to write; by default FILE-imputed.csv beside the file.",
+        "A .csv or .parquet to write; by default FILE-imputed.csv beside the file, numbered if there is one.",
         metavar="PATH",
     ),
+    OVERWRITE,
     Flag("split", str | None, None, "Split of a named data set to fill in.", metavar="NAME"),
     Flag("seed", int | None, None, "Seed: the same one fills in the same values."),
     Flag("json", bool, False, "Print the result as JSON."),
@@ -34,11 +36,14 @@ def main(arguments: Sequence[str]) -> None:
     runs.read_model(run)
     model = zaohua.load(run)
     impute = model.impute  # before the table is read: an error for a model that can't
-    table, _ = zaohua.read(data, split=values.optional("split", str))
-    path = Path(values.optional("out", str) or f"{Path(data).with_suffix('')}-imputed.csv")
+    out, overwrite = values.optional("out", str), values.of("overwrite", bool)
+    path = Path(out or f"{Path(data).with_suffix('')}-imputed.csv")
+    path = path if out or overwrite else outputs.numbered(path)
     model.codec_.sheet_writer(path)  # an ending that can't be is told at once
     if path.exists() and Path(data).exists() and path.samefile(data):
         raise ZaohuaError(f"{path} is the table itself: give another --out")
+    outputs.check(path, overwrite)
+    table, _ = zaohua.read(data, split=values.optional("split", str))
     filled = impute(table, random_state=values.optional("seed", int))
     cells = int(table.isna().to_numpy().sum())
     left = int(filled.isna().to_numpy().sum())

@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from zaohua.core.errors import CheckpointError, NoLabels, nearest
+from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, nearest
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.storage import legacy
 
 MODEL = "model.json"
@@ -90,6 +91,9 @@ def _labelled(data: str, split: str | None, modality: str | None) -> bool:
         return known()[data].labelled
     try:
         return modalities.read(data, True, split=split, modality=modality)[1] is not None
+    except SomeLabels as error:
+        note(str(error).replace("carries no labels", "without labels"))
+        return False
     except NoLabels:
         return False
 

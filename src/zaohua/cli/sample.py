@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import zaohua
 from zaohua.cli import config, runs
 from zaohua.cli.conditions import Conditions, read_conditions
-from zaohua.cli.flags import CONFIG, SAMPLING, Flag, echo, from_fields, leading, parse
+from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, echo, from_fields, leading, parse
 from zaohua.cli.options import Options
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
-from zaohua.modalities.base import counted
+from zaohua.modalities.base import counted, file_names
+from zaohua.storage import outputs
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -47,9 +48,10 @@ COMMON = (
         None,
         "A folder for a file of each item, or one file for all: a .png or .npz of pictures, a .wav of sounds (or a "
         ".png of their spectrograms), a .txt of texts, a .csv or .parquet of rows. By default RUN/samples.png, .wav "
-        "or .csv; texts are printed.",
+        "or .csv, numbered if there is one; texts are printed.",
         metavar="PATH",
     ),
+    OVERWRITE,
     Flag("stream", bool, False, "Print a text while it is written."),
     *CONFIG,
     Flag("json", bool, False, "Print the result as JSON."),
@@ -73,7 +75,8 @@ def main(arguments: Sequence[str]) -> None:
         raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
     model = zaohua.load(folder)
     wanted = read_conditions(model, values.texts("y"), values.optional("n", int), values.optional("each", int))
-    out = _place(model.codec_, folder, values.optional("out", str))
+    overwrite = values.of("overwrite", bool)
+    out = _place(model.codec_, folder, values.optional("out", str), overwrite)
     options = {flag.name: values[flag.name] for flag in flags}
     if values["stream"]:
         _stream(model, wanted, values, options)
@@ -85,20 +88,23 @@ def main(arguments: Sequence[str]) -> None:
     if out is None:
         _print(items, {"items": items, "y": y, "seconds": seconds} if values["json"] else None)
         return
-    _write(model.codec_, items, out, wanted, values.optional("each", int))
+    _write(model.codec_, items, out, wanted, values.optional("each", int), overwrite)
     if values["json"]:
         print(json.dumps({"out": str(out), "n": wanted.n, "y": y, "seconds": seconds}))
     else:
         echo(f"{counted(wanted.n, 'item')} in {seconds:.1f} s: {out}")
 
 
-def _place(codec: Codec, folder: Path, chosen: str | None) -> Path | None:
-    """Where the items are written to; None where they are printed."""
-    if chosen is None:
-        return None if codec.printed else folder / f"samples{codec.ending()}"
-    if Path(chosen).suffix:
-        codec.sheet_writer(Path(chosen))  # tells at once of an ending that can't be
-    return Path(chosen)
+def _place(codec: Codec, folder: Path, chosen: str | None, overwrite: bool) -> Path | None:
+    """Where the items are written to, checked before any is made; None where they are printed."""
+    if chosen is None and codec.printed:
+        return None
+    out = folder / f"samples{codec.ending()}" if chosen is None else Path(chosen)
+    out = outputs.numbered(out) if chosen is None and not overwrite else out
+    if out.suffix:
+        codec.sheet_writer(out)  # tells at once of an ending that can't be
+    outputs.check(out, overwrite, folder=not out.suffix)
+    return out
 
 
 def _print(items: Sequence[str], facts: Json | None) -> None:
@@ -106,13 +112,14 @@ def _print(items: Sequence[str], facts: Json | None) -> None:
     print(f"\n{'-' * 40}\n".join(items) if facts is None else json.dumps(facts))
 
 
-def _write(codec: Codec, items: object, out: Path, wanted: Conditions, each: int | None) -> None:
+def _write(codec: Codec, items: object, out: Path, wanted: Conditions, each: int | None, overwrite: bool) -> None:
     """Write items to one file, or to a folder as a file for each, named by what it is conditioned on."""
     if out.suffix:
         codec.write_sheet(items, out, wanted.names if wanted.labels else None, each)
         return
-    names = [""] * wanted.n if wanted.names is None else [f"-{_file_name(name, wanted)}" for name in wanted.names]
-    codec.write(items, out, [f"{i:05d}{name}" for i, name in enumerate(names)])
+    names = wanted.names if wanted.labels or wanted.names is None else [Path(str(name)) for name in wanted.names]
+    with outputs.whole_folder(out, overwrite) as temporary:
+        codec.write(items, temporary, file_names(wanted.n, names))
 
 
 def _stream(model: GenerativeModel, wanted: Conditions, values: Options, options: dict[str, object]) -> None:
@@ -135,9 +142,3 @@ def sampling_flags(stored: Json) -> list[Flag]:
     fields = fields_of(registry.stored_class(stored["model"]))
     chosen = {name: field for name, field in fields.items() if field.affects_samples(modality)}
     return from_fields(chosen, stored["parameters"], group=lambda name: SAMPLING)
-
-
-def _file_name(condition: object, wanted: Conditions) -> str:
-    """Write a condition as part of the name of a file."""
-    text = str(condition) if wanted.labels else Path(str(condition)).stem
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in text)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zaohua.cli import config, runs
 from zaohua.cli.flags import echo
 from zaohua.cli.options import Options
+from zaohua.cli.reading import told
 from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
@@ -19,7 +20,6 @@ from zaohua.core.json import Json
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
-    from zaohua.modalities.base import Codec
     from zaohua.training.events import Callback
     from zaohua.training.trainable import Trainable
 
@@ -42,11 +42,12 @@ def main(arguments: Sequence[str]) -> None:
         return
     if early.data is None and not early.resume:
         raise ZaohuaError(f"which data? {CALL}")
-    model = _train(cls, early.data, folder, stored, values, flags)
+    with told(quiet=values.of("json", bool)) as read:
+        model = _train(cls, early.data, folder, stored, values, flags)
     from zaohua.core.hardware import is_main_process
 
     if is_main_process():
-        _tell(model, folder, values.of("json", bool))
+        _tell(model, folder, read if values["json"] else None)
 
 
 def usage() -> str:
@@ -128,8 +129,6 @@ def _train(
             return begun.finetune(X, y, out=folder, modality=kind, **changes)
         model.codec = flags.of_data.codec(data, split, values)
         X, y, kind = runs.read(data, split, labels, modality)
-        if not values["json"]:
-            _show_columns(cls, X, model.codec, kind)
         if not isinstance(model, Trainable):
             return model.fit(X, y, out=folder, modality=kind)
         return model.fit(X, y, out=folder, modality=kind, callbacks=callbacks, overwrite=values.of("overwrite", bool))
@@ -142,18 +141,6 @@ def _check_modality(stored: Json, modality: str | None) -> None:
     kind = modalities.modality_of(type(modalities.from_json(stored["codec"])))
     if modality is not None and modalities.modality(modality) is not kind:
         raise ZaohuaError(f"--modality {modality}: the run was trained on {kind.name if kind else 'other data'}")
-
-
-def _show_columns(cls: type[GenerativeModel], X: object, codec: Codec | None, modality: str | None) -> None:
-    """Print what the columns of a table are taken for, before anything is learnt from it."""
-    from zaohua import modalities
-
-    if any(issubclass(taken, modalities.TableCodec) for taken in cls.codec_types):
-        items, _, kind = modalities.read_with_kind(X, modality=modality)
-        chosen = modalities.codec_for(items, cls.codec_types, codec, cls.codec_options, cls.__name__, kind)
-        if isinstance(chosen, modalities.TableCodec):
-            for line in chosen.fit(items).about(len(items)):
-                echo(line)
 
 
 def _evaluator(values: Options) -> list[Callback]:
@@ -177,9 +164,9 @@ def _trained(base: str) -> Trainable:
     return model
 
 
-def _tell(model: GenerativeModel, folder: Path, as_json: bool) -> None:
-    """Print where the run is and what to do next."""
-    if as_json:
+def _tell(model: GenerativeModel, folder: Path, read: Json | None) -> None:
+    """Print where the run is and what to do next; as JSON, with the description of the data, if that is given."""
+    if read is not None:
         history: list[Json] = getattr(model, "history_", [])
         record = next((r for r in reversed(history) if any(k.startswith("loss") for k in r)), None)
         steps, seconds = getattr(model, "n_steps_", None), getattr(model, "seconds_", None)
@@ -191,6 +178,7 @@ def _tell(model: GenerativeModel, folder: Path, as_json: bool) -> None:
                     "steps": steps,
                     "seconds": seconds,
                     "seed": model.seed_,
+                    "data": read,
                     "last": record,
                 }
             )

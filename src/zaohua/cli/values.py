@@ -120,8 +120,13 @@ def _members(kind: object) -> list[object]:
     """List the types that a union is made of, without their bounds."""
     kind, _ = unwrap(kind)
     if get_origin(kind) in (Union, types.UnionType):
-        return [member for part in get_args(kind) for member in _members(part)]
+        return [member for part in get_args(kind) for member in _members(part) if _can_be_typed(member)]
     return [kind]
+
+
+def _can_be_typed(kind: object) -> bool:
+    """Tell whether values of a type can be written in words: unlike objects, such as generators of random numbers."""
+    return get_origin(kind) is not None or kind in (bool, type(None), *_CONVERTERS)
 
 
 def _converted(kind: object, words: Sequence[str]) -> object:

@@ -22,6 +22,10 @@ class NoLabels(ZaohuaError):
     """Labels were asked of data that carry none."""
 
 
+class SomeLabels(NoLabels):
+    """Labels were asked of data of which only some items carry one, so that none are taken."""
+
+
 class ZaohuaWarning(UserWarning):
     """Warning that something was done differently from what was asked, such as files that were left out."""
 

@@ -105,6 +105,87 @@ class ProductCounter(TorchDispatchMode):
         return self.operations < SHARED_WORK * self.count
 
 
+class _FirstLayers:
+    """Hooks that count the operations of the first layers that compute, and then decide on the number of threads.
+
+    Args:
+        nets: networks whose layers are watched, until one of them is called again or `ENOUGH` were called.
+    """
+
+    ENOUGH = 8
+
+    def __init__(self, nets: nn.Module):
+        self.operations, self.seen = 0.0, set[int]()
+        layers = [m for m in nets.modules() if not isinstance(m, nn.Embedding) and _has_matrix(m)]
+        self.handles = [layer.register_forward_hook(self._called) for layer in layers]
+
+    def _called(self, layer: nn.Module, args: tuple[object, ...], out: object) -> None:
+        if id(layer) not in self.seen and isinstance(out, torch.Tensor):
+            weight: torch.Tensor = layer.weight  # type: ignore[assignment]  # `_has_matrix`
+            self.operations += product_operations(weight, out.numel() / weight.shape[0])
+            self.seen.add(id(layer))
+            if len(self.seen) < self.ENOUGH:
+                return
+        self.stop()
+        if self.operations < SHARED_WORK * len(self.seen):
+            torch.set_num_threads(1)
+
+    def stop(self) -> None:
+        """Remove the hooks."""
+        for handle in self.handles:
+            handle.remove()
+        self.handles = []
+
+
+def _has_matrix(module: nn.Module) -> bool:
+    weight = getattr(module, "weight", None)
+    return isinstance(weight, torch.Tensor) and weight.ndim > 1
+
+
+def product_operations(weight: torch.Tensor, positions: float) -> float:
+    """Return the number of floating-point operations of a matrix or kernel at a number of positions."""
+    return 2.0 * weight.numel() * positions
+
+
+@contextlib.contextmanager
+def fitting_threads(nets: nn.Module | None) -> Iterator[None]:
+    """Compute on one thread within the context if the networks' products are too small to benefit from several.
+
+    It is the rule of training (see `ProductCounter`), applied to the first layers that compute. The number of threads
+    is restored afterwards.
+
+    Args:
+        nets: the networks that will compute; None changes nothing.
+    """
+    threads = torch.get_num_threads()
+    if nets is None or threads == 1:
+        yield
+        return
+    first = _FirstLayers(nets)
+    try:
+        yield
+    finally:
+        first.stop()
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def threads_for_rows(net: nn.Module, rows: int) -> Iterator[None]:
+    """Compute on one thread within the context if products of a network with a number of rows are too small to share.
+
+    Decoding uses it, since its many steps of one token are smaller than the first pass, which reads a whole prompt.
+    """
+    threads = torch.get_num_threads()
+    weights = [p for p in net.parameters() if p.ndim > 1]
+    if weights and threads > 1 and weights[0].device.type == "cpu":
+        mean = sum(product_operations(p, rows) for p in weights) / len(weights)
+        torch.set_num_threads(1 if mean < SHARED_WORK else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep up to 512 MiB of freed memory instead of returning it to the system after every step.
 

@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.arguments import RandomState, seed_of
+
 
 class Noise(Protocol):
     """Source of random numbers for `n` items; every draw has shape (n, *shape)."""
@@ -159,9 +161,13 @@ def seed_global(seed: int, device: torch.device) -> None:
         torch.get_device_module(device).manual_seed(seed)
 
 
-def seeds_for(random_state: int | None, n: int) -> list[int]:
-    """Return seeds for n items; the first k are the same for every n >= k. None takes fresh entropy."""
-    return [int(s) for s in np.random.SeedSequence(random_state).generate_state(n, np.uint64)]
+def seeds_for(random_state: RandomState, n: int) -> list[int]:
+    """Return seeds for n items; the first k are the same for every n >= k. None takes fresh entropy.
+
+    Raises:
+        ZaohuaError: the random state is none.
+    """
+    return [int(s) for s in np.random.SeedSequence(seed_of(random_state)).generate_state(n, np.uint64)]
 
 
 def seeds_from_content(codes: Tensor, salt: int) -> list[int]:

@@ -20,7 +20,7 @@ import types
 import typing
 import weakref
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Union, dataclass_transform, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from zaohua.core.errors import ZaohuaError, unknown
 
@@ -194,15 +194,6 @@ def _helps(cls: type) -> dict[str, str]:
     return helps
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-class WithFields:
-    """Base of classes with fields, which type checkers know, too."""
-
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
-        make_fields(cls)
-
-
 def fields_of(cls: type) -> Mapping[str, Field]:
     """Return the fields of a class by name, in the order of their declaration."""
     return _fields_of(cls)
@@ -281,10 +272,15 @@ def check_field(owner: str, field: Field, value: Any) -> None:
     """
     if get_origin(field.type) is Literal and isinstance(value, str) and value not in get_args(field.type):
         raise unknown(f"value of {owner}'s {field.name}:", value, get_args(field.type))
+    if field.type == tuple[str, ...] and isinstance(value, str):
+        raise ZaohuaError(f"{owner}: {field.name} must be a list of texts, not a text: give [{value!r}]")
     if not _fits(value, field.type):
         raise ZaohuaError(f"{owner}: {field.name} must be {type_name(field.type)}, not {value!r}")
-    if field.bounds is not None and value is not None and value not in field.bounds:
+    is_number = isinstance(value, (int, float)) or hasattr(value, "dtype")
+    if field.bounds is not None and is_number and value not in field.bounds:
         raise ZaohuaError(f"{owner}: {field.name} must be {field.bounds}, not {value!r}")
+    if isinstance(value, float) and not math.isfinite(value) and field.default != value:
+        raise ZaohuaError(f"{owner}: {field.name} must be a finite number, not {value!r}")
 
 
 def check_fields(obj: object) -> None:

@@ -28,6 +28,7 @@ from zaohua.evaluation.summaries import note_in_card
 from zaohua.modalities import datasets
 from zaohua.modalities.images.evaluation import ImageProtocol
 from zaohua.modalities.images.show import visible
+from zaohua.storage.atomic import replace_file
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.evaluate import evaluate
 from zaohua.tasks.evaluation.protocols import splits_of
@@ -173,7 +174,7 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
         sounding,
         writing,
     )
-    (out / "results.json").write_text(json.dumps(_plain(study), indent=1) + "\n")
+    replace_file(out / "results.json", (json.dumps(_plain(study), indent=1) + "\n").encode())
     rows = [result.evaluation for result in results if result.evaluation is not None and not result.reference]
     page.write(compared(rows, protocol), out / "compare.html")
     return study

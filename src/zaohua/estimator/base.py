@@ -18,22 +18,26 @@ from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core import registry, stored
+from zaohua.core.arguments import RandomState, seed_of
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
-from zaohua.core.params import Between, WithFields, check_fields, fields_of
+from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
+from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
+from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.methods import ItemMethods
 from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
 
-class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEstimator, ABC):
     """Model of p(x), or of p(x | y) if it is fitted with conditions y."""
 
     codec_options: ClassVar[Json] = {}
@@ -45,10 +49,8 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
     machine_fields: ClassVar[tuple[str, ...]] = ()
     """Fields that configure the computation on this machine, which aren't saved with the model."""
 
-    random_state: Annotated[int | None, Between(0)] = None
+    random_state: Annotated[RandomState, Between(0)] = None
     """Seed of all random numbers; None chooses one at random."""
-    codec: Codec | None = None
-    """Codec of the items; by default chosen from the data."""
     y_codec: Codec | None = None
     """Codec of the conditions; by default chosen from the data: names are labels, images and sounds are themselves."""
 
@@ -123,9 +125,11 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
             self.y_codec_ = None if labels is None else self._fit_condition_codec(labels)
         self.spec_ = self.codec_.spec_
         self.y_spec_ = None if self.y_codec_ is None else self.y_codec_.spec_
-        self.seed_ = self.random_state if self.random_state is not None else secrets.randbits(62)
+        seed = seed_of(self.random_state)
+        self.seed_ = secrets.randbits(62) if seed is None else seed
         self.n_items_ = len(x)
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
+        tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
 
     def _fit_condition_codec(self, y: object) -> Codec:
@@ -188,10 +192,13 @@ class GenerativeModel(WithFields, ItemMethods[CodecT], DensityMixin, BaseEstimat
         """Return the fitted model, without its tensors, as JSON values."""
         excluded = {"codec", "y_codec", *self.machine_fields}
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in excluded}
+        if not isinstance(self.random_state, (int, type(None))):
+            params["random_state"] = self.seed_  # JSON holds no generator, so the seed that `fit` drew from it
+        codec = self.codec.of(type(self.codec_)) if isinstance(self.codec, CodecOptions) else self.codec
         return {
             "model": registry.stored_name(type(self)),
             "parameters": params,
-            "codec_option": None if self.codec is None else self.codec.to_json(),
+            "codec_option": None if codec is None else codec.to_json(),
             "y_codec_option": None if self.y_codec is None else self.y_codec.to_json(),
             "codec": self.codec_.to_json(),
             "y_codec": None if self.y_codec_ is None else self.y_codec_.to_json(),

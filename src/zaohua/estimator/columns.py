@@ -18,9 +18,10 @@ import torch
 from sklearn.utils import Tags
 from torch import Tensor
 
+from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, derive_seed, seeds_for
+from zaohua.core.noise import ItemNoise, derive_seed
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
@@ -68,7 +69,7 @@ class Tabular(GenerativeModel[TableCodec]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: int | None = None, **options: Any
+        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
     ) -> Any:
         """Generate new rows.
 
@@ -90,7 +91,7 @@ class Tabular(GenerativeModel[TableCodec]):
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
         codes, known = model.codec_.given(y, n_samples)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
+        seeds = self.seeds_for_sampling(random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:
             codes = model._completed(codes, known, seeds, whole=False)
         else:
@@ -98,7 +99,7 @@ class Tabular(GenerativeModel[TableCodec]):
         return model.codec_.items(codes, like=y)
 
     @available("complete")
-    def impute(self, X: object, *, random_state: int | None = None) -> Any:
+    def impute(self, X: object, *, random_state: RandomState = None) -> Any:
         """Fill in missing cells by values drawn from their distribution given the other cells of the row.
 
         Args:
@@ -113,7 +114,7 @@ class Tabular(GenerativeModel[TableCodec]):
         """
         self._check_fitted()
         codes, known, given = self.codec_.holes(X)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, len(codes))
+        seeds = self.seeds_for_sampling(random_state, len(codes))
         return self.codec_.filled(self._completed(codes, known, seeds, whole=True, given=given), X)
 
     def _completed(
@@ -157,7 +158,7 @@ class Tabular(GenerativeModel[TableCodec]):
         noise = ItemNoise([derive_seed(seed, attempt) for seed in seeds] if attempt else seeds, self.device_)
         x = self.codec_.prepare(codes, noise)
         y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-        with torch.no_grad():
+        with self.inference():
             return self.complete(x, self.codec_.known_features(codes, known), noise, y, whole)
 
     def _sampled_by_rejection(self, codes: Tensor, known: Tensor, seeds: list[int]) -> tuple[Tensor, float]:
@@ -167,7 +168,7 @@ class Tabular(GenerativeModel[TableCodec]):
             tries = min(max(1, CHUNK // len(pending)), self.max_tries - tried)
             noise = ItemNoise([derive_seed(seeds[i], tried + k) for k in range(tries) for i in pending], self.device_)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-            with torch.no_grad():
+            with self.inference():
                 rows = self.codec_.codes(self.draw(noise, y)).view(tries, len(pending), -1)
             targets, given = codes[pending], known[pending]
             matches = ((rows == targets) | (rows.isnan() & targets.isnan()) | ~given).all(2)

@@ -14,6 +14,8 @@ from sklearn.exceptions import NotFittedError
 from torch import Tensor
 from typing_extensions import TypeVar
 
+from zaohua.core.arguments import RandomState, whole_number
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.spec import DataSpec
@@ -154,7 +156,7 @@ class ItemEncoder(Generic[CodecT]):
     y_spec_: DataSpec | None
     seed_: int
     run_: str | None = None
-    random_state: int | None
+    random_state: RandomState
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -184,13 +186,15 @@ class ItemEncoder(Generic[CodecT]):
         Raises:
             ZaohuaError: n is invalid, or the conditions don't fit to n or to the model.
         """
-        if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
-            raise ZaohuaError(f"n_samples must be a whole number of at least 1, not {n!r}")
+        if n is not None:
+            n = whole_number("n_samples", n)
         if y is None:
-            return (1 if n is None else int(n)), None
+            return (1 if n is None else n), None
         if self.y_codec_ is None:
             raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={y!r}")
         items = self.y_codec_.as_items(y, n)
+        if not len(items):
+            raise ZaohuaError("y is empty: give a condition for each item, or none at all (y=None)")
         if n is not None and len(items) != n:
             raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
         return len(items), self.encode_conditions(items, len(items))
@@ -202,13 +206,17 @@ class ItemEncoder(Generic[CodecT]):
 
     def _latents(self, Z: ArrayLike) -> Tensor:
         """Convert latent representations to a tensor (n, latent_size), or raise a `ZaohuaError` if they can't be."""
-        z = torch.as_tensor(np.asarray(Z, dtype=np.float32), device=self.device_)
-        if z.ndim != 2 or z.shape[1] != self.latent_size:
+        z = as_array(Z, "latent representations")
+        if z.ndim != 2 or z.shape[1] != self.latent_size or not len(z) or z.dtype.kind not in "buif":
             raise ZaohuaError(
-                f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not "
-                f"{tuple(z.shape)}"
+                f"latent representations of this {type(self).__name__} are numbers (n, {self.latent_size}), not "
+                f"{z.dtype} {z.shape}"
             )
-        return z
+        with np.errstate(over="ignore"):
+            z = z.astype(np.float32)
+        for row in np.flatnonzero(~np.isfinite(z).all(1)):
+            raise ZaohuaError(f"latent representation {row} has values that are NaN or infinite: leave it out")
+        return torch.from_numpy(z).to(self.device_)
 
     def encode_items(self, X: object, y: object = None) -> Encoded:
         """Encode items and their conditions.

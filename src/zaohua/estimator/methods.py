@@ -16,9 +16,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.core.noise import ItemNoise, seeds_for
+from zaohua.core.noise import ItemNoise
 from zaohua.core.params import check_field, fields_of
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.tensor_layer import TensorLayer
@@ -44,7 +45,7 @@ class ItemMethods(TensorLayer[CodecT]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: int | None = None, **options: Any
+        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
     ) -> Any:
         """Generate new items.
 
@@ -52,7 +53,8 @@ class ItemMethods(TensorLayer[CodecT]):
             n_samples: number of items; by default one, or one for each y.
             y: one condition for all items, or a list with one for each; None draws conditions with their frequencies
                 in the training data.
-            random_state: seed. The first k items are the same for every n_samples >= k. None uses the model's own.
+            random_state: seed, or a RandomState or Generator of numpy to draw one from. The first k items are the same
+                for every n_samples >= k. None uses the model's own.
             options: fields marked for sampling (steps, guidance ...), for this call only.
 
         Returns:
@@ -63,11 +65,11 @@ class ItemMethods(TensorLayer[CodecT]):
         """
         model = self.with_options(**options)
         n, y_codes = model.sample_conditions(n_samples, y)
-        seeds = seeds_for(random_state if random_state is not None else self.random_state, n)
+        seeds = model.seeds_for_sampling(random_state, n)
         parts = []
-        for rows in chunks(n):
-            noise = ItemNoise(seeds[rows], model.device_)
-            with torch.no_grad():
+        with model.inference():
+            for rows in chunks(n):
+                noise = ItemNoise(seeds[rows], model.device_)
                 codes = None if y_codes is None else y_codes[rows]
                 if y_codes is None and model.y_codec_ is not None:
                     codes = model.y_codec_.draw(noise)
@@ -92,7 +94,7 @@ class ItemMethods(TensorLayer[CodecT]):
         """
         encoded = self.encode_items(X, y)
         if self.y_codec_ is None or encoded.y_codes is not None:
-            return self.map_items(self.log_prob, encoded)
+            return self._numbers(self.map_items(self.log_prob, encoded))
         log_prior = self.y_codec_.log_prior()
         if log_prior is None:
             raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
@@ -101,7 +103,12 @@ class ItemMethods(TensorLayer[CodecT]):
             for label, p in enumerate(log_prior)
         ]
         joint: np.ndarray = np.logaddexp.reduce(parts, axis=0)
-        return joint
+        return self._numbers(joint)
+
+    def _numbers(self, scores: np.ndarray) -> np.ndarray:
+        """Return scores (n,); raise a `ZaohuaError` if any is NaN (an impossible item has -inf)."""
+        self.refuse_invalid(np.asarray(np.isnan(scores)))
+        return scores
 
     @available("log_prob")
     def score(self, X: object, y: object = None) -> float:
@@ -136,7 +143,9 @@ class ItemMethods(TensorLayer[CodecT]):
         encoded = self.encode_items(X, y)
         if self.encodes_y:
             self.require_conditions(encoded.y_codes)
-        return self.map_items(self.encode, encoded).astype(np.float32)
+        z = self.map_items(self.encode, encoded).astype(np.float32)
+        self.refuse_invalid(~np.isfinite(z).all(1))
+        return z
 
     @available("decode")
     def inverse_transform(self, Z: ArrayLike, y: object = None) -> Any:
@@ -156,7 +165,7 @@ class ItemMethods(TensorLayer[CodecT]):
         z = self._latents(Z)
         _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
         self.require_conditions(y_codes)
-        with torch.no_grad():
+        with self.inference():
             parts = [
                 to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
                 for rows in chunks(len(z))

@@ -6,18 +6,23 @@ model's denoiser or log-density, and converts the results to items; see docs/ten
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from zaohua.core.advice import option
+from zaohua.core.arguments import RandomState, tensor
 from zaohua.core.available import available
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.hardware import fitting_threads
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
-from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, to_cpu
+from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, invalid_rows, to_cpu
 
 
 class Denoises(Protocol):
@@ -48,7 +53,7 @@ class HasDensity(Protocol):
 class TensorLayer(ItemEncoder[CodecT]):
     """Items and conditions of a model as tensors, and its denoiser and log-density as functions of tensors."""
 
-    random_state: int | None
+    random_state: RandomState
 
     # ---- to tensors
 
@@ -65,7 +70,7 @@ class TensorLayer(ItemEncoder[CodecT]):
             return None
         return self.y_codec_.prepare(codes.to(self.device_), noise)
 
-    def condition(self, y: object, n: int | None = None, *, random_state: int | None = None) -> Tensor | None:
+    def condition(self, y: object, n: int | None = None, *, random_state: RandomState = None) -> Tensor | None:
         """Convert conditions to the tensor for the networks, as `sample` does.
 
         Args:
@@ -83,25 +88,59 @@ class TensorLayer(ItemEncoder[CodecT]):
         n, codes = self.sample_conditions(n, y)
         return self.prepare_conditions(codes, self.item_noise(n, random_state))
 
-    def item_noise(self, n: int, random_state: int | None = None) -> ItemNoise:
+    def item_noise(self, n: int, random_state: RandomState = None) -> ItemNoise:
         """Return the noise from which `sample` generates n items; for the first k items it is the same for all n."""
-        base = random_state if random_state is not None else self.random_state
-        return ItemNoise(seeds_for(base, n), self.device_)
+        return ItemNoise(self.seeds_for_sampling(random_state, n), self.device_)
+
+    def seeds_for_sampling(self, random_state: RandomState, n: int) -> list[int]:
+        """Return seeds for n items from a random state, by default the model's own.
+
+        Raises:
+            ZaohuaError: the random state is none.
+        """
+        return seeds_for(self.random_state if random_state is None else random_state, n)
 
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
         parts = []
-        for rows in chunks(len(encoded), self.score_chunk):
-            batch = encoded.take(np.arange(rows.start, rows.stop))
-            with torch.no_grad():
+        with self.inference():
+            for rows in chunks(len(encoded), self.score_chunk):
+                batch = encoded.take(np.arange(rows.start, rows.stop))
                 parts.append(f(*self.prepare_items(batch)).double().cpu().numpy())
         return np.concatenate(parts)
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Compute without gradients within the context, on as many threads as the networks benefit from."""
+        nets: nn.Module | None = getattr(self, "nets_", None)
+        with torch.no_grad(), fitting_threads(nets):
+            yield
 
     # ---- from tensors
 
     def decode_tensors(self, x: Tensor) -> Any:
-        """Convert tensors (n, *spec_.tensor_shape) to items, as `sample` does."""
-        return self.codec_.decode(to_cpu(x))
+        """Convert tensors (n, *spec_.tensor_shape) to items, as `sample` does.
+
+        Raises:
+            ZaohuaError: numbers are NaN or infinite, as those of a model that diverged.
+        """
+        x = to_cpu(tensor("x", x, "items as tensors come from prepare_items(encode_items(X)).x"))
+        self.refuse_invalid(invalid_rows(x, self.spec_))
+        return self._items_of(x)
+
+    def _items_of(self, x: Tensor) -> Any:
+        """Convert finite tensors on the CPU to items."""
+        return self.codec_.decode(x)
+
+    def refuse_invalid(self, invalid: Tensor | np.ndarray) -> None:
+        """Raise a `ZaohuaError` if results for some items aren't numbers, as a mask (n,) says."""
+        count = int(invalid.sum())
+        if count:
+            remedy = f", with a smaller {option('learning_rate')}" if hasattr(self, "learning_rate") else ""
+            raise ZaohuaError(
+                f"the results of this {type(self).__name__} are NaN or infinite for {count:,} of {len(invalid):,} "
+                f"items: it has diverged, or an option is too extreme; fit it again{remedy}"
+            )
 
     # ---- learnt functions
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise, seeds_from_content
+from zaohua.core.spec import DataSpec
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codes
@@ -96,6 +97,21 @@ def expand_condition(y: Tensor | None, n: int) -> Tensor | None:
     if len(y) != 1:
         raise ZaohuaError(f"{n} items but {len(y)} conditions: give one, or one for each item")
     return y.expand(n, *y.shape[1:])
+
+
+def invalid_rows(x: Tensor, spec: DataSpec) -> Tensor:
+    """Return a mask of the items with numbers that are NaN or infinite, bool (n,).
+
+    A number of a table's row may be NaN where its category says that there is none.
+    """
+    if not spec.is_row:
+        return ~x.flatten(1).isfinite().all(1)
+    invalid = ~x.isfinite()
+    for index, feature in enumerate(spec.features):
+        if feature.given is not None:
+            category, numbers = feature.given
+            invalid[:, index] &= (x[:, category] < numbers) | x[:, index].isinf()
+    return invalid.any(1)
 
 
 def chunks(n: int, size: int = 256) -> Iterator[slice]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from zaohua.core.errors import CheckpointError
+from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json, JsonValue
-from zaohua.storage.atomic import MANIFEST, read_folder, to_bytes, write_folder
+from zaohua.storage.atomic import MANIFEST, hashes_of, read_folder, to_bytes, write_folder
 from zaohua.storage.layout import WEIGHTS
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
@@ -139,10 +139,18 @@ class Evaluation:
         return cls(**values, arrays=arrays or {})
 
     def save(self, run: str | Path) -> None:
-        """Save the evaluation in the run folder, atomically."""
+        """Save the evaluation in the run folder, atomically.
+
+        Raises:
+            ZaohuaError: files that aren't an evaluation have its names, or it can't be written.
+        """
+        folder = Path(run) / FOLDER
+        own = hashes_of(folder)
+        if others := [name for name in (FIGURES, ARRAYS) if (folder / name).exists() and name not in own]:
+            raise ZaohuaError(f"{folder / others[0]} isn't what zaohua saves, so it isn't replaced: move it")
         stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, **self.arrays)
-        write_folder(Path(run) / FOLDER, {FIGURES: to_bytes(self.to_json()), ARRAYS: stream.getvalue()})
+        write_folder(folder, {FIGURES: to_bytes(self.to_json()), ARRAYS: stream.getvalue()})
 
 
 def load(run: str | Path) -> Evaluation | None:

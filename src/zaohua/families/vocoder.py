@@ -131,12 +131,14 @@ class VocoderFamily(Trainable[MelCodec]):
         """Reshape a spectrogram (B, D); `decode_tensors` makes sounds of it."""
         return z.view(len(z), *self.spec_.tensor_shape)
 
-    def decode_tensors(self, x: Tensor) -> Sounds:
+    def _items_of(self, x: Tensor) -> Sounds:
         """Decode spectrograms to sounds by the network."""
         net, device = self.nets_["vocoder"], self.device_
         with torch.no_grad():
             waves = [self.vocode(net, x[rows].clamp(-1, 1).to(device)).cpu() for rows in chunks(len(x), AT_ONCE)]
-        return self.codec_.sounds(torch.cat(waves))
+        found = torch.cat(waves)
+        self.refuse_invalid(~found.flatten(1).isfinite().all(1))
+        return self.codec_.sounds(found)
 
 
 class VocoderMixin(Trainable[GridCodec]):
@@ -160,11 +162,11 @@ class VocoderMixin(Trainable[GridCodec]):
         vocoder.codec_, vocoder.spec_ = self.codec_, self.spec_
         return vocoder
 
-    def decode_tensors(self, x: Tensor) -> Any:
+    def _items_of(self, x: Tensor) -> Any:
         """Decode tensors to items; spectrograms by the vocoder, or by the Griffin-Lim algorithm without one."""
         vocoder = self._make_vocoder()
         if vocoder is None:
-            return super().decode_tensors(x)
+            return super()._items_of(x)
         if "vocoder" not in self.nets_:
             raise ZaohuaError(f"this {type(self).__name__} was trained without a vocoder: sample with vocoder=False")
         vocoder.nets_ = self.nets_

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.hardware import fitting_threads
 
 WIDTH = 64
 """Width of a feature vector."""
@@ -85,7 +86,8 @@ def as_tensor_of_shape(images: ArrayLike, shape: tuple[int, int, int]) -> Tensor
 @torch.no_grad()
 def apply_in_batches(network: Callable[[Tensor], Tensor], x: Tensor) -> NDArray[np.float64]:
     """Apply a network in batches, and in full precision whatever autocast context the caller is in."""
-    with torch.autocast("cpu", enabled=False):
+    nets = network if isinstance(network, nn.Module) else None
+    with torch.autocast("cpu", enabled=False), fitting_threads(nets):
         return np.concatenate([network(part).double().numpy() for part in x.split(BATCH)])
 
 

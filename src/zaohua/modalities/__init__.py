@@ -9,12 +9,14 @@ from_json                      codec of a saved model
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.modalities.modality import Modality
+from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.registry import codec_classes, known, modality, modality_of, register, taken_by
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ __all__ = [
 def codec_for(
     items: object,
     takes: Sequence[type],
-    option: Codec | None = None,
+    option: Codec | CodecOptions | None = None,
     usual: Mapping[str, object] | None = None,
     model: str = "this model",
     kind: Modality | None = None,
@@ -107,6 +109,9 @@ def codec_for(
     """
     from zaohua.core.params import check_fields
 
+    if isinstance(option, CodecOptions):
+        usually = codec_for(items, takes, None, usual, model, kind)
+        return codec_for(items, takes, option.of(type(usually)), usual, model, kind)
     own = None if option is None else modality_of(type(option))
     if option is not None:
         check_fields(option)
@@ -122,7 +127,7 @@ def codec_for(
     if option is None and able:
         return _copied(able[0](), usual)
     if option is None or not isinstance(option, tuple(takes)):
-        raise _not_taken(kind, able, takes, option, model)
+        raise _not_taken(kind, able, takes, option, model, items)
     return _copied(option, usual)
 
 
@@ -134,7 +139,7 @@ def _copied(option: Codec, usual: Mapping[str, object] | None) -> Codec:
 
 def _recognised(items: object) -> Modality:
     """Return the kind of some items, or an error that says what is accepted."""
-    from zaohua.modalities.files.values import named
+    from zaohua.core.arrays import named
     from zaohua.modalities.reading import recognised
 
     kind = recognised(items)
@@ -147,12 +152,18 @@ def _recognised(items: object) -> Modality:
 
 
 def _not_taken(
-    kind: Modality, able: Sequence[type[Codec]], takes: Sequence[type], option: Codec | None, model: str
+    kind: Modality,
+    able: Sequence[type[Codec]],
+    takes: Sequence[type],
+    option: Codec | None,
+    model: str,
+    items: object,
 ) -> ZaohuaError:
     """Return the error of a model that doesn't take a kind of data, or takes it in another representation."""
     if not able or option is None:
-        names = " or ".join(dict.fromkeys(kind.name for kind, _ in taken_by(takes)))
-        return ZaohuaError(f"the data are {kind.name}, but {model} takes {names} (`zaohua models` lists the others)")
+        names = list(dict.fromkeys(kind.name for kind, _ in taken_by(takes)))
+        advice = _conversion(items, names) or "`zaohua models` lists the others"
+        return ZaohuaError(f"the data are {kind.name}, but {model} takes {' or '.join(names)} ({advice})")
     learns, classes = (
         " or ".join(words) for words in zip(*((c.representation, c.__name__) for c in able), strict=True)
     )
@@ -160,6 +171,25 @@ def _not_taken(
         f"{model} learns {learns}, but {type(option).__name__} makes {option.representation}: leave codec= out, or "
         f"give a {classes}"
     )
+
+
+def _conversion(items: object, kinds: Sequence[str]) -> str | None:
+    """Return how to make items of one of some kinds of an array or a frame that isn't of that kind; None if unknown."""
+    shape, dtype = tuple(getattr(items, "shape", ())), str(getattr(items, "dtype", ""))
+    if "texts" in kinds and len(shape) == 1 and (dtype.startswith("<U") or dtype in ("object", "str", "string")):
+        return "give a list of texts: X.tolist()"
+    if "images" in kinds and len(shape) == 2:
+        square = next(
+            (
+                f"{math.isqrt(shape[1] // c)}, {math.isqrt(shape[1] // c)}" + (f", {c}" if c > 1 else "")
+                for c in (1, 3, 4)
+                if shape[1] % c == 0 and math.isqrt(shape[1] // c) ** 2 == shape[1] // c
+            ),
+            None,
+        )
+        values = "X.to_numpy()" if hasattr(items, "to_numpy") else "X"
+        return f"images are (n, H, W) or (n, H, W, C): {values}.reshape({f'-1, {square}' if square else '-1, H, W'})"
+    return None
 
 
 def condition_codec(y: object) -> Codec:

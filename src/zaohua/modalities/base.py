@@ -20,8 +20,10 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.params import WithFields, check_fields, fields_of
+from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
+from zaohua.core.with_fields import WithFields
+from zaohua.storage.outputs import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +35,10 @@ ItemsT = TypeVar("ItemsT", default=Any)
 """Collections of items that a codec takes and returns: `class MyCodec(Codec[np.ndarray])`; a bare `Codec` takes any."""
 Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
 """Indices of a batch: integers, a mask or a slice."""
+
+
+LONGEST_NAME = 60
+"""Letters of a condition in the name of a file."""
 
 
 class Codes(Protocol):
@@ -53,6 +59,18 @@ def counted(n: int | None, noun: str, rest: str = "") -> str:
     """Format a count: "1 row", "2,000 rows", or "rows" where n is None; `rest` follows the noun."""
     named = f"{noun}{'' if n == 1 else 's'}{rest}"
     return named if n is None else f"{n:,} {named}"
+
+
+def file_names(n: int, y: Sequence[object] | None = None) -> list[str]:
+    """Return the names, without suffix, of the files of n items: 00000, 00001 ... and the condition of each, if given.
+
+    Of a condition that is a file, the name of the file is taken.
+    """
+    if y is None:
+        return [f"{i:05d}" for i in range(n)]
+    texts = [condition.stem if isinstance(condition, Path) else str(condition) for condition in y]
+    plain = ["".join(c if c.isalnum() or c in "-_" else "_" for c in text)[:LONGEST_NAME] for text in texts]
+    return [f"{i:05d}-{name}" for i, name in enumerate(plain)]
 
 
 class Codec(WithFields, ABC, Generic[ItemsT]):
@@ -113,6 +131,10 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         sides = " x ".join(map(str, self.spec_.shape or ()))
         return counted(n, "item") + (f" of {sides} numbers" if sides else " of different lengths")
 
+    def about(self, n: int) -> list[str]:
+        """Describe in lines what each part of the n fitted items is taken for, if they have parts as tables do."""
+        return []
+
     def write(self, items: ItemsT, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write each item to a file of a common format, and return the paths; text files by default."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +146,7 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     def write_sheet(
         self, items: ItemsT, path: str | Path, y: Sequence[object] | None = None, columns: int | None = None
     ) -> Path:
-        """Write all items to one file, and return its path.
+        """Write all items to one file, which appears once it is complete, and return its path.
 
         Args:
             items: as `decode` gives them.
@@ -133,12 +155,12 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
             columns: items per row, for formats with rows.
 
         Raises:
-            ZaohuaError: items of this kind aren't written to files with that suffix.
+            ZaohuaError: items of this kind aren't written to files with that suffix, or the file can't be written.
         """
         path = Path(path) if Path(path).suffix else Path(path).with_suffix(self.ending())
         write = self.sheet_writer(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(self, items, path, y, columns)
+        with whole_file(path) as temporary:
+            write(self, items, temporary, y, columns)
         return path
 
     def write_preview(self, items: ItemsT, stem: Path) -> list[Path]:
@@ -192,8 +214,12 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         return {name: getattr(self, name) for name in fields_of(type(self))}
 
     def set_params(self, **params: object) -> Self:
-        """Set options by name."""
-        for name, value in params.items():
+        """Set options by name.
+
+        Raises:
+            ZaohuaError: there is no such option, or its value is invalid.
+        """
+        for name, value in type(self).accepted(params).items():
             setattr(self, name, value)
         check_fields(self)
         return self

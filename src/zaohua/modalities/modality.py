@@ -24,10 +24,18 @@ if TYPE_CHECKING:
 
 
 class Read(NamedTuple):
-    """Result of reading: the items, and their labels or None."""
+    """Result of reading: the items, and their labels or None.
+
+    Attributes:
+        items: the items.
+        labels: one for each item, or None.
+        files: files of a folder that were read, or told as left out; the others are told by `zaohua.read`. None for
+            all files whose endings are of the kind of data.
+    """
 
     items: Any
     labels: Sequence[object] | None
+    files: Sequence[Path] | None = None
 
 
 class Modality(ABC):
@@ -41,6 +49,7 @@ class Modality(ABC):
         accompanies: True if such files often accompany files of another kind, as captions accompany images: then they
             determine the kind of a folder only if it has no other files.
         convert: endings of files of this kind that can't be read, and what to do about them.
+        holes: True if items may have missing values, as which the masked cells of an array are taken then.
         given: description of such data in memory, for error messages ("a list of texts").
         protocol: dotted path "module:Class" of its `EvaluationProtocol`; None for that of items whose tensors have one
             shape (`zaohua.evaluation.VectorProtocol`).
@@ -54,6 +63,7 @@ class Modality(ABC):
     other_suffixes: ClassVar[frozenset[str]] = frozenset()
     accompanies: ClassVar[bool] = False
     convert: ClassVar[Mapping[str, str]] = {}
+    holes: ClassVar[bool] = False
     given: ClassVar[str] = ""
     protocol: ClassVar[str | None] = None
     page: ClassVar[str | None] = None
@@ -110,24 +120,25 @@ class Modality(ABC):
         """Read the files of a folder and its subfolders, sorted by path; None if none is of this kind.
 
         Args:
-            folder: if all its subfolders are splits (train, test ...), one of them is read.
-            labelled: whether to read labels: those of a `labels.csv`, else the name of the first subfolder.
+            folder: if it has splits (train, test ...), one of them is read.
+            labelled: whether to read labels: those of a table (`labels.csv`, `metadata.csv`, `metadata.jsonl`,
+                `dataset.json`), else the name of the first subfolder.
             split: which split to read; "train" by default.
 
         Raises:
             NoLabels: labels were asked for and there are none.
         """
-        from zaohua.modalities.files.folders import find, split_folder
+        from zaohua.modalities.files.folders import find
         from zaohua.modalities.files.labels import with_labels
 
-        paths, _ = find(folder, self.suffixes, split)
+        paths = find(folder, self.suffixes, split)
         if not paths:
             return None
         if not labelled:
-            return Read(self.open(paths), None)
-        paths, labels = with_labels(split_folder(folder, split), paths, self.noun)
-        items = self.open(paths, labels)
-        return Read(items, getattr(items, "labels", labels))
+            return Read(self.open(paths), None, paths)
+        found = with_labels(folder, paths, self.noun, split)
+        items = self.open(found.paths, found.labels)
+        return Read(items, getattr(items, "labels", found.labels), [*paths, *found.tables])
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:
@@ -148,6 +159,28 @@ class Modality(ABC):
             y: the condition of each item, for formats that store conditions.
         """
         return self.codecs[0]().fit(collected).write_sheet(items, path, y)
+
+    def export_each(
+        self, items: object, collected: Any, folder: Path, y: Sequence[object] | None = None, overwrite: bool = False
+    ) -> Path:
+        """Write each item to a file of its own, as `zaohua sample --out FOLDER` does; return the folder.
+
+        Args:
+            items: as they were given.
+            collected: the same in the form that its codecs take.
+            folder: new or empty, or, to be replaced, of files that were written so.
+            y: the condition of each item, for the names of the files.
+            overwrite: True to replace the files of a folder.
+
+        Raises:
+            ZaohuaError: the folder holds other files, or can't be written.
+        """
+        from zaohua.modalities.base import file_names
+        from zaohua.storage.outputs import whole_folder
+
+        with whole_folder(folder, overwrite) as temporary:
+            self.codecs[0]().fit(collected).write(items, temporary, file_names(len(collected), y))
+        return folder
 
     # ---- helpers
 

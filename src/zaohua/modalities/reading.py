@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +9,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zaohua.core.errors import NoLabels, ZaohuaError, ZaohuaWarning, nearest, unknown
+from zaohua.core.advice import option
+from zaohua.core.arrays import as_array, named, unmasked
+from zaohua.core.errors import NoLabels, ZaohuaError, nearest, unknown
+from zaohua.core.notes import note
 from zaohua.modalities import datasets, registry
-from zaohua.modalities.files.folders import walk
+from zaohua.modalities.files.folders import Contents
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.labels import matching
+from zaohua.modalities.files.left_out import tell
 from zaohua.modalities.files.patterns import FilePattern
-from zaohua.modalities.files.values import as_array, named, stacked
+from zaohua.modalities.files.values import is_item, is_list_of_items, stacked
 from zaohua.modalities.listed import of_suffix, read_listed, unreadable
 from zaohua.modalities.modality import Modality, refuse_split
+from zaohua.storage import outputs
 
 
 class Found(NamedTuple):
@@ -128,13 +132,19 @@ def _collected(
         X = stacked(X)
     elif hasattr(X, "toarray"):
         raise ZaohuaError("a sparse matrix can't be learnt from: give X.toarray()")
-    elif hasattr(X, "convert") and hasattr(X, "getbands"):
-        raise ZaohuaError("a single image: give a list of them")
+    elif is_item(X):
+        raise ZaohuaError(f"a single {type(X).__name__}: give a list of them")
     elif hasattr(X, "__array__") and not hasattr(X, "columns") and type(X).__module__.split(".")[0] != "pandas":
-        X = as_array(X)
+        X = as_array(X, masked=True)
+        if is_list_of_items(X):
+            return _collected(list(X), labels, kinds, prefer)
+    kind: Modality | None
     if len(kinds) == 1:
-        return kinds[0].collect(X, labels), kinds[0]
-    kind = prefer if prefer is not None and prefer.recognises(X) else recognised(X, kinds)
+        kind = kinds[0]
+    else:
+        kind = prefer if prefer is not None and prefer.recognises(X) else recognised(X, kinds)
+    if isinstance(X, np.ndarray):
+        X = unmasked(X, "these items" if kind is None else kind.noun, holes=kind is not None and kind.holes)
     if kind is not None:
         return kind.collect(X, labels), kind
     if isinstance(X, list) and all(isinstance(item, np.ndarray) for item in X):
@@ -150,35 +160,49 @@ def recognised(X: object, kinds: Sequence[Modality] | None = None) -> Modality |
     """
     able = [kind for kind in (registry.known() if kinds is None else kinds) if kind.recognises(X)]
     if len(able) > 1:
-        others = " or ".join(f"modality={kind.name!r}" for kind in able[1:])
-        warnings.warn(
-            f"{named(X)} is taken for {able[0].name}; {others} reads it otherwise", ZaohuaWarning, stacklevel=4
-        )
+        others = " or ".join(option("modality", kind.name) for kind in able[1:])
+        note(f"{named(X)} is taken for {able[0].name}; {others} reads it otherwise")
     return able[0] if able else None
 
 
-def write(items: object, path: str | Path, *, y: Sequence[object] | None = None, modality: str | None = None) -> Path:
-    """Write items to one file of a common format: a sheet of images, a sound, a text, a table, MIDI.
+def write(
+    items: object,
+    path: str | Path,
+    *,
+    y: Sequence[object] | None = None,
+    modality: str | None = None,
+    overwrite: bool = True,
+) -> Path:
+    """Write items to one file of a common format (a sheet of images, a sound, a text, a table, MIDI), or to a folder.
+
+    A file appears once it is complete. A folder holds a file for each item, with the names that `zaohua sample` gives.
 
     Args:
         items: as a model's `sample` returns them, or any that `read` takes.
-        path: the file; its suffix selects the format, and the default suffix is added to a path without one.
-        y: the condition of each item, for formats that store conditions.
+        path: the file; its suffix selects the format, and the default suffix is added to a path without one. A folder
+            that exists, or a path that ends in a slash: a file for each item.
+        y: the condition of each item, for formats that store conditions, or for the names of files.
         modality: the kind of data to take the items for; found out when not given.
+        overwrite: False to refuse a path that exists. True replaces a file, and a folder if all its files are as
+            zaohua wrote them.
 
     Returns:
-        The path of the file.
+        The path of the file or folder.
 
     Raises:
-        ZaohuaError: the items aren't recognised, or aren't written to files with that suffix.
+        ZaohuaError: the items aren't recognised, or aren't written to files with that suffix; the folder holds other
+            files; the path can't be written.
     """
-    if str(path).endswith(("/", "\\")) or Path(path).is_dir():
-        raise ZaohuaError(f"{path}: is a folder, but items are written to one file: name it, as {Path(path, 'items')}")
+    folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     found, kind = _collected(items, None, kinds)
     if kind is None:
         raise ZaohuaError(f"{named(items)}: isn't recognised as any kind of data: say which (modality=)")
-    return kind.export(items, found, Path(path), y)
+    if folder:
+        return kind.export_each(items, found, Path(path), y, overwrite)
+    file = Path(path) if Path(path).suffix else Path(path).with_suffix(kind.codecs[0].ending())
+    outputs.check(file, overwrite)
+    return kind.export(items, found, file, y)
 
 
 # ---- from a path or a name
@@ -202,7 +226,7 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
-            return Found(*read_, kind)
+            return Found(read_.items, read_.labels, kind)
     refuse_split(path, split)
     raise unreadable(path, path.suffix.casefold(), kinds) or ZaohuaError(
         f"{path}: can't be read as data: give {_readable(kinds)}, or a folder"
@@ -210,23 +234,24 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
 
 
 def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
-    """Read a folder as the kind of data that most of its files are of."""
-    suffixes = Counter(path.suffix.casefold() for path in walk(folder))
+    """Read a folder as the kind of data that most of its files are of, and note what isn't read."""
+    contents = Contents.of(folder)
+    suffixes = Counter(path.suffix.casefold() for path in contents.files)
     counts = {kind.name: kind.count(folder, suffixes) for kind in kinds}
     present = [kind for kind in kinds if counts[kind.name]]
     chosen = max(present, key=lambda kind: (not kind.accompanies, counts[kind.name]), default=None)
     for kind in kinds:
         lost = sum(suffixes[suffix] for suffix in kind.convert)
-        if not lost:
-            continue
-        error = unreadable(folder, max(sorted(kind.convert), key=lambda suffix: suffixes[suffix]), kinds)
-        if counts[kind.name]:
-            warnings.warn(f"{lost} {kind.noun} left out: {error}", ZaohuaWarning, stacklevel=4)
-        elif lost > sum(counts.values()) and error is not None:
+        error = unreadable(folder, max(sorted(kind.convert), key=lambda suffix: suffixes[suffix], default=""), kinds)
+        if lost > sum(counts.values()) and not counts[kind.name] and error is not None:
             raise error
     found = None if chosen is None else chosen.read_folder(folder, labelled, split)
-    if found is not None:
-        return Found(*found, chosen)
+    if found is not None and chosen is not None:
+        endings = chosen.suffixes | chosen.other_suffixes
+        ours = [path for path in contents.files if path.suffix.casefold() in endings]
+        convert = {suffix: advice for kind in kinds for suffix, advice in kind.convert.items()}
+        tell(folder, split, contents, ours if found.files is None else found.files, chosen.suffixes, convert)
+        return Found(found.items, found.labels, chosen)
     if not suffixes:
         raise ZaohuaError(f"{folder}: the folder is empty")
     held = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in suffixes.most_common(4))
@@ -261,6 +286,8 @@ def _read_pattern(pattern: FilePattern, split: str | None, kinds: Sequence[Modal
 
 def _nothing_at(path: Path, source: str | Path, kinds: Sequence[Modality]) -> ZaohuaError:
     """Return the error for a path that doesn't exist and is no data set: it suggests what may have been meant."""
+    if path.is_symlink():
+        return ZaohuaError(f"{source}: is a link to {path.readlink()}, which isn't there")
     stars = next((i for i, part in enumerate(path.parts) if set(part) & set("*?[")), None)
     if stars is not None:
         folder = Path(*path.parts[:stars])
@@ -294,7 +321,9 @@ def _own_labels(items: Any, y: Any) -> Any:
         if any(isinstance(c, Path) or getattr(c, "ndim", 0) > 1 or _is_item(c) for c in y):
             y = collect(y)
     elif not isinstance(y, FileItems):
-        y = as_array(y)
+        given, y = y, as_array(y, "labels")
+        if not y.ndim:
+            raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {named(given)}")
     if len(y) != len(items):
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:

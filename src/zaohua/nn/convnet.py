@@ -116,7 +116,7 @@ class ConvEncoder(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, H, W), conditions y and the mask keep (B,) to (B, out_dim)."""
-        condition = None if self.condition is None else self.condition(pool(self.embed(y, len(x), keep)))
+        condition = None if self.condition is None else self.condition(pool(self.embed(y, x.shape[0], keep)))
         h = self.stem(x)
         if condition is not None and not self.is_critic:
             h = h + condition[:, :, None, None]
@@ -188,7 +188,7 @@ class ConvDecoder(nn.Module):
     def forward(self, z: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map z (B, in_dim), conditions y and the mask keep (B,) to (B, out, H, W)."""
         if self.embed.spec is not None:
-            z = torch.cat([z, pool(self.embed(y, len(z), keep))], dim=1)
+            z = torch.cat([z, pool(self.embed(y, z.shape[0], keep))], dim=1)
         h = self.first(self.stem(z).unflatten(1, (-1, *self.sizes[0])))
         for grow, stage, size in zip(self.ups, self.stages, self.sizes[1:], strict=False):
             h = stage(crop(grow(h), size))

@@ -63,7 +63,7 @@ class DilatedNet(nn.Module):
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, n), times t (B,), conditions y and the mask keep (B,) to (B, out, n)."""
         length = x.shape[2]
-        context = F.silu(self.time(t) + pool(self.embed(y, len(x), keep)))
+        context = F.silu(self.time(t) + pool(self.embed(y, x.shape[0], keep)))
         h = F.relu(self.stem(fold(x, self.patch)))
         total = torch.zeros_like(h)
         for layer in self.layers:

@@ -139,7 +139,7 @@ class Embed(nn.Module):
             y = y.masked_fill(padded, 0)
         cells = self.cells(y if self.spec.is_category else y.to(self.null.dtype))
         if not self.spec.axes:
-            return Tokens(cells.unsqueeze(1), cells.new_ones(len(cells), 1, dtype=torch.bool))
+            return Tokens(cells.unsqueeze(1), cells.new_ones(cells.shape[0], 1, dtype=torch.bool))
         offsets = positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
         values = self.out(F.silu(cells + offsets))
         if padded is None:
@@ -198,7 +198,7 @@ class Overlay(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, H, W), y (B, Cy, h, w) or None, and the mask keep (B,) to (B, C + Cy, H, W)."""
-        null = self.null.expand(len(x), -1, *x.shape[2:]).to(x.dtype)
+        null = self.null.expand(x.shape[0], -1, *x.shape[2:]).to(x.dtype)
         if y is None:
             return torch.cat([x, null], dim=1)
         y = resize(y.to(x.dtype), tuple(x.shape[2:]))

@@ -63,7 +63,7 @@ def unfold(x: Tensor, patch: tuple[int, ...]) -> Tensor:
     sides = [side * step for side, step in zip(x.shape[2:], patch, strict=True)]
     split = x.unflatten(1, (x.shape[1] // math.prod(patch), *patch))  # (B, C, step, step ..., places, places ...)
     order = [axis for i in range(n) for axis in (2 + n + i, 2 + i)]
-    out: Tensor = split.permute(0, 1, *order).reshape(len(x), -1, *sides)
+    out: Tensor = split.permute(0, 1, *order).reshape(x.shape[0], -1, *sides)
     return out
 
 

@@ -28,7 +28,7 @@ class PixelTransformer(nn.Module):
         tokens = self._tokens(x.permute(0, 2, 3, 1).flatten(1))
         first = torch.full_like(tokens[:, :1], self.begin)
         logits = self.transformer(torch.cat([first, tokens[:, :-1]], dim=1), y, keep)[..., : self.begin]
-        out: Tensor = logits.view(len(x), height, width, channels, -1).permute(0, 4, 3, 1, 2).flatten(1, 2)
+        out: Tensor = logits.view(x.shape[0], height, width, channels, -1).permute(0, 4, 3, 1, 2).flatten(1, 2)
         return out
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:

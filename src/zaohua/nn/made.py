@@ -105,7 +105,7 @@ class MaskedMLP(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, *axes), conditions y and the mask keep (B,) to (B, n_parameters C, *axes)."""
         x = x.flatten(1)
-        context = None if self.condition is None else pool(self.embed(y, len(x), keep))
+        context = None if self.condition is None else pool(self.embed(y, x.shape[0], keep))
         h = x
         for layer in self.inner:
             h = layer(h) if context is None else layer(h) + context
@@ -113,7 +113,7 @@ class MaskedMLP(nn.Module):
         out: Tensor = self.outer(h) + self.direct(x)
         if self.condition is not None:
             out = out + self.condition(context)
-        return out.view(len(x), *self.shape)
+        return out.view(x.shape[0], *self.shape)
 
     @property
     def _layers(self) -> list[MaskedLinear]:

@@ -73,7 +73,7 @@ class MLP(nn.Module):
         elif self.rows is not None:
             x = self.rows.wide(x)
         h = self.inner(x.flatten(1).to(self.inner.weight.dtype))
-        context = self._context(len(x), t, y, keep)
+        context = self._context(x.shape[0], t, y, keep)
         if context is not None:
             h = h + context
         for layer in self.hidden:
@@ -103,5 +103,5 @@ class Flat(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Map (B, ...) to (B, *shape)."""
-        out: Tensor = self.mlp(x, y=y).view(len(x), *self.shape)
+        out: Tensor = self.mlp(x, y=y).view(x.shape[0], *self.shape)
         return out

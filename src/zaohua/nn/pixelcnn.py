@@ -194,7 +194,7 @@ class GatedPixelCNN(nn.Module):
         x = x.permute(0, 2, 3, 1)
         above, left = self.places.unflatten(1, x.shape[1:3])
         v, h = convolve(self.above, x) + above, convolve(self.left, x) + left
-        for block, context in zip(self.blocks, self._context(y, len(x), keep), strict=True):
+        for block, context in zip(self.blocks, self._context(y, x.shape[0], keep), strict=True):
             v, h = block(v, h, context)
         out: Tensor = self.head(h).permute(0, 3, 1, 2)
         return out

@@ -113,7 +113,7 @@ class Recurrent(nn.Module):
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
-        return self._run(tokens, pool(self.embed(y, len(tokens), keep)), None)[0]
+        return self._run(tokens, pool(self.embed(y, tokens.shape[0], keep)), None)[0]
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> RecurrentState:
         """Return the initial state for n sequences, before the first token."""

@@ -72,10 +72,10 @@ class PackedCritic(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Map rows x (B, in_dim) and conditions y to scores (B / pac, 1)."""
         h = _concatenate(self.embed, x, y)
-        out: Tensor = self.mlp(h.reshape(len(h) // self.pac, -1))
+        out: Tensor = self.mlp(h.reshape(h.shape[0] // self.pac, -1))
         return out
 
 
 def _concatenate(embed: Embed, x: Tensor, y: Tensor | None) -> Tensor:
     """Concatenate x (B, D) with the pooled condition to (B, D + hidden); return x if the network is unconditional."""
-    return x if embed.spec is None else torch.cat([x, pool(embed(y, len(x)))], dim=1)
+    return x if embed.spec is None else torch.cat([x, pool(embed(y, x.shape[0]))], dim=1)

@@ -88,7 +88,7 @@ class RowMLP(nn.Module):
         if not numbers.shape[1]:
             numbers = numbers.new_zeros(len(numbers), 1)
         h = self.codes(F.pad(codes + self.first, (1, 0))) + self.numbers(numbers)
-        context = None if self.embed.spec is None else pool(self.embed(y, len(h), keep))
+        context = None if self.embed.spec is None else pool(self.embed(y, h.shape[0], keep))
         if self.time is not None and t is not None:
             context = self.time(t) if context is None else context + self.time(t)
         for block in self.blocks:

@@ -41,7 +41,9 @@ class RowLayout:
             x: the rows.
             known: bool (B, features), False for masked features; None if all are known.
         """
-        out = x.new_zeros(len(x), self.one_hots + 1, dtype=torch.float32)  # values without a column go to the last one
+        out = x.new_zeros(
+            x.shape[0], self.one_hots + 1, dtype=torch.float32
+        )  # values without a column go to the last one
         if self.categories:
             features, first, size = (torch.tensor(part, device=x.device) for part in zip(*self.categories, strict=True))
             code = x[:, features].nan_to_num(-1.0).long()

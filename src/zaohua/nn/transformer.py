@@ -184,7 +184,7 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
-        prefix = self.embed(y, len(tokens), keep).values[:, :MAX_TOKENS]
+        prefix = self.embed(y, tokens.shape[0], keep).values[:, :MAX_TOKENS]
         return self._run(self._embedded(tokens, prefix), 0)[:, prefix.shape[1] :]
 
     def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:

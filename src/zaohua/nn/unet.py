@@ -93,7 +93,7 @@ class UNet(nn.Module):
             x, y = self.overlay(x, y, keep), None
         if self.is_series:
             x = x.unsqueeze(2)
-        tokens = self.embed(y, len(x), keep)
+        tokens = self.embed(y, x.shape[0], keep)
         context = F.silu(self.time(t) + pool(tokens))
 
         missing = [-side % multiple for side, multiple in zip(x.shape[2:], self.multiple, strict=True)]

@@ -68,7 +68,7 @@ class WaveGenerator(nn.Module):
     def forward(self, z: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map z (B, in_dim), conditions y and the mask keep (B,) to (B, C, n)."""
         if self.embed.spec is not None:
-            z = torch.cat([z, pool(self.embed(y, len(z), keep))], dim=1)
+            z = torch.cat([z, pool(self.embed(y, z.shape[0], keep))], dim=1)
         h = self.stem(z).unflatten(1, (-1, 1, self.lengths[0]))
         for grow, length in zip(self.ups, self.lengths[1:], strict=True):
             h = grow(F.relu(h))[..., :length]
@@ -115,7 +115,7 @@ class WaveDiscriminator(nn.Module):
         out: Tensor = self.head(h.flatten(1))
         if self.condition is None:
             return out
-        condition = self.condition(pool(self.embed(y, len(x), keep)))
+        condition = self.condition(pool(self.embed(y, x.shape[0], keep)))
         out = out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
         return out
 

@@ -70,13 +70,13 @@ class WaveNet(nn.Module):
 
     def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
-        x, conditions = self.tokens(tokens.T), self._conditions(len(tokens), y, keep)
+        x, conditions = self.tokens(tokens.T), self._conditions(tokens.shape[0], y, keep)
         gated: list[Tensor] = []
         outs = self.outs.unbind()
         for d, gate, condition in zip(self.dilations, self.gates.unbind(), conditions.unbind(), strict=True):
             if gated:
                 x = x + F.linear(gated[-1], outs[len(gated) - 1])
-            earlier = F.pad(x[:-d], (0, 0, 0, 0, min(d, len(x)), 0))
+            earlier = F.pad(x[:-d], (0, 0, 0, 0, min(d, x.shape[0]), 0))
             a, b = (F.linear(torch.cat([earlier, x], dim=2), gate) + condition).chunk(2, dim=2)
             gated.append(torch.tanh(a) * torch.sigmoid(b))
         logits = self._logits(torch.cat(gated, dim=2))

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.storage.outputs import whole_file
 
 VISIBLE = 56
 """Minimum height of an image in a grid, in pixels; smaller ones are enlarged by repeating pixels."""
@@ -93,6 +94,6 @@ def png(image: np.ndarray) -> bytes:
 
 def save(image: np.ndarray, path: Path) -> Path:
     """Write a uint8 image as a PNG file; create missing folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png(image))
+    with whole_file(path) as temporary:
+        temporary.write_bytes(png(image))
     return path

@@ -47,7 +47,18 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ZaohuaError(f"can't save to {path}: {error.strerror}; what was saved there before is whole") from error
+        left = "what was saved there before is whole" if _holds_anything(path) else "nothing was saved"
+        raise ZaohuaError(f"can't save to {path}: {error.strerror}; {left}") from error
+
+
+def _holds_anything(path: Path) -> bool:
+    """Return True if there is a file, or a folder that holds any or can't be looked into."""
+    try:
+        return path.is_file() or any(path.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -101,8 +112,13 @@ def _pending(path: Path) -> Path:
 
 def hashes_of(folder: Path) -> dict[str, str]:
     """Return the files of a folder's manifest with their sha256; {} if the manifest is missing or damaged."""
+    return listed_in(folder / MANIFEST)
+
+
+def listed_in(manifest: Path) -> dict[str, str]:
+    """Return the files that a manifest lists with their sha256; {} if it is missing or damaged."""
     try:
-        return _manifest(folder)
+        return _listed(manifest)
     except (CheckpointError, OSError):
         return {}
 
@@ -168,16 +184,20 @@ def manifest_bytes(hashes: Mapping[str, str]) -> bytes:
 
 
 def _manifest(folder: Path) -> dict[str, str]:
+    return _listed(folder / MANIFEST)
+
+
+def _listed(manifest: Path) -> dict[str, str]:
     try:
-        raw = (folder / MANIFEST).read_bytes()
+        raw = manifest.read_bytes()
         hashes: dict[str, str] = json.loads(raw)["sha256"]
         valid = all(_is_plain(name) and isinstance(digest, str) for name, digest in hashes.items())
         if not valid or manifest_bytes(hashes) != raw:
             raise ValueError
     except (FileNotFoundError, NotADirectoryError):
-        raise CheckpointError(f"{folder} is no saved model: it has no {MANIFEST}") from None
+        raise CheckpointError(f"{manifest.parent} is no saved model: it has no {manifest.name}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise CheckpointError(f"{folder / MANIFEST} is damaged") from None
+        raise CheckpointError(f"{manifest} is damaged") from None
     return hashes
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.families.univariate.newton import NewtonFitted
+from zaohua.storage.outputs import whole_file
 from zaohua.tasks.distributions import Fit
 
 if TYPE_CHECKING:
@@ -46,18 +47,22 @@ def picture(fit: Fit, x: np.ndarray, title: str = "", path: bool = False) -> Fig
     return figure
 
 
+def check_suffix(path: Path) -> None:
+    """Raise a `ZaohuaError` if matplotlib is missing or can't write a picture with that suffix."""
+    if path.suffix[1:].casefold() not in _matplotlib()().canvas.get_supported_filetypes():
+        raise ZaohuaError(f"{path}: pictures are written as .png, .svg or .pdf")
+
+
 def save(figure: Figure, path: str | Path) -> Path:
     """Save a figure as a file, in the format of its suffix.
 
     Raises:
-        ZaohuaError: matplotlib can't write such a file.
+        ZaohuaError: matplotlib can't write such a file, or it can't be written.
     """
     path = Path(path)
-    known = figure.canvas.get_supported_filetypes()
-    if path.suffix[1:].casefold() not in known:
-        raise ZaohuaError(f"{path}: pictures are written as .png, .svg or .pdf")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    check_suffix(path)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=150)
     return path
 
 

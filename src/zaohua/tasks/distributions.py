@@ -8,22 +8,20 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.families.support import Support, check_values
 from zaohua.families.univariate import Univariate
+from zaohua.families.univariate.rounded import Rounding, rounding_of
 from zaohua.modalities import NumberCodec
 from zaohua.tasks.goodness import Goodness, goodness
 
 FAMILY = "univariate"
-INTEGER_NOTE = (
-    "all values are integers: AIC and BIC of continuous distributions are those of the intervals of length 1 "
-    "around them"
-)
-SURE = 1e-9
-"""Minimum probability of an interval that is computed as a difference of distribution functions."""
+SPIKE = 1e-6
+"""Probability of a value's count under the best fit, below which the value is noted as a spike."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +32,8 @@ class Fit:
         name: class name.
         model: instance with the settings of the fit.
         parameters: parameters by scipy's names, arrays (1,), or (n, 1) if the data are the parameters.
-        log_likelihood: log-likelihood of all numbers in nats. For integers and a continuous distribution it is that of
-            the intervals of length 1 around them, which is comparable with discrete distributions.
+        log_likelihood: log-likelihood of all numbers in nats. For rounded numbers and a continuous distribution it is
+            that of the intervals around them, per unit of length; with integers it is comparable with discrete ones.
         aic, bic: information criteria, in nats; None for a nonparametric distribution.
         goodness: goodness-of-fit test; None if none is possible.
     """
@@ -122,6 +120,9 @@ def find(name: str) -> Univariate:
 def fit(model: Univariate, x: ArrayLike, *, replicates: int = 200, random_state: int = 0) -> Fit:
     """Fit one distribution to numbers, and test it.
 
+    Integers, and other numbers that repeat themselves and are multiples of a step, count as rounded: a continuous
+    distribution is fitted to the intervals around them, and tested as one whose numbers are rounded.
+
     Args:
         model: the distribution, an instance with the settings that are wanted.
         x: numbers (n,).
@@ -133,8 +134,9 @@ def fit(model: Univariate, x: ArrayLike, *, replicates: int = 200, random_state:
     """
     values = as_numbers(x)
     column = values[:, None]
-    parameters = model.learn(column)
-    total = float(_log_likelihoods(model, parameters, column).sum())
+    rounding = rounding_of(values)
+    parameters = model.learn(column, rounding=rounding)
+    total = float(_log_likelihoods(model, parameters, column, rounding).sum())
     count = len(model.fitted) or None
     return Fit(
         type(model).__name__,
@@ -143,7 +145,7 @@ def fit(model: Univariate, x: ArrayLike, *, replicates: int = 200, random_state:
         total,
         None if count is None else 2 * count - 2 * total,
         None if count is None else float(np.log(len(values))) * count - 2 * total,
-        goodness(model, values, replicates, random_state),
+        goodness(model, values, replicates, random_state, rounding),
     )
 
 
@@ -186,21 +188,43 @@ def rank(
     if not fits:
         raise ZaohuaError(next(iter(left_out.values()), "no distributions to choose from"))
     fits.sort(key=lambda found: getattr(found, by) if found.model.fitted else np.inf)
-    noted = _are_whole(values) and not all(found.model.is_discrete for found in fits)
-    return Ranking(len(values), by, fits, left_out, [INTEGER_NOTE] if noted else [])
+    return Ranking(len(values), by, fits, left_out, _notes(values, fits))
 
 
-def _are_whole(values: np.ndarray) -> bool:
-    return bool((values == np.floor(values)).all())
+def _log_likelihoods(
+    model: Univariate, parameters: dict[str, np.ndarray], x: np.ndarray, rounding: Rounding | None
+) -> np.ndarray:
+    """Compute the log-likelihood of each value of x (n, 1), or of the interval around it per unit of length."""
+    if model.is_discrete or rounding is None:
+        return model.log_densities(parameters, x)
+    per_unit: np.ndarray = rounding.log_probabilities(model, parameters, x) - np.log(rounding.step)
+    return per_unit
 
 
-def _log_likelihoods(model: Univariate, parameters: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """Compute the log-likelihood of each value of x (n, 1), or of the interval around it if all are integers."""
-    densities = model.log_densities(parameters, x)
-    if model.is_discrete or not _are_whole(x):
-        return densities
-    probabilities = model.distribution(parameters, x + 0.5) - model.distribution(parameters, x - 0.5)
-    return np.where(probabilities > SURE, np.log(np.maximum(probabilities, SURE)), densities)
+def _notes(x: np.ndarray, fits: Sequence[Fit]) -> list[str]:
+    """Note rounding, and a value that occurs far more often than the best fit explains."""
+    rounding, best, notes = rounding_of(x), fits[0], []
+    if rounding is not None and not all(found.model.is_discrete for found in fits):
+        kind = "integers" if rounding.step == 1 else f"multiples of {rounding.step:g}"
+        notes.append(
+            f"all values are {kind}: continuous distributions are fitted to the intervals of length "
+            f"{rounding.step:g} around them and tested as rounded, and AIC and BIC are those of these intervals"
+        )
+    values, counts = np.unique(x, return_counts=True)
+    value, count = float(values[counts.argmax()]), int(counts.max())
+    at = np.array([[value]])
+    if best.model.is_discrete:
+        probability = float(np.exp(best.model.log_densities(best.parameters, at))[0, 0])
+    elif rounding is not None:
+        probability = float(np.exp(rounding.log_probabilities(best.model, best.parameters, at))[0, 0])
+    else:
+        probability = 0.0
+    if count >= 5 and count > 2 * probability * len(x) and stats.binom.sf(count - 1, len(x), probability) < SPIKE:
+        notes.append(
+            f"{count / len(x):.1%} of the values are {value:g}, of which {best.name} explains {probability:.1%}: "
+            "a distribution of its own kind for that value and another for the rest describe them better"
+        )
+    return notes
 
 
 def as_numbers(x: ArrayLike) -> np.ndarray:

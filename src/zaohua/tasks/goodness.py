@@ -2,7 +2,8 @@
 
 Tables of the Kolmogorov-Smirnov and the chi-square statistic are invalid if parameters were fitted to the same data.
 So data sets are simulated from the fit, the parameters are fitted to each of them again, and the p value is the
-fraction of data sets whose statistic is at least that of the data.
+fraction of data sets whose statistic is at least that of the data. If the data were rounded, so are the simulated sets,
+and distribution functions are compared only where intervals of rounding end.
 
 Source: W. Stute, W. Gonzáles Manteiga and M. Presedo Quindimil, "Bootstrap Based Goodness-of-Fit-Tests", Metrika 40,
 1993.
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from zaohua.families.density import Parameters
     from zaohua.families.univariate import Univariate
+    from zaohua.families.univariate.rounded import Rounding
 
 LARGEST = 2000
 """Maximum size of a simulated data set; the distributions of the statistics hardly change beyond it."""
@@ -41,7 +44,13 @@ class Goodness:
     replicates: int
 
 
-def goodness(model: Univariate, x: np.ndarray, replicates: int = 200, random_state: int = 0) -> Goodness | None:
+def goodness(
+    model: Univariate,
+    x: np.ndarray,
+    replicates: int = 200,
+    random_state: int = 0,
+    rounding: Rounding | None = None,
+) -> Goodness | None:
     """Fit a distribution to x and test it: Kolmogorov-Smirnov, or chi-square for a discrete distribution.
 
     Args:
@@ -49,23 +58,28 @@ def goodness(model: Univariate, x: np.ndarray, replicates: int = 200, random_sta
         x: numbers in its support, float64 (n,).
         replicates: number of data sets to simulate; the p value is at least 1 / (replicates + 1).
         random_state: seed of the data sets.
+        rounding: grid that the numbers were rounded to; None if they are exact. Discrete distributions ignore it.
 
     Returns:
-        The result; None if no test is possible: for a nonparametric density (one without `fitted`), or with too few
-        cells for the number of parameters.
+        The result; None if no test is possible: for a nonparametric density (one without `fitted`), if there is no
+        estimate, or with too few cells for the number of parameters.
     """
     if not model.fitted or replicates < 1:
         return None
+    rounding = None if model.is_discrete else rounding
     column = x[:, None]
-    parameters = model.estimate(column)
+    parameters = _estimate(model, column, rounding)
+    if not model.succeeded(parameters).all():
+        return None
     size = min(len(x), LARGEST)
     drawn = model.simulate(parameters, (size, replicates), np.random.default_rng(random_state))
+    drawn = drawn if rounding is None else rounding.round(drawn)
     drawn = drawn[:, model.varies(drawn)]
-    again = model.estimate(drawn)
+    again = _estimate(model, drawn, rounding)
     drawn, again = drawn[:, ok := model.succeeded(again)], {name: value[ok] for name, value in again.items()}
     if not model.is_discrete:
-        of_x = kolmogorov_smirnov(model.distribution(parameters, column))
-        of_drawn = kolmogorov_smirnov(model.distribution(again, drawn))
+        of_x = _distance(model, parameters, column, rounding)
+        of_drawn = _distance(model, again, drawn, rounding)
         worse = of_drawn * _root(size) >= of_x * _root(len(x)) * (1 - 1e-9)
         return Goodness("Kolmogorov-Smirnov", float(of_x[0]), _share(worse), drawn.shape[1])
     edges = _edges(model, parameters, size)
@@ -86,6 +100,35 @@ def kolmogorov_smirnov(chances: np.ndarray) -> np.ndarray:
     n = len(chances)
     steps = np.arange(n)[:, None] / n
     return np.asarray(np.maximum(chances - steps, steps + 1 / n - chances).max(0))
+
+
+def rounded_kolmogorov_smirnov(x: np.ndarray, below: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Compute the maximum distances of distribution functions at the ends of the intervals of rounded numbers, (p,).
+
+    Args:
+        x: rounded numbers (n, p), in increasing order in each column.
+        below, above: fitted distribution function at the lower and the upper end of the interval of each.
+    """
+    n = len(x)
+    counts = np.arange(n + 1)[:, None] / n
+    differs = np.diff(x, axis=0) > 0
+    edge = np.ones((1, x.shape[1]), bool)
+    first, last = np.concatenate([edge, differs]), np.concatenate([differs, edge])
+    upper, lower = np.abs(above - counts[1:]), np.abs(below - counts[:-1])
+    return np.asarray(np.maximum(np.where(last, upper, 0), np.where(first, lower, 0)).max(0))
+
+
+def _estimate(model: Univariate, x: np.ndarray, rounding: Rounding | None) -> Parameters:
+    return model.estimate(x) if rounding is None else model.estimate_rounded(x, rounding)
+
+
+def _distance(model: Univariate, parameters: Parameters, x: np.ndarray, rounding: Rounding | None) -> np.ndarray:
+    """Compute the Kolmogorov-Smirnov statistic of each column of x (n, p)."""
+    if rounding is None:
+        return kolmogorov_smirnov(model.distribution(parameters, x))
+    x = np.sort(x, 0)
+    low, high = rounding.intervals(model, x)
+    return rounded_kolmogorov_smirnov(x, model.distribution(parameters, low), model.distribution(parameters, high))
 
 
 def _root(n: int) -> float:

@@ -156,9 +156,6 @@ class Engine(Stepper):
                 self._preview()
             if self._is_due(model.checkpoint_every):
                 self._save()
-            if signum := self.agree(self.signals.received):
-                self.signals.received = signum  # in all processes
-                break
         if self.saved != self.step:
             self._save()
         if not self.signals.received:
@@ -172,12 +169,14 @@ class Engine(Stepper):
         return self.previous_seconds + time.perf_counter() - self.started
 
     def _is_done(self) -> bool:
-        """Update the progress, and return True once a limit is reached or patience has run out."""
+        """Update the progress; return True once a limit is reached, patience has run out or a signal was received."""
         by_step = 0.0 if self.total is None else self.step / self.total
         by_time = 0.0 if self.model.max_minutes is None else self.elapsed / (60 * self.model.max_minutes)
-        self.progress = self.agree(max(by_step, by_time))
+        self.progress, signum = self.agree_on_numbers(max(by_step, by_time), self.signals.received or 0)
+        if signum:
+            self.signals.received = int(signum)  # in all processes
         no_better = self.model.patience is not None and self.best.waited >= self.model.patience
-        return self.progress >= 1 or no_better
+        return self.progress >= 1 or no_better or bool(signum)
 
     def _is_due(self, every: int | None) -> bool:
         return every is not None and self.step % every == 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from zaohua.core.params import Between, WithFields
+from zaohua.core.params import Between
+from zaohua.core.with_fields import WithFields
 
 
 class TrainingSettings(WithFields):

@@ -18,9 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import ProductCounter, autocast, make_accelerator, pick_device, pick_precision, to_device
 from zaohua.core.noise import BatchNoise, derive_seed, seed_global
+from zaohua.training import kernels
 from zaohua.training.events import Batch
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class Stepper:
         self.device = self.accelerator.device if self.world > 1 else pick_device(model.device)
         model.seed_ = self.agree(model.seed_)
         self.dtype = self.agree(pick_precision(model.precision, self.device))
-        self.step, self.progress, self.rate = 0, 0.0, 0.0
+        self.step, self.progress, self.rate, self.began = 0, 0.0, 0.0, False
         self.peaked: bool | None = None  # True if the warm-up had ended by the last step; None before the first step
         self._build(weights)
 
@@ -117,7 +119,7 @@ class Stepper:
             ) from None
 
     def agree(self, value: T) -> T:
-        """Return the main process's value in all processes."""
+        """Return the main process's value in all processes; it is pickled, so not for every step."""
         if self.world == 1:
             return value
         from accelerate.utils import broadcast_object_list
@@ -125,8 +127,18 @@ class Stepper:
         agreed: T = broadcast_object_list([value])[0]
         return agreed
 
+    def agree_on_numbers(self, *values: float) -> tuple[float, ...]:
+        """Return the main process's numbers in all processes, sent as one tensor."""
+        if self.world == 1:
+            return values
+        from accelerate.utils import broadcast
+
+        return tuple(broadcast(torch.tensor(values, dtype=torch.float64, device=self.device)).tolist())
+
     def take_step(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
-        """Take one step; the first also decides on the number of threads, see `ProductCounter`.
+        """Take one step; the first also decides on the number of threads, and checks the kernels that it used.
+
+        See `ProductCounter` and `training.kernels`.
 
         Args:
             draws: codes and conditions of the batches, one for each phase of the plan.
@@ -135,14 +147,22 @@ class Stepper:
             The loss of each phase, as "loss/PHASE".
 
         Raises:
-            Diverged: a loss or gradient isn't finite.
+            Diverged: a loss or gradient isn't finite, or a kernel computes wrong numbers.
         """
-        if self.step or self.device.type != "cpu":
+        if self.began or self.device.type != "cpu":
             return self._take_step(draws)
-        with ProductCounter() as products:
+        first, self.began = self.step == 0, True  # a resumed training has its number of threads
+        counter = ProductCounter() if first else contextlib.nullcontext()
+        with counter as products, kernels.watched(self.nets) as layers:
             losses = self._take_step(draws)
-        if products.small:
+        if products is not None and products.small:
             torch.set_num_threads(1)
+        fault = kernels.fault_in(layers) if self.dtype == torch.bfloat16 else None
+        if fault is not None:
+            raise Diverged(
+                f"{type(self.model).__name__}: this processor computes wrong numbers in bfloat16: {fault}: train with "
+                f"{option('precision', 'float32')}, and see the known issues in the documentation"
+            )
         return losses
 
     def _take_step(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
@@ -246,9 +266,12 @@ class Stepper:
         }
 
     def _mean_loss(self, learner: Trainable, phase: str, data: TrainingData, items: np.ndarray) -> float:
-        model, total = self.model, 0.0
+        """Compute the mean loss of a phase; each process measures some of the blocks."""
+        model, blocks = self.model, range(0, len(items), 256)
         size = math.ceil(model.batch_size / model.grad_accumulation)
-        for block in range(0, len(items), 256):
+        sums = torch.zeros(len(blocks), dtype=torch.float64)
+        for turn in range(self.accelerator.process_index, len(blocks), self.world):
+            block = blocks[turn]
             block_items = items[block : block + 256]
             for start in range(0, len(block_items), size):
                 rows = block_items[start : start + size]
@@ -256,8 +279,10 @@ class Stepper:
                 seed = derive_seed(model.seed_, "validation", block)
                 with torch.no_grad(), self.autocast():
                     batch = self.batch(data.x[rows], y, seed, start, len(block_items), train=False)
-                    total += float(learner.loss(self.average, batch, phase).sum())
-        return self.agree(total / len(items))
+                    sums[turn] += float(learner.loss(self.average, batch, phase).sum())
+        if self.world > 1:  # the others' entries are 0, so the sum is exact
+            sums = self.accelerator.reduce(sums.to(self.device, torch.float64), "sum").cpu()
+        return float(sums.numpy().cumsum()[-1]) / len(items)
 
     def autocast(self) -> torch.autocast:
         """Return a context in which networks compute in the chosen precision."""

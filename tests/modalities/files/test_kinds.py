@@ -81,7 +81,7 @@ def test_sounds_that_are_not_read_say_how_they_can_be(here: Path) -> None:
     (here / "mixed").mkdir()
     for name in ("1.m4a", "2.m4a", "3.wav"):
         (here / "mixed" / name).write_bytes(wav())
-    with pytest.warns(ZaohuaWarning, match=r"^2 sounds left out: mixed: .m4a files aren't read: convert"):
+    with pytest.warns(ZaohuaWarning, match=r"^left out 2 .m4a files: convert them to .wav"):
         assert len(read("mixed")[0]) == 1
     convert = r"files aren't read: convert them to .wav, .flac or .mp3, as by `ffmpeg -i x"
     for source, suffix in (("wma", ".wma"), ("a.m4a", ".m4a"), ("{label}.m4a", ".m4a")):

@@ -92,7 +92,11 @@ class TestTables:
 
     @pytest.mark.parametrize(
         ("text", "message"),
-        [("", "can't be read as JSON"), ("[1]", "it has none"), ('{"train": [[["a"]]]}', "holds no piano rolls")],
+        [
+            ("", "can't be read as JSON"),
+            ("[1]", "can't be read as data"),
+            ('{"train": [[["a"]]]}', "holds no piano rolls"),
+        ],
     )
     def test_other_json(self, tmp_path: Path, text: str, message: str) -> None:
         (tmp_path / "a.json").write_text(text)

@@ -5,7 +5,9 @@ Every row has its own uniform numbers, drawn before decoding begins. So a row is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+import weakref
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import torch
@@ -16,6 +18,8 @@ from zaohua.nn.int8 import int8
 
 State: TypeAlias = Any
 """State of a decoder, of a type that only its network knows."""
+GUESSES, RIGHT, TIMED = 8, 0.9, 4
+"""What `pays` assumes: guesses verified in one pass, probability that one is right, and number of steps to time."""
 
 
 class Decoder(Protocol):
@@ -117,16 +121,53 @@ def generate(
                 return
 
 
-def draft_of(net: nn.Module, least: int = 1 << 20) -> RewindableDecoder | None:
-    """Return the network in 8-bit integers where that is several times faster (large networks on a CPU), else None.
+def draft_of(net: nn.Module, y: Tensor | None = None, least: int = 1 << 20) -> RewindableDecoder | None:
+    """Return the network in 8-bit integers as a draft for single rows, if measured steps say that it pays; else None.
 
     With a draft, a single row loads the network's weights once for several tokens, and only the draft's, a fourth of
-    the size and small enough for the cache, for each token.
+    the size and small enough for the cache, for each token. Whether that is faster depends on the processor, so a few
+    steps of both are timed, once for each network. The draft doesn't change which tokens are generated.
+
+    Args:
+        net: the network.
+        y: condition of a row.
+        least: number of weights in matrices, below which a network gets no draft.
     """
     weights = [p for p in net.parameters() if p.ndim == 2]
     if not hasattr(net, "rewind") or sum(p.numel() for p in weights) < least or weights[0].device.type != "cpu":
         return None
-    return cast(RewindableDecoder, int8(net))
+    if _paid.get(net) is False:
+        return None
+    draft = cast(RewindableDecoder, int8(net))
+    if net not in _paid:
+        _paid[net] = pays(cast(VerifyingDecoder, net), draft, y)
+    return draft if _paid[net] else None
+
+
+_paid: weakref.WeakKeyDictionary[nn.Module, bool] = weakref.WeakKeyDictionary()
+"""Networks whose drafts were timed, and whether they paid."""
+
+
+def pays(net: VerifyingDecoder, draft: RewindableDecoder, y: Tensor | None) -> bool:
+    """Return whether decoding with a draft is faster, by the least times of a few steps.
+
+    Of `GUESSES` guesses that are verified in one pass, each is right with probability `RIGHT` given that those before
+    it are, and the pass itself gives one token.
+    """
+    accepted = 1 + sum(RIGHT**k for k in range(1, GUESSES + 1))
+    one, several = torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, GUESSES + 1, dtype=torch.int64)
+
+    def seconds(step: Callable[[Tensor, State], Tensor], decoder: RewindableDecoder, tokens: Tensor) -> float:
+        state, times = decoder.start(1, y), list[float]()
+        for _ in range(TIMED):
+            began = time.perf_counter()
+            step(tokens, state)
+            times.append(time.perf_counter() - began)
+            decoder.rewind(state, tokens.shape[1])
+        return min(times)
+
+    guessing = GUESSES * seconds(draft.step, draft, one)
+    return guessing + seconds(net.steps, net, several) < accepted * seconds(net.step, net, one)
 
 
 class _CachedDecoder(Generic[DecoderT]):

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.arguments import RandomState
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, Noise, seeds_for
+from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
@@ -82,12 +83,12 @@ class TextModel(TokenModel[TextCodec]):
             if texts and all(writer.over for _, writer in texts):
                 return
 
-    def decode_tensors(self, x: Tensor) -> list[str]:
+    def _items_of(self, x: Tensor) -> list[str]:
         """Decode tokens to prompt, generated text up to a stop, and suffix."""
         texts = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
         return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in texts]
 
-    def stream(self, *, y: object = None, random_state: int | None = None, **options: object) -> Iterator[str]:
+    def stream(self, *, y: object = None, random_state: RandomState = None, **options: object) -> Iterator[str]:
         """Generate one text piece by piece; the pieces together are what `sample` returns.
 
         Args:
@@ -101,12 +102,12 @@ class TextModel(TokenModel[TextCodec]):
         yield from written
         yield from (text for text in (model.suffix,) if text)
 
-    def _written(self, opening: list[int] | None, y: object, random_state: int | None) -> Iterator[str]:
+    def _written(self, opening: list[int] | None, y: object, random_state: RandomState) -> Iterator[str]:
         """Generate the continuation of one text, piece by piece, up to its end or a stop."""
         _, codes = self.sample_conditions(1, y)
-        noise = ItemNoise(seeds_for(self.random_state if random_state is None else random_state, 1), self.device_)
+        noise = self.item_noise(1, random_state)
         pieces, writer = self.codec_.streaming(), Writer(self.stop)
-        with torch.no_grad():
+        with self.inference():
             if codes is None and self.y_codec_ is not None:
                 codes = self.y_codec_.draw(noise)
             rows = self.tokens(noise, self.prepare_conditions(codes, noise), opening)
@@ -123,7 +124,7 @@ class TextModel(TokenModel[TextCodec]):
 
     # ---- answering
 
-    def answer(self, prompt: str, *, y: object = None, random_state: int | None = None, **options: object) -> str:
+    def answer(self, prompt: str, *, y: object = None, random_state: RandomState = None, **options: object) -> str:
         """Return the answer to a prompt; see `chat`."""
         return self.chat([{"role": "user", "content": prompt}], y=y, random_state=random_state, **options)
 
@@ -132,7 +133,7 @@ class TextModel(TokenModel[TextCodec]):
         messages: Sequence[dict[str, str]],
         *,
         y: object = None,
-        random_state: int | None = None,
+        random_state: RandomState = None,
         **options: object,
     ) -> str:
         """Return the answer to the last of some messages.
@@ -152,7 +153,7 @@ class TextModel(TokenModel[TextCodec]):
         messages: Sequence[dict[str, str]],
         *,
         y: object = None,
-        random_state: int | None = None,
+        random_state: RandomState = None,
         **options: object,
     ) -> Iterator[str]:
         """Generate the answer of `chat` piece by piece."""
@@ -189,7 +190,7 @@ class TextModel(TokenModel[TextCodec]):
 
     def nats(self, row: Tensor, y_codes: Tensor | None, stride: int | None = None) -> Tensor:
         """Return -log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
-        with torch.no_grad():
+        with self.inference():
             y = self.prepare_conditions(y_codes, ItemNoise([0], self.device_))
             return torch.cat([part[0] for part in self.windows(row.to(self.device_), y, stride)])
 

@@ -21,13 +21,14 @@ from torch import Tensor, nn
 from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.hardware import threads_for_rows
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import PAD, DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.methods import ScoreKind
-from zaohua.families.autoregressive.decoding import Decoder, draft_of, generate, guided
+from zaohua.families.autoregressive.decoding import GUESSES, Decoder, draft_of, generate, guided
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.modalities.base import Indices
@@ -182,18 +183,19 @@ class TokenModel(Guided[TokenCodecT]):
         module = self.nets_["net"]
         net = cast(Decoder, int8(module) if self.int8 else module)
         guidance = self.guidance if y is not None else 1.0
-        draft = None if self.int8 or guidance != 1 or noise.n > 1 else draft_of(module)
         context = rows.shape[1] + self._room if self.finite_receptive_field else self.context
-        yield from generate(
-            guided(net, guidance),
-            rows,
-            noise.uniform(self._room),
-            self.choice(),
-            y=y,
-            context=context,
-            end=self._end,
-            draft=draft,
-        )
+        with threads_for_rows(module, noise.n):
+            alone = noise.n == 1 and guidance == 1 and not self.int8 and self.context > GUESSES
+            yield from generate(
+                guided(net, guidance),
+                rows,
+                noise.uniform(self._room),
+                self.choice(),
+                y=y,
+                context=context,
+                end=self._end,
+                draft=draft_of(module, y) if alone else None,
+            )
 
     def opening(self) -> list[int]:
         """Return the tokens that samples begin with, END first."""

@@ -28,6 +28,8 @@ from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.tensors import Encoded
 from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.families.support import Support, check_spread, check_values, column_name
+from zaohua.families.univariate import rounded
+from zaohua.families.univariate.rounded import Rounding
 from zaohua.modalities.base import Codes
 from zaohua.modalities.tables.plain_numbers import NumberCodec
 
@@ -112,14 +114,29 @@ class Univariate(PerClassDensity[NumberCodec]):
         out: np.ndarray = np.all([np.isfinite(parameters[name]) for name in self.fitted], axis=0)
         return out
 
-    def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
+    def estimate_rounded(self, x: np.ndarray, rounding: Rounding) -> Parameters:
+        """Fit the parameters to rounded numbers x (n, p), each of which stands for an interval."""
+        return rounded.estimate(self, x, rounding)
+
+    def learn(
+        self, x: np.ndarray, columns: Sequence[str] | None = None, rounding: Rounding | None = None
+    ) -> Parameters:
         """Fit the parameters to x (n, p).
+
+        Args:
+            x: numbers, float64.
+            columns: names of the columns, if they have any.
+            rounding: grid that the numbers were rounded to; None to take them as exact.
 
         Raises:
             ZaohuaError: there is no estimate; the message says why.
         """
-        self.check(x, columns)
-        parameters = self.estimate(x)
+        if rounding is None or self.is_discrete:
+            self.check(x, columns)
+            parameters = self.estimate(x)
+        else:
+            self.check(rounding.centres(self, x), columns)
+            parameters = self.estimate_rounded(x, rounding)
         succeeded = self.succeeded(parameters)
         for j in np.flatnonzero(~succeeded).tolist():
             raise ZaohuaError(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from zaohua.core.errors import ZaohuaError, ZaohuaWarning
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import note
 
 Source = TypeVar("Source")
 ItemT = TypeVar("ItemT")
@@ -110,10 +110,10 @@ class FileItems(Generic[Source]):
         return cached[1] if cached is not None and cached[0] == key else None
 
     def report(self) -> None:
-        """Warn of items that were dropped since the last call."""
+        """Note the items that were dropped since the last call."""
         if len(self.skipped) > self._reported:
             self._reported = len(self.skipped)
-            warnings.warn(f"{self._summary()} left out", ZaohuaWarning, stacklevel=4)
+            note(f"{self._summary()} left out")
 
     def _summary(self) -> str:
         shown = ", ".join(f"{name} ({reason})" for name, reason in self.skipped[:5])

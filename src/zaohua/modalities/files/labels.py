@@ -1,57 +1,107 @@
-"""Labels of the files of a folder: from file names, a `labels.csv` or subfolders as classes."""
+"""Labels of the files of a folder: from file names, a table of labels or subfolders as classes.
+
+Subfolders are classes if all files lie in them but for at most a tenth (`STRAY`), which are left out and named. If more
+lie outside, no file gets a label, and that is told: a model trained on some of the files would be another one.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from zaohua.core.errors import NoLabels, ZaohuaError, ZaohuaWarning
-from zaohua.modalities.files.delimited import rows_of
-from zaohua.modalities.files.folders import TABLE, items_in, split_folder
+from zaohua.core.errors import NoLabels, SomeLabels, ZaohuaError
+from zaohua.core.notes import note, shown
+from zaohua.modalities.files.folders import LABEL_FILES, TABLE, items_in, split_folder
+from zaohua.modalities.files.label_tables import NoLabelsInside, read_labels
 from zaohua.modalities.files.patterns import FilePattern
 
-FILE_COLUMNS = ("filename", "file", "file_name", "path", "image", "sound", "audio")
-LABEL_COLUMNS = ("label", "class", "y", "target")
+STRAY = 0.1
+"""Largest fraction of files outside of the subfolders that name the classes."""
 
 
-def with_labels(folder: Path, paths: Sequence[Path], noun: str) -> tuple[list[Path], list[str]]:
-    """Return the files that have labels, and their labels, from a `labels.csv` or else the first-level subfolders.
+class Labelled(NamedTuple):
+    """Files that have labels, their labels, and the tables that were looked at for them."""
+
+    paths: list[Path]
+    labels: list[object]
+    tables: list[Path]
+
+
+def with_labels(folder: Path, paths: Sequence[Path], noun: str, split: str | None = None) -> Labelled:
+    """Return the files of a folder that have labels, from a table of labels or else the first-level subfolders.
 
     Args:
-        folder: folder of the files; it may contain a `labels.csv` with columns filename and label.
-        paths: the files.
+        folder: the folder; it may contain one of `LABEL_FILES`, as may the subfolder of the split.
+        paths: the files, of the split.
         noun: noun for the files in messages, in the plural.
+        split: the split that they are of, as for `split_folder`.
 
     Raises:
-        ZaohuaError: there are no labels, or files lie outside the subfolders.
+        SomeLabels: more than a tenth of the files lie outside the subfolders.
+        NoLabels: there are no labels.
+        ZaohuaError: the table of labels is damaged, or lists files that aren't there.
     """
-    inside = [path.relative_to(folder) for path in paths]
-    if (folder / TABLE).is_file():
-        table = read_labels(folder / TABLE, inside)
-        labels = [table.get(name.as_posix()) for name in inside]
-        return _labelled(paths, labels, f"{folder / TABLE} lists", noun)
-    if all(len(name.parts) == 1 for name in inside):
+    place, looked_at = split_folder(folder, split), list[Path]()
+    for table in label_files(folder, split):
+        inside = [path.relative_to(table.parent) for path in paths]
+        looked_at.append(table)
+        try:
+            by_name = read_labels(table, inside)
+        except NoLabelsInside as reason:
+            note(f"{table.name} isn't read as labels: {reason}")
+            continue
+        labels = [by_name.get(name.as_posix()) for name in inside]
+        return Labelled(*_labelled(paths, labels, f"{table} lists", noun), looked_at)
+    return Labelled(*_classes(place, paths, noun), looked_at)
+
+
+def label_files(folder: Path, split: str | None = None) -> list[Path]:
+    """Return the tables of labels of a folder, those of the split before those beside it."""
+    places = dict.fromkeys((split_folder(folder, split), folder))
+    return [place / name for place in places for name in LABEL_FILES if (place / name).is_file()]
+
+
+def _classes(folder: Path, paths: Sequence[Path], noun: str) -> tuple[list[Path], list[object]]:
+    """Return the files in subfolders, and the first subfolder of each as its label."""
+    parts = [path.relative_to(folder).parts for path in paths]
+    stray = [path for path, names in zip(paths, parts, strict=True) if len(names) == 1]
+    if len(stray) == len(paths):
         raise NoLabels(
             f"{folder}: carries no labels: it has neither subfolders as classes nor a {TABLE}, and no "
             "pattern such as {label}_{i} was given"
         )
-    for path, name in zip(paths, inside, strict=True):
-        if len(name.parts) == 1:
-            raise ZaohuaError(f"{path}: lies outside the subfolders that name the classes: move it into one of them")
-    return list(paths), [name.parts[0] for name in inside]
+    if len(stray) > STRAY * len(paths):
+        raise SomeLabels(
+            f"{folder}: carries no labels: {len(stray):,} of {len(paths):,} {noun} lie in no subfolder "
+            f"({shown([path.name for path in stray])})"
+        )
+    if stray:
+        names = shown([path.name for path in stray])
+        note(
+            f"left out {len(stray):,} of {len(paths):,} {noun}, which lie in no subfolder and so have no label "
+            f"({names})"
+        )
+    within = [(path, names) for path, names in zip(paths, parts, strict=True) if len(names) > 1]
+    labels: list[object] = [names[0] for _, names in within]
+    below = {names[1] for _, names in within if len(names) > 2}
+    if len(set(labels)) == 1 and len(below) > 1:
+        note(
+            f"all {noun} lie in {labels[0]}/, which is their label; give {folder / str(labels[0])} to take its "
+            f"subfolders ({shown(sorted(below))}) for labels"
+        )
+    return [path for path, _ in within], labels
 
 
 def matching(
     pattern: FilePattern, suffixes: frozenset[str], split: str | None, noun: str
-) -> tuple[list[Path], list[str]]:
-    """Return the files whose names match a pattern, sorted by path, and their labels; warn of the others.
+) -> tuple[list[Path], list[object]]:
+    """Return the files whose names match a pattern, sorted by path, and their labels; note the others.
 
     Args:
         pattern: the pattern, with its folder.
         suffixes: suffixes of the files to consider.
-        split: subfolder to search; default: "train", if all subfolders are splits.
+        split: subfolder to search; default: "train", if there are splits.
         noun: noun for the files in messages, in the plural.
 
     Raises:
@@ -68,85 +118,16 @@ def matching(
     return _labelled(paths, labels, f"{pattern.text} fits", noun)
 
 
-def _labelled(
-    paths: Sequence[Path], labels: Sequence[str | None], says: str, noun: str
-) -> tuple[list[Path], list[str]]:
-    """Return the files that have labels, and their labels; warn of the others."""
-    if not any(labels):
-        raise ZaohuaError(f"{says} none of the {len(paths)} {noun}")
+def _labelled(paths: Sequence[Path], labels: Sequence[object], says: str, noun: str) -> tuple[list[Path], list[object]]:
+    """Return the files that have labels, and their labels; note the others."""
     without = [path.name for path, label in zip(paths, labels, strict=True) if label is None]
+    if len(without) == len(paths):
+        raise ZaohuaError(f"{says} none of the {len(paths)} {noun}")
     if without:
-        more = f" and {len(without) - 5} more" if len(without) > 5 else ""
-        warnings.warn(
-            f"{says} {len(paths) - len(without)} of {len(paths)} {noun}: the others are left out "
-            f"({', '.join(without[:5])}{more})",
-            ZaohuaWarning,
-            stacklevel=5,
+        note(
+            f"{says} {len(paths) - len(without):,} of {len(paths):,} {noun}: the others are left out ({shown(without)})"
         )
     return (
         [path for path, label in zip(paths, labels, strict=True) if label is not None],
         [label for label in labels if label is not None],
     )
-
-
-def read_labels(path: Path, files: Sequence[Path]) -> dict[str, str]:
-    """Read labels by file name (relative, with slashes) from a CSV with columns filename and label.
-
-    Args:
-        path: the CSV; the delimiter may be a comma, semicolon, tab or bar.
-        files: paths of the existing files, relative; names without suffix or folder are matched if that is unique.
-
-    Raises:
-        ZaohuaError: a column or a listed file is missing, or a row is incomplete; the message names it.
-    """
-    names, rows = _FileNames(path.parent, files), rows_of(path)
-    if not rows:
-        raise ZaohuaError(f"{path}: is empty")
-    head = [name.strip().casefold() for name in rows[0]]
-    file_at = next((head.index(name) for name in FILE_COLUMNS if name in head), None)
-    label_at = next((head.index(name) for name in LABEL_COLUMNS if name in head), None)
-    if file_at is None and label_at is None and len(head) == 2 and names.resolve(rows[0][0]) is not None:
-        file_at, label_at, rows = 0, 1, [head, *rows]  # no header: the first row is a file already
-    if file_at is None or label_at is None:
-        missing = "filename" if file_at is None else "label"
-        raise ZaohuaError(f"{path}: has no column {missing!r}; its columns: {', '.join(rows[0])}")
-    table, lost = dict[str, str](), list[str]()
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) <= max(file_at, label_at) or not row[label_at].strip():
-            raise ZaohuaError(f"{path}: row {number} has no label")
-        name = Path(row[file_at].strip()).as_posix()
-        resolved = names.resolve(name)
-        lost += [name] if resolved is None else []
-        table[resolved or name] = row[label_at].strip()
-    if lost:
-        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        several = names.candidates(lost[0])
-        wrong = f"which could be {several[0]} or {several[1]}" if several else "which is not there"
-        raise ZaohuaError(f"{path}: lists {lost[0]}{more}, {wrong}")
-    return table
-
-
-class _FileNames:
-    """Look-up of files by names that may lack the suffix or the folder.
-
-    Args:
-        folder: folder of the files.
-        files: their paths relative to the folder.
-    """
-
-    def __init__(self, folder: Path, files: Sequence[Path]):
-        self.folder, self._by_name = folder, defaultdict[str, set[str]](set)
-        for file in files:
-            for name in (file.stem, file.with_suffix("").as_posix()):
-                self._by_name[name].add(file.as_posix())
-
-    def candidates(self, name: str) -> list[str]:
-        """Return the files that a name without suffix could refer to."""
-        return sorted(self._by_name.get(name, ()))
-
-    def resolve(self, name: str) -> str | None:
-        """Return the file that a name refers to, if it is unique."""
-        if (self.folder / name).is_file():
-            return name
-        files = self.candidates(name)
-        return files[0] if len(files) == 1 else None

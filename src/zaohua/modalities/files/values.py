@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from zaohua.core.arrays import as_array, named, unmasked
 from zaohua.core.errors import ZaohuaError
 
 KindT = TypeVar("KindT")
-
-
-def as_array(value: Any) -> np.ndarray:
-    """Return an array of any library (torch, pandas, jax) as one of numpy's."""
-    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
 def stacked(X: Sequence[Any]) -> np.ndarray | list[Any]:
@@ -23,10 +20,25 @@ def stacked(X: Sequence[Any]) -> np.ndarray | list[Any]:
     Arrays of different shapes come back as a list of numpy's arrays, anything else as a list of what it was.
     """
     if all(hasattr(item, "ndim") for item in X):
-        arrays = [as_array(item) for item in X]
-        return np.stack(arrays) if len({array.shape for array in arrays}) == 1 else arrays
-    rows = all(isinstance(row, (list, tuple)) and row and isinstance(row[0], (int, float)) for row in X)
+        arrays = [as_array(item, masked=True) for item in X]
+        if len({array.shape for array in arrays}) > 1:
+            return [unmasked(array, f"item {i}") for i, array in enumerate(arrays)]
+        masked = any(isinstance(array, np.ma.MaskedArray) for array in arrays)
+        return np.ma.stack(arrays) if masked else np.stack(arrays)
+    rows = all(isinstance(row, (list, tuple)) and row and isinstance(row[0], (int, float, np.number)) for row in X)
     return np.array(X) if rows and len({len(row) for row in X}) == 1 else list(X)
+
+
+def is_list_of_items(array: np.ndarray) -> bool:
+    """Return True if an array of objects holds items such as arrays or texts with answers, not the cells of a table."""
+    if array.dtype != object or array.ndim != 1 or isinstance(array, np.ma.MaskedArray):
+        return False
+    return any(getattr(v, "ndim", 0) or isinstance(v, (list, tuple, dict, Path)) or is_item(v) for v in array)
+
+
+def is_item(value: object) -> bool:
+    """Return True for a picture of Pillow's and for an item of a type of the package's own, such as a sound."""
+    return hasattr(value, "getbands") or (type(value).__module__.startswith("zaohua.") and hasattr(value, "__len__"))
 
 
 def all_of(items: object, kind: type[KindT], name: str) -> list[KindT]:
@@ -45,10 +57,3 @@ def all_of(items: object, kind: type[KindT], name: str) -> list[KindT]:
             raise ZaohuaError(f"the list holds {name}, but number {i} is a {named(item)}")
         checked.append(item)
     return checked
-
-
-def named(value: object) -> str:
-    """Return what a value is, for a message: its type, and its shape if it has one."""
-    shape = getattr(value, "shape", None)
-    kind = type(value).__name__
-    return f"{kind} of shape {tuple(shape)}" if shape is not None else kind

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import note
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
@@ -15,10 +18,16 @@ if TYPE_CHECKING:
     from zaohua.modalities.data_set import DataSet
     from zaohua.modalities.images.files import ImageFiles
 
+HEIC = frozenset({".heic", ".heif", ".hif"})
+"""Endings of images that are read if pillow-heif is installed."""
+READS_HEIC = find_spec("pillow_heif") is not None
 SUFFIXES = frozenset(
-    ".png .apng .jpg .jpeg .jpe .jfif .mpo .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm".split()
-)
+    ".png .apng .jpg .jpeg .jpe .jfif .mpo .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm .avif .avifs .tga .jp2 "
+    ".j2k .jpx .jpf .j2c .jpc".split()
+) | (HEIC if READS_HEIC else frozenset())
 """Endings by which a file is taken for an image; its content decides what it really is."""
+UNREAD = ".jxl .psd .psb .xcf .svg .svgz .ico .icns .dds .exr .hdr .qoi .cr2 .cr3 .nef .arw .dng .orf .rw2 .raf".split()
+"""Endings of images that can't be read."""
 ARRAYS = frozenset({".npz", ".npy"})
 """Endings of files that hold an array of images."""
 
@@ -30,6 +39,10 @@ class Images(Modality):
     noun: ClassVar[str] = "images"
     suffixes: ClassVar[frozenset[str]] = SUFFIXES
     other_suffixes: ClassVar[frozenset[str]] = ARRAYS
+    convert: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(UNREAD, "convert them to .png"),
+        **({} if READS_HEIC else dict.fromkeys(sorted(HEIC), "pip install 'zaohua[heic]' reads them")),
+    }
     given: ClassVar[str] = "an array (n, H, W) or (n, H, W, C), or a list of images"
     protocol: ClassVar[str | None] = "zaohua.modalities.images.evaluation:ImageProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.images.page"
@@ -86,7 +99,13 @@ class Images(Modality):
         if found is None:
             return super().read_folder(folder, labelled, split)
         images, labels = found
-        return Read(read_idx(images), None if labels is None else read_idx(labels).tolist())
+        files = [path for path in found if path is not None]
+        for other in {"train", "test"} - {split or "train"}:
+            if apart := find_idx(folder, other):
+                if split is None:
+                    note(f"{apart[0].name} kept apart: {option('split', other)}")
+                files += [path for path in apart if path is not None]
+        return Read(read_idx(images), None if labels is None else read_idx(labels).tolist(), files)
 
     def read_file(self, path: Path, split: str | None = None) -> Read | None:
         """Read a file that holds many images: an .npz, an .npy or an IDX file."""

@@ -12,13 +12,17 @@ from numpy.typing import DTypeLike
 from PIL import Image
 from torch import Tensor
 
+from zaohua.core.advice import option
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codes, GridCodec, counted
-from zaohua.modalities.images.files import ImageFiles
+from zaohua.modalities.images.files import Form, ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid, visible
+from zaohua.modalities.images.losses import tell_range
 from zaohua.modalities.images.pixels import COUNT, Channels, convert_array, resize_array
 from zaohua.report.sheets import grid, save
 
@@ -52,6 +56,12 @@ class ImageCodec(GridCodec[ImagesLike]):
     channels: Channels = "auto"
     """Channels of an image; auto: grey if all files are grey, else rgb; arrays keep their channels. Transparent
     images are composited on white, except for rgba."""
+    pages: Literal["first", "all"] = "first"
+    """Of a file with several pages or frames (TIFF, GIF, APNG, WebP, AVIF), take the first, or all as images of their
+    own."""
+    max_value: Annotated[float, Between(above=0)] | None = None
+    """Value of white, for data that don't use the whole range of their type: 4095 for 12 bits. None: the highest value
+    that the type of a file can hold, or what the values of an array suggest."""
     flip: bool = False
     """Mirror images horizontally with probability 1/2 in training."""
     binarize: Literal["none", "dynamic", "static"] = "none"
@@ -72,22 +82,65 @@ class ImageCodec(GridCodec[ImagesLike]):
         Raises:
             ZaohuaError: sizes differ and no `size` is given, too many files are broken, values aren't finite.
         """
-        if isinstance(items, ImageFiles):
-            items.check_headers(self.max_pixels)
-            kind = self.channels if self.channels != "auto" else "grey" if items.all_grey else "rgb"
+        parts = self._paged(items) if isinstance(items, ImageFiles) else None
+        if parts is not None:
+            kind = self.channels if self.channels != "auto" else "grey" if parts.all_grey else "rgb"
             self._set_pixels(EIGHT_BIT, np.dtype(np.uint8), channel_axis=kind != "grey")
-            shape, count = self._target or items.common_size(), COUNT[kind]
+            shape, count = self._target or parts.common_size(), COUNT[kind]
         else:
             pixels = _checked(items)
             count = pixels.shape[-1] if self.channels == "auto" else COUNT[self.channels]
-            self._set_pixels(find_grid(pixels), pixels.dtype, channel_axis=items.ndim == 4 or count > 1)
+            self._set_pixels(self._find_grid(pixels), pixels.dtype, channel_axis=np.ndim(items) == 4 or count > 1)
             shape = self._target or pixels.shape[1:3]
         levels = 2 if self.binarize != "none" else self.grid_.levels
         feature = Feature("pixel", "real", size=count, levels=levels, scale=self.grid_.scale)
         self.spec_ = DataSpec(axes=("height", "width"), shape=(int(shape[0]), int(shape[1])), features=(feature,))
-        if isinstance(items, ImageFiles):
-            items.cache((self._kind, self._shape), items.decode(self._kind, self._shape, self.memory))
+        if isinstance(items, ImageFiles) and parts is not None:
+            items.cache(self._form, (parts, parts.decode(self._form, self.memory)))
         return self
+
+    def _find_grid(self, pixels: np.ndarray) -> Grid:
+        """Return the grid of an array, up to `max_value` if that is given; note one that the values hardly fill."""
+        if self.max_value is None:
+            found = find_grid(pixels)
+            if pixels.dtype.kind in "iu":
+                tell_range(float(pixels.max()), found.high)
+            elif found.levels is None and (found.low, found.high) not in ((0, 1), (-1, 1)):
+                note(f"black is taken to be {found.low:g} and white {found.high:g}, the extremes of the values")
+            return found
+        low, high = float(pixels.min()), float(pixels.max())
+        if low < 0 or high > self.max_value:
+            raise ZaohuaError(
+                f"pixels are from {low:g} to {high:g}, not from 0 to {self.max_value:g} ({option('max_value')})"
+            )
+        whole = pixels.dtype.kind in "biu" and self.max_value <= 65535 and self.max_value == round(self.max_value)
+        levels = Grid(0, self.max_value, round(self.max_value) + 1 if whole else 256)
+        return levels if whole or levels.fits(pixels) else Grid(0, self.max_value, None)
+
+    def parts(self, items: ImagesLike) -> ImagesLike:
+        """Return the images as they are encoded: the pages of files, if all are taken, each with its file's label."""
+        if not isinstance(items, ImageFiles):
+            return items
+        parts, codes = self._parts_and_codes(items)
+        parts.cache(self._form, (parts, codes))
+        return parts
+
+    def _paged(self, files: ImageFiles) -> ImageFiles:
+        """Return files as the images that are learnt, with their headers checked."""
+        if self.pages == "all":
+            files = files.pages(self.max_pixels)
+        files.check_headers(self.max_pixels)
+        return files
+
+    def _parts_and_codes(self, files: ImageFiles) -> tuple[ImageFiles, Codes]:
+        """Return the images of files and their encoding."""
+        cached: tuple[ImageFiles, Codes] | None = files.pop_cached(self._form)
+        if cached is not None:
+            return cached
+        parts = self._paged(files)
+        if self._target is None:
+            parts.check_size(self._shape)
+        return parts, parts.decode(self._form, self.memory)
 
     def encode(self, items: ImagesLike) -> Codes:
         """Encode images (n, C, H, W): levels as uint8 or int32, or continuous values as float32 in [-1, 1].
@@ -97,15 +150,12 @@ class ImageCodec(GridCodec[ImagesLike]):
                 the training images can't have.
         """
         if isinstance(items, ImageFiles):
-            items.check_headers(self.max_pixels)
-            if self._target is None:
-                items.check_size(self._shape)
             if self.grid_ != EIGHT_BIT or self.spec_.channels not in COUNT.values():
                 raise ZaohuaError(
                     f"files are 8-bit with 1, 3 or 4 channels, but the model was fitted on arrays from "
                     f"{self.grid_.low:g} to {self.grid_.high:g} with {self.spec_.channels}"
                 )
-            return items.decode(self._kind, self._shape, self.memory)
+            return self._parts_and_codes(items)[1]
         pixels = convert_array(_checked(items), self.channels, self.grid_)
         if self._target is not None:
             pixels = resize_array(pixels, self._target, self.grid_)
@@ -177,7 +227,7 @@ class ImageCodec(GridCodec[ImagesLike]):
         """Return n (or 1) copies of a single image; return an array of images unchanged."""
         if isinstance(y, ImageFiles):
             return y
-        y = np.asarray(y)
+        y = as_array(y, "images")
         if not y.ndim:
             raise ZaohuaError(f"this model's conditions are images: give an image or several as y, not {y.item()!r}")
         if y.ndim == (3 if self.channel_axis_ else 2):
@@ -213,6 +263,11 @@ class ImageCodec(GridCodec[ImagesLike]):
         return int(height), int(width)
 
     @property
+    def _form(self) -> Form:
+        """Form that files are decoded to."""
+        return Form(self._kind, self._shape, self.max_value)
+
+    @property
     def _shape(self) -> tuple[int, int]:
         assert self.spec_.shape is not None
         return self.spec_.shape[0], self.spec_.shape[1]
@@ -225,9 +280,10 @@ class ImageCodec(GridCodec[ImagesLike]):
 
 def _checked(items: ImagesLike) -> np.ndarray:
     """Return images as an array with a channel axis; raise an error if it isn't valid."""
-    pixels = np.asarray(items)
+    pixels = as_array(items, "images")
     if pixels.ndim not in (3, 4) or pixels.dtype.kind not in "buif":
-        raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}")
+        hint = ": give X.astype(np.float32)" if pixels.dtype == object and pixels.ndim in (3, 4) else ""
+        raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}{hint}")
     if 0 in pixels.shape:
         raise ZaohuaError(f"no images: the array is of shape {pixels.shape}")
     if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 4:

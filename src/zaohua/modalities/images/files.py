@@ -6,37 +6,54 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, NamedTuple, overload
+from typing import ClassVar, NamedTuple, Self, overload
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.codes import FileCodes
 from zaohua.modalities.files.items import FileItems, ItemT, ResultT, in_threads
-from zaohua.modalities.images.pixels import COUNT, UnusableImage, is_grey, orientation, to_pixels
+from zaohua.modalities.images.losses import tell_losses, tell_pages
+from zaohua.modalities.images.opening import (
+    MOST_PAGES,
+    PAGED,
+    ImageHeader,
+    Page,
+    Source,
+    header,
+    name_of,
+    opened,
+    reason,
+)
+from zaohua.modalities.images.pixels import COUNT, Loss, convert, is_grey, to_pixels
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-"""Formats that Pillow may try; none that run programs (EPS)."""
-TURNED = (5, 6, 7, 8)
-"""EXIF orientations that swap height and width."""
 
-Source = Path | Image.Image
+class Form(NamedTuple):
+    """Form that all images of a model are decoded to.
 
+    Attributes:
+        channels: "grey", "rgb" or "rgba".
+        size: (height, width) to resize and crop to.
+        white: value of white in the files; None for the highest that their types can hold.
+    """
 
-class ImageHeader(NamedTuple):
-    """Metadata from a file's header: upright (height, width), and True if the image is grey."""
-
+    channels: str
     size: tuple[int, int]
-    grey: bool
+    white: float | None = None
+
+    def load(self, source: Source) -> tuple[np.ndarray, Loss]:
+        """Decode an image, uint8 (H, W, C), and return what it lost."""
+        with opened(source) as image:
+            return convert(image, self.channels, self.size, self.white)
 
 
 class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
-    """Ordered list of images, decoded on access: files, or Pillow images.
+    """Ordered list of images, decoded on access: files, their pages, or Pillow images.
 
     Codecs decode them to one size, and drop broken files with their labels (see `FileItems`).
     """
@@ -55,27 +72,27 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
         """Load an image in its own size, uint8 (H, W) if grey, else (H, W, 3); a slice returns an `ImageFiles`."""
         if isinstance(index, slice):
             return ImageFiles(self.sources[index], None if self.labels is None else self.labels[index])
-        with _opened(self.sources[index]) as image:
+        with opened(self.sources[index]) as image:
             pixels = to_pixels(image, "grey" if is_grey(image) else "rgb")
         return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
 
     @property
     def paths(self) -> list[str]:
         """Readable names of the remaining images."""
-        return [_name(source, i) for i, source in enumerate(self.sources)]
+        return [name_of(source, i) for i, source in enumerate(self.sources)]
 
     @property
     def all_grey(self) -> bool:
         """True if no image has colour."""
-        return all(header.grey for header in self._headers or ())
+        return all(found.grey for found in self._headers or ())
 
     def check_headers(self, max_pixels: int) -> None:
         """Read each header once; drop files that aren't images, are damaged, or have more than `max_pixels` pixels."""
-        results: list[ImageHeader | str] = [*self._headers] if self._headers else _in_threads(_header, self.sources)
-        for i, header in enumerate(results):
-            if isinstance(header, ImageHeader) and header.size[0] * header.size[1] > max_pixels:
-                results[i] = f"{_format_size(header.size)} pixels, more than {max_pixels / 1e6:g} million"
-        self._headers = [header for header in results if isinstance(header, ImageHeader)]
+        results: list[ImageHeader | str] = [*self._headers] if self._headers else _in_threads(header, self.sources)
+        for i, found in enumerate(results):
+            if isinstance(found, ImageHeader) and found.size[0] * found.size[1] > max_pixels:
+                results[i] = f"{_format_size(found.size)} pixels, more than {max_pixels / 1e6:g} million"
+        self._headers = [found for found in results if isinstance(found, ImageHeader)]
         self.drop_failed(results)
 
     def common_size(self) -> tuple[int, int]:
@@ -86,44 +103,74 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
 
     def check_size(self, size: tuple[int, int], reference: str = "the training images") -> None:
         """Raise a `ZaohuaError` that names the first image that isn't of (height, width) `size`."""
-        for name, header in zip(self.paths, self._headers or (), strict=True):
-            if header.size != size:
-                sizes = f"{name} is {_format_size(header.size)} pixels, {reference} {_format_size(size)}"
-                raise ZaohuaError(f"sizes differ: {sizes}; give size= to resize all of them")
+        for name, found in zip(self.paths, self._headers or (), strict=True):
+            if found.size != size:
+                sizes = f"{name} is {_format_size(found.size)} pixels, {reference} {_format_size(size)}"
+                raise ZaohuaError(f"sizes differ: {sizes}; give {option('size')} to resize all of them")
 
-    def decode(self, channels: str, size: tuple[int, int], memory: float | None) -> Codes:
-        """Decode all images to uint8 (n, C, H, W): one tensor if it fits into memory, else read on demand.
+    @property
+    def groups(self) -> np.ndarray | None:
+        """Index of the file that each image is from, int64 (n,); None if all are from files of their own."""
+        if not any(isinstance(source, Page) for source in self.sources):
+            return None
+        indices: dict[object, int] = {}
+        files = [source.path if isinstance(source, Page) else i for i, source in enumerate(self.sources)]
+        return np.array([indices.setdefault(file, len(indices)) for file in files])
 
-        In either case every file is decoded here once, so that broken files are found before training.
+    def pages(self, max_pixels: int) -> ImageFiles:
+        """Return a copy in which each page or frame of a file is an image, with the label of its file.
 
         Args:
-            channels: "grey", "rgb" or "rgba".
-            size: (height, width) to resize and crop to.
+            max_pixels: pages with more pixels are dropped, as `check_headers` does.
+        """
+        self.check_headers(max_pixels)
+        sources, labels = list[Source](), list[object]()
+        for i, (source, found) in enumerate(zip(self.sources, self._headers or (), strict=True)):
+            parts = _pages_of(source, found)
+            sources += parts
+            labels += [] if self.labels is None else [self.labels[i]] * len(parts)
+        return self.copy()._with_parts(sources, None if self.labels is None else labels)
+
+    def _with_parts(self, sources: list[Source], labels: list[object] | None) -> Self:
+        """These files with their pages as images."""
+        self._total += len(sources) - len(self.sources)
+        self.sources, self.labels, self._headers = sources, labels, None
+        return self
+
+    def decode(self, form: Form, memory: float | None) -> Codes:
+        """Decode all images to uint8 (n, C, H, W): one tensor if it fits into memory, else read on demand.
+
+        In either case every file is decoded here once, so that broken files are found before training, and what images
+        lose is told.
+
+        Args:
+            form: channels and size.
             memory: limit in GiB; None for a quarter of the free memory.
         """
-        cached: Codes | None = self.pop_cached((channels, size))
-        if cached is not None:
-            return cached
-        shape = (len(self), *size, COUNT[channels])
+        shape = (len(self), *form.size, COUNT[form.channels])
         fits = np.prod(shape, dtype=float) <= (free_memory() / 4 if memory is None else memory * 2**30)
         pixels = np.empty(shape if fits else (0,), np.uint8)
 
-        def work(row: int) -> str | None:
+        def work(row: int) -> str | Loss:
             try:
-                image = _load(self.sources[row], channels, size)
+                image, loss = form.load(self.sources[row])
             except Exception as error:  # a damaged file can make Pillow raise anything
-                return _reason(error)
+                return reason(error)
             if fits:
                 pixels[row] = image
-            return None
+            return loss
 
-        reasons = _in_threads(work, range(len(self)))
-        if any(reasons):
-            pixels = pixels[[reason is None for reason in reasons]] if fits else pixels
-            self.drop_failed(reasons)
+        results = _in_threads(work, range(len(self)))
+        losses = [result for result in results if isinstance(result, Loss)]
+        if len(losses) < len(results):
+            pixels = pixels[[isinstance(result, Loss) for result in results]] if fits else pixels
+            self.drop_failed(results)
         self.report()
+        headers = zip(self._headers or (), self.sources, strict=False)
+        tell_pages([found for found, source in headers if not isinstance(source, Page)])
+        tell_losses(losses, form.white)
         if not fits:
-            return EncodedImages(self.sources, channels, size)
+            return EncodedImages(self.sources, form)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
     def drop_failed(self, results: Sequence[object]) -> list[bool]:
@@ -137,9 +184,9 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
 class EncodedImages(FileCodes[Source]):
     """Images that are read from files on demand, uint8 (b, C, H, W)."""
 
-    def __init__(self, sources: Sequence[Source], channels: str, size: tuple[int, int]):
+    def __init__(self, sources: Sequence[Source], form: Form):
         super().__init__(sources)
-        self.channels, self.size = channels, size
+        self.form = form
 
     def __getitem__(self, indices: Indices) -> Tensor:
         """Return the images at `indices`, uint8 (b, C, H, W)."""
@@ -148,69 +195,30 @@ class EncodedImages(FileCodes[Source]):
 
     def load(self, source: Source) -> np.ndarray:
         """Load the pixels of an image, uint8 (H, W, C)."""
-        return _load(source, self.channels, self.size)
+        return self.form.load(source)[0]
 
     def name(self, source: Source, at: int) -> str:
         """Return the path of an image, or its index."""
-        return _name(source, at)
+        return name_of(source, at)
 
     def reason(self, error: Exception) -> str:
         """Describe an error in a few words."""
-        return _reason(error)
+        return reason(error)
 
 
-class _Opened:
-    """Context of an opened image: files are closed afterwards; Pillow images are copied and stay open."""
-
-    def __init__(self, source: Source):
-        self.image = Image.open(source, formats=FORMATS) if isinstance(source, Path) else source.copy()
-
-    def __enter__(self) -> Image.Image:
-        return self.image
-
-    def __exit__(self, *exc: object) -> None:
-        self.image.close()
-
-
-def _opened(source: Source) -> _Opened:
-    return _Opened(source)
-
-
-def _header(source: Source) -> ImageHeader | str:
-    """Read the header of an image; return an error message if that fails."""
-    try:
-        if isinstance(source, Path) and source.stat().st_size == 0:
-            return "empty"
-        image = Image.open(source, formats=FORMATS) if isinstance(source, Path) else source
-        width, height = image.size
-        turned = orientation(image) in TURNED
-        header = ImageHeader((width, height) if turned else (height, width), is_grey(image))
-        if isinstance(source, Path):
-            image.close()
-    except Exception as error:  # a damaged file can make Pillow raise anything
-        return _reason(error)
-    return header if width * height else "no pixels"
-
-
-def _load(source: Source, channels: str, size: tuple[int, int]) -> np.ndarray:
-    with _opened(source) as image:
-        return to_pixels(image, channels, size)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image"
-    if isinstance(error, Image.DecompressionBombError):
-        return "too many pixels"
-    if isinstance(error, UnusableImage):
-        return str(error)
-    if "truncated" in str(error).casefold() or isinstance(error, EOFError):
-        return "truncated"
-    return f"damaged: {str(error).splitlines()[0][:80] if str(error) else type(error).__name__}"
-
-
-def _name(source: Source, at: int) -> str:
-    return str(source) if isinstance(source, Path) else f"image {at}"
+def _pages_of(source: Source, found: ImageHeader) -> list[Source]:
+    """Return the pages of a file, or copies of the frames of an image in memory; the source itself if it has one."""
+    pages = min(found.pages, MOST_PAGES)
+    if pages == 1 or isinstance(source, Page) or (found.format and found.format not in PAGED):
+        return [source]
+    if isinstance(source, Path):
+        return [Page(source, number) for number in range(pages)]
+    frames, current = list[Source](), source.tell()
+    for number in range(pages):
+        source.seek(number)
+        frames.append(source.copy())
+    source.seek(current)
+    return frames
 
 
 def _format_size(size: tuple[int, int]) -> str:

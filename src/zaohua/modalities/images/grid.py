@@ -79,11 +79,16 @@ class Grid:
         """Convert numbers in [-1, 1] to the nearest pixel values; continuous ones are clipped to [low, high].
 
         Args:
-            x: float array of any shape; NaN counts as 0.
+            x: float array of any shape, finite.
             levels: number of values to choose from (2 for binarised images).
             dtype: type of the pixels.
+
+        Raises:
+            ZaohuaError: a number is NaN or infinite.
         """
-        fraction = (np.nan_to_num(x.astype(np.float64), nan=0.0) + 1) / 2
+        if not np.isfinite(x).all():
+            raise ZaohuaError("pixels are NaN or infinite, so they are no picture")
+        fraction = (x.astype(np.float64) + 1) / 2
         span = self.high - self.low
         if levels is None:
             return np.clip(self.low + fraction * span, self.low, self.high).astype(dtype)

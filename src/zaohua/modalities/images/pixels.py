@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from zaohua.core.advice import option
 from zaohua.modalities.images.grid import Grid
 
 Channels = Literal["auto", "grey", "rgb", "rgba"]
@@ -27,31 +28,75 @@ def is_grey(image: Image.Image) -> bool:
     return image.mode in GREY_MODES
 
 
+class Loss(NamedTuple):
+    """What an image lost by its conversion.
+
+    Attributes:
+        transparent: it was transparent in some place, and laid on white.
+        deep: it had 16 bits, of which 8 remain.
+        cropped: its proportions aren't those asked for, so that sides were cut off.
+        enlarged: it is smaller than asked for.
+        highest: its highest value.
+        top: the highest value that its type can hold.
+    """
+
+    transparent: bool
+    deep: bool
+    cropped: bool
+    enlarged: bool
+    highest: float
+    top: float
+
+
 def to_pixels(image: Image.Image, channels: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Convert an image of any mode to uint8 (H, W, C): upright, scaled to 8 bits, composited on white unless rgba.
+    """Return the pixels that `convert` gives, uint8 (H, W, C)."""
+    return convert(image, channels, size)[0]
+
+
+def convert(
+    image: Image.Image, channels: str, size: tuple[int, int] | None = None, white: float | None = None
+) -> tuple[np.ndarray, Loss]:
+    """Convert an image of any mode to 8 bits: upright, scaled to [0, 255], and laid on white unless rgba.
+
+    An image is transparent where the file says so: by an alpha channel, by a colour or grey level, or by its palette.
 
     Args:
         image: an opened image; of an animation the current frame, usually the first.
         channels: "grey", "rgb" or "rgba".
         size: (height, width) to resize and crop to, see `cover`; None keeps the size.
+        white: value of white in the file; None for the highest that its type can hold.
+
+    Returns:
+        uint8 (H, W, C), and what was lost.
 
     Raises:
-        UnusableImage: the range of the pixels is unknown (32-bit or float).
+        UnusableImage: the range of the pixels is unknown (32-bit or float), or some are above white.
         OSError: the file is damaged.
     """
+    original = image.size
     if size is not None and image.format == "JPEG":
         image.draft(
             image.mode, (2 * max(size), 2 * max(size))
         )  # decodes at 1/2, 1/4 or 1/8 of the size if that suffices
-    image = upright(image)
-    image = _eight_bit(image)
+    turned, reduced = orientation(image) in range(5, 9), _is_reduced(image)
+    image = upright(_with_true_key(image))
+    image, deep, highest, top = _eight_bit(image, white)
+    transparent = False
+    if channels != "rgba" and image.has_transparency_data:
+        image, transparent = _on_white(image)
     if image.mode != MODES[channels]:
-        image = _on_white(image) if channels != "rgba" else image.convert("RGBA")
         image = image.convert(MODES[channels])
+    width, height = original[::-1] if turned else original
+    cropped = enlarged = False
     if size is not None:
         image = cover(image, size)
+        scale = min(width / size[1], height / size[0])
+        cropped = max(width - size[1] * scale, height - size[0] * scale) >= 1
+        enlarged = width < size[1] or height < size[0]
     pixels = np.asarray(image)
-    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels, Loss(
+        transparent, deep or reduced, cropped, enlarged, highest, top
+    )
 
 
 def orientation(image: Image.Image) -> int:
@@ -75,24 +120,90 @@ def upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey images to 8 bits (Pillow's own conversion clips them)."""
-    if image.mode == "F":
-        raise UnusableImage("floating-point pixels of unknown range")
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.int64)
-    if values.size and (values.min() < 0 or values.max() > 65535):
-        raise UnusableImage("32-bit pixels of unknown range")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+def _is_reduced(image: Image.Image) -> bool:
+    """Return True for a file that isn't loaded yet, of 16 bits in colour, which Pillow reduces to 8 bits."""
+    raw = _raw_mode(image)
+    return raw.startswith(("RGB", "LA")) and ";16" in raw
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    """Composite an image on white if it has transparency."""
-    if not image.has_transparency_data:
-        return image
+def _raw_mode(image: Image.Image) -> str:
+    """Return the form of the pixels in a file that isn't loaded yet; empty if there is none."""
+    tile = getattr(image, "tile", None)
+    args = tile[0][3] if tile else ""
+    return str(args[0] if isinstance(args, tuple) and args else args)
+
+
+def _with_true_key(image: Image.Image) -> Image.Image:
+    """Scale the colour or grey level that is transparent in a PNG as Pillow scales the pixels, which it forgets."""
+    key, raw = image.info.get("transparency"), _raw_mode(image)
+    if image.format == "PNG" and isinstance(key, tuple) and raw.startswith("RGB;16"):
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    if image.format == "PNG" and isinstance(key, int) and raw in ("L;2", "L;4"):
+        image.info["transparency"] = key * (85 if raw == "L;2" else 17)
+    return image
+
+
+def _eight_bit(image: Image.Image, white: float | None) -> tuple[Image.Image, bool, float, float]:
+    """Scale an image to 8 bits, where Pillow's own conversion clips.
+
+    Returns:
+        The image; whether bits were lost; its highest value, and the highest that its type can hold.
+    """
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _scaled(image, white)
+    if image.mode not in ("L", "LA", "RGB", "RGBA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "L" if is_grey(image) else "RGB")
+    colours = len(image.getbands()) - (image.mode in ("LA", "RGBA"))
+    highest = _highest(image, colours)
+    if white is not None:
+        _check_white(highest, white)
+        table = [min(255, round(value * 255 / white)) for value in range(256)]
+        key = image.info.pop("transparency", None)
+        if key is not None:  # before its colour changes
+            image.info["transparency"] = key
+            image, colours = image.convert("RGBA"), 3
+        image = image.point(table * colours + [*range(256)] * (len(image.getbands()) - colours))
+    return image, False, highest, 255
+
+
+def _scaled(image: Image.Image, white: float | None) -> tuple[Image.Image, bool, float, float]:
+    """Scale an image of 16 or 32 bits or of floats to 8 bits, as `_eight_bit` returns it."""
+    values = np.asarray(image)
+    if image.mode == "F" and white is None:
+        raise UnusableImage("floating-point pixels of unknown range; which is white? " + option("max_value"))
+    if not np.isfinite(values).all():
+        raise UnusableImage("pixels that are NaN or infinite")
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if white is None and (low < 0 or high > 65535):
+        raise UnusableImage("32-bit pixels of unknown range; which is white? " + option("max_value"))
+    if low < 0:
+        raise UnusableImage(f"pixels below 0 (down to {low:g})")
+    _check_white(high, 65535 if white is None else white)
+    steps = values.astype(np.float64) * (255 / (65535 if white is None else white))
+    pixels = np.floor(steps + 0.5).astype(np.uint8)
+    deep = bool((np.abs(steps - pixels) > 1e-3).any())
+    key = image.info.get("transparency")
+    out = Image.fromarray(pixels)
+    if key is not None:
+        out = Image.merge("LA", [out, Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))])
+    return out, deep, high, 65535 if image.mode != "F" else high
+
+
+def _highest(image: Image.Image, bands: int) -> int:
+    """Return the highest value in the first bands of an 8-bit image."""
+    return int(np.asarray(image.getextrema()).reshape(-1, 2)[:bands, 1].max())
+
+
+def _check_white(highest: float, white: float) -> None:
+    if highest > white:
+        raise UnusableImage(f"pixels of {highest:g}, above white ({option('max_value', white)})")
+
+
+def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Lay an image that has transparency on white; return it, and whether it is transparent anywhere."""
     image = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    opaque = np.asarray(image.getchannel("A")).min(initial=255) == 255
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image), not opaque
 
 
 def cover(image: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -49,20 +49,11 @@ class Music(Modality):
         """Read a MIDI file, or a published table of piano rolls."""
         if path.suffix.casefold() not in self.other_suffixes:
             return super().read_file(path, split)
-        from zaohua.modalities.music.roll_files import read_rolls
+        from zaohua.modalities.music.roll_files import holds_rolls, read_rolls
 
-        return Read(read_rolls(path, split), None)
-
-    def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
-        """Read the MIDI files of a folder; the first subfolder on the way to a file is its label."""
-        from zaohua.modalities.files.folders import find
-
-        paths, classes = find(folder, self.suffixes, split)
-        labels = classes if labelled else None
-        if not paths:
+        if not holds_rolls(path):
             return None
-        items = self.open(paths, labels)
-        return Read(items, items.labels)
+        return Read(read_rolls(path, split), None)
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

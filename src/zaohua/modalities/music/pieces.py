@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zaohua.core.arguments import whole_number
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 
 LOWEST, KEYS = 21, 88
@@ -31,7 +33,12 @@ class Piece:
     voices: int = 0
 
     def __post_init__(self) -> None:
-        notes = np.asarray(self.notes, np.int32).reshape(-1, 4)
+        notes = as_array(self.notes, "pieces")
+        if notes.size and (notes.dtype.kind not in "iu" or notes.ndim != 2 or notes.shape[1] != 4):
+            raise ZaohuaError(f"notes must be integers (n, 4), not {notes.dtype} {notes.shape}")
+        for name, low in (("steps", 1), ("length", 0), ("voices", 0)):
+            whole_number(f"a piece's {name}", getattr(self, name), low)
+        notes = notes.astype(np.int32).reshape(-1, 4)
         notes = notes[np.lexsort((notes[:, 2], notes[:, 3], notes[:, 0]))]
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "length", max(self.length, int((notes[:, 0] + notes[:, 1]).max(initial=0))))
@@ -53,7 +60,7 @@ class Piece:
     @classmethod
     def from_roll(cls, roll: ArrayLike, steps: int = 4) -> Piece:
         """Create a piece from a piano roll, bool (T, 88); a key that sounds in consecutive steps is one note."""
-        roll = np.asarray(roll).astype(bool)
+        roll = as_array(roll, "pieces").astype(bool)
         if roll.ndim != 2 or roll.shape[1] != KEYS:
             raise ZaohuaError(f"a piano roll must be of shape (time, {KEYS}), not {roll.shape}")
         runs = _runs(np.where(roll, 1, 0))
@@ -65,7 +72,7 @@ class Piece:
 
         A pitch that sounds in consecutive steps is one note.
         """
-        pitches = np.asarray(pitches)
+        pitches = as_array(pitches, "pieces")
         if pitches.ndim != 2 or pitches.dtype.kind not in "iu":
             raise ZaohuaError(f"voices must be integers (time, voices), not {pitches.dtype} {pitches.shape}")
         runs = _runs(np.maximum(pitches, -1) + 1)

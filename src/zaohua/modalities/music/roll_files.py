@@ -26,6 +26,11 @@ Frames: TypeAlias = np.ndarray | list[list[int]]
 """A piece in such a file: a roll (T, 88), or the sounding pitches of each time step."""
 
 
+def holds_rolls(path: Path) -> bool:
+    """Return False for a .json file that is whole, but no table of piano rolls by split."""
+    return path.suffix.casefold() != ".json" or bool(_read_json(path))
+
+
 def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -> list[Piece]:
     """Read the pieces of a published file of piano rolls.
 
@@ -40,8 +45,10 @@ def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -
     """
     grid = steps or next((n for name, n in GRIDS.items() if name in path.name.casefold()), 1)
     table = _read_json(path) if path.suffix.casefold() == ".json" else _read_mat(path)
+    if not table:
+        raise ZaohuaError(f"{path}: holds no piano rolls by split")
     if (split or "train") not in table:
-        raise ZaohuaError(f"{path}: has no split {split or 'train'!r}; it has {', '.join(table) or 'none'}")
+        raise ZaohuaError(f"{path}: has no split {split or 'train'!r}; it has {', '.join(table)}")
     try:
         counts = {len(frame) for pieces in table.values() for frames in pieces for frame in frames}
         make = Piece.from_voices if len(counts) == 1 and counts.isdisjoint((0, KEYS)) else _from_lists

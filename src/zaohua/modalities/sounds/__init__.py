@@ -70,7 +70,6 @@ class Sounds(Modality):
         from zaohua.modalities.sounds.sheets import joined, write_sound
 
         path = path if path.suffix else path.with_suffix(".wav")
-        path.parent.mkdir(parents=True, exist_ok=True)
         return write_sound(joined([clip.load() for clip in collected.sources]), path)
 
     def condition_codec(self) -> Codec:

@@ -173,9 +173,15 @@ class SoundCodec(Codec[SoundsLike]):
         return codes.float() / 32768 if codes.dtype == torch.int16 else codes
 
     def sounds(self, waves: Tensor) -> Sounds:
-        """Convert samples (b, channels, n) to sounds of the fitted length, clipped to [-1, 1]."""
-        array = np.nan_to_num(waves.detach().to("cpu", torch.float32).numpy()).clip(-1, 1)
-        array = array[..., : self.form_.length]
+        """Convert samples (b, channels, n) to sounds of the fitted length, clipped to [-1, 1].
+
+        Raises:
+            ZaohuaError: a sample is NaN or infinite.
+        """
+        array = waves.detach().to("cpu", torch.float32).numpy()
+        if not np.isfinite(array).all():
+            raise ZaohuaError("samples are NaN or infinite, so they are no sound")
+        array = array.clip(-1, 1)[..., : self.form_.length]
         return Sounds(Sound(wave[0] if len(wave) == 1 else wave.T, self.form_.rate) for wave in array)
 
     def as_items(self, y: object, n: int | None) -> SoundFiles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.sounds.clips import BLOCK, system_name
+from zaohua.modalities.sounds.clips import BLOCK
 from zaohua.modalities.sounds.sound import Sound, sixteen_bits
 from zaohua.modalities.sounds.spectra import RANGE, MelScale
 from zaohua.report.sheets import grid, save
+from zaohua.storage.outputs import whole_file
 
 PAUSE = 0.1
 """Pause between two sounds in one file, in seconds."""
@@ -50,16 +51,15 @@ def write_sound(sound: Sound, path: Path, deep: bool = False) -> Path:
         samples = sixteen_bits(samples)
     elif kind == "PCM_24":
         samples = np.clip(np.rint(samples * 2.0**23), -(2**23), 2**23 - 1).astype(np.int32) << 8
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with soundfile.SoundFile(system_name(temporary), "w", sound.rate, sound.channels, kind, format=ending) as file:
-            for at in range(0, len(samples), BLOCK):  # the OGG encoder crashes on millions of samples at once
-                file.write(samples[at : at + BLOCK])
-        os.replace(temporary, path)
-    except soundfile.LibsndfileError as error:
-        raise ZaohuaError(f"{path}: {sound!r} can't be written in this format ({error.error_string})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary:
+        encoded = io.BytesIO()  # libsndfile doesn't tell why a file can't be written, such as a full disk
+        try:
+            with soundfile.SoundFile(encoded, "w", sound.rate, sound.channels, kind, format=ending) as file:
+                for at in range(0, len(samples), BLOCK):  # the OGG encoder crashes on millions of samples at once
+                    file.write(samples[at : at + BLOCK])
+        except soundfile.LibsndfileError as error:
+            raise ZaohuaError(f"{path}: {sound!r} can't be written in this format ({error.error_string})") from None
+        temporary.write_bytes(encoded.getbuffer())
     return path
 
 

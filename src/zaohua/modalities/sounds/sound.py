@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, SupportsIndex, overload
 import numpy as np
 from numpy.typing import DTypeLike
 
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Sound:
     rate: int
 
     def __post_init__(self) -> None:
-        samples = np.asarray(self.samples)
+        samples = as_array(self.samples, "sounds")
         if samples.ndim not in (1, 2) or samples.dtype.kind not in "if":
             raise ZaohuaError(
                 f"samples must be real numbers (n,) or (n, channels), not {samples.dtype} {samples.shape}"

@@ -18,6 +18,7 @@ class Tables(Modality):
     name: ClassVar[str] = "tables"
     noun: ClassVar[str] = "rows"
     other_suffixes: ClassVar[frozenset[str]] = frozenset({".csv", ".tsv", ".tab", ".parquet", ".pq"})
+    holes: ClassVar[bool] = True
     given: ClassVar[str] = "a data frame or an array (n, columns)"
     protocol: ClassVar[str | None] = "zaohua.modalities.tables.evaluation:TableProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.tables.page"

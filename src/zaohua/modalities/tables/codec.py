@@ -281,9 +281,7 @@ class TableCodec(FrameCodec):
 
     def agrees(self, x: Tensor, codes: Tensor, known: Tensor, whole: bool) -> Tensor:
         """Return which tensors (b, features) have combinations that agree with the given cells of rows, bool (b,)."""
-        return torch.from_numpy(
-            self.system_.agrees(self._coordinates(x), codes.numpy(), known.numpy(), whole)
-        )
+        return torch.from_numpy(self.system_.agrees(self._coordinates(x), codes.numpy(), known.numpy(), whole))
 
     def combined(self, codes: Tensor, known: Tensor, noise: Noise, whole: bool) -> tuple[Tensor, Tensor]:
         """Choose the rest of combinations of which some cells are given; return codes and known with it."""

@@ -14,13 +14,27 @@ import pandas as pd
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
-from zaohua.modalities.tables.dates import date_format, from_ticks, to_ticks
+from zaohua.modalities.tables import written
+from zaohua.modalities.tables.dates import from_ticks
 from zaohua.modalities.tables.frames import ColumnName
 from zaohua.modalities.tables.identifiers import IdentifierPattern
-from zaohua.modalities.tables.kinds import NUMBERS, Kind, decimals, dtype_of, infer, plain
+from zaohua.modalities.tables.kinds import (
+    EXACT,
+    NUMBERS,
+    TIMES,
+    Kind,
+    decimals,
+    distinguished,
+    dtype_of,
+    factorized,
+    infer,
+    plain,
+)
+from zaohua.modalities.tables.missing import is_word
+from zaohua.modalities.tables.spelling import NumberSpelling
 
-EXACT = 2**53
-"""Integers up to this are exactly representable as float64."""
+NULLS = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
+MISSING = {"None": None, "NA": pd.NA, "NaT": pd.NaT}
 
 
 @dataclass
@@ -32,7 +46,7 @@ class Column:
         kind: kind of its cells.
         dtype: name of pandas' dtype.
         missing: fraction of missing cells.
-        null: value of missing cells: "None", "nan" or "NA".
+        null: value of missing cells: "None", "nan", "NA" or "NaT".
         categories: values of a categorical column, in the order of their indices.
         origin: offset that is subtracted from numbers and times, exactly.
         low, high: minimum and maximum after the subtraction.
@@ -40,6 +54,10 @@ class Column:
         decimals: number of decimal places; None if there are many.
         unit: unit of times, in ticks of their dtype.
         format: format of times that are strings.
+        spelling: fields of the `NumberSpelling` of numbers that are strings.
+        word: text of missing cells, if numbers or times are strings that have one.
+        objects: type of cells that are Python's objects, in `written.OBJECTS`, or "datetime" or "timedelta".
+        times: dtype of the times that such objects are.
         pattern: pattern of identifiers.
     """
 
@@ -57,6 +75,10 @@ class Column:
     unit: int = 1
     format: str | None = None
     pattern: Json | None = None
+    spelling: Json | None = None
+    word: str | None = None
+    objects: str | None = None
+    times: str | None = None
 
     @property
     def is_category(self) -> bool:
@@ -76,7 +98,7 @@ class Column:
     @property
     def is_discrete(self) -> bool:
         """True if numbers have probabilities rather than densities: integers and times."""
-        return self.kind in ("integer", "datetime")
+        return self.kind in ("integer", *TIMES)
 
     @classmethod
     def from_series(cls, series: pd.Series, kind: str | None = None, most: int = 1000) -> Column:
@@ -90,28 +112,48 @@ class Column:
         Raises:
             ZaohuaError: the column can't be used, or isn't of that kind; the message names it and says what to do.
         """
-        dtype, nulls, series = str(series.dtype), series[series.isna()], plain(series)
-        present = series.dropna()
-        if kind is None:
-            kind = infer(series, present)
-        elif kind not in get_args(Kind):
+        given, series = series, plain(series, say=True)
+        form = kind.partition(":")[2] if kind is not None and kind.startswith("datetime:") else None
+        kind = "datetime" if form else kind
+        if kind is not None and kind not in get_args(Kind):
             raise unknown(f"kind of column {series.name!r}:", kind, get_args(Kind))
-        column = cls(series.name, cast(Kind, kind), dtype, len(nulls) / max(1, len(series)))
-        if len(nulls):
-            column.null = {"NoneType": "None", "NAType": "NA"}.get(type(nulls.iloc[0]).__name__, "nan")
+        found = written.read(series, kind, form) if kind in (None, *NUMBERS) and written.is_text(series) else None
+        present = (series if found is None else series[~found.missing]).dropna()
+        if kind is None and found is not None:
+            kind = "datetime" if found.numbers is None else infer(found.numbers, found.numbers)
+        kind = infer(series, present) if kind is None else kind
+        column = cls(series.name, cast(Kind, kind), str(given.dtype), 1 - len(present) / max(1, len(series)))
+        column._learn_cells(given, series, found)
         if kind == "identifier":
             column.pattern = IdentifierPattern.from_cells(present).to_json()
         elif column.is_category:
-            column._learn_categories(series, present, most)
+            column._learn_categories(series, present, most, None if found is None else found.numbers)
         else:
             column._learn_numbers(present)
         return column
 
-    def _learn_categories(self, series: pd.Series, present: pd.Series, most: int) -> None:
+    def _learn_cells(self, given: pd.Series, series: pd.Series, found: written.Written | None) -> None:
+        """Learn what missing cells are, how texts are written, and the type of Python's objects."""
+        nulls = given[given.isna()]
+        if len(nulls):
+            self.null = NULLS.get(type(nulls.iloc[0]).__name__, "nan")
+        if found is not None and self.kind != "identifier":
+            self.format, self.word = found.form, found.word
+            self.spelling = None if found.spelling is None else found.spelling.to_json()
+        self.objects = written.object_type(given)
+        if given.dtype == object and series.dtype.kind in "mM":
+            self.times, self.objects = str(series.dtype), written.time_type(given)
+
+    def _learn_categories(
+        self, series: pd.Series, present: pd.Series, most: int, numbers: pd.Series | None = None
+    ) -> None:
+        """Learn the categories: sorted, or in the order of the numbers that texts are."""
         if isinstance(series.dtype, pd.CategoricalDtype):
             values = series.dtype.categories.tolist()
+        elif numbers is not None and self.kind == "ordered":
+            values = present[numbers.sort_values(kind="stable").index].unique().tolist()
         else:
-            values = list(present.unique().tolist())
+            values = factorized(present)[1]
             kinds = {type(value) for value in values}
             values = sorted(values) if len(kinds) == 1 else values
         if len(values) > most:
@@ -131,13 +173,13 @@ class Column:
     def _learn_numbers(self, present: pd.Series) -> None:
         if not len(present):
             raise ZaohuaError(f"column {self.name!r} has no values at all, so it can't be {self.kind}")
-        if self.kind == "datetime":
-            self.format = None if present.dtype.kind == "M" else date_format(present)
-            ticks = to_ticks(present, self.dtype, self.format)
+        if self.kind in TIMES:
+            ticks = written.ticks(present, self.times or self.dtype, self.format)
             self.origin = int(ticks.min())
             self.unit = max(1, int(np.gcd.reduce(ticks - self.origin)))
         else:
-            exact = present.astype(object) if self.kind == "integer" and _is_large(present) else None
+            numbers = written.numbers(present, self.kind, self.spelling)
+            exact = numbers.astype(object) if self.kind == "integer" and _is_large(numbers) else None
             self.origin = 0 if exact is None else min(map(int, exact))
         values = self._numbers(present)
         self.low, self.high = float(values.min()), float(values.max())
@@ -165,19 +207,28 @@ class Column:
             ZaohuaError: a cell isn't of the column's kind.
         """
         series = plain(series)
-        missing = series.isna().to_numpy()
+        missing = self.missing_cells(series)
         if self.categories is None:
             out = np.full(len(series), np.nan)
             values = self._numbers(series[~missing])
             out[~missing] = np.clip(values, self.low, self.high) if clip else values
             return out
         texts = {str(value): index for index, value in enumerate(self.categories)}
-        indices = {value: index for index, value in enumerate(self.categories)}
-        codes, values = pd.factorize(series, use_na_sentinel=True)
-        known = [indices.get(value, texts.get(str(value), -1)) for value in values.tolist()]
+        equal = {value: index for index, value in enumerate(self.categories)}
+        same = {distinguished(value): index for index, value in enumerate(self.categories)}
+        codes, values = factorized(series.mask(missing) if self.word is not None else series)
+        known = [same.get(distinguished(value), equal.get(value, texts.get(str(value), -1))) for value in values]
         encoded: np.ndarray = np.array([*known, -1], dtype=np.float64)[codes]
         encoded[missing] = -1 if self.missing_code is None else self.missing_code
         return encoded
+
+    def missing_cells(self, series: pd.Series) -> np.ndarray:
+        """Return a mask of the cells that are missing, or hold a word for it among numbers or times, bool (n,)."""
+        missing = series.isna().to_numpy(dtype=bool)
+        if (self.kind in NUMBERS or self.word is not None) and written.is_text(series):
+            words = [isinstance(value, str) and is_word(value.strip()) for value in series]
+            missing = missing | np.array(words, dtype=bool)
+        return missing
 
     def check_known(self, series: pd.Series, codes: np.ndarray) -> None:
         """Raise a `ZaohuaError` that names the first cell of an unknown category."""
@@ -189,10 +240,11 @@ class Column:
 
     def check_range(self, series: pd.Series) -> None:
         """Raise a `ZaohuaError` that names the first number outside the range of training."""
-        present = plain(series).dropna()
+        series = plain(series)
+        present = series[~self.missing_cells(series)]
         values = np.zeros(0) if self.is_category or not len(present) else self._numbers(present)
         for row in np.flatnonzero((values < self.low) | (values > self.high)):
-            low, high = self.decode(np.array([self.low, self.high])).tolist()
+            low, high = self._ends()
             raise ZaohuaError(
                 f"column {self.name!r} goes from {low} to {high} in training, so it can't be {present.iloc[row]}"
             )
@@ -201,7 +253,8 @@ class Column:
         """Generate n identifiers, or only those that are missing among n given ones."""
         pattern = IdentifierPattern.from_json(self.pattern or {})
         values = list(pattern.generate(n)) if given is None else pattern.fill(given)
-        return pd.Series(values, name=self.name, dtype=dtype_of(self.dtype))
+        cells = written.to_objects(np.array(values, dtype=object), self.objects)
+        return pd.Series(cells, name=self.name, dtype=dtype_of(self.dtype))
 
     def decode(self, codes: np.ndarray, snap: bool = True) -> pd.Series:
         """Decode cells (n,) to the dtype of the column, which must be learnt.
@@ -230,27 +283,24 @@ class Column:
         return np.clip(values, self.low, self.high)
 
     def _series(self, cells: pd.Series | np.ndarray, missing: np.ndarray) -> pd.Series:
+        cells = written.to_objects(cells, self.objects)
         if not missing.any():
-            return pd.Series(cells, name=self.name).astype(dtype_of(self.dtype))
+            kind = object if isinstance(cells, np.ndarray) and cells.dtype == object else None  # no other is inferred
+            return pd.Series(cells, name=self.name, dtype=kind).astype(dtype_of(self.dtype))
         if cells.dtype == object or self.dtype == "object":
             cells = cells.astype(object)
-            cells[missing] = {"None": None, "NA": pd.NA}.get(self.null, np.nan)
+            cells[missing] = MISSING.get(self.null, np.nan) if self.word is None else self.word
             return pd.Series(cells, name=self.name, dtype=object).astype(dtype_of(self.dtype))
         return pd.Series(cells, name=self.name).mask(missing).astype(dtype_of(self.dtype))
 
     def _numbers(self, present: pd.Series) -> np.ndarray:
         """Convert cells without missing values to float64."""
-        if self.kind == "datetime":
-            return (to_ticks(present, self.dtype, self.format) - self.origin) / self.unit
+        if self.kind in TIMES:
+            return (written.ticks(present, self.times or self.dtype, self.format) - self.origin) / self.unit
+        present = written.numbers(present, self.kind, self.spelling)
         if self.origin:
             return np.array([int(value) - self.origin for value in present], dtype=np.float64)
-        try:
-            values: np.ndarray = present.to_numpy(dtype=np.float64)
-        except (TypeError, ValueError):
-            row = next(row for row, value in enumerate(present) if not isinstance(value, (int, float)))
-            raise ZaohuaError(
-                f"column {self.name!r} is {self.kind}, but row {row} holds {present.iloc[row]!r}"
-            ) from None
+        values: np.ndarray = present.to_numpy(dtype=np.float64)
         infinite = np.flatnonzero(np.isinf(values))
         if len(infinite):
             raise ZaohuaError(
@@ -261,11 +311,19 @@ class Column:
 
     def _cells(self, values: np.ndarray) -> pd.Series | np.ndarray:
         """Convert float64 to cells without missing values."""
-        if self.kind == "datetime":
-            return from_ticks(self.origin + np.round(values).astype(np.int64) * self.unit, self.dtype, self.format)
+        if self.kind in TIMES:
+            ticks = self.origin + np.round(values).astype(np.int64) * self.unit
+            return from_ticks(ticks, self.times or self.dtype, self.format)
         if self.origin:
-            return np.array([self.origin + int(value) for value in values], dtype=object)
-        return np.rint(values).astype(np.int64) if self.kind == "integer" and abs(self.high) < EXACT else values
+            numbers = np.array([self.origin + int(value) for value in values], dtype=object)
+        else:
+            numbers = np.rint(values).astype(np.int64) if self.kind == "integer" and abs(self.high) < EXACT else values
+        return numbers if self.spelling is None else NumberSpelling(**self.spelling).write(numbers)
+
+    def _ends(self) -> list[object]:
+        """Return the minimum and maximum as cells."""
+        ends: list[object] = self.decode(np.array([self.low, self.high])).tolist()
+        return ends
 
     def about(self) -> str:
         """Describe the column's kind and values in a line."""
@@ -274,7 +332,7 @@ class Column:
             shown = ", ".join([*map(str, self.categories[:4]), *["..."] * (len(self.categories) > 4)])
             parts.append(f"{len(self.categories)} value{'s' * (len(self.categories) != 1)} ({shown})")
         elif self.kind != "identifier":
-            ends = self.decode(np.array([self.low, self.high])).tolist()
+            ends = self._ends()
             parts.append(f"{ends[0]} to {ends[1]}")
             if self.decimals:
                 parts.append(f"{self.decimals} decimals")

@@ -1,52 +1,174 @@
-"""Dates and times in tables: conversion to integer ticks, from time dtypes with zones or from common text formats."""
+"""Dates and times in tables: detection of their format, and conversion to integer ticks.
+
+Rule for dates of numbers alone: the whole column decides which number is the day. A number above 12 is a day, and so is
+one that is 1 in all cells while the other varies. If nothing decides, the month comes first with slashes, and the day
+with points and hyphens; `DateFormat.doubt` says so.
+"""
 
 from __future__ import annotations
 
-import itertools
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y%m%d", "%d %b %Y", "%b %d, %Y")
-TIMES = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M", " %H:%M:%S.%f", "T%H:%M:%S.%f", " %I:%M %p")
-ZONES = ("", "%z", " %z", "Z")
+from zaohua.modalities.tables import date_formats
+from zaohua.modalities.tables.date_formats import ANY_OFFSET, OFFSET
+
+NUMERIC_DAYS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y%m%d",
+)
+NAMED_DAYS = (
+    *("%d %b %Y", "%b %d, %Y", "%d-%b-%Y", "%d/%b/%Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y"),
+    *("%a, %d %b %Y", "%a %d %b %Y", "%a, %b %d, %Y", "%A, %d %B %Y", "%A, %B %d, %Y", "%d-%b-%y", "%d %b %y"),
+)
+SHORT_DAYS = ("%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%d-%m-%y")
+MONTHS = (
+    "%Y-%m",
+    "%Y/%m",
+    "%m/%Y",
+    "%b %Y",
+    "%b-%Y",
+    "%B %Y",
+    "%b-%y",
+    "%YQ%q",
+    "%Y-Q%q",
+    "%Y Q%q",
+    "Q%q %Y",
+    "Q%q/%Y",
+)
+DAYS = (*NUMERIC_DAYS, *NAMED_DAYS, *SHORT_DAYS, *MONTHS)
+TIME = re.compile(
+    rf"(?P<before>.*?)(?P<gap>^|T|t|,? | at )(?P<hour>\d{{1,2}}):\d\d(?P<second>:\d\d)?(?P<fraction>[.,]\d{{1,9}})?"
+    rf"(?P<space> ?)(?P<half>[AaPp][Mm])?(?P<blank>\s?)(?P<zone>{ANY_OFFSET})?"
+)
+NUMBER = r"[+-]?\d*\.?\d+"
 SAMPLE = 50
 """Number of cells that a format is tried on before it is tried on all."""
+LONGEST = 60
+"""Maximum length of the text of a date."""
 
 
-def date_format(present: pd.Series) -> str | None:
-    """Detect the `strftime` format that all strings of a column have; return None if there is none."""
-    texts = present.astype(str)
+@dataclass(frozen=True)
+class DateFormat:
+    """Format of the dates of a column.
+
+    Attributes:
+        form: the format, see `date_formats`.
+        doubt: what was guessed, as a clause; None if nothing was.
+    """
+
+    form: str
+    doubt: str | None = None
+
+
+def date_format(present: pd.Series) -> DateFormat | None:
+    """Detect the format that all texts of a column have; return None if there is none."""
+    texts = pd.Series(present.astype(str).str.strip().unique())
     first = texts.iloc[:SAMPLE]
-    if not first.str.contains(r"^\d{1,4}\D|^\d{8}|^[A-Z][a-z]{2} \d", regex=True).all() or first.str.len().max() > 40:
+    if not first.str.contains(r"\d", regex=True).all() or first.str.len().max() > LONGEST:
         return None
-    if first.str.fullmatch(r"-?\d*\.?\d+").all() and not first.str.fullmatch(r"(19|20)\d{6}").all():
-        return None  # numbers
-    for day, time, zone in itertools.product(DAYS, TIMES, ZONES):
-        form = day + time + zone
-        if _matches(first, form) and _matches(texts, form):
-            return form
-    return None
+    if first.str.fullmatch(NUMBER).all() and not first.str.fullmatch(r"(?:19|20)\d{6}").all():
+        return None
+    time = TIME.fullmatch(first.iloc[0])
+    clock = "" if time is None else _clock(time, texts)
+    days = DAYS if time is None else ("",) if not time["before"] else DAYS
+    fitting = [day for day in days if _matches(first, day + clock) and _matches(texts, day + clock)]
+    if not fitting:
+        return None
+    day, doubt = _likeliest(fitting, texts, clock)
+    form, mixed = _offset(_spelled(day + clock, texts), texts)
+    return DateFormat(form, "; ".join(filter(None, [doubt, mixed])) or None)
 
 
 def _matches(texts: pd.Series, form: str) -> bool:
-    """Return True if all strings are times in this format."""
-    times = pd.to_datetime(texts, format=form, errors="coerce", utc="%z" in form)
-    return bool(times.notna().all())
+    """Return True if all texts are times in this format."""
+    return not bool(np.isnat(date_formats.parse(texts, form)).any())
+
+
+def _clock(time: re.Match[str], texts: pd.Series) -> str:
+    """Return the format of the time of day, and of what separates it from the date, given that of the first cell."""
+    out = time["gap"] + ("%I" if time["half"] else "%H") + ":%M" + (":%S" if time["second"] else "")
+    if time["fraction"]:
+        digits = texts.str.extract(r":\d\d[.,](\d+)")[0].str.len().max()
+        out += f"{time['fraction'][0]}%{int(digits)}f"
+    half = "" if not time["half"] else "%p" if time["half"].isupper() else "%P"
+    out += time["space"] + half if half or time["zone"] else ""
+    return out + (time["blank"] + "%z" if time["zone"] else "")
+
+
+def _likeliest(fitting: list[str], texts: pd.Series, clock: str) -> tuple[str, str | None]:
+    """Choose among formats that fit all cells; return it with what was guessed."""
+    day = fitting[0]
+    swapped = day.translate(str.maketrans("md", "dm"))
+    doubt = None
+    if swapped in fitting and swapped != day and re.fullmatch(r"%[dm].%[dm].%[yY]", day):
+        times = pd.DatetimeIndex(date_formats.parse(texts, day + clock))
+        if times.day.nunique() > 1 and set(times.month) == {1}:  # the first of each month, by its other order
+            day = swapped
+        elif times.month.nunique() == 1 or set(times.day) != {1}:
+            order = "month first" if day.startswith("%m") else "day first"
+            example = texts.iloc[0]
+            doubt = f"dates such as {example} are read with the {order}, as no number in them is above 12"
+    if "%y" in day:
+        years = "two-digit years: 69 to 99 are read as 1969 to 1999, 00 to 68 as 2000 to 2068"
+        doubt = years if doubt is None else f"{doubt}; {years}"
+    return day, doubt
+
+
+def _spelled(form: str, texts: pd.Series) -> str:
+    """Write numbers without leading zeros, and names in capitals, if most cells have them so."""
+    pattern, names = date_formats.compiled(form)
+    found = [match for match in map(pattern.fullmatch, texts) if match is not None]
+    for index, name in enumerate(names):
+        if name in "mdHI":
+            small = [match[index + 1] for match in found if int(match[index + 1]) < 10]
+            if sum(len(text) == 1 for text in small) * 2 > len(small):
+                form = form.replace(f"%{name}", f"%-{name}")
+        elif name in "aAbB" and all(match[index + 1].isupper() for match in found):
+            form = form.replace(f"%{name}", f"%^{name}")
+    return form
+
+
+def _offset(form: str, texts: pd.Series) -> tuple[str, str | None]:
+    """Write the usual offset in place of %z; return the format with what is said of other offsets."""
+    if "%z" not in form:
+        return form, None
+    counts = texts.str.extract(f"({ANY_OFFSET})$")[0].str.strip().value_counts()
+    usual = str(counts.index[0])
+    if not OFFSET.search(usual):  # UTC or GMT, in letters
+        return form.replace("%z", usual), None
+    said = f"offsets {', '.join(counts.index[:3])}: the times are right, all written with {usual}"
+    return form.replace("%z", usual), said if len(counts) > 1 else None
+
+
+# ---- ticks
 
 
 def to_ticks(present: pd.Series, dtype: str, form: str | None) -> np.ndarray:
-    """Convert times to int64 ticks since 1970, in local time; strings with an offset are converted to UTC.
+    """Convert times to int64 ticks since 1970, in local time; strings with any offset (%z) are converted to UTC.
 
     Args:
-        present: the times, with any unit and zone.
+        present: the times, spans of time or periods, with any unit and zone.
         dtype: dtype that gives the unit and zone of the result; microseconds if it names none.
-        form: format of times that are strings, which are converted to microseconds.
+        form: format of times that are strings, which are converted to microseconds (or nanoseconds).
     """
     if form is not None:
-        times = pd.to_datetime(present.astype(str), format=form, utc="%z" in form)
-        return np.asarray(times.dt.tz_localize(None).to_numpy("datetime64[us]").astype(np.int64))
+        times = _of_format(present, form) if present.dtype.kind == "M" else date_formats.parse(present, form)
+        return np.asarray(times.astype(np.int64))
+    if isinstance(present.dtype, pd.PeriodDtype):
+        return np.asarray(present.array.astype(np.int64))
+    if present.dtype.kind == "m":
+        return np.asarray(present.to_numpy(_naive(dtype, "timedelta64")).astype(np.int64))
     zone = getattr(getattr(present.dtype, "pyarrow_dtype", present.dtype), "tz", None)
     if zone is not None:  # via pandas' own dtype, because pandas 2 converts Arrow's times to UTC when it drops the zone
         kind = pd.DatetimeTZDtype(np.datetime_data(_naive(dtype))[0], _zone(dtype) or zone)
@@ -57,13 +179,27 @@ def to_ticks(present: pd.Series, dtype: str, form: str | None) -> np.ndarray:
 def from_ticks(ticks: np.ndarray, dtype: str, form: str | None) -> pd.Series | np.ndarray:
     """Invert `to_ticks`. Ambiguous local times are the first of the two; nonexistent ones are shifted forward."""
     if form is not None:
-        times = pd.Series(ticks.astype("datetime64[us]"))
-        return (times.dt.tz_localize("UTC") if "%z" in form else times).dt.strftime(form).to_numpy(object)
+        unit = "ns" if date_formats.places(form) > 6 else "us"
+        return date_formats.write(ticks.astype(f"datetime64[{unit}]"), form)
+    if dtype.startswith("period"):
+        kind = pd.PeriodDtype(dtype.partition("[")[2].rstrip("]"))
+        return pd.Series(pd.PeriodIndex.from_ordinals(ticks, freq=kind.freq))
+    if dtype.startswith(("timedelta", "duration")):
+        return pd.Series(ticks.astype(_naive(dtype, "timedelta64")))
     times = pd.Series(ticks.astype(_naive(dtype)))
     zone = _zone(dtype)
     if zone is None:
         return times
     return times.dt.tz_localize(zone, ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
+
+
+def _of_format(times: pd.Series, form: str) -> np.ndarray:
+    """Convert times of a time dtype to the local times, and the unit, of a format."""
+    if getattr(getattr(times.dtype, "pyarrow_dtype", times.dtype), "tz", None) is not None:
+        offset = OFFSET.search(form)
+        ahead = pd.Timedelta(seconds=0 if offset is None else date_formats.seconds_of(offset[0]))
+        times = times.dt.tz_convert("UTC").dt.tz_localize(None) + ahead
+    return times.to_numpy(f"datetime64[{'ns' if date_formats.places(form) > 6 else 'us'}]")
 
 
 def _zone(dtype: str) -> str | None:
@@ -72,15 +208,17 @@ def _zone(dtype: str) -> str | None:
     return None if match is None else match[1]
 
 
-def _naive(dtype: str) -> str:
+def _naive(dtype: str, name: str = "datetime64") -> str:
     """Return numpy's dtype with the same unit."""
-    unit = dtype.partition("[")[2].rstrip("]").partition(",")[0]
-    return f"datetime64[{unit if unit in ('s', 'ms', 'us', 'ns') else 'us'}]"
+    unit = dtype.partition("[")[2].rstrip("]").partition(",")[0].partition("]")[0]
+    return f"{name}[{unit if unit in ('s', 'ms', 'us', 'ns') else 'us'}]"
 
 
 def nanoseconds(dtype: str, form: str | None) -> int:
     """Return the length of a tick of `to_ticks` in nanoseconds."""
-    unit = "us" if form is not None else np.datetime_data(np.dtype(_naive(dtype)))[0]
+    if form is not None:
+        return 1 if date_formats.places(form) > 6 else 10**3
+    unit = np.datetime_data(np.dtype(_naive(dtype)))[0]
     return {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]
 
 

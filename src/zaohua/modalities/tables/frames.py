@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from zaohua.core.arrays import as_array, unmasked
 from zaohua.core.errors import ZaohuaError, nearest
 from zaohua.core.json import Json
 
@@ -127,7 +128,10 @@ def filled_in(given: pd.Series, made: pd.Series) -> pd.Series:
             cast = out.astype(dtype)
         except (TypeError, ValueError, OverflowError):
             continue
-        if bool((cast[~missing].astype(object) == given[~missing].astype(object)).all()) and not cast[~given.isna()].isna().any():
+        if (
+            bool((cast[~missing].astype(object) == given[~missing].astype(object)).all())
+            and not cast[~given.isna()].isna().any()
+        ):
             return cast
     return out
 
@@ -159,7 +163,7 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
             if type(items.schema[name]).__name__ == "Enum":  # polars 1 doesn't pass on its order
                 frame[name] = frame[name].cat.set_categories(list(items.schema[name].categories), ordered=True)
         return _checked(frame), Container("polars", list(frame.columns))
-    array = np.asarray(items)
+    array = unmasked(as_array(items, masked=True), "tables", holes=True)
     if array.ndim == 0 or array.ndim > 2 or array.dtype.kind not in "biufOUS":
         what = "Complex data not supported: " if array.dtype.kind == "c" else ""
         raise ZaohuaError(
@@ -186,4 +190,10 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
             raise ZaohuaError(
                 f"a column is called {name!r}, a {type(name).__name__}: names must be strings or integers"
             )
-    return frame.reset_index(drop=True)
+    swapped = {name: dtype.newbyteorder("=") for name, dtype in frame.dtypes.items() if _is_swapped(dtype)}
+    return frame.astype(swapped).reset_index(drop=True)
+
+
+def _is_swapped(dtype: object) -> bool:
+    """Return True if numbers are in the byte order of other machines, which pandas can't compute with."""
+    return isinstance(dtype, np.dtype) and not dtype.isnative

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from zaohua.core.errors import SomeLabels
+from zaohua.core.notes import shown
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
@@ -63,16 +65,23 @@ class Texts(Modality):
         return Read(self.open([path]), None)
 
     def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
-        """Read the texts of a folder; the first subfolder on the way to a file is its label."""
+        """Read the texts of a folder; files of many texts have no labels."""
         from zaohua.modalities.files.folders import find
+        from zaohua.modalities.files.labels import with_labels
 
-        paths, classes = find(folder, self.suffixes | MANY, split)
+        paths = find(folder, self.suffixes | MANY, split)
         if not paths:
             return None
-        lines = any(path.suffix.casefold() in MANY for path in paths)  # each file of which is many texts
-        labels = classes if labelled and not lines else None
-        items = self.open(paths, labels)
-        return Read(items, items.labels)
+        if not labelled:
+            return Read(self.open(paths), None, paths)
+        found = with_labels(folder, paths, self.noun, split)
+        lines = [path for path in paths if path.suffix.casefold() in MANY]
+        if lines:
+            raise SomeLabels(
+                f"{folder}: {shown([path.name for path in lines])} hold many texts each, which carry no labels"
+            )
+        items = self.open(found.paths, found.labels)
+        return Read(items, items.labels, [*paths, *found.tables])
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from zaohua.core.arrays import named
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.base import counted
-from zaohua.modalities.files.values import named
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.files import LocatedItem, TextFiles, TextsLike

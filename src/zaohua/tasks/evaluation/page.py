@@ -20,6 +20,7 @@ from zaohua.evaluation.summaries import kind_of, title_of, verdict
 from zaohua.modalities.registry import known
 from zaohua.report import charts, html
 from zaohua.report.numbers import minus
+from zaohua.storage.atomic import replace_file
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 NEGATIVE = r"(?<!\w)-(?=\d)"
@@ -59,10 +60,20 @@ def write(comparison: Comparison, path: str | Path, command: str = "", sections:
 
     Returns:
         The path.
+
+    Raises:
+        ZaohuaError: it can't be written.
     """
-    rows, target = comparison.rows, Path(path)
+    target = Path(path)
+    replace_file(target, text(comparison, command, sections).encode())
+    return target
+
+
+def text(comparison: Comparison, command: str = "", sections: Page | None = None) -> str:
+    """Make the text of the page; the arguments are those of `write`."""
+    rows = comparison.rows
     own = sections or page_of(rows[0].modality) or cast(Page, plain_page)
-    page = html.render(
+    return html.render(
         TEMPLATE,
         rows=rows,
         data=Path(rows[0].data).name,
@@ -79,9 +90,6 @@ def write(comparison: Comparison, path: str | Path, command: str = "", sections:
         command=command or _command(rows),
         version=__version__,
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, "utf-8")
-    return target
 
 
 def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
@@ -94,12 +102,19 @@ def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
     Returns:
         The path, or None if no model was timed.
     """
-    found, target = _charts(comparison), Path(path)
+    drawn = chart_text(comparison)
+    if drawn is None:
+        return None
+    replace_file(Path(path), drawn.encode())
+    return Path(path)
+
+
+def chart_text(comparison: Comparison) -> str | None:
+    """Draw the first chart of the page as an SVG; None if no model was timed."""
+    found = _charts(comparison)
     if not found:
         return None
-    drawn = html.render("chart.svg.jinja", chart=found[0][0], width=charts.WIDTH, height=charts.TALL)
-    target.write_text(drawn, "utf-8")
-    return target
+    return html.render("chart.svg.jinja", chart=found[0][0], width=charts.WIDTH, height=charts.TALL)
 
 
 def _headed(line: str, rows: Sequence[Evaluation]) -> tuple[str, str]:

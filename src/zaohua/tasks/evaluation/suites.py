@@ -24,6 +24,7 @@ from zaohua.evaluation.seeds import comparison_over_seeds
 from zaohua.evaluation.suite import Suite
 from zaohua.modalities.registry import known
 from zaohua.report.numbers import digits
+from zaohua.storage import outputs
 from zaohua.storage.layout import MODEL
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.compare import compare
@@ -31,6 +32,8 @@ from zaohua.tasks.evaluation.evaluate import ProgressFn
 from zaohua.tasks.evaluation.protocols import protocol_for
 from zaohua.training.events import Callback
 
+PAGES = ("html", "svg")
+"""Suffixes of the page of a data set, and of its chart."""
 Watch = Callable[[str], AbstractContextManager[Callback]]
 """Function that creates a callback of training as a context manager, given the name of the training."""
 
@@ -71,7 +74,8 @@ def benchmark(
         The summary, `NAME.md`, beside a page for each data set.
 
     Raises:
-        ZaohuaError: no such suite, model or data set, no seeds, or fewer than two models learnt a data set.
+        ZaohuaError: no such suite, model or data set, no seeds, fewer than two models learnt a data set, or a page
+            would replace a file that isn't as it was written here.
     """
     if seeds < 1:
         raise ZaohuaError(f"--seeds must be at least 1, not {seeds}")
@@ -87,6 +91,9 @@ def benchmark(
         if wanted not in suite.data:
             raise unknown(f"data set of {name}:", wanted, suite.data)
     seeds_of = range(random_state, random_state + seeds)
+    path = out / f"{name}.md"
+    for written in (path, *(out / f"{name}-{dataset}.{kind}" for dataset in data or suite.data for kind in PAGES)):
+        outputs.check_own(written)
     parts = []
     for dataset in data or suite.data:
         left_out: dict[str, str] = {}
@@ -97,11 +104,11 @@ def benchmark(
             for seed in seeds_of
         ]
         found = _measured(each, seeds_of, samples, log)
-        page.write(found, out / f"{name}-{dataset}.html", _command(name, minutes, seeds))
-        page.write_chart(found, out / f"{name}-{dataset}.svg")
+        outputs.write_own(out / f"{name}-{dataset}.html", page.text(found, _command(name, minutes, seeds)).encode())
+        if (chart := page.chart_text(found)) is not None:
+            outputs.write_own(out / f"{name}-{dataset}.svg", chart.encode())
         parts.append(_summary(name, dataset, found, left_out))
-    path = out / f"{name}.md"
-    path.write_text("\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]), "utf-8")
+    outputs.write_own(path, "\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]).encode())
     return path
 
 

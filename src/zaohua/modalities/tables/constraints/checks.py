@@ -12,7 +12,6 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.tables.constraints import solving
 from zaohua.modalities.tables.constraints.lattice import Lattice
 
-
 SLACK = 1e-6
 """Slack of strict inequalities, as a fraction of the greatest constant, that counts as none."""
 
@@ -93,8 +92,5 @@ def _only(lattice: Lattice, texts: Sequence[str]) -> Lattice:
     keep = [k for k, text in enumerate(lattice.texts) if text in texts]
     return replace(
         lattice,
-        **{
-            name: [getattr(lattice, name)[k] for k in keep]
-            for name in ("texts", "matrix", "bound", "equal", "strict")
-        },
+        **{name: [getattr(lattice, name)[k] for k in keep] for name in ("texts", "matrix", "bound", "equal", "strict")},
     )

@@ -112,11 +112,20 @@ class Lattice:
             mult=mult,
             shift=shift,
             step=step,
-            offset=[(column.low if column.is_discrete else 0.0) * by + add for column, by, add in zip(linked, mult, shift, strict=True)],
+            offset=[
+                (column.low if column.is_discrete else 0.0) * by + add
+                for column, by, add in zip(linked, mult, shift, strict=True)
+            ],
             low=[column.low * by + add for column, by, add in zip(linked, mult, shift, strict=True)],
             high=[column.high * by + add for column, by, add in zip(linked, mult, shift, strict=True)],
-            least=[_bounded(low, column, by, add) for (low, _), column, by, add in zip(limits, linked, mult, shift, strict=True)],
-            most=[_bounded(high, column, by, add) for (_, high), column, by, add in zip(limits, linked, mult, shift, strict=True)],
+            least=[
+                _bounded(low, column, by, add)
+                for (low, _), column, by, add in zip(limits, linked, mult, shift, strict=True)
+            ],
+            most=[
+                _bounded(high, column, by, add)
+                for (_, high), column, by, add in zip(limits, linked, mult, shift, strict=True)
+            ],
             decimals=[-1 if column.decimals is None else column.decimals for column in linked],
             whole=whole,
             noise=max(_noise(column) for column in linked),
@@ -254,7 +263,7 @@ def _check_kinds(linear: Linear, columns: Sequence[Column]) -> None:
             f"constraint {linear.text!r} mixes times ({dates[0].name!r}) and numbers ({other.name!r}): "
             "write durations as constants, such as '30 days'"
         )
-    zones = {zone_of(column.dtype) for column in dates}
+    zones = {zone_of(column.times or column.dtype) for column in dates}
     if len(zones) > 1:
         raise ZaohuaError(f"constraint {linear.text!r}: {dates[0].name!r} and others have different time zones")
     if sum(coefficient for _, coefficient in linear.terms) not in (-1, 0, 1):
@@ -268,7 +277,7 @@ def _number_units(linked: Sequence[Column], whole: bool) -> tuple[_Units, list[i
 
 def _date_units(linked: Sequence[Column]) -> tuple[_Units, list[int]]:
     """Return units and origins of dates, in nanoseconds; the common unit is the longest that divides all."""
-    ticks = [nanoseconds(column.dtype, column.format) for column in linked]
+    ticks = [nanoseconds(column.times or column.dtype, column.format) for column in linked]
     each = [column.unit * tick for column, tick in zip(linked, ticks, strict=True)]
     origins = [column.origin * tick for column, tick in zip(linked, ticks, strict=True)]
     common = math.gcd(*each, *(origin - origins[0] for origin in origins))

@@ -118,10 +118,10 @@ class Links:
     def _base(self, j: int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what a column is measured from (n,), and the index of the expression that gives it (n,)."""
         rows = [(np.array(row), constant) for row, constant in self.bases[j]]
-        parts = np.stack(
-            [values[:, row != 0] @ row[row != 0] + constant for row, constant in rows], axis=1
-        )
-        which = (np.nan_to_num(parts, nan=-np.inf).argmax if self.above[j] else np.nan_to_num(parts, nan=np.inf).argmin)(1)
+        parts = np.stack([values[:, row != 0] @ row[row != 0] + constant for row, constant in rows], axis=1)
+        which = (
+            np.nan_to_num(parts, nan=-np.inf).argmax if self.above[j] else np.nan_to_num(parts, nan=np.inf).argmin
+        )(1)
         base = parts[np.arange(len(parts)), which]
         return np.where(np.isnan(parts).any(1), np.nan, base), which
 

@@ -18,9 +18,7 @@ FAR = 2.0**50
 """Greatest distance from the target, in steps, in a mixed-integer program."""
 
 
-def propagate(
-    lattice: Lattice, low: np.ndarray, high: np.ndarray, fixed: np.ndarray, free: bool = False
-) -> np.ndarray:
+def propagate(lattice: Lattice, low: np.ndarray, high: np.ndarray, fixed: np.ndarray, free: bool = False) -> np.ndarray:
     """Narrow the bounds (n, m) of values in place until they stop changing; return which rows have no solution, (n,).
 
     Args:
@@ -95,9 +93,7 @@ def contradictory(lattice: Lattice, values: np.ndarray) -> np.ndarray:
     return propagate(lattice, low, high, known, free=True)
 
 
-def solve(
-    lattice: Lattice, order: list[int], targets: np.ndarray, fixed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def solve(lattice: Lattice, order: list[int], targets: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return values (n, m) near to targets that satisfy all inequalities, and which rows are solved, bool (n,).
 
     Values stay in the ranges and steps of training if possible, and else in those of the dtypes.

@@ -125,9 +125,7 @@ class System:
             return system, codes
         return system, system._coordinates(codes, [completed[part] for part in range(len(system.lattices))])
 
-    def _choose(
-        self, columns: Sequence[Column], completed: Mapping[int, np.ndarray]
-    ) -> list[Coordinate]:
+    def _choose(self, columns: Sequence[Column], completed: Mapping[int, np.ndarray]) -> list[Coordinate]:
         """Choose the coordinates of all columns, in their order."""
         grouped = {place: index for index, group in enumerate(self.groups) for place in group.columns}
         linked = {place: index for index, lattice in enumerate(self.lattices) for place in lattice.columns}
@@ -140,14 +138,14 @@ class System:
                 category = Column(self.groups[group].name, "categorical", "object", categories=names)
                 out.append(Coordinate(category, "group", group))
             if part is not None:
-                out += self._linked(column, part, self.lattices[part].columns.index(place), completed[part], group is None)
+                out += self._linked(
+                    column, part, self.lattices[part].columns.index(place), completed[part], group is None
+                )
             elif group is None:
                 out.append(Coordinate(column, "cell", place))
         return out
 
-    def _linked(
-        self, column: Column, part: int, place: int, completed: np.ndarray, has_mask: bool
-    ) -> list[Coordinate]:
+    def _linked(self, column: Column, part: int, place: int, completed: np.ndarray, has_mask: bool) -> list[Coordinate]:
         """Return the coordinates of a linked column: whether it is missing, and its number if it isn't derived."""
         out, lattice, links = [], self.lattices[part], self.links[part]
         if column.missing and has_mask:  # a group says by itself which of its cells are missing
@@ -212,7 +210,11 @@ class System:
         return out
 
     def to_codes(
-        self, coordinates: np.ndarray, given: np.ndarray | None = None, known: np.ndarray | None = None, whole: bool = False
+        self,
+        coordinates: np.ndarray,
+        given: np.ndarray | None = None,
+        known: np.ndarray | None = None,
+        whole: bool = False,
     ) -> np.ndarray:
         """Convert coordinates (n, coordinates) to codes (n, columns) that satisfy all constraints.
 
@@ -302,7 +304,9 @@ class System:
                 trial[columns] = np.where(known[columns], trial[columns], combination)
                 fixed = known[places] | np.isin(places, [place for each in touching for place in each.columns])
                 given = np.where(fixed, lattice.values(trial[None])[0], np.nan)[None]
-                found, solved = solving.solve(lattice, links.order, links.targets(z[None].copy(), given), ~np.isnan(given))
+                found, solved = solving.solve(
+                    lattice, links.order, links.targets(z[None].copy(), given), ~np.isnan(given)
+                )
                 if solved[0]:
                     drawn[row] = trial
                     return np.asarray(found[0])
@@ -409,7 +413,10 @@ class System:
 
     def about(self, rows: int) -> list[str]:
         """Describe each constraint in a line."""
-        return [f"constraint {text}: holds in all {count:,} of {rows:,} rows that have its cells" for text, count in self.found]
+        return [
+            f"constraint {text}: holds in all {count:,} of {rows:,} rows that have its cells"
+            for text, count in self.found
+        ]
 
     def to_json(self) -> Json:
         """Return all properties as JSON values."""

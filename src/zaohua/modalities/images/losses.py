@@ -1,0 +1,64 @@
+"""Notes on what images lose when they are read: further pages, transparency, bits, sides, and most of their range."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from zaohua.core.advice import option
+from zaohua.core.notes import note
+from zaohua.modalities.base import counted
+from zaohua.modalities.images.opening import PAGED, ImageHeader
+from zaohua.modalities.images.pixels import Loss
+
+FILLED = 1 / 8
+"""Fraction of a type's range below which data that fill no more are told: they have another white, most likely."""
+
+
+def tell_pages(headers: Sequence[ImageHeader]) -> None:
+    """Note the files of which only the first page is read."""
+    counts = Counter(header.format for header in headers if header.pages > 1)
+    for name, count in sorted(counts.items()):
+        if name in PAGED or not name:
+            files = counted(count, f"{name} file") if name else counted(count, "image")
+            note(f"first page of {files} of several ({option('pages', 'all')} takes all)")
+        else:
+            note(f"only the main picture of {counted(count, f'{name} file')}")
+
+
+def tell_losses(losses: Sequence[Loss], white: float | None) -> None:
+    """Note how many images lost something, and a range that they hardly fill.
+
+    Args:
+        losses: of each image.
+        white: the value of white that was given.
+    """
+    for count, what in (
+        (
+            sum(loss.transparent for loss in losses),
+            f"laid on white where transparent ({option('channels', 'rgba')} keeps it)",
+        ),
+        (sum(loss.deep for loss in losses), "reduced from 16 bits to 8"),
+        (sum(loss.cropped for loss in losses), "cropped to the proportions asked for"),
+        (sum(loss.enlarged for loss in losses), "enlarged"),
+    ):
+        if count:
+            note(f"{counted(count, 'image')} {what}")
+    if white is None:
+        for top in sorted({loss.top for loss in losses}):
+            tell_range(max(loss.highest for loss in losses if loss.top == top), top)
+
+
+def tell_range(highest: float, top: float) -> None:
+    """Note values that fill less than an eighth of the range of their type.
+
+    Args:
+        highest: the highest value.
+        top: the highest value that the type can hold.
+    """
+    if 0 < highest < FILLED * top:
+        white = 2 ** (int(highest)).bit_length() - 1
+        note(
+            f"values reach {highest:,.6g} of {top:,.6g}, {100 * highest / top:.2g} % of the range: "
+            f"{option('max_value', white)} makes {white:,} white"
+        )
