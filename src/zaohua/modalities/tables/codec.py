@@ -34,6 +34,7 @@ from zaohua.modalities.tables.frames import (
     index_of,
     to_frame,
 )
+from zaohua.modalities.tables.kinds import plain
 from zaohua.modalities.tables.views import View, features_of
 
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ class TableCodec(FrameCodec):
         made = self._cells(codes) | {
             column.name: column.identifiers(len(codes), given[column.name]) for column in self.identifiers_
         }
-        cells = {name: filled_in(given[name], cells) for name, cells in made.items()}
+        missing = {column.name: column.missing_cells(plain(given[column.name])) for column in self.columns_}
+        missing |= {column.name: given[column.name].isna().to_numpy(dtype=bool) for column in self.identifiers_}
+        cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
         return container.back(cells, len(codes), index_of(rows))
 
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:

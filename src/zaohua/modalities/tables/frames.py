@@ -112,12 +112,11 @@ def container_of(rows: TableLike, trained: Container) -> Container:
     return container
 
 
-def filled_in(given: pd.Series, made: pd.Series) -> pd.Series:
-    """Return given cells, with those made in place of the missing ones.
+def filled_in(given: pd.Series, made: pd.Series, missing: np.ndarray) -> pd.Series:
+    """Return given cells, with those made in place of the missing ones, bool (n,).
 
     The dtype is that of the made ones if it holds the given ones unchanged, and else that of the given ones.
     """
-    missing = given.isna().to_numpy()
     made = made.set_axis(given.index)
     if missing.all():
         return made

@@ -20,9 +20,11 @@ import pandas as pd
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.modalities.tables import date_formats
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints.parsing import Linear
 from zaohua.modalities.tables.dates import nanoseconds, zone_of
+from zaohua.modalities.tables.kinds import NUMBERS, TIMES
 
 PRECISION = {"float16": 2.0**-9, "float32": 2.0**-21}
 """Relative distance that numbers must have to differ, by dtype; that of float64 is `FINE`."""
@@ -90,21 +92,25 @@ class Lattice:
         for linear in linears:
             _check_kinds(linear, columns)
         linked = [_with_exact_step(columns[index], codes[:, index]) for index in indices]
-        dates = linked[0].kind == "datetime"
-        whole = dates or all(column.step > 0 for column in linked)
-        units, origins = _date_units(linked) if dates else _number_units(linked, whole)
-        zero = min(origins) if dates or any(origins) else 0
+        is_time = linked[0].kind in TIMES
+        whole = is_time or all(column.step > 0 for column in linked)
+        units, origins = _time_units(linked) if is_time else _number_units(linked, whole)
+        zeros = _zeros(linked, origins)
         names = [column.name for column in linked]
         rows = []
         for linear in linears:
             unit = Fraction(units.common) if whole else Fraction(1)
             coefficients = [dict(linear.terms).get(name, 0) for name in names]
             constant = sum((sign * _literal(linear, text, columns) for sign, text in linear.literals), Fraction(0))
-            bound = (-constant - sum(coefficients) * Fraction(zero)) / unit
+            moved = sum((each * Fraction(zero) for each, zero in zip(coefficients, zeros, strict=True)), Fraction(0))
+            bound = (-constant - moved) / unit
             rows.append((linear, coefficients, bound))
         scale = max(max(abs(column.low), abs(column.high)) for column in linked) or 1.0
         mult = [float(Fraction(each) / units.common) for each in units.each] if whole else [1.0] * len(linked)
-        shift = [float((Fraction(origin) - zero) / (units.common if whole else 1)) for origin in origins]
+        shift = [
+            float((Fraction(origin) - zero) / (units.common if whole else 1))
+            for origin, zero in zip(origins, zeros, strict=True)
+        ]
         step = [_step(column, by) if whole else column.step for column, by in zip(linked, mult, strict=True)]
         limits = [_limits(column) for column in linked]
         lattice = cls(
@@ -250,24 +256,47 @@ def _check_kinds(linear: Linear, columns: Sequence[Column]) -> None:
     by_name = {column.name: column for column in columns}
     linked = [by_name[name] for name, _ in linear.terms]
     for column in linked:
-        if column.kind not in ("continuous", "integer", "datetime"):
+        if column.kind not in NUMBERS:
             raise ZaohuaError(
                 f"constraint {linear.text!r}: column {column.name!r} is neither numbers nor times, but {column.kind}"
             )
-    dates = [column for column in linked if column.kind == "datetime"]
-    if not dates:
+    times = [column for column in linked if column.kind in TIMES]
+    if not times:
         return
-    if len(dates) < len(linked):
-        other = next(column for column in linked if column.kind != "datetime")
+    if len(times) < len(linked):
+        other = next(column for column in linked if column.kind not in TIMES)
         raise ZaohuaError(
-            f"constraint {linear.text!r} mixes times ({dates[0].name!r}) and numbers ({other.name!r}): "
+            f"constraint {linear.text!r} mixes times ({times[0].name!r}) and numbers ({other.name!r}): "
             "write durations as constants, such as '30 days'"
         )
-    zones = {zone_of(column.times or column.dtype) for column in dates}
-    if len(zones) > 1:
-        raise ZaohuaError(f"constraint {linear.text!r}: {dates[0].name!r} and others have different time zones")
-    if sum(coefficient for _, coefficient in linear.terms) not in (-1, 0, 1):
-        raise ZaohuaError(f"constraint {linear.text!r}: times can be subtracted, but not added")
+    dates = [column for column in times if column.kind == "datetime"]
+    if len({_calendar(column) for column in dates}) > 1:
+        raise ZaohuaError(
+            f"constraint {linear.text!r}: {dates[0].name!r} and {dates[-1].name!r} have different time zones or periods: "
+            "convert one"
+        )
+    if _date_sign(linear, columns) not in (-1, 0, 1):
+        raise ZaohuaError(f"constraint {linear.text!r}: dates can be subtracted, but not added")
+
+
+def _date_sign(linear: Linear, columns: Sequence[Column]) -> int:
+    """Return the sum of the coefficients of dates: 0 if the expression is a duration, 1 or -1 if it is a date."""
+    dates = {column.name for column in columns if column.kind == "datetime"}
+    return sum(coefficient for name, coefficient in linear.terms if name in dates)
+
+
+def _calendar(column: Column) -> str | None:
+    """Return what dates must have in common to be compared: the time zone, or the dtype of periods."""
+    dtype = column.times or column.dtype
+    return dtype if dtype.startswith("period") else zone_of(dtype)
+
+
+def _zeros(linked: Sequence[Column], origins: Sequence[int]) -> list[int]:
+    """Return what is subtracted from each column: one origin for all dates, or for large whole numbers."""
+    dates = [origin for column, origin in zip(linked, origins, strict=True) if column.kind == "datetime"]
+    if linked[0].kind in TIMES:
+        return [min(dates) if column.kind == "datetime" else 0 for column in linked]
+    return [min(origins) if any(origins) else 0] * len(linked)
 
 
 def _number_units(linked: Sequence[Column], whole: bool) -> tuple[_Units, list[int]]:
@@ -275,13 +304,19 @@ def _number_units(linked: Sequence[Column], whole: bool) -> tuple[_Units, list[i
     return _Units([Fraction(1)] * len(linked), Fraction(1, 10**digits)), [column.origin for column in linked]
 
 
-def _date_units(linked: Sequence[Column]) -> tuple[_Units, list[int]]:
-    """Return units and origins of dates, in nanoseconds; the common unit is the longest that divides all."""
-    ticks = [nanoseconds(column.times or column.dtype, column.format) for column in linked]
+def _time_units(linked: Sequence[Column]) -> tuple[_Units, list[int]]:
+    """Return units and origins of times, in nanoseconds or periods; the common unit is the longest that divides all."""
+    ticks = [_tick(column) for column in linked]
     each = [column.unit * tick for column, tick in zip(linked, ticks, strict=True)]
     origins = [column.origin * tick for column, tick in zip(linked, ticks, strict=True)]
-    common = math.gcd(*each, *(origin - origins[0] for origin in origins))
+    zeros = _zeros(linked, origins)
+    common = math.gcd(*each, *(origin - zero for origin, zero in zip(origins, zeros, strict=True)))
     return _Units([Fraction(unit) for unit in each], Fraction(common)), origins
+
+
+def _tick(column: Column) -> int:
+    dtype = column.times or column.dtype
+    return 1 if dtype.startswith("period") else nanoseconds(dtype, column.format)
 
 
 DURATION = re.compile(r"[+-]?[\d.]+\s*[A-Za-z]+|[+-]?\d+ days? [\d:.]+")
@@ -290,18 +325,23 @@ DURATION = re.compile(r"[+-]?[\d.]+\s*[A-Za-z]+|[+-]?\d+ days? [\d:.]+")
 def _literal(linear: Linear, text: str, columns: Sequence[Column]) -> Fraction:
     """Convert a constant to a number, or to nanoseconds beside dates."""
     first = next(column for column in columns if column.name == linear.terms[0][0])
-    if first.kind != "datetime":
+    if first.kind not in TIMES:
         try:
             return Fraction(Decimal(text.replace("_", "")))
         except InvalidOperation:
             raise ZaohuaError(f"constraint {linear.text!r}: {text!r} is not a number") from None
-    is_difference = sum(coefficient for _, coefficient in linear.terms) == 0
+    is_difference = _date_sign(linear, columns) == 0
     try:
         if DURATION.fullmatch(text) or text == "0":
             return Fraction(pd.Timedelta(text if text != "0" else 0).value)
         if is_difference:
             raise ValueError(text)
-        return Fraction(int(_time(text, first.format).to_datetime64().astype("datetime64[us]").astype(np.int64)) * 1000)
+        date = next(column for column in columns if column.kind == "datetime" and column.name in dict(linear.terms))
+        dtype = date.times or date.dtype
+        if dtype.startswith("period"):
+            return Fraction(pd.Period(text, freq=dtype.partition("[")[2].rstrip("]")).ordinal)
+        time = _time(text, date.format).to_datetime64().astype("datetime64[us]")
+        return Fraction(int(time.astype(np.int64)) * 1000)
     except (ValueError, TypeError, OverflowError):
         what = "a duration, such as '30 days'" if is_difference else "a time, such as '2020-01-31'"
         raise ZaohuaError(f"constraint {linear.text!r}: {text!r} must be {what}") from None
@@ -310,10 +350,9 @@ def _literal(linear: Linear, text: str, columns: Sequence[Column]) -> Fraction:
 def _time(text: str, form: str | None) -> pd.Timestamp:
     """Read a time in the format of a column, or else in a usual one."""
     if form is not None:
-        try:
-            return pd.Timestamp(pd.to_datetime(text, format=form)).tz_localize(None)
-        except ValueError:
-            pass
+        time = date_formats.parse(pd.Series([text]), form)[0]
+        if not np.isnat(time):
+            return pd.Timestamp(time)
     return pd.Timestamp(text).tz_localize(None)
 
 
@@ -323,7 +362,7 @@ def _step(column: Column, by: float) -> float:
 
 def _limits(column: Column) -> tuple[float, float]:
     """Return the least and greatest number of a column's dtype."""
-    if column.kind == "datetime":
+    if column.kind in TIMES:
         return -float(2**53), float(2**53)
     name = re.sub(r"\[pyarrow\]", "", column.dtype).lower()
     name = {"halffloat": "float16", "float": "float32", "double": "float64"}.get(name, name)
@@ -339,4 +378,4 @@ def _limits(column: Column) -> tuple[float, float]:
 
 def _bounded(limit: float, column: Column, by: float, add: float) -> float:
     """Convert a limit of numbers, or of codes of dates, to values."""
-    return float(np.clip((limit - column.origin if column.kind != "datetime" else limit) * by + add, -LARGEST, LARGEST))
+    return float(np.clip((limit if column.kind in TIMES else limit - column.origin) * by + add, -LARGEST, LARGEST))

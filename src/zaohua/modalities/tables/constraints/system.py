@@ -24,7 +24,7 @@ from zaohua.modalities.tables.constraints.lattice import Lattice
 from zaohua.modalities.tables.constraints.links import Links
 from zaohua.modalities.tables.constraints.parsing import Linear, Together
 from zaohua.modalities.tables.frames import ColumnName
-from zaohua.modalities.tables.kinds import decimals
+from zaohua.modalities.tables.kinds import TIMES, decimals
 
 GIVEN = "given"
 """Category of the coordinate that says whether a cell is missing."""
@@ -157,7 +157,7 @@ class System:
             return [*out, Coordinate(replace(column, missing=0.0), "number", part, place)]
         z = links.coordinates(completed)[:, place]
         scale = lattice.mult[place]
-        if column.kind == "datetime" and not np.array_equal(z / scale, np.rint(z / scale)):
+        if column.kind in TIMES and not np.array_equal(z / scale, np.rint(z / scale)):
             scale = 1.0
         return [*out, Coordinate(_difference(column, z / scale, lattice), "number", part, place, scale)]
 
