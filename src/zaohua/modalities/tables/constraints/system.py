@@ -50,6 +50,18 @@ class Coordinate:
     place: int = 0
     scale: float = 0.0
 
+    def numbers(self, codes: np.ndarray) -> np.ndarray:
+        """Return the numbers of codes; those of differences of earlier versions may be ordered categories."""
+        values = self.column.categories
+        return codes if values is None else np.array(values, dtype=np.float64)[codes.astype(np.int64)]
+
+    def codes(self, numbers: np.ndarray) -> np.ndarray:
+        """Invert `numbers`; unknown ones become the nearest."""
+        values = self.column.categories
+        if values is None:
+            return numbers
+        return np.asarray(np.abs(numbers[:, None] - np.array(values, dtype=np.float64)).argmin(1), dtype=np.float64)
+
 
 @dataclass
 class System:
@@ -188,8 +200,13 @@ class System:
         values, completed = self.with_nan(codes), []
         for lattice, links in zip(self.lattices, self.links, strict=True):
             v = lattice.values(values)
-            completed.append(links.completed(v, uniform(v.shape[1]), lattice))
+            u = uniform(v.shape[1]) if self._can_miss(lattice) else np.zeros_like(v)
+            completed.append(links.completed(v, u, lattice))
         return self._coordinates(codes, completed)
+
+    def _can_miss(self, lattice: Lattice) -> bool:
+        """Return True if cells of a lattice's columns were missing in training, whatever they are now."""
+        return any(each.role == "mask" and self.lattices[each.part] is lattice for each in self.coordinates)
 
     def _coordinates(self, codes: np.ndarray, completed: Sequence[np.ndarray]) -> np.ndarray:
         """Convert codes (n, columns), and values without missing ones of each lattice (n, m), to coordinates."""
@@ -204,7 +221,7 @@ class System:
             elif each.role == "mask":
                 out[:, index] = np.isnan(values[:, self.lattices[each.part].columns[each.place]])
             elif each.scale:
-                out[:, index] = z[each.part][:, each.place] / each.scale
+                out[:, index] = each.codes(z[each.part][:, each.place] / each.scale)
             else:
                 out[:, index] = self.lattices[each.part].codes(completed[each.part])[:, each.place]
         return out
@@ -278,7 +295,7 @@ class System:
             if each.role == "mask":
                 missing[:, each.place] = values == each.column.missing_code
             elif each.scale:
-                z[:, each.place] = values * each.scale
+                z[:, each.place] = each.numbers(values) * each.scale
             else:
                 z[:, each.place] = values * lattice.mult[each.place] + lattice.shift[each.place]
         if lattice.whole:
@@ -418,8 +435,10 @@ class System:
             for text, count in self.found
         ]
 
-    def to_json(self) -> Json:
-        """Return all properties as JSON values."""
+    def to_json(self) -> Json | None:
+        """Return all properties as JSON values; None without constraints."""
+        if self.is_empty:
+            return None
         return {
             "width": self.width,
             "absent": [None if np.isnan(code) else code for code in self.absent],
@@ -434,8 +453,10 @@ class System:
         }
 
     @classmethod
-    def from_json(cls, data: Json, columns: Sequence[Column]) -> System:
+    def from_json(cls, data: Json | None, columns: Sequence[Column]) -> System:
         """Create a system of the columns from the result of `to_json`."""
+        if data is None:
+            return cls.fit((), columns, np.empty((0, len(columns))), 0)[0]
         return cls(
             width=data["width"],
             absent=[np.nan if code is None else code for code in data["absent"]],
