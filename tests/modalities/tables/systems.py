@@ -63,7 +63,9 @@ def _numbers(rng: np.random.Generator, n: int, names: list[str]) -> tuple[dict[s
             sign = "<" if (gap > 0).all() else "<="
             checks |= _ordered(base, sign, name)
             checks |= {f"{name} {'>' if sign == '<' else '>='} {base}": _less(base, sign, name)}
-            for lower in [text.split()[0] for text in checks if text.endswith(f"<= {base}") or text.endswith(f"< {base}")]:
+            for lower in [
+                text.split()[0] for text in checks if text.endswith(f"<= {base}") or text.endswith(f"< {base}")
+            ]:
                 if lower in columns and len(lower.split()) == 1 and (columns[lower] < columns[name]).all():
                     checks |= _ordered(lower, "<", name)
                     checks[f"{lower} <= {base} <= {name}"] = _chain(lower, base, name)
@@ -85,7 +87,10 @@ def _numbers(rng: np.random.Generator, n: int, names: list[str]) -> tuple[dict[s
             checks[f"{name} + {other} < {most!r}"] = lambda f, a=name, b=other, most=most: (
                 f[a].astype(float) + f[b].astype(float) >= most
             )
-    types = {name: np.int64 if (values == np.rint(values)).all() and rng.random() < 0.7 else float for name, values in columns.items()}
+    types = {
+        name: np.int64 if (values == np.rint(values)).all() and rng.random() < 0.7 else float
+        for name, values in columns.items()
+    }
     return {name: values.astype(types[name]) for name, values in columns.items()}, checks
 
 
@@ -128,7 +133,9 @@ def _dates(rng: np.random.Generator, n: int, names: list[str]) -> tuple[dict[str
             days = days + pd.to_timedelta(rng.integers(index % 2, 9, n), "D")
             sign = "<" if index % 2 else "<="
             checks[f"{before} {sign} {name}"] = _less_days(before, sign, name)
-            checks[f"{name} <= {before} + 8 days"] = lambda f, a=before, b=name: _days(f[b]) - _days(f[a]) > pd.Timedelta("8D")
+            checks[f"{name} <= {before} + 8 days"] = lambda f, a=before, b=name: (
+                _days(f[b]) - _days(f[a]) > pd.Timedelta("8D")
+            )
         checks[f"{name} >= 2021-03-01"] = lambda f, name=name: _days(f[name]) < pd.Timestamp("2021-03-01")
         columns[name] = days.dt.strftime("%d.%m.%Y") if as_text else days
     if len(names) == 3:

@@ -23,7 +23,7 @@ class HeldOutRows(Items):
         values: float64 (n, C): numbers, NaN if missing, and category indices, -1 if unknown in training.
         columns: the codec's columns: `name`, `kind`, `is_category`, `size` and `decode`.
         given: labels of all rows, if the model is conditional on labels, or None.
-        known: mask of the labels that occur in training, bool (n,).
+        known: mask of the rows whose labels, and combinations of columns that go together, occur in training, bool (n,).
     """
 
     most = math.inf  # copies are searched among all training rows
@@ -43,7 +43,7 @@ class HeldOutRows(Items):
 
     @property
     def unseen(self) -> np.ndarray:
-        """Which rows have a category or a label that training didn't have, bool (n,)."""
+        """Which rows have a category, a combination or a label that training didn't have, bool (n,)."""
         unknown: np.ndarray = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
         return unknown if self.known is None else unknown | ~self.known
 
@@ -66,10 +66,11 @@ def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:
         items: as `zaohua.read` returns them, without the column of labels by which the model learnt them.
         labels: one for each, or None.
     """
-    values, columns = model.codec_.encode(items, unseen=True).numpy(), columns_of(model)
+    codes = model.codec_.encode(items, unseen=True)
+    values, columns, known = codes.numpy(), columns_of(model), model.codec_.fits(codes)
     if labels is None or model.y_codec_ is None:
-        return HeldOutRows(values, columns)
-    return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels))
+        return HeldOutRows(values, columns, known=known)
+    return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels) & known)
 
 
 def columns_of(model: Any) -> Sequence[Any]:

@@ -57,7 +57,7 @@ def raise_broken(text: str, wrong: np.ndarray, rows: Sequence[object] | None, wh
     verb = "don't hold" if name.startswith("constraints") else "doesn't hold"
     count = int(wrong.sum())
     what = f"{name} {verb} in {count:,} row{'s' * (count != 1)}, the first being row {first if rows is None else rows[first]}"
-    advice = "leave it out, or the rows" if rows is None else "the given cells contradict it"
+    advice = "leave it out, or the rows" if rows is None else "mend these cells, or leave the rows out"
     raise ZaohuaError(f"{what}{f' ({why})' if why else ''}: {advice}")
 
 

@@ -430,10 +430,11 @@ class System:
 
     def about(self, rows: int) -> list[str]:
         """Describe each constraint in a line."""
-        return [
-            f"constraint {text}: holds in all {count:,} of {rows:,} rows that have its cells"
-            for text, count in self.found
-        ]
+        lines = []
+        for text, count in self.found:
+            rest = f" (of {rows:,})" if count < rows else ""
+            lines.append(f"constraint {text}: holds in all {count:,} rows that have its cells{rest}")
+        return lines
 
     def to_json(self) -> Json | None:
         """Return all properties as JSON values; None without constraints."""
