@@ -23,7 +23,7 @@ class HeldOutRows(Items):
         values: float64 (n, C): numbers, NaN if missing, and category indices, -1 if unknown in training.
         columns: the codec's columns: `name`, `kind`, `is_category`, `size` and `decode`.
         given: labels of all rows, if the model is conditional on labels, or None.
-        known: mask of the rows whose labels, and combinations of columns that go together, occur in training, bool (n,).
+        known: mask of the rows whose labels and combinations (of constraints) occur in training, bool (n,).
     """
 
     most = math.inf  # copies are searched among all training rows

@@ -34,8 +34,7 @@ def propagate(lattice: Lattice, low: np.ndarray, high: np.ndarray, fixed: np.nda
             _narrow(lattice, row, float(bound), low, high, fixed, free)
         if np.array_equal(before[0], low) and np.array_equal(before[1], high):
             break
-    impossible: np.ndarray = (low > high + lattice.tolerance).any(1)
-    return impossible
+    return np.asarray((low > high + lattice.tolerance).any(1))
 
 
 def _narrow(
@@ -46,7 +45,7 @@ def _narrow(
     least = np.where(row[linked] > 0, low[:, linked], high[:, linked]) * row[linked]
     infinite = np.isinf(least)
     count, total = infinite.sum(1), np.where(infinite, 0.0, least).sum(1)
-    for place, j in enumerate(linked):
+    for place, j in enumerate(linked.tolist()):
         others = total - np.where(infinite[:, place], 0.0, least[:, place])
         room = np.where(count - infinite[:, place] > 0, np.inf, (bound - others) / abs(row[j]))
         if row[j] > 0:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.modalities.tables.columns import Column
@@ -112,8 +113,8 @@ class System:
             group = Group.fit([together[i].text for i in members], [sets[i] for i in members], values)
             if len(group.rows) > most:
                 raise ZaohuaError(
-                    f"constraint {group.name!r} has {len(group.rows):,} combinations, more than max_categories={most:,}: "
-                    "raise max_categories, or leave it out"
+                    f"constraint {group.name!r} has {len(group.rows):,} combinations, more than "
+                    f"{option('max_categories', most)}: raise that, or leave it out"
                 )
             system.groups.append(group)
         linear = [each for each in parsed if isinstance(each, Linear)]
@@ -275,7 +276,7 @@ class System:
         by_group = np.isin(places, [place for group in self.groups for place in group.columns])
         given = np.where(known[:, places] | by_group, lattice.values(drawn), np.nan)
         found, solved = solving.solve(lattice, links.order, links.targets(z, given), ~np.isnan(given))
-        for row in np.flatnonzero(~solved):
+        for row in np.flatnonzero(~solved).tolist():
             found[row] = self._other_combination(part, row, z[row], drawn, known[row], whole)
         codes = lattice.codes(found)
         gone = np.isnan(drawn[:, places]) & (known[:, places] | by_group)
@@ -331,100 +332,6 @@ class System:
             f"no values satisfy {checks.listed(list(dict.fromkeys(lattice.texts)))} together with the given cells of "
             f"row {row}"
         )
-
-    # ---- given cells
-
-    def known_coordinates(self, codes: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Return which coordinates known cells determine, bool (n, coordinates).
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns); a missing cell may be given, too.
-        """
-        if self.is_empty:
-            return known
-        values = self.with_nan(codes)
-        out = np.zeros((len(codes), len(self.coordinates)), bool)
-        for index, each in enumerate(self.coordinates):
-            if each.role == "cell":
-                out[:, index] = known[:, each.part]
-            elif each.role == "group":
-                group = self.groups[each.part]
-                out[:, index] = known[:, group.columns].all(1) & (group.index(values) >= 0)
-            elif each.role == "mask":
-                out[:, index] = known[:, self.lattices[each.part].columns[each.place]]
-            else:
-                needed = [self.lattices[each.part].columns[j] for j in self.links[each.part].needs(each.place)]
-                out[:, index] = (known[:, needed] & ~np.isnan(values[:, needed])).all(1)
-        return out
-
-    def check(self, codes: np.ndarray, known: np.ndarray, rows: Sequence[object] | None = None) -> None:
-        """Check that given cells don't contradict the constraints.
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns).
-            rows: names of the rows, for the message.
-
-        Raises:
-            ZaohuaError: they do; the message names the constraints and counts the rows.
-        """
-        values = np.where(known, self.with_nan(codes), np.nan)
-        for group in self.groups:
-            broken = group.broken(values)
-            for text, wrong in zip(group.texts, broken.T, strict=True):
-                checks.raise_broken(text, wrong, rows, "the given combination isn't one of training")
-        for lattice in self.lattices:
-            checks.check(lattice, lattice.values(values), rows)
-
-    def is_known(self, codes: np.ndarray) -> np.ndarray:
-        """Return which rows have combinations that occur in training, bool (n,)."""
-        values, out = self.with_nan(codes), np.ones(len(codes), bool)
-        for group in self.groups:
-            out &= group.index(values) >= 0
-        return out
-
-    def agrees(self, coordinates: np.ndarray, codes: np.ndarray, known: np.ndarray, whole: bool) -> np.ndarray:
-        """Return which rows have drawn combinations that agree with their given cells, bool (n,)."""
-        values, out = self.with_nan(codes), np.ones(len(codes), bool)
-        for index, each in enumerate(self.coordinates):
-            if each.role != "group":
-                continue
-            group = self.groups[each.part]
-            drawn, given = group.rows[coordinates[:, index].astype(np.int64)], values[:, group.columns]
-            told = known[:, group.columns]
-            same = (drawn == given) | (np.isnan(drawn) & np.isnan(given))
-            out &= (same | ~told).all(1) & ~((np.isnan(drawn) & ~told).any(1) & whole)
-        return out
-
-    def combined(
-        self, codes: np.ndarray, known: np.ndarray, u: np.ndarray, whole: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Choose combinations for rows in which some of their cells are given.
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns).
-            u: uniform numbers (n, groups), by which combinations are drawn as often as they occur in training.
-            whole: True for combinations without missing cells.
-
-        Returns:
-            codes and known with the chosen cells. Cells stay missing that no combination fills in.
-        """
-        values, known = self.with_nan(codes), known.copy()
-        for turn, group in enumerate(self.groups):
-            columns = np.array(group.columns)
-            told = known[:, columns]
-            for row in np.flatnonzero(told.any(1) & ~told.all(1)):
-                given = np.where(told[row], values[row, columns], np.nan)
-                rows, weights = group.candidates(given, whole)
-                if len(rows):
-                    place = min(int(np.searchsorted(weights.cumsum(), u[row, turn] * weights.sum())), len(rows) - 1)
-                    values[row, columns] = np.where(told[row], values[row, columns], rows[place])
-                else:
-                    values[row, columns[~told[row]]] = np.nan
-                known[row, columns] = True
-        return self.with_absent(values), known
 
     # ---- description and JSON
 
