@@ -66,8 +66,8 @@ class TableCodec(FrameCodec):
     max_categories: Annotated[int, Between(2)] = 1000
     """Maximum number of distinct values of a categorical column."""
     constraints: tuple[str, ...] = ()
-    """Rules that all rows satisfy: 'start < end <= due', 'total = net + tax', 'age >= 18', or '(city, country)' for only
-    the combinations in the data."""
+    """Rules that all rows satisfy: 'start < end <= due', 'total = net + tax', 'age >= 18', or '(city, country)' for the
+    combinations in the data only."""
 
     def fit(self, items: TableLike) -> Self:
         """Determine the kinds and values of the columns.

@@ -146,7 +146,7 @@ class Links:
         return v, slope
 
     def targets(self, z: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """Return values (n, m) of drawn coordinates (n, m), changed as given values (n, m) suggest, NaN if not given."""
+        """Return values (n, m) of drawn coordinates (n, m), changed as given values (n, m), else NaN, suggest."""
         z = np.nan_to_num(z)
         known = ~np.isnan(given)
         patterns, group = np.unique(known, axis=0, return_inverse=True)
