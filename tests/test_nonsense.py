@@ -160,7 +160,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "rank": lambda v: distributions.rank(v, models=["Normal"], replicates=0),
     "rank models": lambda v: distributions.rank(NUMBERS, models=v, replicates=0),
     "rank by": lambda v: distributions.rank(NUMBERS, models=["Normal"], by=v, replicates=0),
-    "rank replicates": lambda v: distributions.rank(NUMBERS, models=["Normal"], replicates=v if v is not NONSENSE['huge'] else -1),
+    "rank replicates": lambda v: distributions.rank(NUMBERS, models=["Normal"], replicates=[v]),
     "rank random_state": lambda v: distributions.rank(NUMBERS, models=["Normal"], replicates=1, random_state=v),
     "fit a distribution": lambda v: distributions.fit(v, NUMBERS, replicates=0),
     "device": lambda v: quick(zh.VAE).set_params(device=v).fit(PICTURES),

@@ -79,6 +79,10 @@ class Field:
     help: str
     marker: Sampling | None = None
 
+    def concerns(self, modality: str) -> bool:
+        """Return False for a field of sampling that means something for other kinds of data only."""
+        return self.marker is None or self.marker.modality in ("", modality)
+
     def affects_samples(self, modality: str) -> bool:
         """Return True if samples of a kind of data depend on it and `sample` accepts it."""
         return self.marker is not None and not self.marker.scores and self.marker.modality in ("", modality)

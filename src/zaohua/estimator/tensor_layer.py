@@ -19,11 +19,12 @@ from zaohua.core.arguments import tensor, whole_number
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.hardware import fitting_threads
+from zaohua.core.memory import in_chunks
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
 from zaohua.core.seeds import RandomState
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
-from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, invalid_rows, to_cpu
+from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, expand_condition, invalid_rows, to_cpu
 
 
 class Denoises(Protocol):
@@ -106,12 +107,14 @@ class TensorLayer(ItemEncoder[CodecT]):
 
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
-        parts = []
+
+        def work(rows: slice) -> np.ndarray:
+            batch = encoded.take(np.arange(rows.start, rows.stop))
+            result: np.ndarray = f(*self.prepare_items(batch)).double().cpu().numpy()
+            return result
+
         with self.inference():
-            for rows in chunks(len(encoded), self.score_chunk):
-                batch = encoded.take(np.arange(rows.start, rows.stop))
-                parts.append(f(*self.prepare_items(batch)).double().cpu().numpy())
-        return np.concatenate(parts)
+            return np.concatenate(in_chunks(len(encoded), self.at_once(most=self.score_chunk), work))
 
     @contextmanager
     def inference(self) -> Iterator[None]:

@@ -115,3 +115,9 @@ def taken_by(codec_types: Iterable[type]) -> list[tuple[Modality, type[Codec]]]:
     """
     accepted = tuple(codec_types)
     return [(kind, codec) for kind in known() for codec in kind.codecs if issubclass(codec, accepted)]
+
+
+def only_kind(codec_types: Iterable[type]) -> Modality | None:
+    """Return the modality that a model takes, if it takes no other; None if it takes several."""
+    kinds = {kind.name: kind for kind, _ in taken_by(codec_types)}
+    return next(iter(kinds.values())) if len(kinds) == 1 else None

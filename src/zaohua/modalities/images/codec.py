@@ -16,6 +16,7 @@ from zaohua.core.advice import option
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.json import Json
+from zaohua.core.memory import require
 from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
@@ -53,6 +54,7 @@ class ImageCodec(GridCodec[ImagesLike]):
 
     modality: ClassVar[str] = "images"
     representation: ClassVar[str] = "pixels"
+    shrinks: ClassVar[str] = "size"
 
     size: int | tuple[int, int] | None = None
     """Height and width (one number: square) that images are resized to, with antialiasing and a central crop that
@@ -86,6 +88,7 @@ class ImageCodec(GridCodec[ImagesLike]):
         Raises:
             ZaohuaError: sizes differ and no `size` is given, too many files are broken, values aren't finite.
         """
+        self._foresee(items)
         parts = self._paged(items) if isinstance(items, ImageFiles) else None
         if parts is not None:
             kind = self.channels if self.channels != "auto" else "grey" if parts.all_grey else "rgb"
@@ -102,6 +105,18 @@ class ImageCodec(GridCodec[ImagesLike]):
         if isinstance(items, ImageFiles) and parts is not None:
             items.cache(self._form, (parts, parts.decode(self._form, self.memory)))
         return self
+
+    def _foresee(self, items: ImagesLike) -> None:
+        """Refuse a size at which a single picture, or all of those in memory, can't be held."""
+        if self._target is None:
+            return
+        height, width = self._target
+        values = height * width * (1 if self.channels in ("auto", "grey") else COUNT[self.channels])
+        what, smaller = f"of {width:,} x {height:,} pixels", f"give a smaller {self.option('size')}"
+        require(5 * values, f"a picture {what}", smaller)  # as a byte, and as the float that networks see
+        if not isinstance(items, ImageFiles):
+            array = np.asarray(items)
+            require(len(array) * values * array.dtype.itemsize, f"{len(array):,} pictures {what}", smaller)
 
     def _find_grid(self, pixels: np.ndarray) -> Grid:
         """Return the grid of an array, up to `max_value` if that is given; note one that the values hardly fill."""
@@ -248,6 +263,11 @@ class ImageCodec(GridCodec[ImagesLike]):
         height, width = self.spec_.shape or ()
         size = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
         return f"{counted(n, 'picture')} of {size}" + (f", {self.spec_.levels:,} levels" if self.spec_.levels else "")
+
+    def found(self) -> Json:
+        """Return the size and the channels."""
+        names = {count: name for name, count in COUNT.items()}
+        return {"size": self.spec_.shape, "channels": names.get(self.spec_.channels, self.spec_.channels)}
 
     def state(self) -> Json:
         """Return range, type and layout of the pixels as JSON values."""
