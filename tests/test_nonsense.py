@@ -120,7 +120,7 @@ def test_methods_answer_nonsense_in_one_line(
         given = {p.name: usual.get(p.name) for p in named if p.default is p.empty}
         for what, value in NONSENSE.items():
             model = copy.copy(fitted(name))
-            said = answered(lambda m=model, g=given, p=parameter, v=value: getattr(m, method)(**{**g, p.name: v}))  # type: ignore[misc]
+            said = answered(lambda m=model, g=given, p=parameter, v=value: getattr(m, method)(**{**g, p.name: v}))
             if said is not None:
                 wrong[parameter.name, what] = said
     assert wrong == {}
@@ -173,7 +173,7 @@ def test_functions_answer_nonsense_in_one_line(function: str, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     wrong = {}
     for what, value in NONSENSE.items():
-        said = answered(lambda v=value: FUNCTIONS[function](v))  # type: ignore[misc]
+        said = answered(lambda v=value: FUNCTIONS[function](v))
         if said is not None:
             wrong[what] = said
     assert wrong == {}

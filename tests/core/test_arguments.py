@@ -22,7 +22,7 @@ def test_a_random_state_is_what_it_is_in_scikit_learn() -> None:
 @pytest.mark.parametrize("value", [-1, 1.5, "x", True, [1], np.zeros(3), np.random])
 def test_any_other_random_state_is_refused(value: object) -> None:
     with pytest.raises(ZaohuaError, match="random_state must be a whole number of at least 0, a RandomState or"):
-        seed_of(value)  # type: ignore[arg-type]
+        seed_of(value)
 
 
 def test_whole_numbers_paths_and_tensors() -> None:
