@@ -75,6 +75,9 @@ class Made:
         start, self.place = self.place, self.place + n
         return np.take(self.values, np.arange(start, self.place), axis=0, mode="wrap")
 
+    def count_seen(self, codes: Any) -> None:
+        return None
+
     def tensors(self) -> dict[str, torch.Tensor]:
         return {"values": torch.as_tensor(self.values)}
 
