@@ -18,6 +18,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
@@ -163,6 +164,9 @@ class TableCodec(FrameCodec):
         missing = {column.name: column.missing_cells(plain(given[column.name])) for column in self.columns_}
         missing |= {column.name: given[column.name].isna().to_numpy(dtype=bool) for column in self.identifiers_}
         cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
+        left = 0 if self.system_.is_empty else int(self.missing(codes).sum())
+        if left:
+            note(f"left {left:,} cells missing: no values fit the constraints with the given cells of their rows")
         return container.back(cells, len(codes), index_of(rows))
 
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:
