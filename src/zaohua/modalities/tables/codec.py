@@ -262,21 +262,28 @@ class TableCodec(FrameCodec):
                 out[:, feature] = state if self.spec_.features[feature].kind == "category" else z
         return torch.from_numpy(out).to(codes.device)
 
-    def codes(self, x: Tensor, given: Tensor | None = None, known: Tensor | None = None, whole: bool = False) -> Tensor:
+    def codes(
+        self,
+        x: Tensor,
+        given: Tensor | None = None,
+        known: Tensor | None = None,
+        chosen: Tensor | None = None,
+        whole: bool = False,
+    ) -> Tensor:
         """Convert tensors (b, features) to encoded rows, float64 (b, columns), which satisfy all constraints.
 
         Args:
             x: the tensors.
-            given: encoded rows (b, columns) with given cells, which are kept.
+            given: encoded rows (b, columns) with given cells, which are kept, and chosen ones (see `combined`).
             known: mask of the given cells, bool (b, columns).
+            chosen: mask of the given and the chosen cells; default: known.
             whole: whether all other cells get a value.
 
         Raises:
             ZaohuaError: no values of the other cells satisfy the constraints.
         """
-        if given is None or known is None:
-            return torch.from_numpy(self.system_.to_codes(self._coordinates(x)))
-        return torch.from_numpy(self.system_.to_codes(self._coordinates(x), given.numpy(), known.numpy(), whole))
+        masks = [None if part is None else part.numpy() for part in (given, known, chosen)]
+        return torch.from_numpy(self.system_.to_codes(self._coordinates(x), *masks, whole=whole))
 
     def _coordinates(self, x: Tensor) -> np.ndarray:
         values = x.detach().cpu().double().numpy()

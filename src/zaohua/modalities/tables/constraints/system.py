@@ -233,14 +233,16 @@ class System:
         coordinates: np.ndarray,
         given: np.ndarray | None = None,
         known: np.ndarray | None = None,
+        chosen: np.ndarray | None = None,
         whole: bool = False,
     ) -> np.ndarray:
         """Convert coordinates (n, coordinates) to codes (n, columns) that satisfy all constraints.
 
         Args:
             coordinates: the coordinates.
-            given: codes of given cells (n, columns).
+            given: codes (n, columns) of given cells, and of the chosen ones.
             known: which cells are given, bool (n, columns).
+            chosen: which cells are given or belong to a chosen combination (see `given.combined`); default: known.
             whole: True if all cells that aren't given get a value; those that no value fits stay missing.
 
         Raises:
@@ -259,7 +261,7 @@ class System:
             elif each.role == "group":
                 group = self.groups[each.part]
                 drawn[:, group.columns] = group.rows[coordinates[:, index].astype(np.int64)]
-        drawn = np.where(known, given, drawn)
+        drawn = np.where(known if chosen is None else chosen, given, drawn)
         values, solved = self._solve(coordinates, drawn, known, whole)
         self._try_others(coordinates, drawn, known, whole, values, solved)
         wrong = np.flatnonzero(~solved)
