@@ -367,7 +367,7 @@ class TestHistory:
         )
 
     def test_it_needs_pictures_held_out(self) -> None:
-        with pytest.raises(ZaohuaError, match="--validation-fraction 0.05"):
+        with pytest.raises(ZaohuaError, match="give a share, such as validation_fraction=0.05"):
             zh.VAE(**zh.VAE.tiny).fit("digits", callbacks=[Evaluator(10)])
         with pytest.raises(ZaohuaError, match="makes texts"):
             zh.CharRNN(**zh.CharRNN.tiny).fit(["some text " * 50], callbacks=[Evaluator(10)])

@@ -316,7 +316,7 @@ def test_the_last_weights_are_kept_if_they_are_better_than_those_of_the_last_val
 
 def test_a_default_patience_asks_for_no_validation() -> None:
     zh.CharRNN(**zh.CharRNN.tiny, validation_fraction=0.0, device="cpu").fit([TEXT])
-    with pytest.raises(ZaohuaError, match=r"patience needs held-out items: set validation_fraction"):
+    with pytest.raises(ZaohuaError, match=r"patience needs held-out items: give validation_fraction=0.1"):
         zh.CharRNN(**zh.CharRNN.tiny, validation_fraction=0.0, patience=3, device="cpu").fit([TEXT])
 
 

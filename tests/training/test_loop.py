@@ -82,8 +82,18 @@ def test_resuming_with_what_does_not_fit_says_so_and_changes_nothing(tmp_path: P
     make("VAE", 2, **best).fit(images, out=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for model, X, y, message in (
-        (make("VAE", 4, channels=4), images, None, "networks of other shapes"),
-        (make("VAE", 4, channels=4, **best), images, None, "networks of other shapes"),
+        (
+            make("VAE", 4, channels=4),
+            images,
+            None,
+            r"can't resume .* with channels=4 .its own: 8.: ",
+        ),
+        (
+            make("VAE", 4, channels=4, **best),
+            images,
+            None,
+            r"can't resume .* with channels=4 .its own: 8.: ",
+        ),
         (make("VAE", 4), images, labels, "isn't what .* was trained on"),
         (make("VAE", 4), images[:, :6], None, "isn't what .* was trained on"),
         (make("VAE", 4), None, None, "was trained on data in memory"),
@@ -183,7 +193,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_weights_before_it(tmp_path
     with pytest.raises(
         Diverged,
         match="diverged at step 5: the loss of .* is nan.* in float32; the weights before it "
-        "are kept: try a learning_rate below",
+        "are kept: try a smaller learning_rate=",
     ):
         VAE(**settings).fit(*digits(), out=tmp_path)
     kept, expected = zh.load(tmp_path), list[Tensor]()
@@ -208,7 +218,7 @@ def test_a_first_loss_that_is_no_number_isnt_blamed_on_the_learning_rate(precisi
         Mean(max_steps=3, nan_at=0, precision=precision).fit(digits()[0])
     with pytest.raises(
         Diverged,
-        match=f"step 1: .* in {precision}; .*: try a learning_rate below [0-9.]+"
+        match=f"step 1: .* in {precision}; .*: try a smaller learning_rate=[0-9.]+"
         f"{'$' if precision == 'float32' else ' or precision=.float32.$'}",
     ):
         model = Mean(max_steps=3, nan_at=1, precision=precision)
@@ -240,7 +250,7 @@ def test_validation_keeps_the_best_and_patience_stops(tmp_path: Path) -> None:
     }
     model, events = Mean(**settings), list[Any]()
     model.fit(images, out=tmp_path, callbacks=[events.append])
-    losses = [record["validation"] for record in model.history_]
+    losses = [record["validation"] for record in model.history_ if "validation" in record]
     assert losses == pytest.approx([64 * (0.5 - 0.1 * step) ** 2 for step in range(1, 8)], abs=1e-4)
     assert [event.step for event in events if event.kind == "validate"] == [1, 2, 3, 4, 5, 6, 7]
     assert torch.allclose(model.nets_["net"].w, torch.tensor(0.5)) and model.n_steps_ == 7
@@ -283,7 +293,7 @@ def test_minutes_limit_training_and_the_schedule_follows_the_clock() -> None:
 
 def test_settings_that_do_not_go_together() -> None:
     for model, message in (
-        (Mean(patience=2), r"patience needs held-out items: set validation_fraction"),
+        (Mean(patience=2), r"patience needs held-out items: give validation_fraction=0.1"),
         (Mean(validation_fraction=0.9, max_steps=1), "too few to hold out"),
         (Mean(batch_size=4, grad_accumulation=8), "can't be split into 8"),
         (make("R3GAN", 1, validation_fraction=0.1), "leave validation_fraction at 0"),
@@ -297,10 +307,26 @@ def test_a_preview_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     model = make("VAE", 3, preview_every=2)
     stop = at_step(1, lambda: (tmp_path / "run/previews").write_text("in the way"))
     model.fit(*digits(), out=tmp_path / "run", callbacks=[stop, events.append])
-    assert [event.message for event in events if event.kind == "warning"] == [
-        "the preview of step 2 isn't saved: File exists"
-    ]
+    messages = [event.message for event in events if event.kind == "warning"]
+    for step, message in zip((2, 3), messages, strict=True):
+        assert message.startswith(f"the preview of step {step} isn't saved: ")
+        assert f"000000{step}.png can't be written: " in message
     assert model.n_steps_ == 3
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't allocate memory"), ZeroDivisionError("division by zero")])
+def test_a_preview_that_cannot_be_made_stops_nothing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    events = list[Any]()
+    model = make("VAE", 3, preview_every=2)
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(type(model), "decode_tensors", fail)
+    model.fit(*digits(), callbacks=[events.append])
+    (message,) = [event.message for event in events if event.kind == "warning"]
+    assert message.startswith("no preview of step 2: ") and str(error).split()[-1] in message
+    assert model.n_steps_ == 3 and not [event for event in events if event.kind == "preview"]
 
 
 def test_callbacks_get_every_event(tmp_path: Path) -> None:
@@ -321,6 +347,7 @@ def test_callbacks_get_every_event(tmp_path: Path) -> None:
         ("log", 4),
         ("validate", 4),
         ("checkpoint", 4),
+        ("preview", 4),
         ("end", 4),
     ]
     assert all(event.total == 4 and 0 <= event.progress <= 1 for event in events)

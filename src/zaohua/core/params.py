@@ -22,7 +22,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.errors import ZaohuaError, shown, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +78,10 @@ class Field:
     sampling: bool
     help: str
     marker: Sampling | None = None
+
+    def concerns(self, modality: str) -> bool:
+        """Return False for a field of sampling that means something for other kinds of data only."""
+        return self.marker is None or self.marker.modality in ("", modality)
 
     def affects_samples(self, modality: str) -> bool:
         """Return True if samples of a kind of data depend on it and `sample` accepts it."""
@@ -240,8 +244,8 @@ def _fits(value: object, kind: object) -> bool:
         return value is None
     if kind in (int, float):
         number = getattr(value, "dtype", None)
-        is_integer = isinstance(value, int) or (number is not None and number.kind in "iu")
-        is_float = isinstance(value, float) or (number is not None and number.kind == "f")
+        is_integer = isinstance(value, int) or (number is not None and getattr(number, "kind", "x") in "iu")
+        is_float = isinstance(value, float) or (number is not None and getattr(number, "kind", "x") == "f")
         return not isinstance(value, bool) and (is_integer or (is_float and kind is float))
     cls = origin or kind
     return isinstance(cls, type) and isinstance(value, cls)
@@ -275,12 +279,12 @@ def check_field(owner: str, field: Field, value: Any) -> None:
     if field.type == tuple[str, ...] and isinstance(value, str):
         raise ZaohuaError(f"{owner}: {field.name} must be a list of texts, not a text: give [{value!r}]")
     if not _fits(value, field.type):
-        raise ZaohuaError(f"{owner}: {field.name} must be {type_name(field.type)}, not {value!r}")
+        raise ZaohuaError(f"{owner}: {field.name} must be {type_name(field.type)}, not {shown(value)}")
     is_number = isinstance(value, (int, float)) or hasattr(value, "dtype")
     if field.bounds is not None and is_number and value not in field.bounds:
         raise ZaohuaError(f"{owner}: {field.name} must be {field.bounds}, not {value!r}")
     if isinstance(value, float) and not math.isfinite(value) and field.default != value:
-        raise ZaohuaError(f"{owner}: {field.name} must be a finite number, not {value!r}")
+        raise ZaohuaError(f"{owner}: {field.name} must be a finite number, not {shown(value)}")
 
 
 def check_fields(obj: object) -> None:

@@ -6,6 +6,7 @@ which take and return items, are defined once in terms of these, see `methods`.
 
 from __future__ import annotations
 
+import functools
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -18,21 +19,26 @@ from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core import registry, stored
-from zaohua.core.arguments import RandomState, seed_of
+from zaohua.core.arguments import path_of
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
+from zaohua.core.noise import RandomState, seed_of
+from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
+from zaohua.estimator import seen
 from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.methods import ItemMethods
-from zaohua.modalities.base import Codec
+from zaohua.estimator.source import source_of
+from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.options import reading
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.reading import read_with_kind
+from zaohua.modalities.reading import read, read_with_kind
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
@@ -55,6 +61,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
     """Codec of the conditions; by default chosen from the data: names are labels, images and sounds are themselves."""
 
     n_items_ = stored.Stored[int | None](None, key="items")
+    seen_ = stored.Stored[list[Json]]([], key="seen")
 
     # ---- fitting
 
@@ -94,23 +101,22 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             y: conditions as for `fit`.
             base: model to fine-tune.
             modality: modality as for `fit`.
-            codec: a codec of the modality to prefer if X is ambiguous; by default that of `base` or the field.
+            codec: a codec of the modality to prefer if X is ambiguous; by default that of `base` or the field. A model
+                that takes one modality only prefers that.
         """
         check_fields(self)
         stored.reset(self)
         self.base_ = None if base is None else base.about
+        self.seen_ = [] if base is None else [{**memory, "base": True} for memory in base.seen]
         self._check()
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         known = codec or (self.codec if base is None else base.codec)
-        prefer = None if known is None else modalities.modality_of(type(known))
-        items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
-        named = y is True or isinstance(y, str)  # the labels of X, or a column of a table
-        self.source_ = None
-        if isinstance(X, (str, Path)):
-            self.source_ = {"X": str(X), "y": y if named else None}
-            if modality is not None:
-                self.source_["modality"] = modality
+        kind_of = modalities.modality_of(type(known)) if isinstance(known, Codec) else None
+        prefer = kind_of or modalities.only_kind(self.codec_types)
+        with reading(**({} if known is None else known.reading())):
+            items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
+        self.source_ = source_of(X, y, modality) if isinstance(X, (str, Path)) else None
         if modality is None and prefer is not None and prefer.recognises(items):
             kind = prefer
         name = type(self).__name__
@@ -120,6 +126,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         else:
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
+            self._refuse_new_labels(labels)
         x, labels, parts = self.encode_labelled(items, labels)
         if base is None:
             self.y_codec_ = None if labels is None else self._fit_condition_codec(labels)
@@ -131,6 +138,40 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
+
+    def _refuse_new_labels(self, labels: Any) -> None:
+        """Raise a `ZaohuaError` if labels of data to fine-tune on weren't in the training data."""
+        if self.y_codec_ is None or labels is None or (known := self.y_codec_.knows(labels)).all():
+            return
+        new = dict.fromkeys(str(label) for label, ok in zip(labels, known, strict=True) if not ok)
+        raise ZaohuaError(
+            f"{int((~known).sum()):,} of {len(known):,} items have labels that the model to start from doesn't know "
+            f"({shown(list(new))}), and fine-tuning can't add labels: train a new model on all items, or leave these "
+            "out"
+        )
+
+    def remember(self, codes: Codes, items: np.ndarray) -> None:
+        """Remember by keyed hashes which items the model is trained on, see `seen`.
+
+        Args:
+            codes: encoded items.
+            items: indices of those that it is trained on.
+        """
+        if not len(items) or seen.can_be_listed(codes, items):
+            return
+        rows = seen.sampled(codes, items, self.seed_)
+        hashes = self.hash_items(codes, rows, self.seed_)
+        self.seen_ = [*self.seen_, seen.remember(hashes, self.seed_, len(rows) / len(items))]
+
+    def hash_items(self, codes: Codes, items: np.ndarray, key: int) -> np.ndarray:
+        """Return keyed hashes of encoded items at some indices, uint64 (n,)."""
+        return seen.item_hashes(codes, items, key)
+
+    def count_seen(self, codes: Codes) -> seen.Seen | None:
+        """Count the encoded items that this model was trained on, or None if it remembers none."""
+        keys = {memory["key"] for memory in self.seen_}
+        items = np.arange(len(codes))
+        return seen.seen_by(self.seen_, {key: self.hash_items(codes, items, key) for key in keys})
 
     def _fit_condition_codec(self, y: object) -> Codec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""
@@ -160,9 +201,21 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """Learn from encoded data, in a family or a model."""
 
     @available("encode")
-    def fit_transform(self, X: object, y: object = None, **options: Any) -> np.ndarray:
-        """Fit the model, and return the latent representations of the same items."""
-        return self.fit(X, y, **options).transform(X, y)
+    def fit_transform(self, X: object, y: object = None, **options: Any) -> Any:
+        """Fit the model to X, and return the latent representations of the same items.
+
+        This is what a pipeline calls, where y is the target of a later step. So y is left out: the model learns p(x),
+        and the representations know nothing of y. `fit(X, y)` learns p(x | y).
+
+        Args:
+            X: items as for `fit`.
+            y: left out, with a note; the name of a column of X leaves out that column.
+            options: options of `fit`.
+        """
+        if y is not None:
+            X, _ = read(X, y, modality=options.get("modality"))
+            _tell_of_targets(type(self).__name__)
+        return self.fit(X, **options).transform(X)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -184,13 +237,14 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             ZaohuaError: the folder holds other files, or can't be written; its content is unchanged then.
         """
         self._check_fitted()
+        path = path_of("path", path)
         if is_main_process():  # all processes hold the same model
-            runs.save_model(Path(path), self.to_json(), self._tensors())
-        return Path(path)
+            runs.save_model(path, self.to_json(), self._tensors())
+        return path
 
     def to_json(self) -> Json:
         """Return the fitted model, without its tensors, as JSON values."""
-        excluded = {"codec", "y_codec", *self.machine_fields}
+        excluded, kind = {"codec", "y_codec", *self.machine_fields}, self.codec_.modality
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in excluded}
         if not isinstance(self.random_state, (int, type(None))):
             params["random_state"] = self.seed_  # JSON holds no generator, so the seed that `fit` drew from it
@@ -207,6 +261,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             "base": self.base_,
             "state": stored.state_of(self),
             "summary": {
+                "options": self.codec_.settings(),
+                "unused": [name for name, field in fields_of(type(self)).items() if not field.concerns(kind)],
                 "x": self.codec_.describe(self.n_items_),
                 "y": None if self.y_codec_ is None else self.y_codec_.describe(),
             },
@@ -231,6 +287,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             model._set_tensors(tensors)
         return model
 
+    def unfinished(self) -> str:
+        """Return how far a training got that was stopped before its end, "step 70 of 150"; otherwise an empty text."""
+        return ""
+
     @abstractmethod
     def _tensors(self) -> dict[str, Tensor]:
         """Return the fitted state as named tensors; other fitted attributes are declared, see `core.stored`."""
@@ -243,3 +303,9 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """Return the fitted state as named tensors: weights of networks, parameters of densities."""
         self._check_fitted()
         return self._tensors()
+
+
+@functools.cache
+def _tell_of_targets(name: str) -> None:
+    """Say that `fit_transform` leaves y out: once, because a pipeline may fit a model many times."""
+    note(f"y is left out: {name}.fit_transform learns p(x), as in a pipeline; fit(X, y) learns p(x | y)")

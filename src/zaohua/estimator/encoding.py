@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import typing
 import zlib
+from collections.abc import Sequence
 from types import UnionType
 from typing import Any, ClassVar, Generic, NamedTuple, Union, cast, get_args, get_origin
 
@@ -14,21 +16,26 @@ from sklearn.exceptions import NotFittedError
 from torch import Tensor
 from typing_extensions import TypeVar
 
-from zaohua.core.arguments import RandomState, whole_number
+from zaohua.core.arguments import whole_number
 from zaohua.core.arrays import as_array
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
+from zaohua.core.memory import require
+from zaohua.core.noise import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
-from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
-from zaohua.modalities.reading import read
+from zaohua.modalities.reading import read_with_kind
 
 CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
 """Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""
 
+AT_ONCE, VALUES_AT_ONCE = 256, 2**20
+"""Maximum number of items that are computed at once, and of the values that they consist of."""
 TRACED = 8, 32
 """Number of items in the fingerprint of training data, and of values of each."""
 SUMS = 4
@@ -107,11 +114,13 @@ class Base(NamedTuple):
         codec: its codec.
         y_codec: its codec of conditions.
         about: its identity as JSON values: the run it was loaded from (or None), its steps and its seed.
+        seen: its memories of the items that it was trained on, see `seen`.
     """
 
     codec: Codec
     y_codec: Codec | None
     about: Json
+    seen: Sequence[Json] = ()
 
 
 def _codec_parameter(cls: type) -> tuple[type[Codec], ...]:
@@ -187,17 +196,35 @@ class ItemEncoder(Generic[CodecT]):
             ZaohuaError: n is invalid, or the conditions don't fit to n or to the model.
         """
         if n is not None:
-            n = whole_number("n_samples", n)
+            n = self.foresee(whole_number("n_samples", n))
         if y is None:
             return (1 if n is None else n), None
         if self.y_codec_ is None:
-            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={y!r}")
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={shown(y)}")
         items = self.y_codec_.as_items(y, n)
         if not len(items):
             raise ZaohuaError("y is empty: give a condition for each item, or none at all (y=None)")
         if n is not None and len(items) != n:
-            raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
+            given = counted(len(items), "condition")
+            raise ZaohuaError(f"n_samples is {n}, but y is a list of {given}: give one for all, or one for each")
         return len(items), self.encode_conditions(items, len(items))
+
+    def foresee(self, n: int) -> int:
+        """Return n; raise a `ZaohuaError` if n items take more memory than there is."""
+        size = 4 * math.prod(self.spec_.tensor_shape) if self.spec_.shape else 0
+        require(n * (size + 64), f"{n:,} items", "sample fewer at a time, each time with another seed")
+        return n
+
+    def at_once(self, wanted: int | None = None, most: int = AT_ONCE) -> int:
+        """Return how many items to compute at once: the number wanted, else `most` or fewer, by their size.
+
+        Raises:
+            ZaohuaError: the number wanted is no whole number of at least 1.
+        """
+        if wanted is not None:
+            return whole_number("batch_size", wanted, 1)
+        values = math.prod(self.spec_.tensor_shape) if self.spec_.shape else 1
+        return max(1, min(most, VALUES_AT_ONCE // max(1, values)))
 
     @property
     def latent_size(self) -> int | None:
@@ -233,7 +260,17 @@ class ItemEncoder(Generic[CodecT]):
             ZaohuaError: an item or a condition can't be encoded by the fitted codecs; the message names it.
         """
         self._check_fitted()
-        codes, labels, _ = self.encode_labelled(*read(X, y, prefer=modality_of(type(self.codec_))))
+        own = modality_of(type(self.codec_))
+        with reading(**self.codec_.reading()):
+            items, labels, kind = read_with_kind(X, y, prefer=own)
+        if own is not None and kind is not own:
+            what = f"but these are {kind.name} ({named(X)})" if kind else f"not {named(X)}"
+            raise ZaohuaError(f"this {type(self).__name__} was fitted on {own.name}: give {own.given}, {what}")
+        return self._encode_new(items, labels)
+
+    def _encode_new(self, items: object, labels: object) -> Encoded:
+        """Encode items that the model wasn't fitted on, and their labels, as they were read."""
+        codes, labels, _ = self.encode_labelled(items, labels)
         return self.attach_conditions(codes, labels)
 
     def attach_conditions(self, codes: Codes, y: object = None) -> Encoded:

@@ -15,14 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from zaohua.core.advice import option
-from zaohua.core.arguments import RandomState, tensor
+from zaohua.core.arguments import tensor, whole_number
 from zaohua.core.available import available
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.hardware import fitting_threads
-from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
+from zaohua.core.memory import in_chunks
+from zaohua.core.noise import ItemNoise, Noise, RandomState, derive_seed, seeds_for, seeds_from_content
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
-from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, invalid_rows, to_cpu
+from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, expand_condition, invalid_rows, to_cpu
 
 
 class Denoises(Protocol):
@@ -59,6 +60,8 @@ class TensorLayer(ItemEncoder[CodecT]):
 
     def prepare_items(self, encoded: Encoded) -> ItemBatch:
         """Convert encoded items to tensors, in one batch; see `map_items` for more items than fit into memory."""
+        if not isinstance(encoded, Encoded):
+            raise ZaohuaError(f"prepare_items takes encoded items, encode_items(X), not {shown(encoded)}")
         codes = encoded.codes if isinstance(encoded.codes, Tensor) else encoded.codes[np.arange(len(encoded))]
         noise = ItemNoise(seeds_from_content(codes, derive_seed(self.seed_, "score")), self.device_)
         x = self.codec_.prepare(codes.to(self.device_), noise)
@@ -98,16 +101,19 @@ class TensorLayer(ItemEncoder[CodecT]):
         Raises:
             ZaohuaError: the random state is none.
         """
+        n = self.foresee(whole_number("n", n, 0))
         return seeds_for(self.random_state if random_state is None else random_state, n)
 
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
-        parts = []
+
+        def work(rows: slice) -> np.ndarray:
+            batch = encoded.take(np.arange(rows.start, rows.stop))
+            result: np.ndarray = f(*self.prepare_items(batch)).double().cpu().numpy()
+            return result
+
         with self.inference():
-            for rows in chunks(len(encoded), self.score_chunk):
-                batch = encoded.take(np.arange(rows.start, rows.stop))
-                parts.append(f(*self.prepare_items(batch)).double().cpu().numpy())
-        return np.concatenate(parts)
+            return np.concatenate(in_chunks(len(encoded), self.at_once(most=self.score_chunk), work))
 
     @contextmanager
     def inference(self) -> Iterator[None]:
@@ -125,6 +131,10 @@ class TensorLayer(ItemEncoder[CodecT]):
             ZaohuaError: numbers are NaN or infinite, as those of a model that diverged.
         """
         x = to_cpu(tensor("x", x, "items as tensors come from prepare_items(encode_items(X)).x"))
+        ragged = self.spec_.shape is None
+        if (ragged and x.ndim < 2) or (not ragged and x.shape[1:] != self.spec_.tensor_shape):
+            wanted = "..." if ragged else ", ".join(map(str, self.spec_.tensor_shape))
+            raise ZaohuaError(f"items of this {type(self).__name__} are tensors (n, {wanted}), not {tuple(x.shape)}")
         self.refuse_invalid(invalid_rows(x, self.spec_))
         return self._items_of(x)
 

@@ -11,8 +11,9 @@ import numpy as np
 from zaohua.core.json import Json
 from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.protocol import EvaluationProtocol
+from zaohua.evaluation.references import LITTLE
 from zaohua.evaluation.results import Evaluation, plain
-from zaohua.evaluation.summaries import UNBOUND
+from zaohua.evaluation.summaries import UNBOUND, doubts
 from zaohua.metrics.intervals import Interval, paired
 
 
@@ -27,7 +28,7 @@ class Comparison:
         columns: the codec's description of each column of a table.
         arrays: other arrays of test items that a page shows (see `EvaluationProtocol.real_examples`).
         behind: difference of each other model to the first by the measure `lead`, by run.
-        winner: run of the first model if all these intervals are above 0; else None.
+        winner: run of the first model if all these intervals are above 0 and there is no `doubt`; else None.
         likelihood_behind: difference of each other model to the best log-likelihood in nats per item, by run.
         likeliest: run with the best log-likelihood.
         likelihood_winner: that run if all these intervals are above 0 and no other log-likelihood is a bound.
@@ -50,6 +51,11 @@ class Comparison:
     def lead(self) -> str:
         """Name of the measure by which the models are ordered."""
         return self.rows[0].lead
+
+    @property
+    def doubt(self) -> str:
+        """Reason why no model is called the winner, whatever the figures are; empty if one can be."""
+        return doubt_of(self.rows)
 
     @property
     def noun(self) -> str:
@@ -115,11 +121,23 @@ def standing(
     bounds = any(row.figures["log_likelihood"].note not in UNBOUND for row in scored[1:])
     return {
         "behind": behind,
-        "winner": rows[0].run if all(gap.low > 0 for gap in behind.values()) else None,
+        "winner": rows[0].run if all(gap.low > 0 for gap in behind.values()) and not doubt_of(rows) else None,
         "likelihood_behind": likelihood_behind,
         "likeliest": scored[0].run if scored else None,
         "likelihood_winner": scored[0].run if clear and not bounds else None,
     }
+
+
+def doubt_of(rows: Sequence[Evaluation]) -> str:
+    """Return why no model can be the winner, whatever the figures are; empty if one can be.
+
+    The measure `lead` can't tell the references apart, or a model was trained on the items that it is measured by.
+    """
+    lead = rows[0].lead
+    if lead in rows[0].doubtful:
+        return f"it {LITTLE}: {rows[0].doubtful[lead]}"
+    learnt = [row.run for row in rows if row.trained_on]
+    return f"{', '.join(learnt)} learnt from items that it is measured by" if learnt else ""
 
 
 def represented(rows: Sequence[Evaluation]) -> list[str]:
@@ -136,7 +154,7 @@ def _difference(best: Evaluation, other: Evaluation) -> Interval:
 
 def notes_on(rows: Sequence[Evaluation]) -> list[str]:
     """Return remarks on the comparison: dependence of the order on the extractor, representations, hardware."""
-    notes = []
+    notes = doubts(rows[0])
     for name in rows[0].others:
         swapped = [
             (a.run, b.run)

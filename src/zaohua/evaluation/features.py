@@ -21,7 +21,7 @@ from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_fi
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.checks import flags
-from zaohua.metrics.copy_rate import copy_rate
+from zaohua.metrics.copy_rate import ACCUSED, copy_rate
 from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.extractor_base import Extractor
 from zaohua.metrics.features import as_vectors
@@ -140,12 +140,12 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         return figures
 
     def copies(self, samples: np.ndarray) -> Figure:
-        """Compute the fraction of samples that are closer to training items than test items are."""
+        """Compute the fraction of samples that are much nearer to training items than to as many held-out ones."""
         test = self._vectors(self.test.values)
         found = copy_rate(self._vectors(samples), self._train_vectors, test, random_state=self.seed)
-        return fraction_figure(
-            found.rate, len(samples), format_p(found.p) + (f", {found.exact} exact" if found.exact else "")
-        )
+        exact = f", {found.exact} exact" if found.exact else ""
+        note = f"{format_p(found.p)}, {found.expected:.1%} by chance{exact}"
+        return fraction_figure(found.rate, len(samples), note, found.p)
 
     def nearest(self, samples: np.ndarray) -> np.ndarray:
         """Return the index of the nearest training item of each sample."""
@@ -180,8 +180,18 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
             "others": self.others(samples),
             "recall_by_class": recall,
             "accuracy_by_class": accuracy,
-            "flags": tuple(self.flags(samples)),
+            "flags": tuple(self.flags(samples) + self.copying(figures)),
         }
+
+    def copying(self, figures: Figures) -> list[str]:
+        """Return a warning if the copy test accuses a model; every p value below `ACCUSED` does."""
+        found = figures.get("copy_rate")
+        if found is None or found.p is None or found.p >= ACCUSED:
+            return []
+        return [
+            f"{found.value:.1%} of the samples are at most half as far from a training item as from any of as many "
+            f"held-out {self.noun} ({found.note}): the model copies, so its other figures are too good"
+        ]
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
         """Compute differences of Fréchet distances, with the same halves of the test items for both models."""
@@ -215,8 +225,8 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
             )
         return found
 
-    def monitor(self, model: Model) -> dict[str, float]:
-        """Compute the figures that the history records during training."""
+    def monitor(self, model: Model) -> dict[str, float | None]:
+        """Compute the figures that the history records during training; None for measures that tell little here."""
         conditions = self.test.labels if model.y_codec_ is not None else None
         samples = self.to_measured(model, model.sample(self.n, y=conditions, random_state=0))
         features = self.features(samples)
@@ -228,7 +238,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         }
         if conditions is not None and self.classifier is not None:
             record["accuracy"] = self.classifier.accuracy(samples, conditions)
-        return record
+        return self.telling(record)
 
     # ---- references
 

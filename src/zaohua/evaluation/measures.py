@@ -20,6 +20,8 @@ class Measure:
         about: definition, in one line.
         percent: True for a fraction.
         most: upper limit.
+        judge: name of the measure whose references decide whether this one tells anything (see `references`): itself,
+            or one with an interval in the same features. Empty for measures that don't depend on references.
     """
 
     title: str
@@ -27,6 +29,7 @@ class Measure:
     about: str
     percent: bool = False
     most: float = math.inf
+    judge: str = ""
 
     def within(self, interval: Interval) -> Interval:
         """Clip an interval to the range of the measure."""
@@ -35,12 +38,20 @@ class Measure:
 
 
 MEASURES: dict[str, Measure] = {
-    "frechet": Measure("FD[{extractor}]", "lower", "Fréchet distance of features of samples to those of test items"),
-    "frechet_corrected": Measure("FD, less bias", "lower", "the same without the bias from the finite number of items"),
-    "fid": Measure("FID", "lower", "Fréchet distance in the features of the standard Inception network"),
-    "kernel": Measure("KD", "lower", "unbiased squared maximum mean discrepancy, cubic kernel"),
-    "precision": Measure("precision", "higher", "fraction of samples within the manifold of test items", True),
-    "recall": Measure("recall", "higher", "fraction of test items within the manifold of samples", True),
+    "frechet": Measure(
+        "FD[{extractor}]", "lower", "Fréchet distance of features of samples to those of test items", judge="frechet"
+    ),
+    "frechet_corrected": Measure(
+        "FD, less bias", "lower", "the same without the bias from the finite number of items", judge="frechet"
+    ),
+    "fid": Measure("FID", "lower", "Fréchet distance in the features of the standard Inception network", judge="fid"),
+    "kernel": Measure("KD", "lower", "unbiased squared maximum mean discrepancy, cubic kernel", judge="frechet"),
+    "precision": Measure(
+        "precision", "higher", "fraction of samples within the manifold of test items", True, judge="precision"
+    ),
+    "recall": Measure(
+        "recall", "higher", "fraction of test items within the manifold of samples", True, judge="precision"
+    ),
     "diversity": Measure(
         "diversity",
         "none",
@@ -51,14 +62,20 @@ MEASURES: dict[str, Measure] = {
         "density",
         "none",
         "mean number of neighbourhoods of test items that a sample is in, over its expectation; 1 for real items",
+        judge="precision",
     ),
-    "coverage": Measure("coverage", "higher", "fraction of test items with a sample in their neighbourhood", True),
-    "sliced_wasserstein": Measure("sliced W2", "lower", "mean Wasserstein distance of features along directions"),
+    "coverage": Measure(
+        "coverage", "higher", "fraction of test items with a sample in their neighbourhood", True, judge="coverage"
+    ),
+    "sliced_wasserstein": Measure(
+        "sliced W2", "lower", "mean Wasserstein distance of features along directions", judge="frechet"
+    ),
     "two_sample": Measure(
         "told apart",
         "lower",
         "held-out accuracy of a classifier of samples against test items; chance is 50 %",
         True,
+        judge="two_sample",
     ),
     "accuracy": Measure(
         "recognised", "higher", "fraction of samples that the classifier assigns to the label they were made for", True
@@ -70,8 +87,8 @@ MEASURES: dict[str, Measure] = {
     "copy_rate": Measure(
         "copy rate",
         "none",
-        "fraction of samples closer to training items than the closest 1 % of test items; p is the probability of so "
-        "many without copying",
+        "fraction of samples at most half as far from a training item as from the nearest of as many held-out ones; p "
+        "is the probability of so many without copying",
         True,
     ),
     "tree_score": Measure(
@@ -79,8 +96,15 @@ MEASURES: dict[str, Measure] = {
         "higher",
         "1 - (2 AUC - 1) of boosted trees that classify rows as samples or test rows; 100 % if they can't",
         True,
+        judge="tree_score",
     ),
-    "trend": Measure("trends", "higher", "mean over pairs of columns of the similarity of their correlations", True),
+    "trend": Measure(
+        "trends",
+        "higher",
+        "mean over pairs of columns of the similarity of their correlations",
+        True,
+        judge="tree_score",
+    ),
     "shape": Measure(
         "shapes",
         "higher",
@@ -92,10 +116,17 @@ MEASURES: dict[str, Measure] = {
         "higher",
         "of real test rows, by boosted trees that learnt from samples; 0.5 is chance",
         most=1.0,
+        judge="utility_auc",
     ),
-    "utility_f1": Measure("F1 of {target}", "higher", "the same, mean of the F1 of each category", most=1.0),
+    "utility_f1": Measure(
+        "F1 of {target}", "higher", "the same, mean of the F1 of each category", most=1.0, judge="utility_auc"
+    ),
     "utility_r2": Measure(
-        "R² of {target}", "higher", "of real test rows, by boosted trees that learnt from samples", most=1.0
+        "R² of {target}",
+        "higher",
+        "of real test rows, by boosted trees that learnt from samples",
+        most=1.0,
+        judge="utility_r2",
     ),
     "closest": Measure(
         "nearer to training",

@@ -21,6 +21,30 @@ class Codes(Protocol):
     def __getitem__(self, rows: np.ndarray, /) -> Tensor: ...
 
 
+class Seen(Protocol):
+    """Number of given items that are training items, see `zaohua.estimator.seen`."""
+
+    @property
+    def found(self) -> int:
+        """Number of items that are training items."""
+        ...
+
+    @property
+    def checked(self) -> int:
+        """Number of items that could be checked."""
+        ...
+
+    @property
+    def share(self) -> float:
+        """Estimated fraction of the items that are training items."""
+        ...
+
+    @property
+    def accused(self) -> bool:
+        """True if more of the items are training items than training items repeat one another."""
+        ...
+
+
 class Encoded(Protocol):
     """Encoded items with their encoded conditions."""
 
@@ -69,6 +93,10 @@ class Model(Protocol):
     @property
     def sample(self) -> Callable[..., Any]:
         """Draw new items; their type depends on the codec."""
+        ...
+
+    def count_seen(self, codes: Codes) -> Seen | None:
+        """Count the encoded items that the model was trained on, or None if it remembers none."""
         ...
 
     def encode_items(self, X: object, y: object = None) -> Encoded:

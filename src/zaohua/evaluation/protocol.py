@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar, Generic, cast
@@ -13,7 +14,8 @@ from typing_extensions import TypeVar
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.evaluation.measures import Measure, add_measures, measure_of
-from zaohua.evaluation.model import Model
+from zaohua.evaluation.model import Codes, Model
+from zaohua.evaluation.references import doubtful
 from zaohua.evaluation.results import Evaluation, Figure, Figures
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.metrics.intervals import Interval, mean_interval, wilson
@@ -36,6 +38,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         monitors: True if it can measure samples during training (see `monitor`).
         scores_items: True if results include log-likelihoods of whole items.
         no_validation: reason why items held out of training can't be used; empty if they can.
+        unit_seen: noun for the parts of items that are looked up among those of training; empty for whole items.
         modality, noun: name of the kind of data, and the noun for its items in the plural.
         splits: the real items.
         n: number of samples to draw.
@@ -51,6 +54,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     monitors: ClassVar[bool] = False
     scores_items: ClassVar[bool] = True
     no_validation: ClassVar[str] = ""
+    unit_seen: ClassVar[str] = ""
 
     modality: str = ""
     noun: str = "items"
@@ -98,6 +102,31 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     def bits_measure(cls, model: Model) -> str | None:
         """Return the name of the measure of likelihoods in bits per number of an item; None if there is none."""
         return None
+
+    # ---- items that a model was trained on
+
+    def codes_for(self, model: Model) -> Codes:
+        """Return the test items as the codec of a model encodes them."""
+        codes: Codes = self.test.codes
+        return codes
+
+    def trained_on(self, model: Model) -> tuple[float | None, list[str]]:
+        """Return the share of the test items that a model was trained on, known by content, and a warning if any.
+
+        Returns:
+            The share, 0 if it isn't larger than among new items, None if the model remembers none; and the warning.
+        """
+        codes = self.codes_for(model)
+        found = model.count_seen(codes)
+        if found is None or not found.accused:
+            return (None if found is None else 0.0), []
+        unit = self.unit_seen or self.noun
+        which = "" if found.checked == len(codes) or self.unit_seen else " that could be checked"
+        about = f", about {found.share:.0%} of all" if which or found.share > 1.01 * found.found / found.checked else ""
+        return found.share, [
+            f"{found.found:,} of {found.checked:,} {unit} that this is measured by{which} were trained on{about}: the "
+            "figures say how well the model knows them, not how good it is"
+        ]
 
     # ---- samples
 
@@ -169,9 +198,18 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         """Compute how much worse than the best model the others are by the measure `lead`, by run."""
         raise ZaohuaError(f"models of {self.modality or self.noun} can't be compared")
 
-    def monitor(self, model: Model) -> dict[str, float]:
+    def monitor(self, model: Model) -> dict[str, float | None]:
         """Compute a few figures of samples during training, for the history."""
         raise ZaohuaError(f"{self.noun} can't be measured while a model trains")
+
+    def telling(self, record: Mapping[str, float]) -> dict[str, float | None]:
+        """Return figures with None for those of measures that can't tell the references apart."""
+        return {name: None if name in self.doubtful else value for name, value in record.items()}
+
+    @functools.cached_property
+    def doubtful(self) -> dict[str, str]:
+        """Measures that can't tell the references apart, and why (see `references.doubtful`)."""
+        return doubtful(self.references)
 
     # ---- storage
 
@@ -205,14 +243,14 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         return dataclasses.replace(found, lead=self.lead, noun=self.noun)
 
 
-def interval_figure(interval: Interval, n: int, note: str = "") -> Figure:
+def interval_figure(interval: Interval, n: int, note: str = "", p: float | None = None) -> Figure:
     """Create the figure of an estimate from n items with its interval."""
-    return Figure(interval.value, interval.low, interval.high, n, note)
+    return Figure(interval.value, interval.low, interval.high, n, note, p)
 
 
-def fraction_figure(value: float, n: int, note: str = "") -> Figure:
+def fraction_figure(value: float, n: int, note: str = "", p: float | None = None) -> Figure:
     """Create the figure of a fraction of n items with Wilson's 95 % interval."""
-    return interval_figure(wilson(value, n), n, note)
+    return interval_figure(wilson(value, n), n, note, p)
 
 
 def figures_over_seeds(sets: Sequence[Figures]) -> Figures:

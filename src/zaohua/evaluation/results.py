@@ -18,7 +18,7 @@ from zaohua.storage.layout import WEIGHTS
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
 FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"
 """Names of the references: real training items, a Gaussian, and shuffled columns of a table."""
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the computation of figures; figures of different versions can't be compared."""
 
 
@@ -31,6 +31,7 @@ class Figure:
         low, high: ends of its 95 % interval; None without an interval.
         n: number of items.
         note: kind of the number ("exact", "bound" ...), or a p value.
+        p: p value of a test for copies; None for other figures.
     """
 
     value: float
@@ -38,6 +39,7 @@ class Figure:
     high: float | None = None
     n: int | None = None
     note: str = ""
+    p: float | None = None
 
 
 Figures = dict[str, Figure]
@@ -90,6 +92,8 @@ class Evaluation:
         accuracy_by_class: accuracy of the classifier on the samples of each class.
         cost: cost of the model.
         flags: warnings about the reliability of the figures.
+        doubtful: measures that can't tell the references apart, and why (see `references.doubtful`).
+        trained_on: share of the test items that are training items, known by content; None if it isn't known.
         about: versions, hardware, the protocol and the date.
         weights: sha256 of the evaluated weights.
         lead: name of the measure by which models are ordered; empty if there is none, or in older files.
@@ -116,6 +120,8 @@ class Evaluation:
     accuracy_by_class: dict[str, float] = field(default_factory=dict)
     by_column: dict[str, dict[str, float]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    doubtful: dict[str, str] = field(default_factory=dict)
+    trained_on: float | None = None
     about: Json = field(default_factory=dict)
     weights: str = ""
     target: str = ""

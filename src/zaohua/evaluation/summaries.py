@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zaohua.evaluation.measures import measure_of
+from zaohua.evaluation.references import LITTLE, grouped
 from zaohua.evaluation.results import FLOOR, Evaluation, Figure
 from zaohua.metrics.intervals import Interval
 from zaohua.report.numbers import digits
@@ -40,9 +41,10 @@ def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
     if path.exists():
         text = path.read_text("utf-8")
     else:
-        text = card(runs.load_model(run, weights=False)[0], Path(run).name)
+        text = card(runs.load_model(run, weights=False)[0], run)
     lines = "\n".join(f"  - {line}" for line in summary_lines(found))
-    quality = f"- Quality: measured on {found.data}, {found.split}\n{lines}"
+    learnt = f"; {found.trained_on:.0%} of it was trained on" if found.trained_on else ""
+    quality = f"- Quality: measured on {found.data}, {found.split}{learnt}\n{lines}"
     write_card(path, QUALITY.sub(lambda _: quality, text, count=1))
     return path
 
@@ -60,8 +62,8 @@ def summary_lines(found: Evaluation) -> list[str]:
     """Write an evaluation as lines of text."""
     of = f", of {found.representation}" if found.representation else ""
     lines = [
-        f"{title_of(name, found)}: {shown(name, figure)}{of if name == 'log_likelihood' else ''}"
-        for name, figure in found.figures.items()
+        f"{title_of(name, found)}: {told(name, found)}{of if name == 'log_likelihood' else ''}"
+        for name in found.figures
     ]
     lines += [
         f"{title_of(measure, found)} of {name}: {shown(measure, figures[measure])}"
@@ -83,7 +85,20 @@ def summary_lines(found: Evaluation) -> list[str]:
         + (f", {digits(spent.real_time)} times real time" if spent.real_time else "")
         + (f", {spent.peak_memory / 2**20:,.0f} MiB" if spent.peak_memory else "")
     )
-    return lines + [f"note: {flag}" for flag in found.flags]
+    return lines + [f"note: {note}" for note in (*doubts(found), *found.flags)]
+
+
+def doubts(found: Evaluation) -> list[str]:
+    """Write which measures can't tell the references apart, and why."""
+    lines = []
+    for reason, names in grouped(found.doubtful).items():
+        titles = [title_of(name, found) for name in names if name in found.figures]
+        if titles:
+            lines.append(
+                f"{_listed(titles)} {'tell' if len(titles) > 1 else 'tells'} little here: {reason}; {found.n:,} "
+                f"{found.noun} are too few, or the features don't see the difference"
+            )
+    return lines
 
 
 def _columns(found: Evaluation) -> list[str]:
@@ -114,10 +129,27 @@ def shown(name: str, figure: Figure, interval: bool = True) -> str:
     return _number(name, figure.value) + (more if interval else "")
 
 
+def told(name: str, found: Evaluation, interval: bool = True) -> str:
+    """Write the figure of a model: as `shown`, unless its measure can't tell the references apart.
+
+    Then a distance is marked, and other figures aren't written, since a high one would read as praise.
+    """
+    if name not in found.doubtful:
+        return shown(name, found.figures[name], interval)
+    if withheld(name, found):
+        return f"n/a, {LITTLE}" if interval else "n/a"
+    return f"{shown(name, found.figures[name], interval)}, {LITTLE}"
+
+
+def withheld(name: str, found: Evaluation) -> bool:
+    """Return True if a figure of a model isn't written: its measure tells little, and it is no distance."""
+    measure = measure_of(name)
+    return name in found.doubtful and (measure.percent or measure.better != "lower")
+
+
 def titled(name: str, found: Evaluation, interval: bool = True) -> str:
     """Write a measure's title and figure, or nothing if it wasn't measured."""
-    figure = found.figures.get(name)
-    return "" if figure is None else f"{title_of(name, found)} {shown(name, figure, interval)}"
+    return f"{title_of(name, found)} {told(name, found, interval)}" if name in found.figures else ""
 
 
 def between(name: str, figure: Figure) -> str:
@@ -145,6 +177,8 @@ def _first(comparison: Comparison) -> str:
     figure = shown(lead, best.figures[lead], interval=False) + _beside_real(comparison)
     if comparison.winner is not None:
         return f"{comparison.winner} wins by {title}: {figure}. {_next(comparison.behind, lead)}{_copying(best)}"
+    if comparison.doubt:
+        return f"No winner by {title}: {comparison.doubt}. {best.run} comes first with {figure}, maybe by chance."
     near = _near(comparison.behind)
     most = "least" if measure_of(lead).better == "lower" else "most"
     return f"No winner by {title}: {best.run} has the {most}, {figure}, but {near} may be behind it by chance."

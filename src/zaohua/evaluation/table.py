@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.measures import measure_names, measure_of
-from zaohua.evaluation.results import FLOOR, Evaluation, Figures
-from zaohua.evaluation.summaries import between, shown, title_of
+from zaohua.evaluation.references import LITTLE
+from zaohua.evaluation.results import FLOOR, Evaluation, Figure, Figures
+from zaohua.evaluation.summaries import between, shown, title_of, withheld
 from zaohua.report.numbers import digits
 
 
@@ -91,28 +92,27 @@ def quality(comparison: Comparison, names: Sequence[str] | None = None) -> Table
     names = [name for name in (measure_names() if names is None else names) if any(name in row.figures for row in rows)]
     best = {name: _best(name, rows) for name in names}
 
-    def cells(figures: Figures, model: bool = True) -> list[Cell]:
-        return [
-            Cell(
-                shown(name, found, interval=False),
-                found.value,
-                between(name, found),
-                found.note,
-                model and found.value == best[name],
-            )
-            if (found := figures.get(name))
-            else Cell()
-            for name in names
-        ]
+    def cells(figures: Figures, row: Evaluation | None = None) -> list[Cell]:
+        return [_cell(name, found, row, best[name]) if (found := figures.get(name)) else Cell() for name in names]
 
     columns = [
         TableColumn(name, title_of(name, rows[0]), measure_of(name).better, measure_of(name).about) for name in names
     ]
     return Table(
         columns,
-        [Row(name, "", cells(figures, False), True) for name, figures in references.items()]
-        + [Row(row.run, row.model, cells(row.figures)) for row in rows],
+        [Row(name, "", cells(figures), True) for name, figures in references.items()]
+        + [Row(row.run, row.model, cells(row.figures, row)) for row in rows],
     )
+
+
+def _cell(name: str, figure: Figure, row: Evaluation | None, best: float | None) -> Cell:
+    """Make the cell of a figure, of a model or (row is None) of a reference."""
+    if row is None or name not in row.doubtful:
+        text = shown(name, figure, interval=False)
+        return Cell(text, figure.value, between(name, figure), figure.note, row is not None and figure.value == best)
+    if withheld(name, row):
+        return Cell("n/a", note=LITTLE)
+    return Cell(shown(name, figure, interval=False), figure.value, between(name, figure), LITTLE)
 
 
 def _best(name: str, rows: Sequence[Evaluation]) -> float | None:
@@ -230,7 +230,7 @@ def classes(rows: Sequence[Evaluation]) -> list[ClassTable]:
             "Recall by class",
             f"Fraction of the test {noun} of a class within the manifold of samples. A faint column is a difficult "
             "class; a faint cell is a class that a model omits. Blurred samples raise recall: read it with precision.",
-            {row.run: row.recall_by_class for row in rows},
+            {row.run: row.recall_by_class for row in rows if "recall" not in row.doubtful},
         ),
         _class_table(
             "Accuracy by class",

@@ -1,25 +1,30 @@
-"""Copy rate: the fraction of samples that are nearer to training items than held-out real items are.
+"""Copy rate: samples that are much nearer to a training item than to any of equally many held-out real items.
 
-A sample is suspected if it lies closer to its nearest training item than all but about 1 % of held-out real items do to
-theirs. That threshold is itself an estimate, and the test accounts for its uncertainty. Let it be the t-th smallest of
-the distances of the m held-out items. If samples are distributed like held-out items, the number of the n samples below
-the threshold is
+Nearness alone proves nothing: smooth or simple items are near to one another, copied or not. So the held-out items play
+the training items' part. The training items are divided at random into K parts of as many items as are held out. A
+sample is a *hit* of a part if its nearest item there is at most half as far as its nearest held-out item, and a hit of
+the held-out items against a part if it is the other way round. A model that is as near to held-out items as to
+training items, as every model is that learnt the distribution and not the items, has as many hits of either kind: the
+K + 1 sets are drawn from one distribution, and nothing tells them apart. Blur, simplicity and small sets change all of
+them alike. A copy is a hit of its training item's part only.
 
-    K ~ BetaBinomial(n, t, m + 1 - t)
+Hits of the same real item count once, because samples that are alike, such as those of a collapsed model, hit the same
+item together. With A different items hit in the K parts and B held-out items hit, on average over the parts,
 
-whatever the distribution of distances is, because all orders of samples and held-out items are then equally likely.
-Ties only lower K. Three such comparisons make the p value:
+    A | A + B  ~  Binomial(A + B, K / (K + 1))
 
-1. p1: the distance to the nearest training item, as above;
-2. p2: the number of samples that are nearer to the training items than all of their own neighbours in a random half of
-   the held-out items are, compared with the number for the other half (Fisher's exact test). A model that makes too
-   many of the simplest items has many small distances without copying, but so do the real items similar to them;
-3. p3: the number of exact copies of training items that aren't also copies of the held-out half, by the same test.
+without copying. The test is made for items at most a half (`NEAR`) and at most a twentieth (`SAME`) as far: few new
+items pass the latter even where the distribution has few dimensions.
 
-p = min(1, 2 min(p3, max(p1, p2))). Without copying, P(p <= a) <= a for every level a.
+Exact copies are tested in a third way, which needs no large held-out set. If the k real items have R repeats among
+their k (k - 1) / 2 pairs, then C different training items that equal some of the n samples, and no held-out item, are
+compared with as many pairs of samples and training items: C | C + R ~ Binomial. Where real items often repeat
+themselves (R > C / 4) repeats depend on one another, and this test isn't made.
+
+p is three times the smallest of the three.
 
 Meehan et al., A non-parametric test to detect data-copying in generative models, arXiv:2004.05675, compare samples,
-training and test items in the same way, but by averages, in which a few copies go unnoticed.
+training and test items, too, but by average distances, which blur decreases.
 """
 
 from __future__ import annotations
@@ -30,121 +35,117 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zaohua.metrics.features import Matrix, as_vectors, same_width
-from zaohua.metrics.pairwise import nearest, squared_distances
+from zaohua.metrics.pairwise import nearest
 
-FRACTION = 0.01
-"""Fraction of held-out items that are below the threshold."""
-NEIGHBOURS = 100
-"""Held-out neighbours that a sample is compared with: by chance about one in 101 is nearer than all of them."""
+NEAR, SAME = 1 / 2, 1 / 20
+"""A sample is a hit if the distance to one set is at most this part of the distance to the other."""
+ACCUSED = 1e-3
+"""Below this p value copying is always reported."""
 ROUNDING = 1e-6
-"""Items count as exact copies up to this fraction of the median distance of held-out items."""
+"""Items count as exact copies up to this fraction of the median distance of held-out items to training items."""
 
 
 @dataclass(frozen=True, eq=False)
 class CopyRate:
-    """Result of `copy_rate`: the number of samples suspiciously near to training items.
+    """Result of `copy_rate`: the number of samples that are suspiciously near to training items.
 
     Attributes:
-        rate: fraction of samples that are nearer to the training items than the threshold, or are exact copies.
-        expected: the rate expected of samples that are as new as held-out items.
-        p: p value, under the hypothesis that samples are as new as held-out items.
-        threshold: distance to the nearest training item below which a sample is suspected.
-        exact: number of samples that are exact copies of training items, up to rounding.
-        exact_expected: the number expected from the rate of exact copies among held-out items.
-        suspects: indices of the suspected samples, nearest first.
+        rate: fraction of samples that are hits of training items.
+        expected: fraction of samples that would be by chance, since as many are hits of held-out items.
+        p: p value, under the hypothesis that samples are as near to training items as to held-out ones.
+        exact: number of samples that are exact copies of training items, up to rounding, and not of held-out ones.
+        suspects: indices of the hits, the nearest first relative to the distance to held-out items.
         nearest: index of the nearest training item of each sample.
         distances: distance of each sample to that item.
+        held_out: distance of each sample to the nearest held-out item.
     """
 
     rate: float
     expected: float
     p: float
-    threshold: float
     exact: int
-    exact_expected: float
     suspects: NDArray[np.int64]
     nearest: NDArray[np.int64]
     distances: Matrix
+    held_out: Matrix
 
 
 def copy_rate(samples: ArrayLike, train: ArrayLike, test: ArrayLike, random_state: int = 0) -> CopyRate:
-    """Test whether samples are nearer to the training items than held-out items are.
+    """Test whether samples are much nearer to training items than to as many held-out items.
 
     Args:
         samples: pixels or features, (n, ...).
         train: all training items, in the same form, (k, ...).
         test: held-out real items of the same distribution, (m, ...), at least 4.
-        random_state: seed of the random split of `test` into halves.
+        random_state: seed of the division of the training items.
 
     Raises:
         ZaohuaError: the arrays differ in width.
     """
     x, y, z = as_vectors(samples, "samples"), as_vectors(train, "train"), as_vectors(test, "test", least=4)
     same_width(x, y, z)
-    order = np.random.default_rng(random_state).permutation(len(z))
-    half, other = order[: len(z) // 2], order[len(z) // 2 :]
+    rng = np.random.default_rng(random_state)
+    parts = -(-len(y) // len(z))
+    size = len(y) // parts
+    order = rng.permutation(len(y))[: parts * size].reshape(parts, size)
+    at_held, to_held = nearest(x, z[rng.permutation(len(z))[:size]])
+    each = [nearest(x, y[rows]) for rows in order]
+    at_train, to_train = (
+        np.stack([rows[at] for rows, (at, _) in zip(order, each, strict=True)]),
+        np.stack([distances for _, distances in each]),
+    )
     index, distances = nearest(x, y)
-    usual = nearest(z, y)[1]
-    rounding = ROUNDING * float(np.median(usual))
-    near, to_half = _nearer_than_neighbours(x, distances, z[half], usual[half])
-    near_usual, to_half_usual = _nearer_than_neighbours(z[other], usual[other], z[half], usual[half])
-
-    copied, copied_usual = distances <= rounding, usual <= rounding
-    exact = _fisher(copied & (to_half > rounding), copied_usual[other] & (to_half_usual > rounding))
-    threshold, nearer, expected = _below_threshold(distances, usual)
-    p = min(1.0, 2 * min(exact, max(nearer, _fisher(near, near_usual))))
-    suspected = (distances < threshold) | copied
+    rounding = ROUNDING * max(float(np.median(to_held)), np.finfo(np.float64).tiny)
+    copied = (distances <= rounding) & (to_held > rounding)
+    p = min(_p(at_train, to_train, at_held, to_held, part) for part in (NEAR, SAME))
+    p = min(1.0, 3 * min(p, _p_exact(len(np.unique(index[copied])), len(x), len(y), np.concatenate([y, z]))))
+    hits, usual = _hits(to_train, to_held, NEAR)
+    suspected = hits.any(0) | copied
     suspects = np.flatnonzero(suspected)
+    ratios = distances[suspects] / np.maximum(to_held[suspects], rounding)
     return CopyRate(
         float(suspected.mean()),
-        expected,
+        float(min(1.0, usual.mean() * parts)),
         p,
-        threshold,
         int(copied.sum()),
-        float(copied_usual.mean() * len(x)),
-        suspects[np.argsort(distances[suspects])],
+        suspects[np.argsort(ratios, kind="stable")],
         index,
         distances,
+        to_held,
     )
 
 
-def _below_threshold(values: Matrix, usual: Matrix) -> tuple[float, float, float]:
-    """Return the threshold, the p value of the number of values below it, and the fraction expected below it."""
-    from scipy.stats import betabinom
-
-    rank = max(1, int(FRACTION * (len(usual) + 1)))
-    threshold = float(np.partition(usual, rank - 1)[rank - 1])
-    count = int((values < threshold).sum())
-    p = float(betabinom.sf(count - 1, len(values), rank, len(usual) + 1 - rank))
-    return threshold, p, rank / (len(usual) + 1)
+def _hits(to_train: Matrix, to_held: Matrix, part: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which samples are hits of each part of the training items, and of the held-out ones instead, (K, n)."""
+    apart = to_train != to_held
+    return (to_train <= part * to_held) & apart, (to_held <= part * to_train) & apart
 
 
-def _fisher(hits: NDArray[np.bool_], usual: NDArray[np.bool_]) -> float:
-    """Return the p value of Fisher's one-sided exact test that `hits` are more frequent than `usual`."""
-    from scipy.stats import hypergeom
+def _p(
+    at_train: NDArray[np.int64], to_train: Matrix, at_held: NDArray[np.int64], to_held: Matrix, part: float
+) -> float:
+    """Return the p value of so many different training items among the items that are hit."""
+    from scipy.stats import binom
 
-    total = int(hits.sum() + usual.sum())
-    return float(hypergeom.sf(int(hits.sum()) - 1, len(hits) + len(usual), total, len(hits)))
+    hits, usual = _hits(to_train, to_held, part)
+    train = len(np.unique(at_train[hits]))
+    held = round(float(np.mean([len(np.unique(at_held[row])) for row in usual])))
+    return float(binom.sf(train - 1, train + held, len(hits) / (len(hits) + 1)))
 
 
-def _nearer_than_neighbours(
-    x: np.ndarray, distances: Matrix, half: np.ndarray, usual: Matrix
-) -> tuple[NDArray[np.bool_], Matrix]:
-    """Return which items are nearer to the training items than all their neighbours in a held-out half are.
+def _p_exact(copies: int, n: int, k: int, real: np.ndarray) -> float:
+    """Return the p value of this many training items that equal some of n samples.
 
     Args:
-        x: the items, (n, d).
-        distances: their distances to the nearest training item, (n,).
-        half: the held-out items, (m, d).
-        usual: distances of these to the nearest training item, (m,).
-
-    Returns:
-        A mask (n,), and the distance of each item to the nearest one of the half, (n,).
+        copies: number of different training items that are copied.
+        n: number of samples.
+        k: number of training items.
+        real: all real items, (k + m, d).
     """
-    near, to_half = np.empty(len(x), bool), np.empty(len(x))
-    k = min(NEIGHBOURS, -(-len(half) // 2))
-    for rows, squares in squared_distances(x, half):
-        neighbours = np.argpartition(squares, k - 1, axis=1)[:, :k]
-        near[rows] = distances[rows] < usual[neighbours].min(1)
-        to_half[rows] = np.sqrt(squares.min(1))
-    return near, to_half
+    from scipy.stats import binom
+
+    repeats = len(real) - len({row.tobytes() for row in real})
+    if not copies or repeats > copies / 4:
+        return 1.0
+    pairs, real_pairs = n * k, len(real) * (len(real) - 1) / 2
+    return float(binom.sf(copies - 1, copies + repeats, pairs / (pairs + real_pairs)))

@@ -83,7 +83,7 @@ def _longest(points: np.ndarray, corpus: Iterable[str], most: int) -> tuple[int,
 
 def _find_passages(points: np.ndarray, corpus: Iterable[str], n: int) -> np.ndarray:
     """Return a mask (number of points,) of the indices where a passage of n characters found in the corpus begins."""
-    hashes = _hashes(points, n)
+    hashes = rolling_hashes(points, n)
     wanted, indices = np.unique(hashes, return_inverse=True)
     in_corpus = np.zeros(len(wanted), bool)
     has_prefix = np.zeros(1 << BITS, bool)  # leading bits of the wanted hashes: rules out most of the corpus quickly
@@ -91,7 +91,7 @@ def _find_passages(points: np.ndarray, corpus: Iterable[str], n: int) -> np.ndar
     rest = ""
     for chunk in _rechunk(corpus):
         text = rest + chunk
-        some = _hashes(_points(text), n)
+        some = rolling_hashes(_points(text), n)
         some = some[has_prefix[some >> np.uint64(64 - BITS)]]
         at = np.searchsorted(wanted, some)
         in_corpus[at[wanted[np.minimum(at, len(wanted) - 1)] == some]] = True
@@ -121,8 +121,8 @@ def _points(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
-def _hashes(points: np.ndarray, n: int) -> np.ndarray:
-    """Compute the hash of every passage of n characters, uint64 (len(points) - n + 1,)."""
+def rolling_hashes(points: np.ndarray, n: int) -> np.ndarray:
+    """Compute the hash of every passage of n characters or other whole numbers, uint64 (len(points) - n + 1,)."""
     count = len(points) - n + 1
     if count < 1:
         return np.zeros(0, np.uint64)

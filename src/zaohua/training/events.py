@@ -37,7 +37,9 @@ class Batch:
         return len(self.x)
 
 
-EventKind: TypeAlias = Literal["start", "step", "log", "validate", "preview", "checkpoint", "record", "warning", "end"]
+EventKind: TypeAlias = Literal[
+    "start", "step", "log", "validate", "preview", "checkpoint", "record", "note", "warning", "end"
+]
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Event:
     """Notification that callbacks receive from training.
 
     Attributes:
-        kind: "start", "step", "log", "validate", "preview", "checkpoint", "record", "warning" or "end".
+        kind: "start", "step", "log", "validate", "preview", "checkpoint", "record", "note", "warning" or "end".
         step: number of optimiser steps so far.
         total: number of steps of the whole training; None if only its time is limited.
         progress: fraction of the training that is done, by steps or by time, whichever is larger.
@@ -54,6 +56,7 @@ class Event:
         record: measurements, such as the loss of each phase, lr, items_per_second or validation.
         items: generated items of a "preview".
         message: text for the user.
+        stopped: True at the "end" of a training that a signal stopped.
     """
 
     kind: EventKind
@@ -65,6 +68,7 @@ class Event:
     record: Json = field(default_factory=dict)
     items: object = None
     message: str = ""
+    stopped: bool = False
 
 
 Callback = Callable[[Event], Json | None]

@@ -15,17 +15,23 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import flushed_denormals, keep_freed_memory
 from zaohua.core.json import Json
+from zaohua.core.memory import OutOfMemory, is_out_of_memory
 from zaohua.core.noise import derive_seed
 from zaohua.storage import runs
+from zaohua.storage.layout import FINAL, PREVIEWS
 from zaohua.training import checkpoints
 from zaohua.training.callbacks.signals import watch_signals
 from zaohua.training.callbacks.tensorboard import tensorboard
 from zaohua.training.events import Callback, Event, EventKind
+from zaohua.training.footprint import Footprint, foresee
+from zaohua.training.forecast import Forecast, last_words
 from zaohua.training.meter import Meter
 from zaohua.training.order import Batches
+from zaohua.training.previews import make_preview
 from zaohua.training.step import Diverged, Stepper
 from zaohua.training.validation import Best
 
@@ -62,6 +68,8 @@ class Engine(Stepper):
         self.fingerprint = None if out is None else data.fingerprint()
         self.meter, self.saved = Meter(self.accelerator, self.device), -1
         self.previous_seconds, self.started = 0.0, time.perf_counter()
+        self.footprint: Footprint | None = None
+        self.forecast = Forecast()
         self.best = Best(model.learners(), keep=model.patience is not None)
         model.history_ = []
 
@@ -97,9 +105,11 @@ class Engine(Stepper):
         Raises:
             Diverged: a loss is not finite; the last finite weights are kept.
             Stopped: a signal ended the training; its state is saved.
+            OutOfMemory: a step needs more memory than there is; before the first one nothing is written.
         """
         threads = torch.get_num_threads()
         try:
+            self.footprint = foresee(self, self.data, self.batches.items)
             self._open(fresh)
             self.started = time.perf_counter()
             with torch.random.fork_rng(), watch_signals() as self.signals, flushed_denormals():
@@ -110,6 +120,13 @@ class Engine(Stepper):
             with contextlib.suppress(ZaohuaError):  # a full disk must not hide the error
                 self._save_model(weights=self.step > 0)
             raise
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, ZaohuaError) or not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(
+                f"out of memory at step {self.step}: {option('grad_accumulation', 2 * self.model.grad_accumulation)} "
+                f"gives the same result in less memory, or {self.model.codec_.smaller_items()}"
+            ) from error
         finally:
             torch.set_num_threads(threads)
             self._update_model()
@@ -140,7 +157,7 @@ class Engine(Stepper):
 
     def _loop(self) -> None:
         """Take steps until the training is done or a signal stops it."""
-        model = self.model
+        model, first = self.model, self.step
         self.nets.train()
         draws = self.batches.stream(self.step * len(self.plan))
         self.meter.start(self.step)
@@ -148,6 +165,8 @@ class Engine(Stepper):
             self.meter.add(self.take_step(draws))
             self.step += 1
             self._emit("step")
+            if forecast := self.forecast.add(self):
+                self._emit("note", message=forecast)
             if self.step % model.log_every == 0:
                 self._log_losses()
             if self._is_due(model.validate_every) and len(self.held_out):
@@ -159,8 +178,9 @@ class Engine(Stepper):
         if self.saved != self.step:
             self._save()
         if not self.signals.received:
-            self._choose_best()
-        self._emit("end", message="" if self.signals.received else self.too_short())
+            self._finish()
+        message = "" if self.signals.received else last_words(self, first)
+        self._emit("end", message=message, stopped=bool(self.signals.received))
         self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
 
     @property
@@ -181,24 +201,38 @@ class Engine(Stepper):
     def _is_due(self, every: int | None) -> bool:
         return every is not None and self.step % every == 0
 
-    def _log_losses(self) -> None:
+    def _log_losses(self, **more: bool) -> None:
         """Add the mean losses since the last record to the history."""
         record: Json = {**self.meter.means(self.step), "lr": self.rate}
         record["items_per_second"] = self.meter.steps_per_second(self.step) * self.model.batch_size * self.world
-        self._log(record)
+        self._log({**record, **more})
         self.meter.reset(self.step)
 
     def _validate(self) -> None:
         """Measure the loss on the held-out items, and keep the networks if they are the best."""
+        if not self.best.phases:
+            return
         losses = self.measure(self.data, self.held_out)
         self.best.update(losses, self.average)
         self._log(self.best.record(losses), kind="validate")
 
-    def _choose_best(self) -> None:
-        """After the last step, keep the last networks if they are the best. The checkpoint stays as it is."""
-        if self.best.tensors is not None and not self._is_due(self.model.validate_every):
-            if self.best.choose(self.measure(self.data, self.held_out), self.average):
+    def _finish(self) -> None:
+        """After the last step, record what the intervals of losses, validation and previews leave open.
+
+        So every training that holds items out ends with a validation, however short it was. The last networks are kept
+        if they are the best. Neither the checkpoint nor the records before it change, and a resumed training drops
+        these `FINAL` records: it goes on as if it had never ended here.
+        """
+        model, final = self.model, {FINAL: True}
+        if self.step > self.meter.recorded and self.meter.sums:
+            self._log_losses(**final)
+        if self.best.phases and len(self.held_out) and not self._is_due(model.validate_every):
+            losses = self.measure(self.data, self.held_out)
+            self._log({**self.best.record(losses), **final}, kind="validate")
+            if self.best.tensors is not None and self.best.choose(losses, self.average):
                 self._save_model()
+        if model.preview_every is not None and not self._is_due(model.preview_every):
+            self._preview()
 
     # ---- reports
 
@@ -206,13 +240,12 @@ class Engine(Stepper):
         """Generate items, write them to the run's folder, and pass them to the callbacks."""
         if not self.main:
             return
-        items = self._current_model().sample(self.model.codec_.previewed, random_state=0)
-        if self.run is not None:
-            try:
-                self.model.codec_.write_preview(items, self.run.folder / "previews" / f"{self.step:07d}")
-            except OSError as error:
-                self._emit("warning", message=f"the preview of step {self.step} isn't saved: {error.strerror}")
-        self._emit("preview", items=items)
+        folder = None if self.run is None else self.run.folder / PREVIEWS
+        items, problem = make_preview(self._current_model(), folder, self.step)
+        if problem:
+            self._emit("warning", message=problem)
+        if items is not None:
+            self._emit("preview", items=items)
 
     def _log(self, record: Json, kind: EventKind = "log") -> None:
         """Add a record to the history, and pass it to the callbacks."""
@@ -223,13 +256,21 @@ class Engine(Stepper):
                 self.run.append_history(record)
             self._emit(kind, record=record)
 
-    def _emit(self, kind: EventKind, *, record: Json | None = None, items: object = None, message: str = "") -> None:
+    def _emit(
+        self,
+        kind: EventKind,
+        *,
+        record: Json | None = None,
+        items: object = None,
+        message: str = "",
+        stopped: bool = False,
+    ) -> None:
         """Call every callback with an event, and add the records that they return to the history."""
         for callback in self.callbacks:
             now = self.step, self.total, self.progress, self.elapsed
-            answer = callback(Event(kind, *now, self._current_model, record or {}, items, message))
+            answer = callback(Event(kind, *now, self._current_model, record or {}, items, message, stopped))
             if isinstance(answer, dict) and kind != "record":  # an answer to a record would recurse forever
-                self._log(answer, kind="record")
+                self._log({**answer, FINAL: True} if kind == "end" else answer, kind="record")
 
     def _current_model(self) -> Trainable:
         """Return the model with the current averaged networks."""
@@ -286,7 +327,7 @@ class Engine(Stepper):
             self._emit("warning", message=f"{self.run_folder} was stopped before its first checkpoint: it begins anew")
             return
         state, groups, problems = checkpoint
-        checkpoints.check_data(state, self.data, self.run_folder)
+        checkpoints.check_data(state, self.data, self.run_folder, self.model)
         for problem in problems:
             self._emit("warning", message=f"{problem}; going on from step {state['step']}")
         self.step = self.saved = state["step"]

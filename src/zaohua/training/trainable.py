@@ -20,18 +20,23 @@ import torch
 from torch import Tensor, nn
 
 from zaohua import modalities
+from zaohua.core.advice import either, option, quoted
+from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.json import Json
-from zaohua.core.noise import Noise
+from zaohua.core.noise import Noise, derive_seed
 from zaohua.core.params import fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
+from zaohua.estimator.source import located
+from zaohua.modalities.base import Codes
 from zaohua.storage import runs
-from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
+from zaohua.training import differences, limits
+from zaohua.training.building import built_for
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
@@ -44,6 +49,8 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
     """Phases of a step, in order, and the networks that each of them trains."""
     machine_fields = ("device", "workers", "tensorboard")
+    has_validation_loss: ClassVar[bool] = True
+    """True if the loss of held-out items tells how good the model is; that of a GAN doesn't."""
     default_steps: ClassVar[int] = 5000
     """Number of steps if neither `max_steps` nor `max_minutes` is given."""
 
@@ -80,6 +87,21 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         explicit = self.validation_fraction != type(self).validation_fraction
         count = math.ceil(self.validation_fraction * n) if n > 2 or explicit else 0  # by default none of 1 or 2 items
         return grouped_split(n, count, seed, groups)
+
+    def learnt(self, data: TrainingData, rows: TrainingData) -> tuple[Codes, np.ndarray]:
+        """Return the codes of items, and the indices of those that are trained on and not held out.
+
+        Args:
+            data: the encoded items.
+            rows: result of `rows`.
+        """
+        return data.x, self.hold_out(rows.n_items, derive_seed(self.seed_, "split"), rows.groups)[1]
+
+    def _rows_to_learn(self, data: TrainingData) -> TrainingData:
+        """Return the rows that batches are made of, and remember the items that they are of."""
+        rows = self.rows(data)
+        self.remember(*self.learnt(data, rows))
+        return rows
 
     def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
         """Add adapters to the networks to train; by default all weights are trained and none are added."""
@@ -119,9 +141,14 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     def _check(self) -> None:
         super()._check()
         explicit = self.patience is not None and self.patience != type(self).patience
+        if explicit and not self.has_validation_loss:
+            raise ZaohuaError(
+                f"{type(self).__name__}: patience needs a validation loss, and the loss of this model doesn't measure "
+                f"its quality: leave {option('patience')} out"
+            )
         if explicit and not self.validation_fraction:
             raise ZaohuaError(
-                f"{type(self).__name__}: patience needs held-out items: set validation_fraction, e.g. to 0.1"
+                f"{type(self).__name__}: patience needs held-out items: give {option('validation_fraction', 0.1)}"
             )
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(
@@ -141,10 +168,13 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         from zaohua.training.loop import Engine
 
         if out is not None and not overwrite and holds_training(Path(out)):
-            raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
+            raise ZaohuaError(
+                f"{out} holds a run already: resume it, replace it ({option('overwrite', True)}), or choose another "
+                "folder"
+            )
         self.history_: list[Json] = []
         with progress.watched(type(self).__name__, callbacks) as watching:
-            Engine(self, self.rows(data), out, watching, weights).train(fresh=True)
+            Engine(self, self._rows_to_learn(data), out, watching, weights).train(fresh=True)
 
     def finetune(
         self, X: object, y: object = None, *, out: str | Path | None = None, modality: str | None = None, **changes: Any
@@ -176,7 +206,7 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         limits = {"max_steps": None, "max_minutes": None}
         model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
         about = {"run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
-        base = Base(self.codec_, self.y_codec_, about)
+        base = Base(self.codec_, self.y_codec_, about, self.seen_)
         return model._fit_from(base, self.tensors(), X, y, out=out, modality=modality, **options)
 
     def _fit_from(
@@ -226,17 +256,16 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         """
         from zaohua.training.loop import Engine
 
+        run = path_of("the run", run)
         saved, _ = runs.load_model(run, weights=False)
-        runs.check_resumable(
-            run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
-        )
+        differences.check_resumable(run, saved)
         data, base = self._data_of_run(run, saved, X, y, modality)
         self.seed_ = saved["seed"]
         weights = None
         if base is not None and not checkpoint_steps(run):
             weights = runs.base_weights(base.about["run"], run)
         with progress.watched(type(self).__name__, callbacks) as watching:
-            Engine(self, self.rows(data), run, watching, weights).train(fresh=False)
+            Engine(self, self._rows_to_learn(data), run, watching, weights).train(fresh=False)
         self.save(run)
         return self
 
@@ -260,17 +289,17 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         """
         source, codec = saved["source"], modalities.from_json(saved["codec"])
         if X is None:
+            again = either(f"resume({str(run)!r}, X, y)", f"zaohua resume {quoted(run)} --data DATA")
             if source is None:
-                raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
-            X, y, modality = source["X"], source["y"], source.get("modality")
+                raise ZaohuaError(f"{run} was trained on data in memory: give the same again, {again}")
+            X, y, modality = located(source, f"say where they are, {again}"), source["y"], source.get("modality")
         base = None
         if saved.get("base") is not None:
             y_codec = None if saved["y_codec"] is None else modalities.from_json(saved["y_codec"])
-            base = Base(codec, y_codec, saved["base"])
+            memories = [memory for memory in saved["state"].get("seen", []) if memory.get("base")]
+            base = Base(codec, y_codec, saved["base"], memories)
         data = self._begin(X, y, base, modality, codec)
-        now = self.to_json()
-        if any(to_bytes(now[key]) != to_bytes(saved[key]) for key in ("codec", "y_codec")):
-            raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
+        differences.check_encoding(self, saved, run)
         return data, base
 
     # ---- fitted state
@@ -280,10 +309,13 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         """Device of the networks."""
         return next(self.nets_.parameters()).device
 
+    def unfinished(self) -> str:
+        """Return how far a training got that was stopped before its end; one with patience may end at any step."""
+        return limits.unfinished(self)
+
     def _tensors(self) -> dict[str, Tensor]:
         return self.nets_.state_dict()
 
     def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
-        nets = self.networks()
-        nets.load_state_dict(tensors)
+        nets = built_for(self.networks, tensors)
         self.nets_ = to_device(nets, pick_device(self.device)).eval().requires_grad_(False)

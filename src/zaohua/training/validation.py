@@ -22,24 +22,29 @@ class Best:
     its own best networks, and patience runs out only once none of them improves.
 
     Args:
-        learners: the result of `Trainable.learners`.
+        learners: the result of `Trainable.learners`; those whose loss doesn't tell how good they are keep their last
+            networks.
         keep: True to keep the best networks.
 
     Attributes:
+        phases: the phases of each learner with a validation loss.
         waited: number of validations since any learner improved.
         tensors: state of the best networks; None to use the last ones.
     """
 
     def __init__(self, learners: Sequence[Trainable], keep: bool):
-        self.phases = [tuple(learner.phases) for learner in learners]
-        self.nets = [{net for names in learner.phases.values() for net in names} for learner in learners]
+        validated = [learner for learner in learners if learner.has_validation_loss]
+        self.own = learners[0] in validated
+        self.phases = [tuple(learner.phases) for learner in validated]
+        self.nets = [{net for names in learner.phases.values() for net in names} for learner in validated]
         self.losses, self.waited, self.keep = [math.inf] * len(self.phases), 0, keep
         self.tensors: dict[str, Tensor] | None = None
 
     def record(self, losses: dict[str, float]) -> dict[str, float]:
         """Return a record for the history: the model's own loss, and that of each phase if there are several."""
-        by_phase = {f"validation/{phase}": loss for phase, loss in losses.items()} if len(losses) > 1 else {}
-        return {"validation": self._totals(losses)[0], **by_phase}
+        several = len(losses) > 1 or not self.own
+        by_phase = {f"validation/{phase}": loss for phase, loss in losses.items()} if several else {}
+        return {"validation": self._totals(losses)[0], **by_phase} if self.own else by_phase
 
     def _totals(self, losses: dict[str, float]) -> list[float]:
         return [sum(losses[phase] for phase in phases) for phases in self.phases]

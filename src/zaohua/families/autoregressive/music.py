@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from zaohua.estimator.seen import token_hashes
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.autoregressive.tokens import TokenModel
+from zaohua.modalities.base import Codes
 from zaohua.modalities.music.notes import MusicCodec
 
 
@@ -15,3 +19,7 @@ class MusicModel(TokenModel[MusicCodec]):
     def choice(self) -> TokenSampler:
         """Return the token sampler: the fields' settings, restricted to tokens that the grammar allows."""
         return replace(super().choice(), allowed=self.codec_.allowed)
+
+    def hash_items(self, codes: Codes, items: np.ndarray, key: int) -> np.ndarray:
+        """Return keyed hashes of all runs of tokens of some pieces, however they are divided."""
+        return token_hashes(codes, items, key)

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.arrays import as_array
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.json import Json
+from zaohua.core.memory import require
 from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
@@ -23,7 +24,7 @@ from zaohua.modalities.base import Codes, GridCodec, counted
 from zaohua.modalities.images.files import Form, ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid, visible
 from zaohua.modalities.images.losses import tell_range
-from zaohua.modalities.images.pixels import COUNT, Channels, convert_array, resize_array
+from zaohua.modalities.images.pixels import COUNT, Channels, checked_pixels, convert_array, resize_array
 from zaohua.report.sheets import grid, save
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 ImagesLike: TypeAlias = ImageFiles | np.ndarray
 """Images as the codec takes them: files, or an array (n, H, W) or (n, H, W, C)."""
+
+
+LARGEST = 65_500
+"""Largest height and width of an image, as of JPEG."""
 
 
 class ImageCodec(GridCodec[ImagesLike]):
@@ -49,6 +54,7 @@ class ImageCodec(GridCodec[ImagesLike]):
 
     modality: ClassVar[str] = "images"
     representation: ClassVar[str] = "pixels"
+    shrinks: ClassVar[str] = "size"
 
     size: int | tuple[int, int] | None = None
     """Height and width (one number: square) that images are resized to, with antialiasing and a central crop that
@@ -82,13 +88,14 @@ class ImageCodec(GridCodec[ImagesLike]):
         Raises:
             ZaohuaError: sizes differ and no `size` is given, too many files are broken, values aren't finite.
         """
+        self._foresee(items)
         parts = self._paged(items) if isinstance(items, ImageFiles) else None
         if parts is not None:
             kind = self.channels if self.channels != "auto" else "grey" if parts.all_grey else "rgb"
             self._set_pixels(EIGHT_BIT, np.dtype(np.uint8), channel_axis=kind != "grey")
             shape, count = self._target or parts.common_size(), COUNT[kind]
         else:
-            pixels = _checked(items)
+            pixels = checked_pixels(items)
             count = pixels.shape[-1] if self.channels == "auto" else COUNT[self.channels]
             self._set_pixels(self._find_grid(pixels), pixels.dtype, channel_axis=np.ndim(items) == 4 or count > 1)
             shape = self._target or pixels.shape[1:3]
@@ -98,6 +105,18 @@ class ImageCodec(GridCodec[ImagesLike]):
         if isinstance(items, ImageFiles) and parts is not None:
             items.cache(self._form, (parts, parts.decode(self._form, self.memory)))
         return self
+
+    def _foresee(self, items: ImagesLike) -> None:
+        """Refuse a size at which a single picture, or all of those in memory, can't be held."""
+        if self._target is None:
+            return
+        height, width = self._target
+        values = height * width * (1 if self.channels in ("auto", "grey") else COUNT[self.channels])
+        what, smaller = f"of {width:,} x {height:,} pixels", f"give a smaller {self.option('size')}"
+        require(5 * values, f"a picture {what}", smaller)  # as a byte, and as the float that networks see
+        if not isinstance(items, ImageFiles):
+            array = np.asarray(items)
+            require(len(array) * values * array.dtype.itemsize, f"{len(array):,} pictures {what}", smaller)
 
     def _find_grid(self, pixels: np.ndarray) -> Grid:
         """Return the grid of an array, up to `max_value` if that is given; note one that the values hardly fill."""
@@ -156,7 +175,7 @@ class ImageCodec(GridCodec[ImagesLike]):
                     f"{self.grid_.low:g} to {self.grid_.high:g} with {self.spec_.channels}"
                 )
             return self._parts_and_codes(items)[1]
-        pixels = convert_array(_checked(items), self.channels, self.grid_)
+        pixels = convert_array(checked_pixels(items), self.channels, self.grid_)
         if self._target is not None:
             pixels = resize_array(pixels, self._target, self.grid_)
         if pixels.shape[1:] != (*self._shape, self.spec_.channels):
@@ -211,8 +230,13 @@ class ImageCodec(GridCodec[ImagesLike]):
         images = np.asarray(items)
         if y is None:
             np.savez_compressed(path, images=images)
-        else:
-            np.savez_compressed(path, images=images, labels=np.array(y))
+            return
+        labels = as_array(y, "labels")
+        if labels.shape != (len(images),):
+            raise ZaohuaError(f"y must have one label for each of the {len(images):,} images, not {shown(y)}")
+        if labels.dtype == object:  # which numpy would pickle
+            labels = np.array([str(label) for label in labels])
+        np.savez_compressed(path, images=images, labels=labels)
 
     sheets = {".png": _write_grid, ".npz": _write_arrays}
 
@@ -240,6 +264,11 @@ class ImageCodec(GridCodec[ImagesLike]):
         size = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
         return f"{counted(n, 'picture')} of {size}" + (f", {self.spec_.levels:,} levels" if self.spec_.levels else "")
 
+    def found(self) -> Json:
+        """Return the size and the channels."""
+        names = {count: name for name, count in COUNT.items()}
+        return {"size": self.spec_.shape, "channels": names.get(self.spec_.channels, self.spec_.channels)}
+
     def state(self) -> Json:
         """Return range, type and layout of the pixels as JSON values."""
         if not hasattr(self, "spec_"):
@@ -248,7 +277,12 @@ class ImageCodec(GridCodec[ImagesLike]):
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
-        self._set_pixels(Grid(**state["grid"]), np.dtype(state["dtype"]), state["channel_axis"])
+        grid, dtype = Grid(**state["grid"]), np.dtype(state["dtype"])
+        if self.spec_.shape is None or len(self.spec_.shape) != 2:
+            raise ZaohuaError(f"no images have the shape {self.spec_.shape}")
+        if dtype.kind not in "buif" or not grid.low < grid.high or not 1 < (grid.levels or 2) <= 65536:
+            raise ZaohuaError(f"no pixels have the type {dtype} and the values of {grid}")
+        self._set_pixels(grid, dtype, state["channel_axis"])
 
     def _set_pixels(self, grid: Grid, dtype: np.dtype[np.generic], channel_axis: bool) -> None:
         self.grid_, self.dtype_, self.channel_axis_ = grid, dtype, channel_axis
@@ -258,8 +292,8 @@ class ImageCodec(GridCodec[ImagesLike]):
         if self.size is None:
             return None
         height, width = (self.size, self.size) if isinstance(self.size, int) else self.size
-        if height < 1 or width < 1:
-            raise ZaohuaError(f"ImageCodec: size must be at least 1, not {self.size!r}")
+        if not 1 <= height <= LARGEST >= width >= 1:
+            raise ZaohuaError(f"ImageCodec: size must be from 1 to {LARGEST:,} pixels, not {shown(self.size)}")
         return int(height), int(width)
 
     @property
@@ -276,23 +310,3 @@ class ImageCodec(GridCodec[ImagesLike]):
     def _kind(self) -> str:
         """Name of the channels that files are decoded to."""
         return next(name for name, count in COUNT.items() if count == self.spec_.channels)
-
-
-def _checked(items: ImagesLike) -> np.ndarray:
-    """Return images as an array with a channel axis; raise an error if it isn't valid."""
-    pixels = as_array(items, "images")
-    if pixels.ndim not in (3, 4) or pixels.dtype.kind not in "buif":
-        hint = ": give X.astype(np.float32)" if pixels.dtype == object and pixels.ndim in (3, 4) else ""
-        raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}{hint}")
-    if 0 in pixels.shape:
-        raise ZaohuaError(f"no images: the array is of shape {pixels.shape}")
-    if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 4:
-        raise ZaohuaError(f"an array of shape {pixels.shape} looks like a single image: images must be (n, H, W, C)")
-    if pixels.ndim == 4 and pixels.shape[3] > 4:
-        hint = ": channels come last, so transpose it with (0, 2, 3, 1)" if pixels.shape[1] <= 4 else ""
-        raise ZaohuaError(f"images can have 1 to 4 channels, not {pixels.shape[3]} (shape {pixels.shape}){hint}")
-    if pixels.dtype.kind == "f":
-        for i, image in enumerate(pixels):
-            if not np.isfinite(image).all():
-                raise ZaohuaError(f"image {i} has pixels that are NaN or infinite: leave it out or repair it")
-    return pixels if pixels.ndim == 4 else pixels[..., None]

@@ -168,6 +168,10 @@ class SoundProtocol(PictureProtocol):
         """Return pictures of sounds."""
         return self.ear.hear(block)
 
+    def codes_for(self, model: Any) -> Any:
+        """Return the test sounds as the codec of a model encodes them."""
+        return model.codec_.encode(self.recordings.values)
+
     def duration(self, blocks: Sequence[Any]) -> float:
         """Return how many seconds samples last."""
         return sum(sound.seconds for block in blocks if isinstance(block, Sounds) for sound in block)

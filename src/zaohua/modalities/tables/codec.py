@@ -16,12 +16,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
+from zaohua.modalities.tables import refused
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints import given as constrained
 from zaohua.modalities.tables.constraints import roles
@@ -34,7 +36,6 @@ from zaohua.modalities.tables.frames import (
     container_of,
     filled_in,
     index_of,
-    to_frame,
 )
 from zaohua.modalities.tables.kinds import plain
 from zaohua.modalities.tables.views import View, features_of
@@ -63,7 +64,7 @@ class TableCodec(FrameCodec):
     the modes of each column; auto: the model's default, mostly quantile."""
     kinds: dict[str, str] | None = None
     """Kinds of columns by name, instead of inferred ones: continuous, integer, boolean, categorical, ordered, datetime
-    or identifier."""
+    (with a format, as in datetime:%d/%m/%Y), duration or identifier."""
     max_categories: Annotated[int, Between(2)] = 1000
     """Maximum number of distinct values of a categorical column."""
     constraints: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class TableCodec(FrameCodec):
         Raises:
             ZaohuaError: a column can't be used; the message names it and says what to do.
         """
-        frame, self.container_ = to_frame(items)
+        frame, self.container_ = self.kept(items)
         if not len(frame) or not frame.shape[1]:
             what = f"{len(frame)} sample(s)" if frame.shape[1] else f"{frame.shape[1]} feature(s)"
             raise ZaohuaError(f"the table has {what} (shape={frame.shape}) while a minimum of 1 is required.")
@@ -85,16 +86,17 @@ class TableCodec(FrameCodec):
         for name in kinds:
             if name not in map(str, frame.columns):
                 raise unknown("column in kinds:", name, frame.columns)
-        columns = [
-            roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed)
-            for name in frame.columns  # pandas 2: numpy's 7
-        ]
+        columns = refused.each(
+            frame.columns.tolist(),  # pandas 2: numpy's 7
+            lambda name: roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed),
+        )
         self.identifiers_ = [column for column in columns if column.kind == "identifier"]
         self.columns_ = [column for column in columns if column.kind != "identifier"]
         if not self.columns_:
             names = ", ".join(repr(column.name) for column in columns)
             raise ZaohuaError(
-                f"all columns are identifiers ({names}), and those are not learnt; say what they are (kinds)"
+                f"all columns are identifiers ({names}), and those are not learnt; say what they are, as in "
+                f"{option('kinds', {str(columns[0].name): 'categorical'})}"
             )
         codes = self._codes(frame)
         self.system_, coordinates = System.fit(parsed, self.columns_, codes, self.max_categories)
@@ -116,13 +118,12 @@ class TableCodec(FrameCodec):
 
     # ---- items <-> codes
 
-    def encode(self, items: TableLike, unseen: bool = False, holes: bool = False) -> Tensor:
+    def encode(self, items: TableLike, unseen: bool = False) -> Tensor:
         """Encode rows as float64 (n, columns).
 
         Args:
             items: a table with the columns of the training data, in any order.
             unseen: True to encode unknown categories as -1 instead of raising an error.
-            holes: True to accept missing values, encoded as -1, in categorical columns that had none in training.
 
         Raises:
             ZaohuaError: columns or values are unknown; the message suggests similar ones.
@@ -130,9 +131,36 @@ class TableCodec(FrameCodec):
         frame = self.container_.of_same_columns(items)
         codes = self._codes(frame)
         for index, column in enumerate(() if unseen else self.columns_):
-            cells = frame[column.name]
-            column.check_known(cells, np.where(cells.isna(), 0, codes[:, index]) if holes else codes[:, index])
+            column.check_known(frame[column.name], codes[:, index])
         return torch.from_numpy(codes)
+
+    def encode_partly(self, items: TableLike) -> Tensor:
+        """Encode rows as float64 (n, columns) that may be unlike training's.
+
+        New categories, numbers outside the range, and missing cells where training had none become -1 (categories) or
+        infinite (numbers): *hidden* cells, which models leave out of account.
+
+        Raises:
+            ZaohuaError: columns are unknown.
+        """
+        frame = self.container_.of_same_columns(items)
+        parts = [column.encode(frame[column.name], clip=False) for column in self.columns_]
+        return torch.from_numpy(
+            np.stack([c.marked(part) for c, part in zip(self.columns_, parts, strict=True)], axis=1)
+        )
+
+    def hidden(self, codes: Tensor) -> Tensor:
+        """Return a mask of the hidden cells of encoded rows, bool (n, columns); see `encode_partly`."""
+        categories = torch.tensor([column.is_category for column in self.columns_], device=codes.device)
+        return codes.isinf() | ((codes == -1) & categories)
+
+    def refuse_unlike(self, items: TableLike) -> None:
+        """Raise a `ZaohuaError` that names the first cell unlike training's."""
+        frame = self.container_.of_same_columns(items)
+        for column in self.columns_:
+            cells = frame[column.name]
+            column.check_known(cells, column.marked(column.encode(cells, clip=False)))
+            column.check_range(cells)
 
     def _codes(self, frame: pd.DataFrame, clip: bool = True) -> np.ndarray:
         return np.stack([column.encode(frame[column.name], clip) for column in self.columns_], axis=1)
@@ -162,7 +190,7 @@ class TableCodec(FrameCodec):
             column.name: column.identifiers(len(codes), given[column.name]) for column in self.identifiers_
         }
         missing = {column.name: column.missing_cells(plain(given[column.name])) for column in self.columns_}
-        missing |= {column.name: given[column.name].isna().to_numpy(dtype=bool) for column in self.identifiers_}
+        missing |= {column.name: column.missing_cells(given[column.name]) for column in self.identifiers_}
         cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
         left = 0 if self.system_.is_empty else int(self.missing(codes).sum())
         if left:
@@ -214,28 +242,27 @@ class TableCodec(FrameCodec):
         """Encode a table with missing cells.
 
         Returns:
-            codes: float64 (n, columns), with numbers clipped to the range of training.
-            known: mask of the cells that aren't missing, bool (n, columns).
-            given: the codes without clipping.
+            codes: float64 (n, columns), with hidden cells (see `encode_partly`).
+            known: mask of the cells that have a value known to training or a number, bool (n, columns).
+            given: the codes with numbers as they are.
 
         Raises:
-            ZaohuaError: columns or values are unknown, or the cells contradict the constraints.
+            ZaohuaError: columns are unknown, or the cells contradict the constraints.
         """
-        codes = self.encode(rows, holes=True)
-        known = ~self.missing(codes)
-        given = codes
+        codes = self.encode_partly(rows)
+        given = torch.from_numpy(self._codes(self.container_.of_same_columns(rows), clip=False))
+        known = ~self.missing(given)
         if not self.system_.is_empty:
-            frame = self.container_.of_same_columns(rows)
-            given = torch.where(known, torch.from_numpy(self._codes(frame, clip=False)), codes)
             index = index_of(rows)
             constrained.check(
                 self.system_, given.numpy(), known.numpy(), range(len(codes)) if index is None else index.tolist()
             )
         return codes, known, given
 
-    def fits(self, codes: Tensor) -> np.ndarray:
-        """Return which encoded rows have only combinations of constrained columns that occur in training, bool (n,)."""
-        return constrained.is_known(self.system_, codes.cpu().numpy())
+    def holes_in(self, rows: TableLike) -> Tensor:
+        """Return a mask of the missing cells of a table's learnt columns, bool (n, columns)."""
+        frame = self.container_.of_same_columns(rows)
+        return torch.from_numpy(np.stack([c.missing_cells(plain(frame[c.name])) for c in self.columns_], axis=1))
 
     def missing(self, codes: Tensor) -> Tensor:
         """Return a mask of the cells without a value, bool (n, columns), except in columns that never have one."""
@@ -249,8 +276,29 @@ class TableCodec(FrameCodec):
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Convert encoded rows (b, columns) to float64 (b, features); spread multiples of a step evenly over it."""
-        u = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
-        values = self.system_.to_coordinates(codes.cpu().numpy(), lambda k: noise.uniform(k).double().cpu().numpy())
+        u = self._uniform(noise)
+        values, hidden = codes.cpu().numpy(), self.hidden(codes).cpu().numpy()
+        if hidden.any() and not self.system_.is_empty:
+            known = constrained.known_coordinates(self.system_, np.where(hidden, np.nan, values), ~hidden)
+            known = known | ~np.asarray(hidden.any(1))[:, None]
+            values = self._to_coordinates(np.where(np.isinf(values), np.nan, values), noise)
+            values = np.where(known, values, [-1.0 if column.is_category else np.inf for column in self.learnt_])
+        else:
+            values = self._to_coordinates(values, noise)
+        return torch.from_numpy(self._features(values, u)).to(codes.device)
+
+    def tensor(self, coordinates: np.ndarray, noise: Noise) -> np.ndarray:
+        """Convert learnt coordinates (b, coordinates) to float64 (b, features), as `prepare` does."""
+        return self._features(coordinates, self._uniform(noise))
+
+    def _uniform(self, noise: Noise) -> np.ndarray:
+        out: np.ndarray = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
+        return out
+
+    def _to_coordinates(self, codes: np.ndarray, noise: Noise) -> np.ndarray:
+        return self.system_.to_coordinates(codes, lambda k: noise.uniform(k).double().cpu().numpy())
+
+    def _features(self, values: np.ndarray, u: np.ndarray) -> np.ndarray:
         out, turn = np.full((len(values), len(self.spec_.features)), np.nan), 0
         for index, (view, features) in enumerate(zip(self.views_, self.features_, strict=True)):
             if view is None:
@@ -260,7 +308,7 @@ class TableCodec(FrameCodec):
             turn += 1
             for feature in features:
                 out[:, feature] = state if self.spec_.features[feature].kind == "category" else z
-        return torch.from_numpy(out).to(codes.device)
+        return out
 
     def codes(
         self,
@@ -283,9 +331,13 @@ class TableCodec(FrameCodec):
             ZaohuaError: no values of the other cells satisfy the constraints.
         """
         masks = [None if part is None else part.numpy() for part in (given, known, chosen)]
-        return torch.from_numpy(self.system_.to_codes(self._coordinates(x), *masks, whole=whole))
+        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), *masks, whole=whole))
 
-    def _coordinates(self, x: Tensor) -> np.ndarray:
+    def coordinates(self, x: Tensor) -> np.ndarray:
+        """Convert tensors (b, features) to the learnt coordinates, float64 (b, coordinates): the inverse of `tensor`.
+
+        An unknown one is -1 or infinite, see `encode_partly`.
+        """
         values = x.detach().cpu().double().numpy()
         out = np.empty((len(values), len(self.learnt_)))
         for index, view in enumerate(self.views_):
@@ -299,7 +351,7 @@ class TableCodec(FrameCodec):
     def agrees(self, x: Tensor, codes: Tensor, known: Tensor, whole: bool) -> Tensor:
         """Return which tensors (b, features) have combinations that agree with the given cells of rows, bool (b,)."""
         return torch.from_numpy(
-            constrained.agrees(self.system_, self._coordinates(x), codes.numpy(), known.numpy(), whole)
+            constrained.agrees(self.system_, self.coordinates(x), codes.numpy(), known.numpy(), whole)
         )
 
     def combined(self, codes: Tensor, known: Tensor, noise: Noise, whole: bool) -> tuple[Tensor, Tensor]:
@@ -342,7 +394,9 @@ class TableCodec(FrameCodec):
 
     def known_features(self, codes: Tensor, known: Tensor) -> Tensor:
         """Return which features known cells (b, columns) determine, bool (b, features)."""
-        coordinates = torch.from_numpy(constrained.known_coordinates(self.system_, codes.numpy(), known.numpy()))
+        hidden = self.hidden(codes)
+        values, told = codes.masked_fill(hidden, torch.nan).numpy(), (known & ~hidden).numpy()
+        coordinates = torch.from_numpy(constrained.known_coordinates(self.system_, values, told))
         return coordinates[:, [index for index, features in enumerate(self.features_) for _ in features]]
 
     def about(self, rows: int) -> list[str]:
@@ -354,6 +408,7 @@ class TableCodec(FrameCodec):
         size = 8 * rows * len(self.columns_) / 2**20
         return [
             *lines,
+            *(f"{str(name):<{width}}  left out" for name in self.container_.left_out),
             *self.system_.about(rows),
             f"{counted(rows, 'row')}, {counted(len(self.columns_), 'column')} to learn: {size:,.1f} MiB when encoded; "
             f"a network sees {counted(wide, 'number')} per row",

@@ -31,6 +31,7 @@ from zaohua.modalities.tables.kinds import (
     plain,
 )
 from zaohua.modalities.tables.missing import is_word
+from zaohua.modalities.tables.refused import TooManyCategories
 from zaohua.modalities.tables.spelling import NumberSpelling
 
 NULLS = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
@@ -157,11 +158,7 @@ class Column:
             kinds = {type(value) for value in values}
             values = sorted(values) if len(kinds) == 1 else values
         if len(values) > most:
-            raise ZaohuaError(
-                f"column {self.name!r} has {len(values):,} different values, more than max_categories="
-                f"{most:,}: leave it out, call it an identifier (kinds={{{self.name!r}: 'identifier'}}), "
-                "or raise max_categories"
-            )
+            raise TooManyCategories(self.name, len(values), most)
         for value in values:
             if not isinstance(value, (str, int, float, bool)):
                 raise ZaohuaError(
@@ -216,25 +213,40 @@ class Column:
         texts = {str(value): index for index, value in enumerate(self.categories)}
         equal = {value: index for index, value in enumerate(self.categories)}
         same = {distinguished(value): index for index, value in enumerate(self.categories)}
-        codes, values = factorized(series.mask(missing) if self.word is not None else series)
-        known = [same.get(distinguished(value), equal.get(value, texts.get(str(value), -1))) for value in values]
+        codes, cells = factorized(series.mask(missing) if self.word is not None else series)
+        known = [same.get(distinguished(cell), equal.get(cell, texts.get(str(cell), -1))) for cell in cells]
         encoded: np.ndarray = np.array([*known, -1], dtype=np.float64)[codes]
         encoded[missing] = -1 if self.missing_code is None else self.missing_code
         return encoded
 
+    def marked(self, codes: np.ndarray) -> np.ndarray:
+        """Return codes (n,), not clipped, with those unlike training's hidden: -1 for categories, infinite for numbers.
+
+        Numbers may leave the range by as much as writing and reading them rounds.
+        """
+        if self.is_category:
+            return codes
+        rounding = 0.0 if self.is_discrete else 2e-7 * max(abs(self.low), abs(self.high))
+        hidden = (codes < self.low - rounding) | (codes > self.high + rounding) | (np.isnan(codes) & (not self.missing))
+        return np.where(hidden, np.inf, np.clip(codes, self.low, self.high))
+
     def missing_cells(self, series: pd.Series) -> np.ndarray:
         """Return a mask of the cells that are missing, or hold a word for it among numbers or times, bool (n,)."""
-        missing = series.isna().to_numpy(dtype=bool)
+        missing: np.ndarray = series.isna().to_numpy(dtype=bool)
         if (self.kind in NUMBERS or self.word is not None) and written.is_text(series):
             words = [isinstance(value, str) and is_word(value.strip()) for value in series]
             missing = missing | np.array(words, dtype=bool)
         return missing
 
     def check_known(self, series: pd.Series, codes: np.ndarray) -> None:
-        """Raise a `ZaohuaError` that names the first cell of an unknown category."""
-        for row in np.flatnonzero(codes == -1) if self.is_category else ():
+        """Raise a `ZaohuaError` that names the first cell of an unknown category, or missing where none was."""
+        unknown_codes = codes == -1 if self.is_category else np.isnan(codes) | np.isinf(codes)
+        missing = (
+            self.missing_cells(series) if not self.missing and unknown_codes.any() else np.zeros(len(series), bool)
+        )
+        for row in np.flatnonzero(unknown_codes & (missing | self.is_category)):
             value = series.iloc[row]
-            if pd.isna(value):
+            if missing[row]:
                 raise ZaohuaError(f"column {self.name!r} has no value in row {row}, and all rows had one in training")
             raise unknown(f"value in row {row} of column {self.name!r}:", value, self.categories or [])
 

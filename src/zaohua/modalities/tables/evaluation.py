@@ -18,10 +18,12 @@ from zaohua.evaluation.results import APART, FLOOR, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Splits
 from zaohua.metrics import tree_two_sample as told_apart
 from zaohua.metrics.columns import mean_trend, shapes, trends
+from zaohua.metrics.copy_rate import ACCUSED
 from zaohua.metrics.intervals import Interval
 from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
 from zaohua.metrics.utility import utility
+from zaohua.modalities.base import counted
 from zaohua.modalities.tables.held_out import HeldOutRows, columns_of, names_of, rows, sizes_of, with_unknown_category
 
 LEAST = 40
@@ -49,6 +51,7 @@ class TableProtocol(EvaluationProtocol):
     modality = "tables"
     noun = "rows"
     lead: ClassVar[str] = "tree_score"
+    monitors: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ("target",)
     test: HeldOutRows
 
@@ -98,6 +101,13 @@ class TableProtocol(EvaluationProtocol):
         """Return rows as the codec encodes them."""
         return np.asarray(model.codec_.encode(block), np.float64)
 
+    def score(self, model: Any, rows: np.ndarray, conditions: Sequence[Any] | None) -> np.ndarray:
+        """Return log-likelihoods of test rows; rows unlike training's are skipped by models that can't score parts."""
+        encoded = model.attach_conditions(self.test.codes[rows], conditions)
+        if not model.marginalises:
+            encoded = encoded.take(np.flatnonzero(~model.codec_.hidden(encoded.codes).any(1).numpy()))
+        return np.asarray(model.score_encoded(encoded))
+
     # ---- measures
 
     def measure(self, samples: np.ndarray, conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
@@ -128,8 +138,8 @@ class TableProtocol(EvaluationProtocol):
         near = closest_records(samples, self._train, self._real, self.category_counts, self.seed)
         same = row_copies(samples, self._train, self._real, self.category_counts)
         return {
-            "closest": interval_figure(near.fraction, len(samples), format_p(near.p)),
-            "row_copies": fraction_figure(same.fraction, len(samples), format_p(same.p)),
+            "closest": interval_figure(near.fraction, len(samples), format_p(near.p), near.p),
+            "row_copies": fraction_figure(same.fraction, len(samples), format_p(same.p), same.p),
         }
 
     def details(self, samples: np.ndarray, conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
@@ -160,12 +170,12 @@ class TableProtocol(EvaluationProtocol):
                 f"all {len(samples)} samples are the same: the model has collapsed, or sampling ignores its noise"
             )
         copied, near = figures["row_copies"], figures["closest"]
-        if (copied.low or 0) > self._usual:
+        if copied.p is not None and copied.p < ACCUSED:
             found.append(
                 f"{copied.value:.1%} of the samples equal training rows, of the {self.splits.split} rows "
                 f"{self._usual:.1%}: to look real is no achievement then"
             )
-        if (near.low or 0) > 0.5:
+        if near.p is not None and near.p < ACCUSED:
             found.append(
                 f"{near.value:.1%} of the samples are nearer to training rows than to new ones: some of what "
                 "was learnt are single rows"
@@ -176,13 +186,25 @@ class TableProtocol(EvaluationProtocol):
             found.append(
                 "measured by rows that training held out: if settings were chosen by them, these figures are too good"
             )
-        if unseen := int(self.test.unseen.sum()):
-            found.append(
-                f"{unseen:,} of {len(self.test):,} {self.splits.split} rows have a category that training never saw"
-            )
+        unlike, count = self.test.unlike, f"of {len(self.test):,} {self.splits.split} rows"
+        if cells := int(unlike.sum()):
+            hold = f"hold {counted(cells, 'cell')} unlike training's"
+            found.append(f"{int(unlike.any(1).sum()):,} {count} {hold}: likelihoods leave these cells out")
+        if labels := int(len(self.test) - len(self.test.codes)):
+            found.append(f"{labels:,} {count} have a label that training never saw: likelihoods leave these rows out")
         if self._target is None:
             found.append("no column can be predicted from others: there is one column only, or all are constant")
         return found
+
+    def monitor(self, model: Any) -> dict[str, float | None]:
+        """Return the figures of some samples during training that are quickly computed."""
+        samples = self.to_measured(model, model.sample(self.n, random_state=0))
+        figures = {
+            "tree_score": self._classified(samples).score.value,
+            "trend": mean_trend(trends(self._real, samples, self.category_counts)),
+            "shape": float(shapes(self._real, samples, self.category_counts).mean()),
+        }
+        return self.telling(figures)
 
     # ---- references
 

@@ -115,8 +115,14 @@ def _measured(
     nats = _nats(model, protocol, log)
     log("predicting the test items")
     figures = {**figures_over_seeds(found), **_likelihood(model, nats, protocol), **protocol.predictions(model)}
+    trained_on, known = protocol.trained_on(model)
     log("measuring the references")
-    details = {"references": protocol.references, **protocol.details(first, conditions, found[0])}
+    details = {
+        "references": protocol.references,
+        "doubtful": protocol.doubtful,
+        **protocol.details(first, conditions, found[0]),
+    }
+    flags = (*known, *details.pop("flags", ()))
     arrays = {"nats": nats, **examples, **details.pop("arrays", {})}
     return Evaluation(
         run=about["name"],
@@ -136,6 +142,8 @@ def _measured(
         about=machine(about["began"]),
         weights=about["weights"],
         arrays=arrays,
+        flags=flags,
+        trained_on=trained_on,
         **details,
     )
 

@@ -19,12 +19,13 @@ from zaohua.core.params import fields_of
 from zaohua.evaluation import summaries
 from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.measures import measure_names
-from zaohua.evaluation.results import FLOOR, Figures
+from zaohua.evaluation.results import FLOOR, Evaluation, Figures
 from zaohua.evaluation.seeds import comparison_over_seeds
 from zaohua.evaluation.suite import Suite
 from zaohua.modalities.registry import known
 from zaohua.report.numbers import digits
 from zaohua.storage import outputs
+from zaohua.storage.atomic import encoded
 from zaohua.storage.layout import MODEL
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.compare import compare
@@ -104,9 +105,9 @@ def benchmark(
             for seed in seeds_of
         ]
         found = _measured(each, seeds_of, samples, log)
-        outputs.write_own(out / f"{name}-{dataset}.html", page.text(found, _command(name, minutes, seeds)).encode())
+        outputs.write_own(out / f"{name}-{dataset}.html", encoded(page.text(found, _command(name, minutes, seeds))))
         if (chart := page.chart_text(found)) is not None:
-            outputs.write_own(out / f"{name}-{dataset}.svg", chart.encode())
+            outputs.write_own(out / f"{name}-{dataset}.svg", encoded(chart))
         parts.append(_summary(name, dataset, found, left_out))
     outputs.write_own(path, "\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]).encode())
     return path
@@ -234,7 +235,7 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
         table.append(
             [
                 row.run,
-                *(_cell(column, row.figures) for column in columns),
+                *(_told(column, row) for column in columns),
                 seconds,
                 digits(cost.milliseconds),
                 f"{cost.network_evaluations:,}",
@@ -249,6 +250,10 @@ def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str
     whole = f"The command also writes the whole page, with samples and intervals: `{name}-{dataset}.html`."
     picture = f"![Quality against time: {dataset}]({name}-{dataset}.svg)"
     return "\n".join([f"## {dataset}", "", f"{about} {whole}", "", picture, "", *lines, "", *said, ""])
+
+
+def _told(column: str, row: Evaluation) -> str:
+    return summaries.told(column, row).replace("|", "/") if column in row.figures else ""
 
 
 def _cell(column: str, figures: Figures) -> str:

@@ -1,0 +1,74 @@
+"""Which measures tell anything: those that tell the references of their own table apart.
+
+Every table has two references, real training items and a trivial model (samples of a Gaussian, or shuffled columns). A
+measure that can't tell these two apart with these items and these features can't tell a good model from noise either.
+In small sets that is usual: the balls of precision and coverage are so wide that noise lies inside them.
+
+The rule: a measure tells little if the real items aren't better than the trivial model by it, with disjoint 95 %
+intervals. Some measures have no interval of their own; another one of the same features decides for them
+(`Measure.judge`). A measure that tells little names no winner and isn't printed as a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zaohua.evaluation.measures import Measure, measure_names, measure_of
+from zaohua.evaluation.results import FLOOR, Figure, Figures
+from zaohua.metrics.intervals import Interval, wilson
+from zaohua.report.numbers import digits
+
+LITTLE = "tells little here"
+"""What is printed in place of the figure of a measure that can't tell the references apart."""
+
+
+def doubtful(references: Mapping[str, Figures]) -> dict[str, str]:
+    """Return the measures that can't tell the references apart, by name, and why.
+
+    Args:
+        references: figures of `FLOOR` and of the trivial model; with fewer references nothing is known.
+    """
+    floor = references.get(FLOOR)
+    naive = [(name, figures) for name, figures in references.items() if name != FLOOR]
+    if floor is None or not naive:
+        return {}
+    other, trivial = naive[0]
+    reasons = {
+        judge: reason
+        for judge in {measure_of(name).judge for name in measure_names()} - {""}
+        if judge in floor and judge in trivial and (reason := _overlap(judge, floor[judge], trivial[judge], other))
+    }
+    return {name: reasons[judge] for name in measure_names() if (judge := measure_of(name).judge) in reasons}
+
+
+def grouped(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the measures of each reason, in the order of tables."""
+    groups: dict[str, list[str]] = {}
+    for name in (name for name in measure_names() if name in reasons):
+        groups.setdefault(reasons[name], []).append(name)
+    return groups
+
+
+def _overlap(name: str, floor: Figure, trivial: Figure, other: str) -> str:
+    """Return why a measure doesn't tell the trivial model from real items; empty if it does."""
+    measure = measure_of(name)
+    real, naive = _interval(measure, floor), _interval(measure, trivial)
+    if (real.high < naive.low) if measure.better == "lower" else (real.low > naive.high):
+        return ""
+    return f"real training items have {_shown(measure, real)}, {other} has {_shown(measure, naive)}"
+
+
+def _interval(measure: Measure, figure: Figure) -> Interval:
+    """Return the interval of a figure; for a fraction of n items without one Wilson's, else the value alone."""
+    if figure.low is not None and figure.high is not None:
+        return Interval(figure.value, figure.low, figure.high)
+    if measure.percent and figure.n:
+        return wilson(figure.value, figure.n)
+    return Interval(figure.value, figure.value, figure.value)
+
+
+def _shown(measure: Measure, interval: Interval) -> str:
+    value, low, high = (
+        f"{end:.1%}" if measure.percent else digits(end) for end in (interval.value, interval.low, interval.high)
+    )
+    return f"{value} ({low.rstrip('%')} to {high})"
