@@ -271,8 +271,7 @@ def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequenc
     if found is not None and chosen is not None:
         endings = chosen.suffixes | chosen.other_suffixes
         ours = [path for path in contents.files if path.suffix.casefold() in endings]
-        convert = {suffix: advice for kind in kinds for suffix, advice in kind.convert.items()}
-        tell(folder, split, contents, ours if found.files is None else found.files, chosen.suffixes, convert)
+        tell(folder, split, contents, ours if found.files is None else found.files, chosen.suffixes, chosen.convert)
         return Found(found.items, found.labels, chosen)
     if not suffixes:
         raise ZaohuaError(f"{folder}: the folder is empty")

@@ -47,8 +47,12 @@ def tell(
     if contents.dangling:
         lost = f"{_files(len(contents.dangling))} that can't be opened, such as links to what isn't there"
         note(f"left out {lost} ({_names(folder, contents.dangling)})")
-    if contents.closed:
-        note(f"left out {len(contents.closed):,} subfolders that can't be opened ({_names(folder, contents.closed)})")
+    for paths, why in (
+        (contents.again, "links to subfolders that are read already"),
+        (contents.closed, "subfolders that can't be opened"),
+    ):
+        if paths:
+            note(f"left out {why} ({_names(folder, paths)})")
 
 
 def _tell_splits(folder: Path, contents: Contents) -> None:
@@ -87,4 +91,4 @@ def _files(count: int, kind: str = "") -> str:
 
 
 def _names(folder: Path, paths: Iterable[Path]) -> str:
-    return shown([path.relative_to(folder).as_posix() for path in paths])
+    return shown(sorted(path.relative_to(folder).as_posix() for path in paths))
