@@ -164,10 +164,10 @@ def test_names_and_paths_that_are_not_there(tmp_path: Path, monkeypatch: pytest.
 
 def test_files_that_are_no_data(tmp_path: Path):
     Image.new("L", (3, 3)).save(tmp_path / "a.png")
-    (tmp_path / "b.doc").write_text("words")
+    (tmp_path / "b.exe").write_text("words")
     (tmp_path / "c.gz").write_bytes(b"\x1f\x8bnot gzip")
     for name, message in (
-        ("b.doc", "can't be read as data"),
+        ("b.exe", "can't be read as data"),
         ("c.gz", "can't be read as data"),
     ):
         with pytest.raises(ZaohuaError, match=message):

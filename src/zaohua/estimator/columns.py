@@ -68,7 +68,13 @@ class Tabular(GenerativeModel[TableCodec]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
+        self,
+        n_samples: int | None = None,
+        *,
+        y: object = None,
+        random_state: RandomState = None,
+        batch_size: int | None = None,
+        **options: Any,
     ) -> Any:
         """Generate new rows.
 
@@ -77,6 +83,7 @@ class Tabular(GenerativeModel[TableCodec]):
             y: values of columns, `{"income": ">50K"}`, each for all rows or a list with one for each, or a data frame
                 of such columns. For a model that was fitted with labels also a label, or one for each row.
             random_state: seed. The first k rows are the same for every n_samples >= k. None uses the model's own.
+            batch_size: number of rows that are made at once, if no columns are given; None chooses.
             options: fields marked for sampling, for this call only.
 
         Returns:
@@ -87,7 +94,7 @@ class Tabular(GenerativeModel[TableCodec]):
         """
         columns = y if isinstance(y, Mapping) else getattr(y, "columns", None)
         if columns is None:
-            return super().sample(n_samples, y=y, random_state=random_state, **options)
+            return super().sample(n_samples, y=y, random_state=random_state, batch_size=batch_size, **options)
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
         if not len(columns):

@@ -17,11 +17,12 @@ from torch import Tensor
 
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.memory import in_chunks
 from zaohua.core.noise import ItemNoise, RandomState
 from zaohua.core.params import check_field, fields_of
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.latents import LatentMethods
-from zaohua.estimator.tensors import chunks, to_cpu
+from zaohua.estimator.tensors import to_cpu
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
@@ -38,7 +39,13 @@ class ItemMethods(LatentMethods[CodecT]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
+        self,
+        n_samples: int | None = None,
+        *,
+        y: object = None,
+        random_state: RandomState = None,
+        batch_size: int | None = None,
+        **options: Any,
     ) -> Any:
         """Generate new items.
 
@@ -48,25 +55,29 @@ class ItemMethods(LatentMethods[CodecT]):
                 in the training data.
             random_state: seed, or a RandomState or Generator of numpy to draw one from. The first k items are the same
                 for every n_samples >= k. None uses the model's own.
+            batch_size: number of items that are made at once; None chooses by their size. It is halved when memory
+                runs out.
             options: fields marked for sampling (steps, guidance ...), for this call only.
 
         Returns:
             Items of the type that the model was fitted on, such as uint8 or float32 images, (n, H, W) or (n, H, W, C).
 
         Raises:
-            ZaohuaError: an argument or a condition is invalid.
+            ZaohuaError: an argument or a condition is invalid, or memory doesn't suffice.
         """
         model = self.with_options(**options)
         n, y_codes = model.sample_conditions(n_samples, y)
         seeds = model.seeds_for_sampling(random_state, n)
-        parts = []
+
+        def draw(rows: slice) -> Tensor:
+            noise = ItemNoise(seeds[rows], model.device_)
+            codes = None if y_codes is None else y_codes[rows]
+            if y_codes is None and model.y_codec_ is not None:
+                codes = model.y_codec_.draw(noise)
+            return to_cpu(model.draw(noise, model.prepare_conditions(codes, noise)))
+
         with model.inference():
-            for rows in chunks(n):
-                noise = ItemNoise(seeds[rows], model.device_)
-                codes = None if y_codes is None else y_codes[rows]
-                if y_codes is None and model.y_codec_ is not None:
-                    codes = model.y_codec_.draw(noise)
-                parts.append(to_cpu(model.draw(noise, model.prepare_conditions(codes, noise))))
+            parts = in_chunks(n, model.at_once(batch_size), draw)
         return model.decode_tensors(torch.cat(parts))
 
     @available("log_prob")
