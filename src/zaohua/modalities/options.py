@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import fields_of
-from zaohua.modalities.files.options import READING
+from zaohua.modalities.reading_options import READING
 
 if TYPE_CHECKING:
     from zaohua.core.params import Field
