@@ -50,6 +50,8 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     machine_fields = ("device", "workers", "tensorboard")
     has_validation_loss: ClassVar[bool] = True
     """True if the loss of held-out items tells how good the model is; that of a GAN doesn't."""
+    row_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields by which `rows` cuts the data, so that they can't change when a training is resumed."""
     default_steps: ClassVar[int] = 5000
     """Number of steps if neither `max_steps` nor `max_minutes` is given."""
 
@@ -257,6 +259,13 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         runs.check_resumable(
             run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
         )
+        for name in self.row_fields:
+            began = saved["parameters"].get(name, getattr(self, name))
+            if began != getattr(self, name):
+                raise ZaohuaError(
+                    f"can't resume {run} with {option(name, getattr(self, name))}: its data are cut by the "
+                    f"{option(name, began)} that it began with"
+                )
         data, base = self._data_of_run(run, saved, X, y, modality)
         self.seed_ = saved["seed"]
         weights = None
