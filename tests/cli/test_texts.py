@@ -83,7 +83,7 @@ def test_fine_tuning_keeps_the_settings_of_the_base(zaohua, home: Path):
 def test_what_cuts_the_data_can_not_change(zaohua, home: Path):
     """The data were said to be others."""
     said = zaohua("train", "gpt", "--resume", "--out", home / "book", "--context", "16", "--max-steps", "30")
-    assert "can't resume" in said.err and "with --context 16: its data are cut by the --context 32 that it" in said.err
+    assert "can't resume" in said.err and "with --context 16 (its own: 32)" in said.err
 
 
 def test_a_run_that_is_not_there_suggests_those_of_like_names(zaohua, home: Path):

@@ -180,17 +180,18 @@ def _conversion(items: object, kinds: Sequence[str]) -> str | None:
     if "texts" in kinds and len(shape) == 1 and (dtype.startswith("<U") or dtype in ("object", "str", "string")):
         return "give a list of texts: X.tolist()"
     if "images" in kinds and len(shape) == 2:
-        square = next(
-            (
-                f"{math.isqrt(shape[1] // c)}, {math.isqrt(shape[1] // c)}" + (f", {c}" if c > 1 else "")
-                for c in (1, 3, 4)
-                if shape[1] % c == 0 and math.isqrt(shape[1] // c) ** 2 == shape[1] // c
-            ),
-            None,
-        )
         values = "X.to_numpy()" if hasattr(items, "to_numpy") else "X"
-        return f"images are (n, H, W) or (n, H, W, C): {values}.reshape({f'-1, {square}' if square else '-1, H, W'})"
+        return f"images are (n, H, W) or (n, H, W, C): {values}.reshape({_square(shape[1])})"
     return None
+
+
+def _square(numbers: int) -> str:
+    """Return the shape of square images of so many numbers, as it is typed: "-1, 28, 28"."""
+    for channels in (1, 3, 4):
+        side = math.isqrt(numbers // channels)
+        if side > 1 and side * side * channels == numbers:
+            return f"-1, {side}, {side}" + (f", {channels}" if channels > 1 else "")
+    return "-1, H, W"
 
 
 def condition_codec(y: object) -> Codec:

@@ -12,7 +12,7 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.arguments import path_of
 from zaohua.core.arrays import as_array, unmasked
-from zaohua.core.errors import NoLabels, ZaohuaError, named, nearest, unknown
+from zaohua.core.errors import NoLabels, ZaohuaError, named, nearest, shown, unknown
 from zaohua.core.notes import note
 from zaohua.modalities import datasets, registry
 from zaohua.modalities.files.archives import is_archive, unpacked
@@ -84,6 +84,8 @@ def read_with_kind(
 
     A folder or a data set may hold arrays that another kind would take for its own, so keep the kind with the items.
     """
+    if split is not None and not isinstance(split, str):
+        raise ZaohuaError(f"split must be the name of one, such as 'test', not {shown(split)}")
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     if prefer is not None and len(kinds) > 1:
         kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
@@ -219,7 +221,7 @@ def write(
 def _read_source(
     source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
 ) -> Found:
-    path, pattern = Path(source).expanduser(), FilePattern.of(source)
+    path, pattern = path_of("the path", source).expanduser(), FilePattern.of(source)
     if pattern is not None:
         return _read_pattern(pattern, split, kinds)
     if path == STDIN:

@@ -68,7 +68,6 @@ class FrameModel(Trainable[RollCodec]):
 
     score_kind: ClassVar[ScoreKind] = "exact"
     score_chunk: ClassVar[int] = 32
-    row_fields = ("context", "bar")
 
     head: Literal["autoregressive", "independent"] = "autoregressive"
     """Whether the keys or voices of a time step depend on each other, or only on earlier time steps."""

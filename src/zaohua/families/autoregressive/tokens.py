@@ -50,7 +50,6 @@ class TokenModel(Guided[TokenCodecT]):
     score_chunk: ClassVar[int] = 32
     finite_receptive_field: ClassVar[bool] = False
     """Whether the network sees at most half a context, so that its state never needs to be rebuilt."""
-    row_fields = ("context",)
     tells_cuts: ClassVar[bool] = True
     """Whether to tell of items that are longer than the context."""
 

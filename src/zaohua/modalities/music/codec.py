@@ -105,6 +105,10 @@ class PieceCodec(Codec[PiecesLike]):
         voices = f", {counted(self.voices_, 'voice')}" if self.voices_ else ""
         return f"{counted(n, 'piece', ' of music')}{voices}, {counted(self.steps_, 'step')} a quarter note"
 
+    def found(self) -> Json:
+        """Return the grid."""
+        return {"steps": self.steps_}
+
     def state(self) -> Json:
         """Return grid, voices and values as JSON values."""
         if not hasattr(self, "spec_"):

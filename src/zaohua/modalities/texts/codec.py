@@ -191,6 +191,10 @@ class TextCodec(TokenCodec[TextsLike]):
         unit = {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
         return f"{counted(n, self._item)} in {counted(self.tokenizer_.size, unit)}"
 
+    def found(self) -> Json:
+        """Return the size of the vocabulary."""
+        return {"vocabulary": self.tokenizer_.size}
+
     def state(self) -> Json:
         """Return the tokenizer's state as JSON values."""
         return {"tokenizer": self.tokenizer_.state()} if hasattr(self, "spec_") else {}

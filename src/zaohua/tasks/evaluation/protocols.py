@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeGuard
 
+from zaohua.core.advice import option
 from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.core.noise import derive_seed
 from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.source import located
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, some
 from zaohua.evaluation.vectors import VectorProtocol
@@ -137,10 +139,15 @@ def splits_of(
         raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
     if split == "validation" and cls.no_validation:
         raise ZaohuaError(cls.no_validation)
-    source = train if train is not None else (model.source_ or {}).get("X")
     reads = train is not None or cls.needs_training(model)
+    source, called = train, _name(train if train is not None else (model.source_ or {}).get("X"))
+    if train is None:
+        needed = reads or data is None
+        source = located(model.source_, f"give them ({option('train', 'DATA')})" if needed else None)
     if source is None and reads:
-        raise ZaohuaError(f"this {type(model).__name__} was trained on data in memory: give those data (--train)")
+        raise ZaohuaError(
+            f"this {type(model).__name__} was trained on data in memory: give those data ({option('train', 'DATA')})"
+        )
     kind = kind_of(model)
     about = {"modality": "" if kind is None else kind.name, "noun": "items" if kind is None else kind.noun}
     learnt = read_items(model, source, None, cls) if reads else None
@@ -158,7 +165,7 @@ def splits_of(
             why = f" ({error})"
         else:
             test = _known_labels(model, source, test)
-            return Splits(_name(source), "test", _part(learnt), _part(test), **about)
+            return Splits(called, "test", _part(learnt), _part(test), **about)
     if (
         split == "test"
         or learnt is None
@@ -166,12 +173,10 @@ def splits_of(
         or not (isinstance(model, Trainable) and model.validation_fraction)
     ):
         held_out = "" if cls.no_validation else ", or train with a share held out (--validation-fraction 0.1)"
-        raise ZaohuaError(
-            f"{_name(source)} has no test split{why}: give items that training never had (--data){held_out}"
-        )
+        raise ZaohuaError(f"{called} has no test split{why}: give items that training never had (--data){held_out}")
     held, kept = model.hold_out(len(learnt), derive_seed(model.seed_, "split"), learnt.groups)
     train_rows, test_rows = some(kept, learnt.most), some(held, learnt.most)
-    return Splits(_name(source), "validation", learnt.take(train_rows), learnt.take(test_rows), **about)
+    return Splits(called, "validation", learnt.take(train_rows), learnt.take(test_rows), **about)
 
 
 def read_items(model: GenerativeModel, source: object, split: str | None, cls: type[EvaluationProtocol]) -> Items:
