@@ -278,8 +278,8 @@ def _read_folder(
     if found is not None and chosen is not None:
         endings = chosen.suffixes | chosen.other_suffixes
         ours = [path for path in contents.files if path.suffix.casefold() in endings]
-        convert = {suffix: advice for kind in kinds for suffix, advice in kind.convert.items()}
-        tell(folder, split, contents, ours if found.files is None else found.files, chosen.suffixes, convert)
+        told = ours if found.files is None else found.files
+        tell(folder, split, contents, told, chosen.suffixes, chosen.convert)
         return Found(found.items, found.labels, chosen)
     if not suffixes:
         raise ZaohuaError(f"{folder}: the folder is empty")
