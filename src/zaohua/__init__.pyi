@@ -74,6 +74,7 @@ from zaohua.storage.loading import load as load
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
+from zaohua.tasks.impute import TableImputer as TableImputer
 
 __version__: str
 
@@ -128,6 +129,7 @@ __all__ = [
     "TabAR",
     "TabFlow",
     "TableCodec",
+    "TableImputer",
     "TextCodec",
     "Uniform",
     "VAE",

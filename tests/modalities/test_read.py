@@ -141,12 +141,8 @@ def test_names_and_paths_that_are_not_there(tmp_path: Path, monkeypatch: pytest.
         read("qqqqqq/wwwwww")
     with pytest.raises(ZaohuaError, match="unknown split of digits: 'val'"):
         read("digits", split="val")
-    for source, said in (
-        ("holiday/*.wav", r"the folder holiday, .* 'holiday/\{label\}_\{i\}.wav'"),
-        ("[ab]/?.png", r"the folder \., .* '\{label\}_\{i\}.png'"),
-        ("holiday/*/*", r"the folder holiday, .* 'holiday/\{label\}_\{i\}.wav'"),
-    ):
-        with pytest.raises(ZaohuaError, match="wildcards aren't supported: give " + said):
+    for source in ("holiday/*.wav", "[ab]/?.png"):
+        with pytest.raises(ZaohuaError, match=r"\?|\*.*: no file has such a name"):
             read(source)
     np.savez(tmp_path / "digits", images=IMAGES)
     (tmp_path / "digits").mkdir()

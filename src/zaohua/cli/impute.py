@@ -10,6 +10,7 @@ import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import OVERWRITE, Flag, echo, leading, parse
 from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.files.options import reading
 from zaohua.storage import outputs
 
 CALL = "zaohua impute RUN FILE [options]"
@@ -43,7 +44,8 @@ def main(arguments: Sequence[str]) -> None:
     if path.exists() and Path(data).exists() and path.samefile(data):
         raise ZaohuaError(f"{path} is the table itself: give another --out")
     outputs.check(path, overwrite)
-    table, _ = zaohua.read(data, split=values.optional("split", str))
+    with reading(**model.codec_.reading()):
+        table, _ = zaohua.read(data, split=values.optional("split", str), modality="tables")
     filled = impute(table, random_state=values.optional("seed", int))
     cells = int(table.isna().to_numpy().sum())
     left = int(filled.isna().to_numpy().sum())

@@ -2,50 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zaohua.cli.flags import echo
 from zaohua.core.json import Json
-from zaohua.core.notes import gathered, note
+from zaohua.core.notes import gathered, note, shown
 
 if TYPE_CHECKING:
     from zaohua.estimator.listening import EncodedData
     from zaohua.modalities.base import Codec
+    from zaohua.training.events import Event
+
+MOST = 20
+"""Maximum number of labels that are listed."""
+
+
+class Told:
+    """Description of the data that a model encodes, which is printed in one line.
+
+    It is a callback of training, too: then the line is printed at the start, after the last check of the settings.
+
+    Args:
+        quiet: whether to print nothing.
+
+    Attributes:
+        facts: the description as JSON values; empty before the data are encoded.
+        at_once: whether to print as soon as the data are encoded, for models that have no callbacks.
+    """
+
+    def __init__(self, quiet: bool):
+        from zaohua.core.hardware import is_main_process
+
+        self.quiet, self.at_once = quiet or not is_main_process(), True
+        self.facts: Json = {}
+        self._lines: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        """Print the description at the start of training."""
+        if event.kind == "start":
+            self.show()
+
+    def encoded(self, data: EncodedData, notes: list[str]) -> None:
+        """Describe data that were encoded, given what was noted of them."""
+        self.facts = described(data, notes)
+        self._lines = [*data.codec.about(data.n_items), in_one_line(self.facts)]
+        if self.at_once:
+            self.show()
+
+    def show(self) -> None:
+        """Print the description, once."""
+        for line in () if self.quiet else self._lines:
+            echo(line)
+        self._lines = []
 
 
 @contextmanager
-def told(quiet: bool) -> Iterator[Json]:
-    """Say what was read in one line, once a model has encoded it inside the context, and before it is trained.
+def told(quiet: bool) -> Iterator[Told]:
+    """Describe the data that a model encodes inside the context.
 
     If the data are refused instead, the notes so far are warnings before the error.
 
     Args:
         quiet: whether to print nothing.
-
-    Yields:
-        A dictionary that holds the description as JSON values, after the data are encoded.
     """
-    from zaohua.core.hardware import is_main_process
     from zaohua.estimator.listening import listening
 
     with gathered() as notes:
-        description: Json = {}
-
-        def tell(data: EncodedData) -> None:
-            description.update(described(data, notes.take()))
-            if not quiet and is_main_process():
-                for line in data.codec.about(data.n_items):
-                    echo(line)
-                echo(in_one_line(description))
-
+        told = Told(quiet)
         try:
-            with listening(tell):
-                yield description
+            with listening(lambda data: told.encoded(data, notes.take())):
+                yield told
         finally:
-            rest = [] if notes.taken else notes.take()
-            for text in rest:
+            for text in [] if notes.taken else notes.take():
                 note(text)
 
 
@@ -60,40 +90,40 @@ def described(data: EncodedData, notes: list[str]) -> Json:
         "kind": data.codec.modality,
         "items": data.n_items,
         "description": data.codec.describe(data.n_items),
-        "labels": None if data.y_codec is None else data.y_codec.describe(),
+        "conditions": None if data.y_codec is None else data.y_codec.describe(),
+        "labels": _counts(data.y_codec),
         "notes": notes,
     }
 
 
 def in_one_line(description: Json) -> str:
     """Write a description in one line: "read: 2,000 pictures of 32 x 32 pixels, 10 labels; left out 8 .heic files"."""
-    labels = description["labels"]
-    first = description["description"] + (f", {labels}" if labels else "")
+    conditions = description["conditions"]
+    first = description["description"] + (f", {conditions}" if conditions else "")
     return "read: " + "; ".join([first, *description["notes"]])
 
 
-def counts_of(codec: Codec | None) -> dict[str, int]:
-    """Return the labels and how often each occurs; empty if the conditions aren't labels."""
+def at_length(description: Json, columns: Sequence[str]) -> str:
+    """Write a description for people: a line for each fact.
+
+    Args:
+        description: as `described` returns it.
+        columns: what each column of a table is taken for.
+    """
+    labels = [f"{label} ({count:,})" for label, count in description["labels"].items()]
+    lines = [
+        *columns,
+        f"{description['kind']}: {description['description']}",
+        f"labels: {shown(labels, MOST) if labels else description['conditions'] or 'none'}",
+        *(f"note: {text}" for text in description["notes"]),
+    ]
+    return "\n".join(lines)
+
+
+def _counts(codec: Codec | None) -> dict[str, int]:
+    """Return the labels and how often each occurs; empty if there are none."""
     from zaohua.modalities import LabelCodec
 
     if not isinstance(codec, LabelCodec):
         return {}
     return dict(zip(map(str, codec.classes_), codec.counts_, strict=True))
-
-
-def at_length(description: Json, counts: dict[str, int], columns: list[str]) -> str:
-    """Write a description for people: a line for each fact.
-
-    Args:
-        description: as `described` returns it.
-        counts: labels and their numbers.
-        columns: what each column of a table is taken for.
-    """
-    lines = [*columns, f"{description['kind']}: {description['description']}"]
-    if counts:
-        shown = ", ".join(f"{label} ({count:,})" for label, count in [*counts.items()][:20])
-        lines.append(f"labels: {shown}" + (f" and {len(counts) - 20:,} more" if len(counts) > 20 else ""))
-    else:
-        lines.append(f"labels: {description['labels'] or 'none'}")
-    lines += [f"note: {text}" for text in description["notes"]]
-    return "\n".join(lines)

@@ -11,6 +11,7 @@ from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, nearest
 from zaohua.core.json import Json
 from zaohua.core.notes import note
 from zaohua.storage import legacy
+from zaohua.storage.atomic import read_file
 
 MODEL = "model.json"
 
@@ -54,7 +55,7 @@ def read_model(folder: str | Path) -> Json:
     """
     path = Path(folder) / MODEL
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_file(path))
         legacy.check_format(data, path)
         return {"model": str(data["model"]), **legacy.current(data, path)}
     except CheckpointError:
@@ -64,7 +65,9 @@ def read_model(folder: str | Path) -> Json:
         close = nearest(folder, others)
         hint = f"; did you mean {close[0]}?" if close else ": train one with `zaohua train MODEL DATA`"
         raise CheckpointError(f"no run at {folder}{hint}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
 
 

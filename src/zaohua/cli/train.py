@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zaohua.cli import config, runs
 from zaohua.cli.flags import echo
 from zaohua.cli.options import Options
-from zaohua.cli.reading import told
+from zaohua.cli.reading import Told, told
 from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
@@ -43,11 +43,11 @@ def main(arguments: Sequence[str]) -> None:
     if early.data is None and not early.resume:
         raise ZaohuaError(f"which data? {CALL}")
     with told(quiet=values.of("json", bool)) as read:
-        model = _train(cls, early.data, folder, stored, values, flags)
+        model = _train(cls, early.data, folder, stored, values, flags, read)
     from zaohua.core.hardware import is_main_process
 
     if is_main_process():
-        _tell(model, folder, read if values["json"] else None)
+        _tell(model, folder, read.facts if values["json"] else None)
 
 
 def usage() -> str:
@@ -91,8 +91,9 @@ def _train(
     stored: Json | None,
     values: Options,
     flags: TrainFlags,
+    read: Told,
 ) -> GenerativeModel:
-    """Fit a new model, or go on with the stored one."""
+    """Fit a new model, or go on with the stored one, and tell what was read."""
     from zaohua.core.hardware import is_main_process
     from zaohua.storage.layout import check_out, holds_training
     from zaohua.storage.runs import check_resumable
@@ -105,7 +106,8 @@ def _train(
     base, split, labels = values.optional("base", str), values.of("split", str), values.of("labels", bool)
     modality = values.optional("modality", str)
     with Progress(folder.name, quiet=values.of("json", bool) or not is_main_process()) as progress:
-        callbacks: list[Callback] = [progress, *_evaluator(values)]
+        callbacks: list[Callback] = [read, progress, *_evaluator(values)]
+        read.at_once = not isinstance(model, Trainable)
         if stored is not None:
             _check_modality(stored, modality)
         if stored is not None and base is None:

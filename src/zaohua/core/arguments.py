@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+import os
+from numbers import Integral
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from zaohua.core.arrays import named
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-RandomState: TypeAlias = int | np.random.RandomState | np.random.Generator | None
-"""What stands for random numbers, as in scikit-learn: a seed, a source to draw a seed from, or None."""
 
 
 def whole_number(name: str, value: object, low: int = 1) -> int:
@@ -27,30 +24,20 @@ def whole_number(name: str, value: object, low: int = 1) -> int:
     Raises:
         ZaohuaError: it isn't one, or is below `low`.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ZaohuaError(f"{name} must be a whole number of at least {low}, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < low:
+        raise ZaohuaError(f"{name} must be a whole number of at least {low}, not {shown(value)}")
     return int(value)
 
 
-def seed_of(random_state: RandomState, name: str = "random_state") -> int | None:
-    """Return the seed that a random state stands for; a generator of numpy is drawn from, once.
+def path_of(name: str, value: object) -> Path:
+    """Return an argument that is a path.
 
     Raises:
-        ZaohuaError: it is neither a whole number of at least 0, a generator of numpy nor None.
+        ZaohuaError: it is neither a text nor a path, or it is empty.
     """
-    if random_state is None:
-        return None
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31 - 1))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**62))
-    whole = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
-    if not whole or random_state < 0:
-        raise ZaohuaError(
-            f"{name} must be a whole number of at least 0, a RandomState or Generator of numpy, or None, "
-            f"not {random_state!r}"
-        )
-    return int(random_state)
+    if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):
+        raise ZaohuaError(f"{name} must be a path, not {shown(value)}")
+    return Path(value)
 
 
 def tensor(name: str, value: object, advice: str) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 
 
 def as_array(value: Any, noun: str = "arrays of this kind", masked: bool = False) -> np.ndarray:
@@ -94,10 +94,3 @@ def unmasked(array: np.ndarray, noun: str, holes: bool = False) -> np.ndarray:
     values = array.data.astype(np.float64 if kind in "iu" else object if kind in "bUSO" else array.dtype)
     values[mask] = np.datetime64("NaT") if kind == "M" else None if values.dtype == object else np.nan
     return np.asarray(values)
-
-
-def named(value: object) -> str:
-    """Return what a value is, for a message: its type, and its shape if it has one."""
-    shape = getattr(value, "shape", None)
-    kind = type(value).__name__
-    return f"{kind} of shape {tuple(shape)}" if shape is not None else kind

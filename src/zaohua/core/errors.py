@@ -54,3 +54,21 @@ def unknown(kind: str, name: object, known: Iterable[object], do: str = "") -> Z
         shown = ", ".join(str(k) for k in known[:20])
         hint = f"known: {shown}" + (f" and {len(known) - 20} more" if len(known) > 20 else "")
     return ZaohuaError(f"unknown {kind} {str(name)!r}; {hint}" + (f" {do}" if do else ""))
+
+
+def shown(value: object, most: int = 60) -> str:
+    """Write a value in one line for a message: arrays and frames by their shape, anything else shortened."""
+    if getattr(value, "shape", None) is not None and getattr(value, "ndim", False):
+        return named(value)
+    text = " ".join(repr(value).split())
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
+def named(value: object) -> str:
+    """Return what a value is, for a message: "an int", "a list", "None", "an ndarray of shape (3, 4)"."""
+    if value is None:
+        return "None"
+    shape = getattr(value, "shape", None)
+    kind = type(value).__name__
+    article = "an" if kind[0] in "aeioAEIO" or kind.startswith("nd") else "a"
+    return f"{article} {kind} of shape {tuple(shape)}" if shape is not None else f"{article} {kind}"

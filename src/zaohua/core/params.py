@@ -22,7 +22,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.errors import ZaohuaError, shown, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -275,12 +275,12 @@ def check_field(owner: str, field: Field, value: Any) -> None:
     if field.type == tuple[str, ...] and isinstance(value, str):
         raise ZaohuaError(f"{owner}: {field.name} must be a list of texts, not a text: give [{value!r}]")
     if not _fits(value, field.type):
-        raise ZaohuaError(f"{owner}: {field.name} must be {type_name(field.type)}, not {value!r}")
+        raise ZaohuaError(f"{owner}: {field.name} must be {type_name(field.type)}, not {shown(value)}")
     is_number = isinstance(value, (int, float)) or hasattr(value, "dtype")
     if field.bounds is not None and is_number and value not in field.bounds:
         raise ZaohuaError(f"{owner}: {field.name} must be {field.bounds}, not {value!r}")
     if isinstance(value, float) and not math.isfinite(value) and field.default != value:
-        raise ZaohuaError(f"{owner}: {field.name} must be a finite number, not {value!r}")
+        raise ZaohuaError(f"{owner}: {field.name} must be a finite number, not {shown(value)}")
 
 
 def check_fields(obj: object) -> None:

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     class DensityMixin:
         """Marker of a density estimator."""
 
+    class TransformerMixin:
+        """Marker of a transformer."""
+
+        def fit_transform(self, X: object, y: object = None, **options: Any) -> Any:
+            """Fit to items, and transform them."""
+
+        def set_output(self, *, transform: str | None = None) -> Self:
+            """Choose the type of what `transform` returns."""
+
     class ClassifierMixin:
         """Marker of a classifier."""
 
@@ -34,6 +43,6 @@ if TYPE_CHECKING:
         def __sklearn_tags__(self) -> Tags: ...
 
 else:
-    from sklearn.base import BaseEstimator, ClassifierMixin, DensityMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin, DensityMixin, TransformerMixin
 
-__all__ = ["BaseEstimator", "ClassifierMixin", "DensityMixin"]
+__all__ = ["BaseEstimator", "ClassifierMixin", "DensityMixin", "TransformerMixin"]

@@ -11,6 +11,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 
 Kind = Literal["real", "category"]
@@ -125,8 +126,18 @@ class DataSpec:
 
     @classmethod
     def from_json(cls, data: Json) -> DataSpec:
-        """Create a spec from the result of `to_json`."""
+        """Create a spec from the result of `to_json`.
+
+        Raises:
+            ZaohuaError: a length, a size or a number of levels isn't positive.
+        """
         shape = data["shape"]
+        sizes = [*(shape or ()), *(feature["size"] for feature in data["features"])]
+        sizes += [feature["levels"] for feature in data["features"] if feature.get("levels") is not None]
+        wrong = [size for size in sizes if not isinstance(size, int) or size < 1]
+        wrong += [pad for pad in (data["pad"],) if pad is not None and not isinstance(pad, int)]
+        if wrong or not data["features"]:
+            raise ZaohuaError(f"the description of the data has a length or size of {wrong[0] if wrong else 0!r}")
         return cls(
             axes=tuple(data["axes"]),
             shape=None if shape is None else tuple(shape),

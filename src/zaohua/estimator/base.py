@@ -6,6 +6,7 @@ which take and return items, are defined once in terms of these, see `methods`.
 
 from __future__ import annotations
 
+import functools
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -18,11 +19,13 @@ from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core import registry, stored
-from zaohua.core.arguments import RandomState, seed_of
+from zaohua.core.arguments import path_of
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
+from zaohua.core.noise import RandomState, seed_of
+from zaohua.core.notes import note
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator import seen
@@ -32,8 +35,10 @@ from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.methods import ItemMethods
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.options import reading
+from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.reading import read_with_kind
+from zaohua.modalities.reading import read, read_with_kind
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
@@ -106,8 +111,9 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         known = codec or (self.codec if base is None else base.codec)
-        prefer = None if known is None else modalities.modality_of(type(known))
-        items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
+        prefer = modalities.modality_of(type(known)) if isinstance(known, Codec) else self._only_kind()
+        with reading(**({} if known is None else known.reading())):
+            items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
         named = y is True or isinstance(y, str)  # the labels of X, or a column of a table
         self.source_ = None
         if isinstance(X, (str, Path)):
@@ -158,6 +164,11 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         items = np.arange(len(codes))
         return seen.seen_by(self.seen_, {key: self.hash_items(codes, items, key) for key in keys})
 
+    def _only_kind(self) -> Modality | None:
+        """Return the kind of data that the model takes; None if it takes several."""
+        kinds = {kind.name: kind for kind, _ in modalities.taken_by(self.codec_types)}
+        return next(iter(kinds.values())) if len(kinds) == 1 else None
+
     def _fit_condition_codec(self, y: object) -> Codec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""
         if self.y_codec is None:
@@ -186,9 +197,21 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """Learn from encoded data, in a family or a model."""
 
     @available("encode")
-    def fit_transform(self, X: object, y: object = None, **options: Any) -> np.ndarray:
-        """Fit the model, and return the latent representations of the same items."""
-        return self.fit(X, y, **options).transform(X, y)
+    def fit_transform(self, X: object, y: object = None, **options: Any) -> Any:
+        """Fit the model to X, and return the latent representations of the same items.
+
+        This is what a pipeline calls, where y is the target of a later step. So y is left out: the model learns p(x),
+        and the representations know nothing of y. `fit(X, y)` learns p(x | y).
+
+        Args:
+            X: items as for `fit`.
+            y: left out, with a note; the name of a column of X leaves out that column.
+            options: options of `fit`.
+        """
+        if y is not None:
+            X, _ = read(X, y, modality=options.get("modality"))
+            _tell_of_targets(type(self).__name__)
+        return self.fit(X, **options).transform(X)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -210,9 +233,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             ZaohuaError: the folder holds other files, or can't be written; its content is unchanged then.
         """
         self._check_fitted()
+        path = path_of("path", path)
         if is_main_process():  # all processes hold the same model
-            runs.save_model(Path(path), self.to_json(), self._tensors())
-        return Path(path)
+            runs.save_model(path, self.to_json(), self._tensors())
+        return path
 
     def to_json(self) -> Json:
         """Return the fitted model, without its tensors, as JSON values."""
@@ -269,3 +293,9 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """Return the fitted state as named tensors: weights of networks, parameters of densities."""
         self._check_fitted()
         return self._tensors()
+
+
+@functools.cache
+def _tell_of_targets(name: str) -> None:
+    """Say that `fit_transform` leaves y out: once, because a pipeline may fit a model many times."""
+    note(f"y is left out: {name}.fit_transform learns p(x), as in a pipeline; fit(X, y) learns p(x | y)")

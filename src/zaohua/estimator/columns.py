@@ -18,10 +18,9 @@ import torch
 from sklearn.utils import Tags
 from torch import Tensor
 
-from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, derive_seed
+from zaohua.core.noise import ItemNoise, RandomState, derive_seed
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
@@ -86,10 +85,13 @@ class Tabular(GenerativeModel[TableCodec]):
         Raises:
             ZaohuaError: a column or value is unknown, or too few of the drawn rows have the given values.
         """
-        if not isinstance(y, Mapping) and not hasattr(y, "columns"):
+        columns = y if isinstance(y, Mapping) else getattr(y, "columns", None)
+        if columns is None:
             return super().sample(n_samples, y=y, random_state=random_state, **options)
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)
+        if not len(columns):
+            raise ZaohuaError("y has no columns: give values of some, or y=None")
         codes, known = model.codec_.given(y, n_samples)
         seeds = self.seeds_for_sampling(random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:

@@ -9,6 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from zaohua.core.arguments import tensor
+from zaohua.core.errors import ZaohuaError, shown
+
 
 class NoiseSchedule(Protocol):
     """Weights of data and noise at time t."""
@@ -52,6 +55,9 @@ class Denoiser:
 
         Gradients with respect to x_t are computed; use `torch.no_grad()` if they aren't needed.
         """
+        tensor("x_t", x_t, "noisy items, as start(noise) returns them")
+        if not isinstance(t, (int, float, Tensor)) or (isinstance(t, Tensor) and t.ndim):
+            raise ZaohuaError(f"t must be one time for all items, from 0 to 1, not {shown(t)}")
         return self.predict(x_t, torch.as_tensor(t, dtype=torch.float64))
 
     def start(self, noise: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing
 import zlib
 from collections.abc import Sequence
@@ -15,17 +16,20 @@ from sklearn.exceptions import NotFittedError
 from torch import Tensor
 from typing_extensions import TypeVar
 
-from zaohua.core.arguments import RandomState, whole_number
+from zaohua.core.arguments import whole_number
 from zaohua.core.arrays import as_array
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
+from zaohua.core.noise import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
-from zaohua.modalities.reading import read
+from zaohua.modalities.reading import read_with_kind
 
 CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
 """Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""
@@ -191,16 +195,27 @@ class ItemEncoder(Generic[CodecT]):
         """
         if n is not None:
             n = whole_number("n_samples", n)
+            self._foresee(n)
         if y is None:
             return (1 if n is None else n), None
         if self.y_codec_ is None:
-            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={y!r}")
+            raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y={shown(y)}")
         items = self.y_codec_.as_items(y, n)
         if not len(items):
             raise ZaohuaError("y is empty: give a condition for each item, or none at all (y=None)")
         if n is not None and len(items) != n:
             raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
         return len(items), self.encode_conditions(items, len(items))
+
+    def _foresee(self, n: int) -> None:
+        """Raise a `ZaohuaError` if n items take more memory than there is."""
+        size = 4 * math.prod(self.spec_.tensor_shape) if self.spec_.shape else 0
+        needed, free = n * (size + 64), free_memory()
+        if needed > free:
+            raise ZaohuaError(
+                f"{n:,} items take {needed / 2**30:,.0f} GiB, but {free / 2**30:,.1f} GiB of memory are free: sample "
+                "fewer at a time, each time with another seed"
+            )
 
     @property
     def latent_size(self) -> int | None:
@@ -236,7 +251,13 @@ class ItemEncoder(Generic[CodecT]):
             ZaohuaError: an item or a condition can't be encoded by the fitted codecs; the message names it.
         """
         self._check_fitted()
-        codes, labels, _ = self.encode_labelled(*read(X, y, prefer=modality_of(type(self.codec_))))
+        own = modality_of(type(self.codec_))
+        with reading(**self.codec_.reading()):
+            items, labels, kind = read_with_kind(X, y, prefer=own)
+        if own is not None and kind is not own:
+            what = f"but these are {kind.name} ({named(X)})" if kind else f"not {named(X)}"
+            raise ZaohuaError(f"this {type(self).__name__} was fitted on {own.name}: give {own.given}, {what}")
+        codes, labels, _ = self.encode_labelled(items, labels)
         return self.attach_conditions(codes, labels)
 
     def attach_conditions(self, codes: Codes, y: object = None) -> Encoded:

@@ -13,33 +13,26 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from zaohua.core.arguments import RandomState
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.core.noise import ItemNoise
+from zaohua.core.noise import ItemNoise, RandomState
 from zaohua.core.params import check_field, fields_of
 from zaohua.estimator.encoding import CodecT
-from zaohua.estimator.tensor_layer import TensorLayer
-from zaohua.estimator.tensors import Encoded, chunks, to_cpu
+from zaohua.estimator.latents import LatentMethods
+from zaohua.estimator.tensors import chunks, to_cpu
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
 
-class ItemMethods(TensorLayer[CodecT]):
+class ItemMethods(LatentMethods[CodecT]):
     """Methods that take and return items, of every model."""
 
     score_kind: ClassVar[ScoreKind] = "exact"
     """Kind of the numbers that `score_samples` returns: the exact log-density, a lower bound or an estimate."""
-    encodes_y: ClassVar[bool] = True
-    """True if latent representations depend on the condition."""
 
     draw: ClassVar[Callable[..., Tensor]]
-    log_prob: ClassVar[Callable[..., Tensor]]
-    encode: ClassVar[Callable[..., Tensor]]
-    decode: ClassVar[Callable[..., Tensor]]
     complete: ClassVar[Callable[..., Tensor]]
     """Types of the primitives, see `core.primitives`. A model has only those that it defines."""
 
@@ -94,20 +87,10 @@ class ItemMethods(TensorLayer[CodecT]):
         """
         encoded = self.encode_items(X, y)
         if self.y_codec_ is None or encoded.y_codes is not None:
-            return self._numbers(self.map_items(self.log_prob, encoded))
-        log_prior = self.y_codec_.log_prior()
-        if log_prior is None:
-            raise ZaohuaError(f"{type(self).__name__} was fitted with conditions that can't be summed over: give y")
-        parts = [
-            self.map_items(self.log_prob, Encoded(encoded.codes, torch.full((len(encoded),), label))) + float(p)
-            for label, p in enumerate(log_prior)
-        ]
-        joint: np.ndarray = np.logaddexp.reduce(parts, axis=0)
-        return self._numbers(joint)
-
-    def _numbers(self, scores: np.ndarray) -> np.ndarray:
-        """Return scores (n,); raise a `ZaohuaError` if any is NaN (an impossible item has -inf)."""
-        self.refuse_invalid(np.asarray(np.isnan(scores)))
+            scores = self.map_items(self.log_prob, encoded)
+        else:
+            scores = np.logaddexp.reduce(self.joint_scores(encoded), axis=0)
+        self.refuse_invalid(np.asarray(np.isnan(scores)))  # an impossible item has -inf
         return scores
 
     @available("log_prob")
@@ -125,52 +108,6 @@ class ItemMethods(TensorLayer[CodecT]):
         if self.spec_.shape is None:
             raise ZaohuaError(f"items of a {type(self).__name__} differ in length: divide their scores by it")
         return -self.score(X, y) / (math.log(2) * self.spec_.size)
-
-    @available("encode")
-    def transform(self, X: object, y: object = None) -> np.ndarray:
-        """Compute the latent representation of each item (of each window of long recordings).
-
-        Args:
-            X: items as for `fit`.
-            y: their conditions, if the representation depends on them.
-
-        Returns:
-            float32 (n, `latent_size`).
-
-        Raises:
-            ZaohuaError: an item is invalid, or a condition is missing.
-        """
-        encoded = self.encode_items(X, y)
-        if self.encodes_y:
-            self.require_conditions(encoded.y_codes)
-        z = self.map_items(self.encode, encoded).astype(np.float32)
-        self.refuse_invalid(~np.isfinite(z).all(1))
-        return z
-
-    @available("decode")
-    def inverse_transform(self, Z: ArrayLike, y: object = None) -> Any:
-        """Generate items from latent representations.
-
-        Args:
-            Z: latent representations, (n, `latent_size`).
-            y: one condition for all, or a list with one for each.
-
-        Returns:
-            Items of the type that the model was fitted on.
-
-        Raises:
-            ZaohuaError: Z has another size, or a condition is missing.
-        """
-        self._check_fitted()
-        z = self._latents(Z)
-        _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
-        self.require_conditions(y_codes)
-        with self.inference():
-            parts = [
-                to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
-                for rows in chunks(len(z))
-            ]
-        return self.decode_tensors(torch.cat(parts))
 
     def cannot(self, primitive: str) -> str | None:
         """Return why this model lacks a primitive that its class defines, because of settings or data; else None."""

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from zaohua.core.advice import option
-from zaohua.core.arguments import RandomState, tensor
+from zaohua.core.arguments import tensor, whole_number
 from zaohua.core.available import available
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.hardware import fitting_threads
-from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
+from zaohua.core.noise import ItemNoise, Noise, RandomState, derive_seed, seeds_for, seeds_from_content
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
 from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, invalid_rows, to_cpu
@@ -59,6 +59,8 @@ class TensorLayer(ItemEncoder[CodecT]):
 
     def prepare_items(self, encoded: Encoded) -> ItemBatch:
         """Convert encoded items to tensors, in one batch; see `map_items` for more items than fit into memory."""
+        if not isinstance(encoded, Encoded):
+            raise ZaohuaError(f"prepare_items takes encoded items, encode_items(X), not {shown(encoded)}")
         codes = encoded.codes if isinstance(encoded.codes, Tensor) else encoded.codes[np.arange(len(encoded))]
         noise = ItemNoise(seeds_from_content(codes, derive_seed(self.seed_, "score")), self.device_)
         x = self.codec_.prepare(codes.to(self.device_), noise)
@@ -98,7 +100,7 @@ class TensorLayer(ItemEncoder[CodecT]):
         Raises:
             ZaohuaError: the random state is none.
         """
-        return seeds_for(self.random_state if random_state is None else random_state, n)
+        return seeds_for(self.random_state if random_state is None else random_state, whole_number("n", n, 0))
 
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
@@ -125,6 +127,9 @@ class TensorLayer(ItemEncoder[CodecT]):
             ZaohuaError: numbers are NaN or infinite, as those of a model that diverged.
         """
         x = to_cpu(tensor("x", x, "items as tensors come from prepare_items(encode_items(X)).x"))
+        if self.spec_.shape is not None and x.shape[1:] != self.spec_.tensor_shape:
+            wanted = ", ".join(map(str, self.spec_.tensor_shape))
+            raise ZaohuaError(f"items of this {type(self).__name__} are tensors (n, {wanted}), not {tuple(x.shape)}")
         self.refuse_invalid(invalid_rows(x, self.spec_))
         return self._items_of(x)
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
 from zaohua.core.stored import Stored
@@ -114,6 +114,8 @@ class PerClassDensity(GenerativeModel[CodecT]):
 
     def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
         count = 1 + max(int(key.split(".")[0]) for key in tensors)
+        if count > len(tensors):
+            raise CheckpointError("its weights have gaps in their numbering")
         self.densities_ = [{} for _ in range(count)]
         for key, value in tensors.items():
             c, name = key.split(".", 1)

@@ -20,6 +20,7 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.arguments import tensor
 from zaohua.core.hardware import autocast
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
@@ -102,6 +103,10 @@ class Diffusion(Guided[CodecT]):
 
         Guided: null + guidance (conditional - null). Without y: given any condition.
         """
+        advice = "items become tensors by prepare_items, labels by condition, and denoiser(y) does both"
+        tensor("x_t", x_t, advice), tensor("t", t, "a time from 0 to 1, torch.tensor(0.5)")
+        if y is not None:
+            tensor("y", y, advice)
         net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
         if y is None or not self._guides(t):
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)

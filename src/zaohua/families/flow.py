@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +18,7 @@ from zaohua.core.params import Between, Sampling
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.methods import ScoreKind
+from zaohua.estimator.tensors import Encoded
 from zaohua.families import ode
 from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.samplers import Midpoint
@@ -88,6 +90,12 @@ class FlowMatching(Diffusion[CodecT]):
     def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
         """Integrate the ODE from x to noise, (B, D); `decode` is the inverse."""
         return self._travel(x, y, torch.linspace(0, 1, self.score_steps + 1, dtype=torch.float64)).flatten(1)
+
+    def encode_without_y(self, encoded: Encoded) -> np.ndarray:
+        """Return the noise of items by what the network learnt of p(x), without conditions."""
+        if not self.condition_dropout:
+            self.require_conditions(None)
+        return self.map_items(self.encode, encoded)
 
     def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
         """Integrate the ODE from noise z (B, D) to items."""

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import CheckpointError, ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
@@ -139,7 +139,6 @@ def _copied(option: Codec, usual: Mapping[str, object] | None) -> Codec:
 
 def _recognised(items: object) -> Modality:
     """Return the kind of some items, or an error that says what is accepted."""
-    from zaohua.core.arrays import named
     from zaohua.modalities.reading import recognised
 
     kind = recognised(items)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAl
 import numpy as np
 from typing_extensions import TypeVar
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
@@ -93,6 +93,10 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     """Number of items in a preview during training."""
     previews: ClassVar[tuple[str, ...]] = ()
     """Suffixes of the files of a preview; empty for the default suffix."""
+
+    def reading(self) -> dict[str, object]:
+        """Return the options that are in force while data are read for this codec, see `ReadingOptions`."""
+        return {}
 
     @abstractmethod
     def fit(self, items: ItemsT) -> Self:
@@ -254,7 +258,7 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
 def _each(items: object) -> Iterable[object]:
     """Return items that can be iterated over, as those can that are written one by one."""
     if not isinstance(items, Iterable):
-        raise ZaohuaError(f"items must be a list or an array of them, not a {type(items).__name__}")
+        raise ZaohuaError(f"items must be a list or an array of them, not {named(items)}")
     return items
 
 

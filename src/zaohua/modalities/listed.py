@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.modalities.modality import Modality
 
 
@@ -74,7 +74,7 @@ def _is_of_files(X: Sequence[object], kinds: Sequence[Modality]) -> bool:
 
 def _file(item: object, at: int) -> Path:
     if not isinstance(item, (str, Path)):
-        raise ZaohuaError(f"the list holds files, but number {at} is a {type(item).__name__}")
+        raise ZaohuaError(f"the list holds files, but number {at} is {named(item)}")
     path = Path(item).expanduser()
     if path.is_dir():
         raise ZaohuaError(f"{path}: is a folder: give it by itself, not in a list of files")

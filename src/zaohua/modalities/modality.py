@@ -116,6 +116,17 @@ class Modality(ABC):
         refuse_split(path, split)
         return Read(self.open([path]), None)
 
+    def read_files(self, paths: Sequence[Path], where: str) -> Read | None:
+        """Read several files; None if they aren't all of this kind.
+
+        Args:
+            paths: of the files, which exist.
+            where: what named them, for messages.
+        """
+        if any(path.suffix.casefold() not in self.suffixes for path in paths):
+            return None
+        return Read(self.open(paths), None, paths)
+
     def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
         """Read the files of a folder and its subfolders, sorted by path; None if none is of this kind.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import fields_of
+from zaohua.modalities.files.options import READING
 
 if TYPE_CHECKING:
     from zaohua.core.params import Field
@@ -73,6 +74,10 @@ class CodecOptions:
         """Set options by name."""
         self.options = {**self.options, **options}
         return self
+
+    def reading(self) -> Json:
+        """Return the options that are of reading, see `Codec.reading`."""
+        return {name: value for name, value in self.options.items() if name in READING}
 
     def of(self, codec: type[Codec]) -> Codec:
         """Make an unfitted codec with these options.

@@ -10,19 +10,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zaohua.core.advice import option
-from zaohua.core.arrays import as_array, named, unmasked
-from zaohua.core.errors import NoLabels, ZaohuaError, nearest, unknown
+from zaohua.core.arguments import path_of
+from zaohua.core.arrays import as_array, unmasked
+from zaohua.core.errors import NoLabels, ZaohuaError, named, nearest, unknown
 from zaohua.core.notes import note
 from zaohua.modalities import datasets, registry
+from zaohua.modalities.files.archives import is_archive, unpacked
 from zaohua.modalities.files.folders import Contents
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.labels import matching
 from zaohua.modalities.files.left_out import tell
+from zaohua.modalities.files.options import reading
 from zaohua.modalities.files.patterns import FilePattern
 from zaohua.modalities.files.values import is_item, is_list_of_items, stacked
 from zaohua.modalities.listed import of_suffix, read_listed, unreadable
 from zaohua.modalities.modality import Modality, refuse_split
+from zaohua.modalities.several import paths_of, read_several
 from zaohua.storage import outputs
+
+STDIN = Path("-")
+"""Path of standard input."""
 
 
 class Found(NamedTuple):
@@ -45,9 +52,10 @@ def read(
 
     Args:
         X: a path (a folder or a file of any known kind of data), a pattern of file names that say their labels
-            (`folder/{label}_{speaker}_{i}.wav`), the name of a data set, a data frame, an array, or a list of arrays,
-            of images, sounds, texts, dialogues, pieces of music or files of one kind. A text is a path if that exists,
-            else a pattern if it has braces, else a name.
+            (`folder/{label}_{speaker}_{i}.wav`) or with wildcards (`data/*.csv`), "-" for standard input, the name of a
+            data set, a data frame, an array, or a list of arrays, of images, sounds, texts, dialogues, pieces of music
+            or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
+            name.
         y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
             column of a table that holds them.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
@@ -82,7 +90,8 @@ def read_with_kind(
     if prefer is not None and len(kinds) > 1:
         kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
     if isinstance(X, (str, Path)):
-        items, carried, kind = _read_source(X, y is True, split, kinds)
+        with reading(kind=kinds[0].name if len(kinds) == 1 or prefer is not None else None):
+            items, carried, kind = _read_source(X, y is True, split, kinds)
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
@@ -193,6 +202,7 @@ def write(
         ZaohuaError: the items aren't recognised, or aren't written to files with that suffix; the folder holds other
             files; the path can't be written.
     """
+    path_of("path", path)
     folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     found, kind = _collected(items, None, kinds)
@@ -212,10 +222,16 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
     path, pattern = Path(source).expanduser(), FilePattern.of(source)
     if pattern is not None:
         return _read_pattern(pattern, split, kinds)
+    if path == STDIN:
+        return _read_file(path, labelled, split, kinds)
     if not path.exists():
+        paths = paths_of(source)
+        if paths is not None:
+            several, of = read_several(paths, str(source), split, kinds)
+            return Found(several.items, several.labels, of)
         entry = datasets.known().get(source) if isinstance(source, str) else None
         if entry is None:
-            raise _nothing_at(path, source, kinds)
+            raise _nothing_at(path, source)
         if len(kinds) == 1 and kinds[0].name != entry.modality:
             raise ZaohuaError(f"{source} is a data set of {entry.modality}, not of {kinds[0].name}")
         found, labels = datasets.load(entry.name, split or "train")
@@ -223,10 +239,16 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         return Found(items, items.labels if isinstance(items, FileItems) else labels, kind)
     if path.is_dir():
         return _read_folder(path, labelled, split, kinds)
+    return _read_file(path, labelled, split, kinds)
+
+
+def _read_file(path: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
             return Found(read_.items, read_.labels, kind)
+    if is_archive(path):
+        return _read_source(unpacked(path), labelled, split, kinds)
     refuse_split(path, split)
     raise unreadable(path, path.suffix.casefold(), kinds) or ZaohuaError(
         f"{path}: can't be read as data: give {_readable(kinds)}, or a folder"
@@ -284,18 +306,10 @@ def _read_pattern(pattern: FilePattern, split: str | None, kinds: Sequence[Modal
     )
 
 
-def _nothing_at(path: Path, source: str | Path, kinds: Sequence[Modality]) -> ZaohuaError:
+def _nothing_at(path: Path, source: str | Path) -> ZaohuaError:
     """Return the error for a path that doesn't exist and is no data set: it suggests what may have been meant."""
     if path.is_symlink():
         return ZaohuaError(f"{source}: is a link to {path.readlink()}, which isn't there")
-    stars = next((i for i, part in enumerate(path.parts) if set(part) & set("*?[")), None)
-    if stars is not None:
-        folder = Path(*path.parts[:stars])
-        suffix = path.suffix if of_suffix(path.suffix.casefold(), kinds) else ".wav"
-        return ZaohuaError(
-            f"{str(source)!r}: wildcards aren't supported: give the folder {folder}, or a pattern of the names, as in "
-            f"'{folder / ('{label}_{i}' + suffix)}'"
-        )
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     close = nearest(path.name, [*datasets.names(), *beside])
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"data sets: {', '.join(datasets.names())}"
@@ -324,6 +338,8 @@ def _own_labels(items: Any, y: Any) -> Any:
         given, y = y, as_array(y, "labels")
         if not y.ndim:
             raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {named(given)}")
+    if not hasattr(items, "__len__"):
+        raise ZaohuaError(f"can't read {named(items)}: give a folder, the name of a data set, an array or a list")
     if len(y) != len(items):
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from zaohua.core.arguments import whole_number
 from zaohua.core.errors import ZaohuaError
 from zaohua.storage.outputs import whole_file
 
@@ -69,6 +70,8 @@ def grid(
     Returns:
         uint8 (rows * h + gaps, columns * w + gaps[, C]).
     """
+    if columns is not None:
+        columns = whole_number("columns", columns)
     array = np.asarray(images)
     if array.ndim not in (3, 4) or array.dtype != np.uint8 or not len(array):
         raise ZaohuaError(f"a grid takes uint8 images (n, H, W) or (n, H, W, C), not {array.dtype} {array.shape}")

@@ -8,9 +8,11 @@ the next save don't depend on that last step, so after a crash at any time the f
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -39,6 +41,19 @@ def write_file(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file; a link to a device or a pipe, which may never end, is refused.
+
+    Raises:
+        OSError: it isn't a file, or can't be read.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        return file.read()
 
 
 @contextlib.contextmanager
@@ -139,7 +154,7 @@ def _settle(folder: Path, names: Collection[str]) -> dict[str, str]:
         pending = _pending(path)
         if not pending.exists():
             continue
-        if name in hashes and sha256(pending.read_bytes()) == hashes[name]:
+        if name in hashes and sha256(read_file(pending)) == hashes[name]:
             os.replace(pending, path)
         else:
             pending.unlink()
@@ -167,7 +182,7 @@ def _verified(path: Path, digest: str) -> bytes:
     missing = True
     for candidate in (_pending(path), path):
         try:
-            data = candidate.read_bytes()
+            data = read_file(candidate)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -189,13 +204,15 @@ def _manifest(folder: Path) -> dict[str, str]:
 
 def _listed(manifest: Path) -> dict[str, str]:
     try:
-        raw = manifest.read_bytes()
+        raw = read_file(manifest)
         hashes: dict[str, str] = json.loads(raw)["sha256"]
         valid = all(_is_plain(name) and isinstance(digest, str) for name, digest in hashes.items())
         if not valid or manifest_bytes(hashes) != raw:
             raise ValueError
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{manifest.parent} is no saved model: it has no {manifest.name}") from None
+    except OSError as error:
+        raise CheckpointError(f"{manifest} can't be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(f"{manifest} is damaged") from None
     return hashes

@@ -13,8 +13,18 @@ import re
 import shutil
 from pathlib import Path
 
+from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError
-from zaohua.storage.atomic import MANIFEST, explained, hashes_of, manifest_bytes, replace_file, sha256, write_folder
+from zaohua.storage.atomic import (
+    MANIFEST,
+    explained,
+    hashes_of,
+    manifest_bytes,
+    read_file,
+    replace_file,
+    sha256,
+    write_folder,
+)
 
 MODEL, WEIGHTS, HISTORY, LOCK = "model.json", "weights.safetensors", "history.jsonl", ".lock"
 CHECKPOINTS, PREVIEWS = "checkpoints", "previews"
@@ -45,7 +55,7 @@ def is_run(folder: Path) -> bool:
     if MODEL in hashes_of(folder):
         return True
     try:
-        model = json.loads((folder / MODEL).read_bytes())
+        model = json.loads(read_file(folder / MODEL))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(model, dict) and {"model", "parameters", "codec"} <= set(model)
@@ -78,7 +88,7 @@ def check_out(out: str | Path) -> None:
     Raises:
         ZaohuaError: the folder holds other files, or can't be written.
     """
-    folder = Path(out)
+    folder = path_of("out", out)
     with explained(folder):
         existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
         if not existing.is_dir():
@@ -110,7 +120,7 @@ def card_file(folder: Path) -> Path | None:
 def is_own(card: Path) -> bool:
     """Return True if a card is exactly what Zaohua wrote, according to the manifest of its folder."""
     with contextlib.suppress(OSError):
-        return hashes_of(card.parent).get(card.name) == sha256(card.read_bytes())
+        return hashes_of(card.parent).get(card.name) == sha256(read_file(card))
     return False
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
 from zaohua.core import registry
+from zaohua.core.arguments import path_of
 from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.json import Json
+from zaohua.core.with_fields import UnknownField
 from zaohua.storage.runs import load_model
 
 
@@ -21,13 +25,14 @@ def load(path: str | Path, device: str = "auto") -> Any:
         device: device of the networks: "auto", "cpu", "cuda", "mps" ...
 
     Returns:
-        The model, as it was saved.
+        The model as it was saved, or the estimator that was saved with it, such as a `GenerativeClassifier`.
 
     Raises:
         CheckpointError: the folder holds no model, or a damaged one.
         ZaohuaError: the device isn't available, the model doesn't support devices, or its class can't be imported.
     """
-    data, tensors = load_model(Path(path))
+    path = path_of("the run", path)
+    data, tensors = load_model(path)
     if tensors is None:
         raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
     try:
@@ -39,12 +44,22 @@ def load(path: str | Path, device: str = "auto") -> Any:
             raise ZaohuaError(f"{path} is a {cls.__name__}, which computes on the CPU only: load it without a device")
         model = cls.from_json({**data, "parameters": parameters}, tensors)
         model.run_ = str(path)
-        return model
+        return _wrapped(model, data.get("estimator"))
+    except (UnknownField, CheckpointError) as error:
+        raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({error})") from error
     except ZaohuaError:
         raise
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError, MemoryError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({reason})") from error
+
+
+def _wrapped(model: Any, about: Json | None) -> Any:
+    """Return the estimator that a model was saved with, such as a classifier; the model itself if there is none."""
+    if about is None:
+        return model
+    base: type = importlib.import_module("zaohua.estimator.wrapper").ModelWrapper
+    return registry.importable_class(about["class"], base, "estimator").around(model, about)
 
 
 def _class_of(path: str | Path, name: str) -> Any:

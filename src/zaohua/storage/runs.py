@@ -25,6 +25,7 @@ from zaohua.storage.atomic import (
     MANIFEST,
     explained,
     manifest_bytes,
+    read_file,
     read_folder,
     replace_file,
     sha256,
@@ -315,7 +316,7 @@ class Run:
     def rewind_history(self, step: int) -> list[Json]:
         """Delete records after `step`, final ones and incomplete lines; return the others."""
         path, records = self.folder / HISTORY, list[Json]()
-        for line in path.read_bytes().splitlines() if path.exists() else []:
+        for line in read_file(path).splitlines() if path.exists() else []:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 record = json.loads(line)
                 if record["step"] <= step and not record.get(FINAL):

@@ -6,18 +6,19 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
-from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from zaohua import modalities
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.sklearn_bases import BaseEstimator, ClassifierMixin
+from zaohua.core.json import Json
+from zaohua.core.sklearn_bases import ClassifierMixin
 from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.wrapper import ModelWrapper
 
 
-class GenerativeClassifier(ClassifierMixin, BaseEstimator):
+class GenerativeClassifier(ClassifierMixin, ModelWrapper):
     """Classifier of scikit-learn by the likelihoods of a generative model.
 
     Args:
@@ -29,8 +30,12 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         classes_: sorted classes.
     """
 
-    def __init__(self, model: GenerativeModel | None = None) -> None:
-        self.model = model
+    @staticmethod
+    def usual_model() -> GenerativeModel:
+        """Create the model that is used if none is given."""
+        from zaohua.models.product_mixture import ProductMixture
+
+        return ProductMixture()
 
     def fit(self, X: object, y: ArrayLike) -> Self:
         """Fit the model to items and their classes.
@@ -44,25 +49,23 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         """
         if y is None:
             raise ZaohuaError("requires y to be passed, but the target y is None")
-        labels = np.asarray(column_or_1d(y, warn=True))
+        labels = np.asarray(column_or_1d(as_array(y, "classes"), warn=True))
         if not len(labels):
             raise ZaohuaError("no items: y is empty")
         check_classification_targets(labels)
         self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
             raise ZaohuaError(f"classifying needs more than one class, and all items are {self.classes_[0]!r}")
-        self.model_: GenerativeModel = _default_model() if self.model is None else clone(self.model)
-        self.model_.fit(X, labels)
+        self.fit_model(X, labels)
         _ = self.model_.score_samples  # raises an error if the model has none
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.model_, name):
-                setattr(self, name, getattr(self.model_, name))
         return self
 
     def predict_log_proba(self, X: object) -> np.ndarray:
         """Compute log P(y | x) of each class, float64 (n, classes)."""
         check_is_fitted(self)
-        items, _ = modalities.read(X)
+        items, _, kind = modalities.read_with_kind(X, prefer=modalities.modality_of(type(self.model_.codec_)))
+        if kind is None:
+            self.model_.encode_items(X)  # which says what X should be
         codec = self.model_.y_codec_
         assert codec is not None  # it was fitted with labels
         prior = codec.log_prior()
@@ -84,14 +87,10 @@ class GenerativeClassifier(ClassifierMixin, BaseEstimator):
         log_probabilities = self.predict_log_proba(X)
         return np.asarray(self.classes_[log_probabilities.argmax(1)])
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        if self.model is None or hasattr(self.model, "__sklearn_tags__"):
-            tags.input_tags = (_default_model() if self.model is None else self.model).__sklearn_tags__().input_tags
-        return tags
+    def state(self) -> Json:
+        """Return the classes as JSON values."""
+        return {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str}
 
-
-def _default_model() -> GenerativeModel:
-    from zaohua.models.product_mixture import ProductMixture
-
-    return ProductMixture()
+    def set_state(self, state: Json) -> None:
+        """Restore the result of `state`."""
+        self.classes_ = np.array(state["classes"], dtype=state["dtype"])

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from zaohua import modalities
 from zaohua.core.advice import option
+from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.json import Json
@@ -34,6 +35,7 @@ from zaohua.modalities.base import Codes
 from zaohua.storage import runs
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
+from zaohua.training.building import built_for
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
@@ -250,6 +252,7 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         """
         from zaohua.training.loop import Engine
 
+        run = path_of("the run", run)
         saved, _ = runs.load_model(run, weights=False)
         runs.check_resumable(
             run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
@@ -309,6 +312,5 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         return self.nets_.state_dict()
 
     def _set_tensors(self, tensors: dict[str, Tensor]) -> None:
-        nets = self.networks()
-        nets.load_state_dict(tensors)
+        nets = built_for(self.networks, tensors)
         self.nets_ = to_device(nets, pick_device(self.device)).eval().requires_grad_(False)

@@ -53,7 +53,7 @@ def test_other_texts_stay_texts() -> None:
         (["a.wav", "c.wav"], r"c.wav: there is no such file \(number 1 of the list\)"),
         ([Path("c.wav")], "c.wav: there is no such file"),
         ([Path("a.wav"), "b.png"], "the list holds files of sounds, but number 1 is b.png"),
-        ([Path("a.wav"), 3], "the list holds files, but number 1 is a int"),
+        ([Path("a.wav"), 3], "the list holds files, but number 1 is an int"),
         ([Path(".")], "is a folder: give it by itself"),
         ([Path("a.wav"), Path("a.m4a")], "a.m4a: .m4a files aren't read: convert"),
         (["a.m4a", "b.m4a"], "a.m4a: .m4a files aren't read: convert"),

@@ -205,7 +205,7 @@ def test_codec_for_says_what_is_accepted():
     for items, message in (
         (np.zeros((5, 3)), "tables"),
         (["once upon"], "texts"),
-        (3, "can't learn from int:"),
+        (3, "can't learn from an int:"),
         (np.zeros(4), "tables"),
     ):
         with pytest.raises(ZaohuaError, match=message):

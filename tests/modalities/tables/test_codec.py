@@ -16,8 +16,8 @@ from zaohua import modalities
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import BatchNoise
-from zaohua.modalities.files.delimited import read_table
 from zaohua.modalities.tables.codec import TableCodec
+from zaohua.modalities.tables.files import read_table
 
 FRAMES = frames()
 

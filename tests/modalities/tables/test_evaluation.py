@@ -21,9 +21,9 @@ from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.results import APART, FLOOR, Evaluation, load
 from zaohua.metrics import utility
 from zaohua.modalities import TableCodec
-from zaohua.modalities.files.delimited import read_table
 from zaohua.modalities.tables import charts
 from zaohua.modalities.tables.evaluation import TableProtocol
+from zaohua.modalities.tables.files import read_table
 from zaohua.modalities.tables.held_out import names_of
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.compare import compare

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.arguments import RandomState
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, Noise
+from zaohua.core.noise import ItemNoise, Noise, RandomState
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.seen import token_hashes
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
 from zaohua.modalities.base import Codes
+from zaohua.modalities.files.values import all_of
 from zaohua.modalities.texts.codec import TextCodec
 
 
@@ -204,7 +204,7 @@ class TextModel(TokenModel[TextCodec]):
         """Return the mean negative `score_samples` of texts (not paths) in bits per byte of UTF-8, ends included."""
         if isinstance(X, str):
             raise ZaohuaError("bits_per_byte takes a list of texts, not one text or a path: give [text]")
-        texts = list(X)
+        texts = all_of(X, str, "texts")
         size = sum(len(text.encode()) for text in texts)
         if not size:
             raise ZaohuaError("bits_per_byte: the texts are empty")

@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Tags
 from torch import Tensor
 
+from zaohua.core.arrays import as_array
 from zaohua.core.available import available
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.noise import Noise, fine_uniform
 from zaohua.core.params import Between
 from zaohua.estimator.encoding import TrainingData
@@ -212,9 +213,11 @@ class Univariate(PerClassDensity[NumberCodec]):
             ZaohuaError: a probability is not between 0 and 1.
         """
         self._check_fitted()
-        probabilities = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        if probabilities.ndim > 1 or not ((probabilities >= 0) & (probabilities <= 1)).all():
-            raise ZaohuaError(f"q must be a list of probabilities between 0 and 1, not {q!r}")
+        numbers = as_array(q, "probabilities")
+        valid = numbers.dtype.kind in "uif" and numbers.ndim < 2
+        if not valid or not ((numbers >= 0) & (numbers <= 1)).all():
+            raise ZaohuaError(f"q must be a list of probabilities between 0 and 1, not {shown(q)}")
+        probabilities = np.atleast_1d(numbers).astype(np.float64)
         _, y_codes = (0, None) if y is None else self.sample_conditions(len(probabilities), y)
         self.require_conditions(y_codes)
         return self._each(self.inverse, np.repeat(probabilities[:, None], self.spec_.size, 1), y_codes)

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from zaohua.core.arrays import as_array, named, unmasked
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.arrays import as_array, unmasked
+from zaohua.core.errors import ZaohuaError, named
 
 KindT = TypeVar("KindT")
 
 
 def stacked(X: Sequence[Any]) -> np.ndarray | list[Any]:
-    """Return a list of arrays of one shape as one array, and a list of equally long rows of numbers likewise.
+    """Return a list of arrays of one shape as one array, and lists of equally long rows of numbers likewise.
 
     Arrays of different shapes come back as a list of numpy's arrays, anything else as a list of what it was.
     """
@@ -25,8 +25,18 @@ def stacked(X: Sequence[Any]) -> np.ndarray | list[Any]:
             return [unmasked(array, f"item {i}") for i, array in enumerate(arrays)]
         masked = any(isinstance(array, np.ma.MaskedArray) for array in arrays)
         return np.ma.stack(arrays) if masked else np.stack(arrays)
-    rows = all(isinstance(row, (list, tuple)) and row and isinstance(row[0], (int, float, np.number)) for row in X)
-    return np.array(X) if rows and len({len(row) for row in X}) == 1 else list(X)
+    if not all(isinstance(row, (list, tuple)) and _first_cell_is_number(row) for row in X):
+        return list(X)
+    try:
+        return np.array(X)
+    except ValueError:  # rows of different lengths
+        return list(X)
+
+
+def _first_cell_is_number(row: object) -> bool:
+    while isinstance(row, (list, tuple)) and row:
+        row = row[0]
+    return isinstance(row, (int, float, np.number))
 
 
 def is_list_of_items(array: np.ndarray) -> bool:
@@ -49,11 +59,11 @@ def all_of(items: object, kind: type[KindT], name: str) -> list[KindT]:
         kind: the type.
         name: what the list holds, in the plural.
     """
-    if not isinstance(items, Iterable):
+    if not isinstance(items, Iterable) or getattr(items, "ndim", 1) == 0:
         raise ZaohuaError(f"{name} are given as a list of them, not as {named(items)}")
     checked = []
     for i, item in enumerate(items):
         if not isinstance(item, kind):
-            raise ZaohuaError(f"the list holds {name}, but number {i} is a {named(item)}")
+            raise ZaohuaError(f"the list holds {name}, but number {i} is {named(item)}")
         checked.append(item)
     return checked

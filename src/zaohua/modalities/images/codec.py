@@ -23,7 +23,7 @@ from zaohua.modalities.base import Codes, GridCodec, counted
 from zaohua.modalities.images.files import Form, ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid, visible
 from zaohua.modalities.images.losses import tell_range
-from zaohua.modalities.images.pixels import COUNT, Channels, convert_array, resize_array
+from zaohua.modalities.images.pixels import COUNT, Channels, checked_pixels, convert_array, resize_array
 from zaohua.report.sheets import grid, save
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ImageCodec(GridCodec[ImagesLike]):
             self._set_pixels(EIGHT_BIT, np.dtype(np.uint8), channel_axis=kind != "grey")
             shape, count = self._target or parts.common_size(), COUNT[kind]
         else:
-            pixels = _checked(items)
+            pixels = checked_pixels(items)
             count = pixels.shape[-1] if self.channels == "auto" else COUNT[self.channels]
             self._set_pixels(self._find_grid(pixels), pixels.dtype, channel_axis=np.ndim(items) == 4 or count > 1)
             shape = self._target or pixels.shape[1:3]
@@ -156,7 +156,7 @@ class ImageCodec(GridCodec[ImagesLike]):
                     f"{self.grid_.low:g} to {self.grid_.high:g} with {self.spec_.channels}"
                 )
             return self._parts_and_codes(items)[1]
-        pixels = convert_array(_checked(items), self.channels, self.grid_)
+        pixels = convert_array(checked_pixels(items), self.channels, self.grid_)
         if self._target is not None:
             pixels = resize_array(pixels, self._target, self.grid_)
         if pixels.shape[1:] != (*self._shape, self.spec_.channels):
@@ -248,7 +248,10 @@ class ImageCodec(GridCodec[ImagesLike]):
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
-        self._set_pixels(Grid(**state["grid"]), np.dtype(state["dtype"]), state["channel_axis"])
+        grid, dtype = Grid(**state["grid"]), np.dtype(state["dtype"])
+        if dtype.kind not in "buif" or not grid.low < grid.high or not 1 < (grid.levels or 2) <= 65536:
+            raise ZaohuaError(f"no pixels have the type {dtype} and the values of {grid}")
+        self._set_pixels(grid, dtype, state["channel_axis"])
 
     def _set_pixels(self, grid: Grid, dtype: np.dtype[np.generic], channel_axis: bool) -> None:
         self.grid_, self.dtype_, self.channel_axis_ = grid, dtype, channel_axis
@@ -276,23 +279,3 @@ class ImageCodec(GridCodec[ImagesLike]):
     def _kind(self) -> str:
         """Name of the channels that files are decoded to."""
         return next(name for name, count in COUNT.items() if count == self.spec_.channels)
-
-
-def _checked(items: ImagesLike) -> np.ndarray:
-    """Return images as an array with a channel axis; raise an error if it isn't valid."""
-    pixels = as_array(items, "images")
-    if pixels.ndim not in (3, 4) or pixels.dtype.kind not in "buif":
-        hint = ": give X.astype(np.float32)" if pixels.dtype == object and pixels.ndim in (3, 4) else ""
-        raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}{hint}")
-    if 0 in pixels.shape:
-        raise ZaohuaError(f"no images: the array is of shape {pixels.shape}")
-    if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 4:
-        raise ZaohuaError(f"an array of shape {pixels.shape} looks like a single image: images must be (n, H, W, C)")
-    if pixels.ndim == 4 and pixels.shape[3] > 4:
-        hint = ": channels come last, so transpose it with (0, 2, 3, 1)" if pixels.shape[1] <= 4 else ""
-        raise ZaohuaError(f"images can have 1 to 4 channels, not {pixels.shape[3]} (shape {pixels.shape}){hint}")
-    if pixels.dtype.kind == "f":
-        for i, image in enumerate(pixels):
-            if not np.isfinite(image).all():
-                raise ZaohuaError(f"image {i} has pixels that are NaN or infinite: leave it out or repair it")
-    return pixels if pixels.ndim == 4 else pixels[..., None]

@@ -36,7 +36,7 @@ def tell_losses(losses: Sequence[Loss], white: float | None) -> None:
     for count, what in (
         (
             sum(loss.transparent for loss in losses),
-            f"laid on white where transparent ({option('channels', 'rgba')} keeps it)",
+            f"laid on white where transparent ({option('channels', 'rgba', 'image_')} keeps it)",
         ),
         (sum(loss.deep for loss in losses), "reduced from 16 bits to 8"),
         (sum(loss.cropped for loss in losses), "cropped to the proportions asked for"),

@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from zaohua.core.advice import option
+from zaohua.core.arrays import as_array
+from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.images.grid import Grid
 
 Channels = Literal["auto", "grey", "rgb", "rgba"]
@@ -262,3 +264,27 @@ def convert_array(pixels: np.ndarray, channels: Channels, grid: Grid) -> np.ndar
 def _snap(values: np.ndarray, grid: Grid, dtype: np.dtype[np.generic]) -> np.ndarray:
     """Round values to the nearest ones of the grid."""
     return grid.decode((values - grid.low) / grid.scale - 1, grid.levels, dtype)
+
+
+def checked_pixels(items: object) -> np.ndarray:
+    """Return images as an array (n, H, W, C) of finite numbers.
+
+    Raises:
+        ZaohuaError: they are no array (n, H, W) or (n, H, W, C) of numbers; the message says what is wrong.
+    """
+    pixels = as_array(items, "images")
+    if pixels.ndim not in (3, 4) or pixels.dtype.kind not in "buif":
+        hint = ": give X.astype(np.float32)" if pixels.dtype == object and pixels.ndim in (3, 4) else ""
+        raise ZaohuaError(f"images must be numbers (n, H, W) or (n, H, W, C), not {pixels.dtype} {pixels.shape}{hint}")
+    if 0 in pixels.shape:
+        raise ZaohuaError(f"no images: the array is of shape {pixels.shape}")
+    if pixels.ndim == 3 and pixels.shape[2] in (3, 4) and min(pixels.shape[:2]) > 4:
+        raise ZaohuaError(f"an array of shape {pixels.shape} looks like a single image: give X[None]")
+    if pixels.ndim == 4 and pixels.shape[3] > 4:
+        hint = ": channels come last, so transpose it with (0, 2, 3, 1)" if pixels.shape[1] <= 4 else ""
+        raise ZaohuaError(f"images can have 1 to 4 channels, not {pixels.shape[3]} (shape {pixels.shape}){hint}")
+    if pixels.dtype.kind == "f":
+        for i, image in enumerate(pixels):
+            if not np.isfinite(image).all():
+                raise ZaohuaError(f"image {i} has pixels that are NaN or infinite: leave it out or repair it")
+    return pixels if pixels.ndim == 4 else pixels[..., None]

@@ -103,7 +103,14 @@ class LabelCodec(Codec[LabelsLike]):
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
-        self._set_classes([_from_json(c) for c in state["classes"]], list(state["counts"]))
+        classes, counts = [_from_json(c) for c in state["classes"]], list(state["counts"])
+        if (
+            len(classes) != len(counts)
+            or len(classes) != self.spec_.channels
+            or not all(0 < int(count) < 2**53 for count in counts)
+        ):
+            raise ZaohuaError(f"{len(counts)} counts of {len(classes)} labels don't fit together")
+        self._set_classes(classes, [int(count) for count in counts])
 
     def _set_classes(self, classes: list[object], counts: list[int]) -> None:
         self.classes_: list[object] = classes

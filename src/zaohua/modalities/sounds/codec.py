@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.sounds.files import Form, SoundFiles
+from zaohua.modalities.sounds.losses import tell_headers, tell_lengths
 from zaohua.modalities.sounds.sheets import joined, write_sound, write_spectrograms
 from zaohua.modalities.sounds.sound import Sound, Sounds
 from zaohua.modalities.sounds.spectra import MelScale, mu_law_compress, mu_law_expand
@@ -88,8 +89,7 @@ class SoundCodec(Codec[SoundsLike]):
         samples = max(1, round(seconds * rate))
         length = self._length(samples, rate) if self.seconds is None else samples
         self._set(Form(rate, length, channels, any(header.deep for header in trimmed.headers)), windows)
-        parts = self._split(trimmed)
-        waves = self._codes(parts)
+        parts, waves = self._encoded(trimmed)
         self._fit_waves(waves)
         files.cache(self._key, (parts, waves))
         return self
@@ -155,14 +155,28 @@ class SoundCodec(Codec[SoundsLike]):
         cached: tuple[SoundFiles, Codes] | None = files.pop_cached(self._key)
         if cached is not None:
             return cached
-        parts = self._split(self._trimmed(files))
-        return parts, self._codes(parts)
+        return self._encoded(self._trimmed(files))
 
     def _trimmed(self, files: SoundFiles) -> SoundFiles:
         return files.trimmed() if self.trim else files
 
     def _split(self, files: SoundFiles) -> SoundFiles:
         return files.split(self.form_.length / self.form_.rate) if self.windows_ else files
+
+    def _encoded(self, files: SoundFiles) -> tuple[SoundFiles, Codes]:
+        """Return the parts of trimmed sounds and their encoding, and note what isn't read of them."""
+        form = self.form_
+        lengths, length = files.seconds, form.length / form.rate
+        tell_headers(files.headers, form.rate, form.channels)
+        if self.windows_:
+            kept = [
+                seconds if seconds <= length else math.floor(seconds / length + 0.5) * length for seconds in lengths
+            ]
+        else:
+            kept = [length] * len(lengths)
+        tell_lengths(lengths, kept, form.rate, self.windows_)
+        parts = self._split(files)
+        return parts, self._codes(parts)
 
     def _codes(self, files: SoundFiles) -> Codes:
         """Encode sounds in the form that is stored during training."""
@@ -277,5 +291,5 @@ def _files(items: object) -> SoundFiles:
         )
     for i, item in enumerate(items):
         if not isinstance(item, Sound):
-            raise ZaohuaError(f"the list holds sounds, but number {i} is a {type(item).__name__}")
+            raise ZaohuaError(f"the list holds sounds, but number {i} is {named(item)}")
     return SoundFiles(list(items))

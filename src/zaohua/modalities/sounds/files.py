@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self, overload
@@ -11,12 +10,12 @@ from typing import ClassVar, NamedTuple, Self, overload
 import numpy as np
 import torch
 
-from zaohua.core.errors import ZaohuaWarning
 from zaohua.modalities.base import Codes
 from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.codes import FileCodes
 from zaohua.modalities.files.items import THREADS, FileItems, ResultT, in_threads, in_turn
 from zaohua.modalities.sounds.clips import Clip, SoundHeader, UnusableSound, reason
+from zaohua.modalities.sounds.losses import Heard, tell_samples
 from zaohua.modalities.sounds.sound import PLAYED, Sound, Sounds, sixteen_bits
 
 BEYOND = 0.05
@@ -36,7 +35,7 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
     def __init__(self, sources: Sequence[Path | Sound | Clip], labels: Sequence[object] | None = None):
         super().__init__([s if isinstance(s, Clip) else Clip(s) for s in sources], labels)
         self._headers: list[SoundHeader] | None = None
-        self._beyond: list[float] = []
+        self._heard: list[Heard] = []
 
     @overload
     def __getitem__(self, index: int) -> Sound: ...
@@ -147,16 +146,10 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
         return torch.from_numpy(waves if all(mask) else waves[mask])
 
     def report(self) -> None:
-        """Warn of sounds that were dropped or clipped since the last call."""
+        """Note the sounds that were dropped since the last call, and what the others lost."""
         super().report()
-        if self._beyond:
-            warnings.warn(
-                f"{len(self._beyond)} of {len(self)} {self.noun} go beyond full scale, up to "
-                f"{max(self._beyond):.4g}, and are clipped to [-1, 1]: divide all of them by that to avoid it",
-                ZaohuaWarning,
-                stacklevel=3,
-            )
-            self._beyond = []
+        tell_samples(self._heard)
+        self._heard = []
 
     def each(
         self, form: Form, work: Callable[[int, np.ndarray], ResultT], take: Callable[[ResultT], object] | None = None
@@ -175,9 +168,9 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
         def attempt(row: int) -> tuple[ResultT | None, str | None]:
             try:
                 sound = form.read(self.sources[row])
-                result = work(row, form.ragged(sound))
-                if sound.peak > 1:
-                    self._beyond.append(sound.peak)
+                samples = form.ragged(sound)
+                result = work(row, samples)
+                self._heard.append(Heard(sound.peak, form.peak(samples)))
                 return result, None
             except Exception as error:  # a damaged file can make the decoder raise anything
                 return None, reason(error)
@@ -212,6 +205,10 @@ class Form(NamedTuple):
     def read(self, clip: Clip) -> Sound:
         """Read as much of a clip as `ragged` needs; raises what `Clip.load` and the decoder do."""
         return clip.load(self.length / self.rate + BEYOND)
+
+    def peak(self, samples: np.ndarray) -> float:
+        """Return the largest absolute sample of a converted sound, 1 at full scale."""
+        return float(np.abs(samples.astype(np.float32)).max(initial=0)) / (1 if self.deep else 32768)
 
     def padded(self, samples: np.ndarray) -> np.ndarray:
         """Pad samples (channels, at most length) with silence to (channels, length)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,7 +19,10 @@ class Tables(Modality):
 
     name: ClassVar[str] = "tables"
     noun: ClassVar[str] = "rows"
-    other_suffixes: ClassVar[frozenset[str]] = frozenset({".csv", ".tsv", ".tab", ".parquet", ".pq"})
+    other_suffixes: ClassVar[frozenset[str]] = frozenset(
+        {".csv", ".tsv", ".tab", ".psv", ".ndjson", ".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".xlsm"}
+    )
+    accompanies: ClassVar[bool] = True
     holes: ClassVar[bool] = True
     given: ClassVar[str] = "a data frame or an array (n, columns)"
     protocol: ClassVar[str | None] = "zaohua.modalities.tables.evaluation:TableProtocol"
@@ -38,14 +43,39 @@ class Tables(Modality):
 
         return is_table(X)
 
-    def read_file(self, path: Path, split: str | None = None) -> Read | None:
-        """Read a delimited text file or a Parquet file."""
-        if path.suffix.casefold() not in self.other_suffixes:
-            return None
-        from zaohua.modalities.files.delimited import read_table
+    def count(self, folder: Path, suffixes: Counter[str]) -> int:
+        """Return how many files of tables a folder holds."""
+        return sum(suffixes[suffix] for suffix in self.other_suffixes)
 
+    def read_file(self, path: Path, split: str | None = None) -> Read | None:
+        """Read a file of rows: delimited text, lines of JSON, Parquet, Feather or a workbook, packed or not."""
+        from zaohua.modalities.files.options import current
+        from zaohua.modalities.tables.files import is_table_file, read_table
+
+        options = current()
+        if not is_table_file(path, sure=options.kind == self.name):
+            return None
         refuse_split(path, split)
-        return Read(read_table(path), None)
+        return Read(read_table(path, header=options.header, sheet=options.sheet), None)
+
+    def read_files(self, paths: Sequence[Path], where: str) -> Read | None:
+        """Read several files with the same columns as one table."""
+        from zaohua.modalities.files.options import current
+        from zaohua.modalities.tables.files import is_table_file, read_tables
+
+        options = current()
+        if not all(is_table_file(path, sure=options.kind == self.name) for path in paths):
+            return None
+        return Read(read_tables(paths, where, options.header, options.sheet), None, paths)
+
+    def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
+        """Read the files of a folder with the same columns as one table; None if there is none."""
+        from zaohua.modalities.files.folders import find
+        from zaohua.modalities.tables.files import PACKED, is_table_file
+
+        packed = frozenset([*PACKED, ".zip"])
+        paths = [path for path in find(folder, self.other_suffixes | packed, split) if is_table_file(path)]
+        return self.read_files(paths, str(folder)) if paths else None
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

@@ -16,11 +16,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
+from zaohua.modalities.tables import refused
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints import roles
 from zaohua.modalities.tables.constraints.system import System
@@ -32,7 +34,6 @@ from zaohua.modalities.tables.frames import (
     container_of,
     filled_in,
     index_of,
-    to_frame,
 )
 from zaohua.modalities.tables.views import View, features_of
 
@@ -60,7 +61,7 @@ class TableCodec(FrameCodec):
     the modes of each column; auto: the model's default, mostly quantile."""
     kinds: dict[str, str] | None = None
     """Kinds of columns by name, instead of inferred ones: continuous, integer, boolean, categorical, ordered, datetime
-    or identifier."""
+    (with a format, as in datetime:%d/%m/%Y), duration or identifier."""
     max_categories: Annotated[int, Between(2)] = 1000
     """Maximum number of distinct values of a categorical column."""
     constraints: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ class TableCodec(FrameCodec):
         Raises:
             ZaohuaError: a column can't be used; the message names it and says what to do.
         """
-        frame, self.container_ = to_frame(items)
+        frame, self.container_ = self.kept(items)
         if not len(frame) or not frame.shape[1]:
             what = f"{len(frame)} sample(s)" if frame.shape[1] else f"{frame.shape[1]} feature(s)"
             raise ZaohuaError(f"the table has {what} (shape={frame.shape}) while a minimum of 1 is required.")
@@ -82,16 +83,17 @@ class TableCodec(FrameCodec):
         for name in kinds:
             if name not in map(str, frame.columns):
                 raise unknown("column in kinds:", name, frame.columns)
-        columns = [
-            roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed)
-            for name in frame.columns  # pandas 2: numpy's 7
-        ]
+        columns = refused.each(
+            frame.columns.tolist(),  # pandas 2: numpy's 7
+            lambda name: roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed),
+        )
         self.identifiers_ = [column for column in columns if column.kind == "identifier"]
         self.columns_ = [column for column in columns if column.kind != "identifier"]
         if not self.columns_:
             names = ", ".join(repr(column.name) for column in columns)
             raise ZaohuaError(
-                f"all columns are identifiers ({names}), and those are not learnt; say what they are (kinds)"
+                f"all columns are identifiers ({names}), and those are not learnt; say what they are, as in "
+                f"{option('kinds', {str(columns[0].name): 'categorical'})}"
             )
         codes = self._codes(frame)
         self.system_, coordinates = System.fit(parsed, self.columns_, codes, self.max_categories)
@@ -128,7 +130,9 @@ class TableCodec(FrameCodec):
         codes = self._codes(frame)
         for index, column in enumerate(() if unseen else self.columns_):
             cells = frame[column.name]
-            column.check_known(cells, np.where(cells.isna(), 0, codes[:, index]) if holes else codes[:, index])
+            column.check_known(
+                cells, np.where(column.missing_cells(cells), 0, codes[:, index]) if holes else codes[:, index]
+            )
         return torch.from_numpy(codes)
 
     def _codes(self, frame: pd.DataFrame, clip: bool = True) -> np.ndarray:
@@ -158,7 +162,10 @@ class TableCodec(FrameCodec):
         made = self._cells(codes) | {
             column.name: column.identifiers(len(codes), given[column.name]) for column in self.identifiers_
         }
-        cells = {name: filled_in(given[name], cells) for name, cells in made.items()}
+        missing = {
+            column.name: column.missing_cells(given[column.name]) for column in (*self.columns_, *self.identifiers_)
+        }
+        cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
         return container.back(cells, len(codes), index_of(rows))
 
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:
@@ -339,6 +346,7 @@ class TableCodec(FrameCodec):
         size = 8 * rows * len(self.columns_) / 2**20
         return [
             *lines,
+            *(f"{str(name):<{width}}  left out" for name in self.container_.left_out),
             *self.system_.about(rows),
             f"{counted(rows, 'row')}, {counted(len(self.columns_), 'column')} to learn: {size:,.1f} MiB when encoded; "
             f"a network sees {counted(wide, 'number')} per row",

@@ -31,6 +31,7 @@ from zaohua.modalities.tables.kinds import (
     plain,
 )
 from zaohua.modalities.tables.missing import is_word
+from zaohua.modalities.tables.refused import TooManyCategories
 from zaohua.modalities.tables.spelling import NumberSpelling
 
 NULLS = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
@@ -157,11 +158,7 @@ class Column:
             kinds = {type(value) for value in values}
             values = sorted(values) if len(kinds) == 1 else values
         if len(values) > most:
-            raise ZaohuaError(
-                f"column {self.name!r} has {len(values):,} different values, more than max_categories="
-                f"{most:,}: leave it out, call it an identifier (kinds={{{self.name!r}: 'identifier'}}), "
-                "or raise max_categories"
-            )
+            raise TooManyCategories(self.name, len(values), most)
         for value in values:
             if not isinstance(value, (str, int, float, bool)):
                 raise ZaohuaError(
@@ -216,15 +213,15 @@ class Column:
         texts = {str(value): index for index, value in enumerate(self.categories)}
         equal = {value: index for index, value in enumerate(self.categories)}
         same = {distinguished(value): index for index, value in enumerate(self.categories)}
-        codes, values = factorized(series.mask(missing) if self.word is not None else series)
-        known = [same.get(distinguished(value), equal.get(value, texts.get(str(value), -1))) for value in values]
+        codes, cells = factorized(series.mask(missing) if self.word is not None else series)
+        known = [same.get(distinguished(cell), equal.get(cell, texts.get(str(cell), -1))) for cell in cells]
         encoded: np.ndarray = np.array([*known, -1], dtype=np.float64)[codes]
         encoded[missing] = -1 if self.missing_code is None else self.missing_code
         return encoded
 
     def missing_cells(self, series: pd.Series) -> np.ndarray:
         """Return a mask of the cells that are missing, or hold a word for it among numbers or times, bool (n,)."""
-        missing = series.isna().to_numpy(dtype=bool)
+        missing: np.ndarray = series.isna().to_numpy(dtype=bool)
         if (self.kind in NUMBERS or self.word is not None) and written.is_text(series):
             words = [isinstance(value, str) and is_word(value.strip()) for value in series]
             missing = missing | np.array(words, dtype=bool)

@@ -19,7 +19,7 @@ ADULT = (
 
 def _adult(entry: DataSet, split: str) -> tuple[pd.DataFrame, None]:
     """Load the census of 1994 in its published split; classes in the second file end with a full stop."""
-    from zaohua.modalities.files.delimited import read_table
+    from zaohua.modalities.tables.files import read_table
 
     frame = read_table(entry.paths(split)[0], names=ADULT.split(), comment="|")
     frame["income"] = frame["income"].str.removesuffix(".")
@@ -28,7 +28,7 @@ def _adult(entry: DataSet, split: str) -> tuple[pd.DataFrame, None]:
 
 def _fifths(entry: DataSet, split: str) -> tuple[pd.DataFrame, None]:
     """Load a table; every fifth row belongs to the test split."""
-    from zaohua.modalities.files.delimited import read_table
+    from zaohua.modalities.tables.files import read_table
 
     frame = read_table(entry.paths(split)[0])
     return frame[(frame.index % 5 == 4) == (split == "test")].reset_index(drop=True), None

@@ -11,6 +11,8 @@ A format is written as for `strftime`, with these codes. Those with a hyphen hav
     %M %S %f %3f      minute, second, fraction of 6 digits (or of 1 to 9)
     %z                any offset from UTC, written as +0000
 
+Several formats, with | between them, are those of different cells; the first is written.
+
 An offset at the end that is the same in all cells ("Z", "+01:00") is part of the format: times are local times there.
 Another offset in a cell is converted.
 """
@@ -24,6 +26,8 @@ import numpy as np
 import pandas as pd
 
 CODE = re.compile(r"%(?:[-^]?[A-Za-z]|\df)")
+MIXED = "|"
+"""Between the formats of different cells of a column."""
 OFFSET = re.compile(r"(?:Z|[+-]\d\d(?::?\d\d)?)$")
 """An offset at the end of a format or a cell."""
 ANY_OFFSET = r"\s?(?:Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)"
@@ -58,6 +62,15 @@ def parse(texts: pd.Series, form: str) -> np.ndarray:
     Returns:
         datetime64 in microseconds (n,), in nanoseconds if the fraction has more than 6 digits; NaT for other texts.
     """
+    first, *others = form.split(MIXED)
+    out = _parsed(texts, first)
+    for other in others:
+        out = np.where(np.isnat(out), _parsed(texts, other).astype(out.dtype), out)
+    return out
+
+
+def _parsed(texts: pd.Series, form: str) -> np.ndarray:
+    """Parse texts in one format."""
     codes, uniques = pd.factorize(texts)
     pattern, names = compiled(form)
     found = [pattern.fullmatch(str(text).strip()) for text in uniques]
@@ -66,11 +79,13 @@ def parse(texts: pd.Series, form: str) -> np.ndarray:
     unit = "ns" if places(form) > 6 else "us"
     out = np.full(len(uniques) + 1, "NaT", f"datetime64[{unit}]")
     out[:-1][good] = _times(columns, int(good.sum()), form, unit)
-    return out[codes]
+    times: np.ndarray = out[codes]
+    return times
 
 
 def write(times: np.ndarray, form: str) -> np.ndarray:
     """Write times datetime64 (n,) in a format, as an array of objects."""
+    form = form.partition(MIXED)[0]
     values, inverse = np.unique(times, return_inverse=True)
     index = pd.DatetimeIndex(values)
     out = np.full(len(values), "", object)
@@ -84,7 +99,7 @@ def write(times: np.ndarray, form: str) -> np.ndarray:
 
 def places(form: str) -> int:
     """Return the number of digits of the fraction of a second."""
-    match = re.search(r"%(\d?)f", form)
+    match = re.search(r"%(\d?)f", form.partition(MIXED)[0])
     return 0 if match is None else int(match[1] or 6)
 
 
@@ -155,12 +170,13 @@ def _times(columns: dict[str, list[str]], n: int, form: str, unit: str) -> np.nd
         local = OFFSET.search(form)
         seconds = seconds + (0 if local is None else seconds_of(local[0]))
         seconds = seconds - np.array([seconds_of(text) for text in columns["z"]], dtype=np.int64)
-    times = days.astype(f"datetime64[{unit}]") + seconds.astype("timedelta64[s]")
+    times: np.ndarray = days.astype(f"datetime64[{unit}]") + seconds.astype("timedelta64[s]")
     if "f" in columns:
         width = 9 if unit == "ns" else 6
         fraction = np.array([int(text[:width].ljust(width, "0")) for text in columns["f"]], dtype=np.int64)
         times = times + fraction.astype(f"timedelta64[{unit}]")
-    return np.where(good, times, np.datetime64("NaT", unit))
+    times[~good] = "NaT"
+    return times
 
 
 def _written(times: pd.DatetimeIndex, code: str) -> np.ndarray:
@@ -178,7 +194,8 @@ def _written(times: pd.DatetimeIndex, code: str) -> np.ndarray:
     if name in "aAbB":
         names = [word if name.isupper() else word[:3] for word in (MONTHS if name in "bB" else WEEKDAYS)]
         names = [word.upper() for word in names] if code.startswith("^") else names
-        return np.array(names, object)[times.month if name in "bB" else times.dayofweek]
+        index = np.asarray(times.month if name in "bB" else times.day_of_week)
+        return np.array([names[i] for i in index.tolist()], dtype=object)
     value = {
         "Y": times.year,
         "y": times.year % 100,

@@ -52,6 +52,8 @@ TIME = re.compile(
     rf"(?P<space> ?)(?P<half>[AaPp][Mm])?(?P<blank>\s?)(?P<zone>{ANY_OFFSET})?"
 )
 NUMBER = r"[+-]?\d*\.?\d+"
+MOST_FORMATS = 3
+"""Maximum number of formats of a column."""
 SAMPLE = 50
 """Number of cells that a format is tried on before it is tried on all."""
 LONGEST = 60
@@ -88,6 +90,24 @@ def date_format(present: pd.Series) -> DateFormat | None:
     day, doubt = _likeliest(fitting, texts, clock)
     form, mixed = _offset(_spelled(day + clock, texts), texts)
     return DateFormat(form, "; ".join(filter(None, [doubt, mixed])) or None)
+
+
+def mixed_format(present: pd.Series) -> DateFormat | None:
+    """Detect the formats of a column whose cells are dates of two or three of them; return None if they aren't."""
+    texts = present.astype(str).str.strip()
+    shapes = texts.str.replace(r"\d{4}", "Y", regex=True).str.replace(r"\d+", "0", regex=True)
+    counts = shapes.str.replace(r"[A-Za-z]+", "a", regex=True).value_counts()
+    if not 2 <= len(counts) <= MOST_FORMATS or not all(re.search(r"0|Y", shape) for shape in counts.index):
+        return None
+    shapes = shapes.str.replace(r"[A-Za-z]+", "a", regex=True)
+    found = [date_format(texts[shapes == shape]) for shape in counts.index]
+    forms = [each.form for each in found if each is not None]
+    if len(forms) < len(found) or any(":%M" in form for form in forms):
+        return None
+    examples = ", ".join(f"{counts[shape]:,} as {texts[shapes == shape].iloc[0]}" for shape in counts.index)
+    doubts = [each.doubt for each in found if each is not None and each.doubt]
+    said = f"dates of {len(forms)} formats ({examples}), all written as the first"
+    return DateFormat(date_formats.MIXED.join(forms), "; ".join([said, *doubts]))
 
 
 def _matches(texts: pd.Series, form: str) -> bool:
@@ -199,7 +219,7 @@ def _of_format(times: pd.Series, form: str) -> np.ndarray:
         offset = OFFSET.search(form)
         ahead = pd.Timedelta(seconds=0 if offset is None else date_formats.seconds_of(offset[0]))
         times = times.dt.tz_convert("UTC").dt.tz_localize(None) + ahead
-    return times.to_numpy(f"datetime64[{'ns' if date_formats.places(form) > 6 else 'us'}]")
+    return np.asarray(times.to_numpy(f"datetime64[{'ns' if date_formats.places(form) > 6 else 'us'}]"))
 
 
 def _zone(dtype: str) -> str | None:

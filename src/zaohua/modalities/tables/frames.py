@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -12,15 +12,20 @@ import pandas as pd
 from zaohua.core.arrays import as_array, unmasked
 from zaohua.core.errors import ZaohuaError, nearest
 from zaohua.core.json import Json
+from zaohua.core.notes import shown
 
 if TYPE_CHECKING:
     import polars
 
+DIALECT = "dialect"
+"""Key of `Container.dialect` in the attributes of a frame."""
 MAX_COLUMNS = 10_000
 """Maximum number of columns."""
 TableLike: TypeAlias = "pd.DataFrame | pd.Series | polars.DataFrame | np.ndarray | Sequence[float]"
 """Tables as codecs take them: a frame, a series, an array (n, columns) or (n,), or a list of numbers."""
 ColumnName: TypeAlias = str | int
+MOST_NAMES = 20
+"""Maximum number of columns that a message names."""
 
 
 @dataclass
@@ -32,12 +37,16 @@ class Container:
         columns: names of all columns, in order.
         dtype: dtype of an array.
         index: name of the frame's column index, if it has one.
+        dialect: how the file writes its cells that a frame comes from, see `dialect`; empty for the usual way.
+        left_out: columns that aren't learnt, and are ignored in other tables.
     """
 
     kind: Literal["frame", "series", "polars", "array", "vector"]
     columns: list[ColumnName]
     dtype: str = ""
     index: str | None = None
+    dialect: Json = field(default_factory=dict)
+    left_out: list[ColumnName] = field(default_factory=list)
 
     def of_same_columns(self, items: TableLike) -> pd.DataFrame:
         """Convert a table to a frame with these columns, in this order.
@@ -52,6 +61,8 @@ class Container:
                 "one row"
             )
         if container.kind in ("array", "vector") or self.kind in ("array", "vector"):
+            if self.left_out and frame.shape[1] == len(self.columns) + len(self.left_out):
+                return frame.drop(columns=frame.columns[self.left_out]).set_axis(self.columns, axis=1)
             if frame.shape[1] != len(self.columns):
                 raise ZaohuaError(
                     f"X has {frame.shape[1]} features, but TableCodec is expecting {len(self.columns)} "
@@ -59,13 +70,17 @@ class Container:
                 )
             return frame.set_axis(self.columns, axis=1)
         missing = [name for name in self.columns if name not in frame]
+        more = [name for name in frame.columns if name not in self.columns and name not in self.left_out]
         if missing:
-            close = nearest(missing[0], frame.columns)
-            hint = f"; is it {' or '.join(map(repr, close))}?" if close else ""
-            raise ZaohuaError(f"the table has no column {missing[0]!r}, which was there in training{hint}")
-        more = [name for name in frame.columns if name not in self.columns]
+            close = nearest(missing[0], more)
+            hint = f"; is it {' or '.join(map(repr, close))}?" if close and len(missing) == 1 else ""
+            plural, were = ("s", "were") if len(missing) > 1 else ("", "was")
+            raise ZaohuaError(
+                f"the table has no column{plural} {quoted(missing)}, which {were} there in training{hint}"
+            )
         if more:
-            raise ZaohuaError(f"column {more[0]!r} wasn't there in training: leave it out")
+            plural, were, them = ("s", "weren't", "them") if len(more) > 1 else ("", "wasn't", "it")
+            raise ZaohuaError(f"column{plural} {quoted(more)} {were} there in training: leave {them} out")
         return frame[self.columns]
 
     def back(self, cells: dict[ColumnName, pd.Series], n: int, index: pd.Index | None = None) -> TableLike:
@@ -77,6 +92,8 @@ class Container:
             return cells[self.columns[0]] if index is None else cells[self.columns[0]].set_axis(index)
         frame = pd.concat([cells[name] for name in self.columns], axis=1)
         frame.columns = pd.Index(self.columns, name=self.index)
+        if self.dialect:
+            frame.attrs[DIALECT] = self.dialect
         if self.kind == "frame":
             return frame if index is None else frame.set_axis(index)
         import polars
@@ -99,6 +116,11 @@ class Container:
         return cls(**data)
 
 
+def quoted(names: Sequence[ColumnName]) -> str:
+    """List names of columns for a message."""
+    return shown([repr(name) for name in names], MOST_NAMES)
+
+
 def index_of(rows: object) -> pd.Index | None:
     """Return the index of a frame or series of pandas; other tables have none."""
     return rows.index if isinstance(rows, (pd.DataFrame, pd.Series)) else None
@@ -112,12 +134,16 @@ def container_of(rows: TableLike, trained: Container) -> Container:
     return container
 
 
-def filled_in(given: pd.Series, made: pd.Series) -> pd.Series:
+def filled_in(given: pd.Series, made: pd.Series, missing: np.ndarray) -> pd.Series:
     """Return given cells, with those made in place of the missing ones.
 
     The dtype is that of the made ones if it holds the given ones unchanged, and else that of the given ones.
+
+    Args:
+        given: the cells.
+        made: cells for all rows.
+        missing: mask of the given cells that are missing, bool (n,).
     """
-    missing = given.isna().to_numpy()
     made = made.set_axis(given.index)
     if missing.all():
         return made
@@ -130,7 +156,7 @@ def filled_in(given: pd.Series, made: pd.Series) -> pd.Series:
             continue
         if (
             bool((cast[~missing].astype(object) == given[~missing].astype(object)).all())
-            and not cast[~given.isna()].isna().any()
+            and not cast[~missing].isna().any()
         ):
             return cast
     return out
@@ -155,7 +181,8 @@ def to_frame(items: Any) -> tuple[pd.DataFrame, Container]:
         frame = items.to_frame(0 if items.name is None else items.name)
         return _checked(frame), Container("series", list(frame.columns))
     if isinstance(items, pd.DataFrame):
-        return _checked(items), Container("frame", list(items.columns), index=items.columns.name)
+        dialect = items.attrs.get(DIALECT) or {}
+        return _checked(items), Container("frame", list(items.columns), index=items.columns.name, dialect=dialect)
     if hasattr(items, "to_pandas"):
         frame = items.to_pandas(use_pyarrow_extension_array=True)
         for name in [name for name, dtype in frame.dtypes.items() if str(dtype).startswith("dictionary")]:
@@ -184,7 +211,7 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
         raise ZaohuaError(f"the table has {frame.shape[1]:,} columns, more than {MAX_COLUMNS:,}: choose some")
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        raise ZaohuaError(f"two columns are called {twice[0]!r}: rename one")
+        raise ZaohuaError(f"two columns are called {quoted(list(dict.fromkeys(twice)))}: rename one")
     for name in frame.columns:
         if not isinstance(name, (str, int)):
             raise ZaohuaError(

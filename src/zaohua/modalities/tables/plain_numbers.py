@@ -14,7 +14,7 @@ from zaohua.core.json import Json
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import counted
 from zaohua.modalities.tables.frame_codec import FrameCodec
-from zaohua.modalities.tables.frames import Container, TableLike, to_frame
+from zaohua.modalities.tables.frames import Container, TableLike
 
 
 class NumberCodec(FrameCodec):
@@ -33,7 +33,7 @@ class NumberCodec(FrameCodec):
         Raises:
             ZaohuaError: a column isn't numeric; the message names it.
         """
-        frame, self.container_ = to_frame(items)
+        frame, self.container_ = self.kept(items)
         self.dtypes_ = [str(dtype) for dtype in frame.dtypes]
         _numbers(frame)
         features = tuple(Feature(str(name), "real", 1) for name in frame.columns)

@@ -215,8 +215,9 @@ class NumberSpelling:
         return self.thousands.join(group for group in groups if group)
 
     def to_json(self) -> Json:
-        """Return all properties as JSON values."""
-        return asdict(self)
+        """Return the properties that aren't usual as JSON values."""
+        usual = asdict(NumberSpelling())
+        return {name: value for name, value in asdict(self).items() if value != usual[name] and name != "doubt"}
 
 
 # ---- parts of a cell

@@ -16,12 +16,14 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import note, shown
 from zaohua.modalities.tables import date_formats
-from zaohua.modalities.tables.dates import DateFormat, date_format, to_ticks
+from zaohua.modalities.tables.dates import DateFormat, date_format, mixed_format, to_ticks
 from zaohua.modalities.tables.missing import is_word, said
 from zaohua.modalities.tables.spelling import NumberSpelling
 
 FEW = 10
 """Maximum number of distinct numbers that count as ordered categories, if each occurs three times on average."""
+SAMPLE, MOST = 50, 0.8
+"""Number of different first cells of which this share must be numbers or dates, before all cells are looked at."""
 NEARLY = 0.9
 """Share of cells from which a column looks like numbers or dates although others are neither."""
 OBJECTS: dict[str, tuple[type, Callable[..., str], Callable[[str], object]]] = {
@@ -69,7 +71,7 @@ def is_text(series: pd.Series) -> bool:
     """Return True if all cells that aren't missing are strings, and there is one."""
     if isinstance(series.dtype, pd.StringDtype) or str(series.dtype).startswith(("string", "large_string")):
         return True
-    return series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) == "string"
+    return series.dtype == object and str(pd.api.types.infer_dtype(series, skipna=True)) == "string"
 
 
 def read(series: pd.Series, kind: str | None = None, form: str | None = None) -> Written | None:
@@ -103,6 +105,18 @@ def read(series: pd.Series, kind: str | None = None, form: str | None = None) ->
     return Written(missing, word, found.values(present), found)
 
 
+def number_kind(series: pd.Series) -> str | None:
+    """Return the kind of texts that are numbers or times, even of few or consecutive ones; None for other texts."""
+    texts = series.dropna().astype(str).str.strip()
+    present = texts[~texts.map(is_word)]
+    if not len(present):
+        return None
+    if date_format(present) is not None:
+        return "datetime"
+    spelling = NumberSpelling.find(present)
+    return None if spelling is None else "integer" if spelling.whole else "continuous"
+
+
 def _find(present: pd.Series, kind: str | None, codes: bool) -> DateFormat | NumberSpelling | None:
     """Return the format of dates or the spelling of numbers that all texts have.
 
@@ -114,8 +128,10 @@ def _find(present: pd.Series, kind: str | None, codes: bool) -> DateFormat | Num
     """
     dates = date_format(present) if kind in (None, "datetime") else None
     if dates is not None or kind in ("datetime", "duration"):
-        return dates
+        return dates or (mixed_format(present) if kind == "datetime" else None)
     spelling = NumberSpelling.find(present)
+    if spelling is None and kind is None:
+        return mixed_format(present)
     if spelling is not None and codes and spelling.whole and spelling.is_plain:
         if present.str.len().nunique() == 1 or is_few(present):
             return None
@@ -132,28 +148,37 @@ def _not_of(kind: str, series: pd.Series, present: pd.Series) -> ZaohuaError:
 
 def _note_nearly(name: str, present: pd.Series) -> None:
     """Note that a column would be numbers or dates if a few cells weren't."""
-    for noun, is_one in (("numbers", _is_number), ("dates", _is_date)):
-        good = present.map(is_one)
-        if (
-            NEARLY <= good.mean() < 1
-            and present[good].nunique() > 2
-            and _find(present[good], None, codes=True) is not None
-        ):
-            bad = Counter(present[~good])
-            count = int((~good).sum())
-            cells = f"{count:,} cell{'s' * (count > 1)} ({shown(list(map(repr, bad)))})"
-            note(f"column {name!r} looks like {noun} but for {cells}, so it is taken for texts: mend or empty them")
+    first = pd.Series(present.unique()[:SAMPLE])
+    if first.map(_is_number).mean() >= MOST:
+        noun, good = "numbers", present.map(_is_number)
+    else:
+        forms = [
+            found.form for found in (date_format(pd.Series([text])) for text in first if _has_digit(text)) if found
+        ]
+        form, count = Counter(forms).most_common(1)[0] if forms else ("", 0)
+        if count < MOST * len(first):
             return
+        times = date_formats.parse(present, form)
+        good = pd.Series(~np.isnat(times), index=present.index)
+        noun = f"dates such as {present[good].iloc[0]!r}"
+    count = int((~good).sum())
+    if NEARLY <= good.mean() < 1 and present[good].nunique() > 2 and _find(present[good], None, codes=True) is not None:
+        cells = f"{count:,} cell{'s' * (count > 1)} ({shown(list(map(repr, Counter(present[~good]))))})"
+        note(f"column {name!r} looks like {noun} but for {cells}, so it is taken for texts: mend or empty them")
 
 
 def is_few(cells: pd.Series) -> bool:
     """Return True if few different values occur, often enough to be categories."""
-    count = cells.nunique()
+    count = int(cells.nunique())
     return count <= FEW and 3 * count <= len(cells)
 
 
 def _is_number(text: str) -> bool:
     return NumberSpelling.find([text]) is not None
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
 
 
 def _is_date(text: str) -> bool:

@@ -13,8 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from zaohua.core.arrays import named
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature

@@ -13,6 +13,7 @@ from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.evaluation.vectors import VectorProtocol
 from zaohua.modalities import datasets
+from zaohua.modalities.files.options import reading
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.reading import read
 from zaohua.modalities.registry import known, modality_of, taken_by
@@ -192,13 +193,14 @@ def read_items(model: GenerativeModel, source: object, split: str | None, cls: t
             f"{source} is a data set of {datasets.known()[source].modality}, and a {type(model).__name__} makes "
             f"{kind.name}"
         )
-    if isinstance(source, tuple):
-        items, labels = read(*source, split=split, prefer=kind)
-    else:
-        try:
-            items, labels = read(source, True, split=split, prefer=kind)
-        except NoLabels:
-            items, labels = read(source, split=split, prefer=kind)
+    with reading(**model.codec_.reading()):
+        if isinstance(source, tuple):
+            items, labels = read(*source, split=split, prefer=kind)
+        else:
+            try:
+                items, labels = read(source, True, split=split, prefer=kind)
+            except NoLabels:
+                items, labels = read(source, split=split, prefer=kind)
     column = None if model.y_codec_ is None else (model.source_ or {}).get("y")
     if isinstance(column, str) and column in getattr(items, "columns", ()):
         items, labels = read(items, column)

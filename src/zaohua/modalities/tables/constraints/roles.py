@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from zaohua.modalities.tables import written
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints.parsing import Linear, Together, parse
-from zaohua.modalities.tables.dates import date_format
 from zaohua.modalities.tables.frames import ColumnName
 from zaohua.modalities.tables.kinds import NUMBERS, plain
 
@@ -55,7 +55,9 @@ def _number_kind(series: pd.Series) -> str | None:
     present = plain(series).dropna()
     if not len(present) or isinstance(present.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(present.dtype):
         return None
-    if present.dtype.kind == "M" or (present.map(type) == str).all() and date_format(present) is not None:
+    if written.is_text(present):
+        return written.number_kind(present)
+    if present.dtype.kind == "M":
         return "datetime"
     if pd.api.types.is_numeric_dtype(present.dtype) or all(type(value) in (int, float) for value in present):
         return "integer" if all(float(value).is_integer() for value in present.unique()) else "continuous"

@@ -1,0 +1,82 @@
+"""Archives of files (.zip, .tar and its compressed forms), which are unpacked to a temporary folder and read there."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tarfile
+import tempfile
+import weakref
+import zipfile
+import zlib
+from pathlib import Path
+
+from zaohua.core.errors import ZaohuaError
+
+ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
+"""Endings of archives."""
+
+
+class _Unpacked:
+    """Temporary folder, which is deleted when the process ends."""
+
+    def __init__(self, archive: Path):
+        self.path = Path(tempfile.mkdtemp(prefix="zaohua-")) / archive.name.split(".")[0]
+        self.path.mkdir()
+        weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
+
+
+def is_archive(path: Path) -> bool:
+    """Return True for a path that ends as archives do."""
+    return path.name.casefold().endswith(ENDINGS)
+
+
+def unpacked(path: Path) -> Path:
+    """Return a temporary folder with the files of an archive, or the only folder or file in it.
+
+    An archive is unpacked once in a process, and the files are deleted at its end.
+
+    Raises:
+        ZaohuaError: it is damaged, or encrypted, or takes more than half of the free space on the disk.
+    """
+    state = path.stat()
+    folder = _unpacked(path.resolve(), state.st_mtime_ns, state.st_size).path
+    inside = [entry for entry in folder.iterdir() if entry.name != "__MACOSX"]
+    return inside[0] if len(inside) == 1 else folder
+
+
+@functools.cache
+def _unpacked(path: Path, changed: int, size: int) -> _Unpacked:
+    """Unpack an archive that was changed at a time (ns), and has a size."""
+    into = _Unpacked(path)
+    try:
+        if path.suffix.casefold() == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                _check_room(path, sum(member.file_size for member in archive.infolist()), into.path)
+                archive.extractall(into.path)  # never outside of the folder
+        else:
+            with tarfile.open(path) as archive:
+                _check_room(path, sum(member.size for member in archive), into.path)
+                archive.extractall(into.path, filter="data")
+    except ZaohuaError:
+        raise
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+    ) as e:
+        raise ZaohuaError(f"{path}: can't be unpacked ({e}): unpack it yourself, and give the folder") from e
+    return into
+
+
+def _check_room(path: Path, size: int, into: Path) -> None:
+    free = shutil.disk_usage(into).free
+    if size > free // 2:
+        raise ZaohuaError(
+            f"{path}: takes {size / 2**30:.1f} GiB when it is unpacked, more than half of the {free / 2**30:.1f} GiB "
+            f"free in {into.parent.parent}: unpack it elsewhere, and give the folder"
+        )
