@@ -141,7 +141,7 @@ def _collected(
         X = stacked(X)
     elif hasattr(X, "toarray"):
         raise ZaohuaError("a sparse matrix can't be learnt from: give X.toarray()")
-    elif is_item(X):
+    elif is_item(X) and recognised(X, kinds) is None:  # files of texts are a list of items
         raise ZaohuaError(f"a single {type(X).__name__}: give a list of them")
     elif hasattr(X, "__array__") and not hasattr(X, "columns") and type(X).__module__.split(".")[0] != "pandas":
         X = as_array(X, masked=True)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.predictions import PredictionProtocol
 from zaohua.evaluation.results import Figures
@@ -67,15 +68,17 @@ class MusicProtocol(PredictionProtocol[Piece]):
     @classmethod
     def held_out(cls, models: Sequence[Any], learnt: Items) -> tuple[Items, Items] | None:
         """Divide pieces into those of training, and the whole ones that all models held out."""
-        tokens = [getattr(model, "held_out_token", lambda codes: None)(learnt.codes) for model in models]
-        if all(token is None for token in tokens):
+        found = [getattr(model, "held_out_token", lambda codes: None)(learnt.codes) for model in models]
+        ends = [token for token in found if token is not None]
+        if not ends:
             held, kept = held_out_rows(models, len(learnt))
-        elif any(token is None for token in tokens):
-            raise ZaohuaError(f"{', '.join(map(name_of, models))} held out other pieces: give some (--data)")
-        else:
-            starts = learnt.codes.starts.numpy()
-            held = np.flatnonzero(starts >= max(tokens) - 1)  # the END before a piece belongs to the one before it, too
-            kept = np.flatnonzero(learnt.codes.stops.numpy() <= min(tokens))
+        elif len(ends) < len(models):
+            raise ZaohuaError(
+                f"{', '.join(map(name_of, models))} held out other pieces: give some that none learnt ({option('data')})"
+            )
+        else:  # the END before a piece belongs to the one before it, too
+            held = np.flatnonzero(learnt.codes.starts.numpy() >= max(ends) - 1)
+            kept = np.flatnonzero(learnt.codes.stops.numpy() <= min(ends))
         return (learnt.take(kept), learnt.take(held)) if len(held) else None
 
     @classmethod

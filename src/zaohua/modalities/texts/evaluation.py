@@ -121,7 +121,7 @@ class TextProtocol(PredictionProtocol[str]):
 
 
 def _copied(found: TextOverlap, texts: Sequence[str], note: str = "") -> Figure:
-    """Return the copied share of some texts, with an interval over the texts: characters of one depend on one another."""
+    """Return the copied share of some texts, with an interval over texts: characters of one depend on one another."""
     sizes = np.array([len(text) for text in texts])
     if np.count_nonzero(sizes) < 2:
         return Figure(found.fraction, n=found.characters, note=note)

@@ -155,7 +155,7 @@ class Pieces(Tokenizer):
     @property
     def sizes(self) -> np.ndarray:
         """Number of bytes of each piece, which the library writes with a character for each byte."""
-        return np.array([len(self.fast.id_to_token(token)) for token in range(self.size)], np.int64)
+        return np.array([len(self.fast.id_to_token(token) or "") for token in range(self.size)], np.int64)
 
     def state(self) -> str | None:
         """Return the library's JSON, as a string."""

@@ -82,7 +82,7 @@ def evaluate(
     check_makes(model, about["name"])
     if protocol is None:
         log("reading the real items, and measuring the baselines")
-        protocol = protocol_for(model, samples, data, split, train, **options)
+        protocol = protocol_for(model, samples, data, split, train, (), **options)
     return _measured(model, protocol, about, seeds, random_state, log)
 
 
