@@ -17,9 +17,7 @@ def about(comparison: Comparison) -> str:
     """Return the number of compared items in a sentence."""
     first = comparison.rows[0]
     if not first.extractor:
-        return (
-            f"Each model predicted the same {first.noun}, which no model was trained on, and made {first.n:,} samples."
-        )
+        return f"Each model predicted the same {first.noun}, on which none was trained, and made {first.n:,} samples."
     return (
         f"Each model generated {first.n:,} {first.noun}, compared with as many real ones that no model was trained on."
     )

@@ -15,7 +15,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.evaluation.measures import Measure, add_measures, measure_of
 from zaohua.evaluation.model import Codes, Model
-from zaohua.evaluation.references import doubtful
+from zaohua.evaluation.references import doubtful, is_praise
 from zaohua.evaluation.results import Evaluation, Figure, Figures
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, held_out_rows, some
 from zaohua.metrics.intervals import Interval, mean_interval, wilson
@@ -224,8 +224,8 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         raise ZaohuaError(f"{self.noun} can't be measured while a model trains")
 
     def telling(self, record: Mapping[str, float]) -> dict[str, float | None]:
-        """Return figures with None for those of measures that can't tell the references apart."""
-        return {name: None if name in self.doubtful else value for name, value in record.items()}
+        """Return figures with None for those that would be praise by a measure that can't tell the references apart."""
+        return {name: None if name in self.doubtful and is_praise(name) else value for name, value in record.items()}
 
     @functools.cached_property
     def doubtful(self) -> dict[str, str]:

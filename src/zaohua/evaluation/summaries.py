@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zaohua.evaluation.measures import measure_of
-from zaohua.evaluation.references import LITTLE, grouped
+from zaohua.evaluation.references import LITTLE, grouped, is_praise
 from zaohua.evaluation.results import FLOOR, Evaluation, Figure
 from zaohua.metrics.intervals import Interval
 from zaohua.report.numbers import digits
@@ -143,8 +143,7 @@ def told(name: str, found: Evaluation, interval: bool = True) -> str:
 
 def withheld(name: str, found: Evaluation) -> bool:
     """Return True if a figure of a model isn't written: its measure tells little, and it is no distance."""
-    measure = measure_of(name)
-    return name in found.doubtful and (measure.percent or measure.better != "lower")
+    return name in found.doubtful and is_praise(name)
 
 
 def titled(name: str, found: Evaluation, interval: bool = True) -> str:
