@@ -58,6 +58,9 @@ class Codec:
     def encode(self, items: Any, unseen: bool = False) -> torch.Tensor:
         return torch.as_tensor(items)
 
+    def encode_partly(self, items: Any) -> torch.Tensor:
+        return torch.as_tensor(items)
+
 
 class Made:
     """A model of tables that draws its rows, in order, from those that it is given."""
@@ -71,6 +74,9 @@ class Made:
     def sample(self, n: int, *, y: Any = None, random_state: int | None = None) -> np.ndarray:
         start, self.place = self.place, self.place + n
         return np.take(self.values, np.arange(start, self.place), axis=0, mode="wrap")
+
+    def count_seen(self, codes: Any) -> None:
+        return None
 
     def tensors(self) -> dict[str, torch.Tensor]:
         return {"values": torch.as_tensor(self.values)}

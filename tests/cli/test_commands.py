@@ -69,7 +69,7 @@ def test_train_says_where_the_run_is_and_numbers_runs(zaohua, tmp_path: Path):
 
 def test_train_leaves_a_run_alone_unless_told(zaohua, gmm: Path):
     said = zaohua("train", "gmm", "digits", "--out", gmm)
-    assert said.code == 2 and "--resume it, --overwrite it" in said.err
+    assert said.code == 2 and f"`zaohua resume {gmm}` goes on with it, --overwrite replaces it" in said.err
 
 
 TINY = ["--max-steps", "2", "--channels", "8", "--latent-dim", "4", "--batch-size", "16", "--device", "cpu"]
@@ -124,7 +124,8 @@ def test_resume_without_checkpoints_is_refused_in_words_of_the_command_line(zaoh
     assert (said.code, said.err) == (
         2,
         "zaohua: error: run has no checkpoint to go on from, only a trained model: "
-        "--base run with another --out fine-tunes it, --overwrite begins anew\n",
+        "`zaohua train vae DATA --base run --out NEW` begins from its weights, "
+        "`zaohua train ... --out run --overwrite` begins anew\n",
     )
     assert files(tmp_path) == before
     assert zaohua("train", "vae", "digits", "--base", "run", "--max-steps", "1", "--out", "other").code == 0
@@ -134,15 +135,24 @@ def test_resume_with_other_networks_is_one_line(zaohua, tmp_path: Path):
     (tmp_path / "a.txt").write_text("the cat sat on the mat " * 200)
     tiny = ["--width", "16", "--layers", "1", "--context", "8", "--max-steps", "4", "--validate-every", "2"]
     assert zaohua("train", "gpt", "a.txt", "--out", "run", *tiny).code == 0
-    for changes in (["--width", "32"], ["--layers", "2"]):
-        said = zaohua("train", "gpt", "a.txt", "--out", "run", "--resume", "--max-steps", "6", *changes)
-        assert said.code == 2 and "these settings make networks of other shapes than its own" in said.err
-        assert said.err.count("\n") == 1
+    for changed, own in (("--width 32", 16), ("--layers 2", 1), ("--context 16", 8)):
+        said = zaohua("resume", "run", "--max-steps", "6", *changed.split())
+        assert said.code == 2 and said.err.count("error: ") == 1
+        assert f"can't resume run with {changed} (its own: {own}): networks and data depend on that" in said.err
+        assert said.err.endswith("`zaohua resume run` takes the run's own settings\n")
     assert zaohua("train", "gpt", "a.txt", "--out", "run", "--resume", "--max-steps", "6").code == 0
+    said = zaohua("resume", "run", "--max-steps", "5")
+    assert said.code == 0 and "step 6/5" not in said.err
+    assert (
+        "nothing was trained: the run is at step 6, and its 5 steps are reached; --max-steps 12 trains on" in said.err
+    )
 
 
 def test_a_short_training_is_told_at_the_end(zaohua):
-    assert "vae-digits: note: 2 steps are fewer than the warm-up of" in zaohua("train", "vae", "digits", *TINY).err
+    assert (
+        "vae-digits: note: 2 steps, 0.02 of the data seen once: expect noise"
+        in zaohua("train", "vae", "digits", *TINY).err
+    )
 
 
 def test_a_run_of_before_that_holds_a_device_is_gone_on_with_here(zaohua):

@@ -51,7 +51,6 @@ def test_one_distribution_as_json(zaohua: Callable[..., Any], file: Path) -> Non
         (["--column", "price", "--distribution", "gama"], "did you mean 'gamma'"),
         (["--column", "price", "--distribution", "poisson"], "column 'price': Poisson takes whole numbers"),
         (["--column", "city"], "column 'city': holds 'Paris' in row 0"),
-        (["--column", "gap"], "column 'gap': distributions: 2 NaN among the 400 values, the first in row 0"),
         (["--column", "price", "--by", "aix"], "did you mean 'aic'"),
         (["--column", "price", "--path"], "give --out picture.png, too"),
         (["--column", "price", "--replicates", "-1"], "must be at least 0"),

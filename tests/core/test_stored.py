@@ -51,14 +51,14 @@ def test_a_new_attribute_needs_its_declaration_only(tmp_path: Path) -> None:
     class Counting(GMM):
         """Remembers how many components it had. Paper: none."""
 
-        seen_ = Stored(0, key="seen")
+        tally_ = Stored(0, key="tally")
 
         def _check(self) -> None:
-            self.seen_ = self.n_components
+            self.tally_ = self.n_components
 
     model = Counting(n_components=3, random_state=0).fit(digits()[0])
     model.save(tmp_path / "run")
-    assert zh.load(tmp_path / "run").seen_ == 3
+    assert zh.load(tmp_path / "run").tally_ == 3
 
 
 def test_runs_of_before_have_the_default(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError, ZaohuaWarning
 from zaohua.modalities import datasets
-from zaohua.modalities.files import arrays, download
+from zaohua.modalities.files import download
 from zaohua.modalities.files.download import File
 from zaohua.modalities.texts.prose import paragraphs
 
@@ -158,13 +158,3 @@ def test_a_file_missing_in_the_folder_is_looked_for_elsewhere(
     monkeypatch.setenv("ZAOHUA_DATA", str(tmp_path / "none"))
     with pytest.warns(ZaohuaWarning, match="is missing: looking in the cache"):
         assert download.find("things", published).read_bytes() == BODY
-
-
-def test_free_memory_minds_the_limit_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(arrays, "CGROUP", tmp_path)
-    assert arrays.free_memory() > 0
-    for name, text in (("memory.max", "1000"), ("memory.current", "700"), ("memory.stat", "anon 5\ninactive_file 50")):
-        (tmp_path / name).write_text(text)
-    assert arrays.free_memory() == 350
-    (tmp_path / "memory.max").write_text("max")
-    assert arrays.free_memory() > 350

@@ -82,8 +82,18 @@ def test_resuming_with_what_does_not_fit_says_so_and_changes_nothing(tmp_path: P
     make("VAE", 2, **best).fit(images, out=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for model, X, y, message in (
-        (make("VAE", 4, channels=4), images, None, "networks of other shapes"),
-        (make("VAE", 4, channels=4, **best), images, None, "networks of other shapes"),
+        (
+            make("VAE", 4, channels=4),
+            images,
+            None,
+            r"can't resume .* with channels=4 .its own: 8.: ",
+        ),
+        (
+            make("VAE", 4, channels=4, **best),
+            images,
+            None,
+            r"can't resume .* with channels=4 .its own: 8.: ",
+        ),
         (make("VAE", 4), images, labels, "isn't what .* was trained on"),
         (make("VAE", 4), images[:, :6], None, "isn't what .* was trained on"),
         (make("VAE", 4), None, None, "was trained on data in memory"),
@@ -183,7 +193,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_weights_before_it(tmp_path
     with pytest.raises(
         Diverged,
         match="diverged at step 5: the loss of .* is nan.* in float32; the weights before it "
-        "are kept: try a learning_rate below",
+        "are kept: try a smaller learning_rate=",
     ):
         VAE(**settings).fit(*digits(), out=tmp_path)
     kept, expected = zh.load(tmp_path), list[Tensor]()
@@ -208,7 +218,7 @@ def test_a_first_loss_that_is_no_number_isnt_blamed_on_the_learning_rate(precisi
         Mean(max_steps=3, nan_at=0, precision=precision).fit(digits()[0])
     with pytest.raises(
         Diverged,
-        match=f"step 1: .* in {precision}; .*: try a learning_rate below [0-9.]+"
+        match=f"step 1: .* in {precision}; .*: try a smaller learning_rate=[0-9.]+"
         f"{'$' if precision == 'float32' else ' or precision=.float32.$'}",
     ):
         model = Mean(max_steps=3, nan_at=1, precision=precision)
@@ -297,10 +307,26 @@ def test_a_preview_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     model = make("VAE", 3, preview_every=2)
     stop = at_step(1, lambda: (tmp_path / "run/previews").write_text("in the way"))
     model.fit(*digits(), out=tmp_path / "run", callbacks=[stop, events.append])
-    assert [event.message for event in events if event.kind == "warning"] == [
-        f"the preview of step {step} isn't saved: File exists" for step in (2, 3)
-    ]
+    messages = [event.message for event in events if event.kind == "warning"]
+    for step, message in zip((2, 3), messages, strict=True):
+        assert message.startswith(f"the preview of step {step} isn't saved: ")
+        assert f"000000{step}.png can't be written: " in message
     assert model.n_steps_ == 3
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't allocate memory"), ZeroDivisionError("division by zero")])
+def test_a_preview_that_cannot_be_made_stops_nothing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    events = list[Any]()
+    model = make("VAE", 3, preview_every=2)
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(type(model), "decode_tensors", fail)
+    model.fit(*digits(), callbacks=[events.append])
+    (message,) = [event.message for event in events if event.kind == "warning"]
+    assert message.startswith("no preview of step 2: ") and str(error).split()[-1] in message
+    assert model.n_steps_ == 3 and not [event for event in events if event.kind == "preview"]
 
 
 def test_callbacks_get_every_event(tmp_path: Path) -> None:

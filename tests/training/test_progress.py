@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import io
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+import pytest
+from rich.console import Console
 from tests.trainings import PLAIN, Mean, digits
 
-from zaohua.training.callbacks.progress import Progress, clock
+from zaohua.training.callbacks.progress import Progress, clock, make_bar
 
 
 def event(kind: str, progress: float, **more: object) -> SimpleNamespace:
@@ -65,3 +67,17 @@ def test_callbacks_that_answer_everything_are_heard_once() -> None:
     kinds = [kind for kind in heard if kind != "record"]
     assert [record["answer"] for record in model.history_ if "answer" in record] == kinds
     assert heard.count("record") == 2 * len(kinds)
+
+
+@pytest.mark.parametrize("width", [30, 50])
+def test_a_narrow_terminal_keeps_percentage_and_time_left(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    bar = make_bar(io.StringIO())
+    bar.add_task(
+        "vae-my-photos-2", total=1.0, completed=0.42, details="step 1,234/5,000  loss 0.1", left="1:23:45 left"
+    )
+    shown = Console(width=width, file=io.StringIO())
+    shown.print(bar.get_renderable())
+    text = cast(io.StringIO, shown.file).getvalue()
+    assert text.count("\n") == 1 and "42%" in text and "1:23:45 left" in text

@@ -70,7 +70,7 @@ def test_a_program_that_is_terminated_saves_says_how_to_go_on_and_ends_as_anothe
     step = zh.load(run).n_steps_
     assert program.returncode == 143 and step >= 5
     last = errors.splitlines()[-1]
-    assert last == f"zaohua: stopped by SIGTERM: saved at step {step}; go on with --resume --out {run}"
+    assert last == f"zaohua: stopped by SIGTERM: saved at step {step}; go on with `zaohua resume {run}`"
 
     steps = ["--max-steps", str(step + 3), "--log-every", "5", "--json"]
     assert cli.main(["train", "vae", "--resume", "--out", str(run), *steps]) == 0

@@ -39,7 +39,7 @@ def test_resuming_without_checkpoints_never_replaces_a_trained_model(gone: list[
         path = tmp_path / name
         path.unlink() if path.is_file() else shutil.rmtree(path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(ZaohuaError, match=r"has no checkpoint to go on from.*finetune.*overwrite=True\) begins anew"):
+    with pytest.raises(ZaohuaError, match=r"has no checkpoint to go on from.*finetune.*overwrite=True\)` begins anew"):
         make("VAE", 5).resume(tmp_path, images)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     make("VAE", 5).fit(images, out=tmp_path, overwrite=True)

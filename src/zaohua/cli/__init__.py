@@ -21,6 +21,7 @@ from zaohua.core.errors import ZaohuaError, ZaohuaWarning, unknown
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("[--out demo] [--minutes 4]", "train one model of each family on built-in data, and write a page"),
     "train": ("MODEL DATA [--out RUN] [--resume | --base RUN]", "train a model on a folder, file or named data set"),
+    "resume": ("RUN [--max-minutes 40]", "go on with a run that was stopped, or for longer"),
     "read": ("DATA [--size 32] [--json]", "tell what data are taken for, and every doubt, without training"),
     "sample": ("RUN [-n 64] [--y LABEL] [--out PATH]", "make new items with a trained model"),
     "chat": ("RUN", "talk with a model that was trained on dialogues"),

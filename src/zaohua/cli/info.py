@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     width = max(map(len, about))
     for name, value in about.items():
-        if value:
+        if value not in ("", None, {}):
             print(f"{name:<{width}}  {_text(value)}")
 
 
@@ -39,14 +39,15 @@ def facts(folder: Path) -> Json:
     from zaohua.training.callbacks.progress import clock
 
     entry = registry.stored_entry(stored["model"])
-    state, last = stored.get("state", {}), last_record(folder)
+    state, last, source = stored.get("state", {}), last_record(folder), stored.get("source") or {}
     size = sum(path.stat().st_size for path in folder.glob("weights*"))
     return {
         "run": str(folder),
         "model": f"{entry.name}: {entry.summary}" if entry else f"{stored['model']}, a class of one's own",
         "paper": entry.paper if entry else "",
         "data": _items(stored),
-        "source": (stored.get("source") or {}).get("X", ""),
+        "data options": _options(stored),
+        "source": source.get("at") or source.get("X", ""),
         "fine-tuned from": (stored.get("base") or {}).get("run", ""),
         "labels": _conditions(stored),
         "steps": state.get("steps", last.get("step")),
@@ -66,6 +67,12 @@ def _items(stored: Json) -> str:
     from zaohua import modalities
 
     return modalities.from_json(stored["codec"]).describe()
+
+
+def _options(stored: Json) -> Json:
+    """Return the options that the data were read and encoded with; older runs hold them only as they were given."""
+    options: Json = stored.get("summary", {}).get("options") or stored["codec"]["options"]
+    return options
 
 
 def _conditions(stored: Json) -> str:
@@ -112,5 +119,9 @@ def _label(value: object) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k} {_text(v)}" for k, v in value.items())
+        return ", ".join(f"{k} {_text(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return " x ".join(map(str, value)) if all(isinstance(v, int) for v in value) else "; ".join(map(_text, value))
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:.4g}" if isinstance(value, float) and math.isfinite(value) else str(value)

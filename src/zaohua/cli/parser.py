@@ -131,8 +131,8 @@ def _add(add: Callable[..., object], flag: Flag) -> None:
         return
     options: dict[str, str | None] = {
         "dest": flag.name,
-        "action": "append" if flag.repeat else "store",
-        "nargs": None if flag.repeat else words.number_of_words(flag.type),
+        "action": "extend" if flag.repeat else "store",  # --y a b, or --y a --y b
+        "nargs": "+" if flag.repeat else words.number_of_words(flag.type),
         "metavar": flag.metavar or words.metavar(flag.type),
     }
     add(*flag.spellings, help=text, **options)
@@ -156,11 +156,18 @@ def _known(flags: Sequence[Flag], arguments: Sequence[str]) -> list[str]:
         elif len(argument) > 1 and argument.startswith("-") and " " not in option and not _is_number(argument):
             option = option.replace("_", "-")
             if option not in known and option not in ("-h", "--help"):
-                raise unknown("option", option, listed)
+                values = [spelling for flag in flags if words.takes_text(flag.type) for spelling in flag.accepted]
+                text = bool(out) and out[-1] in values
+                raise unknown("option", option, listed, f"(a value is written {out[-1]}={argument})" if text else "")
             out.append(f"{option}{equals}{value}")
         else:
             out.append(argument)
     return out
+
+
+def is_option(word: str) -> bool:
+    """Return True if a word is the name of an option; "-" stands for standard input."""
+    return word.startswith("-") and word != "-"
 
 
 def _is_number(word: str) -> bool:

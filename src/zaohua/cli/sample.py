@@ -14,6 +14,7 @@ from zaohua.cli.conditions import Conditions, read_conditions
 from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, echo, from_fields, leading, parse
 from zaohua.cli.options import Options
 from zaohua.core import registry
+from zaohua.core.advice import quoted
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
@@ -52,6 +53,12 @@ COMMON = (
         metavar="PATH",
     ),
     OVERWRITE,
+    Flag(
+        "batch_size",
+        Count | None,
+        None,
+        "Items that are made at once, by default chosen by their size; fewer take less memory.",
+    ),
     Flag("stream", bool, False, "Print a text while it is written."),
     *CONFIG,
     Flag("json", bool, False, "Print the result as JSON."),
@@ -72,7 +79,7 @@ def main(arguments: Sequence[str]) -> None:
         print(config.text([*COMMON, *flags], values, {}))
         return
     if not any(folder.glob("weights*")):
-        raise CheckpointError(f"{folder} is not trained yet: go on with `zaohua train ... --out {folder} --resume`")
+        raise CheckpointError(f"{folder} is not trained yet: `zaohua resume {quoted(folder)}` goes on with it")
     model = zaohua.load(folder)
     wanted = read_conditions(model, values.texts("y"), values.optional("n", int), values.optional("each", int))
     overwrite = values.of("overwrite", bool)
@@ -82,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
         _stream(model, wanted, values, options)
         return
     began = time.perf_counter()
-    items = model.sample(wanted.n, y=wanted.y, random_state=values["seed"], **options)
+    items = model.sample(wanted.n, y=wanted.y, random_state=values["seed"], batch_size=values["batch_size"], **options)
     seconds = round(time.perf_counter() - began, 3)
     y = wanted.y if wanted.names is None else wanted.names
     if out is None:

@@ -15,11 +15,14 @@ from zaohua.cli.options import Options
 from zaohua.cli.reading import Told, told
 from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
 from zaohua.core import registry
+from zaohua.core.advice import quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.modalities.files.options import READING, reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
+    from zaohua.training.callbacks.progress import Progress
     from zaohua.training.events import Callback
     from zaohua.training.trainable import Trainable
 
@@ -34,20 +37,21 @@ def main(arguments: Sequence[str]) -> None:
     folder = Path(early.out) if early.out else runs.default(entry.command, early.data or "data", again=early.resume)
     cls = registry.model_class(entry.name)
     stored = None if early.help else _stored(entry, folder, early.base, early.resume)
-    flags = TrainFlags(entry, cls, stored)
-    values = flags.parse(early.rest)
+    flags = TrainFlags(cls, stored)
+    values = flags.parse(f"zaohua train {entry.command} DATA", entry.summary, early.rest)
     values["labels"] = values["labels"] and entry.conditional
     if values["print_config"]:
         print(config.text(flags.all, values, flags.titles, model=entry.command, data=early.data))
         return
     if early.data is None and not early.resume:
         raise ZaohuaError(f"which data? {CALL}")
-    with told(quiet=values.of("json", bool)) as read:
-        model = _train(cls, early.data, folder, stored, values, flags, read)
-    from zaohua.core.hardware import is_main_process
-
-    if is_main_process():
-        _tell(model, folder, read.facts if values["json"] else None)
+    options = {name: values[name] for name in READING if values.get(name) is not None}
+    with told(quiet=values.of("json", bool)) as read, reading(**options):
+        if stored is not None and early.base is None:
+            model = go_on(cls, early.data, folder, stored, values, flags, read)
+        else:
+            model = _train(cls, str(early.data), folder, stored, values, flags, read)
+    tell(model, folder, read.facts if values["json"] else None)
 
 
 def usage() -> str:
@@ -84,53 +88,87 @@ def _stored(entry: registry.Entry, folder: Path, base: str | None, resume: bool)
     return stored
 
 
-def _train(
+def go_on(
     cls: type[GenerativeModel],
     data: str | None,
+    folder: Path,
+    stored: Json,
+    values: Options,
+    flags: TrainFlags,
+    read: Told,
+) -> GenerativeModel:
+    """Go on with a run, on the data that it remembers, or on `data` if these are where its data are now."""
+    from zaohua.training.differences import check_resumable
+    from zaohua.training.trainable import Trainable
+
+    model = _created(cls, values, flags)
+    if not isinstance(model, Trainable):
+        raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
+    modality = values.optional("modality", str)
+    _check_modality(stored, modality)
+    check_resumable(folder, stored)
+    model.codec = flags.of_data.stored(stored["codec_option"], values)
+    with _progress(folder, values) as progress:
+        callbacks: list[Callback] = [read, progress, *_evaluator(values)]
+        read.at_once = False
+        if data is None:
+            return model.resume(folder, callbacks=callbacks)
+        labels = values.of("labels", bool) and stored["y_codec"] is not None
+        X, y, kind = runs.read(data, values.of("split", str), labels, modality)
+        return model.resume(folder, X, y, modality=kind, callbacks=callbacks)
+
+
+def _created(cls: type[GenerativeModel], values: Options, flags: TrainFlags) -> GenerativeModel:
+    """Create the model with the fields that were given."""
+    create: Callable[..., GenerativeModel] = cls  # with its own fields
+    return create(**{flag.name: values[flag.name] for flag in flags.own})
+
+
+def _progress(folder: Path, values: Options) -> Progress:
+    """Create the callback that shows the progress of a training."""
+    from zaohua.core.hardware import is_main_process
+    from zaohua.training.callbacks.progress import Progress
+
+    return Progress(folder.name, quiet=values.of("json", bool) or not is_main_process())
+
+
+def _train(
+    cls: type[GenerativeModel],
+    data: str,
     folder: Path,
     stored: Json | None,
     values: Options,
     flags: TrainFlags,
     read: Told,
 ) -> GenerativeModel:
-    """Fit a new model, or go on with the stored one, and tell what was read."""
-    from zaohua.core.hardware import is_main_process
+    """Fit a new model, or fine-tune the stored one."""
+    from zaohua.modalities import only_kind
     from zaohua.storage.layout import check_out, holds_training
-    from zaohua.storage.runs import check_resumable
-    from zaohua.training.callbacks.progress import Progress
     from zaohua.training.trainable import Trainable
 
-    fields = {flag.name: values[flag.name] for flag in flags.own}
-    create: Callable[..., GenerativeModel] = cls  # with its own fields
-    model = create(**fields)
+    model = _created(cls, values, flags)
     base, split, labels = values.optional("base", str), values.of("split", str), values.of("labels", bool)
-    modality = values.optional("modality", str)
-    with Progress(folder.name, quiet=values.of("json", bool) or not is_main_process()) as progress:
+    modality, prefer = values.optional("modality", str), only_kind(cls.codec_types)
+    with _progress(folder, values) as progress:
         callbacks: list[Callback] = [read, progress, *_evaluator(values)]
         read.at_once = not isinstance(model, Trainable)
         if stored is not None:
             _check_modality(stored, modality)
-        if stored is not None and base is None:
-            if not isinstance(model, Trainable):
-                raise ZaohuaError(f"{cls.__name__} is fitted in one go, so there is nothing to resume")
-            check_resumable(folder, f"--base {folder} with another --out fine-tunes it, --overwrite begins anew")
-            model.codec = flags.of_data.stored(stored["codec_option"], values)
-            if data is None:
-                return model.resume(folder, callbacks=callbacks)
-            X, y, kind = runs.read(data, split, labels, modality)
-            return model.resume(folder, X, y, modality=kind, callbacks=callbacks)
         check_out(folder)
         if holds_training(folder) and not values["overwrite"]:
-            raise ZaohuaError(f"{folder} holds a run already: --resume it, --overwrite it, or choose another --out")
-        assert data is not None
+            raise ZaohuaError(
+                f"{folder} holds a run already: `zaohua resume {quoted(folder)}` goes on with it, --overwrite replaces "
+                "it, or choose another --out"
+            )
         if base is not None:
             flags.of_data.none_given(values, base)
             begun = _trained(base)
-            X, y, kind = runs.read(data, split, labels, modality)
+            X, y, kind = runs.read(data, split, labels, modality, prefer)
+            fields = {flag.name: values[flag.name] for flag in flags.own}
             changes = {**fields, "callbacks": callbacks, "overwrite": values["overwrite"]}
             return begun.finetune(X, y, out=folder, modality=kind, **changes)
         model.codec = flags.of_data.codec(data, split, values)
-        X, y, kind = runs.read(data, split, labels, modality)
+        X, y, kind = runs.read(data, split, labels, modality, prefer)
         if not isinstance(model, Trainable):
             return model.fit(X, y, out=folder, modality=kind)
         return model.fit(X, y, out=folder, modality=kind, callbacks=callbacks, overwrite=values.of("overwrite", bool))
@@ -166,8 +204,12 @@ def _trained(base: str) -> Trainable:
     return model
 
 
-def _tell(model: GenerativeModel, folder: Path, read: Json | None) -> None:
+def tell(model: GenerativeModel, folder: Path, read: Json | None) -> None:
     """Print where the run is and what to do next; as JSON, with the description of the data, if that is given."""
+    from zaohua.core.hardware import is_main_process
+
+    if not is_main_process():
+        return
     if read is not None:
         history: list[Json] = getattr(model, "history_", [])
         record = next((r for r in reversed(history) if any(k.startswith("loss") for k in r)), None)
@@ -189,4 +231,4 @@ def _tell(model: GenerativeModel, folder: Path, read: Json | None) -> None:
         echo(f"trained: {folder}")
         if hasattr(model, "sample"):
             talks = hasattr(model, "chat") and getattr(model, "apart_", False)
-            echo(f"next:    zaohua {'chat' if talks else 'sample'} {folder}")
+            echo(f"next:    zaohua {'chat' if talks else 'sample'} {quoted(folder)}")

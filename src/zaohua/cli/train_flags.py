@@ -11,6 +11,7 @@ from zaohua.cli import config, runs
 from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import CONFIG, DATA, TRAINING, Flag, from_fields, parse
 from zaohua.cli.options import Options
+from zaohua.cli.parser import is_option
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
@@ -85,7 +86,7 @@ class Early:
     """
 
     def __init__(self, arguments: Sequence[str]):
-        places = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments[:2]))
+        places = list(itertools.takewhile(lambda argument: not is_option(argument), arguments[:2]))
         self.rest = list(arguments[len(places) :])
         path = runs.find_option("--config", self.rest)
         file = {} if path is None else config.load(path)
@@ -121,12 +122,12 @@ class TrainFlags:
         titles: of groups of the help that are to have others than usual.
     """
 
-    def __init__(self, entry: registry.Entry, cls: type[GenerativeModel], stored: Json | None):
+    def __init__(self, cls: type[GenerativeModel], stored: Json | None):
         from zaohua.cli.groups import group_of, titles_of
         from zaohua.core.params import fields_of
         from zaohua.modalities import taken_by
 
-        self.entry, self.titles, fields = entry, titles_of(cls), fields_of(cls)
+        self.titles, fields = titles_of(cls), fields_of(cls)
         parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
         # runs of older versions also hold the fields of the machine
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
@@ -137,14 +138,6 @@ class TrainFlags:
         common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]
         self.all = [*common, *self.own, *self.of_data.flags]
 
-    def parse(self, arguments: Sequence[str]) -> Options:
-        """Return the values of all flags, by name."""
-        return parse(
-            f"zaohua train {self.entry.command} DATA",
-            self.entry.summary,
-            self.all,
-            arguments,
-            first=MOST_USED,
-            titles=self.titles,
-            also=("model", "data"),
-        )
+    def parse(self, prog: str, about: str, arguments: Sequence[str]) -> Options:
+        """Return the values of all flags, by name; `prog` and `about` are for the help."""
+        return parse(prog, about, self.all, arguments, first=MOST_USED, titles=self.titles, also=("model", "data"))

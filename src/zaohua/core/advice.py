@@ -35,19 +35,37 @@ def option(name: str, value: object = None, prefix: str = "") -> str:
         value: value to show; None to show the name alone, as in "give size=".
         prefix: what the flag begins with beside the name, as `--image-channels` of the field `channels` of a codec.
     """
-    if on_command_line():
-        name = prefix + name
-        flag = f"--{name.replace('_', '-')}"
-        if value is None or value is True:
-            return flag
-        return f"--no-{name.replace('_', '-')}" if value is False else f"{flag} {' '.join(_words(value))}"
-    return f"{name}=" if value is None else f"{name}={value!r}"
+    if not on_command_line():
+        return f"{name}=" if value is None else f"{name}={value!r}"
+    flag = f"--{prefix}{name}".replace("_", "-")
+    if value is None or value is True:
+        return flag
+    if value is False:
+        return f"--no-{flag[2:]}"
+    if isinstance(value, str) and value.startswith("-"):
+        return f"{flag}={quoted(value)}"
+    return f"{flag} {' '.join(map(quoted, _words(value)))}"
 
 
-def _words(value: object) -> list[str]:
-    """Return the words of a value on the command line, quoted where a shell needs it."""
+def either(python: str, command: str) -> str:
+    """Return advice for the interface in use, where it differs by more than an option.
+
+    Args:
+        python: what to call in Python.
+        command: what to type on the command line, in which `quoted` writes the names of files.
+    """
+    return f"`{command if on_command_line() else python}`"
+
+
+def quoted(word: object) -> str:
+    """Return a word, such as the name of a file, as a shell takes it."""
+    return shlex.quote(str(word))
+
+
+def _words(value: object) -> list[object]:
+    """Return the words of a value on the command line."""
     if isinstance(value, Mapping):
-        return [shlex.quote(str(word)) for pair in value.items() for word in pair]
+        return [word for pair in value.items() for word in pair]
     if isinstance(value, (tuple, list)):
-        return [shlex.quote(str(word)) for word in value]
-    return [shlex.quote(str(value))]
+        return list(value)
+    return [f"{value:g}" if isinstance(value, float) else value]

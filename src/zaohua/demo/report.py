@@ -17,7 +17,7 @@ from zaohua.report import html
 from zaohua.report.charts import loss_curve
 from zaohua.report.numbers import number, percent, whole
 from zaohua.report.sheets import on_black
-from zaohua.storage.atomic import replace_file
+from zaohua.storage.atomic import encoded, replace_file
 
 TEMPLATES = Path(__file__).parent
 
@@ -36,7 +36,7 @@ def write(study: Study, out: Path) -> Path:
         example=out / models[-1].name,
     )
     path = out / "index.html"
-    replace_file(path, page.encode())
+    replace_file(path, encoded(page))
     return path
 
 

@@ -25,7 +25,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
 from zaohua.core.noise import RandomState, seed_of
-from zaohua.core.notes import note
+from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator import seen
@@ -33,10 +33,10 @@ from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.methods import ItemMethods
+from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.options import reading
-from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read, read_with_kind
 from zaohua.storage import runs
@@ -101,7 +101,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             y: conditions as for `fit`.
             base: model to fine-tune.
             modality: modality as for `fit`.
-            codec: a codec of the modality to prefer if X is ambiguous; by default that of `base` or the field.
+            codec: a codec of the modality to prefer if X is ambiguous; by default that of `base` or the field. A model
+                that takes one modality only prefers that.
         """
         check_fields(self)
         stored.reset(self)
@@ -111,15 +112,11 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         known = codec or (self.codec if base is None else base.codec)
-        prefer = modalities.modality_of(type(known)) if isinstance(known, Codec) else self._only_kind()
+        kind_of = modalities.modality_of(type(known)) if isinstance(known, Codec) else None
+        prefer = kind_of or modalities.only_kind(self.codec_types)
         with reading(**({} if known is None else known.reading())):
             items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
-        named = y is True or isinstance(y, str)  # the labels of X, or a column of a table
-        self.source_ = None
-        if isinstance(X, (str, Path)):
-            self.source_ = {"X": str(X), "y": y if named else None}
-            if modality is not None:
-                self.source_["modality"] = modality
+        self.source_ = source_of(X, y, modality) if isinstance(X, (str, Path)) else None
         if modality is None and prefer is not None and prefer.recognises(items):
             kind = prefer
         name = type(self).__name__
@@ -129,6 +126,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         else:
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
+            self._refuse_new_labels(labels)
         x, labels, parts = self.encode_labelled(items, labels)
         if base is None:
             self.y_codec_ = None if labels is None else self._fit_condition_codec(labels)
@@ -140,6 +138,17 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
+
+    def _refuse_new_labels(self, labels: Any) -> None:
+        """Raise a `ZaohuaError` if labels of data to fine-tune on weren't in the training data."""
+        if self.y_codec_ is None or labels is None or (known := self.y_codec_.knows(labels)).all():
+            return
+        new = dict.fromkeys(str(label) for label, ok in zip(labels, known, strict=True) if not ok)
+        raise ZaohuaError(
+            f"{int((~known).sum()):,} of {len(known):,} items have labels that the model to start from doesn't know "
+            f"({shown(list(new))}), and fine-tuning can't add labels: train a new model on all items, or leave these "
+            "out"
+        )
 
     def remember(self, codes: Codes, items: np.ndarray) -> None:
         """Remember by keyed hashes which items the model is trained on, see `seen`.
@@ -163,11 +172,6 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         keys = {memory["key"] for memory in self.seen_}
         items = np.arange(len(codes))
         return seen.seen_by(self.seen_, {key: self.hash_items(codes, items, key) for key in keys})
-
-    def _only_kind(self) -> Modality | None:
-        """Return the kind of data that the model takes; None if it takes several."""
-        kinds = {kind.name: kind for kind, _ in modalities.taken_by(self.codec_types)}
-        return next(iter(kinds.values())) if len(kinds) == 1 else None
 
     def _fit_condition_codec(self, y: object) -> Codec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""
@@ -240,7 +244,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
 
     def to_json(self) -> Json:
         """Return the fitted model, without its tensors, as JSON values."""
-        excluded = {"codec", "y_codec", *self.machine_fields}
+        excluded, kind = {"codec", "y_codec", *self.machine_fields}, self.codec_.modality
         params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in excluded}
         if not isinstance(self.random_state, (int, type(None))):
             params["random_state"] = self.seed_  # JSON holds no generator, so the seed that `fit` drew from it
@@ -257,6 +261,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             "base": self.base_,
             "state": stored.state_of(self),
             "summary": {
+                "options": self.codec_.settings(),
+                "unused": [name for name, field in fields_of(type(self)).items() if not field.concerns(kind)],
                 "x": self.codec_.describe(self.n_items_),
                 "y": None if self.y_codec_ is None else self.y_codec_.describe(),
             },
@@ -280,6 +286,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         if tensors is not None:
             model._set_tensors(tensors)
         return model
+
+    def unfinished(self) -> str:
+        """Return how far a training got that was stopped before its end, "step 70 of 150"; otherwise an empty text."""
+        return ""
 
     @abstractmethod
     def _tensors(self) -> dict[str, Tensor]:

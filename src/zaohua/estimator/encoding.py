@@ -20,12 +20,12 @@ from zaohua.core.arguments import whole_number
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
+from zaohua.core.memory import require
 from zaohua.core.noise import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
-from zaohua.modalities.base import Codec, Codes
-from zaohua.modalities.files.arrays import free_memory
+from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
@@ -34,6 +34,8 @@ from zaohua.modalities.reading import read_with_kind
 CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
 """Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""
 
+AT_ONCE, VALUES_AT_ONCE = 256, 2**20
+"""Maximum number of items that are computed at once, and of the values that they consist of."""
 TRACED = 8, 32
 """Number of items in the fingerprint of training data, and of values of each."""
 SUMS = 4
@@ -194,8 +196,7 @@ class ItemEncoder(Generic[CodecT]):
             ZaohuaError: n is invalid, or the conditions don't fit to n or to the model.
         """
         if n is not None:
-            n = whole_number("n_samples", n)
-            self._foresee(n)
+            n = self.foresee(whole_number("n_samples", n))
         if y is None:
             return (1 if n is None else n), None
         if self.y_codec_ is None:
@@ -204,18 +205,26 @@ class ItemEncoder(Generic[CodecT]):
         if not len(items):
             raise ZaohuaError("y is empty: give a condition for each item, or none at all (y=None)")
         if n is not None and len(items) != n:
-            raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
+            given = counted(len(items), "condition")
+            raise ZaohuaError(f"n_samples is {n}, but y is a list of {given}: give one for all, or one for each")
         return len(items), self.encode_conditions(items, len(items))
 
-    def _foresee(self, n: int) -> None:
-        """Raise a `ZaohuaError` if n items take more memory than there is."""
+    def foresee(self, n: int) -> int:
+        """Return n; raise a `ZaohuaError` if n items take more memory than there is."""
         size = 4 * math.prod(self.spec_.tensor_shape) if self.spec_.shape else 0
-        needed, free = n * (size + 64), free_memory()
-        if needed > free:
-            raise ZaohuaError(
-                f"{n:,} items take {needed / 2**30:,.0f} GiB, but {free / 2**30:,.1f} GiB of memory are free: sample "
-                "fewer at a time, each time with another seed"
-            )
+        require(n * (size + 64), f"{n:,} items", "sample fewer at a time, each time with another seed")
+        return n
+
+    def at_once(self, wanted: int | None = None, most: int = AT_ONCE) -> int:
+        """Return how many items to compute at once: the number wanted, else `most` or fewer, by their size.
+
+        Raises:
+            ZaohuaError: the number wanted is no whole number of at least 1.
+        """
+        if wanted is not None:
+            return whole_number("batch_size", wanted, 1)
+        values = math.prod(self.spec_.tensor_shape) if self.spec_.shape else 1
+        return max(1, min(most, VALUES_AT_ONCE // max(1, values)))
 
     @property
     def latent_size(self) -> int | None:
@@ -257,6 +266,10 @@ class ItemEncoder(Generic[CodecT]):
         if own is not None and kind is not own:
             what = f"but these are {kind.name} ({named(X)})" if kind else f"not {named(X)}"
             raise ZaohuaError(f"this {type(self).__name__} was fitted on {own.name}: give {own.given}, {what}")
+        return self._encode_new(items, labels)
+
+    def _encode_new(self, items: object, labels: object) -> Encoded:
+        """Encode items that the model wasn't fitted on, and their labels, as they were read."""
         codes, labels, _ = self.encode_labelled(items, labels)
         return self.attach_conditions(codes, labels)
 

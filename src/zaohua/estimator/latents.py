@@ -20,9 +20,10 @@ from torch import Tensor
 from zaohua.core.arrays import as_array
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, shown, unknown
+from zaohua.core.memory import in_chunks
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.tensor_layer import TensorLayer
-from zaohua.estimator.tensors import Encoded, chunks, to_cpu
+from zaohua.estimator.tensors import Encoded, to_cpu
 
 Output = Literal["default", "pandas", "polars"]
 OUTPUTS = ("default", "pandas", "polars")
@@ -109,10 +110,11 @@ class LatentMethods(TensorLayer[CodecT]):
         _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
         self.require_conditions(y_codes)
         with self.inference():
-            parts = [
-                to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device)))
-                for rows in chunks(len(z))
-            ]
+            parts = in_chunks(
+                len(z),
+                self.at_once(),
+                lambda rows: to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device))),
+            )
         return self.decode_tensors(torch.cat(parts))
 
     # ---- scikit-learn's output
@@ -142,7 +144,8 @@ class LatentMethods(TensorLayer[CodecT]):
         """
         if transform is not None:
             if not isinstance(transform, str) or transform not in OUTPUTS:
-                raise unknown("output of transform:", shown(transform), OUTPUTS)
+                given = transform if isinstance(transform, str) else shown(transform)
+                raise unknown("output of transform:", given, OUTPUTS)
             self._sklearn_output_config = {"transform": transform}  # the name that scikit-learn copies
         return self
 

@@ -17,11 +17,12 @@ from torch import Tensor
 
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.memory import in_chunks
 from zaohua.core.noise import ItemNoise, RandomState
 from zaohua.core.params import check_field, fields_of
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.latents import LatentMethods
-from zaohua.estimator.tensors import chunks, to_cpu
+from zaohua.estimator.tensors import Encoded, to_cpu
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
@@ -38,7 +39,13 @@ class ItemMethods(LatentMethods[CodecT]):
 
     @available("draw")
     def sample(
-        self, n_samples: int | None = None, *, y: object = None, random_state: RandomState = None, **options: Any
+        self,
+        n_samples: int | None = None,
+        *,
+        y: object = None,
+        random_state: RandomState = None,
+        batch_size: int | None = None,
+        **options: Any,
     ) -> Any:
         """Generate new items.
 
@@ -48,35 +55,40 @@ class ItemMethods(LatentMethods[CodecT]):
                 in the training data.
             random_state: seed, or a RandomState or Generator of numpy to draw one from. The first k items are the same
                 for every n_samples >= k. None uses the model's own.
+            batch_size: number of items that are made at once; None chooses by their size. It is halved when memory
+                runs out.
             options: fields marked for sampling (steps, guidance ...), for this call only.
 
         Returns:
             Items of the type that the model was fitted on, such as uint8 or float32 images, (n, H, W) or (n, H, W, C).
 
         Raises:
-            ZaohuaError: an argument or a condition is invalid.
+            ZaohuaError: an argument or a condition is invalid, or memory doesn't suffice.
         """
         model = self.with_options(**options)
         n, y_codes = model.sample_conditions(n_samples, y)
         seeds = model.seeds_for_sampling(random_state, n)
-        parts = []
+
+        def draw(rows: slice) -> Tensor:
+            noise = ItemNoise(seeds[rows], model.device_)
+            codes = None if y_codes is None else y_codes[rows]
+            if y_codes is None and model.y_codec_ is not None:
+                codes = model.y_codec_.draw(noise)
+            return to_cpu(model.draw(noise, model.prepare_conditions(codes, noise)))
+
         with model.inference():
-            for rows in chunks(n):
-                noise = ItemNoise(seeds[rows], model.device_)
-                codes = None if y_codes is None else y_codes[rows]
-                if y_codes is None and model.y_codec_ is not None:
-                    codes = model.y_codec_.draw(noise)
-                parts.append(to_cpu(model.draw(noise, model.prepare_conditions(codes, noise))))
+            parts = in_chunks(n, model.at_once(batch_size), draw)
         return model.decode_tensors(torch.cat(parts))
 
     @available("log_prob")
-    def score_samples(self, X: object, y: object = None) -> np.ndarray:
+    def score_samples(self, X: object, y: object = None, **options: Any) -> np.ndarray:
         """Compute the log-likelihood of each item in nats; `score_kind` says whether it is exact.
 
         Args:
             X: items as for `fit`. A recording longer than a window counts as one item per window.
             y: their conditions. None marginalises over all labels of a conditional model, weighted by their
                 frequencies in the training data.
+            options: fields marked for sampling or scoring (such as `unseen` of tables), for this call only.
 
         Returns:
             float64 (n,): log-probabilities of discrete data (8-bit or binary pixels), and log-densities in the items'
@@ -85,18 +97,31 @@ class ItemMethods(LatentMethods[CodecT]):
         Raises:
             ZaohuaError: an item or condition is invalid, or the model needs conditions that aren't labels.
         """
-        encoded = self.encode_items(X, y)
-        if self.y_codec_ is None or encoded.y_codes is not None:
-            scores = self.map_items(self.log_prob, encoded)
+        model = self.with_options(**options)
+        return model.score_encoded(model.encode_items(X, y))
+
+    @available("log_prob")
+    def score_encoded(self, encoded: Encoded) -> np.ndarray:
+        """Compute `score_samples` of encoded items; a label of -1 is unknown, and summed over."""
+        y = encoded.y_codes
+        if self.y_codec_ is None:
+            summed = np.zeros(len(encoded), bool)
+        elif y is None:
+            summed = np.ones(len(encoded), bool)
         else:
-            scores = np.logaddexp.reduce(self.joint_scores(encoded), axis=0)
+            summed = (y < 0).numpy() if self.y_codec_.log_prior() is not None else np.zeros(len(encoded), bool)
+        scores = np.empty(len(encoded))
+        if not summed.all():
+            scores[~summed] = self.map_items(self.log_prob, encoded.take(np.flatnonzero(~summed)))
+        if summed.any():
+            scores[summed] = np.logaddexp.reduce(self.joint_scores(encoded.take(np.flatnonzero(summed))), axis=0)
         self.refuse_invalid(np.asarray(np.isnan(scores)))  # an impossible item has -inf
         return scores
 
     @available("log_prob")
-    def score(self, X: object, y: object = None) -> float:
+    def score(self, X: object, y: object = None, **options: Any) -> float:
         """Compute the mean of `score_samples`, in nats per item."""
-        return float(np.mean(self.score_samples(X, y)))
+        return float(np.mean(self.score_samples(X, y, **options)))
 
     @available("log_prob")
     def bits_per_dim(self, X: object, y: object = None) -> float:

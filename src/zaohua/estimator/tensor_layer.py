@@ -19,10 +19,11 @@ from zaohua.core.arguments import tensor, whole_number
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.hardware import fitting_threads
+from zaohua.core.memory import in_chunks
 from zaohua.core.noise import ItemNoise, Noise, RandomState, derive_seed, seeds_for, seeds_from_content
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
-from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, chunks, expand_condition, invalid_rows, to_cpu
+from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, expand_condition, invalid_rows, to_cpu
 
 
 class Denoises(Protocol):
@@ -100,16 +101,20 @@ class TensorLayer(ItemEncoder[CodecT]):
         Raises:
             ZaohuaError: the random state is none.
         """
-        return seeds_for(self.random_state if random_state is None else random_state, whole_number("n", n, 0))
+        n = self.foresee(whole_number("n", n, 0))
+        return seeds_for(self.random_state if random_state is None else random_state, n)
 
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
-        parts = []
+
+
+        def work(rows: slice) -> np.ndarray:
+            batch = encoded.take(np.arange(rows.start, rows.stop))
+            result: np.ndarray = f(*self.prepare_items(batch)).double().cpu().numpy()
+            return result
+
         with self.inference():
-            for rows in chunks(len(encoded), self.score_chunk):
-                batch = encoded.take(np.arange(rows.start, rows.stop))
-                parts.append(f(*self.prepare_items(batch)).double().cpu().numpy())
-        return np.concatenate(parts)
+            return np.concatenate(in_chunks(len(encoded), self.at_once(most=self.score_chunk), work))
 
     @contextmanager
     def inference(self) -> Iterator[None]:
@@ -127,8 +132,9 @@ class TensorLayer(ItemEncoder[CodecT]):
             ZaohuaError: numbers are NaN or infinite, as those of a model that diverged.
         """
         x = to_cpu(tensor("x", x, "items as tensors come from prepare_items(encode_items(X)).x"))
-        if self.spec_.shape is not None and x.shape[1:] != self.spec_.tensor_shape:
-            wanted = ", ".join(map(str, self.spec_.tensor_shape))
+        ragged = self.spec_.shape is None
+        if (ragged and x.ndim < 2) or (not ragged and x.shape[1:] != self.spec_.tensor_shape):
+            wanted = "..." if ragged else ", ".join(map(str, self.spec_.tensor_shape))
             raise ZaohuaError(f"items of this {type(self).__name__} are tensors (n, {wanted}), not {tuple(x.shape)}")
         self.refuse_invalid(invalid_rows(x, self.spec_))
         return self._items_of(x)

@@ -41,7 +41,7 @@ def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
     if path.exists():
         text = path.read_text("utf-8")
     else:
-        text = card(runs.load_model(run, weights=False)[0], Path(run).name)
+        text = card(runs.load_model(run, weights=False)[0], run)
     lines = "\n".join(f"  - {line}" for line in summary_lines(found))
     learnt = f"; {found.trained_on:.0%} of it was trained on" if found.trained_on else ""
     quality = f"- Quality: measured on {found.data}, {found.split}{learnt}\n{lines}"

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.memory import require
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
 from zaohua.core.stored import Stored
@@ -54,10 +55,17 @@ class PerClassDensity(GenerativeModel[CodecT]):
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
         if self.y_spec_ is not None and not (self.y_spec_.is_category and self.y_spec_.shape == ()):
             raise ZaohuaError(f"{type(self).__name__} can be conditioned on labels only")
+        n, size = len(data.x), self.spec_.size
+        what = f"{type(self).__name__} of {n:,} items of {size:,} values"
+        require(self.memory_for(n, size), what, self.codec_.smaller_items())
         self.remember(data.x, np.arange(len(data.x)))
         began = time.perf_counter()
         self.densities_ = [self._learn(c, x) for c, x in enumerate(self._by_label(data))]
         self.seconds_ = round(time.perf_counter() - began, 3)
+
+    def memory_for(self, n: int, size: int) -> float:
+        """Return the bytes that fitting n items of `size` values takes at least: those of the items, as float64."""
+        return 8.0 * n * size
 
     def learn(self, x: np.ndarray, columns: Sequence[str] | None = None) -> Parameters:
         """Check x and fit a density to it; error messages name a column where they can."""

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAl
 import numpy as np
 from typing_extensions import TypeVar
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.with_fields import WithFields
+from zaohua.modalities.options import PREFIXED, prefix
 from zaohua.storage.outputs import whole_file
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
 """Indices of a batch: integers, a mask or a slice."""
 
 
+LIMITS = ("memory", "max_pixels")
+"""Options of codecs that say how much is read, and not how."""
 LONGEST_NAME = 60
 """Letters of a condition in the name of a file."""
 
@@ -94,6 +98,19 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     previews: ClassVar[tuple[str, ...]] = ()
     """Suffixes of the files of a preview; empty for the default suffix."""
 
+    shrinks: ClassVar[str] = ""
+    """Option that makes items smaller, such as "size"; empty if there is none."""
+
+    @classmethod
+    def option(cls, name: str, value: object = None) -> str:
+        """Return one of the codec's options as it is typed: `channels='grey'`, `--image-channels grey`."""
+        return option(name, value, prefix=prefix(cls) if name in PREFIXED else "")
+
+    @classmethod
+    def smaller_items(cls) -> str:
+        """Return advice that makes items smaller."""
+        return f"take smaller items ({cls.option(cls.shrinks)})" if cls.shrinks else "take smaller items or networks"
+
     def reading(self) -> dict[str, object]:
         """Return the options that are in force while data are read for this codec, see `ReadingOptions`."""
         return {}
@@ -138,6 +155,18 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     def about(self, n: int) -> list[str]:
         """Describe in lines what each part of the n fitted items is taken for, if they have parts as tables do."""
         return []
+
+    def settings(self) -> Json:
+        """Return the options of a fitted codec by name, for people: without limits of memory, and what was left to the
+        data with what was found in them.
+        """
+        options = {name: value for name, value in self.get_params().items() if name not in LIMITS}
+        found: Json = json.loads(json.dumps({**options, **self.found()}))
+        return found
+
+    def found(self) -> Json:
+        """Return the values that a fitted codec found for options that may be left to the data."""
+        return {}
 
     def write(self, items: ItemsT, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write each item to a file of a common format, and return the paths; text files by default."""

@@ -27,6 +27,10 @@ class Gaussian(Density[ImageCodec]):
         cov = (x - mean).T @ (x - mean) / len(x)
         return {"mean": mean, "factor": cholesky(cov + self.bin_variance * np.eye(x.shape[1]), lower=True)}
 
+    def memory_for(self, n: int, size: int) -> float:
+        """Return the bytes of the items, of the covariance and of its factor."""
+        return super().memory_for(n, size) + 2 * 8.0 * size**2
+
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return -1/2 |L^-1 (x - m)|^2 - log det L - D/2 log 2 pi."""
         factor = parameters["factor"]

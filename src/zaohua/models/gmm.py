@@ -50,6 +50,11 @@ class GMM(Density[ImageCodec]):
         mixture = self._mixture().fit(x)
         return {name: getattr(mixture, name) for name in NAMES}
 
+    def memory_for(self, n: int, size: int) -> float:
+        """Return the bytes of the items, and of the covariances with the factors of their inverses."""
+        matrices = {"full": 2 * self.n_components, "tied": 2}.get(self.covariance, 0)
+        return super().memory_for(n, size) + matrices * 8.0 * size**2
+
     def _restored(self, parameters: Parameters) -> GaussianMixture:
         mixture = self._mixture()
         for name, value in parameters.items():

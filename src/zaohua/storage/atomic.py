@@ -90,6 +90,11 @@ def replace_file(path: Path, data: bytes) -> None:
             raise
 
 
+def encoded(text: str) -> bytes:
+    """Encode a text as UTF-8; bytes of file names that aren't in the system's encoding are escaped."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def sha256(data: bytes) -> str:
     """Return the SHA-256 hash of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

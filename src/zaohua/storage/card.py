@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from zaohua.core import registry
+from zaohua.core.advice import quoted
 from zaohua.core.json import Json
 
 SCORE = {
@@ -12,13 +16,14 @@ SCORE = {
 }
 
 
-def card(model: Json, name: str) -> str:
+def card(model: Json, folder: str | Path) -> str:
     """Return the text of a run's `README.md`.
 
     Args:
         model: content of the run's `model.json`.
-        name: name of the run's folder.
+        folder: the run's folder, as commands name it.
     """
+    name = Path(folder).name or str(folder)
     state, summary = model["state"], model.get("summary")  # older runs have no summary
     source = (model["source"] or {}).get("X", "arrays in memory")
     base = model.get("base")
@@ -29,7 +34,11 @@ def card(model: Json, name: str) -> str:
     entry = registry.stored_entry(model["model"])  # None for a class outside the package
     description, paper = (entry.summary, entry.paper) if entry else ("", "")
     conditions = (summary["y"] if summary else model["y_codec"] and "yes") or "none"
-    settings = "\n".join(f"| {key} | {value} |" for key, value in sorted(model["parameters"].items()))
+    about = summary or {}
+    options: Json = about.get("options") or model["codec"].get("options", {})
+    data = "\n".join(f"| {key} | {_cell(value)} |" for key, value in sorted(options.items()))
+    used = {key: value for key, value in model["parameters"].items() if key not in about.get("unused", ())}
+    settings = "\n".join(f"| {key} | {_cell(value)} |" for key, value in sorted(used.items()))
     return f"""# {name}
 
 A **{registry.short_name(model["model"])}** made with zaohua {model["version"]}. {description}
@@ -39,17 +48,26 @@ A **{registry.short_name(model["model"])}** made with zaohua {model["version"]}.
 - Data: {source}{f"; {summary['x']}" if summary else ""}
 - Conditions: {conditions}
 - Training: {training}; seed {model["seed"]}{origin}
-- Quality: not measured yet (`zaohua evaluate {name}`)
+- Quality: not measured yet (`zaohua evaluate {quoted(folder)}`)
 - Privacy: no guarantee; the weights may reveal training items
 
 ```python
 import zaohua as zh
 
-model = zh.load("path/to/{name}")
+model = zh.load({json.dumps(str(folder), ensure_ascii=False)})
 items = model.sample(16)
 ```
+
+| data option | value |
+|---|---|
+{data}
 
 | setting | value |
 |---|---|
 {settings}
 """
+
+
+def _cell(value: object) -> str:
+    """Write a value in a cell of a table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -17,6 +17,7 @@ from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError
 from zaohua.storage.atomic import (
     MANIFEST,
+    encoded,
     explained,
     hashes_of,
     manifest_bytes,
@@ -127,9 +128,9 @@ def is_own(card: Path) -> bool:
 def write_card(path: Path, text: str) -> None:
     """Write a card, and record it in the manifest unless a user has changed it."""
     if is_own(path) or not os.path.lexists(path):
-        write_folder(path.parent, {path.name: text.encode()})
+        write_folder(path.parent, {path.name: encoded(text)})
     else:
-        replace_file(path, text.encode())
+        replace_file(path, encoded(text))
 
 
 # ---- removing

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from pathlib import Path
 from typing import Any
 
 from zaohua.core import registry
+from zaohua.core.advice import either, quoted
 from zaohua.core.arguments import path_of
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
 from zaohua.core.json import Json
 from zaohua.core.with_fields import UnknownField
 from zaohua.storage.runs import load_model
@@ -34,7 +36,8 @@ def load(path: str | Path, device: str = "auto") -> Any:
     path = path_of("the run", path)
     data, tensors = load_model(path)
     if tensors is None:
-        raise CheckpointError(f"{path} has no weights yet: its training was stopped early; go on with it (--resume)")
+        how = either(f"MODEL(...).resume({str(path)!r})", f"zaohua resume {quoted(path)}")
+        raise CheckpointError(f"{path} has no weights yet: its training was stopped early; {how} goes on with it")
     try:
         cls = _class_of(path, data["model"])
         parameters = {name: value for name, value in data["parameters"].items() if name not in cls.machine_fields}
@@ -44,6 +47,7 @@ def load(path: str | Path, device: str = "auto") -> Any:
             raise ZaohuaError(f"{path} is a {cls.__name__}, which computes on the CPU only: load it without a device")
         model = cls.from_json({**data, "parameters": parameters}, tensors)
         model.run_ = str(path)
+        _tell_unfinished(path, model.unfinished())
         return _wrapped(model, data.get("estimator"))
     except (UnknownField, CheckpointError) as error:
         raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({error})") from error
@@ -52,6 +56,14 @@ def load(path: str | Path, device: str = "auto") -> Any:
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError, MemoryError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise CheckpointError(f"{path} holds no model that this version of zaohua can build ({reason})") from error
+
+
+def _tell_unfinished(path: Path, reached: str) -> None:
+    """Warn of a training that was stopped before its end, whose samples are worse than they will be."""
+    if reached:
+        how = either(f"zaohua.load({str(path)!r}).resume({str(path)!r})", f"zaohua resume {quoted(path)}")
+        text = f"{path} was stopped before its end, at {reached}: {how} goes on with it"
+        warnings.warn(text, ZaohuaWarning, stacklevel=3)
 
 
 def _wrapped(model: Any, about: Json | None) -> Any:

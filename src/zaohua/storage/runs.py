@@ -23,6 +23,7 @@ from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
 from zaohua.core.json import Json
 from zaohua.storage.atomic import (
     MANIFEST,
+    encoded,
     explained,
     manifest_bytes,
     read_file,
@@ -48,7 +49,6 @@ from zaohua.storage.layout import (
     check_out,
     checkpoint_steps,
     clear_run,
-    has_weights,
     remove_checkpoint,
     remove_leftovers,
 )
@@ -106,7 +106,7 @@ def save_model(folder: Path, model: Json, tensors: Mapping[str, Tensor] | None) 
     check_out(folder)
     path = card_file(folder)
     if path is not None:
-        files[path.name] = card(model, folder.name).encode()
+        files[path.name] = encoded(card(model, folder))
     if path is None or (path.name != CARDS[0] and not path.exists()):
         warnings.warn(
             f"{folder / CARDS[0]} may be somebody's own text, so it stays as it is: "
@@ -159,22 +159,6 @@ def base_weights(base: str | None, run: str | Path) -> dict[str, Tensor]:
     if tensors is None:
         raise ZaohuaError(f"{run} has no checkpoint yet, and the model it began from isn't kept: fine-tune again")
     return tensors
-
-
-def check_resumable(run: str | Path, advice: str) -> None:
-    """Check that resuming a run doesn't replace trained weights by those of a training from scratch.
-
-    A run that was killed before anything was saved can be resumed, from step 0.
-
-    Args:
-        run: folder of the run.
-        advice: what the user can do instead, for the message.
-
-    Raises:
-        ZaohuaError: the run has weights but no checkpoint.
-    """
-    if has_weights(Path(run)) and not checkpoint_steps(run):
-        raise ZaohuaError(f"{run} has no checkpoint to go on from, only a trained model: {advice}")
 
 
 class Checkpoint(NamedTuple):

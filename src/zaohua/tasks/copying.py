@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import cast
 
 from zaohua import modalities
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.source import located
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.metrics.text_overlap import TextOverlap, text_overlap
 from zaohua.modalities.datasets import known
@@ -62,9 +64,9 @@ def copy_report(
     """
     if not isinstance(model, TokenModel) or not isinstance(getattr(model, "codec_", None), TextCodec):
         raise ZaohuaError(f"a {type(model).__name__} isn't a model of texts")
-    data = data if data is not None else (model.source_ or {}).get("X")
+    data = data if data is not None else located(model.source_, f"give them ({option('data', 'DATA')})")
     if data is None:
-        raise ZaohuaError("the model was trained on data in memory: pass them as data=")
+        raise ZaohuaError(f"the model was trained on data in memory: give them ({option('data', 'DATA')})")
     items = _texts(data)
     texts = model.sample(n_samples, random_state=random_state) if texts is None else list(texts)
     corpus, rest, reference = _split(model, data, items, held_out)

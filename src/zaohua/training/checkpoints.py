@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, TypedDict
 import torch
 from torch import Tensor
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import CheckpointError
 from zaohua.core.json import Json
+from zaohua.storage.runs import load_model
+from zaohua.training import differences
 from zaohua.training.optimizers import load_optimizer_tensors, optimizer_tensors
 
 if TYPE_CHECKING:
     from zaohua.estimator.encoding import TrainingData
     from zaohua.training.step import Stepper
+    from zaohua.training.trainable import Trainable
 
 
 class Environment(TypedDict):
@@ -51,23 +54,24 @@ def environment_changes(saved: Json, stepper: Stepper) -> list[str]:
     return [f"{key} {saved[key]} -> {value}" for key, value in now.items() if saved.get(key) != value]
 
 
-def check_data(state: Json, data: TrainingData, run: object) -> None:
+def check_data(state: Json, data: TrainingData, run: object, model: Trainable) -> None:
     """Check that a training is resumed on the data that it began with.
 
     Args:
         state: the saved state; that of older runs has no fingerprint of the data, and passes.
         data: the data given.
-        run: the run, for the message.
+        run: folder of the run.
+        model: the model that is to go on.
 
     Raises:
-        ZaohuaError: the data differ.
+        ZaohuaError: the data differ, or a setting that rows of data depend on.
     """
     difference = data.differs(state["data"]) if "data" in state else None
     if difference:
-        raise ZaohuaError(
-            f"the data given isn't what {run} was trained on: {difference}; give those that it was trained on, or "
-            "fine-tune the model on these"
-        )
+        saved, _ = load_model(str(run), weights=False)
+        if changed := differences.other_settings(model, saved):
+            raise differences.settings_error(run, changed)
+        raise differences.data_error(run, difference, saved)
 
 
 def tensor_groups(stepper: Stepper) -> dict[str, Mapping[str, Tensor]]:
@@ -94,8 +98,8 @@ def load_tensor_groups(stepper: Stepper, groups: Mapping[str, Mapping[str, Tenso
         stepper.nets.load_state_dict(groups["nets"])
         stepper.average.load_state_dict(groups["average"])
         load_optimizer_tensors(stepper.optimizers, stepper.parameters, groups["optimizers"])
-    except (KeyError, RuntimeError):
-        raise ZaohuaError(
-            f"can't resume {run}: these settings make networks of other shapes than its own; leave the fields that "
-            "determine them as they were"
-        ) from None
+    except (KeyError, RuntimeError) as error:
+        saved, _ = load_model(str(run), weights=False)
+        if changed := differences.other_settings(stepper.model, saved):
+            raise differences.settings_error(run, changed) from None
+        raise CheckpointError(f"the newest checkpoint of {run} holds other networks than its model") from error

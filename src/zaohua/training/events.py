@@ -37,7 +37,9 @@ class Batch:
         return len(self.x)
 
 
-EventKind: TypeAlias = Literal["start", "step", "log", "validate", "preview", "checkpoint", "record", "warning", "end"]
+EventKind: TypeAlias = Literal[
+    "start", "step", "log", "validate", "preview", "checkpoint", "record", "note", "warning", "end"
+]
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Event:
     """Notification that callbacks receive from training.
 
     Attributes:
-        kind: "start", "step", "log", "validate", "preview", "checkpoint", "record", "warning" or "end".
+        kind: "start", "step", "log", "validate", "preview", "checkpoint", "record", "note", "warning" or "end".
         step: number of optimiser steps so far.
         total: number of steps of the whole training; None if only its time is limited.
         progress: fraction of the training that is done, by steps or by time, whichever is larger.

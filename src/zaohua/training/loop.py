@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import flushed_denormals, keep_freed_memory
 from zaohua.core.json import Json
+from zaohua.core.memory import OutOfMemory, is_out_of_memory
 from zaohua.core.noise import derive_seed
 from zaohua.storage import runs
-from zaohua.storage.layout import FINAL
+from zaohua.storage.layout import FINAL, PREVIEWS
 from zaohua.training import checkpoints
 from zaohua.training.callbacks.signals import watch_signals
 from zaohua.training.callbacks.tensorboard import tensorboard
 from zaohua.training.events import Callback, Event, EventKind
+from zaohua.training.footprint import Footprint, foresee
+from zaohua.training.forecast import Forecast, last_words
 from zaohua.training.meter import Meter
 from zaohua.training.order import Batches
+from zaohua.training.previews import make_preview
 from zaohua.training.step import Diverged, Stepper
 from zaohua.training.validation import Best
 
@@ -63,6 +68,8 @@ class Engine(Stepper):
         self.fingerprint = None if out is None else data.fingerprint()
         self.meter, self.saved = Meter(self.accelerator, self.device), -1
         self.previous_seconds, self.started = 0.0, time.perf_counter()
+        self.footprint: Footprint | None = None
+        self.forecast = Forecast()
         self.best = Best(model.learners(), keep=model.patience is not None)
         model.history_ = []
 
@@ -98,9 +105,11 @@ class Engine(Stepper):
         Raises:
             Diverged: a loss is not finite; the last finite weights are kept.
             Stopped: a signal ended the training; its state is saved.
+            OutOfMemory: a step needs more memory than there is; before the first one nothing is written.
         """
         threads = torch.get_num_threads()
         try:
+            self.footprint = foresee(self, self.data, self.batches.items)
             self._open(fresh)
             self.started = time.perf_counter()
             with torch.random.fork_rng(), watch_signals() as self.signals, flushed_denormals():
@@ -111,6 +120,13 @@ class Engine(Stepper):
             with contextlib.suppress(ZaohuaError):  # a full disk must not hide the error
                 self._save_model(weights=self.step > 0)
             raise
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, ZaohuaError) or not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(
+                f"out of memory at step {self.step}: {option('grad_accumulation', 2 * self.model.grad_accumulation)} "
+                f"gives the same result in less memory, or {self.model.codec_.smaller_items()}"
+            ) from error
         finally:
             torch.set_num_threads(threads)
             self._update_model()
@@ -141,7 +157,7 @@ class Engine(Stepper):
 
     def _loop(self) -> None:
         """Take steps until the training is done or a signal stops it."""
-        model = self.model
+        model, first = self.model, self.step
         self.nets.train()
         draws = self.batches.stream(self.step * len(self.plan))
         self.meter.start(self.step)
@@ -149,6 +165,8 @@ class Engine(Stepper):
             self.meter.add(self.take_step(draws))
             self.step += 1
             self._emit("step")
+            if forecast := self.forecast.add(self):
+                self._emit("note", message=forecast)
             if self.step % model.log_every == 0:
                 self._log_losses()
             if self._is_due(model.validate_every) and len(self.held_out):
@@ -161,7 +179,7 @@ class Engine(Stepper):
             self._save()
         if not self.signals.received:
             self._finish()
-        message = "" if self.signals.received else self.too_short()
+        message = "" if self.signals.received else last_words(self, first)
         self._emit("end", message=message, stopped=bool(self.signals.received))
         self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
 
@@ -222,13 +240,12 @@ class Engine(Stepper):
         """Generate items, write them to the run's folder, and pass them to the callbacks."""
         if not self.main:
             return
-        items = self._current_model().sample(self.model.codec_.previewed, random_state=0)
-        if self.run is not None:
-            try:
-                self.model.codec_.write_preview(items, self.run.folder / "previews" / f"{self.step:07d}")
-            except OSError as error:
-                self._emit("warning", message=f"the preview of step {self.step} isn't saved: {error.strerror}")
-        self._emit("preview", items=items)
+        folder = None if self.run is None else self.run.folder / PREVIEWS
+        items, problem = make_preview(self._current_model(), folder, self.step)
+        if problem:
+            self._emit("warning", message=problem)
+        if items is not None:
+            self._emit("preview", items=items)
 
     def _log(self, record: Json, kind: EventKind = "log") -> None:
         """Add a record to the history, and pass it to the callbacks."""
@@ -310,7 +327,7 @@ class Engine(Stepper):
             self._emit("warning", message=f"{self.run_folder} was stopped before its first checkpoint: it begins anew")
             return
         state, groups, problems = checkpoint
-        checkpoints.check_data(state, self.data, self.run_folder)
+        checkpoints.check_data(state, self.data, self.run_folder, self.model)
         for problem in problems:
             self._emit("warning", message=f"{problem}; going on from step {state['step']}")
         self.step = self.saved = state["step"]

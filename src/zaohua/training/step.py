@@ -24,6 +24,7 @@ from zaohua.core.hardware import ProductCounter, autocast, make_accelerator, pic
 from zaohua.core.noise import BatchNoise, derive_seed, seed_global
 from zaohua.training import kernels
 from zaohua.training.events import Batch
+from zaohua.training.limits import planned_steps
 
 if TYPE_CHECKING:
     from zaohua.estimator.encoding import TrainingData
@@ -60,6 +61,11 @@ WARMUP_PART = 10
 """The warm-up takes at most a tenth of the training; otherwise a short one would never reach its learning rate."""
 
 
+def smaller(rate: float) -> float:
+    """Return a learning rate to try after one that diverged: a third of it, at most a usual one, with one digit."""
+    return float(f"{min(rate / 3, 1e-3):.1g}")
+
+
 class Diverged(ZaohuaError):
     """Error of a loss or gradient that isn't finite."""
 
@@ -80,7 +86,7 @@ class Stepper:
         model.seed_ = self.agree(model.seed_)
         self.dtype = self.agree(pick_precision(model.precision, self.device))
         self.step, self.progress, self.rate, self.began = 0, 0.0, 0.0, False
-        self.peaked: bool | None = None  # True if the warm-up had ended by the last step; None before the first step
+        self.warming = 0  # steps of the warm-up in this process
         self._build(weights)
 
     def _build(self, weights: dict[str, Tensor] | None) -> None:
@@ -168,7 +174,8 @@ class Stepper:
     def _take_step(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
         """Train every phase of the plan, then update the running average; return the loss of each phase."""
         model, losses = self.model, {}
-        self.rate, self.peaked = model.learning_rate * self._schedule(), self._warmup() == 1
+        self.rate = model.learning_rate * self._schedule()
+        self.warming += self._warmup() < 1
         for turn, name in enumerate(self.plan):
             codes, y = next(draws)
             losses[f"loss/{name}"] = self._phase(name, turn, codes, y)
@@ -179,11 +186,15 @@ class Stepper:
             averaged.copy_(current_buffer)
         return losses
 
-    def _phase(self, name: str, turn: int, codes: Tensor, y: Tensor | None) -> Tensor:
-        """Take one optimiser step of a phase, over accumulated micro-batches; return its loss."""
+    def choose(self, name: str) -> None:
+        """Let gradients flow to the networks that a phase trains, and to no others."""
         if len(self.phases) > 1:
             self.nets.requires_grad_(False)
             self.phases[name].requires_grad_(True)
+
+    def _phase(self, name: str, turn: int, codes: Tensor, y: Tensor | None) -> Tensor:
+        """Take one optimiser step of a phase, over accumulated micro-batches; return its loss."""
+        self.choose(name)
         total = torch.zeros((), device=self.device)
         bounds = np.linspace(0, len(codes), self.model.grad_accumulation + 1).astype(int)
         for micro, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False)):
@@ -213,9 +224,9 @@ class Stepper:
         The learning rate can be the cause only after a first update of the weights.
         """
         dtype = str(self.dtype).removeprefix("torch.")
-        remedies = ["precision='float32'"] if self.dtype != torch.float32 else []
+        remedies = [option("precision", "float32")] if self.dtype != torch.float32 else []
         if self.step or turn:
-            remedies.insert(0, f"a learning_rate below {rate:.2g}")
+            remedies.insert(0, f"a smaller {option('learning_rate', smaller(rate))}")
             weights = "the weights before it are kept"
         else:
             weights = "no weight had been changed yet, so the learning rate isn't the cause"
@@ -292,8 +303,7 @@ class Stepper:
     @property
     def total(self) -> int | None:
         """Number of steps of the whole training; None if only its time is limited."""
-        no_limit = self.model.max_steps is None and self.model.max_minutes is None
-        return self.model.default_steps if no_limit else self.model.max_steps
+        return planned_steps(self.model)
 
     def _schedule(self) -> float:
         """Return the factor of the learning rate: a linear warm-up times the decay, by steps or by time."""
@@ -306,14 +316,3 @@ class Stepper:
         requested, total = self.model.warmup_steps, self.total
         steps = requested if total is None else min(requested, total // WARMUP_PART)
         return min(1.0, max((self.step + 1) / max(1, steps), WARMUP_PART * self.progress))
-
-    def too_short(self) -> str:
-        """Return a note if the training was shorter than the requested warm-up; otherwise an empty string."""
-        taken, requested = self.step, self.model.warmup_steps
-        if taken >= requested or (taken and self.peaked is None):  # resumed after its end: no step was taken
-            return ""
-        rose = "rose faster" if self.peaked else "never reached its peak"
-        return (
-            f"{taken:,} steps are fewer than the warm-up of {requested:,} takes, so the learning rate {rose}: train "
-            "for longer if too little was learnt"
-        )

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua import modalities
-from zaohua.core.advice import option
+from zaohua.core.advice import either, option, quoted
 from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
@@ -31,10 +31,11 @@ from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
+from zaohua.estimator.source import located
 from zaohua.modalities.base import Codes
 from zaohua.storage import runs
-from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
+from zaohua.training import differences, limits
 from zaohua.training.building import built_for
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
@@ -167,7 +168,10 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         from zaohua.training.loop import Engine
 
         if out is not None and not overwrite and holds_training(Path(out)):
-            raise ZaohuaError(f"{out} holds a run already: resume it, overwrite it, or choose another folder")
+            raise ZaohuaError(
+                f"{out} holds a run already: resume it, replace it ({option('overwrite', True)}), or choose another "
+                "folder"
+            )
         self.history_: list[Json] = []
         with progress.watched(type(self).__name__, callbacks) as watching:
             Engine(self, self._rows_to_learn(data), out, watching, weights).train(fresh=True)
@@ -254,9 +258,7 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
 
         run = path_of("the run", run)
         saved, _ = runs.load_model(run, weights=False)
-        runs.check_resumable(
-            run, f"load({str(run)!r}).finetune(X) goes on from its weights, fit(X, out=..., overwrite=True) begins anew"
-        )
+        differences.check_resumable(run, saved)
         data, base = self._data_of_run(run, saved, X, y, modality)
         self.seed_ = saved["seed"]
         weights = None
@@ -287,18 +289,17 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         """
         source, codec = saved["source"], modalities.from_json(saved["codec"])
         if X is None:
+            again = either(f"resume({str(run)!r}, X, y)", f"zaohua resume {quoted(run)} --data DATA")
             if source is None:
-                raise ZaohuaError(f"{run} was trained on data in memory: give the same X (and y) again")
-            X, y, modality = source["X"], source["y"], source.get("modality")
+                raise ZaohuaError(f"{run} was trained on data in memory: give the same again, {again}")
+            X, y, modality = located(source, f"say where they are, {again}"), source["y"], source.get("modality")
         base = None
         if saved.get("base") is not None:
             y_codec = None if saved["y_codec"] is None else modalities.from_json(saved["y_codec"])
             memories = [memory for memory in saved["state"].get("seen", []) if memory.get("base")]
             base = Base(codec, y_codec, saved["base"], memories)
         data = self._begin(X, y, base, modality, codec)
-        now = self.to_json()
-        if any(to_bytes(now[key]) != to_bytes(saved[key]) for key in ("codec", "y_codec")):
-            raise ZaohuaError(f"the data given isn't what {run} was trained on: it is encoded differently")
+        differences.check_encoding(self, saved, run)
         return data, base
 
     # ---- fitted state
@@ -307,6 +308,10 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     def device_(self) -> torch.device:
         """Device of the networks."""
         return next(self.nets_.parameters()).device
+
+    def unfinished(self) -> str:
+        """Return how far a training got that was stopped before its end; one with patience may end at any step."""
+        return limits.unfinished(self)
 
     def _tensors(self) -> dict[str, Tensor]:
         return self.nets_.state_dict()

@@ -12,32 +12,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.memory import free_memory
+from zaohua.core.notes import note, shown
 
 if TYPE_CHECKING:
     import numpy as np
 
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """numpy dtypes by the type byte of an IDX header."""
-CGROUP = Path("/sys/fs/cgroup")
 IMAGE_KEYS = ("images", "x", "X", "arr_0")
 LABEL_KEYS = ("labels", "y")
-
-
-def free_memory() -> int:
-    """Return the available memory in bytes, as reported by the system; 4 GiB if it isn't reported."""
-    free = []
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free.append(1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")))
-    except (OSError, StopIteration, ValueError):
-        pass
-    try:  # a container's own limit (control groups, version 2)
-        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
-        free.append(max(limit - used + int(stat.get("inactive_file", 0)), 0))  # file caches can be reclaimed
-    except (OSError, ValueError):  # there is no limit
-        pass
-    return min(free, default=4 << 30)
 
 
 def is_idx(path: Path) -> bool:
@@ -103,6 +87,9 @@ def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.n
             if images is None:
                 held = ", ".join(names) or "nothing"
                 raise ZaohuaError(f"{path}: needs images under one of {', '.join(IMAGE_KEYS)}; it holds {held}")
+            others = [Path(name).stem for name in archive.namelist() if name not in (images, labels)]
+            if others:
+                note(f"{path.name}: left out {shown(others)}")
             with archive.open(images) as member:
                 items = _read_npy(member, path, max_bytes)
             if labels is None:

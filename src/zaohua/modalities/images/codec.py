@@ -14,8 +14,9 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.arrays import as_array
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.json import Json
+from zaohua.core.memory import require
 from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
@@ -34,6 +35,10 @@ ImagesLike: TypeAlias = ImageFiles | np.ndarray
 """Images as the codec takes them: files, or an array (n, H, W) or (n, H, W, C)."""
 
 
+LARGEST = 65_500
+"""Largest height and width of an image, as of JPEG."""
+
+
 class ImageCodec(GridCodec[ImagesLike]):
     """Codec of images of one size. Decoded arrays have the type, range and layout of the training images.
 
@@ -49,6 +54,7 @@ class ImageCodec(GridCodec[ImagesLike]):
 
     modality: ClassVar[str] = "images"
     representation: ClassVar[str] = "pixels"
+    shrinks: ClassVar[str] = "size"
 
     size: int | tuple[int, int] | None = None
     """Height and width (one number: square) that images are resized to, with antialiasing and a central crop that
@@ -82,6 +88,7 @@ class ImageCodec(GridCodec[ImagesLike]):
         Raises:
             ZaohuaError: sizes differ and no `size` is given, too many files are broken, values aren't finite.
         """
+        self._foresee(items)
         parts = self._paged(items) if isinstance(items, ImageFiles) else None
         if parts is not None:
             kind = self.channels if self.channels != "auto" else "grey" if parts.all_grey else "rgb"
@@ -98,6 +105,18 @@ class ImageCodec(GridCodec[ImagesLike]):
         if isinstance(items, ImageFiles) and parts is not None:
             items.cache(self._form, (parts, parts.decode(self._form, self.memory)))
         return self
+
+    def _foresee(self, items: ImagesLike) -> None:
+        """Refuse a size at which a single picture, or all of those in memory, can't be held."""
+        if self._target is None:
+            return
+        height, width = self._target
+        values = height * width * (1 if self.channels in ("auto", "grey") else COUNT[self.channels])
+        what, smaller = f"of {width:,} x {height:,} pixels", f"give a smaller {self.option('size')}"
+        require(5 * values, f"a picture {what}", smaller)  # as a byte, and as the float that networks see
+        if not isinstance(items, ImageFiles):
+            array = np.asarray(items)
+            require(len(array) * values * array.dtype.itemsize, f"{len(array):,} pictures {what}", smaller)
 
     def _find_grid(self, pixels: np.ndarray) -> Grid:
         """Return the grid of an array, up to `max_value` if that is given; note one that the values hardly fill."""
@@ -211,8 +230,13 @@ class ImageCodec(GridCodec[ImagesLike]):
         images = np.asarray(items)
         if y is None:
             np.savez_compressed(path, images=images)
-        else:
-            np.savez_compressed(path, images=images, labels=np.array(y))
+            return
+        labels = as_array(y, "labels")
+        if labels.shape != (len(images),):
+            raise ZaohuaError(f"y must have one label for each of the {len(images):,} images, not {shown(y)}")
+        if labels.dtype == object:  # which numpy would pickle
+            labels = np.array([str(label) for label in labels])
+        np.savez_compressed(path, images=images, labels=labels)
 
     sheets = {".png": _write_grid, ".npz": _write_arrays}
 
@@ -240,6 +264,11 @@ class ImageCodec(GridCodec[ImagesLike]):
         size = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
         return f"{counted(n, 'picture')} of {size}" + (f", {self.spec_.levels:,} levels" if self.spec_.levels else "")
 
+    def found(self) -> Json:
+        """Return the size and the channels."""
+        names = {count: name for name, count in COUNT.items()}
+        return {"size": self.spec_.shape, "channels": names.get(self.spec_.channels, self.spec_.channels)}
+
     def state(self) -> Json:
         """Return range, type and layout of the pixels as JSON values."""
         if not hasattr(self, "spec_"):
@@ -249,6 +278,8 @@ class ImageCodec(GridCodec[ImagesLike]):
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         grid, dtype = Grid(**state["grid"]), np.dtype(state["dtype"])
+        if self.spec_.shape is None or len(self.spec_.shape) != 2:
+            raise ZaohuaError(f"no images have the shape {self.spec_.shape}")
         if dtype.kind not in "buif" or not grid.low < grid.high or not 1 < (grid.levels or 2) <= 65536:
             raise ZaohuaError(f"no pixels have the type {dtype} and the values of {grid}")
         self._set_pixels(grid, dtype, state["channel_axis"])
@@ -261,8 +292,8 @@ class ImageCodec(GridCodec[ImagesLike]):
         if self.size is None:
             return None
         height, width = (self.size, self.size) if isinstance(self.size, int) else self.size
-        if height < 1 or width < 1:
-            raise ZaohuaError(f"ImageCodec: size must be at least 1, not {self.size!r}")
+        if not 1 <= height <= LARGEST >= width >= 1:
+            raise ZaohuaError(f"ImageCodec: size must be from 1 to {LARGEST:,} pixels, not {shown(self.size)}")
         return int(height), int(width)
 
     @property

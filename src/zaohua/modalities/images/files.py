@@ -14,8 +14,8 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.memory import free_memory
 from zaohua.modalities.base import Codes, Indices
-from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.codes import FileCodes
 from zaohua.modalities.files.items import FileItems, ItemT, ResultT, in_threads
 from zaohua.modalities.images.losses import tell_losses, tell_pages

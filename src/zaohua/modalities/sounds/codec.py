@@ -246,6 +246,11 @@ class SoundCodec(Codec[SoundsLike]):
         channels = "mono" if form.channels == 1 else f"{form.channels} channels"
         return f"{counted(n, 'sound')} of {most}{form.length / form.rate:.3g} s, {form.rate:,} Hz, {channels}"
 
+    def found(self) -> Json:
+        """Return the rate, the length and the number of channels."""
+        form = self.form_
+        return {"rate": form.rate, "seconds": round(form.length / form.rate, 4), "channels": form.channels}
+
     def state(self) -> Json:
         """Return the format that sounds are converted to, as JSON values."""
         return {"form": list(self.form_), "windows": self.windows_} if hasattr(self, "spec_") else {}

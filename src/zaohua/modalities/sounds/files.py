@@ -10,8 +10,8 @@ from typing import ClassVar, NamedTuple, Self, overload
 import numpy as np
 import torch
 
+from zaohua.core.memory import free_memory
 from zaohua.modalities.base import Codes
-from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.files.codes import FileCodes
 from zaohua.modalities.files.items import THREADS, FileItems, ResultT, in_threads, in_turn
 from zaohua.modalities.sounds.clips import Clip, SoundHeader, UnusableSound, reason

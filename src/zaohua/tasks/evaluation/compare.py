@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.source import same_source
 from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import load
@@ -82,12 +84,11 @@ def _check_alike(folders: Sequence[Path], models: Sequence[GenerativeModel], tra
         kinds = [_described(m) for m in (first, model)]
         if kinds[0] != kinds[1]:
             raise ZaohuaError(f"{folders[0]} makes {kinds[0]}, {folder} {kinds[1]}: they can't be compared")
-        sources = [(m.source_ or {}).get("X") for m in (first, model)]
-        if train is None and sources[0] != sources[1]:
+        if train is None and not same_source(first.source_, model.source_):
+            names = [(m.source_ or {}).get("X", "data in memory") for m in (first, model)]
             raise ZaohuaError(
-                f"{folders[0]} learnt from {sources[0] or 'data in memory'}, {folder} from "
-                f"{sources[1] or 'data in memory'}: they can't be compared (--train says what both "
-                "learnt from, if it is the same)"
+                f"{folders[0]} learnt from {names[0]}, {folder} from {names[1]}: they can't be compared "
+                f"({option('train', 'DATA')} says what both learnt from, if it is the same)"
             )
 
 

@@ -20,7 +20,7 @@ from zaohua.evaluation.summaries import kind_of, title_of, verdict
 from zaohua.modalities.registry import known
 from zaohua.report import charts, html
 from zaohua.report.numbers import minus
-from zaohua.storage.atomic import replace_file
+from zaohua.storage.atomic import encoded, replace_file
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 NEGATIVE = r"(?<!\w)-(?=\d)"
@@ -65,7 +65,7 @@ def write(comparison: Comparison, path: str | Path, command: str = "", sections:
         ZaohuaError: it can't be written.
     """
     target = Path(path)
-    replace_file(target, text(comparison, command, sections).encode())
+    replace_file(target, encoded(text(comparison, command, sections)))
     return target
 
 
@@ -105,7 +105,7 @@ def write_chart(comparison: Comparison, path: str | Path) -> Path | None:
     drawn = chart_text(comparison)
     if drawn is None:
         return None
-    replace_file(Path(path), drawn.encode())
+    replace_file(Path(path), encoded(drawn))
     return Path(path)
 
 

@@ -9,6 +9,7 @@ from typing import TypeGuard
 from zaohua.core.advice import option
 from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.source import located
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.evaluation.vectors import VectorProtocol
@@ -139,11 +140,14 @@ def splits_of(
     cls = protocol or needed_protocol(model, type(model).__name__)
     if split not in (None, "test", "validation"):
         raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
-    source = train if train is not None else (model.source_ or {}).get("X")
     reads = train is not None or cls.needs_training(model)
+    source, called = train, _name(train if train is not None else (model.source_ or {}).get("X"))
+    if train is None:
+        needed = reads or data is None
+        source = located(model.source_, f"give them ({option('train', 'DATA')})" if needed else None)
     if source is None and reads:
         raise ZaohuaError(
-            f"this {type(model).__name__} was trained on data in memory: give those data ({option('train')})"
+            f"this {type(model).__name__} was trained on data in memory: give those data ({option('train', 'DATA')})"
         )
     kind = kind_of(model)
     about = {"modality": "" if kind is None else kind.name, "noun": "items" if kind is None else kind.noun}
@@ -162,17 +166,17 @@ def splits_of(
             why = f" ({error})"
         else:
             test = _known_labels(model, source, test)
-            return Splits(_name(source), "test", _part(learnt), _part(test), **about)
+            return Splits(called, "test", _part(learnt), _part(test), **about)
     parts = None
     if split != "test" and source is not None and isinstance(model, Trainable) and model.validation_fraction:
         parts = cls.held_out((model, *others), learnt or read_items(model, source, None, cls))
     if parts is None:
         share = f", or train with a share held out ({option('validation_fraction', 0.1)})"
         raise ZaohuaError(
-            f"{_name(source)} has no test split{why}: give items that training never had ({option('data')})"
+            f"{called} has no test split{why}: give items that training never had ({option('data')})"
             + (share if isinstance(model, Trainable) else "")
         )
-    return Splits(_name(source), "validation", parts[0] if reads else None, parts[1], **about)
+    return Splits(called, "validation", parts[0] if reads else None, parts[1], **about)
 
 
 def read_items(model: GenerativeModel, source: object, split: str | None, cls: type[EvaluationProtocol]) -> Items:

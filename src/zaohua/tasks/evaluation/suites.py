@@ -25,6 +25,7 @@ from zaohua.evaluation.suite import Suite
 from zaohua.modalities.registry import known
 from zaohua.report.numbers import digits
 from zaohua.storage import outputs
+from zaohua.storage.atomic import encoded
 from zaohua.storage.layout import MODEL
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.compare import compare
@@ -104,9 +105,9 @@ def benchmark(
             for seed in seeds_of
         ]
         found = _measured(each, seeds_of, samples, log)
-        outputs.write_own(out / f"{name}-{dataset}.html", page.text(found, _command(name, minutes, seeds)).encode())
+        outputs.write_own(out / f"{name}-{dataset}.html", encoded(page.text(found, _command(name, minutes, seeds))))
         if (chart := page.chart_text(found)) is not None:
-            outputs.write_own(out / f"{name}-{dataset}.svg", chart.encode())
+            outputs.write_own(out / f"{name}-{dataset}.svg", encoded(chart))
         parts.append(_summary(name, dataset, found, left_out))
     outputs.write_own(path, "\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]).encode())
     return path

@@ -39,7 +39,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if self.stream.isatty() and not self.quiet:
-            self.bar = _make_bar(self.stream)
+            self.bar = make_bar(self.stream)
             self.task = self.bar.add_task(self.label, total=1.0, details="", left="")
             self.bar.start()
         return self
@@ -63,13 +63,13 @@ class Progress:
         if event.kind == "end" or now - self.shown >= every:
             self.shown = now
             self._show(event)
-        if event.kind == "end" and event.message:
-            self._print(f"{self.label}: note: {event.message}")
+        if event.kind in ("note", "end") and event.message:
+            self._print(f"{self.label}: {'note: ' if event.kind == 'end' else ''}{event.message}")
 
     def _show(self, event: Event) -> None:
         """Update the bar, or print a line."""
         progress = 1.0 if event.kind == "end" and event.progress > 0.999 else event.progress
-        step = f"step {event.step:,}" + (f"/{event.total:,}" if event.total else "")
+        step = f"step {event.step:,}" + (f"/{event.total:,}" if event.total and event.total >= event.step else "")
         details = "  ".join([step, *self._measures()])
         if self.bar is not None:
             self.bar.update(self.task, completed=progress, details=details, left=self._left(event))
@@ -106,18 +106,30 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def _make_bar(stream: TextIO) -> Bar:
+def make_bar(stream: TextIO) -> Bar:
+    """Create the bar, whose texts are cut where the terminal is narrow."""
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn
+    from rich.progress import BarColumn, Task, TextColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
+    from rich.text import Text
 
+    class Cut(TextColumn):
+        """Text that is cut where the terminal is narrow, so that percentage and time left stay."""
+
+        def render(self, task: Task) -> Text:
+            text = super().render(task)
+            text.no_wrap, text.overflow = True, "ellipsis"
+            return text
+
+    console = Console(file=stream)
     return Bar(
-        TextColumn("[bold]{task.description}"),
-        BarColumn(bar_width=24),
+        Cut("[bold]{task.description}", table_column=Column(no_wrap=False)),
+        BarColumn(bar_width=max(4, min(24, console.width // 4))),
         TextColumn("{task.percentage:3.0f}%"),
-        TextColumn("{task.fields[details]}", style="dim"),
         TextColumn("{task.fields[left]}", style="cyan"),
-        console=Console(file=stream),
+        Cut("{task.fields[details]}", style="dim", table_column=Column(no_wrap=False)),
+        console=console,
         refresh_per_second=5,
     )
 

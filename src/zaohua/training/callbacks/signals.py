@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from zaohua.core.advice import either, quoted
+
 
 class Stopped(KeyboardInterrupt):
     """Exception of a training that stopped on a signal (Ctrl-C, SIGTERM) after saving its state.
@@ -21,7 +23,11 @@ class Stopped(KeyboardInterrupt):
 
     def __init__(self, run: Path | None, signum: int, step: int):
         self.run, self.signum = run, signum
-        where = "the model is as of the last step" if run is None else f"go on with --resume --out {run}"
+        where = "the model is as of the last step"
+        if run is not None:
+            where = "go on with " + either(
+                f"zaohua.load({str(run)!r}).resume({str(run)!r})", f"zaohua resume {quoted(run)}"
+            )
         saved = "" if run is None else f"saved at step {step}; " if step > 0 else "nothing could be saved; "
         super().__init__(f"stopped by {signal.Signals(signum).name}: {saved}{where}")
 

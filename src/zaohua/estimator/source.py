@@ -1,0 +1,66 @@
+"""Source of a model's training data: where they were read, so that they can be found again from anywhere."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
+
+SPECIAL = set("{}*?[]")
+"""Letters that make a path a pattern of file names."""
+
+
+def source_of(X: str | Path, y: object, modality: str | None) -> Json:
+    """Return the source of data that were read from a path, or that have a name, as JSON values.
+
+    Args:
+        X: the path, pattern of file names, or name of a data set, as it was given.
+        y: True for the labels of the data, the name of a column, or None.
+        modality: kind of data that was asked for.
+
+    Returns:
+        These, and of files the absolute path, "at".
+    """
+    source: Json = {"X": str(X), "y": y if y is True or isinstance(y, str) else None}
+    if modality is not None:
+        source["modality"] = modality
+    if _is_there(str(X)):
+        source["at"] = os.path.abspath(os.path.expanduser(X))
+    return source
+
+
+def located(source: Json | None, advice: str | None) -> str | None:
+    """Return the path or name by which training data can be read now; None if they were in memory.
+
+    Args:
+        source: the result of `source_of`; older runs have no absolute path.
+        advice: what to do if they are gone, for the message; None to return the path all the same.
+
+    Raises:
+        ZaohuaError: they are needed, and are neither where they were nor at the same path from here.
+    """
+    if source is None:
+        return None
+    given, at = str(source["X"]), source.get("at")
+    if at is None or _is_there(at):
+        return given if at is None else str(at)
+    if _is_there(given) or advice is None:
+        return given
+    raise ZaohuaError(f"the training data, {given}, are no longer at {at}: {advice}")
+
+
+def same_source(one: Json | None, other: Json | None) -> bool:
+    """Return True if two models learnt from the same path or name; data in memory are taken for the same."""
+    first, second = one or {}, other or {}
+    key = "at" if "at" in first and "at" in second else "X"
+    return bool(first.get(key) == second.get(key))
+
+
+def _is_there(path: str) -> bool:
+    """Return True if there is a file or folder, or the folder that a pattern of file names begins with."""
+    whole = Path(path).expanduser()
+    plain = list(itertools.takewhile(lambda part: not set(part) & SPECIAL, whole.parts))
+    return whole.exists() or (len(plain) < len(whole.parts) and Path(*plain).exists())
