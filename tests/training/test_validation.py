@@ -198,7 +198,8 @@ def test_gans_hold_items_out_for_distances(name: str, tmp_path: Path) -> None:
 
 def test_tables_are_evaluated_while_a_gan_learns_them() -> None:
     rows = np.random.default_rng(0).normal(size=(300, 3))
-    model = make("CTGAN", 2, batch_size=20, validation_fraction=0.4).fit(rows, callbacks=[Evaluator(2, samples=100, train=rows)])
+    model = make("CTGAN", 2, batch_size=20, validation_fraction=0.4)
+    model.fit(rows, callbacks=[Evaluator(2, samples=100, train=rows)])
     (record,) = [record for record in model.history_ if "tree_score" in record]
     assert record["step"] == 2 and {"trend", "shape"} <= set(record)
 
