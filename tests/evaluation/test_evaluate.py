@@ -256,6 +256,7 @@ class TestEvaluate:
         assert any("exact copies" in flag for flag in found.flags)
         copied = found.figures["copy_rate"]
         assert copied.value == 1 and "297 exact" in copied.note and "p < 0.0001" in copied.note
+        assert any("the model copies" in flag for flag in found.flags)  # a p below .001 is always told
 
     def test_collapse_and_few_samples_are_flagged(self, run: Path) -> None:
         model = zh.load(run)
