@@ -66,19 +66,19 @@ def unit_of(match: re.Match[str], name: str) -> str:
     return (match[name] or "").strip()
 
 
-def _is_symbol(text: str) -> bool:
+def is_symbol(text: str) -> bool:
     """Return True if a text is the symbol of a currency, alone or after letters, as in US$."""
     return bool(text) and unicodedata.category(text[-1]) == "Sc" and text[:-1].isalpha() >= (len(text) > 1)
 
 
 def are_currencies(units: set[str]) -> bool:
     """Return True if texts before numbers are empty or currencies."""
-    return all(not unit or _is_symbol(unit) or unit in CURRENCIES for unit in units)
+    return all(not unit or is_symbol(unit) or unit in CURRENCIES for unit in units)
 
 
 def are_units(units: set[str]) -> bool:
     """Return True if texts after numbers are empty, currencies or units."""
-    return all(not unit or _is_symbol(unit) or UNIT.fullmatch(unit) is not None for unit in units)
+    return all(not unit or is_symbol(unit) or UNIT.fullmatch(unit) is not None for unit in units)
 
 
 # ---- separators
