@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zaohua.modalities.tables import files
+from zaohua.modalities.files.piped import received
 
 
 @pytest.fixture
@@ -91,11 +91,11 @@ def test_several_files_and_standard_input(zaohua, tmp_path: Path, monkeypatch) -
         (tmp_path / "in" / f"{name}.csv").write_text(INVOICES)
     for source in ("in/*.csv", "in"):
         assert "2 files, 118 rows: a.csv, b.csv" in zaohua("train", "independent", source, "--leave-out", "id").err
-    files.stdin_bytes.cache_clear()
+    received.cache_clear()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(INVOICES.encode())))
     said = zaohua("train", "independent", "-", "--out", "run", "--header", "no")
     assert "column_1" in said.err and "60 rows" in said.err
-    files.stdin_bytes.cache_clear()
+    received.cache_clear()
 
 
 def test_advice_is_typed_as_it_stands(zaohua, tmp_path: Path, monkeypatch) -> None:
