@@ -204,7 +204,7 @@ class TestEveryModel:
         assert len(model.sample(y=["d1", "d2", "d1"])) == 3
         with pytest.raises(ZaohuaError, match="'d1'"):
             model.sample(y="d11")
-        with pytest.raises(ZaohuaError, match="n_samples is 2 but y has 3"):
+        with pytest.raises(ZaohuaError, match="n_samples is 2, but y is a list of 3 conditions"):
             model.sample(2, y=["d1", "d2", "d1"])
         for wrong in (0, -1, 1.5, True, "many"):
             with pytest.raises(ZaohuaError, match="n_samples must be"):

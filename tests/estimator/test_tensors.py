@@ -91,7 +91,7 @@ def test_a_condition_is_what_sampling_hands_to_networks(
 
 def test_conditions_that_do_not_fit_are_errors() -> None:
     model, plain = fit("GMM"), fit("GMM", X, None)
-    with pytest.raises(ZaohuaError, match="n_samples is 2 but y has 3"):
+    with pytest.raises(ZaohuaError, match="n_samples is 2, but y is a list of 3 conditions"):
         model.condition([1, 2, 3], 2)
     with pytest.raises(ZaohuaError, match="fitted without labels"):
         plain.condition(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -58,6 +59,13 @@ def check_the_command_line(
 ) -> None:
     """Train, sample, info, evaluate and compare, for a folder of items of two splits."""
     monkeypatch.chdir(folder)
+    capsys.readouterr()
+    Path(data, "train", "about.doc").write_text("about the data")
+    command("read", data, "--json")
+    facts = json.loads(capsys.readouterr().out)
+    apart, left_out = facts["notes"]
+    assert label in facts["labels"] and apart.endswith("kept apart: --split test")
+    assert left_out == "left out 1 .doc file (train/about.doc)"
     for run in ("one", "two"):
         command("train", "flow", data, "--out", run, "--channels", "8" if run == "one" else "16", *FLAGS[2:])
     command("sample", "one", "-n", "3", "--y", label, "--out", "made", "--seed", "0")

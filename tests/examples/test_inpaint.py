@@ -81,6 +81,8 @@ def test_it_is_short_and_uses_public_names_only() -> None:
 
 def test_models_without_a_denoiser_say_who_has_one() -> None:
     model = zh.GMM(**zh.GMM.tiny).fit(digits(20)[0])
-    with pytest.raises(zh.NotAvailable, match="GMM can't make a denoiser: it has no denoise; models that can: .*Flow"):
+    with pytest.raises(
+        zh.NotAvailable, match="GMM can't make a denoiser: it doesn't learn to denoise; models that can: .*Flow"
+    ):
         model.denoiser()
     assert not hasattr(model, "denoiser") and hasattr(model, "log_prob_fn")

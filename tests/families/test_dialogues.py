@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import zaohua as zh
 from tests.trainings import Killed, at_step, ending, kill
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import DataNote
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.tokens import TokenRows
 from zaohua.modalities import TextCodec
@@ -216,6 +217,44 @@ class TestFineTuning:
             base.finetune(PAIRS, [1, 2, 3])
 
     @pytest.mark.parametrize(
+        "data",
+        [
+            [{"prompt": a, "answer": b} for a, b in PAIRS],
+            [[a, b] for a, b in PAIRS],
+            [{"conversations": [{"from": "human", "value": a}, {"from": "gpt", "value": b}]} for a, b in PAIRS],
+        ],
+        ids=["records", "lists", "sharegpt"],
+    )
+    def test_on_what_lists_hold(self, base: Any, data: Any) -> None:
+        """A list of dicts and a list of lists were "a list, which can't be learnt from"."""
+        model = base.finetune(data, **{**TUNING, "max_steps": 2}, stop="x")
+        assert model.score(PAIRS) == pytest.approx(base.finetune(PAIRS, **{**TUNING, "max_steps": 2}).score(PAIRS))
+        assert model.stop == "x" and model.apart_
+
+    def test_what_is_longer_than_the_context_is_said(self, base: Any) -> None:
+        with pytest.warns(
+            DataNote, match="1 of 2 dialogues are longer than the context of 32 tokens: they are learnt in"
+        ):
+            base.finetune([PAIRS[0], ("the cat", "a mat " * 9)], **{**TUNING, "max_steps": 1})
+        with pytest.warns(DataNote, match="the prompt is longer than the context: only its last 32 tokens are read"):
+            base.sample(prompt="the cat " * 9, max_tokens=2)
+        with pytest.warns(DataNote, match="300 tokens of texts are few for a context of 32"):
+            zh.GPT(**SETTINGS, max_steps=1).fit([TEXT[:298]])
+
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            ([["a", "b", "c"]], "can't learn from a list of list: give .* or a list of texts or dialogues$"),
+            ([{"body": 1}], "can't learn from a list of dict: give .* or a list of texts or dialogues$"),
+            ([{"role": "user", "content": "a"}], r"one dialogue: give a list of them, \[dialogue\]"),
+            ([{"prompt": "a", "answer": "b"}, {"prompt": "a"}], "item 1: has a prompt, but no answer"),
+        ],
+    )
+    def test_lists_of_other_things(self, base: Any, data: Any, message: str) -> None:
+        with pytest.raises(ZaohuaError, match=message):
+            base.finetune(data)
+
+    @pytest.mark.parametrize(
         ("item", "message"),
         [
             ([{"role": "user", "content": "a"}], "item 0: no message is the assistant's"),
@@ -244,6 +283,20 @@ class TestChat:
         pieces = list(tuned.chat_stream(said, temperature=0.0))
         assert "".join(pieces) == "a mat" and len(pieces) > 1
         assert tuned.answer("the cat", temperature=0.0, stop=["ma"]) == "a "
+
+    def test_takes_a_text_or_messages(self, tuned: Any) -> None:
+        said = [{"role": "user", "content": "the cat"}]
+        for messages in (said, "the cat", [{"from": "human", "value": "the cat"}]):
+            assert tuned.answer(messages, temperature=0.0) == "a mat"
+            assert "".join(tuned.chat_stream(messages, temperature=0.0)) == "a mat"
+        assert tuned.answer("the cat", temperature=0.0, stop=" m") == "a"
+        for wrong, message in ((["a", "b"], "a dialogue must be a list of messages"), (5, "not 5"), ([], "not \\[\\]")):
+            with pytest.raises(ZaohuaError, match=message):
+                tuned.answer(wrong)
+
+    def test_what_a_tool_said_is_answered(self, tuned: Any) -> None:
+        said = [{"role": "user", "content": "the"}, {"role": "tool", "content": "cat"}]
+        assert isinstance(tuned.chat(said), str)
 
     def test_is_the_same_for_the_same_seed(self, tuned: Any) -> None:
         answers = {seed: tuned.answer("cat", temperature=3.0, random_state=seed) for seed in range(4)}

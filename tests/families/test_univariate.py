@@ -258,7 +258,7 @@ class TestKernelDensity:
         model = zh.KernelDensity().fit([1.0, 2.0])
         assert not any(hasattr(model, name) for name in ("n_parameters", "aic", "bic"))
         assert all(hasattr(zh.Normal(), name) for name in ("aic", "bic"))
-        with pytest.raises(ZaohuaError, match="KernelDensity can't aic: it has no n_parameters"):
+        with pytest.raises(ZaohuaError, match="KernelDensity can't aic: it has no fixed number of parameters"):
             model.aic([1.0])
 
 

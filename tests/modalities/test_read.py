@@ -16,6 +16,7 @@ from PIL import Image
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import DataNote
 from zaohua.modalities import ImageFiles, read
 from zaohua.modalities.files.arrays import read_idx, read_npz
 
@@ -52,6 +53,17 @@ def test_npz(tmp_path: Path, images: str, labels: str | None, save: Any):
     if not labels:
         with pytest.raises(ZaohuaError, match="carries no labels: give y"):
             read(tmp_path / "a.npz", y=True)
+
+
+def test_what_else_an_npz_holds_is_told(tmp_path: Path):
+    np.savez(tmp_path / "a.npz", images=IMAGES, x_test=IMAGES, labels_test=LABELS)
+    with pytest.warns(DataNote, match="^a.npz: left out x_test, labels_test$"):
+        read(tmp_path / "a.npz")
+
+
+def test_a_single_image_is_read_as_all_files_are(tmp_path: Path):
+    Image.new("L", (3, 3)).save(tmp_path / "a.png")
+    assert len(read(tmp_path / "a.png")[0]) == 1
 
 
 def test_npy_in_either_order(tmp_path: Path):
@@ -152,11 +164,10 @@ def test_names_and_paths_that_are_not_there(tmp_path: Path, monkeypatch: pytest.
 
 def test_files_that_are_no_data(tmp_path: Path):
     Image.new("L", (3, 3)).save(tmp_path / "a.png")
-    (tmp_path / "b.doc").write_text("words")
+    (tmp_path / "b.exe").write_text("words")
     (tmp_path / "c.gz").write_bytes(b"\x1f\x8bnot gzip")
     for name, message in (
-        ("a.png", "single image: give the folder"),
-        ("b.doc", "can't be read as data"),
+        ("b.exe", "can't be read as data"),
         ("c.gz", "can't be read as data"),
     ):
         with pytest.raises(ZaohuaError, match=message):

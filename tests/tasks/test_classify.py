@@ -32,5 +32,5 @@ def test_says_what_cannot_be() -> None:
     x = np.random.default_rng(0).normal(size=(40, 2))
     with pytest.raises(ZaohuaError, match="more than one class"):
         zh.GenerativeClassifier().fit(x, np.zeros(40))
-    with pytest.raises(ZaohuaError, match="CTGAN can't score_samples: it has no log_prob; models that can"):
+    with pytest.raises(ZaohuaError, match="CTGAN can't score_samples: it has no likelihood; models that can"):
         zh.GenerativeClassifier(zh.CTGAN(**zh.CTGAN.tiny)).fit(x, np.arange(40) % 2)

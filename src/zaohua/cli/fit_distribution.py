@@ -95,7 +95,16 @@ def read_column(file: str, name: str | None) -> tuple[str, ArrayLike]:
     name = columns[0] if name is None else name
     if name not in columns:
         raise unknown(f"column of {file}:", name, columns)
-    return name, present(frame[frame.columns[columns.index(name)]])
+    return name, present(numbers_of(frame[frame.columns[columns.index(name)]]))
+
+
+def numbers_of(cells: ArrayLike) -> ArrayLike:
+    """Return the numbers of a column of texts such as "4,211.54"; leave other columns as they are."""
+    import pandas as pd
+
+    from zaohua.modalities.tables import written
+
+    return written.as_numbers(cells) if isinstance(cells, pd.Series) and written.is_text(cells) else cells
 
 
 def present(cells: ArrayLike) -> ArrayLike:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zaohua.cli.parser import parse
+from zaohua.cli.parser import is_option, parse
 from zaohua.cli.values import bounds_of
 from zaohua.core.errors import ZaohuaError
 
@@ -138,7 +138,7 @@ def from_fields(
             default = (values or {}).get(name, field.default)
             default = tuple(default) if isinstance(default, list) else default
             flag = (prefix if name in others else "") + name
-            repeat = field.type in (tuple[str, ...], tuple[str, ...] | None)
+            repeat = field.type in (tuple[str, ...], tuple[str, ...] | None, tuple[str, ...] | str)
             flags.append(Flag(flag, field.type, default, field.help, repeat=repeat, field=field, group=group(name)))
     return flags
 
@@ -162,7 +162,7 @@ def leading(
         ZaohuaError: some are missing.
     """
     first = list(arguments[:count])
-    if len(first) < count or any(argument.startswith("-") for argument in first):
+    if len(first) < count or any(map(is_option, first)):
         if not {"-h", "--help"} & set(arguments):
             raise ZaohuaError(f"{names} first: {call}")
         parse(call.removesuffix(" [options]"), about, flags, ["--help"])

@@ -165,6 +165,11 @@ def _known(flags: Sequence[Flag], arguments: Sequence[str]) -> list[str]:
     return out
 
 
+def is_option(word: str) -> bool:
+    """Return True if a word is the name of an option; "-" stands for standard input."""
+    return word.startswith("-") and word != "-"
+
+
 def _is_number(word: str) -> bool:
     try:
         float(word)

@@ -11,6 +11,7 @@ from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import DATA, Flag, leading, parse
 from zaohua.cli.options import Options
 from zaohua.cli.reading import at_length, told
+from zaohua.modalities.files.options import READING, reading
 
 if TYPE_CHECKING:
     from zaohua.tasks.describing import Reader
@@ -53,9 +54,10 @@ def _read(data: str, of_data: CodecFlags, values: Options) -> Reader:
     from zaohua.tasks.describing import Reader
 
     split, modality = values.of("split", str), values.optional("modality", str)
-    codec = of_data.codec(data, split, values)
-    X, y, kind = runs.read(data, split, values.of("labels", bool), modality)
-    return Reader(codec=codec, random_state=0).fit(X, y, modality=kind)
+    with reading(**{name: values[name] for name in READING if values.get(name) is not None}):
+        codec = of_data.codec(data, split, values)
+        X, y, kind = runs.read(data, split, values.of("labels", bool), modality)
+        return Reader(codec=codec, random_state=0).fit(X, y, modality=kind)
 
 
 def _usual_codecs() -> list[str]:

@@ -6,12 +6,16 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, nearest
 from zaohua.core.json import Json
 from zaohua.core.notes import note
 from zaohua.storage import legacy
 from zaohua.storage.atomic import read_file
+
+if TYPE_CHECKING:
+    from zaohua.modalities.modality import Modality
 
 MODEL = "model.json"
 
@@ -61,9 +65,9 @@ def read_model(folder: str | Path) -> Json:
     except CheckpointError:
         raise
     except (FileNotFoundError, NotADirectoryError):
-        others = [str(other.parent) for other in Path(folder).parent.glob(f"*/{MODEL}")]
-        close = nearest(folder, others)
-        hint = f"; did you mean {close[0]}?" if close else ": train one with `zaohua train MODEL DATA`"
+        beside = {other.parent.name: other.parent for other in Path(folder).parent.glob(f"*/{MODEL}")}
+        close = nearest(Path(folder).name, beside)  # by its own name: those of the folders around it are the same
+        hint = f"; did you mean {beside[close[0]]}?" if close else ": train one with `zaohua train MODEL DATA`"
         raise CheckpointError(f"no run at {folder}{hint}") from None
     except OSError as error:
         raise CheckpointError(f"{path} can't be read: {error.strerror}") from error
@@ -71,21 +75,24 @@ def read_model(folder: str | Path) -> Json:
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
 
 
-def read(data: str, split: str, labels: bool, modality: str | None = None) -> tuple[object, object, str | None]:
+def read(
+    data: str, split: str, labels: bool, modality: str | None = None, prefer: Modality | None = None
+) -> tuple[object, object, str | None]:
     """Make X, y and the kind of data for `fit` of DATA; y is True if it carries labels that are wanted.
 
-    The path or name itself is handed on where it can be: the run remembers it, and can be resumed without DATA.
+    A model that takes one kind of data prefers it where DATA holds several. The path or name itself is handed on where
+    it can be: the run remembers it, and can be resumed without DATA.
     """
     from zaohua import modalities
 
     if split == "train":
-        return data, True if labels and _labelled(data, None, modality) else None, modality
-    wanted = True if labels and _labelled(data, split, modality) else None
-    items, y, kind = modalities.read_with_kind(data, wanted, split=split, modality=modality)
+        return data, True if labels and _labelled(data, None, modality, prefer) else None, modality
+    wanted = True if labels and _labelled(data, split, modality, prefer) else None
+    items, y, kind = modalities.read_with_kind(data, wanted, split=split, modality=modality, prefer=prefer)
     return items, y, modality if kind is None else kind.name
 
 
-def _labelled(data: str, split: str | None, modality: str | None) -> bool:
+def _labelled(data: str, split: str | None, modality: str | None, prefer: Modality | None) -> bool:
     """Tell whether a path or data set carries labels."""
     from zaohua import modalities
     from zaohua.modalities.datasets import known
@@ -93,7 +100,7 @@ def _labelled(data: str, split: str | None, modality: str | None) -> bool:
     if is_named(data):
         return known()[data].labelled
     try:
-        return modalities.read(data, True, split=split, modality=modality)[1] is not None
+        return modalities.read(data, True, split=split, modality=modality, prefer=prefer)[1] is not None
     except SomeLabels as error:
         note(str(error).replace("carries no labels", "without labels"))
         return False

@@ -13,6 +13,7 @@ from zaohua.cli.flags import Flag, leading, parse
 from zaohua.cli.options import Options
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.modalities.files.options import reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -50,11 +51,14 @@ def main(arguments: Sequence[str]) -> None:
     (run, data), rest = leading(arguments, "the run and the data come", CALL, ABOUT, FLAGS, 2)
     values = parse("zaohua score RUN DATA", ABOUT, FLAGS, rest)
     runs.read_model(run)
-    model = zaohua.load(run)
-    split = values.optional("split", str) or ("test" if runs.is_named(data) else "train")
-    X, y, _ = runs.read(data, split, values.of("labels", bool) and model.y_codec_ is not None)
+    from zaohua.modalities import modality_of
     from zaohua.modalities.texts.codec import TextCodec
 
+    model = zaohua.load(run)
+    split = values.optional("split", str) or ("test" if runs.is_named(data) else "train")
+    prefer = modality_of(type(model.codec_))
+    with reading(**model.codec_.reading()):
+        X, y, _ = runs.read(data, split, values.of("labels", bool) and model.y_codec_ is not None, prefer=prefer)
     texts = isinstance(model.codec_, TextCodec)
     if not texts and (values["surprisal"] or values["stride"]):
         raise ZaohuaError(f"--surprisal and --stride are for models of texts, and {run} is a {type(model).__name__}")
@@ -73,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _written(value: object) -> object:
-    return "n/a" if value is None else f"{value:.4f}" if isinstance(value, float) else value
+    return "unknown, of one item" if value is None else f"{value:.4f}" if isinstance(value, float) else value
 
 
 def _trained_on(model: GenerativeModel, X: object) -> float | None:

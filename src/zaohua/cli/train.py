@@ -18,6 +18,7 @@ from zaohua.core import registry
 from zaohua.core.advice import quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.modalities.files.options import READING, reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str]) -> None:
         return
     if early.data is None and not early.resume:
         raise ZaohuaError(f"which data? {CALL}")
-    with told(quiet=values.of("json", bool)) as read:
+    options = {name: values[name] for name in READING if values.get(name) is not None}
+    with told(quiet=values.of("json", bool)) as read, reading(**options):
         if stored is not None and early.base is None:
             model = go_on(cls, early.data, folder, stored, values, flags, read)
         else:
@@ -140,12 +142,13 @@ def _train(
     read: Told,
 ) -> GenerativeModel:
     """Fit a new model, or fine-tune the stored one."""
+    from zaohua.modalities import only_kind
     from zaohua.storage.layout import check_out, holds_training
     from zaohua.training.trainable import Trainable
 
     model = _created(cls, values, flags)
     base, split, labels = values.optional("base", str), values.of("split", str), values.of("labels", bool)
-    modality = values.optional("modality", str)
+    modality, prefer = values.optional("modality", str), only_kind(cls.codec_types)
     with _progress(folder, values) as progress:
         callbacks: list[Callback] = [read, progress, *_evaluator(values)]
         read.at_once = not isinstance(model, Trainable)
@@ -160,12 +163,12 @@ def _train(
         if base is not None:
             flags.of_data.none_given(values, base)
             begun = _trained(base)
-            X, y, kind = runs.read(data, split, labels, modality)
+            X, y, kind = runs.read(data, split, labels, modality, prefer)
             fields = {flag.name: values[flag.name] for flag in flags.own}
             changes = {**fields, "callbacks": callbacks, "overwrite": values["overwrite"]}
             return begun.finetune(X, y, out=folder, modality=kind, **changes)
         model.codec = flags.of_data.codec(data, split, values)
-        X, y, kind = runs.read(data, split, labels, modality)
+        X, y, kind = runs.read(data, split, labels, modality, prefer)
         if not isinstance(model, Trainable):
             return model.fit(X, y, out=folder, modality=kind)
         return model.fit(X, y, out=folder, modality=kind, callbacks=callbacks, overwrite=values.of("overwrite", bool))

@@ -11,6 +11,7 @@ from zaohua.cli import config, runs
 from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import CONFIG, DATA, TRAINING, Flag, from_fields, parse
 from zaohua.cli.options import Options
+from zaohua.cli.parser import is_option
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
@@ -85,7 +86,7 @@ class Early:
     """
 
     def __init__(self, arguments: Sequence[str]):
-        places = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments[:2]))
+        places = list(itertools.takewhile(lambda argument: not is_option(argument), arguments[:2]))
         self.rest = list(arguments[len(places) :])
         path = runs.find_option("--config", self.rest)
         file = {} if path is None else config.load(path)

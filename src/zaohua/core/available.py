@@ -10,6 +10,16 @@ from typing import Protocol, TypeVar, cast
 from zaohua.core.errors import NotAvailable
 from zaohua.core.registry import models_with
 
+LACKS = {
+    "draw": "it makes no new items",
+    "log_prob": "it has no likelihood",
+    "encode": "it has no latent representation",
+    "decode": "it has no latent representation to decode",
+    "denoise": "it doesn't learn to denoise",
+    "complete": "it can't complete items of which parts are known",
+    "n_parameters": "it has no fixed number of parameters",
+}
+"""What a model without a primitive lacks, in words."""
 Method = TypeVar("Method", bound=Callable[..., object])
 
 
@@ -48,7 +58,7 @@ class _Available:
             if hasattr(owner, self.primitive):
                 return self.method
             raise AttributeError(f"{owner.__name__} has no {self.method.__name__}: it defines no {self.primitive}")
-        reason = obj.cannot(self.primitive) if hasattr(type(obj), self.primitive) else f"it has no {self.primitive}"
+        reason = obj.cannot(self.primitive) if hasattr(type(obj), self.primitive) else LACKS[self.primitive]
         if reason is None:
             return types.MethodType(self.method, obj)
         others = [entry.name for entry in models_with(self.primitive) if obj.supports(entry.modalities)]

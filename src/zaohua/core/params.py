@@ -244,8 +244,8 @@ def _fits(value: object, kind: object) -> bool:
         return value is None
     if kind in (int, float):
         number = getattr(value, "dtype", None)
-        is_integer = isinstance(value, int) or (number is not None and number.kind in "iu")
-        is_float = isinstance(value, float) or (number is not None and number.kind == "f")
+        is_integer = isinstance(value, int) or (number is not None and getattr(number, "kind", "x") in "iu")
+        is_float = isinstance(value, float) or (number is not None and getattr(number, "kind", "x") == "f")
         return not isinstance(value, bool) and (is_integer or (is_float and kind is float))
     cls = origin or kind
     return isinstance(cls, type) and isinstance(value, cls)

@@ -37,7 +37,6 @@ from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.options import reading
-from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read, read_with_kind
 from zaohua.storage import runs
@@ -102,7 +101,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             y: conditions as for `fit`.
             base: model to fine-tune.
             modality: modality as for `fit`.
-            codec: a codec of the modality to prefer if X is ambiguous; by default that of `base` or the field.
+            codec: a codec of the modality to prefer if X is ambiguous; by default that of `base` or the field. A model
+                that takes one modality only prefers that.
         """
         check_fields(self)
         stored.reset(self)
@@ -112,7 +112,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         if y is not None and not self.conditional:
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         known = codec or (self.codec if base is None else base.codec)
-        prefer = modalities.modality_of(type(known)) if isinstance(known, Codec) else self._only_kind()
+        kind_of = modalities.modality_of(type(known)) if isinstance(known, Codec) else None
+        prefer = kind_of or modalities.only_kind(self.codec_types)
         with reading(**({} if known is None else known.reading())):
             items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
         self.source_ = source_of(X, y, modality) if isinstance(X, (str, Path)) else None
@@ -171,11 +172,6 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         keys = {memory["key"] for memory in self.seen_}
         items = np.arange(len(codes))
         return seen.seen_by(self.seen_, {key: self.hash_items(codes, items, key) for key in keys})
-
-    def _only_kind(self) -> Modality | None:
-        """Return the kind of data that the model takes; None if it takes several."""
-        kinds = {kind.name: kind for kind, _ in modalities.taken_by(self.codec_types)}
-        return next(iter(kinds.values())) if len(kinds) == 1 else None
 
     def _fit_condition_codec(self, y: object) -> Codec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""

@@ -25,7 +25,7 @@ from zaohua.core.noise import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
-from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
@@ -196,8 +196,7 @@ class ItemEncoder(Generic[CodecT]):
             ZaohuaError: n is invalid, or the conditions don't fit to n or to the model.
         """
         if n is not None:
-            n = whole_number("n_samples", n)
-            self._foresee(n)
+            n = self.foresee(whole_number("n_samples", n))
         if y is None:
             return (1 if n is None else n), None
         if self.y_codec_ is None:
@@ -206,13 +205,15 @@ class ItemEncoder(Generic[CodecT]):
         if not len(items):
             raise ZaohuaError("y is empty: give a condition for each item, or none at all (y=None)")
         if n is not None and len(items) != n:
-            raise ZaohuaError(f"n_samples is {n} but y has {len(items)} conditions: give one, or one for each")
+            given = counted(len(items), "condition")
+            raise ZaohuaError(f"n_samples is {n}, but y is a list of {given}: give one for all, or one for each")
         return len(items), self.encode_conditions(items, len(items))
 
-    def _foresee(self, n: int) -> None:
-        """Raise a `ZaohuaError` if n items take more memory than there is."""
+    def foresee(self, n: int) -> int:
+        """Return n; raise a `ZaohuaError` if n items take more memory than there is."""
         size = 4 * math.prod(self.spec_.tensor_shape) if self.spec_.shape else 0
         require(n * (size + 64), f"{n:,} items", "sample fewer at a time, each time with another seed")
+        return n
 
     def at_once(self, wanted: int | None = None, most: int = AT_ONCE) -> int:
         """Return how many items to compute at once: the number wanted, else `most` or fewer, by their size.

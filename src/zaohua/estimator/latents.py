@@ -144,7 +144,8 @@ class LatentMethods(TensorLayer[CodecT]):
         """
         if transform is not None:
             if not isinstance(transform, str) or transform not in OUTPUTS:
-                raise unknown("output of transform:", shown(transform), OUTPUTS)
+                given = transform if isinstance(transform, str) else shown(transform)
+                raise unknown("output of transform:", given, OUTPUTS)
             self._sklearn_output_config = {"transform": transform}  # the name that scikit-learn copies
         return self
 

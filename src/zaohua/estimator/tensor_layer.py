@@ -101,7 +101,8 @@ class TensorLayer(ItemEncoder[CodecT]):
         Raises:
             ZaohuaError: the random state is none.
         """
-        return seeds_for(self.random_state if random_state is None else random_state, whole_number("n", n, 0))
+        n = self.foresee(whole_number("n", n, 0))
+        return seeds_for(self.random_state if random_state is None else random_state, n)
 
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
@@ -131,8 +132,9 @@ class TensorLayer(ItemEncoder[CodecT]):
             ZaohuaError: numbers are NaN or infinite, as those of a model that diverged.
         """
         x = to_cpu(tensor("x", x, "items as tensors come from prepare_items(encode_items(X)).x"))
-        if self.spec_.shape is not None and x.shape[1:] != self.spec_.tensor_shape:
-            wanted = ", ".join(map(str, self.spec_.tensor_shape))
+        ragged = self.spec_.shape is None
+        if (ragged and x.ndim < 2) or (not ragged and x.shape[1:] != self.spec_.tensor_shape):
+            wanted = "..." if ragged else ", ".join(map(str, self.spec_.tensor_shape))
             raise ZaohuaError(f"items of this {type(self).__name__} are tensors (n, {wanted}), not {tuple(x.shape)}")
         self.refuse_invalid(invalid_rows(x, self.spec_))
         return self._items_of(x)

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua.core.arguments import tensor
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import autocast
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
@@ -107,6 +108,9 @@ class Diffusion(Guided[CodecT]):
         tensor("x_t", x_t, advice), tensor("t", t, "a time from 0 to 1, torch.tensor(0.5)")
         if y is not None:
             tensor("y", y, advice)
+        if x_t.shape[1:] != self.spec_.tensor_shape or t.numel() != 1:
+            shape = ", ".join(map(str, self.spec_.tensor_shape))
+            raise ZaohuaError(f"denoise takes x_t (n, {shape}) at one time, not {tuple(x_t.shape)} at {tuple(t.shape)}")
         net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
         if y is None or not self._guides(t):
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)

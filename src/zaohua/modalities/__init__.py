@@ -17,7 +17,7 @@ from zaohua.core.errors import CheckpointError, ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.registry import codec_classes, known, modality, modality_of, register, taken_by
+from zaohua.modalities.registry import codec_classes, known, modality, modality_of, only_kind, register, taken_by
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec as Codec
@@ -82,6 +82,7 @@ __all__ = [
     "modality",
     "modality_of",
     "register",
+    "only_kind",
     "taken_by",
 ]
 
@@ -120,7 +121,7 @@ def codec_for(
                 option, usual
             )  # a codec of the user's own, of no registered kind of data: it knows its items
     if kind is None:
-        kind = own if own is not None and own.recognises(items) else _recognised(items)
+        kind = own if own is not None and own.recognises(items) else _recognised(items, takes)
     if own is not None and kind is not own:
         raise ZaohuaError(f"{type(option).__name__} takes {own.name}, but the data are {kind.name}")
     able = [codec for codec in kind.codecs if issubclass(codec, tuple(takes))]
@@ -137,8 +138,8 @@ def _copied(option: Codec, usual: Mapping[str, object] | None) -> Codec:
     return type(option)(**{**options, **{k: v for k, v in (usual or {}).items() if options.get(k) == "auto"}})
 
 
-def _recognised(items: object) -> Modality:
-    """Return the kind of some items, or an error that says what is accepted."""
+def _recognised(items: object, takes: Sequence[type[Codec]]) -> Modality:
+    """Return the kind of some items, or an error that says what a model of these codecs accepts."""
     from zaohua.modalities.reading import recognised
 
     kind = recognised(items)
@@ -146,8 +147,9 @@ def _recognised(items: object) -> Modality:
         return kind
     if isinstance(items, (list, tuple)) and len(items) == 2 and recognised(items[0]) is not None:
         raise ZaohuaError("can't learn from a pair (items, labels), as zh.read returns it: give fit(items, labels)")
-    given = ", ".join(kind.given for kind in known() if kind.given)
-    raise ZaohuaError(f"can't learn from {named(items)}: give a folder, the name of a data set, or {given}")
+    given = " or ".join(dict.fromkeys(kind.given for kind, _ in taken_by(takes) if kind.given))
+    what = f"{named(items)} of {type(items[0]).__name__}" if isinstance(items, list) and items else named(items)
+    raise ZaohuaError(f"can't learn from {what}: give a folder, the name of a data set, or {given}")
 
 
 def _not_taken(
@@ -178,17 +180,18 @@ def _conversion(items: object, kinds: Sequence[str]) -> str | None:
     if "texts" in kinds and len(shape) == 1 and (dtype.startswith("<U") or dtype in ("object", "str", "string")):
         return "give a list of texts: X.tolist()"
     if "images" in kinds and len(shape) == 2:
-        square = next(
-            (
-                f"{math.isqrt(shape[1] // c)}, {math.isqrt(shape[1] // c)}" + (f", {c}" if c > 1 else "")
-                for c in (1, 3, 4)
-                if shape[1] % c == 0 and math.isqrt(shape[1] // c) ** 2 == shape[1] // c
-            ),
-            None,
-        )
         values = "X.to_numpy()" if hasattr(items, "to_numpy") else "X"
-        return f"images are (n, H, W) or (n, H, W, C): {values}.reshape({f'-1, {square}' if square else '-1, H, W'})"
+        return f"images are (n, H, W) or (n, H, W, C): {values}.reshape({_square(shape[1])})"
     return None
+
+
+def _square(numbers: int) -> str:
+    """Return the shape of square images of so many numbers, as it is typed: "-1, 28, 28"."""
+    for channels in (1, 3, 4):
+        side = math.isqrt(numbers // channels)
+        if side > 1 and side * side * channels == numbers:
+            return f"-1, {side}, {side}" + (f", {channels}" if channels > 1 else "")
+    return "-1, H, W"
 
 
 def condition_codec(y: object) -> Codec:

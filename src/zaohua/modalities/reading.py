@@ -12,7 +12,7 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.arguments import path_of
 from zaohua.core.arrays import as_array, unmasked
-from zaohua.core.errors import NoLabels, ZaohuaError, named, nearest, unknown
+from zaohua.core.errors import NoLabels, ZaohuaError, named, nearest, shown, unknown
 from zaohua.core.notes import note
 from zaohua.modalities import datasets, registry
 from zaohua.modalities.files.archives import is_archive, unpacked
@@ -22,14 +22,12 @@ from zaohua.modalities.files.labels import matching
 from zaohua.modalities.files.left_out import tell
 from zaohua.modalities.files.options import reading
 from zaohua.modalities.files.patterns import FilePattern
+from zaohua.modalities.files.piped import STDIN
 from zaohua.modalities.files.values import is_item, is_list_of_items, stacked
 from zaohua.modalities.listed import of_suffix, read_listed, unreadable
 from zaohua.modalities.modality import Modality, refuse_split
 from zaohua.modalities.several import paths_of, read_several
 from zaohua.storage import outputs
-
-STDIN = Path("-")
-"""Path of standard input."""
 
 
 class Found(NamedTuple):
@@ -86,12 +84,14 @@ def read_with_kind(
 
     A folder or a data set may hold arrays that another kind would take for its own, so keep the kind with the items.
     """
+    if split is not None and not isinstance(split, str):
+        raise ZaohuaError(f"split must be the name of one, such as 'test', not {shown(split)}")
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     if prefer is not None and len(kinds) > 1:
         kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
     if isinstance(X, (str, Path)):
         with reading(kind=kinds[0].name if len(kinds) == 1 or prefer is not None else None):
-            items, carried, kind = _read_source(X, y is True, split, kinds)
+            items, carried, kind = _read_source(X, y is True, split, kinds, prefer)
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
@@ -141,7 +141,7 @@ def _collected(
         X = stacked(X)
     elif hasattr(X, "toarray"):
         raise ZaohuaError("a sparse matrix can't be learnt from: give X.toarray()")
-    elif is_item(X):
+    elif is_item(X) and not any(kind.recognises(X) for kind in kinds):
         raise ZaohuaError(f"a single {type(X).__name__}: give a list of them")
     elif hasattr(X, "__array__") and not hasattr(X, "columns") and type(X).__module__.split(".")[0] != "pandas":
         X = as_array(X, masked=True)
@@ -218,12 +218,14 @@ def write(
 # ---- from a path or a name
 
 
-def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
-    path, pattern = Path(source).expanduser(), FilePattern.of(source)
+def _read_source(
+    source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
+) -> Found:
+    path, pattern = path_of("the path", source).expanduser(), FilePattern.of(source)
     if pattern is not None:
         return _read_pattern(pattern, split, kinds)
     if path == STDIN:
-        return _read_file(path, labelled, split, kinds)
+        return _read_file(path, labelled, split, kinds, prefer)
     if not path.exists():
         paths = paths_of(source)
         if paths is not None:
@@ -238,30 +240,35 @@ def _read_source(source: str | Path, labelled: bool, split: str | None, kinds: S
         items, kind = _collected(found, labels, (registry.modality(entry.modality),))
         return Found(items, items.labels if isinstance(items, FileItems) else labels, kind)
     if path.is_dir():
-        return _read_folder(path, labelled, split, kinds)
-    return _read_file(path, labelled, split, kinds)
+        return _read_folder(path, labelled, split, kinds, prefer)
+    return _read_file(path, labelled, split, kinds, prefer)
 
 
-def _read_file(path: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
+def _read_file(
+    path: Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
+) -> Found:
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
             return Found(read_.items, read_.labels, kind)
     if is_archive(path):
-        return _read_source(unpacked(path), labelled, split, kinds)
+        return _read_source(unpacked(path), labelled, split, kinds, prefer)
     refuse_split(path, split)
     raise unreadable(path, path.suffix.casefold(), kinds) or ZaohuaError(
         f"{path}: can't be read as data: give {_readable(kinds)}, or a folder"
     )
 
 
-def _read_folder(folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality]) -> Found:
-    """Read a folder as the kind of data that most of its files are of, and note what isn't read."""
+def _read_folder(
+    folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
+) -> Found:
+    """Read a folder as the kind of data that is preferred, or else that most of its files are of; note the others."""
     contents = Contents.of(folder)
     suffixes = Counter(path.suffix.casefold() for path in contents.files)
     counts = {kind.name: kind.count(folder, suffixes) for kind in kinds}
     present = [kind for kind in kinds if counts[kind.name]]
     chosen = max(present, key=lambda kind: (not kind.accompanies, counts[kind.name]), default=None)
+    chosen = prefer if prefer in present else chosen
     for kind in kinds:
         lost = sum(suffixes[suffix] for suffix in kind.convert)
         error = unreadable(folder, max(sorted(kind.convert), key=lambda suffix: suffixes[suffix], default=""), kinds)

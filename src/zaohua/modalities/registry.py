@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.modalities.images import Images
 from zaohua.modalities.labels import Labels
 from zaohua.modalities.modality import Modality
@@ -46,7 +46,7 @@ def register(kind: Modality) -> Modality:
         ZaohuaError: another modality has that name.
     """
     if not isinstance(kind, Modality):
-        raise ZaohuaError(f"register takes an object of a Modality's subclass, not {kind!r}")
+        raise ZaohuaError(f"register takes an object of a Modality's subclass, not {shown(kind)}")
     before = _KNOWN.get(kind.name)
     if before is not None and type(before).__qualname__ != type(kind).__qualname__:
         raise ZaohuaError(
@@ -92,9 +92,9 @@ def modality(name: str) -> Modality:
         ZaohuaError: there is none; the message names the nearest.
     """
     for kind in known():
-        if kind.name == name:
+        if isinstance(name, str) and kind.name == name:
             return kind
-    raise unknown("kind of data", name, [kind.name for kind in known()])
+    raise unknown("kind of data", name if isinstance(name, str) else shown(name), [kind.name for kind in known()])
 
 
 def codec_classes() -> dict[str, type[Codec]]:
@@ -115,3 +115,9 @@ def taken_by(codec_types: Iterable[type]) -> list[tuple[Modality, type[Codec]]]:
     """
     accepted = tuple(codec_types)
     return [(kind, codec) for kind in known() for codec in kind.codecs if issubclass(codec, accepted)]
+
+
+def only_kind(codec_types: Iterable[type]) -> Modality | None:
+    """Return the modality that a model takes, if it takes no other; None if it takes several."""
+    kinds = {kind.name: kind for kind, _ in taken_by(codec_types)}
+    return next(iter(kinds.values())) if len(kinds) == 1 else None

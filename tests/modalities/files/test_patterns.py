@@ -50,7 +50,7 @@ def test_what_is_no_pattern(tmp_path: Path) -> None:
         ("x/{label}{i}.wav", "there must be text between"),
         ("none/{label}.wav", "there is no folder none"),
         ("{label}_{i}", "ends as its files do"),
-        ("{label}.doc", "ends as its files do"),
+        ("{label}.exe", "ends as its files do"),
     ],
 )
 def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str) -> None:

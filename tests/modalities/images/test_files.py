@@ -296,10 +296,10 @@ def test_workers_gather_from_files(tmp_path: Path):
 def test_folders_without_pictures(tmp_path: Path):
     with pytest.raises(ZaohuaError, match="the folder is empty"):
         read(tmp_path)
-    for name in ("a.doc", "b.doc", "c.csv", "README"):
+    for name in ("a.exe", "b.exe", "c.xyz", "README"):
         (tmp_path / name).write_text("words")
     with pytest.raises(
-        ZaohuaError, match=r"no files that are read from folders \(2 \.doc, .*\): it must hold images \(\.bmp"
+        ZaohuaError, match=r"no files that are read from folders \(2 \.exe, .*\): it must hold images \(\.bmp"
     ):
         read(tmp_path)
 

@@ -67,7 +67,7 @@ def test_damage_anywhere_in_an_ogg_file_is_named(tmp_path: Path, channels: int) 
         assert SoundFiles([path]).headers[0].frames == 40_000
     for at in range(5000, len(whole) - 400, 3000):
         path.write_bytes(whole[:at] + bytes(400) + whole[at + 400 :])
-        with pytest.raises(ZaohuaError, match=r"a.ogg \(damaged near|a.ogg \(cut off, or damaged from byte"):
+        with pytest.raises(ZaohuaError, match="a.ogg: can't be read: (damaged near|cut off, or damaged from byte)"):
             _ = SoundFiles([path]).headers
 
 
@@ -111,7 +111,7 @@ def test_the_decoder_of_mp3_is_quiet_and_others_are_not(tmp_path: Path, capfd: p
 
 def test_what_is_no_mp3_is_not_said_to_be_missing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.mp3").write_bytes(b"These are words, " * 400)
-    with pytest.raises(ZaohuaError, match=r"a.mp3 \(not a sound that can be read: Format not recognised"):
+    with pytest.raises(ZaohuaError, match="a.mp3: can't be read: not a sound that can be read: Format not recognised"):
         _ = SoundFiles([tmp_path / "a.mp3"]).headers
     assert capfd.readouterr().err == ""
 

@@ -83,7 +83,7 @@ def test_channels_are_mixed_or_kept_or_refused(tmp_path: Path) -> None:
     codec = WaveCodec(channels="keep").fit(read(tmp_path)[0])
     mono = codec.encode([Sound(tone(200), RATE)])
     np.testing.assert_allclose(mono[0, :, :100] / 32768, [tone(200)] * 2, atol=2**-15)
-    with pytest.raises(ZaohuaError, match="3 channels instead of 2.*is broken, so repair or remove those"):
+    with pytest.raises(ZaohuaError, match="sound 0: can't be read: 3 channels instead of 2"):
         codec.encode([Sound(tone(200, channels=3), RATE)])
 
 
@@ -160,7 +160,7 @@ def test_files_of_other_formats_that_are_cut_off(tmp_path: Path, ending: str, op
     whole = (tmp_path / f"a.{ending}").read_bytes()
     WaveCodec().fit(read(tmp_path)[0])
     (tmp_path / f"a.{ending}").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ZaohuaError, match=r"1 of 1 sounds \(.*: more than a tenth is broken"):
+    with pytest.raises(ZaohuaError, match=rf"a\.{ending}: can't be read: "):
         WaveCodec().fit(read(tmp_path)[0])
 
 
@@ -184,7 +184,7 @@ def test_an_mp3_that_would_be_read_short_is_left_out(tmp_path: Path, rate: int) 
     for start in (b"", b"ID3\4\0\0\0\0\1\2" + bytes(130)):
         path.write_bytes(start + frames)
         assert soundfile.info(path).frames < 7 * rate  # else there is nothing to notice
-        with pytest.raises(ZaohuaError, match="a.mp3 .an MP3 of varying bit rate whose header doesn't say how long"):
+        with pytest.raises(ZaohuaError, match="a.mp3: can't be read: an MP3 of varying bit rate whose header doesn't say"):
             _ = SoundFiles([path]).headers
 
 

@@ -80,7 +80,9 @@ class FrameModel(Trainable[RollCodec]):
     temperature: Annotated[float, Between(0, 100), Sampling] = 1.0
     """Randomness of samples: 1 draws from the model, 0 takes the most likely value each time."""
     melody: Annotated[str, Sampling] = ""
-    """MIDI file whose first voice is the melody to harmonise."""
+    """MIDI file with the melody to harmonise."""
+    melody_track: Annotated[str, Sampling] = ""
+    """Track of that file, by name or by number (1 is the first); by default the first that isn't drums."""
     particles: Annotated[int, Between(1), Sampling] = 32
     """Number of particles that harmonise a melody; more look further ahead."""
     batch_size = 16
@@ -189,7 +191,11 @@ class FrameModel(Trainable[RollCodec]):
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError('melody needs a model of voices with head="autoregressive": train on pieces with voices')
         net = cast(FrameDecoder, self.nets_["net"])
-        melody, n, particles = self.codec_.melody(self.melody).to(self.device_), noise.n, self.particles
+        melody, n, particles = (
+            self.codec_.melody(self.melody, self.melody_track).to(self.device_),
+            noise.n,
+            self.particles,
+        )
         cells, total = len(self.spec_.features), n * particles
         u, turn = noise.uniform(len(melody), particles, cells), noise.uniform(len(melody) + 1)
         state = net.start(total, None if y is None else y.repeat_interleave(particles, 0))

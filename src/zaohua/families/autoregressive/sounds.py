@@ -16,6 +16,7 @@ class SoundModel(TokenModel[MuLawCodec]):
     """Base of models of waveforms: tokens are samples of 256 levels, and the end of the sound."""
 
     score_chunk: ClassVar[int] = 4
+    tells_cuts: ClassVar[bool] = False  # a recording is longer than any context
 
     max_tokens: Annotated[int | None, Between(1), Sampling] = None  # type: ignore[assignment]  # only `_room` reads it
     """Maximum number of samples of a new sound; None: that of the longest training sound."""

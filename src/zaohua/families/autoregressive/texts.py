@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.core.noise import ItemNoise, Noise, RandomState
+from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.seen import token_hashes
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
@@ -19,6 +21,7 @@ from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
 from zaohua.modalities.base import Codes
 from zaohua.modalities.files.values import all_of
+from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.codec import TextCodec
 
 
@@ -31,8 +34,8 @@ class TextModel(TokenModel[TextCodec]):
     """Text that samples continue."""
     suffix: Annotated[str, Sampling] = ""
     """Text that samples end in: the gap between prompt and suffix is filled (needs `fim`)."""
-    stop: Annotated[tuple[str, ...], Sampling] = ()
-    """Stop sequences: a sample ends before the first of them after the prompt."""
+    stop: Annotated[tuple[str, ...] | str, Sampling] = ()
+    """Stop sequences, or a single one: a sample ends before the first of them after the prompt."""
 
     def _check(self) -> None:
         super()._check()
@@ -69,6 +72,8 @@ class TextModel(TokenModel[TextCodec]):
             )
         after = self.codec_.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
+        if len(before) + len(after) > room:
+            note(f"of prompt and suffix only the {room:,} tokens around the gap are read, half a context")
         after = after[: max(room // 2, room - len(before))]
         before = before[max(0, len(before) - (room - len(after))) :]
         prefix, suffix, middle = self.codec_.gap
@@ -78,6 +83,8 @@ class TextModel(TokenModel[TextCodec]):
         """Generate tokens as for all sequences; ends early when every row has reached a stop."""
         rows = super().tokens(noise, y, opening)
         first = next(rows)
+        if first.shape[1] > self.context:
+            note(f"the prompt is longer than the context: only its last {self.context:,} tokens are read")
         yield first
         room = self.context - first.shape[1] if self.suffix and opening is None else self.max_tokens
         texts = [(self.codec_.streaming(), Writer(self.stop)) for _ in range(noise.n if self.stop else 0)]
@@ -130,23 +137,20 @@ class TextModel(TokenModel[TextCodec]):
 
     # ---- answering
 
-    def answer(self, prompt: str, *, y: object = None, random_state: RandomState = None, **options: object) -> str:
+    def answer(
+        self, prompt: str | Sequence[Json], *, y: object = None, random_state: RandomState = None, **options: object
+    ) -> str:
         """Return the answer to a prompt; see `chat`."""
-        return self.chat([{"role": "user", "content": prompt}], y=y, random_state=random_state, **options)
+        return self.chat(prompt, y=y, random_state=random_state, **options)
 
     def chat(
-        self,
-        messages: Sequence[dict[str, str]],
-        *,
-        y: object = None,
-        random_state: RandomState = None,
-        **options: object,
+        self, messages: str | Sequence[Json], *, y: object = None, random_state: RandomState = None, **options: object
     ) -> str:
         """Return the answer to the last of some messages.
 
         Args:
-            messages: the dialogue so far, `{"role": "user", "content": "..."}` and so on, ending with the user's; the
-                oldest are dropped when they don't fit into the context.
+            messages: the dialogue so far, `{"role": "user", "content": "..."}` and so on, ending with the user's, or
+                the text of a single message; the oldest are dropped when they don't fit into the context.
             options: options of `stream`, except prompt and suffix.
 
         Raises:
@@ -155,12 +159,7 @@ class TextModel(TokenModel[TextCodec]):
         return "".join(self.chat_stream(messages, y=y, random_state=random_state, **options))
 
     def chat_stream(
-        self,
-        messages: Sequence[dict[str, str]],
-        *,
-        y: object = None,
-        random_state: RandomState = None,
-        **options: object,
+        self, messages: str | Sequence[Json], *, y: object = None, random_state: RandomState = None, **options: object
     ) -> Iterator[str]:
         """Generate the answer of `chat` piece by piece."""
         model = self.with_options(**options)
@@ -170,18 +169,20 @@ class TextModel(TokenModel[TextCodec]):
                 f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl "
                 f"of prompts and answers (`zaohua train {name.casefold()} pairs.jsonl --base RUN`)"
             )
-        return model._written(model._asking(list(messages)), y, random_state)
+        return model._written(model._asking(messages), y, random_state)
 
-    def _asking(self, messages: list[dict[str, str]]) -> list[int]:
+    def _asking(self, messages: str | Sequence[Json]) -> list[int]:
         """Return the tokens to answer from; drops the oldest messages, except the system's, if there is no room."""
-        opening: list[int] = self.codec_.asking(messages)
+        asked = dialogues.asked(messages)
+        opening: list[int] = self.codec_.asking(asked)
         room = self.context - min(self.max_tokens, self.context // 2)
         while len(opening) > room:
-            said = [i for i, message in enumerate(messages[:-1]) if message["role"] != "system"]
+            said = [i for i, turn in enumerate(asked[:-1]) if turn.role != "system"]
             if not said:
                 break
-            del messages[said[0]]
-            opening = self.codec_.asking(messages)
+            note(f"left out the oldest messages: the dialogue doesn't fit into the context of {self.context} tokens")
+            del asked[said[0]]
+            opening = self.codec_.asking(asked)
         return opening
 
     # ---- measuring

@@ -20,9 +20,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import threads_for_rows
 from zaohua.core.noise import Noise
+from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
 from zaohua.core.spec import PAD, DataSpec
 from zaohua.core.stored import Stored
@@ -36,6 +38,8 @@ from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
 from zaohua.training.events import Batch
 
+FEW = 10
+"""Number of contexts that are few to learn from."""
 TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covariant=True)
 
 
@@ -46,6 +50,8 @@ class TokenModel(Guided[TokenCodecT]):
     score_chunk: ClassVar[int] = 32
     finite_receptive_field: ClassVar[bool] = False
     """Whether the network sees at most half a context, so that its state never needs to be rebuilt."""
+    tells_cuts: ClassVar[bool] = True
+    """Whether to tell of items that are longer than the context."""
 
     context: Annotated[int, Between(2)] = 256
     """Number of tokens that a token may depend on."""
@@ -92,12 +98,20 @@ class TokenModel(Guided[TokenCodecT]):
         stream, length = tokens.stream, self.context
         self.apart_ = bool(tokens.apart)
         if data.y is None and not tokens.apart and isinstance(stream, Tensor):
+            few = f"{len(stream):,} tokens of {self.codec_.modality}"
             if len(stream) < 2 * length + 1:
-                raise ZaohuaError(
-                    f"the text has {len(stream):,} tokens, too few for a context of {length}: give more "
-                    f"text, or a context of at most {max(2, (len(stream) - 1) // 2)}"
-                )
+                most = option("context", max(2, (len(stream) - 1) // 2))
+                raise ZaohuaError(f"{few} are too few for a context of {length}: give more, or at most {most}")
+            if len(stream) < FEW * length:
+                note(f"{few} are few for a context of {length}: a model will soon know them by heart")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
+        long = int((tokens.stops - tokens.starts > length + 1).sum())
+        if long and self.tells_cuts:
+            noun, overlap = ("dialogues", ", which overlap by half") if tokens.apart else (self.codec_.modality, "")
+            note(
+                f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length:,} tokens: they are learnt "
+                f"in parts{overlap}"
+            )
         rows = TokenRows(tokens, length, length // 2 if tokens.apart else 0)
         return data.cut(rows, rows.item_index)
 

@@ -20,10 +20,11 @@ class Writer:
         ZaohuaError: a stop sequence is empty.
     """
 
-    def __init__(self, stops: Sequence[str]):
-        if not all(stops):
+    def __init__(self, stops: Sequence[str] | str):
+        self.stops = (stops,) if isinstance(stops, str) else tuple(stops)  # a text alone is one
+        self.held, self.over = "", False
+        if not all(self.stops):
             raise ZaohuaError("a stop sequence needs at least one character: leave empty ones out")
-        self.stops, self.held, self.over = tuple(stops), "", False
 
     def push(self, text: str, last: bool = False) -> str:
         """Add a piece; return the text that can be released: all of it if this is the last piece."""

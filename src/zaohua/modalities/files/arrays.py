@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.memory import free_memory
+from zaohua.core.notes import note, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +87,9 @@ def read_npz(path: Path, max_bytes: int | None = None) -> tuple[np.ndarray, np.n
             if images is None:
                 held = ", ".join(names) or "nothing"
                 raise ZaohuaError(f"{path}: needs images under one of {', '.join(IMAGE_KEYS)}; it holds {held}")
+            others = [Path(name).stem for name in archive.namelist() if name not in (images, labels)]
+            if others:
+                note(f"{path.name}: left out {shown(others)}")
             with archive.open(images) as member:
                 items = _read_npy(member, path, max_bytes)
             if labels is None:

@@ -81,6 +81,8 @@ class FileItems(Generic[Source]):
         self.sources = [source for source, ok in zip(self.sources, mask, strict=True) if ok]
         if self.labels is not None:
             self.labels[:] = [label for label, ok in zip(self.labels, mask, strict=True) if ok]
+        if self._total == 1 and self.skipped:
+            raise ZaohuaError(f"{self.skipped[0][0]}: can't be read: {self.skipped[0][1]}")
         if len(self.skipped) > self._total / 10 or not self.sources:
             raise ZaohuaError(f"{self._summary()}: more than a tenth is broken, so repair or remove those")
         return mask

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
+from zaohua.modalities.base import counted
 from zaohua.modalities.files.delimited import rows_of
 from zaohua.modalities.files.folders import TABLE
 
@@ -83,7 +84,7 @@ def _agreed(path: Path, found: dict[str, list[object]]) -> dict[str, object]:
         )
     twice = [name for name in labels if len(found[name]) > 1]
     if twice:
-        note(f"{path.name} lists {len(twice):,} files more than once, with the same label ({shown(twice)})")
+        note(f"{path.name} lists {counted(len(twice), 'file')} more than once, with the same label ({shown(twice)})")
     return labels
 
 

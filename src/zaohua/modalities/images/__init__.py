@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from zaohua.core.advice import option
-from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
@@ -108,7 +107,7 @@ class Images(Modality):
         return Read(read_idx(images), None if labels is None else read_idx(labels).tolist(), files)
 
     def read_file(self, path: Path, split: str | None = None) -> Read | None:
-        """Read a file that holds many images: an .npz, an .npy or an IDX file."""
+        """Read a file that holds many images (an .npz, an .npy or an IDX file), or one, or one on each of its pages."""
         from zaohua.modalities.files.arrays import idx_labels, is_idx, read_idx, read_npz
 
         suffix = path.suffix.casefold()
@@ -116,8 +115,9 @@ class Images(Modality):
             refuse_split(path, split)
             images, labels = read_npz(path)
             return Read(images, None if labels is None else labels.tolist())
-        if suffix in SUFFIXES:
-            raise ZaohuaError(f"{path}: is a single image: give the folder that it is in")
+        if suffix in self.suffixes:
+            refuse_split(path, split)
+            return Read(self.open([path]), None)
         if not is_idx(path):
             return None
         refuse_split(path, split)

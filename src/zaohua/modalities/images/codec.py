@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.arrays import as_array
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.json import Json
 from zaohua.core.memory import require
 from zaohua.core.notes import note
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 ImagesLike: TypeAlias = ImageFiles | np.ndarray
 """Images as the codec takes them: files, or an array (n, H, W) or (n, H, W, C)."""
+
+
+LARGEST = 65_500
+"""Largest height and width of an image, as of JPEG."""
 
 
 class ImageCodec(GridCodec[ImagesLike]):
@@ -226,8 +230,13 @@ class ImageCodec(GridCodec[ImagesLike]):
         images = np.asarray(items)
         if y is None:
             np.savez_compressed(path, images=images)
-        else:
-            np.savez_compressed(path, images=images, labels=np.array(y))
+            return
+        labels = as_array(y, "labels")
+        if labels.shape != (len(images),):
+            raise ZaohuaError(f"y must have one label for each of the {len(images):,} images, not {shown(y)}")
+        if labels.dtype == object:  # which numpy would pickle
+            labels = np.array([str(label) for label in labels])
+        np.savez_compressed(path, images=images, labels=labels)
 
     sheets = {".png": _write_grid, ".npz": _write_arrays}
 
@@ -269,6 +278,8 @@ class ImageCodec(GridCodec[ImagesLike]):
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         grid, dtype = Grid(**state["grid"]), np.dtype(state["dtype"])
+        if self.spec_.shape is None or len(self.spec_.shape) != 2:
+            raise ZaohuaError(f"no images have the shape {self.spec_.shape}")
         if dtype.kind not in "buif" or not grid.low < grid.high or not 1 < (grid.levels or 2) <= 65536:
             raise ZaohuaError(f"no pixels have the type {dtype} and the values of {grid}")
         self._set_pixels(grid, dtype, state["channel_axis"])
@@ -281,8 +292,8 @@ class ImageCodec(GridCodec[ImagesLike]):
         if self.size is None:
             return None
         height, width = (self.size, self.size) if isinstance(self.size, int) else self.size
-        if height < 1 or width < 1:
-            raise ZaohuaError(f"ImageCodec: size must be at least 1, not {self.size!r}")
+        if not 1 <= height <= LARGEST >= width >= 1:
+            raise ZaohuaError(f"ImageCodec: size must be from 1 to {LARGEST:,} pixels, not {shown(self.size)}")
         return int(height), int(width)
 
     @property

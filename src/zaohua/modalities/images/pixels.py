@@ -15,7 +15,7 @@ from zaohua.modalities.images.grid import Grid
 Channels = Literal["auto", "grey", "rgb", "rgba"]
 COUNT = {"grey": 1, "rgb": 3, "rgba": 4}
 """Number of channels by name."""
-GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+GREY_MODES = frozenset({"1", "L", "LA", "La", "F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 MODES = {"grey": "L", "rgb": "RGB", "rgba": "RGBA"}
 LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue in grey (ITU-R 601-2, as Pillow's)."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.core.json import Json
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codec, counted
@@ -104,11 +104,8 @@ class LabelCodec(Codec[LabelsLike]):
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         classes, counts = [_from_json(c) for c in state["classes"]], list(state["counts"])
-        if (
-            len(classes) != len(counts)
-            or len(classes) != self.spec_.channels
-            or not all(0 < int(count) < 2**53 for count in counts)
-        ):
+        valid = all(0 < int(count) < 2**53 for count in counts)
+        if not valid or not len(classes) == len(counts) == self.spec_.channels:
             raise ZaohuaError(f"{len(counts)} counts of {len(classes)} labels don't fit together")
         self._set_classes(classes, [int(count) for count in counts])
 
@@ -133,7 +130,7 @@ class LabelCodec(Codec[LabelsLike]):
 def _plain_list(labels: object) -> list[object]:
     """Convert a list, array or series of labels to a list of Python values."""
     if isinstance(labels, str) or not isinstance(labels, Iterable):
-        raise ZaohuaError(f"labels must be a list or an array with one for each item, not {labels!r}")
+        raise ZaohuaError(f"labels must be a list or an array with one for each item, not {shown(labels)}")
     if isinstance(labels, np.ndarray) and labels.ndim != 1:
         raise ZaohuaError(f"labels must be a list with one for each item, not an array of shape {labels.shape}")
     return [_plain(label, at) for at, label in enumerate(labels)]
@@ -152,7 +149,8 @@ def _plain(label: object, at: int | None = None) -> object:
     if isinstance(label, (str, int, bool, type(None))):
         return label
     where = "" if at is None else f" number {at}"
-    raise ZaohuaError(f"label{where} is {label!r}: labels must be texts, finite numbers, True, False, None or tuples")
+    what = f"label{where} is {shown(label)}"
+    raise ZaohuaError(f"{what}: labels must be texts, finite numbers, True, False, None or tuples")
 
 
 def _key(label: object) -> tuple[bool, object]:

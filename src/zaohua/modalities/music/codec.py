@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import Codec, counted
@@ -38,6 +40,8 @@ class PieceCodec(Codec[PiecesLike]):
 
     steps: Annotated[int, Between(1, 48)] | None = None
     """Time steps per quarter note; None: those of the data, and 4 (sixteenths) for MIDI files."""
+    track: tuple[str, ...] | str = ()
+    """Tracks of MIDI files to read, by name or by number (1 is the first); all but drums by default."""
     tempo: Annotated[float, Between(1, 1000)] = 80.0
     """Tempo of written files, in quarter notes per minute."""
 
@@ -53,19 +57,32 @@ class PieceCodec(Codec[PiecesLike]):
     def _fit_grid(self, items: PiecesLike) -> list[Piece]:
         """Determine grid and voices; return the pieces on that grid."""
         steps = self.steps or (STEPS if isinstance(items, MidiFiles) else max(_checked(items), key=_grid).steps)
-        pieces = _on_grid(items, steps)
-        voices = {piece.voices for piece in pieces}
-        self.steps_, self.voices_ = steps, voices.pop() if len(voices) == 1 else 0
+        pieces = self._on_grid(items, steps)
+        voices = Counter(piece.voices for piece in pieces)
+        self.steps_, self.voices_ = steps, next(iter(voices)) if len(voices) == 1 else 0
+        if len(voices) > 1:
+            each = [f"{n:,} {f'of {voices}' if voices else 'without'}" for voices, n in sorted(voices.items())]
+            note(f"merged the voices of all pieces, whose number differs: {', '.join(each)}")
         return pieces
 
     def _pieces(self, items: PiecesLike) -> list[Piece]:
         """Return the pieces on the fitted grid; raise if their voices differ from training."""
-        pieces = _on_grid(items, self.steps_)
+        pieces = self._on_grid(items, self.steps_)
         for i, piece in enumerate(pieces):
             if self.voices_ and piece.voices != self.voices_:
                 have = f"{piece.voices} voices" if piece.voices else "no separate voices"
                 raise ZaohuaError(f"piece {i} has {have}, but the model was fitted on pieces of {self.voices_}")
         return pieces
+
+    def _on_grid(self, items: PiecesLike, steps: int) -> list[Piece]:
+        if isinstance(items, MidiFiles):
+            return items.read(steps, (self.track,) if isinstance(self.track, str) else tuple(self.track))
+        pieces = _checked(items)
+        scales = [(piece.notes[:, 0] * steps) % piece.steps != 0 for piece in pieces if piece.steps != steps]
+        moved, total = sum(int(away.sum()) for away in scales), sum(len(piece.notes) for piece in pieces)
+        if moved:
+            note(f"moved {max(0.1, 100 * moved / total):.1f} % of onsets to the grid of {steps} steps a quarter note")
+        return [piece.on_grid(steps) for piece in pieces]
 
     def as_items(self, y: object, n: int | None) -> list[Piece]:
         """Return n (or 1) copies of a single piece; return a list of pieces unchanged."""
@@ -113,9 +130,3 @@ def _grid(piece: Piece) -> int:
 def _checked(items: PiecesLike) -> list[Piece]:
     """Return items as a list of pieces; raise an error that names the first item that isn't one."""
     return all_of(items, Piece, "pieces of music")
-
-
-def _on_grid(items: PiecesLike, steps: int) -> list[Piece]:
-    if isinstance(items, MidiFiles):
-        return items.read(steps)
-    return [piece.on_grid(steps) for piece in _checked(items)]

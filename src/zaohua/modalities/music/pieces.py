@@ -75,7 +75,7 @@ class Piece:
         pitches = as_array(pitches, "pieces")
         if pitches.ndim != 2 or pitches.dtype.kind not in "iu":
             raise ZaohuaError(f"voices must be integers (time, voices), not {pitches.dtype} {pitches.shape}")
-        runs = _runs(np.maximum(pitches, -1) + 1)
+        runs = _runs(np.maximum(pitches.astype(np.int64), -1) + 1)
         return cls(
             np.stack([runs[:, 1], runs[:, 2], runs[:, 3] - 1, runs[:, 0]], axis=1),
             steps,

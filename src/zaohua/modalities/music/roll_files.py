@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import note
 from zaohua.modalities.music.pieces import KEYS, LOWEST, Piece
 
 GRIDS = {"quarter": 1, "8th": 2, "16th": 4}
@@ -49,6 +51,8 @@ def read_rolls(path: Path, split: str | None = None, steps: int | None = None) -
         raise ZaohuaError(f"{path}: holds no piano rolls by split")
     if (split or "train") not in table:
         raise ZaohuaError(f"{path}: has no split {split or 'train'!r}; it has {', '.join(table)}")
+    for name in sorted(table.keys() - {"train"}) if split is None else ():
+        note(f"{path.name}: {name} ({len(table[name]):,} pieces) kept apart: {option('split', name)}")
     try:
         counts = {len(frame) for pieces in table.values() for frames in pieces for frame in frames}
         make = Piece.from_voices if len(counts) == 1 and counts.isdisjoint((0, KEYS)) else _from_lists

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -13,7 +14,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec, Feature
 from zaohua.modalities.music.codec import PieceCodec, PiecesLike
-from zaohua.modalities.music.midi import read_midi
+from zaohua.modalities.music.midi import MidiFiles, read_melody
 from zaohua.modalities.music.pieces import KEYS, LOWEST, Piece
 from zaohua.modalities.sequences import Sequences
 
@@ -53,7 +54,7 @@ class RollCodec(PieceCodec):
                 "at a time: take form='keys'"
             )
         self.voices_ = 0 if self.form == "keys" else self.voices_
-        frames = torch.from_numpy(np.concatenate([self._frames(piece, i) for i, piece in enumerate(pieces)])).long()
+        frames = torch.from_numpy(np.concatenate(self._all_frames(items, pieces))).long()
         if not len(frames):
             raise ZaohuaError("the pieces have no time steps")
         self._set(torch.nn.functional.one_hot(frames, KEYS + 1 if self.voices_ else 2).any(dim=0))
@@ -67,12 +68,16 @@ class RollCodec(PieceCodec):
         feature = Feature("voice" if self.voices_ else "key", "category", size=self.seen_.shape[1])
         return DataSpec(axes=("step",), shape=None, features=(feature,) * (self.voices_ or KEYS), pad=PAD_FRAME)
 
-    def _frames(self, piece: Piece, number: int) -> np.ndarray:
-        """Convert a piece to frames, int8 (T, cells); `number` is its index for messages."""
-        try:
-            return self._cells(piece) if self.voices_ else piece.roll().astype(np.int8)
-        except ZaohuaError as error:
-            raise ZaohuaError(f"piece {number}: {error}") from None
+    def _all_frames(self, items: PiecesLike, pieces: Sequence[Piece]) -> list[np.ndarray]:
+        """Convert pieces to frames, int8 (T, cells); errors name the file, or the number, of a piece."""
+        frames = []
+        for i, piece in enumerate(pieces):
+            try:
+                frames.append(self._cells(piece) if self.voices_ else piece.roll().astype(np.int8))
+            except ZaohuaError as error:
+                name = items.paths[i] if isinstance(items, MidiFiles) else f"piece {i}"
+                raise ZaohuaError(f"{name}: {error}") from None
+        return frames
 
     @staticmethod
     def _cells(piece: Piece) -> np.ndarray:
@@ -87,7 +92,7 @@ class RollCodec(PieceCodec):
             ZaohuaError: a piece has another number of voices than in training, or a note beyond the range of a piano.
         """
         end = np.full((1, len(self.spec_.features)), END_FRAME, np.int8)
-        parts = [np.concatenate([self._frames(piece, i), end]) for i, piece in enumerate(self._pieces(items))]
+        parts = [np.concatenate([frames, end]) for frames in self._all_frames(items, self._pieces(items))]
         stops = torch.tensor([len(part) for part in parts]).cumsum(0)
         starts = torch.cat([torch.zeros(1, dtype=torch.int64), stops[:-1]])
         return Sequences(torch.from_numpy(np.concatenate(parts)), starts, stops, PAD_FRAME)
@@ -116,13 +121,18 @@ class RollCodec(PieceCodec):
                 pieces.append(Piece.from_roll(frames, self.steps_))
         return pieces
 
-    def melody(self, path: str) -> Tensor:
-        """Read the first voice of a MIDI file as values of the first cell at each time step, int64 (T,).
+    def melody(self, path: str, track: str = "") -> Tensor:
+        """Read a voice of a MIDI file as values of the first cell at each time step, int64 (T,).
+
+        Args:
+            path: the file.
+            track: name or number of the track; by default the first that isn't drums.
 
         Raises:
-            ZaohuaError: the file is broken, or its tracks aren't voices of one note at a time.
+            ZaohuaError: the file is broken, or the track isn't there or has several notes at a time.
         """
-        piece = read_midi(Path(path), self.steps_)
-        if not piece.voices:
-            raise ZaohuaError(f"{path}: a track has several notes at once, but a melody must have one")
-        return torch.from_numpy(self._cells(piece)[:, 0]).long()
+        piece = read_melody(Path(path), self.steps_, track)
+        try:
+            return torch.from_numpy(self._cells(piece)[:, 0]).long()
+        except ZaohuaError as error:
+            raise ZaohuaError(f"{path}: {error}") from None

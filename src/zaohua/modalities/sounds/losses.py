@@ -67,7 +67,7 @@ def tell_samples(heard: Sequence[Heard]) -> None:
     """Note sounds that are silent, that are so after mixing, and that are clipped."""
     silent = sum(not sound.peak for sound in heard)
     if silent:
-        note(f"{silent:,} of {counted(len(heard), 'sound')} hold nothing but silence")
+        note(f"nothing but silence in {silent:,} of {counted(len(heard), 'sound')}")
     cancelled = sum(sound.peak > 0 and sound.mixed < CANCELLED * sound.peak for sound in heard)
     if cancelled:
         keep = option("channels", "keep", prefix="sound_")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from zaohua.core.arrays import as_array
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, shown
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -56,7 +56,8 @@ class Sound:
                 "supported: give (n, channels), such as x.T, instead of (channels, n)"
             )
         if not isinstance(self.rate, (int, np.integer)) or int(self.rate) not in RATES:
-            raise ZaohuaError(f"a sound's rate must be an integer from {RATES[0]} to {RATES[-1]} Hz, not {self.rate!r}")
+            limits = f"from {RATES[0]} to {RATES[-1]} Hz"
+            raise ZaohuaError(f"a sound's rate must be an integer {limits}, not {shown(self.rate)}")
         if samples.dtype.kind == "i":
             samples = samples / -float(np.iinfo(samples.dtype).min)
         object.__setattr__(self, "samples", np.asarray(samples, np.float32))

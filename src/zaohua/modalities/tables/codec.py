@@ -115,13 +115,12 @@ class TableCodec(FrameCodec):
 
     # ---- items <-> codes
 
-    def encode(self, items: TableLike, unseen: bool = False, holes: bool = False) -> Tensor:
+    def encode(self, items: TableLike, unseen: bool = False) -> Tensor:
         """Encode rows as float64 (n, columns).
 
         Args:
             items: a table with the columns of the training data, in any order.
             unseen: True to encode unknown categories as -1 instead of raising an error.
-            holes: True to accept missing values, encoded as -1, in categorical columns that had none in training.
 
         Raises:
             ZaohuaError: columns or values are unknown; the message suggests similar ones.
@@ -217,19 +216,17 @@ class TableCodec(FrameCodec):
         """Encode a table with missing cells.
 
         Returns:
-            codes: float64 (n, columns), with numbers clipped to the range of training.
-            known: mask of the cells that aren't missing, bool (n, columns).
-            given: the codes without clipping.
+            codes: float64 (n, columns), with hidden cells (see `encode_partly`).
+            known: mask of the cells that have a value known to training or a number, bool (n, columns).
+            given: the codes with numbers as they are.
 
         Raises:
-            ZaohuaError: columns or values are unknown, or the cells contradict the constraints.
+            ZaohuaError: columns are unknown, or the cells contradict the constraints.
         """
-        codes = self.encode(rows, holes=True)
-        known = ~self.missing(codes)
-        given = codes
+        codes = self.encode_partly(rows)
+        given = torch.from_numpy(self._codes(self.container_.of_same_columns(rows), clip=False))
+        known = ~self.missing(given)
         if not self.system_.is_empty:
-            frame = self.container_.of_same_columns(rows)
-            given = torch.where(known, torch.from_numpy(self._codes(frame, clip=False)), codes)
             index = index_of(rows)
             self.system_.check(given.numpy(), known.numpy(), range(len(codes)) if index is None else index.tolist())
         return codes, known, given
@@ -250,8 +247,28 @@ class TableCodec(FrameCodec):
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Convert encoded rows (b, columns) to float64 (b, features); spread multiples of a step evenly over it."""
-        u = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
-        values = self.system_.to_coordinates(codes.cpu().numpy(), lambda k: noise.uniform(k).double().cpu().numpy())
+        u = self._uniform(noise)
+        values, hidden = codes.cpu().numpy(), self.hidden(codes).cpu().numpy()
+        if hidden.any() and not self.system_.is_empty:
+            known = self.system_.known_coordinates(np.where(hidden, np.nan, values), ~hidden) | ~hidden.any(1)[:, None]
+            values = self._to_coordinates(np.where(np.isinf(values), np.nan, values), noise)
+            values = np.where(known, values, [-1.0 if column.is_category else np.inf for column in self.learnt_])
+        else:
+            values = self._to_coordinates(values, noise)
+        return torch.from_numpy(self._features(values, u)).to(codes.device)
+
+    def tensor(self, coordinates: np.ndarray, noise: Noise) -> np.ndarray:
+        """Convert learnt coordinates (b, coordinates) to float64 (b, features), as `prepare` does."""
+        return self._features(coordinates, self._uniform(noise))
+
+    def _uniform(self, noise: Noise) -> np.ndarray:
+        out: np.ndarray = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
+        return out
+
+    def _to_coordinates(self, codes: np.ndarray, noise: Noise) -> np.ndarray:
+        return self.system_.to_coordinates(codes, lambda k: noise.uniform(k).double().cpu().numpy())
+
+    def _features(self, values: np.ndarray, u: np.ndarray) -> np.ndarray:
         out, turn = np.full((len(values), len(self.spec_.features)), np.nan), 0
         for index, (view, features) in enumerate(zip(self.views_, self.features_, strict=True)):
             if view is None:
@@ -261,7 +278,7 @@ class TableCodec(FrameCodec):
             turn += 1
             for feature in features:
                 out[:, feature] = state if self.spec_.features[feature].kind == "category" else z
-        return torch.from_numpy(out).to(codes.device)
+        return out
 
     def codes(self, x: Tensor, given: Tensor | None = None, known: Tensor | None = None, whole: bool = False) -> Tensor:
         """Convert tensors (b, features) to encoded rows, float64 (b, columns), which satisfy all constraints.
@@ -276,10 +293,14 @@ class TableCodec(FrameCodec):
             ZaohuaError: no values of the other cells satisfy the constraints.
         """
         if given is None or known is None:
-            return torch.from_numpy(self.system_.to_codes(self._coordinates(x)))
-        return torch.from_numpy(self.system_.to_codes(self._coordinates(x), given.numpy(), known.numpy(), whole))
+            return torch.from_numpy(self.system_.to_codes(self.coordinates(x)))
+        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), given.numpy(), known.numpy(), whole))
 
-    def _coordinates(self, x: Tensor) -> np.ndarray:
+    def coordinates(self, x: Tensor) -> np.ndarray:
+        """Convert tensors (b, features) to the learnt coordinates, float64 (b, coordinates): the inverse of `tensor`.
+
+        An unknown one is -1 or infinite, see `encode_partly`.
+        """
         values = x.detach().cpu().double().numpy()
         out = np.empty((len(values), len(self.learnt_)))
         for index, view in enumerate(self.views_):
@@ -292,7 +313,7 @@ class TableCodec(FrameCodec):
 
     def agrees(self, x: Tensor, codes: Tensor, known: Tensor, whole: bool) -> Tensor:
         """Return which tensors (b, features) have combinations that agree with the given cells of rows, bool (b,)."""
-        return torch.from_numpy(self.system_.agrees(self._coordinates(x), codes.numpy(), known.numpy(), whole))
+        return torch.from_numpy(self.system_.agrees(self.coordinates(x), codes.numpy(), known.numpy(), whole))
 
     def combined(self, codes: Tensor, known: Tensor, noise: Noise, whole: bool) -> tuple[Tensor, Tensor]:
         """Choose the rest of combinations of which some cells are given; return codes and known with it."""
@@ -334,7 +355,9 @@ class TableCodec(FrameCodec):
 
     def known_features(self, codes: Tensor, known: Tensor) -> Tensor:
         """Return which features known cells (b, columns) determine, bool (b, features)."""
-        coordinates = torch.from_numpy(self.system_.known_coordinates(codes.numpy(), known.numpy()))
+        hidden = self.hidden(codes)
+        values, told = codes.masked_fill(hidden, torch.nan).numpy(), (known & ~hidden).numpy()
+        coordinates = torch.from_numpy(self.system_.known_coordinates(values, told))
         return coordinates[:, [index for index, features in enumerate(self.features_) for _ in features]]
 
     def about(self, rows: int) -> list[str]:

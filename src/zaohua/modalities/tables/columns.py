@@ -219,6 +219,17 @@ class Column:
         encoded[missing] = -1 if self.missing_code is None else self.missing_code
         return encoded
 
+    def marked(self, codes: np.ndarray) -> np.ndarray:
+        """Return codes (n,), not clipped, with those unlike training's hidden: -1 for categories, infinite for numbers.
+
+        Numbers may leave the range by as much as writing and reading them rounds.
+        """
+        if self.is_category:
+            return codes
+        rounding = 0.0 if self.is_discrete else 2e-7 * max(abs(self.low), abs(self.high))
+        hidden = (codes < self.low - rounding) | (codes > self.high + rounding) | (np.isnan(codes) & (not self.missing))
+        return np.where(hidden, np.inf, np.clip(codes, self.low, self.high))
+
     def missing_cells(self, series: pd.Series) -> np.ndarray:
         """Return a mask of the cells that are missing, or hold a word for it among numbers or times, bool (n,)."""
         missing: np.ndarray = series.isna().to_numpy(dtype=bool)
@@ -228,10 +239,14 @@ class Column:
         return missing
 
     def check_known(self, series: pd.Series, codes: np.ndarray) -> None:
-        """Raise a `ZaohuaError` that names the first cell of an unknown category."""
-        for row in np.flatnonzero(codes == -1) if self.is_category else ():
+        """Raise a `ZaohuaError` that names the first cell of an unknown category, or missing where none was."""
+        unknown_codes = codes == -1 if self.is_category else np.isnan(codes) | np.isinf(codes)
+        missing = (
+            self.missing_cells(series) if not self.missing and unknown_codes.any() else np.zeros(len(series), bool)
+        )
+        for row in np.flatnonzero(unknown_codes & (missing | self.is_category)):
             value = series.iloc[row]
-            if pd.isna(value):
+            if missing[row]:
                 raise ZaohuaError(f"column {self.name!r} has no value in row {row}, and all rows had one in training")
             raise unknown(f"value in row {row} of column {self.name!r}:", value, self.categories or [])
 

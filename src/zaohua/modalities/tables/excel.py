@@ -12,8 +12,8 @@ import pandas as pd
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.memory import free_memory
 from zaohua.core.notes import note, shown
-from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.tables.header import has_header
 from zaohua.modalities.tables.json_lines import column_of
 from zaohua.modalities.tables.text_tables import own_names, to_types, with_data

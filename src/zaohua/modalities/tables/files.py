@@ -20,8 +20,8 @@ from typing import IO, BinaryIO, cast
 import pandas as pd
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.memory import free_memory
 from zaohua.core.notes import note, shown
-from zaohua.modalities.files.arrays import free_memory
 from zaohua.modalities.tables.frames import DIALECT, quoted
 from zaohua.modalities.tables.text_tables import read_text_table
 

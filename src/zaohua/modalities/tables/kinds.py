@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionDtype
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note
 from zaohua.modalities.tables import written
@@ -51,7 +52,7 @@ def plain(series: pd.Series, say: bool = False) -> pd.Series:
             if isinstance(value, (list, dict, set, tuple, np.ndarray)):
                 raise ZaohuaError(
                     f"column {series.name!r} holds a {type(value).__name__} in row {row}: give one "
-                    "value a cell, or leave the column out"
+                    f"value a cell, or leave the column out ({option('leave_out', (str(series.name),))})"
                 )
     return series
 

@@ -36,8 +36,8 @@ def too_many(counts: Mapping[ColumnName, int], most: int) -> str:
     values += "".join(f", {name!r} {count:,}" for name, count in list(counts.items())[1:])
     return (
         f"column{'s' * (len(counts) > 1)} {values}, more than {option('max_categories', most)}: leave {them} out "
-        f"({option('leave_out', tuple(names))}), {call} ({option('kinds', dict.fromkeys(names, 'identifier'))}), or raise "
-        f"{option('max_categories')}"
+        f"({option('leave_out', tuple(names))}), {call} ({option('kinds', dict.fromkeys(names, 'identifier'))}), or "
+        f"raise {option('max_categories')}"
     )
 
 

@@ -55,26 +55,29 @@ class View:
         """Convert encoded cells (n,) to states and z, which is NaN in states without a continuous value.
 
         Args:
-            codes: the encoded cells of the column.
+            codes: the encoded cells of the column; an infinite one is unknown, and becomes state -1.
             u: uniform numbers (n, 2), for the position of a number within its step, and for a random state.
         """
         state, z = np.full(len(codes), self.states - 1), np.full(len(codes), np.nan)
         at = np.clip(np.searchsorted(self.spikes, codes), 0, max(0, len(self.spikes) - 1))
         is_spike = (self.spikes[at] == codes) if len(self.spikes) else np.zeros(len(codes), bool)
         state[is_spike] = self.ranges + at[is_spike]
-        rest = ~is_spike & ~np.isnan(codes)
+        state[np.isinf(codes)] = -1
+        rest = ~is_spike & np.isfinite(codes)
         if self.numbers is not None and rest.any():
             spread = codes[rest] + self.column.step * (u[rest, 0] - 0.5)
             state[rest], z[rest] = self.numbers.to_tensor(spread, u[rest, 1])
         return state, z
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Convert states and z to encoded cells."""
+        """Convert states and z to encoded cells; unknown ones (state -1, or without z where it has one) are infinite."""
         out = np.full(len(state), np.nan)
-        ranged = state < self.ranges
+        ranged = (state >= 0) & (state < self.ranges)
+        out[(state < 0) | (ranged & np.isnan(z))] = np.inf
+        ranged &= ~np.isnan(z)
         if self.numbers is not None and ranged.any():
             out[ranged] = self.column.snap(self.numbers.from_tensor(state[ranged], z[ranged]))
-        is_spike = ~ranged & (state < self.ranges + len(self.spikes))
+        is_spike = (state >= self.ranges) & (state < self.ranges + len(self.spikes))
         out[is_spike] = self.spikes[state[is_spike] - self.ranges]
         return out
 
@@ -95,7 +98,7 @@ class View:
                 without z.
         """
         low, high, slope = np.full(len(z), np.nan), np.full(len(z), np.nan), np.zeros(len(z))
-        ranged = state < self.ranges
+        ranged = (state >= 0) & (state < self.ranges) & ~np.isnan(z)
         if self.numbers is None or not ranged.any():
             return low, high, slope
         if self.column.is_discrete and isinstance(self.numbers, Quantiles):

@@ -243,6 +243,14 @@ def numbers(present: pd.Series, kind: str, spelling: Json | None) -> pd.Series:
     raise ZaohuaError(f"column {present.name!r} is {kind}, but row {bad.index[0]} holds {bad.iloc[0]!r}")
 
 
+def as_numbers(series: pd.Series) -> pd.Series:
+    """Return the numbers of a column of texts, NaN for words for missing; a column of other texts stays as it is."""
+    texts = series.dropna().astype(str).str.strip()
+    present = texts[~texts.map(is_word)]
+    spelling = NumberSpelling.find(present) if len(present) else None
+    return series if spelling is None else spelling.values(present).astype("float64").reindex(series.index)
+
+
 def ticks(present: pd.Series, dtype: str, form: str | None) -> np.ndarray:
     """Convert times, none missing, to ticks since 1970, see `dates.to_ticks`; texts may be of another format.
 

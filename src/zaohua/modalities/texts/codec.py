@@ -20,7 +20,7 @@ from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.base import counted
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.modalities.texts import dialogues
-from zaohua.modalities.texts.files import LocatedItem, TextFiles, TextsLike
+from zaohua.modalities.texts.files import LocatedItem, TextFiles, TextsLike, Unreadable
 from zaohua.modalities.texts.tokenizers import TOKENIZERS, Stream, Tokenizer, restored
 
 SPECIALS = ("<|end|>", "<|user|>", "<|assistant|>", "<|prefix|>", "<|suffix|>", "<|middle|>")
@@ -37,7 +37,8 @@ class TextCodec(TokenCodec[TextsLike]):
     """Texts and dialogues <-> rows of tokens END, text, END.
 
     The text of a dialogue is USER, prompt, ASSISTANT, answer; further turns follow after an END. A system message
-    precedes the first USER. Models learn the answers of a dialogue and the END after them; the rest is only read.
+    precedes the first USER, and what a tool says is written like what the user says. Models learn the answers of a
+    dialogue and the END after them, except those of weight 0; the rest is only read.
 
     Attributes:
         tokenizer_: the fitted tokenizer.
@@ -48,6 +49,7 @@ class TextCodec(TokenCodec[TextsLike]):
     representation: ClassVar[str] = "tokens"
     printed: ClassVar[bool] = True
     usual_number: ClassVar[int] = 1
+    _item = "text"  # what was encoded last, for `describe`
 
     tokenizer: Literal["chars", "bytes", "bpe"] = "chars"
     """Unit of text: the characters that occur, bytes (for any text), or byte pair encoding trained on the texts."""
@@ -112,6 +114,7 @@ class TextCodec(TokenCodec[TextsLike]):
             spill.flush()
             stream = np.memmap(spill, dtype, mode="r+", shape=(total + 1,))
         stops = torch.tensor([*starts[1:], total]) + 1  # up to and including the END that the next item starts with
+        self._item = "dialogue" if apart else "text"
         return Sequences(torch.from_numpy(stream), torch.tensor(starts), stops, PAD, apart)
 
     def _encoded(self, item: LocatedItem, where: str) -> Iterator[np.ndarray]:
@@ -127,14 +130,13 @@ class TextCodec(TokenCodec[TextsLike]):
     def _dialogue(self, turns: Sequence[dialogues.Turn]) -> np.ndarray:
         """Encode a dialogue: tokens of answers and the END after them unchanged, other tokens t as -2 - t."""
         parts: list[ArrayLike] = []
-        for i, (role, content) in enumerate(turns):
+        for i, (role, content, learnt) in enumerate(turns):
             tokens = self.tokenizer_.encode(content)
-            learnt = role == "assistant"
             if role != "system":
-                parts.append([-2 - self.special(ASSISTANT if learnt else USER)])
+                parts.append([-2 - self.special(ASSISTANT if role == "assistant" else USER)])
             parts.append(tokens if learnt else -2 - tokens)
-            if learnt and i + 1 < len(turns):
-                parts.append([self.end_])
+            if role == "assistant" and i + 1 < len(turns):
+                parts.append([self.end_ if learnt else -2 - self.end_])
         return np.concatenate(parts)
 
     def special(self, index: int) -> int:
@@ -146,15 +148,8 @@ class TextCodec(TokenCodec[TextsLike]):
         size = self.tokenizer_.size
         return self.tokenizer_.decode([token]) if token < size else SPECIALS[token - size]
 
-    def asking(self, messages: object) -> list[int]:
-        """Encode messages as the prompt of an answer: END, the dialogue so far, ASSISTANT.
-
-        Raises:
-            ZaohuaError: they aren't a dialogue, or the last message isn't the user's.
-        """
-        turns = dialogues.turns(messages)
-        if turns[-1].role != "user":
-            raise ZaohuaError(f"the last message must be the user's, but is the {turns[-1].role}'s")
+    def asking(self, turns: Sequence[dialogues.Turn]) -> list[int]:
+        """Encode the messages of `dialogues.asked` as the prompt of an answer: END, the dialogue so far, ASSISTANT."""
         tokens = self._dialogue(turns)
         return [self.end_, *np.where(tokens < PAD, -2 - tokens, tokens).tolist(), self.special(ASSISTANT)]
 
@@ -194,7 +189,7 @@ class TextCodec(TokenCodec[TextsLike]):
     def describe(self, n: int | None = None) -> str:
         """Describe the number of texts and the unit of their tokens."""
         unit = {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
-        return f"{counted(n, 'text')} in {counted(self.tokenizer_.size, unit)}"
+        return f"{counted(n, self._item)} in {counted(self.tokenizer_.size, unit)}"
 
     def found(self) -> Json:
         """Return the size of the vocabulary."""
@@ -234,4 +229,5 @@ def _plain(item: str | dialogues.Dialogue) -> str:
 
 def _with_location(error: ZaohuaError, location: str) -> ZaohuaError:
     """Prefix an error's message with the location, unless it has it already."""
-    return error if str(error).startswith(location) else ZaohuaError(f"{location}: {error}")
+    has = isinstance(error, Unreadable) or str(error).startswith(location)
+    return error if has else ZaohuaError(f"{location}: {error}")

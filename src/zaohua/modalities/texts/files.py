@@ -1,21 +1,26 @@
-"""Lists of text files (`.txt`, `.jsonl` and folders), read in chunks so that memory doesn't limit their size."""
+"""Lists of files of texts, read in chunks so that memory doesn't limit their size.
+
+What can't be read is left out and named, if it is at most a tenth of the files, or of the lines in them.
+"""
 
 from __future__ import annotations
 
-import codecs
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import note, shown
 from zaohua.modalities.texts import dialogues
+from zaohua.modalities.texts.raw import ending, examined, read_chunks, records_in
+from zaohua.modalities.texts.records import parsed
+from zaohua.modalities.texts.tally import Tally
+from zaohua.modalities.texts.tokenizers import as_utf8
 
-FIELDS = ("text", "content", "document")
-"""Keys of the text in a line of a `.jsonl` file, tried in this order."""
-CHUNK = 1 << 22
-"""Number of bytes that are read at once."""
-
+MANY = frozenset({".jsonl", ".ndjson", ".json"})
+"""Endings of files that hold a text or a dialogue in each line, or in each item of a list."""
+NAMED = 5
+"""Maximum number of lines or files that are named in a message."""
 
 LocatedItem: TypeAlias = Iterator[str] | dialogues.Dialogue
 """An item as it is encoded: the chunks of a text, or a dialogue."""
@@ -23,21 +28,32 @@ TextsLike: TypeAlias = "TextFiles | Sequence[str | dialogues.Dialogue]"
 """Texts and dialogues as codecs take them: a list of them, or their files."""
 
 
+class Unreadable(ZaohuaError):
+    """Files or lines that can't be read; the message names them."""
+
+
 class TextFiles:
-    """List of the texts in files: one text per file, or one text or dialogue per line of a `.jsonl` file.
+    """List of the texts in files: one text per file, or one text or dialogue per record of a `.jsonl` or `.json` file.
 
     Args:
-        paths: the files.
+        paths: the files; a `.gz` behind their ending is decompressed.
         labels: one label per file, or None.
-        field: key of the text in a line of a `.jsonl` file; None takes the first of `FIELDS` that occurs.
+        field: key of the text in a record; None finds texts and dialogues (see `records`).
+
+    Attributes:
+        paths, labels: those of the remaining files.
+        skipped: (location, reason) of each file and record that was left out.
     """
 
     def __init__(self, paths: list[Path], labels: list[object] | None = None, field: str | None = None):
         self.paths, self.labels, self.field = paths, labels, field
+        self.skipped: list[tuple[str, str]] = []
+        self._examined, self._length = False, -1
 
     def __len__(self) -> int:
-        if not hasattr(self, "_length"):
-            self._length = sum(_lines(path) if path.suffix.casefold() == ".jsonl" else 1 for path in self.paths)
+        if self._length < 0:
+            for _ in self.located():
+                pass
         return self._length
 
     def __iter__(self) -> Iterator[str | dialogues.Dialogue]:
@@ -48,79 +64,83 @@ class TextFiles:
         """Yield (location, item) for each item; a text is an iterator of chunks of a few megabytes.
 
         Raises:
-            ZaohuaError: invalid UTF-8, or a line that isn't JSON or lacks the field; the message gives the location.
+            ZaohuaError: a file can't be read, or more than a tenth of the files or records; the message gives the
+                locations.
         """
+        self._examine()
+        tally, skipped, total, length = Tally(), list[tuple[str, str]](), 0, 0
         for path in self.paths:
-            if path.suffix.casefold() == ".jsonl":
-                yield from self._jsonl(path)
-            else:
+            if ending(path) not in MANY:
+                length += 1
                 yield str(path), read_chunks(path)
-
-    def _jsonl(self, path: Path) -> Iterator[tuple[str, LocatedItem]]:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    where = f"{path}, line {number}"
-                    item = self._item(line, where)
-                    yield where, iter((item,)) if isinstance(item, str) else item
-
-    def _item(self, line: bytes, where: str) -> str | dialogues.Dialogue:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ZaohuaError(f"{where}: isn't JSON ({error})") from None
-        if isinstance(record, str):
-            return record
-        dialogue = dialogues.from_record(record) if isinstance(record, dict) and not self.field else None
-        if dialogue is not None:
-            if not dialogues.is_dialogue(dialogue):
-                raise ZaohuaError(
-                    f"{where}: isn't a dialogue: messages must be a list of {{'role', 'content'}}, a prompt "
-                    f"and its answer must be texts, not {dialogue!r:.80}"
-                )
-            return dialogue
-        names = (self.field,) if self.field else FIELDS
-        texts = [record[name] for name in names if name in record] if isinstance(record, dict) else []
-        if not texts or not isinstance(texts[0], str):
-            have = ", ".join(map(repr, record)) if isinstance(record, dict) else type(record).__name__
-            raise ZaohuaError(
-                f"{where}: has no text under {' or '.join(map(repr, names))} (it has {have}), and no "
-                "messages, or prompt and answer"
-            )
-        return texts[0]
-
-
-def read_chunks(path: Path) -> Iterator[str]:
-    """Yield a UTF-8 file in chunks, without a byte order mark and with unchanged line ends.
-
-    Raises:
-        ZaohuaError: the file can't be read or isn't valid UTF-8; the message gives the offset.
-    """
-    decoder, offset, first = codecs.getincrementaldecoder("utf-8")(), 0, True
-    try:
-        with path.open("rb") as file:
-            while True:
-                data = file.read(CHUNK)
-                held = len(decoder.getstate()[0])
+                continue
+            for where, record in records_in(path):
+                total += 1
                 try:
-                    text = decoder.decode(data, final=not data)
-                except UnicodeDecodeError as error:
-                    at = offset - held + error.start
-                    raise ZaohuaError(
-                        f"{path}: byte {at:,} ({error.object[error.start]:#04x}) isn't valid UTF-8: save it as "
-                        "UTF-8, or leave it out"
-                    ) from None
-                if first and text:
-                    text, first = text.removeprefix("\ufeff"), False
-                if text:
-                    yield text
-                if not data:
-                    return
-                offset += len(data)
-    except OSError as error:
-        raise ZaohuaError(f"{path}: can't be read: {error.strerror}") from None
+                    item = self._item(record, tally)
+                except ZaohuaError as error:
+                    skipped.append((where, str(error)))
+                    continue
+                if item is not None:
+                    length += 1
+                    yield where, iter((item,)) if isinstance(item, str) else item
+        if self._length < 0:  # the first time
+            _check(skipped, total, "lines")
+            self.skipped += skipped
+            tally.report()
+            self._length = length
+
+    def _item(self, record: object, tally: Tally) -> str | dialogues.Dialogue | None:
+        if isinstance(record, ZaohuaError):
+            raise record
+        own = Tally()  # counted only if the record is read
+        item = parsed(record, own, self.field)
+        if isinstance(item, str):
+            as_utf8(item)
+            if not item:
+                own.add("read", "empty text", "")
+        elif item is not None:
+            for turn in dialogues.turns(item):
+                as_utf8(turn.content)
+        tally.update(own)
+        return item
+
+    def _examine(self) -> None:
+        """Leave out the files that aren't texts, and those that are empty, with their labels; the first time only."""
+        if self._examined:
+            return
+        texts = [path for path in self.paths if ending(path) not in MANY]
+        found = {path: examined(path) for path in texts}
+        broken = [(str(path), content.error) for path, content in found.items() if content.error]
+        _check(broken, len(texts), "files")
+        empty = [path for path, content in found.items() if not content.length and not content.error]
+        if empty and len(empty) == len(self.paths):
+            raise Unreadable(f"there is no text in the data: every text is empty ({shown(empty)})")
+        if empty:
+            note(f"left out {len(empty):,} of {len(texts):,} files, which are empty: {shown(empty)}")
+        for path, content in found.items():
+            if content.nul:
+                note(f"{path}: has {content.nul:,} NUL characters, which are learnt as text")
+        dropped = {*empty, *(path for path, content in found.items() if content.error)}
+        keep = [path not in dropped for path in self.paths]
+        if self.labels is not None:
+            self.labels[:] = [label for label, kept in zip(self.labels, keep, strict=True) if kept]
+        self.paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
+        self.skipped += broken
+        self._examined = True
 
 
-def _lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(1 for line in file if line.strip())
+def _check(skipped: list[tuple[str, str]], total: int, noun: str) -> None:
+    """Make a note of what is left out, or raise an error if it is more than a tenth."""
+    if not skipped:
+        return
+    named = "; ".join(f"{where}: {reason}" for where, reason in skipped[:NAMED])
+    more = f"; and {len(skipped) - NAMED:,} more" if len(skipped) > NAMED else ""
+    if total == 1:
+        raise Unreadable(named)
+    if len(skipped) > total / 10:
+        raise Unreadable(
+            f"{len(skipped):,} of {total:,} {noun} can't be read, more than a tenth, so repair or remove them: "
+            f"{named}{more}"
+        )
+    note(f"left out {len(skipped):,} of {total:,} {noun}: {named}{more}")

@@ -12,9 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from zaohua.core.advice import on_command_line, option
 from zaohua.core.errors import ZaohuaError
 
 REPLACEMENT = "�"
+WORD = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+"""Pattern of words, of which tokens are parts, as in GPT-2."""
+LONGEST = 32
+"""Number of characters after which a word is cut."""
 
 
 class Tokenizer(ABC):
@@ -52,7 +57,7 @@ class Characters(Tokenizer):
         """Create a tokenizer from the characters that occur in texts; `size` is ignored."""
         seen: set[str] = set()
         for text in texts:
-            _utf8(text)
+            as_utf8(text)
             seen.update(text)
         return cls("".join(sorted(seen)))
 
@@ -66,7 +71,7 @@ class Characters(Tokenizer):
             at = int(np.argmin(known))
             raise ZaohuaError(
                 f"the character {text[at]!r} (number {at} of a text) is none of the {self.size} that "
-                "the training texts have: leave it out, or train with tokenizer='bytes'"
+                f"the training texts have: leave it out, or train with {option('tokenizer', 'bytes')}"
             )
         return indices.astype(np.int32)
 
@@ -91,7 +96,7 @@ class Bytes(Tokenizer):
 
     def encode(self, text: str) -> np.ndarray:
         """Encode a text as its bytes."""
-        return np.frombuffer(_utf8(text), dtype=np.uint8).astype(np.int32)
+        return np.frombuffer(as_utf8(text), dtype=np.uint8).astype(np.int32)
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode bytes."""
@@ -105,6 +110,9 @@ class Bytes(Tokenizer):
 class Pieces(Tokenizer):
     """Byte-level BPE by the `tokenizers` library: frequent parts of words as tokens, for any text.
 
+    Words are those of GPT-2, cut after 32 characters. So the time of training grows with the length of the text and not
+    with the square of its longest word, and no token is longer, whatever the text is: DNA, base64, a row of spaces.
+
     Source: Sennrich, Haddow and Birch, 2016 (arXiv:1508.07909); on bytes as in GPT-2.
     """
 
@@ -117,20 +125,26 @@ class Pieces(Tokenizer):
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Pieces:
         """Train a tokenizer on texts, with a vocabulary of at most `size`."""
+        from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
         from tokenizers import Tokenizer as Fast
-        from tokenizers import decoders, models, pre_tokenizers, trainers
 
         fast = Fast(models.BPE())
-        fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        fast.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(WORD), "isolated"),
+                pre_tokenizers.Split(Regex(rf"[\s\S]{{1,{LONGEST}}}"), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
         fast.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
-        fast.train_from_iterator((_utf8(text).decode() for text in texts), trainer)
+        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=on_command_line())
+        fast.train_from_iterator((as_utf8(text).decode() for text in texts), trainer)
         return cls(fast.to_str())
 
     def encode(self, text: str) -> np.ndarray:
         """Encode a text as tokens."""
-        _utf8(text)
+        as_utf8(text)
         return np.array(self.fast.encode(text).ids, dtype=np.int32)
 
     def decode(self, tokens: Iterable[int]) -> str:
@@ -151,7 +165,8 @@ def restored(name: str, state: str | None) -> Tokenizer:
     return Bytes() if name == "bytes" else TOKENIZERS[name](state)
 
 
-def _utf8(text: str) -> bytes:
+def as_utf8(text: str) -> bytes:
+    """Return a text as UTF-8; raise a `ZaohuaError` if it has half of a surrogate pair."""
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
