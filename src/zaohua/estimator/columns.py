@@ -18,6 +18,7 @@ import torch
 from sklearn.utils import Tags
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, RandomState, derive_seed
@@ -190,7 +191,8 @@ class Tabular(GenerativeModel[TableCodec]):
             message = f"of {drawn:,} rows drawn {accepted:,} had the given values ({accepted / drawn:.3%})"
             raise ZaohuaError(
                 f"{message}, but {len(codes):,} are needed: give fewer columns, allow more tries "
-                f"(max_tries={10 * self.max_tries}), or use a model that conditions exactly (product-mixture, tab-ar)"
+                f"({option('max_tries', 10 * self.max_tries)}), or use a model that conditions exactly "
+                "(product-mixture, tab-ar)"
             )
         return out, accepted / drawn
 

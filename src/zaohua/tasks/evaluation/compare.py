@@ -110,7 +110,8 @@ def _check_held_out(folders: Sequence[Path], models: Sequence[GenerativeModel], 
         if not np.array_equal(rows, held[0]):
             raise ZaohuaError(
                 f"{folders[0]} and {folder} held out other items: give some on which neither was trained "
-                "(--data), or train both with the same --seed and --validation-fraction"
+                f"({option('data', 'DATA')}), or train both with the same {option('random_state')} and "
+                f"{option('validation_fraction')}"
             )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from zaohua import __version__
+from zaohua.core.advice import option
 from zaohua.core.errors import NotAvailable, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.estimator.base import GenerativeModel
@@ -69,7 +70,9 @@ def evaluate(
         ZaohuaError: the kind of data can't be evaluated, the model can't sample, or there are no held-out items.
     """
     if samples < 12 or seeds < 1:
-        raise ZaohuaError(f"--samples must be at least 12 and --seeds at least 1, not {samples} and {seeds}")
+        raise ZaohuaError(
+            f"{option('samples')} must be at least 12 and {option('seeds')} at least 1, not {samples} and {seeds}"
+        )
     log = log or (lambda line: None)
     run = run if run is not None else getattr(model, "run_", None)
     about = {

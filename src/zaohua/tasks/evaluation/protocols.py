@@ -172,8 +172,12 @@ def splits_of(
         or cls.no_validation
         or not (isinstance(model, Trainable) and model.validation_fraction)
     ):
-        held_out = "" if cls.no_validation else ", or train with a share held out (--validation-fraction 0.1)"
-        raise ZaohuaError(f"{called} has no test split{why}: give items that training never had (--data){held_out}")
+        held_out = (
+            "" if cls.no_validation else f", or train with a share held out ({option('validation_fraction', 0.1)})"
+        )
+        raise ZaohuaError(
+            f"{called} has no test split{why}: give items that training never had ({option('data', 'DATA')}){held_out}"
+        )
     held, kept = model.hold_out(len(learnt), derive_seed(model.seed_, "split"), learnt.groups)
     train_rows, test_rows = some(kept, learnt.most), some(held, learnt.most)
     return Splits(called, "validation", learnt.take(train_rows), learnt.take(test_rows), **about)
@@ -239,6 +243,6 @@ def _known_labels(model: GenerativeModel, source: object, items: Items) -> Items
         names = ", ".join(sorted({str(label) for label, ok in zip(labels, known, strict=True) if not ok})[:5])
         raise ZaohuaError(
             f"{_name(source)}: {int((~known).sum()):,} of {len(known):,} test items have labels that this "
-            f"{type(model).__name__} never learnt ({names}): take them away, or give others (--data)"
+            f"{type(model).__name__} never learnt ({names}): take them away, or give others ({option('data', 'DATA')})"
         )
     return items

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.modalities.tables.columns import Column
@@ -100,8 +101,8 @@ class System:
             group = Group.fit([together[i].text for i in members], [sets[i] for i in members], values)
             if len(group.rows) > most:
                 raise ZaohuaError(
-                    f"constraint {group.name!r} has {len(group.rows):,} combinations, more than max_categories={most:,}: "
-                    "raise max_categories, or leave it out"
+                    f"constraint {group.name!r} has {len(group.rows):,} combinations, more than "
+                    f"{option('max_categories', most)}: raise it, or leave the constraint out"
                 )
             system.groups.append(group)
         linear = [each for each in parsed if isinstance(each, Linear)]
