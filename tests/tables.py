@@ -58,6 +58,9 @@ class Codec:
     def encode(self, items: Any, unseen: bool = False) -> torch.Tensor:
         return torch.as_tensor(items)
 
+    def encode_partly(self, items: Any) -> torch.Tensor:
+        return torch.as_tensor(items)
+
 
 class Made:
     """A model of tables that draws its rows, in order, from those that it is given."""

@@ -113,7 +113,7 @@ def test_rows_are_waited_for_and_not_for_ever() -> None:
     assert model.sample(20, y={"y": "seldom"}, random_state=0).equals(made[:20])
     with pytest.raises(
         ZaohuaError,
-        match=r"of 150 rows drawn 0 had the given values \(0.000%\), but 3 are needed: .*max_tries=500",
+        match=r"of 1,002 rows drawn 0 had the given values \(0.000%\), but 3 are needed: .*max_tries=500",
     ):
         model.sample(3, y={"x": 0.123456}, max_tries=50)
     assert not hasattr(model, "impute")

@@ -58,9 +58,12 @@ def test_a_likelihood_of_rows_sums_to_one() -> None:
     assert total == pytest.approx(1, abs=1e-3)
 
 
-def test_what_training_never_saw_has_no_probability() -> None:
+def test_features_that_a_row_does_not_say_are_summed_over() -> None:
+    likelihood, parameters = likelihood_of(SPEC), BatchNoise(0, 1).normal(9)
+    x = torch.tensor([[0, 0.1, b] for b in range(4)], dtype=torch.float64)
+    every = likelihood.log_prob(parameters.expand(4, -1), x).logsumexp(0)
     x = torch.tensor([[0, 0.1, -1]], dtype=torch.float64)
-    assert likelihood_of(SPEC).log_prob(torch.zeros(1, 9), x).item() == -np.inf
+    torch.testing.assert_close(likelihood.log_prob(parameters, x)[0], every)
 
 
 def test_draws_are_as_frequent_as_their_likelihood_says() -> None:

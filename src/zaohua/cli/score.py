@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, leading, parse
+from zaohua.cli.flags import Flag, from_fields, leading, parse
 from zaohua.cli.options import Options
+from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.core.params import fields_of
 from zaohua.modalities.files.options import reading
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ CALL = "zaohua score RUN DATA [options]"
 ABOUT = (
     "Tell how well a model predicts data that it hasn't seen: a file, a folder, or the test split of a named data set."
 )
+SCORING = "scoring"
 FLAGS = (
     Flag(
         "split",
@@ -49,12 +52,12 @@ FLAGS = (
 def main(arguments: Sequence[str]) -> None:
     """Score the data, and print the figures."""
     (run, data), rest = leading(arguments, "the run and the data come", CALL, ABOUT, FLAGS, 2)
-    values = parse("zaohua score RUN DATA", ABOUT, FLAGS, rest)
-    runs.read_model(run)
+    scoring = _scoring_flags(runs.read_model(run))
+    values = parse("zaohua score RUN DATA", ABOUT, [*FLAGS, *scoring], rest)
     from zaohua.modalities import modality_of
     from zaohua.modalities.texts.codec import TextCodec
 
-    model = zaohua.load(run)
+    model = zaohua.load(run).with_options(**{flag.name: values[flag.name] for flag in scoring})
     split = values.optional("split", str) or ("test" if runs.is_named(data) else "train")
     prefer = modality_of(type(model.codec_))
     with reading(**model.codec_.reading()):
@@ -74,6 +77,13 @@ def main(arguments: Sequence[str]) -> None:
                 value = f"{value:.0%} of these data: they don't say how well it predicts others" if value else ""
             if value != "":
                 print(f"{name.replace('_', ' '):<{width}}  {_written(value)}")
+
+
+def _scoring_flags(stored: Json) -> list[Flag]:
+    """Make the flags of the fields of a run's model that affect scores; their defaults are the run's."""
+    fields = fields_of(registry.stored_class(stored["model"]))
+    chosen = {name: field for name, field in fields.items() if field.marker is not None and field.marker.scores}
+    return from_fields(chosen, stored["parameters"], group=lambda name: SCORING)
 
 
 def _written(value: object) -> object:
@@ -112,9 +122,11 @@ def _items(model: GenerativeModel, X: object, y: object) -> Json:
     import numpy as np
 
     nats = model.score_samples(X, y)
+    finite = bool(np.isfinite(nats).all())
     return {
         "items": len(nats),
         "nats_per_item": float(nats.mean()),
-        "standard_error": float(np.std(nats, ddof=1) / len(nats) ** 0.5) if len(nats) > 1 else None,
+        "standard_error": float(np.std(nats, ddof=1) / len(nats) ** 0.5) if finite and len(nats) > 1 else None,
         "kind": model.score_kind,
+        **({} if finite else {"of_probability_zero": int(np.isneginf(nats).sum())}),
     }

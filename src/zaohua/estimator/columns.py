@@ -11,7 +11,7 @@ does both exactly. Other models sample rows with given columns by rejection: the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -22,13 +22,17 @@ from zaohua.core.advice import option
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, RandomState, derive_seed
+from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, Sampling
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
-from zaohua.estimator.tensors import chunks
-from zaohua.modalities.base import Codec
+from zaohua.estimator.tensors import Encoded, chunks
+from zaohua.modalities.base import Codec, counted
+from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.tables.codec import TableCodec
 
+FEWEST = 20
+"""Number of rows that fewer count as when tries are counted."""
 CHUNK = 4096
 """Number of rows that are completed, or drawn for rejection, at once."""
 REDRAWS = 8
@@ -42,8 +46,16 @@ class Tabular(GenerativeModel[TableCodec]):
         acceptance_rate_: fraction of the drawn rows that matched, in the last call of `sample` that used rejection.
     """
 
+    marginalises: ClassVar[bool] = False
+    """True if `log_prob` and `encode` leave out features that a row doesn't say: categories of -1, numbers of NaN."""
+
+    unseen: Annotated[Literal["ignore", "zero", "error"], Sampling(scores=True)] = "ignore"
+    """What becomes of cells unlike training's in rows to score (new categories, numbers outside the range, missing
+    cells where there were none): they are left out of account, the row has probability zero (a score of -inf), or an
+    error."""
     max_tries: Annotated[int, Between(1), Sampling] = 1000
-    """Maximum number of rows drawn for each row with given columns, by models that need rejection."""
+    """Maximum number of rows drawn for a row with given columns, in the mean over all rows (fewer than 20 count as
+    20), by models that need rejection."""
 
     def _begin(
         self, X: object, y: object, base: Base | None = None, modality: str | None = None, codec: Codec | None = None
@@ -66,6 +78,62 @@ class Tabular(GenerativeModel[TableCodec]):
         if not all(isinstance(name, str) for name in names):
             raise AttributeError("the columns have no names")
         return np.array(names, dtype=object)
+
+    # ---- rows unlike training's
+
+    def _encode_new(self, items: object, labels: object) -> Encoded:
+        """Encode rows and labels, and note how many cells are unlike training's; see the field `unseen`.
+
+        Raises:
+            ZaohuaError: a cell is unlike training's and the model can't leave it out, or `unseen` is "error".
+        """
+        codes = self.codec_.encode_partly(items)
+        if self.unseen == "error":
+            self.codec_.refuse_unlike(items)
+        elif not self.marginalises and self.codec_.hidden(codes).any():
+            self._refuse_unlike(items)
+        encoded = self._labelled(codes, labels)
+        rows, cells = self._unlike(encoded)
+        if cells:
+            columns = self.codec_.hidden(codes).any(0).tolist()
+            names = [str(c.name) for c, is_in in zip(self.codec_.columns_, columns, strict=True) if is_in]
+            end = "such rows have probability zero" if self.unseen == "zero" else "left out of account"
+            note(f"{_counted(rows, len(codes), cells)} ({shown(names) or 'labels'}): {end}")
+        return encoded
+
+    def _labelled(self, codes: Tensor, labels: object) -> Encoded:
+        """Attach labels to encoded rows, -1 for those that are missing or unknown."""
+        codec = self.y_codec_
+        if labels is None or not isinstance(codec, LabelCodec) or self.unseen == "error":
+            return self.attach_conditions(codes, labels)
+        known = codec.encode_partly(codec.as_items(labels, len(codes)))
+        if len(known) != len(codes):
+            return self.attach_conditions(codes, labels)  # which says how many there are
+        return Encoded(codes, known)
+
+    def _unlike(self, encoded: Encoded) -> tuple[np.ndarray, int]:
+        """Return which rows hold cells unlike training's or such a label, bool (n,), and the number of these."""
+        hidden = self.codec_.hidden(encoded.codes[np.arange(len(encoded))]).numpy()
+        if encoded.y_codes is not None:
+            hidden = np.column_stack([hidden, (encoded.y_codes < 0).numpy()])
+        return np.asarray(hidden.any(1)), int(hidden.sum())
+
+    def _refuse_unlike(self, items: object) -> None:
+        try:
+            self.codec_.refuse_unlike(items)
+        except ZaohuaError as error:
+            raise ZaohuaError(
+                f"{error}; {type(self).__name__} needs rows like training's, and other models leave such cells out "
+                "(product-mixture, independent, tab-ar, tvae)"
+            ) from None
+
+    @available("log_prob")
+    def score_encoded(self, encoded: Encoded) -> np.ndarray:
+        """Compute `score_samples` of encoded rows; a label of -1 is unknown, and summed over."""
+        scores = super().score_encoded(encoded)
+        return np.where(self._unlike(encoded)[0], -np.inf, scores) if self.unseen == "zero" else scores
+
+    # ---- rows with given cells
 
     @available("draw")
     def sample(
@@ -124,6 +192,12 @@ class Tabular(GenerativeModel[TableCodec]):
         """
         self._check_fitted()
         codes, known, given = self.codec_.holes(X)
+        hidden = self.codec_.hidden(codes) & ~self.codec_.holes_in(X)
+        if hidden.any():
+            note(
+                f"{_counted(hidden.any(1).numpy(), len(codes), int(hidden.sum()))}: kept as they are, and left out of "
+                "account"
+            )
         seeds = self.seeds_for_sampling(random_state, len(codes))
         return self.codec_.filled(self._completed(codes, known, seeds, whole=True, given=given), X)
 
@@ -172,10 +246,15 @@ class Tabular(GenerativeModel[TableCodec]):
             return self.complete(x, self.codec_.known_features(codes, known), noise, y, whole)
 
     def _sampled_by_rejection(self, codes: Tensor, known: Tensor, seeds: list[int]) -> tuple[Tensor, float]:
-        """Return codes (n, columns) of drawn rows that match the known cells, and the acceptance rate."""
+        """Return codes (n, columns) of drawn rows that match the known cells, and the acceptance rate.
+
+        Each row has its own draws, so that it doesn't depend on the others; how many may be drawn is counted over all
+        rows, as a few rows always need many more than the mean.
+        """
         out, pending, drawn, tried = codes.clone(), torch.arange(len(codes)), 0, 0
-        while len(pending) and tried < self.max_tries:
-            tries = min(max(1, CHUNK // len(pending)), self.max_tries - tried)
+        most = self.max_tries * max(len(codes), FEWEST)
+        while len(pending) and drawn < most:
+            tries = min(max(1, CHUNK // len(pending)), -(-(most - drawn) // len(pending)))
             noise = ItemNoise([derive_seed(seeds[i], tried + k) for k in range(tries) for i in pending], self.device_)
             y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
             with self.inference():
@@ -201,3 +280,8 @@ class Tabular(GenerativeModel[TableCodec]):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = tags.input_tags.string = True
         return tags
+
+
+def _counted(rows: np.ndarray, n: int, cells: int) -> str:
+    """Say how many of n rows, a mask, hold how many cells unlike training's."""
+    return f"{int(rows.sum()):,} of {counted(n, 'row')} hold {counted(cells, 'cell')} unlike training's"

@@ -266,6 +266,10 @@ class ItemEncoder(Generic[CodecT]):
         if own is not None and kind is not own:
             what = f"but these are {kind.name} ({named(X)})" if kind else f"not {named(X)}"
             raise ZaohuaError(f"this {type(self).__name__} was fitted on {own.name}: give {own.given}, {what}")
+        return self._encode_new(items, labels)
+
+    def _encode_new(self, items: object, labels: object) -> Encoded:
+        """Encode items that the model wasn't fitted on, and their labels, as they were read."""
         codes, labels, _ = self.encode_labelled(items, labels)
         return self.attach_conditions(codes, labels)
 

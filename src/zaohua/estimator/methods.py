@@ -22,7 +22,7 @@ from zaohua.core.noise import ItemNoise, RandomState
 from zaohua.core.params import check_field, fields_of
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.latents import LatentMethods
-from zaohua.estimator.tensors import to_cpu
+from zaohua.estimator.tensors import Encoded, to_cpu
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
@@ -81,13 +81,14 @@ class ItemMethods(LatentMethods[CodecT]):
         return model.decode_tensors(torch.cat(parts))
 
     @available("log_prob")
-    def score_samples(self, X: object, y: object = None) -> np.ndarray:
+    def score_samples(self, X: object, y: object = None, **options: Any) -> np.ndarray:
         """Compute the log-likelihood of each item in nats; `score_kind` says whether it is exact.
 
         Args:
             X: items as for `fit`. A recording longer than a window counts as one item per window.
             y: their conditions. None marginalises over all labels of a conditional model, weighted by their
                 frequencies in the training data.
+            options: fields marked for sampling or scoring (such as `unseen` of tables), for this call only.
 
         Returns:
             float64 (n,): log-probabilities of discrete data (8-bit or binary pixels), and log-densities in the items'
@@ -96,18 +97,31 @@ class ItemMethods(LatentMethods[CodecT]):
         Raises:
             ZaohuaError: an item or condition is invalid, or the model needs conditions that aren't labels.
         """
-        encoded = self.encode_items(X, y)
-        if self.y_codec_ is None or encoded.y_codes is not None:
-            scores = self.map_items(self.log_prob, encoded)
+        model = self.with_options(**options)
+        return model.score_encoded(model.encode_items(X, y))
+
+    @available("log_prob")
+    def score_encoded(self, encoded: Encoded) -> np.ndarray:
+        """Compute `score_samples` of encoded items; a label of -1 is unknown, and summed over."""
+        y = encoded.y_codes
+        if self.y_codec_ is None:
+            summed = np.zeros(len(encoded), bool)
+        elif y is None:
+            summed = np.ones(len(encoded), bool)
         else:
-            scores = np.logaddexp.reduce(self.joint_scores(encoded), axis=0)
+            summed = (y < 0).numpy() if self.y_codec_.log_prior() is not None else np.zeros(len(encoded), bool)
+        scores = np.empty(len(encoded))
+        if not summed.all():
+            scores[~summed] = self.map_items(self.log_prob, encoded.take(np.flatnonzero(~summed)))
+        if summed.any():
+            scores[summed] = np.logaddexp.reduce(self.joint_scores(encoded.take(np.flatnonzero(summed))), axis=0)
         self.refuse_invalid(np.asarray(np.isnan(scores)))  # an impossible item has -inf
         return scores
 
     @available("log_prob")
-    def score(self, X: object, y: object = None) -> float:
+    def score(self, X: object, y: object = None, **options: Any) -> float:
         """Compute the mean of `score_samples`, in nats per item."""
-        return float(np.mean(self.score_samples(X, y)))
+        return float(np.mean(self.score_samples(X, y, **options)))
 
     @available("log_prob")
     def bits_per_dim(self, X: object, y: object = None) -> float:

@@ -107,7 +107,6 @@ class TensorLayer(ItemEncoder[CodecT]):
     def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
 
-
         def work(rows: slice) -> np.ndarray:
             batch = encoded.take(np.arange(rows.start, rows.stop))
             result: np.ndarray = f(*self.prepare_items(batch)).double().cpu().numpy()

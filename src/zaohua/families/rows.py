@@ -36,12 +36,11 @@ class RowLikelihood:
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Return log softmax(logits)_x of categories plus log N(x; m, s^2) of the numbers present, nats (B,).
 
-        A category that training never saw has no probability: -inf.
+        A feature that the row doesn't say (a category of -1, a number that is NaN) is left out.
         """
         logits, mean, log_var = self._split(parameters)
         one_hot = self.layout.one_hot(x)
         log_p = (one_hot * self.layout.log_softmax(logits)).sum(1)
-        log_p = log_p.masked_fill(one_hot.sum(1) < len(self.layout.categories), -torch.inf)
         density = -0.5 * ((self.layout.numbers(x) - mean) ** 2 * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
         return log_p + (density * self.layout.observed(x)).sum(1)
 

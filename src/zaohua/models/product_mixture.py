@@ -12,7 +12,7 @@ from zaohua.core.json import Json
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
 from zaohua.estimator.columns import Tabular
-from zaohua.families import mixture
+from zaohua.families import mixture, mixture_fit
 from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn.rows import RowLayout
@@ -25,9 +25,11 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
     """
 
     tiny: ClassVar[Json] = {"n_components": 3, "max_iter": 20}
+    marginalises: ClassVar[bool] = True
 
     n_components: Annotated[int | None, Between(1)] = None
-    """Number of components (of each class); None: one for every 60 rows, up to 500."""
+    """Number of components (of each class); None: chosen by the likelihood of held-out rows, at most one for every 60
+    rows (of small tables 25) and 500; one if the columns are independent."""
     max_iter: Annotated[int, Between(1)] = 100
     """Maximum number of iterations of expectation maximisation."""
     prior: Annotated[float, Between(above=0)] = 0.1
@@ -42,8 +44,9 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """Fit by expectation maximisation, initialised at random rows."""
-        count = min(self.n_components or min(500, max(1, len(x) // 60)), len(x))
-        return mixture.fit(x, self.layout, count, self.max_iter, self.prior, self.least_deviation, self.seed_ % 2**32)
+        seed, layout = self.seed_ % 2**32, self.layout
+        count = self.n_components or mixture_fit.choose_count(x, layout, self.prior, self.least_deviation, seed)
+        return mixture_fit.fit(x, layout, min(count, len(x)), self.max_iter, self.prior, self.least_deviation, seed)
 
     def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
         """Return log sum_k w_k prod_h p_kh(x_h), with cell masses for integers."""

@@ -34,6 +34,7 @@ class TVAE(Tabular, VariationalAutoencoder[TableCodec]):
         "score_importance_samples": 8,
     }
     codec_options: ClassVar[Json] = {"numbers": "modes"}
+    marginalises: ClassVar[bool] = True
     encodes_y: ClassVar[bool] = False
     default_steps: ClassVar[int] = 10_000
 

@@ -73,22 +73,28 @@ class Bins(nn.Module):
         out: Tensor = torch.special.ndtri((low + u.double() * (high - low)).clamp(END, 1 - END))
         return out
 
-    def log_density(self, feature: int, code: Tensor, z: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Compute the log-density (or log-mass) of a number given its bin, in the item's own units, float64 (B,).
+    def log_density(
+        self, feature: int, log_p: Tensor, code: Tensor, z: Tensor, cells: tuple[Tensor, Tensor, Tensor]
+    ) -> Tensor:
+        """Compute the log-density (or log-mass) of a number, in the item's own units, float64 (B,).
 
         Args:
             feature: index of the numeric feature.
+            log_p: log probabilities of its bins, (B, size).
             code: its bin, (B,).
             z: its standard normal value, (B,).
             cells: the codec's low, high and log_slope, (B,) each: an integer has the mass between low and high; a real
                 number, for which low is NaN, has a density.
         """
         low, high, slope = cells
-        dense = -0.5 * (z**2 + LOG_2_PI) + slope
-        mass = torch.log(torch.special.ndtr(high) - torch.special.ndtr(low))
-        return torch.where(low.isnan(), dense, mass) - torch.log(
-            self.edges[feature, code + 1] - self.edges[feature, code]
-        )
+        edges = self.edges[feature, : self.sizes[feature] + 1]
+        chosen = log_p.gather(1, code[:, None])[:, 0] - torch.log(edges[code + 1] - edges[code])
+        dense = chosen - 0.5 * (z**2 + LOG_2_PI) + slope
+        below, above = torch.special.ndtr(low)[:, None], torch.special.ndtr(high)[:, None]
+        if self.spec.features[feature].edges is not None:  # the integer lies in one bin
+            return torch.where(low.isnan(), dense, chosen + torch.log(above - below)[:, 0])
+        overlap = (torch.minimum(above, edges[1:]) - torch.maximum(below, edges[:-1])).clamp(min=0) / edges.diff()
+        return torch.where(low.isnan(), dense, (log_p + overlap.log()).logsumexp(1))
 
 
 def middles(x: Tensor, cells: tuple[Tensor, Tensor, Tensor]) -> Tensor:

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from zaohua import modalities
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
@@ -61,21 +60,11 @@ class GenerativeClassifier(ClassifierMixin, ModelWrapper):
         return self
 
     def predict_log_proba(self, X: object) -> np.ndarray:
-        """Compute log P(y | x) of each class, float64 (n, classes)."""
+        """Compute log P(y | x) of each class, float64 (n, classes); cells unlike training's are left out of account."""
         check_is_fitted(self)
-        items, _, kind = modalities.read_with_kind(X, prefer=modalities.modality_of(type(self.model_.codec_)))
-        if kind is None:
-            self.model_.encode_items(X)  # which says what X should be
-        codec = self.model_.y_codec_
+        encoded, codec = self.model_.encode_items(X), self.model_.y_codec_
         assert codec is not None  # it was fitted with labels
-        prior = codec.log_prior()
-        assert prior is not None  # which can be listed
-        codes = codec.encode(list(self.classes_))[np.arange(len(self.classes_))].tolist()
-        scores = [
-            self.model_.score_samples(items, [label] * len(items)) + prior[code]
-            for label, code in zip(self.classes_, codes, strict=True)
-        ]
-        joint = np.stack(scores, axis=1)
+        joint = self.model_.joint_scores(encoded)[codec.encode(list(self.classes_))[np.arange(len(self.classes_))]].T
         return np.asarray(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
 
     def predict_proba(self, X: object) -> np.ndarray:

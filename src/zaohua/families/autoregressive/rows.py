@@ -136,16 +136,21 @@ class RowAutoregression(Trainable[TableCodec]):
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
-        """Return the exact log probability of rows x (B, features) in the order of the columns, nats (B,)."""
+        """Return the exact log probability of rows x (B, features) in the order of the columns, nats (B,).
+
+        Features that a row doesn't say (-1 or NaN) come last, where they sum to one.
+        """
         net, cells = self.net, self._cells(x)
         codes = net.bins.codes(bins.middles(x, cells))
         seen, total = torch.full_like(codes, -1), torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for feature in range(codes.shape[1]):
-            code = codes[:, feature]
-            log_p = net.log_probabilities(feature, seen, y).gather(1, code.clamp(min=0)[:, None])[:, 0]
+            code, log_p = codes[:, feature], net.log_probabilities(feature, seen, y)
+            at = code.clamp(min=0)
             if feature in net.bins.reals:
-                log_p += net.bins.log_density(feature, code.clamp(min=0), x[:, feature], _column(cells, feature))
-            total += torch.where(self._there(x, feature), log_p.masked_fill(code < 0, -torch.inf), 0.0)
+                log_p = net.bins.log_density(feature, log_p, at, x[:, feature], _column(cells, feature))
+            else:
+                log_p = log_p.gather(1, at[:, None])[:, 0]
+            total += torch.where(code >= 0, log_p, 0.0)
             seen[:, feature] = code
         return total
 

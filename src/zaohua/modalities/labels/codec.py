@@ -57,6 +57,11 @@ class LabelCodec(Codec[LabelsLike]):
         self.spec_ = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=len(keys)),))
         return self
 
+    def encode_partly(self, items: LabelsLike) -> Tensor:
+        """Encode labels as classes, int64 (n,), those that are missing or unknown as -1."""
+        found = [self._find(label) for label in items]
+        return torch.tensor([-1 if code is None else code for code in found], dtype=torch.int64)
+
     def encode(self, items: LabelsLike) -> Tensor:
         """Encode labels as classes, int64 (n,). The text of a label is accepted for the label: "3" for 3.
 

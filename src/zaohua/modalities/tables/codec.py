@@ -24,6 +24,7 @@ from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
 from zaohua.modalities.tables import refused
 from zaohua.modalities.tables.columns import Column
+from zaohua.modalities.tables.constraints import given as constrained
 from zaohua.modalities.tables.constraints import roles
 from zaohua.modalities.tables.constraints.system import System
 from zaohua.modalities.tables.frame_codec import FrameCodec
@@ -35,6 +36,7 @@ from zaohua.modalities.tables.frames import (
     filled_in,
     index_of,
 )
+from zaohua.modalities.tables.kinds import plain
 from zaohua.modalities.tables.views import View, features_of
 
 if TYPE_CHECKING:
@@ -65,8 +67,8 @@ class TableCodec(FrameCodec):
     max_categories: Annotated[int, Between(2)] = 1000
     """Maximum number of distinct values of a categorical column."""
     constraints: tuple[str, ...] = ()
-    """Rules that hold in all rows made: 'start < end <= due', 'total = net + tax', 'age >= 18', '(city, country)' for known
-    combinations."""
+    """Rules that all rows satisfy: 'start < end <= due', 'total = net + tax', 'age >= 18', or '(city, country)' for the
+    combinations in the data only."""
 
     def fit(self, items: TableLike) -> Self:
         """Determine the kinds and values of the columns.
@@ -128,11 +130,36 @@ class TableCodec(FrameCodec):
         frame = self.container_.of_same_columns(items)
         codes = self._codes(frame)
         for index, column in enumerate(() if unseen else self.columns_):
-            cells = frame[column.name]
-            column.check_known(
-                cells, np.where(column.missing_cells(cells), 0, codes[:, index]) if holes else codes[:, index]
-            )
+            column.check_known(frame[column.name], codes[:, index])
         return torch.from_numpy(codes)
+
+    def encode_partly(self, items: TableLike) -> Tensor:
+        """Encode rows as float64 (n, columns) that may be unlike training's.
+
+        New categories, numbers outside the range, and missing cells where training had none become -1 (categories) or
+        infinite (numbers): *hidden* cells, which models leave out of account.
+
+        Raises:
+            ZaohuaError: columns are unknown.
+        """
+        frame = self.container_.of_same_columns(items)
+        parts = [column.encode(frame[column.name], clip=False) for column in self.columns_]
+        return torch.from_numpy(
+            np.stack([c.marked(part) for c, part in zip(self.columns_, parts, strict=True)], axis=1)
+        )
+
+    def hidden(self, codes: Tensor) -> Tensor:
+        """Return a mask of the hidden cells of encoded rows, bool (n, columns); see `encode_partly`."""
+        categories = torch.tensor([column.is_category for column in self.columns_], device=codes.device)
+        return codes.isinf() | ((codes == -1) & categories)
+
+    def refuse_unlike(self, items: TableLike) -> None:
+        """Raise a `ZaohuaError` that names the first cell unlike training's."""
+        frame = self.container_.of_same_columns(items)
+        for column in self.columns_:
+            cells = frame[column.name]
+            column.check_known(cells, column.marked(column.encode(cells, clip=False)))
+            column.check_range(cells)
 
     def _codes(self, frame: pd.DataFrame, clip: bool = True) -> np.ndarray:
         return np.stack([column.encode(frame[column.name], clip) for column in self.columns_], axis=1)
@@ -161,20 +188,15 @@ class TableCodec(FrameCodec):
         made = self._cells(codes) | {
             column.name: column.identifiers(len(codes), given[column.name]) for column in self.identifiers_
         }
-        missing = {
-            column.name: column.missing_cells(given[column.name]) for column in (*self.columns_, *self.identifiers_)
-        }
+        missing = {column.name: column.missing_cells(plain(given[column.name])) for column in self.columns_}
+        missing |= {column.name: column.missing_cells(given[column.name]) for column in self.identifiers_}
         cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
         return container.back(cells, len(codes), index_of(rows))
 
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:
         """Decode the columns, by name."""
         values = codes.detach().cpu().double().numpy()
-        linked = {place for lattice in self.system_.lattices for place in lattice.columns}
-        return {
-            column.name: column.decode(values[:, place], snap=place not in linked)
-            for place, column in enumerate(self.columns_)
-        }
+        return {column.name: column.decode(values[:, place], snap=False) for place, column in enumerate(self.columns_)}
 
     def given(self, y: Any, n: int | None) -> tuple[Tensor, Tensor]:
         """Encode values of some columns as conditions.
@@ -209,7 +231,7 @@ class TableCodec(FrameCodec):
             codes[:, index], known[:, index] = column.encode(cells), True
             column.check_known(cells, codes[:, index])
             column.check_range(cells)
-        self.system_.check(codes, known, range(count))
+        constrained.check(self.system_, codes, known, range(count))
         return torch.from_numpy(codes), torch.from_numpy(known)
 
     def holes(self, rows: TableLike) -> tuple[Tensor, Tensor, Tensor]:
@@ -228,12 +250,19 @@ class TableCodec(FrameCodec):
         known = ~self.missing(given)
         if not self.system_.is_empty:
             index = index_of(rows)
-            self.system_.check(given.numpy(), known.numpy(), range(len(codes)) if index is None else index.tolist())
+            constrained.check(
+                self.system_, given.numpy(), known.numpy(), range(len(codes)) if index is None else index.tolist()
+            )
         return codes, known, given
+
+    def holes_in(self, rows: TableLike) -> Tensor:
+        """Return a mask of the missing cells of a table's learnt columns, bool (n, columns)."""
+        frame = self.container_.of_same_columns(rows)
+        return torch.from_numpy(np.stack([c.missing_cells(plain(frame[c.name])) for c in self.columns_], axis=1))
 
     def fits(self, codes: Tensor) -> np.ndarray:
         """Return which encoded rows have only combinations of constrained columns that occur in training, bool (n,)."""
-        return self.system_.is_known(codes.cpu().numpy())
+        return constrained.is_known(self.system_, codes.cpu().numpy())
 
     def missing(self, codes: Tensor) -> Tensor:
         """Return a mask of the cells without a value, bool (n, columns), except in columns that never have one."""
@@ -313,12 +342,14 @@ class TableCodec(FrameCodec):
 
     def agrees(self, x: Tensor, codes: Tensor, known: Tensor, whole: bool) -> Tensor:
         """Return which tensors (b, features) have combinations that agree with the given cells of rows, bool (b,)."""
-        return torch.from_numpy(self.system_.agrees(self.coordinates(x), codes.numpy(), known.numpy(), whole))
+        return torch.from_numpy(
+            constrained.agrees(self.system_, self.coordinates(x), codes.numpy(), known.numpy(), whole)
+        )
 
     def combined(self, codes: Tensor, known: Tensor, noise: Noise, whole: bool) -> tuple[Tensor, Tensor]:
         """Choose the rest of combinations of which some cells are given; return codes and known with it."""
         u = noise.uniform(max(1, len(self.system_.groups))).double().cpu().numpy()
-        chosen, told = self.system_.combined(codes.numpy(), known.numpy(), u, whole)
+        chosen, told = constrained.combined(self.system_, codes.numpy(), known.numpy(), u, whole)
         return torch.from_numpy(chosen), torch.from_numpy(told)
 
     def _state(self, values: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -357,7 +388,7 @@ class TableCodec(FrameCodec):
         """Return which features known cells (b, columns) determine, bool (b, features)."""
         hidden = self.hidden(codes)
         values, told = codes.masked_fill(hidden, torch.nan).numpy(), (known & ~hidden).numpy()
-        coordinates = torch.from_numpy(self.system_.known_coordinates(values, told))
+        coordinates = torch.from_numpy(constrained.known_coordinates(self.system_, values, told))
         return coordinates[:, [index for index, features in enumerate(self.features_) for _ in features]]
 
     def about(self, rows: int) -> list[str]:

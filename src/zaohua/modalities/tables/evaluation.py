@@ -23,6 +23,7 @@ from zaohua.metrics.intervals import Interval
 from zaohua.metrics.records import closest_records, row_copies
 from zaohua.metrics.tree_two_sample import TreeTwoSample, tree_two_sample
 from zaohua.metrics.utility import utility
+from zaohua.modalities.base import counted
 from zaohua.modalities.tables.held_out import HeldOutRows, columns_of, names_of, rows, sizes_of, with_unknown_category
 
 LEAST = 40
@@ -99,6 +100,13 @@ class TableProtocol(EvaluationProtocol):
     def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return rows as the codec encodes them."""
         return np.asarray(model.codec_.encode(block), np.float64)
+
+    def score(self, model: Any, rows: np.ndarray, conditions: Sequence[Any] | None) -> np.ndarray:
+        """Return log-likelihoods of test rows; rows unlike training's are skipped by models that can't score parts."""
+        encoded = model.attach_conditions(self.test.codes[rows], conditions)
+        if not model.marginalises:
+            encoded = encoded.take(np.flatnonzero(~model.codec_.hidden(encoded.codes).any(1).numpy()))
+        return np.asarray(model.score_encoded(encoded))
 
     # ---- measures
 
@@ -178,10 +186,12 @@ class TableProtocol(EvaluationProtocol):
             found.append(
                 "measured by rows that training held out: if settings were chosen by them, these figures are too good"
             )
-        if unseen := int(self.test.unseen.sum()):
-            found.append(
-                f"{unseen:,} of {len(self.test):,} {self.splits.split} rows have a category that training never saw"
-            )
+        unlike, count = self.test.unlike, f"of {len(self.test):,} {self.splits.split} rows"
+        if cells := int(unlike.sum()):
+            hold = f"hold {counted(cells, 'cell')} unlike training's"
+            found.append(f"{int(unlike.any(1).sum()):,} {count} {hold}: likelihoods leave these cells out")
+        if labels := int(len(self.test) - len(self.test.codes)):
+            found.append(f"{labels:,} {count} have a label that training never saw: likelihoods leave these rows out")
         if self._target is None:
             found.append("no column can be predicted from others: there is one column only, or all are constant")
         return found

@@ -23,7 +23,8 @@ class HeldOutRows(Items):
         values: float64 (n, C): numbers, NaN if missing, and category indices, -1 if unknown in training.
         columns: the codec's columns: `name`, `kind`, `is_category`, `size` and `decode`.
         given: labels of all rows, if the model is conditional on labels, or None.
-        known: mask of the labels that occur in training, bool (n,).
+        known: mask of the rows whose labels and combinations (of constraints) occur in training, bool (n,).
+        scored: the rows as models score them, with cells unlike training's hidden (see `TableCodec.encode_partly`).
     """
 
     most = math.inf  # copies are searched among all training rows
@@ -32,6 +33,7 @@ class HeldOutRows(Items):
     columns: Sequence[Any]
     given: Sequence[Any] | None = None
     known: np.ndarray | None = None
+    scored: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -39,23 +41,30 @@ class HeldOutRows(Items):
     def take(self, rows: np.ndarray) -> HeldOutRows:
         """Return the rows with these indices, in their order."""
         given = None if self.given is None else [self.given[i] for i in rows]
-        return HeldOutRows(self.values[rows], self.columns, given, None if self.known is None else self.known[rows])
+        known, scored = (None if part is None else part[rows] for part in (self.known, self.scored))
+        return HeldOutRows(self.values[rows], self.columns, given, known, scored)
 
     @property
-    def unseen(self) -> np.ndarray:
-        """Which rows have a category or a label that training didn't have, bool (n,)."""
-        unknown: np.ndarray = np.any(self.values[:, [bool(column.is_category) for column in self.columns]] < 0, axis=1)
-        return unknown if self.known is None else unknown | ~self.known
+    def unlike(self) -> np.ndarray:
+        """Which cells are unlike training's, bool (n, columns)."""
+        codes = self.values if self.scored is None else self.scored
+        categories = np.array([bool(column.is_category) for column in self.columns])
+        return np.asarray(np.isinf(codes) | ((codes == -1) & categories))
+
+    @property
+    def _labelled(self) -> np.ndarray:
+        """Indices of the rows whose labels and combinations occur in training."""
+        return np.flatnonzero(np.ones(len(self), bool) if self.known is None else self.known)
 
     @property
     def codes(self) -> torch.Tensor:
-        """The rows that a model can score: those without unknown categories or labels."""
-        return torch.from_numpy(self.values[~self.unseen])
+        """The rows that models score, without cells unlike training's; those with unknown labels are left out."""
+        return torch.from_numpy((self.values if self.scored is None else self.scored)[self._labelled])
 
     @property
     def labels(self) -> list[Any] | None:
-        """Labels of the rows that a model can score."""
-        return None if self.given is None else [self.given[i] for i in np.flatnonzero(~self.unseen).tolist()]
+        """Labels of the rows that models score."""
+        return None if self.given is None else [self.given[i] for i in self._labelled.tolist()]
 
 
 def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:
@@ -66,10 +75,12 @@ def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:
         items: as `zaohua.read` returns them, without the column of labels by which the model learnt them.
         labels: one for each, or None.
     """
-    values, columns = model.codec_.encode(items, unseen=True).numpy(), columns_of(model)
+    codes = model.codec_.encode(items, unseen=True)
+    values, columns, known = codes.numpy(), columns_of(model), model.codec_.fits(codes)
+    scored = model.codec_.encode_partly(items).numpy()
     if labels is None or model.y_codec_ is None:
-        return HeldOutRows(values, columns)
-    return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels))
+        return HeldOutRows(values, columns, known=known, scored=scored)
+    return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels) & known, scored)
 
 
 def columns_of(model: Any) -> Sequence[Any]:

@@ -83,7 +83,7 @@ class View:
 
     def edges(self) -> tuple[float, ...] | None:
         """Return the values of Phi(z) at the borders between multiples of the step; see `spec.Feature`."""
-        if not (self.column.step and isinstance(self.numbers, Quantiles)):
+        if not (self.column.step and isinstance(self.numbers, Quantiles) and self.ranges == 1):
             return None
         step, low = self.column.step, self.column.low - self.column.step / 2
         below = low + np.floor((self.numbers.x - low) / step + 1e-6) * step
@@ -103,7 +103,7 @@ class View:
             return low, high, slope
         if self.column.is_discrete and isinstance(self.numbers, Quantiles):
             x, half = self.from_tensor(state, z)[ranged], self.column.step / 2
-            edges = [np.interp(x + side, self.numbers.x, self.numbers.f) for side in (-half, half)]
+            edges = [self.numbers.cdf(x + side, state[ranged]) for side in (-half, half)]
             low[ranged], high[ranged] = ndtri(edges[0]), ndtri(edges[1])
         slope[ranged] = self.numbers.log_slope(state[ranged], z[ranged])
         slope[ranged] += np.log(self.column.step) if self.column.is_discrete else 0.0

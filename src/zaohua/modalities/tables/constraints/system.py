@@ -25,7 +25,7 @@ from zaohua.modalities.tables.constraints.lattice import Lattice
 from zaohua.modalities.tables.constraints.links import Links
 from zaohua.modalities.tables.constraints.parsing import Linear, Together
 from zaohua.modalities.tables.frames import ColumnName
-from zaohua.modalities.tables.kinds import decimals
+from zaohua.modalities.tables.kinds import TIMES, decimals
 
 GIVEN = "given"
 """Category of the coordinate that says whether a cell is missing."""
@@ -50,6 +50,18 @@ class Coordinate:
     part: int
     place: int = 0
     scale: float = 0.0
+
+    def numbers(self, codes: np.ndarray) -> np.ndarray:
+        """Return the numbers of codes; those of differences of earlier versions may be ordered categories."""
+        values = self.column.categories
+        return codes if values is None else np.array(values, dtype=np.float64)[codes.astype(np.int64)]
+
+    def codes(self, numbers: np.ndarray) -> np.ndarray:
+        """Invert `numbers`; unknown ones become the nearest."""
+        values = self.column.categories
+        if values is None:
+            return numbers
+        return np.asarray(np.abs(numbers[:, None] - np.array(values, dtype=np.float64)).argmin(1), dtype=np.float64)
 
 
 @dataclass
@@ -102,7 +114,7 @@ class System:
             if len(group.rows) > most:
                 raise ZaohuaError(
                     f"constraint {group.name!r} has {len(group.rows):,} combinations, more than "
-                    f"{option('max_categories', most)}: raise it, or leave the constraint out"
+                    f"{option('max_categories', most)}: raise that, or leave it out"
                 )
             system.groups.append(group)
         linear = [each for each in parsed if isinstance(each, Linear)]
@@ -110,7 +122,7 @@ class System:
         completed: dict[int, np.ndarray] = {}
         for members in merged(uses):
             linked = sorted({place for i in members for place in uses[i]})
-            lattice = Lattice.fit(linked, columns, [linear[i] for i in members])
+            lattice = Lattice.fit(linked, columns, values, [linear[i] for i in members])
             v = lattice.values(values)
             checks.check(lattice, v)
             links = Links.of(lattice)
@@ -158,7 +170,7 @@ class System:
             return [*out, Coordinate(replace(column, missing=0.0), "number", part, place)]
         z = links.coordinates(completed)[:, place]
         scale = lattice.mult[place]
-        if column.kind == "datetime" and not np.array_equal(z / scale, np.rint(z / scale)):
+        if column.kind in TIMES and not np.array_equal(z / scale, np.rint(z / scale)):
             scale = 1.0
         return [*out, Coordinate(_difference(column, z / scale, lattice), "number", part, place, scale)]
 
@@ -189,8 +201,13 @@ class System:
         values, completed = self.with_nan(codes), []
         for lattice, links in zip(self.lattices, self.links, strict=True):
             v = lattice.values(values)
-            completed.append(links.completed(v, uniform(v.shape[1]), lattice))
+            u = uniform(v.shape[1]) if self._can_miss(lattice) else np.zeros_like(v)
+            completed.append(links.completed(v, u, lattice))
         return self._coordinates(codes, completed)
+
+    def _can_miss(self, lattice: Lattice) -> bool:
+        """Return True if cells of a lattice's columns were missing in training, whatever they are now."""
+        return any(each.role == "mask" and self.lattices[each.part] is lattice for each in self.coordinates)
 
     def _coordinates(self, codes: np.ndarray, completed: Sequence[np.ndarray]) -> np.ndarray:
         """Convert codes (n, columns), and values without missing ones of each lattice (n, m), to coordinates."""
@@ -205,7 +222,7 @@ class System:
             elif each.role == "mask":
                 out[:, index] = np.isnan(values[:, self.lattices[each.part].columns[each.place]])
             elif each.scale:
-                out[:, index] = z[each.part][:, each.place] / each.scale
+                out[:, index] = each.codes(z[each.part][:, each.place] / each.scale)
             else:
                 out[:, index] = self.lattices[each.part].codes(completed[each.part])[:, each.place]
         return out
@@ -259,7 +276,7 @@ class System:
         by_group = np.isin(places, [place for group in self.groups for place in group.columns])
         given = np.where(known[:, places] | by_group, lattice.values(drawn), np.nan)
         found, solved = solving.solve(lattice, links.order, links.targets(z, given), ~np.isnan(given))
-        for row in np.flatnonzero(~solved):
+        for row in np.flatnonzero(~solved).tolist():
             found[row] = self._other_combination(part, row, z[row], drawn, known[row], whole)
         codes = lattice.codes(found)
         gone = np.isnan(drawn[:, places]) & (known[:, places] | by_group)
@@ -279,7 +296,7 @@ class System:
             if each.role == "mask":
                 missing[:, each.place] = values == each.column.missing_code
             elif each.scale:
-                z[:, each.place] = values * each.scale
+                z[:, each.place] = each.numbers(values) * each.scale
             else:
                 z[:, each.place] = values * lattice.mult[each.place] + lattice.shift[each.place]
         if lattice.whole:
@@ -316,111 +333,20 @@ class System:
             f"row {row}"
         )
 
-    # ---- given cells
-
-    def known_coordinates(self, codes: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Return which coordinates known cells determine, bool (n, coordinates).
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns); a missing cell may be given, too.
-        """
-        if self.is_empty:
-            return known
-        values = self.with_nan(codes)
-        out = np.zeros((len(codes), len(self.coordinates)), bool)
-        for index, each in enumerate(self.coordinates):
-            if each.role == "cell":
-                out[:, index] = known[:, each.part]
-            elif each.role == "group":
-                group = self.groups[each.part]
-                out[:, index] = known[:, group.columns].all(1) & (group.index(values) >= 0)
-            elif each.role == "mask":
-                out[:, index] = known[:, self.lattices[each.part].columns[each.place]]
-            else:
-                needed = [self.lattices[each.part].columns[j] for j in self.links[each.part].needs(each.place)]
-                out[:, index] = (known[:, needed] & ~np.isnan(values[:, needed])).all(1)
-        return out
-
-    def check(self, codes: np.ndarray, known: np.ndarray, rows: Sequence[object] | None = None) -> None:
-        """Check that given cells don't contradict the constraints.
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns).
-            rows: names of the rows, for the message.
-
-        Raises:
-            ZaohuaError: they do; the message names the constraints and counts the rows.
-        """
-        values = np.where(known, self.with_nan(codes), np.nan)
-        for group in self.groups:
-            broken = group.broken(values)
-            for text, wrong in zip(group.texts, broken.T, strict=True):
-                checks.raise_broken(text, wrong, rows, "the given combination isn't one of training")
-        for lattice in self.lattices:
-            checks.check(lattice, lattice.values(values), rows)
-
-    def is_known(self, codes: np.ndarray) -> np.ndarray:
-        """Return which rows have combinations that occur in training, bool (n,)."""
-        values, out = self.with_nan(codes), np.ones(len(codes), bool)
-        for group in self.groups:
-            out &= group.index(values) >= 0
-        return out
-
-    def agrees(self, coordinates: np.ndarray, codes: np.ndarray, known: np.ndarray, whole: bool) -> np.ndarray:
-        """Return which rows have drawn combinations that agree with their given cells, bool (n,)."""
-        values, out = self.with_nan(codes), np.ones(len(codes), bool)
-        for index, each in enumerate(self.coordinates):
-            if each.role != "group":
-                continue
-            group = self.groups[each.part]
-            drawn, given = group.rows[coordinates[:, index].astype(np.int64)], values[:, group.columns]
-            told = known[:, group.columns]
-            same = (drawn == given) | (np.isnan(drawn) & np.isnan(given))
-            out &= (same | ~told).all(1) & ~((np.isnan(drawn) & ~told).any(1) & whole)
-        return out
-
-    def combined(
-        self, codes: np.ndarray, known: np.ndarray, u: np.ndarray, whole: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Choose combinations for rows in which some of their cells are given.
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns).
-            u: uniform numbers (n, groups), by which combinations are drawn as often as they occur in training.
-            whole: True for combinations without missing cells.
-
-        Returns:
-            codes and known with the chosen cells. Cells stay missing that no combination fills in.
-        """
-        values, known = self.with_nan(codes), known.copy()
-        for turn, group in enumerate(self.groups):
-            columns = np.array(group.columns)
-            told = known[:, columns]
-            for row in np.flatnonzero(told.any(1) & ~told.all(1)):
-                given = np.where(told[row], values[row, columns], np.nan)
-                rows, weights = group.candidates(given, whole)
-                if len(rows):
-                    place = min(int(np.searchsorted(weights.cumsum(), u[row, turn] * weights.sum())), len(rows) - 1)
-                    values[row, columns] = np.where(told[row], values[row, columns], rows[place])
-                else:
-                    values[row, columns[~told[row]]] = np.nan
-                known[row, columns] = True
-        return self.with_absent(values), known
-
     # ---- description and JSON
 
     def about(self, rows: int) -> list[str]:
         """Describe each constraint in a line."""
-        return [
-            f"constraint {text}: holds in all {count:,} of {rows:,} rows that have its cells"
-            for text, count in self.found
-        ]
+        lines = []
+        for text, count in self.found:
+            rest = f" (of {rows:,})" if count < rows else ""
+            lines.append(f"constraint {text}: holds in all {count:,} rows that have its cells{rest}")
+        return lines
 
-    def to_json(self) -> Json:
-        """Return all properties as JSON values."""
+    def to_json(self) -> Json | None:
+        """Return all properties as JSON values; None without constraints."""
+        if self.is_empty:
+            return None
         return {
             "width": self.width,
             "absent": [None if np.isnan(code) else code for code in self.absent],
@@ -435,8 +361,10 @@ class System:
         }
 
     @classmethod
-    def from_json(cls, data: Json, columns: Sequence[Column]) -> System:
+    def from_json(cls, data: Json | None, columns: Sequence[Column]) -> System:
         """Create a system of the columns from the result of `to_json`."""
+        if data is None:
+            return cls.fit((), columns, np.empty((0, len(columns))), 0)[0]
         return cls(
             width=data["width"],
             absent=[np.nan if code is None else code for code in data["absent"]],
