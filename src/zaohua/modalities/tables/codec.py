@@ -279,7 +279,8 @@ class TableCodec(FrameCodec):
         u = self._uniform(noise)
         values, hidden = codes.cpu().numpy(), self.hidden(codes).cpu().numpy()
         if hidden.any() and not self.system_.is_empty:
-            known = self.system_.known_coordinates(np.where(hidden, np.nan, values), ~hidden) | ~hidden.any(1)[:, None]
+            known = constrained.known_coordinates(self.system_, np.where(hidden, np.nan, values), ~hidden)
+            known = known | ~np.asarray(hidden.any(1))[:, None]
             values = self._to_coordinates(np.where(np.isinf(values), np.nan, values), noise)
             values = np.where(known, values, [-1.0 if column.is_category else np.inf for column in self.learnt_])
         else:
