@@ -67,7 +67,6 @@ def test_mistakes_are_one_line(zaohua, people: Path, arguments, wrong: str, monk
     assert said.code == 2 and wrong in said.err and len(said.err.splitlines()) == 1
 
 
-<<<<<<< HEAD
 INVOICES = "id;amount;paid\n" + "".join(f"R-{i};{i},{i % 9}0 €;{i % 28 + 1:02d}.03.2024\n" for i in range(1, 60))
 
 
@@ -109,7 +108,8 @@ def test_advice_is_typed_as_it_stands(zaohua, tmp_path: Path, monkeypatch) -> No
     assert zaohua("train", "independent", "in.csv", "--leave-out", "Order ID", "b").code == 0
     kinds = ("--kinds", "Order ID", "identifier", "b", "identifier")
     assert zaohua("train", "independent", "in.csv", "--max-categories", "9", *kinds).code == 0
-=======
+
+
 def test_scores_of_rows_unlike_training(zaohua, people: Path, tmp_path: Path) -> None:
     zaohua("train", "independent", people, "--out", "run")
     rows = pd.read_csv(people, dtype=str)[:10].fillna("yes")
@@ -131,4 +131,3 @@ def test_tries_are_in_the_help_and_in_the_message_as_they_are_typed(zaohua, peop
     assert said.code == 2 and "allow more tries (--max-tries 20)" in said.err
     said = zaohua("sample", "run", "-n", str(10**12))
     assert said.code == 2 and "1,000,000,000,000 items" in said.err
->>>>>>> main
