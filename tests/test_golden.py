@@ -22,6 +22,9 @@ from zaohua.cli import main
 
 ALIKE = {"images": 0.5, "colours": 0.5, "sounds": 1e-3, "table": 1e-2, "numbers": 1e-5}
 """How far the numbers of an item may be from those stored, in the mean: processors round differently."""
+SCORES = {"product-mixture": 0.02}
+"""How far scores may be from those stored, if it is more than rounding: columns that constraints link have other codes
+now, and the noise that spreads rounded numbers is seeded by the codes."""
 
 
 def expected_of(name: str) -> dict[str, Any]:
@@ -75,7 +78,7 @@ def written(value: Any) -> str:
 def test_an_old_run_does_what_it_did(name: str) -> None:
     model = zh.load(RUNS / name, device="cpu")  # a machine's settings aren't a run's: they are said when it is loaded
     assert type(model) is getattr(zh, CASES[name].model)
-    check(CASES[name], model, expected_of(name))
+    check(CASES[name], model, expected_of(name), SCORES.get(name, 1e-4))
 
 
 @pytest.mark.parametrize("name", CASES)

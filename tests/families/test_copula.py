@@ -50,7 +50,9 @@ def test_categories_are_ordered_by_what_hangs_on_them() -> None:
     assert np.allclose(means, frame.groupby("kind")["x"].mean(), atol=0.3)
     frame = pd.DataFrame({"city": [f"c{7 * c % 12:02d}" for c in city], "country": [f"l{c // 4}" for c in city]})
     found = made(frame)
-    assert (found["city"].map(dict(zip(frame["city"], frame["country"], strict=True))) == found["country"]).mean() > 0.95
+    assert (
+        found["city"].map(dict(zip(frame["city"], frame["country"], strict=True))) == found["country"]
+    ).mean() > 0.95
 
 
 @pytest.mark.parametrize("cuts", [(0.0,), (1.3,), (-0.5, 0.2, 1.0)])

@@ -20,7 +20,7 @@ import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.storage import runs as checkpoint
 from zaohua.training.callbacks.signals import Stopped
-from zaohua.training.step import Diverged
+from zaohua.training.divergence import Diverged
 
 EVERY: dict[str, Any] = {"checkpoint_every": 3, "log_every": 2, "lr_schedule": "cosine", "warmup_steps": 2}
 """Checkpoints that don't fall on records of the history."""

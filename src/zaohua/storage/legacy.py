@@ -12,8 +12,9 @@ from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import fields_of
+from zaohua.storage import legacy_constraints as constraints
 
-FORMAT = 2
+FORMAT = 3
 """Version of the content of a run; higher ones are refused."""
 
 PARAMETERS = {
@@ -69,15 +70,20 @@ def current(model: Json, path: Path) -> Json:
     Raises:
         CheckpointError: the content isn't that of a model.
     """
-    if model.get("format", 0) >= 2:
-        return model
+    version = model.get("format", 0)
     try:
-        renamed = {key: _codec(model[key]) for key in CODECS if model.get(key)}
-        if "parameters" in model:
-            renamed["parameters"] = _parameters(model["model"], model["parameters"])
+        if version < 2:
+            renamed = {key: _codec(model[key]) for key in CODECS if model.get(key)}
+            if "parameters" in model:
+                renamed["parameters"] = _parameters(model["model"], model["parameters"])
+            model = {**model, **renamed}
+        if version < 3:
+            model = {**model, **{key: constraints.converted(model[key]) for key in CODECS if model.get(key)}}
+    except constraints.NotConvertible as error:
+        raise CheckpointError(f"{path}: {error}") from None
     except (KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path} is damaged: it isn't the JSON of a model") from None
-    return {**model, **renamed}
+    return model
 
 
 def _parameters(name: str, parameters: Json) -> Json:

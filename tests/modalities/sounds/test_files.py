@@ -184,7 +184,9 @@ def test_an_mp3_that_would_be_read_short_is_left_out(tmp_path: Path, rate: int) 
     for start in (b"", b"ID3\4\0\0\0\0\1\2" + bytes(130)):
         path.write_bytes(start + frames)
         assert soundfile.info(path).frames < 7 * rate  # else there is nothing to notice
-        with pytest.raises(ZaohuaError, match="a.mp3: can't be read: an MP3 of varying bit rate whose header doesn't say"):
+        with pytest.raises(
+            ZaohuaError, match="a.mp3: can't be read: an MP3 of varying bit rate whose header doesn't say"
+        ):
             _ = SoundFiles([path]).headers
 
 

@@ -19,11 +19,13 @@ from torch import Tensor
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
 from zaohua.modalities.tables import refused
 from zaohua.modalities.tables.columns import Column
+from zaohua.modalities.tables.constraints import given as constrained
 from zaohua.modalities.tables.constraints import roles
 from zaohua.modalities.tables.constraints.system import System
 from zaohua.modalities.tables.frame_codec import FrameCodec
@@ -66,8 +68,8 @@ class TableCodec(FrameCodec):
     max_categories: Annotated[int, Between(2)] = 1000
     """Maximum number of distinct values of a categorical column."""
     constraints: tuple[str, ...] = ()
-    """Rules that hold in all rows made: 'start < end <= due', 'total = net + tax', 'age >= 18', '(city, country)' for known
-    combinations."""
+    """Rules that all rows satisfy: 'start < end <= due', 'total = net + tax', 'age >= 18', or '(city, country)' for the
+    combinations in the data only."""
 
     def fit(self, items: TableLike) -> Self:
         """Determine the kinds and values of the columns.
@@ -187,20 +189,18 @@ class TableCodec(FrameCodec):
         made = self._cells(codes) | {
             column.name: column.identifiers(len(codes), given[column.name]) for column in self.identifiers_
         }
-        missing = {
-            column.name: column.missing_cells(given[column.name]) for column in (*self.columns_, *self.identifiers_)
-        }
+        missing = {column.name: column.missing_cells(plain(given[column.name])) for column in self.columns_}
+        missing |= {column.name: column.missing_cells(given[column.name]) for column in self.identifiers_}
         cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
+        left = 0 if self.system_.is_empty else int(self.missing(codes).sum())
+        if left:
+            note(f"left {left:,} cells missing: no values fit the constraints with the given cells of their rows")
         return container.back(cells, len(codes), index_of(rows))
 
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:
         """Decode the columns, by name."""
         values = codes.detach().cpu().double().numpy()
-        linked = {place for lattice in self.system_.lattices for place in lattice.columns}
-        return {
-            column.name: column.decode(values[:, place], snap=place not in linked)
-            for place, column in enumerate(self.columns_)
-        }
+        return {column.name: column.decode(values[:, place], snap=False) for place, column in enumerate(self.columns_)}
 
     def given(self, y: Any, n: int | None) -> tuple[Tensor, Tensor]:
         """Encode values of some columns as conditions.
@@ -235,7 +235,7 @@ class TableCodec(FrameCodec):
             codes[:, index], known[:, index] = column.encode(cells), True
             column.check_known(cells, codes[:, index])
             column.check_range(cells)
-        self.system_.check(codes, known, range(count))
+        constrained.check(self.system_, codes, known, range(count))
         return torch.from_numpy(codes), torch.from_numpy(known)
 
     def holes(self, rows: TableLike) -> tuple[Tensor, Tensor, Tensor]:
@@ -254,17 +254,15 @@ class TableCodec(FrameCodec):
         known = ~self.missing(given)
         if not self.system_.is_empty:
             index = index_of(rows)
-            self.system_.check(given.numpy(), known.numpy(), range(len(codes)) if index is None else index.tolist())
+            constrained.check(
+                self.system_, given.numpy(), known.numpy(), range(len(codes)) if index is None else index.tolist()
+            )
         return codes, known, given
 
     def holes_in(self, rows: TableLike) -> Tensor:
         """Return a mask of the missing cells of a table's learnt columns, bool (n, columns)."""
         frame = self.container_.of_same_columns(rows)
         return torch.from_numpy(np.stack([c.missing_cells(plain(frame[c.name])) for c in self.columns_], axis=1))
-
-    def fits(self, codes: Tensor) -> np.ndarray:
-        """Return which encoded rows have only combinations of constrained columns that occur in training, bool (n,)."""
-        return self.system_.is_known(codes.cpu().numpy())
 
     def missing(self, codes: Tensor) -> Tensor:
         """Return a mask of the cells without a value, bool (n, columns), except in columns that never have one."""
@@ -281,7 +279,8 @@ class TableCodec(FrameCodec):
         u = self._uniform(noise)
         values, hidden = codes.cpu().numpy(), self.hidden(codes).cpu().numpy()
         if hidden.any() and not self.system_.is_empty:
-            known = self.system_.known_coordinates(np.where(hidden, np.nan, values), ~hidden) | ~hidden.any(1)[:, None]
+            known = constrained.known_coordinates(self.system_, np.where(hidden, np.nan, values), ~hidden)
+            known = known | ~np.asarray(hidden.any(1))[:, None]
             values = self._to_coordinates(np.where(np.isinf(values), np.nan, values), noise)
             values = np.where(known, values, [-1.0 if column.is_category else np.inf for column in self.learnt_])
         else:
@@ -311,21 +310,28 @@ class TableCodec(FrameCodec):
                 out[:, feature] = state if self.spec_.features[feature].kind == "category" else z
         return out
 
-    def codes(self, x: Tensor, given: Tensor | None = None, known: Tensor | None = None, whole: bool = False) -> Tensor:
+    def codes(
+        self,
+        x: Tensor,
+        given: Tensor | None = None,
+        known: Tensor | None = None,
+        chosen: Tensor | None = None,
+        whole: bool = False,
+    ) -> Tensor:
         """Convert tensors (b, features) to encoded rows, float64 (b, columns), which satisfy all constraints.
 
         Args:
             x: the tensors.
-            given: encoded rows (b, columns) with given cells, which are kept.
+            given: encoded rows (b, columns) with given cells, which are kept, and chosen ones (see `combined`).
             known: mask of the given cells, bool (b, columns).
+            chosen: mask of the given and the chosen cells; default: known.
             whole: whether all other cells get a value.
 
         Raises:
             ZaohuaError: no values of the other cells satisfy the constraints.
         """
-        if given is None or known is None:
-            return torch.from_numpy(self.system_.to_codes(self.coordinates(x)))
-        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), given.numpy(), known.numpy(), whole))
+        cells, first, told = (None if part is None else part.numpy() for part in (given, known, chosen))
+        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), cells, first, told, whole))
 
     def coordinates(self, x: Tensor) -> np.ndarray:
         """Convert tensors (b, features) to the learnt coordinates, float64 (b, coordinates): the inverse of `tensor`.
@@ -344,12 +350,14 @@ class TableCodec(FrameCodec):
 
     def agrees(self, x: Tensor, codes: Tensor, known: Tensor, whole: bool) -> Tensor:
         """Return which tensors (b, features) have combinations that agree with the given cells of rows, bool (b,)."""
-        return torch.from_numpy(self.system_.agrees(self.coordinates(x), codes.numpy(), known.numpy(), whole))
+        return torch.from_numpy(
+            constrained.agrees(self.system_, self.coordinates(x), codes.numpy(), known.numpy(), whole)
+        )
 
     def combined(self, codes: Tensor, known: Tensor, noise: Noise, whole: bool) -> tuple[Tensor, Tensor]:
         """Choose the rest of combinations of which some cells are given; return codes and known with it."""
         u = noise.uniform(max(1, len(self.system_.groups))).double().cpu().numpy()
-        chosen, told = self.system_.combined(codes.numpy(), known.numpy(), u, whole)
+        chosen, told = constrained.combined(self.system_, codes.numpy(), known.numpy(), u, whole)
         return torch.from_numpy(chosen), torch.from_numpy(told)
 
     def _state(self, values: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -388,7 +396,7 @@ class TableCodec(FrameCodec):
         """Return which features known cells (b, columns) determine, bool (b, features)."""
         hidden = self.hidden(codes)
         values, told = codes.masked_fill(hidden, torch.nan).numpy(), (known & ~hidden).numpy()
-        coordinates = torch.from_numpy(self.system_.known_coordinates(values, told))
+        coordinates = torch.from_numpy(constrained.known_coordinates(self.system_, values, told))
         return coordinates[:, [index for index, features in enumerate(self.features_) for _ in features]]
 
     def about(self, rows: int) -> list[str]:

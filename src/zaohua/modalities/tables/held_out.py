@@ -53,7 +53,7 @@ class HeldOutRows(Items):
 
     @property
     def _labelled(self) -> np.ndarray:
-        """Indices of the rows whose labels occur in training; of all rows without labels."""
+        """Indices of the rows whose labels and combinations occur in training."""
         return np.flatnonzero(np.ones(len(self), bool) if self.known is None else self.known)
 
     @property

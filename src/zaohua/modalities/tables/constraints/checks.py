@@ -32,8 +32,7 @@ def check(lattice: Lattice, values: np.ndarray, rows: Sequence[object] | None = 
         raise ZaohuaError(f"{listed(texts)} contradict each other, whatever the data are: leave one out")
     broken = lattice.broken(values)
     for text in dict.fromkeys(lattice.texts):
-        wrong = broken[:, [each == text for each in lattice.texts]].any(1)
-        raise_broken(text, wrong, rows)
+        raise_broken(text, np.asarray(broken[:, [each == text for each in lattice.texts]].any(1)), rows)
     wrong = solving.contradictory(lattice, values)
     if wrong.any():
         first = values[[np.flatnonzero(wrong)[0]]]
@@ -56,8 +55,9 @@ def raise_broken(text: str, wrong: np.ndarray, rows: Sequence[object] | None, wh
     name = text if text.startswith("constraint") else f"constraint {text!r}"
     verb = "don't hold" if name.startswith("constraints") else "doesn't hold"
     count = int(wrong.sum())
-    what = f"{name} {verb} in {count:,} row{'s' * (count != 1)}, the first being row {first if rows is None else rows[first]}"
-    advice = "leave it out, or the rows" if rows is None else "the given cells contradict it"
+    row = first if rows is None else rows[first]
+    what = f"{name} {verb} in {count:,} row{'s' * (count != 1)}, the first being row {row}"
+    advice = "leave it out, or the rows" if rows is None else "mend these cells, or leave the rows out"
     raise ZaohuaError(f"{what}{f' ({why})' if why else ''}: {advice}")
 
 
@@ -92,5 +92,9 @@ def _only(lattice: Lattice, texts: Sequence[str]) -> Lattice:
     keep = [k for k, text in enumerate(lattice.texts) if text in texts]
     return replace(
         lattice,
-        **{name: [getattr(lattice, name)[k] for k in keep] for name in ("texts", "matrix", "bound", "equal", "strict")},
+        texts=[lattice.texts[k] for k in keep],
+        matrix=[lattice.matrix[k] for k in keep],
+        bound=[lattice.bound[k] for k in keep],
+        equal=[lattice.equal[k] for k in keep],
+        strict=[lattice.strict[k] for k in keep],
     )

@@ -58,12 +58,7 @@ class Group:
 
     def index(self, codes: np.ndarray) -> np.ndarray:
         """Return the index of each row's combination among codes of all columns (n, columns); -1 if it is unknown."""
-        found = _lookup(self.rows, codes[:, self.columns])
-        return found
-
-    def is_known(self, codes: np.ndarray) -> np.ndarray:
-        """Return which rows of all columns' codes (n, columns) satisfy all constraints; missing cells may be anything."""
-        return ~self.broken(codes).any(1)
+        return _lookup(self.rows, codes[:, self.columns])
 
     def broken(self, codes: np.ndarray) -> np.ndarray:
         """Return which constraints rows violate, bool (n, constraints)."""
@@ -86,7 +81,7 @@ class Group:
             whole: True for those without missing cells only, except where all that agree have them.
         """
         known = ~np.isnan(given)
-        fits = (self.rows[:, known] == given[known]).all(1)
+        fits = np.asarray((self.rows[:, known] == given[known]).all(1))
         rows, weights = self.rows[fits], self.counts[fits].astype(np.float64)
         if whole and len(rows):
             full = ~np.isnan(rows).any(1)
@@ -94,7 +89,18 @@ class Group:
         if not len(rows) and len(self.members) > 1:
             rows = self._joined(given)
             weights = np.ones(len(rows))
+        if not len(rows) and whole:
+            return self.candidates(given, whole=False)
         return rows, weights
+
+    def has_none(self, codes: np.ndarray) -> np.ndarray:
+        """Return which rows of all columns' codes have given cells that no combination has together, bool (n,)."""
+        if len(self.members) < 2:
+            return np.zeros(len(codes), bool)
+        rows, place = np.unique(np.nan_to_num(codes[:, self.columns], nan=ABSENT), axis=0, return_inverse=True)
+        rows = np.where(rows == ABSENT, np.nan, rows)
+        none = np.array([not len(self.candidates(row, whole=False)[0]) for row in rows], bool)
+        return np.asarray(none[place.reshape(-1)])
 
     def _joined(self, given: np.ndarray) -> np.ndarray:
         """Put combinations together from those of each constraint, all without missing cells."""
@@ -107,7 +113,7 @@ class Group:
             left, right = np.nonzero(fits)
             found = found[left[:MOST]]
             found[:, places] = table[right[:MOST]]
-        return found[~np.isnan(found).any(1)]
+        return np.asarray(found[~np.isnan(found).any(1)])
 
     def to_json(self) -> Json:
         """Return all properties as JSON values."""

@@ -9,27 +9,38 @@ therefore whole, so that sums and comparisons are exact. Otherwise v are the num
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 import numpy as np
-import pandas as pd
 
-from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints.parsing import Linear
-from zaohua.modalities.tables.dates import nanoseconds, zone_of
+from zaohua.modalities.tables.constraints.units import (
+    LARGEST,
+    PRECISION,
+    check_kinds,
+    limits_of,
+    literal,
+    noise_of,
+    number_units,
+    step_of,
+    time_units,
+    with_exact_step,
+    zeros_of,
+)
+from zaohua.modalities.tables.kinds import TIMES
 
-PRECISION = {"float16": 2.0**-9, "float32": 2.0**-21}
-"""Relative distance that numbers must have to differ, by dtype; that of float64 is `FINE`."""
 FINE = 1e-12
+"""Relative distance that numbers of float64 must have to differ; of others see `PRECISION`."""
+EQUAL = 1e-9
+"""Relative difference of sums of numbers without steps that counts as none."""
+ROUNDING = 2.0**-51
+"""Relative rounding error of sums."""
 FREE = 0.01
 """Distance, in whole units, that a strict inequality demands of a value that need not exist."""
-LARGEST = 1e300
 
 
 @dataclass
@@ -44,6 +55,7 @@ class Lattice:
         least, most: range of the dtype.
         decimals: decimal places of the codes; -1 if there are none to keep.
         whole: True if all v are whole.
+        noise: relative error of codes that is due to their dtype.
         margin: distance that strict inequalities demand.
         texts: the constraint that each inequality is part of.
         matrix, bound: A and b.
@@ -61,6 +73,7 @@ class Lattice:
     most: list[float]
     decimals: list[int]
     whole: bool
+    noise: float
     margin: float
     texts: list[str]
     matrix: list[list[float]]
@@ -69,58 +82,61 @@ class Lattice:
     strict: list[bool]
 
     @classmethod
-    def fit(cls, indices: Sequence[int], columns: Sequence[Column], linears: Sequence[Linear]) -> Lattice:
+    def fit(
+        cls, indices: Sequence[int], columns: Sequence[Column], codes: np.ndarray, linears: Sequence[Linear]
+    ) -> Lattice:
         """Determine the common units of columns, and convert the constraints to them.
 
         Args:
             indices: indices of the linked columns.
             columns: all columns.
-            linears: the constraints on them.
+            codes: codes of all columns (n, columns), NaN if missing.
+            linears: the constraints.
 
         Raises:
             ZaohuaError: numbers and dates are mixed, or a constant is neither; the message names the constraint.
         """
-        linked = [columns[index] for index in indices]
         for linear in linears:
-            _check_kinds(linear, columns)
-        dates = linked[0].kind == "datetime"
-        whole = dates or all(column.step > 0 for column in linked)
-        units, origins = _date_units(linked) if dates else _number_units(linked, whole)
-        zero = min(origins) if dates or any(origins) else 0
+            check_kinds(linear, columns)
+        linked = [with_exact_step(columns[index], codes[:, index]) for index in indices]
+        is_time = linked[0].kind in TIMES
+        whole = is_time or all(column.step > 0 for column in linked)
+        units, origins = time_units(linked) if is_time else number_units(linked, whole)
+        zeros = zeros_of(linked, origins)
         names = [column.name for column in linked]
         rows = []
         for linear in linears:
             unit = Fraction(units.common) if whole else Fraction(1)
             coefficients = [dict(linear.terms).get(name, 0) for name in names]
-            constant = sum((sign * _literal(linear, text, columns) for sign, text in linear.literals), Fraction(0))
-            bound = (-constant - sum(coefficients) * Fraction(zero)) / unit
+            constant = sum((sign * literal(linear, text, columns) for sign, text in linear.literals), Fraction(0))
+            moved = sum((each * Fraction(zero) for each, zero in zip(coefficients, zeros, strict=True)), Fraction(0))
+            bound = (-constant - moved) / unit
             rows.append((linear, coefficients, bound))
-        scale = max(max(abs(column.low), abs(column.high)) for column in linked) or 1.0
-        mult = [float(Fraction(each) / units.common) for each in units.each] if whole else [1.0] * len(linked)
-        shift = [float((Fraction(origin) - zero) / (units.common if whole else 1)) for origin in origins]
-        step = [_step(column, by) if whole else column.step for column, by in zip(linked, mult, strict=True)]
-        limits = [_limits(column) for column in linked]
-        lattice = cls(
+        mult = np.array([float(Fraction(each) / units.common) if whole else 1.0 for each in units.each])
+        shift = np.array(
+            [
+                float((Fraction(origin) - zero) / (units.common if whole else 1))
+                for origin, zero in zip(origins, zeros, strict=True)
+            ]
+        )
+        low, high = (mult * [getattr(column, end) for column in linked] + shift for end in ("low", "high"))
+        offset = mult * [column.low if column.is_discrete else 0.0 for column in linked] + shift
+        limits = np.array([limits_of(column) for column in linked]) * mult[:, None] + shift[:, None]
+        limits = np.clip(limits, -LARGEST, LARGEST)
+        scale = float(np.abs([low, high]).max()) or 1.0
+        return cls(
             columns=list(indices),
-            mult=mult,
-            shift=shift,
-            step=step,
-            offset=[
-                (column.low if column.is_discrete else 0.0) * by + add
-                for column, by, add in zip(linked, mult, shift, strict=True)
-            ],
-            low=[column.low * by + add for column, by, add in zip(linked, mult, shift, strict=True)],
-            high=[column.high * by + add for column, by, add in zip(linked, mult, shift, strict=True)],
-            least=[
-                _bounded(low, column, by, add)
-                for (low, _), column, by, add in zip(limits, linked, mult, shift, strict=True)
-            ],
-            most=[
-                _bounded(high, column, by, add)
-                for (_, high), column, by, add in zip(limits, linked, mult, shift, strict=True)
-            ],
+            mult=mult.tolist(),
+            shift=shift.tolist(),
+            step=[step_of(column, by) if whole else column.step for column, by in zip(linked, mult, strict=True)],
+            offset=(np.rint(offset) if whole else offset).tolist(),
+            low=(np.rint(low) if whole else low).tolist(),
+            high=(np.rint(high) if whole else high).tolist(),
+            least=limits[:, 0].tolist(),
+            most=limits[:, 1].tolist(),
             decimals=[-1 if column.decimals is None else column.decimals for column in linked],
             whole=whole,
+            noise=max(noise_of(column) for column in linked),
             margin=1.0 if whole else scale * max(PRECISION.get(column.dtype, FINE) for column in linked),
             texts=[linear.text for linear, _, _ in rows],
             matrix=[[float(each) for each in coefficients] for _, coefficients, _ in rows],
@@ -128,10 +144,6 @@ class Lattice:
             equal=[linear.relation == "=" for linear, _, _ in rows],
             strict=[linear.relation == "<" for linear, _, _ in rows],
         )
-        if whole:
-            for name in ("low", "high", "offset"):
-                setattr(lattice, name, np.rint(getattr(lattice, name)).tolist())
-        return lattice
 
     @property
     def tolerance(self) -> float:
@@ -143,7 +155,7 @@ class Lattice:
         v = codes[:, self.columns] * self.mult + self.shift
         if self.whole:
             near = np.rint(v)
-            v = np.where(np.abs(v - near) <= 1e-9 * np.maximum(np.abs(v), 1e3), near, v)
+            v = np.where(np.abs(v - near) <= np.maximum(self.noise * np.abs(v), 1e-6), near, v)
         return np.asarray(v)
 
     def codes(self, v: np.ndarray) -> np.ndarray:
@@ -166,11 +178,23 @@ class Lattice:
                     total[:, k] += coefficient * v[:, j]
                     size[:, k] += np.abs(coefficient * v[:, j])
         over = total - self.bound
-        slack = np.full_like(size, 1e-6) if self.whole else 1e-9 * size + 1e-6 * min(1.0, self._scale)
-        out = np.where(self.equal, np.abs(over) > slack, np.where(self.strict, over >= 0, over > 0))
         if self.whole:
-            out = np.where(self.equal, out, np.where(self.strict, over > -1e-6, over > 1e-6))
+            out = np.where(self.equal, np.abs(over) > 1e-6, np.where(self.strict, over > -1e-6, over > 1e-6))
+        else:
+            loose = EQUAL * size + 1e-6 * min(1.0, self._scale)
+            rounded = ROUNDING * np.where(self._sums, size + np.abs(self.bound), 0.0)
+            out = np.where(self.equal, np.abs(over) > loose, np.where(self.strict, over >= 0, over > rounded))
         return out & ~np.isnan(total)
+
+    @property
+    def _sums(self) -> np.ndarray:
+        """Which inequalities are of sums, whose rounding errors are not violations: not a < b and a < 1."""
+        terms = [sum(each != 0 for each in row) for row in self.matrix]
+        return np.array([many > 2 or (many == 2 and bound != 0) for many, bound in zip(terms, self.bound, strict=True)])
+
+    @property
+    def _loose(self) -> float:
+        return EQUAL * len(self.columns) * self._scale + 1e-6 * min(1.0, self._scale)
 
     @property
     def _scale(self) -> float:
@@ -183,17 +207,21 @@ class Lattice:
             free: True to tighten less, for values that need not be multiples of a step because they are missing.
         """
         rows, bounds = [], []
-        for row, bound, equal, strict in zip(self.matrix, self.bound, self.equal, self.strict, strict=True):
+        parts = zip(self.matrix, self.bound, self.equal, self.strict, self._sums.tolist(), strict=True)
+        for row, bound, equal, strict, is_sum in parts:
             if strict:
                 bound = bound - (FREE if self.whole and free else self.margin)
                 bound = math.ceil(bound - 1e-9) if self.whole and not free else bound
             elif self.whole and not equal:
                 bound = math.floor(bound + 1e-9)
+            elif is_sum and not equal and not free:
+                bound -= 2 * ROUNDING * self._scale
+            loose = 0.0 if self.whole or not equal else self._loose if free else self.margin / 2
             rows.append(row)
-            bounds.append(bound)
+            bounds.append(bound + loose)
             if equal:
                 rows.append([-each for each in row])
-                bounds.append(-bound)
+                bounds.append(-bound + loose)
         return np.array(rows, dtype=np.float64), np.array(bounds, dtype=np.float64)
 
     def real_inequalities(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -209,107 +237,3 @@ class Lattice:
     def to_json(self) -> Json:
         """Return all properties as JSON values."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class _Units:
-    """Units of codes, and the common unit."""
-
-    each: list[Fraction]
-    common: Fraction
-
-
-def _check_kinds(linear: Linear, columns: Sequence[Column]) -> None:
-    by_name = {column.name: column for column in columns}
-    linked = [by_name[name] for name, _ in linear.terms]
-    for column in linked:
-        if column.kind not in ("continuous", "integer", "datetime"):
-            raise ZaohuaError(
-                f"constraint {linear.text!r}: column {column.name!r} is neither numbers nor times, but {column.kind}"
-            )
-    dates = [column for column in linked if column.kind == "datetime"]
-    if not dates:
-        return
-    if len(dates) < len(linked):
-        other = next(column for column in linked if column.kind != "datetime")
-        raise ZaohuaError(
-            f"constraint {linear.text!r} mixes times ({dates[0].name!r}) and numbers ({other.name!r}): "
-            "write durations as constants, such as '30 days'"
-        )
-    zones = {zone_of(column.times or column.dtype) for column in dates}
-    if len(zones) > 1:
-        raise ZaohuaError(f"constraint {linear.text!r}: {dates[0].name!r} and others have different time zones")
-    if sum(coefficient for _, coefficient in linear.terms) not in (-1, 0, 1):
-        raise ZaohuaError(f"constraint {linear.text!r}: times can be subtracted, but not added")
-
-
-def _number_units(linked: Sequence[Column], whole: bool) -> tuple[_Units, list[int]]:
-    digits = max(column.decimals or 0 for column in linked) if whole else 0
-    return _Units([Fraction(1)] * len(linked), Fraction(1, 10**digits)), [column.origin for column in linked]
-
-
-def _date_units(linked: Sequence[Column]) -> tuple[_Units, list[int]]:
-    """Return units and origins of dates, in nanoseconds; the common unit is the longest that divides all."""
-    ticks = [nanoseconds(column.times or column.dtype, column.format) for column in linked]
-    each = [column.unit * tick for column, tick in zip(linked, ticks, strict=True)]
-    origins = [column.origin * tick for column, tick in zip(linked, ticks, strict=True)]
-    common = math.gcd(*each, *(origin - origins[0] for origin in origins))
-    return _Units([Fraction(unit) for unit in each], Fraction(common)), origins
-
-
-DURATION = re.compile(r"[+-]?[\d.]+\s*[A-Za-z]+|[+-]?\d+ days? [\d:.]+")
-
-
-def _literal(linear: Linear, text: str, columns: Sequence[Column]) -> Fraction:
-    """Convert a constant to a number, or to nanoseconds beside dates."""
-    first = next(column for column in columns if column.name == linear.terms[0][0])
-    if first.kind != "datetime":
-        try:
-            return Fraction(Decimal(text.replace("_", "")))
-        except InvalidOperation:
-            raise ZaohuaError(f"constraint {linear.text!r}: {text!r} is not a number") from None
-    is_difference = sum(coefficient for _, coefficient in linear.terms) == 0
-    try:
-        if DURATION.fullmatch(text) or text == "0":
-            return Fraction(pd.Timedelta(text if text != "0" else 0).value)
-        if is_difference:
-            raise ValueError(text)
-        return Fraction(_time(text, first.format).as_unit("us").value * 1000)
-    except (ValueError, TypeError, OverflowError):
-        what = "a duration, such as '30 days'" if is_difference else "a time, such as '2020-01-31'"
-        raise ZaohuaError(f"constraint {linear.text!r}: {text!r} must be {what}") from None
-
-
-def _time(text: str, form: str | None) -> pd.Timestamp:
-    """Read a time in the format of a column, or else in a usual one."""
-    if form is not None:
-        try:
-            return pd.Timestamp(pd.to_datetime(text, format=form)).tz_localize(None)
-        except ValueError:
-            pass
-    return pd.Timestamp(text).tz_localize(None)
-
-
-def _step(column: Column, by: float) -> float:
-    return float(max(1, round(column.step * by)))
-
-
-def _limits(column: Column) -> tuple[float, float]:
-    """Return the least and greatest number of a column's dtype."""
-    if column.kind == "datetime":
-        return -float(2**53), float(2**53)
-    name = re.sub(r"\[pyarrow\]", "", column.dtype).lower()
-    name = {"halffloat": "float16", "float": "float32", "double": "float64"}.get(name, name)
-    try:
-        kind = np.dtype(name)
-    except TypeError:
-        return -LARGEST, LARGEST
-    if kind.kind in "iu":
-        info = np.iinfo(kind)
-        return float(info.min), float(np.nextafter(float(info.max), 0)) if info.bits == 64 else float(info.max)
-    return (-float(np.finfo(kind).max), float(np.finfo(kind).max)) if kind.kind == "f" else (-LARGEST, LARGEST)
-
-
-def _bounded(limit: float, column: Column, by: float, add: float) -> float:
-    """Convert a limit of numbers, or of codes of dates, to values."""
-    return float(np.clip((limit - column.origin if column.kind != "datetime" else limit) * by + add, -LARGEST, LARGEST))

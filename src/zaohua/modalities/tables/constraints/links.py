@@ -1,7 +1,7 @@
-"""Coordinates of linked numbers, in which a model learns them so that samples satisfy the constraints by construction.
+"""Coordinates of linked numbers, in which a model learns them, so that samples satisfy constraints by construction.
 
-Of each equation one column is *derived* and not learnt. Every other column has one coordinate z. The columns are ordered
-so that the smaller side of an inequality comes first; then
+Of each equation one column is *derived* and not learnt. Every other column has one coordinate z. The columns are
+ordered so that the smaller side of an inequality comes first; then
 
     z = v - (greatest lower bound from earlier columns)    or    (least upper bound) - v    or    v
 
@@ -146,7 +146,7 @@ class Links:
         return v, slope
 
     def targets(self, z: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """Return values (n, m) for drawn coordinates (n, m), changed as the given values (n, m), NaN if not, suggest."""
+        """Return values (n, m) of drawn coordinates (n, m), changed as given values (n, m), else NaN, suggest."""
         z = np.nan_to_num(z)
         known = ~np.isnan(given)
         patterns, group = np.unique(known, axis=0, return_inverse=True)

@@ -98,7 +98,8 @@ class _Reader:
 
     def read(self) -> tuple[list[Side], list[str]]:
         """Return the sides of all comparisons, and the signs between them."""
-        sides, relations, sign = [self._empty()], [], 1
+        sides, sign = [self._empty()], 1
+        relations: list[str] = []
         while True:
             self._term(sides[-1], sign)
             if self.at >= len(self.text.rstrip()):

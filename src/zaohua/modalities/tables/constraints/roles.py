@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import pandas as pd
 
-from zaohua.modalities.tables import written
+from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints.parsing import Linear, Together, parse
 from zaohua.modalities.tables.frames import ColumnName
-from zaohua.modalities.tables.kinds import NUMBERS, plain
+from zaohua.modalities.tables.kinds import NUMBERS
 
 Parsed = Linear | Together
 
@@ -23,7 +24,7 @@ def parse_all(texts: Sequence[str], columns: Sequence[ColumnName]) -> list[Parse
     """
     out: list[Parsed] = []
     for text in texts:
-        parsed = parse(text, columns)
+        parsed = parse(str(text), columns)
         out += [parsed] if isinstance(parsed, Together) else parsed
     return out
 
@@ -42,23 +43,16 @@ def column(series: pd.Series, kind: str | None, most: int, parsed: Sequence[Pars
         return found
     compared = any(series.name in dict(each.terms) for each in parsed if isinstance(each, Linear))
     together = any(series.name in each.names for each in parsed if isinstance(each, Together))
-    if compared and found.kind not in NUMBERS:
-        number = _number_kind(series)
-        return found if number is None else Column.from_series(series, number, most)
+    if compared and found.kind not in (*NUMBERS, "boolean") and not isinstance(series.dtype, pd.CategoricalDtype):
+        return _as_numbers(series, most) or found
     if together and found.kind == "identifier":
         return Column.from_series(series, "categorical", most)
     return found
 
 
-def _number_kind(series: pd.Series) -> str | None:
-    """Return the kind of few or consecutive numbers or times, or of a single one; None for other cells."""
-    present = plain(series).dropna()
-    if not len(present) or isinstance(present.dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(present.dtype):
-        return None
-    if written.is_text(present):
-        return written.number_kind(present)
-    if present.dtype.kind == "M":
-        return "datetime"
-    if pd.api.types.is_numeric_dtype(present.dtype) or all(type(value) in (int, float) for value in present):
-        return "integer" if all(float(value).is_integer() for value in present.unique()) else "continuous"
+def _as_numbers(series: pd.Series, most: int) -> Column | None:
+    """Fit a column of few or consecutive numbers or times, or of a single one; return None for other cells."""
+    for kind in ("integer", "continuous", "datetime"):
+        with contextlib.suppress(ZaohuaError):
+            return Column.from_series(series, kind, most)
     return None

@@ -34,8 +34,7 @@ def propagate(lattice: Lattice, low: np.ndarray, high: np.ndarray, fixed: np.nda
             _narrow(lattice, row, float(bound), low, high, fixed, free)
         if np.array_equal(before[0], low) and np.array_equal(before[1], high):
             break
-    impossible: np.ndarray = (low > high + lattice.tolerance).any(1)
-    return impossible
+    return np.asarray((low > high + lattice.tolerance).any(1))
 
 
 def _narrow(
@@ -46,16 +45,16 @@ def _narrow(
     least = np.where(row[linked] > 0, low[:, linked], high[:, linked]) * row[linked]
     infinite = np.isinf(least)
     count, total = infinite.sum(1), np.where(infinite, 0.0, least).sum(1)
-    for place, j in enumerate(linked):
+    for place, j in enumerate(linked.tolist()):
         others = total - np.where(infinite[:, place], 0.0, least[:, place])
         room = np.where(count - infinite[:, place] > 0, np.inf, (bound - others) / abs(row[j]))
         if row[j] > 0:
             new = room if free else _on_grid(lattice, j, room, fixed[:, j], np.floor, lattice.tolerance)
-            better = new < high[:, j] - lattice.tolerance
+            better = (new < high[:, j]) & (free | ~fixed[:, j])
             high[better, j] = new[better]
         else:
             new = -room if free else _on_grid(lattice, j, -room, fixed[:, j], np.ceil, -lattice.tolerance)
-            better = new > low[:, j] + lattice.tolerance
+            better = (new > low[:, j]) & (free | ~fixed[:, j])
             low[better, j] = new[better]
 
 

@@ -10,11 +10,13 @@ The system stands between the codes of a table's columns, and *coordinates*, whi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.modalities.tables.columns import Column
@@ -24,7 +26,7 @@ from zaohua.modalities.tables.constraints.lattice import Lattice
 from zaohua.modalities.tables.constraints.links import Links
 from zaohua.modalities.tables.constraints.parsing import Linear, Together
 from zaohua.modalities.tables.frames import ColumnName
-from zaohua.modalities.tables.kinds import decimals
+from zaohua.modalities.tables.kinds import TIMES, decimals
 
 GIVEN = "given"
 """Category of the coordinate that says whether a cell is missing."""
@@ -49,6 +51,18 @@ class Coordinate:
     part: int
     place: int = 0
     scale: float = 0.0
+
+    def numbers(self, codes: np.ndarray) -> np.ndarray:
+        """Return the numbers of codes; those of differences of earlier versions may be ordered categories."""
+        values = self.column.categories
+        return codes if values is None else np.array(values, dtype=np.float64)[codes.astype(np.int64)]
+
+    def codes(self, numbers: np.ndarray) -> np.ndarray:
+        """Invert `numbers`; unknown ones become the nearest."""
+        values = self.column.categories
+        if values is None:
+            return numbers
+        return np.asarray(np.abs(numbers[:, None] - np.array(values, dtype=np.float64)).argmin(1), dtype=np.float64)
 
 
 @dataclass
@@ -100,8 +114,8 @@ class System:
             group = Group.fit([together[i].text for i in members], [sets[i] for i in members], values)
             if len(group.rows) > most:
                 raise ZaohuaError(
-                    f"constraint {group.name!r} has {len(group.rows):,} combinations, more than max_categories={most:,}: "
-                    "raise max_categories, or leave it out"
+                    f"constraint {group.name!r} has {len(group.rows):,} combinations, more than "
+                    f"{option('max_categories', most)}: raise that, or leave it out"
                 )
             system.groups.append(group)
         linear = [each for each in parsed if isinstance(each, Linear)]
@@ -109,7 +123,7 @@ class System:
         completed: dict[int, np.ndarray] = {}
         for members in merged(uses):
             linked = sorted({place for i in members for place in uses[i]})
-            lattice = Lattice.fit(linked, columns, [linear[i] for i in members])
+            lattice = Lattice.fit(linked, columns, values, [linear[i] for i in members])
             v = lattice.values(values)
             checks.check(lattice, v)
             links = Links.of(lattice)
@@ -157,7 +171,7 @@ class System:
             return [*out, Coordinate(replace(column, missing=0.0), "number", part, place)]
         z = links.coordinates(completed)[:, place]
         scale = lattice.mult[place]
-        if column.kind == "datetime" and not np.array_equal(z / scale, np.rint(z / scale)):
+        if column.kind in TIMES and not np.array_equal(z / scale, np.rint(z / scale)):
             scale = 1.0
         return [*out, Coordinate(_difference(column, z / scale, lattice), "number", part, place, scale)]
 
@@ -188,8 +202,13 @@ class System:
         values, completed = self.with_nan(codes), []
         for lattice, links in zip(self.lattices, self.links, strict=True):
             v = lattice.values(values)
-            completed.append(links.completed(v, uniform(v.shape[1]), lattice))
+            u = uniform(v.shape[1]) if self._can_miss(lattice) else np.zeros_like(v)
+            completed.append(links.completed(v, u, lattice))
         return self._coordinates(codes, completed)
+
+    def _can_miss(self, lattice: Lattice) -> bool:
+        """Return True if cells of a lattice's columns were missing in training, whatever they are now."""
+        return any(each.role == "mask" and self.lattices[each.part] is lattice for each in self.coordinates)
 
     def _coordinates(self, codes: np.ndarray, completed: Sequence[np.ndarray]) -> np.ndarray:
         """Convert codes (n, columns), and values without missing ones of each lattice (n, m), to coordinates."""
@@ -204,7 +223,7 @@ class System:
             elif each.role == "mask":
                 out[:, index] = np.isnan(values[:, self.lattices[each.part].columns[each.place]])
             elif each.scale:
-                out[:, index] = z[each.part][:, each.place] / each.scale
+                out[:, index] = each.codes(z[each.part][:, each.place] / each.scale)
             else:
                 out[:, index] = self.lattices[each.part].codes(completed[each.part])[:, each.place]
         return out
@@ -214,15 +233,17 @@ class System:
         coordinates: np.ndarray,
         given: np.ndarray | None = None,
         known: np.ndarray | None = None,
+        chosen: np.ndarray | None = None,
         whole: bool = False,
     ) -> np.ndarray:
         """Convert coordinates (n, coordinates) to codes (n, columns) that satisfy all constraints.
 
         Args:
             coordinates: the coordinates.
-            given: codes of given cells (n, columns).
+            given: codes (n, columns) of given cells, and of the chosen ones.
             known: which cells are given, bool (n, columns).
-            whole: True if all cells that aren't given get a value.
+            chosen: which cells are given or belong to a chosen combination (see `given.combined`); default: known.
+            whole: True if all cells that aren't given get a value; those that no value fits stay missing.
 
         Raises:
             ZaohuaError: no values of the other cells satisfy the constraints.
@@ -232,39 +253,54 @@ class System:
         shape = len(coordinates), self.width
         known = np.zeros(shape, bool) if known is None else known
         given = np.full(shape, np.nan) if given is None else self.with_nan(given)
-        values = np.full(shape, np.nan)
+        drawn = np.full(shape, np.nan)
         for index, each in enumerate(self.coordinates):
             if each.role == "cell":
-                values[:, each.part] = self._nan(each.part, coordinates[:, index])
+                absent = self.absent[each.part]
+                drawn[:, each.part] = np.where(coordinates[:, index] == absent, np.nan, coordinates[:, index])
             elif each.role == "group":
                 group = self.groups[each.part]
-                values[:, group.columns] = group.rows[coordinates[:, index].astype(np.int64)]
-        values = np.where(known, given, values)
-        drawn = values.copy()
-        for part in range(len(self.lattices)):
-            self._solve_part(part, coordinates, values, drawn, known, whole)
+                drawn[:, group.columns] = group.rows[coordinates[:, index].astype(np.int64)]
+        drawn = np.where(known if chosen is None else chosen, given, drawn)
+        values, solved = self._solve(coordinates, drawn, known, whole)
+        self._try_others(coordinates, drawn, known, whole, values, solved)
+        wrong = np.flatnonzero(~solved)
+        if len(wrong) and not whole:
+            texts = list(dict.fromkeys(text for lattice in self.lattices for text in lattice.texts))
+            raise ZaohuaError(
+                f"no values satisfy {checks.listed(texts)} together with the given cells of {len(wrong):,} rows: give "
+                "others, or fewer"
+            )
+        linked = np.isin(np.arange(self.width), [place for lattice in self.lattices for place in lattice.columns])
+        values[wrong] = np.where(known[wrong] | ~linked, values[wrong], np.nan)
         return self.with_absent(values)
 
-    def _nan(self, place: int, codes: np.ndarray) -> np.ndarray:
-        return np.where(codes == self.absent[place], np.nan, codes)
+    def _solve(
+        self, coordinates: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Set the linked columns.
 
-    def _solve_part(
-        self, part: int, coordinates: np.ndarray, values: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
-    ) -> None:
-        """Set the columns of a lattice in `values` (n, columns)."""
-        lattice, links = self.lattices[part], self.links[part]
-        z, missing = self._drawn_coordinates(part, coordinates)
-        places = np.array(lattice.columns)
-        by_group = np.isin(places, [place for group in self.groups for place in group.columns])
-        given = np.where(known[:, places] | by_group, lattice.values(drawn), np.nan)
-        found, solved = solving.solve(lattice, links.order, links.targets(z, given), ~np.isnan(given))
-        for row in np.flatnonzero(~solved):
-            found[row] = self._other_combination(part, row, z[row], drawn, known[row], whole)
-        codes = lattice.codes(found)
-        gone = np.isnan(drawn[:, places]) & (known[:, places] | by_group)
-        gone |= missing & ~known[:, places] & ~by_group & (not whole)
-        kept = known[:, places] | (by_group & ~np.isnan(drawn[:, places]))
-        values[:, places] = np.where(gone, np.nan, np.where(kept, drawn[:, places], codes))
+        Args:
+            coordinates: the coordinates.
+            drawn: codes (n, columns) of given cells, of combinations and of columns that aren't linked.
+            known: which cells are given.
+            whole: whether no cell is missing.
+
+        Returns:
+            The codes with those of the linked columns, and which rows are solved, bool (n,).
+        """
+        values, solved = drawn.copy(), np.ones(len(drawn), bool)
+        grouped = [place for group in self.groups for place in group.columns]
+        for part, (lattice, links) in enumerate(zip(self.lattices, self.links, strict=True)):
+            z, missing = self._drawn_coordinates(part, coordinates)
+            places = np.array(lattice.columns)
+            told, cells = known[:, places] | np.isin(places, grouped), drawn[:, places]
+            given = np.where(told, lattice.values(drawn), np.nan)
+            found, fine = solving.solve(lattice, links.order, links.targets(z, given), ~np.isnan(given))
+            solved &= fine
+            codes = np.where(missing & (not whole), np.nan, lattice.codes(found))
+            values[:, places] = np.where(told, cells, codes)
+        return values, solved
 
     def _drawn_coordinates(self, part: int, coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return coordinates of a lattice (n, m) in its units, and which cells are missing, bool (n, m)."""
@@ -278,148 +314,67 @@ class System:
             if each.role == "mask":
                 missing[:, each.place] = values == each.column.missing_code
             elif each.scale:
-                z[:, each.place] = values * each.scale
+                z[:, each.place] = each.numbers(values) * each.scale
             else:
                 z[:, each.place] = values * lattice.mult[each.place] + lattice.shift[each.place]
         if lattice.whole:
             z = np.where(np.abs(z - np.rint(z)) < 1e-6, np.rint(z), z)
         return z, missing
 
-    def _other_combination(
-        self, part: int, row: int, z: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
-    ) -> np.ndarray:
-        """Solve a row whose numbers contradict its combination, by other combinations, the most frequent first.
+    def _try_others(
+        self,
+        coordinates: np.ndarray,
+        drawn: np.ndarray,
+        known: np.ndarray,
+        whole: bool,
+        values: np.ndarray,
+        solved: np.ndarray,
+    ) -> None:
+        """Solve rows whose numbers contradict their combinations by other combinations, the most frequent first."""
+        linked = {place for lattice in self.lattices for place in lattice.columns}
+        groups = [group for group in self.groups if linked & set(group.columns)]
+        choices = {row: self._other_rows(drawn[row], known[row], groups, whole) for row in np.flatnonzero(~solved)}
+        for turn in range(TRIES):
+            rows = np.array([row for row in np.flatnonzero(~solved) if turn < len(choices[row])], np.int64)
+            if not len(rows):
+                return
+            trial = np.stack([choices[row][turn] for row in rows])
+            found, fine = self._solve(coordinates[rows], trial, known[rows], whole)
+            values[rows[fine]], solved[rows[fine]] = found[fine], True
 
-        Raises:
-            ZaohuaError: none solves it.
-        """
-        lattice, links = self.lattices[part], self.links[part]
-        places = np.array(lattice.columns)
-        touching = [group for group in self.groups if set(group.columns) & set(lattice.columns)]
-        for group in touching:
+    @staticmethod
+    def _other_rows(drawn: np.ndarray, known: np.ndarray, groups: Sequence[Group], whole: bool) -> list[np.ndarray]:
+        """Return versions of a row with other combinations of one group, and then of all groups."""
+        one, choices = [], []
+        for group in groups:
             columns = np.array(group.columns)
-            rows, weights = group.candidates(np.where(known[columns], drawn[row, columns], np.nan), whole)
-            for combination in rows[np.argsort(-weights, kind="stable")][:TRIES]:
-                trial = drawn[row].copy()
-                trial[columns] = np.where(known[columns], trial[columns], combination)
-                fixed = known[places] | np.isin(places, [place for each in touching for place in each.columns])
-                given = np.where(fixed, lattice.values(trial[None])[0], np.nan)[None]
-                found, solved = solving.solve(
-                    lattice, links.order, links.targets(z[None].copy(), given), ~np.isnan(given)
-                )
-                if solved[0]:
-                    drawn[row] = trial
-                    return np.asarray(found[0])
-        raise ZaohuaError(
-            f"no values satisfy {checks.listed(list(dict.fromkeys(lattice.texts)))} together with the given cells of "
-            f"row {row}"
-        )
-
-    # ---- given cells
-
-    def known_coordinates(self, codes: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Return which coordinates known cells determine, bool (n, coordinates).
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns); a missing cell may be given, too.
-        """
-        if self.is_empty:
-            return known
-        values = self.with_nan(codes)
-        out = np.zeros((len(codes), len(self.coordinates)), bool)
-        for index, each in enumerate(self.coordinates):
-            if each.role == "cell":
-                out[:, index] = known[:, each.part]
-            elif each.role == "group":
-                group = self.groups[each.part]
-                out[:, index] = known[:, group.columns].all(1) & (group.index(values) >= 0)
-            elif each.role == "mask":
-                out[:, index] = known[:, self.lattices[each.part].columns[each.place]]
-            else:
-                needed = [self.lattices[each.part].columns[j] for j in self.links[each.part].needs(each.place)]
-                out[:, index] = (known[:, needed] & ~np.isnan(values[:, needed])).all(1)
+            rows, weights = group.candidates(np.where(known[columns], drawn[columns], np.nan), whole)
+            choices.append([(columns, row) for row in rows[np.argsort(-weights, kind="stable")]])
+            one += [[choice] for choice in choices[-1]]
+        each = max(2, int(TRIES ** (1 / max(1, len(groups)))))
+        every = itertools.product(*(some[:each] for some in choices)) if len(groups) > 1 else ()
+        out = []
+        for combination in itertools.islice(itertools.chain(one[: TRIES // 2], every, one[TRIES // 2 :]), TRIES):
+            trial = drawn.copy()
+            for columns, row in combination:
+                trial[columns] = np.where(known[columns], drawn[columns], row)
+            out.append(trial)
         return out
-
-    def check(self, codes: np.ndarray, known: np.ndarray, rows: Sequence[object] | None = None) -> None:
-        """Check that given cells don't contradict the constraints.
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns).
-            rows: names of the rows, for the message.
-
-        Raises:
-            ZaohuaError: they do; the message names the constraints and counts the rows.
-        """
-        values = np.where(known, self.with_nan(codes), np.nan)
-        for group in self.groups:
-            broken = group.broken(values)
-            for text, wrong in zip(group.texts, broken.T, strict=True):
-                checks.raise_broken(text, wrong, rows, "the given combination isn't one of training")
-        for lattice in self.lattices:
-            checks.check(lattice, lattice.values(values), rows)
-
-    def is_known(self, codes: np.ndarray) -> np.ndarray:
-        """Return which rows have combinations that occur in training, bool (n,)."""
-        values, out = self.with_nan(codes), np.ones(len(codes), bool)
-        for group in self.groups:
-            out &= group.index(values) >= 0
-        return out
-
-    def agrees(self, coordinates: np.ndarray, codes: np.ndarray, known: np.ndarray, whole: bool) -> np.ndarray:
-        """Return which rows have drawn combinations that agree with their given cells, bool (n,)."""
-        values, out = self.with_nan(codes), np.ones(len(codes), bool)
-        for index, each in enumerate(self.coordinates):
-            if each.role != "group":
-                continue
-            group = self.groups[each.part]
-            drawn, given = group.rows[coordinates[:, index].astype(np.int64)], values[:, group.columns]
-            told = known[:, group.columns]
-            same = (drawn == given) | (np.isnan(drawn) & np.isnan(given))
-            out &= (same | ~told).all(1) & ~((np.isnan(drawn) & ~told).any(1) & whole)
-        return out
-
-    def combined(
-        self, codes: np.ndarray, known: np.ndarray, u: np.ndarray, whole: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Choose combinations for rows in which some of their cells are given.
-
-        Args:
-            codes: codes (n, columns).
-            known: which cells are given, bool (n, columns).
-            u: uniform numbers (n, groups), by which combinations are drawn as often as they occur in training.
-            whole: True for combinations without missing cells.
-
-        Returns:
-            codes and known with the chosen cells. Cells stay missing that no combination fills in.
-        """
-        values, known = self.with_nan(codes), known.copy()
-        for turn, group in enumerate(self.groups):
-            columns = np.array(group.columns)
-            told = known[:, columns]
-            for row in np.flatnonzero(told.any(1) & ~told.all(1)):
-                given = np.where(told[row], values[row, columns], np.nan)
-                rows, weights = group.candidates(given, whole)
-                if len(rows):
-                    place = min(int(np.searchsorted(weights.cumsum(), u[row, turn] * weights.sum())), len(rows) - 1)
-                    values[row, columns] = np.where(told[row], values[row, columns], rows[place])
-                else:
-                    values[row, columns[~told[row]]] = np.nan
-                known[row, columns] = True
-        return self.with_absent(values), known
 
     # ---- description and JSON
 
     def about(self, rows: int) -> list[str]:
         """Describe each constraint in a line."""
-        return [
-            f"constraint {text}: holds in all {count:,} of {rows:,} rows that have its cells"
-            for text, count in self.found
-        ]
+        lines = []
+        for text, count in self.found:
+            rest = f" (of {rows:,})" if count < rows else ""
+            lines.append(f"constraint {text}: holds in all {count:,} rows that have its cells{rest}")
+        return lines
 
-    def to_json(self) -> Json:
-        """Return all properties as JSON values."""
+    def to_json(self) -> Json | None:
+        """Return all properties as JSON values; None without constraints."""
+        if self.is_empty:
+            return None
         return {
             "width": self.width,
             "absent": [None if np.isnan(code) else code for code in self.absent],
@@ -434,8 +389,10 @@ class System:
         }
 
     @classmethod
-    def from_json(cls, data: Json, columns: Sequence[Column]) -> System:
+    def from_json(cls, data: Json | None, columns: Sequence[Column]) -> System:
         """Create a system of the columns from the result of `to_json`."""
+        if data is None:
+            return cls.fit((), columns, np.empty((0, len(columns))), 0)[0]
         return cls(
             width=data["width"],
             absent=[np.nan if code is None else code for code in data["absent"]],
