@@ -16,7 +16,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import gathered
 from zaohua.core.params import fields_of
-from zaohua.modalities.files.options import reading
+from zaohua.modalities.reading_options import reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel

@@ -12,8 +12,8 @@ from zaohua.core.errors import NoLabels, ZaohuaError, named, shown, unknown
 from zaohua.modalities import registry
 from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.files.options import reading
 from zaohua.modalities.modality import Modality
+from zaohua.modalities.reading_options import reading
 from zaohua.modalities.sources import Found, read_source
 from zaohua.storage import outputs
 
