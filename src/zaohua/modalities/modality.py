@@ -195,6 +195,11 @@ class Modality(ABC):
 
     # ---- helpers
 
+    @staticmethod
+    def rank(suffix: str) -> tuple[bool, int, str]:
+        """Return a key by which endings are sorted in messages: the shortest first, of texts .txt."""
+        return suffix != ".txt", len(suffix), suffix
+
     def load(self, path: str | None) -> Any:
         """Import the object or module that a dotted path "module:name" or "module" names; return None for None."""
         if path is None:
