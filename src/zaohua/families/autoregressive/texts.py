@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import either, option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.noise import ItemNoise, Noise
@@ -69,7 +70,7 @@ class TextModel(TokenModel[TextCodec]):
         if not self.fim:
             raise ZaohuaError(
                 f"this {type(self).__name__} wasn't trained to fill in, so it takes no suffix: train it "
-                "with a fraction of rearranged rows, such as fim=0.5"
+                f"with a fraction of rearranged rows, such as {option('fim', 0.5)}"
             )
         after = self.codec_.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
@@ -166,9 +167,10 @@ class TextModel(TokenModel[TextCodec]):
         model = self.with_options(**options)
         if not model.apart_:
             name = type(self).__name__
+            how = either("finetune('pairs.jsonl')", f"zaohua train {name.casefold()} pairs.jsonl --base RUN")
             raise ZaohuaError(
                 f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl "
-                f"of prompts and answers (`zaohua train {name.casefold()} pairs.jsonl --base RUN`)"
+                f"of prompts and answers ({how})"
             )
         return model._written(model._asking(messages), y, random_state)
 
