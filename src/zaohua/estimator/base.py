@@ -24,9 +24,9 @@ from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
-from zaohua.core.noise import RandomState, seed_of
 from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, check_fields, fields_of
+from zaohua.core.seeds import RandomState, seed_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator import seen
 from zaohua.estimator.arguments import CodecArguments
@@ -36,9 +36,9 @@ from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.files.options import reading
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read, read_with_kind
+from zaohua.modalities.reading_options import reading
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 

@@ -19,16 +19,16 @@ from zaohua.core.arguments import whole_number
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
-from zaohua.core.noise import RandomState
+from zaohua.core.seeds import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.amounts import AT_ONCE, foreseen, items_at_once
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
+from zaohua.modalities.reading_options import reading
 
 CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
 """Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""
@@ -223,9 +223,9 @@ class ItemEncoder(Generic[CodecT]):
         """Convert latent representations to a tensor (n, latent_size), or raise a `ZaohuaError` if they can't be."""
         z = as_array(Z, "latent representations")
         if z.ndim != 2 or z.shape[1] != self.latent_size or not len(z) or z.dtype.kind not in "buif":
+            kind = "" if z.dtype.kind in "buif" else f" of type {z.dtype}"
             raise ZaohuaError(
-                f"latent representations of this {type(self).__name__} are numbers (n, {self.latent_size}), not "
-                f"{z.dtype} {z.shape}"
+                f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not {z.shape}{kind}"
             )
         with np.errstate(over="ignore"):
             z = z.astype(np.float32)

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zaohua.core.seeds import generator_of
 from zaohua.metrics.features import Matrix, as_vectors, same_width
 from zaohua.metrics.pairwise import nearest
 
@@ -84,7 +85,7 @@ def copy_rate(samples: ArrayLike, train: ArrayLike, test: ArrayLike, random_stat
     """
     x, y, z = as_vectors(samples, "samples"), as_vectors(train, "train"), as_vectors(test, "test", least=4)
     same_width(x, y, z)
-    rng = np.random.default_rng(random_state)
+    rng = generator_of(random_state)
     parts = -(-len(y) // len(z))
     size = len(y) // parts
     order = rng.permutation(len(y))[: parts * size].reshape(parts, size)

@@ -38,6 +38,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.seeds import generator_of
 from zaohua.metrics.features import Matrix, as_features, same_width
 
 NORMAL = 1.959963984540054
@@ -145,7 +146,7 @@ def paired(a: ArrayLike, b: ArrayLike) -> Interval:
 
 def halves(sets: Sequence[Matrix], draws: int, random_state: int) -> Iterator[tuple[list[Matrix], list[Matrix]]]:
     """Yield random splits of arrays: the first halves of all, and the second halves; drop the odd item."""
-    rng = np.random.default_rng(random_state)
+    rng = generator_of(random_state)
     for _ in range(draws):
         orders = [rng.permutation(len(x)) for x in sets]
         sizes = [len(x) // 2 for x in sets]

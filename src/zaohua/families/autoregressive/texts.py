@@ -13,9 +13,10 @@ from torch import Tensor
 from zaohua.core.advice import either, option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.noise import ItemNoise, Noise, RandomState
+from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
+from zaohua.core.seeds import RandomState
 from zaohua.estimator.seen import token_hashes
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel

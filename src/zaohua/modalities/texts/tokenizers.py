@@ -6,6 +6,7 @@ Tokens 0 ... size - 1 stand for strings; a codec's special tokens follow. A toke
 from __future__ import annotations
 
 import codecs
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -138,7 +139,8 @@ class Pieces(Tokenizer):
         )
         fast.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=on_command_line())
+        watched = on_command_line() and sys.stderr is not None and sys.stderr.isatty()
+        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=watched)
         fast.train_from_iterator((as_utf8(text).decode() for text in texts), trainer)
         return cls(fast.to_str())
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from zaohua.core.advice import option
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.arguments import path_of
+from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.noise import derive_seed
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.source import same_source
@@ -46,6 +47,9 @@ def compare(
     import zaohua
 
     log = log or (lambda line: None)
+    if isinstance(runs, str) or not isinstance(runs, Sequence):
+        raise ZaohuaError(f"compare takes a list of run folders, not {shown(runs)}")
+    runs = [path_of("a run", run) for run in runs]
     folders = list({Path(run).resolve(): Path(run) for run in runs}.values())
     if len(folders) < 2:
         raise ZaohuaError("compare takes at least two different runs")

@@ -18,7 +18,8 @@ import torch
 
 from zaohua import __version__
 from zaohua.core.advice import option
-from zaohua.core.errors import NotAvailable, ZaohuaError
+from zaohua.core.arguments import whole_number
+from zaohua.core.errors import NotAvailable, ZaohuaError, shown
 from zaohua.core.json import Json
 from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.measures import measure_names
@@ -69,10 +70,10 @@ def evaluate(
     Raises:
         ZaohuaError: the kind of data can't be evaluated, the model can't sample, or there are no held-out items.
     """
-    if samples < 12 or seeds < 1:
-        raise ZaohuaError(
-            f"{option('samples')} must be at least 12 and {option('seeds')} at least 1, not {samples} and {seeds}"
-        )
+    if not isinstance(model, GenerativeModel):
+        raise ZaohuaError(f"evaluate takes a fitted model, such as load({'runs/name'!r}) returns, not {shown(model)}")
+    samples, seeds = whole_number(_named("samples"), samples, 12), whole_number(_named("seeds"), seeds)
+    random_state = whole_number("random_state", random_state, 0)
     log = log or (lambda line: None)
     run = run if run is not None else getattr(model, "run_", None)
     about = {
@@ -87,6 +88,11 @@ def evaluate(
         log("reading the real items, and measuring the baselines")
         protocol = protocol_for(model, samples, data, split, train, **options)
     return _measured(model, protocol, about, seeds, random_state, log)
+
+
+def _named(argument: str) -> str:
+    """Return the name of an argument as it is typed, without a value."""
+    return option(argument).rstrip("=")
 
 
 def check_makes(model: GenerativeModel, name: object) -> None:

@@ -15,9 +15,9 @@ from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, some
 from zaohua.evaluation.vectors import VectorProtocol
 from zaohua.modalities import datasets
-from zaohua.modalities.files.options import reading
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.reading import read
+from zaohua.modalities.reading_options import reading
 from zaohua.modalities.registry import known, modality_of, taken_by
 from zaohua.training.trainable import Trainable
 

@@ -1,4 +1,4 @@
-"""Options of codecs whose names begin with the kind of data, as `image_channels` does."""
+"""Names of options of codecs that begin with the kind of data, as in image_channels."""
 
 from __future__ import annotations
 
