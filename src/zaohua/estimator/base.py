@@ -36,9 +36,9 @@ from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.files.options import reading
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read, read_with_kind
+from zaohua.modalities.reading_options import reading
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 

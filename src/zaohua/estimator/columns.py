@@ -225,7 +225,7 @@ class Tabular(GenerativeModel[TableCodec]):
                     break
                 again = [seed for seed, is_wrong in zip(seeds[rows], wrong.tolist(), strict=True) if is_wrong]
                 x[wrong] = self._drawn(part[wrong], is_known[wrong], again, attempt, whole)
-            kept = given[rows].clone()
+            kept, told_all = given[rows].clone(), is_known.clone()
             wrong = ~self.codec_.agrees(x, part, is_known, whole)
             if wrong.any():
                 again = [seed for seed, is_wrong in zip(seeds[rows], wrong.tolist(), strict=True) if is_wrong]
@@ -233,9 +233,8 @@ class Tabular(GenerativeModel[TableCodec]):
                 chosen, told = self.codec_.combined(part[wrong], is_known[wrong], noise, whole)
                 x[wrong] = self._drawn(chosen, told, again, REDRAWS, whole)
                 kept[wrong] = torch.where(is_known[wrong], kept[wrong], chosen)
-                is_known = is_known.clone()
-                is_known[wrong] = told
-            parts.append(self.codec_.codes(x, kept, is_known, whole))
+                told_all[wrong] = told
+            parts.append(self.codec_.codes(x, kept, is_known, told_all, whole))
         return torch.cat(parts)
 
     def _drawn(self, codes: Tensor, known: Tensor, seeds: list[int], attempt: int, whole: bool) -> Tensor:

@@ -27,9 +27,9 @@ from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
+from zaohua.modalities.reading_options import reading
 
 CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
 """Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""

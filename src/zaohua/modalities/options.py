@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import fields_of
-from zaohua.modalities.files.options import READING
 from zaohua.modalities.prefixes import PREFIXED, prefix
+from zaohua.modalities.reading_options import READING
 
 if TYPE_CHECKING:
     from zaohua.core.params import Field

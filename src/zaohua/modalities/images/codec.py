@@ -23,7 +23,7 @@ from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codes, GridCodec, counted
 from zaohua.modalities.images.files import Form, ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid, visible
-from zaohua.modalities.images.losses import tell_range
+from zaohua.modalities.images.losses import tell_range, tell_sizes
 from zaohua.modalities.images.pixels import COUNT, Channels, checked_pixels, convert_array, resize_array
 from zaohua.report.sheets import grid, save
 
@@ -177,6 +177,7 @@ class ImageCodec(GridCodec[ImagesLike]):
             return self._parts_and_codes(items)[1]
         pixels = convert_array(checked_pixels(items), self.channels, self.grid_)
         if self._target is not None:
+            tell_sizes(pixels.shape[1:3], self._target, len(pixels))
             pixels = resize_array(pixels, self._target, self.grid_)
         if pixels.shape[1:] != (*self._shape, self.spec_.channels):
             raise ZaohuaError(

@@ -9,10 +9,12 @@ from zaohua.core.advice import option
 from zaohua.core.notes import note
 from zaohua.modalities.base import counted
 from zaohua.modalities.images.opening import PAGED, ImageHeader
-from zaohua.modalities.images.pixels import Loss
+from zaohua.modalities.images.pixels import Loss, misfit
 
 FILLED = 1 / 8
 """Fraction of a type's range below which data that fill no more are told: they have another white, most likely."""
+
+CROPPED = "cropped to the proportions asked for"
 
 
 def tell_pages(headers: Sequence[ImageHeader]) -> None:
@@ -39,7 +41,7 @@ def tell_losses(losses: Sequence[Loss], white: float | None) -> None:
             f"laid on white where transparent ({option('channels', 'rgba', 'image_')} keeps it)",
         ),
         (sum(loss.deep for loss in losses), "reduced from 16 bits to 8"),
-        (sum(loss.cropped for loss in losses), "cropped to the proportions asked for"),
+        (sum(loss.cropped for loss in losses), CROPPED),
         (sum(loss.enlarged for loss in losses), "enlarged"),
     ):
         if count:
@@ -47,6 +49,15 @@ def tell_losses(losses: Sequence[Loss], white: float | None) -> None:
     if white is None:
         for top in sorted({loss.top for loss in losses}):
             tell_range(max(loss.highest for loss in losses if loss.top == top), top)
+
+
+def tell_sizes(size: tuple[int, ...], target: tuple[int, int], count: int) -> None:
+    """Note that arrays of (height, width) `size` are cropped or enlarged to `target`."""
+    cropped, enlarged = misfit((size[1], size[0]), target)
+    if cropped:
+        note(f"{counted(count, 'image')} {CROPPED}")
+    if enlarged:
+        note(f"{counted(count, 'image')} enlarged")
 
 
 def tell_range(highest: float, top: float) -> None:

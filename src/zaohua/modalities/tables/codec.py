@@ -19,6 +19,7 @@ from torch import Tensor
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
@@ -191,6 +192,9 @@ class TableCodec(FrameCodec):
         missing = {column.name: column.missing_cells(plain(given[column.name])) for column in self.columns_}
         missing |= {column.name: column.missing_cells(given[column.name]) for column in self.identifiers_}
         cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
+        left = 0 if self.system_.is_empty else int(self.missing(codes).sum())
+        if left:
+            note(f"left {left:,} cells missing: no values fit the constraints with the given cells of their rows")
         return container.back(cells, len(codes), index_of(rows))
 
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:
@@ -260,10 +264,6 @@ class TableCodec(FrameCodec):
         frame = self.container_.of_same_columns(rows)
         return torch.from_numpy(np.stack([c.missing_cells(plain(frame[c.name])) for c in self.columns_], axis=1))
 
-    def fits(self, codes: Tensor) -> np.ndarray:
-        """Return which encoded rows have only combinations of constrained columns that occur in training, bool (n,)."""
-        return constrained.is_known(self.system_, codes.cpu().numpy())
-
     def missing(self, codes: Tensor) -> Tensor:
         """Return a mask of the cells without a value, bool (n, columns), except in columns that never have one."""
         out = codes.isnan()
@@ -310,21 +310,28 @@ class TableCodec(FrameCodec):
                 out[:, feature] = state if self.spec_.features[feature].kind == "category" else z
         return out
 
-    def codes(self, x: Tensor, given: Tensor | None = None, known: Tensor | None = None, whole: bool = False) -> Tensor:
+    def codes(
+        self,
+        x: Tensor,
+        given: Tensor | None = None,
+        known: Tensor | None = None,
+        chosen: Tensor | None = None,
+        whole: bool = False,
+    ) -> Tensor:
         """Convert tensors (b, features) to encoded rows, float64 (b, columns), which satisfy all constraints.
 
         Args:
             x: the tensors.
-            given: encoded rows (b, columns) with given cells, which are kept.
+            given: encoded rows (b, columns) with given cells, which are kept, and chosen ones (see `combined`).
             known: mask of the given cells, bool (b, columns).
+            chosen: mask of the given and the chosen cells; default: known.
             whole: whether all other cells get a value.
 
         Raises:
             ZaohuaError: no values of the other cells satisfy the constraints.
         """
-        if given is None or known is None:
-            return torch.from_numpy(self.system_.to_codes(self.coordinates(x)))
-        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), given.numpy(), known.numpy(), whole))
+        cells, first, told = (None if part is None else part.numpy() for part in (given, known, chosen))
+        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), cells, first, told, whole))
 
     def coordinates(self, x: Tensor) -> np.ndarray:
         """Convert tensors (b, features) to the learnt coordinates, float64 (b, coordinates): the inverse of `tensor`.

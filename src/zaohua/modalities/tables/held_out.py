@@ -23,7 +23,7 @@ class HeldOutRows(Items):
         values: float64 (n, C): numbers, NaN if missing, and category indices, -1 if unknown in training.
         columns: the codec's columns: `name`, `kind`, `is_category`, `size` and `decode`.
         given: labels of all rows, if the model is conditional on labels, or None.
-        known: mask of the rows whose labels and combinations (of constraints) occur in training, bool (n,).
+        known: mask of the labels that occur in training, bool (n,).
         scored: the rows as models score them, with cells unlike training's hidden (see `TableCodec.encode_partly`).
     """
 
@@ -75,12 +75,11 @@ def rows(model: Any, items: Any, labels: Any) -> HeldOutRows:
         items: as `zaohua.read` returns them, without the column of labels by which the model learnt them.
         labels: one for each, or None.
     """
-    codes = model.codec_.encode(items, unseen=True)
-    values, columns, known = codes.numpy(), columns_of(model), model.codec_.fits(codes)
+    values, columns = model.codec_.encode(items, unseen=True).numpy(), columns_of(model)
     scored = model.codec_.encode_partly(items).numpy()
     if labels is None or model.y_codec_ is None:
-        return HeldOutRows(values, columns, known=known, scored=scored)
-    return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels) & known, scored)
+        return HeldOutRows(values, columns, scored=scored)
+    return HeldOutRows(values, columns, labels, model.y_codec_.knows(labels), scored)
 
 
 def columns_of(model: Any) -> Sequence[Any]:

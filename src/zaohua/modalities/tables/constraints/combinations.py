@@ -60,10 +60,6 @@ class Group:
         """Return the index of each row's combination among codes of all columns (n, columns); -1 if it is unknown."""
         return _lookup(self.rows, codes[:, self.columns])
 
-    def is_known(self, codes: np.ndarray) -> np.ndarray:
-        """Return which rows of all columns' codes (n, columns) satisfy all constraints, whatever missing cells are."""
-        return np.asarray(~self.broken(codes).any(1))
-
     def broken(self, codes: np.ndarray) -> np.ndarray:
         """Return which constraints rows violate, bool (n, constraints)."""
         own = codes[:, self.columns]

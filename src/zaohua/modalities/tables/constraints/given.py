@@ -58,14 +58,6 @@ def check(system: System, codes: np.ndarray, known: np.ndarray, rows: Sequence[o
         checks.check(lattice, lattice.values(values), rows)
 
 
-def is_known(system: System, codes: np.ndarray) -> np.ndarray:
-    """Return which rows have combinations that occur in training, bool (n,)."""
-    values, out = system.with_nan(codes), np.ones(len(codes), bool)
-    for group in system.groups:
-        out &= group.index(values) >= 0
-    return out
-
-
 def agrees(system: System, coordinates: np.ndarray, codes: np.ndarray, known: np.ndarray, whole: bool) -> np.ndarray:
     """Return which rows have drawn combinations that agree with their given cells, bool (n,)."""
     values, out = system.with_nan(codes), np.ones(len(codes), bool)

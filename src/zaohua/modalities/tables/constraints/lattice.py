@@ -37,6 +37,8 @@ FINE = 1e-12
 """Relative distance that numbers of float64 must have to differ; of others see `PRECISION`."""
 EQUAL = 1e-9
 """Relative difference of sums of numbers without steps that counts as none."""
+ROUNDING = 2.0**-51
+"""Relative rounding error of sums."""
 FREE = 0.01
 """Distance, in whole units, that a strict inequality demands of a value that need not exist."""
 
@@ -176,11 +178,19 @@ class Lattice:
                     total[:, k] += coefficient * v[:, j]
                     size[:, k] += np.abs(coefficient * v[:, j])
         over = total - self.bound
-        slack = np.full_like(size, 1e-6) if self.whole else EQUAL * size + 1e-6 * min(1.0, self._scale)
-        out = np.where(self.equal, np.abs(over) > slack, np.where(self.strict, over >= 0, over > 0))
         if self.whole:
-            out = np.where(self.equal, out, np.where(self.strict, over > -1e-6, over > 1e-6))
+            out = np.where(self.equal, np.abs(over) > 1e-6, np.where(self.strict, over > -1e-6, over > 1e-6))
+        else:
+            loose = EQUAL * size + 1e-6 * min(1.0, self._scale)
+            rounded = ROUNDING * np.where(self._sums, size + np.abs(self.bound), 0.0)
+            out = np.where(self.equal, np.abs(over) > loose, np.where(self.strict, over >= 0, over > rounded))
         return out & ~np.isnan(total)
+
+    @property
+    def _sums(self) -> np.ndarray:
+        """Which inequalities are of sums, whose rounding errors are not violations: not a < b and a < 1."""
+        terms = [sum(each != 0 for each in row) for row in self.matrix]
+        return np.array([many > 2 or (many == 2 and bound != 0) for many, bound in zip(terms, self.bound, strict=True)])
 
     @property
     def _loose(self) -> float:
@@ -197,12 +207,15 @@ class Lattice:
             free: True to tighten less, for values that need not be multiples of a step because they are missing.
         """
         rows, bounds = [], []
-        for row, bound, equal, strict in zip(self.matrix, self.bound, self.equal, self.strict, strict=True):
+        parts = zip(self.matrix, self.bound, self.equal, self.strict, self._sums.tolist(), strict=True)
+        for row, bound, equal, strict, is_sum in parts:
             if strict:
                 bound = bound - (FREE if self.whole and free else self.margin)
                 bound = math.ceil(bound - 1e-9) if self.whole and not free else bound
             elif self.whole and not equal:
                 bound = math.floor(bound + 1e-9)
+            elif is_sum and not equal and not free:
+                bound -= 2 * ROUNDING * self._scale
             loose = 0.0 if self.whole or not equal else self._loose if free else self.margin / 2
             rows.append(row)
             bounds.append(bound + loose)

@@ -50,11 +50,11 @@ def _narrow(
         room = np.where(count - infinite[:, place] > 0, np.inf, (bound - others) / abs(row[j]))
         if row[j] > 0:
             new = room if free else _on_grid(lattice, j, room, fixed[:, j], np.floor, lattice.tolerance)
-            better = (new < high[:, j] - lattice.tolerance) & (free | ~fixed[:, j])
+            better = (new < high[:, j]) & (free | ~fixed[:, j])
             high[better, j] = new[better]
         else:
             new = -room if free else _on_grid(lattice, j, -room, fixed[:, j], np.ceil, -lattice.tolerance)
-            better = (new > low[:, j] + lattice.tolerance) & (free | ~fixed[:, j])
+            better = (new > low[:, j]) & (free | ~fixed[:, j])
             low[better, j] = new[better]
 
 

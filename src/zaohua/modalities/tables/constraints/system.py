@@ -10,6 +10,7 @@ The system stands between the codes of a table's columns, and *coordinates*, whi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -232,15 +233,17 @@ class System:
         coordinates: np.ndarray,
         given: np.ndarray | None = None,
         known: np.ndarray | None = None,
+        chosen: np.ndarray | None = None,
         whole: bool = False,
     ) -> np.ndarray:
         """Convert coordinates (n, coordinates) to codes (n, columns) that satisfy all constraints.
 
         Args:
             coordinates: the coordinates.
-            given: codes of given cells (n, columns).
+            given: codes (n, columns) of given cells, and of the chosen ones.
             known: which cells are given, bool (n, columns).
-            whole: True if all cells that aren't given get a value.
+            chosen: which cells are given or belong to a chosen combination (see `given.combined`); default: known.
+            whole: True if all cells that aren't given get a value; those that no value fits stay missing.
 
         Raises:
             ZaohuaError: no values of the other cells satisfy the constraints.
@@ -250,39 +253,54 @@ class System:
         shape = len(coordinates), self.width
         known = np.zeros(shape, bool) if known is None else known
         given = np.full(shape, np.nan) if given is None else self.with_nan(given)
-        values = np.full(shape, np.nan)
+        drawn = np.full(shape, np.nan)
         for index, each in enumerate(self.coordinates):
             if each.role == "cell":
-                values[:, each.part] = self._nan(each.part, coordinates[:, index])
+                absent = self.absent[each.part]
+                drawn[:, each.part] = np.where(coordinates[:, index] == absent, np.nan, coordinates[:, index])
             elif each.role == "group":
                 group = self.groups[each.part]
-                values[:, group.columns] = group.rows[coordinates[:, index].astype(np.int64)]
-        values = np.where(known, given, values)
-        drawn = values.copy()
-        for part in range(len(self.lattices)):
-            self._solve_part(part, coordinates, values, drawn, known, whole)
+                drawn[:, group.columns] = group.rows[coordinates[:, index].astype(np.int64)]
+        drawn = np.where(known if chosen is None else chosen, given, drawn)
+        values, solved = self._solve(coordinates, drawn, known, whole)
+        self._try_others(coordinates, drawn, known, whole, values, solved)
+        wrong = np.flatnonzero(~solved)
+        if len(wrong) and not whole:
+            texts = list(dict.fromkeys(text for lattice in self.lattices for text in lattice.texts))
+            raise ZaohuaError(
+                f"no values satisfy {checks.listed(texts)} together with the given cells of {len(wrong):,} rows: give "
+                "others, or fewer"
+            )
+        linked = np.isin(np.arange(self.width), [place for lattice in self.lattices for place in lattice.columns])
+        values[wrong] = np.where(known[wrong] | ~linked, values[wrong], np.nan)
         return self.with_absent(values)
 
-    def _nan(self, place: int, codes: np.ndarray) -> np.ndarray:
-        return np.where(codes == self.absent[place], np.nan, codes)
+    def _solve(
+        self, coordinates: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Set the linked columns.
 
-    def _solve_part(
-        self, part: int, coordinates: np.ndarray, values: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
-    ) -> None:
-        """Set the columns of a lattice in `values` (n, columns)."""
-        lattice, links = self.lattices[part], self.links[part]
-        z, missing = self._drawn_coordinates(part, coordinates)
-        places = np.array(lattice.columns)
-        by_group = np.isin(places, [place for group in self.groups for place in group.columns])
-        given = np.where(known[:, places] | by_group, lattice.values(drawn), np.nan)
-        found, solved = solving.solve(lattice, links.order, links.targets(z, given), ~np.isnan(given))
-        for row in np.flatnonzero(~solved).tolist():
-            found[row] = self._other_combination(part, row, z[row], drawn, known[row], whole)
-        codes = lattice.codes(found)
-        gone = np.isnan(drawn[:, places]) & (known[:, places] | by_group)
-        gone |= missing & ~known[:, places] & ~by_group & (not whole)
-        kept = known[:, places] | (by_group & ~np.isnan(drawn[:, places]))
-        values[:, places] = np.where(gone, np.nan, np.where(kept, drawn[:, places], codes))
+        Args:
+            coordinates: the coordinates.
+            drawn: codes (n, columns) of given cells, of combinations and of columns that aren't linked.
+            known: which cells are given.
+            whole: whether no cell is missing.
+
+        Returns:
+            The codes with those of the linked columns, and which rows are solved, bool (n,).
+        """
+        values, solved = drawn.copy(), np.ones(len(drawn), bool)
+        grouped = [place for group in self.groups for place in group.columns]
+        for part, (lattice, links) in enumerate(zip(self.lattices, self.links, strict=True)):
+            z, missing = self._drawn_coordinates(part, coordinates)
+            places = np.array(lattice.columns)
+            told, cells = known[:, places] | np.isin(places, grouped), drawn[:, places]
+            given = np.where(told, lattice.values(drawn), np.nan)
+            found, fine = solving.solve(lattice, links.order, links.targets(z, given), ~np.isnan(given))
+            solved &= fine
+            codes = np.where(missing & (not whole), np.nan, lattice.codes(found))
+            values[:, places] = np.where(told, cells, codes)
+        return values, solved
 
     def _drawn_coordinates(self, part: int, coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return coordinates of a lattice (n, m) in its units, and which cells are missing, bool (n, m)."""
@@ -303,35 +321,45 @@ class System:
             z = np.where(np.abs(z - np.rint(z)) < 1e-6, np.rint(z), z)
         return z, missing
 
-    def _other_combination(
-        self, part: int, row: int, z: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
-    ) -> np.ndarray:
-        """Solve a row whose numbers contradict its combination, by other combinations, the most frequent first.
+    def _try_others(
+        self,
+        coordinates: np.ndarray,
+        drawn: np.ndarray,
+        known: np.ndarray,
+        whole: bool,
+        values: np.ndarray,
+        solved: np.ndarray,
+    ) -> None:
+        """Solve rows whose numbers contradict their combinations by other combinations, the most frequent first."""
+        linked = {place for lattice in self.lattices for place in lattice.columns}
+        groups = [group for group in self.groups if linked & set(group.columns)]
+        choices = {row: self._other_rows(drawn[row], known[row], groups, whole) for row in np.flatnonzero(~solved)}
+        for turn in range(TRIES):
+            rows = np.array([row for row in np.flatnonzero(~solved) if turn < len(choices[row])], np.int64)
+            if not len(rows):
+                return
+            trial = np.stack([choices[row][turn] for row in rows])
+            found, fine = self._solve(coordinates[rows], trial, known[rows], whole)
+            values[rows[fine]], solved[rows[fine]] = found[fine], True
 
-        Raises:
-            ZaohuaError: none solves it.
-        """
-        lattice, links = self.lattices[part], self.links[part]
-        places = np.array(lattice.columns)
-        touching = [group for group in self.groups if set(group.columns) & set(lattice.columns)]
-        for group in touching:
+    @staticmethod
+    def _other_rows(drawn: np.ndarray, known: np.ndarray, groups: Sequence[Group], whole: bool) -> list[np.ndarray]:
+        """Return versions of a row with other combinations of one group, and then of all groups."""
+        one, choices = [], []
+        for group in groups:
             columns = np.array(group.columns)
-            rows, weights = group.candidates(np.where(known[columns], drawn[row, columns], np.nan), whole)
-            for combination in rows[np.argsort(-weights, kind="stable")][:TRIES]:
-                trial = drawn[row].copy()
-                trial[columns] = np.where(known[columns], trial[columns], combination)
-                fixed = known[places] | np.isin(places, [place for each in touching for place in each.columns])
-                given = np.where(fixed, lattice.values(trial[None])[0], np.nan)[None]
-                found, solved = solving.solve(
-                    lattice, links.order, links.targets(z[None].copy(), given), ~np.isnan(given)
-                )
-                if solved[0]:
-                    drawn[row] = trial
-                    return np.asarray(found[0])
-        raise ZaohuaError(
-            f"no values satisfy {checks.listed(list(dict.fromkeys(lattice.texts)))} together with the given cells of "
-            f"row {row}"
-        )
+            rows, weights = group.candidates(np.where(known[columns], drawn[columns], np.nan), whole)
+            choices.append([(columns, row) for row in rows[np.argsort(-weights, kind="stable")]])
+            one += [[choice] for choice in choices[-1]]
+        each = max(2, int(TRIES ** (1 / max(1, len(groups)))))
+        every = itertools.product(*(some[:each] for some in choices)) if len(groups) > 1 else ()
+        out = []
+        for combination in itertools.islice(itertools.chain(one[: TRIES // 2], every, one[TRIES // 2 :]), TRIES):
+            trial = drawn.copy()
+            for columns, row in combination:
+                trial[columns] = np.where(known[columns], drawn[columns], row)
+            out.append(trial)
+        return out
 
     # ---- description and JSON
 
