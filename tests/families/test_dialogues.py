@@ -211,6 +211,9 @@ class TestFineTuning:
             base.finetune(PAIRS, width=32)
         with pytest.raises(ZaohuaError, match="unknown setting of GPT: 'max_step'; did you mean 'max_steps'"):
             base.finetune(PAIRS, max_step=3)
+        for option in ({"tokenizer": "bpe"}, {"codec": zh.TextCodec(tokenizer="bpe")}):
+            with pytest.raises(ZaohuaError, match=f"{next(iter(option))}= can't be given: a fine-tuned model keeps"):
+                base.finetune(PAIRS, **option)
         with pytest.raises(ZaohuaError, match=r"item 1: the character 'é' \(number 0 of a text\)"):
             base.finetune([PAIRS[0], ("é", "x")])
         with pytest.raises(ZaohuaError, match="without labels"):
