@@ -6,7 +6,6 @@ which take and return items, are defined once in terms of these, see `methods`.
 
 from __future__ import annotations
 
-import functools
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -20,11 +19,10 @@ from torch import Tensor
 from zaohua import modalities
 from zaohua.core import registry, stored
 from zaohua.core.arguments import path_of
-from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
-from zaohua.core.notes import note, shown
+from zaohua.core.notes import shown
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.seeds import RandomState, seed_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
@@ -37,7 +35,7 @@ from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.reading import read, read_with_kind
+from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
@@ -200,23 +198,6 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
     def _fit(self, data: TrainingData, *, out: str | Path | None = None) -> None:
         """Learn from encoded data, in a family or a model."""
 
-    @available("encode")
-    def fit_transform(self, X: object, y: object = None, **options: Any) -> Any:
-        """Fit the model to X, and return the latent representations of the same items.
-
-        This is what a pipeline calls, where y is the target of a later step. So y is left out: the model learns p(x),
-        and the representations know nothing of y. `fit(X, y)` learns p(x | y).
-
-        Args:
-            X: items as for `fit`.
-            y: left out, with a note; the name of a column of X leaves out that column.
-            options: options of `fit`.
-        """
-        if y is not None:
-            X, _ = read(X, y, modality=options.get("modality"))
-            _tell_of_targets(type(self).__name__)
-        return self.fit(X, **options).transform(X)
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags = TransformerTags(preserves_dtype=[]) if hasattr(type(self), "encode") else None
@@ -303,9 +284,3 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """Return the fitted state as named tensors: weights of networks, parameters of densities."""
         self._check_fitted()
         return self._tensors()
-
-
-@functools.cache
-def _tell_of_targets(name: str) -> None:
-    """Say that `fit_transform` leaves y out: once, because a pipeline may fit a model many times."""
-    note(f"y is left out: {name}.fit_transform learns p(x), as in a pipeline; fit(X, y) learns p(x | y)")
