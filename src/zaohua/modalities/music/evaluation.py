@@ -74,7 +74,7 @@ class MusicProtocol(PredictionProtocol[Piece]):
             held, kept = held_out_rows(models, len(learnt))
         elif len(ends) < len(models):
             raise ZaohuaError(
-                f"{', '.join(map(name_of, models))} held out other pieces: give some that none learnt ({option('data')})"
+                f"{', '.join(map(name_of, models))} held out other pieces: give some that are new ({option('data')})"
             )
         else:  # the END before a piece belongs to the one before it, too
             held = np.flatnonzero(learnt.codes.starts.numpy() >= max(ends) - 1)

@@ -173,7 +173,7 @@ def splits_of(
     if parts is None:
         share = f", or train with a share held out ({option('validation_fraction', 0.1)})"
         raise ZaohuaError(
-            f"{called} has no test split{why}: give items that training never had ({option('data')})"
+            f"{called} has no test split{why}: give items that training never had ({option('data', 'DATA')})"
             + (share if isinstance(model, Trainable) else "")
         )
     return Splits(called, "validation", parts[0] if reads else None, parts[1], **about)
@@ -239,6 +239,6 @@ def _known_labels(model: GenerativeModel, source: object, items: Items) -> Items
         names = ", ".join(sorted({str(label) for label, ok in zip(labels, known, strict=True) if not ok})[:5])
         raise ZaohuaError(
             f"{_name(source)}: {int((~known).sum()):,} of {len(known):,} test items have labels that this "
-            f"{type(model).__name__} never learnt ({names}): take them away, or give others ({option('data')})"
+            f"{type(model).__name__} never learnt ({names}): take them away, or give others ({option('data', 'DATA')})"
         )
     return items
