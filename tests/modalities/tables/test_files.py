@@ -237,6 +237,21 @@ def test_sheets_of_workbooks(tmp_path: Path) -> None:
     assert list(zh.Independent(sheet="Two", random_state=0).fit(tmp_path / "a.xlsx").sample(2).columns) == ["x"]
 
 
+def test_rows_of_a_sheet_stay_together(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    for rows in ([["n", "s"], [1, "x"], [" ", None], [2, "y"], [None, None], [3, "z"]], [["n"], [1], [None], [2], [3]]):
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(tmp_path / "a.xlsx")
+        with gathered() as notes:
+            frame = read_table(tmp_path / "a.xlsx")
+        assert frame["n"].tolist() == [1, 2, 3] and "empty row" in notes[0]
+    (tmp_path / "old.xls").write_bytes(b"x")
+    with pytest.raises(ZaohuaError, match="old.xls: .xls files aren't read: save them as .xlsx or .csv"):
+        zh.read(tmp_path / "old.xls")
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, columns in ((ROWS, ["a", "b"]), ('{"u": 1, "v": 2}\n', ["u", "v"]), ("a\tb\n1\tx\n2\ty\n", ["a", "b"])):
         received.cache_clear()

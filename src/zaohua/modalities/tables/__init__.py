@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +23,11 @@ class Tables(Modality):
         {".csv", ".tsv", ".tab", ".psv", ".ndjson", ".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".xlsm"}
     )
     accompanies: ClassVar[bool] = True
+    convert: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), "save them as .xlsx or .csv"),
+        **dict.fromkeys((".sav", ".dta", ".sas7bdat", ".xpt"), "read them with pandas, and give the frame"),
+        **dict.fromkeys((".rds", ".rdata", ".sqlite", ".orc"), "save them as .csv or .parquet"),
+    }
     holes: ClassVar[bool] = True
     given: ClassVar[str] = "a data frame or an array (n, columns)"
     protocol: ClassVar[str | None] = "zaohua.modalities.tables.evaluation:TableProtocol"
