@@ -67,6 +67,29 @@ def test_mistakes_are_one_line(zaohua, people: Path, arguments, wrong: str, monk
     assert said.code == 2 and wrong in said.err and len(said.err.splitlines()) == 1
 
 
+def test_scores_of_rows_unlike_training(zaohua, people: Path, tmp_path: Path) -> None:
+    zaohua("train", "independent", people, "--out", "run")
+    rows = pd.read_csv(people, dtype=str)[:10].fillna("yes")
+    rows.assign(works=["maybe", *rows["works"][1:]]).to_csv("new.csv", index=False)
+    said = zaohua("score", "run", "new.csv", "--json")
+    assert np.isfinite(json.loads(said.out)["nats_per_item"])
+    assert said.err.count("1 of 10 rows hold 1 cell unlike training's (works): left out of account") == 1
+    said = zaohua("score", "run", "new.csv", "--json", "--unseen", "zero")
+    found = json.loads(said.out)
+    assert found["nats_per_item"] == -np.inf and found["of_probability_zero"] == 1
+    said = zaohua("score", "run", "new.csv", "--unseen", "error")
+    assert said.code == 2 and "unknown value in row 0 of column 'works': 'maybe'" in said.err
+
+
+def test_tries_are_in_the_help_and_in_the_message_as_they_are_typed(zaohua, people: Path) -> None:
+    zaohua("train", "gaussian-copula", people, "--out", "run")
+    assert "--max-tries" in zaohua("sample", "run", "--help").out
+    said = zaohua("sample", "run", "-n", "5", "--y", "age=20", "--y", "works=no", "--max-tries", "2")
+    assert said.code == 2 and "allow more tries (--max-tries 20)" in said.err
+    said = zaohua("sample", "run", "-n", str(10**12))
+    assert said.code == 2 and "1,000,000,000,000 items" in said.err
+
+
 INVOICES = "id;amount;paid\n" + "".join(f"R-{i};{i},{i % 9}0 €;{i % 28 + 1:02d}.03.2024\n" for i in range(1, 60))
 
 
@@ -108,26 +131,3 @@ def test_advice_is_typed_as_it_stands(zaohua, tmp_path: Path, monkeypatch) -> No
     assert zaohua("train", "independent", "in.csv", "--leave-out", "Order ID", "b").code == 0
     kinds = ("--kinds", "Order ID", "identifier", "b", "identifier")
     assert zaohua("train", "independent", "in.csv", "--max-categories", "9", *kinds).code == 0
-
-
-def test_scores_of_rows_unlike_training(zaohua, people: Path, tmp_path: Path) -> None:
-    zaohua("train", "independent", people, "--out", "run")
-    rows = pd.read_csv(people, dtype=str)[:10].fillna("yes")
-    rows.assign(works=["maybe", *rows["works"][1:]]).to_csv("new.csv", index=False)
-    said = zaohua("score", "run", "new.csv", "--json")
-    assert np.isfinite(json.loads(said.out)["nats_per_item"])
-    assert said.err.count("1 of 10 rows hold 1 cell unlike training's (works): left out of account") == 1
-    said = zaohua("score", "run", "new.csv", "--json", "--unseen", "zero")
-    found = json.loads(said.out)
-    assert found["nats_per_item"] == -np.inf and found["of_probability_zero"] == 1
-    said = zaohua("score", "run", "new.csv", "--unseen", "error")
-    assert said.code == 2 and "unknown value in row 0 of column 'works': 'maybe'" in said.err
-
-
-def test_tries_are_in_the_help_and_in_the_message_as_they_are_typed(zaohua, people: Path) -> None:
-    zaohua("train", "gaussian-copula", people, "--out", "run")
-    assert "--max-tries" in zaohua("sample", "run", "--help").out
-    said = zaohua("sample", "run", "-n", "5", "--y", "age=20", "--y", "works=no", "--max-tries", "2")
-    assert said.code == 2 and "allow more tries (--max-tries 20)" in said.err
-    said = zaohua("sample", "run", "-n", str(10**12))
-    assert said.code == 2 and "1,000,000,000,000 items" in said.err

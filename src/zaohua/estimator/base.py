@@ -50,6 +50,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
     """Values that the model uses for options of its codec that are "auto"."""
     conditional: ClassVar[bool] = True
     """True if the model can learn p(x | y)."""
+    quoted: ClassVar[float] = 0.0
+    """Fraction of new items that may equal training items, see `seen`."""
     tiny: ClassVar[Json] = {}
     """Settings with which the contract tests run the model within a second or two."""
     machine_fields: ClassVar[tuple[str, ...]] = ()
@@ -161,7 +163,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             return
         rows = seen.sampled(codes, items, self.seed_)
         hashes = self.hash_items(codes, rows, self.seed_)
-        self.seen_ = [*self.seen_, seen.remember(hashes, self.seed_, len(rows) / len(items))]
+        self.seen_ = [*self.seen_, seen.remember(hashes, self.seed_, len(rows) / len(items), self.quoted)]
 
     def hash_items(self, codes: Codes, items: np.ndarray, key: int) -> np.ndarray:
         """Return keyed hashes of encoded items at some indices, uint64 (n,)."""
