@@ -129,6 +129,13 @@ def test_files_are_written_back_as_they_were(text: str, tmp_path: Path) -> None:
     assert (tmp_path / "back.csv").read_text() == text
 
 
+def test_writing_guesses_nothing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"d": ["01/02/2020", "03/04/2020"] * 9, "n": ["1,234", "5,678"] * 9})
+    with gathered() as notes:
+        zh.write(frame, tmp_path / "a.csv")
+    assert not notes and pd.read_csv(tmp_path / "a.csv").equals(frame)
+
+
 def test_packed_files_are_read_and_bombs_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = ROWS.encode()
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(data))
