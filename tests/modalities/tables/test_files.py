@@ -129,6 +129,13 @@ def test_files_are_written_back_as_they_were(text: str, tmp_path: Path) -> None:
     assert (tmp_path / "back.csv").read_text() == text
 
 
+def test_writing_guesses_nothing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"d": ["01/02/2020", "03/04/2020"] * 9, "n": ["1,234", "5,678"] * 9})
+    with gathered() as notes:
+        zh.write(frame, tmp_path / "a.csv")
+    assert not notes and pd.read_csv(tmp_path / "a.csv").equals(frame)
+
+
 def test_packed_files_are_read_and_bombs_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = ROWS.encode()
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(data))
@@ -235,6 +242,21 @@ def test_sheets_of_workbooks(tmp_path: Path) -> None:
     with pytest.raises(ZaohuaError, match="unknown sheet 'Tow'; did you mean 'Two'"):
         read_table(tmp_path / "a.xlsx", sheet="Tow")
     assert list(zh.Independent(sheet="Two", random_state=0).fit(tmp_path / "a.xlsx").sample(2).columns) == ["x"]
+
+
+def test_rows_of_a_sheet_stay_together(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    for rows in ([["n", "s"], [1, "x"], [" ", None], [2, "y"], [None, None], [3, "z"]], [["n"], [1], [None], [2], [3]]):
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(tmp_path / "a.xlsx")
+        with gathered() as notes:
+            frame = read_table(tmp_path / "a.xlsx")
+        assert frame["n"].tolist() == [1, 2, 3] and "empty row" in notes[0]
+    (tmp_path / "old.xls").write_bytes(b"x")
+    with pytest.raises(ZaohuaError, match="old.xls: .xls files aren't read: save them as .xlsx or .csv"):
+        zh.read(tmp_path / "old.xls")
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

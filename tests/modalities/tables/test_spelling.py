@@ -86,6 +86,7 @@ def test_what_a_comma_is_follows_from_the_whole_column() -> None:
     for cells, value, doubtful in (
         (["1,234", "567"], 1234, False),
         (["1,234", "5,678"], 1234, True),
+        (["$1,234", "$5,678"], 1234, False),
         (["1,234", "0,758"], 1.234, False),
         (["1,234", "5,67"], 1.234, False),
     ):

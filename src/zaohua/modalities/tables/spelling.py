@@ -103,7 +103,7 @@ class NumberSpelling:
             places=_places([(match["number"], count) for match, count in usual], point),
             zero=not any(match["number"].startswith(point) for match in cells),
             exponent=_exponent([match["exponent"] for match, _ in usual]) if scientific else "",
-            doubt=doubt,
+            doubt=None if units != [{""}, {""}] else doubt,  # a currency or unit has few numbers of three decimals
         )
         values = [spelling.value(text) for text in counts]
         whole = all(isinstance(value, int) for value in values)
