@@ -195,6 +195,9 @@ class TestSources:
         assert "read: 3 texts in" in said.err and "read as texts: 2 .md, 1 .py; left out 1 .png file" in said.err
         for name in ("b.md", "c.py", "d.png"):
             (tmp_path / "docs" / name).unlink()
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "a.xyz").write_text("")
+        assert "it must hold texts (.txt, .md, .py, .c ...)" in zaohua("train", "gpt", "other", *TINY).err
         (tmp_path / "docs" / "a.md").rename(tmp_path / "docs" / "a.png")
         assert "the data are images, but GPT takes texts" in zaohua("train", "gpt", "docs", *TINY).err
 

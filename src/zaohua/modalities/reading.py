@@ -28,6 +28,8 @@ def read(
 ) -> tuple[Any, Any]:
     """Read items and their labels.
 
+    Whatever is left out, cut or guessed is told by a warning of the class `zaohua.core.notes.DataNote`.
+
     Args:
         X: a path (a folder or a file of any known kind of data), a pattern of file names that say their labels
             (`folder/{label}_{speaker}_{i}.wav`) or with wildcards (`data/*.csv`), "-" for standard input, the name of a
