@@ -114,7 +114,7 @@ class TestSplits:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({}, r"has no test split .*data=\)$"),  # a Gaussian has no validation_fraction that could be advised
+            ({}, r"has no test split .*data='DATA'\)$"),  # a Gaussian has no validation_fraction that could be advised
             ({"split": "train"}, "would reward copies"),
             ({"data": "."}, "is what the model was trained on"),
             ({"data": "nowhere"}, "neither a file"),

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
-import numpy as np
 from sklearn.utils import Tags, TransformerTags
 from torch import Tensor
 
@@ -26,13 +25,13 @@ from zaohua.core.notes import shown
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.seeds import RandomState, seed_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
-from zaohua.estimator import seen
 from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.estimator.listening import EncodedData, tell
+from zaohua.estimator.memory import TrainingMemory
 from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
-from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
@@ -41,15 +40,13 @@ from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
 
-class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, DensityMixin, BaseEstimator, ABC):
     """Model of p(x), or of p(x | y) if it is fitted with conditions y."""
 
     codec_options: ClassVar[Json] = {}
     """Values that the model uses for options of its codec that are "auto"."""
     conditional: ClassVar[bool] = True
     """True if the model can learn p(x | y)."""
-    quoted: ClassVar[float] = 0.0
-    """Fraction of new items that may equal training items, see `seen`."""
     tiny: ClassVar[Json] = {}
     """Settings with which the contract tests run the model within a second or two."""
     machine_fields: ClassVar[tuple[str, ...]] = ()
@@ -61,7 +58,6 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
     """Codec of the conditions; by default chosen from the data: names are labels, images and sounds are themselves."""
 
     n_items_ = stored.Stored[int | None](None, key="items")
-    seen_ = stored.Stored[list[Json]]([], key="seen")
 
     # ---- fitting
 
@@ -149,29 +145,6 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             f"({shown(list(new))}), and fine-tuning can't add labels: train a new model on all items, or leave these "
             "out"
         )
-
-    def remember(self, codes: Codes, items: np.ndarray) -> None:
-        """Remember by keyed hashes which items the model is trained on, see `seen`.
-
-        Args:
-            codes: encoded items.
-            items: indices of those that it is trained on.
-        """
-        if not len(items) or seen.can_be_listed(codes, items):
-            return
-        rows = seen.sampled(codes, items, self.seed_)
-        hashes = self.hash_items(codes, rows, self.seed_)
-        self.seen_ = [*self.seen_, seen.remember(hashes, self.seed_, len(rows) / len(items), self.quoted)]
-
-    def hash_items(self, codes: Codes, items: np.ndarray, key: int) -> np.ndarray:
-        """Return keyed hashes of encoded items at some indices, uint64 (n,)."""
-        return seen.item_hashes(codes, items, key)
-
-    def count_seen(self, codes: Codes) -> seen.Seen | None:
-        """Count the encoded items that this model was trained on, or None if it remembers none."""
-        keys = {memory["key"] for memory in self.seen_}
-        items = np.arange(len(codes))
-        return seen.seen_by(self.seen_, {key: self.hash_items(codes, items, key) for key in keys})
 
     def _fit_condition_codec(self, y: object) -> Codec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""
