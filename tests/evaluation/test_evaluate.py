@@ -104,13 +104,13 @@ class TestSplits:
         for seed, name in ((0, "a"), (1, "b")):
             model = zh.VAE(**{**zh.VAE.tiny, "max_steps": 2}, validation_fraction=0.4, random_state=seed)
             model.fit(tmp_path / "data", out=tmp_path / name)
-        with pytest.raises(ZaohuaError, match=r"a and .*b held out other items: .*--data"):
+        with pytest.raises(ZaohuaError, match=r"a and .*b held out other items: .*data="):
             compare([tmp_path / "a", tmp_path / "b"])
 
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({}, r"has no test split .*--data.*--validation-fraction 0\.1"),
+            ({}, r"has no test split .*data=.*validation_fraction=0\.1"),
             ({"split": "train"}, "would reward copies"),
             ({"data": "."}, "is what the model was trained on"),
             ({"data": "nowhere"}, "neither a file"),
@@ -380,7 +380,7 @@ def test_texts(tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("the mat sat on the cat. " * 9)
     model = zh.CharRNN(**{**zh.CharRNN.tiny, "max_steps": 5, "max_tokens": 40}, random_state=0)
     model.fit(tmp_path / "train.txt", out=tmp_path / "run")
-    with pytest.raises(ZaohuaError, match="--data"):
+    with pytest.raises(ZaohuaError, match="data="):
         evaluate(zh.load(tmp_path / "run"))
     found = evaluate(zh.load(tmp_path / "run"), data=tmp_path / "new.txt", samples=300)
     assert found.n == 3 and set(found.figures) == {"bits_per_byte", "copied"}

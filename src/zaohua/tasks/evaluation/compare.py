@@ -98,7 +98,7 @@ def _check_alike(folders: Sequence[Path], models: Sequence[GenerativeModel], tra
             names = [(m.source_ or {}).get("X", "data in memory") for m in (first, model)]
             raise ZaohuaError(
                 f"{folders[0]} learnt from {names[0]}, {folder} from {names[1]}: they can't be compared "
-                f"({option('train', 'DATA')} says what both learnt from, if it is the same)"
+                f"({option('train')} says what both learnt from, if it is the same)"
             )
 
 
@@ -114,7 +114,7 @@ def _check_held_out(folders: Sequence[Path], models: Sequence[GenerativeModel], 
         if not np.array_equal(rows, held[0]):
             raise ZaohuaError(
                 f"{folders[0]} and {folder} held out other items: give some on which neither was trained "
-                f"({option('data', 'DATA')}), or train both with the same {option('random_state')} and "
+                f"({option('data')}), or train both with the same {option('random_state')} and "
                 f"{option('validation_fraction')}"
             )
 
