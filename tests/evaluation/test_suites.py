@@ -110,7 +110,7 @@ def test_a_model_that_fails_with_one_seed_is_left_out(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seeds": 0}, "--seeds must be at least 1"),
+        ({"seeds": 0}, "seeds= must be at least 1"),
         ({"name": "imagse-small"}, "did you mean 'images-small'"),
         ({"data": ["mnits"]}, "data set of tiny"),
         ({"models": ["vea"]}, "did you mean 'vae'"),
