@@ -96,26 +96,6 @@ def _check_alike(folders: Sequence[Path], models: Sequence[GenerativeModel], tra
             )
 
 
-<<<<<<< HEAD
-=======
-def _check_held_out(folders: Sequence[Path], models: Sequence[GenerativeModel], n: int) -> None:
-    """Raise a `ZaohuaError` unless all models held out the same of n items, so that none is tested on its training."""
-    held = [
-        model.hold_out(n, derive_seed(model.seed_, "split"))[0]
-        if isinstance(model, Trainable) and model.validation_fraction
-        else ()
-        for model in models
-    ]
-    for folder, rows in zip(folders, held, strict=True):
-        if not np.array_equal(rows, held[0]):
-            raise ZaohuaError(
-                f"{folders[0]} and {folder} held out other items: give some on which neither was trained "
-                f"({option('data')}), or train both with the same {option('random_state')} and "
-                f"{option('validation_fraction')}"
-            )
-
-
->>>>>>> sf
 def _described(model: GenerativeModel) -> str:
     """Describe the items that a model generates."""
     cls = protocol_class(model)

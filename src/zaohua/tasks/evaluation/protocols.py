@@ -173,12 +173,8 @@ def splits_of(
     if parts is None:
         share = f", or train with a share held out ({option('validation_fraction', 0.1)})"
         raise ZaohuaError(
-<<<<<<< HEAD
-            f"{called} has no test split{why}: give items that training never had ({option('data', 'DATA')})"
+            f"{called} has no test split{why}: give items that training never had ({option('data')})"
             + (share if isinstance(model, Trainable) else "")
-=======
-            f"{called} has no test split{why}: give items that training never had ({option('data')}){held_out}"
->>>>>>> sf
         )
     return Splits(called, "validation", parts[0] if reads else None, parts[1], **about)
 
