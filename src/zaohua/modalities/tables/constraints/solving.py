@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from zaohua.modalities.tables.constraints.lattice import Lattice
+from zaohua.modalities.tables.constraints.units import LARGEST
 
 EXTRA_ROUNDS = 4
 """Rounds of propagation, beyond the number of columns."""
@@ -46,11 +47,9 @@ def _narrow(
     """Narrow the bounds of values by one inequality."""
     linked = np.flatnonzero(row)
     least = np.where(row[linked] > 0, low[:, linked], high[:, linked]) * row[linked]
-    infinite = np.isinf(least)
-    count, total = infinite.sum(1), np.where(infinite, 0.0, least).sum(1)
     for place, j in enumerate(linked.tolist()):
-        others = total - np.where(infinite[:, place], 0.0, least[:, place])
-        room = np.where(count - infinite[:, place] > 0, np.inf, (bound - others) / abs(row[j]))
+        others = np.delete(least, place, axis=1).sum(1)  # to subtract from the total would cancel digits
+        room = (bound - others) / abs(row[j])
         if row[j] > 0:
             new = room if free else _on_grid(lattice, j, room, fixed[:, j], np.floor, lattice.tolerance)
             better = (new < high[:, j]) & (free | ~fixed[:, j])
@@ -132,8 +131,8 @@ def _solve_within(
     slack: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Set values one after the other; rows that satisfy everything already are only rounded."""
-    low = np.where(fixed, targets, np.array(least))
-    high = np.where(fixed, targets, np.array(most))
+    low = np.where(fixed, targets, _unlimited(least))
+    high = np.where(fixed, targets, _unlimited(most))
     first = np.stack([nearest_on_grid(lattice, j, targets[:, j], low[:, j], high[:, j]) for j in range(len(order))], 1)
     out = np.where(fixed, targets, first)
     open_rows = np.flatnonzero(_broken(lattice, out))
@@ -143,6 +142,12 @@ def _solve_within(
             lattice, order, targets[open_rows], fixed[open_rows], low[open_rows], high[open_rows], slack
         )
     return out, solved
+
+
+def _unlimited(limits: list[float]) -> np.ndarray:
+    """Return limits with infinity for those that stand for none."""
+    values = np.array(limits)
+    return np.where(np.abs(values) >= LARGEST / 10, np.copysign(np.inf, values), values)
 
 
 def _broken(lattice: Lattice, values: np.ndarray) -> np.ndarray:
