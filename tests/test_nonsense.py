@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import zaohua as zh
+from zaohua.tasks import distributions
 
 NONSENSE: dict[str, Any] = {
     "None": None,
@@ -48,6 +49,7 @@ NONSENSE: dict[str, Any] = {
     "picture": Image.new("L", (8, 8)),
 }
 RNG = np.random.default_rng(0)
+NUMBERS = RNG.normal(size=30)
 PICTURES = RNG.integers(0, 256, (16, 8, 8), dtype=np.uint8)
 TABLE = pd.DataFrame({"a": RNG.normal(size=24), "b": list("xy") * 12})
 TEXTS = ["the cat sat on the mat", "a dog"] * 6
@@ -118,7 +120,7 @@ def test_methods_answer_nonsense_in_one_line(
         given = {p.name: usual.get(p.name) for p in named if p.default is p.empty}
         for what, value in NONSENSE.items():
             model = copy.copy(fitted(name))
-            said = answered(lambda m=model, g=given, p=parameter, v=value: getattr(m, method)(**{**g, p.name: v}))  # type: ignore[misc]
+            said = answered(lambda m=model, g=given, p=parameter, v=value: getattr(m, method)(**{**g, p.name: v}))
             if said is not None:
                 wrong[parameter.name, what] = said
     assert wrong == {}
@@ -153,6 +155,14 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "seed": lambda v: zh.GMM(random_state=v, n_components=2).fit(PICTURES),
     "codec": lambda v: zh.GMM(codec=v, n_components=2).fit(PICTURES),
     "option": lambda v: zh.GMM(size=v, n_components=2).fit(PICTURES),
+    "evaluate": lambda v: zh.evaluate(v),
+    "compare": lambda v: zh.compare(v),
+    "rank": lambda v: distributions.rank(v, models=["Normal"], replicates=0),
+    "rank models": lambda v: distributions.rank(NUMBERS, models=v, replicates=0),
+    "rank by": lambda v: distributions.rank(NUMBERS, models=["Normal"], by=v, replicates=0),
+    "rank replicates": lambda v: distributions.rank(NUMBERS, models=["Normal"], replicates=[v]),
+    "rank random_state": lambda v: distributions.rank(NUMBERS, models=["Normal"], replicates=1, random_state=v),
+    "fit a distribution": lambda v: distributions.fit(v, NUMBERS, replicates=0),
     "device": lambda v: quick(zh.VAE).set_params(device=v).fit(PICTURES),
 }
 
@@ -163,7 +173,7 @@ def test_functions_answer_nonsense_in_one_line(function: str, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     wrong = {}
     for what, value in NONSENSE.items():
-        said = answered(lambda v=value: FUNCTIONS[function](v))  # type: ignore[misc]
+        said = answered(lambda v=value: FUNCTIONS[function](v))
         if said is not None:
             wrong[what] = said
     assert wrong == {}

@@ -111,7 +111,7 @@ WRONG = {
     "zh.TableCodec(colums={})": 'Unexpected keyword argument "colums" for "TableCodec"',
     "zh.VEA()": 'Module has no attribute "VEA"',
     "zh.VAE().smaple(1)": '"VAE" has no attribute "smaple"',
-    "reveal_type(zh.VAE)": 'Revealed type is "def (*, random_state: int | None =, codec:',
+    "reveal_type(zh.VAE)": 'Revealed type is "def (*, codec: zaohua.modalities.base.Codec',
     "reveal_type(zh.VAE().fit('digits'))": 'Revealed type is "zaohua.models.vae.VAE"',
     "reveal_type(zh.GPT().codec_)": 'Revealed type is "zaohua.modalities.texts.codec.TextCodec"',
     "reveal_type(zh.TVAE().codec_)": 'Revealed type is "zaohua.modalities.tables.codec.TableCodec"',

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -271,3 +273,65 @@ def test_what_is_there_is_never_written_over(zaohua, gmm: Path):
     said = zaohua("sample", run, "-n", "1", "--out", "some", "--overwrite")
     assert said.code == 2 and "some holds other files (mine.txt): nothing was written" in said.err
     assert len(list(Path("some").glob("[!.]*"))) == 3
+
+
+def test_data_options_and_paths_in_info_and_card(zaohua, tmp_path: Path):
+    (tmp_path / "a.txt").write_text("the cat sat on the mat " * 200)
+    tiny = ["--width", "16", "--layers", "1", "--context", "8", "--max-steps", "2", "--tokenizer", "bpe"]
+    run = "runs/my first"
+    assert zaohua("train", "gpt", "a.txt", "--out", run, *tiny, "--vocabulary", "300").code == 0
+    said = zaohua("info", run)
+    size = zh.load(run).codec_.tokenizer_.size
+    assert f"vocabulary {size}" in said.out and "tokenizer bpe" in said.out and str(tmp_path / "a.txt") in said.out
+    card = Path(run, "README.md").read_text("utf-8")
+    assert "| tokenizer | bpe |" in card and f"| vocabulary | {size} |" in card
+    assert f"(`zaohua evaluate '{run}'`)" in card and f'model = zh.load("{run}")' in card
+    images = np.zeros((4, 8, 8), np.uint8)
+    zh.Flow(**{**zh.Flow.tiny, "max_steps": 1}, random_state=0, size=8, flip=True).fit(images).save("flow")
+    card = Path("flow/README.md").read_text("utf-8")
+    assert "| flip | True |" in card and "| size | [8, 8] |" in card and "vocoder" not in card
+    assert "flip yes" in zaohua("info", "flow").out and "size 8 x 8" in zaohua("info", "flow").out
+
+
+def test_a_run_that_was_stopped_before_its_end_is_told(zaohua):
+    assert zaohua("train", "vae", "digits", "--out", "run", *TINY).code == 0
+    assert "stopped" not in zaohua("sample", "run", "-n", "1").err
+    model = json.loads(Path("run/model.json").read_bytes())
+    model["parameters"]["max_steps"] = 150
+    write_folder(Path("run"), {"model.json": to_bytes(model)})
+    said = zaohua("sample", "run", "-n", "1")
+    assert said.code == 0
+    assert "warning: run was stopped before its end, at step 2 of 150: `zaohua resume run` goes on with it" in said.err
+
+
+def test_a_full_disk_leaves_no_half_of_a_sample(zaohua, gmm: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    for out in ("new/x.png", "x.npz"):
+        said = zaohua("sample", gmm, "-n", "2", "--out", out)
+        assert said.code == 2 and f"{out} can't be written: No space left on device; nothing of it is left" in said.err
+    assert not list(Path().iterdir())
+
+
+def test_values_that_begin_with_a_dash(zaohua, tmp_path: Path):
+    zh.GMM(n_components=1, random_state=0).fit(np.random.default_rng(0).random((20, 4, 4)), ["-x", "b"] * 10, out="run")
+    assert json.loads(zaohua("sample", "run", "--y=-x", "-n", "1", "--json").out)["y"] == ["-x"]
+    assert json.loads(zaohua("sample", "run", "--y", "b", "b", "--y=-x", "-n", "3", "--json").out)["y"] == [
+        "b",
+        "b",
+        "-x",
+    ]
+    assert "(a value is written --y=-x)" in zaohua("sample", "run", "--y", "-x").err
+
+
+def test_names_outside_the_encoding_of_the_system(tmp_path: Path):
+    """A folder whose name isn't text in the system's encoding is learnt from, and named in the card."""
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    for i in range(2):
+        Image.fromarray(np.full((8, 8), 100 * i, np.uint8)).save(folder / f"{i}.png")
+    zh.GMM(n_components=1, random_state=0).fit(str(folder), out=tmp_path / "run")
+    assert "caf\\udce9" in (tmp_path / "run/README.md").read_text("utf-8")
+    assert zh.load(tmp_path / "run").source_["X"] == str(folder)

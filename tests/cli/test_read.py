@@ -169,6 +169,7 @@ CASES: list[tuple[Callable[[Path], None], list[str], int, list[str]]] = [
         [
             "left out 2 hidden files (.d.png, .hidden/c.png)",
             "left out 2 files that can't be opened, such as links to what isn't there (lost.png, pipe.png)",
+            "left out links to subfolders that are read already (up)",
         ],
     ),
     (
@@ -217,7 +218,15 @@ CASES: list[tuple[Callable[[Path], None], list[str], int, list[str]]] = [
             "1 of 6 sounds silent once mixed, as their channels cancel out (--sound-channels keep keeps them)",
         ],
     ),
-    (archive, [], 2, ["left out 1 .doc file (cat/note.doc), 1 .zip file (in.zip)"]),
+    (
+        archive,
+        [],
+        2,
+        [
+            "left out 1 archive (in.zip): give it by itself, or unpack it",
+            "left out 1 .doc file (cat/note.doc)",
+        ],
+    ),
 ]
 
 

@@ -84,7 +84,7 @@ def test_labels_by_file_names_through_training_resuming_and_held_out_items(zaohu
         (["--rate", "1"], "--rate must be between 100 and 768000, not 1"),
         (["--sound-channels", "stereo"], "--sound-channels must be 'mono' or 'keep', not 'stereo'"),
         (["--seconds", "0"], "--seconds must be above 0"),
-        (["--n-fft", "33"], "n_fft must be even"),
+        (["--n-fft", "33"], "--n-fft must be even"),
         (["--secnods", "1"], "did you mean '--seconds'"),
     ],
 )

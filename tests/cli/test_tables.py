@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from zaohua.modalities.files.piped import received
 
 
 @pytest.fixture
@@ -62,3 +65,69 @@ def test_mistakes_are_one_line(zaohua, people: Path, arguments, wrong: str, monk
     zaohua("train", "independent", "people.csv", "--out", "run", "--kinds", "age", "integer", "zip", "categorical")
     said = zaohua(*arguments)
     assert said.code == 2 and wrong in said.err and len(said.err.splitlines()) == 1
+
+
+def test_scores_of_rows_unlike_training(zaohua, people: Path, tmp_path: Path) -> None:
+    zaohua("train", "independent", people, "--out", "run")
+    rows = pd.read_csv(people, dtype=str)[:10].fillna("yes")
+    rows.assign(works=["maybe", *rows["works"][1:]]).to_csv("new.csv", index=False)
+    said = zaohua("score", "run", "new.csv", "--json")
+    assert np.isfinite(json.loads(said.out)["nats_per_item"])
+    assert said.err.count("1 of 10 rows hold 1 cell unlike training's (works): left out of account") == 1
+    said = zaohua("score", "run", "new.csv", "--json", "--unseen", "zero")
+    found = json.loads(said.out)
+    assert found["nats_per_item"] == -np.inf and found["of_probability_zero"] == 1
+    said = zaohua("score", "run", "new.csv", "--unseen", "error")
+    assert said.code == 2 and "unknown value in row 0 of column 'works': 'maybe'" in said.err
+
+
+def test_tries_are_in_the_help_and_in_the_message_as_they_are_typed(zaohua, people: Path) -> None:
+    zaohua("train", "gaussian-copula", people, "--out", "run")
+    assert "--max-tries" in zaohua("sample", "run", "--help").out
+    said = zaohua("sample", "run", "-n", "5", "--y", "age=20", "--y", "works=no", "--max-tries", "2")
+    assert said.code == 2 and "allow more tries (--max-tries 20)" in said.err
+    said = zaohua("sample", "run", "-n", str(10**12))
+    assert said.code == 2 and "1,000,000,000,000 items" in said.err
+
+
+INVOICES = "id;amount;paid\n" + "".join(f"R-{i};{i},{i % 9}0 €;{i % 28 + 1:02d}.03.2024\n" for i in range(1, 60))
+
+
+def test_samples_are_written_as_the_file_was(zaohua, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").write_text(INVOICES)
+    said = zaohua("train", "product-mixture", "in.csv", "--out", "run", "--leave-out", "id", "--random-state", "0")
+    assert "amount  continuous, 1,10 € to 59,50 €" in said.err and "id      left out\n" in said.err
+    zaohua("sample", "run", "-n", "40", "--seed", "1", "--out", "made.csv")
+    made = pd.read_csv("made.csv", sep=";")
+    assert list(made) == ["amount", "paid"] and made["amount"].str.fullmatch(r"\d\d?,\d0 €").all()
+    assert made["paid"].str.fullmatch(r"\d\d\.03\.2024").all()
+    assert zaohua("sample", "run", "--y", "paid=soon").err.endswith("but row 0 holds 'soon'\n")
+    assert zaohua("sample", "run", "--y", "amount=20,10 €", "-n", "2", "--seed", "1", "--out", "b.csv").code == 0
+    assert set(pd.read_csv("b.csv", sep=";")["amount"]) == {"20,10 €"}
+
+
+def test_several_files_and_standard_input(zaohua, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "in" / f"{name}.csv").write_text(INVOICES)
+    for source in ("in/*.csv", "in"):
+        assert "2 files, 118 rows: a.csv, b.csv" in zaohua("train", "independent", source, "--leave-out", "id").err
+    received.cache_clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(INVOICES.encode())))
+    said = zaohua("train", "independent", "-", "--out", "run", "--header", "no")
+    assert "column_1" in said.err and "60 rows" in said.err
+    received.cache_clear()
+
+
+def test_advice_is_typed_as_it_stands(zaohua, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"u{i % 40},v{i % 30},{i % 3}\n" for i in range(120))
+    Path("in.csv").write_text(f"Order ID,b,c\n{rows}")
+    said = zaohua("train", "independent", "in.csv", "--max-categories", "9")
+    assert "'Order ID' have 40 different values, 'b' 30, more than --max-categories 9" in said.err
+    assert "--leave-out 'Order ID' b" in said.err and "--kinds 'Order ID' identifier b identifier" in said.err
+    assert zaohua("train", "independent", "in.csv", "--leave-out", "Order ID", "b").code == 0
+    kinds = ("--kinds", "Order ID", "identifier", "b", "identifier")
+    assert zaohua("train", "independent", "in.csv", "--max-categories", "9", *kinds).code == 0

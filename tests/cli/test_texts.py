@@ -80,6 +80,17 @@ def test_fine_tuning_keeps_the_settings_of_the_base(zaohua, home: Path):
     assert zh.load(home / "chat").n_steps_ == 61
 
 
+def test_what_cuts_the_data_can_not_change(zaohua, home: Path):
+    """The data were said to be others."""
+    said = zaohua("train", "gpt", "--resume", "--out", home / "book", "--context", "16", "--max-steps", "30")
+    assert "can't resume" in said.err and "with --context 16 (its own: 32)" in said.err
+
+
+def test_a_run_that_is_not_there_suggests_those_of_like_names(zaohua, home: Path):
+    assert f"did you mean {home / 'book'}?" in zaohua("info", home / "boook").err
+    assert "did you mean" not in zaohua("info", home / "xyz").err  # though all runs lie in one folder
+
+
 def test_lora_by_a_flag(zaohua, home: Path):
     said = zaohua("train", "gpt", home / "pairs.jsonl", "--base", home / "book", "--lora", "2", "--max-steps", "2")
     assert "next:    zaohua chat runs/gpt-pairs\n" in said.err and zh.load("runs/gpt-pairs").lora == 2
@@ -184,6 +195,9 @@ class TestSources:
         assert "read: 3 texts in" in said.err and "read as texts: 2 .md, 1 .py; left out 1 .png file" in said.err
         for name in ("b.md", "c.py", "d.png"):
             (tmp_path / "docs" / name).unlink()
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "a.xyz").write_text("")
+        assert "it must hold texts (.txt, .md, .py, .c ...)" in zaohua("train", "gpt", "other", *TINY).err
         (tmp_path / "docs" / "a.md").rename(tmp_path / "docs" / "a.png")
         assert "the data are images, but GPT takes texts" in zaohua("train", "gpt", "docs", *TINY).err
 
@@ -207,7 +221,7 @@ def test_copies(zaohua, home: Path):
     found = json.loads(zaohua("copies", home / "book", "-n", "3", "--length", "4", "--seed", "0", "--json").out)
     texts = zh.load(home / "book").sample(3, random_state=0)
     assert found["samples"]["characters"] == sum(map(len, texts)) and found["samples"]["example"] in TEXT
-    assert found["real"]["fraction"] > 0.5 and "last 10%" in found["reference"]  # the book repeats itself
+    assert found["real"]["fraction"] > 0.5 and "14% of it, held out" == found["reference"]  # the book repeats itself
     said = zaohua("copies", home / "book", "-n", "3", "--seed", "0").out
     assert "3 samples" in said and "held out" in said and "longest in the samples" in said
 

@@ -7,7 +7,8 @@ import pytest
 
 from zaohua.core.arguments import path_of, tensor, whole_number
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import seed_of, seeds_for
+from zaohua.core.noise import seeds_for
+from zaohua.core.seeds import seed_of
 
 
 def test_a_random_state_is_what_it_is_in_scikit_learn() -> None:
@@ -21,7 +22,7 @@ def test_a_random_state_is_what_it_is_in_scikit_learn() -> None:
 @pytest.mark.parametrize("value", [-1, 1.5, "x", True, [1], np.zeros(3), np.random])
 def test_any_other_random_state_is_refused(value: object) -> None:
     with pytest.raises(ZaohuaError, match="random_state must be a whole number of at least 0, a RandomState or"):
-        seed_of(value)  # type: ignore[arg-type]
+        seed_of(value)
 
 
 def test_whole_numbers_paths_and_tensors() -> None:
@@ -32,5 +33,5 @@ def test_whole_numbers_paths_and_tensors() -> None:
     for value in (None, 3, "", "a\0b", b"x", []):
         with pytest.raises(ZaohuaError, match="out must be a path, not"):
             path_of("out", value)
-    with pytest.raises(ZaohuaError, match=r"x must be a tensor, not ndarray of shape \(2,\): make one"):
+    with pytest.raises(ZaohuaError, match=r"x must be a tensor, not an ndarray of shape \(2,\): make one"):
         tensor("x", np.zeros(2), "make one")

@@ -92,7 +92,7 @@ def test_the_output_is_a_frame_if_asked_for() -> None:
     with sklearn.config_context(transform_output="pandas"):
         assert isinstance(zh.VAE(max_steps=1, **QUICK).fit_transform(X), pd.DataFrame)
     with pytest.raises(zh.ZaohuaError, match="unknown output of transform: 'panda'.*did you mean 'pandas'"):
-        model.set_output(transform="panda")  # type: ignore[arg-type]
+        model.set_output(transform="panda")
     with pytest.raises(zh.ZaohuaError, match="input_features is not equal to feature_names_in_"):
         model.get_feature_names_out(["b", "a"])
     assert not hasattr(zh.GMM(), "set_output") and not hasattr(zh.GMM(), "get_feature_names_out")

@@ -233,7 +233,7 @@ class TestFineTuning:
 
     def test_what_is_longer_than_the_context_is_said(self, base: Any) -> None:
         with pytest.warns(
-            DataNote, match="1 of 2 dialogues are longer than the context of 32 tokens: they are learnt in"
+            DataNote, match="1 of 2 dialogues are longer than the context of 32 tokens: learnt in parts that"
         ):
             base.finetune([PAIRS[0], ("the cat", "a mat " * 9)], **{**TUNING, "max_steps": 1})
         with pytest.warns(DataNote, match="the prompt is longer than the context: only its last 32 tokens are read"):

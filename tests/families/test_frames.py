@@ -140,6 +140,11 @@ def test_a_melody_is_kept_and_others_are_made_up(tmp_path: Path) -> None:
     found = model.sample(3, melody=str(path), random_state=0)
     assert all(piece.voices == 2 and np.array_equal(piece.pitches()[:, :1], tune) for piece in found)
     assert model.sample(2, melody=str(path), random_state=0) == found[:2]
+    both = write_midi(zh.Piece.from_voices(np.c_[tune - 12, tune]), tmp_path / "both.mid", 80)
+    assert model.sample(2, melody=str(both), melody_track="voice 2", random_state=0) == found[:2]
+    (tmp_path / "bad.mid").write_bytes(path.read_bytes().replace((480).to_bytes(2, "big"), b"\0\0", 1))
+    with pytest.raises(ZaohuaError, match="bad.mid: can't be read as a MIDI file: damaged: 0 ticks a quarter note"):
+        model.sample(melody=str(tmp_path / "bad.mid"))
 
 
 def test_a_harmony_looks_ahead(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from tests.trainings import digits, make
 from torch import nn
 
 from zaohua.training import kernels
-from zaohua.training.step import Diverged
+from zaohua.training.divergence import Diverged
 
 
 class Faulty(nn.Linear):

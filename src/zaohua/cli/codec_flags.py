@@ -34,7 +34,8 @@ class CodecFlags:
 
     def __init__(self, codecs: Sequence[str], taken: Collection[str], stored: Json | None):
         from zaohua.core.params import fields_of
-        from zaohua.modalities.options import prefix, prefixed
+        from zaohua.modalities.options import prefixed
+        from zaohua.modalities.prefixes import prefix
         from zaohua.modalities.registry import codec_classes
 
         classes = [codec_classes()[name] for name in codecs]

@@ -52,7 +52,6 @@ def read_conditions(model: GenerativeModel, given: Sequence[str], n: int | None,
         ZaohuaError: the model takes no such conditions, or can't list them for --each.
     """
     usual = model.codec_.usual_number
-    model.sample_conditions(max(n or 1, each or 1), None)  # so many that memory ends are refused before they are listed
     if _are_columns(model, given):
         if each is not None:
             raise ZaohuaError("--each is for labels; with columns given, -n says how many rows")

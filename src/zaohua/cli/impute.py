@@ -10,7 +10,7 @@ import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import OVERWRITE, Flag, echo, leading, parse
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.files.options import reading
+from zaohua.modalities.reading_options import reading
 from zaohua.storage import outputs
 
 CALL = "zaohua impute RUN FILE [options]"

@@ -11,7 +11,7 @@ from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import DATA, Flag, leading, parse
 from zaohua.cli.options import Options
 from zaohua.cli.reading import at_length, told
-from zaohua.modalities.files.options import READING, reading
+from zaohua.modalities.reading_options import READING, reading
 
 if TYPE_CHECKING:
     from zaohua.tasks.describing import Reader

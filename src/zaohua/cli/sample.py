@@ -81,7 +81,9 @@ def main(arguments: Sequence[str]) -> None:
     if not any(folder.glob("weights*")):
         raise CheckpointError(f"{folder} is not trained yet: `zaohua resume {quoted(folder)}` goes on with it")
     model = zaohua.load(folder)
-    wanted = read_conditions(model, values.texts("y"), values.optional("n", int), values.optional("each", int))
+    count, each = values.optional("n", int), values.optional("each", int)
+    model.sample_conditions(max(count or 1, each or 1), None)  # too many for the memory are refused before listing them
+    wanted = read_conditions(model, values.texts("y"), count, each)
     overwrite = values.of("overwrite", bool)
     out = _place(model.codec_, folder, values.optional("out", str), overwrite)
     options = {flag.name: values[flag.name] for flag in flags}

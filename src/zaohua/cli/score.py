@@ -14,8 +14,9 @@ from zaohua.cli.options import Options
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.core.notes import gathered
 from zaohua.core.params import fields_of
-from zaohua.modalities.files.options import reading
+from zaohua.modalities.reading_options import reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -25,7 +26,6 @@ CALL = "zaohua score RUN DATA [options]"
 ABOUT = (
     "Tell how well a model predicts data that it hasn't seen: a file, a folder, or the test split of a named data set."
 )
-SCORING = "scoring"
 FLAGS = (
     Flag(
         "split",
@@ -83,7 +83,7 @@ def _scoring_flags(stored: Json) -> list[Flag]:
     """Make the flags of the fields of a run's model that affect scores; their defaults are the run's."""
     fields = fields_of(registry.stored_class(stored["model"]))
     chosen = {name: field for name, field in fields.items() if field.marker is not None and field.marker.scores}
-    return from_fields(chosen, stored["parameters"], group=lambda name: SCORING)
+    return from_fields(chosen, stored["parameters"])
 
 
 def _written(value: object) -> object:
@@ -92,7 +92,8 @@ def _written(value: object) -> object:
 
 def _trained_on(model: GenerativeModel, X: object) -> float | None:
     """Return the share of the data that the model was trained on, known by content; None if it remembers none."""
-    found = model.count_seen(model.encode_items(X).codes)
+    with gathered():  # scoring has said what there is to say of the data
+        found = model.count_seen(model.encode_items(X).codes)
     return None if found is None else found.share if found.accused else 0.0
 
 

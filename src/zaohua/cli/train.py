@@ -18,7 +18,7 @@ from zaohua.core import registry
 from zaohua.core.advice import quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.modalities.files.options import READING, reading
+from zaohua.modalities.reading_options import READING, reading
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel

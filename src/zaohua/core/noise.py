@@ -17,16 +17,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.errors import ZaohuaError, shown
-
-RandomState: TypeAlias = int | np.random.RandomState | np.random.Generator | None
-"""What stands for random numbers, as in scikit-learn: a seed, a source to draw a seed from, or None."""
+from zaohua.core.seeds import RandomState, seed_of
 
 
 class Noise(Protocol):
@@ -162,27 +159,6 @@ def seed_global(seed: int, device: torch.device) -> None:
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":
         torch.get_device_module(device).manual_seed(seed)
-
-
-def seed_of(random_state: RandomState, name: str = "random_state") -> int | None:
-    """Return the seed that a random state stands for; a generator of numpy is drawn from, once.
-
-    Raises:
-        ZaohuaError: it is neither a whole number of at least 0, a generator of numpy nor None.
-    """
-    if random_state is None:
-        return None
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31 - 1))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**62))
-    whole = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
-    if not whole or random_state < 0:
-        raise ZaohuaError(
-            f"{name} must be a whole number of at least 0, a RandomState or Generator of numpy, or None, "
-            f"not {shown(random_state)}"
-        )
-    return int(random_state)
 
 
 def seeds_for(random_state: RandomState, n: int) -> list[int]:

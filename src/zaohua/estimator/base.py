@@ -24,9 +24,9 @@ from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
-from zaohua.core.noise import RandomState, seed_of
 from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, check_fields, fields_of
+from zaohua.core.seeds import RandomState, seed_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator import seen
 from zaohua.estimator.arguments import CodecArguments
@@ -36,9 +36,9 @@ from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec, Codes
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.files.options import reading
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read, read_with_kind
+from zaohua.modalities.reading_options import reading
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
@@ -50,6 +50,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
     """Values that the model uses for options of its codec that are "auto"."""
     conditional: ClassVar[bool] = True
     """True if the model can learn p(x | y)."""
+    quoted: ClassVar[float] = 0.0
+    """Fraction of new items that may equal training items, see `seen`."""
     tiny: ClassVar[Json] = {}
     """Settings with which the contract tests run the model within a second or two."""
     machine_fields: ClassVar[tuple[str, ...]] = ()
@@ -161,7 +163,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             return
         rows = seen.sampled(codes, items, self.seed_)
         hashes = self.hash_items(codes, rows, self.seed_)
-        self.seen_ = [*self.seen_, seen.remember(hashes, self.seed_, len(rows) / len(items))]
+        self.seen_ = [*self.seen_, seen.remember(hashes, self.seed_, len(rows) / len(items), self.quoted)]
 
     def hash_items(self, codes: Codes, items: np.ndarray, key: int) -> np.ndarray:
         """Return keyed hashes of encoded items at some indices, uint64 (n,)."""

@@ -21,9 +21,10 @@ from torch import Tensor
 from zaohua.core.advice import option
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.noise import ItemNoise, RandomState, derive_seed
+from zaohua.core.noise import ItemNoise, derive_seed
 from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, Sampling
+from zaohua.core.seeds import RandomState
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
 from zaohua.estimator.tensors import Encoded, chunks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import typing
 import zlib
 from collections.abc import Sequence
@@ -20,22 +19,20 @@ from zaohua.core.arguments import whole_number
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
-from zaohua.core.memory import require
-from zaohua.core.noise import RandomState
+from zaohua.core.seeds import RandomState
 from zaohua.core.spec import DataSpec
+from zaohua.estimator.amounts import AT_ONCE, foreseen, items_at_once
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.files.items import FileItems
-from zaohua.modalities.files.options import reading
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
+from zaohua.modalities.reading_options import reading
 
 CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
 """Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""
 
-AT_ONCE, VALUES_AT_ONCE = 256, 2**20
-"""Maximum number of items that are computed at once, and of the values that they consist of."""
 TRACED = 8, 32
 """Number of items in the fingerprint of training data, and of values of each."""
 SUMS = 4
@@ -210,21 +207,12 @@ class ItemEncoder(Generic[CodecT]):
         return len(items), self.encode_conditions(items, len(items))
 
     def foresee(self, n: int) -> int:
-        """Return n; raise a `ZaohuaError` if n items take more memory than there is."""
-        size = 4 * math.prod(self.spec_.tensor_shape) if self.spec_.shape else 0
-        require(n * (size + 64), f"{n:,} items", "sample fewer at a time, each time with another seed")
-        return n
+        """Return n, or raise a `ZaohuaError` if n items take more memory than there is."""
+        return foreseen(self.spec_, n)
 
     def at_once(self, wanted: int | None = None, most: int = AT_ONCE) -> int:
-        """Return how many items to compute at once: the number wanted, else `most` or fewer, by their size.
-
-        Raises:
-            ZaohuaError: the number wanted is no whole number of at least 1.
-        """
-        if wanted is not None:
-            return whole_number("batch_size", wanted, 1)
-        values = math.prod(self.spec_.tensor_shape) if self.spec_.shape else 1
-        return max(1, min(most, VALUES_AT_ONCE // max(1, values)))
+        """Return how many items to compute at once: the number wanted, else `most` or fewer, by their size."""
+        return items_at_once(self.spec_, wanted, most)
 
     @property
     def latent_size(self) -> int | None:
@@ -235,9 +223,9 @@ class ItemEncoder(Generic[CodecT]):
         """Convert latent representations to a tensor (n, latent_size), or raise a `ZaohuaError` if they can't be."""
         z = as_array(Z, "latent representations")
         if z.ndim != 2 or z.shape[1] != self.latent_size or not len(z) or z.dtype.kind not in "buif":
+            kind = "" if z.dtype.kind in "buif" else f" of type {z.dtype}"
             raise ZaohuaError(
-                f"latent representations of this {type(self).__name__} are numbers (n, {self.latent_size}), not "
-                f"{z.dtype} {z.shape}"
+                f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not {z.shape}{kind}"
             )
         with np.errstate(over="ignore"):
             z = z.astype(np.float32)

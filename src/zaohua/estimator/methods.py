@@ -18,8 +18,9 @@ from torch import Tensor
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.memory import in_chunks
-from zaohua.core.noise import ItemNoise, RandomState
+from zaohua.core.noise import ItemNoise
 from zaohua.core.params import check_field, fields_of
+from zaohua.core.seeds import RandomState
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.latents import LatentMethods
 from zaohua.estimator.tensors import Encoded, to_cpu

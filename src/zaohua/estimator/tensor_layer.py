@@ -20,7 +20,8 @@ from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.hardware import fitting_threads
 from zaohua.core.memory import in_chunks
-from zaohua.core.noise import ItemNoise, Noise, RandomState, derive_seed, seeds_for, seeds_from_content
+from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
+from zaohua.core.seeds import RandomState
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
 from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, expand_condition, invalid_rows, to_cpu

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
@@ -168,7 +169,9 @@ class VocoderMixin(Trainable[GridCodec]):
         if vocoder is None:
             return super()._items_of(x)
         if "vocoder" not in self.nets_:
-            raise ZaohuaError(f"this {type(self).__name__} was trained without a vocoder: sample with vocoder=False")
+            raise ZaohuaError(
+                f"this {type(self).__name__} was trained without a vocoder: sample with {option('vocoder', False)}"
+            )
         vocoder.nets_ = self.nets_
         return vocoder.decode_tensors(x)
 

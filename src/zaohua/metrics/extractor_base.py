@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import fitting_threads
 
@@ -67,7 +68,7 @@ class ClassifierNetwork(nn.Module):
 
 def as_tensor(images: ArrayLike) -> Tensor:
     """Convert images to float32 (n, C, H, W) in [-1, 1]."""
-    array = np.asarray(images)
+    array = as_array(images, "images")
     if array.ndim not in (3, 4) or len(array) == 0:
         raise ZaohuaError(f"images must be (n, H, W) or (n, H, W, C), not {array.shape}")
     x = torch.from_numpy(np.ascontiguousarray(array if array.ndim == 4 else array[..., None])).permute(0, 3, 1, 2)

@@ -7,6 +7,7 @@ from collections.abc import Container
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 
 Matrix = NDArray[np.float64]
@@ -47,7 +48,7 @@ def same_width(*sets: np.ndarray) -> None:
 
 
 def _checked(x: ArrayLike, name: str, least: int, axes: Container[int]) -> np.ndarray:
-    array = np.asarray(x)
+    array = as_array(x, "features")
     if array.dtype.kind not in "biuf":
         raise ZaohuaError(f"features {name} must be numbers, not {array.dtype}")
     if array.ndim not in axes or len(array) < least or array.size == 0:

@@ -39,6 +39,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import channels_last
 from zaohua.metrics.inception_network import SIDE, WIDTH, InceptionNetwork
@@ -189,7 +190,7 @@ def _checked(weights: Mapping[str, Tensor], path: str | Path) -> dict[str, Tenso
 
 def _as_images(images: ArrayLike) -> NDArray[np.uint8]:
     """Validate images and return them as uint8 (n, H, W, 1 or 3)."""
-    array = np.asarray(images)
+    array = as_array(images, "images")
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4 or array.shape[3] not in (1, 3) or array.size == 0:

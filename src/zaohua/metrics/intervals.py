@@ -38,6 +38,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.seeds import generator_of
 from zaohua.metrics.features import Matrix, as_features, same_width
 
 NORMAL = 1.959963984540054
@@ -133,6 +134,19 @@ def mean_interval(values: ArrayLike) -> Interval:
     return Interval(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach))
 
 
+def ratio_interval(x: ArrayLike, sizes: ArrayLike) -> Interval:
+    """Compute the sum of x over the sum of sizes, such as bits per byte, with the interval of a ratio of means.
+
+    Args:
+        x: values of at least two items, (n,).
+        sizes: their sizes, (n,).
+    """
+    values, weights = np.asarray(x, np.float64), np.asarray(sizes, np.float64)
+    value = float(values.sum() / weights.sum())
+    off = mean_interval(values - value * weights)
+    return Interval(value, *(value + end / float(weights.mean()) for end in (off.low, off.high)))
+
+
 def paired(a: ArrayLike, b: ArrayLike) -> Interval:
     """Compute the mean of a - b and its 95 % interval, for values of the same items such as log-likelihoods."""
     x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
@@ -145,7 +159,7 @@ def paired(a: ArrayLike, b: ArrayLike) -> Interval:
 
 def halves(sets: Sequence[Matrix], draws: int, random_state: int) -> Iterator[tuple[list[Matrix], list[Matrix]]]:
     """Yield random splits of arrays: the first halves of all, and the second halves; drop the odd item."""
-    rng = np.random.default_rng(random_state)
+    rng = generator_of(random_state)
     for _ in range(draws):
         orders = [rng.permutation(len(x)) for x in sets]
         sizes = [len(x) // 2 for x in sets]

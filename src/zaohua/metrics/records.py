@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zaohua.core.seeds import generator_of
 from zaohua.metrics.features import Matrix
 from zaohua.metrics.intervals import Interval, wilson
 from zaohua.metrics.rows import as_rows
@@ -82,7 +83,7 @@ def closest_records(
     """
     x = as_rows(synthetic, sizes, "synthetic rows")
     sets = [as_rows(train, sizes, "training rows"), as_rows(holdout, sizes, "held-out rows")]
-    size, rng = min(map(len, sets)), np.random.default_rng(random_state)
+    size, rng = min(map(len, sets)), generator_of(random_state)
     real = np.concatenate([z[rng.permutation(len(z))[:size]] for z in sets])
     drawn, known = _ranked(x, real, sizes), _ranked(real, real, sizes)
     (to_train, at_train), (to_other, at_other) = (_nearest(drawn, part) for part in (known[:, :size], known[:, size:]))

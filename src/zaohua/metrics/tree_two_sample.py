@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zaohua.core.seeds import generator_of
 from zaohua.metrics.auc import auc, placements
 from zaohua.metrics.features import Matrix
 from zaohua.metrics.intervals import NORMAL, Interval
@@ -74,7 +75,7 @@ def tree_two_sample(
     x = as_rows(synthetic, sizes, "synthetic rows", LEAST)
     y = as_rows(real, sizes, "real rows", LEAST)
     half = min(len(x), len(y)) // 2
-    order = np.random.default_rng(random_state).permutation
+    order = generator_of(random_state).permutation
     rows, others = (order(len(z))[: 2 * half].reshape(2, half) for z in (x, y))
     is_synthetic = np.repeat([1, 0], half)
     placed, decreases = [], []

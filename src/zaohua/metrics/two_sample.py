@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.seeds import generator_of
 from zaohua.metrics.features import Matrix, pair
 
 FOLDS = 5
@@ -63,7 +64,7 @@ def two_sample(samples: ArrayLike, real: ArrayLike, random_state: int = 0) -> Tw
 
     least = 4 * FOLDS
     x, y = pair(samples, real, ("samples", "real"), least)
-    rng = np.random.default_rng(random_state)
+    rng = generator_of(random_state)
     half = min(len(x), len(y)) // 2
     rows, columns = rng.permutation(len(x))[: 2 * half], rng.permutation(len(y))[: 2 * half]
     train = np.concatenate([x[rows[:half]], y[columns[:half]]])

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.seeds import generator_of
 from zaohua.metrics.features import Matrix, pair
 
 BLOCK = 50
@@ -52,7 +53,7 @@ def sliced_wasserstein(a: ArrayLike, b: ArrayLike, projections: int = 500, rando
     x, y = pair(a, b)
     if projections < 2:
         raise ZaohuaError(f"projections is {projections}: at least 2 are needed for a standard error")
-    directions = np.random.default_rng(random_state).normal(size=(projections, x.shape[1]))
+    directions = generator_of(random_state).normal(size=(projections, x.shape[1]))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     squares = np.concatenate(
         [_squares(x @ part.T, y @ part.T) for part in np.split(directions, range(BLOCK, projections, BLOCK))]

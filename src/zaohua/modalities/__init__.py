@@ -140,7 +140,7 @@ def _copied(option: Codec, usual: Mapping[str, object] | None) -> Codec:
 
 def _recognised(items: object, takes: Sequence[type[Codec]]) -> Modality:
     """Return the kind of some items, or an error that says what a model of these codecs accepts."""
-    from zaohua.modalities.reading import recognised
+    from zaohua.modalities.collected import recognised
 
     kind = recognised(items)
     if kind is not None:

@@ -24,7 +24,7 @@ from zaohua.core.json import Json
 from zaohua.core.params import check_fields, fields_of
 from zaohua.core.spec import DataSpec
 from zaohua.core.with_fields import WithFields
-from zaohua.modalities.options import PREFIXED, prefix
+from zaohua.modalities.prefixes import PREFIXED, prefix
 from zaohua.storage.outputs import whole_file
 
 if TYPE_CHECKING:

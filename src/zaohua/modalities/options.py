@@ -13,23 +13,12 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import fields_of
-from zaohua.modalities.files.options import READING
+from zaohua.modalities.prefixes import PREFIXED, prefix
+from zaohua.modalities.reading_options import READING
 
 if TYPE_CHECKING:
     from zaohua.core.params import Field
     from zaohua.modalities.base import Codec
-
-PREFIXED = ("channels", "steps")
-"""Options of codecs that begin with the kind of data for every model, as in image_channels.
-
-Several kinds of data, or a network, mean something else by these names; a test finds those that are missing here.
-"""
-
-
-def prefix(codec: type[Codec]) -> str:
-    """Return what names of options begin with: "image_" for images, "series_" for series."""
-    name = str(codec.modality)
-    return f"{name if name.endswith('ies') else name.removesuffix('s')}_"
 
 
 def prefixed(codec: type[Codec], codecs: Sequence[type[Codec]], taken: Collection[str]) -> set[str]:

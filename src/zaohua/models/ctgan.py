@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.noise import BatchNoise, Noise, derive_seed
@@ -186,6 +187,6 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
         super()._check()
         if self.batch_size % (self.pac * self.grad_accumulation):
             raise ZaohuaError(
-                f"CTGAN: a batch_size of {self.batch_size} in {self.grad_accumulation} parts can't be packed by "
-                f"{self.pac} (pac): choose a multiple of {self.pac * self.grad_accumulation}"
+                f"CTGAN: {option('batch_size', self.batch_size)} in {self.grad_accumulation} parts can't be packed by "
+                f"{option('pac', self.pac)}: choose a multiple of {self.pac * self.grad_accumulation}"
             )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from torch import nn
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
@@ -56,7 +57,8 @@ class DCGAN(GAN[GridCodec], VocoderMixin):
         if self.update == "simultaneous" and self.discriminator_norm == "batch":
             raise ZaohuaError(
                 "DCGAN: a simultaneous update needs a discriminator that scores each item independently: "
-                'choose discriminator_norm="none" or "group", or update="alternating"'
+                f"choose {option('discriminator_norm', 'none')} or {option('discriminator_norm', 'group')}, or "
+                f"{option('update', 'alternating')}"
             )
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from torch import nn
 
+from zaohua.core.advice import either, option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
@@ -39,7 +40,9 @@ class GPT(CausalTransformer[TextCodec], TextModel):
     def _check(self) -> None:
         super()._check()
         if self.lora and self.base_ is None:
-            raise ZaohuaError("GPT: lora needs a trained model to start from (finetune, or --base RUN)")
+            raise ZaohuaError(
+                f"GPT: {option('lora')} needs a trained model to start from ({either('finetune(X)', '--base RUN')})"
+            )
 
     def network(self, vocabulary: int, y_spec: DataSpec | None) -> nn.Module:
         """Build a causal transformer."""

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.nn.embed import MAX_TOKENS
 from zaohua.nn.integers import Int8Linear, IntegerMatrix
@@ -33,7 +34,7 @@ def int8(net: nn.Module, least: int = 1 << 16) -> nn.Module | Int8Transformer:
         ZaohuaError: the network isn't on a CPU.
     """
     if next(net.parameters()).device.type != "cpu":
-        raise ZaohuaError("int8 is for CPUs: leave it out, or move the model there (device='cpu')")
+        raise ZaohuaError(f"int8 is for CPUs: leave it out, or compute there ({option('device', 'cpu')})")
     if isinstance(net, Transformer) and net.modern and net.width**2 >= least:
         return Int8Transformer(net)
     net = copy.deepcopy(net)

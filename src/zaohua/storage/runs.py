@@ -231,20 +231,20 @@ class Run:
     def __init__(self, folder: str | Path, keep: int = 2):
         self.folder, self.keep = Path(folder), keep
         self.checkpoints = self.folder / CHECKPOINTS
-        self._created = not self.folder.exists()
+        self._created = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         with explained(self.folder):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self._handle = _lock(self.folder)
             remove_leftovers(self.folder)
 
     def close(self) -> None:
-        """Release the lock; remove the folder again if nothing was saved."""
+        """Release the lock; remove the folders that were created again if nothing was saved."""
         if not (self.folder / MODEL).exists():
             with contextlib.suppress(OSError):
                 self.checkpoints.rmdir()  # fails unless it is empty
                 (self.folder / LOCK).unlink()
-                if self._created:
-                    self.folder.rmdir()
+                for path in self._created:  # the innermost first
+                    path.rmdir()
         _locks.discard(self._handle)
         self._handle.close()
 

@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from zaohua.core import registry
-from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.arguments import whole_number
+from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.core.json import Json
+from zaohua.core.seeds import seed_of
 from zaohua.families.support import Support, check_values
 from zaohua.families.univariate import Univariate
 from zaohua.families.univariate.rounded import Rounding, rounding_of
@@ -20,6 +22,7 @@ from zaohua.modalities import NumberCodec
 from zaohua.tasks.goodness import Goodness, goodness
 
 FAMILY = "univariate"
+CRITERIA = ("aic", "bic")
 SPIKE = 1e-6
 """Probability of a value's count under the best fit, below which the value is noted as a spike."""
 
@@ -110,6 +113,8 @@ def find(name: str) -> Univariate:
     """
     wanted = {entry.command: entry.name for entry in registry.entries() if entry.family == FAMILY}
     known = {key.replace("-", "").casefold(): own for key, own in wanted.items()}
+    if not isinstance(name, str):
+        raise ZaohuaError(f"a distribution is given by its name, such as 'Normal', not as {shown(name)}")
     squashed = name.replace("-", "").replace("_", "").replace(" ", "").casefold()
     if squashed not in known:
         raise unknown("distribution", name, wanted)
@@ -132,6 +137,9 @@ def fit(model: Univariate, x: ArrayLike, *, replicates: int = 200, random_state:
     Raises:
         ZaohuaError: it can't be fitted to these numbers; the message says why and what to do.
     """
+    if not isinstance(model, Univariate):
+        raise ZaohuaError(f"model must be a distribution, such as Normal(), not {shown(model)}")
+    replicates = whole_number("replicates", replicates, 0)
     values = as_numbers(x)
     column = values[:, None]
     rounding = rounding_of(values)
@@ -172,10 +180,16 @@ def rank(
     Raises:
         ZaohuaError: the numbers are missing or infinite, or no distribution can be fitted to them.
     """
+    if not isinstance(by, str) or by not in CRITERIA:
+        raise unknown("criterion", shown(by), CRITERIA)
+    if models is not None and not isinstance(models, (list, tuple)):
+        raise ZaohuaError(f"models must be a list of distributions or their names, not {shown(models)}")
+    whole_number("replicates", replicates, 0)
+    seed_of(random_state)
     values = as_numbers(x)
     fits, left_out = [], {}
     for model in names() if models is None else models:
-        model = find(model) if isinstance(model, str) else model
+        model = model if isinstance(model, Univariate) else find(model)
         try:
             if models is None and not model.fitted:
                 raise ZaohuaError(

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zaohua.core.seeds import generator_of
+
 if TYPE_CHECKING:
     from zaohua.families.density import Parameters
     from zaohua.families.univariate import Univariate
@@ -72,7 +74,7 @@ def goodness(
     if not model.succeeded(parameters).all():
         return None
     size = min(len(x), LARGEST)
-    drawn = model.simulate(parameters, (size, replicates), np.random.default_rng(random_state))
+    drawn = model.simulate(parameters, (size, replicates), generator_of(random_state))
     drawn = drawn if rounding is None else rounding.round(drawn)
     drawn = drawn[:, model.varies(drawn)]
     again = _estimate(model, drawn, rounding)

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from zaohua.core.errors import CheckpointError
 from zaohua.core.json import Json
-from zaohua.storage.runs import load_model
+from zaohua.storage.runs import load_checkpoint, load_model
 from zaohua.training import differences
 from zaohua.training.optimizers import load_optimizer_tensors, optimizer_tensors
 
 if TYPE_CHECKING:
     from zaohua.estimator.encoding import TrainingData
+    from zaohua.training.loop import Engine
     from zaohua.training.step import Stepper
     from zaohua.training.trainable import Trainable
 
@@ -103,3 +104,42 @@ def load_tensor_groups(stepper: Stepper, groups: Mapping[str, Mapping[str, Tenso
         if changed := differences.other_settings(stepper.model, saved):
             raise differences.settings_error(run, changed) from None
         raise CheckpointError(f"the newest checkpoint of {run} holds other networks than its model") from error
+
+
+def state_of(engine: Engine) -> Json:
+    """Return the state of a training beside its tensors and its meter, as JSON values."""
+    return {
+        "elapsed": engine.elapsed,
+        **engine.best.state(),
+        "held_out": len(engine.held_out),
+        "made_with": environment(engine),
+        "data": engine.fingerprint,
+    }
+
+
+def restore(engine: Engine) -> None:
+    """Restore a training from the newest intact checkpoint of its run; without any checkpoint, it starts from scratch.
+
+    Raises:
+        ZaohuaError: the data or the settings aren't those of the run.
+        CheckpointError: no checkpoint is intact.
+    """
+    checkpoint = load_checkpoint(str(engine.run_folder))
+    if checkpoint is None:
+        engine.emit("warning", message=f"{engine.run_folder} was stopped before its first checkpoint: it begins anew")
+        return
+    state, groups, problems = checkpoint
+    check_data(state, engine.data, engine.run_folder, engine.model)
+    for problem in problems:
+        engine.emit("warning", message=f"{problem}; going on from step {state['step']}")
+    engine.step = engine.saved = state["step"]
+    engine.meter.restore(state)
+    engine.previous_seconds = state["elapsed"]
+    load_tensor_groups(engine, groups, engine.run_folder)
+    if state["held_out"] == len(engine.held_out):  # of other items, the best loss means nothing
+        engine.best.restore(state, groups.get("best"))
+    restore_threads(state["made_with"])
+    if engine.run is not None:
+        engine.model.history_ = engine.run.rewind_history(engine.step)
+    if changes := environment_changes(state["made_with"], engine):
+        engine.emit("warning", message=f"not bit for bit what it would have been: {', '.join(changes)}")

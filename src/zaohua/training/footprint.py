@@ -90,7 +90,7 @@ def _probe(stepper: Stepper, data: TrainingData, few: np.ndarray, least: Footpri
     """Count what a few items save, and what twice as many of the same do; the difference is that of the items alone."""
     one = _saved(stepper, data, few, least, free)
     if least.at_once <= len(few):
-        return least._replace(fixed=least.fixed + one, per_item=0.0)
+        return least._replace(per_item=one / len(few))
     per_item = max(0.0, _saved(stepper, data, np.tile(few, 2), least, free) - one) / len(few)
     return least._replace(fixed=least.fixed + max(0.0, one - per_item * len(few)), per_item=per_item)
 

@@ -26,13 +26,14 @@ from zaohua.storage.layout import FINAL, PREVIEWS
 from zaohua.training import checkpoints
 from zaohua.training.callbacks.signals import watch_signals
 from zaohua.training.callbacks.tensorboard import tensorboard
+from zaohua.training.divergence import Diverged
 from zaohua.training.events import Callback, Event, EventKind
 from zaohua.training.footprint import Footprint, foresee
 from zaohua.training.forecast import Forecast, last_words
 from zaohua.training.meter import Meter
 from zaohua.training.order import Batches
 from zaohua.training.previews import make_preview
-from zaohua.training.step import Diverged, Stepper
+from zaohua.training.step import Stepper
 from zaohua.training.validation import Best
 
 if TYPE_CHECKING:
@@ -138,13 +139,13 @@ class Engine(Stepper):
         if self.run_folder is not None and self.main:
             self.run = runs.Run(self.run_folder)
         if not fresh:
-            self._restore()
+            checkpoints.restore(self)
         self.accelerator.wait_for_everyone()  # until all processes have read the folder
 
     def _begin(self, fresh: bool) -> None:
         """Call the callbacks, any of which may refuse; only then delete an earlier run, and write."""
         self._is_done()  # sets the progress of a resumed run
-        self._emit("start", message=f"training on {self.device.type}, {str(self.dtype).removeprefix('torch.')}")
+        self.emit("start", message=f"training on {self.device.type}, {str(self.dtype).removeprefix('torch.')}")
         if self.model.tensorboard:
             self.callbacks.append(tensorboard(self.run.folder if self.run else Path(".")))
         if fresh and self.run is not None:
@@ -164,9 +165,9 @@ class Engine(Stepper):
         while not self._is_done():
             self.meter.add(self.take_step(draws))
             self.step += 1
-            self._emit("step")
+            self.emit("step")
             if forecast := self.forecast.add(self):
-                self._emit("note", message=forecast)
+                self.emit("note", message=forecast)
             if self.step % model.log_every == 0:
                 self._log_losses()
             if self._is_due(model.validate_every) and len(self.held_out):
@@ -180,7 +181,7 @@ class Engine(Stepper):
         if not self.signals.received:
             self._finish()
         message = "" if self.signals.received else last_words(self, first)
-        self._emit("end", message=message, stopped=bool(self.signals.received))
+        self.emit("end", message=message, stopped=bool(self.signals.received))
         self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
 
     @property
@@ -243,9 +244,9 @@ class Engine(Stepper):
         folder = None if self.run is None else self.run.folder / PREVIEWS
         items, problem = make_preview(self._current_model(), folder, self.step)
         if problem:
-            self._emit("warning", message=problem)
+            self.emit("warning", message=problem)
         if items is not None:
-            self._emit("preview", items=items)
+            self.emit("preview", items=items)
 
     def _log(self, record: Json, kind: EventKind = "log") -> None:
         """Add a record to the history, and pass it to the callbacks."""
@@ -254,9 +255,9 @@ class Engine(Stepper):
             self.model.history_.append(record)
             if self.run is not None:
                 self.run.append_history(record)
-            self._emit(kind, record=record)
+            self.emit(kind, record=record)
 
-    def _emit(
+    def emit(
         self,
         kind: EventKind,
         *,
@@ -285,24 +286,16 @@ class Engine(Stepper):
         if self.run is None:
             self.saved = self.step
             return
-        state = {
-            "elapsed": self.elapsed,
-            **self.best.state(),
-            "held_out": len(self.held_out),
-            **meter,
-            "made_with": checkpoints.environment(self),
-            "data": self.fingerprint,
-        }
         groups = checkpoints.tensor_groups(self)
         if self.best.tensors is not None:
             groups["best"] = self.best.tensors
         try:
-            self.run.save(self.step, state, groups)
+            self.run.save(self.step, {**checkpoints.state_of(self), **meter}, groups)
             self._save_model()
             self.saved = self.step
-            self._emit("checkpoint")
+            self.emit("checkpoint")
         except ZaohuaError as error:
-            self._emit("warning", message=str(error))
+            self.emit("warning", message=str(error))
 
     def _save_model(self, weights: bool = True) -> None:
         """Save the model as `zaohua.load` reads it."""
@@ -319,25 +312,3 @@ class Engine(Stepper):
             model.nets_ = copy.deepcopy(self.average)
             model.nets_.load_state_dict(self.best.tensors)
         model.nets_ = model.merge_adapters(model.nets_)
-
-    def _restore(self) -> None:
-        """Restore the newest intact checkpoint; without any checkpoint, start from scratch."""
-        checkpoint = runs.load_checkpoint(str(self.run_folder))
-        if checkpoint is None:
-            self._emit("warning", message=f"{self.run_folder} was stopped before its first checkpoint: it begins anew")
-            return
-        state, groups, problems = checkpoint
-        checkpoints.check_data(state, self.data, self.run_folder, self.model)
-        for problem in problems:
-            self._emit("warning", message=f"{problem}; going on from step {state['step']}")
-        self.step = self.saved = state["step"]
-        self.meter.restore(state)
-        self.previous_seconds = state["elapsed"]
-        checkpoints.load_tensor_groups(self, groups, self.run_folder)
-        if state["held_out"] == len(self.held_out):  # of other items, the best loss means nothing
-            self.best.restore(state, groups.get("best"))
-        checkpoints.restore_threads(state["made_with"])
-        if self.run is not None:
-            self.model.history_ = self.run.rewind_history(self.step)
-        if changes := checkpoints.environment_changes(state["made_with"], self):
-            self._emit("warning", message=f"not bit for bit what it would have been: {', '.join(changes)}")

@@ -23,6 +23,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import ProductCounter, autocast, make_accelerator, pick_device, pick_precision, to_device
 from zaohua.core.noise import BatchNoise, derive_seed, seed_global
 from zaohua.training import kernels
+from zaohua.training.divergence import Diverged, diverged
 from zaohua.training.events import Batch
 from zaohua.training.limits import planned_steps
 
@@ -59,15 +60,6 @@ class Phase(nn.Module):
 
 WARMUP_PART = 10
 """The warm-up takes at most a tenth of the training; otherwise a short one would never reach its learning rate."""
-
-
-def smaller(rate: float) -> float:
-    """Return a learning rate to try after one that diverged: a third of it, at most a usual one, with one digit."""
-    return float(f"{min(rate / 3, 1e-3):.1g}")
-
-
-class Diverged(ZaohuaError):
-    """Error of a loss or gradient that isn't finite."""
 
 
 class Stepper:
@@ -208,7 +200,7 @@ class Stepper:
         rate = learner.learning_rate * self._schedule()
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if not math.isfinite(float(total) + float(norm)):
-            raise self._diverged(name, turn, float(total), float(norm), rate)
+            raise diverged(self, name, turn, float(total), float(norm), rate)
         if learner.max_grad_norm is not None and norm > learner.max_grad_norm:
             nn.utils.clip_grads_with_norm_(parameters, learner.max_grad_norm, norm)
         optimizer = self.optimizers[name]
@@ -217,24 +209,6 @@ class Stepper:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return total
-
-    def _diverged(self, name: str, turn: int, loss: float, norm: float, rate: float) -> Diverged:
-        """Return the error of a loss or gradient that isn't finite, with advice.
-
-        The learning rate can be the cause only after a first update of the weights.
-        """
-        dtype = str(self.dtype).removeprefix("torch.")
-        remedies = [option("precision", "float32")] if self.dtype != torch.float32 else []
-        if self.step or turn:
-            remedies.insert(0, f"a smaller {option('learning_rate', smaller(rate))}")
-            weights = "the weights before it are kept"
-        else:
-            weights = "no weight had been changed yet, so the learning rate isn't the cause"
-        advice = f"try {' or '.join(remedies)}" if remedies else "look for extreme values in the data and the fields"
-        return Diverged(
-            f"{type(self.model).__name__} diverged at step {self.step}: the loss of {name} is {loss:g}, "
-            f"its gradient {norm:g}, in {dtype}; {weights}: {advice}"
-        )
 
     def _loss(self, name: str, turn: int, codes: Tensor, y: Tensor | None, start: int) -> Tensor:
         """Return the sum of a micro-batch's losses divided by the nominal size of the whole batch."""

@@ -152,8 +152,8 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
             )
         if self.grad_accumulation > self.batch_size:
             raise ZaohuaError(
-                f"{type(self).__name__}: a batch_size of {self.batch_size} can't be split into "
-                f"{self.grad_accumulation} (grad_accumulation)"
+                f"{type(self).__name__}: {option('batch_size', self.batch_size)} can't be split into "
+                f"{self.grad_accumulation} ({option('grad_accumulation')})"
             )
 
     def _fit(

@@ -90,7 +90,10 @@ def test_nested_classes(tmp_path: Path):
 def test_links_that_lead_back_up_end(tmp_path: Path):
     pixels = classes(tmp_path, 3)
     (tmp_path / "boot" / "up").symlink_to(tmp_path, target_is_directory=True)
-    assert len(read(tmp_path)[0]) == len(pixels)
+    (tmp_path / "a bag").symlink_to(tmp_path / "bag", target_is_directory=True)
+    with pytest.warns(DataNote, match=r"^left out links to subfolders that are read already \(a bag, boot/up\)$"):
+        items, labels = read(tmp_path, True)
+    assert len(items) == len(pixels) and set(labels) == {"bag", "boot"}
 
 
 def test_channels_are_grey_only_if_all_are(tmp_path: Path):
@@ -108,11 +111,14 @@ def test_labels_csv(tmp_path: Path):
     rows = [f'{name},"kind, {i % 2}"' for i, name in enumerate(names)]
     full = ["\ufeffLabel_of_no_use,Filename,label", *("0," + row for row in rows)]
     (tmp_path / "labels.csv").write_text("\n".join(full))
-    assert read(tmp_path, y=True)[1] == [f"kind, {i % 2}" for i in range(12)]
+    other = r"^labels are those of labels.csv, not the subfolders \(bag, boot\)$"
+    with pytest.warns(DataNote, match=other):
+        assert read(tmp_path, y=True)[1] == [f"kind, {i % 2}" for i in range(12)]
     (tmp_path / "labels.csv").write_text("\n".join(rows))  # no header
-    assert read(tmp_path, y=True)[1] == [f"kind, {i % 2}" for i in range(12)]
+    with pytest.warns(DataNote, match=other):
+        assert read(tmp_path, y=True)[1] == [f"kind, {i % 2}" for i in range(12)]
     (tmp_path / "labels.csv").write_text("filename,label\n" + "\n".join(rows[:9]))
-    with pytest.warns(ZaohuaWarning, match="lists 9 of 12 images"):
+    with pytest.warns(DataNote, match=other), pytest.warns(ZaohuaWarning, match="lists 9 of 12 images"):
         items, labels = read(tmp_path, y=True)
     assert len(items) == len(labels) == 9
 

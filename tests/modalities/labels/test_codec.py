@@ -12,6 +12,7 @@ import torch
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import BatchNoise, ItemNoise
+from zaohua.core.notes import gathered
 from zaohua.modalities import LabelCodec
 
 KINDS: list[list[Any]] = [
@@ -116,3 +117,19 @@ def test_draws_are_as_frequent_as_in_training():
     np.testing.assert_allclose(np.bincount(codes) / 20_000, [0.6, 0.3, 0.1], atol=0.015)
     np.testing.assert_allclose(codec.log_prior(), np.log([0.6, 0.3, 0.1]))
     assert codec.draw(ItemNoise([5, 6, 7])).tolist()[2] == codec.draw(ItemNoise([7])).item()
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (["cat", "Cat", "cat "] * 2, ["labels 'Cat', 'cat', 'cat ' count as 3, though they differ in spelling only"]),
+        ([3, "3", 4], ["labels 3, '3' count as 2, though they differ in spelling only"]),
+        ([f"a text {i}" for i in range(30)], ["30 of 30 labels are of one item only, such as 'a text 0'"]),
+        (list(range(10)) * 9, []),
+        (list(range(19)), []),
+    ],
+)
+def test_labels_in_doubt_are_told(labels: list[object], told: list[str]):
+    with gathered() as notes:
+        LabelCodec().fit(labels)
+    assert notes == told

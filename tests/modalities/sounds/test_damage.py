@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,22 @@ def test_the_decoder_of_mp3_is_quiet_and_others_are_not(tmp_path: Path, capfd: p
         os.write(2, b"others\nNote: of the decoder\n")
     os.write(2, b"behind\n")
     assert capfd.readouterr().err == "others\n" * 17 + "behind\n"
+
+
+def test_others_are_heard_at_once_while_the_decoder_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    """A line, half a line and a progress bar don't wait until the last file is read."""
+    with mpeg.silenced:
+        for text, heard in (("a line\n", "a line\n"), ("Note: x\nhalf", "half"), (" of a line\rNot", " of a line\r")):
+            os.write(2, text.encode())
+            said = ""
+            for _ in range(200):
+                said += capfd.readouterr().err
+                if said == heard:
+                    break
+                time.sleep(0.01)
+            assert said == heard
+        os.write(2, b"e it\nWarning: y")
+    assert capfd.readouterr().err == "Note it\n"
 
 
 def test_what_is_no_mp3_is_not_said_to_be_missing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

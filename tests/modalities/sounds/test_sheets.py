@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 from tests.sounds import RATE, tone
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities import SoundFiles
-from zaohua.modalities.sounds import sheets
+from zaohua.modalities.sounds import axes, sheets
 from zaohua.modalities.sounds.sheets import write_sound
 
 
@@ -70,3 +71,18 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
         pytest.skip("this file system has names of text only")
     assert len(SoundFiles([write_sound(zh.Sound(tone(100), RATE), path)]).headers) == 1
     assert len(SoundFiles([path])[0]) == 100
+
+
+def test_sheets_of_spectrograms_are_large_and_have_axes(tmp_path: Path) -> None:
+    """A tone of 1 kHz is a bright line at the height of the tick of 1 kHz."""
+    sounds = [zh.Sound(np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000), 8000) for _ in range(2)]
+    path = zh.MelCodec().fit(sounds).write_sheet(sounds, tmp_path / "a.png", columns=1)
+    sheet = np.asarray(Image.open(path))
+    one = sheet[: len(sheet) // 2]
+    assert one.shape[0] >= axes.TALL and one.shape[1] >= axes.WIDE
+    ticks = np.flatnonzero((one[: -axes.BOTTOM, axes.LEFT - axes.TICK : axes.LEFT] == 0).all(1))
+    brightest = (
+        int(one[axes.TOP : -axes.BOTTOM, axes.LEFT : axes.LEFT + axes.WIDE].astype(int).sum(1).argmax()) + axes.TOP
+    )
+    assert len(ticks) == 4 and np.abs(ticks - brightest).min() <= 6
+    assert np.argmin(np.abs(ticks - brightest)) == 1  # 2 kHz, 1 kHz, 500 Hz, 100 Hz

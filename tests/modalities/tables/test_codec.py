@@ -186,7 +186,7 @@ def test_other_tables_are_refused_with_the_nearest_name() -> None:
     with pytest.raises(ZaohuaError, match="unknown value in row 1 of column 'colour': 'gren'; did you mean 'green'"):
         model.score_samples(frame.assign(colour=["red", "gren"] * 20), unseen="error")
     with pytest.raises(ZaohuaError, match="column 'colour' has no value in row 0, and all rows had one"):
-        model.score_samples(frame.assign(colour=None))
+        model.score_samples(frame.assign(colour=None), unseen="error")
 
 
 # ---- files

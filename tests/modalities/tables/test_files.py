@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import gathered
+from zaohua.modalities.files.piped import received
 from zaohua.modalities.tables import files
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.modalities.tables.files import read_table, read_tables
@@ -162,6 +164,16 @@ def test_archives_must_hold_one_table_inside(tmp_path: Path) -> None:
                 archive.writestr(name, ROWS)
         with pytest.raises(ZaohuaError, match=f"a.zip: .*{wrong}"):
             read_table(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", ROWS)
+        archive.writestr("b.csv", ROWS)
+    assert len(zh.read(tmp_path / "a.zip")[0]) == 18  # read as a folder
+    buffer = io.BytesIO()
+    Image.new("L", (3, 3)).save(buffer, "png")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", buffer.getvalue())
+        archive.writestr("labels.csv", "filename,label\na.png,x\n")
+    assert len(zh.read(tmp_path / "a.zip")[0]) == 1 and not hasattr(zh.read(tmp_path / "a.zip")[0], "columns")
 
 
 def test_several_files_of_the_same_columns_are_one_table(tmp_path: Path) -> None:
@@ -227,10 +239,13 @@ def test_sheets_of_workbooks(tmp_path: Path) -> None:
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, columns in ((ROWS, ["a", "b"]), ('{"u": 1, "v": 2}\n', ["u", "v"]), ("a\tb\n1\tx\n2\ty\n", ["a", "b"])):
-        files.stdin_bytes.cache_clear()
+        received.cache_clear()
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         assert list(zh.read("-")[0].columns) == columns == list(zh.read("-")[0].columns)
-    files.stdin_bytes.cache_clear()
+    received.cache_clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Once upon a time\nthere was a cat, who sat.\n")))
+    assert not hasattr(zh.read("-")[0], "columns")
+    received.cache_clear()
 
 
 def test_columns_are_left_out(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
@@ -189,7 +190,10 @@ class FrameModel(Trainable[RollCodec]):
     def _harmonise(self, noise: Noise, y: Tensor | None) -> Tensor:
         """Draw frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         if self.spec_.features[0].name != "voice" or self.head == "independent":
-            raise ZaohuaError('melody needs a model of voices with head="autoregressive": train on pieces with voices')
+            raise ZaohuaError(
+                f"{option('melody')} needs a model of voices with {option('head', 'autoregressive')}: train on pieces "
+                "with voices"
+            )
         net = cast(FrameDecoder, self.nets_["net"])
         melody, n, particles = (
             self.codec_.melody(self.melody, self.melody_track).to(self.device_),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import either, option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.noise import ItemNoise, Noise, RandomState
+from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
-from zaohua.estimator.seen import token_hashes
+from zaohua.core.seeds import RandomState
+from zaohua.estimator.seen import QUOTED, token_hashes
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
@@ -27,6 +29,8 @@ from zaohua.modalities.texts.codec import TextCodec
 
 class TextModel(TokenModel[TextCodec]):
     """Base of models of texts: tokens are characters, bytes or word pieces. Of dialogues only answers are learnt."""
+
+    quoted: ClassVar[float] = QUOTED
 
     fim: Annotated[float, Between(0, 1)] = 0.0
     """Fraction of training rows rearranged for fill-in-the-middle, which `suffix` needs."""
@@ -68,7 +72,7 @@ class TextModel(TokenModel[TextCodec]):
         if not self.fim:
             raise ZaohuaError(
                 f"this {type(self).__name__} wasn't trained to fill in, so it takes no suffix: train it "
-                "with a fraction of rearranged rows, such as fim=0.5"
+                f"with a fraction of rearranged rows, such as {option('fim', 0.5)}"
             )
         after = self.codec_.tokenizer_.encode(self.suffix).tolist()
         room = max(2, self.context // 2 - EXTRA)
@@ -165,9 +169,10 @@ class TextModel(TokenModel[TextCodec]):
         model = self.with_options(**options)
         if not model.apart_:
             name = type(self).__name__
+            how = either("finetune('pairs.jsonl')", f"zaohua train {name.casefold()} pairs.jsonl --base RUN")
             raise ZaohuaError(
                 f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl "
-                f"of prompts and answers (`zaohua train {name.casefold()} pairs.jsonl --base RUN`)"
+                f"of prompts and answers ({how})"
             )
         return model._written(model._asking(messages), y, random_state)
 

@@ -107,11 +107,8 @@ class TokenModel(Guided[TokenCodecT]):
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         long = int((tokens.stops - tokens.starts > length + 1).sum())
         if long and self.tells_cuts:
-            noun, overlap = ("dialogues", ", which overlap by half") if tokens.apart else (self.codec_.modality, "")
-            note(
-                f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length:,} tokens: they are learnt "
-                f"in parts{overlap}"
-            )
+            noun, how = ("dialogues", "parts that overlap by half") if tokens.apart else (self.codec_.modality, "parts")
+            note(f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length} tokens: learnt in {how}")
         rows = TokenRows(tokens, length, length // 2 if tokens.apart else 0)
         return data.cut(rows, rows.item_index)
 

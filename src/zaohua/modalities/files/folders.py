@@ -86,17 +86,19 @@ class Contents:
         files: files, and links to files.
         hidden: files that are hidden, or in hidden folders.
         dangling: links to what isn't there, and what is neither a file nor a folder.
+        again: links to folders that are searched already.
         closed: subfolders that can't be opened.
     """
 
     files: list[Path] = field(default_factory=list)
     hidden: list[Path] = field(default_factory=list)
     dangling: list[Path] = field(default_factory=list)
+    again: list[Path] = field(default_factory=list)
     closed: list[Path] = field(default_factory=list)
 
     @classmethod
     def of(cls, folder: Path) -> Contents:
-        """Search a folder; links are followed, but not in cycles."""
+        """Search a folder; links are followed, but no folder is searched twice."""
         contents = cls()
         contents._search(folder, False, set())
         return contents
@@ -107,11 +109,12 @@ class Contents:
 
     def _search(self, folder: Path, hidden: bool, visited: set[str]) -> None:
         real = os.path.realpath(folder)
-        if real in visited:  # a link that leads back up
+        if real in visited:
+            self.again.append(folder)
             return
         visited.add(real)
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            entries = sorted(os.scandir(folder), key=lambda entry: (entry.is_symlink(), entry.name))
         except OSError:
             self.closed.append(folder)
             return

@@ -52,6 +52,9 @@ def with_labels(folder: Path, paths: Sequence[Path], noun: str, split: str | Non
             note(f"{table.name} isn't read as labels: {reason}")
             continue
         labels = [by_name.get(name.as_posix()) for name in inside]
+        classes = {path.relative_to(place).parts[0] for path in paths if path.parent != place}
+        if sum(not name.isdigit() for name in classes) > 1 and classes.isdisjoint(map(str, labels)):
+            note(f"labels are those of {table.name}, not the subfolders ({shown(sorted(classes))})")
         return Labelled(*_labelled(paths, labels, f"{table} lists", noun), looked_at)
     return Labelled(*_classes(place, paths, noun), looked_at)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from zaohua.core.advice import option
 from zaohua.core.notes import SHOWN, note, shown
+from zaohua.modalities.base import counted
+from zaohua.modalities.files.archives import is_archive
 from zaohua.modalities.files.folders import LABEL_FILES, Contents, doubtful_splits, other_splits, part_of
 
 SEVERAL = 6
@@ -47,8 +49,12 @@ def tell(
     if contents.dangling:
         lost = f"{_files(len(contents.dangling))} that can't be opened, such as links to what isn't there"
         note(f"left out {lost} ({_names(folder, contents.dangling)})")
-    if contents.closed:
-        note(f"left out {len(contents.closed):,} subfolders that can't be opened ({_names(folder, contents.closed)})")
+    for paths, why in (
+        (contents.again, "links to subfolders that are read already"),
+        (contents.closed, "subfolders that can't be opened"),
+    ):
+        if paths:
+            note(f"left out {why} ({_names(folder, paths)})")
 
 
 def _tell_splits(folder: Path, contents: Contents) -> None:
@@ -64,7 +70,11 @@ def _tell_rest(folder: Path, rest: Sequence[Path], read: Collection[Path], conve
     """Note files that weren't read, those of each ending together."""
     for path in [path for path in rest if path.name in LABEL_FILES]:
         note(f"{path.relative_to(folder).as_posix()} not read")
-    rest = [path for path in rest if path.name not in LABEL_FILES]
+    archives = [path for path in rest if is_archive(path)]
+    if archives:
+        what = f"{counted(len(archives), 'archive')} ({_names(folder, archives)})"
+        note(f"left out {what}: give it by itself, or unpack it")
+    rest = [path for path in rest if path.name not in LABEL_FILES and not is_archive(path)]
     counts = Counter(path.suffix.casefold() for path in rest)
     for ending, advice in convert.items():
         if counts[ending]:
@@ -83,8 +93,8 @@ def _tell_rest(folder: Path, rest: Sequence[Path], read: Collection[Path], conve
 
 
 def _files(count: int, kind: str = "") -> str:
-    return f"{count:,} {kind + ' ' if kind else ''}file{'' if count == 1 else 's'}"
+    return counted(count, f"{kind} file".strip())
 
 
 def _names(folder: Path, paths: Iterable[Path]) -> str:
-    return shown([path.relative_to(folder).as_posix() for path in paths])
+    return shown(sorted(path.relative_to(folder).as_posix() for path in paths))

@@ -151,6 +151,8 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
         fits = np.prod(shape, dtype=float) <= (free_memory() / 4 if memory is None else memory * 2**30)
         pixels = np.empty(shape if fits else (0,), np.uint8)
 
+        alike: dict[Loss, Loss] = {}  # most images lose the same, so a million of them take no memory
+
         def work(row: int) -> str | Loss:
             try:
                 image, loss = form.load(self.sources[row])
@@ -158,7 +160,7 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
                 return reason(error)
             if fits:
                 pixels[row] = image
-            return loss
+            return alike.setdefault(loss, loss)
 
         results = _in_threads(work, range(len(self)))
         losses = [result for result in results if isinstance(result, Loss)]

@@ -21,6 +21,10 @@ LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue in grey (ITU-R 601-2, as Pillow's)."""
 
 
+BRIGHT = 48
+"""Value of 8 bits above which an image is bright, whatever resizing did to it."""
+
+
 class UnusableImage(ValueError):
     """Error for an image that can't be converted; the message is the reason in a few words."""
 
@@ -81,24 +85,30 @@ def convert(
             image.mode, (2 * max(size), 2 * max(size))
         )  # decodes at 1/2, 1/4 or 1/8 of the size if that suffices
     turned, reduced = orientation(image) in range(5, 9), _is_reduced(image)
-    image = upright(_with_true_key(image))
-    image, deep, highest, top = _eight_bit(image, white)
+    image, deep, highest, top = _eight_bit(upright(_with_true_key(image)), white)
     transparent = False
     if channels != "rgba" and image.has_transparency_data:
         image, transparent = _on_white(image)
     if image.mode != MODES[channels]:
         image = image.convert(MODES[channels])
-    width, height = original[::-1] if turned else original
+    whole, colours = image, min(COUNT[channels], 3)
     cropped = enlarged = False
     if size is not None:
         image = cover(image, size)
-        scale = min(width / size[1], height / size[0])
-        cropped = max(width - size[1] * scale, height - size[0] * scale) >= 1
-        enlarged = width < size[1] or height < size[0]
-    pixels = np.asarray(image)
-    return pixels[:, :, None] if pixels.ndim == 2 else pixels, Loss(
-        transparent, deep or reduced, cropped, enlarged, highest, top
-    )
+        cropped, enlarged = misfit(original[::-1] if turned else original, size)
+    pixels = np.asarray(image).reshape(image.height, image.width, -1)
+    if highest is None:  # of a dark image, that isn't one only since it was made smaller
+        highest = _highest(image, colours)
+        highest = highest if highest > BRIGHT else _highest(whole, colours)
+    return pixels, Loss(transparent, deep or reduced, cropped, enlarged, highest, top)
+
+
+def misfit(found: tuple[int, int], size: tuple[int, int]) -> tuple[bool, bool]:
+    """Return whether an image of (width, height) is cropped, and whether it is enlarged, to (height, width)."""
+    width, height = found
+    scale = min(width / size[1], height / size[0])
+    cropped = max(width - size[1] * scale, height - size[0] * scale) >= 1
+    return cropped, width < size[1] or height < size[0]
 
 
 def orientation(image: Image.Image) -> int:
@@ -145,27 +155,26 @@ def _with_true_key(image: Image.Image) -> Image.Image:
     return image
 
 
-def _eight_bit(image: Image.Image, white: float | None) -> tuple[Image.Image, bool, float, float]:
+def _eight_bit(image: Image.Image, white: float | None) -> tuple[Image.Image, bool, float | None, float]:
     """Scale an image to 8 bits, where Pillow's own conversion clips.
 
     Returns:
-        The image; whether bits were lost; its highest value, and the highest that its type can hold.
+        The image; whether bits were lost; its highest value, or None if it still has it; and the highest that its type
+        can hold.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         return _scaled(image, white)
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
         image = image.convert("RGBA" if image.has_transparency_data else "L" if is_grey(image) else "RGB")
+    if white is None:
+        return image, False, None, 255
+    if "transparency" in image.info:  # a colour, that is about to change
+        image = image.convert("RGBA")
     colours = len(image.getbands()) - (image.mode in ("LA", "RGBA"))
     highest = _highest(image, colours)
-    if white is not None:
-        _check_white(highest, white)
-        table = [min(255, round(value * 255 / white)) for value in range(256)]
-        key = image.info.pop("transparency", None)
-        if key is not None:  # before its colour changes
-            image.info["transparency"] = key
-            image, colours = image.convert("RGBA"), 3
-        image = image.point(table * colours + [*range(256)] * (len(image.getbands()) - colours))
-    return image, False, highest, 255
+    _check_white(highest, white)
+    table = [min(255, round(value * 255 / white)) for value in range(256)]
+    return image.point(table * colours + [*range(256)] * (len(image.getbands()) - colours)), False, highest, 255
 
 
 def _scaled(image: Image.Image, white: float | None) -> tuple[Image.Image, bool, float, float]:

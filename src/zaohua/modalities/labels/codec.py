@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.core.json import Json
+from zaohua.core.notes import SHOWN, note
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codec, counted
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 LabelsLike: TypeAlias = Iterable[object]
 """Labels as the codec takes them: a list, an array or a series with one for each item."""
+
+
+FEW = 20
+"""Number of labels of one item only below which these aren't told."""
 
 
 class LabelCodec(Codec[LabelsLike]):
@@ -54,6 +59,7 @@ class LabelCodec(Codec[LabelsLike]):
         except TypeError:  # labels of several types can't be compared
             keys = list(counts)
         self._set_classes([names[key] for key in keys], [counts[key] for key in keys])
+        _tell_doubts(self.classes_, self.counts_)
         self.spec_ = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=len(keys)),))
         return self
 
@@ -130,6 +136,18 @@ class LabelCodec(Codec[LabelsLike]):
         if code is None:
             raise unknown("label", label, self.classes_)
         return code
+
+
+def _tell_doubts(classes: Sequence[object], counts: Sequence[int]) -> None:
+    """Note labels that are the same but for case, spaces or type, and labels most of which are of one item only."""
+    spelt: dict[str, list[object]] = {}
+    for name in classes:
+        spelt.setdefault(" ".join(str(name).split()).casefold(), []).append(name)
+    for alike in [names for names in spelt.values() if len(names) > 1][:SHOWN]:
+        note(f"labels {', '.join(map(repr, alike))} count as {len(alike)}, though they differ in spelling only")
+    once = sum(count == 1 for count in counts)
+    if once >= FEW and 2 * once > len(counts):
+        note(f"{once:,} of {len(counts):,} labels are of one item only, such as {classes[list(counts).index(1)]!r:.60}")
 
 
 def _plain_list(labels: object) -> list[object]:

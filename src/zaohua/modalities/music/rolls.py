@@ -50,8 +50,8 @@ class RollCodec(PieceCodec):
         pieces = self._fit_grid(items)
         if self.form == "voices" and not self.voices_:
             raise ZaohuaError(
-                "form='voices' needs pieces that all have the same number of voices, each with one note "
-                "at a time: take form='keys'"
+                f"{self.option('form', 'voices')} needs pieces that all have the same number of voices, each with one "
+                f"note at a time: take {self.option('form', 'keys')}"
             )
         self.voices_ = 0 if self.form == "keys" else self.voices_
         frames = torch.from_numpy(np.concatenate(self._all_frames(items, pieces))).long()

@@ -100,7 +100,7 @@ class SoundCodec(Codec[SoundsLike]):
             if count != counts[0]:
                 raise ZaohuaError(
                     f"channels differ, so they can't be kept: {files.paths[0]} has {counts[0]}, {name} "
-                    f"has {count}; take channels='mono'"
+                    f"has {count}; take {self.option('channels', 'mono')}"
                 )
         return counts[0]
 

@@ -13,6 +13,8 @@ from zaohua.modalities.sounds.clips import SoundHeader
 
 CANCELLED = 0.01
 """Level of a mix relative to its channels below which these cancel out (-40 dB)."""
+QUIET = 1 / 8
+"""Fraction of full scale below which sounds that are all quieter are told: they have another scale, most likely."""
 SAMPLES = 1.5
 """Samples that don't count as cut off: lengths are rounded."""
 
@@ -75,6 +77,9 @@ def tell_samples(heard: Sequence[Heard]) -> None:
             f"{cancelled:,} of {counted(len(heard), 'sound')} silent once mixed, as their channels cancel out ({keep} "
             "keeps them)"
         )
+    loudest = max((sound.peak for sound in heard), default=0.0)
+    if 0 < loudest < QUIET:
+        note(f"all sounds are quiet: the loudest sample is {loudest:.2g} of full scale; divide all of them by that")
     beyond = [sound.peak for sound in heard if sound.peak > 1]
     if beyond:
         note(

@@ -46,7 +46,7 @@ class MuLawCodec(SoundCodec, TokenCodec[SoundsLike]):
             ZaohuaError: channels are to be kept, or as in `SoundCodec.fit`.
         """
         if self.channels == "keep":
-            raise ZaohuaError("MuLawCodec doesn't support several channels: take channels='mono'")
+            raise ZaohuaError(f"MuLawCodec doesn't support several channels: take {self.option('channels', 'mono')}")
         return super().fit(items)
 
     @property

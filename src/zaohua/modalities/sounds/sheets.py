@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.sounds.axes import with_axes
 from zaohua.modalities.sounds.clips import BLOCK
 from zaohua.modalities.sounds.sound import Sound, sixteen_bits
 from zaohua.modalities.sounds.spectra import RANGE, MelScale
@@ -92,5 +93,7 @@ def spectrograms(sounds: Sequence[Sound], scale: MelScale | None = None) -> np.n
 
 
 def write_spectrograms(sounds: Sequence[Sound], path: Path, scale: MelScale | None, columns: int | None) -> Path:
-    """Write the spectrograms of sounds as one PNG."""
-    return save(grid(spectrograms(sounds, scale), columns), path)
+    """Write the spectrograms of sounds as one PNG, each with its axes."""
+    scale = scale or MelScale.default(sounds[0].rate)
+    drawn = np.stack([with_axes(spectrogram, scale) for spectrogram in spectrograms(sounds, scale)])
+    return save(grid(drawn, columns), path)

@@ -49,7 +49,7 @@ class Tables(Modality):
 
     def read_file(self, path: Path, split: str | None = None) -> Read | None:
         """Read a file of rows: delimited text, lines of JSON, Parquet, Feather or a workbook, packed or not."""
-        from zaohua.modalities.files.options import current
+        from zaohua.modalities.reading_options import current
         from zaohua.modalities.tables.files import is_table_file, read_table
 
         options = current()
@@ -60,7 +60,7 @@ class Tables(Modality):
 
     def read_files(self, paths: Sequence[Path], where: str) -> Read | None:
         """Read several files with the same columns as one table."""
-        from zaohua.modalities.files.options import current
+        from zaohua.modalities.reading_options import current
         from zaohua.modalities.tables.files import is_table_file, read_tables
 
         options = current()

@@ -70,7 +70,7 @@ class View:
         return state, z
 
     def from_tensor(self, state: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Convert states and z to encoded cells; unknown ones (state -1, or without z where it has one) are infinite."""
+        """Convert states and z to encoded cells, infinite where unknown: a state of -1, or a range without z."""
         out = np.full(len(state), np.nan)
         ranged = (state >= 0) & (state < self.ranges)
         out[(state < 0) | (ranged & np.isnan(z))] = np.inf

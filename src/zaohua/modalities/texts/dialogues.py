@@ -136,13 +136,13 @@ def _content(value: JsonValue, tally: Tally) -> str | None:
     return "".join(texts) if texts else None
 
 
-def up_to_last_answer(item: object) -> list[Turn]:
+def up_to_last_answer(item: object, tally: Tally | None = None) -> list[Turn]:
     """Return the turns of a dialogue up to its last answer that is learnt.
 
     Raises:
         ZaohuaError: as in `turns`, or there is no answer.
     """
-    messages = turns(item)
+    messages = turns(item, tally)
     while messages and not messages[-1].learnt:
         messages.pop()
     if not messages:

@@ -15,7 +15,6 @@ from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.raw import ending, examined, read_chunks, records_in
 from zaohua.modalities.texts.records import parsed
 from zaohua.modalities.texts.tally import Tally
-from zaohua.modalities.texts.tokenizers import as_utf8
 
 MANY = frozenset({".jsonl", ".ndjson", ".json"})
 """Endings of files that hold a text or a dialogue in each line, or in each item of a list."""
@@ -95,13 +94,8 @@ class TextFiles:
             raise record
         own = Tally()  # counted only if the record is read
         item = parsed(record, own, self.field)
-        if isinstance(item, str):
-            as_utf8(item)
-            if not item:
-                own.add("read", "empty text", "")
-        elif item is not None:
-            for turn in dialogues.turns(item):
-                as_utf8(turn.content)
+        if item == "":
+            own.add("read", "empty text", "")
         tally.update(own)
         return item
 

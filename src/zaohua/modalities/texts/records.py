@@ -22,11 +22,11 @@ from zaohua.modalities.texts.dialogues import (
     Dialogue,
     is_dialogue,
     is_message,
-    turns,
     up_to_last_answer,
     weight,
 )
 from zaohua.modalities.texts.tally import Tally
+from zaohua.modalities.texts.tokenizers import as_utf8
 
 FIELDS = ("text", "content", "document")
 """Keys of the text in a record, tried in this order."""
@@ -97,9 +97,11 @@ def parsed(record: JsonValue, tally: Tally, field: str | None = None) -> str | D
         item = _text(record, tally, (field,)) if field else _of_fields(record, tally)
     else:
         raise ZaohuaError(f"is {record!r:.60}, not a text or a dialogue")
-    if is_dialogue(item):
-        turns(item, tally)
-        up_to_last_answer(item)
+    if isinstance(item, str):
+        as_utf8(item)
+    else:
+        for turn in up_to_last_answer(item, tally):
+            as_utf8(turn.content)
     return item
 
 

@@ -28,8 +28,10 @@ class Tally:
 
     def update(self, other: Tally) -> None:
         """Add the counts of another one."""
-        self._fields.update(other._fields)
-        self._events.update(other._events)
+        if other._fields:
+            self._fields.update(other._fields)
+        if other._events:
+            self._events.update(other._events)
 
     def report(self) -> None:
         """Make a note of each kind of event, and one of all fields that weren't read."""

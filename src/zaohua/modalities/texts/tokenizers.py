@@ -6,6 +6,7 @@ Tokens 0 ... size - 1 stand for strings; a codec's special tokens follow. A toke
 from __future__ import annotations
 
 import codecs
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -39,6 +40,11 @@ class Tokenizer(ABC):
     @abstractmethod
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode tokens; invalid UTF-8 becomes replacement characters."""
+
+    @property
+    @abstractmethod
+    def sizes(self) -> np.ndarray:
+        """Number of bytes of each token in UTF-8, int64 (size,)."""
 
     @abstractmethod
     def state(self) -> str | None:
@@ -79,6 +85,11 @@ class Characters(Tokenizer):
         """Return the characters of tokens."""
         return "".join(self.alphabet[token] for token in tokens)
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of bytes of each character."""
+        return np.array([len(character.encode()) for character in self.alphabet], np.int64)
+
     def state(self) -> str | None:
         """Return the alphabet."""
         return self.alphabet
@@ -101,6 +112,11 @@ class Bytes(Tokenizer):
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode bytes."""
         return bytes(tokens).decode("utf-8", "replace")
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """One byte for each token."""
+        return np.ones(self.size, np.int64)
 
     def state(self) -> str | None:
         """Return None: there is no state."""
@@ -138,7 +154,8 @@ class Pieces(Tokenizer):
         )
         fast.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=on_command_line())
+        watched = on_command_line() and sys.stderr is not None and sys.stderr.isatty()
+        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=watched)
         fast.train_from_iterator((as_utf8(text).decode() for text in texts), trainer)
         return cls(fast.to_str())
 
@@ -150,6 +167,11 @@ class Pieces(Tokenizer):
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode tokens."""
         return self.fast.decode(list(tokens))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of bytes of each piece, which the library writes with a character for each byte."""
+        return np.array([len(self.fast.id_to_token(token) or "") for token in range(self.size)], np.int64)
 
     def state(self) -> str | None:
         """Return the library's JSON, as a string."""

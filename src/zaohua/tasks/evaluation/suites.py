@@ -13,6 +13,7 @@ from pathlib import Path
 
 import zaohua
 from zaohua.core import registry
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.params import fields_of
@@ -79,7 +80,7 @@ def benchmark(
             would replace a file that isn't as it was written here.
     """
     if seeds < 1:
-        raise ZaohuaError(f"--seeds must be at least 1, not {seeds}")
+        raise ZaohuaError(f"{option('seeds')} must be at least 1, not {seeds}")
     every = suites()
     if name not in every:
         raise unknown("suite", name, every)

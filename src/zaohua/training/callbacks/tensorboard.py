@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def tensorboard(folder: Path) -> Callback:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise ZaohuaError("tensorboard=True needs the tensorboard package: pip install 'zaohua[tensorboard]'") from None
+        raise ZaohuaError(
+            f"{option('tensorboard', True)} needs the tensorboard package: pip install 'zaohua[tensorboard]'"
+        ) from None
     writer = SummaryWriter(str(folder))
 
     def write(event: Event) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import re
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -29,8 +27,10 @@ TAGS = (b"Xing", b"Info", b"VBRI")
 """Marks of a first frame that gives the number of frames."""
 GUESSED = 2 * 1152
 """Tolerance of libsndfile's estimate of the length, in samples: two frames."""
-CHATTER = re.compile(rb"(Note: |Warning: |\[src/libmpg123/).*\n?")
-"""Messages that libmpg123 writes to stderr, even about excerpts of intact files."""
+MARKS = (b"Note: ", b"Warning: ", b"[src/libmpg123/")
+"""Beginnings of the lines that libmpg123 writes to stderr, even about excerpts of intact files."""
+WAIT = 0.2
+"""Seconds to wait for the rest of what was written to stderr."""
 
 
 class Frame(NamedTuple):
@@ -72,7 +72,8 @@ def is_longer(path: Path, samples: int) -> bool:
 class SilencedDecoder:
     """Context that suppresses libmpg123's messages on stderr; reentrant, and shared by threads.
 
-    Other output to stderr is delayed until the last thread leaves the context.
+    The decoder writes to the file descriptor itself, which all threads share. So everything written to stderr goes
+    through a pipe meanwhile, from which a thread passes on at once all but these messages.
     """
 
     def __init__(self) -> None:
@@ -97,22 +98,42 @@ def _do_nothing() -> None:
 
 
 def _redirect_stderr() -> Callable[[], None]:
-    """Redirect stderr to a file; return a function that restores it and passes on all but libmpg123's messages."""
+    """Redirect stderr to a pipe that passes on all but libmpg123's messages; return a function that restores it."""
     try:
-        spool = tempfile.TemporaryFile()
         stderr = os.dup(2)
+        source, sink = os.pipe()
     except OSError:
         return _do_nothing
-    os.dup2(spool.fileno(), 2)
+    os.dup2(sink, 2)
+    os.close(sink)
+    thread = threading.Thread(target=_pass_on, args=(source, stderr), daemon=True)
+    thread.start()
 
     def restore() -> None:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        with spool, contextlib.suppress(OSError):  # stderr may have been closed
-            spool.seek(0)
-            os.write(2, CHATTER.sub(b"", spool.read()))
+        os.dup2(stderr, 2)  # closes the last end of the pipe, unless a process that was started meanwhile has it, too
+        thread.join(WAIT)
 
     return restore
+
+
+def _pass_on(source: int, target: int) -> None:
+    """Pass on what comes from a pipe until it ends, without lines of libmpg123; then close both ends."""
+    held, begins = b"", True
+    with contextlib.suppress(OSError):  # stderr may have been closed
+        while data := os.read(source, 1 << 16):
+            *lines, held = (held + data).splitlines(keepends=True) or [b""]
+            if held.endswith(b"\n"):
+                lines, held = [*lines, held], b""
+            for line in lines:
+                if not (begins and line.startswith(MARKS)):
+                    os.write(target, line)
+                begins = True
+            if held and not (begins and any(mark.startswith(held[: len(mark)]) for mark in MARKS)):
+                os.write(target, held)
+                held, begins = b"", False
+        os.write(target, b"" if begins and held.startswith(MARKS) else held)
+    os.close(source)
+    os.close(target)
 
 
 silenced = SilencedDecoder()
