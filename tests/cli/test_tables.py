@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from zaohua.modalities.files.piped import received
 
 
 @pytest.fixture
@@ -85,3 +88,46 @@ def test_tries_are_in_the_help_and_in_the_message_as_they_are_typed(zaohua, peop
     assert said.code == 2 and "allow more tries (--max-tries 20)" in said.err
     said = zaohua("sample", "run", "-n", str(10**12))
     assert said.code == 2 and "1,000,000,000,000 items" in said.err
+
+
+INVOICES = "id;amount;paid\n" + "".join(f"R-{i};{i},{i % 9}0 €;{i % 28 + 1:02d}.03.2024\n" for i in range(1, 60))
+
+
+def test_samples_are_written_as_the_file_was(zaohua, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").write_text(INVOICES)
+    said = zaohua("train", "product-mixture", "in.csv", "--out", "run", "--leave-out", "id", "--random-state", "0")
+    assert "amount  continuous, 1,10 € to 59,50 €" in said.err and "id      left out\n" in said.err
+    zaohua("sample", "run", "-n", "40", "--seed", "1", "--out", "made.csv")
+    made = pd.read_csv("made.csv", sep=";")
+    assert list(made) == ["amount", "paid"] and made["amount"].str.fullmatch(r"\d\d?,\d0 €").all()
+    assert made["paid"].str.fullmatch(r"\d\d\.03\.2024").all()
+    assert zaohua("sample", "run", "--y", "paid=soon").err.endswith("but row 0 holds 'soon'\n")
+    assert zaohua("sample", "run", "--y", "amount=20,10 €", "-n", "2", "--seed", "1", "--out", "b.csv").code == 0
+    assert set(pd.read_csv("b.csv", sep=";")["amount"]) == {"20,10 €"}
+
+
+def test_several_files_and_standard_input(zaohua, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "in" / f"{name}.csv").write_text(INVOICES)
+    for source in ("in/*.csv", "in"):
+        assert "2 files, 118 rows: a.csv, b.csv" in zaohua("train", "independent", source, "--leave-out", "id").err
+    received.cache_clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(INVOICES.encode())))
+    said = zaohua("train", "independent", "-", "--out", "run", "--header", "no")
+    assert "column_1" in said.err and "60 rows" in said.err
+    received.cache_clear()
+
+
+def test_advice_is_typed_as_it_stands(zaohua, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"u{i % 40},v{i % 30},{i % 3}\n" for i in range(120))
+    Path("in.csv").write_text(f"Order ID,b,c\n{rows}")
+    said = zaohua("train", "independent", "in.csv", "--max-categories", "9")
+    assert "'Order ID' have 40 different values, 'b' 30, more than --max-categories 9" in said.err
+    assert "--leave-out 'Order ID' b" in said.err and "--kinds 'Order ID' identifier b identifier" in said.err
+    assert zaohua("train", "independent", "in.csv", "--leave-out", "Order ID", "b").code == 0
+    kinds = ("--kinds", "Order ID", "identifier", "b", "identifier")
+    assert zaohua("train", "independent", "in.csv", "--max-categories", "9", *kinds).code == 0

@@ -33,4 +33,6 @@ def test_options_are_written_as_they_are_typed():
     assert option("max_tries", 5) == "max_tries=5" and option("size") == "size="
     with command_line():
         assert option("max_tries", 5) == "--max-tries 5" and option("flip", False) == "--no-flip"
+        assert option("leave_out", ("a", "b c")) == "--leave-out a 'b c'"
+        assert option("kinds", {"b c": "integer", "d": "ordered"}) == "--kinds 'b c' integer d ordered"
     assert option("kinds", {"a": "integer"}) == "kinds={'a': 'integer'}"

@@ -186,6 +186,7 @@ def test_each_kind_of_data_has_its_protocol(runs: Path) -> None:
         "images": ("frechet", "pictures"),
         "tables": ("tree_score", "rows"),
         "texts": ("bits_per_byte", "texts"),
+        "music": ("nats_per_note", "pieces"),
         "sounds": ("frechet", "sounds"),
     }
     assert Spectral.lead == "frechet"

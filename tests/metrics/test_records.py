@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.tables import SIZES, rows
 
+from zaohua.metrics.copy_rate import ACCUSED
 from zaohua.metrics.intervals import wilson
 from zaohua.metrics.records import _nearest, _ranked, closest_records, row_copies
 
@@ -92,3 +93,15 @@ def test_missing_and_both_zeros_are_equal():
     train = np.array([[np.nan, 0.0], [1.0, 2.0]])
     found = row_copies(np.array([[-np.nan, -0.0], [1.0, 3.0]]), train, train[1:], [0, 0])
     assert found.rows.tolist() == [0] and (found.fraction, found.usual) == (0.5, 1.0)
+
+
+def test_honest_models_of_few_rows_are_accused_in_at_most_1_of_100():
+    """A normal distribution fitted to 60 rows is no copy of them, though it is nearer to them than to others."""
+    accused = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        train, test = rng.normal(size=(60, 4)), rng.normal(size=(60, 4))
+        samples = rng.multivariate_normal(train.mean(0), np.cov(train.T), 200)
+        found = closest_records(samples, train, test, [0] * 4), row_copies(samples, train, test, [0] * 4)
+        accused.append([one.p < ACCUSED for one in found])
+    assert (np.sum(accused, axis=0) <= 1).all()

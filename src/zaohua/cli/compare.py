@@ -45,6 +45,9 @@ COLUMNS = (
     "row_copies",
     "log_likelihood",
     "bits_per_sample",
+    "bits_per_byte",
+    "nats_per_note",
+    "copied",
 )
 """Measures that the table in the terminal shows; the page has all."""
 COSTS = ("training_seconds", "milliseconds", "real_time")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zaohua.cli.flags import echo
 from zaohua.core.json import Json
-from zaohua.core.notes import gathered, note, shown
+from zaohua.core.notes import Notes, gathered, note, shown
 
 if TYPE_CHECKING:
     from zaohua.estimator.listening import EncodedData
@@ -22,40 +22,43 @@ MOST = 20
 class Told:
     """Description of the data that a model encodes, which is printed in one line.
 
-    It is a callback of training, too: then the line is printed at the start, after the last check of the settings.
+    It is a callback of training, too: then the line is printed at the start, after all checks and notes.
 
     Args:
+        notes: what is noted meanwhile.
         quiet: whether to print nothing.
 
     Attributes:
-        facts: the description as JSON values; empty before the data are encoded.
+        facts: the description as JSON values; empty before it is printed.
         at_once: whether to print as soon as the data are encoded, for models that have no callbacks.
     """
 
-    def __init__(self, quiet: bool):
+    def __init__(self, notes: Notes, quiet: bool):
         from zaohua.core.hardware import is_main_process
 
-        self.quiet, self.at_once = quiet or not is_main_process(), True
+        self.notes, self.quiet, self.at_once = notes, quiet or not is_main_process(), True
         self.facts: Json = {}
-        self._lines: list[str] = []
+        self._data: EncodedData | None = None
 
     def __call__(self, event: Event) -> None:
         """Print the description at the start of training."""
         if event.kind == "start":
             self.show()
 
-    def encoded(self, data: EncodedData, notes: list[str]) -> None:
-        """Describe data that were encoded, given what was noted of them."""
-        self.facts = described(data, notes)
-        self._lines = [*data.codec.about(data.n_items), in_one_line(self.facts)]
+    def encoded(self, data: EncodedData) -> None:
+        """Keep the description of data that were encoded."""
+        self._data = data
         if self.at_once:
             self.show()
 
     def show(self) -> None:
-        """Print the description, once."""
-        for line in () if self.quiet else self._lines:
+        """Print the description and the notes so far, once."""
+        data, self._data = self._data, None
+        if data is None:
+            return
+        self.facts = described(data, self.notes.take())
+        for line in () if self.quiet else (*data.codec.about(data.n_items), in_one_line(self.facts)):
             echo(line)
-        self._lines = []
 
 
 @contextmanager
@@ -70,9 +73,9 @@ def told(quiet: bool) -> Iterator[Told]:
     from zaohua.estimator.listening import listening
 
     with gathered() as notes:
-        told = Told(quiet)
+        told = Told(notes, quiet)
         try:
-            with listening(lambda data: told.encoded(data, notes.take())):
+            with listening(told.encoded):
                 yield told
         finally:
             for text in [] if notes.taken else notes.take():

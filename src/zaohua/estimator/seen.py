@@ -10,7 +10,8 @@ Where items could be listed one by one, that would give the items away. So nothi
 `BITS` bits, such as rows of two columns.
 
 **When it is said.** Some training items occur more than once. Given items are called trained on if more of them are
-training items than that, by the 95 % interval of their share.
+training items than that, by the 95 % interval of their share. Texts and pieces also quote one another, so of their runs
+another `QUOTED` may be equal.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ from zaohua.modalities.sequences import Sequences
 
 MOST = 20_000
 """Number of hashes that are kept, about."""
-DECODED = 2_000
+DECODED = 1_000
 """Maximum number of items that are looked at if they must be decoded from files."""
 BITS = 48
 """Minimum information of an item, in bits, for hashes to be kept."""
 RUN = 32
 """Number of tokens of texts and music that are hashed together."""
+QUOTED = 0.05
+"""Fraction of the runs of new texts and pieces that may be those of training."""
 BLOCK = 1 << 20
 """Number of tokens hashed at once."""
 Hashes = np.ndarray
@@ -53,7 +56,7 @@ class Seen:
     Attributes:
         found: number of items that are training items.
         checked: number of items that could be checked.
-        usual: fraction of training items that occur more than once.
+        usual: fraction of new items that may equal training items, such as those that occur more than once.
         fraction: fraction of the training items that are remembered by these hashes.
     """
 
@@ -73,13 +76,14 @@ class Seen:
         return self.found > 0 and wilson(self.found / self.checked, self.checked).low > self.usual
 
 
-def remember(hashes: Hashes, key: int, fraction: float = 1.0) -> Json:
+def remember(hashes: Hashes, key: int, fraction: float = 1.0, quoted: float = 0.0) -> Json:
     """Return the memory of hashed training items as JSON values.
 
     Args:
         hashes: uint64 (n,).
         key: key of the hashes.
         fraction: fraction of the training items that these are.
+        quoted: fraction of new items that may equal training items, beyond those that repeat one another.
     """
     modulus = max(1, -(-len(hashes) // MOST))
     values, counts = np.unique(hashes, return_counts=True)
@@ -89,6 +93,7 @@ def remember(hashes: Hashes, key: int, fraction: float = 1.0) -> Json:
         "modulus": modulus,
         "fraction": fraction,
         "repeats": float(counts[counts > 1].sum() / max(1, len(hashes))),
+        "quoted": quoted,
         "hashes": base64.b64encode(kept.tobytes()).decode(),
     }
 
@@ -103,7 +108,8 @@ def recall(memory: Mapping[str, object], hashes: Hashes) -> Seen:
     kept = np.frombuffer(base64.b64decode(str(memory["hashes"])), "<u4")
     checked = hashes[hashes % np.uint64(int(str(memory["modulus"]))) == 0]
     found = np.isin((checked >> np.uint64(32)).astype("<u4"), kept)
-    return Seen(int(found.sum()), len(checked), float(str(memory["repeats"])), float(str(memory["fraction"])))
+    repeats, quoted, fraction = (float(str(memory[name])) for name in ("repeats", "quoted", "fraction"))
+    return Seen(int(found.sum()), len(checked), repeats + quoted, fraction)
 
 
 # ---- hashes
@@ -155,6 +161,8 @@ def sampled(codes: Codes, rows: np.ndarray, seed: int) -> np.ndarray:
 
 def can_be_listed(codes: Codes, rows: np.ndarray) -> bool:
     """Return True if items hold so little information that all possible ones could be tried: less than `BITS` bits."""
+    if isinstance(codes, FileCodes):
+        return False
     if isinstance(codes, Sequences):
         return int((codes.stops - codes.starts).max()) < BITS // 4
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), 1000)).astype(int)]

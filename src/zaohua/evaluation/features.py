@@ -18,6 +18,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.evaluation.model import Model
 from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
+from zaohua.evaluation.references import judged_by
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.checks import flags
@@ -241,6 +242,15 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         return self.telling(record)
 
     # ---- references
+
+    @functools.cached_property
+    def doubtful(self) -> dict[str, str]:
+        """Measures that tell little here, and why: Fréchet distances need more items than features, too."""
+        found, width = super().doubtful, self.real[0].shape[1]
+        if self.n > width:
+            return found
+        reason = f"{width} features have no covariance of full rank with {self.n:,} {self.noun}"
+        return {**dict.fromkeys(judged_by("frechet"), reason), **found}
 
     @functools.cached_property
     def references(self) -> dict[str, Figures]:

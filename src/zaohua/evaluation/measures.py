@@ -150,7 +150,12 @@ MEASURES: dict[str, Measure] = {
         "of test items whose levels the model takes for real numbers: it may "
         "exceed any log-probability, and isn't compared",
     ),
-    "bits_per_byte": Measure("bits per byte", "lower", "of test texts, in windows of half the context"),
+    "bits_per_byte": Measure(
+        "bits per byte", "lower", "of test texts, in windows of half the context; the unit is that of any tokenizer"
+    ),
+    "nats_per_note": Measure(
+        "nats a note", "lower", "the negative log-likelihood of test pieces, divided by the number of their notes"
+    ),
     "copied": Measure(
         "copied",
         "none",

@@ -16,6 +16,8 @@ TEMPLATE = Path(__file__).with_name("plain_page.html.jinja")
 def about(comparison: Comparison) -> str:
     """Return the number of compared items in a sentence."""
     first = comparison.rows[0]
+    if not first.extractor:
+        return f"Each model predicted the same {first.noun}, on which none was trained, and made {first.n:,} samples."
     return (
         f"Each model generated {first.n:,} {first.noun}, compared with as many real ones that no model was trained on."
     )

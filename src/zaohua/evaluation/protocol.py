@@ -13,11 +13,12 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.known_items import known_items
 from zaohua.evaluation.measures import Measure, add_measures, measure_of
 from zaohua.evaluation.model import Codes, Model
-from zaohua.evaluation.references import doubtful
+from zaohua.evaluation.references import doubtful, is_praise
 from zaohua.evaluation.results import Evaluation, Figure, Figures
-from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
+from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, held_out_rows, some
 from zaohua.metrics.intervals import Interval, mean_interval, wilson
 
 SamplesT = TypeVar("SamplesT", default=np.ndarray)
@@ -37,7 +38,6 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         comparable: True if `compare` can order models by it.
         monitors: True if it can measure samples during training (see `monitor`).
         scores_items: True if results include log-likelihoods of whole items.
-        no_validation: reason why items held out of training can't be used; empty if they can.
         unit_seen: noun for the parts of items that are looked up among those of training; empty for whole items.
         modality, noun: name of the kind of data, and the noun for its items in the plural.
         splits: the real items.
@@ -53,7 +53,6 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     comparable: ClassVar[bool] = True
     monitors: ClassVar[bool] = False
     scores_items: ClassVar[bool] = True
-    no_validation: ClassVar[str] = ""
     unit_seen: ClassVar[str] = ""
 
     modality: str = ""
@@ -103,12 +102,30 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         """Return the name of the measure of likelihoods in bits per number of an item; None if there is none."""
         return None
 
+    @classmethod
+    def held_out(cls, models: Sequence[Model], learnt: Items) -> tuple[Items, Items] | None:
+        """Divide the items of training into those that models were trained on, and those that all of them held out.
+
+        Args:
+            models: fitted models; all that are compared.
+            learnt: all items that they were given, the last result of `items`.
+
+        Returns:
+            Items of training and held-out ones; None if nothing was held out.
+
+        Raises:
+            ZaohuaError: the models held out other items.
+        """
+        held, kept = held_out_rows(models, len(learnt), learnt.groups)
+        if not len(held):
+            return None
+        return learnt.take(some(kept, learnt.most)), learnt.take(some(held, learnt.most))
+
     # ---- items that a model was trained on
 
     def codes_for(self, model: Model) -> Codes:
         """Return the test items as the codec of a model encodes them."""
-        codes: Codes = self.test.codes
-        return codes
+        return cast(Codes, self.test.codes)
 
     def trained_on(self, model: Model) -> tuple[float | None, list[str]]:
         """Return the share of the test items that a model was trained on, known by content, and a warning if any.
@@ -117,16 +134,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
             The share, 0 if it isn't larger than among new items, None if the model remembers none; and the warning.
         """
         codes = self.codes_for(model)
-        found = model.count_seen(codes)
-        if found is None or not found.accused:
-            return (None if found is None else 0.0), []
-        unit = self.unit_seen or self.noun
-        which = "" if found.checked == len(codes) or self.unit_seen else " that could be checked"
-        about = f", about {found.share:.0%} of all" if which or found.share > 1.01 * found.found / found.checked else ""
-        return found.share, [
-            f"{found.found:,} of {found.checked:,} {unit} that this is measured by{which} were trained on{about}: the "
-            "figures say how well the model knows them, not how good it is"
-        ]
+        return known_items(model.count_seen(codes), len(codes), self.noun, self.unit_seen)
 
     # ---- samples
 
@@ -169,9 +177,13 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         """Return the number of values of each test item at `rows`, by which `bits_measure` divides."""
         return np.full(len(rows), model.spec_.size)
 
-    def predictions(self, model: Model) -> Figures:
-        """Compute figures of the prediction of test items, other than log-likelihoods of whole items."""
-        return {}
+    def predictions(self, model: Model) -> tuple[Figures, dict[str, np.ndarray]]:
+        """Compute figures of the prediction of test items, other than log-likelihoods of whole items.
+
+        Returns:
+            The figures, and arrays that `gaps` needs.
+        """
+        return {}, {}
 
     # ---- measures
 
@@ -203,8 +215,8 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         raise ZaohuaError(f"{self.noun} can't be measured while a model trains")
 
     def telling(self, record: Mapping[str, float]) -> dict[str, float | None]:
-        """Return figures with None for those of measures that can't tell the references apart."""
-        return {name: None if name in self.doubtful else value for name, value in record.items()}
+        """Return figures with None for those that would be praise by a measure that can't tell the references apart."""
+        return {name: None if name in self.doubtful and is_praise(name) else value for name, value in record.items()}
 
     @functools.cached_property
     def doubtful(self) -> dict[str, str]:

@@ -6,7 +6,8 @@ In small sets that is usual: the balls of precision and coverage are so wide tha
 
 The rule: a measure tells little if the real items aren't better than the trivial model by it, with disjoint 95 %
 intervals. Some measures have no interval of their own; another one of the same features decides for them
-(`Measure.judge`). A measure that tells little names no winner and isn't printed as a result.
+(`Measure.judge`). Fréchet distances also need more items than features. A measure that tells little names no winner,
+and its figures aren't printed where they would read as praise.
 """
 
 from __future__ import annotations
@@ -38,7 +39,18 @@ def doubtful(references: Mapping[str, Figures]) -> dict[str, str]:
         for judge in {measure_of(name).judge for name in measure_names()} - {""}
         if judge in floor and judge in trivial and (reason := _overlap(judge, floor[judge], trivial[judge], other))
     }
-    return {name: reasons[judge] for name in measure_names() if (judge := measure_of(name).judge) in reasons}
+    return {name: reason for judge, reason in reasons.items() for name in judged_by(judge)}
+
+
+def judged_by(judge: str) -> list[str]:
+    """Return the measures for which a measure decides whether they tell anything."""
+    return [name for name in measure_names() if measure_of(name).judge == judge]
+
+
+def is_praise(name: str) -> bool:
+    """Return True if a figure of a measure reads as praise; a distance doesn't, as nobody knows which one is small."""
+    measure = measure_of(name)
+    return measure.percent or measure.better != "lower"
 
 
 def grouped(reasons: Mapping[str, str]) -> dict[str, list[str]]:

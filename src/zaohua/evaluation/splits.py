@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from zaohua.core.advice import option
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, derive_seed, seeds_from_content
 
 if TYPE_CHECKING:
@@ -129,6 +131,34 @@ class Splits:
     test: Any
     modality: str = ""
     noun: str = "items"
+
+
+def held_out_rows(models: Sequence[Model], n: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of the items that all models held out of n, and of those that they were trained on.
+
+    Raises:
+        ZaohuaError: the models held out other items.
+    """
+    nothing = np.zeros(0, np.int64), np.arange(n)
+    each = [
+        model.hold_out(n, derive_seed(model.seed_, "split"), groups)  # type: ignore[attr-defined]
+        if getattr(model, "validation_fraction", 0)
+        else nothing
+        for model in models
+    ]
+    for model, (held, _) in zip(models, each, strict=True):
+        if not np.array_equal(held, each[0][0]):
+            raise ZaohuaError(
+                f"{name_of(models[0])} and {name_of(model)} held out other items: give some on which neither was "
+                f"trained ({option('data')}), or train both with the same {option('random_state')} and "
+                f"{option('validation_fraction')}"
+            )
+    return each[0]
+
+
+def name_of(model: Model) -> str:
+    """Return the run folder of a model, or its class."""
+    return str(getattr(model, "run_", None) or type(model).__name__)
 
 
 def prepared(model: Model, codes: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zaohua.evaluation.measures import measure_of
-from zaohua.evaluation.references import LITTLE, grouped
+from zaohua.evaluation.references import LITTLE, grouped, is_praise
 from zaohua.evaluation.results import FLOOR, Evaluation, Figure
+from zaohua.metrics.copy_rate import ACCUSED
 from zaohua.metrics.intervals import Interval
 from zaohua.report.numbers import digits
 from zaohua.storage import runs
@@ -143,8 +144,7 @@ def told(name: str, found: Evaluation, interval: bool = True) -> str:
 
 def withheld(name: str, found: Evaluation) -> bool:
     """Return True if a figure of a model isn't written: its measure tells little, and it is no distance."""
-    measure = measure_of(name)
-    return name in found.doubtful and (measure.percent or measure.better != "lower")
+    return name in found.doubtful and is_praise(name)
 
 
 def titled(name: str, found: Evaluation, interval: bool = True) -> str:
@@ -185,14 +185,18 @@ def _first(comparison: Comparison) -> str:
 
 
 def _copying(best: Evaluation) -> str:
-    """Write a warning if a model copies training rows, since its figures are then meaningless."""
+    """Write a warning if a model copies training items, since its figures are then meaningless."""
     copied, usual = (figures.get("row_copies") for figures in (best.figures, best.references.get(FLOOR, {})))
-    if copied is None or usual is None or (copied.low or 0) <= usual.value:
-        return ""
-    return (
-        f" But {_number('row_copies', copied.value)} of its samples equal training rows, of real test rows "
-        f"{_number('row_copies', usual.value)}."
-    )
+    if copied is not None and usual is not None and (copied.low or 0) > usual.value:
+        return (
+            f" But {_number('row_copies', copied.value)} of its samples equal training rows, of real test rows "
+            f"{_number('row_copies', usual.value)}."
+        )
+    near = best.figures.get("copy_rate")
+    if near is not None and near.p is not None and near.p < ACCUSED:
+        share = _number("copy_rate", near.value)
+        return f" But it copies: {share} of its samples are much nearer to training {best.noun} than to others."
+    return ""
 
 
 def _beside_real(comparison: Comparison) -> str:

@@ -52,7 +52,7 @@ class CopyRate:
 
     Attributes:
         rate: fraction of samples that are hits of training items.
-        expected: fraction of samples that would be by chance, since as many are hits of held-out items.
+        expected: fraction of samples that would be by chance, since as many are hits of held-out items, in K parts.
         p: p value, under the hypothesis that samples are as near to training items as to held-out ones.
         exact: number of samples that are exact copies of training items, up to rounding, and not of held-out ones.
         suspects: indices of the hits, the nearest first relative to the distance to held-out items.
@@ -106,7 +106,7 @@ def copy_rate(samples: ArrayLike, train: ArrayLike, test: ArrayLike, random_stat
     ratios = distances[suspects] / np.maximum(to_held[suspects], rounding)
     return CopyRate(
         float(suspected.mean()),
-        float(min(1.0, usual.mean() * parts)),
+        float(1 - (1 - usual.mean()) ** parts),
         p,
         int(copied.sum()),
         suspects[np.argsort(ratios, kind="stable")],

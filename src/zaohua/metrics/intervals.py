@@ -134,6 +134,19 @@ def mean_interval(values: ArrayLike) -> Interval:
     return Interval(float(x.mean()), float(x.mean() - reach), float(x.mean() + reach))
 
 
+def ratio_interval(x: ArrayLike, sizes: ArrayLike) -> Interval:
+    """Compute the sum of x over the sum of sizes, such as bits per byte, with the interval of a ratio of means.
+
+    Args:
+        x: values of at least two items, (n,).
+        sizes: their sizes, (n,).
+    """
+    values, weights = np.asarray(x, np.float64), np.asarray(sizes, np.float64)
+    value = float(values.sum() / weights.sum())
+    off = mean_interval(values - value * weights)
+    return Interval(value, *(value + end / float(weights.mean()) for end in (off.low, off.high)))
+
+
 def paired(a: ArrayLike, b: ArrayLike) -> Interval:
     """Compute the mean of a - b and its 95 % interval, for values of the same items such as log-likelihoods."""
     x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)

@@ -46,6 +46,7 @@ class Modality(ABC):
         noun: what its items are called, in the plural.
         suffixes: endings of the files that hold one item each, in lower case with the dot.
         other_suffixes: endings of files that hold many items, such as tables.
+        usual: the endings that messages name first, if there are many.
         accompanies: True if such files often accompany files of another kind, as captions accompany images: then they
             determine the kind of a folder only if it has no other files.
         convert: endings of files of this kind that can't be read, and what to do about them.
@@ -61,6 +62,7 @@ class Modality(ABC):
     noun: ClassVar[str]
     suffixes: ClassVar[frozenset[str]] = frozenset()
     other_suffixes: ClassVar[frozenset[str]] = frozenset()
+    usual: ClassVar[tuple[str, ...]] = ()
     accompanies: ClassVar[bool] = False
     convert: ClassVar[Mapping[str, str]] = {}
     holes: ClassVar[bool] = False
@@ -194,6 +196,10 @@ class Modality(ABC):
         return folder
 
     # ---- helpers
+
+    def rank(self, suffix: str) -> tuple[int, int, str]:
+        """Return a key by which endings are sorted in messages: the usual ones first, then the shortest."""
+        return self.usual.index(suffix) if suffix in self.usual else len(self.usual), len(suffix), suffix
 
     def load(self, path: str | None) -> Any:
         """Import the object or module that a dotted path "module:name" or "module" names; return None for None."""

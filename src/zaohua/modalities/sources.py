@@ -120,7 +120,7 @@ def _readable(kinds: Sequence[Modality], folders: bool = False) -> str:
     """Return what files are read, for a message: "images (.png, .jpg ...), sounds (.wav ...)"."""
     shown = []
     for kind in kinds:
-        suffixes = sorted(kind.suffixes | (frozenset() if folders else kind.other_suffixes), key=lambda s: (len(s), s))
+        suffixes = sorted(kind.suffixes | (frozenset() if folders else kind.other_suffixes), key=kind.rank)
         if suffixes:
             shown.append(f"{kind.noun} ({', '.join(suffixes[:4])}{' ...' if len(suffixes) > 4 else ''})")
     return ", ".join(shown)

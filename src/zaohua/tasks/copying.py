@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from zaohua.modalities.datasets import known
 from zaohua.modalities.texts.codec import TextCodec
 from zaohua.modalities.texts.corpus import Corpus, alike
 from zaohua.modalities.texts.files import TextsLike
+from zaohua.modalities.texts.held_out import divided
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,12 @@ def _split(model: TokenModel, data: object, items: TextsLike, held_out: object) 
         return Corpus(items), Corpus(_texts(held_out)), _name(held_out)
     if isinstance(data, str) and data in known() and not Path(data).exists() and "test" in known()[data].splits:
         return Corpus(items), Corpus(_texts(data, "test")), f"{data}, test split"
-    if model.y_codec_ is not None or model.apart_ or not model.validation_fraction:
-        return Corpus(items), None, ""  # the held-out items are scattered over the text
-    length = sum(len(piece) for piece in Corpus(items))
-    cut = length - math.ceil(model.validation_fraction * length)
-    return Corpus(items, 0, cut), Corpus(items, cut), f"its last {model.validation_fraction:.0%}, held out"
+    found = divided((model,), items)
+    if found is None:
+        return Corpus(items), None, ""
+    before, after, *_ = found
+    learnt, rest = (sum(len(piece) for piece in Corpus(texts)) for texts in (before, after))
+    return Corpus(before), Corpus(after), f"{rest / (learnt + rest):.0%} of it, held out"
 
 
 def _texts(data: object, split: str | None = None) -> TextsLike:

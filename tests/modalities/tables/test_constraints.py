@@ -13,6 +13,7 @@ from tests.modalities.tables.systems import Constrained, holed, random_system, v
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import DataNote
 
 MODELS = ("ProductMixture", "GaussianCopula", "Independent")
 
@@ -177,6 +178,21 @@ def test_combinations_that_overlap_are_put_together_or_refused() -> None:
     assert set(model.sample(20, y={"a": 0, "c": 8}, random_state=0).b) == {"z"}, "(0, z) and (z, 8) occur, apart"
     with pytest.raises(ZaohuaError, match=r"'\(a, b\)' and '\(b, c\)' don't hold in 2 rows"):
         model.sample(2, y={"a": 0, "c": 6})
+
+
+def test_a_cell_with_one_possible_value_is_found_and_one_with_none_stays_missing() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 10, 100), rng.normal(0, 10, 100)
+    top, a[7], b[7] = 7, a.max() + 1, b.max() + 1
+    frame = pd.DataFrame({"a": a, "b": b, "c": a + b})
+    rules = ("c = a + b", f"c - b <= {float(a[top])}", f"c - a <= {float(b[top])}")
+    model = fitted(frame, *rules, model="Independent")
+    filled = model.impute(frame[top : top + 1].assign(a=np.nan, b=np.nan))
+    assert filled.to_numpy() == pytest.approx(frame[top : top + 1].to_numpy())
+    whole = pd.DataFrame({"a": np.arange(50) % 7}).assign(b=lambda f: f.a + 1, c=lambda f: f.a + 2 + f.a % 2)
+    rows = whole[:2].astype({"b": "Int64"}).assign(b=pd.NA, c=[2, 2])
+    with pytest.warns(DataNote, match="left 1 cells missing"):
+        assert fitted(whole, "a < b < c").impute(rows.astype({"b": "Int64"})).b.isna().tolist() == [False, True]
 
 
 # ---- samples

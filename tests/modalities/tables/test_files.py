@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import gathered
+from zaohua.modalities.files.piped import received
 from zaohua.modalities.tables import files
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.modalities.tables.files import read_table, read_tables
@@ -127,6 +129,13 @@ def test_files_are_written_back_as_they_were(text: str, tmp_path: Path) -> None:
     assert (tmp_path / "back.csv").read_text() == text
 
 
+def test_writing_guesses_nothing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"d": ["01/02/2020", "03/04/2020"] * 9, "n": ["1,234", "5,678"] * 9})
+    with gathered() as notes:
+        zh.write(frame, tmp_path / "a.csv")
+    assert not notes and pd.read_csv(tmp_path / "a.csv").equals(frame)
+
+
 def test_packed_files_are_read_and_bombs_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = ROWS.encode()
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(data))
@@ -162,6 +171,16 @@ def test_archives_must_hold_one_table_inside(tmp_path: Path) -> None:
                 archive.writestr(name, ROWS)
         with pytest.raises(ZaohuaError, match=f"a.zip: .*{wrong}"):
             read_table(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", ROWS)
+        archive.writestr("b.csv", ROWS)
+    assert len(zh.read(tmp_path / "a.zip")[0]) == 18  # read as a folder
+    buffer = io.BytesIO()
+    Image.new("L", (3, 3)).save(buffer, "png")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", buffer.getvalue())
+        archive.writestr("labels.csv", "filename,label\na.png,x\n")
+    assert len(zh.read(tmp_path / "a.zip")[0]) == 1 and not hasattr(zh.read(tmp_path / "a.zip")[0], "columns")
 
 
 def test_several_files_of_the_same_columns_are_one_table(tmp_path: Path) -> None:
@@ -225,12 +244,30 @@ def test_sheets_of_workbooks(tmp_path: Path) -> None:
     assert list(zh.Independent(sheet="Two", random_state=0).fit(tmp_path / "a.xlsx").sample(2).columns) == ["x"]
 
 
+def test_rows_of_a_sheet_stay_together(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    for rows in ([["n", "s"], [1, "x"], [" ", None], [2, "y"], [None, None], [3, "z"]], [["n"], [1], [None], [2], [3]]):
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(tmp_path / "a.xlsx")
+        with gathered() as notes:
+            frame = read_table(tmp_path / "a.xlsx")
+        assert frame["n"].tolist() == [1, 2, 3] and "empty row" in notes[0]
+    (tmp_path / "old.xls").write_bytes(b"x")
+    with pytest.raises(ZaohuaError, match="old.xls: .xls files aren't read: save them as .xlsx or .csv"):
+        zh.read(tmp_path / "old.xls")
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, columns in ((ROWS, ["a", "b"]), ('{"u": 1, "v": 2}\n', ["u", "v"]), ("a\tb\n1\tx\n2\ty\n", ["a", "b"])):
-        files.stdin_bytes.cache_clear()
+        received.cache_clear()
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         assert list(zh.read("-")[0].columns) == columns == list(zh.read("-")[0].columns)
-    files.stdin_bytes.cache_clear()
+    received.cache_clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Once upon a time\nthere was a cat, who sat.\n")))
+    assert not hasattr(zh.read("-")[0], "columns")
+    received.cache_clear()
 
 
 def test_columns_are_left_out(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_what_a_comma_is_follows_from_the_whole_column() -> None:
     for cells, value, doubtful in (
         (["1,234", "567"], 1234, False),
         (["1,234", "5,678"], 1234, True),
+        (["$1,234", "$5,678"], 1234, False),
         (["1,234", "0,758"], 1.234, False),
         (["1,234", "5,67"], 1.234, False),
     ):
@@ -248,3 +249,17 @@ def test_numbers_and_dates_of_another_spelling_are_understood() -> None:
 def test_floats_beyond_2_to_53_are_not_whole() -> None:
     assert Column.from_series(pd.Series([1e300, 2e300, 3e300, 1.0], name="a")).kind == "continuous"
     assert Column.from_series(pd.Series([1.0, 2.0**53, 3.0], name="a")).kind == "integer"
+
+
+def test_numbers_of_several_units_are_said() -> None:
+    for cells, said in (
+        (["$5.00", "€6.50", "$7.25"] * 9, True),
+        (["12 kg", "14 lb", "13 kg"] * 9, True),
+        (["1.5K", "2M", "3K"] * 9, True),
+        (["1.234,50", "1,234.50", "7"] * 9, True),
+        (["12a", "14b", "15"] * 9, False),  # numbers of houses
+        (["red", "blue", "5 red"] * 9, False),
+    ):
+        with gathered() as notes:
+            assert Column.from_series(pd.Series(cells, name="a")).kind == "categorical"
+        assert bool(notes) == said and all("numbers written in several ways" in note for note in notes)

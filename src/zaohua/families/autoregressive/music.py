@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
-from zaohua.estimator.seen import token_hashes
+from zaohua.estimator.seen import QUOTED, token_hashes
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.modalities.base import Codes
@@ -15,6 +16,8 @@ from zaohua.modalities.music.notes import MusicCodec
 
 class MusicModel(TokenModel[MusicCodec]):
     """Base of models of music: tokens are waits, notes and durations, and the codec's grammar says what may follow."""
+
+    quoted: ClassVar[float] = QUOTED
 
     def choice(self) -> TokenSampler:
         """Return the token sampler: the fields' settings, restricted to tokens that the grammar allows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
 from zaohua.core.seeds import RandomState
-from zaohua.estimator.seen import token_hashes
+from zaohua.estimator.seen import QUOTED, token_hashes
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
@@ -29,6 +29,8 @@ from zaohua.modalities.texts.codec import TextCodec
 
 class TextModel(TokenModel[TextCodec]):
     """Base of models of texts: tokens are characters, bytes or word pieces. Of dialogues only answers are learnt."""
+
+    quoted: ClassVar[float] = QUOTED
 
     fim: Annotated[float, Between(0, 1)] = 0.0
     """Fraction of training rows rearranged for fill-in-the-middle, which `suffix` needs."""

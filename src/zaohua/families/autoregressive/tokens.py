@@ -107,11 +107,8 @@ class TokenModel(Guided[TokenCodecT]):
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         long = int((tokens.stops - tokens.starts > length + 1).sum())
         if long and self.tells_cuts:
-            noun, overlap = ("dialogues", ", which overlap by half") if tokens.apart else (self.codec_.modality, "")
-            note(
-                f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length:,} tokens: they are learnt "
-                f"in parts{overlap}"
-            )
+            noun, how = ("dialogues", "parts that overlap by half") if tokens.apart else (self.codec_.modality, "parts")
+            note(f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length} tokens: learnt in {how}")
         rows = TokenRows(tokens, length, length // 2 if tokens.apart else 0)
         return data.cut(rows, rows.item_index)
 
@@ -132,10 +129,7 @@ class TokenModel(Guided[TokenCodecT]):
         return math.ceil(self.validation_fraction * n) if n > 2 else 0
 
     def held_out_token(self, tokens: Sequences) -> int | None:
-        """Return the index of the first token of a stream that is held out; None for items that are held out whole.
-
-        Its length if nothing is held out.
-        """
+        """Return where the held-out end of a stream begins, its length without one; None for items held out whole."""
         if self.y_codec_ is not None or tokens.apart:
             return None
         n = (len(tokens.stream) - 1) // self.context - 1  # rows of twice the context, as `rows` unfolds them

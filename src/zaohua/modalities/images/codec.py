@@ -12,18 +12,16 @@ from numpy.typing import DTypeLike
 from PIL import Image
 from torch import Tensor
 
-from zaohua.core.advice import option
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.json import Json
 from zaohua.core.memory import require
-from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codes, GridCodec, counted
 from zaohua.modalities.images.files import Form, ImageFiles
-from zaohua.modalities.images.grid import EIGHT_BIT, Grid, find_grid, visible
-from zaohua.modalities.images.losses import tell_range, tell_sizes
+from zaohua.modalities.images.grid import EIGHT_BIT, Grid, visible
+from zaohua.modalities.images.losses import grid_of, tell_sizes
 from zaohua.modalities.images.pixels import COUNT, Channels, checked_pixels, convert_array, resize_array
 from zaohua.report.sheets import grid, save
 
@@ -97,7 +95,9 @@ class ImageCodec(GridCodec[ImagesLike]):
         else:
             pixels = checked_pixels(items)
             count = pixels.shape[-1] if self.channels == "auto" else COUNT[self.channels]
-            self._set_pixels(self._find_grid(pixels), pixels.dtype, channel_axis=np.ndim(items) == 4 or count > 1)
+            self._set_pixels(
+                grid_of(pixels, self.max_value), pixels.dtype, channel_axis=np.ndim(items) == 4 or count > 1
+            )
             shape = self._target or pixels.shape[1:3]
         levels = 2 if self.binarize != "none" else self.grid_.levels
         feature = Feature("pixel", "real", size=count, levels=levels, scale=self.grid_.scale)
@@ -117,24 +117,6 @@ class ImageCodec(GridCodec[ImagesLike]):
         if not isinstance(items, ImageFiles):
             array = np.asarray(items)
             require(len(array) * values * array.dtype.itemsize, f"{len(array):,} pictures {what}", smaller)
-
-    def _find_grid(self, pixels: np.ndarray) -> Grid:
-        """Return the grid of an array, up to `max_value` if that is given; note one that the values hardly fill."""
-        if self.max_value is None:
-            found = find_grid(pixels)
-            if pixels.dtype.kind in "iu":
-                tell_range(float(pixels.max()), found.high)
-            elif found.levels is None and (found.low, found.high) not in ((0, 1), (-1, 1)):
-                note(f"black is taken to be {found.low:g} and white {found.high:g}, the extremes of the values")
-            return found
-        low, high = float(pixels.min()), float(pixels.max())
-        if low < 0 or high > self.max_value:
-            raise ZaohuaError(
-                f"pixels are from {low:g} to {high:g}, not from 0 to {self.max_value:g} ({option('max_value')})"
-            )
-        whole = pixels.dtype.kind in "biu" and self.max_value <= 65535 and self.max_value == round(self.max_value)
-        levels = Grid(0, self.max_value, round(self.max_value) + 1 if whole else 256)
-        return levels if whole or levels.fits(pixels) else Grid(0, self.max_value, None)
 
     def parts(self, items: ImagesLike) -> ImagesLike:
         """Return the images as they are encoded: the pages of files, if all are taken, each with its file's label."""

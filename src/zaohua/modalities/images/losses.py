@@ -1,13 +1,17 @@
-"""Notes on what images lose when they are read: further pages, transparency, bits, sides, and most of their range."""
+"""Notes on what images lose when they are read, such as pages, transparency, bits and sides, and on their range."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from zaohua.core.advice import option
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note
 from zaohua.modalities.base import counted
+from zaohua.modalities.images.grid import Grid, find_grid
 from zaohua.modalities.images.opening import PAGED, ImageHeader
 from zaohua.modalities.images.pixels import Loss, misfit
 
@@ -73,3 +77,28 @@ def tell_range(highest: float, top: float) -> None:
             f"values reach {highest:,.6g} of {top:,.6g}, {100 * highest / top:.2g} % of the range: "
             f"{option('max_value', white)} makes {white:,} white"
         )
+
+
+def grid_of(pixels: np.ndarray, white: float | None) -> Grid:
+    """Return the values that the pixels of an array can take, and note what is guessed.
+
+    Args:
+        pixels: numeric array (n, ...), finite.
+        white: value of white; None to find the range from type and values, see `find_grid`.
+
+    Raises:
+        ZaohuaError: a value isn't between 0 and white, or there are integers outside 0 ... 65535.
+    """
+    if white is None:
+        found = find_grid(pixels)
+        if pixels.dtype.kind in "iu":
+            tell_range(float(pixels.max()), found.high)
+        elif found.levels is None and (found.low, found.high) not in ((0, 1), (-1, 1)):
+            note(f"black is taken to be {found.low:g} and white {found.high:g}, the extremes of the values")
+        return found
+    low, high = float(pixels.min()), float(pixels.max())
+    if low < 0 or high > white:
+        raise ZaohuaError(f"pixels are from {low:g} to {high:g}, not from 0 to {white:g} ({option('max_value')})")
+    whole = pixels.dtype.kind in "biu" and white <= 65535 and white == round(white)
+    levels = Grid(0, white, round(white) + 1 if whole else 256)
+    return levels if whole or levels.fits(pixels) else Grid(0, white, None)

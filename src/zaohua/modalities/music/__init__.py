@@ -23,6 +23,7 @@ class Music(Modality):
     other_suffixes: ClassVar[frozenset[str]] = frozenset({".json", ".mat"})
     accompanies: ClassVar[bool] = True
     given: ClassVar[str] = "a list of pieces of music"
+    protocol: ClassVar[str | None] = "zaohua.modalities.music.evaluation:MusicProtocol"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

@@ -330,8 +330,8 @@ class TableCodec(FrameCodec):
         Raises:
             ZaohuaError: no values of the other cells satisfy the constraints.
         """
-        masks = [None if part is None else part.numpy() for part in (given, known, chosen)]
-        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), *masks, whole=whole))
+        cells, told, kept = (None if part is None else part.numpy() for part in (given, known, chosen))
+        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), cells, told, kept, whole))
 
     def coordinates(self, x: Tensor) -> np.ndarray:
         """Convert tensors (b, features) to the learnt coordinates, float64 (b, coordinates): the inverse of `tensor`.

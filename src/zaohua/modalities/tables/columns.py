@@ -15,8 +15,7 @@ import pandas as pd
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.modalities.tables import written
-from zaohua.modalities.tables.dates import from_ticks
-from zaohua.modalities.tables.frames import ColumnName
+from zaohua.modalities.tables.cells import NULLS, Cells
 from zaohua.modalities.tables.identifiers import IdentifierPattern
 from zaohua.modalities.tables.kinds import (
     EXACT,
@@ -30,61 +29,27 @@ from zaohua.modalities.tables.kinds import (
     infer,
     plain,
 )
-from zaohua.modalities.tables.missing import is_word
 from zaohua.modalities.tables.refused import TooManyCategories
-from zaohua.modalities.tables.spelling import NumberSpelling
-
-NULLS = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
-MISSING = {"None": None, "NA": pd.NA, "NaT": pd.NaT}
 
 
 @dataclass
-class Column:
-    """Fitted properties of a column.
+class Column(Cells):
+    """Fitted properties of a column; see `Cells` for those of single cells.
 
     Attributes:
-        name: name of the column.
-        kind: kind of its cells.
-        dtype: name of pandas' dtype.
-        missing: fraction of missing cells.
-        null: value of missing cells: "None", "nan", "NA" or "NaT".
         categories: values of a categorical column, in the order of their indices.
-        origin: offset that is subtracted from numbers and times, exactly.
-        low, high: minimum and maximum after the subtraction.
+        low, high: minimum and maximum of numbers, after the subtraction of `origin`.
         step: step that all numbers are multiples of, counted from `low`; 0 if there is none.
         decimals: number of decimal places; None if there are many.
-        unit: unit of times, in ticks of their dtype.
-        format: format of times that are strings.
-        spelling: fields of the `NumberSpelling` of numbers that are strings.
-        word: text of missing cells, if numbers or times are strings that have one.
-        objects: type of cells that are Python's objects, in `written.OBJECTS`, or "datetime" or "timedelta".
-        times: dtype of the times that such objects are.
         pattern: pattern of identifiers.
     """
 
-    name: ColumnName
-    kind: Kind
-    dtype: str
-    missing: float = 0.0
-    null: str = "nan"
     categories: list[str | float] | None = None
-    origin: int = 0
     low: float = 0.0
     high: float = 0.0
     step: float = 0.0
     decimals: int | None = None
-    unit: int = 1
-    format: str | None = None
     pattern: Json | None = None
-    spelling: Json | None = None
-    word: str | None = None
-    objects: str | None = None
-    times: str | None = None
-
-    @property
-    def is_category(self) -> bool:
-        """True if cells are encoded as indices of categories."""
-        return self.kind not in NUMBERS
 
     @property
     def size(self) -> int:
@@ -95,11 +60,6 @@ class Column:
     def missing_code(self) -> int | None:
         """Index of the category of missing cells; None if there is none."""
         return self.size - 1 if self.categories is not None and self.missing > 0 else None
-
-    @property
-    def is_discrete(self) -> bool:
-        """True if numbers have probabilities rather than densities: integers and times."""
-        return self.kind in ("integer", *TIMES)
 
     @classmethod
     def from_series(cls, series: pd.Series, kind: str | None = None, most: int = 1000) -> Column:
@@ -230,14 +190,6 @@ class Column:
         hidden = (codes < self.low - rounding) | (codes > self.high + rounding) | (np.isnan(codes) & (not self.missing))
         return np.where(hidden, np.inf, np.clip(codes, self.low, self.high))
 
-    def missing_cells(self, series: pd.Series) -> np.ndarray:
-        """Return a mask of the cells that are missing, or hold a word for it among numbers or times, bool (n,)."""
-        missing: np.ndarray = series.isna().to_numpy(dtype=bool)
-        if (self.kind in NUMBERS or self.word is not None) and written.is_text(series):
-            words = [isinstance(value, str) and is_word(value.strip()) for value in series]
-            missing = missing | np.array(words, dtype=bool)
-        return missing
-
     def check_known(self, series: pd.Series, codes: np.ndarray) -> None:
         """Raise a `ZaohuaError` that names the first cell of an unknown category, or missing where none was."""
         unknown_codes = codes == -1 if self.is_category else np.isnan(codes) | np.isinf(codes)
@@ -293,44 +245,6 @@ class Column:
         if self.step:
             values = self.low + np.round((values - self.low) / self.step) * self.step
         return np.clip(values, self.low, self.high)
-
-    def _series(self, cells: pd.Series | np.ndarray, missing: np.ndarray) -> pd.Series:
-        cells = written.to_objects(cells, self.objects)
-        if not missing.any():
-            kind = object if isinstance(cells, np.ndarray) and cells.dtype == object else None  # no other is inferred
-            return pd.Series(cells, name=self.name, dtype=kind).astype(dtype_of(self.dtype))
-        if cells.dtype == object or self.dtype == "object":
-            cells = cells.astype(object)
-            cells[missing] = MISSING.get(self.null, np.nan) if self.word is None else self.word
-            return pd.Series(cells, name=self.name, dtype=object).astype(dtype_of(self.dtype))
-        return pd.Series(cells, name=self.name).mask(missing).astype(dtype_of(self.dtype))
-
-    def _numbers(self, present: pd.Series) -> np.ndarray:
-        """Convert cells without missing values to float64."""
-        if self.kind in TIMES:
-            return (written.ticks(present, self.times or self.dtype, self.format) - self.origin) / self.unit
-        present = written.numbers(present, self.kind, self.spelling)
-        if self.origin:
-            return np.array([int(value) - self.origin for value in present], dtype=np.float64)
-        values: np.ndarray = present.to_numpy(dtype=np.float64)
-        infinite = np.flatnonzero(np.isinf(values))
-        if len(infinite):
-            raise ZaohuaError(
-                f"column {self.name!r} holds {len(infinite):,} infinite values, the first in row "
-                f"{present.index[infinite[0]]}: replace them, or leave the rows out"
-            )
-        return values
-
-    def _cells(self, values: np.ndarray) -> pd.Series | np.ndarray:
-        """Convert float64 to cells without missing values."""
-        if self.kind in TIMES:
-            ticks = self.origin + np.round(values).astype(np.int64) * self.unit
-            return from_ticks(ticks, self.times or self.dtype, self.format)
-        if self.origin:
-            numbers = np.array([self.origin + int(value) for value in values], dtype=object)
-        else:
-            numbers = np.rint(values).astype(np.int64) if self.kind == "integer" and abs(self.high) < EXACT else values
-        return numbers if self.spelling is None else NumberSpelling(**self.spelling).write(numbers)
 
     def _ends(self) -> list[object]:
         """Return the minimum and maximum as cells."""

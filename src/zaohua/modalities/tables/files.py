@@ -9,11 +9,9 @@ import bz2
 import gzip
 import io
 import lzma
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
@@ -22,8 +20,10 @@ import pandas as pd
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.memory import free_memory
 from zaohua.core.notes import note, shown
+from zaohua.modalities.files.delimited import delimiter_of, encoding_of
+from zaohua.modalities.files.piped import STDIN, received
 from zaohua.modalities.tables.frames import DIALECT, quoted
-from zaohua.modalities.tables.text_tables import read_text_table
+from zaohua.modalities.tables.text_tables import HEAD, read_text_table
 
 TEXT = frozenset({".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data"})
 LINES = frozenset({".jsonl", ".ndjson"})
@@ -38,8 +38,8 @@ PACKED: dict[str, Callable[[Path], IO[bytes]]] = {
 OWN = frozenset({".csv", ".tsv", ".tab", ".psv", ".ndjson", *PARQUET, *FEATHER, *EXCEL})
 """Endings of files that are of no other kind of data."""
 ALL = TEXT | LINES | PARQUET | FEATHER | EXCEL
-STDIN = Path("-")
-"""Path of the standard input."""
+BESIDE = frozenset({"", ".md", ".txt", ".rst", ".pdf", ".html", ".docx"})
+"""Endings of files that may lie beside a table in an archive, such as its description."""
 
 
 def is_table_file(path: Path, sure: bool = False) -> bool:
@@ -49,6 +49,8 @@ def is_table_file(path: Path, sure: bool = False) -> bool:
         path: the file.
         sure: whether it is known to be a table, if it may be: a .txt file or lines of JSON may also be texts.
     """
+    if path == STDIN:
+        return sure or _is_table(received()[1].read_bytes()[:HEAD])
     suffix = path.suffix.casefold()
     endings = ALL if sure else OWN
     if suffix in LINES and not sure:
@@ -57,8 +59,20 @@ def is_table_file(path: Path, sure: bool = False) -> bool:
         with path.open("rb") as stream:
             return is_of_rows(stream.read(1 << 16))
     if suffix == ".zip":
-        return any(name.suffix.casefold() in endings for name in _members(path)) or (sure and path.is_file())
-    return (Path(path.stem) if suffix in PACKED else path).suffix.casefold() in endings or path == STDIN
+        members = _members(path)
+        tables = [name for name in members if name.suffix.casefold() in endings]
+        others = {name.suffix.casefold() for name in members if name not in tables}
+        return len(tables) == 1 and others <= BESIDE  # others are read as folders
+    return (Path(path.stem) if suffix in PACKED else path).suffix.casefold() in endings
+
+
+def _is_table(head: bytes) -> bool:
+    """Return True if what is piped in is lines of JSON that are rows, or delimited text of several columns."""
+    from zaohua.modalities.tables.json_lines import is_of_rows
+
+    if head.lstrip()[:1] in (b"{", b"["):
+        return is_of_rows(head)
+    return delimiter_of(head.decode(encoding_of(head), errors="ignore")) is not None
 
 
 def read_table(
@@ -82,7 +96,7 @@ def read_table(
     """
     inner, data = path, None
     if path == STDIN:
-        inner, data = Path("standard input"), stdin_bytes()
+        inner, data = Path("standard input"), received()[1].read_bytes()
     elif path.suffix.casefold() in PACKED:
         inner, data = path.with_suffix(""), _unpacked(path)
     elif path.suffix.casefold() == ".zip":
@@ -148,12 +162,6 @@ def _one_type(parts: Sequence[pd.Series], whole: pd.Series) -> pd.Series:
 
 
 # ---- bytes
-
-
-@cache
-def stdin_bytes() -> bytes:
-    """Return all of standard input, which can be read once only."""
-    return _bounded(sys.stdin.buffer, STDIN)
 
 
 def limit() -> int:

@@ -11,8 +11,6 @@ and a point is decimal. `NumberSpelling.doubt` says so.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,32 +19,22 @@ import numpy as np
 import pandas as pd
 
 from zaohua.core.json import Json
+from zaohua.modalities.tables.number_cells import (
+    CELL,
+    are_codes,
+    are_currencies,
+    are_units,
+    digits_with,
+    has_plus,
+    is_complete,
+    is_negative,
+    negative_form,
+    separators_of,
+    unit_of,
+)
 
-SPACES = " \u00a0\u202f\u2009"
-MINUS = r"\-\u2212\u2013"
-"""Minus signs, as part of a regular expression in brackets."""
-CURRENCIES = frozenset(
-    "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CZK DKK DZD EGP ETB EUR GBP GHS HKD HRK HUF IDR ILS INR IQD IRR "
-    "ISK JOD JPY KES KRW KWD KZT LBP LKR MAD MXN MYR NGN NOK NPR NZD OMR PEN PHP PKR PLN QAR RMB RON RSD RUB SAR SEK "
-    "SGD THB TND TRY TWD TZS UAH UGX USD UYU UZS VES VND XAF XOF ZAR ZMW BTC ETH Rs Rs. R RM kr kr. Kr Fr. Fr S/ Lei "
-    "Kč zł Ft".split()
-)
-"""Words that may stand before a number; symbols of currencies may as well, alone or after letters, as in US$."""
-UNIT = re.compile(r"(?:[%‰°]|[^\W\d_])[^\d,;:!?(){}<>=]{0,11}")
-CELL = re.compile(
-    rf"(?P<open>\()?(?P<first>[+{MINUS}])?\s?(?P<before>[^\d+{MINUS}().,]*?[^\d+{MINUS}(),]??)(?P<gap>[{SPACES}]?)"
-    rf"(?P<second>[+{MINUS}])?(?P<number>\d[\d.,'’{SPACES}]*(?<=\d)\.?|(?<![^\W\d_])[.,]\d+)(?P<exponent>[eE][+-]?\d+)?"
-    rf"(?P<space>[{SPACES}]?)(?P<after>[^\d\s(){MINUS}][^\d()]*?)?(?P<third>[{MINUS}])?(?P<close>\))?"
-)
-SYSTEMS = [
-    *((".", ""), (".", ","), (",", ""), (",", "."), (".", "'"), (".", "’"), (",", "'"), (",", "’")),
-    *((decimal, space) for space in SPACES for decimal in ".,"),
-]
-"""Decimal and thousands separators, in the order of their likelihood."""
 LARGE = 1e16
 """Larger numbers with a fraction are written as Python does, 1e+300."""
-MANY_DIGITS = 7
-"""Whole numbers of at least so many digits, equally many in all cells, that points or spaces part are codes."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +77,12 @@ class NumberSpelling:
         """
         counts = Counter(texts)
         cells = [match for match in map(CELL.fullmatch, counts) if match is not None]
-        if not cells or len(cells) < len(counts) or not all(map(_is_whole_cell, cells)):
+        if not cells or len(cells) < len(counts) or not all(map(is_complete, cells)):
             return None
-        units = [{_unit(match, name) for match in cells} for name in ("before", "after")]
-        if any(len(found) > 1 for found in units) or not _is_currency(units[0]) or not _is_unit(units[1]):
+        units = [{unit_of(match, name) for match in cells} for name in ("before", "after")]
+        if any(len(found) > 1 for found in units) or not are_currencies(units[0]) or not are_units(units[1]):
             return None
-        found = _system([match["number"] for match in cells], decimal)
+        found = separators_of([match["number"] for match in cells], decimal)
         if found is None:
             return None
         point, thousands, indian, doubt = found
@@ -110,16 +98,16 @@ class NumberSpelling:
             after=_usual(
                 [(match["space"] + match["after"] if match["after"] else "", count) for match, count in counted]
             ),
-            negative=_usual([(_negative(match), count) for match, count in counted if _is_negative(match)]) or "-5",
-            plus=2 * sum(map(_plus, cells)) > sum(not _is_negative(match) for match in cells),
+            negative=_usual([(negative_form(match), count) for match, count in counted if is_negative(match)]) or "-5",
+            plus=2 * sum(map(has_plus, cells)) > sum(not is_negative(match) for match in cells),
             places=_places([(match["number"], count) for match, count in usual], point),
             zero=not any(match["number"].startswith(point) for match in cells),
             exponent=_exponent([match["exponent"] for match, _ in usual]) if scientific else "",
-            doubt=doubt,
+            doubt=None if units != [{""}, {""}] else doubt,  # a currency or unit has few numbers of three decimals
         )
         values = [spelling.value(text) for text in counts]
         whole = all(isinstance(value, int) for value in values)
-        if whole and _are_codes([match["number"] for match in cells], thousands):
+        if whole and are_codes([match["number"] for match in cells], thousands):
             return None
         return replace(spelling, whole=whole)
 
@@ -131,19 +119,19 @@ class NumberSpelling:
     def value(self, text: str) -> float | int | None:
         """Return the number that a text says, an int if it is whole; None if it is none in this spelling."""
         match = CELL.fullmatch(text.strip())
-        if match is None or not _is_whole_cell(match):
+        if match is None or not is_complete(match):
             return None
-        if _unit(match, "before") not in ("", self.before.strip()) or _unit(match, "after") not in (
+        if unit_of(match, "before") not in ("", self.before.strip()) or unit_of(match, "after") not in (
             "",
             self.after.strip(),
         ):
             return None
         digits = match["number"]
-        if not _regex(self.decimal, self.thousands, self.indian).fullmatch(digits):
+        if not digits_with(self.decimal, self.thousands, self.indian).fullmatch(digits):
             return None
         digits = digits.replace(self.thousands, "") if self.thousands else digits
         whole, point, rest = digits.partition(self.decimal)
-        sign = "-" if _is_negative(match) else ""
+        sign = "-" if is_negative(match) else ""
         if not match["exponent"] and not rest.strip("0"):
             return int(f"{sign}{whole or '0'}")
         value = float(f"{sign}{whole or '0'}.{rest or '0'}{match['exponent'] or ''}")
@@ -220,51 +208,6 @@ class NumberSpelling:
         return {name: value for name, value in asdict(self).items() if value != usual[name] and name != "doubt"}
 
 
-# ---- parts of a cell
-
-
-def _is_whole_cell(match: re.Match[str]) -> bool:
-    """Return True if a cell has at most one sign, and both parentheses or none."""
-    signs = sum(match[name] is not None for name in ("first", "second", "third"))
-    return bool(match["open"]) == bool(match["close"]) and signs + bool(match["open"]) <= 1
-
-
-def _is_negative(match: re.Match[str]) -> bool:
-    sign = match["first"] or match["second"] or match["third"]
-    return bool(match["open"]) or (sign is not None and sign != "+")
-
-
-def _plus(match: re.Match[str]) -> bool:
-    return "+" in (match["first"], match["second"])
-
-
-def _negative(match: re.Match[str]) -> str:
-    if match["open"]:
-        return "(5)"
-    if match["third"]:
-        return f"5{match['third']}"
-    return (
-        f"{match['first']}5" if match["first"] else f"${match['second']}5" if match["before"] else f"{match['second']}5"
-    )
-
-
-def _unit(match: re.Match[str], name: str) -> str:
-    return (match[name] or "").strip()
-
-
-def _is_symbol(text: str) -> bool:
-    """Return True if a text is the symbol of a currency, alone or after letters, as in US$."""
-    return bool(text) and unicodedata.category(text[-1]) == "Sc" and text[:-1].isalpha() >= (len(text) > 1)
-
-
-def _is_currency(units: set[str]) -> bool:
-    return all(not unit or _is_symbol(unit) or unit in CURRENCIES for unit in units)
-
-
-def _is_unit(units: set[str]) -> bool:
-    return all(not unit or _is_symbol(unit) or UNIT.fullmatch(unit) is not None for unit in units)
-
-
 def _places(counted: Sequence[tuple[str, int]], point: str) -> int:
     """Return the number of decimal places that numbers are filled up to with zeros; 0 if they aren't."""
     places = {len(number.rpartition(point)[2]) if point in number else 0 for number, _ in counted}
@@ -287,44 +230,3 @@ def _usual(counted: Sequence[tuple[str, int]]) -> str:
     for text, count in counted:
         counts[text] += count
     return counts.most_common(1)[0][0] if counts else ""
-
-
-# ---- separators
-
-
-def _regex(decimal: str, thousands: str, indian: bool) -> re.Pattern[str]:
-    """Return the regular expression of unsigned numbers with these separators."""
-    point = re.escape(decimal)
-    whole = r"(?:0|[1-9]\d*)"
-    if thousands:
-        group = r"\d\d" if indian else r"\d{3}"
-        mark = re.escape(thousands)
-        whole = rf"(?:[1-9]\d{{0,{1 if indian else 2}}}(?:{mark}{group})*{mark}\d{{3}}|{whole})"
-    return re.compile(rf"{whole}(?:{point}\d*)?|{point}\d+")
-
-
-def _system(numbers: list[str], decimal: str | None) -> tuple[str, str, bool, str | None] | None:
-    """Return the decimal and thousands separators, whether groups are Indian, and what was guessed; None if none."""
-    fitting = []
-    for point, thousands in SYSTEMS:
-        if thousands and not any(thousands in number for number in numbers):
-            continue
-        for indian in (False, True) if thousands == "," else (False,):
-            if all(map(_regex(point, thousands, indian).fullmatch, numbers)):
-                fitting.append((point, thousands, indian))
-                break
-    if not fitting:
-        return None
-    known = [system for system in fitting if system[0] == decimal]
-    if known:
-        return *known[0], None
-    point, thousands, indian = fitting[0]
-    doubtful = thousands == "," and (",", "", False) in fitting and all("," in number for number in numbers)
-    said = f"{numbers[0]} is read as {numbers[0].replace(',', '')}" if doubtful else None
-    return point, thousands, indian, said
-
-
-def _are_codes(numbers: list[str], thousands: str) -> bool:
-    """Return True if whole numbers are rather codes, such as telephone numbers in groups."""
-    digits = {sum(map(str.isdigit, number)) for number in numbers}
-    return bool(thousands) and thousands not in ",'’" and len(digits) == 1 and digits.pop() >= MANY_DIGITS

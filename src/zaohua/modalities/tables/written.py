@@ -18,12 +18,15 @@ from zaohua.core.notes import note, shown
 from zaohua.modalities.tables import date_formats
 from zaohua.modalities.tables.dates import DateFormat, date_format, mixed_format, to_ticks
 from zaohua.modalities.tables.missing import is_word, said
+from zaohua.modalities.tables.number_cells import is_symbol
 from zaohua.modalities.tables.spelling import NumberSpelling
 
 FEW = 10
 """Maximum number of distinct numbers that count as ordered categories, if each occurs three times on average."""
 SAMPLE, MOST = 50, 0.8
 """Number of different first cells of which this share must be numbers or dates, before all cells are looked at."""
+MARKS = frozenset("% ‰ ° K M B k m bn".split())
+"""Marks that stand at a number without a space, besides currencies."""
 NEARLY = 0.9
 """Share of cells from which a column looks like numbers or dates although others are neither."""
 OBJECTS: dict[str, tuple[type, Callable[..., str], Callable[[str], object]]] = {
@@ -147,7 +150,7 @@ def _not_of(kind: str, series: pd.Series, present: pd.Series) -> ZaohuaError:
 
 
 def _note_nearly(name: str, present: pd.Series) -> None:
-    """Note that a column would be numbers or dates if a few cells weren't."""
+    """Note that a column would be numbers or dates if a few cells weren't, or if all were written alike."""
     first = pd.Series(present.unique()[:SAMPLE])
     if first.map(_is_number).mean() >= MOST:
         noun, good = "numbers", present.map(_is_number)
@@ -162,7 +165,16 @@ def _note_nearly(name: str, present: pd.Series) -> None:
         good = pd.Series(~np.isnat(times), index=present.index)
         noun = f"dates such as {present[good].iloc[0]!r}"
     count = int((~good).sum())
-    if NEARLY <= good.mean() < 1 and present[good].nunique() > 2 and _find(present[good], None, codes=True) is not None:
+    if count == 0 and noun == "numbers":
+        ways: dict[tuple[str, str], str] = {}
+        for text in present.unique():
+            found = NumberSpelling.find([text])
+            if found is not None:
+                ways.setdefault((found.before.strip() + found.after.strip(), found.decimal + found.thousands), text)
+        if len(ways) > 1:
+            said = shown(list(map(repr, ways.values())))
+            note(f"column {name!r} holds numbers written in several ways ({said}), so it is taken for texts")
+    elif NEARLY <= good.mean() < 1 and present[good].nunique() > 2 and _find(present[good], None, True) is not None:
         cells = f"{count:,} cell{'s' * (count > 1)} ({shown(list(map(repr, Counter(present[~good]))))})"
         note(f"column {name!r} looks like {noun} but for {cells}, so it is taken for texts: mend or empty them")
 
@@ -174,7 +186,12 @@ def is_few(cells: pd.Series) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return NumberSpelling.find([text]) is not None
+    """Return True if a single text is a number, with a currency, a percent sign or a unit after a space, if any."""
+    found = NumberSpelling.find([text])
+    if found is None:
+        return False
+    unit = found.after.strip()
+    return not unit or unit != found.after or unit in MARKS or is_symbol(unit)
 
 
 def _has_digit(text: str) -> bool:

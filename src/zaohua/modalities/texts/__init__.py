@@ -39,6 +39,7 @@ class Texts(Modality):
     noun: ClassVar[str] = "texts"
     suffixes: ClassVar[frozenset[str]] = (FIRST | OTHERS) - MANY
     other_suffixes: ClassVar[frozenset[str]] = MANY
+    usual: ClassVar[tuple[str, ...]] = (".txt", ".jsonl", ".md", ".py")
     accompanies: ClassVar[bool] = True
     convert = CONVERT
     given: ClassVar[str] = "a list of texts or dialogues"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,8 @@ from zaohua.core.json import Json
 from zaohua.modalities.texts.codec import TextCodec
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from zaohua.families.autoregressive.texts import TextModel
 
 
@@ -81,21 +83,64 @@ def surprise(
     stride = model.context // 2 if stride is None else stride
     if not 1 <= stride <= model.context:
         raise ZaohuaError(f"the stride must be from 1 to the context ({model.context}), not {stride}")
+    decode, total, texts, tokens, characters, size = model.codec_.tokenizer_.decode, 0.0, 0, 0, 0, 0
+    for row, nats in scored(model, X, y, stride):
+        total, tokens = total + float(nats.double().sum()), tokens + sum(token >= 0 for token in row)
+        text = decode(token for token in row if 0 <= token < model.codec_.end_)
+        characters, size = characters + len(text), size + len(text.encode())
+        if each is not None:
+            each(texts, _named(model.codec_, row, nats.tolist()))
+        texts += 1
+    if not size:
+        raise ZaohuaError("there is nothing to predict: every text is empty")
+    return Surprise(texts, tokens, characters, size, total, model.context, stride)
+
+
+def scored(model: TextModel, X: object, y: object, stride: int) -> Iterator[tuple[list[int], Tensor]]:
+    """Yield the predicted tokens of each text, and their -log p in nats, (t,).
+
+    Tokens that are read but not predicted are negative, and have 0 nats.
+    """
     encoded = model.encode_items(X, y)
     codes, y_codes = encoded.codes, encoded.y_codes
     model.require_conditions(y_codes)
-    decode, total, tokens, characters, size = model.codec_.tokenizer_.decode, 0.0, 0, 0, 0
     for i in range(len(codes)):
         row = codes[np.array([i])]
-        nats = model.nats(row, None if y_codes is None else y_codes[[i]], stride)
-        total, tokens = total + float(nats.double().sum()), tokens + int((row[0, 1:] >= 0).sum())
-        text = decode(token for token in row[0, 1:].tolist() if 0 <= token < model.codec_.end_)
-        characters, size = characters + len(text), size + len(text.encode())
-        if each is not None:
-            each(i, _named(model.codec_, row[0, 1:].tolist(), nats.tolist()))
-    if not size:
+        yield row[0, 1:].tolist(), model.nats(row, None if y_codes is None else y_codes[[i]], stride)
+
+
+def surprise_by_part(
+    model: TextModel, X: object, y: object = None, *, size: int, stride: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide texts into parts of a number of bytes, the same for every tokenizer, and compute the nats of each.
+
+    A token belongs to the part in which its first byte is, and the end of a text to its last part.
+
+    Args:
+        model: a fitted model of texts.
+        X: texts, as in `fit`.
+        y: conditions, if the model was fitted with conditions.
+        size: bytes of a part; the last part of a text has fewer.
+        stride: as for `surprise`.
+
+    Returns:
+        The nats and the bytes of each part, float64 (n,) and int64 (n,), without those of empty texts.
+    """
+    bytes_of = np.append(model.codec_.tokenizer_.sizes, 0)
+    nats_of, sizes_of = [], []
+    for row, nats in scored(model, X, y, model.context // 2 if stride is None else stride):
+        tokens, values = np.array(row, np.int64), nats.double().cpu().numpy()
+        widths = bytes_of[np.where(tokens >= 0, np.minimum(tokens, len(bytes_of) - 1), len(bytes_of) - 1)]
+        total = int(widths.sum())
+        if not total:
+            continue
+        parts = -(-total // size)
+        place = np.minimum((np.cumsum(widths) - widths) // size, parts - 1)
+        nats_of.append(np.bincount(place, values, minlength=parts))
+        sizes_of.append(np.minimum(size, total - size * np.arange(parts)))
+    if not sizes_of:
         raise ZaohuaError("there is nothing to predict: every text is empty")
-    return Surprise(len(codes), tokens, characters, size, total, model.context, stride)
+    return np.concatenate(nats_of), np.concatenate(sizes_of)
 
 
 def _named(codec: TextCodec, tokens: list[int], nats: list[float]) -> list[Json]:

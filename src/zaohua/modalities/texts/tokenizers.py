@@ -41,6 +41,11 @@ class Tokenizer(ABC):
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode tokens; invalid UTF-8 becomes replacement characters."""
 
+    @property
+    @abstractmethod
+    def sizes(self) -> np.ndarray:
+        """Number of bytes of each token in UTF-8, int64 (size,)."""
+
     @abstractmethod
     def state(self) -> str | None:
         """Return the state for `restored`, as JSON values."""
@@ -80,6 +85,11 @@ class Characters(Tokenizer):
         """Return the characters of tokens."""
         return "".join(self.alphabet[token] for token in tokens)
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of bytes of each character."""
+        return np.array([len(character.encode()) for character in self.alphabet], np.int64)
+
     def state(self) -> str | None:
         """Return the alphabet."""
         return self.alphabet
@@ -102,6 +112,11 @@ class Bytes(Tokenizer):
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode bytes."""
         return bytes(tokens).decode("utf-8", "replace")
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """One byte for each token."""
+        return np.ones(self.size, np.int64)
 
     def state(self) -> str | None:
         """Return None: there is no state."""
@@ -152,6 +167,11 @@ class Pieces(Tokenizer):
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode tokens."""
         return self.fast.decode(list(tokens))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Number of bytes of each piece, which the library writes with a character for each byte."""
+        return np.array([len(self.fast.id_to_token(token) or "") for token in range(self.size)], np.int64)
 
     def state(self) -> str | None:
         """Return the library's JSON, as a string."""

@@ -26,7 +26,7 @@ from zaohua.evaluation.measures import measure_names
 from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, interval_figure
 from zaohua.evaluation.results import PROTOCOL, Evaluation, Figures, weights_of
 from zaohua.families.density import Density
-from zaohua.metrics.intervals import Interval, mean_interval
+from zaohua.metrics.intervals import mean_interval, ratio_interval
 from zaohua.tasks.evaluation import cost
 from zaohua.tasks.evaluation.protocols import needed_protocol, protocol_for
 
@@ -86,7 +86,7 @@ def evaluate(
     check_makes(model, about["name"])
     if protocol is None:
         log("reading the real items, and measuring the baselines")
-        protocol = protocol_for(model, samples, data, split, train, **options)
+        protocol = protocol_for(model, samples, data, split, train, (), **options)
     return _measured(model, protocol, about, seeds, random_state, log)
 
 
@@ -123,7 +123,8 @@ def _measured(
     assert first is not None  # there is a set of samples at least
     nats = _nats(model, protocol, log)
     log("predicting the test items")
-    figures = {**figures_over_seeds(found), **_likelihood(model, nats, protocol), **protocol.predictions(model)}
+    predicted, parts = protocol.predictions(model)
+    figures = {**figures_over_seeds(found), **_likelihood(model, nats, protocol), **predicted}
     trained_on, known = protocol.trained_on(model)
     log("measuring the references")
     details = {
@@ -132,7 +133,7 @@ def _measured(
         **protocol.details(first, conditions, found[0]),
     }
     flags = (*known, *details.pop("flags", ()))
-    arrays = {"nats": nats, **examples, **details.pop("arrays", {})}
+    arrays = {"nats": nats, **parts, **examples, **details.pop("arrays", {})}
     return Evaluation(
         run=about["name"],
         model=type(model).__name__,
@@ -195,16 +196,9 @@ def _likelihood(model: GenerativeModel, nats: np.ndarray, protocol: EvaluationPr
     per = protocol.bits_measure(model)
     if per is not None:
         found[per] = interval_figure(
-            ratio(-nats / math.log(2), protocol.sizes(model, np.arange(len(nats)))), len(nats), note
+            ratio_interval(-nats / math.log(2), protocol.sizes(model, np.arange(len(nats)))), len(nats), note
         )
     return found
-
-
-def ratio(x: np.ndarray, sizes: np.ndarray) -> Interval:
-    """Compute the sum of x over the sum of sizes, with the interval of a ratio of means."""
-    value = float(x.sum() / sizes.sum())
-    off = mean_interval(x - value * sizes)
-    return Interval(value, *(value + end / float(sizes.mean()) for end in (off.low, off.high)))
 
 
 def _ordered(figures: Figures) -> Figures:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from zaohua.core.advice import on_command_line, option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.core.notes import note
+from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.tasks.evaluation.protocols import kind_name, protocol_class, protocol_for
 
@@ -19,8 +21,8 @@ class Evaluator:
     """Callback of `fit` that evaluates samples at regular steps and adds the figures to the history.
 
     It compares with the items held out for validation, because such curves guide choices; the test split is reserved
-    for the final evaluation. So the model needs a `validation_fraction`. The last step is evaluated in any case. A
-    measure that tells little with so few items (see `evaluation.references`) is recorded as None.
+    for the final evaluation. So the model needs a `validation_fraction`. The last step is evaluated in any case.
+    Precision and the like are recorded as None where they tell little (see `evaluation.references`).
 
     Args:
         every: number of steps between two evaluations.
@@ -60,7 +62,11 @@ class Evaluator:
                 f"{_name()} measures by what training holds out: give a share, such as "
                 f"{option('validation_fraction', 0.05)}"
             )
-        return protocol_for(model, self.samples, split="validation", train=self.train)
+        protocol = protocol_for(model, self.samples, split="validation", train=self.train)
+        if protocol.doubtful:
+            titles = ", ".join(measure_of(name).title.partition("[")[0] for name in protocol.doubtful)
+            note(f"{titles} tell little by the {protocol.n:,} {protocol.noun} that are held out")
+        return protocol
 
 
 def _name() -> str:

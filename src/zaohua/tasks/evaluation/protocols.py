@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
 from zaohua.core.advice import option
 from zaohua.core.errors import NoLabels, ZaohuaError
-from zaohua.core.noise import derive_seed
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.source import located
 from zaohua.evaluation.protocol import EvaluationProtocol
-from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, some
+from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.evaluation.vectors import VectorProtocol
 from zaohua.modalities import datasets
 from zaohua.modalities.modality import Modality
@@ -88,6 +87,7 @@ def protocol_for(
     data: object = None,
     split: str | None = None,
     train: object = None,
+    others: Sequence[GenerativeModel] = (),
     **options: object,
 ) -> EvaluationProtocol:
     """Create the protocol for a model.
@@ -96,6 +96,7 @@ def protocol_for(
         model: fitted model.
         samples: maximum number of samples to draw.
         data, split, train: source of the real items (see `splits_of`).
+        others: models that are compared with it, by the same items.
         options: options of the protocol (`EvaluationProtocol.options`); None for its default.
 
     Raises:
@@ -107,7 +108,7 @@ def protocol_for(
         if name not in cls.options:
             raise ZaohuaError(f"--{name} isn't for models of {kind_name(model)}")
     create: Callable[..., EvaluationProtocol] = cls  # with options of its own
-    return create(splits_of(model, data, split, train, cls), samples, **given)
+    return create(splits_of(model, data, split, train, cls, others), samples, **given)
 
 
 def splits_of(
@@ -116,6 +117,7 @@ def splits_of(
     split: str | None = None,
     train: object = None,
     protocol: type[EvaluationProtocol] | None = None,
+    others: Sequence[GenerativeModel] = (),
 ) -> Splits:
     """Return the training items and the held-out items for the evaluation of a model.
 
@@ -130,6 +132,7 @@ def splits_of(
         split: "test" or "validation"; by default the first of them that exists.
         train: the training data, if these aren't known or were moved.
         protocol: class of the protocol that reads the items; by default that of the model.
+        others: models that are compared with it, which must have held out the same items.
 
     Raises:
         ZaohuaError: there is no such split, it has labels that weren't in training, or the training data aren't known.
@@ -137,8 +140,6 @@ def splits_of(
     cls = protocol or needed_protocol(model, type(model).__name__)
     if split not in (None, "test", "validation"):
         raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
-    if split == "validation" and cls.no_validation:
-        raise ZaohuaError(cls.no_validation)
     reads = train is not None or cls.needs_training(model)
     source, called = train, _name(train if train is not None else (model.source_ or {}).get("X"))
     if train is None:
@@ -166,21 +167,16 @@ def splits_of(
         else:
             test = _known_labels(model, source, test)
             return Splits(called, "test", _part(learnt), _part(test), **about)
-    if (
-        split == "test"
-        or learnt is None
-        or cls.no_validation
-        or not (isinstance(model, Trainable) and model.validation_fraction)
-    ):
-        held_out = (
-            "" if cls.no_validation else f", or train with a share held out ({option('validation_fraction', 0.1)})"
-        )
+    parts = None
+    if split != "test" and source is not None and isinstance(model, Trainable) and model.validation_fraction:
+        parts = cls.held_out((model, *others), learnt or read_items(model, source, None, cls))
+    if parts is None:
+        share = f", or train with a share held out ({option('validation_fraction', 0.1)})"
         raise ZaohuaError(
-            f"{called} has no test split{why}: give items that training never had ({option('data')}){held_out}"
+            f"{called} has no test split{why}: give items that training never had ({option('data')})"
+            + (share if isinstance(model, Trainable) else "")
         )
-    held, kept = model.hold_out(len(learnt), derive_seed(model.seed_, "split"), learnt.groups)
-    train_rows, test_rows = some(kept, learnt.most), some(held, learnt.most)
-    return Splits(called, "validation", learnt.take(train_rows), learnt.take(test_rows), **about)
+    return Splits(called, "validation", parts[0] if reads else None, parts[1], **about)
 
 
 def read_items(model: GenerativeModel, source: object, split: str | None, cls: type[EvaluationProtocol]) -> Items:
