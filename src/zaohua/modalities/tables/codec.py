@@ -186,15 +186,19 @@ class TableCodec(FrameCodec):
             rows: the table.
         """
         given, container = self.container_.of_same_columns(rows), container_of(rows, self.container_)
-        made = self._cells(codes) | {
+        left = (self.missing(codes) | codes.isnan()).numpy() & (not self.system_.is_empty)
+        some = [0.0 if column.is_category else column.low for column in self.columns_]
+        made = self._cells(torch.from_numpy(np.where(left, some, codes.numpy()))) | {
             column.name: column.identifiers(len(codes), given[column.name]) for column in self.identifiers_
         }
-        missing = {column.name: column.missing_cells(plain(given[column.name])) for column in self.columns_}
+        missing = {
+            column.name: column.missing_cells(plain(given[column.name])) & ~left[:, place]
+            for place, column in enumerate(self.columns_)
+        }
         missing |= {column.name: column.missing_cells(given[column.name]) for column in self.identifiers_}
         cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
-        left = 0 if self.system_.is_empty else int(self.missing(codes).sum())
-        if left:
-            note(f"left {left:,} cells missing: no values fit the constraints with the given cells of their rows")
+        if left.any():
+            note(f"left {left.sum():,} cells missing: no values fit the constraints with the given cells of their rows")
         return container.back(cells, len(codes), index_of(rows))
 
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:

@@ -147,6 +147,7 @@ def filled_in(given: pd.Series, made: pd.Series, missing: np.ndarray) -> pd.Seri
     made = made.set_axis(given.index)
     if missing.all():
         return made
+    kept = ~missing & given.notna().to_numpy(dtype=bool)
     out = given.astype(object)
     out[missing] = made[missing].astype(object)
     for dtype in (made.dtype, given.dtype):
@@ -154,10 +155,7 @@ def filled_in(given: pd.Series, made: pd.Series, missing: np.ndarray) -> pd.Seri
             cast = out.astype(dtype)
         except (TypeError, ValueError, OverflowError):
             continue
-        if (
-            bool((cast[~missing].astype(object) == given[~missing].astype(object)).all())
-            and not cast[~missing].isna().any()
-        ):
+        if bool((cast[kept].astype(object) == given[kept].astype(object)).all()) and not cast[kept].isna().any():
             return cast
     return out
 
