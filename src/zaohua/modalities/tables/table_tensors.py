@@ -16,6 +16,7 @@ from torch import Tensor
 
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.tables.columns import Column
+from zaohua.modalities.tables.constraints import completion
 from zaohua.modalities.tables.constraints import given as constrained
 from zaohua.modalities.tables.constraints.system import System
 from zaohua.modalities.tables.frame_codec import FrameCodec
@@ -120,7 +121,7 @@ class TableTensors(FrameCodec, ABC):
             ZaohuaError: no values of the other cells satisfy the constraints.
         """
         cells, told, kept = (None if part is None else part.numpy() for part in (given, known, chosen))
-        return torch.from_numpy(self.system_.to_codes(self.coordinates(x), cells, told, kept, whole))
+        return torch.from_numpy(completion.to_codes(self.system_, self.coordinates(x), cells, told, kept, whole))
 
     def coordinates(self, x: Tensor) -> np.ndarray:
         """Convert tensors (b, features) to the learnt coordinates, float64 (b, coordinates): the inverse of `tensor`.
