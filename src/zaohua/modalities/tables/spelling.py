@@ -4,7 +4,6 @@ Thousands ("4,211.54", "4.211,54", "4 211,54", "4'211.54", "12,34,567"), currenc
 one unit in the whole column ("12 kg"), parentheses or a trailing minus for negative numbers, plus signs, decimal
 commas, and exponents ("2.00E+05").
 
-
 Rules: all cells of a column have one spelling. Numbers with leading zeros are codes, and names such as R12 and 12.png
 are names. "1,234" has a thousands separator and "0,758" a decimal comma; if no cell decides, a comma before three
 digits separates thousands, and so does a point in amounts of euros or with the currency behind; other points are
