@@ -131,6 +131,19 @@ def test_any_table_is_filled_in_and_keeps_its_index_order_and_cells() -> None:
     assert model.sample(y=given_rows, random_state=0).index.equals(given_rows.index)
 
 
+def test_cells_that_no_value_fits_stay_missing_in_whole_columns_too() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 100, 80)
+    frame = pd.DataFrame({"a": a, "b": a + 2, "c": a + 4 + rng.integers(0, 3, 80)})
+    model = fitted(frame, "a < b < c")
+    rows = pd.DataFrame({"a": [10, 10], "b": [np.nan, np.nan], "c": [11, 12]})
+    with pytest.warns(UserWarning, match="left 1 cells missing: no values fit the constraints"):
+        filled = model.impute(rows, random_state=0)
+    assert filled["b"].dtype == np.float64 and filled["b"].isna().tolist() == [True, False] and filled["b"][1] == 11
+    with pytest.warns(UserWarning, match="left 1 cells missing"):
+        assert model.impute(rows[:1], random_state=0).isna().to_numpy().tolist() == [[False, True, False]]
+
+
 def test_imputation_takes_values_outside_the_ranges_of_training_into_account() -> None:
     frame = invoices()
     rows = frame[:2].astype({"total": float}).assign(net=[900, 1000], total=[None, 1003.0], tax=[7.0, None])
