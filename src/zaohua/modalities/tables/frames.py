@@ -138,7 +138,7 @@ def filled_in(given: pd.Series, made: pd.Series, missing: np.ndarray) -> pd.Seri
     """Return given cells, with those made in place of the missing ones.
 
     The dtype is that of the made ones if it holds the given ones unchanged, and else that of the given ones; these come
-    first if cells stay missing, as the dtype of training may hold none.
+    first if cells stay missing, as they were, since the dtype of training may hold none.
 
     Args:
         given: the cells.
@@ -146,12 +146,12 @@ def filled_in(given: pd.Series, made: pd.Series, missing: np.ndarray) -> pd.Seri
         missing: mask of the given cells that are missing, bool (n,).
     """
     made = made.set_axis(given.index)
-    some_left = bool(made[missing].isna().any())
-    if missing.all() and not some_left:
+    filled = missing & made.notna().to_numpy()
+    if filled.all():
         return made
     out = given.astype(object)
-    out[missing] = made[missing].astype(object)
-    dtypes = (given.dtype, made.dtype) if some_left else (made.dtype, given.dtype)
+    out[filled] = made[filled].astype(object)
+    dtypes = (given.dtype, made.dtype) if (filled != missing).any() else (made.dtype, given.dtype)
     for dtype in dtypes:
         try:
             cast = out.astype(dtype)

@@ -272,7 +272,10 @@ class System:
                 "others, or fewer"
             )
         linked = np.isin(np.arange(self.width), [place for lattice in self.lattices for place in lattice.columns])
-        values[wrong] = np.where(known[wrong] | ~linked, values[wrong], np.nan)
+        if len(wrong):  # without combinations, whose linked cells stay missing, and then without any values
+            alone = np.where(known[wrong] | ~linked, drawn[wrong], np.nan)
+            found, fine = self._solve(coordinates[wrong], alone, known[wrong], whole)
+            values[wrong] = np.where(fine[:, None], found, alone)
         return self.with_absent(values)
 
     def _solve(
