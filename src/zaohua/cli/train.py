@@ -159,9 +159,9 @@ def _train(
             _check_modality(stored, modality)
         check_out(folder)
         if holds_training(folder) and not values["overwrite"]:
+            resumed = f" `zaohua resume {quoted(folder)}` goes on with it," if runs.holds_run(folder) else ""
             raise ZaohuaError(
-                f"{folder} holds a run already: `zaohua resume {quoted(folder)}` goes on with it, --overwrite replaces "
-                "it, or choose another --out"
+                f"{folder} holds a run already:{resumed} --overwrite replaces it, or choose another --out"
             )
         if base is not None:
             flags.of_data.none_given(values, base)
