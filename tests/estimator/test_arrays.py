@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,13 @@ def test_views_of_pictures_are_those_pictures(form: str, vae: zh.VAE) -> None:
         assert np.allclose(method(given, LABELS[::-1]), method(same, LABELS[::-1].copy()))
 
 
+def test_arrays_of_any_form_are_written_and_shown(tmp_path: Path) -> None:
+    for form in ("bgr", "object list", "grad"):
+        given: Any = FORMS[form]
+        assert zh.write(given, tmp_path / f"{form}.png").exists() and zh.show(given).size[0] > 40
+    assert zh.write(torch.from_numpy(PICTURES).bfloat16(), tmp_path / "sheet.npz").exists()
+
+
 @pytest.mark.parametrize("form", ["float16", "bfloat16", "bool"])
 def test_pictures_of_short_types_are_learnt(form: str) -> None:
     given = {
@@ -68,6 +76,11 @@ def test_masks_are_refused_where_they_mean_nothing(vae: zh.VAE) -> None:
             call()
     with pytest.raises(zh.ZaohuaError, match="12 of 24 values are masked, but labels"):
         zh.Gaussian().fit(PICTURES, np.ma.array(LABELS, mask=LABELS == 1))
+    for y in (np.ma.array([0, 1], mask=[0, 1]), [0, np.ma.masked]):
+        with pytest.raises(zh.ZaohuaError, match="masked, but labels|label number 1 is masked"):
+            vae.sample(y=y)
+    with pytest.raises(zh.ZaohuaError, match="masked, but images"):
+        zh.write(MASKED, "never.png")
     with pytest.raises(zh.ZaohuaError, match="masked, but latent representations"):
         vae.inverse_transform(np.ma.array(np.zeros((2, 4)), mask=[[1, 0, 0, 0], [0] * 4]), LABELS[:2])
     with pytest.raises(zh.ZaohuaError, match="masked, but sounds"):

@@ -20,6 +20,7 @@ from zaohua.evaluation.results import Figure, load
 from zaohua.evaluation.suite import Suite
 from zaohua.evaluation.summaries import digits
 from zaohua.modalities.images import suites as module
+from zaohua.storage.outputs import INDEX
 from zaohua.tasks.evaluation.suites import benchmark, suites
 
 MODELS = ["gaussian", "gmm", "vae"]
@@ -48,7 +49,7 @@ def test_a_suite_goes_on_where_it_was(suite: None, tmp_path: Path, monkeypatch: 
     before = {
         path: path.stat().st_mtime_ns
         for path in tmp_path.rglob("*")
-        if path.is_file() and path.suffix not in (".md", ".html", ".svg") and path.name != ".zaohua.json"
+        if path.is_file() and path.suffix not in (".md", ".html", ".svg") and path.name != INDEX
     }
     monkeypatch.setattr(zh.VAE, "fit", None)
     monkeypatch.setattr(zh.VAE, "resume", None)
@@ -110,7 +111,7 @@ def test_a_model_that_fails_with_one_seed_is_left_out(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seeds": 0}, "--seeds must be at least 1"),
+        ({"seeds": 0}, "seeds= must be at least 1"),
         ({"name": "imagse-small"}, "did you mean 'images-small'"),
         ({"data": ["mnits"]}, "data set of tiny"),
         ({"models": ["vea"]}, "did you mean 'vae'"),
@@ -149,3 +150,10 @@ def test_the_interval_of_a_share_over_seeds_stays_within_its_ends() -> None:
     assert found["recall"] == Figure(0.85, 0.0, 1.0, 9, "a; b")  # Student's reaches from -1.06 to 2.76
     assert figures_over_seeds([{"utility_r2": Figure(0.9)}, {"utility_r2": Figure(0.5)}])["utility_r2"].high == 1
     assert figures_over_seeds([{"frechet": Figure(1.0)}, {"frechet": Figure(3.0)}])["frechet"].low < 0
+
+
+def test_a_page_that_somebody_changed_is_not_replaced(suite: None, tmp_path: Path) -> None:
+    (tmp_path / "tiny-digits.html").write_text("mine")
+    with pytest.raises(ZaohuaError, match="tiny-digits.html isn't as zaohua wrote it"):
+        benchmark("tiny", tmp_path, 0.02, unseen, samples=40, models=MODELS)
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny-digits.html"]

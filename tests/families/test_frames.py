@@ -127,7 +127,7 @@ def test_rolls_of_keys_and_independent_heads() -> None:
         model = fit(rolls, head=head, max_steps=3, max_frames=3)
         assert all(isinstance(piece, zh.Piece) for piece in model.sample(2, random_state=0))
         assert np.isfinite(model.score_samples(rolls)).all()
-    with pytest.raises(ZaohuaError, match="melody needs a model of voices"):
+    with pytest.raises(ZaohuaError, match="melody= needs a model of voices"):
         model.sample(melody="a.mid")
 
 

@@ -6,52 +6,47 @@ which take and return items, are defined once in terms of these, see `methods`.
 
 from __future__ import annotations
 
-import functools
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
-import numpy as np
 from sklearn.utils import Tags, TransformerTags
 from torch import Tensor
 
 from zaohua import modalities
 from zaohua.core import registry, stored
 from zaohua.core.arguments import path_of
-from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
 from zaohua.core.json import Json
-from zaohua.core.notes import note, shown
+from zaohua.core.notes import shown
 from zaohua.core.params import Between, check_fields, fields_of
 from zaohua.core.seeds import RandomState, seed_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
-from zaohua.estimator import seen
 from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.estimator.listening import EncodedData, tell
+from zaohua.estimator.memory import TrainingMemory
 from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
-from zaohua.modalities.base import Codec, Codes
+from zaohua.modalities.base import Codec
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.reading import read, read_with_kind
+from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
 
-class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, DensityMixin, BaseEstimator, ABC):
     """Model of p(x), or of p(x | y) if it is fitted with conditions y."""
 
     codec_options: ClassVar[Json] = {}
     """Values that the model uses for options of its codec that are "auto"."""
     conditional: ClassVar[bool] = True
     """True if the model can learn p(x | y)."""
-    quoted: ClassVar[float] = 0.0
-    """Fraction of new items that may equal training items, see `seen`."""
     tiny: ClassVar[Json] = {}
     """Settings with which the contract tests run the model within a second or two."""
     machine_fields: ClassVar[tuple[str, ...]] = ()
@@ -63,7 +58,6 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
     """Codec of the conditions; by default chosen from the data: names are labels, images and sounds are themselves."""
 
     n_items_ = stored.Stored[int | None](None, key="items")
-    seen_ = stored.Stored[list[Json]]([], key="seen")
 
     # ---- fitting
 
@@ -152,29 +146,6 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
             "out"
         )
 
-    def remember(self, codes: Codes, items: np.ndarray) -> None:
-        """Remember by keyed hashes which items the model is trained on, see `seen`.
-
-        Args:
-            codes: encoded items.
-            items: indices of those that it is trained on.
-        """
-        if not len(items) or seen.can_be_listed(codes, items):
-            return
-        rows = seen.sampled(codes, items, self.seed_)
-        hashes = self.hash_items(codes, rows, self.seed_)
-        self.seen_ = [*self.seen_, seen.remember(hashes, self.seed_, len(rows) / len(items), self.quoted)]
-
-    def hash_items(self, codes: Codes, items: np.ndarray, key: int) -> np.ndarray:
-        """Return keyed hashes of encoded items at some indices, uint64 (n,)."""
-        return seen.item_hashes(codes, items, key)
-
-    def count_seen(self, codes: Codes) -> seen.Seen | None:
-        """Count the encoded items that this model was trained on, or None if it remembers none."""
-        keys = {memory["key"] for memory in self.seen_}
-        items = np.arange(len(codes))
-        return seen.seen_by(self.seen_, {key: self.hash_items(codes, items, key) for key in keys})
-
     def _fit_condition_codec(self, y: object) -> Codec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""
         if self.y_codec is None:
@@ -201,23 +172,6 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
     @abstractmethod
     def _fit(self, data: TrainingData, *, out: str | Path | None = None) -> None:
         """Learn from encoded data, in a family or a model."""
-
-    @available("encode")
-    def fit_transform(self, X: object, y: object = None, **options: Any) -> Any:
-        """Fit the model to X, and return the latent representations of the same items.
-
-        This is what a pipeline calls, where y is the target of a later step. So y is left out: the model learns p(x),
-        and the representations know nothing of y. `fit(X, y)` learns p(x | y).
-
-        Args:
-            X: items as for `fit`.
-            y: left out, with a note; the name of a column of X leaves out that column.
-            options: options of `fit`.
-        """
-        if y is not None:
-            X, _ = read(X, y, modality=options.get("modality"))
-            _tell_of_targets(type(self).__name__)
-        return self.fit(X, **options).transform(X)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -305,9 +259,3 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], DensityMixin, BaseEst
         """Return the fitted state as named tensors: weights of networks, parameters of densities."""
         self._check_fitted()
         return self._tensors()
-
-
-@functools.cache
-def _tell_of_targets(name: str) -> None:
-    """Say that `fit_transform` leaves y out: once, because a pipeline may fit a model many times."""
-    note(f"y is left out: {name}.fit_transform learns p(x), as in a pipeline; fit(X, y) learns p(x | y)")

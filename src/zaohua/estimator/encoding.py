@@ -10,13 +10,11 @@ from typing import Any, ClassVar, Generic, NamedTuple, Union, cast, get_args, ge
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 from torch import Tensor
 from typing_extensions import TypeVar
 
 from zaohua.core.arguments import whole_number
-from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
 from zaohua.core.seeds import RandomState
@@ -218,20 +216,6 @@ class ItemEncoder(Generic[CodecT]):
     def latent_size(self) -> int | None:
         """Size of the latent representation of an item, in models that have one; else None."""
         return None
-
-    def _latents(self, Z: ArrayLike) -> Tensor:
-        """Convert latent representations to a tensor (n, latent_size), or raise a `ZaohuaError` if they can't be."""
-        z = as_array(Z, "latent representations")
-        if z.ndim != 2 or z.shape[1] != self.latent_size or not len(z) or z.dtype.kind not in "buif":
-            kind = "" if z.dtype.kind in "buif" else f" of type {z.dtype}"
-            raise ZaohuaError(
-                f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not {z.shape}{kind}"
-            )
-        with np.errstate(over="ignore"):
-            z = z.astype(np.float32)
-        for row in np.flatnonzero(~np.isfinite(z).all(1)):
-            raise ZaohuaError(f"latent representation {row} has values that are NaN or infinite: leave it out")
-        return torch.from_numpy(z).to(self.device_)
 
     def encode_items(self, X: object, y: object = None) -> Encoded:
         """Encode items and their conditions.

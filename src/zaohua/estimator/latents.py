@@ -7,6 +7,7 @@ p(x | y), and `transform(X, y)` takes conditions where they are known.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
@@ -21,9 +22,11 @@ from zaohua.core.arrays import as_array
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.core.memory import in_chunks
+from zaohua.core.notes import note
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.tensor_layer import TensorLayer
 from zaohua.estimator.tensors import Encoded, to_cpu
+from zaohua.modalities.reading import read
 
 Output = Literal["default", "pandas", "polars"]
 OUTPUTS = ("default", "pandas", "polars")
@@ -39,6 +42,7 @@ class LatentMethods(TensorLayer[CodecT]):
     log_prob: ClassVar[Callable[..., Tensor]]
     encode: ClassVar[Callable[..., Tensor]]
     decode: ClassVar[Callable[..., Tensor]]
+    fit: ClassVar[Callable[..., Any]]
     """Types of the primitives, see `core.primitives`."""
 
     @available("encode")
@@ -117,6 +121,37 @@ class LatentMethods(TensorLayer[CodecT]):
             )
         return self.decode_tensors(torch.cat(parts))
 
+    def _latents(self, Z: ArrayLike) -> Tensor:
+        """Convert latent representations to a tensor (n, latent_size), or raise a `ZaohuaError` if they can't be."""
+        z = as_array(Z, "latent representations")
+        if z.ndim != 2 or z.shape[1] != self.latent_size or not len(z) or z.dtype.kind not in "buif":
+            kind = "" if z.dtype.kind in "buif" else f" of type {z.dtype}"
+            raise ZaohuaError(
+                f"latent representations of this {type(self).__name__} are (n, {self.latent_size}), not {z.shape}{kind}"
+            )
+        with np.errstate(over="ignore"):
+            z = z.astype(np.float32)
+        for row in np.flatnonzero(~np.isfinite(z).all(1)):
+            raise ZaohuaError(f"latent representation {row} has values that are NaN or infinite: leave it out")
+        return torch.from_numpy(z).to(self.device_)
+
+    @available("encode")
+    def fit_transform(self, X: object, y: object = None, **options: Any) -> Any:
+        """Fit the model to X, and return the latent representations of the same items.
+
+        This is what a pipeline calls, where y is the target of a later step. So y is left out: the model learns p(x),
+        and the representations know nothing of y. `fit(X, y)` learns p(x | y).
+
+        Args:
+            X: items as for `fit`.
+            y: left out, with a note; the name of a column of X leaves out that column.
+            options: options of `fit`.
+        """
+        if y is not None:
+            X, _ = read(X, y, modality=options.get("modality"))
+            _tell_of_targets(type(self).__name__)
+        return self.fit(X, **options).transform(X)
+
     # ---- scikit-learn's output
 
     @available("encode")
@@ -164,3 +199,9 @@ class LatentMethods(TensorLayer[CodecT]):
 
         index = X.index if isinstance(X, (pd.DataFrame, pd.Series)) and len(X) == len(z) else None
         return pd.DataFrame(z, index=index, columns=names)
+
+
+@functools.cache
+def _tell_of_targets(name: str) -> None:
+    """Say that `fit_transform` leaves y out: once, because a pipeline may fit a model many times."""
+    note(f"y is left out: {name}.fit_transform learns p(x), as in a pipeline; fit(X, y) learns p(x | y)")

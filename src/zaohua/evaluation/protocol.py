@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.known_items import known_items
 from zaohua.evaluation.measures import Measure, add_measures, measure_of
 from zaohua.evaluation.model import Codes, Model
 from zaohua.evaluation.references import doubtful, is_praise
@@ -124,8 +125,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
 
     def codes_for(self, model: Model) -> Codes:
         """Return the test items as the codec of a model encodes them."""
-        codes: Codes = self.test.codes
-        return codes
+        return cast(Codes, self.test.codes)
 
     def trained_on(self, model: Model) -> tuple[float | None, list[str]]:
         """Return the share of the test items that a model was trained on, known by content, and a warning if any.
@@ -134,16 +134,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
             The share, 0 if it isn't larger than among new items, None if the model remembers none; and the warning.
         """
         codes = self.codes_for(model)
-        found = model.count_seen(codes)
-        if found is None or not found.accused:
-            return (None if found is None else 0.0), []
-        unit = self.unit_seen or self.noun
-        which = "" if found.checked == len(codes) or self.unit_seen else " that could be checked"
-        about = f", about {found.share:.0%} of all" if which or found.share > 1.01 * found.found / found.checked else ""
-        return found.share, [
-            f"{found.found:,} of {found.checked:,} {unit} that this is measured by{which} were trained on{about}: the "
-            "figures say how well the model knows them, not how good it is"
-        ]
+        return known_items(model.count_seen(codes), len(codes), self.noun, self.unit_seen)
 
     # ---- samples
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zaohua.core.arguments import path_of
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import NoLabels, ZaohuaError, named, shown, unknown
@@ -123,6 +125,8 @@ def write(
     folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     found, kind = collected(items, None, kinds)
+    if isinstance(found, np.ndarray):
+        items = found
     if kind is None:
         raise ZaohuaError(f"{named(items)}: isn't recognised as any kind of data: say which (modality=)")
     if folder:

@@ -13,7 +13,7 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import safetensors
 import safetensors.torch
@@ -53,6 +53,7 @@ from zaohua.storage.layout import (
     remove_leftovers,
 )
 from zaohua.storage.legacy import FORMAT, check_format, current
+from zaohua.storage.locks import lock, release
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
@@ -199,27 +200,6 @@ def load_checkpoint(run: str | Path) -> Checkpoint | None:
     return None
 
 
-_locks: set[IO[str]] = set()
-if hasattr(os, "register_at_fork"):  # otherwise a worker would keep the lock of a killed run
-    os.register_at_fork(after_in_child=lambda: [lock.close() for lock in _locks])
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Lock a folder for this process, until it closes the returned file or ends in any way."""
-    handle = (folder / LOCK).open("a")
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        raise ZaohuaError(f"{folder} is being trained by another process") from None
-    except (ImportError, OSError):  # the system or the file system has no locks
-        pass
-    _locks.add(handle)
-    return handle
-
-
 class Run:
     """Folder of a run in training, locked for this process.
 
@@ -234,7 +214,7 @@ class Run:
         self._created = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         with explained(self.folder):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
-            self._handle = _lock(self.folder)
+            self._handle = lock(self.folder)
             remove_leftovers(self.folder)
 
     def close(self) -> None:
@@ -245,8 +225,7 @@ class Run:
                 (self.folder / LOCK).unlink()
                 for path in self._created:  # the innermost first
                     path.rmdir()
-        _locks.discard(self._handle)
-        self._handle.close()
+        release(self._handle)
 
     def save(self, step: int, state: Json, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Save a checkpoint atomically, and delete old ones.

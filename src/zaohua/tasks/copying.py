@@ -64,9 +64,9 @@ def copy_report(
     """
     if not isinstance(model, TokenModel) or not isinstance(getattr(model, "codec_", None), TextCodec):
         raise ZaohuaError(f"a {type(model).__name__} isn't a model of texts")
-    data = data if data is not None else located(model.source_, f"give them ({option('data', 'DATA')})")
+    data = data if data is not None else located(model.source_, f"give them ({option('data')})")
     if data is None:
-        raise ZaohuaError(f"the model was trained on data in memory: give them ({option('data', 'DATA')})")
+        raise ZaohuaError(f"the model was trained on data in memory: give them ({option('data')})")
     items = _texts(data)
     texts = model.sample(n_samples, random_state=random_state) if texts is None else list(texts)
     corpus, rest, reference = _split(model, data, items, held_out)

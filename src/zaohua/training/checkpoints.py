@@ -1,4 +1,4 @@
-"""Tensors and environment of a training, as its checkpoints store them."""
+"""Checkpoints of a training: its tensors, state and environment, saved and restored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import torch
 from torch import Tensor
 
-from zaohua.core.errors import CheckpointError
+from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.estimator.seen import replaced
 from zaohua.storage.runs import load_checkpoint, load_model
@@ -120,6 +120,24 @@ def state_of(engine: Engine) -> Json:
         "made_with": environment(engine),
         "data": engine.fingerprint,
     }
+
+
+def save(engine: Engine) -> None:
+    """Save a checkpoint and the model; if that fails, warn and go on."""
+    meter = engine.meter.state()
+    if engine.run is None:
+        engine.saved = engine.step
+        return
+    groups = tensor_groups(engine)
+    if engine.best.tensors is not None:
+        groups["best"] = engine.best.tensors
+    try:
+        engine.run.save(engine.step, {**state_of(engine), **meter}, groups)
+        engine.save_model()
+        engine.saved = engine.step
+        engine.emit("checkpoint")
+    except ZaohuaError as error:
+        engine.emit("warning", message=str(error))
 
 
 def restore(engine: Engine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zaohua import modalities
 from zaohua.core import registry
 from zaohua.core.advice import either, option, quoted
 from zaohua.core.errors import ZaohuaError
@@ -105,7 +106,8 @@ def check_encoding(model: Trainable, saved: Json, run: object) -> None:
         ZaohuaError: they aren't; the message says what differs and what to do.
     """
     now = model.to_json()
-    if all(to_bytes(now[key]) == to_bytes(saved[key]) for key in ("codec", "y_codec")):
+    before = {key: saved[key] and modalities.from_json(saved[key]).to_json() for key in ("codec", "y_codec")}
+    if all(to_bytes(now[key]) == to_bytes(value) for key, value in before.items()):  # older runs lack newer options
         return
     if changed := other_settings(model, saved):
         raise settings_error(run, changed)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -32,7 +33,8 @@ PER_WEIGHT = 3
 """Tensors of the size of the weights that the first step creates: gradients, and two moments of the optimiser."""
 
 
-class Footprint(NamedTuple):
+@dataclass(frozen=True)
+class Footprint:
     """Memory of a training step in bytes, at least.
 
     Attributes:
@@ -71,7 +73,7 @@ def foresee(stepper: Stepper, data: TrainingData, rows: np.ndarray) -> Footprint
     weights = sum(p.numel() * p.element_size() for p in stepper.nets.parameters() if p.requires_grad)
     least = Footprint(PER_WEIGHT * weights, 0.0, math.ceil(model.batch_size / model.grad_accumulation))
     if model.spec_.shape is not None:  # before any tensor of that size is made
-        _check(least._replace(per_item=4.0 * model.spec_.size), free, model)
+        _check(replace(least, per_item=4.0 * model.spec_.size), free, model)
     few = rows[: min(PROBED, least.at_once)]
     try:
         with _untouched(stepper), limited(free) if stepper.device.type == "cpu" else nullcontext():
@@ -80,7 +82,7 @@ def foresee(stepper: Stepper, data: TrainingData, rows: np.ndarray) -> Footprint
         raise
     except Exception as error:
         if is_out_of_memory(error):
-            _check(least._replace(per_item=free / len(few) + 1), free, model)
+            _check(replace(least, per_item=free / len(few) + 1), free, model)
         return None  # a loss of a user may need a whole batch; if anything is wrong, the first step tells what
     _check(found, free, model)
     return found
@@ -90,9 +92,9 @@ def _probe(stepper: Stepper, data: TrainingData, few: np.ndarray, least: Footpri
     """Count what a few items save, and what twice as many of the same do; the difference is that of the items alone."""
     one = _saved(stepper, data, few, least, free)
     if least.at_once <= len(few):
-        return least._replace(per_item=one / len(few))
+        return replace(least, per_item=one / len(few))
     per_item = max(0.0, _saved(stepper, data, np.tile(few, 2), least, free) - one) / len(few)
-    return least._replace(fixed=least.fixed + max(0.0, one - per_item * len(few)), per_item=per_item)
+    return replace(least, fixed=least.fixed + max(0.0, one - per_item * len(few)), per_item=per_item)
 
 
 def _saved(stepper: Stepper, data: TrainingData, rows: np.ndarray, least: Footprint, free: float) -> float:
@@ -102,7 +104,7 @@ def _saved(stepper: Stepper, data: TrainingData, rows: np.ndarray, least: Footpr
     weights = {tensor.untyped_storage().data_ptr() for tensor in (*stepper.nets.parameters(), *stepper.nets.buffers())}
     most = 0.0
     for turn, name in enumerate(stepper.plan):
-        count = _Count(weights, least._replace(per_item=0.0), len(rows), free, stepper.model)
+        count = _Count(weights, replace(least, per_item=0.0), len(rows), free, stepper.model)
         stepper.choose(name)
         batch = stepper.batch(codes, y, derive_seed(stepper.model.seed_, "probe", turn), 0, len(rows), train=True)
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor), stepper.autocast():
@@ -128,7 +130,7 @@ class _Count:
             self.total += storage.nbytes()
             per_item = self.total / self.items
             if per_item * self.least.at_once > 2 * self.free:
-                _check(self.least._replace(per_item=per_item), self.free, self.model)
+                _check(replace(self.least, per_item=per_item), self.free, self.model)
         return tensor
 
 

@@ -119,7 +119,7 @@ class Engine(Stepper):
                 self._loop()
         except Diverged:
             with contextlib.suppress(ZaohuaError):  # a full disk must not hide the error
-                self._save_model(weights=self.step > 0)
+                self.save_model(weights=self.step > 0)
             raise
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, ZaohuaError) or not is_out_of_memory(error):
@@ -152,7 +152,7 @@ class Engine(Stepper):
             self.run.clear()
             for record in self.model.history_:  # added by callbacks
                 self.run.append_history(record)
-        self._save_model(weights=self.step > 0)
+        self.save_model(weights=self.step > 0)
 
     # ---- steps
 
@@ -175,9 +175,9 @@ class Engine(Stepper):
             if self._is_due(model.preview_every):
                 self._preview()
             if self._is_due(model.checkpoint_every):
-                self._save()
+                checkpoints.save(self)
         if self.saved != self.step:
-            self._save()
+            checkpoints.save(self)
         if not self.signals.received:
             self._finish()
         message = "" if self.signals.received else last_words(self, first)
@@ -231,7 +231,7 @@ class Engine(Stepper):
             losses = self.measure(self.data, self.held_out)
             self._log({**self.best.record(losses), **final}, kind="validate")
             if self.best.tensors is not None and self.best.choose(losses, self.average):
-                self._save_model()
+                self.save_model()
         if model.preview_every is not None and not self._is_due(model.preview_every):
             self._preview()
 
@@ -280,24 +280,7 @@ class Engine(Stepper):
 
     # ---- saving
 
-    def _save(self) -> None:
-        """Save a checkpoint and the model; if that fails, warn and go on."""
-        meter = self.meter.state()
-        if self.run is None:
-            self.saved = self.step
-            return
-        groups = checkpoints.tensor_groups(self)
-        if self.best.tensors is not None:
-            groups["best"] = self.best.tensors
-        try:
-            self.run.save(self.step, {**checkpoints.state_of(self), **meter}, groups)
-            self._save_model()
-            self.saved = self.step
-            self.emit("checkpoint")
-        except ZaohuaError as error:
-            self.emit("warning", message=str(error))
-
-    def _save_model(self, weights: bool = True) -> None:
+    def save_model(self, weights: bool = True) -> None:
         """Save the model as `zaohua.load` reads it."""
         self._update_model()
         if self.run is not None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from zaohua.core.advice import option
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.with_fields import WithFields
+
+if TYPE_CHECKING:
+    from zaohua.training.trainable import Trainable
 
 
 class TrainingSettings(WithFields):
@@ -55,3 +60,26 @@ class TrainingSettings(WithFields):
     """Number of processes that decode files, for data that doesn't fit in memory; None chooses."""
     tensorboard: bool = False
     """Write the history for TensorBoard, too (needs the tensorboard package)."""
+
+
+def check_settings(model: Trainable) -> None:
+    """Check that a model's settings of training go together.
+
+    Raises:
+        ZaohuaError: they don't; the message names them and says what to do.
+    """
+    explicit = model.patience is not None and model.patience != type(model).patience
+    if explicit and not model.has_validation_loss:
+        raise ZaohuaError(
+            f"{type(model).__name__}: patience needs a validation loss, and the loss of this model doesn't measure "
+            f"its quality: leave {option('patience')} out"
+        )
+    if explicit and not model.validation_fraction:
+        raise ZaohuaError(
+            f"{type(model).__name__}: patience needs held-out items: give {option('validation_fraction', 0.1)}"
+        )
+    if model.grad_accumulation > model.batch_size:
+        raise ZaohuaError(
+            f"{type(model).__name__}: {option('batch_size', model.batch_size)} can't be split into "
+            f"{model.grad_accumulation} ({option('grad_accumulation')})"
+        )

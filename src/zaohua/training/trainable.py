@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua import modalities
-from zaohua.core.advice import either, option, quoted
+from zaohua.core.advice import option
 from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
@@ -31,16 +31,15 @@ from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
-from zaohua.estimator.source import located
 from zaohua.modalities.base import Codes
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
-from zaohua.training import differences, limits
+from zaohua.training import differences, limits, resuming
 from zaohua.training.building import built_for
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
 from zaohua.training.order import grouped_split
-from zaohua.training.settings import TrainingSettings
+from zaohua.training.settings import TrainingSettings, check_settings
 
 
 class Trainable(TrainingSettings, GenerativeModel[CodecT]):
@@ -140,21 +139,7 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
 
     def _check(self) -> None:
         super()._check()
-        explicit = self.patience is not None and self.patience != type(self).patience
-        if explicit and not self.has_validation_loss:
-            raise ZaohuaError(
-                f"{type(self).__name__}: patience needs a validation loss, and the loss of this model doesn't measure "
-                f"its quality: leave {option('patience')} out"
-            )
-        if explicit and not self.validation_fraction:
-            raise ZaohuaError(
-                f"{type(self).__name__}: patience needs held-out items: give {option('validation_fraction', 0.1)}"
-            )
-        if self.grad_accumulation > self.batch_size:
-            raise ZaohuaError(
-                f"{type(self).__name__}: {option('batch_size', self.batch_size)} can't be split into "
-                f"{self.grad_accumulation} ({option('grad_accumulation')})"
-            )
+        check_settings(self)
 
     def _fit(
         self,
@@ -292,17 +277,10 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         Raises:
             ZaohuaError: the data isn't the run's, or isn't given though it was in memory.
         """
-        source, codec = saved["source"], modalities.from_json(saved["codec"])
         if X is None:
-            again = either(f"resume({str(run)!r}, X, y)", f"zaohua resume {quoted(run)} --data DATA")
-            if source is None:
-                raise ZaohuaError(f"{run} was trained on data in memory: give the same again, {again}")
-            X, y, modality = located(source, f"say where they are, {again}"), source["y"], source.get("modality")
-        base = None
-        if saved.get("base") is not None:
-            y_codec = None if saved["y_codec"] is None else modalities.from_json(saved["y_codec"])
-            memories = [memory for memory in saved["state"].get("seen", []) if memory.get("base")]
-            base = Base(codec, y_codec, saved["base"], memories)
+            X, y, modality = resuming.data_again(run, saved["source"])
+        codec = modalities.from_json(saved["codec"])
+        base = resuming.base_of(saved, codec)
         data = self._begin(X, y, base, modality, codec)
         differences.check_encoding(self, saved, run)
         return data, base

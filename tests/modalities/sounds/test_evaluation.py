@@ -19,13 +19,13 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation import summaries
 from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, load
-from zaohua.metrics.intervals import mean_interval
+from zaohua.metrics.intervals import mean_interval, ratio_interval
 from zaohua.modalities import MelCodec, MuLawCodec, Sound, SoundFiles, WaveCodec
 from zaohua.modalities.sounds.evaluation import Ear, SoundProtocol
 from zaohua.modalities.sounds.sound import Sounds, sixteen_bits
 from zaohua.tasks.evaluation import cost, page
 from zaohua.tasks.evaluation.compare import compare
-from zaohua.tasks.evaluation.evaluate import evaluate, ratio
+from zaohua.tasks.evaluation.evaluate import evaluate
 from zaohua.tasks.evaluation.history import Evaluator
 from zaohua.tasks.evaluation.protocols import kind_of, protocol_for, read_items, splits_of
 
@@ -262,11 +262,11 @@ def test_bits_of_items_of_different_sizes() -> None:
     """The interval of a ratio is as wide as that of what the sizes don't explain."""
     rng = np.random.default_rng(0)
     sizes = rng.integers(1, 100, 400).astype(float)
-    found = ratio(3 * sizes + rng.standard_normal(400), sizes)
+    found = ratio_interval(3 * sizes + rng.standard_normal(400), sizes)
     assert found.low < 3 < found.high and found.high - found.low == pytest.approx(
         2 * 1.966 / 20 / sizes.mean(), rel=0.15
     )
-    same = ratio(sizes, np.full(400, 2.0))
+    same = ratio_interval(sizes, np.full(400, 2.0))
     assert (same.value, same.high) == pytest.approx((sizes.mean() / 2, mean_interval(sizes).high / 2))
 
 

@@ -227,7 +227,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({}, r"has no test split .*--data"),
+            ({}, r"has no test split .*data="),
             ({"data": "train.csv"}, "is what the model was trained on"),
             ({"data": "digits"}, "a data set of images, and a ProductMixture makes tables"),
             ({"data": "test.csv", "target": "fith"}, "unknown column 'fith'; did you mean 'first'"),

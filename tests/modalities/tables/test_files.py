@@ -49,7 +49,8 @@ def table(path: Path, text: str, **options: str) -> tuple[pd.DataFrame, list[str
             ["left out the last row, 'Total', whose numbers are the sums"],
         ),
         ("who,n\nx,$1.50\ny,$2.00\nz,$5.00\nSum:,$8.50\n", ["who", "n"], 3, ["left out the last row, 'Sum:', whose"]),
-        ("who,n\nx,1\ny,2\nz,5\nTotal,9\n", ["who", "n"], 4, []),
+        ("who,n\nx,1\ny,2\nz,5\nTotal,9\n", ["who", "n"], 4, ["the last row says 'Total', but few of its numbers"]),
+        ("who,n\nx,1\nTotal,2\nz,5\nTotal,9\n", ["who", "n"], 4, []),
         (
             "1.5,a,7\n2.5,b,9\n3.5,a,4\n",
             ["column_1", "column_2", "column_3"],
@@ -127,6 +128,13 @@ def test_files_are_written_back_as_they_were(text: str, tmp_path: Path) -> None:
     codec = TableCodec().fit(frame)
     codec.write_sheet(codec.items(codec.encode(frame)), tmp_path / "back.csv")
     assert (tmp_path / "back.csv").read_text() == text
+
+
+def test_writing_guesses_nothing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"d": ["01/02/2020", "03/04/2020"] * 9, "n": ["1,234", "5,678"] * 9})
+    with gathered() as notes:
+        zh.write(frame, tmp_path / "a.csv")
+    assert not notes and pd.read_csv(tmp_path / "a.csv").equals(frame)
 
 
 def test_packed_files_are_read_and_bombs_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,11 +245,31 @@ def test_sheets_of_workbooks(tmp_path: Path) -> None:
     assert list(zh.Independent(sheet="Two", random_state=0).fit(tmp_path / "a.xlsx").sample(2).columns) == ["x"]
 
 
+def test_rows_of_a_sheet_stay_together(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    for rows in ([["n", "s"], [1, "x"], [" ", None], [2, "y"], [None, None], [3, "z"]], [["n"], [1], [None], [2], [3]]):
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(tmp_path / "a.xlsx")
+        with gathered() as notes:
+            frame = read_table(tmp_path / "a.xlsx")
+        assert frame["n"].tolist() == [1, 2, 3] and "empty row" in notes[0]
+    (tmp_path / "old.xls").write_bytes(b"x")
+    with pytest.raises(ZaohuaError, match="old.xls: .xls files aren't read: save them as .xlsx or .csv"):
+        zh.read(tmp_path / "old.xls")
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, columns in ((ROWS, ["a", "b"]), ('{"u": 1, "v": 2}\n', ["u", "v"]), ("a\tb\n1\tx\n2\ty\n", ["a", "b"])):
-        received.cache_clear()
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        assert list(zh.read("-")[0].columns) == columns == list(zh.read("-")[0].columns)
+        for pack in (bytes, gzip.compress):
+            received.cache_clear()
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pack(text.encode()))))
+            assert list(zh.read("-")[0].columns) == columns == list(zh.read("-")[0].columns)
+    received.cache_clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(ROWS.encode())[:-9])))
+    with pytest.raises(ZaohuaError, match="what is piped into it can't be unpacked"):
+        zh.read("-")
     received.cache_clear()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Once upon a time\nthere was a cat, who sat.\n")))
     assert not hasattr(zh.read("-")[0], "columns")

@@ -129,10 +129,7 @@ class TokenModel(Guided[TokenCodecT]):
         return math.ceil(self.validation_fraction * n) if n > 2 else 0
 
     def held_out_token(self, tokens: Sequences) -> int | None:
-        """Return the index of the first token of a stream that is held out; None for items that are held out whole.
-
-        Its length if nothing is held out.
-        """
+        """Return where the held-out end of a stream begins, its length without one; None for items held out whole."""
         if self.y_codec_ is not None or tokens.apart:
             return None
         n = (len(tokens.stream) - 1) // self.context - 1  # rows of twice the context, as `rows` unfolds them

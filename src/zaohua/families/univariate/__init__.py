@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -30,27 +30,10 @@ from zaohua.estimator.tensors import Encoded
 from zaohua.families.density import Parameters, PerClassDensity
 from zaohua.families.support import Support, check_spread, check_values, column_name
 from zaohua.families.univariate import rounded
+from zaohua.families.univariate.laws import ScipyDistribution
 from zaohua.families.univariate.rounded import Rounding
 from zaohua.modalities.base import Codes
 from zaohua.modalities.tables.plain_numbers import NumberCodec
-
-
-class ScipyDistribution(Protocol):
-    """What is used of a distribution in `scipy.stats`; parameters are given by name."""
-
-    def cdf(self, x: np.ndarray, /, **parameters: np.ndarray) -> np.ndarray:
-        """Return the distribution function."""
-        ...
-
-    def ppf(self, q: np.ndarray, /, **parameters: np.ndarray) -> np.ndarray:
-        """Return quantiles."""
-        ...
-
-    def rvs(
-        self, /, *, size: tuple[int, int], random_state: np.random.Generator, **parameters: np.ndarray
-    ) -> np.ndarray:
-        """Draw numbers."""
-        ...
 
 
 class Univariate(PerClassDensity[NumberCodec]):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError, named
-from zaohua.modalities.files.values import stacked
+from zaohua.modalities.files.values import is_list_of_items, stacked
 from zaohua.modalities.images import Images
 from zaohua.modalities.images import grid as values
 from zaohua.modalities.images.codec import ImageCodec
@@ -49,6 +49,8 @@ def _array(images: Any) -> Any:
     """Return images as an array, or as something that isn't one."""
     if isinstance(images, (str, Path)):
         raise ZaohuaError(f"show takes images, not the path {str(images)!r}: give show(read({str(images)!r})[0])")
+    if isinstance(images, np.ndarray) and is_list_of_items(images):
+        images = list(images)
     if isinstance(images, Sequence) and len(images):
         images = stacked(images)
     if Images().recognises(images):

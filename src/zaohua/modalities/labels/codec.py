@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.core.json import Json
 from zaohua.core.notes import SHOWN, note
@@ -154,6 +155,8 @@ def _plain_list(labels: object) -> list[object]:
     """Convert a list, array or series of labels to a list of Python values."""
     if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise ZaohuaError(f"labels must be a list or an array with one for each item, not {shown(labels)}")
+    if hasattr(labels, "__array__") and not hasattr(labels, "columns"):
+        labels = as_array(labels, "labels")
     if isinstance(labels, np.ndarray) and labels.ndim != 1:
         raise ZaohuaError(f"labels must be a list with one for each item, not an array of shape {labels.shape}")
     return [_plain(label, at) for at, label in enumerate(labels)]
@@ -163,7 +166,7 @@ def _plain(label: object, at: int | None = None) -> object:
     """Convert a label to a value whose type JSON preserves: scalars of numpy and torch become Python's."""
     if isinstance(label, (str, int, bool, type(None))) and type(label).__module__ == "builtins":
         return label
-    if hasattr(label, "item") and getattr(label, "ndim", None) == 0:
+    if hasattr(label, "item") and getattr(label, "ndim", None) == 0 and label is not np.ma.masked:
         label = label.item()
     if isinstance(label, tuple):
         return tuple(_plain(part, at) for part in label)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
@@ -23,6 +23,11 @@ class Tables(Modality):
         {".csv", ".tsv", ".tab", ".psv", ".ndjson", ".parquet", ".pq", ".feather", ".arrow", ".xlsx", ".xlsm"}
     )
     accompanies: ClassVar[bool] = True
+    convert: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), "save them as .xlsx or .csv"),
+        **dict.fromkeys((".sav", ".dta", ".sas7bdat", ".xpt"), "read them with pandas, and give the frame"),
+        **dict.fromkeys((".rds", ".rdata", ".sqlite", ".orc"), "save them as .csv or .parquet"),
+    }
     holes: ClassVar[bool] = True
     given: ClassVar[str] = "a data frame or an array (n, columns)"
     protocol: ClassVar[str | None] = "zaohua.modalities.tables.evaluation:TableProtocol"
@@ -76,6 +81,12 @@ class Tables(Modality):
         packed = frozenset([*PACKED, ".zip"])
         paths = [path for path in find(folder, self.other_suffixes | packed, split) if is_table_file(path)]
         return self.read_files(paths, str(folder)) if paths else None
+
+    def export(self, items: object, collected: Any, path: Path, y: Sequence[object] | None = None) -> Path:
+        """Write rows to one file; nothing has to be learnt of them for that."""
+        from zaohua.modalities.tables.codec import TableCodec
+
+        return TableCodec().write_sheet(collected, path, y)
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

@@ -76,13 +76,16 @@ def _to_frame(path: Path, rows: list[list[Any]], header: str) -> pd.DataFrame:
     if twice:
         raise ZaohuaError(f"{path}: several columns are called {' and '.join(map(repr, twice))}: rename one")
     body = rows[1:] if named else rows
+    held = [row for row in body if any(cell is not None and str(cell).strip() for cell in row)]
+    if len(held) < len(body):
+        note(f"{path.name}: left out {len(body) - len(held):,} empty row{'s' * (len(body) - len(held) > 1)}")
+    body = held
     whole = pd.DataFrame(
         {name: ["" if row[i] is None else str(row[i]) for row in body] for i, name in enumerate(names)}
     )
     kept = with_data(whole.astype(str), path.name)
     out = to_types(kept, path.name)
-    # with_data and to_types leave rows out of the whole or the end, so the cells of the others are found by position
-    body = [row for row in body if any(cell not in (None, "") for cell in row)][: len(out)]
+    body = body[: len(out)]  # without a row of totals
     for name in out.columns:
         cells = [row[names.index(name)] for row in body]
         own = {type(cell) for cell in cells if cell is not None}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zaohua.modalities.tables.columns import Column
-from zaohua.modalities.tables.numbers import LEAST_DENSITY, Quantiles
+from zaohua.modalities.tables.quantiles import LEAST_DENSITY, Quantiles
 from zaohua.modalities.tables.views import View
 
 

@@ -11,7 +11,9 @@ from scipy.special import ndtri
 from zaohua.core.json import Json
 from zaohua.core.spec import Feature
 from zaohua.modalities.tables.columns import Column
-from zaohua.modalities.tables.numbers import Modes, Numbers, Quantiles
+from zaohua.modalities.tables.modes import Modes
+from zaohua.modalities.tables.numbers import Numbers
+from zaohua.modalities.tables.quantiles import Quantiles
 
 SPIKE = 0.05
 """Minimum fraction of the cells for a value to become a state of its own."""

@@ -92,7 +92,7 @@ def _check_alike(folders: Sequence[Path], models: Sequence[GenerativeModel], tra
             names = [(m.source_ or {}).get("X", "data in memory") for m in (first, model)]
             raise ZaohuaError(
                 f"{folders[0]} learnt from {names[0]}, {folder} from {names[1]}: they can't be compared "
-                f"({option('train', 'DATA')} says what both learnt from, if it is the same)"
+                f"({option('train')} says what both learnt from, if it is the same)"
             )
 
 

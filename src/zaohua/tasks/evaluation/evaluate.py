@@ -70,7 +70,7 @@ def evaluate(
     Raises:
         ZaohuaError: the kind of data can't be evaluated, the model can't sample, or there are no held-out items.
     """
-    if not isinstance(model, GenerativeModel):
+    if not any((isinstance(model, GenerativeModel), hasattr(model, "codec_"))):
         raise ZaohuaError(f"evaluate takes a fitted model, such as load({'runs/name'!r}) returns, not {shown(model)}")
     samples, seeds = whole_number(_named("samples"), samples, 12), whole_number(_named("seeds"), seeds)
     random_state = whole_number("random_state", random_state, 0)

@@ -144,10 +144,10 @@ def splits_of(
     source, called = train, _name(train if train is not None else (model.source_ or {}).get("X"))
     if train is None:
         needed = reads or data is None
-        source = located(model.source_, f"give them ({option('train', 'DATA')})" if needed else None)
+        source = located(model.source_, f"give them ({option('train')})" if needed else None)
     if source is None and reads:
         raise ZaohuaError(
-            f"this {type(model).__name__} was trained on data in memory: give those data ({option('train', 'DATA')})"
+            f"this {type(model).__name__} was trained on data in memory: give those data ({option('train')})"
         )
     kind = kind_of(model)
     about = {"modality": "" if kind is None else kind.name, "noun": "items" if kind is None else kind.noun}
@@ -173,7 +173,7 @@ def splits_of(
     if parts is None:
         share = f", or train with a share held out ({option('validation_fraction', 0.1)})"
         raise ZaohuaError(
-            f"{called} has no test split{why}: give items that training never had ({option('data', 'DATA')})"
+            f"{called} has no test split{why}: give items that training never had ({option('data')})"
             + (share if isinstance(model, Trainable) else "")
         )
     return Splits(called, "validation", parts[0] if reads else None, parts[1], **about)
@@ -239,6 +239,6 @@ def _known_labels(model: GenerativeModel, source: object, items: Items) -> Items
         names = ", ".join(sorted({str(label) for label, ok in zip(labels, known, strict=True) if not ok})[:5])
         raise ZaohuaError(
             f"{_name(source)}: {int((~known).sum()):,} of {len(known):,} test items have labels that this "
-            f"{type(model).__name__} never learnt ({names}): take them away, or give others ({option('data', 'DATA')})"
+            f"{type(model).__name__} never learnt ({names}): take them away, or give others ({option('data')})"
         )
     return items

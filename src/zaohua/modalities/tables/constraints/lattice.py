@@ -200,11 +200,12 @@ class Lattice:
     def _scale(self) -> float:
         return max(map(abs, [*self.low, *self.high])) or 1.0
 
-    def inequalities(self, free: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def inequalities(self, free: bool = False, slack: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
         """Return A (k, m) and b (k,) of A v <= b with all strict inequalities tightened, and equations as pairs.
 
         Args:
             free: True to tighten less, for values that need not be multiples of a step because they are missing.
+            slack: factor of what sums are tightened by, so that rounding doesn't violate them.
         """
         rows, bounds = [], []
         parts = zip(self.matrix, self.bound, self.equal, self.strict, self._sums.tolist(), strict=True)
@@ -215,7 +216,7 @@ class Lattice:
             elif self.whole and not equal:
                 bound = math.floor(bound + 1e-9)
             elif is_sum and not equal and not free:
-                bound -= 2 * ROUNDING * self._scale
+                bound -= 2 * slack * ROUNDING * self._scale
             loose = 0.0 if self.whole or not equal else self._loose if free else self.margin / 2
             rows.append(row)
             bounds.append(bound + loose)

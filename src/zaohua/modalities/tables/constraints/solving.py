@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from zaohua.modalities.tables.constraints.lattice import Lattice
+from zaohua.modalities.tables.constraints.units import LARGEST
 
 EXTRA_ROUNDS = 4
 """Rounds of propagation, beyond the number of columns."""
@@ -18,7 +19,9 @@ FAR = 2.0**50
 """Greatest distance from the target, in steps, in a mixed-integer program."""
 
 
-def propagate(lattice: Lattice, low: np.ndarray, high: np.ndarray, fixed: np.ndarray, free: bool = False) -> np.ndarray:
+def propagate(
+    lattice: Lattice, low: np.ndarray, high: np.ndarray, fixed: np.ndarray, free: bool = False, slack: float = 1.0
+) -> np.ndarray:
     """Narrow the bounds (n, m) of values in place until they stop changing; return which rows have no solution, (n,).
 
     Args:
@@ -26,8 +29,9 @@ def propagate(lattice: Lattice, low: np.ndarray, high: np.ndarray, fixed: np.nda
         low, high: bounds, which may be infinite.
         fixed: which values are given, bool (n, m); only others are rounded to their steps.
         free: True if values need not be multiples of their steps.
+        slack: see `Lattice.inequalities`.
     """
-    matrix, bounds = lattice.inequalities(free)
+    matrix, bounds = lattice.inequalities(free, slack)
     for _ in range(matrix.shape[1] + EXTRA_ROUNDS):
         before = low.copy(), high.copy()
         for row, bound in zip(matrix, bounds, strict=True):
@@ -43,11 +47,9 @@ def _narrow(
     """Narrow the bounds of values by one inequality."""
     linked = np.flatnonzero(row)
     least = np.where(row[linked] > 0, low[:, linked], high[:, linked]) * row[linked]
-    infinite = np.isinf(least)
-    count, total = infinite.sum(1), np.where(infinite, 0.0, least).sum(1)
     for place, j in enumerate(linked.tolist()):
-        others = total - np.where(infinite[:, place], 0.0, least[:, place])
-        room = np.where(count - infinite[:, place] > 0, np.inf, (bound - others) / abs(row[j]))
+        others = np.delete(least, place, axis=1).sum(1)  # to subtract from the total would cancel digits
+        room = (bound - others) / abs(row[j])
         if row[j] > 0:
             new = room if free else _on_grid(lattice, j, room, fixed[:, j], np.floor, lattice.tolerance)
             better = (new < high[:, j]) & (free | ~fixed[:, j])
@@ -104,13 +106,15 @@ def solve(lattice: Lattice, order: list[int], targets: np.ndarray, fixed: np.nda
         fixed: which values can't be changed, bool (n, m).
     """
     out, solved = targets.copy(), np.zeros(len(targets), bool)
-    for low, high in ((lattice.low, lattice.high), (lattice.least, lattice.most)):
+    ways = [(lattice.low, lattice.high, 1.0), (lattice.least, lattice.most, 1.0)]
+    ways += [] if lattice.whole else [(lattice.least, lattice.most, 0.0)]  # only one value may be left
+    for way in ways:
         rows = np.flatnonzero(~solved)
         if len(rows):
-            out[rows], solved[rows] = _solve_within(lattice, order, targets[rows], fixed[rows], low, high)
+            out[rows], solved[rows] = _solve_within(lattice, order, targets[rows], fixed[rows], *way)
     for row in np.flatnonzero(~solved):
-        for low, high in ((lattice.low, lattice.high), (lattice.least, lattice.most)):
-            found = _program(lattice, targets[row], fixed[row], np.array(low), np.array(high))
+        for low, high, slack in ways:
+            found = _program(lattice, targets[row], fixed[row], np.array(low), np.array(high), slack)
             if found is not None:
                 out[row], solved[row] = found, True
                 break
@@ -118,20 +122,32 @@ def solve(lattice: Lattice, order: list[int], targets: np.ndarray, fixed: np.nda
 
 
 def _solve_within(
-    lattice: Lattice, order: list[int], targets: np.ndarray, fixed: np.ndarray, least: list[float], most: list[float]
+    lattice: Lattice,
+    order: list[int],
+    targets: np.ndarray,
+    fixed: np.ndarray,
+    least: list[float],
+    most: list[float],
+    slack: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Set values one after the other; rows that satisfy everything already are only rounded."""
-    low = np.where(fixed, targets, np.array(least))
-    high = np.where(fixed, targets, np.array(most))
+    low = np.where(fixed, targets, _unlimited(least))
+    high = np.where(fixed, targets, _unlimited(most))
     first = np.stack([nearest_on_grid(lattice, j, targets[:, j], low[:, j], high[:, j]) for j in range(len(order))], 1)
     out = np.where(fixed, targets, first)
     open_rows = np.flatnonzero(_broken(lattice, out))
     solved = np.ones(len(out), bool)
     if len(open_rows):
         out[open_rows], solved[open_rows] = _set_in_turn(
-            lattice, order, targets[open_rows], fixed[open_rows], low[open_rows], high[open_rows]
+            lattice, order, targets[open_rows], fixed[open_rows], low[open_rows], high[open_rows], slack
         )
     return out, solved
+
+
+def _unlimited(limits: list[float]) -> np.ndarray:
+    """Return limits with infinity for those that stand for none."""
+    values = np.array(limits)
+    return np.where(np.abs(values) >= LARGEST / 10, np.copysign(np.inf, values), values)
 
 
 def _broken(lattice: Lattice, values: np.ndarray) -> np.ndarray:
@@ -140,22 +156,29 @@ def _broken(lattice: Lattice, values: np.ndarray) -> np.ndarray:
 
 
 def _set_in_turn(
-    lattice: Lattice, order: list[int], targets: np.ndarray, fixed: np.ndarray, low: np.ndarray, high: np.ndarray
+    lattice: Lattice,
+    order: list[int],
+    targets: np.ndarray,
+    fixed: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    slack: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    propagate(lattice, low, high, fixed)
+    propagate(lattice, low, high, fixed, slack=slack)
+    values = targets.copy()
     for j in order:
         loose = ~fixed[:, j]
         if not loose.any():
             continue
         value = nearest_on_grid(lattice, j, targets[:, j], low[:, j], np.maximum(low[:, j], high[:, j]))
-        low[loose, j] = high[loose, j] = value[loose]
-        propagate(lattice, low, high, fixed)
-    values = np.where(fixed, targets, low)
+        # kept, as rounding errors of what follows may move its bounds, and so beyond a constant that it equals
+        values[loose, j] = low[loose, j] = high[loose, j] = value[loose]
+        propagate(lattice, low, high, fixed, slack=slack)
     return values, ~_broken(lattice, values) & (low <= high + lattice.tolerance).all(1)
 
 
 def _program(
-    lattice: Lattice, targets: np.ndarray, fixed: np.ndarray, least: np.ndarray, most: np.ndarray
+    lattice: Lattice, targets: np.ndarray, fixed: np.ndarray, least: np.ndarray, most: np.ndarray, slack: float
 ) -> np.ndarray | None:
     """Solve one row as a mixed-integer program: minimise the sum of distances from targets, in units of ranges.
 
@@ -169,7 +192,7 @@ def _program(
     zero = np.where(is_grid, grid, targets)
     low = np.where(fixed, 0.0, np.clip((least - zero) / scale, -FAR, FAR))
     high = np.where(fixed, 0.0, np.clip((most - zero) / scale, -FAR, FAR))
-    matrix, bounds = lattice.inequalities()
+    matrix, bounds = lattice.inequalities(slack=slack)
     spread = np.maximum(np.array(lattice.high) - np.array(lattice.low), 1.0 if lattice.whole else lattice.margin)
     eye, none = np.eye(m), np.zeros((len(matrix), m))
     rows = np.block([[matrix * scale, none], [eye * scale, -eye], [-eye * scale, -eye]])
