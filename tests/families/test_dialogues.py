@@ -263,7 +263,7 @@ class TestFineTuning:
             ([{"role": "user", "content": "a"}], "item 0: no message is the assistant's"),
             ([{"role": "bot", "content": "a"}], "item 0: message 1 needs a role"),
             ([{"role": "user"}], "item 0: message 1 needs a role"),
-            (3, "texts, or dialogues, but number 1 is a int"),
+            (3, "item 1 is neither a text nor a dialogue, but an int"),
         ],
     )
     def test_no_dialogues(self, base: Any, item: Any, message: str) -> None:
