@@ -131,9 +131,7 @@ def test_a_folder_of_other_files_is_refused_before_anything_is_trained(suite: No
 
 
 def test_where_too_few_models_learn_the_reason_is_said(suite: None, tmp_path: Path) -> None:
-    with pytest.raises(
-        ZaohuaError, match="fewer than two models of tiny were trained, so there is nothing to compare: "
-    ):
+    with pytest.raises(ZaohuaError, match="fewer than two models of tiny were trained, .* nothing to compare: "):
         benchmark("tiny", tmp_path / "new", 0.02, unseen, models=["gmm"])
 
 

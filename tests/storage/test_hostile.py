@@ -89,3 +89,19 @@ def test_devices_and_pipes_are_refused_at_once(name: str, kind: str, tmp_path: P
         read_file(folder / name)
     with pytest.raises(zh.CheckpointError, match=f"{name} can't be read: it is no file"):
         zh.load(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_the_history_is_a_file_too_and_a_lock_waits_for_nobody(kind: str, tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(GOLDEN / "vae", folder)
+    for name in ("history.jsonl", ".lock"):
+        (folder / name).unlink(missing_ok=True)
+        if kind == "pipe":
+            os.mkfifo(folder / name)
+        else:
+            (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="it is no file"):
+        last_record(folder)
+    release(lock(folder))

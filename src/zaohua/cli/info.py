@@ -12,6 +12,7 @@ from zaohua.cli.flags import Flag, parse
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.storage.atomic import read_file
 
 FLAGS = (Flag("json", bool, False, "Print the facts as JSON."),)
 CALL = "zaohua info RUN [--json]"
@@ -103,7 +104,7 @@ def _changed(name: str, parameters: Json) -> Json:
 def last_record(folder: Path) -> Json:
     """Find the last complete record of the history that holds a loss."""
     path = folder / "history.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = read_file(path).splitlines() if path.exists() else []
     for line in reversed(lines):
         try:
             record = json.loads(line)

@@ -12,7 +12,7 @@ import numpy as np
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json, JsonValue
-from zaohua.storage.atomic import MANIFEST, hashes_of, read_folder, to_bytes, write_folder
+from zaohua.storage.atomic import MANIFEST, hashes_of, read_file, read_folder, to_bytes, write_folder
 from zaohua.storage.layout import WEIGHTS
 
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
@@ -182,7 +182,7 @@ def load(run: str | Path) -> Evaluation | None:
 def weights_of(run: str | Path) -> str:
     """Return the sha256 of a run's weights from its manifest; empty without one."""
     try:
-        return str(json.loads((Path(run) / MANIFEST).read_bytes())["sha256"][WEIGHTS])
+        return str(json.loads(read_file(Path(run) / MANIFEST))["sha256"][WEIGHTS])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -14,6 +14,7 @@ from zaohua.metrics.copy_rate import ACCUSED
 from zaohua.metrics.intervals import Interval
 from zaohua.report.numbers import digits
 from zaohua.storage import runs
+from zaohua.storage.atomic import read_file
 from zaohua.storage.card import card
 from zaohua.storage.layout import CARDS, card_file, is_own, write_card
 
@@ -40,7 +41,7 @@ def note_in_card(run: str | Path, found: Evaluation) -> Path | None:
     if path is None:
         return None
     if path.exists():
-        text = path.read_text("utf-8")
+        text = read_file(path).decode("utf-8")
     else:
         text = card(runs.load_model(run, weights=False)[0], run)
     lines = "\n".join(f"  - {line}" for line in summary_lines(found))
@@ -54,7 +55,7 @@ def _card(run: Path) -> Path | None:
     """Return the path of a run's card: one that Zaohua wrote, even if it was edited, or a new one."""
     written = [run / name for name in CARDS if (run / name).is_file()]
     own = [path for path in written if is_own(path)]
-    texts = {path: path.read_text("utf-8", errors="replace") for path in written}
+    texts = {path: read_file(path).decode("utf-8", errors="replace") for path in written}
     added = [path for path, text in texts.items() if "made with zaohua" in text and QUALITY.search(text)]
     return next(iter([*own, *added]), None) or card_file(run)
 

@@ -20,7 +20,8 @@ def lock(folder: Path) -> IO[str]:
     Raises:
         ZaohuaError: another process has locked it.
     """
-    handle = (folder / LOCK).open("a")
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for a reader
+    handle = open(os.open(folder / LOCK, flags, 0o666), "a")
     try:
         import fcntl
 

@@ -26,7 +26,7 @@ from zaohua.evaluation.suite import Suite
 from zaohua.modalities.registry import known
 from zaohua.report.numbers import digits
 from zaohua.storage import outputs
-from zaohua.storage.atomic import encoded
+from zaohua.storage.atomic import encoded, read_file
 from zaohua.storage.layout import MODEL
 from zaohua.tasks.evaluation import page
 from zaohua.tasks.evaluation.compare import compare
@@ -197,7 +197,7 @@ def _train(
         return
     model.set_params(max_minutes=minutes)
     begun = (folder / MODEL).exists()
-    if begun and json.loads((folder / MODEL).read_bytes())["state"]["seconds"] >= 60 * minutes:
+    if begun and json.loads(read_file(folder / MODEL))["state"]["seconds"] >= 60 * minutes:
         return
     with watch(f"{entry.command} on {dataset}") as callback:
         if begun:
