@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 import zaohua as zh
+from zaohua.cli.info import last_record
 from zaohua.storage.atomic import manifest_bytes, read_file, sha256
+from zaohua.storage.locks import lock, release
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 
