@@ -206,6 +206,12 @@ class TestFineTuning:
         with pytest.raises(ZaohuaError, match="no run at .*base"):
             zh.GPT(**SETTINGS).resume(tmp_path / "run", PAIRS)
 
+    def test_a_fine_tuned_run_keeps_its_encoding(self, base: Any, tmp_path: Path) -> None:
+        tuned = base.finetune(PAIRS, out=tmp_path / "run", max_steps=1)
+        other = zh.GPT(**{**tuned.get_params(deep=False), "codec": None, "max_steps": 2}, vocabulary=300)
+        with pytest.raises(ZaohuaError, match=r"\(vocabulary 4096 -> 300\): a run keeps its encoding"):
+            other.resume(tmp_path / "run", PAIRS)
+
     def test_what_does_not_fit_is_said(self, base: Any) -> None:
         with pytest.raises(ZaohuaError, match="leave the fields that determine them"):
             base.finetune(PAIRS, width=32)

@@ -106,6 +106,9 @@ def check_encoding(model: Trainable, saved: Json, run: object) -> None:
         ZaohuaError: they aren't; the message says what differs and what to do.
     """
     now = model.to_json()
+    if saved.get("base") is not None and now["codec_option"] is not None:  # data are encoded as the base does, unasked
+        if others := _other_options(now["codec_option"], saved.get("codec_option") or saved["codec"]):
+            raise ZaohuaError(f"can't resume {run} with other options of its data ({others}): a run keeps its encoding")
     before = {key: saved[key] and modalities.from_json(saved[key]).to_json() for key in ("codec", "y_codec")}
     if all(to_bytes(now[key]) == to_bytes(value) for key, value in before.items()):  # older runs lack newer options
         return
@@ -124,10 +127,8 @@ def data_error(run: object, difference: str, saved: Json | None) -> ZaohuaError:
 
 def _difference(now: Json, saved: Json, run: object) -> str:
     """Describe how data differ from those of a run, and what to do."""
-    options, own = now["codec"]["options"], saved["codec"]["options"]
-    if others := [name for name in options if name in own and options[name] != own[name]]:
-        listed = ", ".join(f"{name} {own[name]} -> {options[name]}" for name in others)
-        return f"it is encoded differently ({listed}); a run keeps its encoding"
+    if others := _other_options(now["codec"], saved["codec"]):
+        return f"it is encoded differently ({others}); a run keeps its encoding"
     learnt = [each["y_codec"] is not None for each in (now, saved)]
     if learnt[0] != learnt[1]:
         if learnt[1]:
@@ -145,6 +146,13 @@ def _difference(now: Json, saved: Json, run: object) -> str:
     described = [(each.get("summary") or {}).get("x", "") for each in (now, saved)]
     what = "its items or labels are others" if described[0] == described[1] else " instead of ".join(described)
     return f"{what}; give those that it was trained on, or go on from its weights: {finetuning(run, saved)}"
+
+
+def _other_options(codec: Json, saved: Json) -> str:
+    """List the options of a codec that differ from those of a run's: "tokenizer chars -> bpe"."""
+    options, own = codec["options"], saved["options"]
+    changed = [name for name in options if name in own and options[name] != own[name]]
+    return ", ".join(f"{name} {own[name]} -> {options[name]}" for name in changed)
 
 
 def _classes(model: Json) -> list[str]:
