@@ -28,7 +28,9 @@ def run(code: str) -> list[str]:
     return done.stdout.split("HEAVY")[-1].split()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["models"], ["models", "--json"], ["train"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["models"], ["models", "--json"], ["train"], ["train", "flow", "--help"]]
+)
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     assert run(f"from zaohua.cli import main; main({arguments!r})") == []
 

@@ -1,7 +1,8 @@
 """Write the files that are generated from the models: `python -m zaohua.renew`.
 
-These are `models/_index.json`, from which the command line knows the models without importing torch, and
-`__init__.pyi`, from which editors and type checkers know them and their fields; in a checkout also the README's table.
+These are `models/_index.json`, from which the command line knows the models without importing torch,
+`__init__.pyi`, from which editors and type checkers know them and their fields, and `models/_help.json`, the help of
+`zaohua train MODEL`; in a checkout also the README's table.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import zaohua
+from zaohua.cli import model_help
 from zaohua.core import errors, registry
 from zaohua.core.primitives import PRIMITIVES
 from zaohua.core.registry import INDEX, Entry, normalize
@@ -25,6 +27,7 @@ from zaohua.modalities.base import Codec
 
 PACKAGE = Path(str(zaohua.__file__)).parent
 STUB = PACKAGE / "__init__.pyi"
+HELP = model_help.HELP
 README = PACKAGE.parents[1] / "README.md"
 COMMAND = "python -m zaohua.renew"
 
@@ -145,6 +148,7 @@ def main() -> None:
     _write(INDEX, index_text(entries))
     registry.entries.cache_clear()
     _write(STUB, stub_text(entries))
+    _write(HELP, model_help.text())
     if PACKAGE.parent.name == "src" and README.is_file():
         _write(README, readme_text(README.read_text("utf-8")))
 

@@ -30,6 +30,8 @@ MISTAKES = [
     (["train", "gmm", "empty"], "empty"),
     (["train", "gmm", "texts"], "texts"),
     (["train", "gmm", "sizes"], "size"),
+    (["train", "gmm", "digits", "--splt", "test"], "unknown option '--splt'; did you mean '--split'?"),
+    (["models", "--xqz"], "known: --json, --markdown"),  # two dashes make no likeness
     (["sample"], "the run comes first"),
     (["sample", "nowhere"], "no run at nowhere"),
     (["info", "nowhere"], "no run at nowhere"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any, Literal
 
 import pytest
 
+from zaohua.cli import main, model_help
 from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import NETWORK, TRAINING, Flag, parse
 from zaohua.cli.groups import group_of
@@ -192,3 +194,16 @@ def test_channels_of_pictures_are_called_the_same_for_every_model(zaohua, model:
     text = zaohua("train", model, "--help").out
     assert "--image-channels auto|grey|rgb|rgba" in text
     assert ("--channels N" in text) == (model != "gaussian")  # the width of a network, where there is one
+
+
+@pytest.mark.parametrize("command", ["flow", "gpt", "gaussian-copula", "gamma"])
+def test_the_stored_help_is_that_of_the_classes(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = registry.find(command)
+    stored = model_help.of_model(entry)
+    monkeypatch.setenv("ZAOHUA_MODALITIES", "json")  # a module: there may be kinds of data with options of their own
+    assert model_help.of_model(entry) is None
+    with contextlib.suppress(SystemExit):
+        main(["train", command, "--help"])
+    assert capsys.readouterr().out == stored

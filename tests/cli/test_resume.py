@@ -74,3 +74,23 @@ def test_data_in_memory_are_asked_for_in_the_interface_in_use(zaohua, tmp_path: 
 
 def test_a_model_that_is_fitted_at_once_has_nothing_to_resume(zaohua, gmm: Path):
     assert "GMM is fitted in one go, so there is nothing to resume" in zaohua("resume", gmm).err
+
+
+def test_a_run_without_its_model_is_damaged_and_nothing_advises_to_go_on_with_it(zaohua, faces: Path):
+    train = ["train", "vae", "data", "--out", "run", *TINY, "--max-steps", "2"]
+    assert zaohua(*train).code == 0
+    assert "`zaohua resume run` goes on with it" in zaohua(*train).err
+    Path("run/model.json").unlink()
+    assert "run is a damaged run: its model.json is missing\n" in zaohua("resume", "run").err
+    assert "run holds a run already: --overwrite replaces it, or choose another --out\n" in zaohua(*train).err
+
+
+def test_a_seed_that_is_given_to_go_on_with_is_told_to_change_nothing(zaohua, faces: Path):
+    assert zaohua("train", "vae", "data", "--out", "run", *TINY, "--max-steps", "2", "--random-state", "1").code == 0
+    said = zaohua("resume", "run", "--max-steps", "3", "--random-state", "1")
+    assert said.code == 0 and "changes nothing" not in said.err
+    said = zaohua("resume", "run", "--max-steps", "4", "--random-state", "2")
+    assert said.code == 0 and "--random-state 2 changes nothing: run goes on with the seed that it began" in said.err
+    assert zh.load("run").seed_ == 1
+    said = zaohua("resume", "run", "--max-steps", "3")
+    assert said.code == 0 and "100%" in said.err and "133%" not in said.err

@@ -26,20 +26,21 @@ def test_what_is_generated_is_up_to_date():
     entries = renew.build()
     assert registry.INDEX.read_text("utf-8") == renew.index_text(entries), RENEW
     assert renew.STUB.read_text("utf-8") == renew.stub_text(entries), RENEW
+    assert renew.HELP.read_text("utf-8") == renew.model_help.text(), RENEW
     assert registry.markdown() in renew.README.read_text("utf-8"), RENEW
 
 
 def test_renewing_mends_what_is_out_of_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any):
-    wanted = {name: getattr(renew, name).read_text("utf-8") for name in ("INDEX", "STUB", "README")}
+    wanted = {name: getattr(renew, name).read_text("utf-8") for name in ("INDEX", "STUB", "HELP", "README")}
     for name in wanted:
         monkeypatch.setattr(renew, name, tmp_path / name)
     (tmp_path / "INDEX").write_text("[]")  # the stub isn't there at all
     (tmp_path / "README").write_text(wanted["README"].replace("| `vae` |", "| `old` |"))
     renew.main()
     assert {name: (tmp_path / name).read_text("utf-8") for name in wanted} == wanted
-    assert capsys.readouterr().out.count("renewed") == 3
+    assert capsys.readouterr().out.count("renewed") == 4
     renew.main()
-    assert capsys.readouterr().out.count("up to date") == 3
+    assert capsys.readouterr().out.count("up to date") == 4
 
 
 @pytest.mark.parametrize("entry", registry.entries(), ids=lambda entry: entry.command)

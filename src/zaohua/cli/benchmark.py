@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from zaohua.cli.flags import Flag, leading, parse
+from zaohua.cli.flags import Flag, Seed, leading, parse
 from zaohua.core.params import Between
 
 CALL = "zaohua benchmark SUITE [options]"
@@ -19,7 +19,7 @@ FLAGS = (
     Flag("samples", int, 10_000, "Samples to measure each model by.", short=("-n",)),
     Flag("models", str | None, None, "Train only these models, with commas between.", metavar="NAMES"),
     Flag("data", str | None, None, "Use only these data sets, with commas between.", metavar="NAMES"),
-    Flag("seed", int, 0, "Seed of the first training of each model, and of its samples."),
+    Flag("seed", Seed, 0, "Seed of the first training of each model, and of its samples."),
     Flag("seeds", int, 1, "Trainings of each model, each with the next seed; figures are their means, with intervals."),
 )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, echo, leading, parse
+from zaohua.cli.flags import Flag, Seed, echo, leading, parse
 from zaohua.cli.sample import sampling_flags
 from zaohua.core.errors import ZaohuaError
 
@@ -20,7 +20,7 @@ CALL = "zaohua chat RUN [options]"
 ABOUT = "Talk with a model that was trained on dialogues. A line is a message; /new begins a new dialogue, /exit ends."
 COMMON = (
     Flag("system", str | None, None, "Instruction to the model before the dialogue (its system message)."),
-    Flag("seed", int | None, None, "Seed: the same one gives the same answers."),
+    Flag("seed", Seed | None, None, "Seed: the same one gives the same answers."),
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, leading, parse
+from zaohua.cli.flags import Flag, Seed, leading, parse
 from zaohua.cli.sample import sampling_flags
 from zaohua.core.params import Between
 
@@ -25,7 +25,7 @@ COMMON = (
     Flag(
         "held_out", str | None, None, "Text to compare with; by default what was held out of training.", metavar="DATA"
     ),
-    Flag("seed", int | None, None, "Seed of the samples."),
+    Flag("seed", Seed | None, None, "Seed of the samples."),
     Flag("json", bool, False, "Print the result as JSON."),
 )
 

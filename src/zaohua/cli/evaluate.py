@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import Flag, echo, leading, parse
+from zaohua.cli.flags import Flag, Seed, echo, leading, parse
 
 CALL = "zaohua evaluate RUN [options]"
 ABOUT = "Measure a model by items that it has never seen, and write the figures into its model card."
@@ -31,7 +31,7 @@ FLAGS = (
         short=("-n",),
     ),
     Flag("seeds", int, 1, "Sets of samples to make; the intervals of figures are over these."),
-    Flag("seed", int, 0, "Seed of the first set of samples."),
+    Flag("seed", Seed, 0, "Seed of the first set of samples."),
     Flag(
         "inception",
         str | None,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from zaohua.cli.flags import OVERWRITE, Flag, echo, leading, parse
+from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.params import Between
 from zaohua.storage import outputs
@@ -34,7 +34,7 @@ FLAGS = (
     OVERWRITE,
     Flag("path", bool, False, "Draw the path of the optimiser into the picture, too."),
     Flag("replicates", Annotated[int, Between(0)], 200, "Data sets to simulate for each p value; 0 makes no tests."),
-    Flag("seed", Annotated[int, Between(0)], 0, "Seed of the simulated data sets."),
+    Flag("seed", Seed, 0, "Seed of the simulated data sets."),
     Flag("json", bool, False, "Print the result as JSON."),
 )
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from zaohua.cli.parser import is_option, parse
 from zaohua.cli.values import bounds_of
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
 
 if TYPE_CHECKING:
-    from zaohua.core.params import Between, Field
+    from zaohua.core.params import Field
 
 __all__ = [
     "CONFIG",
@@ -23,6 +24,7 @@ __all__ = [
     "SAMPLING",
     "TRAINING",
     "Flag",
+    "Seed",
     "echo",
     "from_fields",
     "given",
@@ -32,6 +34,8 @@ __all__ = [
 
 DATA, NETWORK, TRAINING, SAMPLING, RUN = "data", "network", "training", "sampling", "run"
 """Groups of options in the help."""
+Seed = Annotated[int, Between(0)]
+"""Type of a seed."""
 
 
 @dataclasses.dataclass(frozen=True)

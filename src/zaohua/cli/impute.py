@@ -8,7 +8,7 @@ from pathlib import Path
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import OVERWRITE, Flag, echo, leading, parse
+from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.reading_options import reading
 from zaohua.storage import outputs
@@ -25,7 +25,7 @@ FLAGS = (
     ),
     OVERWRITE,
     Flag("split", str | None, None, "Split of a named data set to fill in.", metavar="NAME"),
-    Flag("seed", int | None, None, "Seed: the same one fills in the same values."),
+    Flag("seed", Seed | None, None, "Seed: the same one fills in the same values."),
     Flag("json", bool, False, "Print the result as JSON."),
 )
 

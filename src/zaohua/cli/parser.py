@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from zaohua.cli import values as words
 from zaohua.cli.described import TITLES, check_bounds, described
@@ -93,11 +93,9 @@ class _Formatter(argparse.HelpFormatter):
         return textwrap.wrap(" ".join(text.split()), max(width, 20), break_on_hyphens=False, break_long_words=False)
 
 
-def _parser(
-    prog: str, about: str, flags: Sequence[Flag], first: Sequence[str], titles: Mapping[str, str]
-) -> argparse.ArgumentParser:
-    """Make an argparse parser with the flags in groups."""
-    parser = _Parser(
+def _empty(prog: str, about: str) -> argparse.ArgumentParser:
+    """Make an argparse parser without options."""
+    return _Parser(
         prog=prog,
         usage=f"{prog} [options]",
         description=about,
@@ -107,17 +105,62 @@ def _parser(
         exit_on_error=False,
         argument_default=argparse.SUPPRESS,
     )
-    groups = {"most used": [flag for name in first for flag in flags if flag.name == name]}
-    for group in titles:
-        groups[group] = [flag for flag in flags if flag.group == group and flag.name not in first]
-    used = {group: members for group, members in groups.items() if members}
-    for group, members in used.items():
-        title = titles.get(group, group) if len(used) > 1 else "options"
-        section = parser.add_argument_group(title, NOTES.get(group) if first else None)
+
+
+def _parser(
+    prog: str, about: str, flags: Sequence[Flag], first: Sequence[str], titles: Mapping[str, str]
+) -> argparse.ArgumentParser:
+    """Make an argparse parser with the flags in groups."""
+    parser = _empty(prog, about)
+    for title, note, members in sections(flags, first, titles):
+        section = parser.add_argument_group(title, note)
         for flag in members:
             _add(section.add_argument, flag)
     section.add_argument("-h", "--help", action="help", help="Show this help.")
     return parser
+
+
+def sections(
+    flags: Sequence[Flag], first: Sequence[str], titles: Mapping[str, str]
+) -> list[tuple[str, str | None, list[Flag]]]:
+    """Return the groups of the help: title, note or None, and flags."""
+    groups = {"most used": [flag for name in first for flag in flags if flag.name == name]}
+    for group in titles:
+        groups[group] = [flag for flag in flags if flag.group == group and flag.name not in first]
+    used = {group: members for group, members in groups.items() if members}
+    return [
+        (titles.get(group, group) if len(used) > 1 else "options", NOTES.get(group) if first else None, members)
+        for group, members in used.items()
+    ]
+
+
+class Shown(NamedTuple):
+    """What the help shows of an option: its spellings, what stands for its value (empty: it takes none), and a text."""
+
+    spellings: tuple[str, ...]
+    value: str
+    text: str
+
+    @classmethod
+    def of(cls, flag: Flag) -> Shown:
+        """Describe a flag."""
+        value = "" if flag.type is bool else flag.metavar or words.metavar(flag.type)
+        return cls(tuple(flag.spellings), value, described(flag, flag.text))
+
+
+def help_text(prog: str, about: str, groups: Iterable[tuple[str, str | None, Iterable[Shown]]]) -> str:
+    """Write the help of a command, as wide as the terminal, from what it shows of its options."""
+    parser = _empty(prog, about)
+    for title, note, members in groups:
+        section = parser.add_argument_group(title, note)
+        for number, shown in enumerate(members):
+            text = shown.text.replace("%", "%%")
+            if shown.value:
+                section.add_argument(*shown.spellings, dest=f"option{number}", metavar=shown.value, help=text)
+            else:
+                section.add_argument(*shown.spellings, dest=f"option{number}", action="store_true", help=text)
+    section.add_argument("-h", "--help", action="help", help="Show this help.")
+    return parser.format_help()
 
 
 def _add(add: Callable[..., object], flag: Flag) -> None:

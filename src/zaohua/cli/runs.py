@@ -13,6 +13,7 @@ from zaohua.core.json import Json
 from zaohua.core.notes import note
 from zaohua.storage import legacy
 from zaohua.storage.atomic import read_file
+from zaohua.storage.layout import is_run
 
 if TYPE_CHECKING:
     from zaohua.modalities.modality import Modality
@@ -65,6 +66,8 @@ def read_model(folder: str | Path) -> Json:
     except CheckpointError:
         raise
     except (FileNotFoundError, NotADirectoryError):
+        if is_run(Path(folder)):
+            raise CheckpointError(f"{folder} is a damaged run: its {MODEL} is missing") from None
         beside = {other.parent.name: other.parent for other in Path(folder).parent.glob(f"*/{MODEL}")}
         close = nearest(Path(folder).name, beside)  # by its own name: those of the folders around it are the same
         hint = f"; did you mean {beside[close[0]]}?" if close else ": train one with `zaohua train MODEL DATA`"

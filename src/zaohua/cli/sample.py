@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import zaohua
 from zaohua.cli import config, runs
 from zaohua.cli.conditions import Conditions, read_conditions
-from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, echo, from_fields, leading, parse
+from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, Seed, echo, from_fields, leading, parse
 from zaohua.cli.options import Options
 from zaohua.core import registry
 from zaohua.core.advice import quoted
@@ -42,7 +42,7 @@ COMMON = (
     Flag(
         "each", Count | None, None, "Make this many of each label, or of each --y, instead; a row of pictures for each."
     ),
-    Flag("seed", int | None, None, "Seed: the same one makes the same items."),
+    Flag("seed", Seed | None, None, "Seed: the same one makes the same items."),
     Flag(
         "out",
         str | None,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zaohua.cli import config, runs
+from zaohua.cli import config, model_help, runs
 from zaohua.cli.flags import echo
 from zaohua.cli.options import Options
 from zaohua.cli.reading import Told, told
@@ -34,6 +34,9 @@ def main(arguments: Sequence[str]) -> None:
         return
     early = Early(arguments)
     entry = registry.find(early.model)
+    if early.help and (shown := model_help.of_model(entry)) is not None:
+        print(shown, end="")
+        return
     folder = Path(early.out) if early.out else runs.default(entry.command, early.data or "data", again=early.resume)
     cls = registry.model_class(entry.name)
     stored = None if early.help else _stored(entry, folder, early.base, early.resume)
@@ -156,9 +159,9 @@ def _train(
             _check_modality(stored, modality)
         check_out(folder)
         if holds_training(folder) and not values["overwrite"]:
+            resumed = f" `zaohua resume {quoted(folder)}` goes on with it," if runs.holds_run(folder) else ""
             raise ZaohuaError(
-                f"{folder} holds a run already: `zaohua resume {quoted(folder)}` goes on with it, --overwrite replaces "
-                "it, or choose another --out"
+                f"{folder} holds a run already:{resumed} --overwrite replaces it, or choose another --out"
             )
         if base is not None:
             flags.of_data.none_given(values, base)

@@ -31,9 +31,12 @@ class ZaohuaWarning(UserWarning):
 
 
 def nearest(name: object, known: Iterable[object], n: int = 3) -> list[str]:
-    """Return the known names most similar to `name`, best first; empty if none is close."""
-    names = {str(k).casefold(): str(k) for k in known}
-    close = difflib.get_close_matches(str(name).casefold(), list(names), n=n, cutoff=0.5)
+    """Return the known names most similar to `name`, best first; empty if none is close.
+
+    Options are compared without their dashes, which would make all of them similar.
+    """
+    names = {str(k).casefold().lstrip("-"): str(k) for k in known}
+    close = difflib.get_close_matches(str(name).casefold().lstrip("-"), list(names), n=n, cutoff=0.5)
     return [names[key] for key in close]
 
 

@@ -61,6 +61,12 @@ def unregister(name: str) -> None:
     _KNOWN.pop(name, None)
 
 
+def has_others() -> bool:
+    """Return whether there may be modalities from outside the package; it imports none."""
+    ours = all(type(kind).__module__.startswith("zaohua.") for kind in _KNOWN.values())
+    return not ours or bool(os.environ.get(VARIABLE)) or bool(entry_points(group=GROUP))
+
+
 @functools.cache
 def _load_others() -> None:
     """Register the modalities of installed packages, and of the modules that `ZAOHUA_MODALITIES` names."""

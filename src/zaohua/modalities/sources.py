@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, nearest
+from zaohua.core.notes import shown
 from zaohua.modalities import datasets, registry
 from zaohua.modalities.collected import collected
 from zaohua.modalities.files.archives import is_archive, unpacked
@@ -106,6 +107,9 @@ def _read_folder(
         ours = [path for path in contents.files if path.suffix.casefold() in endings]
         tell(folder, split, contents, ours if found.files is None else found.files, chosen.suffixes, chosen.convert)
         return Found(found.items, found.labels, chosen)
+    if not suffixes and contents.hidden:
+        names = shown(sorted(path.relative_to(folder).as_posix() for path in contents.hidden))
+        raise ZaohuaError(f"{folder}: holds only hidden files ({names}), which aren't read: rename them")
     if not suffixes:
         raise ZaohuaError(f"{folder}: the folder is empty")
     held = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in suffixes.most_common(4))

@@ -10,7 +10,7 @@ from zaohua.core import registry
 from zaohua.core.advice import either, option, quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.notes import shown
+from zaohua.core.notes import note, shown
 from zaohua.core.params import fields_of
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import checkpoint_steps, has_weights
@@ -71,6 +71,18 @@ def other_settings(model: Trainable, saved: Json) -> list[str]:
             own = tuple(stored[name]) if isinstance(stored[name], list) else stored[name]
             changed.append(f"{option(name, getattr(model, name))} (its own: {own})")
     return changed
+
+
+def tell_seed(random_state: object, saved: Json, run: object) -> None:
+    """Note a seed that was given to go on with: a run keeps the one that it began with.
+
+    Args:
+        random_state: that of the model that is to go on.
+        saved: content of the run's `model.json`.
+        run: folder of the run.
+    """
+    if random_state is not None and random_state not in (saved["parameters"].get("random_state"), saved["seed"]):
+        note(f"{option('random_state', random_state)} changes nothing: {run} goes on with the seed that it began with")
 
 
 def settings_error(run: object, changed: list[str]) -> ZaohuaError:

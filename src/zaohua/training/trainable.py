@@ -244,6 +244,7 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         run = path_of("the run", run)
         saved, _ = runs.load_model(run, weights=False)
         differences.check_resumable(run, saved)
+        differences.tell_seed(self.random_state, saved, run)
         data, base = self._data_of_run(run, saved, X, y, modality)
         self.seed_ = saved["seed"]
         weights = None

@@ -139,6 +139,32 @@ def test_classes_that_are_called_as_splits_are(tmp_path: Path) -> None:
         assert read(tmp_path, True)[1] == ["car", "train"]
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("cat/train/a.png", "cat/test/b.png", "dog/train/c.png"), "cat/test, cat/train, dog/train"),
+        (("train.png", "Test.png", "a.png"), "Test.png, train.png"),
+        (("cat/train/a.png", "dog/train/b.png"), None),  # nothing to keep apart
+        (("cat/test.png", "cat/test1.png"), None),
+    ],
+)
+def test_splits_that_are_not_kept_apart_are_told(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder, names: tuple[str, ...], told: str | None
+) -> None:
+    images(tmp_path, *names)
+    assert len(read(tmp_path)[0]) == len(names)
+    said = [str(warning.message) for warning in recwarn if "called as splits" in str(warning.message)]
+    assert [text.split(";")[0].removeprefix("read together, though called as splits are: ") for text in said] == (
+        [told] if told else []
+    )
+
+
+def test_a_folder_of_hidden_files_is_not_called_empty(tmp_path: Path) -> None:
+    (tmp_path / ".secret.txt").write_text("a text")
+    with pytest.raises(ZaohuaError, match=r"holds only hidden files \(\.secret\.txt\), which aren't read"):
+        read(tmp_path)
+
+
 def test_a_link_to_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "a.txt").symlink_to(tmp_path / "gone.txt")
     with pytest.raises(ZaohuaError, match=r"a.txt: is a link to \S*gone.txt, which isn't there"):

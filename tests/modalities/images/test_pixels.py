@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +218,16 @@ def test_channels_of_arrays_as_of_pictures():
 def test_grids(values: list[float], dtype: type, expected: Grid):
     pixels = np.resize(np.array(list(values), dtype), (4, 5, 5, 1))
     assert find_grid(pixels) == expected
+
+
+@pytest.mark.parametrize("levels", [17, None])
+def test_large_pictures_are_encoded_in_little_memory(levels: int | None) -> None:
+    """What is converted at once is bounded in pixels, not in pictures."""
+    pictures = np.random.default_rng(0).integers(0, 17, (24, 512, 512), np.uint8)
+    tracemalloc.start()
+    try:
+        Grid(0, 16, levels).encode(pictures)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * pictures.size  # as 64-bit floats alone they would take 8 bytes each, several times

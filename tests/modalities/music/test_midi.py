@@ -108,6 +108,12 @@ def test_damage_is_left_out_and_named(tmp_path: Path, data: bytes, reason: str) 
             fails()
 
 
+def test_what_follows_the_last_track_is_no_damage(tmp_path: Path) -> None:
+    """Some programs append blocks or bytes of their own, which players skip."""
+    for tail in (b"x" * 40, b"XTRA\0\0\xff\xff.."):
+        assert read_midi(saved(tmp_path, GOOD + tail)) == read_midi(saved(tmp_path, GOOD))
+
+
 def test_whatever_is_wrong_is_said_in_one_line(tmp_path: Path) -> None:
     """Random bytes in a good file: a piece of bounded length, or a `ZaohuaError`."""
     rng = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.modalities.tables.systems import Constrained, holed, random_system, violations
 
@@ -75,6 +75,8 @@ def check_contradictions(system: Constrained, frame: pd.DataFrame, rng: np.rando
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1))
+@example(13449768)  # a number at the bound of a sum without steps
+@example(3863504)  # a row without a known combination
 def test_random_systems_hold(seed: int) -> None:
     prove(seed)
 
@@ -129,6 +131,19 @@ def test_any_table_is_filled_in_and_keeps_its_index_order_and_cells() -> None:
     assert filled["a"][rows["a"].notna()].equals(rows["a"].dropna()) and filled["a"].notna().all()
     given_rows = rows[["b"]]
     assert model.sample(y=given_rows, random_state=0).index.equals(given_rows.index)
+
+
+def test_cells_that_no_value_fits_stay_missing_in_whole_columns_too() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 100, 80)
+    frame = pd.DataFrame({"a": a, "b": a + 2, "c": a + 4 + rng.integers(0, 3, 80)})
+    model = fitted(frame, "a < b < c")
+    rows = pd.DataFrame({"a": [10, 10], "b": [np.nan, np.nan], "c": [11, 12]})
+    with pytest.warns(UserWarning, match="left 1 cells missing: no values fit the constraints"):
+        filled = model.impute(rows, random_state=0)
+    assert filled["b"].dtype == np.float64 and filled["b"].isna().tolist() == [True, False] and filled["b"][1] == 11
+    with pytest.warns(UserWarning, match="left 1 cells missing"):
+        assert model.impute(rows[:1], random_state=0).isna().to_numpy().tolist() == [[False, True, False]]
 
 
 def test_imputation_takes_values_outside_the_ranges_of_training_into_account() -> None:

@@ -49,7 +49,8 @@ def table(path: Path, text: str, **options: str) -> tuple[pd.DataFrame, list[str
             ["left out the last row, 'Total', whose numbers are the sums"],
         ),
         ("who,n\nx,$1.50\ny,$2.00\nz,$5.00\nSum:,$8.50\n", ["who", "n"], 3, ["left out the last row, 'Sum:', whose"]),
-        ("who,n\nx,1\ny,2\nz,5\nTotal,9\n", ["who", "n"], 4, []),
+        ("who,n\nx,1\ny,2\nz,5\nTotal,9\n", ["who", "n"], 4, ["the last row says 'Total', but few of its numbers"]),
+        ("who,n\nx,1\nTotal,2\nz,5\nTotal,9\n", ["who", "n"], 4, []),
         (
             "1.5,a,7\n2.5,b,9\n3.5,a,4\n",
             ["column_1", "column_2", "column_3"],
@@ -261,9 +262,14 @@ def test_rows_of_a_sheet_stay_together(tmp_path: Path) -> None:
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, columns in ((ROWS, ["a", "b"]), ('{"u": 1, "v": 2}\n', ["u", "v"]), ("a\tb\n1\tx\n2\ty\n", ["a", "b"])):
-        received.cache_clear()
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        assert list(zh.read("-")[0].columns) == columns == list(zh.read("-")[0].columns)
+        for pack in (bytes, gzip.compress):
+            received.cache_clear()
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pack(text.encode()))))
+            assert list(zh.read("-")[0].columns) == columns == list(zh.read("-")[0].columns)
+    received.cache_clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(ROWS.encode())[:-9])))
+    with pytest.raises(ZaohuaError, match="what is piped into it can't be unpacked"):
+        zh.read("-")
     received.cache_clear()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Once upon a time\nthere was a cat, who sat.\n")))
     assert not hasattr(zh.read("-")[0], "columns")

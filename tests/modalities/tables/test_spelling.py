@@ -45,6 +45,11 @@ BERLIN = datetime.timezone(datetime.timedelta(hours=1))
         (["₹1,00,000", "₹50"], [100000, 50]),
         (["R$ 5,00", "R$ 1.234,00"], [5, 1234]),
         (["Rs.500", "Rs.1,500"], [500, 1500]),
+        (["CHF 11'346.-", "CHF 5.-"], [11346, 5]),
+        (["5,- €", "17,- €"], [5, 17]),
+        (["2,\u2013 €", "-7,\u2013 €"], [2, -7]),
+        (["R1,200", "R950"], [1200, 950]),
+        (["9.330 €", "682 €"], [9330, 682]),
         (["12 kg", "13.5 kg"], [12, 13.5]),
         (["37 °C", "-2 °C"], [37, -2]),
         (["1,234.5 km/h", "3.0 km/h"], [1234.5, 3]),
@@ -76,6 +81,10 @@ def test_numbers_are_read_and_written_back(cells: list[str], values: list[float]
         ["<5", "6"],
         ["1/2", "3/4"],
         ["5", "six"],
+        ["0.png", "17.png"],
+        ["7.com", "12.com"],
+        ["3.tar", "4.tar"],
+        ["R526", "R17"],
     ],
 )
 def test_codes_and_texts_are_no_numbers(cells: list[str]) -> None:
@@ -89,6 +98,10 @@ def test_what_a_comma_is_follows_from_the_whole_column() -> None:
         (["$1,234", "$5,678"], 1234, False),
         (["1,234", "0,758"], 1.234, False),
         (["1,234", "5,67"], 1.234, False),
+        (["$3.459", "$3.999"], 3.459, False),
+        (["1.234 €", "0.758 €"], 1.234, False),
+        (["1.234 €", "567 €"], 1234, True),
+        (["1.234", "567"], 1.234, False),
     ):
         spelling = NumberSpelling.find(cells)
         assert spelling is not None and spelling.value(cells[0]) == value and bool(spelling.doubt) == doubtful

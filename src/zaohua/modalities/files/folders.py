@@ -7,7 +7,7 @@ behind: see `JUNK`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
@@ -59,6 +59,21 @@ def doubtful_splits(folder: Path) -> list[str]:
     """Return names of subfolders that are taken for classes, though they are called as splits are."""
     names = _subfolders(folder)
     return [] if _splits(names) else [name for name in names if name.casefold() in SPLITS]
+
+
+def mixed_splits(folder: Path, files: Iterable[Path]) -> list[Path]:
+    """Return files and subfolders of classes that are called as splits, but are read as one: training's with others.
+
+    Args:
+        folder: the folder of the classes or of the files.
+        files: the files that are read from it.
+    """
+    found = set[Path]()
+    for path in files:
+        parts = path.relative_to(folder).parts if path.is_relative_to(folder) else ()
+        below = [folder.joinpath(*parts[:n]) for n in range(2, len(parts))]  # the first part is a class
+        found |= {part for part in (*below, path) if part.stem.casefold() in SPLITS}
+    return sorted(found) if len({part.stem.casefold() in TRAIN for part in found}) > 1 else []
 
 
 def _subfolders(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from zaohua.core.advice import option
 from zaohua.core.notes import SHOWN, note, shown
 from zaohua.modalities.base import counted
 from zaohua.modalities.files.archives import is_archive
-from zaohua.modalities.files.folders import LABEL_FILES, Contents, doubtful_splits, other_splits, part_of
+from zaohua.modalities.files.folders import LABEL_FILES, Contents, doubtful_splits, mixed_splits, other_splits, part_of
 
 SEVERAL = 6
 """Maximum number of endings in a note; files of other endings are counted together."""
@@ -42,6 +42,7 @@ def tell(
         asked = part_of(folder, split)
         contents = contents.only(lambda path: path.is_relative_to(asked))
     done = {*read}
+    _tell_mixed(folder, part_of(folder, split), done)
     _tell_rest(folder, [path for path in contents.files if path not in done], done, convert)
     hidden = [path for path in contents.hidden if path.suffix.casefold() in suffixes]
     if hidden:
@@ -64,6 +65,16 @@ def _tell_splits(folder: Path, contents: Contents) -> None:
         note(f"{part.name}/ ({_files(count)}) kept apart: {option('split', part.name)}")
     for name in doubtful_splits(folder):
         note(f"{name}/ is taken for a class, not for a split of the data")
+
+
+def _tell_mixed(folder: Path, place: Path, read: Collection[Path]) -> None:
+    """Note what is called as splits are, but lies where it isn't kept apart: below classes, or as files."""
+    mixed = mixed_splits(place, read)
+    if mixed:
+        note(
+            f"read together, though called as splits are: {_names(folder, mixed)}; put them into {folder / 'train'}/, "
+            f"{folder / 'test'}/ ... to keep them apart"
+        )
 
 
 def _tell_rest(folder: Path, rest: Sequence[Path], read: Collection[Path], convert: Mapping[str, str]) -> None:

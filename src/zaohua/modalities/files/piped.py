@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
 import functools
+import gzip
+import lzma
 import shutil
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 from zaohua.core.errors import ZaohuaError
 
+PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+"""First bytes of compressed streams, and what opens them."""
 STDIN = Path("-")
 """The path that stands for standard input."""
 
@@ -31,9 +37,26 @@ def received() -> tuple[_Folder, Path]:
     path = folder.path / "stdin"
     with path.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
+    _unpack(path)
     if not path.stat().st_size:
         raise ZaohuaError("'-' is standard input, but what is piped into it is empty")
     return folder, path
+
+
+def _unpack(path: Path) -> None:
+    """Replace a compressed file by what it holds."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    opener = next((opener for magic, opener in PACKED.items() if start.startswith(magic)), None)
+    if opener is None:
+        return
+    inner = path.with_name("unpacked")
+    try:
+        with opener(path, "rb") as packed, inner.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ZaohuaError(f"'-' is standard input, but what is piped into it can't be unpacked ({error})") from None
+    inner.replace(path)
 
 
 def piped() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from zaohua.core.json import Json
 
 FEW = 33
 """Maximum number of equally spaced values, all of which occur, that count as a grid of their own."""
+CHUNK = 1 << 20
+"""Number of pixels that are converted at once."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,16 @@ class Grid:
             ZaohuaError: a value isn't on the grid; the message names its item.
         """
         if self.levels is None:
-            middle = (self.low + self.high) / 2
-            return ((pixels.astype(np.float64) - middle) / self.scale).astype(np.float32)
+            middle, floats = (self.low + self.high) / 2, np.empty(pixels.shape, np.float32)
+            for rows in _chunks(pixels):
+                floats[rows] = (pixels[rows].astype(np.float64) - middle) / self.scale
+            return floats
         if self == EIGHT_BIT and pixels.dtype == np.uint8:
             return pixels
         kind = np.uint8 if self.levels <= 256 else np.int32
         out = np.empty(pixels.shape, kind)
-        for at in range(0, len(pixels), 1024):  # in chunks, because floats take eight times the memory
-            rows = pixels[at : at + 1024]
-            out[at : at + 1024] = self._steps(rows, at)
+        for rows in _chunks(pixels):
+            out[rows] = self._steps(pixels[rows], rows.start)
         return out
 
     def _steps(self, pixels: np.ndarray, start: int) -> np.ndarray:
@@ -68,8 +72,8 @@ class Grid:
 
     def fits(self, pixels: np.ndarray) -> bool:
         """Return True if every pixel has one of the grid's values."""
-        for at in range(0, len(pixels), 1024):
-            steps = self._exact_steps(pixels[at : at + 1024])
+        for rows in _chunks(pixels):
+            steps = self._exact_steps(pixels[rows])
             indices = np.rint(steps)
             if (np.abs(steps - indices) > 1e-3).any() or indices.min() < 0 or indices.max() >= (self.levels or 0):
                 return False
@@ -98,6 +102,12 @@ class Grid:
     def to_json(self) -> Json:
         """Return the grid as JSON values."""
         return asdict(self)
+
+
+def _chunks(pixels: np.ndarray) -> Iterator[slice]:
+    """Yield slices of consecutive images, of `CHUNK` pixels at most: as floats they take eight times the memory."""
+    count = max(1, CHUNK * len(pixels) // max(1, pixels.size))
+    return (slice(at, at + count) for at in range(0, len(pixels), count))
 
 
 EIGHT_BIT = Grid(0, 255, 256)

@@ -95,7 +95,7 @@ def _check_header(data: bytes) -> None:
     if kind == 2 and tracks > 1:
         raise ZaohuaError(f"type 2: its {tracks} tracks are pieces of their own, so save each as a file")
     at, found = 8 + int.from_bytes(data[4:8], "big"), 0
-    while at + 8 <= len(data):
+    while found < tracks and at + 8 <= len(data):  # what follows the last track is no part of the piece
         found += data[at : at + 4] == b"MTrk"
         at += 8 + int.from_bytes(data[at + 4 : at + 8], "big")
     if found < tracks or at > len(data):

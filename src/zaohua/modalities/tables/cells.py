@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionDtype
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
@@ -78,8 +80,13 @@ class Cells:
         if cells.dtype == object or self.dtype == "object":
             cells = cells.astype(object)
             cells[missing] = MISSING.get(self.null, np.nan) if self.word is None else self.word
-            return pd.Series(cells, name=self.name, dtype=object).astype(dtype_of(self.dtype))
-        return pd.Series(cells, name=self.name).mask(missing).astype(dtype_of(self.dtype))
+            return pd.Series(cells, name=self.name, dtype=object).astype(self._with_holes())
+        return pd.Series(cells, name=self.name).mask(missing).astype(self._with_holes())
+
+    def _with_holes(self) -> str | ExtensionDtype:
+        """Return the column's dtype, or pandas' nullable integers in place of those that hold no missing cells."""
+        whole = re.fullmatch(r"(u?)int(\d+)", self.dtype)
+        return dtype_of(self.dtype) if whole is None else f"{whole[1].upper()}Int{whole[2]}"
 
     def _numbers(self, present: pd.Series) -> np.ndarray:
         """Convert cells without missing values to float64."""

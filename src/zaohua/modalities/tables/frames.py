@@ -137,7 +137,8 @@ def container_of(rows: TableLike, trained: Container) -> Container:
 def filled_in(given: pd.Series, made: pd.Series, missing: np.ndarray) -> pd.Series:
     """Return given cells, with those made in place of the missing ones.
 
-    The dtype is that of the made ones if it holds the given ones unchanged, and else that of the given ones.
+    The dtype is that of the made ones if it holds the given ones unchanged, and else that of the given ones; these come
+    first if cells stay missing, as they were, since the dtype of training may hold none.
 
     Args:
         given: the cells.
@@ -145,12 +146,14 @@ def filled_in(given: pd.Series, made: pd.Series, missing: np.ndarray) -> pd.Seri
         missing: mask of the given cells that are missing, bool (n,).
     """
     made = made.set_axis(given.index)
-    if missing.all():
+    filled = missing & made.notna().to_numpy()
+    if filled.all():
         return made
     kept = ~missing & given.notna().to_numpy(dtype=bool)
     out = given.astype(object)
-    out[missing] = made[missing].astype(object)
-    for dtype in (made.dtype, given.dtype):
+    out[filled] = made[filled].astype(object)
+    dtypes = (given.dtype, made.dtype) if (filled != missing).any() else (made.dtype, given.dtype)
+    for dtype in dtypes:
         try:
             cast = out.astype(dtype)
         except (TypeError, ValueError, OverflowError):

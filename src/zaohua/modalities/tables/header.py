@@ -77,11 +77,19 @@ def is_total(frame: pd.DataFrame, decimal: str | None) -> bool:
     if len(frame) < 3:
         return False
     last = {name: str(cell).strip() for name, cell in frame.iloc[-1].items() if isinstance(cell, str)}
-    if not any(map(is_word_of_total, last.values())):
+    if totals_label(frame) is None:
         return False
     equal = [_is_sum(frame[name].iloc[:-1], cell, decimal) for name, cell in last.items()]
     known = [one for one in equal if one is not None]
     return bool(known) and 2 * sum(known) >= len(known)
+
+
+def totals_label(frame: pd.DataFrame) -> str | None:
+    """Return the cell of the last row of texts that says that it holds totals, if no other row says so; else None."""
+    for name, cell in frame.iloc[-1].items():
+        if isinstance(cell, str) and is_word_of_total(cell) and not frame[name].iloc[:-1].eq(cell).any():
+            return cell
+    return None
 
 
 def is_word_of_total(cell: str) -> bool:

@@ -16,11 +16,15 @@ CURRENCIES = frozenset(
 )
 """Words that may stand before a number; symbols of currencies may as well, alone or after letters, as in US$."""
 UNIT = re.compile(r"(?:[%‰°]|[^\W\d_])[^\d,;:!?(){}<>=]{0,11}")
+DASH = re.compile(rf"[.,][{MINUS}\u2014]{{1,2}}")
+"""What stands for decimal places that are zero, as in "CHF 5.-" and "5,– €"; it is no minus sign."""
 CELL = re.compile(
     rf"(?P<open>\()?(?P<first>[+{MINUS}])?\s?(?P<before>[^\d+{MINUS}().,]*?[^\d+{MINUS}(),]??)(?P<gap>[{SPACES}]?)"
-    rf"(?P<second>[+{MINUS}])?(?P<number>\d[\d.,'’{SPACES}]*(?<=\d)\.?|(?<![^\W\d_])[.,]\d+)(?P<exponent>[eE][+-]?\d+)?"
-    rf"(?P<space>[{SPACES}]?)(?P<after>[^\d\s(){MINUS}][^\d()]*?)?(?P<third>[{MINUS}])?(?P<close>\))?"
+    rf"(?P<second>[+{MINUS}])?(?P<number>\d[\d.,'’{SPACES}]*(?<=\d)(?:\.(?![^\W\d_]|[{MINUS}\u2014]))?"
+    rf"|(?<![^\W\d_])[.,]\d+)(?P<exponent>[eE][+-]?\d+)?"
+    rf"(?P<space>[{SPACES}]?)(?P<after>{DASH.pattern}[^\d()]*?|[^\d\s(){MINUS}][^\d()]*?)?(?P<third>[{MINUS}])?(?P<close>\))?"
 )
+"""A whole cell. A point before a letter ends no number: "42.png" and "7.com" are names."""
 SYSTEMS = [
     *((".", ""), (".", ","), (",", ""), (",", "."), (".", "'"), (".", "’"), (",", "'"), (",", "’")),
     *((decimal, space) for space in SPACES for decimal in ".,"),
@@ -77,8 +81,9 @@ def are_currencies(units: set[str]) -> bool:
 
 
 def are_units(units: set[str]) -> bool:
-    """Return True if texts after numbers are empty, currencies or units."""
-    return all(not unit or is_symbol(unit) or UNIT.fullmatch(unit) is not None for unit in units)
+    """Return True if texts after numbers are empty, currencies or units, which may follow a dash for decimal places."""
+    rest = [DASH.sub("", unit, count=1).strip() if DASH.match(unit) else unit for unit in units]
+    return all(not unit or is_symbol(unit) or UNIT.fullmatch(unit) is not None for unit in rest)
 
 
 # ---- separators
@@ -95,8 +100,16 @@ def digits_with(decimal: str, thousands: str, indian: bool) -> re.Pattern[str]:
     return re.compile(rf"{whole}(?:{point}\d*)?|{point}\d+")
 
 
-def separators_of(numbers: list[str], decimal: str | None) -> tuple[str, str, bool, str | None] | None:
-    """Return the decimal and thousands separators, whether groups are Indian, and what was guessed; None if none."""
+def separators_of(
+    numbers: list[str], decimal: str | None, money: bool = False
+) -> tuple[str, str, bool, str | None] | None:
+    """Return the decimal and thousands separators, whether groups are Indian, and what was guessed; None if none.
+
+    Args:
+        numbers: the digits of numbers, with their separators.
+        decimal: decimal separator of the other columns of a file, if that is known.
+        money: True for amounts of money whose points separate thousands if three digits follow each.
+    """
     fitting = []
     for point, thousands in SYSTEMS:
         if thousands and not any(thousands in number for number in numbers):
@@ -110,9 +123,14 @@ def separators_of(numbers: list[str], decimal: str | None) -> tuple[str, str, bo
     known = [system for system in fitting if system[0] == decimal]
     if known:
         return *known[0], None
-    point, thousands, indian = fitting[0]
-    doubtful = thousands == "," and (",", "", False) in fitting and all("," in number for number in numbers)
-    said = f"{numbers[0]} is read as {numbers[0].replace(',', '')}" if doubtful else None
+    grouped = (",", ".", False)
+    point, thousands, indian = (
+        grouped if money and fitting[0] == (".", "", False) and grouped in fitting else fitting[0]
+    )
+    other = {",": (",", "", False), ".": (".", "", False)}.get(thousands)
+    first = next((number for number in numbers if thousands and thousands in number), "")
+    doubtful = other in fitting and (thousands == "." or all("," in number for number in numbers))
+    said = f"{first} is read as {first.replace(thousands, '')}" if doubtful else None
     return point, thousands, indian, said
 
 
@@ -120,3 +138,12 @@ def are_codes(numbers: list[str], thousands: str) -> bool:
     """Return True if whole numbers are rather codes, such as telephone numbers in groups."""
     digits = {sum(map(str.isdigit, number)) for number in numbers}
     return bool(thousands) and thousands not in ",'’" and len(digits) == 1 and digits.pop() >= MANY_DIGITS
+
+
+def are_names(cells: list[re.Match[str]], thousands: str) -> bool:
+    """Return True if whole numbers without a separator all follow one letter directly, as in names such as R12."""
+    return (
+        not thousands
+        and all(match["before"].isalpha() and len(match["before"]) == 1 for match in cells)
+        and not any(match["gap"] or is_negative(match) for match in cells)
+    )

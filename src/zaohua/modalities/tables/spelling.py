@@ -4,9 +4,10 @@ Thousands ("4,211.54", "4.211,54", "4 211,54", "4'211.54", "12,34,567"), currenc
 one unit in the whole column ("12 kg"), parentheses or a trailing minus for negative numbers, plus signs, decimal
 commas, and exponents ("2.00E+05").
 
-Rules: all cells of a column have one spelling. Numbers with leading zeros aren't numbers but codes. "1,234" has a
-thousands separator and "0,758" a decimal comma; if no cell decides, a comma before three digits separates thousands,
-and a point is decimal. `NumberSpelling.doubt` says so.
+Rules: all cells of a column have one spelling. Numbers with leading zeros are codes, and names such as R12 and 12.png
+are names. "1,234" has a thousands separator and "0,758" a decimal comma; if no cell decides, a comma before three
+digits separates thousands, and so does a point in amounts of euros or with the currency behind; other points are
+decimal. `NumberSpelling.doubt` says so.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from zaohua.modalities.tables.number_cells import (
     CELL,
     are_codes,
     are_currencies,
+    are_names,
     are_units,
     digits_with,
     has_plus,
@@ -82,7 +84,8 @@ class NumberSpelling:
         units = [{unit_of(match, name) for match in cells} for name in ("before", "after")]
         if any(len(found) > 1 for found in units) or not are_currencies(units[0]) or not are_units(units[1]):
             return None
-        found = separators_of([match["number"] for match in cells], decimal)
+        money = bool(units[0] & {"€", "EUR"}) or ("" not in units[1] and are_currencies(units[1]))
+        found = separators_of([match["number"] for match in cells], decimal, money)
         if found is None:
             return None
         point, thousands, indian, doubt = found
@@ -107,7 +110,7 @@ class NumberSpelling:
         )
         values = [spelling.value(text) for text in counts]
         whole = all(isinstance(value, int) for value in values)
-        if whole and are_codes([match["number"] for match in cells], thousands):
+        if whole and (are_codes([match["number"] for match in cells], thousands) or are_names(cells, thousands)):
             return None
         return replace(spelling, whole=whole)
 

@@ -21,7 +21,7 @@ from zaohua.modalities.files.delimited import delimiter_of, encoding_of
 from zaohua.modalities.tables.column_types import typed
 from zaohua.modalities.tables.dialect import Dialect
 from zaohua.modalities.tables.frames import DIALECT
-from zaohua.modalities.tables.header import has_header, is_total, is_word_of_total
+from zaohua.modalities.tables.header import has_header, is_total, totals_label
 
 HEAD = 1 << 16
 """Number of bytes from which the encoding, the delimiter and the header are found out."""
@@ -147,9 +147,10 @@ def to_types(frame: pd.DataFrame, name: str, delimiter: str = ",") -> pd.DataFra
     """Give columns of texts their types, and leave out a row of totals; keep the dialect in the frame's attributes."""
     decimal = _decimal(frame) if delimiter == ";" else None
     if is_total(frame, decimal):
-        label = next(cell for cell in frame.iloc[-1] if isinstance(cell, str) and is_word_of_total(cell))
-        note(f"{name}: left out the last row, {label!r}, whose numbers are the sums of the columns")
+        note(f"{name}: left out the last row, {totals_label(frame)!r}, whose numbers are the sums of the columns")
         frame = frame.iloc[:-1]
+    elif (label := totals_label(frame)) is not None:
+        note(f"{name}: the last row says {label!r}, but few of its numbers are the sums of the columns, so it is kept")
     columns = {column: typed(frame[column], decimal) for column in frame.columns}
     out = pd.DataFrame({column: cells for column, (cells, _) in columns.items()}, index=frame.index)
     dialects = {str(column): dialect for column, (_, dialect) in columns.items() if dialect != type(dialect)()}

@@ -68,7 +68,7 @@ class Progress:
 
     def _show(self, event: Event) -> None:
         """Update the bar, or print a line."""
-        progress = 1.0 if event.kind == "end" and event.progress > 0.999 else event.progress
+        progress = 1.0 if event.kind == "end" and event.progress > 0.999 else min(event.progress, 1.0)
         step = f"step {event.step:,}" + (f"/{event.total:,}" if event.total and event.total >= event.step else "")
         details = "  ".join([step, *self._measures()])
         if self.bar is not None:

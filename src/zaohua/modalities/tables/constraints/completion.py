@@ -61,7 +61,10 @@ def to_codes(
             "others, or fewer"
         )
     linked = np.isin(np.arange(system.width), [place for lattice in system.lattices for place in lattice.columns])
-    values[wrong] = np.where(known[wrong] | ~linked, values[wrong], np.nan)
+    if len(wrong):  # without combinations, whose linked cells stay missing, and then without any values
+        alone = np.where(known[wrong] | ~linked, drawn[wrong], np.nan)
+        found, fine = _solve(system, coordinates[wrong], alone, known[wrong], whole)
+        values[wrong] = np.where(fine[:, None], found, alone)
     return system.with_absent(values)
 
 

@@ -165,14 +165,15 @@ def _set_in_turn(
     slack: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     propagate(lattice, low, high, fixed, slack=slack)
+    values = targets.copy()
     for j in order:
         loose = ~fixed[:, j]
         if not loose.any():
             continue
         value = nearest_on_grid(lattice, j, targets[:, j], low[:, j], np.maximum(low[:, j], high[:, j]))
-        low[loose, j] = high[loose, j] = value[loose]
+        # kept, as rounding errors of what follows may move its bounds, and so beyond a constant that it equals
+        values[loose, j] = low[loose, j] = high[loose, j] = value[loose]
         propagate(lattice, low, high, fixed, slack=slack)
-    values = np.where(fixed, targets, low)
     return values, ~_broken(lattice, values) & (low <= high + lattice.tolerance).all(1)
 
 
