@@ -94,3 +94,17 @@ def test_a_seed_that_is_given_to_go_on_with_is_told_to_change_nothing(zaohua, fa
     assert zh.load("run").seed_ == 1
     said = zaohua("resume", "run", "--max-steps", "3")
     assert said.code == 0 and "100%" in said.err and "133%" not in said.err
+
+
+def test_one_picture_in_the_place_of_another_is_noticed(zaohua, tmp_path: Path):
+    """The number of items, and some of their values, stay the same; their hashes don't."""
+    for i in range(30):
+        picture(tmp_path / "data" / f"{'x' * i}1.png")
+    assert zaohua("train", "vae", "data", "--out", "run", *TINY, "--max-steps", "2").code == 0
+    before = files(Path("run"))
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "data" / "xx1.png")
+    said = zaohua("resume", "run", "--max-steps", "4")
+    assert said.code == 2 and "the data given isn't what run was trained on: 1 of its items is another; " in said.err
+    assert files(Path("run")) == before
+    picture(tmp_path / "data" / "xx1.png")
+    assert zaohua("resume", "run", "--max-steps", "4").code == 0

@@ -36,6 +36,12 @@ def test_a_table_from_training_to_filling_in(zaohua, people: Path, tmp_path: Pat
     assert pd.read_parquet("filled.parquet")["works"].notna().all()
 
 
+def test_a_model_of_pictures_imputes_no_table(zaohua, people: Path) -> None:
+    assert zaohua("train", "gaussian", "digits", "--out", "pictures").code == 0
+    said = zaohua("impute", "pictures", people)
+    assert said.code == 2 and said.err == "zaohua: error: impute is for models of tables, and pictures is a Gaussian\n"
+
+
 def test_only_models_that_can_impute_do_so(zaohua, people: Path) -> None:
     zaohua("train", "gaussian-copula", people, "--out", "run")
     said = zaohua("impute", "run", people, "--out", "filled.csv")

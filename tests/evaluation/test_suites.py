@@ -123,6 +123,20 @@ def test_mistakes(suite: None, tmp_path: Path, options: dict[str, Any], message:
         benchmark(**given)
 
 
+def test_a_folder_of_other_files_is_refused_before_anything_is_trained(suite: None, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ZaohuaError, match=r"holds other files \(notes.txt\): nothing was written"):
+        benchmark("tiny", tmp_path, 0.02, unseen, models=MODELS)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_where_too_few_models_learn_the_reason_is_said(suite: None, tmp_path: Path) -> None:
+    with pytest.raises(
+        ZaohuaError, match="fewer than two models of tiny were trained, so there is nothing to compare: "
+    ):
+        benchmark("tiny", tmp_path / "new", 0.02, unseen, models=["gmm"])
+
+
 @pytest.mark.parametrize(
     ("command", "modalities", "takes"),
     [

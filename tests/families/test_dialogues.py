@@ -211,6 +211,9 @@ class TestFineTuning:
             base.finetune(PAIRS, width=32)
         with pytest.raises(ZaohuaError, match="unknown setting of GPT: 'max_step'; did you mean 'max_steps'"):
             base.finetune(PAIRS, max_step=3)
+        for option in ({"tokenizer": "bpe"}, {"codec": zh.TextCodec(tokenizer="bpe")}):
+            with pytest.raises(ZaohuaError, match=f"{next(iter(option))}= can't be given: a fine-tuned model keeps"):
+                base.finetune(PAIRS, **option)
         with pytest.raises(ZaohuaError, match=r"item 1: the character 'é' \(number 0 of a text\)"):
             base.finetune([PAIRS[0], ("é", "x")])
         with pytest.raises(ZaohuaError, match="without labels"):
@@ -260,7 +263,7 @@ class TestFineTuning:
             ([{"role": "user", "content": "a"}], "item 0: no message is the assistant's"),
             ([{"role": "bot", "content": "a"}], "item 0: message 1 needs a role"),
             ([{"role": "user"}], "item 0: message 1 needs a role"),
-            (3, "texts, or dialogues, but number 1 is a int"),
+            (3, "item 1 is neither a text nor a dialogue, but an int"),
         ],
     )
     def test_no_dialogues(self, base: Any, item: Any, message: str) -> None:

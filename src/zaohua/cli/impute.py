@@ -35,7 +35,11 @@ def main(arguments: Sequence[str]) -> None:
     (run, data), rest = leading(arguments, "the run and the table come", CALL, ABOUT, FLAGS, 2)
     values = parse("zaohua impute RUN FILE", ABOUT, FLAGS, rest)
     runs.read_model(run)
+    from zaohua.modalities.tables.codec import TableCodec
+
     model = zaohua.load(run)
+    if not isinstance(model.codec_, TableCodec):
+        raise ZaohuaError(f"impute is for models of tables, and {run} is a {type(model).__name__}")
     impute = model.impute  # before the table is read: an error for a model that can't
     out, overwrite = values.optional("out", str), values.of("overwrite", bool)
     path = Path(out or f"{Path(data).with_suffix('')}-imputed.csv")

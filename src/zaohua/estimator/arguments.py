@@ -44,13 +44,18 @@ class CodecArguments(WithFields, BaseEstimator):
     @classmethod
     def _codec_with(cls, options: Mapping[str, object], base: Codec | CodecOptions | None = None) -> object:
         """Return the codec that options ask for; `base` has the others."""
-        fields = fields_of(cls)
+        fields, known = fields_of(cls), cls.codec_arguments()
         codecs = [codec for _, codec in modalities.taken_by(cls.codec_types)]
-        known = [name for codec in codecs for name in option_names(codec, codecs, fields)]
         for name in options:
             if name not in known:
                 raise UnknownField(str(unknown(f"argument of {cls.__name__}:", name, [*fields, *known])))
         return codec_with(options, codecs, fields, cls.__name__, base)
+
+    @classmethod
+    def codec_arguments(cls) -> list[str]:
+        """List the options of the model's codecs, by their names as arguments of the model."""
+        codecs = [codec for _, codec in modalities.taken_by(cls.codec_types)]
+        return [name for codec in codecs for name in option_names(codec, codecs, fields_of(cls))]
 
     @classmethod
     def fields_text(cls) -> str:

@@ -112,6 +112,19 @@ def recall(memory: Mapping[str, object], hashes: Hashes) -> Seen:
     return Seen(int(found.sum()), len(checked), repeats + quoted, fraction)
 
 
+def replaced(now: Mapping[str, object], then: Mapping[str, object]) -> int:
+    """Count the items of one memory that another, of as many items with the same key, doesn't hold.
+
+    Decoders of files may round differently on another machine. So if fewer than half of the items are equal, the
+    memories don't tell, and none is counted.
+    """
+    if any(now[name] != then[name] for name in ("key", "modulus", "fraction")):
+        return 0
+    own, other = (np.frombuffer(base64.b64decode(str(memory["hashes"])), "<u4") for memory in (now, then))
+    equal = np.intersect1d(own, other).size
+    return max(own.size, other.size) - equal if 2 * equal >= max(own.size, other.size) else 0
+
+
 # ---- hashes
 
 

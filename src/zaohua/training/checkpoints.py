@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
+from zaohua.estimator.seen import replaced
 from zaohua.storage.runs import load_checkpoint, load_model
 from zaohua.training import differences
 from zaohua.training.optimizers import load_optimizer_tensors, optimizer_tensors
@@ -68,8 +69,12 @@ def check_data(state: Json, data: TrainingData, run: object, model: Trainable) -
         ZaohuaError: the data differ, or a setting that rows of data depend on.
     """
     difference = data.differs(state["data"]) if "data" in state else None
+    saved, _ = load_model(str(run), weights=False)
+    now, then = model.seen_, saved["state"].get("seen", [])
+    same_split = saved["parameters"].get("validation_fraction") == model.validation_fraction
+    if not difference and now and then and same_split and (count := replaced(now[-1], then[-1])):
+        difference = f"{count:,} of its items {'are others' if count > 1 else 'is another'}"
     if difference:
-        saved, _ = load_model(str(run), weights=False)
         if changed := differences.other_settings(model, saved):
             raise differences.settings_error(run, changed)
         raise differences.data_error(run, difference, saved)

@@ -185,7 +185,11 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
             check_out(out)
         fields = fields_of(type(self))
         options = {name: changes.pop(name) for name in ("callbacks", "overwrite") if name in changes}
-        for name in changes:
+        for name, value in changes.items():
+            if name in self.codec_arguments() or (name == "codec" and value is not self.codec):
+                raise ZaohuaError(
+                    f"{option(name)} can't be given: a fine-tuned model keeps the encoding it starts from"
+                )
             if name not in fields:
                 raise unknown(f"setting of {type(self).__name__}:", name, fields)
         limits = {"max_steps": None, "max_minutes": None}

@@ -245,3 +245,13 @@ def test_a_warning_is_made_once_for_each_file_list(tmp_path: Path) -> None:
         TextCodec().fit(items).encode(items)
         assert len(items) == 1
     assert [str(one.message) for one in seen] == ["fields not read: id (1)"]
+
+
+@pytest.mark.parametrize("items", [["a text", None], [("a", "b"), None], [{"text": "a"}, None, {"text": "b"}]])
+def test_nothing_in_a_list_is_not_left_out(items: list[object]) -> None:
+    """Only records of weight 0 are; a missing text is a mistake of the data."""
+    texts = modalities.read(items)[0]
+    assert texts[1] is None
+    with pytest.raises(ZaohuaError, match=r"^item 1 is neither a text nor a dialogue, but None: leave it out$"):
+        TextCodec().fit(texts)
+    assert modalities.read([{"text": "a"}, {"text": "b", "weight": 0}])[0] == ["a"]

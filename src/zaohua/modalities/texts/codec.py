@@ -211,7 +211,7 @@ def located(items: TextsLike) -> Iterator[tuple[str, LocatedItem]]:
         return
     for i, item in enumerate(items):
         if not isinstance(item, str) and not dialogues.is_dialogue(item):
-            raise ZaohuaError(f"the list holds texts, or dialogues, but number {i} is a {type(item).__name__}")
+            raise Unreadable(f"item {i} is neither a text nor a dialogue, but {named(item)}: leave it out")
         yield f"item {i}", iter((item,)) if isinstance(item, str) else item
 
 

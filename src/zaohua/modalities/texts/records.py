@@ -62,8 +62,9 @@ def collected(items: list[JsonValue]) -> list[JsonValue]:
                 item = parsed(item, tally)
             except ZaohuaError as error:
                 raise ZaohuaError(f"item {number}: {error}") from None
-        if item is not None:
-            out.append(item)
+            if item is None:  # of weight 0
+                continue
+        out.append(item)
     tally.report()
     return out
 

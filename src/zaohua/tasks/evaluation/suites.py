@@ -7,7 +7,7 @@ can't learn a data set is left out and named, with the reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -96,6 +96,7 @@ def benchmark(
     path = out / f"{name}.md"
     for written in (path, *(out / f"{name}-{dataset}.{kind}" for dataset in data or suite.data for kind in PAGES)):
         outputs.check_own(written)
+    _check_out(out, every)
     parts = []
     for dataset in data or suite.data:
         left_out: dict[str, str] = {}
@@ -105,6 +106,11 @@ def benchmark(
             )
             for seed in seeds_of
         ]
+        if min(map(len, each)) < 2:
+            reason = next(iter(left_out.values()), "the suite has no other")
+            raise ZaohuaError(
+                f"{dataset}: fewer than two models of {name} were trained, so there is nothing to compare: {reason}"
+            )
         found = _measured(each, seeds_of, samples, log)
         outputs.write_own(out / f"{name}-{dataset}.html", encoded(page.text(found, _command(name, minutes, seeds))))
         if (chart := page.chart_text(found)) is not None:
@@ -112,6 +118,13 @@ def benchmark(
         parts.append(_summary(name, dataset, found, left_out))
     outputs.write_own(path, "\n".join([*_head(name, suite, minutes, seeds_of, found), *parts]).encode())
     return path
+
+
+def _check_out(out: Path, every: Mapping[str, Suite]) -> None:
+    """Refuse a folder of other files: one is new, empty, or holds pages or runs of a suite."""
+    ours = [*every, *(dataset for suite in every.values() for dataset in suite.data)]
+    if not any(path.name.startswith(tuple(ours)) for path in (out.iterdir() if out.is_dir() else ())):
+        outputs.check(out, folder=True)
 
 
 def _folder(out: Path, dataset: str, seed: int, first: int) -> Path:
