@@ -34,7 +34,7 @@ def test_scores_of_training_items_are_marked(zaohua, run: Path) -> None:
 def test_the_standard_error_of_one_item_is_unknown(zaohua, run: Path) -> None:
     found = json.loads(zaohua("score", run, run.parent / "new", "--json").out)
     assert found["items"] == 1 and found["standard_error"] is None and np.isfinite(found["nats_per_item"])
-    assert "standard error  n/a" in zaohua("score", run, run.parent / "new").out
+    assert "standard error  unknown, of one item" in zaohua("score", run, run.parent / "new").out
 
 
 def test_the_standard_error_of_some(zaohua, run: Path) -> None:

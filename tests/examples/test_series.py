@@ -127,7 +127,7 @@ def test_training_goes_on_with_the_kind_of_the_run(waves: tuple[np.ndarray, list
 
 def test_without_a_kind_an_array_is_images_and_that_is_said(waves: tuple[np.ndarray, list[str]]) -> None:
     with pytest.warns(zh.ZaohuaWarning, match="is taken for images; modality='series' reads it otherwise"):
-        zh.Gaussian().fit(waves[0])
+        zh.Flow(**TINY).fit(waves[0])
 
 
 def test_what_cannot_be_series_is_told() -> None:

@@ -285,7 +285,7 @@ class TestTexts:
 
 
 def test_text_shorter_than_the_context_says_what_to_do() -> None:
-    with pytest.raises(ZaohuaError, match="too few for a context of 256.*context of at most 6"):
+    with pytest.raises(ZaohuaError, match="too few for a context of 256: give more, or at most context=6"):
         zh.GPT().fit(["hello, world"])
     with pytest.raises(ZaohuaError, match="a width of 10 can't be split into 4 heads"):
         zh.GPT(width=10).fit([TEXT])

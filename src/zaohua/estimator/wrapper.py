@@ -38,7 +38,7 @@ class ModelWrapper(BaseEstimator, ABC):
     @staticmethod
     @abstractmethod
     def usual_model() -> GenerativeModel:
-        """Create the model that is used if none is given."""
+        """Create the model that is used if none is given, with a fixed seed."""
 
     def fit_model(self, X: object, y: object = None) -> None:
         """Fit a copy of the model, and take over what scikit-learn asks of the columns."""

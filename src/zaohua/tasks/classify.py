@@ -31,10 +31,10 @@ class GenerativeClassifier(ClassifierMixin, ModelWrapper):
 
     @staticmethod
     def usual_model() -> GenerativeModel:
-        """Create the model that is used if none is given."""
+        """Create the model that is used if none is given, with a fixed seed."""
         from zaohua.models.product_mixture import ProductMixture
 
-        return ProductMixture()
+        return ProductMixture(random_state=0)  # so that fitting again gives the same
 
     def fit(self, X: object, y: ArrayLike) -> Self:
         """Fit the model to items and their classes.

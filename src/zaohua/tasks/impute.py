@@ -29,10 +29,10 @@ class TableImputer(TransformerMixin, ModelWrapper):
 
     @staticmethod
     def usual_model() -> GenerativeModel:
-        """Create the model that is used if none is given."""
+        """Create the model that is used if none is given, with a fixed seed."""
         from zaohua.models.product_mixture import ProductMixture
 
-        return ProductMixture()
+        return ProductMixture(random_state=0)  # so that fitting again gives the same
 
     def fit(self, X: object, y: object = None) -> Self:
         """Fit the model to a table.

@@ -39,6 +39,7 @@ def table(path: Path, text: str, **options: str) -> tuple[pd.DataFrame, list[str
         ("sep=;\na;b\n1;x\n2;y\n", ["a", "b"], 2, []),
         ("a,b,,\n1,x,,\n2,y,,\n", ["a", "b"], 2, ["left out 2 columns without a name or a cell"]),
         ("a,b\n1,x\n,\n2,y\n,\n", ["a", "b"], 2, ["left out 2 empty rows"]),
+        ("a\n1.5\n\n2.5\n\n\n7\n\n", ["a"], 3, ["left out 3 empty lines"]),
         ("a,b,c\n1,x\n2,y,3\n4,z,5\n", ["a", "b", "c"], 3, ["1 row with too few cells, filled up with missing ones"]),
         ("Report of 2024\n\na,b\n1,x\n2,y\n", ["a", "b"], 2, ["left out 1 line before the table ('Report of 2024')"]),
         ("a,b\n1,x\n\0,\0\n2,y\n", ["a", "b"], 2, ["left out NUL characters in 2 cells: the file may be damaged"]),

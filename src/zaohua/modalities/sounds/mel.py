@@ -50,9 +50,9 @@ class MelCodec(SoundCodec, GridCodec[SoundsLike]):
     def _fit_rate(self, rate: int) -> None:
         self.mel_ = MelScale.default(rate, self.n_fft, self.hop, self.bands)
         if self.mel_.n_fft % 2 or self.mel_.hop > self.mel_.n_fft // 2:
+            window, hop = (self.option(name).rstrip("=") for name in ("n_fft", "hop"))
             raise ZaohuaError(
-                f"{self.option('n_fft')} must be even and {self.option('hop')} at most half of it, not "
-                f"{self.mel_.n_fft} and {self.mel_.hop}"
+                f"{window} must be even and {hop} at most half of it, not {self.mel_.n_fft} and {self.mel_.hop}"
             )
 
     def _length(self, samples: int, rate: int) -> int:

@@ -75,7 +75,7 @@ class TableCodec(TableTensors):
             if name not in map(str, frame.columns):
                 raise unknown("column in kinds:", name, frame.columns)
         columns = refused.each(
-            frame.columns.tolist(),  # pandas 2: numpy's 7
+            frame.columns.tolist(),  # names as Python's numbers: pandas 2 iterates over numpy's
             lambda name: roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed),
         )
         self.identifiers_ = [column for column in columns if column.kind == "identifier"]
@@ -200,7 +200,7 @@ class TableCodec(TableTensors):
             known: mask of the given values, bool (n, columns).
 
         Raises:
-            ZaohuaError: a column or value is unknown, or the numbers of values differ.
+            ZaohuaError: a column or value is unknown, the numbers of values differ, or they contradict constraints.
         """
         codes, known = conditions.encoded(y, n, self.columns_, self.system_)
         return torch.from_numpy(codes), torch.from_numpy(known)
@@ -231,6 +231,8 @@ class TableCodec(TableTensors):
         frame = self.container_.of_same_columns(rows)
         return torch.from_numpy(np.stack([c.missing_cells(plain(frame[c.name])) for c in self.columns_], axis=1))
 
+    # ---- description
+
     def about(self, rows: int) -> list[str]:
         """Describe each column in a line, and the memory that the encoded rows take in another."""
         named = [*self.columns_, *self.identifiers_]
@@ -246,13 +248,13 @@ class TableCodec(TableTensors):
             f"a network sees {counted(wide, 'number')} per row",
         ]
 
-    # ---- JSON
-
     def describe(self, n: int | None = None) -> str:
         """Describe the number of rows, and that of columns by kind."""
         columns = [*self.columns_, *self.identifiers_]
         kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(column.kind for column in columns).items())
         return f"{counted(n, 'row')} of {counted(len(columns), 'column')}: {kinds}"
+
+    # ---- JSON
 
     def state(self) -> Json:
         """Return columns and their representations as JSON values."""

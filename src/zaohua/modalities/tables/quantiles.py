@@ -25,7 +25,7 @@ class Quantiles:
     """Quantile representation, with a piecewise linear distribution function.
 
     Wide gaps divide the numbers into ranges, which are states of their own: a normal distribution has no gaps, so the
-    neighbours of a gap would be mistaken for one another (see `ranges`).
+    numbers next to a gap would be mistaken for one another (see `ranges`).
 
     Attributes:
         x, f: knots, increasing. The distribution function of range k is f - k, from 0 to 1.
@@ -88,8 +88,9 @@ class Quantiles:
 def ranges(values: np.ndarray, step: float) -> list[np.ndarray]:
     """Divide numbers at gaps that are wider than three times the spread of the nearest 20 numbers on either side.
 
-    Where numbers come from one density this happens next to never. With fewer numbers on a side all of them count, at
-    least five; of equal numbers at least four different ones, if there are any.
+    Numbers from one density hardly ever have such a gap. If there are fewer than 20 numbers on a side, the spread is
+    that of all of them, and at least five are needed. The nearest numbers include at least four different ones, if
+    there are as many.
 
     Args:
         values: the numbers (n,).
@@ -137,8 +138,8 @@ def _middle(low: float, high: float, column: Column) -> float:
 def _widened(x: np.ndarray, f: np.ndarray, n: int, step: float) -> tuple[np.ndarray, np.ndarray]:
     """Extend a distribution function of n numbers by half a number on either side.
 
-    Else the ends of a range of ten numbers would lie at the ends of the normal distribution, as outliers do. Multiples
-    of a step are spread over it anyway.
+    Otherwise the least and the greatest of even ten numbers would lie at the ends of the normal distribution, where
+    outliers lie. Multiples of a step need no extension, because they are spread over the step.
     """
     if step:
         return x, f

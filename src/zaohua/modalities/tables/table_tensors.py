@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class TableTensors(FrameCodec, ABC):
-    """Codec whose encoded rows (n, columns) have one number per learnt column.
+    """Codec that turns encoded rows (n, columns), of one number per column, into tensors.
 
     Attributes:
         columns_: the columns that are encoded, in the order of their encoding.
@@ -53,7 +53,7 @@ class TableTensors(FrameCodec, ABC):
         return codes.isinf() | ((codes == -1) & categories)
 
     def missing(self, codes: Tensor) -> Tensor:
-        """Return a mask of the cells without a value, bool (n, columns), except in columns that never have one."""
+        """Return a mask of the missing cells, bool (n, columns); a column without any value in training has none."""
         out = codes.isnan()
         for index, column in enumerate(self.columns_):
             if column.is_category:  # a column of size 1 never had a value in training
@@ -63,7 +63,7 @@ class TableTensors(FrameCodec, ABC):
     # ---- codes -> tensors
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Convert encoded rows (b, columns) to float64 (b, features); spread multiples of a step evenly over it."""
+        """Convert encoded rows (b, columns) to float64 (b, features); multiples of a step are spread over it."""
         u = self._uniform(noise)
         values, hidden = codes.cpu().numpy(), self.hidden(codes).cpu().numpy()
         if hidden.any() and not self.system_.is_empty:
@@ -80,6 +80,7 @@ class TableTensors(FrameCodec, ABC):
         return self._features(coordinates, self._uniform(noise))
 
     def _uniform(self, noise: Noise) -> np.ndarray:
+        """Draw the uniform numbers of each row that views need, (b, views, 2)."""
         out: np.ndarray = noise.uniform(max(1, sum(view is not None for view in self.views_)), 2).double().cpu().numpy()
         return out
 
@@ -87,6 +88,7 @@ class TableTensors(FrameCodec, ABC):
         return self.system_.to_coordinates(codes, lambda k: noise.uniform(k).double().cpu().numpy())
 
     def _features(self, values: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Convert coordinates (b, coordinates) to features, given uniform numbers for each view."""
         out, turn = np.full((len(values), len(self.spec_.features)), np.nan), 0
         for index, (view, features) in enumerate(zip(self.views_, self.features_, strict=True)):
             if view is None:
@@ -145,7 +147,7 @@ class TableTensors(FrameCodec, ABC):
         )
 
     def combined(self, codes: Tensor, known: Tensor, noise: Noise, whole: bool) -> tuple[Tensor, Tensor]:
-        """Choose the rest of combinations of which some cells are given; return codes and known with it."""
+        """Choose the other cells of combinations of which some are given; return codes and known with them."""
         u = noise.uniform(max(1, len(self.system_.groups))).double().cpu().numpy()
         chosen, told = constrained.combined(self.system_, codes.numpy(), known.numpy(), u, whole)
         return torch.from_numpy(chosen), torch.from_numpy(told)

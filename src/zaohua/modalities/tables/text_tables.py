@@ -125,20 +125,25 @@ def read_text_table(
         raise ZaohuaError(f"{path}: holds names of columns, but no rows")
     if names is None:
         _refuse_duplicates(path, layout.rows[0] if layout.rows else [], frame)
-    if comment is None and (frame.iloc[:, -1] == "").any():
+    if comment is None and (frame.shape[1] == 1 or (frame.iloc[:, -1] == "").any()):
         _note_short_rows(path, data, encoding, layout, frame.shape[1])
     return to_types(with_data(frame, path.name), path.name, layout.delimiter)
 
 
 def _note_short_rows(path: Path, data: bytes | None, encoding: str, layout: Layout, width: int) -> None:
-    """Note rows that have fewer cells than there are columns."""
+    """Note rows that have fewer cells than there are columns, and empty lines among the cells of a single column."""
     source = path.open("rb") if data is None else io.BytesIO(data)
     with io.TextIOWrapper(source, encoding, newline="") as lines:
         try:
             rows = csv.reader(itertools.islice(lines, layout.skip, None), delimiter=layout.delimiter)
-            short = sum(0 < len(row) < width for row in rows)
+            lengths = [len(row) for row in rows]
         except csv.Error:  # a cell of more than 128 KiB, which pandas reads
             return
+    short = sum(0 < length < width for length in lengths)
+    last = max((place for place, length in enumerate(lengths) if length), default=0)
+    empty = lengths[1:last].count(0) if width == 1 else 0
+    if empty:
+        note(f"{path.name}: left out {empty:,} empty line{'s' * (empty > 1)}")
     if short:
         note(f"{path.name}: {short:,} row{'s' * (short > 1)} with too few cells, filled up with missing ones")
 

@@ -34,7 +34,7 @@ def divided(models: Sequence[Any], items: Any, labels: Sequence[Any] | None = No
         ZaohuaError: the models held out other texts.
     """
     texts = list(items)
-    places = [_place(model, items, texts) for model in models]
+    places = [_place(model, texts) for model in models]
     if all(place is None for place in places):
         held, kept = held_out_rows(models, len(texts))
         if not len(held):
@@ -53,11 +53,11 @@ def divided(models: Sequence[Any], items: Any, labels: Sequence[Any] | None = No
     return (before, after, None, None) if after else None
 
 
-def _place(model: Any, items: Any, texts: Sequence[Any]) -> tuple[int, int] | None:
+def _place(model: Any, texts: Sequence[Any]) -> tuple[int, int] | None:
     """Return the text and the character at which a model's held-out end begins; None if it holds out whole texts."""
     if texts and is_dialogue(texts[0]):
         return None
-    codes = model.codec_.encode(items)
+    codes = model.codec_.encode([model.codec_.tokenizer_.encodable(text) for text in texts])
     token = model.held_out_token(codes)
     if token is None:
         return None

@@ -37,6 +37,10 @@ class Tokenizer(ABC):
             ZaohuaError: a character can't be encoded; the message names it and its index.
         """
 
+    def encodable(self, text: str) -> str:
+        """Return a text that can be encoded: the text itself, where any can."""
+        return text
+
     @abstractmethod
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode tokens; invalid UTF-8 becomes replacement characters."""
@@ -69,10 +73,7 @@ class Characters(Tokenizer):
 
     def encode(self, text: str) -> np.ndarray:
         """Encode a text as indices into the alphabet."""
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        indices = np.searchsorted(self.codes, points)
-        known = indices < self.size
-        known[known] = self.codes[indices[known]] == points[known]
+        indices, known = self._indices(text)
         if not known.all():
             at = int(np.argmin(known))
             raise ZaohuaError(
@@ -80,6 +81,21 @@ class Characters(Tokenizer):
                 f"the training texts have: leave it out, or train with {option('tokenizer', 'bytes')}"
             )
         return indices.astype(np.int32)
+
+    def encodable(self, text: str) -> str:
+        """Return a text of the same length with a character of the alphabet in place of each unknown one."""
+        _, known = self._indices(text)
+        if known.all():
+            return text
+        return "".join(character if ok else self.alphabet[0] for character, ok in zip(text, known, strict=True))
+
+    def _indices(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the index of each character, and which characters are in the alphabet, bool."""
+        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        indices = np.searchsorted(self.codes, points)
+        known = indices < self.size
+        known[known] = self.codes[indices[known]] == points[known]
+        return indices, known
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the characters of tokens."""

@@ -1,4 +1,4 @@
-"""Drawn coordinates as rows that satisfy a table's constraints, with the cells that are given."""
+"""Rows that satisfy a table's constraints, made from drawn coordinates and given cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zaohua.modalities.tables.constraints.combinations import Group
 from zaohua.modalities.tables.constraints.system import System
 
 TRIES = 100
-"""Maximum number of combinations tried for a row whose numbers don't fit to the drawn one."""
+"""Maximum number of combinations tried for a row whose numbers don't fit the drawn one."""
 
 
 def to_codes(
@@ -71,17 +71,17 @@ def to_codes(
 def _solve(
     system: System, coordinates: np.ndarray, drawn: np.ndarray, known: np.ndarray, whole: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Set the linked columns.
+    """Compute the values of the linked columns.
 
     Args:
         system: the constraints.
         coordinates: the coordinates.
         drawn: codes (n, columns) of given cells, of combinations and of columns that aren't linked.
         known: which cells are given.
-        whole: whether no cell is missing.
+        whole: whether all cells get a value.
 
     Returns:
-        The codes with those of the linked columns, and which rows are solved, bool (n,).
+        The codes of all columns, and which rows have a solution, bool (n,).
     """
     values, solved = drawn.copy(), np.ones(len(drawn), bool)
     grouped = [place for group in system.groups for place in group.columns]
@@ -126,7 +126,7 @@ def _try_others(
     values: np.ndarray,
     solved: np.ndarray,
 ) -> None:
-    """Solve rows whose numbers contradict their combinations by other combinations, the most frequent first."""
+    """Try other combinations, the most frequent first, for rows without a solution; change `values` and `solved`."""
     linked = {place for lattice in system.lattices for place in lattice.columns}
     groups = [group for group in system.groups if linked & set(group.columns)]
     choices = {row: _other_rows(drawn[row], known[row], groups, whole) for row in np.flatnonzero(~solved)}
@@ -140,7 +140,7 @@ def _try_others(
 
 
 def _other_rows(drawn: np.ndarray, known: np.ndarray, groups: Sequence[Group], whole: bool) -> list[np.ndarray]:
-    """Return versions of a row with other combinations of one group, and then of all groups."""
+    """Return versions of a row: with another combination of one group, or of all groups."""
     one, choices = [], []
     for group in groups:
         columns = np.array(group.columns)

@@ -36,7 +36,7 @@ class Coordinate:
     scale: float = 0.0
 
     def numbers(self, codes: np.ndarray) -> np.ndarray:
-        """Return the numbers of codes; those of differences of earlier versions may be ordered categories."""
+        """Return the numbers of codes. In runs of earlier versions, differences may be ordered categories."""
         values = self.column.categories
         return codes if values is None else np.array(values, dtype=np.float64)[codes.astype(np.int64)]
 

@@ -1,6 +1,7 @@
-"""All constraints of a table, as one system: checked, learnt and solved together, whatever their order.
+"""All constraints of a table, as one system: checked and learnt together, whatever their order.
 
-The system stands between the codes of a table's columns, and *coordinates*, which a model learns instead:
+The system converts the codes of a table's columns to *coordinates*, which a model learns instead (`completion` converts
+them back):
 
     columns that no constraint names    themselves
     columns that must go together       the index of their combination (see `combinations`)
@@ -34,7 +35,7 @@ class System:
 
     Attributes:
         width: number of the table's columns.
-        absent: code of a missing cell of each column: NaN for numbers, and for categories that never miss.
+        absent: code of a missing cell of each column: NaN for numbers, and for categories that are never missing.
         groups: columns that must go together.
         lattices, links: numbers and dates in comparisons, and their coordinates.
         coordinates: what a model learns, in the order of the columns.
@@ -121,7 +122,7 @@ class System:
         """Convert codes (n, columns) to coordinates (n, coordinates).
 
         Args:
-            codes: the codes. Rows needn't satisfy the constraints; unknown combinations become -1.
+            codes: the codes. Rows needn't satisfy the constraints; the coordinate of an unknown combination is -1.
             uniform: returns uniform numbers (n, k), from which missing linked cells are drawn.
         """
         if self.is_empty:
