@@ -255,3 +255,12 @@ def test_nothing_in_a_list_is_not_left_out(items: list[object]) -> None:
     with pytest.raises(ZaohuaError, match=r"^item 1 is neither a text nor a dialogue, but None: leave it out$"):
         TextCodec().fit(texts)
     assert modalities.read([{"text": "a"}, {"text": "b", "weight": 0}])[0] == ["a"]
+
+
+def test_texts_among_dialogues_are_told() -> None:
+    codec = TextCodec().fit(["ab", ("a", "b")])
+    with gathered() as notes:
+        codec.encode(["ab", ("a", "b"), "b"])
+        codec.encode([("a", "b")])
+        codec.encode(["a", "b"])
+    assert list(notes) == ["2 of 3 are texts, not dialogues, and learnt as a whole"]

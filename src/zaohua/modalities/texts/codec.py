@@ -15,6 +15,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
+from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.base import counted
@@ -93,10 +94,10 @@ class TextCodec(TokenCodec[TextsLike]):
         dtype: type[np.signedinteger] = np.int16 if self.spec_.channels < 1 << 15 else np.int32
         starts, total, parts, end = [], 0, list[np.ndarray](), np.array([self.end_], dtype)
         spill: IO[bytes] | None = None
-        apart = False
+        talks = 0
         for where, item in located(items):
             starts.append(total)
-            apart = apart or dialogues.is_dialogue(item)
+            talks += dialogues.is_dialogue(item)
             for part in itertools.chain((end,), self._encoded(item, where)):
                 parts.append(part.astype(dtype))
                 total += len(part)
@@ -114,7 +115,10 @@ class TextCodec(TokenCodec[TextsLike]):
             spill.flush()
             stream = np.memmap(spill, dtype, mode="r+", shape=(total + 1,))
         stops = torch.tensor([*starts[1:], total]) + 1  # up to and including the END that the next item starts with
+        apart = talks > 0
         self._item = "dialogue" if apart else "text"
+        if 0 < talks < len(starts):
+            note(f"{len(starts) - talks:,} of {len(starts):,} are texts, not dialogues, and learnt as a whole")
         return Sequences(torch.from_numpy(stream), torch.tensor(starts), stops, PAD, apart)
 
     def _encoded(self, item: LocatedItem, where: str) -> Iterator[np.ndarray]:
