@@ -12,11 +12,15 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from zaohua.core.errors import ZaohuaError
 
-PACKED: dict[bytes, Callable[[Path], IO[bytes]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+PACKED: dict[bytes, Callable[[Path], IO[bytes]]] = {
+    b"\x1f\x8b": lambda path: cast(BinaryIO, gzip.open(path, "rb")),
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
 """First bytes of compressed streams, and what opens them."""
 STDIN = Path("-")
 """The path that stands for standard input."""
