@@ -83,3 +83,8 @@ def test_a_file_of_ours_is_replaced_until_somebody_changes_it(tmp_path: Path) ->
     with pytest.raises(ZaohuaError, match="page.html isn't as zaohua wrote it"):
         write_own(page, b"three")
     assert page.read_text() == "mine"
+
+
+def test_standard_output_is_no_place_for_files() -> None:
+    with pytest.raises(ZaohuaError, match="not to standard output"):
+        outputs.check(Path("-"), folder=True)

@@ -232,6 +232,10 @@ class TestRoundedNumbers:
         rounded = distributions.rank(np.round(x), replicates=0).notes
         assert "integers" in rounded[0] and "of the values are 0" in rounded[1]
         assert not distributions.rank(rng.normal(5, 1, 500), replicates=0).notes
+        x = np.where(rng.random(300) < 0.4, 0.0, rng.gamma(2, 3, 300)).round(3)
+        notes = distributions.rank(x, models=["Gamma"]).notes  # a Gamma that meets the zeros only
+        assert "are 0, far more than any other (Gamma is rejected)" in notes[1]
+        assert len(distributions.rank(rng.gamma(0.1, 10, 300).round(3), models=["Gamma"]).notes) == 1
 
     def test_missing_cells_are_left_out_on_the_command_line(self, tmp_path: Path, capsys: Any) -> None:
         ages = pd.DataFrame({"age": [*gamma(60), None, None], "k": 1})

@@ -61,6 +61,7 @@ class _Available:
         reason = obj.cannot(self.primitive) if hasattr(type(obj), self.primitive) else LACKS[self.primitive]
         if reason is None:
             return types.MethodType(self.method, obj)
-        others = [entry.name for entry in models_with(self.primitive) if obj.supports(entry.modalities)]
+        able = [entry.name for entry in models_with(self.primitive) if obj.supports(entry.modalities)]
+        others = [name for name in able if name != type(obj).__name__]
         alternatives = f"; models that can: {', '.join(others)}" if others else ""
         raise NotAvailable(f"{type(obj).__name__} can't {self.doing}: {reason}{alternatives}")

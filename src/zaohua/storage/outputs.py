@@ -39,6 +39,8 @@ def check(path: Path, overwrite: bool = False, folder: bool = False) -> None:
     Raises:
         ZaohuaError: something else is there, or the place can't be written.
     """
+    if str(path) == "-":
+        raise ZaohuaError("-: what is made is written to files, not to standard output: give a name")
     _check_place(path)
     if folder:
         _check_folder(path, overwrite)

@@ -25,6 +25,10 @@ FAMILY = "univariate"
 CRITERIA = ("aic", "bic")
 SPIKE = 1e-6
 """Probability of a value's count under the best fit, below which the value is noted as a spike."""
+STANDS_OUT = 10
+"""A value that occurs so many times as often as any other is a spike, if the best fit is continuous and rejected."""
+REJECTED = 0.01
+"""P value below which a fit is rejected."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,9 +237,17 @@ def _notes(x: np.ndarray, fits: Sequence[Fit]) -> list[str]:
         probability = float(np.exp(rounding.log_probabilities(best.model, best.parameters, at))[0, 0])
     else:
         probability = 0.0
-    if count >= 5 and count > 2 * probability * len(x) and stats.binom.sf(count - 1, len(x), probability) < SPIKE:
+    stands_out = 5 <= count < len(x) and count > STANDS_OUT * max(np.delete(counts, counts.argmax()), default=0)
+    rejected = not best.model.is_discrete and best.goodness is not None and best.goodness.p < REJECTED
+    rare = count >= 5 and count > 2 * probability * len(x) and stats.binom.sf(count - 1, len(x), probability) < SPIKE
+    if rare or (stands_out and rejected):  # a density that rises without limit may meet the spike, and nothing else
+        why = (
+            f"of which {best.name} explains {probability:.1%}"
+            if rare
+            else f"far more than any other ({best.name} is rejected)"
+        )
         notes.append(
-            f"{count / len(x):.1%} of the values are {value:g}, of which {best.name} explains {probability:.1%}: "
+            f"{count / len(x):.1%} of the values are {value:g}, {why}: "
             "a distribution of its own kind for that value and another for the rest describe them better"
         )
     return notes

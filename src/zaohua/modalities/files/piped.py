@@ -12,11 +12,15 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, BinaryIO, cast
 
 from zaohua.core.errors import ZaohuaError
 
-PACKED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+PACKED: dict[bytes, Callable[[Path], IO[bytes]]] = {
+    b"\x1f\x8b": lambda path: cast(BinaryIO, gzip.open(path, "rb")),
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
 """First bytes of compressed streams, and what opens them."""
 STDIN = Path("-")
 """The path that stands for standard input."""
@@ -54,7 +58,7 @@ def _unpack(path: Path) -> None:
         return
     inner = path.with_name("unpacked")
     try:
-        with opener(path, "rb") as packed, inner.open("wb") as file:
+        with opener(path) as packed, inner.open("wb") as file:
             shutil.copyfileobj(packed, file)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise ZaohuaError(f"'-' is standard input, but what is piped into it can't be unpacked ({error})") from None

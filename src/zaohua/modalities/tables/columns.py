@@ -261,7 +261,7 @@ class Column(Cells):
             ends = self._ends()
             parts.append(f"{ends[0]} to {ends[1]}")
             if self.decimals:
-                parts.append(f"{self.decimals} decimals")
+                parts.append(f"{self.decimals} decimal{'s' * (self.decimals != 1)}")
         else:
             parts.append("generated, not learnt")
         if self.missing:
