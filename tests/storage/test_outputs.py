@@ -87,4 +87,4 @@ def test_a_file_of_ours_is_replaced_until_somebody_changes_it(tmp_path: Path) ->
 
 def test_standard_output_is_no_place_for_files() -> None:
     with pytest.raises(ZaohuaError, match="not to standard output"):
-        outputs.check(Path("-"), folder=True)
+        check(Path("-"), folder=True)

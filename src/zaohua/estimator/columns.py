@@ -284,4 +284,5 @@ class Tabular(GenerativeModel[TableCodec]):
 
 def _counted(rows: np.ndarray, n: int, cells: int) -> str:
     """Say how many of n rows, a mask, hold how many cells unlike training's."""
-    return f"{int(rows.sum()):,} of {counted(n, 'row')} {'holds' if n == 1 else 'hold'} {counted(cells, 'cell')} unlike training's"
+    verb = "holds" if n == 1 else "hold"
+    return f"{int(rows.sum()):,} of {counted(n, 'row')} {verb} {counted(cells, 'cell')} unlike training's"
