@@ -85,7 +85,7 @@ def test_a_copula_sums_over_a_continuous_column() -> None:
     model = zh.GaussianCopula(random_state=0).fit(frame)
     grid = np.linspace(frame["b"].min(), frame["b"].max(), 4001)
     every = np.exp(model.score_samples(pd.DataFrame({"a": frame["a"][0], "b": grid}))).sum() * (grid[1] - grid[0])
-    with pytest.warns(DataNote, match=r"1 of 1 row hold 1 cell unlike training's \(b\)"):
+    with pytest.warns(DataNote, match=r"1 of 1 row holds 1 cell unlike training's \(b\)"):
         found = model.score_samples(pd.DataFrame({"a": [frame["a"][0]], "b": [np.nan]}))
     assert np.exp(found[0]) == pytest.approx(every, rel=0.05)
 

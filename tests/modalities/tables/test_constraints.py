@@ -139,10 +139,10 @@ def test_cells_that_no_value_fits_stay_missing_in_whole_columns_too() -> None:
     frame = pd.DataFrame({"a": a, "b": a + 2, "c": a + 4 + rng.integers(0, 3, 80)})
     model = fitted(frame, "a < b < c")
     rows = pd.DataFrame({"a": [10, 10], "b": [np.nan, np.nan], "c": [11, 12]})
-    with pytest.warns(UserWarning, match="left 1 cells missing: no values fit the constraints"):
+    with pytest.warns(UserWarning, match="left 1 cell missing: no values fit the constraints"):
         filled = model.impute(rows, random_state=0)
     assert filled["b"].dtype == np.float64 and filled["b"].isna().tolist() == [True, False] and filled["b"][1] == 11
-    with pytest.warns(UserWarning, match="left 1 cells missing"):
+    with pytest.warns(UserWarning, match="left 1 cell missing"):
         assert model.impute(rows[:1], random_state=0).isna().to_numpy().tolist() == [[False, True, False]]
 
 
@@ -205,7 +205,7 @@ def test_a_cell_with_one_possible_value_is_found_and_one_with_none_stays_missing
     assert filled.to_numpy() == pytest.approx(frame[top : top + 1].to_numpy())
     whole = pd.DataFrame({"a": np.arange(50) % 7}).assign(b=lambda f: f.a + 1, c=lambda f: f.a + 2 + f.a % 2)
     rows = whole[:2].astype({"b": "Int64"}).assign(b=pd.NA, c=[2, 2])
-    with pytest.warns(DataNote, match="left 1 cells missing"):
+    with pytest.warns(DataNote, match="left 1 cell missing"):
         assert fitted(whole, "a < b < c").impute(rows.astype({"b": "Int64"})).b.isna().tolist() == [False, True]
 
 

@@ -122,7 +122,7 @@ def _spread(model: Univariate, x: np.ndarray, rounding: Rounding) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Distinct numbers (g, 1), and how often each occurs in each data set (g, p)."""
+    """Distinct numbers (g, 1) or (g, p), and how often each occurs in each data set (g, p)."""
 
     values: np.ndarray
     counts: np.ndarray
@@ -130,6 +130,8 @@ class _Counts:
     @classmethod
     def of(cls, x: np.ndarray) -> _Counts:
         values, index = np.unique(x, return_inverse=True)
+        if len(values) >= len(x):  # of many data sets with few numbers each
+            return cls(x, np.ones(x.shape))
         index = index.reshape(x.shape)
         counts = np.stack([np.bincount(column, minlength=len(values)) for column in index.T], 1)
         return cls(values[:, None], counts.astype(np.float64))

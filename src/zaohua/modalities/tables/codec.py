@@ -180,9 +180,8 @@ class TableCodec(TableTensors):
         missing |= {column.name: column.missing_cells(given[column.name]) for column in self.identifiers_}
         cells = {name: filled_in(given[name], cells, missing[name]) for name, cells in made.items()}
         if left.any():
-            note(
-                f"left {counted(int(left.sum()), 'cell')} missing: no values fit the constraints with the given cells of their rows"
-            )
+            which = counted(int(left.sum()), "cell")
+            note(f"left {which} missing: no values fit the constraints with the given cells of their rows")
         return container.back(cells, len(codes), index_of(rows))
 
     def _cells(self, codes: Tensor) -> dict[ColumnName, pd.Series]:
