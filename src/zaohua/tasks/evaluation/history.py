@@ -64,8 +64,10 @@ class Evaluator:
             )
         protocol = protocol_for(model, self.samples, split="validation", train=self.train)
         if protocol.doubtful:
-            titles = ", ".join(measure_of(name).title.partition("[")[0] for name in protocol.doubtful)
-            note(f"{titles} tell little by the {protocol.n:,} {protocol.noun} that are held out")
+            named = {"extractor": protocol.name.partition(",")[0], "target": protocol.target}
+            titles = [measure_of(name).title.partition("[")[0].format(**named) for name in sorted(protocol.doubtful)]
+            verb = "tells" if len(titles) == 1 else "tell"
+            note(f"{', '.join(titles)} {verb} little by the {protocol.n:,} {protocol.noun} that are held out")
         return protocol
 
 
