@@ -85,7 +85,7 @@ def repeated(name: str, code: str, times: int) -> str:
         results.append(json.loads(done.stdout.rsplit("HASHES ", 1)[1]))
     names = sorted(results[0])
     differ = [key for key in names if len({result.get(key) for result in results}) > 1]
-    timed = " (limited by time)" if "max_minutes" in code else ""
+    timed = " (limited by time)" if "max_minutes" in code else "" if "random_state" in code else " (without a seed)"
     return f"{times} runs, {len(names)} variables, {f'DIFFER: {differ}' if differ else 'all the same'}{timed}"
 
 
