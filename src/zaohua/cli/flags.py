@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIG",
     "DATA",
+    "MODALITY",
     "NETWORK",
     "OVERWRITE",
     "RUN",
@@ -111,6 +112,15 @@ CONFIG = (
     ),
 )
 """Options of the commands that read their options from a file."""
+MODALITY = Flag(
+    "modality",
+    str | None,
+    None,
+    "Kind of data to take DATA for, such as images or tables; by default it is found out.",
+    group=DATA,
+    metavar="NAME",
+)
+"""Option of the commands that read data of any kind."""
 OVERWRITE = Flag(
     "overwrite", bool, False, "Replace the file that is there, or the files of a folder that zaohua wrote."
 )

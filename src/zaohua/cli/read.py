@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zaohua.cli import runs
 from zaohua.cli.codec_flags import CodecFlags
-from zaohua.cli.flags import DATA, Flag, leading, parse
+from zaohua.cli.flags import DATA, MODALITY, Flag, leading, parse
 from zaohua.cli.options import Options
 from zaohua.cli.reading import at_length, told
 from zaohua.modalities.reading_options import READING, reading
@@ -20,14 +20,7 @@ CALL = "zaohua read DATA [options]"
 ABOUT = "Tell what data are taken for and every doubt about them, as `zaohua train` reads them; nothing is trained."
 FLAGS = (
     Flag("split", str, "train", "Split of a named data set or of a folder.", group=DATA, metavar="NAME"),
-    Flag(
-        "modality",
-        str | None,
-        None,
-        "Kind of data to take DATA for, such as images or tables; by default it is found out.",
-        group=DATA,
-        metavar="NAME",
-    ),
+    MODALITY,
     Flag(
         "labels", bool, True, "Read the labels that the data carry.", group=DATA, off="Ignore labels that data carry."
     ),

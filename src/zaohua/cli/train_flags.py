@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from zaohua.cli import config, runs
 from zaohua.cli.codec_flags import CodecFlags
-from zaohua.cli.flags import CONFIG, DATA, TRAINING, Flag, from_fields, parse
+from zaohua.cli.flags import CONFIG, DATA, MODALITY, TRAINING, Flag, from_fields, parse
 from zaohua.cli.options import Options
 from zaohua.cli.parser import is_option
 from zaohua.core import registry
@@ -33,14 +33,7 @@ COMMON = (
     ),
     Flag("overwrite", bool, False, "Replace the run that is in the folder; files that aren't the run's stay."),
     Flag("split", str, "train", "Split of a named data set.", group=DATA, metavar="NAME"),
-    Flag(
-        "modality",
-        str | None,
-        None,
-        "Kind of data to take DATA for, such as images or tables; by default it is found out.",
-        group=DATA,
-        metavar="NAME",
-    ),
+    MODALITY,
     Flag(
         "labels",
         bool,

@@ -28,7 +28,7 @@ class WithFields:
         own_init, doc = "__init__" in vars(cls), vars(cls).get("__doc__")
         make_fields(cls)
         if not own_init:
-            cls.__init__ = _checked(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = _checked(cls.__init__)  # type: ignore[method-assign]  # wrapped, not another
         if isinstance(doc, str):
             cls.__doc__ = FieldsDoc(doc)
 

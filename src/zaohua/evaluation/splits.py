@@ -141,7 +141,7 @@ def held_out_rows(models: Sequence[Model], n: int, groups: np.ndarray | None = N
     """
     nothing = np.zeros(0, np.int64), np.arange(n)
     each = [
-        model.hold_out(n, derive_seed(model.seed_, "split"), groups)  # type: ignore[attr-defined]
+        model.hold_out(n, derive_seed(model.seed_, "split"), groups)  # type: ignore[attr-defined]  # of models that train
         if getattr(model, "validation_fraction", 0)
         else nothing
         for model in models
