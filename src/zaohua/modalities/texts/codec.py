@@ -176,6 +176,10 @@ class TextCodec(TokenCodec[TextsLike]):
         """Return an incremental decoder."""
         return Stream(self.tokenizer_)
 
+    def typed(self, text: str, several: bool = False) -> list[str]:
+        """Return the text itself."""
+        return [text]
+
     def as_items(self, y: object, n: int | None) -> list[str]:
         """Return n (or 1) copies of a single text; return a list of texts unchanged."""
         if isinstance(y, str):
