@@ -52,9 +52,10 @@ def test_cider_is_that_of_pycocoevalcap(drawn: tuple[list[str], list[list[str]]]
 
 
 def test_right_texts_have_the_best_scores() -> None:
+    """The last one has three words, so no 4-gram."""
     same = [some[0] for some in RIGHT]
     assert bleu(same, RIGHT).value == 1
-    assert cider_of_each(same, [[text] for text in same]) == pytest.approx([10, 10, 10, 7.5])  # the last has three words, so no 4-gram
+    assert cider_of_each(same, [[text] for text in same]) == pytest.approx([10, 10, 10, 7.5])
 
 
 def test_nothing_in_common() -> None:

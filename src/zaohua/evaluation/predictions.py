@@ -145,18 +145,18 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
     def predictions(self, model: Model) -> tuple[Figures, dict[str, np.ndarray]]:
         """Return the measure `lead` of the test items, with an interval over their parts if there are several."""
         parts = self.parts(model)
-        note = self.note(model) + ("" if model.y_codec_ is None else ", given y")
-        figures = {self.lead: self.figure(parts, note)}
-        if self.per_item:
-            figures[self.per_item] = _mean(parts.joined().nats, note)
-        return figures, parts.arrays()
+        return self.figures(parts, self.note(model) + ("" if model.y_codec_ is None else ", given y")), parts.arrays()
 
-    def figure(self, parts: Parts, note: str = "") -> Figure:
-        """Return the figure of the measure `lead`."""
+    def figures(self, parts: Parts, note: str = "") -> Figures:
+        """Return the figures of predictions: the measure `lead`, and nats per item."""
         values, n = parts.nats * self.per_nat, int(parts.sizes.sum())
         if len(values) > 1:
-            return interval_figure(ratio_interval(values, parts.sizes), n, note)
-        return Figure(float(values.sum() / n), n=n, note=note)
+            found = {self.lead: interval_figure(ratio_interval(values, parts.sizes), n, note)}
+        else:
+            found = {self.lead: Figure(float(values.sum() / n), n=n, note=note)}
+        if self.per_item:
+            found[self.per_item] = _mean(parts.joined().nats, note)
+        return found
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
         """Return differences by the same parts of the test items.
@@ -185,7 +185,7 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
 
     @abstractmethod
     def alike(self, samples: Sequence[SampleT]) -> list[SampleT]:
-        """Return as many real items that training didn't have as there are samples, about as long."""
+        """Return real items that training didn't have, to be searched for copies like samples."""
 
     @abstractmethod
     def simplest(self) -> Parts:
@@ -206,7 +206,7 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         if self.splits.train is None:
             return shown
         real = {self.copied: _share(self.overlap(self.alike(samples)))}
-        simplest = {self.lead: self.figure(self.simplest())}
+        simplest = self.figures(self.simplest())
         return {"references": {real_reference(self.noun): real, self.baseline: simplest}, **shown}
 
     def matches(self, found: Evaluation) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.predictions import Parts, PredictionProtocol
+from zaohua.evaluation.predictions import MOST, Parts, PredictionProtocol
 from zaohua.evaluation.splits import Items, held_out_rows, name_of
 from zaohua.metrics.bigram import Bigram
 from zaohua.metrics.text_overlap import TextOverlap
@@ -122,8 +122,8 @@ class MusicProtocol(PredictionProtocol[Piece]):
         return themes.overlap(items, self.splits.train)
 
     def alike(self, samples: Sequence[Piece]) -> list[Piece]:
-        """Return as many test pieces as there are samples."""
-        return list(self.test.take(self.spread(len(self.test))))
+        """Return test pieces, whatever the number of samples is: each has many notes."""
+        return list(self.test.some(MOST, self.seed))
 
     def shown(self, samples: Sequence[Piece], conditions: Sequence[Hashable] | None) -> dict[str, np.ndarray]:
         """Return the notes of the first pieces, with the number of their piece, and what these were made of."""

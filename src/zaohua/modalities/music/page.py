@@ -26,8 +26,10 @@ COARSER = 2
 """Only every second value of a sound is kept: 5.5 kHz suffice for a piano's notes."""
 COLOURS = np.array([(229, 122, 99), (111, 179, 210), (232, 196, 104), (140, 190, 130), (190, 150, 210)], np.uint8)
 """A colour for each voice, in turn."""
-ACROSS, UP, MARGIN = 4, 4, 2
-"""Pixels of a time step and of a pitch, and pitches above and below the notes."""
+SAID = ("nats_per_note", "copied_notes")
+"""Measures whose figures stand beside the name of a model."""
+ACROSS, UP, MARGIN = 24, 4, 2
+"""Pixels of a quarter note, at most, and of a pitch; and pitches above and below the notes."""
 
 about = plain_page.about
 
@@ -54,7 +56,8 @@ def sections(comparison: Comparison) -> Markup:
     """Return the sections that only music has."""
     tempo = float(comparison.arrays["tempo"])
     sets = [("real", "not heard in training", comparison.arrays)]
-    sets += [(row.run, titled(row.lead, row, False), row.arrays) for row in comparison.rows]
+    for row in comparison.rows:
+        sets.append((row.run, ", ".join(filter(None, (titled(name, row, False) for name in SAID))), row.arrays))
     most = max(2, int(BYTES / len(sets) / (SECONDS * RATE / COARSER * 2 * 4 / 3)))
     return html.render(
         TEMPLATE,
@@ -86,9 +89,10 @@ def beginning(piece: Piece, tempo: float, seconds: float = SECONDS) -> Piece:
 def roll(piece: Piece, alt: str) -> Picture:
     """Draw a piano roll on black, with a colour for each voice and a gap after each note."""
     pitches = piece.notes[:, 2] if len(piece.notes) else np.array([60])
+    across = max(2, ACROSS // piece.steps)
     low, high = int(pitches.min()) - MARGIN, int(pitches.max()) + MARGIN
-    pixels = np.zeros(((high - low + 1) * UP, max(1, piece.length) * ACROSS, 3), np.uint8)
+    pixels = np.zeros(((high - low + 1) * UP, max(1, piece.length) * across, 3), np.uint8)
     for onset, duration, pitch, voice in piece.notes.tolist():
-        top, left = (high - pitch) * UP, onset * ACROSS
-        pixels[top : top + UP - 1, left : left + duration * ACROSS - 1] = COLOURS[voice % len(COLOURS)]
+        top, left = (high - pitch) * UP, onset * across
+        pixels[top : top + UP - 1, left : left + duration * across - 1] = COLOURS[voice % len(COLOURS)]
     return Picture(pixels, alt)

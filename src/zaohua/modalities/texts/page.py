@@ -16,6 +16,8 @@ from zaohua.modalities.texts.evaluation import LONGEST
 from zaohua.report import html
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
+SAID = ("bits_per_byte", "copied")
+"""Measures whose figures stand beside the name of a model."""
 about = plain_page.about
 
 
@@ -38,12 +40,10 @@ class Written:
 def sections(comparison: Comparison) -> Markup:
     """Return the sections that only texts have."""
     found = [Written.of("real", "not seen in training", comparison.arrays)] if comparison.arrays else []
-    found += [
-        Written.of(
-            row.run, ", ".join(filter(None, (titled(row.lead, row, False), titled("copied", row, False)))), row.arrays
+    for row in comparison.rows:
+        found.append(
+            Written.of(row.run, ", ".join(filter(None, (titled(name, row, False) for name in SAID))), row.arrays)
         )
-        for row in comparison.rows
-    ]
     asked = any(len(row.arrays["asked"]) for row in comparison.rows)
     return html.render(
         TEMPLATE,
