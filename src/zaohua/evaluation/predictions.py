@@ -214,6 +214,27 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         return super().matches(found) and "surprise" in found.arrays
 
 
+def asked(conditions: Sequence[Hashable] | None, most: int = 100) -> np.ndarray:
+    """Write conditions as a page shows them, an array of texts (n,): empty for what isn't a short text or a number.
+
+    Args:
+        conditions: labels, numbers, texts, records of these, or anything else; None for none.
+        most: length of the longest text.
+    """
+    return np.array([_asked(condition)[:most] for condition in conditions or ()], str)
+
+
+def _asked(condition: object) -> str:
+    if isinstance(condition, Mapping):
+        parts = {name: _asked(part) for name, part in condition.items()}
+        return ", ".join(f"{name}: {part}" for name, part in parts.items() if part)
+    if isinstance(condition, (list, tuple, set, frozenset)):
+        return ", ".join(filter(None, map(_asked, condition)))
+    if isinstance(condition, (float, np.floating)):
+        return f"{condition:.4g}"
+    return str(condition) if isinstance(condition, (str, int, np.integer, np.str_, np.bool_)) else ""
+
+
 def _mean(nats: np.ndarray, note: str) -> Figure:
     """Return the mean over items, with its interval if there are several."""
     if len(nats) > 1:

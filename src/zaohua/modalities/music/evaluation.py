@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.predictions import MOST, Parts, PredictionProtocol
+from zaohua.evaluation.predictions import MOST, Parts, PredictionProtocol, asked
 from zaohua.evaluation.splits import Items, held_out_rows, name_of
 from zaohua.metrics.bigram import Bigram
 from zaohua.metrics.text_overlap import TextOverlap
@@ -127,14 +127,13 @@ class MusicProtocol(PredictionProtocol[Piece]):
 
     def shown(self, samples: Sequence[Piece], conditions: Sequence[Hashable] | None) -> dict[str, np.ndarray]:
         """Return the notes of the first pieces, with the number of their piece, and what these were made of."""
-        asked = [] if conditions is None else [str(condition) for condition in conditions]
         some = samples[:SHOWN]
         notes = [np.insert(piece.notes, 0, i, axis=1) for i, piece in enumerate(some)]
         return {
             "notes": np.concatenate([np.zeros((0, 5), np.int32), *notes]),
             "steps": np.array([piece.steps for piece in some]),
             "lengths": np.array([piece.length for piece in some]),
-            "asked": np.array(asked[:SHOWN], str),
+            "asked": asked(conditions)[:SHOWN],
         }
 
     @property

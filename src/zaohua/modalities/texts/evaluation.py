@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zaohua.evaluation.predictions import Parts, PredictionProtocol
+from zaohua.evaluation.predictions import Parts, PredictionProtocol, asked
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.bigram import Bigram
@@ -131,11 +131,8 @@ class TextProtocol(PredictionProtocol[str]):
 
     def shown(self, samples: Sequence[str], conditions: Sequence[Hashable] | None) -> dict[str, np.ndarray]:
         """Return the beginnings of some texts, and what they were made of."""
-        asked = [] if conditions is None else [str(condition) for condition in conditions]
-        return {
-            "samples": np.array([text[:LONGEST] for text in samples[:SHOWN]], str),
-            "asked": np.array(asked[:SHOWN], str),
-        }
+        texts = [text[:LONGEST] for text in samples[:SHOWN]]
+        return {"samples": np.array(texts, str), "asked": asked(conditions)[:SHOWN]}
 
     @property
     def real_examples(self) -> dict[str, np.ndarray]:
