@@ -123,9 +123,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
             self._refuse_new_labels(labels)
-        x, labels, parts = self.encode_labelled(items, labels)
+        x, labels, parts = self._encode_items_of(items, labels)
         if base is None:
             self.y_codec_ = None if labels is None else self._fit_condition_codec(labels)
+        x, labels, parts = self._without_broken(x, labels, parts)
         self.spec_ = self.codec_.spec_
         self.y_spec_ = None if self.y_codec_ is None else self.y_codec_.spec_
         seed = seed_of(self.random_state)

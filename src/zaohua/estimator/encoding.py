@@ -21,9 +21,8 @@ from zaohua.core.seeds import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.amounts import AT_ONCE, foreseen, items_at_once
 from zaohua.estimator.tensors import Encoded
-from zaohua.modalities import modality_of
+from zaohua.modalities import modality_of, pairs
 from zaohua.modalities.base import Codec, Codes, counted
-from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
@@ -256,16 +255,29 @@ class ItemEncoder(Generic[CodecT]):
     def encode_labelled(self, items: object, labels: object) -> tuple[Codes, Any, Any]:
         """Encode the items and labels that `zaohua.read` returns, and keep them aligned.
 
-        If the labels are those of the files, a broken file is dropped with its label, and each window gets the label of
-        its recording.
+        A broken file is dropped with its label, and a label that is a broken file with its item. Each window gets the
+        label of its recording.
 
         Returns:
             The codes, their labels, and the items or windows that they encode.
         """
-        are_of_files = isinstance(items, FileItems) and labels is items.labels
+        return self._without_broken(*self._encode_items_of(items, labels))
+
+    def _encode_items_of(self, items: object, labels: Any) -> tuple[Codes, Any, Any]:
+        """Encode items, and return the codes, the label of each and the items or windows that they encode."""
         parts = self.codec_.parts(items)
         codes = self.codec_.encode(parts)
-        return codes, parts.labels if are_of_files else labels, parts
+        return codes, pairs.take(labels, pairs.rows_of(parts)), parts
+
+    def _without_broken(self, codes: Codes, y: Any, parts: Any) -> tuple[Codes, Any, Any]:
+        """Return encoded items, their labels and their parts without those whose labels are broken files."""
+        if y is None or self.y_codec_ is None:
+            return codes, y, parts
+        y = self.y_codec_.parts(y)
+        rows = pairs.without_broken(y, len(codes), parts)
+        if len(rows) == len(codes):
+            return codes, y, parts
+        return pairs.take_codes(codes, rows), y, pairs.take(parts, rows)
 
     def encode_conditions(self, items: object, n: int) -> Tensor:
         """Encode the conditions of n items, one for each.

@@ -13,8 +13,10 @@ from zaohua.core.arrays import as_array
 from zaohua.core.errors import NoLabels, ZaohuaError, named, shown, unknown
 from zaohua.modalities import registry
 from zaohua.modalities.collected import collect, collected
+from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.modality import Modality
+from zaohua.modalities.pairs import take
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.sources import Found, read_source
 from zaohua.storage import outputs
@@ -45,8 +47,8 @@ def read(
         prefer: the modality that X is taken for if it recognises it, whatever others do.
 
     Returns:
-        (items, labels or None). The labels of items that are still in files are their own: fit or encode the items
-        first, since files found broken leave with their labels. Items given as X come back as a copy.
+        (items, labels or None), one label for each item. Files that are found broken when the items are fitted or
+        encoded leave them then: `items.rows` says which remain. Items given as X come back as a copy.
 
     Raises:
         NoLabels: y is True, but the data carry no labels.
@@ -90,7 +92,10 @@ def read_with_kind(
             given = X if isinstance(X, (str, Path)) else named(X)
             raise NoLabels(f"{given}: carries no labels: give y, one for each item")
         return Found(items, carried, kind)
-    return Found(items, _own_labels(items, y), kind)
+    if isinstance(X, FileItems) and hasattr(y, "__len__") and len(y) == X.n_read > len(X):
+        y = take(y, X.rows)  # of items that have left since they were read
+    own = _own_labels(items, y)
+    return Found(items.anew(own) if isinstance(items, FileItems) and isinstance(own, list) else items, own, kind)
 
 
 def write(
@@ -154,7 +159,9 @@ def _own_labels(items: Any, y: Any) -> Any:
     if isinstance(y, (list, tuple)):
         if any(isinstance(c, Path) or getattr(c, "ndim", 0) > 1 or _is_item(c) for c in y):
             y = collect(y)
-    elif not isinstance(y, FileItems):
+    elif isinstance(y, FileItems):
+        y = y.anew()
+    else:
         given, y = y, as_array(y, "labels")
         if not y.ndim:
             raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {named(given)}")
@@ -164,10 +171,7 @@ def _own_labels(items: Any, y: Any) -> Any:
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:
         return y
-    if isinstance(items, FileItems):
-        items.labels = list(y)
-        return items.labels
-    return list(y)
+    return y if isinstance(y, Column) else list(y)
 
 
 def _is_item(value: object) -> bool:
