@@ -15,10 +15,11 @@ from zaohua.modalities import registry
 from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.pairs import take
 from zaohua.modalities.reading_options import reading
-from zaohua.modalities.sources import Found, read_source
+from zaohua.modalities.sources import read_source
 from zaohua.storage import outputs
 
 
@@ -28,7 +29,7 @@ def read(
     *,
     split: str | None = None,
     modality: str | None = None,
-    prefer: Modality | None = None,
+    prefer: Modality | Sequence[Modality] | None = None,
 ) -> tuple[Any, Any]:
     """Read items and their labels.
 
@@ -44,7 +45,9 @@ def read(
             column of a table that holds them.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
         modality: the kind of data to take X for; found out when not given.
-        prefer: the modality that X is taken for if it recognises it, whatever others do.
+        prefer: the modality that X is taken for if it recognises it, whatever others do; or several, one of which X
+            is read as where a path holds data of more kinds. Where it holds pairs, as photos with captions do, the
+            part of such a modality is the items, and the rest their labels.
 
     Returns:
         (items, labels or None), one label for each item. Files that are found broken when the items are fitted or
@@ -64,7 +67,7 @@ def read_with_kind(
     *,
     split: str | None = None,
     modality: str | None = None,
-    prefer: Modality | None = None,
+    prefer: Modality | Sequence[Modality] | None = None,
 ) -> Found:
     """Read items and their labels as `read` does, and say of which kind of data they are.
 
@@ -73,15 +76,17 @@ def read_with_kind(
     if split is not None and not isinstance(split, str):
         raise ZaohuaError(f"split must be the name of one, such as 'test', not {shown(split)}")
     kinds = registry.known() if modality is None else (registry.modality(modality),)
-    if prefer is not None and len(kinds) > 1:
-        kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
+    wanted = kinds if len(kinds) == 1 else (prefer,) if isinstance(prefer, Modality) else tuple(prefer or ())
+    only = wanted[0] if len(wanted) == 1 else None
+    if only is not None:
+        kinds = (only, *(kind for kind in kinds if kind is not only))
     if isinstance(X, (str, Path)):
-        with reading(kind=kinds[0].name if len(kinds) == 1 or prefer is not None else None):
-            items, carried, kind = read_source(X, y is True, split, kinds, prefer)
+        with reading(kind=None if only is None else only.name):
+            items, carried, kind = read_source(X, y is True, split, kinds, wanted)
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
-        items, kind = collected(X, None, kinds, prefer)
+        items, kind = collected(X, None, kinds, only)
         carried = X.labels if isinstance(X, FileItems) else None
     if y is None or y is False:
         return Found(items, None, kind)

@@ -112,7 +112,8 @@ def test_labels_csv(tmp_path: Path):
     full = ["\ufeffLabel_of_no_use,Filename,label", *("0," + row for row in rows)]
     (tmp_path / "labels.csv").write_text("\n".join(full))
     other = r"^labels are those of labels.csv, not the subfolders \(bag, boot\)$"
-    with pytest.warns(DataNote, match=other):
+    unread = r"^1 column of labels.csv not read \(Label_of_no_use\)"
+    with pytest.warns(DataNote, match=other), pytest.warns(DataNote, match=unread):
         assert read(tmp_path, y=True)[1] == [f"kind, {i % 2}" for i in range(12)]
     (tmp_path / "labels.csv").write_text("\n".join(rows))  # no header
     with pytest.warns(DataNote, match=other):

@@ -63,6 +63,11 @@ class TextFiles:
         """Labels of the remaining files, or None."""
         return None if self._labels is None else [self._labels[row] for row in self._rows.tolist()]
 
+    def take(self, at: Sequence[int] | np.ndarray) -> TextFiles:
+        """Return the texts of the files at these indices."""
+        labels = self.labels
+        return TextFiles([self.paths[i] for i in at], None if labels is None else [labels[i] for i in at], self.field)
+
     @property
     def rows(self) -> np.ndarray:
         """Index of each remaining item among the files as they were given, int64 (n,); of files of many, their own."""
@@ -139,6 +144,26 @@ class TextFiles:
         self.paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
         self.skipped += broken
         self._examined = True
+
+
+def whole_texts(paths: Sequence[Path]) -> tuple[list[object], list[int]]:
+    """Read files of one text each into memory, without white space around it; note those that can't be read.
+
+    Returns:
+        The texts, and the indices of their files.
+
+    Raises:
+        ZaohuaError: more than a tenth of the files can't be read.
+    """
+    texts, kept, broken = list[object](), list[int](), list[tuple[str, str]]()
+    for at, path in enumerate(paths):
+        try:
+            texts.append("".join(read_chunks(path)).strip())
+            kept.append(at)
+        except ZaohuaError as error:
+            broken.append((str(path), str(error).removeprefix(f"{path}: ")))
+    _check(broken, len(paths), "files")
+    return texts, kept
 
 
 def _check(skipped: list[tuple[str, str]], total: int, noun: str) -> None:
