@@ -109,9 +109,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         known = codec or (self.codec if base is None else base.codec)
         kind_of = modalities.modality_of(type(known)) if isinstance(known, Codec) else None
-        prefer = kind_of or modalities.only_kind(self.codec_types)
+        takes = (kind_of,) if kind_of else modalities.kinds_of(self.codec_types)
+        prefer = takes[0] if len(takes) == 1 else None
         with reading(**({} if known is None else known.reading())):
-            items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
+            items, labels, kind = read_with_kind(X, y, modality=modality, prefer=takes)
         self.source_ = source_of(X, y, modality) if isinstance(X, (str, Path)) else None
         if modality is None and prefer is not None and prefer.recognises(items):
             kind = prefer

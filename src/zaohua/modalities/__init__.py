@@ -17,7 +17,16 @@ from zaohua.core.errors import CheckpointError, ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.registry import codec_classes, known, modality, modality_of, only_kind, register, taken_by
+from zaohua.modalities.registry import (
+    codec_classes,
+    kinds_of,
+    known,
+    modality,
+    modality_of,
+    only_kind,
+    register,
+    taken_by,
+)
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec as Codec
@@ -78,6 +87,7 @@ __all__ = [
     "codec_for",
     "condition_codec",
     "from_json",
+    "kinds_of",
     "known",
     "modality",
     "modality_of",

@@ -47,7 +47,7 @@ def read_pairs(
     if columns is None:
         columns = None if TEXT in kind.suffixes else _beside(paths, files)
     else:
-        columns = _listed(columns, paths, kind)
+        columns = of_files(columns, paths, kind)
     if columns is None:
         return InFolder(None, looked_at)
     found = halves.split(columns, (*wanted, kind, *registry.known()))
@@ -68,7 +68,7 @@ def _of_files(files: Sequence[Path], chosen: Modality) -> Modality | None:
     return max(media, key=lambda one: one[0])[1] if media else chosen
 
 
-def _listed(columns: Columns, paths: Sequence[Path], kind: Modality) -> Columns:
+def of_files(columns: Columns, paths: Sequence[Path], kind: Modality) -> Columns:
     """Return the rows of the files of a split, sorted as these are, and note files that the table doesn't list."""
     files = columns.first(lambda column: column.is_files and halves.kind_of(column) is kind)
     if files is None:

@@ -11,7 +11,7 @@ import numpy as np
 from zaohua.core.arguments import path_of
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import NoLabels, ZaohuaError, named, shown, unknown
-from zaohua.modalities import registry
+from zaohua.modalities import apart, registry
 from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
@@ -41,8 +41,9 @@ def read(
             data set, a data frame, an array, or a list of arrays, of images, sounds, texts, dialogues, pieces of music
             or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
             name.
-        y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
-            column of a table that holds them.
+        y: None for no labels, True for those that the path or data set carries, one for each item, the name of the
+            column of a table that holds them, or a path: a folder of files with the same names as those of X, a table
+            that names these, or a file or data set of as many conditions.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
         modality: the kind of data to take X for; found out when not given.
         prefer: the modality that X is taken for if it recognises it, whatever others do; or several, one of which X
@@ -90,13 +91,15 @@ def read_with_kind(
         carried = X.labels if isinstance(X, FileItems) else None
     if y is None or y is False:
         return Found(items, None, kind)
-    if isinstance(y, str) and hasattr(items, "columns"):
+    if isinstance(y, str) and hasattr(items, "columns") and (y in items.columns or not apart.is_source(y)):
         return Found(*_column_apart(items, y), kind)
     if y is True:
         if carried is None:
             given = X if isinstance(X, (str, Path)) else named(X)
             raise NoLabels(f"{given}: carries no labels: give y, one for each item")
         return Found(items, carried, kind)
+    if apart.is_source(y):
+        return apart.read_apart(Found(items, None, kind), X, y, split)
     if isinstance(X, FileItems) and hasattr(y, "__len__") and len(y) == X.n_read > len(X):
         y = take(y, X.rows)  # of items that have left since they were read
     own = _own_labels(items, y)
@@ -160,7 +163,7 @@ def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
 def _own_labels(items: Any, y: Any) -> Any:
     """Return labels or other conditions that were given apart from the items, checked for their number."""
     if isinstance(y, (str, bytes, Path)) or (not hasattr(y, "__len__") and not hasattr(y, "__array__")):
-        raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {y!r}")
+        raise apart.refuse(y)
     if isinstance(y, (list, tuple)):
         if any(isinstance(c, Path) or getattr(c, "ndim", 0) > 1 or _is_item(c) for c in y):
             y = collect(y)
@@ -169,7 +172,7 @@ def _own_labels(items: Any, y: Any) -> Any:
     else:
         given, y = y, as_array(y, "labels")
         if not y.ndim:
-            raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {named(given)}")
+            raise apart.refuse(given)
     if not hasattr(items, "__len__"):
         raise ZaohuaError(f"can't read {named(items)}: give a folder, the name of a data set, an array or a list")
     if len(y) != len(items):

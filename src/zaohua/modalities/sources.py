@@ -22,6 +22,7 @@ from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix, unreadable
 from zaohua.modalities.modality import Modality, refuse_split
 from zaohua.modalities.paired_folders import InFolder, read_pairs
+from zaohua.modalities.paired_tables import read_pairs_of_table, tell_files
 from zaohua.modalities.several import paths_of, read_several
 
 
@@ -67,9 +68,15 @@ def read_source(
 def _read_file(
     path: Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Sequence[Modality] = ()
 ) -> Found:
+    paired = None if path == STDIN else read_pairs_of_table(path, labelled, prefer)
+    if paired is not None:
+        refuse_split(path, split)
+        return paired
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
+            if hasattr(read_.items, "columns") and path != STDIN:
+                tell_files(path, ((name, read_.items[name].head(3).tolist()) for name in read_.items.columns))
             return Found(read_.items, read_.labels, kind)
     if is_archive(path):
         return read_source(unpacked(path), labelled, split, kinds, prefer)

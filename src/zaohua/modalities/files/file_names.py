@@ -16,24 +16,33 @@ LOST = 0.1
 """Largest fraction of the files that a table lists that may be missing: these are left out and named."""
 
 
+def _relative(file: Path, folder: Path) -> str:
+    """Return the path of a file from a folder, with slashes."""
+    inside = file.relative_to(folder) if file.is_relative_to(folder) else Path(os.path.relpath(file, folder))
+    return inside.as_posix()
+
+
 class FileNames:
     """Look-up of files by the names that a table gives, which may lack the suffix or the folder.
 
-    Names are relative to the table's folder. They may have backslashes, but they can't lead out of the folder.
+    Names are relative to the table's folder, or to that of the files. They may have backslashes, but they can't lead
+    out of the folder.
 
     Args:
         table: the table.
         files: files of the kind that names without suffix, or without folder, stand for.
         others: files that only full names stand for.
+        folder: folder of the files, if they are known to lie in another than the table's.
     """
 
-    def __init__(self, table: Path, files: Iterable[Path], others: Iterable[Path] = ()):
-        self.table, self.folder = table, table.parent
-        self._by_path = {os.path.relpath(file, self.folder): file for file in (*others, *files)}
-        self._by_name = defaultdict[str, set[str]](set)
+    def __init__(self, table: Path, files: Iterable[Path], others: Iterable[Path] = (), folder: Path | None = None):
+        self.table, self.folder = table, table.parent if folder is None else folder
+        self._by_path, self._by_name = dict[str, Path](), defaultdict[str, set[str]](set)
+        for place in (table.parent, self.folder):
+            self._by_path |= {_relative(file, place): file for file in (*others, *files)}
         for file in files:
-            path = os.path.relpath(file, self.folder)
-            for name in (file.stem, file.name, os.path.splitext(path)[0]):
+            path = _relative(file, self.folder)
+            for name in (file.stem, file.name, posixpath.splitext(path)[0]):
                 self._by_name[name].add(path)
 
     def find(self, name: str) -> Path | None:
@@ -59,7 +68,7 @@ class FileNames:
         """Return a name as a path relative to the folder."""
         path = name.strip().replace("\\", "/")
         if posixpath.isabs(path) or ":/" in path:
-            path = os.path.relpath(path, self.folder.absolute())
+            path = _relative(Path(path), self.folder.absolute())
         path = posixpath.normpath(path)
         if path.startswith("../") or path == ".." or ":/" in path:
             raise ZaohuaError(
@@ -67,6 +76,13 @@ class FileNames:
                 "all its files, and name them from there"
             )
         return path
+
+    def is_file(self, name: str) -> bool:
+        """Return True if a text is the name of a file that is there, in the folder."""
+        try:
+            return self.find(name) is not None
+        except (ZaohuaError, OSError, ValueError):
+            return False
 
     def found(self, names: Sequence[str | None]) -> list[Path | None]:
         """Return the file of each name of a column, None for those that are missing, which are noted.

@@ -52,12 +52,13 @@ class Listing:
     files: list[int]
 
 
-def listing(path: Path, is_file: Callable[[str], bool]) -> Listing:
+def listing(path: Path, is_file: Callable[[str], bool], by_values: bool = False) -> Listing:
     """Read a table of files.
 
     Args:
         path: the table.
         is_file: whether a name stands for a file that is there.
+        by_values: whether any column may name files, whatever it is called.
 
     Raises:
         NoLabelsInside: it holds nothing that belongs to files.
@@ -65,11 +66,11 @@ def listing(path: Path, is_file: Callable[[str], bool]) -> Listing:
     """
     suffix = path.suffix.casefold()
     if suffix in (".jsonl", ".ndjson"):
-        return _json_lines(path, is_file)
-    return _json(path) if suffix == ".json" else _delimited(path, is_file)
+        return _json_lines(path, is_file, by_values)
+    return _json(path) if suffix == ".json" else _delimited(path, is_file, by_values)
 
 
-def _delimited(path: Path, is_file: Callable[[str], bool]) -> Listing:
+def _delimited(path: Path, is_file: Callable[[str], bool], by_values: bool) -> Listing:
     """Read delimited text with a header, or LJSpeech's without one: `id|transcript|normalized transcript`."""
     strict, data = path.name == TABLE, path.read_bytes()
     try:
@@ -91,7 +92,7 @@ def _delimited(path: Path, is_file: Callable[[str], bool]) -> Listing:
         names = ["file_name", "label" if strict else "text", *(f"column {i}" for i in range(3, len(names) + 1))]
     else:
         numbered = numbered[1:]
-    files = _file_columns(names, lambda at: [row[at] for _, row in numbered[:20] if len(row) > at], is_file)
+    files = _file_columns(names, lambda at: [row[at] for _, row in numbered[:20] if len(row) > at], is_file, by_values)
     others = [at for at in range(len(names)) if at not in files]
     if strict and files:
         others = _of_label(path, names, others)
@@ -159,7 +160,7 @@ def _typed(names: Sequence[str], rows: list[list[JsonValue]]) -> list[list[JsonV
     return rows
 
 
-def _json_lines(path: Path, is_file: Callable[[str], bool]) -> Listing:
+def _json_lines(path: Path, is_file: Callable[[str], bool], by_values: bool) -> Listing:
     """Read lines of JSON: in each an object with `file_name` and whatever belongs to the file."""
     records = list[Json]()
     for number, line in enumerate(path.read_text("utf-8-sig", errors="replace").split("\n"), start=1):
@@ -174,7 +175,7 @@ def _json_lines(path: Path, is_file: Callable[[str], bool]) -> Listing:
     if not records:
         raise NoLabelsInside("it is empty")
     names = list(dict.fromkeys(key for record in records for key in record))
-    files = _file_columns(names, lambda at: [record.get(names[at]) for record in records[:20]], is_file)
+    files = _file_columns(names, lambda at: [record.get(names[at]) for record in records[:20]], is_file, by_values)
     without = next(
         (n for n, r in enumerate(records, 1) if not any(isinstance(r.get(names[at]), str) for at in files)), 0
     )
@@ -242,20 +243,25 @@ def _is_file_name(name: str) -> bool:
 
 
 def _file_columns(
-    names: Sequence[str], some: Callable[[int], Sequence[JsonValue]], is_file: Callable[[str], bool]
+    names: Sequence[str],
+    some: Callable[[int], Sequence[JsonValue]],
+    is_file: Callable[[str], bool],
+    by_values: bool,
 ) -> list[int]:
     """Return the columns that name files: by their names, the usual first, and by their first values.
 
     If no value of theirs is a file that is there, only the usual one counts.
     """
-    named = [at for at, name in enumerate(names) if _is_file_name(name)]
-    if len(named) < 2:
-        return named
 
     def holds(at: int) -> bool:
-        return any(isinstance(value, str) and is_file(value) for value in some(at))
+        values = [value for value in some(at) if value not in (None, "")]
+        return any(isinstance(value, str) and is_file(value) for value in values)
 
-    return [at for at in named if holds(at)] or [min(named, key=lambda at: _rank(names[at]))]
+    named = [at for at, name in enumerate(names) if _is_file_name(name)]
+    if not by_values and len(named) < 2:
+        return named
+    held = [at for at in (range(len(names)) if by_values else named) if holds(at)]
+    return held or ([min(named, key=lambda at: _rank(names[at]))] if named else [])
 
 
 def _rank(name: str) -> int:

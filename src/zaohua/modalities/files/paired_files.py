@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from zaohua.core.errors import ZaohuaError
@@ -20,20 +20,32 @@ CAPTIONED = 0.5
 """Smallest fraction of files that have a text beside them, for these texts to be taken for theirs."""
 
 
-def read_file_table(table: Path, files: Sequence[Path], others: Sequence[Path] = ()) -> Columns:
+def read_file_table(
+    table: Path,
+    files: Sequence[Path] = (),
+    others: Sequence[Path] = (),
+    folder: Path | None = None,
+    suffixes: Collection[str] | None = None,
+) -> Columns:
     """Read a table of files, with the files that are there; what is missing or contradicts is left out and noted.
 
     Args:
         table: the table.
         files: files that names without suffix or folder may stand for.
         others: files that only whole names stand for.
+        folder: folder of the files, if they are known to lie in another than the table's.
+        suffixes: endings of files, any of which any column may name; None if only columns that are called so do.
 
     Raises:
         NoLabelsInside: it holds nothing that belongs to files.
         ZaohuaError: it is damaged, lists many files that aren't there, or leads out of its folder.
     """
-    names = FileNames(table, files, others)
-    listed = listing(table, lambda name: names.find(name) is not None)
+    names = FileNames(table, files, others, folder)
+
+    def is_file(name: str) -> bool:
+        return (suffixes is None or Path(name).suffix.casefold() in suffixes) and names.is_file(name)
+
+    listed = listing(table, is_file, by_values=suffixes is not None)
     for at in listed.files:
         found = names.found([None if row[at] is None else str(row[at]) for row in listed.rows])
         for row, path in zip(listed.rows, found, strict=True):
