@@ -61,7 +61,7 @@ def read_apart(found: Found, source: object, y: str | Path, split: str | None) -
                 return paired
     n = len(found.items)
     if path.is_file() and path.suffix.casefold() == TEXT and n > 1:
-        return found._replace(labels=_lines(path, n))
+        return found._replace(labels=_lines(path, n, files))
     own = part_of(path, split) if path.is_dir() else path
     conditions = read_source(y, False, split if own != path else None, registry.known())
     of = getattr(conditions.items, "files", None)
@@ -87,7 +87,7 @@ def _plain(items: Any) -> Any:
     return list(items) if getattr(items, "rows", None) is not None and not hasattr(items, "anew") else items
 
 
-def _lines(path: Path, n: int) -> Column:
+def _lines(path: Path, n: int, files: Sequence[Path] | None) -> Column:
     """Return the lines of a text, one for each item.
 
     Raises:
@@ -100,7 +100,8 @@ def _lines(path: Path, n: int) -> Column:
             f"{n} items but {counted(len(lines), 'line')} in {path}: give one for each item, in order of their names, "
             "or a table with a column file_name"
         )
-    note(f"each line of {path.name} belongs to an item, in their order")
+    order = f"{shown([file.name for file in files])}, in this order" if files else "the items in their order"
+    note(f"the lines of {path.name} belong to {order}")
     return Column("text", [line.strip() for line in lines])
 
 

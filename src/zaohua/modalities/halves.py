@@ -88,7 +88,7 @@ def _alone(y: Column, where: str) -> tuple[Any, np.ndarray]:
         empty = sum(not value for value in y)
         if empty:
             note(f"{counted(empty, 'item')} of {len(y):,} without {y.name} in {where}: learnt without a condition")
-        y = Column(y.name, [value or "" for value in y])
+        y = Column(y.name, [value or None for value in y])
     return y, np.arange(len(y))
 
 

@@ -7,7 +7,7 @@ as a collection of records some of which are in files, tells it in the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities.base import Codes, counted
 from zaohua.modalities.files.columns import Column
+from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.records.codes import picked
 
 
 def rows_of(items: object) -> np.ndarray | None:
@@ -43,26 +45,10 @@ def take(items: Any, rows: np.ndarray | None) -> Any:
     return items[torch.from_numpy(rows) if isinstance(items, Tensor) else rows]
 
 
-class Taken:
-    """Some of a collection of codes, which are gathered from it."""
-
-    def __init__(self, codes: Codes, rows: np.ndarray):
-        self.codes, self.rows = codes, rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, indices: np.ndarray, /) -> Tensor:
-        """Return the codes at `indices` as one tensor (b, ...)."""
-        return self.codes[self.rows[indices]]
-
-
 def take_codes(codes: Codes, rows: np.ndarray) -> Codes:
     """Return the codes at these rows, in files still if they are."""
-    if isinstance(codes, Tensor):
-        return codes[torch.from_numpy(rows)]
-    taken = getattr(codes, "take", None)
-    return Taken(codes, rows) if taken is None else taken(rows)
+    taken = None if isinstance(codes, Tensor) else getattr(codes, "take", None)
+    return cast(Codes, picked(codes, rows) if taken is None else taken(rows))
 
 
 def without_broken(y: object, n: int, names: object) -> np.ndarray:
@@ -88,3 +74,12 @@ def without_broken(y: object, n: int, names: object) -> np.ndarray:
         named = [f"number {row}" if paths is None else str(paths[row]) for row in lost.tolist()]
         note(f"left out {counted(len(lost), 'item')} whose conditions are broken ({shown(named)})")
     return rows
+
+
+def groups_of(*collections: object) -> np.ndarray | None:
+    """Return the group, such as a recording or a file, that each item is of by the first collection that knows them.
+
+    Items of a group are held out together: several captions of a picture, windows of a recording.
+    """
+    found = (collection.groups for collection in collections if isinstance(collection, FileItems))
+    return next((groups for groups in found if groups is not None), None)

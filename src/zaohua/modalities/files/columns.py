@@ -12,7 +12,7 @@ import numpy as np
 from zaohua.core.notes import note, shown
 from zaohua.modalities.base import counted
 
-TEXT_WORDS = frozenset("caption text prompt transcript transcription sentence".split())
+TEXT_WORDS = frozenset("caption captions description prompt sentence text transcript transcription".split())
 """Words in the name of a column that holds texts, not labels."""
 
 

@@ -49,9 +49,9 @@ def read_file_table(
     for at in listed.files:
         found = names.found([None if row[at] is None else str(row[at]) for row in listed.rows])
         for row, path in zip(listed.rows, found, strict=True):
-            row[at] = path  # type: ignore[call-overload]  # from here on a column of files holds paths
-    rows = [row for row in listed.rows if any(isinstance(row[at], Path) for at in listed.files)]
-    rows = _agreed(table, listed, rows)
+            row[at] = path
+    there = [row for row in listed.rows if any(isinstance(row[at], Path) for at in listed.files)]
+    rows = _agreed(table, listed, there)
     columns = [Column(_short(name), [row[at] for row in rows]) for at, name in enumerate(listed.names)]
     return Columns(columns, table.name, [table])
 
