@@ -25,7 +25,7 @@ from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of, pairs
 from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.condition_codec import ConditionCodec, ConditionCodes
-from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.items import FileItems, rows_of
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
@@ -278,13 +278,13 @@ class ItemEncoder(Generic[CodecT]):
         codes, y, parts = self._encode_items_of(items, labels)
         given = y.anew() if isinstance(y, FileItems) else y  # not those that are opened: these lose the broken ones
         codes, opened, parts = self._without_broken(codes, y, parts)
-        return codes, pairs.take(given, pairs.rows_of(opened)), parts
+        return codes, pairs.take(given, rows_of(opened)), parts
 
     def _encode_items_of(self, items: object, labels: Any) -> tuple[Codes, Any, Any]:
         """Encode items, and return the codes, the label of each and the items or windows that they encode."""
         parts = self.codec_.parts(items)
         codes = self.codec_.encode(parts)
-        return codes, pairs.take(labels, pairs.rows_of(parts)), parts
+        return codes, pairs.take(labels, rows_of(parts)), parts
 
     def _without_broken(self, codes: Codes, y: Any, parts: Any) -> tuple[Codes, Any, Any]:
         """Return encoded items, their opened labels and their parts without those whose labels are broken files."""

@@ -50,7 +50,8 @@ def read_pairs(
         columns = of_files(columns, paths, kind)
     if columns is None:
         return InFolder(None, looked_at)
-    found = halves.split(columns, (*wanted, kind, *registry.known()))
+    order = sorted(wanted, key=lambda one: (one is not kind, one.accompanies))
+    found = halves.split(columns, (*order, kind, *registry.known()))
     if found is None or found.labels is None:
         return InFolder(None, looked_at)
     _tell_classes(split_folder(folder, split), columns, found)

@@ -33,7 +33,8 @@ def read_pairs_of_table(table: Path, labelled: bool, wanted: Sequence[Modality])
         These; None if the file isn't a table that names files, or holds nothing of a wanted kind.
     """
     suffix = table.suffix.casefold()
-    if suffix not in SUFFIXES or not any(kind.suffixes for kind in wanted):
+    of_rows = any(kind.other_suffixes and not kind.suffixes for kind in wanted)  # then the table itself is wanted
+    if suffix not in SUFFIXES or of_rows or not wanted:
         return None
     if suffix == ".json" and "caption" not in table.name.casefold() and table.name != "dataset.json":
         return None

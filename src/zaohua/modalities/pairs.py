@@ -17,14 +17,8 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities.base import Codes, counted
 from zaohua.modalities.files.columns import Column
-from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.items import FileItems, rows_of
 from zaohua.modalities.records.codes import picked
-
-
-def rows_of(items: object) -> np.ndarray | None:
-    """Return which of the items that were read each remaining one is, or is a part of, int64 (k,); None for all."""
-    rows = getattr(items, "rows", None)
-    return rows if isinstance(rows, np.ndarray) else None
 
 
 def take(items: Any, rows: np.ndarray | None) -> Any:

@@ -163,3 +163,9 @@ class FileItems(Generic[Source]):
         shown = ", ".join(f"{name} ({reason})" for name, reason in self.skipped[:5])
         more = f" and {len(self.skipped) - 5} more" if len(self.skipped) > 5 else ""
         return f"{len(self.skipped)} of {self._total} {self.noun} ({shown}{more})"
+
+
+def rows_of(items: object) -> np.ndarray | None:
+    """Return which of the items that were read each remaining one is, or is a part of, int64 (k,); None for all."""
+    rows = getattr(items, "rows", None)
+    return rows if isinstance(rows, np.ndarray) else None

@@ -16,7 +16,7 @@ from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
 from zaohua.modalities.choosing import collected, part_codec, restored
 from zaohua.modalities.condition_codec import CodesOf, ConditionCodec
-from zaohua.modalities.pairs import rows_of
+from zaohua.modalities.files.items import rows_of
 from zaohua.modalities.records.codes import RecordCodes
 from zaohua.modalities.records.rows import Columns, Opened, RecordsLike, columns_of, is_records, missing
 
