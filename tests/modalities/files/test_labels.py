@@ -27,7 +27,7 @@ def test_of_a_table_with_other_delimiters_and_names_without_endings(tmp_path: Pa
     folder(tmp_path, "ab", each=2)
     (tmp_path / "a" / "00.txt").write_text("what is said")  # no sound, so nothing else that could be meant
     (tmp_path / "labels.csv").write_text(text, encoding)
-    with pytest.warns(DataNote, match=r"left out 1 .txt file \(captions aren't read\)"):
+    with pytest.warns(DataNote, match=r"left out 1 .txt file \(captions, not read\)"):
         assert read(tmp_path, True)[1] == ["Bär, klein", "0,5", "x", "y"]
 
 
