@@ -9,14 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.notes import note, shown
 from zaohua.modalities import datasets, halves, registry
 from zaohua.modalities.base import counted
-from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.delimited import encoding_of
 from zaohua.modalities.files.file_tables import SUFFIXES, NoLabelsInside
 from zaohua.modalities.files.folders import part_of
@@ -24,7 +21,6 @@ from zaohua.modalities.files.paired_files import TEXT, read_file_table
 from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.paired_folders import of_files
-from zaohua.modalities.pairs import take
 from zaohua.modalities.several import is_pattern
 from zaohua.modalities.sources import read_source
 
@@ -87,7 +83,7 @@ def _plain(items: Any) -> Any:
     return list(items) if getattr(items, "rows", None) is not None and not hasattr(items, "anew") else items
 
 
-def _lines(path: Path, n: int, files: Sequence[Path] | None) -> Column:
+def _lines(path: Path, n: int, files: Sequence[Path] | None) -> Any:
     """Return the lines of a text, one for each item.
 
     Raises:
@@ -102,7 +98,7 @@ def _lines(path: Path, n: int, files: Sequence[Path] | None) -> Column:
         )
     order = f"{shown([file.name for file in files])}, in this order" if files else "the items in their order"
     note(f"the lines of {path.name} belong to {order}")
-    return Column("text", [line.strip() for line in lines])
+    return halves.as_conditions("text", [line.strip() for line in lines], path.name)
 
 
 def _matched(
@@ -118,7 +114,8 @@ def _matched(
         by_name[name].append(row)
     several = [name for name in dict.fromkeys(own) if len(by_name.get(name, ())) > 1]
     rows = [row for row, name in enumerate(own) if len(by_name.get(name, ())) == 1]
-    noun = "items" if found.kind is None else found.kind.noun
+    assert found.kind is not None  # it knows their files
+    noun = found.kind.noun
     if not rows:
         why = f", but {several[0]} several" if several else f" ({files[0].name} ... and {of[0].name} ...)"
         raise ZaohuaError(f"none of the {len(files):,} {noun} has one file of the same name in {y}{why}")
@@ -134,8 +131,8 @@ def _matched(
     if unused:
         note(f"left out {len(unused):,} of {len(of):,} {kind.noun} in {y} that belong to no item ({shown(unused)})")
     conditions, kept = kind.read_conditions([of[by_name[own[row]][0]] for row in rows])
-    items = take(found.items, np.array(rows)[np.asarray(kept, np.int64)])
-    return Found(items, Column("text", conditions) if type(conditions) is list else conditions, found.kind)
+    items = [files[rows[at]] for at in kept]
+    return Found(found.kind.open(items), halves.as_conditions("text", conditions, y), found.kind)
 
 
 def _key(file: Path, root: Path | None) -> str:

@@ -83,13 +83,24 @@ def _alone(y: Column, where: str) -> tuple[Any, np.ndarray]:
     kind = kind_of(y)
     if y.is_files and kind is not None:
         found, kept = kind.read_conditions([value for value in y if isinstance(value, Path)])
-        return (Column(y.name, found) if type(found) is list else found), np.asarray(kept, np.int64)
-    if y.is_texts:
-        empty = sum(not value for value in y)
-        if empty:
-            note(f"{counted(empty, 'item')} of {len(y):,} without {y.name} in {where}: learnt without a condition")
-        y = Column(y.name, [value or None for value in y])
-    return y, np.arange(len(y))
+        return as_conditions(y.name, found, where), np.asarray(kept, np.int64)
+    return as_conditions(y.name, [*y], where) if y.is_texts else y, np.arange(len(y))
+
+
+def as_conditions(name: str, found: Any, where: str) -> Any:
+    """Return conditions as they are, and texts as a column, without those that are empty, which are counted.
+
+    Args:
+        name: name of the column.
+        found: items of a kind of data, or a list of texts.
+        where: what they were read from, for the note.
+    """
+    if type(found) is not list:
+        return found
+    empty = sum(not text for text in found)
+    if empty:
+        note(f"{counted(empty, 'item')} of {len(found):,} without {name} in {where}: learnt without a condition")
+    return Column(name, [text or None for text in found])
 
 
 def _with_values(columns: Columns, column: Column, kind: Modality | None) -> Columns:

@@ -181,7 +181,7 @@ def _json_lines(path: Path, is_file: Callable[[str], bool], by_values: bool) -> 
     )
     if without:
         raise NoLabelsInside(f"line {without} has no file_name")
-    nested = [name for name in names if any(isinstance(record.get(name), (list, dict)) for record in records)]
+    nested = [name for name in names if any(_is_nested(record.get(name)) for record in records)]
     kept = [at for at, name in enumerate(names) if name not in nested]
     if len(kept) <= len(files):
         raise NoLabelsInside(
@@ -193,7 +193,14 @@ def _json_lines(path: Path, is_file: Callable[[str], bool], by_values: bool) -> 
     return Listing([names[at] for at in kept], rows, [kept.index(at) for at in files if at in kept])
 
 
+def _is_nested(value: JsonValue) -> bool:
+    """Return True for an object, and for a list of anything but names, which are several labels of an item."""
+    return isinstance(value, dict) or (isinstance(value, list) and not all(isinstance(tag, str) for tag in value))
+
+
 def _cell(value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return frozenset(value)
     return (value.strip() or None) if isinstance(value, str) else value
 
 
