@@ -70,9 +70,10 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
     @property
     def seconds(self) -> list[float]:
         """Length of each sound in seconds."""
+        headers = self.headers  # before the sources are looked at, as files that can't be read leave
         return [
             (header.frames / header.rate if clip.stop is None else clip.stop) - clip.start
-            for clip, header in zip(self.sources, self.headers, strict=True)
+            for clip, header in zip(self.sources, headers, strict=True)
         ]
 
     @property
@@ -106,8 +107,8 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
 
         A remainder of less than half a window is dropped. Splitting again changes nothing.
         """
-        clips, headers, owners = [], [], []
-        for i, (clip, header, length) in enumerate(zip(self.sources, self.headers, self.seconds, strict=True)):
+        lengths, clips, headers, owners = self.seconds, [], [], []  # reads the headers: files that are broken leave
+        for i, (clip, header, length) in enumerate(zip(self.sources, self.headers, lengths, strict=True)):
             parts = max(1, math.floor(length / seconds + 0.5))
             for part in range(parts):
                 start = clip.start + part * seconds
