@@ -48,7 +48,7 @@ def read_apart(found: Found, source: object, y: str | Path, split: str | None) -
     root = _root(source, files, split)
     if path.is_file() and path.suffix.casefold() in SUFFIXES and files and found.kind is not None:
         try:
-            columns = read_file_table(path, files, folder=root)
+            columns = read_file_table(path, files, folder=root, suffixes=found.kind.suffixes)
         except NoLabelsInside:
             pass
         else:

@@ -174,7 +174,8 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
-        self._set({name: restored(codec) for name, codec in state["codecs"].items()})
+        names = [name for name, _ in self.spec_.parts]  # JSON keeps no order of keys
+        self._set({name: restored(state["codecs"][name]) for name in names})
 
 
 def present(column: Sequence[object]) -> Any:
