@@ -31,10 +31,10 @@ from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.memory import TrainingMemory
 from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
-from zaohua.modalities import pairs
 from zaohua.modalities.base import Codec
 from zaohua.modalities.condition_codec import ConditionCodec
 from zaohua.modalities.conditions import condition_codec
+from zaohua.modalities.files.items import groups_of
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
@@ -139,7 +139,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         self.n_items_ = len(x)
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         tell(EncodedData(self.codec_, self.y_codec_, len(x)))
-        return TrainingData(x, y_codes, pairs.groups_of(parts, labels))
+        return TrainingData(x, y_codes, groups_of(parts, labels))
 
     def _refuse_new_labels(self, labels: Any) -> None:
         """Raise a `ZaohuaError` if labels of data to fine-tune on weren't in the training data."""

@@ -17,7 +17,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities.base import Codes, counted
 from zaohua.modalities.files.columns import Column
-from zaohua.modalities.files.items import FileItems, rows_of
+from zaohua.modalities.files.items import rows_of
 from zaohua.modalities.records.codes import picked
 
 
@@ -68,12 +68,3 @@ def without_broken(y: object, n: int, names: object) -> np.ndarray:
         named = [f"number {row}" if paths is None else str(paths[row]) for row in lost.tolist()]
         note(f"left out {counted(len(lost), 'item')} whose conditions are broken ({shown(named)})")
     return rows
-
-
-def groups_of(*collections: object) -> np.ndarray | None:
-    """Return the group, such as a recording or a file, that each item is of by the first collection that knows them.
-
-    Items of a group are held out together: several captions of a picture, windows of a recording.
-    """
-    found = (collection.groups for collection in collections if isinstance(collection, FileItems))
-    return next((groups for groups in found if groups is not None), None)

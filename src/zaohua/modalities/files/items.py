@@ -169,3 +169,12 @@ def rows_of(items: object) -> np.ndarray | None:
     """Return which of the items that were read each remaining one is, or is a part of, int64 (k,); None for all."""
     rows = getattr(items, "rows", None)
     return rows if isinstance(rows, np.ndarray) else None
+
+
+def groups_of(*collections: object) -> np.ndarray | None:
+    """Return the group, such as a recording or a file, that each item is of by the first collection that knows them.
+
+    Items of a group are held out together: several captions of a picture, windows of a recording.
+    """
+    found = (collection.groups for collection in collections if isinstance(collection, FileItems))
+    return next((groups for groups in found if groups is not None), None)

@@ -13,7 +13,7 @@ import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.splits import held_out_rows, name_of
-from zaohua.modalities.pairs import groups_of
+from zaohua.modalities.files.items import groups_of
 from zaohua.modalities.texts.dialogues import is_dialogue
 from zaohua.modalities.texts.tokenizers import REPLACEMENT
 
