@@ -14,8 +14,7 @@ from tests.sounds import folder, wav
 
 from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.core.notes import DataNote, gathered
-from zaohua.modalities import modality, read, read_with_kind
-from zaohua.modalities.conditions import condition_codec
+from zaohua.modalities import condition_codec, modality, read, read_with_kind
 from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.paired_files import read_file_table
 

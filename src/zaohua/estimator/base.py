@@ -32,8 +32,7 @@ from zaohua.estimator.memory import TrainingMemory
 from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec
-from zaohua.modalities.condition_codec import ConditionCodec
-from zaohua.modalities.conditions import condition_codec
+from zaohua.modalities.condition_base import ConditionCodec
 from zaohua.modalities.files.items import groups_of
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
@@ -157,7 +156,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         choice = RecordCodec(parts=self.y_codec) if isinstance(self.y_codec, dict) else self.y_codec
         if isinstance(choice, ConditionCodec):
             check_fields(choice)
-        codec: ConditionCodec = condition_codec(y, choice).fit(y)
+        codec: ConditionCodec = modalities.condition_codec(y, choice).fit(y)
         return codec
 
     def supports(self, names: Iterable[str]) -> bool:

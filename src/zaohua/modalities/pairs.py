@@ -17,7 +17,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities.base import Codes, counted
 from zaohua.modalities.files.columns import Column
-from zaohua.modalities.files.items import rows_of
+from zaohua.modalities.files.items import kept_rows
 from zaohua.modalities.records.codes import picked
 
 
@@ -56,7 +56,7 @@ def without_broken(y: object, n: int, names: object) -> np.ndarray:
     Raises:
         ZaohuaError: a condition has several parts, such as the pages of a file.
     """
-    rows = rows_of(y)
+    rows = kept_rows(y)
     if rows is None:
         return np.arange(n)
     if len(np.unique(rows)) < len(rows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.pairs import take
 from zaohua.modalities.reading_options import reading
+from zaohua.modalities.records.rows import is_records, rows_of
 from zaohua.modalities.sources import read_source
 from zaohua.storage import outputs
 
@@ -162,6 +163,8 @@ def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
 
 def _own_labels(items: Any, y: Any) -> Any:
     """Return labels or other conditions that were given apart from the items, checked for their number."""
+    if is_records(y):
+        y = rows_of(y)
     if isinstance(y, (str, bytes, Path)) or (not hasattr(y, "__len__") and not hasattr(y, "__array__")):
         raise apart.refuse(y)
     if isinstance(y, (list, tuple)):
@@ -184,6 +187,6 @@ def _own_labels(items: Any, y: Any) -> Any:
 
 def _is_item(value: object) -> bool:
     """Return whether a condition is an item of a kind of data other than a name, a number or a text."""
-    if isinstance(value, (str, bytes, int, float, tuple, type(None))):
+    if isinstance(value, (str, bytes, int, float, tuple, type(None), list, set, frozenset, Mapping)):
         return False
     return any(kind.recognises([value]) for kind in registry.known())

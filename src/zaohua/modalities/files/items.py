@@ -165,7 +165,7 @@ class FileItems(Generic[Source]):
         return f"{len(self.skipped)} of {self._total} {self.noun} ({shown}{more})"
 
 
-def rows_of(items: object) -> np.ndarray | None:
+def kept_rows(items: object) -> np.ndarray | None:
     """Return which of the items that were read each remaining one is, or is a part of, int64 (k,); None for all."""
     rows = getattr(items, "rows", None)
     return rows if isinstance(rows, np.ndarray) else None

@@ -15,8 +15,8 @@ from zaohua.core.record import Record
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
 from zaohua.modalities.choosing import collected, part_codec, restored
-from zaohua.modalities.condition_codec import CodesOf, ConditionCodec
-from zaohua.modalities.files.items import rows_of
+from zaohua.modalities.condition_base import CodesOf, ConditionCodec
+from zaohua.modalities.files.items import kept_rows
 from zaohua.modalities.records.codes import RecordCodes
 from zaohua.modalities.records.rows import Columns, Opened, RecordsLike, columns_of, is_records, missing
 
@@ -76,7 +76,7 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
             if len(there):
                 with naming(name):
                     opened[name] = self.codecs_[name].opened(present(column))
-                rows = rows_of(opened[name])
+                rows = kept_rows(opened[name])
                 kept = there if rows is None else there[rows]
                 whole[np.setdiff1d(there, kept)] = False
                 index[name][kept] = np.arange(len(kept))
@@ -170,12 +170,11 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
 
     def state(self) -> Json:
         """Return the codecs of the parts as JSON values."""
-        return {"codecs": {k: c.to_json() for k, c in self.codecs_.items()}} if hasattr(self, "spec_") else {}
+        return {"codecs": [[k, c.to_json()] for k, c in self.codecs_.items()]} if hasattr(self, "spec_") else {}
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
-        names = [name for name, _ in self.spec_.parts]  # JSON keeps no order of keys
-        self._set({name: restored(state["codecs"][name]) for name in names})
+        self._set({name: restored(codec) for name, codec in state["codecs"]})
 
 
 def present(column: Sequence[object]) -> Any:
