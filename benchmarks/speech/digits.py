@@ -16,7 +16,7 @@ from zaohua.modalities.sounds.datasets import DIGIT_SOUNDS
 from zaohua.modalities.sounds.sound import read_archive
 
 WORDS = "zero one two three four five six seven eight nine".split()
-RATE, LONGEST, PAUSE = 8000, 4.0, (0.04, 0.24)
+RATE, LONGEST, PAUSE = 8000, 3.5, (0.03, 0.18)
 """Hz; seconds of the longest sequence; least and greatest pause between words."""
 
 
@@ -77,7 +77,7 @@ def is_tested(digits: Sequence[int]) -> bool:
 
 
 def sequences(clips: Clips, n: int, seed: int, tested: bool) -> list[Spoken]:
-    """Make n spoken sequences of 2 to 6 words and at most 4 seconds.
+    """Make n spoken sequences of 2 to 6 words and at most 3.5 seconds.
 
     Args:
         clips: the clips to take.

@@ -70,11 +70,10 @@ class Aligned(Trainable[CodecT]):
             return cast(Aligner, nets["aligner"]).lay(y, x)
 
     def ended(self, x: Tensor, y: Condition | None) -> Tensor:
-        """Mark the ends of new items x (B, ...) that are predicted from y, as their codec reads them."""
-        laid = self.laid(self.nets_, y)
-        if y is None or "aligner" not in self.nets_:
+        """Mark the ends of new items x (B, ...) made from conditions that are laid, as their codec reads them."""
+        if not isinstance(y, Record) or "aligner" not in self.nets_:
             return x
-        ends = cast(Aligner, self.nets_["aligner"]).ends(cast(Record, laid))
+        ends = cast(Aligner, self.nets_["aligner"]).ends(y)
         if ends is None or self.codec_.ended is None:
             return x
         after = torch.arange(x.shape[-1], device=x.device) >= ends.unsqueeze(1)

@@ -60,7 +60,7 @@ def laid_spec(y_spec: DataSpec, x_spec: DataSpec, index: int) -> DataSpec:
     features = (Feature("mean", "real", x_spec.channels), Feature("presence", "real", 1))
     laid = DataSpec(x_spec.axes, x_spec.shape, features)
     parts = y_spec.parts or ((ALONE, y_spec),)
-    return DataSpec((), None, (), parts=(*parts[:index], (parts[index][0], laid), *parts[index + 1 :]))
+    return DataSpec(("part",), None, (), parts=(*parts[:index], (parts[index][0], laid), *parts[index + 1 :]))
 
 
 class States(NamedTuple):
@@ -145,8 +145,10 @@ class Aligner(nn.Module):
             x: their items (B, *shape), with which they are aligned; None to predict their durations.
 
         Returns:
-            The same conditions as records, as `laid_spec` describes them.
+            The same conditions as records, as `laid_spec` describes them. Those that are laid already are unchanged.
         """
+        if isinstance(y, Record) and self.name in y.parts and y.parts[self.name].is_floating_point():
+            return y
         tokens, old = self.sequence(y), y if isinstance(y, Record) else Record({}, {})
         present = torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if tokens is None or not tokens.numel():
