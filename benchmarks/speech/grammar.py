@@ -23,6 +23,8 @@ PLACES = [
     "without a word",
     "in the city",
 ]
+LONGEST = 45
+"""Letters of a sentence."""
 
 
 def sentence(rng: random.Random) -> str:
@@ -30,17 +32,17 @@ def sentence(rng: random.Random) -> str:
     who = [rng.choice(("the", "a", "my", "her")), *rng.sample(LOOKS, rng.random() < 0.5), rng.choice(PEOPLE)]
     what = [rng.choice(("the", "a", "another", "every")), *rng.sample(KINDS, rng.random() < 0.5), rng.choice(THINGS)]
     where = [rng.choice(PLACES)] if rng.random() < 0.6 else []
-    words = [*who, rng.choice(VERBS), *what, *where]
-    text = " ".join(words)
-    for article, nouns in (("a ", ("old", "expensive")),):
-        for noun in nouns:
-            text = text.replace(f" {article}{noun}", f" an {noun}").removeprefix("")
-    return "an " + text[2:] if text.startswith("a old") else text
+    words = " ".join([*who, rng.choice(VERBS), *what, *where]).split()
+    return " ".join(
+        "an" if word == "a" and after[0] in "aeiou" else word for word, after in zip(words, [*words[1:], "."], strict=True)
+    )
 
 
 def sentences(n: int, seed: int) -> list[str]:
-    """Make n different sentences."""
+    """Make n different sentences of at most 45 letters."""
     rng, found = random.Random(seed), dict[str, None]()
     while len(found) < n:
-        found[sentence(rng)] = None
+        text = sentence(rng)
+        if len(text) <= LONGEST:
+            found[text] = None
     return list(found)
