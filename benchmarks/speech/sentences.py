@@ -73,7 +73,7 @@ def train(args: argparse.Namespace) -> None:
     def tell(event: Any) -> None:
         if event.kind == "step" and event.step in args.keep:
             event.model().save(f"{args.out}-{event.step}")
-        if event.kind == "record":
+        if event.kind == "log":
             losses = {name: round(value, 4) for name, value in event.record.items() if name.startswith("loss/")}
             print(event.step, f"{time.process_time() - began:.0f} CPU s", losses, flush=True)
 

@@ -58,7 +58,7 @@ def train(args: argparse.Namespace) -> Any:
     def tell(event: Any) -> None:
         if event.kind == "step" and event.step in args.keep:
             event.model().save(f"{args.out}-{event.step}")
-        if event.kind == "record" and event.step - said[0] >= 100:
+        if event.kind == "log" and event.step - said[0] >= 100:
             said[0] = event.step
             losses = {name: round(value, 4) for name, value in event.record.items() if name.startswith("loss/")}
             print(event.step, f"{time.process_time() - began:.0f} CPU s", losses, flush=True)
