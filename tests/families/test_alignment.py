@@ -88,15 +88,14 @@ def test_a_saved_model_says_the_same(tmp_path: Path) -> None:
 
 
 def test_a_resumed_training_is_the_same_bit_for_bit(tmp_path: Path) -> None:
-    whole = model(steps=4).fit(*words(), out=tmp_path / "whole")
-    model(steps=4, checkpoint_every=2).fit(*words(), out=tmp_path / "part", callbacks=[])
-    half = model(steps=2, lr_schedule="constant").fit(*words(), out=tmp_path / "half")
-    assert half.n_steps_ == 2
-    longer = model(steps=4, lr_schedule="constant").fit(*words())
-    resumed = model(steps=4, lr_schedule="constant").resume(tmp_path / "half", *words())
-    for name, tensor in longer.tensors().items():
+    sounds, y = words()
+    texts = [item["words"] for item in y]
+    settings: dict[str, Any] = {"y_codec": "texts", "lr_schedule": "constant"}
+    whole = model(steps=4, **settings).fit(sounds, texts)
+    model(steps=2, **settings).fit(sounds, texts, out=tmp_path)
+    resumed = model(steps=4, **settings).resume(tmp_path, sounds, texts)
+    for name, tensor in whole.tensors().items():
         assert torch.equal(tensor, resumed.tensors()[name]), name
-    assert any(name.startswith("aligner.") for name in whole.tensors())
 
 
 @pytest.mark.parametrize("name", ["DDPM", "EDM"])
