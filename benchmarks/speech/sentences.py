@@ -2,7 +2,7 @@
 
     python benchmarks/speech/sentences.py make DATA                     # 2,050 sentences by espeak-ng, as LJSpeech is
     python benchmarks/speech/sentences.py train DATA --steps 9000 --out runs/voice
-    python benchmarks/speech/sentences.py speak DATA --run runs/voice --to HEARD
+    python benchmarks/speech/sentences.py speak DATA --run runs/voice --to HEARD     # without --run: the originals only
     asr/bin/python benchmarks/speech/hear.py HEARD/*                    # see hear.py
 
 Trained on the first 2,000 sentences; the last 50, which are others, are spoken. HEARD gets a folder of the original
@@ -30,6 +30,7 @@ from zaohua.modalities import MelCodec
 
 TRAINED, ASKED, VOICE, SPEED = 2000, 50, "en-us+f3", 160
 RATE, LONGEST = 16000, 3.2
+CODEC = MelCodec(rate=RATE, seconds=LONGEST, trim=True)
 
 
 def make(folder: Path) -> None:
@@ -56,9 +57,8 @@ def train(args: argparse.Namespace) -> None:
     """Train on the first sentences, and tell the CPU seconds."""
     paths, texts = pairs(args.data, slice(0, TRAINED))
     sounds = [read(path) for path in paths]
-    codec = MelCodec(rate=RATE, seconds=LONGEST, trim=True)
     model = zh.Flow(
-        codec=codec,
+        codec=CODEC,
         y_codec="texts",
         max_steps=args.steps,
         batch_size=args.batch,
@@ -101,14 +101,14 @@ def write(sounds: Sequence[zh.Sound], texts: Sequence[str], folder: Path) -> Non
 def speak(args: argparse.Namespace) -> None:
     """Write the recordings to hear, and tell the speed."""
     paths, texts = pairs(args.data, slice(TRAINED, TRAINED + ASKED))
-    model: Any = zh.load(args.run)
-    codec = model.codec_
-    parts = codec.parts([read(path) for path in paths])
-    codes = codec.encode(parts)
-    waves = codec.waves(codes)
-    real = [zh.Sound(wave[0].numpy(), RATE) for wave in waves]
-    write(real, texts, args.to / "originals")
+    sounds = [read(path) for path in paths]
+    model: Any = None if args.run is None else zh.load(args.run)
+    codec = CODEC.fit(sounds) if model is None else model.codec_
+    codes = codec.encode(codec.parts(sounds))
+    write([zh.Sound(wave[0].numpy(), RATE) for wave in codec.waves(codes)], texts, args.to / "originals")
     write(codec.decode(codec.prepare(codes, None)), texts, args.to / "spectrograms")
+    if model is None:
+        return
     laid = model.laid(model.nets_, model.condition(texts))
     write(codec.decode(model.ended(laid.parts["sequence"][:, :1], laid)), texts, args.to / "means")
     for options in args.options:
