@@ -26,7 +26,7 @@ from zaohua.core.hardware import autocast
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
-from zaohua.core.record import Condition, Record, twice
+from zaohua.core.record import Condition, Record
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.estimator.encoding import CodecT
@@ -114,11 +114,13 @@ class Diffusion(Guided[CodecT], Aligned[CodecT]):
             shape = ", ".join(map(str, self.spec_.tensor_shape))
             raise ZaohuaError(f"denoise takes x_t (n, {shape}) at one time, not {tuple(x_t.shape)} at {tuple(t.shape)}")
         net, n, t_each, y = self._network(), len(x_t), t.float().to(x_t.device), self.laid(self.nets_, y)
-        if y is None or not self._guides(t):
+        guide = self.guide if y is not None and self._guides(t) else None
+        if y is None or guide is None:
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
-        keep = torch.arange(2 * n, device=x_t.device) < n
-        both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), twice(y), keep)
-        data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
+        several, keep = guide.times * n, guide.keep(n, x_t.device)
+        x_several = x_t.repeat(guide.times, *[1] * (x_t.ndim - 1))
+        predictions = self.predict(net, x_several, t_each.expand(several), guide.conditions(y), keep)
+        data, e = map(guide.combine, predictions)
         return self._clipped(data, e, x_t, t)
 
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
@@ -135,7 +137,7 @@ class Diffusion(Guided[CodecT], Aligned[CodecT]):
         in Diffusion Models", 2024 (arXiv:2404.07724).
         """
         alpha, sigma = self.noise_schedule.alpha(t), self.noise_schedule.sigma(t)
-        if self.guidance == 1 or sigma <= self.guidance_above * alpha:
+        if sigma <= self.guidance_above * alpha:
             return False
         return self.guidance_below is None or bool(sigma < self.guidance_below * alpha)
 

@@ -215,12 +215,12 @@ class TokenModel(Guided[TokenCodecT]):
         yield rows
         module = self.nets_["net"]
         net = cast(Decoder, int8(module) if self.int8 else module)
-        guidance = self.guidance if y is not None else 1.0
+        guide = self.guide if y is not None else None
         context = rows.shape[1] + self._room if self.finite_receptive_field else self.context
         with threads_for_rows(module, noise.n):
-            alone = noise.n == 1 and guidance == 1 and not self.int8 and self.context > GUESSES
+            alone = noise.n == 1 and guide is None and not self.int8 and self.context > GUESSES
             yield from generate(
-                guided(net, guidance),
+                guided(net, guide),
                 rows,
                 noise.uniform(self._room),
                 self.choice(),
