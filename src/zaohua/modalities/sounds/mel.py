@@ -37,6 +37,7 @@ class MelCodec(SoundCodec, GridCodec[SoundsLike]):
     """
 
     representation: ClassVar[str] = "log-mel spectrograms"
+    blank: ClassVar[float | None] = -1.0
 
     n_fft: Annotated[int, Between(16, 16384)] | None = None
     """Even window length in samples; None: the power of two nearest to 32 ms."""
@@ -93,7 +94,10 @@ class MelCodec(SoundCodec, GridCodec[SoundsLike]):
     def decode(self, x: Tensor) -> Sounds:
         """Convert spectrograms (b, channels, bands, frames) to sounds by the Griffin-Lim algorithm."""
         log_mel = self.log_mel(x.clamp(-1, 1))
-        return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds))
+        return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds), self.ends(x))
+
+    def _samples(self, places: Tensor) -> Tensor:
+        return (places - 1).clamp(min=1) * self.mel_.hop  # frame t is centred on sample t * hop
 
     @property
     def _scale(self) -> MelScale:
