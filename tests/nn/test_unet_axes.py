@@ -95,7 +95,7 @@ def widen(low: UNet, high: UNet) -> None:
     target = high.state_dict()
     for name, source in low.state_dict().items():
         if (
-            "conv" not in name
+            ("conv" not in name or name.startswith("embed"))
             and not name.startswith(("stem", "head", "shrink", "grow", "up", "down"))
             or source.ndim < 3
         ):

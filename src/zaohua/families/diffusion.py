@@ -26,6 +26,7 @@ from zaohua.core.hardware import autocast
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition, twice
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.estimator.encoding import CodecT
@@ -74,7 +75,7 @@ class Diffusion(Guided[CodecT]):
 
     @abstractmethod
     def predict(
-        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+        self, net: Network, x_t: Tensor, t: Tensor, y: Condition | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Predict data and noise from x_t (B, ...) at times t (B,), with the condition where `keep` is true."""
 
@@ -99,7 +100,7 @@ class Diffusion(Guided[CodecT]):
 
     # ---- primitives
 
-    def denoise(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def denoise(self, x_t: Tensor, t: Tensor, y: Condition | None = None) -> tuple[Tensor, Tensor]:
         """Predict data and noise from x_t (B, ...) at one time t for all, with guidance; see `denoiser`.
 
         Guided: null + guidance (conditional - null). Without y: given any condition.
@@ -115,11 +116,11 @@ class Diffusion(Guided[CodecT]):
         if y is None or not self._guides(t):
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
         keep = torch.arange(2 * n, device=x_t.device) < n
-        both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), torch.cat([y, y]), keep)
+        both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), twice(y), keep)
         data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
         return self._clipped(data, e, x_t, t)
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw items: sample noise at t = 1 and denoise it to t = 0."""
         denoiser = self.denoiser(y)
         x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
@@ -192,7 +193,7 @@ class KarrasDiffusion(Diffusion[CodecT]):
         return torch.cat([(high + ramp * (low - high)) ** self.rho / self.sigma_max, ramp.new_zeros(1)])
 
     def predict(
-        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+        self, net: Network, x_t: Tensor, t: Tensor, y: Condition | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Compute x = c_skip x_t + c_out net(c_in x_t, log(sigma) / 4), equation 7 of the paper."""
         sigma = self.noise_schedule.sigma(t)

@@ -24,5 +24,15 @@ class Guided(Trainable[CodecT]):
     """Guidance weight: 1 samples p(x | y), higher values follow the condition more closely with less variety."""
 
     def condition_mask(self, batch: Batch) -> Tensor | None:
-        """Draw which items of a batch keep their condition, bool (B,); None without conditions."""
-        return None if batch.y is None else batch.noise.uniform() >= self.condition_dropout
+        """Draw which items of a batch keep their condition; None without conditions.
+
+        Returns:
+            bool (B,). Of records bool (B, parts): an item loses all parts at once, and else each part by itself, so
+            that p(x | some parts) is learnt for any of them.
+        """
+        if batch.y is None:
+            return None
+        kept = batch.noise.uniform() >= self.condition_dropout
+        if self.y_spec_ is None or not self.y_spec_.is_record:
+            return kept
+        return kept[:, None] & (batch.noise.uniform(len(self.y_spec_.parts)) >= self.condition_dropout)

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, TimeEmbed, pool
+from zaohua.nn.embed import Embed, TimeEmbed
 from zaohua.nn.layers import Dropout, row_conv, scaled
 
 
@@ -60,10 +61,10 @@ class DilatedNet(nn.Module):
         self.head = row_conv(channels, out_channels * patch, edge, gain=0.0)
         self.reach = patch * (edge - 1 + sum(dilations))
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, n), times t (B,), conditions y and the mask keep (B,) to (B, out, n)."""
         length = x.shape[2]
-        context = F.silu(self.time(t) + pool(self.embed(y, x.shape[0], keep)))
+        context = F.silu(self.time(t) + self.embed(y, x.shape[0], keep).summary)
         h = F.relu(self.stem(fold(x, self.patch)))
         total = torch.zeros_like(h)
         for layer in self.layers:
