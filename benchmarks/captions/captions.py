@@ -68,7 +68,7 @@ HELD_OUT = (
     "我的{a}{g}",
     "想要的是一件{a}{g}",
 )
-"""Phrasings: {g} is the garment, {a} an attribute before it or nothing, {w} an attribute, without which it is unused."""
+"""Phrasings: {g} is the garment, {a} an attribute before it or nothing; those with {w} always name an attribute."""
 COMBINATIONS = frozenset(
     {
         ("trouser", "light"),
@@ -201,7 +201,9 @@ def main() -> None:
     print("\n".join(texts[:40]))
     letters = {letter for text in texts for letter in text}
     unseen = {letter for phrasing in HELD_OUT for letter in phrasing} - letters - set("{}agw")
-    print(f"{len(set(texts)):,} different captions of {len(texts):,} pictures, {len(letters)} letters; unseen: {unseen}")
+    print(
+        f"{len(set(texts)):,} different captions of {len(texts):,} pictures, {len(letters)} letters; unseen: {unseen}"
+    )
     print({g: np.round(t, 2).tolist() for g, t in attributes.thresholds.items()})
 
 

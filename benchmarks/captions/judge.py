@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-import zaohua as zh
-from captions import COMBINATIONS, HELD_OUT, LEARNT, Attributes, can_say, caption, data
+from captions import COMBINATIONS, Attributes, can_say, caption, data
 from zaohua.evaluation.protocol import fraction_figure
 from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.frechet import frechet_distance
@@ -71,7 +70,11 @@ def follow(judge: Judge, model: Any, wanted: list[tuple[str, str, str | None]], 
     pictures = model.sample(len(texts), y=texts, random_state=seed, **options)
     right = np.array([p == g for p, (_, g, _) in zip(judge.classifier.predict(pictures), wanted, strict=True)])
     sides = [
-        [judge.attributes.followed(picture, g, a, strict) for picture, (_, g, a) in zip(pictures, wanted) if a]
+        [
+            judge.attributes.followed(picture, g, a, strict)
+            for picture, (_, g, a) in zip(pictures, wanted, strict=True)
+            if a
+        ]
         for strict in (False, True)
     ]
     figures = {"garment": share(right), "attribute": share(sides[0]), "attribute, strictly": share(sides[1])}
@@ -86,8 +89,7 @@ def share(right: Any) -> dict[str, float]:
 
 def by(right: np.ndarray, names: list[Any]) -> dict[str, float]:
     """Return the share of each name, the lowest first."""
-    groups = {name: np.mean([r for r, n in zip(right, names, strict=True) if n == name]) for name in dict.fromkeys(names)}
+    groups = {
+        name: np.mean([r for r, n in zip(right, names, strict=True) if n == name]) for name in dict.fromkeys(names)
+    }
     return {str(n): round(float(v), 3) for n, v in sorted(groups.items(), key=lambda item: item[1])}
-
-
-__all__ = ["HELD_OUT", "LEARNT", "Judge", "asked", "by", "follow", "share", "zh"]

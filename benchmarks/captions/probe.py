@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import time
 
-import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
 from torch import nn
@@ -68,7 +67,9 @@ def measure(seed, dim=128, steps=300, make=Probe):
     with torch.no_grad():
         for k in sets:
             out = probe.eval()(encoded[k])
-            found[k] = [round((o.argmax(1) == t).float().mean().item(), 3) for o, t in zip(out, targets[k], strict=True)]
+            found[k] = [
+                round((o.argmax(1) == t).float().mean().item(), 3) for o, t in zip(out, targets[k], strict=True)
+            ]
     return found
 
 
