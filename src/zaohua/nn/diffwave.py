@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, TimeEmbed, pool
+from zaohua.nn.embed import Embed, Overlay, TimeEmbed, lies_over, pool
 from zaohua.nn.layers import Dropout, row_conv, scaled
 
 
@@ -22,7 +22,8 @@ class DilatedNet(nn.Module):
 
     Args:
         x_spec: description of the waveform.
-        y_spec: description of the condition; the mean of its tokens is added in every layer.
+        y_spec: description of the condition. Another waveform is concatenated as channels. Of anything else, the mean of
+            its tokens is added in every layer.
         channels: number of channels of the layers.
         layers: number of gated convolutions, each with kernel size 3.
         cycle: the dilation doubles from layer to layer, and is reset to 1 after this many layers.
@@ -50,10 +51,13 @@ class DilatedNet(nn.Module):
         self.patch = patch
         out_channels = out_channels or x_spec.channels
         context = 4 * channels
-        self.embed = Embed(y_spec, context)
+        overlaid = y_spec if lies_over(y_spec, x_spec) else None
+        in_channels = x_spec.channels + (overlaid.channels if overlaid else 0)
+        self.overlay = Overlay(overlaid) if overlaid else None
+        self.embed = Embed(None if overlaid else y_spec, context)
         self.time = TimeEmbed(context)
         edge = 1 if patch == 1 else 3
-        self.stem = row_conv(x_spec.channels * patch, channels, edge)
+        self.stem = row_conv(in_channels * patch, channels, edge)
         dilations = [2 ** (i % cycle) for i in range(layers)]
         self.layers = nn.ModuleList(Gated(channels, context, dilation, dropout) for dilation in dilations)
         self.mix = row_conv(channels, channels, 1, gain=math.sqrt(2))
@@ -63,6 +67,8 @@ class DilatedNet(nn.Module):
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, n), times t (B,), conditions y and the mask keep (B,) to (B, out, n)."""
         length = x.shape[2]
+        if self.overlay is not None:
+            x, y = self.overlay(x, y, keep), None
         context = F.silu(self.time(t) + pool(self.embed(y, x.shape[0], keep)))
         h = F.relu(self.stem(fold(x, self.patch)))
         total = torch.zeros_like(h)
