@@ -22,8 +22,8 @@ class DilatedNet(nn.Module):
 
     Args:
         x_spec: description of the waveform.
-        y_spec: description of the condition. Another waveform is concatenated as channels. Of anything else, the mean of
-            its tokens is added in every layer.
+        y_spec: description of the condition. A waveform is concatenated as channels; of anything else, the mean of the
+            tokens is added in every layer.
         channels: number of channels of the layers.
         layers: number of gated convolutions, each with kernel size 3.
         cycle: the dilation doubles from layer to layer, and is reset to 1 after this many layers.
