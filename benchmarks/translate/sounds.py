@@ -163,7 +163,6 @@ def main() -> None:
         model = zh.EDM(
             codec=zh.SpectrumCodec(),
             y_codec=zh.SpectrumCodec(),
-            sigma_data=0.2,
             sigma_max=20.0,
             noise_mean=float(np.log(20)),
             noise_std=1e-3,
@@ -171,7 +170,7 @@ def main() -> None:
             steps=1,
             guidance=1.0,
             condition_dropout=0.0,
-            batch_size=16,
+            batch_size=8,
             random_state=args.seed,
         )
         pairs = sounds([m.clean for m in noisy]), sounds([m.noisy for m in noisy])

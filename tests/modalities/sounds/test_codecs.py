@@ -77,7 +77,8 @@ class TestSound:
 def test_length_and_rate_come_back_as_declared(codec: Any, rate: int | None, seconds: float) -> None:
     codec = codec(seconds=seconds, rate=rate, long="cut")
     x = prepared(codec, codec.fit(TONES).encode(TONES))
-    assert tuple(x.shape[1:]) == codec.spec_.tensor_shape and x.min() >= -1 and x.max() <= 1
+    assert tuple(x.shape[1:]) == codec.spec_.tensor_shape
+    assert isinstance(codec, zh.SpectrumCodec) or (x.min() >= -1 and x.max() <= 1)
     for sound in codec.decode(x):
         assert (len(sound), sound.rate, sound.channels) == (round(seconds * (rate or RATE)), rate or RATE, 1)
 
@@ -106,7 +107,7 @@ def test_a_tone_keeps_its_pitch_and_loudness_through_a_spectrogram() -> None:
         assert np.sqrt(np.mean(sound.samples[1000:-1000] ** 2)) == pytest.approx(0.4 / np.sqrt(2), rel=0.15)
 
 
-@pytest.mark.parametrize("options", [{}, {"mu": 0.0}, {"n_fft": 40, "hop": 8, "channels": "keep"}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"power": 1.0}, {"n_fft": 40, "hop": 8, "channels": "keep"}], ids=str)
 def test_complex_spectrograms_lose_nothing(options: Any) -> None:
     sounds = [zh.Sound(tone(100 + 50 * i, channels=2) * 0.1**i, RATE) for i in range(3)]
     codec = zh.SpectrumCodec(seconds=0.1, **options).fit([sounds[0]])
@@ -115,7 +116,7 @@ def test_complex_spectrograms_lose_nothing(options: Any) -> None:
     assert (
         x.shape == (3, *codec.spec_.tensor_shape) and len(codec.spec_.tensor_shape) == 3 and x.shape[1] == 2 + 2 * both
     )
-    assert x.square().view(3, 2, -1, *x.shape[2:]).sum(1).max().sqrt() == pytest.approx(1, abs=2e-3)
+    assert x[:1].square().mean().sqrt() == pytest.approx(0.5, abs=1e-3)
     for sound, again in zip(sounds, codec.decode(x), strict=True):
         expected = sound.samples if both else sound.samples.mean(1)
         np.testing.assert_allclose(again.samples, expected, atol=1e-4 * np.abs(expected).max() + 2 / 32768)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
+from zaohua.modalities.base import Codes
 from zaohua.modalities.sounds.sound import Sounds
 from zaohua.modalities.sounds.spectra import RANGE, MelScale
 from zaohua.modalities.sounds.spectrograms import SpectrogramCodec
@@ -38,8 +41,10 @@ class MelCodec(SpectrogramCodec):
     def _parameters(self, rate: int) -> MelScale:
         return MelScale.default(rate, self.n_fft, self.hop, self.bands)
 
-    def _log_magnitudes(self, waves: Tensor) -> Tensor:
-        return self.mel_.log_mel(waves)
+    def _fit_waves(self, codes: Codes) -> None:
+        top = max(float(self.mel_.log_mel(waves).max()) for waves in self._blocks(codes))
+        self.top_ = math.ceil(top * 1000) / 1000  # the same on any number of threads
+        self.spec_ = self._spec()
 
     def _spec(self) -> DataSpec:
         feature = Feature("magnitude", "real", size=self.form_.channels, scale=RANGE / 2)
@@ -67,3 +72,12 @@ class MelCodec(SpectrogramCodec):
         """Convert spectrograms (b, channels, bands, frames) to sounds by the Griffin-Lim algorithm."""
         log_mel = self.log_mel(x.clamp(-1, 1))
         return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds))
+
+    def state(self) -> Json:
+        """Return the format of sounds, the parameters of their spectrograms and the loudest, as JSON values."""
+        return {**super().state(), "top": self.top_} if hasattr(self, "spec_") else {}
+
+    def set_state(self, state: Json) -> None:
+        """Restore the result of `state`."""
+        self.top_ = state["top"]
+        super().set_state(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
@@ -21,11 +22,10 @@ AT_ONCE = 1 << 22
 
 
 class SpectrogramCodec(SoundCodec, GridCodec[SoundsLike]):
-    """Base of the codecs of spectrograms: windows, the number of frames, and the loudest training sound.
+    """Base of the codecs of spectrograms: windows and the number of frames.
 
     Attributes:
         mel_: parameters of the spectrograms.
-        top_: natural logarithm of the largest magnitude of the training sounds.
     """
 
     n_fft: Annotated[int, Between(16, 16384)] | None = None
@@ -37,10 +37,6 @@ class SpectrogramCodec(SoundCodec, GridCodec[SoundsLike]):
     @abstractmethod
     def _parameters(self, rate: int) -> MelScale:
         """Return the parameters of the spectrograms of sounds of a rate."""
-
-    @abstractmethod
-    def _log_magnitudes(self, waves: Tensor) -> Tensor:
-        """Return natural logarithms of the magnitudes of padded waveforms (b, channels, n)."""
 
     def _fit_rate(self, rate: int) -> None:
         self.mel_ = self._parameters(rate)
@@ -54,13 +50,11 @@ class SpectrogramCodec(SoundCodec, GridCodec[SoundsLike]):
         frames = 1 + math.ceil(samples / self.mel_.hop)
         return (8 * math.ceil(frames / 8) - 1) * self.mel_.hop  # so that frames are a multiple of 8
 
-    def _fit_waves(self, codes: Codes) -> None:
-        top, rows = -math.inf, max(1, AT_ONCE // self.form_.length)
+    def _blocks(self, codes: Codes) -> Iterator[Tensor]:
+        """Yield the padded waveforms (b, channels, n) of all sounds, some at a time."""
+        rows = max(1, AT_ONCE // self.form_.length)
         for start in range(0, len(codes), rows):
-            waves = self.waves(codes[np.arange(start, min(start + rows, len(codes)))])
-            top = max(top, float(self._log_magnitudes(self._padded(waves)).max()))
-        self.top_ = math.ceil(top * 1000) / 1000  # the same on any number of threads
-        self.spec_ = self._spec()
+            yield self._padded(self.waves(codes[np.arange(start, min(start + rows, len(codes)))]))
 
     @property
     def _frames(self) -> int:
@@ -76,9 +70,9 @@ class SpectrogramCodec(SoundCodec, GridCodec[SoundsLike]):
         if not hasattr(self, "spec_"):
             return {}
         mel = self.mel_
-        return {**super().state(), "mel": [mel.rate, mel.n_fft, mel.hop, mel.bands], "top": self.top_}
+        return {**super().state(), "mel": [mel.rate, mel.n_fft, mel.hop, mel.bands]}
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
-        self.mel_, self.top_ = MelScale(*state["mel"]), state["top"]
+        self.mel_ = MelScale(*state["mel"])
         super().set_state(state)

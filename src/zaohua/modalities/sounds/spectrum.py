@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
+from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
+from zaohua.modalities.base import Codes
 from zaohua.modalities.sounds.sound import Sounds
-from zaohua.modalities.sounds.spectra import FLOOR, MelScale, mu_law_compress, mu_law_expand
+from zaohua.modalities.sounds.spectra import FLOOR, MelScale
 from zaohua.modalities.sounds.spectrograms import SpectrogramCodec
 
 if TYPE_CHECKING:
@@ -19,26 +20,36 @@ if TYPE_CHECKING:
 
 WINDOW = 0.024
 """Default length of a window in seconds: 97 frequencies at 8 kHz."""
+DEVIATION = 0.5
+"""Standard deviation of the numbers that networks see, which is about that of pictures."""
 
 
 class SpectrumCodec(SpectrogramCodec):
-    """Sounds <-> complex spectrograms, (2 * channels, frequencies, frames): real and imaginary parts in [-1, 1].
+    """Sounds <-> complex spectrograms, (2 * channels, frequencies, frames): real and imaginary parts.
 
     Nothing is lost, so a model can return a sound, or any part of it, as it was: noisy to clean sounds, for instance.
-    Magnitudes are compressed by the mu-law curve, because errors are heard in quiet parts, too. Welker, Richter and
-    Gerkmann (2022, arXiv 2203.17004) take a root of them instead.
+    Magnitudes are raised to a power below 1, because errors are heard in quiet parts, too, and scaled to a standard
+    deviation of 0.5 (Welker, Richter and Gerkmann 2022, arXiv 2203.17004).
+
+    Attributes:
+        rms_: root mean square of the raised magnitudes of the training sounds.
     """
 
     representation: ClassVar[str] = "complex spectrograms"
 
-    mu: Annotated[float, Between(0, 65535)] = 31.0
-    """Strength of the mu-law compression for networks, which amplifies quiet sounds; 0: none."""
+    power: Annotated[float, Between(0.1, 1)] = 0.5
+    """Power that magnitudes are raised to, which amplifies quiet sounds; 1: none."""
 
     def _parameters(self, rate: int) -> MelScale:
         return MelScale.default(rate, self.n_fft or max(16, 2 * round(rate * WINDOW / 2)), self.hop)
 
-    def _log_magnitudes(self, waves: Tensor) -> Tensor:
-        return self.mel_.stft(waves).abs().clamp(min=FLOOR).log()
+    def _fit_waves(self, codes: Codes) -> None:
+        total, count = 0.0, 0
+        for waves in self._blocks(codes):
+            magnitudes = self.mel_.stft(waves).abs().double() ** self.power
+            total, count = total + float(magnitudes.square().sum()), count + magnitudes.numel()
+        self.rms_ = float(f"{max((total / count) ** 0.5, FLOOR):.4g}")  # the same on any number of threads
+        self.spec_ = self._spec()
 
     def _spec(self) -> DataSpec:
         feature = Feature("spectrum", "real", size=2 * self.form_.channels)
@@ -54,17 +65,25 @@ class SpectrumCodec(SpectrogramCodec):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Convert encoded sounds (b, channels, n) to spectrograms, float32 (b, 2 * channels, frequencies, frames)."""
         spectrum = self.mel_.stft(self._padded(self.waves(codes)))
-        size = spectrum.abs().clamp(min=FLOOR)
-        spectrum = spectrum * (mu_law_compress(size * self._unit, self.mu) / size)
+        spectrum = spectrum * spectrum.abs().clamp(min=FLOOR) ** (self.power - 1) * self._gain
         return torch.cat([spectrum.real, spectrum.imag], dim=1)
 
     def decode(self, x: Tensor) -> Sounds:
         """Convert spectrograms (b, 2 * channels, frequencies, frames) to sounds."""
-        spectrum = torch.complex(*x.float().chunk(2, dim=1))
-        size = spectrum.abs().clamp(min=FLOOR)
-        return self.sounds(self.mel_.istft(spectrum * (mu_law_expand(size.clamp(max=1), self.mu) / size / self._unit)))
+        spectrum = torch.complex(*x.float().chunk(2, dim=1)) / self._gain
+        size = spectrum.abs().clamp(min=FLOOR**self.power)
+        return self.sounds(self.mel_.istft(spectrum * size ** (1 / self.power - 1)))
 
     @property
-    def _unit(self) -> float:
-        """What magnitudes are multiplied by, so that the loudest of the training sounds is 1."""
-        return math.exp(-self.top_)
+    def _gain(self) -> float:
+        """What raised magnitudes are multiplied by: half of the mean power falls to the real parts."""
+        return DEVIATION * 2**0.5 / self.rms_
+
+    def state(self) -> Json:
+        """Return the format of sounds, the parameters of their spectrograms and the scale, as JSON values."""
+        return {**super().state(), "rms": self.rms_} if hasattr(self, "spec_") else {}
+
+    def set_state(self, state: Json) -> None:
+        """Restore the result of `state`."""
+        self.rms_ = state["rms"]
+        super().set_state(state)
