@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 DATA = Path(os.environ.get("ZAOHUA_DATA", "."))
 PROBE = 16
@@ -24,7 +25,7 @@ def trained(model: Any, X: Any, y: Any, minutes: float) -> tuple[Any, dict[str, 
     seconds = []
     for steps in (1, 1, 1 + PROBE):  # the first fit of a process is slower
         began = time.process_time()
-        type(model)(**{**model.get_params(), "max_steps": steps}).fit(X, y)
+        clone(model).set_params(max_steps=steps).fit(X, y)
         seconds.append(time.process_time() - began)
     each = (seconds[2] - seconds[1]) / PROBE
     began = time.process_time()
