@@ -59,12 +59,12 @@ class Judge:
     def __init__(self, x: np.ndarray, y: dict[str, list[Any]], test: np.ndarray, true: dict[str, list[Any]]) -> None:
         self.classes = {part: sorted(set(values)) for part, values in y.items()}
         self.nets = {part: Classifier.train(x, values) for part, values in y.items()}
-        self.test, self.true = self.heard(test), true
+        self.test, self.true = self.seen(test), true
         self.accuracy = {
             part: float(np.mean([a == b for a, b in zip(self.test[part], true[part], strict=True)])) for part in y
         }
 
-    def heard(self, x: np.ndarray) -> dict[str, list[Any]]:
+    def seen(self, x: np.ndarray) -> dict[str, list[Any]]:
         """What the judges take images for."""
         return {part: list(net.predict(x)) for part, net in self.nets.items()}
 
@@ -106,8 +106,9 @@ def compared(counts: np.ndarray, expected: np.ndarray) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10, help="of CPU time, to train")
-    parser.add_argument("-n", type=int, default=1000, help="samples for each figure")
+    parser.add_argument("-n", type=int, default=300, help="samples for each figure")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=5, help="of the sampler")
     parser.add_argument("--dropout", type=float, default=0.2, help="how often each part is hidden in training")
     parser.add_argument("--out", type=Path, help="picture of samples: digits across, styles down")
     args = parser.parse_args()
@@ -119,16 +120,18 @@ def main() -> None:
     test, test_styles = made(test, true, args.seed + 1)
     judge = Judge(x, y, test, {"digit": true.tolist(), "style": test_styles})
     show("records", {"judges on test images": judge.accuracy})
-    model, cost = trained(zh.Flow(random_state=args.seed, condition_dropout=args.dropout), x, y, args.minutes)
+    model, cost = trained(
+        zh.Flow(random_state=args.seed, condition_dropout=args.dropout, steps=args.steps), x, y, args.minutes
+    )
     show("records", {"training": cost})
     rng = np.random.default_rng(args.seed)
     rows = rng.integers(len(x), size=args.n)
     asked = {part: [values[i] for i in rows] for part, values in y.items()}
 
     def right(samples: np.ndarray, wanted: dict[str, list[Any]]) -> dict[str, np.ndarray]:
-        heard = judge.heard(samples)
+        seen = judge.seen(samples)
         return {
-            part: np.array([a == b for a, b in zip(heard[part], wanted[part], strict=True)], float) for part in wanted
+            part: np.array([a == b for a, b in zip(seen[part], wanted[part], strict=True)], float) for part in wanted
         }
 
     plain = None
@@ -139,20 +142,23 @@ def main() -> None:
         change = {f"{part} - unguided": mean(found[part] - plain[part]) for part in found if found is not plain}
         show(f"both, guidance {name}", {"right": {**row, **change}})
     for part, other in (("digit", "style"), ("style", "digit")):
+        found, chi2, cells, variation = [], 0.0, 0, []
         for value in judge.classes[part]:
-            keep = [v == value for v in y[part]]
-            frequency = judge.joint(y, (other,), keep) @ judge.confusion((other,))
+            frequency = judge.joint(y, (other,), [v == value for v in y[part]]) @ judge.confusion((other,))
             samples = model.sample(args.n, y={part: value}, random_state=2, guidance=1.0)
-            found = right(samples, {part: [value] * args.n})[part]
-            counts = judge.joint(judge.heard(samples), (other,))
-            show(f"{part} {value} alone", {other: {"asked, right": mean(found), **compared(counts, frequency)}})
+            found.append(right(samples, {part: [value] * args.n})[part])
+            against = compared(judge.joint(judge.seen(samples), (other,)), frequency)
+            chi2, cells = chi2 + against["chi2"], cells + against["cells"] - 1
+            variation.append(against["tv"])
+        marginal = {"chi2": round(chi2, 1), "freedom": cells, "p": float(f"{stats.chi2.sf(chi2, cells):.2g}")}
+        row = {"asked, right": mean(np.concatenate(found)), **marginal, "tv": round(float(np.mean(variation)), 3)}
+        show(f"{part} alone", {other: row})
     parts = ("digit", "style")
     frequency = judge.joint(y, parts) @ judge.confusion(parts)
-    counts = judge.joint(judge.heard(model.sample(4 * args.n, random_state=3)), parts)
+    counts = judge.joint(judge.seen(model.sample(4 * args.n, random_state=3)), parts)
     show("nothing asked", {"digit and style": compared(counts, frequency)})
-    for name, rows_ in (("real test images", test),):
-        counts = judge.joint(judge.heard(rows_[: 4 * args.n]), parts)
-        show(name, {"digit and style": compared(counts, frequency)})
+    counts = judge.joint({part: values[: 4 * args.n] for part, values in judge.test.items()}, parts)
+    show("real test images", {"digit and style": compared(counts, frequency)})
     if args.out:
         sheet = [model.sample(y={"digit": list(range(10)), "style": [style] * 10}, random_state=4) for style in STYLES]
         Image.fromarray(np.concatenate([np.concatenate(list(row), 1) for row in sheet])).save(args.out)

@@ -48,7 +48,7 @@ def measured(x: np.ndarray) -> pd.DataFrame:
 
 def held_out(frame: pd.DataFrame, limits: pd.DataFrame) -> np.ndarray:
     """Which rows have a combination that is held out: for each digit, a quarter of the slants with one of the inks."""
-    digit = frame["digit"].to_numpy()
+    digit = frame["digit"].to_numpy().astype(int)
     quarter = {name: np.searchsorted(limits[name].to_numpy(), frame[name].to_numpy()) for name in NUMBERS}
     return (quarter["slant"] == digit % 4) & (quarter["ink"] == (digit + 1) % 4)
 
@@ -67,7 +67,8 @@ def nearest(x: np.ndarray, frame: pd.DataFrame, asked: pd.DataFrame) -> np.ndarr
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=8, help="of CPU time, to train")
-    parser.add_argument("-n", type=int, default=500, help="rows asked for, of each sort")
+    parser.add_argument("-n", type=int, default=300, help="rows asked for, of each sort")
+    parser.add_argument("--steps", type=int, default=5, help="of the sampler")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--guidance", type=float, nargs="*", default=[1.0, 2.0])
     parser.add_argument("--out", type=Path, help="picture of the first samples")
@@ -75,8 +76,8 @@ def main() -> None:
     torch.set_num_threads(1)
     x, labels = images("mnist", "train")
     real, true = images("mnist", "t10k")
-    judge = Classifier.train(x, labels.tolist())
-    frame, test = (measured(part).assign(digit=names.astype(int)) for part, names in ((x, labels), (real, true)))
+    judge = Classifier.train(x, labels.astype(str).tolist())
+    frame, test = (measured(part).assign(digit=names.astype(str)) for part, names in ((x, labels), (real, true)))
     limits = frame[list(NUMBERS)].quantile([0.25, 0.5, 0.75])
     out, out_test = held_out(frame, limits), held_out(test, limits)
     x, frame = x[~out], frame[~out].reset_index(drop=True)
@@ -89,7 +90,13 @@ def main() -> None:
     }
     show(
         "rows",
-        {"data": {"train": len(x), "held out": int(out.sum()), "judge": float(judge.accuracy(real, true.tolist()))}},
+        {
+            "data": {
+                "train": len(x),
+                "held out": int(out.sum()),
+                "judge": float(judge.accuracy(real, true.astype(str).tolist())),
+            }
+        },
     )
 
     def figures(made: np.ndarray, wanted: pd.DataFrame) -> dict[str, Any]:
@@ -106,12 +113,15 @@ def main() -> None:
     model, cost = trained(zh.Flow(random_state=args.seed), x, frame, args.minutes)
     show("rows", {"training": cost})
     for guidance in args.guidance:
-        made = {name: model.sample(y=rows, random_state=0, guidance=guidance) for name, rows in asked.items()}
+        made = {
+            name: model.sample(y=rows, random_state=0, guidance=guidance, steps=args.steps)
+            for name, rows in asked.items()
+        }
         show(f"rows, guidance {guidance:g}", {name: figures(made[name], rows) for name, rows in asked.items()})
     if args.out:
         steps = np.linspace(0.05, 0.95, 10)
         sheet = []
-        for digit in (2, 7):
+        for digit in ("2", "7"):
             for name in NUMBERS:
                 rows = pd.DataFrame({k: np.full(10, frame[k].median()) for k in NUMBERS})
                 rows[name] = frame[name].quantile(steps).to_numpy()
