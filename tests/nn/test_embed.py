@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.nn.embed import Embed, Overlay, TimeEmbed, Tokens, pool, positions
+from zaohua.nn.embed import Embed, TimeEmbed, pool, positions
+from zaohua.nn.overlay import Overlay
 
 LABEL = DataSpec((), (), (Feature("label", "category", 10),))
 VECTOR = DataSpec((), (), (Feature("attribute", "real", 3),))
@@ -46,7 +47,7 @@ def test_tokens(name: str) -> None:
     assert length <= 64
     order = torch.tensor([2, 0, 3, 1])
     torch.testing.assert_close(embed(y[order], 4).values, tokens.values[order])
-    assert not torch.allclose(pool(tokens)[0], pool(tokens)[1])
+    assert not torch.allclose(tokens.summary[0], tokens.summary[1])
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
@@ -57,9 +58,10 @@ def test_dropped_conditions_are_the_null_token(name: str) -> None:
     null = embed(None, 4)
     assert null.values.shape == (4, 1, 32) and null.present.all()
     tokens = embed(y, 4, keep)
-    torch.testing.assert_close(tokens.values[~keep], null.values[~keep].expand_as(tokens.values[~keep]))
+    torch.testing.assert_close(tokens.values[~keep, :1], null.values[~keep])
+    assert not tokens.values[~keep, 1:].any() and tokens.present[~keep].sum(1).eq(1).all()
     torch.testing.assert_close(tokens.values[keep], embed(y, 4).values[keep])
-    torch.testing.assert_close(pool(tokens)[1], pool(null)[1])
+    torch.testing.assert_close(tokens.summary[1], null.summary[1])
     tokens.values.sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in embed.parameters())
 
@@ -69,7 +71,7 @@ def test_unconditional_has_no_tokens() -> None:
     assert not list(embed.parameters()) and not embed.state_dict()
     tokens = embed(None, 5, torch.ones(5, dtype=torch.bool))
     assert tokens.values.shape == (5, 0, 32) and tokens.present.shape == (5, 0)
-    torch.testing.assert_close(pool(tokens), torch.zeros(5, 32))
+    torch.testing.assert_close(tokens.summary, torch.zeros(5, 32))
 
 
 def test_padding_changes_nothing() -> None:
@@ -79,32 +81,34 @@ def test_padding_changes_nothing() -> None:
     torch.testing.assert_close(embed(longer, 3).values[:, :6], embed(y, 3).values)
     assert embed(longer, 3).values[:, 6:].eq(0).all()
     assert torch.equal(embed(longer, 3).present, longer != 50)
-    torch.testing.assert_close(pool(embed(longer, 3)), pool(embed(y, 3)))
+    torch.testing.assert_close(embed(longer, 3).summary, embed(y, 3).summary)
 
 
 def test_an_empty_text_is_no_condition() -> None:
     embed = Embed(TEXT, 32)
     y = torch.full((2, 4), 50)
     y[0] = 3
-    torch.testing.assert_close(pool(embed(y, 2))[1], pool(embed(None, 2))[1])
-    torch.testing.assert_close(embed(y[:, :0], 2), embed(None, 2))
-    assert embed(y, 2).present.all()  # the null token stands at every place
+    torch.testing.assert_close(embed(y, 2))[1], pool(embed(None, 2).summary[1])
+    torch.testing.assert_close(tuple(embed(y[:, :0], 2)), tuple(embed(None, 2)))
+    assert embed(y, 2).present.tolist() == [[True] * 4, [True, False, False, False]]  # the null token, alone
 
 
 def test_tokens_that_are_zero_are_there() -> None:
     """As those of a network whose last layer is silent: what is there is told by the condition, not by the numbers."""
     embed = Embed(TEXT, 32)
     torch.nn.init.zeros_(embed.out.weight)
+    for conv in embed.mix.convs:
+        torch.nn.init.zeros_(conv.weight)
     y = torch.tensor([[3, 4, 50]])
     tokens = embed(y, 1)
     assert not tokens.values.any() and tokens.present.tolist() == [[True, True, False]]
     ones = tokens.present.unsqueeze(2).expand(1, 3, 32).float()
-    torch.testing.assert_close(pool(Tokens(ones, tokens.present)), torch.ones(1, 32))
+    torch.testing.assert_close(pool(ones, tokens.present), torch.ones(1, 32))
 
 
 def test_the_order_of_words_matters() -> None:
     embed = Embed(TEXT, 32)
-    mean = pool(embed(torch.tensor([[1, 2, 3], [3, 2, 1]]), 2))
+    mean = embed(torch.tensor([[1, 2, 3], [3, 2, 1]]), 2).summary
     assert (mean[0] - mean[1]).abs().max() > 1e-3
 
 

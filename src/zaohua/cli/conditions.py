@@ -14,7 +14,7 @@ from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
-    from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.files.items import FileItems
 
 Collection: TypeAlias = "list[object] | np.ndarray | FileItems[object]"
@@ -79,7 +79,7 @@ def read_conditions(model: GenerativeModel, given: Sequence[str], n: int | None,
     return Conditions(_rows(found, rows), len(rows), [names[row] for row in rows], known is not None)
 
 
-def all_conditions(codec: Codec) -> list[object] | None:
+def all_conditions(codec: ConditionCodec) -> list[object] | None:
     """List every condition that a codec knows, such as all labels; None if they can't be listed."""
     log_prior = codec.log_prior()
     if log_prior is None:
@@ -99,14 +99,14 @@ def _are_columns(model: GenerativeModel, given: Sequence[str]) -> bool:
     return not {str(label) for label in known or ()}.issuperset(given)
 
 
-def _labels(codec: Codec, given: Sequence[str], known: Sequence[object]) -> list[object]:
+def _labels(codec: ConditionCodec, given: Sequence[str], known: Sequence[object]) -> list[object]:
     """Find labels by their names; a comma separates them unless it is part of a label's own name."""
     names = {str(label) for label in known}
     texts = [text for value in given for text in ([value] if value in names else value.split(","))]
     return list(codec.decode(codec.encode([text.strip() for text in texts])[np.arange(len(texts))]))
 
 
-def _read_values(codec: Codec, given: Sequence[str]) -> tuple[Collection, Sequence[object]]:
+def _read_values(codec: ConditionCodec, given: Sequence[str]) -> tuple[Collection, Sequence[object]]:
     """Read conditions that can't be listed: files and folders of their kind, or texts; and their names."""
     from zaohua import modalities
     from zaohua.modalities.files.items import FileItems

@@ -68,7 +68,7 @@ def _items(stored: Json) -> str:
         return str(stored["summary"]["x"])
     from zaohua import modalities
 
-    return modalities.from_json(stored["codec"]).describe()
+    return str(modalities.from_json(stored["codec"]).describe())
 
 
 def _options(stored: Json) -> Json:
@@ -86,7 +86,7 @@ def _conditions(stored: Json) -> str:
         return ", ".join(map(_label, y["state"]["classes"]))
     from zaohua import modalities
 
-    return modalities.from_json(y).describe()
+    return str(modalities.from_json(y).describe())
 
 
 def _changed(name: str, parameters: Json) -> Json:

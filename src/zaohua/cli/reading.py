@@ -12,7 +12,7 @@ from zaohua.core.notes import Notes, gathered, note, shown
 
 if TYPE_CHECKING:
     from zaohua.estimator.listening import EncodedData
-    from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.training.events import Event
 
 MOST = 20
@@ -123,7 +123,7 @@ def at_length(description: Json, columns: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _counts(codec: Codec | None) -> dict[str, int]:
+def _counts(codec: ConditionCodec | None) -> dict[str, int]:
     """Return the labels and how often each occurs; empty if there are none."""
     from zaohua.modalities import LabelCodec
 

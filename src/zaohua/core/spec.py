@@ -62,12 +62,19 @@ class DataSpec:
             categorical feature gives an integer tensor (*shape). Table rows have one feature per number, real or
             categorical, and are stored as one float64 tensor (features).
         pad: padding value of ragged items; None if items aren't ragged.
+        parts: the named parts of a record of conditions, and the description of each. A record has no features.
     """
 
     axes: tuple[str, ...]
     shape: tuple[int, ...] | None
     features: tuple[Feature, ...]
     pad: int | None = None
+    parts: tuple[tuple[str, DataSpec], ...] = ()
+
+    @property
+    def is_record(self) -> bool:
+        """True if items are records of named conditions instead of one tensor."""
+        return bool(self.parts)
 
     @property
     def is_row(self) -> bool:
@@ -77,7 +84,7 @@ class DataSpec:
     @property
     def is_category(self) -> bool:
         """True if items are integers (labels, tokens) instead of real channels."""
-        return not self.is_row and self.features[0].kind == "category"
+        return not self.is_row and not self.is_record and self.features[0].kind == "category"
 
     @property
     def channels(self) -> int:
@@ -136,7 +143,8 @@ class DataSpec:
         sizes += [feature["levels"] for feature in data["features"] if feature.get("levels") is not None]
         wrong = [size for size in sizes if not isinstance(size, int) or size < 1]
         wrong += [pad for pad in (data["pad"],) if pad is not None and not isinstance(pad, int)]
-        if wrong or not data["features"]:
+        parts = tuple((name, cls.from_json(part)) for name, part in data.get("parts", ()))
+        if wrong or not (data["features"] or parts):
             raise ZaohuaError(f"the description of the data has a length or size of {wrong[0] if wrong else 0!r}")
         return cls(
             axes=tuple(data["axes"]),
@@ -148,4 +156,5 @@ class DataSpec:
                 for feature in data["features"]
             ),
             pad=data["pad"],
+            parts=parts,
         )

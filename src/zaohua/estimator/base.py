@@ -32,10 +32,12 @@ from zaohua.estimator.memory import TrainingMemory
 from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec
+from zaohua.modalities.condition_base import ConditionCodec
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
+from zaohua.modalities.records.codec import RecordCodec
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 
@@ -54,8 +56,9 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
 
     random_state: Annotated[RandomState, Between(0)] = None
     """Seed of all random numbers; None chooses one at random."""
-    y_codec: Codec | None = None
-    """Codec of the conditions; by default chosen from the data: names are labels, images and sounds are themselves."""
+    y_codec: ConditionCodec | str | dict[str, ConditionCodec | str] | None = None
+    """Codec of the conditions, or its name ("labels", "tags", "numbers", "texts" or a kind of data); of records, a
+    dictionary by part. By default chosen from the data: names are labels, images and sounds are themselves."""
 
     n_items_ = stored.Stored[int | None](None, key="items")
 
@@ -146,18 +149,12 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
             "out"
         )
 
-    def _fit_condition_codec(self, y: object) -> Codec:
+    def _fit_condition_codec(self, y: object) -> ConditionCodec:
         """Fit a codec to conditions: a copy of `y_codec`, or one chosen from the data."""
-        if self.y_codec is None:
-            codec = modalities.condition_codec(y).fit(y)
-        else:
-            check_fields(self.y_codec)
-            codec = type(self.y_codec)(**self.y_codec.get_params()).fit(y)
-        if codec.spec_.is_row:
-            raise ZaohuaError(
-                f"y can't be encoded by a {type(codec).__name__}: rows of a table aren't conditions; give one label "
-                "for each item (y_codec=LabelCodec())"
-            )
+        choice = RecordCodec(parts=self.y_codec) if isinstance(self.y_codec, dict) else self.y_codec
+        if isinstance(choice, ConditionCodec):
+            check_fields(choice)
+        codec: ConditionCodec = modalities.condition_codec(y, choice).fit(y)
         return codec
 
     def supports(self, names: Iterable[str]) -> bool:
@@ -209,7 +206,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
             "model": registry.stored_name(type(self)),
             "parameters": params,
             "codec_option": None if codec is None else codec.to_json(),
-            "y_codec_option": None if self.y_codec is None else self.y_codec.to_json(),
+            "y_codec_option": _option(self.y_codec),
             "codec": self.codec_.to_json(),
             "y_codec": None if self.y_codec_ is None else self.y_codec_.to_json(),
             "seed": self.seed_,
@@ -232,7 +229,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         check_fields(model)
         option, y_option = data["codec_option"], data.get("y_codec_option")
         model.codec = None if option is None else modalities.from_json(option)
-        model.y_codec = None if y_option is None else modalities.from_json(y_option)
+        model.y_codec = modalities.from_json(y_option) if isinstance(y_option, dict) else y_option
         model.codec_ = cast(CodecT, modalities.from_json(data["codec"]))
         model.spec_ = model.codec_.spec_
         model.y_codec_ = None if data["y_codec"] is None else modalities.from_json(data["y_codec"])
@@ -259,3 +256,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         """Return the fitted state as named tensors: weights of networks, parameters of densities."""
         self._check_fitted()
         return self._tensors()
+
+
+def _option(choice: ConditionCodec | str | dict[str, ConditionCodec | str] | None) -> Json | str | None:
+    """Return what was asked for as the codec of conditions, as JSON values."""
+    if isinstance(choice, dict):
+        return RecordCodec(parts=choice).to_json()
+    return choice.to_json() if isinstance(choice, ConditionCodec) else choice

@@ -27,7 +27,7 @@ from zaohua.core.params import Between, Sampling
 from zaohua.core.seeds import RandomState
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, TrainingData
-from zaohua.estimator.tensors import Encoded, chunks
+from zaohua.estimator.tensors import Encoded, chunks, unknown_labels
 from zaohua.modalities.base import Codec, counted
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.tables.codec import TableCodec
@@ -116,7 +116,7 @@ class Tabular(GenerativeModel[TableCodec]):
         """Return which rows hold cells unlike training's or such a label, bool (n,), and the number of these."""
         hidden = self.codec_.hidden(encoded.codes[np.arange(len(encoded))]).numpy()
         if encoded.y_codes is not None:
-            hidden = np.column_stack([hidden, (encoded.y_codes < 0).numpy()])
+            hidden = np.column_stack([hidden, unknown_labels(encoded.y_codes)])
         return np.asarray(hidden.any(1)), int(hidden.sum())
 
     def _refuse_unlike(self, items: object) -> None:

@@ -6,7 +6,7 @@ import typing
 import zlib
 from collections.abc import Sequence
 from types import UnionType
-from typing import Any, ClassVar, Generic, NamedTuple, Union, cast, get_args, get_origin
+from typing import Any, ClassVar, Generic, NamedTuple, Union, get_args, get_origin
 
 import numpy as np
 import torch
@@ -17,16 +17,19 @@ from typing_extensions import TypeVar
 from zaohua.core.arguments import whole_number
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
+from zaohua.core.record import Condition
 from zaohua.core.seeds import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.amounts import AT_ONCE, foreseen, items_at_once
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes, counted
+from zaohua.modalities.condition_base import ConditionCodec, ConditionCodes
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
+from zaohua.modalities.records.codes import picked
 
 CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
 """Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""
@@ -50,7 +53,7 @@ class TrainingData(NamedTuple):
     """
 
     x: Codes
-    y: Tensor | None
+    y: ConditionCodes | None
     groups: np.ndarray | None = None
     item_index: np.ndarray | None = None
 
@@ -66,7 +69,7 @@ class TrainingData(NamedTuple):
     def cut(self, x: Codes, item_index: np.ndarray) -> TrainingData:
         """Return training data of rows x (n, ...) cut from these items, with the index of the item of each (n,)."""
         groups = np.arange(len(self.x)) if self.groups is None else self.groups
-        return TrainingData(x, None if self.y is None else self.y[torch.from_numpy(item_index)], groups, item_index)
+        return TrainingData(x, None if self.y is None else picked(self.y, item_index), groups, item_index)
 
     def fingerprint(self) -> Json:
         """Return JSON values that identify the data: their number, their labels, and weighted sums of some values."""
@@ -86,13 +89,22 @@ class TrainingData(NamedTuple):
         return None if same else "its labels are others"
 
 
-def _trace(codes: Codes) -> list[float]:
+def _trace(codes: ConditionCodes) -> list[float]:
     """Return randomly weighted sums of evenly spaced values of evenly spaced items, and the norm of these values."""
     rows = np.linspace(0, len(codes) - 1, min(len(codes), TRACED[0])).astype(int)
-    items = [codes[rows[i : i + 1]][0].double().flatten().cpu() for i in range(len(rows))]
+    items = [_numbers(codes[rows[i : i + 1]]) for i in range(len(rows))]
     x = np.concatenate([item[torch.linspace(0, len(item) - 1, min(len(item), TRACED[1])).long()] for item in items])
     x = np.nan_to_num(x).clip(-1e30, 1e30)
     return [*(np.random.default_rng(0).normal(size=(SUMS, len(x))) @ x).tolist(), float(np.linalg.norm(x))]
+
+
+def _numbers(item: Condition) -> Tensor:
+    """Return the numbers of a batch of one item; of a record, those of its parts and which of them it has."""
+    if isinstance(item, Tensor):
+        return item[0].double().flatten().cpu()
+    there = item.present
+    parts = [part[0].double().flatten() * there[name][0] for name, part in item.parts.items()]
+    return torch.cat([*parts, torch.stack([present[0].double() for present in there.values()])]).cpu()
 
 
 def _near(now: object, then: object) -> bool:
@@ -113,7 +125,7 @@ class Base(NamedTuple):
     """
 
     codec: Codec
-    y_codec: Codec | None
+    y_codec: ConditionCodec | None
     about: Json
     seen: Sequence[Json] = ()
 
@@ -155,7 +167,7 @@ class ItemEncoder(Generic[CodecT]):
     """
 
     codec_: CodecT
-    y_codec_: Codec | None
+    y_codec_: ConditionCodec | None
     spec_: DataSpec
     y_spec_: DataSpec | None
     seed_: int
@@ -177,7 +189,7 @@ class ItemEncoder(Generic[CodecT]):
         if not hasattr(self, "codec_"):
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit, or zaohua.load a run")
 
-    def sample_conditions(self, n: int | None, y: object) -> tuple[int, Tensor | None]:
+    def sample_conditions(self, n: int | None, y: object) -> tuple[int, ConditionCodes | None]:
         """Determine the number of items to generate, and encode their conditions.
 
         Args:
@@ -199,10 +211,11 @@ class ItemEncoder(Generic[CodecT]):
         items = self.y_codec_.as_items(y, n)
         if not len(items):
             raise ZaohuaError("y is empty: give a condition for each item, or none at all (y=None)")
-        if n is not None and len(items) != n:
-            given = counted(len(items), "condition")
+        codes = self.y_codec_.encode(items)
+        if n is not None and len(codes) != n:
+            given = counted(len(codes), "condition")
             raise ZaohuaError(f"n_samples is {n}, but y is a list of {given}: give one for all, or one for each")
-        return len(items), self.encode_conditions(items, len(items))
+        return len(codes), codes
 
     def foresee(self, n: int) -> int:
         """Return n, or raise a `ZaohuaError` if n items take more memory than there is."""
@@ -267,7 +280,7 @@ class ItemEncoder(Generic[CodecT]):
         codes = self.codec_.encode(parts)
         return codes, parts.labels if are_of_files else labels, parts
 
-    def encode_conditions(self, items: object, n: int) -> Tensor:
+    def encode_conditions(self, items: object, n: int) -> ConditionCodes:
         """Encode the conditions of n items, one for each.
 
         Raises:
@@ -275,7 +288,7 @@ class ItemEncoder(Generic[CodecT]):
         """
         if self.y_codec_ is None:
             raise ZaohuaError(f"this {type(self).__name__} was fitted without labels, so it can't take y")
-        codes = cast(Tensor, self.y_codec_.encode(items))  # other codes are indexed like a tensor
+        codes = self.y_codec_.encode(items)
         if len(codes) != n:
             raise ZaohuaError(f"{n} items but {len(codes)} labels: give one for each item")
         return codes

@@ -22,6 +22,7 @@ from zaohua.core.arrays import as_array
 from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.core.memory import in_chunks
+from zaohua.core.noise import ItemNoise
 from zaohua.core.notes import note
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.tensor_layer import TensorLayer
@@ -113,12 +114,15 @@ class LatentMethods(TensorLayer[CodecT]):
         z = self._latents(Z)
         _, y_codes = (len(z), None) if y is None else self.sample_conditions(len(z), y)
         self.require_conditions(y_codes)
+        seeds = self.seeds_for_sampling(self.seed_, len(z))
+
+        def decode(rows: slice) -> Tensor:
+            at = np.arange(len(z))[rows]
+            y = None if y_codes is None else self.prepare_conditions(y_codes[at], ItemNoise(seeds[rows], self.device_))
+            return to_cpu(self.decode(z[rows], y))
+
         with self.inference():
-            parts = in_chunks(
-                len(z),
-                self.at_once(),
-                lambda rows: to_cpu(self.decode(z[rows], None if y_codes is None else y_codes[rows].to(z.device))),
-            )
+            parts = in_chunks(len(z), self.at_once(), decode)
         return self.decode_tensors(torch.cat(parts))
 
     def _latents(self, Z: ArrayLike) -> Tensor:

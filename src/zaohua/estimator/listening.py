@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import NamedTuple, TypeAlias
 
 from zaohua.modalities.base import Codec
+from zaohua.modalities.condition_base import ConditionCodec
 
 
 class EncodedData(NamedTuple):
@@ -24,7 +25,7 @@ class EncodedData(NamedTuple):
     """
 
     codec: Codec
-    y_codec: Codec | None
+    y_codec: ConditionCodec | None
     n_items: int
 
 

@@ -23,7 +23,7 @@ from zaohua.core.params import check_field, fields_of
 from zaohua.core.seeds import RandomState
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.latents import LatentMethods
-from zaohua.estimator.tensors import Encoded, to_cpu
+from zaohua.estimator.tensors import Encoded, to_cpu, unknown_labels
 
 ScoreKind = Literal["exact", "lower_bound", "estimate"]
 
@@ -72,7 +72,7 @@ class ItemMethods(LatentMethods[CodecT]):
 
         def draw(rows: slice) -> Tensor:
             noise = ItemNoise(seeds[rows], model.device_)
-            codes = None if y_codes is None else y_codes[rows]
+            codes = None if y_codes is None else y_codes[np.arange(n)[rows]]
             if y_codes is None and model.y_codec_ is not None:
                 codes = model.y_codec_.draw(noise)
             return to_cpu(model.draw(noise, model.prepare_conditions(codes, noise)))
@@ -110,7 +110,7 @@ class ItemMethods(LatentMethods[CodecT]):
         elif y is None:
             summed = np.ones(len(encoded), bool)
         else:
-            summed = (y < 0).numpy() if self.y_codec_.log_prior() is not None else np.zeros(len(encoded), bool)
+            summed = unknown_labels(y)
         scores = np.empty(len(encoded))
         if not summed.all():
             scores[~summed] = self.map_items(self.log_prob, encoded.take(np.flatnonzero(~summed)))

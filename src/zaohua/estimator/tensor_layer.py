@@ -21,10 +21,12 @@ from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.hardware import fitting_threads
 from zaohua.core.memory import in_chunks
 from zaohua.core.noise import ItemNoise, Noise, derive_seed, seeds_for, seeds_from_content
+from zaohua.core.record import Condition, Record
 from zaohua.core.seeds import RandomState
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
 from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, expand_condition, invalid_rows, to_cpu
+from zaohua.modalities.condition_base import ConditionCodes
 
 
 class Denoises(Protocol):
@@ -39,7 +41,7 @@ class Denoises(Protocol):
         """Return the n + 1 times of a sampler with n steps, from 1 to 0."""
         ...
 
-    def denoise(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def denoise(self, x_t: Tensor, t: Tensor, y: Condition | None = None) -> tuple[Tensor, Tensor]:
         """Estimate data and noise from x_t (B, ...) at a common time t."""
         ...
 
@@ -47,7 +49,7 @@ class Denoises(Protocol):
 class HasDensity(Protocol):
     """Model with the primitive `log_prob`."""
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Compute the log-density of x (B, ...) in nats per item, (B,)."""
         ...
 
@@ -68,14 +70,16 @@ class TensorLayer(ItemEncoder[CodecT]):
         x = self.codec_.prepare(codes.to(self.device_), noise)
         return ItemBatch(x, self.prepare_conditions(encoded.y_codes, noise), noise)
 
-    def prepare_conditions(self, codes: Tensor | None, noise: Noise) -> Tensor | None:
-        """Convert encoded conditions to a tensor on the model's device; None if there are none."""
+    def prepare_conditions(self, codes: Condition | ConditionCodes | None, noise: Noise) -> Condition | None:
+        """Convert encoded conditions to what networks take, on the model's device; None if there are none."""
         if codes is None or self.y_codec_ is None:
             return None
-        return self.y_codec_.prepare(codes.to(self.device_), noise)
+        batch = codes if isinstance(codes, (Tensor, Record)) else codes[np.arange(len(codes))]
+        prepared: Condition = self.y_codec_.prepare(batch.to(self.device_), noise)
+        return prepared
 
-    def condition(self, y: object, n: int | None = None, *, random_state: RandomState = None) -> Tensor | None:
-        """Convert conditions to the tensor for the networks, as `sample` does.
+    def condition(self, y: object, n: int | None = None, *, random_state: RandomState = None) -> Condition | None:
+        """Convert conditions to the tensors for the networks, as `sample` does.
 
         Args:
             y: one condition, or a list with one for each item; None for no conditions.
@@ -105,7 +109,7 @@ class TensorLayer(ItemEncoder[CodecT]):
         n = self.foresee(whole_number("n", n, 0))
         return seeds_for(self.random_state if random_state is None else random_state, n)
 
-    def map_items(self, f: Callable[[Tensor, Tensor | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
+    def map_items(self, f: Callable[[Tensor, Condition | None, Noise], Tensor], encoded: Encoded) -> np.ndarray:
         """Apply a function (x, y, noise) -> (B, ...) to encoded items in batches; return one float64 array (n, ...)."""
 
         def work(rows: slice) -> np.ndarray:
@@ -156,7 +160,7 @@ class TensorLayer(ItemEncoder[CodecT]):
     # ---- learnt functions
 
     @available("denoise", "make a denoiser")
-    def denoiser(self, y: Tensor | None = None) -> Denoiser:
+    def denoiser(self, y: Condition | None = None) -> Denoiser:
         """Return the denoiser that `sample` uses: the noise schedule, and a function (x_t, t) -> (data, noise).
 
         It uses the averaged network with guidance, and clips data to their range. It takes float32 x_t of shape
@@ -176,7 +180,7 @@ class TensorLayer(ItemEncoder[CodecT]):
         return Denoiser(model.noise_schedule, predict, model.times)
 
     @available("log_prob", "make a log density")
-    def log_prob_fn(self, y: Tensor | None = None) -> LogProb:
+    def log_prob_fn(self, y: Condition | None = None) -> LogProb:
         """Return the function x (B, *spec_.tensor_shape) -> log p(x | y), (B,) in nats per item.
 
         For tensors as `prepare_items` returns them, its values are those of `score_samples` for their items. The

@@ -19,10 +19,12 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise, seeds_from_content
+from zaohua.core.record import Condition, Record
 from zaohua.core.spec import DataSpec
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codes
+    from zaohua.modalities.condition_base import ConditionCodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,7 @@ class Encoded:
     """
 
     codes: Codes
-    y_codes: Tensor | None = None
+    y_codes: ConditionCodes | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -56,7 +58,7 @@ class ItemBatch(NamedTuple):
     """
 
     x: Tensor
-    y: Tensor | None
+    y: Condition | None
     noise: Noise
 
 
@@ -70,8 +72,8 @@ class LogProb:
         salt: seed of the random numbers of bounds and estimates.
     """
 
-    log_prob: Callable[[Tensor, Tensor | None, Noise], Tensor]
-    y: Tensor | None
+    log_prob: Callable[[Tensor, Condition | None, Noise], Tensor]
+    y: Condition | None
     salt: int
 
     def __call__(self, x: Tensor, noise: Noise | None = None) -> Tensor:
@@ -86,7 +88,7 @@ class LogProb:
         return self.log_prob(x, expand_condition(self.y, len(x)), noise)
 
 
-def expand_condition(y: Tensor | None, n: int) -> Tensor | None:
+def expand_condition(y: Condition | None, n: int) -> Condition | None:
     """Repeat a single condition (1, ...) for n items; return n conditions unchanged.
 
     Raises:
@@ -96,7 +98,17 @@ def expand_condition(y: Tensor | None, n: int) -> Tensor | None:
         return y
     if len(y) != 1:
         raise ZaohuaError(f"{n} items but {len(y)} conditions: give one, or one for each item")
+    if isinstance(y, Record):
+        return y.repeat_interleave(n)
     return y.expand(n, *y.shape[1:])
+
+
+def unknown_labels(codes: ConditionCodes) -> np.ndarray:
+    """Return which conditions are labels that the model doesn't know, coded as -1, bool (n,)."""
+    if not isinstance(codes, Tensor) or codes.ndim != 1 or codes.is_floating_point():
+        return np.zeros(len(codes), bool)
+    unknown: np.ndarray = (codes < 0).cpu().numpy()
+    return unknown
 
 
 def invalid_rows(x: Tensor, spec: DataSpec) -> Tensor:

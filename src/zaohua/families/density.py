@@ -20,12 +20,14 @@ from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.memory import require
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
+from zaohua.core.record import Condition
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import CodecT, TrainingData
 from zaohua.estimator.methods import ScoreKind
 from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import Codes
+from zaohua.modalities.condition_base import ConditionCodes
 
 Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
@@ -54,7 +56,10 @@ class PerClassDensity(GenerativeModel[CodecT]):
         if options:
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
         if self.y_spec_ is not None and not (self.y_spec_.is_category and self.y_spec_.shape == ()):
-            raise ZaohuaError(f"{type(self).__name__} can be conditioned on labels only")
+            raise ZaohuaError(
+                f"{type(self).__name__} learns p(x | y) of labels only; models with networks take other y, such as "
+                "flow, vae and gpt"
+            )
         n, size = len(data.x), self.spec_.size
         what = f"{type(self).__name__} of {n:,} items of {size:,} values"
         require(self.memory_for(n, size), what, self.codec_.smaller_items())
@@ -83,7 +88,10 @@ class PerClassDensity(GenerativeModel[CodecT]):
     def _by_label(self, data: TrainingData) -> list[np.ndarray]:
         """Split rows by class; one part without labels."""
         x = np.concatenate([self._rows(data.x, rows) for rows in chunks(len(data.x), 4096)])
-        return [x] if data.y is None else [x[data.y.numpy() == c] for c in range(data.y.max() + 1)]
+        if data.y is None:
+            return [x]
+        classes = _classes(data.y)
+        return [x[classes == c] for c in range(classes.max() + 1)]
 
     def _rows(self, codes: Codes, rows: slice) -> np.ndarray:
         indices = np.arange(rows.start, rows.stop)
@@ -92,7 +100,7 @@ class PerClassDensity(GenerativeModel[CodecT]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return the exact log density of x (B, ...) in the item's own units, nats (B,)."""
         rows = x.flatten(1).double().numpy()
         out = np.empty(len(rows))
@@ -100,15 +108,15 @@ class PerClassDensity(GenerativeModel[CodecT]):
             out[where] = self.log_density(density, rows[where])
         return torch.from_numpy(out - self.spec_.log_volume)
 
-    def draw(self, noise: ItemNoise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: ItemNoise, y: Condition | None) -> Tensor:
         """Draw tensors (n, ...)."""
         out = np.empty((noise.n, self.spec_.size))
         for density, where in self._by_class(y, noise.n):
             out[where] = self.generate(density, noise.take(where))
         return torch.from_numpy(out).reshape(noise.n, *self.spec_.tensor_shape)
 
-    def _by_class(self, y: Tensor | None, n: int) -> list[tuple[Parameters, np.ndarray]]:
-        classes = np.zeros(n, dtype=int) if y is None else y.numpy()
+    def _by_class(self, y: Condition | ConditionCodes | None, n: int) -> list[tuple[Parameters, np.ndarray]]:
+        classes = np.zeros(n, dtype=int) if y is None else _classes(y)
         return [(density, classes == c) for c, density in enumerate(self.densities_) if (classes == c).any()]
 
     # ---- keeping
@@ -141,3 +149,10 @@ class Density(PerClassDensity[CodecT]):
         """Variance of a uniform spread over one level of quantised data, plus `reg_covar`; in tensor units."""
         levels = self.spec_.levels
         return self.reg_covar + (0.0 if levels is None else (2 / (levels - 1)) ** 2 / 12)
+
+
+def _classes(y: Condition | ConditionCodes) -> np.ndarray:
+    """Return the classes of labels, int64 (n,)."""
+    assert isinstance(y, Tensor)
+    classes: np.ndarray = y.cpu().numpy()
+    return classes

@@ -26,6 +26,7 @@ from zaohua.core.hardware import autocast
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition, Record
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.estimator.encoding import CodecT
@@ -74,7 +75,7 @@ class Diffusion(Guided[CodecT]):
 
     @abstractmethod
     def predict(
-        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+        self, net: Network, x_t: Tensor, t: Tensor, y: Condition | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Predict data and noise from x_t (B, ...) at times t (B,), with the condition where `keep` is true."""
 
@@ -99,27 +100,29 @@ class Diffusion(Guided[CodecT]):
 
     # ---- primitives
 
-    def denoise(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def denoise(self, x_t: Tensor, t: Tensor, y: Condition | None = None) -> tuple[Tensor, Tensor]:
         """Predict data and noise from x_t (B, ...) at one time t for all, with guidance; see `denoiser`.
 
         Guided: null + guidance (conditional - null). Without y: given any condition.
         """
         advice = "items become tensors by prepare_items, labels by condition, and denoiser(y) does both"
         tensor("x_t", x_t, advice), tensor("t", t, "a time from 0 to 1, torch.tensor(0.5)")
-        if y is not None:
+        if y is not None and not isinstance(y, Record):
             tensor("y", y, advice)
         if x_t.shape[1:] != self.spec_.tensor_shape or t.numel() != 1:
             shape = ", ".join(map(str, self.spec_.tensor_shape))
             raise ZaohuaError(f"denoise takes x_t (n, {shape}) at one time, not {tuple(x_t.shape)} at {tuple(t.shape)}")
         net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
-        if y is None or not self._guides(t):
+        guide = self.guide if y is not None and self._guides(t) else None
+        if y is None or guide is None:
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
-        keep = torch.arange(2 * n, device=x_t.device) < n
-        both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), torch.cat([y, y]), keep)
-        data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
+        several, keep = guide.times * n, guide.keep(n, x_t.device)
+        x_several = x_t.repeat(guide.times, *[1] * (x_t.ndim - 1))
+        predictions = self.predict(net, x_several, t_each.expand(several), guide.conditions(y), keep)
+        data, e = map(guide.combine, predictions)
         return self._clipped(data, e, x_t, t)
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw items: sample noise at t = 1 and denoise it to t = 0."""
         denoiser = self.denoiser(y)
         x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
@@ -132,7 +135,7 @@ class Diffusion(Guided[CodecT]):
         in Diffusion Models", 2024 (arXiv:2404.07724).
         """
         alpha, sigma = self.noise_schedule.alpha(t), self.noise_schedule.sigma(t)
-        if self.guidance == 1 or sigma <= self.guidance_above * alpha:
+        if sigma <= self.guidance_above * alpha:
             return False
         return self.guidance_below is None or bool(sigma < self.guidance_below * alpha)
 
@@ -192,7 +195,7 @@ class KarrasDiffusion(Diffusion[CodecT]):
         return torch.cat([(high + ramp * (low - high)) ** self.rho / self.sigma_max, ramp.new_zeros(1)])
 
     def predict(
-        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+        self, net: Network, x_t: Tensor, t: Tensor, y: Condition | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Compute x = c_skip x_t + c_out net(c_in x_t, log(sigma) / 4), equation 7 of the paper."""
         sigma = self.noise_schedule.sigma(t)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.methods import ScoreKind
@@ -46,12 +47,12 @@ class FlowMatching(Diffusion[CodecT]):
         """Straight paths, (1 - t) x + t e."""
         return RectifiedFlow()
 
-    def velocity(self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
+    def velocity(self, net: Network, x_t: Tensor, t: Tensor, y: Condition | None, keep: Tensor | None = None) -> Tensor:
         """Predict dx_t/dt = e - x at times t (B,)."""
         return net(x_t, 1000 * t, y, keep)
 
     def predict(
-        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+        self, net: Network, x_t: Tensor, t: Tensor, y: Condition | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Compute x = x_t - t v and e = x_t + (1 - t) v."""
         v, wide = self.velocity(net, x_t, t, y, keep), expand(t, x_t)
@@ -75,7 +76,7 @@ class FlowMatching(Diffusion[CodecT]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return the log density of x (of quantised data a bound in the mean) in item units, (B,)."""
         x = self._dequantized(x, noise)
         exact = self.divergence == "exact" or (self.divergence == "auto" and self.spec_.size <= 16)
@@ -87,7 +88,7 @@ class FlowMatching(Diffusion[CodecT]):
         """Size of the noise, which is that of an item."""
         return self.spec_.size
 
-    def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def encode(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Integrate the ODE from x to noise, (B, D); `decode` is the inverse."""
         return self._travel(x, y, torch.linspace(0, 1, self.score_steps + 1, dtype=torch.float64)).flatten(1)
 
@@ -97,15 +98,15 @@ class FlowMatching(Diffusion[CodecT]):
             self.require_conditions(None)
         return self.map_items(self.encode, encoded)
 
-    def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
+    def decode(self, z: Tensor, y: Condition | None) -> Tensor:
         """Integrate the ODE from noise z (B, D) to items."""
         x = z.view(len(z), *self.spec_.tensor_shape)
         return self._travel(x, y, torch.linspace(1, 0, self.score_steps + 1, dtype=torch.float64))
 
-    def _field(self, y: Tensor | None) -> ode.Velocity:
+    def _field(self, y: Condition | None) -> ode.Velocity:
         return lambda x, t: self.velocity(self.nets_["net"], x, t.float().to(x.device).expand(len(x)), y)
 
-    def _travel(self, x: Tensor, y: Tensor | None, times: Tensor) -> Tensor:
+    def _travel(self, x: Tensor, y: Condition | None, times: Tensor) -> Tensor:
         field = self._field(y)
 
         def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
+from zaohua.core.record import Condition, repeated
 from zaohua.estimator.encoding import CodecT
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
@@ -51,7 +52,7 @@ class GAN(Trainable[CodecT]):
     max_grad_norm = None
 
     # 3. Generate
-    def generate(self, nets: nn.ModuleDict, noise: Noise, y: Tensor | None) -> Tensor:
+    def generate(self, nets: nn.ModuleDict, noise: Noise, y: Condition | None) -> Tensor:
         """Generate fakes from noise, in [-1, 1] as the data are, float32 (n, ...)."""
         return torch.tanh(nets["generator"](noise.normal(self.latent_dim), y).float())
 
@@ -97,13 +98,13 @@ class GAN(Trainable[CodecT]):
 
     # ---- shared
 
-    def judge(self, nets: nn.ModuleDict, x: Tensor, fakes: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+    def judge(self, nets: nn.ModuleDict, x: Tensor, fakes: Tensor, y: Condition | None) -> tuple[Tensor, Tensor]:
         """Score real items and fakes in one pass, (B,) each."""
-        both_y = None if y is None else torch.cat([y, y])
+        both_y = None if y is None else repeated(y, 2)
         real, fake = nets["discriminator"](torch.cat([x, fakes]), both_y).squeeze(1).chunk(2)
         return real, fake
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Generate fakes by the averaged generator."""
         return self.generate(self.nets_, noise, y)
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition
 from zaohua.estimator.encoding import CodecT
 from zaohua.estimator.methods import ScoreKind
 from zaohua.families.likelihoods import Likelihood, likelihood_of
@@ -76,7 +77,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
         self,
         nets: nn.ModuleDict,
         x: Tensor,
-        y: Tensor | None,
+        y: Condition | None,
         mean: Tensor,
         log_var: Tensor,
         noise: Tensor,
@@ -94,7 +95,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return the importance-weighted bound with `score_importance_samples` samples, nats (B,)."""
         mean, log_var = self.nets_["encoder"](x, y).float().chunk(2, dim=1)
         drawn = noise.normal(self.score_importance_samples, self.latent_dim)  # one draw, evaluated in parts
@@ -104,7 +105,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
         ]
         return torch.logsumexp(torch.cat(parts, dim=1), dim=1) - math.log(self.score_importance_samples)
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw z ~ N(0, temperature^2) and return the decoder's mean, or a draw with `observation_noise`."""
         parameters = self.nets_["decoder"](self.temperature * noise.normal(self.latent_dim), y)
         return self.likelihood.draw(parameters, noise) if self.observation_noise else self.likelihood.mean(parameters)
@@ -114,11 +115,11 @@ class VariationalAutoencoder(Trainable[CodecT]):
         """Dimension of z."""
         return self.latent_dim
 
-    def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def encode(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return the mean of q(z | x), (B, latent_dim)."""
         out: Tensor = self.nets_["encoder"](x, y).float().chunk(2, dim=1)[0]
         return out
 
-    def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
+    def decode(self, z: Tensor, y: Condition | None) -> Tensor:
         """Return the mean of p(x | z), (B, ...)."""
         return self.likelihood.mean(self.nets_["decoder"](z, y))

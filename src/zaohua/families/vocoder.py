@@ -26,6 +26,7 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import GridCodec
@@ -124,11 +125,11 @@ class VocoderFamily(Trainable[MelCodec]):
         """Number of cells of a spectrogram."""
         return self.spec_.size
 
-    def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def encode(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return the spectrogram itself, (B, D)."""
         return x.flatten(1)
 
-    def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
+    def decode(self, z: Tensor, y: Condition | None) -> Tensor:
         """Reshape a spectrogram (B, D); `decode_tensors` makes sounds of it."""
         return z.view(len(z), *self.spec_.tensor_shape)
 

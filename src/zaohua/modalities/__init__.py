@@ -13,8 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zaohua.core.errors import CheckpointError, ZaohuaError, named
-from zaohua.core.json import Json
+from zaohua.core.errors import ZaohuaError, named
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.registry import codec_classes, known, modality, modality_of, only_kind, register, taken_by
@@ -23,9 +22,12 @@ if TYPE_CHECKING:
     from zaohua.modalities.base import Codec as Codec
     from zaohua.modalities.base import Codes as Codes
     from zaohua.modalities.base import GridCodec as GridCodec
+    from zaohua.modalities.conditions import condition_codec as condition_codec
+    from zaohua.modalities.conditions import from_json as from_json
     from zaohua.modalities.images.codec import ImageCodec as ImageCodec
     from zaohua.modalities.images.files import ImageFiles as ImageFiles
     from zaohua.modalities.labels.codec import LabelCodec as LabelCodec
+    from zaohua.modalities.labels.tags import TagCodec as TagCodec
     from zaohua.modalities.music.midi import MidiFiles as MidiFiles
     from zaohua.modalities.music.notes import MusicCodec as MusicCodec
     from zaohua.modalities.music.pieces import Piece as Piece
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from zaohua.modalities.reading import read as read
     from zaohua.modalities.reading import read_with_kind as read_with_kind
     from zaohua.modalities.reading import write as write
+    from zaohua.modalities.records.codec import RecordCodec as RecordCodec
     from zaohua.modalities.sounds.codec import WaveCodec as WaveCodec
     from zaohua.modalities.sounds.files import SoundFiles as SoundFiles
     from zaohua.modalities.sounds.mel import MelCodec as MelCodec
@@ -42,10 +45,13 @@ if TYPE_CHECKING:
     from zaohua.modalities.sounds.spectrum import SpectrumCodec as SpectrumCodec
     from zaohua.modalities.tables.codec import TableCodec as TableCodec
     from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
+    from zaohua.modalities.tables.vectors import VectorCodec as VectorCodec
+    from zaohua.modalities.texts.captions import CaptionCodec as CaptionCodec
     from zaohua.modalities.texts.codec import TextCodec as TextCodec
     from zaohua.modalities.texts.files import TextFiles as TextFiles
 
 _LAZY = {
+    "CaptionCodec": "texts.captions",
     "Codec": "base",
     "Codes": "base",
     "GridCodec": "base",
@@ -58,15 +64,20 @@ _LAZY = {
     "MusicCodec": "music.notes",
     "NumberCodec": "tables.plain_numbers",
     "Piece": "music.pieces",
+    "RecordCodec": "records.codec",
     "RollCodec": "music.rolls",
     "Sound": "sounds.sound",
     "SoundFiles": "sounds.files",
     "Sounds": "sounds.sound",
     "SpectrumCodec": "sounds.spectrum",
     "TableCodec": "tables.codec",
+    "TagCodec": "labels.tags",
     "TextCodec": "texts.codec",
     "TextFiles": "texts.files",
+    "VectorCodec": "tables.vectors",
     "WaveCodec": "sounds.codec",
+    "condition_codec": "conditions",
+    "from_json": "conditions",
     "read": "reading",
     "read_with_kind": "reading",
     "write": "reading",
@@ -78,8 +89,6 @@ __all__ = [
     "Modality",
     "codec_classes",
     "codec_for",
-    "condition_codec",
-    "from_json",
     "known",
     "modality",
     "modality_of",
@@ -194,49 +203,6 @@ def _square(numbers: int) -> str:
         if side > 1 and side * side * channels == numbers:
             return f"-1, {side}, {side}" + (f", {channels}" if channels > 1 else "")
     return "-1, H, W"
-
-
-def condition_codec(y: object) -> Codec:
-    """Return an unfitted codec for conditions: of the kind of data that recognises them, else for labels.
-
-    Lists of names, numbers or texts are labels, whatever else they may be: give `y_codec=` for anything else.
-    """
-    import numpy as np
-
-    plain = not isinstance(y, np.ndarray) or y.ndim == 1
-    if isinstance(y, (list, tuple)) or (isinstance(y, np.ndarray) and plain):
-        return modality("labels").condition_codec()
-    kind = next((kind for kind in known() if kind.recognises(y)), modality("labels"))
-    return kind.condition_codec()
-
-
-def from_json(data: Json) -> Codec:
-    """Return the codec that `Codec.to_json` described, fitted if it was.
-
-    Raises:
-        CheckpointError: it names no codec that is known or can be imported, or its options are not its codec's.
-    """
-    from zaohua.core.params import check_fields
-    from zaohua.core.spec import DataSpec
-
-    try:
-        cls = _stored_codec(data["codec"])
-        codec: Codec = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data["options"].items()})
-        check_fields(codec)
-        if data["spec"] is not None:
-            codec.spec_ = DataSpec.from_json(data["spec"])
-            codec.set_state(data["state"])
-    except (KeyError, TypeError, AttributeError, ZaohuaError) as error:
-        raise CheckpointError(f"the saved codec can't be read: {error!r}") from error
-    return codec
-
-
-def _stored_codec(name: str) -> type[Codec]:
-    """Return the codec class of a stored name: of a known modality, or defined or importable in this process."""
-    from zaohua.core.registry import importable_class
-    from zaohua.modalities.base import Codec
-
-    return codec_classes().get(name) or importable_class(name, Codec)
 
 
 def __getattr__(name: str) -> object:

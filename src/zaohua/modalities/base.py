@@ -13,17 +13,14 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias
 
 import numpy as np
-from typing_extensions import TypeVar
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
-from zaohua.core.params import check_fields, fields_of
-from zaohua.core.spec import DataSpec
-from zaohua.core.with_fields import WithFields
+from zaohua.modalities.condition_base import CodesOf, ConditionCodec, ItemsT
 from zaohua.modalities.prefixes import PREFIXED, prefix
 from zaohua.storage.outputs import whole_file
 
@@ -33,8 +30,6 @@ if TYPE_CHECKING:
     from zaohua.core.noise import Noise
 
 
-ItemsT = TypeVar("ItemsT", default=Any)
-"""Collections of items that a codec takes and returns: `class MyCodec(Codec[np.ndarray])`; a bare `Codec` takes any."""
 Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
 """Indices of a batch: integers, a mask or a slice."""
 
@@ -45,18 +40,8 @@ LONGEST_NAME = 60
 """Letters of a condition in the name of a file."""
 
 
-class Codes(Protocol):
-    """Encoded items: a tensor (n, ...) in memory, or anything that gathers a batch of them from disk.
-
-    A class other than Tensor must be picklable, since worker processes gather from it, unless it has the attribute
-    `at_hand`, because batches are gathered at negligible cost.
-    """
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, indices: np.ndarray, /) -> Tensor:
-        """Return the codes of the items at `indices`, an array of integers, as one tensor (b, ...)."""
-        ...
+Codes: TypeAlias = "CodesOf[Tensor]"
+"""Encoded items: a tensor (n, ...) in memory, or anything that gathers a batch of them from disk."""
 
 
 def counted(n: int | None, noun: str, rest: str = "") -> str:
@@ -77,16 +62,12 @@ def file_names(n: int, y: Sequence[object] | None = None) -> list[str]:
     return [f"{i:05d}-{name}" for i, name in enumerate(plain)]
 
 
-class Codec(WithFields, ABC, Generic[ItemsT]):
+class Codec(ConditionCodec[ItemsT, "Tensor"], ABC, Generic[ItemsT]):
     """Base of all codecs: keyword-only dataclasses of options whose fitted state ends in `_`.
 
     Subclasses define `fit`, `encode`, `decode`, and where they need to `prepare`, `write` and the JSON state.
     """
 
-    modality: ClassVar[str] = ""
-    """Name of the kind of data whose items it encodes."""
-    representation: ClassVar[str] = ""
-    """Noun for the tensors of items, in the plural: "log-mel spectrograms"."""
     sheets: ClassVar[dict[str, Callable[..., None]]]
     """Methods (items, path, y, columns) that write items to one file, by suffix; the first suffix is the default."""
     printed: ClassVar[bool] = False
@@ -114,12 +95,6 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
     def reading(self) -> dict[str, object]:
         """Return the options that are in force while data are read for this codec, see `ReadingOptions`."""
         return {}
-
-    @abstractmethod
-    def fit(self, items: ItemsT) -> Self:
-        """Learn the spec (`spec_`) and whatever decoding needs from the training items."""
-        self.spec_: DataSpec  # declared here: an annotation in the class would make it an option
-        return self
 
     def parts(self, items: ItemsT) -> ItemsT:
         """Return the items that `encode` encodes one to one: `items`, unless the codec splits them."""
@@ -221,67 +196,6 @@ class Codec(WithFields, ABC, Generic[ItemsT]):
         path.write_text("".join(f"{item}\n" for item in _each(items)), "utf-8")
 
     sheets = {".txt": _write_lines}
-
-    # ---- as a condition (y)
-
-    @abstractmethod
-    def as_items(self, y: object, n: int | None) -> ItemsT:
-        """Return the user's y as a list of conditions: n (or 1) copies of a single one, or a given list unchanged."""
-
-    def knows(self, items: ItemsT) -> np.ndarray:
-        """Return a mask of the conditions that `encode` accepts, bool (n,): all of them, unless a codec lists them."""
-        return np.ones(sum(1 for _ in _each(items)), bool)
-
-    def draw(self, noise: Noise) -> Tensor | None:
-        """Draw codes of conditions with their training frequencies; return None if conditions can't be drawn."""
-        return None
-
-    def log_prior(self) -> np.ndarray | None:
-        """Return the log-frequency of each possible condition; None if they can't be listed."""
-        return None
-
-    # ---- plain JSON, so that a saved model needs no pickle
-
-    def get_params(self, deep: bool = True) -> Json:
-        """Return the options by name (scikit-learn's convention, so that `clone` and grid search work)."""
-        return {name: getattr(self, name) for name in fields_of(type(self))}
-
-    def set_params(self, **params: object) -> Self:
-        """Set options by name.
-
-        Raises:
-            ZaohuaError: there is no such option, or its value is invalid.
-        """
-        for name, value in type(self).accepted(params).items():
-            setattr(self, name, value)
-        check_fields(self)
-        return self
-
-    def state(self) -> Json:
-        """Return the fitted state beyond the spec, as JSON values."""
-        return {}
-
-    def set_state(self, state: Json) -> None:
-        """Restore the result of `state`."""
-
-    def to_json(self) -> Json:
-        """Return class name, options, spec and state as JSON values."""
-        spec = self.spec_.to_json() if hasattr(self, "spec_") else None
-        out = {"codec": self.stored_name(), "options": self.get_params(), "spec": spec, "state": self.state()}
-        stored: Json = json.loads(json.dumps(out))  # lists for tuples: equal to what is read back from a file
-        return stored
-
-    @classmethod
-    def stored_name(cls) -> str:
-        """Return the name under which `model.json` stores the class: ours by its name, others as "module:name"."""
-        ours = cls.__module__.startswith("zaohua.modalities.")
-        return cls.__name__ if ours else f"{cls.__module__}:{cls.__qualname__}"
-
-    def __repr__(self) -> str:
-        shown = ", ".join(
-            f"{k}={getattr(self, k)!r}" for k, f in fields_of(type(self)).items() if getattr(self, k) != f.default
-        )
-        return f"{type(self).__name__}({shown})"
 
 
 def _each(items: object) -> Iterable[object]:

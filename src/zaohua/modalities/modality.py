@@ -20,6 +20,7 @@ from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.data_set import DataSet
 
 
@@ -158,9 +159,18 @@ class Modality(ABC):
         """The data sets of this kind that are known by name."""
         return ()
 
-    def condition_codec(self) -> Codec:
+    @property
+    def condition_codecs(self) -> tuple[type[ConditionCodec], ...]:
+        """The codecs that serve for conditions y only."""
+        return ()
+
+    def condition_codec(self) -> ConditionCodec:
         """Return an unfitted codec for items of this kind as conditions y."""
-        return self.codecs[0]()
+        return self.as_condition(self.codecs[0]())
+
+    def as_condition(self, codec: ConditionCodec) -> ConditionCodec:
+        """Return an unfitted codec with the options of one of this kind, for items as conditions y."""
+        return type(codec)(**codec.get_params())
 
     def export(self, items: object, collected: Any, path: Path, y: Sequence[object] | None = None) -> Path:
         """Write items to one file; return its path.

@@ -104,13 +104,16 @@ def modality(name: str) -> Modality:
 
 
 def codec_classes() -> dict[str, type[Codec]]:
-    """Return the codecs of all modalities by the names under which `model.json` stores them."""
+    """Return the codecs of the items of all modalities by the names under which `model.json` stores them."""
     return {codec.stored_name(): codec for kind in known() for codec in kind.codecs}
 
 
 def modality_of(codec: type) -> Modality | None:
     """Return the modality that a codec class is of; None for a codec of the user's own that belongs to none."""
-    return next((kind for kind in known() if any(issubclass(codec, own) for own in kind.codecs)), None)
+    for kind in known():
+        if any(issubclass(codec, own) for own in (*kind.codecs, *kind.condition_codecs)):
+            return kind
+    return None
 
 
 def taken_by(codec_types: Iterable[type]) -> list[tuple[Modality, type[Codec]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,8 @@ from numpy.typing import DTypeLike
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.base import Codec, Indices, ItemsT
+from zaohua.modalities.base import Codec, Indices
+from zaohua.modalities.condition_base import ItemsT
 
 
 class FileStream:
@@ -99,11 +100,14 @@ class Sequences:
     """Items as parts of one stream; consecutive parts may overlap, by an END token that belongs to both.
 
     Attributes:
+        at_hand: True, because batches are gathered at negligible cost.
         stream: (N, ...), or a `FileStream`.
         starts, stops: first index and end (exclusive) of each item, int64 (n,).
         pad: value that pads the items of a batch to the same length.
         apart: True if items are learnt separately, as dialogues are, instead of as one stream.
     """
+
+    at_hand: ClassVar[bool] = True
 
     def __init__(self, stream: Tensor | FileStream, starts: Tensor, stops: Tensor, pad: int, apart: bool = False):
         self.stream, self.starts, self.stops, self.pad, self.apart = stream, starts, stops, pad, apart

@@ -14,6 +14,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.noise import BatchNoise, Noise, derive_seed
 from zaohua.core.params import Between
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.columns import Tabular
@@ -119,7 +120,7 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
 
     # ---- training
 
-    def _fakes(self, nets: nn.ModuleDict, noise: Noise, c: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _fakes(self, nets: nn.ModuleDict, noise: Noise, c: Tensor, y: Condition | None) -> tuple[Tensor, Tensor]:
         """Generate logits of the categories, and wide rows."""
         layout = self.layout
         out = nets["generator"](torch.cat([noise.normal(self.latent_dim), c], dim=1), y).float()
@@ -173,13 +174,13 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
 
     # ---- sampling
 
-    def generate(self, nets: nn.ModuleDict, noise: Noise, y: Tensor | None) -> Tensor:
+    def generate(self, nets: nn.ModuleDict, noise: Noise, y: Condition | None) -> Tensor:
         """Generate wide fakes (n, width), with conditions as frequent as in training."""
         conditions = self.conditions
         c = noise.normal(0) if conditions is None else conditions.frequent(noise)
         return self._fakes(nets, noise, c, y)[1]
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw rows (n, features) from the averaged generator."""
         return self.layout.rows(self.generate(self.nets_, noise, y))
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.estimator.denoiser import NoiseSchedule
 from zaohua.families.diffusion import Diffusion, Network, expand
 from zaohua.families.schedules import CosineSchedule, LinearSchedule
@@ -31,7 +32,7 @@ class DDPM(Diffusion[GridCodec], VocoderMixin):
         return CosineSchedule() if self.schedule == "cosine" else LinearSchedule()
 
     def predict(
-        self, net: Network, x_t: Tensor, t: Tensor, y: Tensor | None, keep: Tensor | None = None
+        self, net: Network, x_t: Tensor, t: Tensor, y: Condition | None, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Predict e by the network, and x = (x_t - sigma e) / alpha."""
         e = net(x_t, 1000 * t, y, keep)

@@ -11,6 +11,7 @@ from torch import Tensor
 from zaohua.core.json import Json
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
+from zaohua.core.record import Condition
 from zaohua.estimator.columns import Tabular
 from zaohua.families import mixture, mixture_fit
 from zaohua.families.density import Parameters, PerClassDensity
@@ -59,7 +60,7 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
         log_w = np.log(parameters["weights"])
         return mixture.draw(parameters, self.layout, np.broadcast_to(log_w, (noise.n, len(log_w))), noise)
 
-    def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Tensor | None, no_missing: bool) -> Tensor:
+    def complete(self, x: Tensor, known: Tensor, noise: ItemNoise, y: Condition | None, no_missing: bool) -> Tensor:
         """Draw the unknown features of rows x (B, features) given the known ones; with `no_missing` all get a value."""
         out, cells, layout = x.clone(), self.codec_.cells(x), self.layout
         for density, where in self._by_class(y, len(x)):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.columns import Tabular
 from zaohua.families.likelihoods import likelihood_of
@@ -60,7 +61,7 @@ class TVAE(Tabular, VariationalAutoencoder[TableCodec]):
         )
         return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return the importance-weighted bound of rows in the columns' own units, nats (B,)."""
         _, _, log_slope = self.codec_.cells(x)
         return super().log_prob(x, y, noise) + log_slope.sum(1).to(x.device)

@@ -16,9 +16,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.nn.convolutions import ConvTranspose2d
-from zaohua.nn.embed import Embed, pool
+from zaohua.nn.embed import Embed
 from zaohua.nn.grids import check_axes
 from zaohua.nn.layers import Dropout, conv, crop, even, group_norm, pyramid, scaled
 
@@ -114,9 +115,9 @@ class ConvEncoder(nn.Module):
         target = widths[-1] if self.is_critic else widths[0]
         self.condition = nn.Linear(CONDITION_DIM, target, bias=False) if y_spec is not None else None
 
-    def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, H, W), conditions y and the mask keep (B,) to (B, out_dim)."""
-        condition = None if self.condition is None else self.condition(pool(self.embed(y, x.shape[0], keep)))
+        condition = None if self.condition is None else self.condition(self.embed(y, x.shape[0], keep).summary)
         h = self.stem(x)
         if condition is not None and not self.is_critic:
             h = h + condition[:, :, None, None]
@@ -185,10 +186,10 @@ class ConvDecoder(nn.Module):
         enlarged = len(self.sizes) > 1
         self.head = Up(widths[-1], out_channels, kernel_size) if enlarged else conv(widths[-1], out_channels, 3)
 
-    def forward(self, z: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map z (B, in_dim), conditions y and the mask keep (B,) to (B, out, H, W)."""
         if self.embed.spec is not None:
-            z = torch.cat([z, pool(self.embed(y, z.shape[0], keep))], dim=1)
+            z = torch.cat([z, self.embed(y, z.shape[0], keep).summary], dim=1)
         h = self.first(self.stem(z).unflatten(1, (-1, *self.sizes[0])))
         for grow, stage, size in zip(self.ups, self.stages, self.sizes[1:], strict=False):
             h = stage(crop(grow(h), size))

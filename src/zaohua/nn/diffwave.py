@@ -12,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, Overlay, TimeEmbed, lies_over, pool
+from zaohua.nn.embed import Embed, TimeEmbed
 from zaohua.nn.layers import Dropout, row_conv, scaled
+from zaohua.nn.overlay import overlay_of
 
 
 class DilatedNet(nn.Module):
@@ -51,25 +53,24 @@ class DilatedNet(nn.Module):
         self.patch = patch
         out_channels = out_channels or x_spec.channels
         context = 4 * channels
-        overlaid = y_spec if lies_over(y_spec, x_spec) else None
-        in_channels = x_spec.channels + (overlaid.channels if overlaid else 0)
-        self.overlay = Overlay(overlaid) if overlaid else None
-        self.embed = Embed(None if overlaid else y_spec, context)
+        self.overlay, more_channels, overlaid = overlay_of(y_spec, x_spec)
+        plain_overlay = self.overlay is not None and not overlaid
+        self.embed = Embed(None if plain_overlay else y_spec, context, leave_out=overlaid)
         self.time = TimeEmbed(context)
         edge = 1 if patch == 1 else 3
-        self.stem = row_conv(in_channels * patch, channels, edge)
+        self.stem = row_conv((x_spec.channels + more_channels) * patch, channels, edge)
         dilations = [2 ** (i % cycle) for i in range(layers)]
         self.layers = nn.ModuleList(Gated(channels, context, dilation, dropout) for dilation in dilations)
         self.mix = row_conv(channels, channels, 1, gain=math.sqrt(2))
         self.head = row_conv(channels, out_channels * patch, edge, gain=0.0)
         self.reach = patch * (edge - 1 + sum(dilations))
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, n), times t (B,), conditions y and the mask keep (B,) to (B, out, n)."""
         length = x.shape[2]
         if self.overlay is not None:
-            x, y = self.overlay(x, y, keep), None
-        context = F.silu(self.time(t) + pool(self.embed(y, x.shape[0], keep)))
+            x = self.overlay(x, y, keep)
+        context = F.silu(self.time(t) + self.embed(y, x.shape[0], keep).summary)
         h = F.relu(self.stem(fold(x, self.patch)))
         total = torch.zeros_like(h)
         for layer in self.layers:

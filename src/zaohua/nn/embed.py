@@ -1,28 +1,31 @@
 """Embeddings of conditions and times, which all conditional networks share.
 
-`Embed` turns any condition y (a label, a vector, a text, an image, a sound) into tokens (n, L, dim) that a network
-attends to or averages with `pool`. Dropping the condition of some items in training, so that one network learns p(x)
-and p(x | y), enables classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598). If y is an image on the same axes
-as the image x, `Overlay` concatenates it as channels instead.
+`Embed` turns any condition y (a label, numbers, a text, an image, a sound, a record of several) into tokens (n, L, dim)
+that a network attends to, and their summary (n, dim). Hiding the condition of some items in training, so that one
+network learns p(x) and p(x | y), enables classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598). If y is an
+image on the same axes as the image x, `overlay.Overlay` concatenates it as channels instead.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.record import Condition, Record, part_of
 from zaohua.core.spec import DataSpec
-from zaohua.nn.convolutions import Conv2d, Conv3d
-from zaohua.nn.grids import resize
-from zaohua.nn.layers import scaled
+from zaohua.nn.layers import row_conv, scaled
+from zaohua.nn.patches import Patches
+from zaohua.nn.rows import RowLayout
 
-MAX_TOKENS = 64
+MOST_TOKENS = 512
+"""Number of tokens of a condition to which longer ones are averaged down."""
+MIXING = 3
+"""Convolutions over the tokens of a sequence, each of which sees two tokens to either side."""
 
 
 def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
@@ -40,23 +43,6 @@ def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
     steps = torch.linspace(math.log(low), math.log(high), dim // 2, device=t.device, dtype=torch.float32)
     angles = t.float().unsqueeze(-1) * steps.exp()
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
-
-
-class Tokens(NamedTuple):
-    """Conditions as networks see them.
-
-    Attributes:
-        values: tokens (n, L, dim), zeros where there is none.
-        present: which of them are there, bool (n, L): not what items were padded with.
-    """
-
-    values: Tensor
-    present: Tensor
-
-
-def pool(tokens: Tokens) -> Tensor:
-    """Mean of the tokens that are there -> (n, dim); zeros where there are none."""
-    return tokens.values.sum(dim=1) / tokens.present.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 class TimeEmbed(nn.Module):
@@ -78,106 +64,196 @@ class TimeEmbed(nn.Module):
         return out
 
 
+class Tokens(NamedTuple):
+    """Conditions as networks see them.
+
+    Attributes:
+        values: tokens (n, L, dim), zeros where there is none.
+        present: which of them are there, bool (n, L): not what items were padded with.
+        summary: one vector for each item, (n, dim): the mean of its tokens, and of a record the mean over its parts.
+    """
+
+    values: Tensor
+    present: Tensor
+    summary: Tensor
+
+
+def pool(values: Tensor, present: Tensor) -> Tensor:
+    """Return the mean of the tokens that are present, (n, dim); zeros where there are none."""
+    return values.sum(dim=1) / present.sum(dim=1, keepdim=True).clamp(min=1)
+
+
 class Embed(nn.Module):
     """Embedding of conditions as tokens (n, L, dim), with a learnt null token for "no condition".
 
     Args:
         spec: description of y; None for an unconditional network, which gets L = 0 tokens.
         dim: width of a token, even.
+        leave_out: indices of parts of a record that aren't embedded, because they lie over x.
 
-    Labels are looked up in a table and vectors are mapped linearly. Texts, images and sounds get sinusoidal positions
-    and a hidden layer, so that even the mean of the tokens depends on their order.
+    Labels are looked up in a table. Numbers and rows pass through a hidden layer. Texts, images and sounds get
+    sinusoidal positions and a hidden layer, so that even the mean of the tokens depends on their order; tokens of
+    sequences are then mixed with their neighbours, so that a word is more than its letters. Each part of a record has
+    an embedding of its own.
     """
 
     nothing: Tensor
 
-    def __init__(self, spec: DataSpec | None, dim: int) -> None:
+    def __init__(self, spec: DataSpec | None, dim: int, leave_out: Sequence[int] = ()) -> None:
         super().__init__()
+        self.indices = [] if spec is None else [i for i in range(len(spec.parts)) if i not in leave_out]
+        spec = None if spec is not None and spec.is_record and not self.indices else spec
         self.spec, self.dim = spec, dim
         if spec is None:
             self.register_buffer("nothing", torch.zeros(1, 0, dim), persistent=False)
             return
+        if spec.is_record:
+            self.parts = nn.ModuleList(Embed(spec.parts[i][1], dim) for i in self.indices)
+            return
         self.null = nn.Parameter(torch.randn(1, 1, dim))
-        self.cells: nn.Module
-        if spec.is_category:
-            self.cells = nn.Embedding(spec.channels, dim)
-        else:
-            self.cells = Patches(spec, dim) if spec.axes else nn.Linear(spec.channels, dim)
-        if spec.axes:
+        self.cells = cells_of(spec, dim)
+        if spec.axes or not spec.is_category:
             self.out = scaled(nn.Linear(dim, dim))
+        self.mix = Mix(dim) if spec.is_category and len(spec.axes) == 1 and not is_set(spec) else None
 
-    def forward(self, y: Tensor | None, n: int, keep: Tensor | None = None) -> Tokens:
+    @property
+    def several(self) -> bool:
+        """True if an item may have more than one token."""
+        spec = self.spec
+        return spec is not None and (spec.is_record or bool(spec.axes and not spec.is_row))
+
+    def forward(self, y: Condition | None, n: int, keep: Tensor | None = None) -> Tokens:
         """Embed n conditions.
 
         Args:
             y: a batch as described by `spec`; None for n null tokens.
             n: number of items.
-            keep: mask (n,); where it is False, an item's tokens are replaced by the null token.
+            keep: mask (n,), or (n, parts) for records; where it is False, the null token replaces an item's tokens.
 
         Returns:
-            Tokens (n, L, dim); exact zeros for padding.
+            The tokens; exact zeros for padding.
         """
         if self.spec is None:
-            return Tokens(self.nothing.expand(n, 0, self.dim), self.nothing.new_ones(n, 0, dtype=torch.bool))
+            none = self.nothing.expand(n, 0, self.dim)
+            return Tokens(none, none.new_ones(n, 0, dtype=torch.bool), none.sum(1))
+        if self.spec.is_record:
+            assert y is None or isinstance(y, Record)
+            return self._record(y, n, keep)
         null = self.null.expand(n, 1, self.dim)
-        if y is None or y.numel() == 0:
-            return Tokens(null, null.new_ones(n, 1, dtype=torch.bool))
-        tokens = self._tokens(y)
+        if y is None or (isinstance(y, Tensor) and y.numel() == 0):
+            return Tokens(null, null.new_ones(n, 1, dtype=torch.bool), null[:, 0])
+        assert isinstance(y, Tensor)
+        values, present = self._tokens(y)
         if self.spec.pad is not None:
-            full = tokens.present.any(dim=1)
+            full = present.any(dim=1)
             keep = full if keep is None else keep & full
-        if keep is None:
-            return tokens
-        values = torch.where(keep.view(n, 1, 1), tokens.values, null)
-        return Tokens(values, tokens.present | ~keep.view(n, 1))
+        if keep is not None:
+            first = torch.zeros_like(present)
+            first[:, 0] = True
+            values = torch.where(keep.view(n, 1, 1), values, null * first.unsqueeze(-1))
+            present = torch.where(keep.view(n, 1), present, first)
+        return Tokens(values, present, pool(values, present))
 
-    def _tokens(self, y: Tensor) -> Tokens:
-        """A batch as `spec` describes it."""
+    def _record(self, y: Record | None, n: int, keep: Tensor | None) -> Tokens:
+        """Embed the parts of records one by one."""
         assert self.spec is not None
-        padded = y == self.spec.pad if self.spec.is_category and self.spec.pad is not None else None
-        if padded is not None:
-            y = y.masked_fill(padded, 0)
-        cells = self.cells(y if self.spec.is_category else y.to(self.null.dtype))
-        if not self.spec.axes:
-            return Tokens(cells.unsqueeze(1), cells.new_ones(cells.shape[0], 1, dtype=torch.bool))
-        offsets = positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
-        values = self.out(F.silu(cells + offsets))
-        if padded is None:
-            padded = torch.zeros(values.shape[:-1], dtype=torch.bool, device=values.device)
+        parts = []
+        for i, embed in zip(self.indices, self.parts, strict=True):
+            part, shown = part_of(y, keep, i, self.spec.parts[i][0])
+            parts.append(embed(part, n, shown))
+        values, present, summaries = zip(*parts, strict=True)
+        return Tokens(torch.cat(values, dim=1), torch.cat(present, dim=1), torch.stack(summaries).mean(0))
+
+    def _tokens(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the tokens of a batch as `spec` describes it, and which are there."""
+        assert self.spec is not None
+        spec, pad = self.spec, self.spec.pad if self.spec.is_category else None
+        there = y != pad if pad is not None else None
+        if there is not None:
+            y = y.masked_fill(~there, 0)
+        cells = self.cells(y.to(self.null.dtype) if not spec.is_category and not spec.is_row else y)
+        if not spec.axes or spec.is_row:
+            values = (cells if spec.is_category else self.out(F.silu(cells))).unsqueeze(1)
+            return values, values.new_ones(values.shape[:2], dtype=torch.bool)
+        if not is_set(spec):
+            cells = cells + positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
+        values = self.out(F.silu(cells)).flatten(1, -2)
+        if there is None:
+            there = values.new_ones(values.shape[:2], dtype=torch.bool)
         else:
-            values = values.masked_fill(padded.unsqueeze(-1), 0.0)
-        return Tokens(values.flatten(1, -2), ~padded.flatten(1))
+            there = there.flatten(1)
+            values = values.masked_fill(~there.unsqueeze(-1), 0.0)
+        if self.mix is not None:
+            values = self.mix(values, there)
+        return (values, there) if values.shape[1] <= MOST_TOKENS else packed(values, there, MOST_TOKENS)
 
 
-class Patches(nn.Module):
-    """Series, pictures and voxels as at most 64 cells: a strided convolution.
+def is_set(spec: DataSpec) -> bool:
+    """Return True if the order of an item's tokens means nothing, as that of several labels."""
+    return spec.axes == ("member",)
 
-    A sound, or any series, is a picture one row high. Where sizes differ from item to item, the strides are 256
-    samples, 16 pixels or 8 voxels, and what is still too long is averaged down.
-    """
+
+def cells_of(spec: DataSpec, dim: int) -> nn.Module:
+    """Return the first layer of the embedding of conditions as a spec describes them."""
+    if spec.is_row:
+        return WideRow(spec, dim)
+    if spec.is_category:
+        return nn.Embedding(spec.channels, dim)
+    return Patches(spec, dim) if spec.axes else nn.Linear(spec.channels, dim)
+
+
+class WideRow(nn.Module):
+    """Linear layer of the one-hot categories and the numbers of table rows (n, features)."""
 
     def __init__(self, spec: DataSpec, dim: int) -> None:
         super().__init__()
-        if not 1 <= len(spec.axes) <= 3:
-            raise ZaohuaError(
-                f"a condition of real numbers has 3 axes at most, not {len(spec.axes)} ({', '.join(spec.axes)})"
-            )
-        n, row = len(spec.axes), (1,) if len(spec.axes) == 1 else ()
-        limit, stride = round(MAX_TOKENS ** (1 / n)), {1: 256, 2: 16, 3: 8}[n]
-        strides = [stride] * n if spec.shape is None else [math.ceil(side / limit) for side in spec.shape]
-        self.limits = (*row, *[limit] * n)
-        self.cut: nn.Conv2d | nn.Conv3d = (Conv3d if n == 3 else Conv2d)(
-            spec.channels, dim, (*row, *strides), (*row, *strides)
-        )
+        self.layout = RowLayout(spec)
+        self.linear = nn.Linear(self.layout.width, dim)
 
-    def forward(self, y: Tensor) -> Tensor:
-        """(n, C, *sides) -> (n, *cells, dim), where the cells of a series are in one row: (n, 1, cells, dim)."""
-        h = y.unsqueeze(2) if y.ndim == 3 else y
-        missing = [-side % step for side, step in zip(h.shape[2:], self.cut.stride, strict=True)]
-        h = self.cut(F.pad(h, [n for end in reversed(missing) for n in (0, end)]))
-        cells = [min(side, limit) for side, limit in zip(h.shape[2:], self.limits, strict=True)]
-        shrink: Callable[..., Tensor] = F.adaptive_avg_pool3d if len(cells) == 3 else F.adaptive_avg_pool2d
-        return shrink(h, cells).movedim(1, -1)
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map rows, float64 with NaN for missing numbers, to (n, dim)."""
+        out: Tensor = self.linear(self.layout.wide(rows).to(self.linear.weight.dtype))
+        return out
+
+
+class Mix(nn.Module):
+    """Residual convolutions over the tokens of a sequence, which padding doesn't change."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(row_conv(dim, dim, 5, gain=0.5) for _ in range(MIXING))
+
+    def forward(self, values: Tensor, present: Tensor) -> Tensor:
+        """Map tokens (n, L, dim), of which some are present (n, L), to the same shape."""
+        x, mask = values.transpose(1, 2).unsqueeze(2), present[:, None, None]
+        for conv in self.convs:
+            x = (x + conv(F.silu(x))) * mask
+        return x.squeeze(2).transpose(1, 2)
+
+
+def packed(values: Tensor, present: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Move the tokens of each item to the right end; average neighbours where an item has more than `most`.
+
+    An item's result doesn't depend on the others, but for the padding on the left.
+
+    Args:
+        values: tokens (n, L, dim).
+        present: which of them are there, bool (n, L).
+        most: the number of tokens of an item to keep.
+
+    Returns:
+        Tokens (n, P, dim), where P is the number of tokens of the longest item or `most`, and which are there, (n, P).
+    """
+    counts = present.sum(1, keepdim=True)
+    kept = counts.clamp(max=most)
+    length = int(kept.max())
+    rank = present.cumsum(1) - 1
+    place = length - kept + torch.where(counts > most, rank * most // counts.clamp(min=1), rank)
+    place = torch.where(present, place, length)  # what isn't there goes to one more place, which is cut off
+    sums = values.new_zeros(len(values), length + 1, values.shape[2])
+    sums = sums.scatter_add(1, place.unsqueeze(-1).expand_as(values), values)
+    sizes = values.new_zeros(len(values), length + 1).scatter_add(1, place, torch.ones_like(place, dtype=values.dtype))
+    return sums[:, :-1] / sizes[:, :-1].clamp(min=1).unsqueeze(-1), sizes[:, :-1] > 0
 
 
 def positions(shape: tuple[int, ...], dim: int, device: torch.device) -> Tensor:
@@ -187,26 +263,3 @@ def positions(shape: tuple[int, ...], dim: int, device: torch.device) -> Tensor:
         code = sinusoids(torch.arange(length, device=device) * (1.0 + 0.618 * axis), dim, low=1e-4, high=1.0)
         total = total + code.view(length, *[1] * (len(shape) - axis - 1), dim)
     return total
-
-
-class Overlay(nn.Module):
-    """Concatenation of an image condition with x as channels: resized to x, and a learnt value where it is dropped."""
-
-    def __init__(self, spec: DataSpec) -> None:
-        super().__init__()
-        self.null = nn.Parameter(torch.zeros(1, spec.channels, *[1] * len(spec.axes)))
-
-    def forward(self, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
-        """Map x (B, C, H, W), y (B, Cy, h, w) or None, and the mask keep (B,) to (B, C + Cy, H, W)."""
-        null = self.null.expand(x.shape[0], -1, *x.shape[2:]).to(x.dtype)
-        if y is None:
-            return torch.cat([x, null], dim=1)
-        y = resize(y.to(x.dtype), tuple(x.shape[2:]))
-        if keep is not None:
-            y = torch.where(keep.view(-1, *[1] * (y.ndim - 1)), y, null)
-        return torch.cat([x, y], dim=1)
-
-
-def lies_over(y_spec: DataSpec | None, x_spec: DataSpec) -> bool:
-    """Whether y is made of real numbers on the axes of x (sketch to photo, low to high resolution)."""
-    return y_spec is not None and not y_spec.is_category and 1 <= len(x_spec.axes) <= 3 and y_spec.axes == x_spec.axes

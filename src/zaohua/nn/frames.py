@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, pool
+from zaohua.nn.embed import Embed
 from zaohua.nn.recurrent import Cell, CellState, recurrent
 
 
@@ -127,7 +128,7 @@ class FrameRNN(nn.Module):
         self.head = CellHead(cells, size, width, hidden, autoregressive)
         self.over = nn.Linear(width, 1)
 
-    def forward(self, frames: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, frames: Tensor, y: Condition | None = None) -> tuple[Tensor, Tensor]:
         """Predict every frame but the first, which is only read.
 
         Args:
@@ -139,12 +140,12 @@ class FrameRNN(nn.Module):
         """
         before = frames[:, :-1]
         earlier = F.pad(before[:, :-1], (0, 0, 1, 0), value=-1)
-        h, _ = self._run(before, earlier, pool(self.embed(y, len(frames))), None, 0)
+        h, _ = self._run(before, earlier, self.embed(y, len(frames)).summary, None, 0)
         return self.head(h, before, frames[:, 1:]), self.over(h).squeeze(-1).float()
 
-    def start(self, n: int, y: Tensor | None = None) -> FrameState:
+    def start(self, n: int, y: Condition | None = None) -> FrameState:
         """Return the initial state for n pieces, before the first frame."""
-        return FrameState(pool(self.embed(y, n)))
+        return FrameState(self.embed(y, n).summary)
 
     def step(self, frame: Tensor, state: FrameState) -> Tensor:
         """Add the last frame, int (B, K), negative before the first, to the state; return the context (B, width)."""

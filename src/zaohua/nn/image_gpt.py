@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.nn.transformer import Cache, Transformer
 
@@ -22,7 +23,7 @@ class PixelTransformer(nn.Module):
         self.transformer, self.shape = transformer, x_spec.tensor_shape
         self.begin = transformer.tokens.num_embeddings - 1
 
-    def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, H, W), conditions y and the mask keep (B,) to logits (B, levels C, H, W), level by level."""
         channels, height, width = self.shape
         tokens = self._tokens(x.permute(0, 2, 3, 1).flatten(1))
@@ -31,7 +32,7 @@ class PixelTransformer(nn.Module):
         out: Tensor = logits.view(x.shape[0], height, width, channels, -1).permute(0, 4, 3, 1, 2).flatten(1, 2)
         return out
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> list[Cache]:
         """Return the initial state for n images, before the first number."""
         return self.transformer.start(n, y, keep)
 

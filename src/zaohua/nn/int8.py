@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
-from zaohua.nn.embed import MAX_TOKENS
+from zaohua.core.record import Condition
 from zaohua.nn.integers import Int8Linear, IntegerMatrix
-from zaohua.nn.transformer import Transformer, TransformerBlock
+from zaohua.nn.transformer import Prefix, Transformer, TransformerBlock, visible
 
 
 def int8(net: nn.Module, least: int = 1 << 16) -> nn.Module | Int8Transformer:
@@ -51,6 +51,7 @@ class State:
 
     keys: list[Tensor]
     values: list[Tensor]
+    prefix: Prefix
     length: int = 0
 
 
@@ -66,15 +67,14 @@ class Int8Transformer:
         self.blocks = [_matrices(block) for block in net.blocks if isinstance(block, TransformerBlock)]
         self.turn = torch.complex(net.cos, net.sin)
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> State:
         """Return the initial state for n sequences: caches that hold their conditions."""
         net = self.net
         shape = (n, net.heads, net.room, net.width // net.heads)
         keys, values = ([net.cos.new_empty(shape) for _ in self.blocks] for _ in range(2))
-        state = State(keys, values)
-        prefix = net.embed(y, n, keep).values[:, :MAX_TOKENS]
-        if prefix.shape[1]:
-            self._run(prefix, state)
+        state = State(keys, values, net.prefix(y, n, keep))
+        if state.prefix.values.shape[1]:
+            self._run(state.prefix.values, state)
         return state
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
@@ -88,31 +88,40 @@ class Int8Transformer:
     def _run(self, x: Tensor, state: State) -> Tensor:
         net, (n, t, width) = self.net, x.shape
         begin, state.length = state.length, state.length + t
+        places = slice(state.prefix.first + begin, state.prefix.first + state.length)
         if net.places is not None:
-            x = x + net.places.weight[begin : state.length]
+            x = x + net.places.weight[places]
+        mask = visible(begin, state.length, state.prefix.present, x.device)
         x = F.rms_norm(x, (width,)).view(n * t, width)
         for block, keys, values in zip(self.blocks, state.keys, state.values, strict=True):
-            x = self._attention(x, block, keys, values, begin, state.length)
+            x = self._attention(x, block, keys, values, slice(begin, state.length), self.turn[places], mask)
             x = self._perceptron(x, block)
         logits = F.linear(F.rms_norm(x.view(n, t, width)[:, -1], (width,)), net.head.weight)
         return 15 * torch.tanh(logits / 15)
 
     def _attention(
-        self, x: Tensor, block: tuple[IntegerMatrix, ...], keys: Tensor, values: Tensor, begin: int, end: int
+        self,
+        x: Tensor,
+        block: tuple[IntegerMatrix, ...],
+        keys: Tensor,
+        values: Tensor,
+        new: slice,
+        turn: Tensor,
+        mask: Tensor | None,
     ) -> Tensor:
-        """Add the attention's output to rows (B t, width), and tokens begin ... end - 1 to the caches."""
-        n, t, (heads, size) = len(keys), end - begin, (keys.shape[1], keys.shape[3])
+        """Add the attention's output to rows (B t, width), and the new tokens to the caches."""
+        n, t, (heads, size) = len(keys), len(turn), (keys.shape[1], keys.shape[3])
         qkv, factor = block[0](x)
         factor = factor / torch.linalg.vector_norm(x, dim=1, keepdim=True)
         qkv = qkv.view(n, t, 3, heads, size)
-        turned = torch.view_as_complex(qkv[:, :, :2].unflatten(4, (-1, 2))) * self.turn[begin:end, None, None]
+        turned = torch.view_as_complex(qkv[:, :, :2].unflatten(4, (-1, 2))) * turn[:, None, None]
         qk = torch.view_as_real(turned).flatten(4)
         qk = (qk / torch.linalg.vector_norm(qk, dim=4, keepdim=True)).transpose(1, 3)  # (B, H, 2, t, D)
-        keys[:, :, begin:end] = qk[:, :, 1]
-        torch.mul(qkv[:, :, 2].transpose(1, 2), factor.view(n, 1, t, 1), out=values[:, :, begin:end])
-        mask = torch.ones(t, end, dtype=torch.bool).tril(begin) if t > 1 else None
+        keys[:, :, new] = qk[:, :, 1]
+        torch.mul(qkv[:, :, 2].transpose(1, 2), factor.view(n, 1, t, 1), out=values[:, :, new])
+        causal = mask is None and t > 1
         attended = F.scaled_dot_product_attention(
-            qk[:, :, 0], keys[:, :, :end], values[:, :, :end], mask, scale=size**0.5
+            qk[:, :, 0], keys[:, :, : new.stop], values[:, :, : new.stop], mask, is_causal=causal, scale=size**0.5
         )
         out, factor = block[1](attended.transpose(1, 2).reshape(n * t, -1))
         return torch.addcmul(x, out, factor, value=x.shape[1] ** 0.5)  # the factor that the norm of x lacked

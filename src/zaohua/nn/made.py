@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, pool
+from zaohua.nn.embed import Embed
 
 
 class MaskedLinear(nn.Linear):
@@ -102,10 +103,10 @@ class MaskedMLP(nn.Module):
         self.condition = None if y_spec is None else nn.Linear(hidden, math.prod(self.shape))
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, *axes), conditions y and the mask keep (B,) to (B, n_parameters C, *axes)."""
         x = x.flatten(1)
-        context = None if self.condition is None else pool(self.embed(y, x.shape[0], keep))
+        context = None if self.condition is None else self.embed(y, x.shape[0], keep).summary
         h = x
         for layer in self.inner:
             h = layer(h) if context is None else layer(h) + context
@@ -119,13 +120,13 @@ class MaskedMLP(nn.Module):
     def _layers(self) -> list[MaskedLinear]:
         return cast("list[MaskedLinear]", self.inner)
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> MaskedUnits:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> MaskedUnits:
         """Return the initial state for n items, before the first number."""
         zeros, size = self.outer.weight.new_zeros, self.direct.in_features
         hidden = [zeros(n, layer.out_features) for layer in self._layers]
         if self.condition is None:
             return MaskedUnits(0, zeros(n, size), hidden, zeros(hidden[0].shape), zeros(n, math.prod(self.shape)))
-        context = pool(self.embed(y, n, keep))
+        context = self.embed(y, n, keep).summary
         return MaskedUnits(0, zeros(n, size), hidden, context, self.condition(context))
 
     def step(self, values: Tensor, state: MaskedUnits) -> Tensor:

@@ -8,8 +8,9 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, TimeEmbed, pool
+from zaohua.nn.embed import Embed, TimeEmbed
 from zaohua.nn.rows import RowLayout
 
 Activation = Literal["silu", "relu", "leaky_relu", "tanh", "gelu"]
@@ -65,7 +66,7 @@ class MLP(nn.Module):
         self.embed = Embed(y_spec, hidden)
 
     def forward(
-        self, x: Tensor, t: Tensor | None = None, y: Tensor | None = None, keep: Tensor | None = None
+        self, x: Tensor, t: Tensor | None = None, y: Condition | None = None, keep: Tensor | None = None
     ) -> Tensor:
         """Map x (B, ...), times t (B,), conditions y and the mask keep (B,) to (B, out_dim)."""
         if self.categories:
@@ -83,9 +84,9 @@ class MLP(nn.Module):
         out: Tensor = self.outer(self.act(h))
         return out
 
-    def _context(self, n: int, t: Tensor | None, y: Tensor | None, keep: Tensor | None) -> Tensor | None:
+    def _context(self, n: int, t: Tensor | None, y: Condition | None, keep: Tensor | None) -> Tensor | None:
         """Return the sum of time and condition for the hidden layers, (n, hidden); None if there is neither."""
-        condition = None if self.embed.spec is None else pool(self.embed(y, n, keep))
+        condition = None if self.embed.spec is None else self.embed(y, n, keep).summary
         if self.time is None:
             return condition
         if t is None:
@@ -101,7 +102,7 @@ class Flat(nn.Module):
         super().__init__()
         self.mlp, self.shape = mlp, shape
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Condition | None = None) -> Tensor:
         """Map (B, ...) to (B, *shape)."""
         out: Tensor = self.mlp(x, y=y).view(x.shape[0], *self.shape)
         return out

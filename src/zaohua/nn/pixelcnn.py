@@ -18,8 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, pool
+from zaohua.nn.embed import Embed
 from zaohua.nn.layers import Dropout, scaled
 
 
@@ -189,7 +190,7 @@ class GatedPixelCNN(nn.Module):
         self.embed = Embed(y_spec, 4 * width)
         self.condition = None if y_spec is None else nn.Linear(4 * width, layers * 4 * width, bias=False)
 
-    def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, H, W), conditions y and the mask keep (B,) to (B, out_channels, H, W)."""
         x = x.permute(0, 2, 3, 1)
         above, left = self.places.unflatten(1, x.shape[1:3])
@@ -199,11 +200,11 @@ class GatedPixelCNN(nn.Module):
         out: Tensor = self.head(h).permute(0, 3, 1, 2)
         return out
 
-    def _context(self, y: Tensor | None, n: int, keep: Tensor | None) -> list[Context]:
+    def _context(self, y: Condition | None, n: int, keep: Tensor | None) -> list[Context]:
         """Return the contributions of the condition to each block."""
         if self.condition is None:
             return [None] * len(self.blocks)
-        parts = self.condition(pool(self.embed(y, n, keep))).view(n, 1, 1, -1).chunk(2 * len(self.blocks), dim=-1)
+        parts = self.condition(self.embed(y, n, keep).summary).view(n, 1, 1, -1).chunk(2 * len(self.blocks), dim=-1)
         return list(zip(parts[::2], parts[1::2], strict=True))
 
     @property
@@ -212,7 +213,7 @@ class GatedPixelCNN(nn.Module):
 
     # ---- pixel by pixel
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> SamplingState:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> SamplingState:
         """Return the initial state for n images, before the first pixel."""
         channels, height, columns = self.size
         zeros, margin = self.places.new_zeros, self.margin

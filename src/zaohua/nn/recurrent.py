@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, pool
+from zaohua.nn.embed import Embed
 
 Cell = Literal["lstm", "gru", "conv"]
 CellState = Tensor | tuple[Tensor, Tensor]
@@ -111,13 +112,13 @@ class Recurrent(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.head = nn.Linear(width, vocabulary)
 
-    def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
-        return self._run(tokens, pool(self.embed(y, tokens.shape[0], keep)), None)[0]
+        return self._run(tokens, self.embed(y, tokens.shape[0], keep).summary, None)[0]
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> RecurrentState:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> RecurrentState:
         """Return the initial state for n sequences, before the first token."""
-        return RecurrentState(pool(self.embed(y, n, keep)))
+        return RecurrentState(self.embed(y, n, keep).summary)
 
     def step(self, tokens: Tensor, state: RecurrentState) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, pool
+from zaohua.nn.embed import Embed
 from zaohua.nn.mlp import MLP
 
 
@@ -34,7 +35,7 @@ class RowGenerator(nn.Module):
             dim += hidden
         self.outer = nn.Linear(dim, out_dim)
 
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, y: Condition | None = None) -> Tensor:
         """Map noise z (B, in_dim) and conditions y to (B, out_dim)."""
         h = _concatenate(self.embed, z, y)
         for layer in self.hidden:
@@ -69,13 +70,13 @@ class PackedCritic(nn.Module):
             dropout=dropout,
         )
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Condition | None = None) -> Tensor:
         """Map rows x (B, in_dim) and conditions y to scores (B / pac, 1)."""
         h = _concatenate(self.embed, x, y)
         out: Tensor = self.mlp(h.reshape(h.shape[0] // self.pac, -1))
         return out
 
 
-def _concatenate(embed: Embed, x: Tensor, y: Tensor | None) -> Tensor:
+def _concatenate(embed: Embed, x: Tensor, y: Condition | None) -> Tensor:
     """Concatenate x (B, D) with the pooled condition to (B, D + hidden); return x if the network is unconditional."""
-    return x if embed.spec is None else torch.cat([x, pool(embed(y, x.shape[0]))], dim=1)
+    return x if embed.spec is None else torch.cat([x, embed(y, x.shape[0]).summary], dim=1)

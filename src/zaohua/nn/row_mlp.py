@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, TimeEmbed, pool
+from zaohua.nn.embed import Embed, TimeEmbed
 from zaohua.nn.layers import Dropout, scaled
 
 
@@ -81,14 +82,14 @@ class RowMLP(nn.Module):
         codes: Tensor,
         numbers: Tensor,
         t: Tensor | None = None,
-        y: Tensor | None = None,
+        y: Condition | None = None,
         keep: Tensor | None = None,
     ) -> Tensor:
         """Compute the input of the output layer, (B, hidden); see `forward` for the arguments."""
         if not numbers.shape[1]:
             numbers = numbers.new_zeros(len(numbers), 1)
         h = self.codes(F.pad(codes + self.first, (1, 0))) + self.numbers(numbers)
-        context = None if self.embed.spec is None else pool(self.embed(y, h.shape[0], keep))
+        context = None if self.embed.spec is None else self.embed(y, h.shape[0], keep).summary
         if self.time is not None and t is not None:
             context = self.time(t) if context is None else context + self.time(t)
         for block in self.blocks:
@@ -101,7 +102,7 @@ class RowMLP(nn.Module):
         codes: Tensor,
         numbers: Tensor,
         t: Tensor | None = None,
-        y: Tensor | None = None,
+        y: Condition | None = None,
         keep: Tensor | None = None,
     ) -> Tensor:
         """Compute the outputs, (B, out_dim).

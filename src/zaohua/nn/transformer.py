@@ -9,26 +9,43 @@ arXiv 2010.04245), squared ReLU (So et al. 2021, arXiv 2109.08668), sublayers th
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import MAX_TOKENS, Embed
+from zaohua.nn.embed import Embed, packed
 from zaohua.nn.layers import Dropout, attend
+from zaohua.nn.patches import MAX_TOKENS
 
 Architecture = Literal["modern", "gpt2"]
+
+
+class Prefix(NamedTuple):
+    """Tokens of conditions, which precede the sequences; shorter ones are padded on the left.
+
+    Attributes:
+        values: the tokens, (B, P, width).
+        present: which of them are there, bool (B, P); None for all.
+        first: position of the first of them. The sequence begins at the same position whatever the conditions are.
+    """
+
+    values: Tensor
+    present: Tensor | None
+    first: int
 
 
 class Cache:
     """Key-value cache of an attention layer: keys and values (B, H, room, D), of which `length` are filled."""
 
-    def __init__(self, shape: tuple[int, int, int, int], like: Tensor) -> None:
+    def __init__(self, shape: tuple[int, int, int, int], like: Tensor, prefix: Prefix) -> None:
         self.keys, self.values = like.new_empty(shape), like.new_empty(shape)
         self.length = 0
+        self.prefix = prefix
 
     def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Append keys and values (B, H, t, D); return all keys and values so far."""
@@ -50,17 +67,19 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width, bias=not modern)
         self.out = nn.Linear(width, width, bias=not modern)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None = None) -> Tensor:
-        """Map x (B, t, width), with cosines and sines of rotary positions (t, D / 2), to (B, t, width)."""
+    def forward(
+        self, x: Tensor, turn: tuple[Tensor, Tensor] | None, mask: Tensor | None, cache: Cache | None = None
+    ) -> Tensor:
+        """Map x (B, t, width), with cosines and sines of rotary positions (t, D / 2), to (B, t, width).
+
+        A mask says what each token sees; None if all see those before them.
+        """
         n, t, width = x.shape
         qkv = self.qkv(x).view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         qk, v = qkv[:2], qkv[2]
         q, k = qk if turn is None else rotate(F.rms_norm(qk, qk.shape[-1:]), *turn)
-        mask = None
         if cache is not None:
             k, v = cache.append(k, v)
-            if 1 < t < cache.length:
-                mask = torch.ones(t, cache.length, dtype=torch.bool, device=x.device).tril(cache.length - t)
         dropout = self.dropout if self.training else 0.0
         values = attend(q, k, v, mask, dropout=dropout, causal=t > 1 and mask is None)
         out: Tensor = self.out(values.transpose(1, 2).reshape(n, t, width))
@@ -85,9 +104,11 @@ class TransformerBlock(nn.Module):
         self.outer = nn.Linear(4 * width, width, bias=not modern)
         self.drop = Dropout(dropout)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, turn: tuple[Tensor, Tensor] | None, mask: Tensor | None, cache: Cache | None = None
+    ) -> Tensor:
         """Map (B, t, width) to the same shape."""
-        x = x + self.drop(self.attention(self.norm1(x), turn, cache))
+        x = x + self.drop(self.attention(self.norm1(x), turn, mask, cache))
         h = self.inner(self.norm2(x))
         h = F.relu(h).square() if self.modern else F.gelu(h)
         out: Tensor = x + self.drop(self.outer(h))
@@ -182,45 +203,79 @@ class Transformer(nn.Module):
         if not self.modern:
             self.head.weight = self.tokens.weight
 
-    def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
-        prefix = self.embed(y, tokens.shape[0], keep).values[:, :MAX_TOKENS]
-        return self._run(self._embedded(tokens, prefix), 0)[:, prefix.shape[1] :]
+    def forward(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
+        """Map tokens (B, t), conditions y and their mask to logits float32 (B, t, vocabulary)."""
+        prefix = self.prefix(y, tokens.shape[0], keep)
+        return self._run(self._embedded(tokens, prefix), prefix)[:, prefix.values.shape[1] :]
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> list[Cache]:
+    def prefix(self, y: Condition | None, n: int, keep: Tensor | None = None) -> Prefix:
+        """Embed n conditions as the tokens that precede sequences, at most `MAX_TOKENS`."""
+        values, present, _ = self.embed(y, n, keep)
+        if not self.embed.several:
+            return Prefix(values, None, 0)
+        values, present = packed(values, present, MAX_TOKENS)
+        return Prefix(values, present, MAX_TOKENS - values.shape[1])
+
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> list[Cache]:
         """Return the initial state for n sequences: caches that hold their conditions."""
+        prefix = self.prefix(y, n, keep)
         shape = (n, self.heads, self.room, self.width // self.heads)
-        state = [Cache(shape, self.tokens.weight) for _ in self.blocks]
-        prefix = self.embed(y, n, keep).values[:, :MAX_TOKENS]
-        if prefix.shape[1]:
-            self._run(prefix.to(self.tokens.weight.dtype), 0, state)
+        state = [Cache(shape, self.tokens.weight, prefix) for _ in self.blocks]
+        if prefix.values.shape[1]:
+            self._run(prefix.values.to(self.tokens.weight.dtype), prefix, state)
         return state
 
     def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
-        return self._run(self.tokens(tokens), state[0].length, state, last=True)[:, 0]
+        return self._run(self.tokens(tokens), state[0].prefix, state, last=True)[:, 0]
 
     def steps(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add tokens as `step` does, but return the logits after each of them, (B, t, V)."""
-        return self._run(self.tokens(tokens), state[0].length, state)
+        return self._run(self.tokens(tokens), state[0].prefix, state)
 
     def rewind(self, state: list[Cache], n: int) -> None:
         """Remove the last n tokens from the state."""
         for cache in state:
             cache.length -= n
 
-    def _embedded(self, tokens: Tensor, prefix: Tensor) -> Tensor:
+    def _embedded(self, tokens: Tensor, prefix: Prefix) -> Tensor:
         x = self.tokens(tokens)
-        return torch.cat([prefix.to(x.dtype), x], dim=1) if prefix.shape[1] else x
+        return torch.cat([prefix.values.to(x.dtype), x], dim=1) if prefix.values.shape[1] else x
 
-    def _run(self, x: Tensor, start: int, state: list[Cache] | None = None, last: bool = False) -> Tensor:
-        """Map embedded tokens (B, t, width) at positions start, start + 1 ... to logits of all, or of the last only."""
-        positions = slice(start, start + x.shape[1])
-        turn = (self.cos[positions].to(x.dtype), self.sin[positions].to(x.dtype)) if self.modern else None
+    def _run(self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None, last: bool = False) -> Tensor:
+        """Map the next embedded tokens (B, t, width) to logits of all of them, or of the last only."""
+        begin, t = 0 if state is None else state[0].length, x.shape[1]
+        places = slice(prefix.first + begin, prefix.first + begin + t)
+        turn = (self.cos[places].to(x.dtype), self.sin[places].to(x.dtype)) if self.modern else None
         if self.places is not None:
-            x = x + self.places(torch.arange(start, start + x.shape[1], device=x.device))
+            x = x + self.places.weight[places]
         x = self.drop(F.rms_norm(x, (self.width,)) if self.modern else x)
+        mask = visible(begin, begin + t, prefix.present, x.device)
         for i, block in enumerate(self.blocks):
-            x = block(x, turn, None if state is None else state[i])
+            x = block(x, turn, mask, None if state is None else state[i])
         logits = self.head(self.norm(x[:, -1:] if last else x)).float()
         return 15 * torch.tanh(logits / 15) if self.modern else logits
+
+
+def visible(begin: int, end: int, present: Tensor | None, device: torch.device) -> Tensor | None:
+    """Return which of the tokens 0 ... end - 1 the tokens begin ... end - 1 see: those before them and themselves.
+
+    Args:
+        begin: the first token that looks.
+        end: the number of tokens.
+        present: of the first P tokens, which are there, bool (B, P); padding is seen by itself only, so that its
+            attention is defined. None if all are.
+        device: device of the mask.
+
+    Returns:
+        bool (B, 1, end - begin, end) or (end - begin, end); None where no mask is needed, because there is one token,
+        or because all tokens look.
+    """
+    if present is None:
+        if begin == 0 or end - begin == 1:
+            return None
+        return torch.ones(end - begin, end, dtype=torch.bool, device=device).tril(begin)
+    mask = torch.ones(end - begin, end, dtype=torch.bool, device=device).tril(begin)
+    there = F.pad(present, (0, end - present.shape[1]), value=True)[:, None, None]
+    oneself = torch.eye(end, dtype=torch.bool, device=device)[begin:]
+    return mask & there | oneself

@@ -14,10 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, Overlay, TimeEmbed, Tokens, lies_over, pool
+from zaohua.nn.embed import Embed, TimeEmbed, Tokens
 from zaohua.nn.grids import check_axes, fold, unfold
 from zaohua.nn.layers import Dropout, attend, conv, crop, group_norm, pyramid, scaled
+from zaohua.nn.overlay import overlay_of
 
 LOWEST = {1: 16, 2: 8, 3: 4}
 """Longest side at which there is attention, by the number of axes; 64 positions at most.
@@ -35,7 +37,7 @@ class UNet(nn.Module):
 
     Args:
         x_spec: description of the image.
-        y_spec: description of the condition. An image on the same axes is concatenated as channels. Anything else is
+        y_spec: description of the condition. Images on the same axes are concatenated as channels. Anything else is
             embedded as tokens: their mean modulates every block, and if there are several, attention sees each token.
         channels: number of channels at the highest resolution, a multiple of 8; lower ones have two to four times more.
         blocks: number of residual blocks per resolution, on the way down and on the way up.
@@ -59,8 +61,8 @@ class UNet(nn.Module):
         check_axes("a U-Net", x_spec, 1, 2, 3)
         shape, axes = x_spec.tensor_shape[1:], len(x_spec.axes)
         side = patch or default_patch(shape)
-        overlaid = y_spec if lies_over(y_spec, x_spec) else None
-        in_channels = x_spec.channels + (overlaid.channels if overlaid else 0)
+        self.overlay, more_channels, overlaid = overlay_of(y_spec, x_spec)
+        in_channels = x_spec.channels + more_channels
         out_channels = out_channels or x_spec.channels
         sizes = pyramid(tuple(math.ceil(n / side) for n in shape), LOWEST[axes], least=1)
         widths = [channels * min(2**level, 4) for level in range(len(sizes))]
@@ -71,8 +73,8 @@ class UNet(nn.Module):
         self.strides = [(*row, *halving(size)) for size in sizes[:-1]]
         self.multiple = [math.prod(steps) for steps in zip(self.patch, *self.strides, strict=True)]
 
-        self.overlay = Overlay(overlaid) if overlaid else None
-        self.embed = Embed(None if overlaid else y_spec, context)
+        plain_overlay = self.overlay is not None and not overlaid
+        self.embed = Embed(None if plain_overlay else y_spec, context, leave_out=overlaid)
         self.time = TimeEmbed(context)
         self.stem = conv(in_channels * math.prod(self.patch), widths[0], 3, axes=axes)
         self.down = nn.ModuleList(Stage(width, width, blocks, context, dropout, axes) for width in widths)
@@ -80,21 +82,20 @@ class UNet(nn.Module):
             conv(high, low, 3, axes=axes, stride=stride)
             for (high, low), stride in zip(pairwise(widths), self.strides, strict=True)
         )
-        several = self.embed.spec is not None and bool(self.embed.spec.axes)
-        self.attention = UNetAttention(widths[-1], context if several else None)
+        self.attention = UNetAttention(widths[-1], context if self.embed.several else None)
         self.grow = nn.ModuleList(conv(low, high, 1, axes=axes) for high, low in pairwise(widths))
         self.up = nn.ModuleList(Stage(2 * width, width, blocks, context, dropout, axes) for width in widths)
         self.norm = group_norm(widths[0])
         self.head = conv(widths[0], out_channels * math.prod(self.patch), 3, axes=axes, gain=0.0)
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
-        """x (B, C, *sides), t (B,), y as its spec says, keep bool (B,) -> (B, out, *sides)."""
+    def forward(self, x: Tensor, t: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
+        """x (B, C, *sides), t (B,), y as its spec says, keep bool (B,) or (B, parts) -> (B, out, *sides)."""
         if self.overlay is not None:
-            x, y = self.overlay(x, y, keep), None
+            x = self.overlay(x, y, keep)
         if self.is_series:
             x = x.unsqueeze(2)
         tokens = self.embed(y, x.shape[0], keep)
-        context = F.silu(self.time(t) + pool(tokens))
+        context = F.silu(self.time(t) + tokens.summary)
 
         missing = [-side % multiple for side, multiple in zip(x.shape[2:], self.multiple, strict=True)]
         h = self.stem(fold(F.pad(x, [n for end in reversed(missing) for n in (0, end)]), self.patch))

@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.nn.convolutions import ConvTranspose2d
-from zaohua.nn.embed import Embed, pool
+from zaohua.nn.embed import Embed
 from zaohua.nn.layers import row_conv, scaled
 
 KERNEL = 25
@@ -65,10 +66,10 @@ class WaveGenerator(nn.Module):
         self.stem = scaled(nn.Linear(total, widths[0] * self.lengths[0]))
         self.ups = nn.ModuleList(WaveUp(low, high) for low, high in pairwise([*widths, x_spec.channels]))
 
-    def forward(self, z: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map z (B, in_dim), conditions y and the mask keep (B,) to (B, C, n)."""
         if self.embed.spec is not None:
-            z = torch.cat([z, pool(self.embed(y, z.shape[0], keep))], dim=1)
+            z = torch.cat([z, self.embed(y, z.shape[0], keep).summary], dim=1)
         h = self.stem(z).unflatten(1, (-1, 1, self.lengths[0]))
         for grow, length in zip(self.ups, self.lengths[1:], strict=True):
             h = grow(F.relu(h))[..., :length]
@@ -107,7 +108,7 @@ class WaveDiscriminator(nn.Module):
         self.embed = Embed(y_spec, CONDITION_DIM)
         self.condition = nn.Linear(CONDITION_DIM, widths[-1], bias=False) if y_spec is not None else None
 
-    def forward(self, x: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, n), conditions y and the mask keep (B,) to scores (B, 1)."""
         h = x.unsqueeze(2)
         for level, shrink in enumerate(self.downs):
@@ -115,7 +116,7 @@ class WaveDiscriminator(nn.Module):
         out: Tensor = self.head(h.flatten(1))
         if self.condition is None:
             return out
-        condition = self.condition(pool(self.embed(y, x.shape[0], keep)))
+        condition = self.condition(self.embed(y, x.shape[0], keep).summary)
         out = out + (condition * h.mean(dim=(2, 3))).sum(dim=1, keepdim=True)
         return out
 

@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.embed import Embed, pool
+from zaohua.nn.embed import Embed
 
 NEVER = -1e9
 """Logit of an impossible token: its probability is 0 at any temperature; unlike infinity it can be interpolated."""
@@ -68,7 +69,7 @@ class WaveNet(nn.Module):
         self.hidden, self.head = nn.Linear(skip, skip), nn.Linear(skip, vocabulary)
         nn.init.zeros_(self.head.weight)
 
-    def forward(self, tokens: Tensor, y: Tensor | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and the mask keep (B,) to logits float32 (B, t, vocabulary)."""
         x, conditions = self.tokens(tokens.T), self._conditions(tokens.shape[0], y, keep)
         gated: list[Tensor] = []
@@ -83,9 +84,9 @@ class WaveNet(nn.Module):
         self._forbid_empty(logits[0], tokens[:, 0])
         return logits.transpose(0, 1)
 
-    def _conditions(self, n: int, y: Tensor | None, keep: Tensor | None) -> Tensor:
+    def _conditions(self, n: int, y: Condition | None, keep: Tensor | None) -> Tensor:
         """Return the contributions of the condition to the layers' gates, (layers, n, 2 width)."""
-        out: Tensor = self.condition(pool(self.embed(y, n, keep))).view(n, -1, 2 * self.width).transpose(0, 1)
+        out: Tensor = self.condition(self.embed(y, n, keep).summary).view(n, -1, 2 * self.width).transpose(0, 1)
         return out
 
     def _logits(self, gated: Tensor) -> Tensor:
@@ -98,7 +99,7 @@ class WaveNet(nn.Module):
         if self.end is not None:
             logits[:, self.end].masked_fill_(first == self.end, NEVER)
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> Rings:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> Rings:
         """Return the initial state for n sequences, before the first token."""
         width, like = self.width, self.tokens.weight
         pairs, halves = [], []

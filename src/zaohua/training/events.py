@@ -10,6 +10,7 @@ from torch import Tensor
 
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
+from zaohua.core.record import Condition
 
 if TYPE_CHECKING:
     from zaohua.training.trainable import Trainable
@@ -28,7 +29,7 @@ class Batch:
     """
 
     x: Tensor
-    y: Tensor | None
+    y: Condition | None
     noise: Noise
     progress: float = 0.0
     codes: Tensor | None = None

@@ -100,7 +100,7 @@ def _probe(stepper: Stepper, data: TrainingData, few: np.ndarray, least: Footpri
 def _saved(stepper: Stepper, data: TrainingData, rows: np.ndarray, least: Footprint, free: float) -> float:
     """Return the bytes that the losses of some rows save for their gradients: those of the phase that saves most."""
     codes = data.x[rows]
-    y = None if data.y is None else data.y[torch.from_numpy(rows)]
+    y = None if data.y is None else data.y[rows]
     weights = {tensor.untyped_storage().data_ptr() for tensor in (*stepper.nets.parameters(), *stepper.nets.buffers())}
     most = 0.0
     for turn, name in enumerate(stepper.plan):

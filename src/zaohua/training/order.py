@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from zaohua.core.noise import derive_seed
+from zaohua.core.record import Condition
 from zaohua.modalities.base import Codes
+from zaohua.modalities.condition_base import ConditionCodes
 
 GOLDEN = (5**0.5 - 1) / 2
 """Golden ratio, whose multiples modulo 1 are evenly distributed."""
@@ -75,7 +77,7 @@ class Batches:
     def __init__(
         self,
         codes: Codes,
-        y: Tensor | None,
+        y: ConditionCodes | None,
         items: np.ndarray,
         seed: int,
         batch_size: int,
@@ -90,7 +92,7 @@ class Batches:
         self.batch_size, self.rank, self.world = batch_size, rank, world
         self.cumulative = None if weights is None else np.cumsum(weights / weights.sum())
         self.workers = min(4, torch.get_num_threads()) if workers is None else workers
-        if getattr(codes, "at_hand", False):
+        if at_hand(codes) and at_hand(y):
             self.workers = 0
         if isinstance(codes, Tensor) and device is not None and device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
@@ -107,14 +109,42 @@ class Batches:
         items: np.ndarray = self.items[order]
         return items
 
-    def stream(self, draw: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def stream(self, draw: int) -> Iterator[tuple[Tensor, Condition | None]]:
         """Yield the codes and conditions of draw, draw + 1, ... without end."""
         ahead = (self.indices(d) for d in itertools.count(draw))
-        if isinstance(self.codes, Tensor):
+        if isinstance(self.codes, Tensor) and (self.y is None or isinstance(self.y, Tensor)):
             for items in map(torch.from_numpy, ahead):
                 yield self.codes.index_select(0, items.to(self.codes.device)), None if self.y is None else self.y[items]
             return
-        dataset = cast("Dataset[Tensor]", self.codes)  # without batch_size, a loader only indexes it
-        loader = DataLoader(dataset, batch_size=None, sampler=ahead, num_workers=self.workers)
-        for codes, rows in zip(loader, map(self.indices, itertools.count(draw)), strict=False):
-            yield codes, None if self.y is None else self.y[torch.from_numpy(rows)]
+        dataset = cast("Dataset[tuple[Tensor, Condition | None]]", Pairs(self.codes, self.y))
+        # without batch_size a loader only indexes the data set, and converts what it takes for a batch by `collate_fn`
+        yield from DataLoader(dataset, batch_size=None, sampler=ahead, num_workers=self.workers, collate_fn=_unchanged)
+
+
+class Pairs:
+    """Codes of items with those of their conditions, which are gathered together.
+
+    Args:
+        codes: codes of the items.
+        y: codes of their conditions; None for an unconditional model.
+    """
+
+    def __init__(self, codes: Codes, y: ConditionCodes | None) -> None:
+        self.codes, self.y = codes, y
+
+    def __getitem__(self, rows: np.ndarray) -> tuple[Tensor, Condition | None]:
+        """Return the codes and conditions of the items at `rows`."""
+        at = torch.from_numpy(rows)
+        codes = self.codes.index_select(0, at.to(self.codes.device)) if isinstance(self.codes, Tensor) else None
+        y = self.y if self.y is None else self.y[at] if isinstance(self.y, Tensor) else self.y[rows]
+        return self.codes[rows] if codes is None else codes, y
+
+
+def at_hand(codes: ConditionCodes | None) -> bool:
+    """Return True if batches of codes are gathered at negligible cost."""
+    return codes is None or isinstance(codes, Tensor) or bool(getattr(codes, "at_hand", False))
+
+
+def _unchanged(batch: Any) -> Any:
+    """Return a batch as it is: records aren't converted."""
+    return batch

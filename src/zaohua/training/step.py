@@ -22,6 +22,7 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import ProductCounter, autocast, make_accelerator, pick_device, pick_precision, to_device
 from zaohua.core.noise import BatchNoise, derive_seed, seed_global
+from zaohua.core.record import Condition
 from zaohua.training import kernels
 from zaohua.training.divergence import Diverged, diverged
 from zaohua.training.events import Batch
@@ -133,7 +134,7 @@ class Stepper:
 
         return tuple(broadcast(torch.tensor(values, dtype=torch.float64, device=self.device)).tolist())
 
-    def take_step(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+    def take_step(self, draws: Iterator[tuple[Tensor, Condition | None]]) -> dict[str, Tensor]:
         """Take one step; the first also decides on the number of threads, and checks the kernels that it used.
 
         See `ProductCounter` and `training.kernels`.
@@ -163,7 +164,7 @@ class Stepper:
             )
         return losses
 
-    def _take_step(self, draws: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+    def _take_step(self, draws: Iterator[tuple[Tensor, Condition | None]]) -> dict[str, Tensor]:
         """Train every phase of the plan, then update the running average; return the loss of each phase."""
         model, losses = self.model, {}
         self.rate = model.learning_rate * self._schedule()
@@ -184,7 +185,7 @@ class Stepper:
             self.nets.requires_grad_(False)
             self.phases[name].requires_grad_(True)
 
-    def _phase(self, name: str, turn: int, codes: Tensor, y: Tensor | None) -> Tensor:
+    def _phase(self, name: str, turn: int, codes: Tensor, y: Condition | None) -> Tensor:
         """Take one optimiser step of a phase, over accumulated micro-batches; return its loss."""
         self.choose(name)
         total = torch.zeros((), device=self.device)
@@ -210,7 +211,7 @@ class Stepper:
         optimizer.zero_grad(set_to_none=True)
         return total
 
-    def _loss(self, name: str, turn: int, codes: Tensor, y: Tensor | None, start: int) -> Tensor:
+    def _loss(self, name: str, turn: int, codes: Tensor, y: Condition | None, start: int) -> Tensor:
         """Return the sum of a micro-batch's losses divided by the nominal size of the whole batch."""
         model, rank, size = self.model, self.accelerator.process_index, self.model.batch_size
         seed_global(derive_seed(model.seed_, "network", self.step, turn, start, rank), self.device)  # for dropout
@@ -226,7 +227,7 @@ class Stepper:
             losses: Tensor = self.phases[name](batch)
             return losses.float().sum() / size
 
-    def batch(self, codes: Tensor, y: Tensor | None, seed: int, start: int, total: int, train: bool) -> Batch:
+    def batch(self, codes: Tensor, y: Condition | None, seed: int, start: int, total: int, train: bool) -> Batch:
         """Prepare items start..start + len(codes) of a global batch of `total`, with their noise, for a loss."""
         noise = BatchNoise(seed, len(codes), start, total, self.device)
         codes = codes.to(self.device, non_blocking=True)
@@ -261,7 +262,7 @@ class Stepper:
             block_items = items[block : block + 256]
             for start in range(0, len(block_items), size):
                 rows = block_items[start : start + size]
-                y = None if data.y is None else data.y[torch.from_numpy(rows)]
+                y = None if data.y is None else data.y[rows]
                 seed = derive_seed(model.seed_, "validation", block)
                 with torch.no_grad(), self.autocast():
                     batch = self.batch(data.x[rows], y, seed, start, len(block_items), train=False)

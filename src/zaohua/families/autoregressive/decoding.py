@@ -13,7 +13,9 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.record import Condition
 from zaohua.families.autoregressive.token_sampler import TokenSampler
+from zaohua.families.guidance import Guidance
 from zaohua.nn.int8 import int8
 
 State: TypeAlias = Any
@@ -25,7 +27,7 @@ GUESSES, RIGHT, TIMED = 8, 0.9, 4
 class Decoder(Protocol):
     """Network that reads tokens one by one; its state holds caches of keys and values, or recurrent states."""
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> State:
         """Return the initial state of n sequences."""
         ...
 
@@ -53,22 +55,21 @@ class VerifyingDecoder(RewindableDecoder, Protocol):
 DecoderT = TypeVar("DecoderT", bound=Decoder, covariant=True)
 
 
-def guided(net: Decoder, guidance: float) -> Decoder:
-    """Return a decoder of null + guidance (conditional - null), which runs each row twice; the net itself for 1."""
-    return net if guidance == 1 else _Guided(net, guidance)
+def guided(net: Decoder, guide: Guidance | None) -> Decoder:
+    """Return a decoder that combines predictions with guidance, for which it runs each row several times."""
+    return net if guide is None else _Guided(net, guide)
 
 
 class _Guided:
-    def __init__(self, net: Decoder, guidance: float):
-        self.net, self.guidance = net, guidance
+    def __init__(self, net: Decoder, guide: Guidance):
+        self.net, self.guide = net, guide
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> State:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> State:
         assert y is not None
-        return self.net.start(2 * n, torch.cat([y, y]), torch.arange(2 * n, device=y.device) < n)
+        return self.net.start(self.guide.times * n, self.guide.conditions(y), self.guide.keep(n, y.device))
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
-        conditional, null = self.net.step(torch.cat([tokens, tokens]), state).chunk(2)
-        return torch.lerp(null, conditional, self.guidance)
+        return self.guide.combine(self.net.step(tokens.repeat(self.guide.times, 1), state))
 
 
 @torch.inference_mode()
@@ -80,7 +81,7 @@ def generate(
     *,
     context: int,
     end: int | None = None,
-    y: Tensor | None = None,
+    y: Condition | None = None,
     draft: RewindableDecoder | None = None,
 ) -> Iterator[Tensor]:
     """Generate tokens from a prompt, one for each row at a time.
@@ -121,7 +122,7 @@ def generate(
                 return
 
 
-def draft_of(net: nn.Module, y: Tensor | None = None, least: int = 1 << 20) -> RewindableDecoder | None:
+def draft_of(net: nn.Module, y: Condition | None = None, least: int = 1 << 20) -> RewindableDecoder | None:
     """Return the network in 8-bit integers as a draft for single rows, if measured steps say that it pays; else None.
 
     With a draft, a single row loads the network's weights once for several tokens, and only the draft's, a fourth of
@@ -148,7 +149,7 @@ _paid: weakref.WeakKeyDictionary[nn.Module, bool] = weakref.WeakKeyDictionary()
 """Networks whose drafts were timed, and whether they paid."""
 
 
-def pays(net: VerifyingDecoder, draft: RewindableDecoder, y: Tensor | None) -> bool:
+def pays(net: VerifyingDecoder, draft: RewindableDecoder, y: Condition | None) -> bool:
     """Return whether decoding with a draft is faster, by the least times of a few steps.
 
     Of `GUESSES` guesses that are verified in one pass, each is right with probability `RIGHT` given that those before
@@ -180,7 +181,7 @@ class _CachedDecoder(Generic[DecoderT]):
         context: number of tokens that the network can see; of a full context the second half is read again.
     """
 
-    def __init__(self, net: DecoderT, n: int, y: Tensor | None, context: int):
+    def __init__(self, net: DecoderT, n: int, y: Condition | None, context: int):
         self.net, self.n, self.y, self.context = net, n, y, context
         self.state: State = None
         self.begin = self.seen = 0
@@ -214,7 +215,7 @@ class _SpeculativeDecoder(_CachedDecoder[VerifyingDecoder]):
         self,
         net: VerifyingDecoder,
         draft: RewindableDecoder,
-        y: Tensor | None,
+        y: Condition | None,
         context: int,
         choice: TokenSampler,
         u: Tensor,

@@ -26,6 +26,7 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition
 from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.methods import ScoreKind
@@ -40,7 +41,7 @@ from zaohua.training.trainable import Trainable
 class FrameDecoder(Protocol):
     """Network that reads frames one by one; states are indexed by `select`."""
 
-    def start(self, n: int, y: Tensor | None = None) -> State:
+    def start(self, n: int, y: Condition | None = None) -> State:
         """Return the initial state of n sequences."""
         ...
 
@@ -133,7 +134,7 @@ class FrameModel(Trainable[RollCodec]):
         return (cells + ends).sum(1) / (batch.x[:, 1:, 0] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
-    def surprisal(net: nn.Module, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+    def surprisal(net: nn.Module, x: Tensor, y: Condition | None) -> tuple[Tensor, Tensor]:
         """Return -log p of the cells of each frame of x (B, T + 1, K) but the first, and of the end, nats (B, T) each.
 
         The end is whether the piece is over at that frame. No piece is over before it begins; padding costs nothing.
@@ -147,7 +148,7 @@ class FrameModel(Trainable[RollCodec]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return log p of all frames and of the end, (B,) nats."""
         cells, ends = self.surprisal(self.nets_["net"], started(x), y)
         return -(cells.double() + ends.double()).sum(1)
@@ -161,14 +162,14 @@ class FrameModel(Trainable[RollCodec]):
         encoded = self.encode_items(X, y)
         self.require_conditions(encoded.y_codes)
 
-        def sums(x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+        def sums(x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
             cells, _ = self.surprisal(self.nets_["net"], started(x), y)
             return torch.stack([cells.double().sum(1), (x[..., 0] >= 0).sum(1)], dim=1)
 
         nats, frames = self.map_items(sums, encoded).sum(axis=0)
         return float(nats / frames)
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw rows of frames, then END_FRAME, then PAD_FRAME, float (n, max_frames, K)."""
         if self.melody:
             return self._harmonise(noise, y)
@@ -187,7 +188,7 @@ class FrameModel(Trainable[RollCodec]):
                 break
         return rows
 
-    def _harmonise(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def _harmonise(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw frames whose first cell is the melody, float (n, T, K), by sequential Monte Carlo (see the module)."""
         if self.spec_.features[0].name != "voice" or self.head == "independent":
             raise ZaohuaError(

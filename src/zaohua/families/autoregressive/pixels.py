@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, guided
@@ -63,18 +64,18 @@ class PixelModel(Guided[ImageCodec]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return sum_i log p(x_i | x_<i), (B,) nats."""
         return self.likelihood(self.spec_).log_prob(self.nets_["net"](x, y), x)
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw images number by number, (n, C, H, W) in [-1, 1]."""
         return self.draw_from(cast(Decoder, self.nets_["net"]), noise, y)
 
-    def draw_from(self, net: Decoder, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw_from(self, net: Decoder, noise: Noise, y: Condition | None) -> Tensor:
         """Draw images (n, C, H, W) in [-1, 1] with a given decoder."""
         likelihood, (channels, height, width) = self.likelihood(self.spec_), self.spec_.tensor_shape
-        net = net if y is None else guided(net, self.guidance)
+        net = net if y is None else guided(net, self.guide)
         state, parts = net.start(noise.n, y), [torch.empty(noise.n, 0, device=self.device_)]
         for _ in range(height * width * (1 if self.whole_pixels else channels)):
             parts.append(likelihood.draw(net.step(parts[-1], state), noise))
@@ -107,7 +108,7 @@ class PixelState:
     """
 
     x: Tensor
-    y: Tensor | None
+    y: Condition | None
     keep: Tensor | None
     count: int = 0
 
@@ -124,7 +125,7 @@ class UncachedDecoder:
     def __init__(self, net: nn.Module, spec: DataSpec, whole_pixels: bool):
         self.net, self.shape, self.whole_pixels = net, spec.tensor_shape, whole_pixels
 
-    def start(self, n: int, y: Tensor | None = None, keep: Tensor | None = None) -> PixelState:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> PixelState:
         """Return a state with an empty image."""
         channels, height, width = self.shape
         x = next(self.net.parameters()).new_zeros(n, height * width * channels)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.nn import bins
@@ -54,11 +55,11 @@ class RowNet(nn.Module):
             dropout=dropout,
         )
 
-    def forward(self, codes: Tensor, y: Tensor | None) -> list[Tensor]:
+    def forward(self, codes: Tensor, y: Condition | None) -> list[Tensor]:
         """Predict the logits of each feature (B, size) from codes (B, features), -1 where hidden."""
         return list(self.mlp(codes, self.bins.numbers(codes), y=y).split(self.bins.sizes, dim=1))
 
-    def log_probabilities(self, feature: int, codes: Tensor, y: Tensor | None) -> Tensor:
+    def log_probabilities(self, feature: int, codes: Tensor, y: Condition | None) -> Tensor:
         """Return log probabilities of one feature's codes, float64 (B, size)."""
         features = self.mlp.features(codes, self.bins.numbers(codes), y=y)
         logits = self.mlp.some(features, slice(self.starts[feature], self.starts[feature + 1]))
@@ -135,7 +136,7 @@ class RowAutoregression(Trainable[TableCodec]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return the exact log probability of rows x (B, features) in the order of the columns, nats (B,).
 
         Features that a row doesn't say (-1 or NaN) come last, where they sum to one.
@@ -164,12 +165,12 @@ class RowAutoregression(Trainable[TableCodec]):
         given = self.spec_.features[feature].given
         return torch.ones(len(x), dtype=torch.bool, device=x.device) if given is None else x[:, given[0]] < given[1]
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw rows, feature by feature."""
         x = torch.zeros(noise.n, len(self.spec_.features), dtype=torch.float64)
         return self.complete(x, torch.zeros_like(x, dtype=torch.bool), noise, y, False)
 
-    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Tensor | None, no_missing: bool) -> Tensor:
+    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Condition | None, no_missing: bool) -> Tensor:
         """Draw the unknown features of rows x (B, features) given the known ones; with `no_missing` all get a value."""
         net, known = self.net, known.to(self.device_)
         x, u = x.to(known.device).masked_fill(~known, 0.0), noise.uniform(2, len(self.spec_.features))

@@ -16,12 +16,14 @@ from zaohua.core.json import Json
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition
 from zaohua.core.seeds import RandomState
 from zaohua.estimator.seen import QUOTED, token_hashes
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
 from zaohua.modalities.base import Codes
+from zaohua.modalities.condition_base import ConditionCodes
 from zaohua.modalities.files.values import all_of
 from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.codec import TextCodec
@@ -83,7 +85,7 @@ class TextModel(TokenModel[TextCodec]):
         prefix, suffix, middle = self.codec_.gap
         return [self.codec_.end_, prefix, *before, suffix, *after, middle]
 
-    def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
+    def tokens(self, noise: Noise, y: Condition | None, opening: list[int] | None = None) -> Iterator[Tensor]:
         """Generate tokens as for all sequences; ends early when every row has reached a stop."""
         rows = super().tokens(noise, y, opening)
         first = next(rows)
@@ -200,7 +202,7 @@ class TextModel(TokenModel[TextCodec]):
         names = [self.codec_.tokenizer_.decode([token]) for token in row[0, 1:-1].tolist()]
         return list(zip([*names, ""], self.nats(row, encoded.y_codes).tolist(), strict=True))
 
-    def nats(self, row: Tensor, y_codes: Tensor | None, stride: int | None = None) -> Tensor:
+    def nats(self, row: Tensor, y_codes: Condition | ConditionCodes | None, stride: int | None = None) -> Tensor:
         """Return -log p of every token but the first, float32 (t - 1,), of codes (1, t) of one text; see `windows`."""
         with self.inference():
             y = self.prepare_conditions(y_codes, ItemNoise([0], self.device_))

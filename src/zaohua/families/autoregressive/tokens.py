@@ -26,6 +26,7 @@ from zaohua.core.hardware import threads_for_rows
 from zaohua.core.noise import Noise
 from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition
 from zaohua.core.spec import PAD, DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.encoding import TrainingData
@@ -164,7 +165,7 @@ class TokenModel(Guided[TokenCodecT]):
         return nats.sum(1) / (batch.x[:, 1:] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
-    def surprisal(net: nn.Module, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
+    def surprisal(net: nn.Module, x: Tensor, y: Condition | None, keep: Tensor | None = None) -> Tensor:
         """Return -log p of each token but the first given those before it, nats (B, t - 1).
 
         It is 0 for padding (-1), and for tokens t that are read but not learnt (-2 - t).
@@ -177,11 +178,11 @@ class TokenModel(Guided[TokenCodecT]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
         return -torch.cat([part.double().sum(1, keepdim=True) for part in self.windows(x, y)], dim=1).sum(1)
 
-    def windows(self, x: Tensor, y: Tensor | None, stride: int | None = None) -> Iterator[Tensor]:
+    def windows(self, x: Tensor, y: Condition | None, stride: int | None = None) -> Iterator[Tensor]:
         """Yield the surprisal of every token but the first, window after window, (B, number of new tokens) each.
 
         Each window begins `stride` tokens (by default half a context) after the previous one and yields its new tokens,
@@ -195,14 +196,14 @@ class TokenModel(Guided[TokenCodecT]):
             yield part[:, scored - begin :]
             scored = begin + part.shape[1]
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw rows END, prompt, new tokens ... (padded with -1 after END), float (n, length)."""
         parts = list(self.tokens(noise, y))
         rows = torch.cat([parts[0], *(part[:, None] for part in parts[1:])], dim=1)
         full = parts[0].shape[1] + self._room
         return F.pad(rows, (0, full - rows.shape[1]), value=PAD)
 
-    def tokens(self, noise: Noise, y: Tensor | None, opening: list[int] | None = None) -> Iterator[Tensor]:
+    def tokens(self, noise: Noise, y: Condition | None, opening: list[int] | None = None) -> Iterator[Tensor]:
         """Yield the tokens that all rows begin with, int64 (n, t), then one token of each row at a time, int64 (n,).
 
         Args:
@@ -214,12 +215,12 @@ class TokenModel(Guided[TokenCodecT]):
         yield rows
         module = self.nets_["net"]
         net = cast(Decoder, int8(module) if self.int8 else module)
-        guidance = self.guidance if y is not None else 1.0
+        guide = self.guide if y is not None else None
         context = rows.shape[1] + self._room if self.finite_receptive_field else self.context
         with threads_for_rows(module, noise.n):
-            alone = noise.n == 1 and guidance == 1 and not self.int8 and self.context > GUESSES
+            alone = noise.n == 1 and guide is None and not self.int8 and self.context > GUESSES
             yield from generate(
-                guided(net, guidance),
+                guided(net, guide),
                 rows,
                 noise.uniform(self._room),
                 self.choice(),

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
+from zaohua.core.record import Condition
 from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import Decoder, generate, guided
 from zaohua.families.autoregressive.token_sampler import TokenSampler
@@ -82,7 +83,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         """Return the codes of images, int64 (B, h, w)."""
         return self._codebook(nets).nearest(nets["encoder"](x))
 
-    def _log_prior(self, nets: nn.ModuleDict, codes: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
+    def _log_prior(self, nets: nn.ModuleDict, codes: Tensor, y: Condition | None, keep: Tensor | None = None) -> Tensor:
         """Return log p(codes | y), row by row, (B,) nats."""
         tokens = F.pad(codes.flatten(1), (1, 0), value=self.codes)
         logits = nets["prior"](tokens[:, :-1], y, keep)[..., : self.codes]
@@ -99,7 +100,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return log p(k | y) + log p(x | k) at the codes k of x, nats (B,)."""
         codes = self._codes(self.nets_, x)
         log_p = self.likelihood.log_prob(self.nets_["decoder"](self.nets_["codebook"](codes)), x)
@@ -110,11 +111,11 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         """Number of codes of an item."""
         return self.grid[0] * self.grid[1]
 
-    def encode(self, x: Tensor, y: Tensor | None, noise: Noise) -> Tensor:
+    def encode(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return the codes of x as floats, row by row, (B, h w)."""
         return self._codes(self.nets_, x).flatten(1).float()
 
-    def decode(self, z: Tensor, y: Tensor | None) -> Tensor:
+    def decode(self, z: Tensor, y: Condition | None) -> Tensor:
         """Return the mean of p(x | codes), (B, ...); z is rounded to the nearest codes."""
         return self.likelihood.mean(self._decoded(z.round().long().clamp(0, self.codes - 1)))
 
@@ -123,10 +124,10 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         out: Tensor = self.nets_["decoder"](self.nets_["codebook"](codes.view(-1, *self.grid)))
         return out
 
-    def draw(self, noise: Noise, y: Tensor | None) -> Tensor:
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw codes from the prior; return the decoder's mean, or a draw with `observation_noise`."""
         prior = cast(Decoder, self.nets_["prior"])
-        net = prior if y is None else guided(prior, self.guidance)
+        net = prior if y is None else guided(prior, self.guide)
         length = self.grid[0] * self.grid[1]
         begin = torch.full((noise.n, 1), self.codes, device=self.device_)
         choice = TokenSampler(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})

@@ -25,6 +25,7 @@ from zaohua.core.available import available
 from zaohua.core.errors import ZaohuaError, shown
 from zaohua.core.noise import Noise, fine_uniform
 from zaohua.core.params import Between
+from zaohua.core.record import Condition
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.tensors import Encoded
 from zaohua.families.density import Parameters, PerClassDensity
@@ -33,6 +34,7 @@ from zaohua.families.univariate import rounded
 from zaohua.families.univariate.laws import ScipyDistribution
 from zaohua.families.univariate.rounded import Rounding
 from zaohua.modalities.base import Codes
+from zaohua.modalities.condition_base import ConditionCodes
 from zaohua.modalities.tables.plain_numbers import NumberCodec
 
 
@@ -243,7 +245,10 @@ class Univariate(PerClassDensity[NumberCodec]):
         return encoded
 
     def _each(
-        self, function: Callable[[Parameters, np.ndarray], np.ndarray], x: np.ndarray, y: Tensor | None
+        self,
+        function: Callable[[Parameters, np.ndarray], np.ndarray],
+        x: np.ndarray,
+        y: Condition | ConditionCodes | None,
     ) -> np.ndarray:
         """Apply a function of parameters and numbers (n, p) by class; return (n,) for data from a list of numbers."""
         out = np.empty(x.shape)

@@ -8,6 +8,7 @@ from zaohua.modalities.modality import Modality
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
 
 
 class Labels(Modality):
@@ -23,6 +24,13 @@ class Labels(Modality):
         from zaohua.modalities.labels.codec import LabelCodec
 
         return (LabelCodec,)
+
+    @property
+    def condition_codecs(self) -> tuple[type[ConditionCodec], ...]:
+        """The codec of sets of labels."""
+        from zaohua.modalities.labels.tags import TagCodec
+
+        return (TagCodec,)
 
     def recognises(self, X: object) -> bool:
         """Return False: labels are never items to learn from."""

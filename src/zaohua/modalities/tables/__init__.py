@@ -11,6 +11,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.data_set import DataSet
 
 
@@ -41,6 +42,23 @@ class Tables(Modality):
         from zaohua.modalities.tables.plain_numbers import NumberCodec
 
         return (TableCodec, NumberCodec)
+
+    @property
+    def condition_codecs(self) -> tuple[type[ConditionCodec], ...]:
+        """The codec of numbers as conditions."""
+        from zaohua.modalities.tables.vectors import VectorCodec
+
+        return (VectorCodec,)
+
+    def condition_codec(self) -> ConditionCodec:
+        """Return an unfitted codec of numbers: the columns of a frame are records."""
+        return self.condition_codecs[0]()
+
+    def as_condition(self, codec: ConditionCodec) -> ConditionCodec:
+        """Return an unfitted codec for rows as conditions: numbers without a scale are standardised."""
+        from zaohua.modalities.tables.plain_numbers import NumberCodec
+
+        return self.condition_codec() if isinstance(codec, NumberCodec) else super().as_condition(codec)
 
     def recognises(self, X: object) -> bool:
         """Return whether X is a frame, a series, an array (n,) or (n, columns), or a list of numbers."""

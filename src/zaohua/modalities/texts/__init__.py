@@ -13,6 +13,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.data_set import DataSet
     from zaohua.modalities.texts.files import TextFiles
 
@@ -51,6 +52,17 @@ class Texts(Modality):
         from zaohua.modalities.texts.codec import TextCodec
 
         return (TextCodec,)
+
+    @property
+    def condition_codecs(self) -> tuple[type[ConditionCodec], ...]:
+        """The codec of texts as conditions."""
+        from zaohua.modalities.texts.captions import CaptionCodec
+
+        return (CaptionCodec,)
+
+    def as_condition(self, codec: ConditionCodec) -> ConditionCodec:
+        """Return an unfitted codec of texts as conditions, with the options of another."""
+        return self.condition_codecs[0](**codec.get_params())
 
     def recognises(self, X: object) -> bool:
         """Return whether X is a list of texts, dialogues or records of them (see `records`), or `TextFiles`."""

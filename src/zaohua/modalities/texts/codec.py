@@ -192,8 +192,12 @@ class TextCodec(TokenCodec[TextsLike]):
 
     def describe(self, n: int | None = None) -> str:
         """Describe the number of texts and the unit of their tokens."""
-        unit = {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
-        return f"{counted(n, self._item)} in {counted(self.tokenizer_.size, unit)}"
+        return f"{counted(n, self._item)} in {counted(self.tokenizer_.size, self.unit)}"
+
+    @property
+    def unit(self) -> str:
+        """Noun for what the tokenizer divides texts into."""
+        return {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
 
     def found(self) -> Json:
         """Return the size of the vocabulary."""

@@ -106,7 +106,7 @@ def scored(model: TextModel, X: object, y: object, stride: int) -> Iterator[tupl
     model.require_conditions(y_codes)
     for i in range(len(codes)):
         row = codes[np.array([i])]
-        yield row[0, 1:].tolist(), model.nats(row, None if y_codes is None else y_codes[[i]], stride)
+        yield row[0, 1:].tolist(), model.nats(row, None if y_codes is None else y_codes[np.array([i])], stride)
 
 
 def surprise_by_part(
