@@ -48,6 +48,7 @@ class TextCodec(TokenCodec[TextsLike]):
 
     modality: ClassVar[str] = "texts"
     representation: ClassVar[str] = "tokens"
+    column: ClassVar[str] = "text"
     printed: ClassVar[bool] = True
     usual_number: ClassVar[int] = 1
     _item = "text"  # what was encoded last, for `describe`
