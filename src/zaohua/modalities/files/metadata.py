@@ -47,7 +47,7 @@ def write_metadata(folder: Path, paths: Sequence[Path], y: Sequence[object] | No
 def _cells(condition: object, column: str) -> dict[str, object]:
     """Return a condition as cells by column, without those that a table can't hold."""
     parts = condition if isinstance(condition, Mapping) else {column: condition}
-    found = {}
+    found: dict[str, object] = {}
     for name, value in parts.items():
         if getattr(value, "ndim", 2) < 2 and hasattr(value, "tolist"):
             value = value.tolist()
