@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-
-import numpy as np
 
 import zaohua
 from zaohua.cli import config, runs
 from zaohua.cli.conditions import Conditions, read_conditions
 from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, Seed, echo, from_fields, leading, parse
 from zaohua.cli.options import Options
+from zaohua.cli.typed import plain
 from zaohua.core import registry
 from zaohua.core.advice import quoted
 from zaohua.core.errors import CheckpointError, ZaohuaError
@@ -156,19 +155,6 @@ def _write(codec: Codec, items: object, out: Path, wanted: Conditions, each: int
 def _is_label(name: object) -> bool:
     """Return True for a condition that files of samples hold as it is."""
     return isinstance(name, (str, int, float, tuple, type(None)))
-
-
-def plain(y: object) -> object:
-    """Return conditions as JSON holds them: names of files, sorted lists of labels."""
-    if isinstance(y, Mapping):
-        return {name: plain(value) for name, value in y.items()}
-    if isinstance(y, (set, frozenset)):
-        return sorted(y, key=str)
-    if isinstance(y, np.ndarray):
-        return y.tolist()
-    if isinstance(y, list):
-        return [plain(value) for value in y]
-    return str(y) if isinstance(y, Path) else y
 
 
 def _stream(model: GenerativeModel, wanted: Conditions, values: Options, options: dict[str, object]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -83,6 +83,19 @@ def pick(found: Collection, rows: list[int]) -> Collection:
         return np.asarray(found[rows])
     sources = _sources(found)
     return _like(found, [sources[row] for row in rows])
+
+
+def plain(y: object) -> object:
+    """Return conditions as JSON holds them: names of files, sorted lists of labels."""
+    if isinstance(y, Mapping):
+        return {name: plain(value) for name, value in y.items()}
+    if isinstance(y, (set, frozenset)):
+        return sorted(y, key=str)
+    if isinstance(y, np.ndarray):
+        return y.tolist()
+    if isinstance(y, list):
+        return [plain(value) for value in y]
+    return str(y) if isinstance(y, Path) else y
 
 
 def _tell_texts(words: Sequence[str]) -> None:
