@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from zaohua.modalities.sounds.mu_law import MuLawCodec as MuLawCodec
     from zaohua.modalities.sounds.sound import Sound as Sound
     from zaohua.modalities.sounds.sound import Sounds as Sounds
+    from zaohua.modalities.sounds.spectrum import SpectrumCodec as SpectrumCodec
     from zaohua.modalities.tables.codec import TableCodec as TableCodec
     from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
     from zaohua.modalities.tables.vectors import VectorCodec as VectorCodec
@@ -77,6 +78,7 @@ _LAZY = {
     "Sound": "sounds.sound",
     "SoundFiles": "sounds.files",
     "Sounds": "sounds.sound",
+    "SpectrumCodec": "sounds.spectrum",
     "TableCodec": "tables.codec",
     "TagCodec": "labels.tags",
     "TextCodec": "texts.codec",

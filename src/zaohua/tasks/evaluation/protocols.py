@@ -137,7 +137,7 @@ def splits_of(
     Raises:
         ZaohuaError: there is no such split, it has labels that weren't in training, or the training data aren't known.
     """
-    cls = protocol or needed_protocol(model, type(model).__name__)
+    cls, models = protocol or needed_protocol(model, type(model).__name__), (model, *others)
     if split not in (None, "test", "validation"):
         raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
     reads = train is not None or cls.needs_training(model)
@@ -156,7 +156,7 @@ def splits_of(
         if _same_path(data, source):
             raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
         named = is_named(data)
-        test = _known_labels(model, data, read_items(model, data, "test" if named else None, cls))
+        test = cls.common(models, _known_labels(model, data, read_items(model, data, "test" if named else None, cls)))
         return Splits(_name(data), "test" if named else "given", _part(learnt), _part(test), **about)
     why = ""
     if split != "validation" and source is not None:
@@ -165,18 +165,18 @@ def splits_of(
         except ZaohuaError as error:
             why = f" ({error})"
         else:
-            test = _known_labels(model, source, test)
+            test = cls.common(models, _known_labels(model, source, test))
             return Splits(called, "test", _part(learnt), _part(test), **about)
     parts = None
     if split != "test" and source is not None and isinstance(model, Trainable) and model.validation_fraction:
-        parts = cls.held_out((model, *others), learnt or read_items(model, source, None, cls))
+        parts = cls.held_out(models, learnt or read_items(model, source, None, cls))
     if parts is None:
         share = f", or train with a share held out ({option('validation_fraction', 0.1)})"
         raise ZaohuaError(
             f"{called} has no test split{why}: give items that training never had ({option('data')})"
             + (share if isinstance(model, Trainable) else "")
         )
-    return Splits(called, "validation", parts[0] if reads else None, parts[1], **about)
+    return Splits(called, "validation", parts[0] if reads else None, cls.common(models, parts[1]), **about)
 
 
 def read_items(model: GenerativeModel, source: object, split: str | None, cls: type[EvaluationProtocol]) -> Items:
