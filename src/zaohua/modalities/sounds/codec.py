@@ -49,7 +49,7 @@ class SoundCodec(Codec[SoundsLike]):
     modality: ClassVar[str] = "sounds"
     usual_number: ClassVar[int] = 16
     previewed: ClassVar[int] = 16
-    ended: ClassVar[float | None] = -2.0
+    ended: ClassVar[float] = -2.0
     held: ClassVar[float] = 0.99
     """Fraction of the sounds that fit into the default length of an item."""
     previews: ClassVar[tuple[str, ...]] = (".wav", ".png")
