@@ -9,7 +9,7 @@ from typing import TypeGuard
 from zaohua.core.advice import option
 from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.source import located
+from zaohua.estimator.source import conditions_of, located
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.evaluation.vectors import VectorProtocol
@@ -200,6 +200,8 @@ def read_items(model: GenerativeModel, source: object, split: str | None, cls: t
     with reading(**model.codec_.reading()):
         if isinstance(source, tuple):
             items, labels = read(*source, split=split, prefer=kind)
+        elif (apart := _conditions_apart(model, source)) is not None:
+            items, labels = read(source, apart, split=split, prefer=kind)
         else:
             try:
                 items, labels = read(source, True, split=split, prefer=kind)
@@ -209,6 +211,15 @@ def read_items(model: GenerativeModel, source: object, split: str | None, cls: t
     if isinstance(column, str) and column in getattr(items, "columns", ()):
         items, labels = read(items, column)
     return cls.items(model, items, labels)
+
+
+def _conditions_apart(model: GenerativeModel, source: object) -> str | None:
+    """Return the path of the conditions of a model's training data, if a source is these data and they lie apart."""
+    own = model.source_
+    if model.y_codec_ is None or own is None or "y_at" not in own or not _same_path(source, located(own, None)):
+        return None
+    y = conditions_of(own, f"give the data with their conditions ({option('data')})")
+    return y if isinstance(y, str) else None
 
 
 def is_named(source: object) -> TypeGuard[str]:
