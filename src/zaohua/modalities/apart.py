@@ -16,8 +16,8 @@ from zaohua.modalities import datasets, halves, registry
 from zaohua.modalities.base import counted
 from zaohua.modalities.files.delimited import encoding_of
 from zaohua.modalities.files.file_names import relative
-from zaohua.modalities.files.file_tables import SUFFIXES, NoLabelsInside
 from zaohua.modalities.files.folders import part_of
+from zaohua.modalities.files.listing import SUFFIXES, NoLabelsInside
 from zaohua.modalities.files.paired_files import TEXT, read_file_table
 from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
