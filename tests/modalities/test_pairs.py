@@ -148,6 +148,23 @@ class TestTables:
         with pytest.raises(ZaohuaError, match="row 2 has more cells than the header: put texts in quotes"):
             read(tmp_path, True)
 
+    def test_a_quote_that_is_open_does_not_swallow_the_rows_after_it(self, place: Path) -> None:
+        table(place, 'file_name,text\na.png,"one\nb.png,"two"\nc.png,three\n')
+        with pytest.raises(ZaohuaError, match="metadata.csv: row 2 runs on to b.png: a quote is open"):
+            read(place, True)
+
+    def test_columns_without_a_name_of_their_own(self, place: Path) -> None:
+        table(place, ",file_name,text,text\n" + "".join(f"{i},{name}.png,a,b\n" for i, name in enumerate("abc")))
+        with pytest.warns(DataNote, match=r"left out 2 columns .* name of their own \(without a name, text\)"):
+            assert read(place, True)[1] == ["a", "a", "a"]
+
+    def test_a_table_that_says_nothing(self, place: Path) -> None:
+        for text in ("", "file_name\na.png\n", "file_name,text\na.png,\nb.png,\n"):
+            table(place, text)
+            with pytest.raises(NoLabels), gathered() as notes:
+                read(place, True)
+            assert any("metadata.csv" in note for note in notes)
+
     def test_several_files_in_a_row(self, tmp_path: Path) -> None:
         folder(tmp_path, "s", each=3)
         pictures(tmp_path, *(f"s/{i:02}.png" for i in range(3)))
@@ -366,6 +383,11 @@ class TestTablesOfFiles:
         for prefer in (None, TABLES, (IMAGES, TABLES)):
             with pytest.warns(DataNote, match="column 'img' holds names of images, learnt as names: modality='images'"):
                 assert read_with_kind(csv, prefer=prefer).kind is TABLES
+
+    def test_files_that_are_not_there_are_told(self, tmp_path: Path) -> None:
+        table(tmp_path, "file_name,kind\na.png,x\nb.png,y\n", "a.csv")
+        with pytest.raises(ZaohuaError, match=r"a.csv: lists a.png \(and 1 more\), which is not there"):
+            read_with_kind(tmp_path / "a.csv", True, prefer=(IMAGES, SOUNDS))
 
     def test_tables_without_files_are_what_they_were(self, tmp_path: Path) -> None:
         table(tmp_path, "caption,file_name\na.png,1\n" * 3, "a.csv")
