@@ -23,7 +23,6 @@ import torch
 from recogniser import Recogniser, word_error_rate
 
 import zaohua as zh
-import zaohua.modalities as M_; from zaohua.modalities.conditions import condition_codec as _cc; M_.condition_codec=_cc  # TODO
 from zaohua.modalities import MelCodec
 from zaohua.modalities.records.codec import RecordCodec
 from zaohua.nn.alignment import Aligner
@@ -82,8 +81,9 @@ def measure(model: Any, net: Recogniser, n: int, options: dict[str, Any]) -> dic
         sounds += model.sample(y={"words": s.text, "voice": s.voice}, random_state=i, **options)
     spent, seconds = time.process_time() - began, sum(s.seconds for s in sounds)
     codec = model.codec_
-    laid = model.laid(model.nets_, model.condition([{"words": s.text, "voice": s.voice} for s in asked]))
-    means = model.ended(laid.parts["words"][:, :1], laid)
+    y = model.condition([{"words": s.text, "voice": s.voice} for s in asked])
+    laid = model.seen(model.nets_, y)
+    means = model.ended(laid.parts["words"][:, :1], y)
     real = [s.sound for s in asked]
     again = codec.decode(codec.prepare(codec.encode(real), None))
     return {
@@ -91,7 +91,9 @@ def measure(model: Any, net: Recogniser, n: int, options: dict[str, Any]) -> dic
         "n": n,
         "word error rate": heard(sounds),
         "of real sequences": heard(real),
-        "of their spectrograms": heard([zh.Sound(a.samples[: len(b)], b.rate) for a, b in zip(again, real)]),
+        "of their spectrograms": heard(
+            [zh.Sound(a.samples[: len(b)], b.rate) for a, b in zip(again, real, strict=True)]
+        ),
         "of the aligner's means": heard(codec.decode(means)),
         "seconds, mean": [round(sum(x.seconds for x in each) / n, 2) for each in (sounds, real)],
         "times real time, one by one": round(seconds / spent, 1),

@@ -110,14 +110,14 @@ class Aligner(nn.Module):
         """Return the tokens of a batch, int (B, L); None if no item has any."""
         return y.parts.get(self.name) if isinstance(y, Record) else y
 
-    def states(self, y: Condition, tokens: Tensor) -> States:
-        """Compute the states of the tokens of a batch of conditions."""
+    def states(self, y: Condition, tokens: Tensor, keep: Tensor | None = None) -> States:
+        """Compute the states of the tokens of a batch of conditions; `keep` says which see their other parts."""
         tokens, there = self.between_ends(tokens)
         mask = there.unsqueeze(-1)
         h = self.tokens(tokens.masked_fill(~there, 0))
         if self.others is not None:
             assert isinstance(y, Record)
-            h = h + self.others(y, len(tokens)).summary.unsqueeze(1)
+            h = h + self.others(y, len(tokens), keep).summary.unsqueeze(1)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             near = conv((h * mask).mT.unsqueeze(2)).squeeze(2).mT
             h = h + F.gelu(norm(near))
@@ -137,18 +137,19 @@ class Aligner(nn.Module):
         out.scatter_(1, (counts + 1).unsqueeze(1), first + 1)
         return out, _below(torch.where(counts > 0, counts + 2, 0), out.shape[1])
 
-    def lay(self, y: Condition, x: Tensor | None = None) -> Record:
+    def lay(self, y: Condition, x: Tensor | None = None, keep: Tensor | None = None) -> Record:
         """Lay the sequences of conditions along the time axis.
 
         Args:
             y: a batch of conditions.
             x: their items (B, *shape), with which they are aligned; None to predict their durations.
+            keep: mask of the items whose means depend on the other parts of their record, bool (B,), or on which of
+                its parts, (B, parts); None for all. Durations depend on all parts, so that guidance compares means of
+                the same moment.
 
         Returns:
-            The same conditions as records, as `laid_spec` describes them. Those that are laid already are unchanged.
+            The same conditions as records, as `laid_spec` describes them.
         """
-        if isinstance(y, Record) and self.name in y.parts and y.parts[self.name].is_floating_point():
-            return y
         tokens, old = self.sequence(y), y if isinstance(y, Record) else Record({}, {})
         present = torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if tokens is None or not tokens.numel():
@@ -156,6 +157,8 @@ class Aligner(nn.Module):
             return Record(parts, {**old.present, self.name: present})
         states = self.states(y, tokens)
         path = self.planned(states) if x is None else self.aligned(states, self.frames(x), self.lengths(x))
+        if keep is not None and self.others is not None:
+            states = self.states(y, tokens, keep)
         present = old.present.get(self.name, ~present) & (states.counts > 0)
         return Record({**old.parts, self.name: self.laid(states, path)}, {**old.present, self.name: present})
 
@@ -237,16 +240,21 @@ class Aligner(nn.Module):
     def _log_spread(self) -> Tensor:
         return self.log_spread.clamp(min=math.log(SHARPEST))
 
-    def loss(self, x: Tensor, y: Condition) -> Tensor:
+    def loss(self, x: Tensor, y: Condition, keep: Tensor | None = None) -> Tensor:
         """Return the loss of each item, (B,): of its frames given the means, and of durations; 0 without a sequence.
 
         Frames have the negative log-density of a Gaussian, mean over their numbers; durations that of a Poisson
         variable, whose mean it makes the right one, mean over the states.
+
+        Args:
+            x: items.
+            y: their conditions.
+            keep: which items see the other parts of their record, as in `lay`.
         """
         tokens = self.sequence(y)
         if tokens is None or not tokens.numel():
             return sum(p.sum() for p in self.parameters()) * torch.zeros(len(x), device=x.device)
-        states, frames, lengths = self.states(y, tokens), self.frames(x).float(), self.lengths(x)
+        states, frames, lengths = self.states(y, tokens, keep), self.frames(x).float(), self.lengths(x)
         path = self.aligned(states, frames, lengths)
         there = (path >= 0).float()
         rows = path.clamp(min=0)
