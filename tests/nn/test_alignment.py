@@ -12,7 +12,8 @@ from torch import Tensor
 
 from zaohua.core.record import Record
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.nn.alignment import STATES, Aligner, best_path, laid_spec, lies_along
+from zaohua.nn.alignment import STATES, Aligner, laid_spec, lies_along
+from zaohua.nn.monotonic import best_path
 
 TEXT = DataSpec(("position",), None, (Feature("token", "category", size=4),), pad=-1)
 LABEL = DataSpec((), (), (Feature("label", "category", size=2),))

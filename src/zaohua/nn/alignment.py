@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from zaohua.core.record import Condition, Record
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.embed import Embed
 from zaohua.nn.layers import row_conv, scaled
+from zaohua.nn.monotonic import best_path
 
 TIME_AXES = ("time", "frame")
 """Names of the last axis of items that last for a time."""
@@ -194,12 +194,13 @@ class Aligner(nn.Module):
         """Return items (B, C, *sides, length) as cells (B, cells, D)."""
         flat = x.flatten(1, -2)
         flat = F.pad(flat, (0, self.cells * self.stride - flat.shape[-1]), value=self.blank or 0.0)
-        return flat.unflatten(-1, (self.cells, self.stride)).permute(0, 2, 1, 3).flatten(2)
+        cells: Tensor = flat.unflatten(-1, (self.cells, self.stride)).permute(0, 2, 1, 3).flatten(2)
+        return cells
 
     def items(self, frames: Tensor) -> Tensor:
         """Return cells (B, cells, D) as items; the inverse of `frames`."""
         shape = self.x_spec.tensor_shape
-        flat = frames.unflatten(2, (-1, self.stride)).permute(0, 2, 1, 3).flatten(2)
+        flat: Tensor = frames.unflatten(2, (-1, self.stride)).permute(0, 2, 1, 3).flatten(2)
         return flat[..., : shape[-1]].reshape(len(frames), *shape)
 
     def lengths(self, x: Tensor) -> Tensor:
@@ -269,36 +270,3 @@ class Aligner(nn.Module):
 
 def _below(counts: Tensor, size: int) -> Tensor:
     return torch.arange(size, device=counts.device) < counts.unsqueeze(1)
-
-
-def best_path(score: np.ndarray, counts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Find the monotonic alignment of the greatest total score, in which no state is left out.
-
-    Args:
-        score: log-density of each cell in each state, (B, N, T).
-        counts: number of states of each item, int64 (B,).
-        lengths: number of cells of each item, int64 (B,). An item of fewer cells than states gets an even alignment,
-            and one without states none.
-
-    Returns:
-        The state of each cell, int64 (B, T); -1 from an item's length on.
-    """
-    n, _, cells = score.shape
-    best = np.full(score.shape[:2], -np.inf, np.float32)
-    best[:, 0] = score[:, 0, 0]
-    advanced = np.zeros((cells, *best.shape), bool)
-    before = np.full_like(best, -np.inf)
-    for t in range(1, cells):
-        before[:, 1:] = best[:, :-1]
-        np.greater(before, best, out=advanced[t])
-        best = np.maximum(before, best) + score[:, :, t]
-    path, rows = np.empty((n, cells), np.int64), np.arange(n)
-    state = np.maximum(counts - 1, 0)
-    for t in range(cells - 1, -1, -1):
-        inside = t < lengths
-        path[:, t] = np.where(inside, state, -1)
-        state = state - (inside & advanced[t, rows, state])
-    even = np.arange(cells) * counts[:, None] // lengths[:, None]
-    even = np.where(np.arange(cells) < lengths[:, None], even, -1)
-    path = np.where((counts > lengths)[:, None], even, path)
-    return np.where(counts[:, None] > 0, path, -1)
