@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.trainings import make, reloaded
+from zaohua.core.notes import DataNote
 from zaohua.modalities import MelCodec
 from zaohua.modalities.records.codec import RecordCodec
 from zaohua.modalities.sounds.sound import Sound
@@ -55,6 +56,12 @@ def test_sounds_have_the_length_of_their_words_and_no_noise_behind() -> None:
 
 def test_without_words_a_sound_has_the_length_of_all() -> None:
     assert [sound.seconds for sound in flow().sample(y=[{"voice": "quiet"}, {}])] == [0.4, 0.4]
+
+
+def test_too_long_words_are_told() -> None:
+    with pytest.warns(DataNote, match="1 of 2 conditions would take longer than an item of 56 frames"):
+        sounds = flow().sample(y=[{"words": "cbc" * 5}, {"words": "a"}])
+    assert len(sounds[0]) > 3 * len(sounds[1])
 
 
 def test_words_of_others_move_nothing() -> None:
@@ -108,6 +115,6 @@ def test_other_models_of_noise_take_texts_along_sounds(name: str) -> None:
 
 def test_a_plain_text_is_laid_without_a_record() -> None:
     sounds, y = words()
-    fitted = model(steps=2, y_codec="texts").fit(sounds, [item["words"] for item in y])
+    fitted = model(steps=2, y_codec="texts", vocoder=True).fit(sounds, [item["words"] for item in y])
     assert fitted.sample(y="abca")[0].seconds <= 0.4
     assert fitted.sample(y=["", "a"])[0].seconds == 0.4  # an empty text is no condition

@@ -11,6 +11,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from zaohua.core.notes import note
 from zaohua.core.record import Condition, Record
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import CodecT
@@ -78,7 +79,13 @@ class Aligned(Guided[CodecT]):
         seen = self.seen(self.nets_, y)
         if seen is y or self.codec_.ended is None:
             return x
-        ends = cast(Aligner, self.nets_["aligner"]).ends(cast(Record, seen))
+        aligner = cast(Aligner, self.nets_["aligner"])
+        if squeezed := aligner.squeezed(cast(Condition, y)):
+            note(
+                f"{squeezed:,} of {len(x):,} conditions would take longer than an item of {aligner.cells} "
+                f"{self.spec_.axes[-1]}s, and are made faster: give shorter ones, or train on longer items"
+            )
+        ends = aligner.ends(cast(Record, seen))
         if ends is None:
             return x
         after = torch.arange(x.shape[-1], device=x.device) >= ends.unsqueeze(1)

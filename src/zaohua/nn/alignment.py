@@ -188,6 +188,13 @@ class Aligner(nn.Module):
         there = (laid[:, -1] > 0).flatten(1, -2)[:, 0] if laid.ndim > 3 else laid[:, -1] > 0
         return torch.where(y.present[self.name], there.sum(1), there.shape[1])
 
+    def squeezed(self, y: Condition) -> int:
+        """Count the sequences that are predicted to take longer than an item can be."""
+        tokens = self.sequence(y)
+        if tokens is None or not tokens.numel() or self.blank is None:
+            return 0
+        return int((self.states(y, tokens).durations.sum(1) > self.cells + 0.5).sum())
+
     # ---- alignments
 
     def frames(self, x: Tensor) -> Tensor:
