@@ -105,6 +105,10 @@ class Codec(ConditionCodec[ItemsT, "Tensor"], ABC, Generic[ItemsT]):
         """Return the items that `encode` encodes one to one: `items`, unless the codec splits them."""
         return items
 
+    def opened(self, items: ItemsT) -> ItemsT:
+        """Return the items that `encode` encodes one to one, `parts`."""
+        return self.parts(items)
+
     @abstractmethod
     def encode(self, items: ItemsT) -> Codes:
         """Encode items; raise a `ZaohuaError` that names the first that can't be encoded."""
