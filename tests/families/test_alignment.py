@@ -59,7 +59,7 @@ def test_without_words_a_sound_has_the_length_of_all() -> None:
 
 
 def test_too_long_words_are_told() -> None:
-    with pytest.warns(DataNote, match="1 of 2 conditions would take longer than an item of 56 frames"):
+    with pytest.warns(DataNote, match="1 of 2 conditions would take longer than an item of 32 frames"):
         sounds = flow().sample(y=[{"words": "cbc" * 5}, {"words": "a"}])
     assert len(sounds[0]) > 3 * len(sounds[1])
 
