@@ -19,7 +19,6 @@ from zaohua.modalities.registry import codec_classes
 
 SOURCE = Path(zh.__file__).parent
 PYTHON_ONLY = {
-    "estimator/base.py": ["y_codec"],  # the command line gives labels
     "estimator/columns.py": ["y"],
     "estimator/encoding.py": ["y"],  # as above
     "families/univariate/newton.py": ["keep_path"],  # no option of fit-distribution

@@ -1,4 +1,4 @@
-"""Numbers given as conditions: labels, with or without a codec that says so, and never rows of a table."""
+"""Numbers given as conditions: labels if there are few, or if a codec says so, else numbers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,15 @@ def test_lists_and_arrays_of_them_are_labels(y: object, codec: zh.LabelCodec | N
 
 
 @pytest.mark.parametrize("codec", [zh.NumberCodec(), zh.TableCodec()])
-def test_rows_of_a_table_are_refused(codec: zh.NumberCodec | zh.TableCodec) -> None:
-    images = np.zeros((30, 8, 8), np.uint8)
-    for model, items in ((zh.VAE(y_codec=codec, max_steps=1), images), (zh.Normal(y_codec=codec), NUMBERS)):
-        with pytest.raises(ZaohuaError, match=r"rows of a table aren't conditions; give one label for each item"):
-            model.fit(items, NUMBERS.tolist())
+def test_densities_of_classes_refuse_numbers(codec: zh.NumberCodec | zh.TableCodec) -> None:
+    with pytest.raises(ZaohuaError, match=r"Normal learns p\(x \| y\) of labels only"):
+        zh.Normal(y_codec=codec).fit(NUMBERS, NUMBERS.tolist())
+
+
+def test_many_different_numbers_are_numbers() -> None:
+    images = np.broadcast_to((128 + 40 * NUMBERS[:, None, None]).clip(0, 255).astype(np.uint8), (30, 4, 4)).copy()
+    model = zh.VAE(hidden=16, max_steps=150, batch_size=30, random_state=0)
+    with pytest.warns(zh.core.notes.DataNote, match="y is taken for numbers; y_codec='labels' takes it for labels"):
+        model.fit(images, NUMBERS)
+    dark, bright = (model.sample(8, y=y, random_state=0).mean() for y in (-1.5, 1.5))
+    assert dark + 40 < bright

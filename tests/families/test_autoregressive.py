@@ -20,6 +20,7 @@ from zaohua.families.autoregressive import decoding
 from zaohua.families.autoregressive.decoding import generate, guided
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.token_sampler import TokenSampler
+from zaohua.families.guidance import guidance_of
 from zaohua.nn.int8 import int8
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
@@ -181,11 +182,11 @@ def test_guidance_leads_away_from_no_condition() -> None:
     net = make_net("modern", LABELS)
     y, x = torch.tensor([1, 2]), torch.tensor([[0, 3], [1, 2]])
     with torch.no_grad():
-        both = guided(net, 3.0)
+        both = guided(net, guidance_of(3.0, None))
         logits = both.step(x, both.start(2, y))
         with_y, without = net(x, y)[:, -1], net(x, None)[:, -1]
     assert torch.allclose(logits, without + 3 * (with_y - without), atol=1e-4)
-    assert guided(net, 1.0) is net
+    assert guided(net, guidance_of(1.0, None)) is net
 
 
 class TestChoice:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.nn.embed import Tokens
+from zaohua.nn.embed import Tokens, pool
 from zaohua.nn.unet import UNet, UNetAttention, default_patch
 
 LABEL = DataSpec((), (), (Feature("label", "category", 10),))
@@ -108,9 +108,11 @@ def test_attention_reads_the_tokens() -> None:
     attention = UNetAttention(16, 8)
     torch.nn.init.normal_(attention.out.weight)
     x, values, present = torch.randn(2, 16, 3, 5), torch.randn(2, 4, 8), torch.ones(2, 4, dtype=torch.bool)
-    out = attention(x, Tokens(values, present))
+    out = attention(x, Tokens(values, present, pool(values, present)))
     assert out.shape == x.shape
-    torch.testing.assert_close(out, attention(x, Tokens(values.flip(1), present)))
-    assert not torch.allclose(out, attention(x, Tokens(-values, present)))
+    torch.testing.assert_close(out, attention(x, Tokens(values.flip(1), present, pool(values, present))))
+    assert not torch.allclose(out, attention(x, Tokens(-values, present, pool(-values, present))))
     longer = torch.cat([values, torch.randn(2, 3, 8)], dim=1)
-    torch.testing.assert_close(out, attention(x, Tokens(longer, torch.arange(7).expand(2, 7) < 4)))
+    torch.testing.assert_close(
+        out, attention(x, Tokens(longer, torch.arange(7).expand(2, 7) < 4, pool(values, present)))
+    )

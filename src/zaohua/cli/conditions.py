@@ -14,7 +14,7 @@ from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
-    from zaohua.modalities.condition_codec import ConditionCodec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.files.items import FileItems
 
 Collection: TypeAlias = "list[object] | np.ndarray | FileItems[object]"

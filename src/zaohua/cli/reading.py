@@ -12,7 +12,7 @@ from zaohua.core.notes import Notes, gathered, note, shown
 
 if TYPE_CHECKING:
     from zaohua.estimator.listening import EncodedData
-    from zaohua.modalities.condition_codec import ConditionCodec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.training.events import Event
 
 MOST = 20

@@ -55,11 +55,11 @@ Condition: TypeAlias = Tensor | Record
 """Conditions of a batch as tensors: what networks take for y."""
 
 
-def twice(y: Condition) -> Condition:
-    """Return the conditions of n items followed by the same again."""
+def repeated(y: Condition, times: int) -> Condition:
+    """Return the conditions of n items followed by the same again, `times` times in all."""
     if isinstance(y, Record):
-        return y[torch.arange(len(y), device=y.device).repeat(2)]
-    return torch.cat([y, y])
+        return y[torch.arange(len(y), device=y.device).repeat(times)]
+    return torch.cat([y] * times)
 
 
 def part_of(y: Record | None, keep: Tensor | None, index: int, name: str) -> tuple[Tensor | None, Tensor | None]:

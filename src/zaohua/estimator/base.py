@@ -32,7 +32,7 @@ from zaohua.estimator.memory import TrainingMemory
 from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec
-from zaohua.modalities.condition_codec import ConditionCodec
+from zaohua.modalities.condition_base import ConditionCodec
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind

@@ -24,7 +24,7 @@ from zaohua.estimator.amounts import AT_ONCE, foreseen, items_at_once
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities import modality_of
 from zaohua.modalities.base import Codec, Codes, counted
-from zaohua.modalities.condition_codec import ConditionCodec, ConditionCodes
+from zaohua.modalities.condition_base import ConditionCodec, ConditionCodes
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import NamedTuple, TypeAlias
 
 from zaohua.modalities.base import Codec
-from zaohua.modalities.condition_codec import ConditionCodec
+from zaohua.modalities.condition_base import ConditionCodec
 
 
 class EncodedData(NamedTuple):

@@ -26,7 +26,7 @@ from zaohua.core.seeds import RandomState
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
 from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, expand_condition, invalid_rows, to_cpu
-from zaohua.modalities.condition_codec import ConditionCodes
+from zaohua.modalities.condition_base import ConditionCodes
 
 
 class Denoises(Protocol):

@@ -24,7 +24,7 @@ from zaohua.core.spec import DataSpec
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codes
-    from zaohua.modalities.condition_codec import ConditionCodes
+    from zaohua.modalities.condition_base import ConditionCodes
 
 
 @dataclass(frozen=True, eq=False)

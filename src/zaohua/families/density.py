@@ -27,7 +27,7 @@ from zaohua.estimator.encoding import CodecT, TrainingData
 from zaohua.estimator.methods import ScoreKind
 from zaohua.estimator.tensors import chunks
 from zaohua.modalities.base import Codes
-from zaohua.modalities.condition_codec import ConditionCodes
+from zaohua.modalities.condition_base import ConditionCodes
 
 Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""

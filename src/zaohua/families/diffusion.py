@@ -26,7 +26,7 @@ from zaohua.core.hardware import autocast
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
-from zaohua.core.record import Condition, twice
+from zaohua.core.record import Condition, Record
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.estimator.encoding import CodecT
@@ -107,17 +107,19 @@ class Diffusion(Guided[CodecT]):
         """
         advice = "items become tensors by prepare_items, labels by condition, and denoiser(y) does both"
         tensor("x_t", x_t, advice), tensor("t", t, "a time from 0 to 1, torch.tensor(0.5)")
-        if y is not None:
+        if y is not None and not isinstance(y, Record):
             tensor("y", y, advice)
         if x_t.shape[1:] != self.spec_.tensor_shape or t.numel() != 1:
             shape = ", ".join(map(str, self.spec_.tensor_shape))
             raise ZaohuaError(f"denoise takes x_t (n, {shape}) at one time, not {tuple(x_t.shape)} at {tuple(t.shape)}")
         net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
-        if y is None or not self._guides(t):
+        guide = self.guide if y is not None and self._guides(t) else None
+        if y is None or guide is None:
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
-        keep = torch.arange(2 * n, device=x_t.device) < n
-        both = self.predict(net, torch.cat([x_t, x_t]), t_each.expand(2 * n), twice(y), keep)
-        data, e = (torch.lerp(p[n:], p[:n], self.guidance) for p in both)
+        several, keep = guide.times * n, guide.keep(n, x_t.device)
+        x_several = x_t.repeat(guide.times, *[1] * (x_t.ndim - 1))
+        predictions = self.predict(net, x_several, t_each.expand(several), guide.conditions(y), keep)
+        data, e = map(guide.combine, predictions)
         return self._clipped(data, e, x_t, t)
 
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
@@ -133,7 +135,7 @@ class Diffusion(Guided[CodecT]):
         in Diffusion Models", 2024 (arXiv:2404.07724).
         """
         alpha, sigma = self.noise_schedule.alpha(t), self.noise_schedule.sigma(t)
-        if self.guidance == 1 or sigma <= self.guidance_above * alpha:
+        if sigma <= self.guidance_above * alpha:
             return False
         return self.guidance_below is None or bool(sigma < self.guidance_below * alpha)
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
-from zaohua.core.record import Condition, twice
+from zaohua.core.record import Condition, repeated
 from zaohua.estimator.encoding import CodecT
 from zaohua.training.events import Batch
 from zaohua.training.trainable import Trainable
@@ -100,7 +100,7 @@ class GAN(Trainable[CodecT]):
 
     def judge(self, nets: nn.ModuleDict, x: Tensor, fakes: Tensor, y: Condition | None) -> tuple[Tensor, Tensor]:
         """Score real items and fakes in one pass, (B,) each."""
-        both_y = None if y is None else twice(y)
+        both_y = None if y is None else repeated(y, 2)
         real, fake = nets["discriminator"](torch.cat([x, fakes]), both_y).squeeze(1).chunk(2)
         return real, fake
 

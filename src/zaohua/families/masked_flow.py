@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise, categorical
 from zaohua.core.params import Between, Sampling
-from zaohua.core.record import Condition, twice
+from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.families.guidance import Guided
 from zaohua.modalities.tables.codec import TableCodec
@@ -186,10 +186,12 @@ class MaskedFlow(Guided[TableCodec]):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Predict velocities and logits at time t with guidance: null + guidance (conditional - null)."""
         n = len(z)
-        if y is None or self.guidance == 1:
+        guide = None if y is None else self.guide
+        if y is None or guide is None:
             out: tuple[Tensor, tuple[Tensor, ...]] = net(codes, z, torch.full((n,), t, device=z.device), y, None)
             return out
-        keep = torch.arange(2 * n, device=z.device) < n
-        v, logits = net(codes.repeat(2, 1), z.repeat(2, 1), torch.full((2 * n,), t, device=z.device), twice(y), keep)
-        guided = [torch.lerp(both[n:], both[:n], self.guidance) for both in (v, *logits)]
+        times, keep = torch.full((guide.times * n,), t, device=z.device), guide.keep(n, z.device)
+        several = codes.repeat(guide.times, 1), z.repeat(guide.times, 1)
+        v, logits = net(*several, times, guide.conditions(y), keep)
+        guided = [guide.combine(predictions) for predictions in (v, *logits)]
         return guided[0], tuple(guided[1:])

@@ -20,7 +20,7 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
-from zaohua.modalities.condition_codec import CodesOf, ConditionCodec, ItemsT
+from zaohua.modalities.condition_base import CodesOf, ConditionCodec, ItemsT
 from zaohua.modalities.prefixes import PREFIXED, prefix
 from zaohua.storage.outputs import whole_file
 

@@ -22,7 +22,7 @@ from zaohua.core.registry import importable_class
 from zaohua.core.spec import DataSpec
 from zaohua.modalities import registry
 from zaohua.modalities.collected import collect
-from zaohua.modalities.condition_codec import ConditionCodec
+from zaohua.modalities.condition_base import ConditionCodec
 from zaohua.modalities.files.items import FileItems
 
 CAPTIONS = ("caption", "captions", "description", "prompt", "sentence", "text", "transcript", "transcription")
@@ -59,7 +59,13 @@ def part_codec(y: Any, choice: ConditionCodec | str | None = None, name: str = "
         if kind is None:
             raise ZaohuaError(f"{named(y)} as y is of no known kind of data: give a codec ({option('y_codec')})")
         return kind.condition_codec()
-    return _of_name(_of_list(y.tolist() if hasattr(y, "tolist") else list(y), name))
+    return _of_name(_of_list(plain_values(y), name))
+
+
+def plain_values(y: Any) -> list[Any]:
+    """Return a list of conditions with Python's numbers and texts in place of those of other libraries."""
+    values = y.tolist() if hasattr(y, "tolist") else list(y)
+    return [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
 
 
 def _of_name(name: str) -> ConditionCodec:

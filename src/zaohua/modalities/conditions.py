@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from zaohua.core.json import Json
-from zaohua.modalities.choosing import part_codec, restored
-from zaohua.modalities.condition_codec import ConditionCodec
+from zaohua.modalities.choosing import part_codec, plain_values, restored
+from zaohua.modalities.condition_base import ConditionCodec
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.records.codec import RecordCodec
@@ -32,7 +30,7 @@ def condition_codec(y: Any, choice: ConditionCodec | str | None = None) -> Condi
         return RecordCodec() if choice is None else RecordCodec(parts=choice.parts)
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:
         return part_codec(y, choice)
-    values = y.tolist() if isinstance(y, np.ndarray) else list(y)
+    values = plain_values(y)
     there = [value for value in values if not missing(value)]
     chosen = part_codec(there or values, choice)
     if len(there) < len(values) and not isinstance(chosen, LabelCodec):

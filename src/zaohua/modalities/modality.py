@@ -20,7 +20,7 @@ from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.condition_codec import ConditionCodec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.data_set import DataSet
 
 

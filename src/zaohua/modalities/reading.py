@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.reading_options import reading
+from zaohua.modalities.records.rows import is_records, rows_of
 from zaohua.modalities.sources import Found, read_source
 from zaohua.storage import outputs
 
@@ -149,6 +150,8 @@ def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
 
 def _own_labels(items: Any, y: Any) -> Any:
     """Return labels or other conditions that were given apart from the items, checked for their number."""
+    if is_records(y):
+        y = rows_of(y)
     if isinstance(y, (str, bytes, Path)) or (not hasattr(y, "__len__") and not hasattr(y, "__array__")):
         raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {y!r}")
     if isinstance(y, (list, tuple)):
@@ -172,6 +175,6 @@ def _own_labels(items: Any, y: Any) -> Any:
 
 def _is_item(value: object) -> bool:
     """Return whether a condition is an item of a kind of data other than a name, a number or a text."""
-    if isinstance(value, (str, bytes, int, float, tuple, type(None))):
+    if isinstance(value, (str, bytes, int, float, tuple, type(None), list, set, frozenset, Mapping)):
         return False
     return any(kind.recognises([value]) for kind in registry.known())

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.base import Codec, Indices
-from zaohua.modalities.condition_codec import ItemsT
+from zaohua.modalities.condition_base import ItemsT
 
 
 class FileStream:

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from zaohua.core.noise import derive_seed
 from zaohua.core.record import Condition
 from zaohua.modalities.base import Codes
-from zaohua.modalities.condition_codec import ConditionCodes
+from zaohua.modalities.condition_base import ConditionCodes
 
 GOLDEN = (5**0.5 - 1) / 2
 """Golden ratio, whose multiples modulo 1 are evenly distributed."""

@@ -13,8 +13,9 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from zaohua.core.record import Condition, twice
+from zaohua.core.record import Condition
 from zaohua.families.autoregressive.token_sampler import TokenSampler
+from zaohua.families.guidance import Guidance
 from zaohua.nn.int8 import int8
 
 State: TypeAlias = Any
@@ -62,25 +63,25 @@ class VerifyingDecoder(RewindableDecoder, Protocol):
 DecoderT = TypeVar("DecoderT", bound=Decoder, covariant=True)
 
 
-def guided(net: Decoder, guidance: float) -> Decoder:
-    """Return a decoder of null + guidance (conditional - null), which runs each row twice; the net itself for 1."""
-    return net if guidance == 1 else _Guided(net, guidance)
+def guided(net: Decoder, guide: Guidance | None) -> Decoder:
+    """Return a decoder that combines predictions with guidance, for which it runs each row several times."""
+    return net if guide is None else _Guided(net, guide)
 
 
 class _Guided:
-    def __init__(self, net: Decoder, guidance: float):
-        self.net, self.guidance = net, guidance
+    def __init__(self, net: Decoder, guide: Guidance):
+        self.net, self.guide = net, guide
 
     def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> State:
         assert y is not None
-        return self.net.start(2 * n, twice(y), torch.arange(2 * n, device=y.device) < n)
+        return self.net.start(self.guide.times * n, self.guide.conditions(y), self.guide.keep(n, y.device))
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
-        conditional, null = self.net.step(torch.cat([tokens, tokens]), state).chunk(2)
-        return torch.lerp(null, conditional, self.guidance)
+        return self.guide.combine(self.net.step(tokens.repeat(self.guide.times, 1), state))
 
     def select(self, state: State, rows: Tensor) -> None:
-        cast(BranchingDecoder, self.net).select(state, torch.cat([rows, rows + len(rows)]))
+        shifts = len(rows) * torch.arange(self.guide.times, device=rows.device).unsqueeze(1)
+        cast(BranchingDecoder, self.net).select(state, (shifts + rows).flatten())
 
 
 @torch.inference_mode()

@@ -75,7 +75,7 @@ class PixelModel(Guided[ImageCodec]):
     def draw_from(self, net: Decoder, noise: Noise, y: Condition | None) -> Tensor:
         """Draw images (n, C, H, W) in [-1, 1] with a given decoder."""
         likelihood, (channels, height, width) = self.likelihood(self.spec_), self.spec_.tensor_shape
-        net = net if y is None else guided(net, self.guidance)
+        net = net if y is None else guided(net, self.guide)
         state, parts = net.start(noise.n, y), [torch.empty(noise.n, 0, device=self.device_)]
         for _ in range(height * width * (1 if self.whole_pixels else channels)):
             parts.append(likelihood.draw(net.step(parts[-1], state), noise))

@@ -26,7 +26,7 @@ from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
 from zaohua.modalities.base import Codes
-from zaohua.modalities.condition_codec import ConditionCodes
+from zaohua.modalities.condition_base import ConditionCodes
 from zaohua.modalities.files.values import all_of
 from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.codec import TextCodec

@@ -127,7 +127,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw codes from the prior; return the decoder's mean, or a draw with `observation_noise`."""
         prior = cast(Decoder, self.nets_["prior"])
-        net = prior if y is None else guided(prior, self.guidance)
+        net = prior if y is None else guided(prior, self.guide)
         length = self.grid[0] * self.grid[1]
         begin = torch.full((noise.n, 1), self.codes, device=self.device_)
         choice = TokenSampler(self.temperature, top_p=self.top_p, bias={self.codes: -torch.inf})

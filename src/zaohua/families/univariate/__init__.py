@@ -34,7 +34,7 @@ from zaohua.families.univariate import rounded
 from zaohua.families.univariate.laws import ScipyDistribution
 from zaohua.families.univariate.rounded import Rounding
 from zaohua.modalities.base import Codes
-from zaohua.modalities.condition_codec import ConditionCodes
+from zaohua.modalities.condition_base import ConditionCodes
 from zaohua.modalities.tables.plain_numbers import NumberCodec
 
 

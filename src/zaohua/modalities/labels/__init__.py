@@ -8,7 +8,7 @@ from zaohua.modalities.modality import Modality
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.condition_codec import ConditionCodec
+    from zaohua.modalities.condition_base import ConditionCodec
 
 
 class Labels(Modality):

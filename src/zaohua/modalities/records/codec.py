@@ -15,7 +15,7 @@ from zaohua.core.record import Record
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
 from zaohua.modalities.choosing import collected, part_codec, restored
-from zaohua.modalities.condition_codec import CodesOf, ConditionCodec
+from zaohua.modalities.condition_base import CodesOf, ConditionCodec
 from zaohua.modalities.records.codes import RecordCodes
 from zaohua.modalities.records.rows import Columns, RecordsLike, columns_of, is_records, missing
 
@@ -154,11 +154,11 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
 
     def state(self) -> Json:
         """Return the codecs of the parts as JSON values."""
-        return {"codecs": {k: c.to_json() for k, c in self.codecs_.items()}} if hasattr(self, "spec_") else {}
+        return {"codecs": [[k, c.to_json()] for k, c in self.codecs_.items()]} if hasattr(self, "spec_") else {}
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
-        self._set({name: restored(codec) for name, codec in state["codecs"].items()})
+        self._set({name: restored(codec) for name, codec in state["codecs"]})
 
 
 def present(column: Sequence[object]) -> Any:

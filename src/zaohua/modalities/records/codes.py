@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zaohua.core.record import Condition, Record
-from zaohua.modalities.condition_codec import CodesOf, ConditionCodes
+from zaohua.modalities.condition_base import CodesOf, ConditionCodes
 
 
 class RecordCodes:

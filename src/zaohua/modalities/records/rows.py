@@ -49,6 +49,21 @@ def columns_of(y: RecordsLike, names: Sequence[str] | None = None) -> Columns:
     return columns if names is None else _known(columns, names)
 
 
+def rows_of(y: RecordsLike) -> list[dict[str, object]]:
+    """Return records as a list of dictionaries, without the parts that an item lacks.
+
+    Raises:
+        ZaohuaError: as `columns_of`.
+    """
+    columns = columns_of(y)
+    rows: list[dict[str, object]] = [{} for _ in next(iter(columns.values()))]
+    for name, column in columns.items():
+        for row, value in zip(rows, column, strict=True):
+            if value is not None:
+                row[name] = value
+    return rows
+
+
 def _known(columns: Columns, names: Sequence[str]) -> Columns:
     """Return the columns of all names in order, empty ones for those that aren't given."""
     for name in columns:

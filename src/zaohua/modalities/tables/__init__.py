@@ -11,7 +11,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
-    from zaohua.modalities.condition_codec import ConditionCodec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.data_set import DataSet
 
 
@@ -53,6 +53,12 @@ class Tables(Modality):
     def condition_codec(self) -> ConditionCodec:
         """Return an unfitted codec of numbers: the columns of a frame are records."""
         return self.condition_codecs[0]()
+
+    def as_condition(self, codec: ConditionCodec) -> ConditionCodec:
+        """Return an unfitted codec for rows as conditions: numbers without a scale are standardised."""
+        from zaohua.modalities.tables.plain_numbers import NumberCodec
+
+        return self.condition_codec() if isinstance(codec, NumberCodec) else super().as_condition(codec)
 
     def recognises(self, X: object) -> bool:
         """Return whether X is a frame, a series, an array (n,) or (n, columns), or a list of numbers."""

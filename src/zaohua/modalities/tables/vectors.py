@@ -67,7 +67,7 @@ class VectorCodec(Codec[NumbersLike]):
         if outside.any():
             row, column = np.argwhere(outside)[0]
             low, high = self.lows_[column], self.highs_[column]
-            note(f"y={x[row, column]:g} lies outside of what the model learnt from ({low:g} to {high:g})")
+            note(f"{x[row, column]:g} lies outside of what the model learnt from ({low:g} to {high:g})")
         return torch.from_numpy(((x - self.means_) / self.scales_).astype(np.float32))
 
     def decode(self, x: Tensor) -> np.ndarray:
@@ -108,7 +108,7 @@ def _words(text: str) -> list[float]:
     try:
         return [float(word) for word in text.replace(",", " ").split()]
     except ValueError:
-        raise ZaohuaError(f"y={text!r} is no number, and this model learnt from numbers") from None
+        raise ZaohuaError(f"{text!r} is no number, and this model learnt from numbers") from None
 
 
 def _array(items: object) -> np.ndarray:
