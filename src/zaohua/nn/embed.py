@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.core.record import Condition, Record, part_of
+from zaohua.core.record import Condition, Record, part_of, plain
 from zaohua.core.spec import DataSpec
 from zaohua.nn.layers import row_conv, scaled
 from zaohua.nn.patches import Patches
@@ -141,10 +141,10 @@ class Embed(nn.Module):
             assert y is None or isinstance(y, Record)
             return self._record(y, n, keep)
         null = self.null.expand(n, 1, self.dim)
-        if y is None or (isinstance(y, Tensor) and y.numel() == 0):
+        alone, keep = plain(y, keep)
+        if alone is None or alone.numel() == 0:
             return Tokens(null, null.new_ones(n, 1, dtype=torch.bool), null[:, 0])
-        assert isinstance(y, Tensor)
-        values, present = self._tokens(y)
+        values, present = self._tokens(alone)
         if self.spec.pad is not None:
             full = present.any(dim=1)
             keep = full if keep is None else keep & full

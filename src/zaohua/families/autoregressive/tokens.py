@@ -213,7 +213,7 @@ class TokenModel(Guided[TokenCodecT]):
         """
         rows = torch.tensor(self.opening() if opening is None else opening).to(self.device_).expand(noise.n, -1)
         yield rows
-        module, plain = self.nets_["net"], self.guide is None or y is None
+        module, plain = self.nets_["net"], y is None or self.guide is None
         alone = noise.n == 1 and plain and not self.int8 and self.context > GUESSES
         with threads_for_rows(module, noise.n):
             yield from generate(
@@ -230,7 +230,7 @@ class TokenModel(Guided[TokenCodecT]):
     def decoder(self, y: Condition | None) -> Decoder:
         """Return the network, in 8-bit integers or with guidance if the fields say so."""
         net = cast(Decoder, int8(self.nets_["net"]) if self.int8 else self.nets_["net"])
-        return guided(net, None if y is None else self.guide)
+        return net if y is None else guided(net, self.guide)
 
     def opening(self) -> list[int]:
         """Return the tokens that samples begin with, END first."""
