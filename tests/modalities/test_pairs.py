@@ -185,8 +185,11 @@ class TestOtherForms:
         assert y == ["he said no", "it's five or so", "Third"]
         table(tmp_path, '00|He said "no\r\n01|b\r\n02|c, "d"\r\n')
         assert read(tmp_path, True)[1] == ['He said "no', "b", 'c, "d"']
-        found = read_with_kind(tmp_path, True, prefer=TEXTS)
-        assert found.items == ['He said "no', "b", 'c, "d"'] and found.kind is TEXTS and len(found.labels) == 3
+        for y in (True, None):
+            found = read_with_kind(tmp_path, y, prefer=TEXTS)
+            assert found.items == ['He said "no', "b", 'c, "d"'] and found.kind is TEXTS
+            assert (found.labels is None) == (y is None)
+        assert read(tmp_path / "wavs", tmp_path / "metadata.csv")[1] == found.items
 
     def test_captions_of_coco(self, tmp_path: Path) -> None:
         pictures(tmp_path, "train2017/01.jpg", "train2017/02.jpg", "train2017/03.jpg")
@@ -327,6 +330,17 @@ class TestApart:
             read(sharp, tmp_path / "y.npy")
         assert len(read("digits", "digits")[1]) == 1500
 
+    def test_splits_of_both(self, tmp_path: Path) -> None:
+        for name in ("x", "y"):
+            pictures(tmp_path / name, "train/a.png", "train/b.png", "test/a.png")
+        with gathered():
+            assert [str(p.relative_to(tmp_path)) for p in read(tmp_path / "x", tmp_path / "y")[1].files] == [
+                "y/train/a.png",
+                "y/train/b.png",
+            ]
+            items, y = read(tmp_path / "x", tmp_path / "y", split="test")
+        assert [str(p.relative_to(tmp_path)) for p in (*items.files, *y.files)] == ["x/test/a.png", "y/test/a.png"]
+
     def test_what_is_no_path(self, sharp: Path) -> None:
         with pytest.raises(ZaohuaError, match="y must be True, .*, a folder or file of conditions, .* not 'blured'"):
             read(sharp, "blured")
@@ -357,8 +371,10 @@ class TestTablesOfFiles:
         table(tmp_path, "caption,file_name\na.png,1\n" * 3, "a.csv")
         with pytest.raises(ZaohuaError, match="can't be read|tables"):
             read(tmp_path / "a.csv", True, modality="images")
-        table(tmp_path, lines({"text": "a"}, {"text": "b"}), "a.jsonl")
-        assert list(read(tmp_path / "a.jsonl", modality="texts")[0]) == ["a", "b"]
+        (tmp_path / "a.py").write_text("pass")
+        table(tmp_path, lines({"text": "a", "path": "a.py"}, {"text": "b"}), "a.jsonl")
+        with gathered():
+            assert list(read(tmp_path / "a.jsonl", modality="texts")[0]) == ["a", "b"]
 
 
 def test_other_kinds_prefer_their_own_part_or_have_no_labels(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from zaohua.core.notes import note, shown
 from zaohua.modalities import datasets, halves, registry
 from zaohua.modalities.base import counted
 from zaohua.modalities.files.delimited import encoding_of
+from zaohua.modalities.files.file_names import relative
 from zaohua.modalities.files.file_tables import SUFFIXES, NoLabelsInside
 from zaohua.modalities.files.folders import part_of
 from zaohua.modalities.files.paired_files import TEXT, read_file_table
@@ -137,8 +138,8 @@ def _matched(
 
 def _key(file: Path, root: Path | None) -> str:
     """Return the name of a file without its ending, from a folder or without any, in one form of Unicode."""
-    inside = file.relative_to(root) if root is not None and file.is_relative_to(root) else Path(file.name)
-    return unicodedata.normalize("NFC", inside.with_suffix("").as_posix())
+    path = file.name if root is None else relative(file, root)
+    return unicodedata.normalize("NFC", os.path.splitext(path)[0])
 
 
 def is_source(y: object) -> bool:

@@ -12,7 +12,7 @@ from zaohua.modalities import halves, registry
 from zaohua.modalities.files.delimited import encoding_of
 from zaohua.modalities.files.file_names import FileNames
 from zaohua.modalities.files.file_tables import SUFFIXES, NoLabelsInside
-from zaohua.modalities.files.paired_files import read_file_table
+from zaohua.modalities.files.paired_files import TEXT, read_file_table
 from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix
 from zaohua.modalities.modality import Modality
@@ -40,7 +40,8 @@ def read_pairs_of_table(table: Path, labelled: bool, wanted: Sequence[Modality])
         return None
     if suffix != ".json" and not _names_files(table):
         return None
-    suffixes = frozenset(itertools.chain.from_iterable(kind.suffixes for kind in registry.known()))
+    of_files = [kind for kind in registry.known() if kind not in wanted or TEXT not in kind.suffixes]
+    suffixes = frozenset(itertools.chain.from_iterable(kind.suffixes for kind in of_files))
     beside = [path for path in table.parent.iterdir() if path.is_file()] if suffix == ".json" else []
     try:
         columns = read_file_table(table, beside, suffixes=suffixes)

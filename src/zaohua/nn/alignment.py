@@ -191,19 +191,21 @@ class Aligner(nn.Module):
         """Return items (B, C, *sides, length) as cells (B, cells, D)."""
         flat = x.flatten(1, -2)
         flat = F.pad(flat, (0, self.cells * self.stride - flat.shape[-1]), value=self.blank or 0.0)
-        return flat.unflatten(-1, (self.cells, self.stride)).permute(0, 2, 1, 3).flatten(2)
+        cells: Tensor = flat.unflatten(-1, (self.cells, self.stride)).permute(0, 2, 1, 3).flatten(2)
+        return cells
 
     def items(self, frames: Tensor) -> Tensor:
         """Return cells (B, cells, D) as items; the inverse of `frames`."""
         shape = self.x_spec.tensor_shape
         flat = frames.unflatten(2, (-1, self.stride)).permute(0, 2, 1, 3).flatten(2)
-        return flat[..., : shape[-1]].reshape(len(frames), *shape)
+        items: Tensor = flat[..., : shape[-1]].reshape(len(frames), *shape)
+        return items
 
     def lengths(self, x: Tensor) -> Tensor:
         """Return the number of cells of each item without the padding at its end, int64 (B,), at least 1."""
         if self.blank is None:
             return torch.full((len(x),), self.cells, device=x.device)
-        used = (self.frames(x) != self.blank).any(2)
+        used = self.frames(x).ne(self.blank).any(2)
         return (used * torch.arange(1, self.cells + 1, device=x.device)).amax(1).clamp(min=1)
 
     def planned(self, states: States) -> Tensor:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json, JsonValue
@@ -31,6 +32,10 @@ LABEL_COLUMNS = ("label", "class", "y", "target", "labels", "category", "class_n
 SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json"})
 """Endings of such tables."""
 NUMBER = re.compile(r"[-+]?(0|[1-9]\d*|\d*\.\d+|[1-9]\d*\.)(e[-+]?\d+)?", re.IGNORECASE)
+
+
+IsFile: TypeAlias = Callable[[str], bool]
+"""Function that returns whether a name stands for a file that is there."""
 
 
 class NoLabelsInside(Exception):
@@ -52,13 +57,14 @@ class Listing:
     files: list[int]
 
 
-def listing(path: Path, is_file: Callable[[str], bool], by_values: bool = False) -> Listing:
+def listing(path: Path, is_file: IsFile, is_surely: IsFile | None = None) -> Listing:
     """Read a table of files.
 
     Args:
         path: the table.
         is_file: whether a name stands for a file that is there.
-        by_values: whether any column may name files, whatever it is called.
+        is_surely: the same of a name in a column that may be called anything; None if only columns that are called
+            so name files.
 
     Raises:
         NoLabelsInside: it holds nothing that belongs to files.
@@ -66,11 +72,11 @@ def listing(path: Path, is_file: Callable[[str], bool], by_values: bool = False)
     """
     suffix = path.suffix.casefold()
     if suffix in (".jsonl", ".ndjson"):
-        return _json_lines(path, is_file, by_values)
-    return _json(path) if suffix == ".json" else _delimited(path, is_file, by_values)
+        return _json_lines(path, is_file, is_surely)
+    return _json(path) if suffix == ".json" else _delimited(path, is_file, is_surely)
 
 
-def _delimited(path: Path, is_file: Callable[[str], bool], by_values: bool) -> Listing:
+def _delimited(path: Path, is_file: IsFile, is_surely: IsFile | None) -> Listing:
     """Read delimited text with a header, or LJSpeech's without one: `id|transcript|normalized transcript`."""
     strict, data = path.name == TABLE, path.read_bytes()
     try:
@@ -92,7 +98,7 @@ def _delimited(path: Path, is_file: Callable[[str], bool], by_values: bool) -> L
         names = ["file_name", "label" if strict else "text", *(f"column {i}" for i in range(3, len(names) + 1))]
     else:
         numbered = numbered[1:]
-    files = _file_columns(names, lambda at: [row[at] for _, row in numbered[:20] if len(row) > at], is_file, by_values)
+    files = _file_columns(names, lambda at: [row[at] for _, row in numbered[:20] if len(row) > at], is_file, is_surely)
     others = [at for at in range(len(names)) if at not in files]
     if strict and files:
         others = _of_label(path, names, others)
@@ -160,7 +166,7 @@ def _typed(names: Sequence[str], rows: list[list[JsonValue]]) -> list[list[JsonV
     return rows
 
 
-def _json_lines(path: Path, is_file: Callable[[str], bool], by_values: bool) -> Listing:
+def _json_lines(path: Path, is_file: IsFile, is_surely: IsFile | None) -> Listing:
     """Read lines of JSON: in each an object with `file_name` and whatever belongs to the file."""
     records = list[Json]()
     for number, line in enumerate(path.read_text("utf-8-sig", errors="replace").split("\n"), start=1):
@@ -175,7 +181,7 @@ def _json_lines(path: Path, is_file: Callable[[str], bool], by_values: bool) -> 
     if not records:
         raise NoLabelsInside("it is empty")
     names = list(dict.fromkeys(key for record in records for key in record))
-    files = _file_columns(names, lambda at: [record.get(names[at]) for record in records[:20]], is_file, by_values)
+    files = _file_columns(names, lambda at: [record.get(names[at]) for record in records[:20]], is_file, is_surely)
     without = next(
         (n for n, r in enumerate(records, 1) if not any(isinstance(r.get(names[at]), str) for at in files)), 0
     )
@@ -252,22 +258,23 @@ def _is_file_name(name: str) -> bool:
 def _file_columns(
     names: Sequence[str],
     some: Callable[[int], Sequence[JsonValue]],
-    is_file: Callable[[str], bool],
-    by_values: bool,
+    is_file: IsFile,
+    is_surely: IsFile | None,
 ) -> list[int]:
     """Return the columns that name files: by their names, the usual first, and by their first values.
 
     If no value of theirs is a file that is there, only the usual one counts.
     """
 
-    def holds(at: int) -> bool:
-        values = [value for value in some(at) if value not in (None, "")]
-        return any(isinstance(value, str) and is_file(value) for value in values)
+    def holds(at: int, test: IsFile) -> bool:
+        return any(isinstance(value, str) and value.strip() and test(value) for value in some(at))
 
     named = [at for at, name in enumerate(names) if _is_file_name(name)]
-    if not by_values and len(named) < 2:
+    if is_surely is None and len(named) < 2:
         return named
-    held = [at for at in (range(len(names)) if by_values else named) if holds(at)]
+    held = [at for at in named if holds(at, is_file)]
+    if is_surely is not None:
+        held = sorted({*held, *(at for at in range(len(names)) if holds(at, is_surely))})
     return held or ([min(named, key=lambda at: _rank(names[at]))] if named else [])
 
 

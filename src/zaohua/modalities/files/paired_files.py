@@ -42,10 +42,10 @@ def read_file_table(
     """
     names = FileNames(table, files, others, folder)
 
-    def is_file(name: str) -> bool:
-        return (suffixes is None or Path(name).suffix.casefold() in suffixes) and names.is_file(name)
+    def is_surely(name: str) -> bool:
+        return suffixes is not None and Path(name).suffix.casefold() in suffixes and names.is_file(name)
 
-    listed = listing(table, is_file, by_values=suffixes is not None)
+    listed = listing(table, names.is_file, None if suffixes is None else is_surely)
     for at in listed.files:
         found = names.found([None if row[at] is None else str(row[at]) for row in listed.rows])
         for row, path in zip(listed.rows, found, strict=True):

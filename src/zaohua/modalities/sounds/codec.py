@@ -189,7 +189,7 @@ class SoundCodec(Codec[SoundsLike]):
 
     def ends(self, x: Tensor) -> Tensor:
         """Return the number of samples before new sounds (b, ...) `ended`, int64 (b,), or else the fitted length."""
-        places = (x != self.ended).flatten(1, -2).any(1).sum(1)
+        places = x.ne(self.ended).flatten(1, -2).any(1).sum(1)
         samples = self._samples(places).clamp(max=self.form_.length)
         return torch.where(places == x.shape[-1], self.form_.length, samples)
 
