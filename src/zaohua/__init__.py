@@ -40,7 +40,7 @@ _LAZY = {
     "TableImputer": "zaohua.tasks.impute",
     "TableCodec": "zaohua.modalities.tables.codec",
     "TextCodec": "zaohua.modalities.texts.codec",
-    "WaveCodec": "zaohua.modalities.sounds.codec",
+    "WaveCodec": "zaohua.modalities.sounds.waves",
     "GridCodec": "zaohua.modalities.base",
     "Modality": "zaohua.modalities.modality",
     "Codec": "zaohua.modalities.base",
