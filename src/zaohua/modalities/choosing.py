@@ -21,9 +21,11 @@ from zaohua.core.params import check_fields
 from zaohua.core.registry import importable_class
 from zaohua.core.spec import DataSpec
 from zaohua.modalities import registry
+from zaohua.modalities.base import Codec
 from zaohua.modalities.collected import collect
 from zaohua.modalities.condition_base import ConditionCodec
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.modality import Modality
 
 CAPTIONS = ("caption", "captions", "description", "prompt", "sentence", "text", "transcript", "transcription")
 """Names of parts that are texts, whatever they hold."""
@@ -37,7 +39,9 @@ NAMES = {"labels": ("labels", 0), "tags": ("labels", 1), "numbers": ("tables", 1
 """Codecs by the names that `y_codec` takes, besides those of kinds of data: the kind, and which of its codecs."""
 
 
-def part_codec(y: Any, choice: ConditionCodec | str | None = None, name: str = "") -> ConditionCodec:
+def part_codec(
+    y: Any, choice: ConditionCodec | str | None = None, name: str = "", x_codec: Codec | None = None
+) -> ConditionCodec:
     """Return an unfitted codec for conditions that are no records, none of them missing.
 
     Args:
@@ -45,12 +49,13 @@ def part_codec(y: Any, choice: ConditionCodec | str | None = None, name: str = "
         choice: the codec to use, or the name of one: "labels", "tags" (several labels for each item), "numbers",
             "texts", or a kind of data. None chooses one from the data.
         name: name of the part of a record that the conditions are; "" if they are no part.
+        x_codec: fitted codec of the items, for conditions of the same kind of data.
 
     Raises:
         ZaohuaError: there is no codec of that name.
     """
     if isinstance(choice, str):
-        return _of_name(choice)
+        return _of_name(choice, x_codec)
     if choice is not None:
         kind = registry.modality_of(type(choice))
         return type(choice)(**choice.get_params()) if kind is None else kind.as_condition(choice)
@@ -58,8 +63,8 @@ def part_codec(y: Any, choice: ConditionCodec | str | None = None, name: str = "
         kind = next((kind for kind in registry.known() if kind.recognises(y)), None)
         if kind is None:
             raise ZaohuaError(f"{named(y)} as y is of no known kind of data: give a codec ({option('y_codec')})")
-        return kind.condition_codec()
-    return _of_name(_of_list(plain_values(y), name))
+        return _of_kind(kind, x_codec)
+    return _of_name(_of_list(plain_values(y), name), x_codec)
 
 
 def plain_values(y: Any) -> list[Any]:
@@ -68,7 +73,13 @@ def plain_values(y: Any) -> list[Any]:
     return [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
 
 
-def _of_name(name: str) -> ConditionCodec:
+def _of_kind(kind: Modality, x_codec: Codec | None) -> ConditionCodec:
+    """Return the codec of a kind of data, beside the items' own if they are of this kind, too."""
+    same = x_codec is not None and registry.modality_of(type(x_codec)) is kind
+    return kind.beside(x_codec) if same and x_codec is not None else kind.condition_codec()
+
+
+def _of_name(name: str, x_codec: Codec | None = None) -> ConditionCodec:
     """Return the codec of a name."""
     if name in NAMES:
         kind, which = NAMES[name]
@@ -76,7 +87,7 @@ def _of_name(name: str) -> ConditionCodec:
         return (*known.codecs[:1], *known.condition_codecs)[which]()
     if name not in {kind.name for kind in registry.known()}:
         raise unknown("codec of y", name, sorted({*NAMES, *(kind.name for kind in registry.known())}))
-    return registry.modality(name).condition_codec()
+    return _of_kind(registry.modality(name), x_codec)
 
 
 def _of_list(values: Sequence[object], name: str) -> str:

@@ -13,7 +13,7 @@ from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.record import Record
 from zaohua.core.spec import DataSpec
-from zaohua.modalities.base import counted
+from zaohua.modalities.base import Codec, counted
 from zaohua.modalities.choosing import collected, part_codec, restored
 from zaohua.modalities.condition_base import CodesOf, ConditionCodec
 from zaohua.modalities.records.codes import RecordCodes
@@ -39,6 +39,11 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
     parts: Mapping[str, ConditionCodec | str] | None = None
     """Codec of each part, or the name of one ("labels", "texts", "numbers" ...); others are chosen from the data."""
 
+    def beside(self, x_codec: Codec | None) -> Self:
+        """Set the fitted codec of the items, to which parts of the same kind of data are fitted; return self."""
+        self.x_codec_: Codec | None = x_codec
+        return self
+
     def fit(self, items: RecordsLike) -> Self:
         """Fit the codec of each part to the items that have it.
 
@@ -49,13 +54,13 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
         for name in chosen:
             if name not in columns:
                 raise unknown("part of y", name, list(columns))
-        codecs = {}
+        codecs, x_codec = {}, getattr(self, "x_codec_", None)
         for name, column in columns.items():
             values = present(column)
             if not len(values):
                 raise ZaohuaError(f"y[{name!r}]: no item has it: leave it out")
             with naming(name):
-                codecs[name] = part_codec(values, chosen.get(name), name).fit(values)
+                codecs[name] = part_codec(values, chosen.get(name), name, x_codec).fit(values)
         self._set(codecs)
         return self
 
