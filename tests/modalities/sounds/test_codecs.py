@@ -235,6 +235,11 @@ def test_a_codec_that_is_not_the_models_own_is_named(model: str, codec: Any, mes
         getattr(zh, model)(codec=codec).fit(TONES)
 
 
+def test_gans_do_not_learn_numbers_without_bounds() -> None:
+    with pytest.raises(ZaohuaError, match="DCGAN makes numbers from -1 to 1, but complex spectrograms have no bounds"):
+        zh.DCGAN(codec=zh.SpectrumCodec()).fit(TONES)
+
+
 def test_other_kinds_than_the_codecs_own_are_named_too() -> None:
     with pytest.raises(ZaohuaError, match="GaussianCopula learns columns of any kind, but NumberCodec makes plain num"):
         zh.GaussianCopula(codec=modalities.NumberCodec()).fit(np.zeros((4, 2)))

@@ -36,6 +36,7 @@ class SpectrumCodec(SpectrogramCodec):
     """
 
     representation: ClassVar[str] = "complex spectrograms"
+    bounded: ClassVar[bool] = False
 
     power: Annotated[float, Between(0.1, 1)] = 0.5
     """Power that magnitudes are raised to, which amplifies quiet sounds; 1: none."""
