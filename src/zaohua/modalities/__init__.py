@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.registry import codec_classes, known, modality, modality_of, only_kind, register, taken_by
+from zaohua.modalities.registry import (
+    codec_classes,
+    kinds_of,
+    known,
+    modality,
+    modality_of,
+    only_kind,
+    register,
+    taken_by,
+)
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec as Codec
@@ -89,6 +98,7 @@ __all__ = [
     "Modality",
     "codec_classes",
     "codec_for",
+    "kinds_of",
     "known",
     "modality",
     "modality_of",

@@ -8,6 +8,7 @@ from zaohua.core.json import Json
 from zaohua.modalities.base import Codec
 from zaohua.modalities.choosing import part_codec, plain_values, restored
 from zaohua.modalities.condition_base import ConditionCodec
+from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.records.codec import RecordCodec
@@ -28,6 +29,8 @@ def condition_codec(y: Any, choice: ConditionCodec | str | None = None, x_codec:
     Raises:
         ZaohuaError: there is no codec of that name, or y is of no known kind of data.
     """
+    if choice is None and isinstance(y, Column) and y.is_texts:
+        choice = "texts"
     if isinstance(choice, RecordCodec) or (choice is None and is_records(y)):
         return RecordCodec(parts=None if choice is None else choice.parts).beside(x_codec)
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:

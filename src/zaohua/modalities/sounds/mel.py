@@ -32,6 +32,7 @@ class MelCodec(SpectrogramCodec):
     """
 
     representation: ClassVar[str] = "log-mel spectrograms"
+    blank: ClassVar[float | None] = -1.0
 
     bands: Annotated[int, Between(4, 512)] | None = None
     """Number of mel bands; None: 64, or 80 from 16 kHz on, and fewer for short windows."""
@@ -71,7 +72,10 @@ class MelCodec(SpectrogramCodec):
     def decode(self, x: Tensor) -> Sounds:
         """Convert spectrograms (b, channels, bands, frames) to sounds by the Griffin-Lim algorithm."""
         log_mel = self.log_mel(x.clamp(-1, 1))
-        return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds))
+        return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds), self.ends(x))
+
+    def _samples(self, places: Tensor) -> Tensor:
+        return (places - 1).clamp(min=1) * self.mel_.hop  # frame t is centred on sample t * hop
 
     def state(self) -> Json:
         """Return the format of sounds, the parameters of their spectrograms and the loudest, as JSON values."""

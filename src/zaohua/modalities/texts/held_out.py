@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.splits import held_out_rows, name_of
+from zaohua.modalities.files.items import groups_of
 from zaohua.modalities.texts.dialogues import is_dialogue
 from zaohua.modalities.texts.tokenizers import REPLACEMENT
 
@@ -36,14 +38,15 @@ def divided(models: Sequence[Any], items: Any, labels: Sequence[Any] | None = No
     texts = list(items)
     places = [_place(model, texts) for model in models]
     if all(place is None for place in places):
-        held, kept = held_out_rows(models, len(texts))
+        held, kept = held_out_rows(models, len(texts), groups_of(labels))
         if not len(held):
             return None
         of_labels = [None if labels is None else [labels[i] for i in rows] for rows in (kept, held)]
         return [texts[i] for i in kept], [texts[i] for i in held], of_labels[0], of_labels[1]
     if any(place is None for place in places):
         raise ZaohuaError(
-            f"{', '.join(map(name_of, models))} held out other texts: some hold out whole texts, others the end of all"
+            f"{', '.join(map(name_of, models))} held out other texts, some whole texts and some the end of all: give "
+            f"some that are new ({option('data')})"
         )
     item, at = max(place for place in places if place is not None)
     if item >= len(texts):
