@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,8 @@ def _of_list(values: Sequence[object], name: str) -> str:
         return _of_texts([str(value) for value in values], name)
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         return _of_numbers([float(value) for value in values if isinstance(value, (int, float))], name)
+    if all(isinstance(value, date) for value in values):
+        return "numbers"
     if isinstance(first, (str, int, float, tuple)):
         return "labels"
     kind = next((kind for kind in registry.known() if kind.recognises(list(values))), None)

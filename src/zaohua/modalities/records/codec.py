@@ -122,9 +122,11 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
     def as_items(self, y: object, n: int | None) -> RecordsLike:
         """Return n (or 1) copies of one record; a list of records unchanged.
 
-        A record is a dictionary. A value in it may be a list with one for each item; it is one value for all if its
-        part takes it as one.
+        A record is a dictionary, or a row of a data frame. A value in it may be a list with one for each item; it is
+        one value for all if its part takes it as one.
         """
+        if hasattr(y, "to_dict") and not hasattr(y, "columns"):
+            y = y.to_dict()
         if not is_records(y):
             if list(self.codecs_) != [self.ONLY]:
                 names = ", ".join(self.codecs_)
