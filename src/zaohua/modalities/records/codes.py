@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.record import Condition, Record
+from zaohua.core.record import Record
 from zaohua.modalities.condition_base import BatchT, CodesOf, ConditionCodes
 
 
