@@ -49,6 +49,7 @@ _LAZY = {
     "modality": "zaohua.modalities.registry",
     "read": "zaohua.modalities.reading",
     "register": "zaohua.modalities.registry",
+    "retrieve": "zaohua.tasks.retrieve",
     "write": "zaohua.modalities.reading",
     "show": "zaohua.modalities.images.show",
     "datasets": "zaohua.modalities",

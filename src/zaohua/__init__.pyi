@@ -76,6 +76,7 @@ from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
 from zaohua.tasks.impute import TableImputer as TableImputer
+from zaohua.tasks.retrieve import retrieve as retrieve
 
 __version__: str
 
@@ -154,6 +155,7 @@ __all__ = [
     "read",
     "register",
     "registry",
+    "retrieve",
     "show",
     "tasks",
     "write",
