@@ -148,6 +148,23 @@ class TestTables:
         with pytest.raises(ZaohuaError, match="row 2 has more cells than the header: put texts in quotes"):
             read(tmp_path, True)
 
+    def test_a_quote_that_is_open_does_not_swallow_the_rows_after_it(self, place: Path) -> None:
+        table(place, 'file_name,text\na.png,"one\nb.png,"two"\nc.png,three\n')
+        with pytest.raises(ZaohuaError, match="metadata.csv: row 2 runs on to b.png: a quote is open"):
+            read(place, True)
+
+    def test_columns_without_a_name_of_their_own(self, place: Path) -> None:
+        table(place, ",file_name,text,text\n" + "".join(f"{i},{name}.png,a,b\n" for i, name in enumerate("abc")))
+        with pytest.warns(DataNote, match=r"left out 2 columns .* name of their own \(without a name, text\)"):
+            assert read(place, True)[1] == ["a", "a", "a"]
+
+    def test_a_table_that_says_nothing(self, place: Path) -> None:
+        for text in ("", "file_name\na.png\n", "file_name,text\na.png,\nb.png,\n"):
+            table(place, text)
+            with pytest.raises(NoLabels), gathered() as notes:
+                read(place, True)
+            assert any("metadata.csv" in note for note in notes)
+
     def test_several_files_in_a_row(self, tmp_path: Path) -> None:
         folder(tmp_path, "s", each=3)
         pictures(tmp_path, *(f"s/{i:02}.png" for i in range(3)))
@@ -185,8 +202,11 @@ class TestOtherForms:
         assert y == ["he said no", "it's five or so", "Third"]
         table(tmp_path, '00|He said "no\r\n01|b\r\n02|c, "d"\r\n')
         assert read(tmp_path, True)[1] == ['He said "no', "b", 'c, "d"']
-        found = read_with_kind(tmp_path, True, prefer=TEXTS)
-        assert found.items == ['He said "no', "b", 'c, "d"'] and found.kind is TEXTS and len(found.labels) == 3
+        for y in (True, None):
+            found = read_with_kind(tmp_path, y, prefer=TEXTS)
+            assert found.items == ['He said "no', "b", 'c, "d"'] and found.kind is TEXTS
+            assert (found.labels is None) == (y is None)
+        assert read(tmp_path / "wavs", tmp_path / "metadata.csv")[1] == found.items
 
     def test_captions_of_coco(self, tmp_path: Path) -> None:
         pictures(tmp_path, "train2017/01.jpg", "train2017/02.jpg", "train2017/03.jpg")
@@ -327,6 +347,17 @@ class TestApart:
             read(sharp, tmp_path / "y.npy")
         assert len(read("digits", "digits")[1]) == 1500
 
+    def test_splits_of_both(self, tmp_path: Path) -> None:
+        for name in ("x", "y"):
+            pictures(tmp_path / name, "train/a.png", "train/b.png", "test/a.png")
+        with gathered():
+            assert [str(p.relative_to(tmp_path)) for p in read(tmp_path / "x", tmp_path / "y")[1].files] == [
+                "y/train/a.png",
+                "y/train/b.png",
+            ]
+            items, y = read(tmp_path / "x", tmp_path / "y", split="test")
+        assert [str(p.relative_to(tmp_path)) for p in (*items.files, *y.files)] == ["x/test/a.png", "y/test/a.png"]
+
     def test_what_is_no_path(self, sharp: Path) -> None:
         with pytest.raises(ZaohuaError, match="y must be True, .*, a folder or file of conditions, .* not 'blured'"):
             read(sharp, "blured")
@@ -353,12 +384,19 @@ class TestTablesOfFiles:
             with pytest.warns(DataNote, match="column 'img' holds names of images, learnt as names: modality='images'"):
                 assert read_with_kind(csv, prefer=prefer).kind is TABLES
 
+    def test_files_that_are_not_there_are_told(self, tmp_path: Path) -> None:
+        table(tmp_path, "file_name,kind\na.png,x\nb.png,y\n", "a.csv")
+        with pytest.raises(ZaohuaError, match=r"a.csv: lists a.png \(and 1 more\), which is not there"):
+            read_with_kind(tmp_path / "a.csv", True, prefer=(IMAGES, SOUNDS))
+
     def test_tables_without_files_are_what_they_were(self, tmp_path: Path) -> None:
         table(tmp_path, "caption,file_name\na.png,1\n" * 3, "a.csv")
         with pytest.raises(ZaohuaError, match="can't be read|tables"):
             read(tmp_path / "a.csv", True, modality="images")
-        table(tmp_path, lines({"text": "a"}, {"text": "b"}), "a.jsonl")
-        assert list(read(tmp_path / "a.jsonl", modality="texts")[0]) == ["a", "b"]
+        (tmp_path / "a.py").write_text("pass")
+        table(tmp_path, lines({"text": "a", "path": "a.py"}, {"text": "b"}), "a.jsonl")
+        with gathered():
+            assert list(read(tmp_path / "a.jsonl", modality="texts")[0]) == ["a", "b"]
 
 
 def test_other_kinds_prefer_their_own_part_or_have_no_labels(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from zaohua.modalities import registry
 from zaohua.modalities.base import counted
 from zaohua.modalities.collected import recognised
 from zaohua.modalities.files.columns import Column, Columns, conditions_of
-from zaohua.modalities.files.file_tables import FILE_COLUMNS
+from zaohua.modalities.files.listing import FILE_COLUMNS
 from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix
 from zaohua.modalities.modality import Modality

@@ -208,17 +208,19 @@ class Modality(ABC):
             items: as they were given.
             collected: the same in the form that its codecs take.
             folder: new or empty, or, to be replaced, of files that were written so.
-            y: the condition of each item, for the names of the files.
+            y: the condition of each item, for the names of the files and a table of them, `metadata.csv`.
             overwrite: True to replace the files of a folder.
 
         Raises:
             ZaohuaError: the folder holds other files, or can't be written.
         """
         from zaohua.modalities.base import file_names
+        from zaohua.modalities.files.metadata import write_metadata
         from zaohua.storage.outputs import whole_folder
 
         with whole_folder(folder, overwrite) as temporary:
-            self.codecs[0]().fit(collected).write(items, temporary, file_names(len(collected), y))
+            paths = self.codecs[0]().fit(collected).write(items, temporary, file_names(len(collected), y))
+            write_metadata(temporary, paths, y)
         return folder
 
     # ---- helpers

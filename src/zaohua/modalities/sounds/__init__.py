@@ -37,10 +37,10 @@ class Sounds(Modality):
     @property
     def codecs(self) -> tuple[type[Codec], ...]:
         """The codecs of spectrograms with and without phases, waves and levels."""
-        from zaohua.modalities.sounds.codec import WaveCodec
         from zaohua.modalities.sounds.mel import MelCodec
         from zaohua.modalities.sounds.mu_law import MuLawCodec
         from zaohua.modalities.sounds.spectrum import SpectrumCodec
+        from zaohua.modalities.sounds.waves import WaveCodec
 
         return (MelCodec, SpectrumCodec, WaveCodec, MuLawCodec)
 

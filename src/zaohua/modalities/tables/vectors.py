@@ -40,6 +40,7 @@ class VectorCodec(Codec[NumbersLike]):
 
     modality: ClassVar[str] = "tables"
     representation: ClassVar[str] = "standardised numbers"
+    column: ClassVar[str] = "value"
 
     def fit(self, items: NumbersLike) -> Self:
         """Learn means and standard deviations.
@@ -84,11 +85,25 @@ class VectorCodec(Codec[NumbersLike]):
     def as_items(self, y: object, n: int | None) -> np.ndarray:
         """Return n (or 1) copies of one number or vector; a list or an array of them unchanged."""
         if isinstance(y, str):
-            y = [float(part) for part in _words(y)] if len(self.means_) > 1 else _words(y)[0]
+            y = self.typed(y)[0]
         x = np.asarray(_array(y))
         if x.ndim == (0 if self.single_ else 1):
             x = np.repeat(x[None], 1 if n is None else n, axis=0)
         return numbers(x)[:, 0] if self.single_ else numbers(x)
+
+    def typed(self, text: str, several: bool = False) -> list[float] | list[list[float]]:
+        """Return the number or the vector in a text, or several numbers apart by commas.
+
+        Raises:
+            ZaohuaError: it holds something else, or more or fewer numbers than a condition has.
+        """
+        values = _words(text)
+        if self.single_ and values and (several or len(values) == 1):
+            return values
+        if len(values) != len(self.means_) or self.single_:
+            wanted = counted(len(self.means_), "number")
+            raise ZaohuaError(f"{text!r} holds {counted(len(values), 'number')}, and a condition is {wanted}")
+        return [values]
 
     def describe(self, n: int | None = None) -> str:
         """Describe the range of a number, or how many there are for each item."""
