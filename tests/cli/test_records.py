@@ -13,6 +13,7 @@ from PIL import Image
 
 import zaohua as zh
 from zaohua.cli.conditions import read_conditions
+from zaohua.modalities.base import file_names
 from zaohua.modalities.conditions import condition_codec
 from zaohua.modalities.records.codec import RecordCodec
 from zaohua.storage.atomic import read_file
@@ -89,6 +90,30 @@ def test_each_combination_of_labels(records: Any):
         assert asked(records, each=2).y == [{"speaker": "ann"}] * 2 + [{"speaker": "theo"}] * 2
     both = [{"a": a, "b": b} for a in ("x", "y") for b in (1, 2)]
     assert asked(condition_codec(both).fit(both), each=1).y == both
+
+
+def test_conditions_some_of_which_are_missing(tmp_path: Path):
+    """They are records of one part, which needs no name."""
+    texts = [*VALUES["text"], None]
+    codec = condition_codec(texts, "texts").fit(texts)
+    assert isinstance(codec, RecordCodec)
+    found = asked(codec, "x=1", "", n=2)
+    assert found.y == [{"y": "x=1"}, {}] and len(codec.encode(codec.as_items(found.y, 2))) == 2
+    (tmp_path / "lines.txt").write_text("a boot\n\nx=1\n")
+    assert asked(codec, file=tmp_path / "lines.txt").y == [{"y": "a boot"}, {}, {"y": "x=1"}]
+
+
+def test_names_tell_conditions_shortly():
+    record = {"text": "a red boot, on grass", "age": 3.5, "tags": {"dog", "cat"}, "sketch": Path("a/photo.png")}
+    numbers, picture = [1.0, 2.5], np.zeros((4, 4))
+    assert file_names(6, [record, numbers, np.array(numbers), picture, None, "狗 1"]) == [
+        "00000-a_red_boot__on_grass-3_5-cat_dog-photo",
+        "00001-1_2_5",
+        "00002-1_2_5",
+        "00003",
+        "00004",
+        "00005-狗_1",
+    ]
 
 
 @pytest.mark.parametrize(
