@@ -4,10 +4,11 @@
     python benchmarks/speech/spoken_digits.py --steps 3000 --out runs/spoken-digits --recogniser recogniser.pt
     python benchmarks/speech/spoken_digits.py --out runs/spoken-digits --recogniser recogniser.pt    # a trained one
 
-With --even the tokens are stretched evenly over an item instead of aligned with it. Trained on 3,000 sequences of clips with index 5 to 49; asked for 120 sequences of words that were never trained. Told
-are the word error rates of the samples; of real test sequences of the same words and voices (clips 0 to 4); of those
-as spectrograms made into sound by Griffin and Lim's method (the ceiling); and of the means that the aligner lays along
-the time axis, without the flow. Seconds are CPU seconds of one thread.
+With --even the tokens are stretched evenly over an item instead of aligned with it. Trained on 3,000 sequences of clips
+with index 5 to 49; asked for 120 sequences of words that were never trained. Told are the word error rates of the
+samples; of real test sequences of the same words and voices (clips 0 to 4); of those as spectrograms made into sound by
+Griffin and Lim's method (the ceiling); and of the means that the aligner lays along the time axis, without the flow.
+Seconds are CPU seconds of one thread.
 """
 
 from __future__ import annotations

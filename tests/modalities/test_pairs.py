@@ -384,6 +384,25 @@ class TestTablesOfFiles:
             with pytest.warns(DataNote, match="column 'img' holds names of images, learnt as names: modality='images'"):
                 assert read_with_kind(csv, prefer=prefer).kind is TABLES
 
+    def test_texts_in_files_that_a_table_names(self, tmp_path: Path) -> None:
+        n = 12
+        pictures(tmp_path, *(f"{i}.png" for i in range(n)))
+        for i in range(n):
+            (tmp_path / f"{i}.txt").write_bytes(f"café {i}".encode("latin-1" if i == 3 else "utf-8"))
+            (tmp_path / f"{i}.md").write_bytes(f"café {i}".encode("latin-1" if i == 5 else "utf-8"))
+        rows = [f"{i}.png,{i}.txt,{i}.md\n" for i in range(n)]
+        table(tmp_path, "img,caption,long\n" + "".join(rows), "all.csv")
+        with gathered() as notes:
+            items, y = read(tmp_path / "all.csv", True, modality="images")
+        kept = [i for i in range(n) if i not in (3, 5)]
+        assert names(items) == [f"{i}.png" for i in kept]
+        assert y == [{"caption": f"café {i}", "long_text": f"café {i}"} for i in kept]
+        assert sum("isn't valid UTF-8" in note for note in notes) == 2
+        table(tmp_path, "img,about\n" + "".join(row.rpartition(",")[0] + "\n" for row in rows), "all.csv")
+        with gathered():
+            items, y = read(tmp_path / "all.csv", True, modality="images")
+        assert y.name == "about_text" and y.is_texts and len(y) == len(items) == n - 1
+
     def test_files_that_are_not_there_are_told(self, tmp_path: Path) -> None:
         table(tmp_path, "file_name,kind\na.png,x\nb.png,y\n", "a.csv")
         with pytest.raises(ZaohuaError, match=r"a.csv: lists a.png \(and 1 more\), which is not there"):

@@ -89,6 +89,8 @@ class Codec(ConditionCodec[ItemsT, "Tensor"], ABC, Generic[ItemsT]):
 
     sheets: ClassVar[dict[str, Callable[..., None]]]
     """Methods (items, path, y, columns) that write items to one file, by suffix; the first suffix is the default."""
+    bounded: ClassVar[bool] = True
+    """False if the real numbers of tensors may lie outside of [-1, 1]."""
     printed: ClassVar[bool] = False
     """True if new items are printed unless a file is requested."""
     usual_number: ClassVar[int] = 64

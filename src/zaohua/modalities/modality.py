@@ -181,6 +181,13 @@ class Modality(ABC):
         """Return an unfitted codec with the options of one of this kind, for items as conditions y."""
         return type(codec)(**codec.get_params())
 
+    def beside(self, codec: Codec) -> ConditionCodec:
+        """Return an unfitted codec for conditions y, beside the fitted codec of x, which is of this kind, too.
+
+        Override it where conditions must be represented as x is, so that one lies over the other.
+        """
+        return self.condition_codec()
+
     def export(self, items: object, collected: Any, path: Path, y: Sequence[object] | None = None) -> Path:
         """Write items to one file; return its path.
 

@@ -55,7 +55,7 @@ def delimited(path: Path, is_file: IsFile, is_surely: IsFile | None) -> Listing:
     if files:
         others = _of_label(path, names, others) if strict else _with_names(path, names, others)
     label = names[others[0]].casefold() if strict and len(others) == 1 else ""
-    if not files or not others or (label and label not in LABEL_COLUMNS and not is_text_name(label)):
+    if not files or len(files) + len(others) < 2 or (label and label not in LABEL_COLUMNS and not is_text_name(label)):
         missing = "filename" if not files else "label"
         reason = f"has no column {missing!r}; its columns: {', '.join(rows[0])}"
         raise ZaohuaError(f"{path}: {reason}") if strict else NoLabelsInside(reason)

@@ -43,7 +43,7 @@ def json_lines(path: Path, is_file: IsFile, is_surely: IsFile | None) -> Listing
         raise NoLabelsInside(f"line {without} has no file_name")
     nested = [name for name in names if any(_is_nested(record.get(name)) for record in records)]
     kept = [at for at, name in enumerate(names) if name not in nested]
-    if len(kept) <= len(files):
+    if len(kept) <= max(1, len(files)) and len(files) < 2:
         raise NoLabelsInside(
             f"{nested[0]} holds lists, not one label for each file" if nested else "it has nothing but names of files"
         )

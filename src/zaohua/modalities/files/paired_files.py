@@ -8,7 +8,7 @@ of one file, each an item. All that is told.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -73,9 +73,9 @@ def _listing(table: Path, is_file: IsFile, is_surely: IsFile | None) -> Listing:
 
 def _short(listed: Listing) -> list[str]:
     """Return the names of columns, of those of files without `_file_name`."""
-    short = {at: re.sub("_file_?name$", "", name, flags=re.IGNORECASE) for at, name in enumerate(listed.names)}
-    taken = [name for at, name in enumerate(listed.names) if at not in listed.files]
-    return [name if at not in listed.files or short[at] in taken else short[at] for at, name in enumerate(listed.names)]
+    short = [re.sub("_file_?name$", "", name, flags=re.IGNORECASE) for name in listed.names]
+    alone = {name for name, count in Counter([*short, *set(listed.names)]).items() if count == 1}
+    return [short[at] if at in listed.files and short[at] in alone else name for at, name in enumerate(listed.names)]
 
 
 def _agreed(table: Path, listed: Listing, rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:

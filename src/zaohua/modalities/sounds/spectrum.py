@@ -37,6 +37,7 @@ class SpectrumCodec(SpectrogramCodec):
 
     representation: ClassVar[str] = "complex spectrograms"
     blank: ClassVar[float | None] = 0.0
+    bounded: ClassVar[bool] = False
 
     power: Annotated[float, Between(0.1, 1)] = 0.5
     """Power that magnitudes are raised to, which amplifies quiet sounds; 1: none."""

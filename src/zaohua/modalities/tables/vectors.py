@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import date
 from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -18,6 +20,10 @@ from zaohua.modalities.base import Codec, counted
 
 NumbersLike: TypeAlias = Sequence[object] | np.ndarray | pd.Series
 """Numbers as the codec takes them: a list, an array (n,) or (n, k), or a series."""
+DAY = 86_400
+"""Seconds of a day, which is the unit of dates."""
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+"""How a date begins that is given as a text."""
 FAR = 0.1
 """Share of the range of training by which a number may lie outside of it without a note."""
 
@@ -120,8 +126,9 @@ class VectorCodec(Codec[NumbersLike]):
 
 def _words(text: str) -> list[float]:
     """Return the numbers in a text, apart by commas or spaces."""
+    words = text.replace(",", " ").split()
     try:
-        return [float(word) for word in text.replace(",", " ").split()]
+        return [float(np.datetime64(word, "s").astype(int) / DAY if DATE.match(word) else word) for word in words]
     except ValueError:
         raise ZaohuaError(f"{text!r} is no number, and this model learnt from numbers") from None
 
@@ -130,13 +137,15 @@ def _array(items: object) -> np.ndarray:
     """Return numbers as an array; dates as days."""
     values = items.to_numpy() if hasattr(items, "to_numpy") else items
     x = np.asarray(values)
+    if x.dtype == object and all(isinstance(value, date) for value in x.ravel()):
+        x = x.astype("datetime64[s]")
     if x.dtype.kind in "OUS" or (x.dtype == object):
         try:
             x = np.array([[float(v) for v in row] if np.ndim(row) else float(row) for row in x.tolist()])
         except (TypeError, ValueError):
             wrong = next((v for v in x.ravel().tolist() if not isinstance(v, (int, float))), x)
             raise ZaohuaError(f"y holds {shown(wrong)}, which is no number") from None
-    return x.astype("datetime64[s]").astype(np.int64) / 86400 if x.dtype.kind == "M" else x
+    return x.astype("datetime64[s]").astype(np.int64) / DAY if x.dtype.kind == "M" else x
 
 
 def numbers(items: object) -> np.ndarray:
