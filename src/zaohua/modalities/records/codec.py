@@ -127,6 +127,8 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
         """
         if hasattr(y, "to_dict") and not hasattr(y, "columns"):
             y = y.to_dict()
+        if isinstance(y, (list, tuple)) and not y:
+            return y
         if not is_records(y):
             if list(self.codecs_) != [self.ONLY]:
                 names = ", ".join(self.codecs_)
