@@ -149,7 +149,9 @@ class TestEvaluate:
         others = {
             "bits_per_byte",
             "nats_per_note",
+            "nats_per_piece",
             "copied",
+            "copied_notes",
             "fid",
             "inception_score",
             "log_likelihood",

@@ -58,7 +58,8 @@ def test_another_tokenizer_doesnt_change_the_unit(home: Path) -> None:
         if name == "chars":
             text = ["".join(c for c in text[0] if c in model.codec_.tokenizer_.alphabet)]
         whole = surprise(model, text)
-        nats, sizes = surprise_by_part(model, text, size=50)
+        parts = surprise_by_part(model, text, size=50)
+        nats, sizes = parts.nats, parts.sizes
         assert nats.sum() == pytest.approx(whole.nats, rel=1e-6) and sizes.sum() == whole.size == len(text[0].encode())
         assert (sizes[:-1] == 50).all() and len(sizes) == -(-whole.size // 50)
 

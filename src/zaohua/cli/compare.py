@@ -47,7 +47,9 @@ COLUMNS = (
     "bits_per_sample",
     "bits_per_byte",
     "nats_per_note",
+    "nats_per_piece",
     "copied",
+    "copied_notes",
 )
 """Measures that the table in the terminal shows; the page has all."""
 COSTS = ("training_seconds", "milliseconds", "real_time")

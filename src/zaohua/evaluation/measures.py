@@ -156,10 +156,17 @@ MEASURES: dict[str, Measure] = {
     "nats_per_note": Measure(
         "nats a note", "lower", "the negative log-likelihood of test pieces, divided by the number of their notes"
     ),
+    "nats_per_piece": Measure("nats a piece", "lower", "the negative log-likelihood of a test piece, their mean"),
     "copied": Measure(
         "copied",
         "none",
         "fraction of the samples that occurs in the training text in passages of at least 30 characters",
+        True,
+    ),
+    "copied_notes": Measure(
+        "copied",
+        "none",
+        "fraction of the samples' notes that occurs in a training piece, in any key, in passages of at least 24 notes",
         True,
     ),
 }

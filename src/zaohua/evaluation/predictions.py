@@ -7,49 +7,103 @@ held-out items are divided into the same parts for all models, so that differenc
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
 from zaohua.evaluation.model import Model
 from zaohua.evaluation.protocol import EvaluationProtocol, interval_figure
-from zaohua.evaluation.results import Evaluation, Figure, Figures
+from zaohua.evaluation.results import Evaluation, Figure, Figures, real_reference
 from zaohua.evaluation.splits import Splits
-from zaohua.metrics.intervals import Interval, ratio_interval
+from zaohua.metrics.intervals import Interval, mean_interval, ratio_interval
+from zaohua.metrics.text_overlap import TextOverlap
 
 SampleT = TypeVar("SampleT")
 SHARE, MOST = 100, 100
 """One sample is drawn for so many that are asked for, and so many at most: sequences take long."""
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Predictions of the parts of some items.
+
+    Attributes:
+        nats: -log p of each part, float64 (n,).
+        sizes: size of each part, int64 (n,).
+        items: index of the item that each is a part of, int64 (n,), ascending.
+    """
+
+    nats: np.ndarray
+    sizes: np.ndarray
+    items: np.ndarray
+
+    def joined(self) -> Parts:
+        """Join the parts of each item."""
+        items, at = np.unique(self.items, return_inverse=True)
+        nats, sizes = (np.bincount(at, weights) for weights in (self.nats, self.sizes))
+        return Parts(nats, sizes.astype(np.int64), items)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays that an `Evaluation` stores."""
+        return {"surprise": self.nats, "sizes": self.sizes, "items": self.items}
+
+    @classmethod
+    def of(cls, found: Evaluation) -> Parts:
+        """Return what an evaluation stored."""
+        return cls(*(found.arrays[name] for name in ("surprise", "sizes", "items")))
+
+
 class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
     """Protocol for models of sequences, which are compared by their predictions.
 
     Args:
-        splits: real items.
+        splits: real items; copies are searched for, and a baseline is learnt, if those of training are there.
         n: number of samples that are asked for, of which a hundredth is drawn, and 100 at most.
         seed: isn't used, as nothing is drawn here.
 
     Attributes:
         per_nat: number of the measure's units in one nat.
+        per_item: name of the measure of nats per item; empty for none.
+        copied: name of the measure of copies.
+        baseline: name of the simplest model, whose predictions are a reference.
     """
 
     scores_items: ClassVar[bool] = False
+    needs: ClassVar[Mapping[str, str]] = {
+        **EvaluationProtocol.needs,
+        "score_samples": "by how well they predict held-out items",
+    }
     per_nat: ClassVar[float] = 1.0
+    per_item: ClassVar[str] = ""
+    copied: ClassVar[str]
+    baseline: ClassVar[str]
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
         self.splits, self.seed, self.test = splits, seed, splits.test
         self.n = min(max(1, n // SHARE), MOST)
 
-    @abstractmethod
-    def parts(self, model: Model) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the nats of each part of the test items, (n,), its size, (n,), and a remark on how they are taken."""
+    @classmethod
+    def needs_training(cls, model: Model) -> bool:
+        """Return whether the training items are known: without them, nothing is said of copies."""
+        return (getattr(model, "source_", None) or {}).get("X") is not None
 
-    def conditions(self, model: Model) -> None:
-        """Return None: conditions are drawn as frequent as they were in training."""
+    # ---- samples
+
+    def conditions(self, model: Model) -> list[Hashable] | None:
+        """Return the conditions of test items that are evenly spread; None for a model without conditions."""
+        found = super().conditions(model)
+        if found is None:
+            return None
+        return [found[i] for i in self.spread(len(found))]
+
+    def spread(self, count: int) -> np.ndarray:
+        """Return the indices of as many of some test items as there are samples, evenly spread, int64 (n,)."""
+        return np.arange(self.n) * max(1, count // self.n) % count
 
     def to_measured(self, model: Model, block: Sequence[SampleT]) -> list[SampleT]:  # type: ignore[override]
         """Return samples as they are."""
@@ -59,15 +113,50 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         """Return blocks of samples as one list."""
         return [sample for block in blocks for sample in block]
 
+    def examples(self, samples: list[SampleT], blocks: Sequence[object]) -> dict[str, np.ndarray]:
+        """Return nothing: `shown` has what is kept of samples."""
+        return {}
+
+    @abstractmethod
+    def shown(self, samples: Sequence[SampleT], conditions: Sequence[Hashable] | None) -> dict[str, np.ndarray]:
+        """Return the arrays that a page shows of the first samples, or of test items."""
+
+    # ---- predictions
+
+    @abstractmethod
+    def parts(self, model: Model) -> Parts:
+        """Return what a model predicts of each part of the test items."""
+
+    def note(self, model: Model) -> str:
+        """Return a remark on how predictions are taken."""
+        return str(getattr(model, "score_kind", ""))
+
+    def whole(self, model: Model, sizes: np.ndarray) -> Parts:
+        """Return what a model predicts of each test item as a whole, given its condition.
+
+        Args:
+            model: fitted model.
+            sizes: size of each test item, int64 (n,).
+        """
+        encoded = model.attach_conditions(self.codes_for(model), super().conditions(model))
+        nats = -np.asarray(model.map_items(model.log_prob, encoded), np.float64)
+        return Parts(nats, sizes, np.arange(len(nats)))
+
     def predictions(self, model: Model) -> tuple[Figures, dict[str, np.ndarray]]:
         """Return the measure `lead` of the test items, with an interval over their parts if there are several."""
-        nats, sizes, note = self.parts(model)
-        values, n = nats * self.per_nat, int(sizes.sum())
-        if len(nats) > 1:
-            figure = interval_figure(ratio_interval(values, sizes), n, note)
+        parts = self.parts(model)
+        return self.figures(parts, self.note(model) + ("" if model.y_codec_ is None else ", given y")), parts.arrays()
+
+    def figures(self, parts: Parts, note: str = "") -> Figures:
+        """Return the figures of predictions: the measure `lead`, and nats per item."""
+        values, n = parts.nats * self.per_nat, int(parts.sizes.sum())
+        if len(values) > 1:
+            found = {self.lead: interval_figure(ratio_interval(values, parts.sizes), n, note)}
         else:
-            figure = Figure(float(values.sum() / sizes.sum()), n=n, note=note)
-        return {self.lead: figure}, {"nats": nats, "sizes": sizes}
+            found = {self.lead: Figure(float(values.sum() / n), n=n, note=note)}
+        if self.per_item:
+            found[self.per_item] = _mean(parts.joined().nats, note)
+        return found
 
     def gaps(self, best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Interval]:
         """Return differences by the same parts of the test items.
@@ -75,15 +164,89 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         Raises:
             ZaohuaError: there is a single part, of which no interval is known.
         """
-        sizes = best.arrays["sizes"]
-        if len(sizes) < 2:
+        parts = {row.run: Parts.of(row) for row in (best, *others)}
+        first = parts[best.run]
+        if not all(np.array_equal(first.sizes, other.sizes) for other in parts.values()):
+            parts = {run: each.joined() for run, each in parts.items()}  # some know whole items only
+            first = parts[best.run]
+        if len(first.sizes) < 2:
             raise ZaohuaError(
                 f"one of the {self.noun} is too few to compare models by: give several ({option('data')})"
             )
         return {
-            row.run: ratio_interval((row.arrays["nats"] - best.arrays["nats"]) * self.per_nat, sizes) for row in others
+            row.run: ratio_interval((parts[row.run].nats - first.nats) * self.per_nat, first.sizes) for row in others
         }
 
-    def examples(self, samples: list[SampleT], blocks: Sequence[object]) -> dict[str, np.ndarray]:
-        """Return nothing: samples aren't kept."""
-        return {}
+    # ---- copies and references
+
+    @abstractmethod
+    def overlap(self, items: Sequence[SampleT]) -> TextOverlap:
+        """Find what some items have in common with those of training, which are there."""
+
+    @abstractmethod
+    def alike(self, samples: Sequence[SampleT]) -> list[SampleT]:
+        """Return real items that training didn't have, to be searched for copies like samples."""
+
+    @abstractmethod
+    def simplest(self) -> Parts:
+        """Return what the simplest model that learnt from the training items predicts of the test items."""
+
+    def measure(
+        self, samples: list[SampleT], conditions: Sequence[Hashable] | None = None, copies: bool = True
+    ) -> Figures:
+        """Return the share of some samples that occurs in the training items."""
+        if self.splits.train is None or not copies:
+            return {}
+        found = self.overlap(samples)
+        return {self.copied: _share(found, f"longest {found.longest}")}
+
+    def details(self, samples: list[SampleT], conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
+        """Return the references, and what a page shows of the samples."""
+        shown = {"arrays": self.shown(samples, conditions)}
+        if self.splits.train is None:
+            return shown
+        real = {self.copied: _share(self.overlap(self.alike(samples)))}
+        simplest = self.figures(self.simplest())
+        return {"references": {real_reference(self.noun): real, self.baseline: simplest}, **shown}
+
+    def matches(self, found: Evaluation) -> bool:
+        """Return True if an evaluation was made by this protocol, and not by its first version."""
+        return super().matches(found) and "surprise" in found.arrays
+
+
+def asked(conditions: Sequence[Hashable] | None, most: int = 100) -> np.ndarray:
+    """Write conditions as a page shows them, an array of texts (n,): empty for what isn't a short text or a number.
+
+    Args:
+        conditions: labels, numbers, texts, records of these, or anything else; None for none.
+        most: length of the longest text.
+    """
+    return np.array([_asked(condition)[:most] for condition in conditions or ()], str)
+
+
+def _asked(condition: object) -> str:
+    if isinstance(condition, Mapping):
+        parts = {name: _asked(part) for name, part in condition.items()}
+        return ", ".join(f"{name}: {part}" for name, part in parts.items() if part)
+    if isinstance(condition, (list, tuple, set, frozenset)):
+        return ", ".join(filter(None, map(_asked, condition)))
+    if isinstance(condition, (float, np.floating)):
+        return f"{condition:.4g}"
+    return str(condition) if isinstance(condition, (str, int, np.integer, np.str_, np.bool_)) else ""
+
+
+def _mean(nats: np.ndarray, note: str) -> Figure:
+    """Return the mean over items, with its interval if there are several."""
+    if len(nats) > 1:
+        return interval_figure(mean_interval(nats), len(nats), note)
+    return Figure(float(nats.mean()), n=len(nats), note=note)
+
+
+def _share(found: TextOverlap, note: str = "") -> Figure:
+    """Return the copied share of some items, with an interval over items: the parts of one depend on one another."""
+    sizes = np.array(found.sizes)
+    if np.count_nonzero(sizes) < 2:
+        return Figure(found.fraction, n=found.characters, note=note)
+    around = ratio_interval(np.array(found.fractions) * sizes, sizes)
+    low, high = max(0.0, around.low), min(1.0, around.high)
+    return interval_figure(Interval(around.value, low, high), found.characters, note)

@@ -37,6 +37,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         measures: additional measures by name, besides those in `measures.MEASURES`.
         comparable: True if `compare` can order models by it.
         monitors: True if it can measure samples during training (see `monitor`).
+        needs: methods that a model must have, and what models are measured by with each.
         scores_items: True if results include log-likelihoods of whole items.
         unit_seen: noun for the parts of items that are looked up among those of training; empty for whole items.
         modality, noun: name of the kind of data, and the noun for its items in the plural.
@@ -52,6 +53,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     measures: ClassVar[Mapping[str, Measure]] = {}
     comparable: ClassVar[bool] = True
     monitors: ClassVar[bool] = False
+    needs: ClassVar[Mapping[str, str]] = {"sample": "by their samples"}
     scores_items: ClassVar[bool] = True
     unit_seen: ClassVar[str] = ""
 

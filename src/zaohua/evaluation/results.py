@@ -85,7 +85,7 @@ class Evaluation:
         representation: representation that likelihoods refer to; empty if they refer to the items.
         others: Fréchet distances by other extractors, by their names and hashes.
         figures: figures of the model, by the names in `MEASURES`.
-        references: figures of `FLOOR`, and of `NAIVE` or `APART`.
+        references: figures of `FLOOR`, and of `NAIVE` or `APART`; of sequences those of real items and of a baseline.
         by_column: for tables "shape", the similarity of each column, and "uses", its permutation importance in the
             trees that distinguish samples from real rows.
         recall_by_class: recall of the test items of each class.
@@ -101,7 +101,8 @@ class Evaluation:
         arrays: arrays that aren't in the JSON: "samples", uint8 or rows; "nats", log-likelihoods of test items; for
             pictures "nearest", the nearest training items of the first samples; for sounds the same for the indices
             "shown", with the waves "heard" and "nearest_heard"; for tables "told" and "told_real", the scores of
-            samples and test rows by the trees.
+            samples and test rows by the trees; for sequences "surprise", "sizes" and "items" of the parts of test items
+            (see `predictions.Parts`), and what a page shows of samples.
     """
 
     run: str
@@ -185,6 +186,11 @@ def weights_of(run: str | Path) -> str:
         return str(json.loads(read_file(Path(run) / MANIFEST))["sha256"][WEIGHTS])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def real_reference(noun: str) -> str:
+    """Return the name of the reference of held-out real items in place of samples, as copies are searched for."""
+    return f"real {noun}"
 
 
 def _figures(data: Json) -> Figures:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.references import LITTLE, grouped, is_praise
-from zaohua.evaluation.results import FLOOR, Evaluation, Figure
+from zaohua.evaluation.results import FLOOR, Evaluation, Figure, real_reference
 from zaohua.metrics.copy_rate import ACCUSED
 from zaohua.metrics.intervals import Interval
 from zaohua.report.numbers import digits
@@ -27,7 +27,10 @@ UNBOUND = ("exact", "ODE")
 QUALITY = re.compile(r"^- Quality: (?:not )?measured.*(?:\n  .*)*", re.MULTILINE)
 """Pattern of the section on quality in a model card."""
 
-REFERRED = ("frechet", "copied", "tree_score", "trend", "utility_auc", "utility_r2", "row_copies")
+REFERRED = (
+    *("frechet", "tree_score", "trend", "utility_auc", "utility_r2", "row_copies"),
+    *("bits_per_byte", "nats_per_note", "copied", "copied_notes"),
+)
 """Measures of which summaries also show the references."""
 
 
@@ -197,6 +200,19 @@ def _copying(best: Evaluation) -> str:
     if near is not None and near.p is not None and near.p < ACCUSED:
         share = _number("copy_rate", near.value)
         return f" But it copies: {share} of its samples are much nearer to training {best.noun} than to others."
+    return _quoting(best)
+
+
+def _quoting(best: Evaluation) -> str:
+    """Write a warning if more of a model's samples stands in training items than of real ones, by their intervals."""
+    real = best.references.get(real_reference(best.noun), {})
+    for name in ("copied", "copied_notes"):
+        if name in best.figures and name in real and (best.figures[name].low or 0) > (real[name].high or 0):
+            share, usual = (_number(name, figures[name].value) for figures in (best.figures, real))
+            return (
+                f" But it copies: {share} of its samples stands in training {best.noun} in long passages, of real ones "
+                f"{usual}."
+            )
     return ""
 
 

@@ -26,6 +26,9 @@ items: subtract the bias that `corrected_frechet` removes for that.
 
 **Likelihoods of the same items under two models** (`paired`): the same interval of the differences. These are means of
 many independent terms, so a bootstrap would give the same interval with more work and some noise.
+
+**Functions of sums over items, which aren't means** (`bootstrap`): percentiles over resampled items (Efron, "Bootstrap
+methods: another look at the jackknife", 1979).
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.seeds import generator_of
+from zaohua.core.seeds import RandomState, generator_of
 from zaohua.metrics.features import Matrix, as_features, same_width
 
 NORMAL = 1.959963984540054
@@ -155,6 +158,25 @@ def paired(a: ArrayLike, b: ArrayLike) -> Interval:
             f"both models must have values of the same items, not arrays of shape {x.shape} and {y.shape}"
         )
     return mean_interval(x - y)
+
+
+def bootstrap(
+    counts: ArrayLike, of: Callable[[np.ndarray], np.ndarray], random_state: RandomState = 0, draws: int = 1000
+) -> Interval:
+    """Compute a function of sums over items, such as an error rate, with the percentiles of a bootstrap over items.
+
+    Args:
+        counts: what is summed, (n, k); the interval of a single item has no width.
+        of: function from sums (..., k) to values (...).
+        random_state: seed of the draws.
+        draws: number of draws.
+    """
+    each = np.asarray(counts, np.float64)
+    rng, n = generator_of(random_state), len(each)
+    sums = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) @ each for _ in range(draws)])
+    value = float(of(each.sum(0)))
+    low, high = np.quantile(of(sums), [0.025, 0.975])
+    return Interval(value, min(value, float(low)), max(value, float(high)))
 
 
 def halves(sets: Sequence[Matrix], draws: int, random_state: int) -> Iterator[tuple[list[Matrix], list[Matrix]]]:

@@ -33,6 +33,7 @@ class TextOverlap:
         characters: number of characters of all texts.
         fraction: fraction of all characters that belong to a passage of n or more characters found in the corpus.
         fractions: the same fraction for each text.
+        sizes: number of characters of each text.
         longest: length of the longest passage found in the corpus, whatever n is.
         example: the longest passage.
     """
@@ -41,6 +42,7 @@ class TextOverlap:
     characters: int
     fraction: float
     fractions: tuple[float, ...]
+    sizes: tuple[int, ...]
     longest: int
     example: str
 
@@ -63,9 +65,10 @@ def text_overlap(texts: Sequence[str], corpus: Iterable[str], n: int = 30) -> Te
     each = [covered[end - len(text) - 1 : end - 1] for text, end in zip(texts, ends, strict=True)]
     fractions = tuple(float(part.mean()) if len(part) else 0.0 for part in each)
     longest, index = _longest(points, corpus, max(map(len, texts), default=0))
-    total = sum(map(len, texts))
+    sizes = tuple(map(len, texts))
+    total = sum(sizes)
     example = "".join(map(chr, points[index : index + longest].tolist()))
-    return TextOverlap(n, total, float(covered.sum()) / max(1, total), fractions, longest, example)
+    return TextOverlap(n, total, float(covered.sum()) / max(1, total), fractions, sizes, longest, example)
 
 
 def _longest(points: np.ndarray, corpus: Iterable[str], most: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ class Music(Modality):
     accompanies: ClassVar[bool] = True
     given: ClassVar[str] = "a list of pieces of music"
     protocol: ClassVar[str | None] = "zaohua.modalities.music.evaluation:MusicProtocol"
+    page: ClassVar[str | None] = "zaohua.modalities.music.page"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

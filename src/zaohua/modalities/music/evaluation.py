@@ -1,20 +1,28 @@
-"""The protocol of music: how well a model predicts test pieces, in nats a note."""
+"""The protocol of music: how well a model predicts test pieces, and how much of its samples it copies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.predictions import PredictionProtocol
-from zaohua.evaluation.results import Figures
-from zaohua.evaluation.splits import EncodedItems, Items, held_out_rows, name_of
+from zaohua.evaluation.predictions import MOST, Parts, PredictionProtocol, asked
+from zaohua.evaluation.splits import Items, held_out_rows, name_of
+from zaohua.metrics.bigram import Bigram
+from zaohua.metrics.text_overlap import TextOverlap
+from zaohua.modalities.music import themes
+from zaohua.modalities.music.codec import PieceCodec
 from zaohua.modalities.music.pieces import Piece
 from zaohua.modalities.sequences import Sequences
+
+SHOWN = 6
+"""Number of pieces that a page plays of each model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,26 +32,30 @@ class EncodedPieces(Items):
     Attributes:
         codes: their tokens or frames.
         labels: theirs, or None.
-        notes: number of notes of each, int64 (n,).
+        codec: the model's, which decodes them.
     """
 
     codes: Sequences
     labels: list[Any] | None
-    notes: np.ndarray
+    codec: PieceCodec
 
-    @property
+    @functools.cached_property
     def values(self) -> np.ndarray:
-        """The numbers of their notes."""
-        return self.notes
+        """The numbers of their notes, int64 (n,)."""
+        return np.array([len(piece.notes) for piece in self], np.int64)
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def __iter__(self) -> Iterator[Piece]:
+        """Yield the pieces, as the codec represents them."""
+        return (self.codec.decode(self.codes[np.array([i])])[0] for i in range(len(self)))
 
     def take(self, rows: np.ndarray) -> EncodedPieces:
         """Return some of them, in the order of `rows`."""
         codes, labels = self.codes, None if self.labels is None else [self.labels[i] for i in rows]
         some = Sequences(codes.stream, codes.starts[rows], codes.stops[rows], codes.pad, codes.apart)
-        return EncodedPieces(some, labels, self.notes[rows])
+        return EncodedPieces(some, labels, self.codec)
 
 
 class MusicProtocol(PredictionProtocol[Piece]):
@@ -56,14 +68,17 @@ class MusicProtocol(PredictionProtocol[Piece]):
     modality = "music"
     noun = "pieces"
     lead: ClassVar[str] = "nats_per_note"
+    per_item: ClassVar[str] = "nats_per_piece"
     unit_seen: ClassVar[str] = "runs of 32 events of the pieces"
+    copied: ClassVar[str] = "copied_notes"
+    baseline: ClassVar[str] = "bigram"
+    test: EncodedPieces
 
     @classmethod
     def items(cls, model: Any, items: Any, labels: Any) -> EncodedPieces:
         """Return real pieces, as the codec of a model encodes them."""
-        encoded = EncodedItems.of(model, items, labels, lambda model, codes: np.asarray(codes))
-        notes = [len(model.codec_.decode(encoded.codes[np.array([i])])[0].notes) for i in range(len(encoded))]
-        return EncodedPieces(encoded.codes, encoded.labels, np.array(notes, np.int64))  # type: ignore[arg-type]
+        codes, own, _ = model.encode_labelled(items, labels)
+        return EncodedPieces(codes, None if own is None else list(own), model.codec_)
 
     @classmethod
     def held_out(cls, models: Sequence[Any], learnt: Items) -> tuple[Items, Items] | None:
@@ -82,29 +97,60 @@ class MusicProtocol(PredictionProtocol[Piece]):
         return (learnt.take(kept), learnt.take(held)) if len(held) else None
 
     @classmethod
-    def needs_training(cls, model: Any) -> bool:
-        """Return False: samples aren't compared with the pieces of training."""
-        return False
-
-    @classmethod
     def describe(cls, model: Any) -> str:
         """Describe the representation, the grid and the voices of a model."""
         codec = model.codec_
         voices = f", {codec.voices_} voices" if codec.voices_ else ""
         return f"{codec.representation} of {codec.steps_} steps a quarter note{voices}"
 
-    def parts(self, model: Any) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the nats and the notes of each test piece."""
+    def parts(self, model: Any) -> Parts:
+        """Return what a model predicts of each test piece, by the number of its notes."""
         if not self.test.values.sum():
             raise ZaohuaError("there is nothing to predict: no test piece has a note")
-        encoded = model.attach_conditions(self.test.codes, None if model.y_codec_ is None else self.test.labels)
-        model.require_conditions(encoded.y_codes)
-        return -np.asarray(model.map_items(model.log_prob, encoded), np.float64), self.test.values, model.score_kind
+        return self.whole(model, self.test.values)
 
-    def measure(self, samples: list[Piece], conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
-        """Return nothing: models of music are compared by their predictions."""
-        return {}
+    def simplest(self) -> Parts:
+        """Return what bigram models of the training pieces predict: of events, or of each voice or key by itself."""
+        size = self.test.codec.spec_.features[0].size
+        train, test = ([_lines(codes, size) for codes in part.codes] for part in (self.splits.train, self.test))
+        models = [Bigram(size + 1, lines) for lines in zip(*train, strict=True)]
+        each = [sum(model.nats(line).sum() for model, line in zip(models, lines, strict=True)) for lines in test]
+        return Parts(np.array(each, np.float64), self.test.values, np.arange(len(each)))
 
-    def details(self, samples: list[Piece], conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
+    def overlap(self, items: Sequence[Piece]) -> TextOverlap:
+        """Find the passages of some pieces that occur in those of training, in any key."""
+        return themes.overlap(items, self.splits.train)
+
+    def alike(self, samples: Sequence[Piece]) -> list[Piece]:
+        """Return test pieces, whatever the number of samples is: each has many notes."""
+        return list(self.test.some(MOST, self.seed))
+
+    def shown(self, samples: Sequence[Piece], conditions: Sequence[Hashable] | None) -> dict[str, np.ndarray]:
+        """Return the notes of the first pieces, with the number of their piece, and what these were made of."""
+        some = samples[:SHOWN]
+        notes = [np.insert(piece.notes, 0, i, axis=1) for i, piece in enumerate(some)]
+        return {
+            "notes": np.concatenate([np.zeros((0, 5), np.int32), *notes]),
+            "steps": np.array([piece.steps for piece in some]),
+            "lengths": np.array([piece.length for piece in some]),
+            "asked": asked(conditions)[:SHOWN],
+        }
+
+    @property
+    def real_examples(self) -> dict[str, np.ndarray]:
+        """Some test pieces, with the tempo in which pages play them."""
+        rows = np.arange(min(SHOWN, len(self.test))) * max(1, len(self.test) // SHOWN)
+        some = self.test.take(rows)
+        return {**self.shown(list(some), some.labels), "tempo": np.array(self.test.codec.tempo)}
+
+
+def _lines(codes: Tensor, end: int) -> list[np.ndarray]:
+    """Return the sequences of symbols in the codes of a piece: its events, or the frames of each cell.
+
+    Frames begin with `end`, which is told apart from all values. Of the first cell they also end with it: then all do.
+    """
+    values = codes.numpy().astype(np.int64)
+    if values.ndim == 1:
+        return [values]
+    first, *others = np.pad(np.where(values < 0, end, values), ((1, 0), (0, 0)), constant_values=end).T
+    return [first, *(line[:-1] for line in others)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from pathlib import Path
 
@@ -48,9 +49,16 @@ def tone(pitch: int, seconds: float) -> np.ndarray:
 def write_wav(sound: np.ndarray, path: Path) -> Path:
     """Write a sound in [-1, 1] as a 16-bit mono WAV file, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
+    path.write_bytes(wav(sound))
+    return path
+
+
+def wav(sound: np.ndarray, rate: int = RATE) -> bytes:
+    """Encode a sound in [-1, 1] as a 16-bit mono WAV file."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(rate)
         file.writeframes(np.rint(sound * 32767).astype("<i2").tobytes())
-    return path
+    return out.getvalue()

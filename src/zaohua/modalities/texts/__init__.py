@@ -45,6 +45,7 @@ class Texts(Modality):
     convert = CONVERT
     given: ClassVar[str] = "a list of texts or dialogues"
     protocol: ClassVar[str | None] = "zaohua.modalities.texts.evaluation:TextProtocol"
+    page: ClassVar[str | None] = "zaohua.modalities.texts.page"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

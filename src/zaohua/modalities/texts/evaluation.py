@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from zaohua.evaluation.predictions import PredictionProtocol
-from zaohua.evaluation.protocol import interval_figure
-from zaohua.evaluation.results import Figure, Figures
+from zaohua.evaluation.predictions import Parts, PredictionProtocol, asked
+from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import Items, Splits
-from zaohua.metrics.intervals import ratio_interval
-from zaohua.metrics.text_overlap import TextOverlap, text_overlap
+from zaohua.metrics.bigram import Bigram
+from zaohua.metrics.text_overlap import SEPARATOR, TextOverlap, text_overlap
 from zaohua.modalities.texts.corpus import Corpus, alike
+from zaohua.modalities.texts.dialogues import is_dialogue
 from zaohua.modalities.texts.held_out import divided
-from zaohua.modalities.texts.surprise import surprise_by_part
+from zaohua.modalities.texts.surprise import in_parts, surprise_by_part
 
-REAL = "real texts"
-"""The reference: test texts instead of samples."""
 PART, PARTS = 1024, 8
 """Bytes of the parts of texts over which intervals are taken, and the least number of parts of shorter texts."""
+SHOWN, LONGEST = 12, 400
+"""Number of texts that a page shows of each model, and of characters of each, at most."""
+CHUNK = 1 << 20
+"""Number of characters of a corpus that are counted at once."""
+END = 256
+"""Symbol of the ends of texts, besides their bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +57,7 @@ class TextProtocol(PredictionProtocol[str]):
     """What all models of texts of a comparison are measured by.
 
     Args:
-        splits: real texts; copies are searched for if those of training are there.
+        splits: real texts; copies are searched for, and a baseline is learnt, if those of training are there.
         n: samples that are asked for, of which a hundredth is drawn, and 100 at most.
         seed: isn't used, as nothing is drawn here.
     """
@@ -62,6 +67,8 @@ class TextProtocol(PredictionProtocol[str]):
     lead: ClassVar[str] = "bits_per_byte"
     per_nat: ClassVar[float] = 1 / math.log(2)
     unit_seen: ClassVar[str] = "runs of 32 tokens of the texts"
+    copied: ClassVar[str] = "copied"
+    baseline: ClassVar[str] = "bigram of bytes"
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
         super().__init__(splits, n, seed)
@@ -84,47 +91,81 @@ class TextProtocol(PredictionProtocol[str]):
 
     @classmethod
     def needs_training(cls, model: Any) -> bool:
-        """Return whether copies can be searched for: not in dialogues, and not if the training text isn't known."""
-        return not model.apart_ and (model.source_ or {}).get("X") is not None
+        """Return whether samples are compared with the training text: not in dialogues, nor if it isn't known."""
+        return not _answers(model) and super().needs_training(model)
 
     @classmethod
     def describe(cls, model: Any) -> str:
         """Return whether a model makes texts or answers."""
-        return "answers in dialogues" if model.apart_ else "texts"
+        return "answers in dialogues" if _answers(model) else "texts"
 
     def codes_for(self, model: Any) -> Any:
         """Return the test texts as tokens of a model."""
         return model.encode_items(self.test.values).codes
 
-    def parts(self, model: Any) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the nats and the bytes of each part of the test texts."""
-        nats, sizes = surprise_by_part(model, self.test.values, self._labels_for(model), size=self.part)
-        return nats, sizes, f"exact, context {model.context}, stride {model.context // 2}"
+    def parts(self, model: Any) -> Parts:
+        """Return what a model predicts of each part of the test texts; of whole ones, if it doesn't know tokens."""
+        if hasattr(model, "nats"):
+            return surprise_by_part(model, self.test.values, EvaluationProtocol.conditions(self, model), size=self.part)
+        return self.whole(model, np.array([len(text.encode()) for text in self.test.values]))
 
-    def _labels_for(self, model: Any) -> Sequence[Any] | None:
-        return None if model.y_codec_ is None else self.test.labels
+    def note(self, model: Any) -> str:
+        """Return that predictions are exact, and how wide the windows are."""
+        if not hasattr(model, "nats"):
+            return super().note(model)
+        return f"exact, context {model.context}, stride {model.context // 2}"
 
-    def measure(self, samples: list[str], conditions: Sequence[Any] | None = None, copies: bool = True) -> Figures:
-        """Return the share of some texts that stands word for word in the training text."""
-        if self.splits.train is None or not copies:
+    def simplest(self) -> Parts:
+        """Return what a bigram model of the bytes of the training texts predicts."""
+        model, ends = Bigram(END + 1, _stream(Corpus(self.splits.train.values))), np.array([END])
+        each = (np.concatenate([ends, _bytes_of(text), ends]) for text in self.test.values)
+        return in_parts(((model.nats(symbols), np.asarray(symbols[1:] < END, np.int64)) for symbols in each), self.part)
+
+    def overlap(self, items: Sequence[str]) -> TextOverlap:
+        """Find the passages of some texts that stand word for word in the training text."""
+        return text_overlap(items, Corpus(self.splits.train.values))
+
+    def alike(self, samples: Sequence[str]) -> list[str]:
+        """Return parts of the test texts, as long as samples."""
+        return alike("".join(Corpus(self.test.values)), [len(text) for text in samples])
+
+    def shown(self, samples: Sequence[str], conditions: Sequence[Hashable] | None) -> dict[str, np.ndarray]:
+        """Return the beginnings of some texts, and what they were made of."""
+        texts = [text[:LONGEST] for text in samples[:SHOWN]]
+        return {"samples": np.array(texts, str), "asked": asked(conditions)[:SHOWN]}
+
+    @property
+    def real_examples(self) -> dict[str, np.ndarray]:
+        """Some test texts, or parts of a single one."""
+        if is_dialogue(next(iter(self.test.values))):
             return {}
-        found = text_overlap(samples, Corpus(self.splits.train.values))
-        return {"copied": _copied(found, samples, f"longest {found.longest}")}
-
-    def details(self, samples: list[str], conditions: Sequence[Any] | None, figures: Figures) -> dict[str, Any]:
-        """Return the same share of as many parts of the test texts, of the same lengths."""
-        if self.splits.train is None:
-            return {}
-        parts = alike("".join(Corpus(self.test.values)), [len(text) for text in samples])
-        found = text_overlap(parts, Corpus(self.splits.train.values))
-        return {"references": {REAL: {"copied": _copied(found, parts)}}}
+        if len(self.test) >= SHOWN:
+            some = self.test.take(np.arange(SHOWN) * (len(self.test) // SHOWN))
+            return self.shown(some.values, some.labels)
+        text = "".join(Corpus(self.test.values)).replace(SEPARATOR, "\n")
+        return self.shown(alike(text, [LONGEST] * min(SHOWN, max(1, len(text) // LONGEST))), None)
 
 
-def _copied(found: TextOverlap, texts: Sequence[str], note: str = "") -> Figure:
-    """Return the copied share of some texts, with an interval over texts: characters of one depend on one another."""
-    sizes = np.array([len(text) for text in texts])
-    if np.count_nonzero(sizes) < 2:
-        return Figure(found.fraction, n=found.characters, note=note)
-    around = ratio_interval(np.array(found.fractions) * sizes, sizes)
-    low, high = max(0.0, around.low), min(1.0, around.high)
-    return interval_figure(type(around)(around.value, low, high), found.characters, note)
+def _answers(model: Any) -> bool:
+    """Return whether a model learnt the answers in dialogues."""
+    return bool(getattr(model, "apart_", False))
+
+
+def _bytes_of(text: str) -> np.ndarray:
+    """Return the bytes of a text, int64 (n,), with END for each separator."""
+    found = np.frombuffer(text.encode(), np.uint8).astype(np.int64)
+    first, second, third = SEPARATOR.encode()
+    at = np.flatnonzero((found[:-2] == first) & (found[1:-1] == second) & (found[2:] == third))
+    found[at] = END
+    return np.delete(found, np.concatenate([at + 1, at + 2]))
+
+
+def _stream(corpus: Iterable[str]) -> Iterator[np.ndarray]:
+    """Yield the bytes of a corpus in pieces, each with the last symbol of the one before, and END before the first."""
+    held, last = "", np.array([END])
+    for piece in itertools.chain(corpus, [None]):
+        held += piece or ""
+        if piece is None or len(held) >= CHUNK:
+            symbols = np.concatenate([last, _bytes_of(held)])
+            yield symbols
+            held, last = "", symbols[-1:]

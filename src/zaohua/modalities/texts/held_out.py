@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.splits import held_out_rows, name_of
 from zaohua.modalities.texts.dialogues import is_dialogue
@@ -43,7 +44,8 @@ def divided(models: Sequence[Any], items: Any, labels: Sequence[Any] | None = No
         return [texts[i] for i in kept], [texts[i] for i in held], of_labels[0], of_labels[1]
     if any(place is None for place in places):
         raise ZaohuaError(
-            f"{', '.join(map(name_of, models))} held out other texts: some hold out whole texts, others the end of all"
+            f"{', '.join(map(name_of, models))} held out other texts, some whole texts and some the end of all: give "
+            f"some that are new ({option('data')})"
         )
     item, at = max(place for place in places if place is not None)
     if item >= len(texts):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.predictions import Parts
 from zaohua.modalities.texts.codec import TextCodec
 
 if TYPE_CHECKING:
@@ -109,9 +110,7 @@ def scored(model: TextModel, X: object, y: object, stride: int) -> Iterator[tupl
         yield row[0, 1:].tolist(), model.nats(row, None if y_codes is None else y_codes[np.array([i])], stride)
 
 
-def surprise_by_part(
-    model: TextModel, X: object, y: object = None, *, size: int, stride: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def surprise_by_part(model: TextModel, X: object, y: object = None, *, size: int, stride: int | None = None) -> Parts:
     """Divide texts into parts of a number of bytes, the same for every tokenizer, and compute the nats of each.
 
     A token belongs to the part in which its first byte is, and the end of a text to its last part.
@@ -124,23 +123,39 @@ def surprise_by_part(
         stride: as for `surprise`.
 
     Returns:
-        The nats and the bytes of each part, float64 (n,) and int64 (n,), without those of empty texts.
+        The nats and the bytes of each part, without those of empty texts.
     """
     bytes_of = np.append(model.codec_.tokenizer_.sizes, 0)
-    nats_of, sizes_of = [], []
-    for row, nats in scored(model, X, y, model.context // 2 if stride is None else stride):
-        tokens, values = np.array(row, np.int64), nats.double().cpu().numpy()
-        widths = bytes_of[np.where(tokens >= 0, np.minimum(tokens, len(bytes_of) - 1), len(bytes_of) - 1)]
+
+    def texts() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for row, nats in scored(model, X, y, model.context // 2 if stride is None else stride):
+            tokens = np.array(row, np.int64)
+            widths = bytes_of[np.where(tokens >= 0, np.minimum(tokens, len(bytes_of) - 1), len(bytes_of) - 1)]
+            yield nats.double().cpu().numpy(), widths
+
+    return in_parts(texts(), size)
+
+
+def in_parts(texts: Iterable[tuple[np.ndarray, np.ndarray]], size: int) -> Parts:
+    """Divide texts into parts of a number of bytes.
+
+    Args:
+        texts: the nats (t,) and the bytes (t,) of the tokens of each text.
+        size: bytes of a part; the last part of a text has fewer.
+    """
+    found: list[Parts] = []
+    for item, (nats, widths) in enumerate(texts):
         total = int(widths.sum())
         if not total:
             continue
         parts = -(-total // size)
         place = np.minimum((np.cumsum(widths) - widths) // size, parts - 1)
-        nats_of.append(np.bincount(place, values, minlength=parts))
-        sizes_of.append(np.minimum(size, total - size * np.arange(parts)))
-    if not sizes_of:
+        sizes = np.minimum(size, total - size * np.arange(parts))
+        found.append(Parts(np.bincount(place, nats, minlength=parts), sizes, np.full(parts, item)))
+    if not found:
         raise ZaohuaError("there is nothing to predict: every text is empty")
-    return np.concatenate(nats_of), np.concatenate(sizes_of)
+    each = zip(*((part.nats, part.sizes, part.items) for part in found), strict=True)
+    return Parts(*(np.concatenate(arrays) for arrays in each))
 
 
 def _named(codec: TextCodec, tokens: list[int], nats: list[float]) -> list[Json]:

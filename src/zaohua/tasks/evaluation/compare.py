@@ -15,7 +15,7 @@ from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import load
 from zaohua.evaluation.summaries import note_in_card
-from zaohua.tasks.evaluation.evaluate import ProgressFn, check_makes, evaluate
+from zaohua.tasks.evaluation.evaluate import ProgressFn, check_able, evaluate
 from zaohua.tasks.evaluation.protocols import compared_kinds, kind_name, listed, protocol_class, protocol_for
 
 
@@ -84,7 +84,7 @@ def _check_alike(folders: Sequence[Path], models: Sequence[GenerativeModel], tra
                 f"compare takes models of {listed(compared_kinds(), 'or')}, or of items of one size; {folder} is "
                 f"a {type(model).__name__}, of {kind_name(model)}"
             )
-        check_makes(model, folder)
+        check_able(model, cls, folder)
         kinds = [_described(m) for m in (first, model)]
         if kinds[0] != kinds[1]:
             raise ZaohuaError(f"{folders[0]} makes {kinds[0]}, {folder} {kinds[1]}: they can't be compared")

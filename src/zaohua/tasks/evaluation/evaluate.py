@@ -81,9 +81,7 @@ def evaluate(
         "weights": weights_of(run) if run else "",
         "began": time.perf_counter(),
     }
-    if protocol is None:
-        needed_protocol(model, about["name"])
-    check_makes(model, about["name"])
+    check_able(model, needed_protocol(model, about["name"]) if protocol is None else type(protocol), about["name"])
     if protocol is None:
         log("reading the real items, and measuring the baselines")
         protocol = protocol_for(model, samples, data, split, train, (), **options)
@@ -95,12 +93,14 @@ def _named(argument: str) -> str:
     return option(argument).rstrip("=")
 
 
-def check_makes(model: GenerativeModel, name: object) -> None:
-    """Raise a `ZaohuaError` unless a model can sample."""
-    try:
-        _ = model.sample
-    except NotAvailable as error:
-        raise ZaohuaError(f"{name}: models are measured by their samples, but {error}") from None
+def check_able(model: GenerativeModel, protocol: type[EvaluationProtocol], name: object) -> None:
+    """Raise a `ZaohuaError` unless a model has all methods that a protocol needs."""
+    for method, measured in protocol.needs.items():
+        try:
+            getattr(model, method)
+        except NotAvailable as error:
+            kind = "" if method == "sample" else f" of {protocol.modality}"
+            raise ZaohuaError(f"{name}: models{kind} are measured {measured}, but {error}") from None
 
 
 def _measured(

@@ -84,6 +84,7 @@ def text(comparison: Comparison, command: str = "", sections: Page | None = None
         quality=table.quality(comparison),
         cost=table.costs(comparison),
         charts=_charts(comparison),
+        dashed=_dashed(rows[0])[2],
         direction="Higher" if _higher(comparison) else "Lower",
         behind=_behind(comparison),
         sections=own.sections(comparison),
@@ -134,10 +135,12 @@ def _facts(rows: Sequence[Evaluation]) -> list[tuple[str, str, str]]:
     name, _, digest = first.extractor.partition(", ")
     hardware = each(lambda row: row.about.get("gpu") or row.about.get("processor"))
     cores = each(lambda row: row.about.get("cores"))
-    by = ("distances in", name, digest) if name else ("predicted", first.target or "–", "")
+    by = ("ranked by", title_of(first.lead, first), "")
+    by = ("predicted", first.target, "") if first.target else by
+    by = ("distances in", name, digest) if name else by
     return [
         ("data", first.data, f"{first.split} split"),
-        ("samples of each", f"{first.n:,}", f"and as many real {first.noun}" if name else first.noun),
+        ("samples of each", f"{first.n:,}", f"and as many real {first.noun}" if name else ""),
         ("seeds", each(lambda row: ", ".join(map(str, row.seeds))), ""),
         by,
         ("hardware", hardware or "–", f"{cores} cores" if cores else ""),
@@ -162,7 +165,7 @@ def _higher(comparison: Comparison) -> bool:
 def _charts(comparison: Comparison) -> list[tuple[Markup, list[str]]]:
     """Draw quality against the times of training and of sampling, each with the list of models without a time."""
     rows, lead = comparison.rows, comparison.lead
-    floor = rows[0].references.get(FLOOR, {}).get(lead)
+    dashed, whose, _ = _dashed(rows[0])
     costs: tuple[tuple[str, Callable[[Evaluation], float | None]], ...] = (
         ("training, seconds", lambda row: row.cost.training_seconds),
         ("ms per sample", lambda row: row.cost.milliseconds),
@@ -180,12 +183,26 @@ def _charts(comparison: Comparison) -> list[tuple[Markup, list[str]]]:
             points,
             title,
             title_of(lead, rows[0]),
-            None if floor is None else floor.value,
-            f"real {rows[0].noun}",
+            dashed,
+            whose,
             _higher(comparison),
         )
         found.append((chart, [row.run for row in rows if not of(row)]))
     return found
+
+
+def _dashed(first: Evaluation) -> tuple[float | None, str, str]:
+    """Return the figure of the dashed line of charts, its short name, and whose it is: real items, else a baseline."""
+    names = [FLOOR, *first.references]
+    name = next((name for name in names if first.lead in first.references.get(name, {})), "")
+    if not name:
+        return None, "", ""
+    value = first.references[name][first.lead].value
+    return (
+        (value, f"real {first.noun}", "the figure of as many real training items")
+        if name == FLOOR
+        else (value, name, f"a {name}")
+    )
 
 
 def _behind(comparison: Comparison) -> Markup:

@@ -1,0 +1,268 @@
+"""Evaluations of texts and music against known probabilities, planted copies and given conditions."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import ttest_rel
+from tests.pages import EVIL, page_of
+from torch import nn
+
+import zaohua as zh
+from zaohua.core.errors import ZaohuaError
+from zaohua.estimator.base import GenerativeModel
+from zaohua.evaluation.comparison import Comparison, compared
+from zaohua.evaluation.predictions import asked
+from zaohua.evaluation.results import Evaluation
+from zaohua.evaluation.summaries import verdict
+from zaohua.tasks.evaluation import evaluate, page
+from zaohua.tasks.evaluation.protocols import protocol_for
+
+RNG = np.random.default_rng
+WORDS = "the cat sat on a mat dog ran and saw moon".split()
+GPT: dict[str, Any] = {**zh.GPT.tiny, "max_steps": 2, "random_state": 0, "max_tokens": 40}
+PLAYED: dict[str, Any] = {**zh.MusicGPT.tiny, "max_steps": 2, "random_state": 0, "max_tokens": 40}
+
+
+def texts(seed: int, n: int = 40, words: int = 16) -> list[str]:
+    """Some texts of 64 bytes each."""
+    return [" ".join(RNG((seed, i)).choice(WORDS, words)).ljust(64, ".")[:64] for i in range(n)]
+
+
+def piece(seed: int, notes: int = 30) -> zh.Piece:
+    """Notes of all kinds, one after another."""
+    rng = RNG(seed)
+    onsets = np.cumsum(rng.integers(1, 5, notes))
+    return zh.Piece(np.c_[onsets, np.ones(notes), rng.integers(40, 80, notes), np.zeros(notes)].astype(int))
+
+
+class Fixed(nn.Module):
+    """A network that predicts the same probabilities everywhere."""
+
+    def __init__(self, probabilities: np.ndarray):
+        super().__init__()
+        self.logits = nn.Parameter(torch.from_numpy(np.log(probabilities)).float())
+
+    def forward(self, tokens: torch.Tensor, y: object = None, keep: object = None) -> torch.Tensor:
+        return self.logits.expand(*tokens.shape, -1)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return zh.GPT(**GPT, codec=zh.TextCodec(tokenizer="bytes")).fit(texts(0))
+
+
+def unigram(model: Any, run: str, seed: int) -> tuple[Any, np.ndarray]:
+    """A model whose tokens are independent, and their probabilities."""
+    probabilities = RNG(seed).dirichlet(np.ones(model.spec_.channels))
+    other = copy.copy(model)
+    other.nets_ = nn.ModuleDict({"net": Fixed(probabilities)})
+    other.sample = lambda n, *, y=None, random_state=None: texts(99, n)
+    other.run_ = run
+    return other, probabilities
+
+
+def compare(*models: Any, **options: Any) -> Comparison:
+    """Compare models in memory, as `zaohua.tasks.evaluation.compare` does with runs."""
+    protocol = protocol_for(models[0], 400, others=models[1:], **options)
+    return compared([evaluate(one, protocol=protocol) for one in models], protocol)
+
+
+def test_bits_per_byte_of_known_probabilities(model: Any) -> None:
+    one, p = unigram(model, "one", 1)
+    test = texts(1, 16)
+    found = evaluate(one, data=test, samples=100).figures["bits_per_byte"]
+    bits = [-np.log2(p[np.frombuffer(text.encode(), np.uint8)]).sum() - np.log2(p[one.codec_.end_]) for text in test]
+    assert found.value == pytest.approx(sum(bits) / (16 * 64), rel=1e-5) and found.n == 16 * 64
+
+
+def test_intervals_of_differences_are_students(model: Any) -> None:
+    """All texts are of one length and parts by themselves, so that the ratio of means is a mean."""
+    (one, p), (two, q) = unigram(model, "one", 1), unigram(model, "two", 2)
+    test = texts(1, 16)
+    found = compare(one, two, data=test)
+    best, other = (p, q) if found.rows[0].run == "one" else (q, p)
+    bits = [[-np.log2(each[[*text.encode(), one.codec_.end_]]).sum() / 64 for text in test] for each in (best, other)]
+    want = ttest_rel(bits[1], bits[0]).confidence_interval(0.95)
+    gap = found.behind[found.rows[1].run]
+    assert (gap.low, gap.high) == pytest.approx((want.low, want.high), rel=1e-4)
+    assert (found.winner is not None) == (gap.low > 0)
+
+
+def test_equal_models_have_no_winner(model: Any) -> None:
+    found = compare(unigram(model, "one", 1)[0], unigram(model, "two", 1)[0], data=texts(1, 16))
+    assert found.winner is None and verdict(found)[0].startswith("No winner by bits per byte")
+
+
+class Mute(zh.GPT):
+    """One without likelihoods."""
+
+    def cannot(self, primitive: str) -> str | None:
+        return "it is mute" if primitive == "log_prob" else super().cannot(primitive)
+
+
+def test_a_model_without_likelihoods_says_so() -> None:
+    mute = Mute(**GPT).fit(texts(0))
+    with pytest.raises(ZaohuaError, match="Mute: models of texts are measured by how well they predict .* it is mute"):
+        evaluate(mute, data=texts(1))
+
+
+class Whole:
+    """A model that knows the likelihood of whole texts only."""
+
+    def __init__(self, model: Any):
+        self.model = model
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "nats":
+            raise AttributeError(name)
+        return getattr(self.model, name)
+
+
+def test_a_model_of_whole_texts_is_compared_by_these(model: Any) -> None:
+    one, two = unigram(model, "one", 1)[0], unigram(model, "two", 2)[0]
+    long = [" ".join(texts(i, 20)) for i in range(6)]
+    fine, coarse = (compare(a, two, data=long) for a in (one, Whole(one)))
+    assert fine.rows[0].run == coarse.rows[0].run
+    for a, b in zip(fine.rows, coarse.rows, strict=True):
+        assert a.figures["bits_per_byte"].value == pytest.approx(b.figures["bits_per_byte"].value, rel=1e-5)
+    (gap,), (other,) = fine.behind.values(), coarse.behind.values()
+    assert gap.value == pytest.approx(other.value, rel=1e-4) and gap.low != pytest.approx(other.low, rel=1e-4)
+
+
+def test_the_baseline_is_a_bigram(model: Any) -> None:
+    found = evaluate(model, data=texts(1), train=texts(0), samples=100)
+    rows = [[256, *text.encode(), 256] for text in texts(0)]
+    counts = np.zeros((257, 257))
+    for row in rows:
+        np.add.at(counts, (row[:-1], row[1:]), 1)
+    single = (counts.sum(0) + 1) / (counts.sum() + 257)
+    p = (counts + single) / (counts.sum(1, keepdims=True) + 1)
+    nats = sum(
+        -math.log(p[a, b])
+        for text in texts(1)
+        for a, b in zip([256, *text.encode()], [*text.encode(), 256], strict=True)
+    )
+    assert found.references["bigram of bytes"]["bits_per_byte"].value == pytest.approx(nats / math.log(2) / (40 * 64))
+
+
+def test_planted_copies_of_texts_are_found(model: Any) -> None:
+    one, two = unigram(model, "one", 1)[0], unigram(model, "two", 2)[0]
+    for each in (one, two):
+        each.sample = lambda n, *, y=None, random_state=None: texts(0, n)
+    found = compare(one, two, data=texts(1), train=texts(0))
+    assert all(row.figures["copied"].value == 1 for row in found.rows)
+    assert "But it copies: 100.0% of its samples stands in training texts in long passages" in verdict(found)[0]
+    fresh = evaluate(unigram(model, "one", 1)[0], data=texts(1), train=texts(0), samples=400)
+    assert fresh.figures["copied"].value == 0
+
+
+def played(seeds: range, **options: Any) -> Any:
+    return zh.MusicGPT(**{**PLAYED, **options}).fit([piece(seed) for seed in seeds])
+
+
+def test_planted_copies_of_music_are_found_in_any_key() -> None:
+    train, test = [piece(seed) for seed in range(20)], [piece(seed) for seed in range(50, 60)]
+    model = played(range(20))
+    higher = [zh.Piece(one.notes + np.array([7, 0, 3, 0])) for one in train]
+    for samples, share in ((higher, 1), ([piece(seed) for seed in range(70, 75)], 0)):
+        model.sample = lambda n, *, y=None, random_state=None, samples=samples: samples[:n]
+        found = evaluate(model, data=test, train=train, samples=400)
+        assert found.figures["copied_notes"].value == pytest.approx(share)
+        assert found.references["real pieces"]["copied_notes"].value == 0
+        assert {"nats_per_note", "nats_per_piece"} == set(found.references["bigram"])
+
+
+def test_nats_a_piece_and_their_baseline() -> None:
+    """The bigram of rolls counts each voice by itself, that of events tells apart all events."""
+    train, test = [piece(seed) for seed in range(12)], [piece(seed) for seed in range(50, 56)]
+    rolls = zh.ChoraleRNN(**{**zh.ChoraleRNN.tiny, "max_steps": 2}, random_state=0).fit(train)
+    for model in (rolls, played(range(12))):
+        found = evaluate(model, data=test, train=train, samples=100)
+        nats = -model.score_samples(test)
+        assert found.figures["nats_per_piece"].value == pytest.approx(nats.mean(), rel=1e-5)
+        notes = found.figures["nats_per_note"].n or 0
+        bigram = found.references["bigram"]
+        assert bigram["nats_per_piece"].value * 6 == pytest.approx(bigram["nats_per_note"].value * notes)
+        assert bigram["nats_per_note"].value < found.figures["nats_per_note"].value  # of 2 steps
+
+
+# ---- conditions
+
+
+def labels(n: int) -> list[str]:
+    return [("land", "sea")[i % 2] for i in range(n)]
+
+
+@pytest.mark.parametrize("kind", ["texts", "music"])
+def test_conditional_models_are_measured_given_y(kind: str) -> None:
+    if kind == "texts":
+        train, test = texts(0), texts(1, 10)
+        model: Any = zh.GPT(**GPT).fit(train, labels(40))
+        plain: Any = zh.GPT(**GPT).fit(train)
+        count = sum(len(text.encode()) for text in test) * math.log(2)
+    else:
+        train, test = [piece(seed) for seed in range(12)], [piece(seed) for seed in range(50, 60)]
+        model = zh.MusicGPT(**PLAYED).fit(train, labels(12))
+        plain = zh.MusicGPT(**PLAYED).fit(train)
+        count = 10 * 30
+    asked_for: list[Any] = []
+    draw = model.sample
+    model.sample = lambda n=1, *, y=None, **options: (asked_for.append(y), draw(n, y=y, **options))[1]
+    found = evaluate(model, data=(test, labels(10)), samples=400)
+    figure = found.figures[found.lead]
+    assert figure.value == pytest.approx(-model.score_samples(test, labels(10)).sum() / count, rel=1e-4)
+    assert figure.note.endswith(", given y") and asked_for[0] == ["land", "land", "land", "land"]
+    assert found.arrays["asked"].tolist() == asked_for[0]
+    with pytest.raises(ZaohuaError, match="carries none"):
+        evaluate(model, data=test)
+    both = compare(model, plain, data=(test, labels(10)), train=(train, labels(len(train))))
+    assert len(both.behind) == 1 and {row.figures[found.lead].note.endswith(", given y") for row in both.rows} == {
+        True,
+        False,
+    }
+
+
+def test_conditions_in_words() -> None:
+    given = ["a\nlabel", 3, 0.123456, {"text": "boot", "who": "theo", "picture": np.zeros((2, 2))}, ["x", "y"], None]
+    assert asked(given).tolist() == ["a\nlabel", "3", "0.1235", "text: boot, who: theo", "x, y", ""]
+    assert asked(None).shape == (0,)
+
+
+# ---- pages
+
+
+def shown(found: Comparison, path: Path) -> Any:
+    return page_of(page.write(found, path / "page.html").read_text("utf-8"))
+
+
+def test_the_page_of_texts_shows_samples(model: Any, tmp_path: Path) -> None:
+    one, two = unigram(model, "one", 1)[0], unigram(model, "two", 2)[0]
+    one.sample = lambda n, *, y=None, random_state=None: [EVIL, "x" * 1000, "", "b"][:n]
+    root = shown(compare(one, two, data=texts(1), train=texts(0)), tmp_path)
+    read = [quote.text for quote in root.all("blockquote")]
+    assert read[:12] == [" ".join(text.split()) for text in texts(1)[::3][:12]]
+    assert EVIL in read and "x" * 400 + " …" in read and len(read) == 12 + 4 + 4
+    assert "the dashed line is a bigram of bytes" in root.text and "ranked by" in root.text
+
+
+def test_the_page_of_music_plays_samples(tmp_path: Path) -> None:
+    one, two = played(range(12)), played(range(12), max_steps=1)
+    one.run_, two.run_ = "one", "two"
+    root = shown(compare(one, two, data=[piece(seed) for seed in range(50, 60)]), tmp_path)
+    players = root.all("audio")
+    assert len(players) == len(root.all("img")) and 6 <= len(players) <= 18
+    assert all(player["src"].startswith("data:audio/wav;base64,UklGR") for player in players)
+
+
+def test_what_a_page_shows_is_stored(model: Any, tmp_path: Path) -> None:
+    found = evaluate(unigram(model, "one", 1)[0], data=texts(1), samples=400)
+    found.save(tmp_path)
+    assert isinstance(found, Evaluation) and found.arrays["samples"].tolist() == texts(99, 4)
+    assert isinstance(model, GenerativeModel)
