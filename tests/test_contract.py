@@ -25,6 +25,7 @@ from zaohua.modalities.datasets import load
 KINDS = {
     "ImageCodec": "images",
     "MelCodec": "sounds",
+    "SpectrumCodec": "complex spectrograms",
     "WaveCodec": "waves",
     "MuLawCodec": "mu-law",
     "TextCodec": "texts",

@@ -36,6 +36,7 @@ _LAZY = {
     "RollCodec": "zaohua.modalities.music.rolls",
     "Sound": "zaohua.modalities.sounds.sound",
     "Sounds": "zaohua.modalities.sounds.sound",
+    "SpectrumCodec": "zaohua.modalities.sounds.spectrum",
     "TableImputer": "zaohua.tasks.impute",
     "TableCodec": "zaohua.modalities.tables.codec",
     "TextCodec": "zaohua.modalities.texts.codec",

@@ -26,6 +26,7 @@ from zaohua.modalities.sounds.mel import MelCodec as MelCodec
 from zaohua.modalities.sounds.mu_law import MuLawCodec as MuLawCodec
 from zaohua.modalities.sounds.sound import Sound as Sound
 from zaohua.modalities.sounds.sound import Sounds as Sounds
+from zaohua.modalities.sounds.spectrum import SpectrumCodec as SpectrumCodec
 from zaohua.modalities.tables.codec import TableCodec as TableCodec
 from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
 from zaohua.modalities.texts.codec import TextCodec as TextCodec
@@ -124,6 +125,7 @@ __all__ = [
     "RollCodec",
     "Sound",
     "Sounds",
+    "SpectrumCodec",
     "StudentT",
     "TVAE",
     "TabAR",

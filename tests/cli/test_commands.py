@@ -39,6 +39,7 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
     own = {
         "ImageCodec": ("--size", "--binarize"),
         "MelCodec": ("--seconds", "--bands"),
+        "SpectrumCodec": ("--seconds", "--power"),
         "WaveCodec": ("--seconds", "--multiple"),
         "MuLawCodec": ("--seconds", "--trim"),
         "TextCodec": ("--tokenizer", "--context", "--prompt"),

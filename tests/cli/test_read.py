@@ -130,7 +130,8 @@ CASES: list[tuple[Callable[[Path], None], list[str], int, list[str]]] = [
             "left out 1 file without an ending (README), 1 .mov file (shot.mov)",
         ],
     ),
-    (captions, [], 3, ["left out 3 .txt files (captions aren't read)"]),
+    (captions, [], 3, []),
+    (captions, ["--no-labels"], 3, ["left out 3 .txt files (captions, not read)"]),
     (
         splits,
         [],
@@ -156,12 +157,8 @@ CASES: list[tuple[Callable[[Path], None], list[str], int, list[str]]] = [
     ),
     (hugging_face, [], 3, ["dataset.json not read"]),
     (hugging_face, ["--no-labels"], 3, ["dataset.json not read", "metadata.jsonl not read"]),
-    (
-        texts_of_pictures,
-        [],
-        2,
-        ["metadata.csv isn't read as labels: it has no column of labels (only text)", "metadata.csv not read"],
-    ),
+    (texts_of_pictures, [], 2, []),
+    (texts_of_pictures, ["--no-labels"], 2, ["metadata.csv not read"]),
     (
         links_and_hidden,
         [],

@@ -222,7 +222,7 @@ def test_a_page_of_ones_own(tmp_path: Path):
 
 
 def test_a_modality_without_a_page_has_tables_charts_and_remarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    assert page.page_of("images") is images_page and page.page_of("nothing-like-it") is page.page_of("texts") is None
+    assert page.page_of("images") is images_page and page.page_of("nothing-like-it") is page.page_of("labels") is None
     monkeypatch.setattr(page, "page_of", lambda modality: None)
     root = written(comparison([evaluation("a", 1.0), evaluation("b", 2.0)]), tmp_path)
     titles = ["Quality", "Cost", "Quality against time", "Differences to the best model"]

@@ -16,11 +16,13 @@ from torch import nn
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import DataNote
 from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.predictions import asked
-from zaohua.evaluation.results import Evaluation
+from zaohua.evaluation.results import Evaluation, load
 from zaohua.evaluation.summaries import verdict
+from zaohua.tasks.evaluation import compare as compare_runs
 from zaohua.tasks.evaluation import evaluate, page
 from zaohua.tasks.evaluation.protocols import protocol_for
 
@@ -266,3 +268,35 @@ def test_what_a_page_shows_is_stored(model: Any, tmp_path: Path) -> None:
     found.save(tmp_path)
     assert isinstance(found, Evaluation) and found.arrays["samples"].tolist() == texts(99, 4)
     assert isinstance(model, GenerativeModel)
+
+
+# ---- what is measured by
+
+
+def test_characters_that_a_model_never_saw_are_left_out_for_all() -> None:
+    """Models of characters and of bytes are compared by the same bytes, and it is said which are missing."""
+    learnt, new = texts(0), [f"{text}ü{text}é" for text in texts(1, 12)]
+    models = [zh.GPT(**GPT, codec=zh.TextCodec(tokenizer=name)).fit(learnt) for name in ("chars", "bytes")]
+    for model, name in zip(models, ("chars", "bytes"), strict=True):
+        model.run_ = name
+    with pytest.warns(DataNote, match=r"left out 24 of 1,560 characters of the test texts, which chars never saw"):
+        found = compare(*models, data=new)
+    for row in found.rows:
+        assert row.figures["bits_per_byte"].n == 12 * 128
+        assert any("chars never saw ('ü', 'é')" in flag for flag in row.flags)
+    with pytest.raises(ZaohuaError, match="can't measure by 20 of 30 characters .* give other texts"):
+        evaluate(models[0], data=["ü" * 10 + "the cat s" + ".", "é" * 10])
+    assert evaluate(models[1], data=new).figures["bits_per_byte"].n == 12 * (128 + 4)
+
+
+def test_a_stored_evaluation_of_other_items_isnt_reused(tmp_path: Path) -> None:
+    """Runs hold out ends of other lengths: what one of them was measured by isn't what both held out."""
+    (tmp_path / "a.txt").write_text(" ".join(texts(0, 60)))
+    for name, context in (("short", 16), ("long", 40)):
+        zh.GPT(**{**GPT, "context": context}).fit(tmp_path / "a.txt", out=tmp_path / name)
+        evaluate(zh.load(tmp_path / name), samples=100).save(tmp_path / name)
+    own = [load(tmp_path / name) for name in ("short", "long")]
+    found = compare_runs([tmp_path / "short", tmp_path / "long"], samples=100)
+    counts = [row.figures["bits_per_byte"].n for row in own if row is not None]
+    assert counts[0] != counts[1]
+    assert {row.figures["bits_per_byte"].n for row in found.rows} == {min(counts)}

@@ -22,6 +22,7 @@ from zaohua.modalities import (
     MusicCodec,
     NumberCodec,
     RollCodec,
+    SpectrumCodec,
     WaveCodec,
     from_json,
 )
@@ -47,6 +48,11 @@ SAID = [
     (MusicCodec(), PIECES, "2,000 pieces of music, 2 voices, 4 steps a quarter note, as events"),
     (RollCodec(), PIECES, "2,000 pieces of music, 2 voices, 4 steps a quarter note, as frames of voices"),
     (MelCodec(), SOUNDS, "2,000 sounds of 0.112 s, 8,000 Hz, mono, as log-mel spectrograms of 64 bands x 8 frames"),
+    (
+        SpectrumCodec(),
+        SOUNDS,
+        "2,000 sounds of 0.18 s, 8,000 Hz, mono, as complex spectrograms of 97 frequencies x 16 frames",
+    ),
     (WaveCodec(), SOUNDS, "2,000 sounds of 0.128 s, 8,000 Hz, mono, as waves"),
     (MuLawCodec(), SOUNDS, "2,000 sounds of at most 0.1 s, 8,000 Hz, mono, as 256 mu-law levels"),
     (zh.TableCodec(), TABLE, "2,000 rows of 6 columns: 1 continuous, 1 integer, 2 categorical, 1 boolean, 1 datetime"),

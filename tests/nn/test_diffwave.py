@@ -46,6 +46,16 @@ def test_reach(patch: int) -> None:
     assert (seen.min().item(), seen.max().item()) == (200 - net.reach, 200 + patch - 1 + net.reach)
 
 
+def test_a_wave_as_condition_lies_over_x() -> None:
+    """A sample depends on the condition at its own place, and as far around it as on x."""
+    net = awake(DilatedNet(wave(400), wave(400), channels=8, layers=5, cycle=3))
+    y = torch.randn(1, 1, 400, requires_grad=True)
+    net(torch.randn(1, 1, 400), torch.rand(1), y)[0, 0, 200].backward()
+    assert y.grad is not None
+    seen = y.grad[0, 0].nonzero()
+    assert (seen.min().item(), seen.max().item()) == (200 - net.reach, 200 + net.reach)
+
+
 @pytest.mark.parametrize("y_spec", [None, LABEL, TEXT, wave(512)], ids=["none", "label", "text", "wave"])
 def test_every_parameter_learns(y_spec: DataSpec | None) -> None:
     net = awake(DilatedNet(wave(256), y_spec, channels=8, layers=3, patch=4))

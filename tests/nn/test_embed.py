@@ -62,7 +62,7 @@ def test_dropped_conditions_are_the_null_token(name: str) -> None:
     assert not tokens.values[~keep, 1:].any() and tokens.present[~keep].sum(1).eq(1).all()
     torch.testing.assert_close(tokens.values[keep], embed(y, 4).values[keep])
     torch.testing.assert_close(tokens.summary[1], null.summary[1])
-    tokens.values.sum().backward()
+    (tokens.values.sum() + tokens.summary.sum()).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in embed.parameters())
 
 
@@ -110,6 +110,17 @@ def test_the_order_of_words_matters() -> None:
     embed = Embed(TEXT, 32)
     mean = embed(torch.tensor([[1, 2, 3], [3, 2, 1]]), 2).summary
     assert (mean[0] - mean[1]).abs().max() > 1e-3
+
+
+def test_a_text_is_summed_up_by_the_mean_and_the_maximum_of_its_own_tokens() -> None:
+    embed = Embed(TEXT, 32)
+    y = codes(2, 6, size=50)
+    y[1, 3:] = 50
+    for half, summed_up in enumerate((lambda values: values.mean(0), lambda values: values.amax(0))):
+        with torch.no_grad():
+            embed.mix.both.weight.copy_(torch.eye(64)[32 * half : 32 * half + 32])
+        values, _, summary = embed(y, 2)
+        torch.testing.assert_close(summary, torch.stack([summed_up(values[0]), summed_up(values[1, :3])]))
 
 
 def test_positions_are_distinct() -> None:

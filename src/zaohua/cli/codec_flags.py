@@ -94,7 +94,10 @@ class CodecFlags:
         cls = next(iter(self.of))
         if len(self.of) > 1:
             items, _, kind = codecs.read_with_kind(
-                data, split=None if split == "train" else split, modality=values.optional("modality", str)
+                data,
+                split=None if split == "train" else split,
+                modality=values.optional("modality", str),
+                prefer=codecs.kinds_of(self.of),
             )
             cls = type(codecs.codec_for(items, tuple(self.of), kind=kind))
         return cls(**self._options(cls, values))

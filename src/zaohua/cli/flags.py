@@ -121,6 +121,16 @@ MODALITY = Flag(
     metavar="NAME",
 )
 """Option of the commands that read data of any kind."""
+CONDITIONS = Flag(
+    "y",
+    str | None,
+    None,
+    "What to condition on: a folder of files with the same names as DATA's, a table that names these, a file or data "
+    "set of as many items, or a column of a table; by default what DATA carries.",
+    group=DATA,
+    metavar="DATA",
+)
+"""Option of the commands that read items with what belongs to them."""
 OVERWRITE = Flag(
     "overwrite", bool, False, "Replace the file that is there, or the files of a folder that zaohua wrote."
 )

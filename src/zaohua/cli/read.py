@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zaohua.cli import runs
 from zaohua.cli.codec_flags import CodecFlags
-from zaohua.cli.flags import DATA, MODALITY, Flag, leading, parse
+from zaohua.cli.flags import CONDITIONS, DATA, MODALITY, Flag, leading, parse
 from zaohua.cli.options import Options
 from zaohua.cli.reading import at_length, told
 from zaohua.modalities.reading_options import READING, reading
@@ -21,6 +21,7 @@ ABOUT = "Tell what data are taken for and every doubt about them, as `zaohua tra
 FLAGS = (
     Flag("split", str, "train", "Split of a named data set or of a folder.", group=DATA, metavar="NAME"),
     MODALITY,
+    CONDITIONS,
     Flag(
         "labels", bool, True, "Read the labels that the data carry.", group=DATA, off="Ignore labels that data carry."
     ),
@@ -49,7 +50,7 @@ def _read(data: str, of_data: CodecFlags, values: Options) -> Reader:
     split, modality = values.of("split", str), values.optional("modality", str)
     with reading(**{name: values[name] for name in READING if values.get(name) is not None}):
         codec = of_data.codec(data, split, values)
-        X, y, kind = runs.read(data, split, values.of("labels", bool), modality)
+        X, y, kind = runs.read(data, split, values.of("labels", bool), modality, y=values.optional("y", str))
         return Reader(codec=codec, random_state=0).fit(X, y, modality=kind)
 
 

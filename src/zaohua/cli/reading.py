@@ -100,10 +100,16 @@ def described(data: EncodedData, notes: list[str]) -> Json:
 
 
 def in_one_line(description: Json) -> str:
-    """Write a description in one line: "read: 2,000 pictures of 32 x 32 pixels, 10 labels; left out 8 .heic files"."""
-    conditions = description["conditions"]
-    first = description["description"] + (f", {conditions}" if conditions else "")
-    return "read: " + "; ".join([first, *description["notes"]])
+    """Write a description in one line: "read: 2,000 pictures of 32 x 32 pixels, 10 labels; left out 8 .heic files".
+
+    Conditions that aren't labels are called so: "read: 2,000 pictures ...; conditions: text (texts), place (6 labels)".
+    """
+    conditions, first = description["conditions"], [description["description"]]
+    if description["labels"]:
+        first[0] += f", {conditions}"
+    elif conditions:
+        first.append(f"conditions: {conditions}")
+    return "read: " + "; ".join([*first, *description["notes"]])
 
 
 def at_length(description: Json, columns: Sequence[str]) -> str:
@@ -117,7 +123,7 @@ def at_length(description: Json, columns: Sequence[str]) -> str:
     lines = [
         *columns,
         f"{description['kind']}: {description['description']}",
-        f"labels: {shown(labels, MOST) if labels else description['conditions'] or 'none'}",
+        f"labels: {shown(labels, MOST)}" if labels else f"conditions: {description['conditions'] or 'none'}",
         *(f"note: {text}" for text in description["notes"]),
     ]
     return "\n".join(lines)

@@ -79,23 +79,39 @@ def read_model(folder: str | Path) -> Json:
 
 
 def read(
-    data: str, split: str, labels: bool, modality: str | None = None, prefer: Modality | None = None
+    data: str,
+    split: str,
+    labels: bool,
+    modality: str | None = None,
+    prefer: Modality | Sequence[Modality] | None = None,
+    y: str | None = None,
 ) -> tuple[object, object, str | None]:
     """Make X, y and the kind of data for `fit` of DATA; y is True if it carries labels that are wanted.
 
-    A model that takes one kind of data prefers it where DATA holds several. The path or name itself is handed on where
+    A model prefers the kinds of data that it takes where DATA holds several. The path or name itself is handed on where
     it can be: the run remembers it, and can be resumed without DATA.
+
+    Args:
+        data: path or name of the data.
+        split: split to read.
+        labels: whether labels that the data carry are wanted.
+        modality: kind of data that was asked for.
+        prefer: kinds of data that the model takes.
+        y: path or name of the conditions, or the column of a table, if they are given apart.
     """
     from zaohua import modalities
 
-    if split == "train":
-        return data, True if labels and _labelled(data, None, modality, prefer) else None, modality
-    wanted = True if labels and _labelled(data, split, modality, prefer) else None
-    items, y, kind = modalities.read_with_kind(data, wanted, split=split, modality=modality, prefer=prefer)
-    return items, y, modality if kind is None else kind.name
+    of_split = None if split == "train" else split
+    wanted: str | bool | None = y
+    if y is None:
+        wanted = True if labels and _labelled(data, of_split, modality, prefer) else None
+    if of_split is None:
+        return data, wanted, modality
+    items, found, kind = modalities.read_with_kind(data, wanted, split=split, modality=modality, prefer=prefer)
+    return items, found, modality if kind is None else kind.name
 
 
-def _labelled(data: str, split: str | None, modality: str | None, prefer: Modality | None) -> bool:
+def _labelled(data: str, split: str | None, modality: str | None, prefer: Modality | Sequence[Modality] | None) -> bool:
     """Tell whether a path or data set carries labels."""
     from zaohua import modalities
     from zaohua.modalities.datasets import known

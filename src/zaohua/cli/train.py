@@ -101,6 +101,8 @@ def go_on(
     read: Told,
 ) -> GenerativeModel:
     """Go on with a run, on the data that it remembers, or on `data` if these are where its data are now."""
+    from zaohua.estimator.source import conditions_of, located
+    from zaohua.modalities import kinds_of
     from zaohua.training.differences import check_resumable
     from zaohua.training.trainable import Trainable
 
@@ -114,10 +116,18 @@ def go_on(
     with _progress(folder, values) as progress:
         callbacks: list[Callback] = [read, progress, *_evaluator(values)]
         read.at_once = False
-        if data is None:
+        given = values.optional("y", str)
+        if data is None and given is None:
             return model.resume(folder, callbacks=callbacks)
+        advice = "say where they are (--data)"
+        data = located(stored["source"], advice) if data is None else data
+        if data is None:
+            raise ZaohuaError(f"{folder} was trained on data in memory: give the same again (--data)")
         labels = values.of("labels", bool) and stored["y_codec"] is not None
-        X, y, kind = runs.read(data, values.of("split", str), labels, modality)
+        apart = given or conditions_of(stored["source"] or {"y": None}, "say where they are (--y)")
+        apart = apart if isinstance(apart, str) and labels else None
+        takes = kinds_of(cls.codec_types)
+        X, y, kind = runs.read(data, values.of("split", str), labels, modality, takes, apart)
         return model.resume(folder, X, y, modality=kind, callbacks=callbacks)
 
 
@@ -145,13 +155,13 @@ def _train(
     read: Told,
 ) -> GenerativeModel:
     """Fit a new model, or fine-tune the stored one."""
-    from zaohua.modalities import only_kind
+    from zaohua.modalities import kinds_of
     from zaohua.storage.layout import check_out, holds_training
     from zaohua.training.trainable import Trainable
 
     model = _created(cls, values, flags)
     base, split, labels = values.optional("base", str), values.of("split", str), values.of("labels", bool)
-    modality, prefer = values.optional("modality", str), only_kind(cls.codec_types)
+    modality, takes, apart = values.optional("modality", str), kinds_of(cls.codec_types), values.optional("y", str)
     with _progress(folder, values) as progress:
         callbacks: list[Callback] = [read, progress, *_evaluator(values)]
         read.at_once = not isinstance(model, Trainable)
@@ -166,12 +176,12 @@ def _train(
         if base is not None:
             flags.of_data.none_given(values, base)
             begun = _trained(base)
-            X, y, kind = runs.read(data, split, labels, modality, prefer)
+            X, y, kind = runs.read(data, split, labels, modality, takes, apart)
             fields = {flag.name: values[flag.name] for flag in flags.own}
             changes = {**fields, "callbacks": callbacks, "overwrite": values["overwrite"]}
             return begun.finetune(X, y, out=folder, modality=kind, **changes)
         model.codec = flags.of_data.codec(data, split, values)
-        X, y, kind = runs.read(data, split, labels, modality, prefer)
+        X, y, kind = runs.read(data, split, labels, modality, takes, apart)
         if not isinstance(model, Trainable):
             return model.fit(X, y, out=folder, modality=kind)
         return model.fit(X, y, out=folder, modality=kind, callbacks=callbacks, overwrite=values.of("overwrite", bool))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from zaohua.cli import config, runs
 from zaohua.cli.codec_flags import CodecFlags
-from zaohua.cli.flags import CONFIG, DATA, MODALITY, TRAINING, Flag, from_fields, parse
+from zaohua.cli.flags import CONDITIONS, CONFIG, DATA, MODALITY, TRAINING, Flag, from_fields, parse
 from zaohua.cli.options import Options
 from zaohua.cli.parser import is_option
 from zaohua.core import registry
@@ -34,6 +34,7 @@ COMMON = (
     Flag("overwrite", bool, False, "Replace the run that is in the folder; files that aren't the run's stay."),
     Flag("split", str, "train", "Split of a named data set.", group=DATA, metavar="NAME"),
     MODALITY,
+    CONDITIONS,
     Flag(
         "labels",
         bool,
@@ -57,6 +58,7 @@ MOST_USED = (
     "max_minutes",
     "batch_size",
     "size",
+    "y",
     "labels",
     "out",
     "resume",

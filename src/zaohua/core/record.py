@@ -53,6 +53,29 @@ class Record:
 
 Condition: TypeAlias = Tensor | Record
 """Conditions of a batch as tensors: what networks take for y."""
+PLAIN = ""
+"""Name of the only part of a record that stands for a plain condition, hidden from some items."""
+
+
+def hidden(y: Condition, keep: Tensor) -> Record:
+    """Hide conditions from some items.
+
+    Args:
+        y: the conditions of n items.
+        keep: mask of the items that keep theirs, (n,), or of each part of a record, (n, parts).
+
+    Returns:
+        The conditions as a record, in which what is hidden is missing.
+    """
+    if isinstance(y, Tensor):
+        return Record({PLAIN: y}, {PLAIN: keep})
+    masks = keep.unbind(1) if keep.ndim > 1 else [keep] * len(y.present)
+    return Record(y.parts, {name: y.present[name] & mask for name, mask in zip(y.present, masks, strict=True)})
+
+
+def plain(y: Condition | None, keep: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Return a condition that is no record as its tensor, and the mask of the items that show it; see `hidden`."""
+    return part_of(y, keep, 0, PLAIN) if isinstance(y, Record) else (y, keep)
 
 
 def repeated(y: Condition, times: int) -> Condition:

@@ -33,7 +33,7 @@ from zaohua.estimator.methods import ItemMethods
 from zaohua.estimator.source import source_of
 from zaohua.modalities.base import Codec
 from zaohua.modalities.condition_base import ConditionCodec
-from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.items import groups_of
 from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
@@ -112,9 +112,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
             raise ZaohuaError(f"{type(self).__name__} learns nothing of labels: leave y out")
         known = codec or (self.codec if base is None else base.codec)
         kind_of = modalities.modality_of(type(known)) if isinstance(known, Codec) else None
-        prefer = kind_of or modalities.only_kind(self.codec_types)
+        takes = (kind_of,) if kind_of else modalities.kinds_of(self.codec_types)
+        prefer = takes[0] if len(takes) == 1 else None
         with reading(**({} if known is None else known.reading())):
-            items, labels, kind = read_with_kind(X, y, modality=modality, prefer=prefer)
+            items, labels, kind = read_with_kind(X, y, modality=modality, prefer=takes)
         self.source_ = source_of(X, y, modality) if isinstance(X, (str, Path)) else None
         if modality is None and prefer is not None and prefer.recognises(items):
             kind = prefer
@@ -126,9 +127,10 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
             self._refuse_new_labels(labels)
-        x, labels, parts = self.encode_labelled(items, labels)
+        x, labels, parts = self._encode_items_of(items, labels)
         if base is None:
             self.y_codec_ = None if labels is None else self._fit_condition_codec(labels)
+        x, labels, parts = self._without_broken(x, labels, parts)
         self.spec_ = self.codec_.spec_
         self.y_spec_ = None if self.y_codec_ is None else self.y_codec_.spec_
         seed = seed_of(self.random_state)
@@ -136,7 +138,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         self.n_items_ = len(x)
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         tell(EncodedData(self.codec_, self.y_codec_, len(x)))
-        return TrainingData(x, y_codes, parts.groups if isinstance(parts, FileItems) else None)
+        return TrainingData(x, y_codes, groups_of(parts, labels))
 
     def _refuse_new_labels(self, labels: Any) -> None:
         """Raise a `ZaohuaError` if labels of data to fine-tune on weren't in the training data."""

@@ -17,15 +17,15 @@ from typing_extensions import TypeVar
 from zaohua.core.arguments import whole_number
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.json import Json
-from zaohua.core.record import Condition
 from zaohua.core.seeds import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.amounts import AT_ONCE, foreseen, items_at_once
+from zaohua.estimator.fingerprint import near, trace
 from zaohua.estimator.tensors import Encoded
-from zaohua.modalities import modality_of
+from zaohua.modalities import modality_of, pairs
 from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.condition_base import ConditionCodec, ConditionCodes
-from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.files.items import FileItems, kept_rows
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
@@ -33,13 +33,6 @@ from zaohua.modalities.records.codes import picked
 
 CodecT = TypeVar("CodecT", bound=Codec, default=Codec, covariant=True)
 """Type of a model's codec: `class TextModel(TokenModel[TextCodec])`; a bare `GenerativeModel` has any codec."""
-
-TRACED = 8, 32
-"""Number of items in the fingerprint of training data, and of values of each."""
-SUMS = 4
-"""Number of weighted sums of those values that are stored: too few to recover any value."""
-NEAR = 0.01
-"""Tolerance of a sum relative to the norm of its values, because decoders round differently on other machines."""
 
 
 class TrainingData(NamedTuple):
@@ -73,45 +66,20 @@ class TrainingData(NamedTuple):
 
     def fingerprint(self) -> Json:
         """Return JSON values that identify the data: their number, their labels, and weighted sums of some values."""
-        labels: int | list[float] | None = None if self.y is None else _trace(self.y)
+        labels: int | list[float] | None = None if self.y is None else trace(self.y)
         if isinstance(self.y, Tensor) and self.y.ndim == 1 and not self.y.is_floating_point():
             labels = zlib.crc32(self.y.cpu().long().numpy().tobytes())
-        return {"items": len(self.x), "values": _trace(self.x), "labels": labels}
+        return {"items": len(self.x), "values": trace(self.x), "labels": labels}
 
     def differs(self, fingerprint: Json) -> str | None:
         """Describe the difference of these data from those of a fingerprint; None if there is none."""
         now = self.fingerprint()
         if now["items"] != fingerprint["items"]:
             return f"{now['items']:,} items to learn from instead of {fingerprint['items']:,}"
-        if not _near(now["values"], fingerprint["values"]):
+        if not near(now["values"], fingerprint["values"]):
             return "its items are others"
-        same = now["labels"] == fingerprint["labels"] or _near(now["labels"], fingerprint["labels"])
+        same = now["labels"] == fingerprint["labels"] or near(now["labels"], fingerprint["labels"])
         return None if same else "its labels are others"
-
-
-def _trace(codes: ConditionCodes) -> list[float]:
-    """Return randomly weighted sums of evenly spaced values of evenly spaced items, and the norm of these values."""
-    rows = np.linspace(0, len(codes) - 1, min(len(codes), TRACED[0])).astype(int)
-    items = [_numbers(codes[rows[i : i + 1]]) for i in range(len(rows))]
-    x = np.concatenate([item[torch.linspace(0, len(item) - 1, min(len(item), TRACED[1])).long()] for item in items])
-    x = np.nan_to_num(x).clip(-1e30, 1e30)
-    return [*(np.random.default_rng(0).normal(size=(SUMS, len(x))) @ x).tolist(), float(np.linalg.norm(x))]
-
-
-def _numbers(item: Condition) -> Tensor:
-    """Return the numbers of a batch of one item; of a record, those of its parts and which of them it has."""
-    if isinstance(item, Tensor):
-        return item[0].double().flatten().cpu()
-    there = item.present
-    parts = [part[0].double().flatten() * there[name][0] for name, part in item.parts.items()]
-    return torch.cat([*parts, torch.stack([present[0].double() for present in there.values()])]).cpu()
-
-
-def _near(now: object, then: object) -> bool:
-    """Return True if two traces are of the same codes."""
-    if not isinstance(now, list) or not isinstance(then, list):
-        return False
-    return bool(np.abs(np.subtract(now, then)).max() <= NEAR * max(now[-1], then[-1]))
 
 
 class Base(NamedTuple):
@@ -255,8 +223,8 @@ class ItemEncoder(Generic[CodecT]):
 
     def _encode_new(self, items: object, labels: object) -> Encoded:
         """Encode items that the model wasn't fitted on, and their labels, as they were read."""
-        codes, labels, _ = self.encode_labelled(items, labels)
-        return self.attach_conditions(codes, labels)
+        codes, opened, _ = self._without_broken(*self._encode_items_of(items, labels))
+        return self.attach_conditions(codes, opened)
 
     def attach_conditions(self, codes: Codes, y: object = None) -> Encoded:
         """Encode the conditions of encoded items, one for each; None for no conditions.
@@ -269,16 +237,32 @@ class ItemEncoder(Generic[CodecT]):
     def encode_labelled(self, items: object, labels: object) -> tuple[Codes, Any, Any]:
         """Encode the items and labels that `zaohua.read` returns, and keep them aligned.
 
-        If the labels are those of the files, a broken file is dropped with its label, and each window gets the label of
-        its recording.
+        A broken file is dropped with its label, and a label that is a broken file with its item. Each window gets the
+        label of its recording.
 
         Returns:
             The codes, their labels, and the items or windows that they encode.
         """
-        are_of_files = isinstance(items, FileItems) and labels is items.labels
+        codes, y, parts = self._encode_items_of(items, labels)
+        given = y.anew() if isinstance(y, FileItems) else y  # not those that are opened: these lose the broken ones
+        codes, opened, parts = self._without_broken(codes, y, parts)
+        return codes, pairs.take(given, kept_rows(opened)), parts
+
+    def _encode_items_of(self, items: object, labels: Any) -> tuple[Codes, Any, Any]:
+        """Encode items, and return the codes, the label of each and the items or windows that they encode."""
         parts = self.codec_.parts(items)
         codes = self.codec_.encode(parts)
-        return codes, parts.labels if are_of_files else labels, parts
+        return codes, pairs.take(labels, kept_rows(parts)), parts
+
+    def _without_broken(self, codes: Codes, y: Any, parts: Any) -> tuple[Codes, Any, Any]:
+        """Return encoded items, their opened labels and their parts without those whose labels are broken files."""
+        if y is None or self.y_codec_ is None:
+            return codes, y, parts
+        opened = self.y_codec_.opened(y)
+        rows = pairs.without_broken(opened, len(codes), parts)
+        if len(rows) == len(codes):
+            return codes, opened, parts
+        return pairs.take_codes(codes, rows), opened, pairs.take(parts, rows)
 
     def encode_conditions(self, items: object, n: int) -> ConditionCodes:
         """Encode the conditions of n items, one for each.

@@ -18,13 +18,16 @@ def source_of(X: str | Path, y: object, modality: str | None) -> Json:
 
     Args:
         X: the path, pattern of file names, or name of a data set, as it was given.
-        y: True for the labels of the data, the name of a column, or None.
+        y: True for the labels of the data, the name of a column, the path of conditions, or None.
         modality: kind of data that was asked for.
 
     Returns:
-        These, and of files the absolute path, "at".
+        These, and of files the absolute paths, "at" and "y_at".
     """
-    source: Json = {"X": str(X), "y": y if y is True or isinstance(y, str) else None}
+    named = isinstance(y, (str, Path))
+    source: Json = {"X": str(X), "y": str(y) if named else True if y is True else None}
+    if named and _is_there(str(y)):
+        source["y_at"] = os.path.abspath(os.path.expanduser(str(y)))
     if modality is not None:
         source["modality"] = modality
     if _is_there(str(X)):
@@ -50,6 +53,20 @@ def located(source: Json | None, advice: str | None) -> str | None:
     if _is_there(given) or advice is None:
         return given
     raise ZaohuaError(f"the training data, {given}, are no longer at {at}: {advice}")
+
+
+def conditions_of(source: Json, advice: str) -> str | bool | None:
+    """Return what conditions training data were read with: True, the name of a column, or a path or name of them.
+
+    Args:
+        source: the result of `source_of`.
+        advice: what to do if they are gone, for the message.
+
+    Raises:
+        ZaohuaError: they are neither where they were nor at the same path from here.
+    """
+    y: str | bool | None = source["y"]
+    return y if not isinstance(y, str) else located({"X": y, "at": source.get("y_at")}, advice)
 
 
 def same_source(one: Json | None, other: Json | None) -> bool:

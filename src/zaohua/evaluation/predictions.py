@@ -92,6 +92,11 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         """Return whether the training items are known: without them, nothing is said of copies."""
         return (getattr(model, "source_", None) or {}).get("X") is not None
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Remarks on what was left out of the test items, for results."""
+        return ()
+
     # ---- samples
 
     def conditions(self, model: Model) -> list[Hashable] | None:
@@ -145,7 +150,8 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
     def predictions(self, model: Model) -> tuple[Figures, dict[str, np.ndarray]]:
         """Return the measure `lead` of the test items, with an interval over their parts if there are several."""
         parts = self.parts(model)
-        return self.figures(parts, self.note(model) + ("" if model.y_codec_ is None else ", given y")), parts.arrays()
+        note = self.note(model) + ("" if model.y_codec_ is None else ", given y")
+        return self.figures(parts, note), {**parts.arrays(), "test": np.array(self.digest)}
 
     def figures(self, parts: Parts, note: str = "") -> Figures:
         """Return the figures of predictions: the measure `lead`, and nats per item."""
@@ -179,6 +185,11 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
 
     # ---- copies and references
 
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Hash of the test items, which depend on what the compared models held out and can represent."""
+
     @abstractmethod
     def overlap(self, items: Sequence[SampleT]) -> TextOverlap:
         """Find what some items have in common with those of training, which are there."""
@@ -202,7 +213,7 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
 
     def details(self, samples: list[SampleT], conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
         """Return the references, and what a page shows of the samples."""
-        shown = {"arrays": self.shown(samples, conditions)}
+        shown = {"arrays": self.shown(samples, conditions), "flags": self.left_out}
         if self.splits.train is None:
             return shown
         real = {self.copied: _share(self.overlap(self.alike(samples)))}
@@ -210,8 +221,9 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         return {"references": {real_reference(self.noun): real, self.baseline: simplest}, **shown}
 
     def matches(self, found: Evaluation) -> bool:
-        """Return True if an evaluation was made by this protocol, and not by its first version."""
-        return super().matches(found) and "surprise" in found.arrays
+        """Return True if an evaluation was made by this protocol, with the very same test items."""
+        stored = found.arrays.get("test")
+        return super().matches(found) and stored is not None and str(stored) == self.digest
 
 
 def asked(conditions: Sequence[Hashable] | None, most: int = 100) -> np.ndarray:

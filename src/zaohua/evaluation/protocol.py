@@ -123,6 +123,16 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
             return None
         return learnt.take(some(kept, learnt.most)), learnt.take(some(held, learnt.most))
 
+    @classmethod
+    def common(cls, models: Sequence[Model], test: Items) -> Items:
+        """Return test items that all models can represent: by default these; the rest is left out, and told of.
+
+        Args:
+            models: fitted models; all that are compared.
+            test: the last result of `items` or of `held_out`.
+        """
+        return test
+
     # ---- items that a model was trained on
 
     def codes_for(self, model: Model) -> Codes:
@@ -287,16 +297,3 @@ def _over_seeds(name: str, each: Sequence[Figure]) -> Figure:
 def format_p(p: float) -> str:
     """Format a p value."""
     return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
-
-
-def side_by_side(labels: Sequence[Hashable] | None, n: int, each: int) -> np.ndarray:
-    """Select which of n items a page shows, as indices: a grid with a column for each label.
-
-    There are at most `each` items per label, as many of each as of the rarest, and at most twelve labels. Without
-    labels, the first items are selected.
-    """
-    if labels is None:
-        return np.arange(min(n, each * 10))
-    classes = sorted(set(labels), key=str)[:12]
-    indices = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
-    return np.array([indices[label][k] for k in range(min(map(len, indices.values()))) for label in classes])

@@ -69,11 +69,13 @@ class EncodedItems(Items):
         codes: codes of the items.
         labels: their labels, or None.
         to_values: function from a batch of codes to the array (b, ...) in which the items are measured.
+        groups: index of the file that each item is from, int64 (n,); None if all are from files of their own.
     """
 
     codes: Codes
     labels: list[Hashable] | None
     to_values: Callable[[Tensor], np.ndarray]
+    groups: np.ndarray | None = None
 
     @functools.cached_property
     def values(self) -> np.ndarray:
@@ -92,8 +94,9 @@ class EncodedItems(Items):
             labels: one label per item, or None.
             to_values: function from the model and a batch of codes to the array in which the items are measured.
         """
-        codes, own, _ = model.encode_labelled(items, labels)
-        return cls(codes, None if own is None else list(own), functools.partial(to_values, model))
+        codes, own, parts = model.encode_labelled(items, labels)
+        groups = next((g for g in (getattr(part, "groups", None) for part in (parts, own)) if g is not None), None)
+        return cls(codes, None if own is None else list(own), functools.partial(to_values, model), groups)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -101,7 +104,8 @@ class EncodedItems(Items):
     def take(self, rows: np.ndarray) -> Self:
         """Select the items at `rows`, in that order."""
         labels = None if self.labels is None else [self.labels[i] for i in rows]
-        taken = replace(self, codes=self.codes[rows], labels=labels)
+        groups = None if self.groups is None else self.groups[rows]
+        taken = replace(self, codes=self.codes[rows], labels=labels, groups=groups)
         if "values" in vars(self):
             vars(taken)["values"] = self.values[rows]
         return taken

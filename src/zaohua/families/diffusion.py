@@ -30,6 +30,7 @@ from zaohua.core.record import Condition, Record
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.estimator.encoding import CodecT
+from zaohua.families.alignment import Aligned
 from zaohua.families.guidance import Guided
 from zaohua.families.samplers import SAMPLERS
 from zaohua.families.schedules import VarianceExploding
@@ -41,7 +42,7 @@ Network = Callable[..., Tensor]
 """(x_t, t, y, keep) -> the prediction of a model's network, of the shape of x_t."""
 
 
-class Diffusion(Guided[CodecT]):
+class Diffusion(Guided[CodecT], Aligned[CodecT]):
     """Base of diffusion and flow models. They define `noise_schedule`, `predict`, `loss` and, if need be, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
@@ -85,9 +86,9 @@ class Diffusion(Guided[CodecT]):
 
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """Build a U-Net with as many output channels as x_t has."""
-        return nn.ModuleDict(
-            {"net": UNet(spec, y_spec, channels=self.channels, blocks=self.blocks, dropout=self.dropout)}
-        )
+        seen = self.seen_spec(spec, y_spec)
+        net = UNet(spec, seen, channels=self.channels, blocks=self.blocks, dropout=self.dropout)
+        return nn.ModuleDict({"net": net})
 
     # ---- for the losses of models
 
@@ -112,7 +113,7 @@ class Diffusion(Guided[CodecT]):
         if x_t.shape[1:] != self.spec_.tensor_shape or t.numel() != 1:
             shape = ", ".join(map(str, self.spec_.tensor_shape))
             raise ZaohuaError(f"denoise takes x_t (n, {shape}) at one time, not {tuple(x_t.shape)} at {tuple(t.shape)}")
-        net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
+        net, n, t_each, y = self._network(), len(x_t), t.float().to(x_t.device), self.laid(self.nets_, y)
         guide = self.guide if y is not None and self._guides(t) else None
         if y is None or guide is None:
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
@@ -124,9 +125,10 @@ class Diffusion(Guided[CodecT]):
 
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw items: sample noise at t = 1 and denoise it to t = 0."""
+        y = self.laid(self.nets_, y)
         denoiser = self.denoiser(y)
         x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
-        return SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise)
+        return self.ended(SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise), y)
 
     def _guides(self, t: Tensor) -> bool:
         """Return whether guidance applies at time t: it costs variety at high noise, and hardly matters at low noise.
@@ -209,7 +211,8 @@ class KarrasDiffusion(Diffusion[CodecT]):
         """Return (sigma^2 + sigma_data^2) / (sigma sigma_data)^2 |x - x(x_t)|^2, mean over an item's numbers, (B,)."""
         sigma = torch.exp(self.noise_mean + self.noise_std * batch.noise.normal())
         t = sigma / self.sigma_max
-        data, _ = self.predict(nets["net"], self.noised(batch, t)[0], t, batch.y, self.condition_mask(batch))
+        y, keep = self.laid(nets, batch.y, batch.x), self.condition_mask(batch)
+        data, _ = self.predict(nets["net"], self.noised(batch, t)[0], t, y, keep)
         weight = (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
         return weight * (data - batch.x).square().flatten(1).mean(1)
 

@@ -66,7 +66,7 @@ class FlowMatching(Diffusion[CodecT]):
         else:
             t = torch.sigmoid(-0.8 + 1.4 * batch.noise.normal())
         x_t, noise = self.noised(batch, t)
-        v = self.velocity(nets["net"], x_t, t, batch.y, self.condition_mask(batch))
+        v = self.velocity(nets["net"], x_t, t, self.laid(nets, batch.y, batch.x), self.condition_mask(batch))
         return (v - (noise - batch.x)).square().flatten(1).mean(1)
 
     def _dequantized(self, x: Tensor, noise: Noise) -> Tensor:
@@ -81,7 +81,7 @@ class FlowMatching(Diffusion[CodecT]):
         x = self._dequantized(x, noise)
         exact = self.divergence == "exact" or (self.divergence == "auto" and self.spec_.size <= 16)
         probes = None if exact else noise.uniform(self.probes, *x.shape[1:]).sub(0.5).sign()
-        return ode.log_prob(self._field(y), x, self.score_steps, probes) - self.spec_.log_volume
+        return ode.log_prob(self._field(y, x), x, self.score_steps, probes) - self.spec_.log_volume
 
     @property
     def latent_size(self) -> int:
@@ -103,7 +103,9 @@ class FlowMatching(Diffusion[CodecT]):
         x = z.view(len(z), *self.spec_.tensor_shape)
         return self._travel(x, y, torch.linspace(1, 0, self.score_steps + 1, dtype=torch.float64))
 
-    def _field(self, y: Condition | None) -> ode.Velocity:
+    def _field(self, y: Condition | None, aligned: Tensor | None = None) -> ode.Velocity:
+        """Return the velocity (x, t) -> dx/dt; a sequence in y is laid along x as it is `aligned` with these items."""
+        y = self.laid(self.nets_, y, aligned)
         return lambda x, t: self.velocity(self.nets_["net"], x, t.float().to(x.device).expand(len(x)), y)
 
     def _travel(self, x: Tensor, y: Condition | None, times: Tensor) -> Tensor:

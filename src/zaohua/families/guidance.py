@@ -20,11 +20,13 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, unknown
+from zaohua.core.noise import Noise
 from zaohua.core.params import Between, Sampling
 from zaohua.core.record import Condition, repeated
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import CodecT
 from zaohua.training.events import Batch
+from zaohua.training.hiding import draw_kept
 from zaohua.training.trainable import Trainable
 
 Weight = float | dict[str, float]
@@ -104,18 +106,12 @@ class Guided(Trainable[CodecT]):
     records a dictionary can give a weight to each part."""
 
     def condition_mask(self, batch: Batch) -> Tensor | None:
-        """Draw which items of a batch keep their condition; None without conditions.
+        """Draw which items of a batch keep their condition, see `draw_kept`; None without conditions."""
+        return None if batch.y is None else draw_kept(batch.noise, self.condition_dropout, self.y_spec_)
 
-        Returns:
-            bool (B,). Of records bool (B, parts): an item loses all parts at once, and else each part by itself, so
-            that p(x | some parts) is learnt for any of them.
-        """
-        if batch.y is None:
-            return None
-        kept = batch.noise.uniform() >= self.condition_dropout
-        if self.y_spec_ is None or not self.y_spec_.is_record:
-            return kept
-        return kept[:, None] & (batch.noise.uniform(len(self.y_spec_.parts)) >= self.condition_dropout)
+    def hide_conditions(self, y: Condition, noise: Noise) -> Condition:
+        """Return the conditions: `condition_mask` hides them."""
+        return y
 
     @property
     def guide(self) -> Guidance | None:

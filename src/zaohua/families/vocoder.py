@@ -140,7 +140,7 @@ class VocoderFamily(Trainable[MelCodec]):
             waves = [self.vocode(net, x[rows].clamp(-1, 1).to(device)).cpu() for rows in chunks(len(x), AT_ONCE)]
         found = torch.cat(waves)
         self.refuse_invalid(~found.flatten(1).isfinite().all(1))
-        return self.codec_.sounds(found)
+        return self.codec_.sounds(found, self.codec_.ends(x))
 
 
 class VocoderMixin(Trainable[GridCodec]):

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.options import CodecOptions
-from zaohua.modalities.registry import codec_classes, known, modality, modality_of, only_kind, register, taken_by
+from zaohua.modalities.registry import (
+    codec_classes,
+    kinds_of,
+    known,
+    modality,
+    modality_of,
+    only_kind,
+    register,
+    taken_by,
+)
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec as Codec
@@ -42,6 +51,7 @@ if TYPE_CHECKING:
     from zaohua.modalities.sounds.mu_law import MuLawCodec as MuLawCodec
     from zaohua.modalities.sounds.sound import Sound as Sound
     from zaohua.modalities.sounds.sound import Sounds as Sounds
+    from zaohua.modalities.sounds.spectrum import SpectrumCodec as SpectrumCodec
     from zaohua.modalities.tables.codec import TableCodec as TableCodec
     from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
     from zaohua.modalities.tables.vectors import VectorCodec as VectorCodec
@@ -68,6 +78,7 @@ _LAZY = {
     "Sound": "sounds.sound",
     "SoundFiles": "sounds.files",
     "Sounds": "sounds.sound",
+    "SpectrumCodec": "sounds.spectrum",
     "TableCodec": "tables.codec",
     "TagCodec": "labels.tags",
     "TextCodec": "texts.codec",
@@ -87,6 +98,7 @@ __all__ = [
     "Modality",
     "codec_classes",
     "codec_for",
+    "kinds_of",
     "known",
     "modality",
     "modality_of",

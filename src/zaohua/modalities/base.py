@@ -76,6 +76,11 @@ class Codec(ConditionCodec[ItemsT, "Tensor"], ABC, Generic[ItemsT]):
     """Default number of new items."""
     previewed: ClassVar[int] = 64
     """Number of items in a preview during training."""
+    blank: ClassVar[float | None] = None
+    """Value that pads the tensors of shorter items at the end of their last axis; None if none are padded."""
+    ended: ClassVar[float | None] = None
+    """Value, outside the range of items, by which tensors of new items say that they ended before: `decode` leaves out
+    what follows. None if all items are of one length."""
     previews: ClassVar[tuple[str, ...]] = ()
     """Suffixes of the files of a preview; empty for the default suffix."""
 
@@ -99,6 +104,10 @@ class Codec(ConditionCodec[ItemsT, "Tensor"], ABC, Generic[ItemsT]):
     def parts(self, items: ItemsT) -> ItemsT:
         """Return the items that `encode` encodes one to one: `items`, unless the codec splits them."""
         return items
+
+    def opened(self, items: ItemsT) -> ItemsT:
+        """Return the items that `encode` encodes one to one, `parts`."""
+        return self.parts(items)
 
     @abstractmethod
     def encode(self, items: ItemsT) -> Codes:

@@ -23,10 +23,9 @@ from zaohua.core.spec import DataSpec
 from zaohua.modalities import registry
 from zaohua.modalities.collected import collect
 from zaohua.modalities.condition_base import ConditionCodec
+from zaohua.modalities.files.columns import is_text_name
 from zaohua.modalities.files.items import FileItems
 
-CAPTIONS = ("caption", "captions", "description", "prompt", "sentence", "text", "transcript", "transcription")
-"""Names of parts that are texts, whatever they hold."""
 MANY_LABELS = 1000
 """Number of different texts above which they are no labels."""
 LONG_LABEL = 24
@@ -108,7 +107,7 @@ def _of_texts(texts: Sequence[str], name: str) -> str:
     """Return whether texts are labels or texts."""
     different = set(texts)
     sentences = len(different) > MANY_LABELS or statistics.median(map(len, different)) > LONG_LABEL
-    if name.casefold() in CAPTIONS:
+    if is_text_name(name):
         return "texts"
     if sentences:
         _tell(name, "texts", "labels")

@@ -40,7 +40,9 @@ def collected(
 ) -> tuple[Any, Modality | None]:
     """Return a collection in the form that codecs take, and its kind; None if no kind recognises it."""
     if isinstance(X, FileItems):
-        return X.copy(), next((kind for kind in kinds if kind.recognises(X)), None)  # those given stay as they are
+        return X.anew(labels), next(
+            (kind for kind in kinds if kind.recognises(X)), None
+        )  # those given stay as they are
     if isinstance(X, (list, tuple)):
         if not len(X):
             raise ZaohuaError("no items: the list is empty")

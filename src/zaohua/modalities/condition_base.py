@@ -64,6 +64,13 @@ class ConditionCodec(WithFields, ABC, Generic[ItemsT, BatchT]):
         self.spec_: DataSpec  # declared here: an annotation in the class would make it an option
         return self
 
+    def opened(self, items: ItemsT) -> Any:
+        """Return what `encode` encodes one to one: `items`, without those that are files and can't be read.
+
+        If any are left out, what is returned has `rows`, the indices of the others.
+        """
+        return items
+
     @abstractmethod
     def encode(self, items: ItemsT) -> CodesOf[BatchT]:
         """Encode items; raise a `ZaohuaError` that names the first that can't be encoded."""

@@ -7,6 +7,7 @@ from typing import Any
 from zaohua.core.json import Json
 from zaohua.modalities.choosing import part_codec, plain_values, restored
 from zaohua.modalities.condition_base import ConditionCodec
+from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.records.codec import RecordCodec
@@ -26,6 +27,8 @@ def condition_codec(y: Any, choice: ConditionCodec | str | None = None) -> Condi
     Raises:
         ZaohuaError: there is no codec of that name, or y is of no known kind of data.
     """
+    if choice is None and isinstance(y, Column) and y.is_texts:
+        choice = "texts"
     if isinstance(choice, RecordCodec) or (choice is None and is_records(y)):
         return RecordCodec() if choice is None else RecordCodec(parts=choice.parts)
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:

@@ -130,29 +130,38 @@ class Modality(ABC):
             return None
         return Read(self.open(paths), None, paths)
 
+    def read_conditions(self, paths: Sequence[Path]) -> tuple[Any, Sequence[int]]:
+        """Read files as conditions y, which belong to items.
+
+        Returns:
+            One condition for each file that could be read, and the indices of these files. What is read on demand, and
+            so may be found broken later, is a list with `rows` as `FileItems` are.
+        """
+        return self.open(paths), range(len(paths))
+
     def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
         """Read the files of a folder and its subfolders, sorted by path; None if none is of this kind.
 
         Args:
             folder: if it has splits (train, test ...), one of them is read.
-            labelled: whether to read labels: those of a table (`labels.csv`, `metadata.csv`, `metadata.jsonl`,
-                `dataset.json`), else the name of the first subfolder.
+            labelled: whether to read labels: the name of the first subfolder. Tables of labels, and texts beside the
+                files, are read by `zaohua.read` before.
             split: which split to read; "train" by default.
 
         Raises:
             NoLabels: labels were asked for and there are none.
         """
         from zaohua.modalities.files.folders import find
-        from zaohua.modalities.files.labels import with_labels
+        from zaohua.modalities.files.labels import with_classes
 
         paths = find(folder, self.suffixes, split)
         if not paths:
             return None
         if not labelled:
             return Read(self.open(paths), None, paths)
-        found = with_labels(folder, paths, self.noun, split)
+        found = with_classes(folder, paths, self.noun, split)
         items = self.open(found.paths, found.labels)
-        return Read(items, getattr(items, "labels", found.labels), [*paths, *found.tables])
+        return Read(items, getattr(items, "labels", found.labels), paths)
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

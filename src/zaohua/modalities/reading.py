@@ -11,13 +11,16 @@ import numpy as np
 from zaohua.core.arguments import path_of
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import NoLabels, ZaohuaError, named, shown, unknown
-from zaohua.modalities import registry
+from zaohua.modalities import apart, registry
 from zaohua.modalities.collected import collect, collected
+from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
+from zaohua.modalities.pairs import take
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.records.rows import is_records, rows_of
-from zaohua.modalities.sources import Found, read_source
+from zaohua.modalities.sources import read_source
 from zaohua.storage import outputs
 
 
@@ -27,7 +30,7 @@ def read(
     *,
     split: str | None = None,
     modality: str | None = None,
-    prefer: Modality | None = None,
+    prefer: Modality | Sequence[Modality] | None = None,
 ) -> tuple[Any, Any]:
     """Read items and their labels.
 
@@ -39,15 +42,18 @@ def read(
             data set, a data frame, an array, or a list of arrays, of images, sounds, texts, dialogues, pieces of music
             or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
             name.
-        y: None for no labels, True for those that the path or data set carries, one for each item, or the name of the
-            column of a table that holds them.
+        y: None for no labels, True for those that the path or data set carries, one for each item, the name of the
+            column of a table that holds them, or a path: a folder of files with the same names as those of X, a table
+            that names these, or a file or data set of as many conditions.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
         modality: the kind of data to take X for; found out when not given.
-        prefer: the modality that X is taken for if it recognises it, whatever others do.
+        prefer: the modality that X is taken for if it recognises it, whatever others do; or several, one of which X
+            is read as where a path holds data of more kinds. Where it holds pairs, as photos with captions do, the
+            part of such a modality is the items, and the rest their labels.
 
     Returns:
-        (items, labels or None). The labels of items that are still in files are their own: fit or encode the items
-        first, since files found broken leave with their labels. Items given as X come back as a copy.
+        (items, labels or None), one label for each item. Files that are found broken when the items are fitted or
+        encoded leave them then: `items.rows` says which remain. Items given as X come back as a copy.
 
     Raises:
         NoLabels: y is True, but the data carry no labels.
@@ -63,7 +69,7 @@ def read_with_kind(
     *,
     split: str | None = None,
     modality: str | None = None,
-    prefer: Modality | None = None,
+    prefer: Modality | Sequence[Modality] | None = None,
 ) -> Found:
     """Read items and their labels as `read` does, and say of which kind of data they are.
 
@@ -72,26 +78,33 @@ def read_with_kind(
     if split is not None and not isinstance(split, str):
         raise ZaohuaError(f"split must be the name of one, such as 'test', not {shown(split)}")
     kinds = registry.known() if modality is None else (registry.modality(modality),)
-    if prefer is not None and len(kinds) > 1:
-        kinds = (prefer, *(kind for kind in kinds if kind is not prefer))
+    wanted = kinds if len(kinds) == 1 else (prefer,) if isinstance(prefer, Modality) else tuple(prefer or ())
+    only = wanted[0] if len(wanted) == 1 else None
+    if only is not None:
+        kinds = (only, *(kind for kind in kinds if kind is not only))
     if isinstance(X, (str, Path)):
-        with reading(kind=kinds[0].name if len(kinds) == 1 or prefer is not None else None):
-            items, carried, kind = read_source(X, y is True, split, kinds, prefer)
+        with reading(kind=None if only is None else only.name):
+            items, carried, kind = read_source(X, y is True, split, kinds, wanted)
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
-        items, kind = collected(X, None, kinds, prefer)
+        items, kind = collected(X, None, kinds, only)
         carried = X.labels if isinstance(X, FileItems) else None
     if y is None or y is False:
         return Found(items, None, kind)
-    if isinstance(y, str) and hasattr(items, "columns"):
+    if isinstance(y, str) and hasattr(items, "columns") and (y in items.columns or not apart.is_source(y)):
         return Found(*_column_apart(items, y), kind)
     if y is True:
         if carried is None:
             given = X if isinstance(X, (str, Path)) else named(X)
             raise NoLabels(f"{given}: carries no labels: give y, one for each item")
         return Found(items, carried, kind)
-    return Found(items, _own_labels(items, y), kind)
+    if apart.is_source(y):
+        return apart.read_apart(Found(items, None, kind), X, y, split)
+    if isinstance(X, FileItems) and hasattr(y, "__len__") and len(y) == X.n_read > len(X):
+        y = take(y, X.rows)  # of items that have left since they were read
+    own = _own_labels(items, y)
+    return Found(items.anew(own) if isinstance(items, FileItems) and isinstance(own, list) else items, own, kind)
 
 
 def write(
@@ -153,24 +166,23 @@ def _own_labels(items: Any, y: Any) -> Any:
     if is_records(y):
         y = rows_of(y)
     if isinstance(y, (str, bytes, Path)) or (not hasattr(y, "__len__") and not hasattr(y, "__array__")):
-        raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {y!r}")
+        raise apart.refuse(y)
     if isinstance(y, (list, tuple)):
         if any(isinstance(c, Path) or getattr(c, "ndim", 0) > 1 or _is_item(c) for c in y):
             y = collect(y)
-    elif not isinstance(y, FileItems):
+    elif isinstance(y, FileItems):
+        y = y.anew()
+    else:
         given, y = y, as_array(y, "labels")
         if not y.ndim:
-            raise ZaohuaError(f"y must be True, or a list or an array with one label for each item, not {named(given)}")
+            raise apart.refuse(given)
     if not hasattr(items, "__len__"):
         raise ZaohuaError(f"can't read {named(items)}: give a folder, the name of a data set, an array or a list")
     if len(y) != len(items):
         raise ZaohuaError(f"{len(items)} items but {len(y)} labels: give one for each item")
     if isinstance(y, FileItems) or getattr(y, "ndim", 1) > 1:
         return y
-    if isinstance(items, FileItems):
-        items.labels = list(y)
-        return items.labels
-    return list(y)
+    return y if isinstance(y, Column) else list(y)
 
 
 def _is_item(value: object) -> bool:

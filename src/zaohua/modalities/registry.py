@@ -126,7 +126,12 @@ def taken_by(codec_types: Iterable[type]) -> list[tuple[Modality, type[Codec]]]:
     return [(kind, codec) for kind in known() for codec in kind.codecs if issubclass(codec, accepted)]
 
 
+def kinds_of(codec_types: Iterable[type]) -> tuple[Modality, ...]:
+    """Return the modalities that a model takes."""
+    return tuple({kind.name: kind for kind, _ in taken_by(codec_types)}.values())
+
+
 def only_kind(codec_types: Iterable[type]) -> Modality | None:
     """Return the modality that a model takes, if it takes no other; None if it takes several."""
-    kinds = {kind.name: kind for kind, _ in taken_by(codec_types)}
-    return next(iter(kinds.values())) if len(kinds) == 1 else None
+    kinds = kinds_of(codec_types)
+    return kinds[0] if len(kinds) == 1 else None

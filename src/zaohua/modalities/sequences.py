@@ -119,6 +119,11 @@ class Sequences:
         """Yield each item, as a view if the stream is in memory."""
         return (self.stream[a:b] for a, b in zip(self.starts.tolist(), self.stops.tolist(), strict=True))
 
+    def take(self, rows: np.ndarray) -> Sequences:
+        """Return the items at these indices as parts of the same stream."""
+        at = torch.from_numpy(rows)
+        return Sequences(self.stream, self.starts[at], self.stops[at], self.pad, self.apart)
+
     def __getitem__(self, indices: Indices) -> Tensor:
         """Return the items at `indices` (integers, a mask or a slice), int64 (b, longest, ...), padded with `pad`."""
         rows = torch.arange(len(self))[indices if isinstance(indices, slice) else torch.as_tensor(indices)]

@@ -13,6 +13,11 @@ from zaohua.modalities.files.folders import is_junk
 from zaohua.modalities.modality import Modality, Read, refuse_split
 
 
+def is_pattern(source: str | Path) -> bool:
+    """Return True for a pattern with wildcards."""
+    return glob.has_magic(os.path.expanduser(str(source)))
+
+
 def paths_of(source: str | Path) -> list[Path] | None:
     """Return the files that a pattern names, sorted; None if it has no wildcards.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, nearest
@@ -19,21 +18,16 @@ from zaohua.modalities.files.labels import matching
 from zaohua.modalities.files.left_out import tell
 from zaohua.modalities.files.patterns import FilePattern
 from zaohua.modalities.files.piped import STDIN
+from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix, unreadable
 from zaohua.modalities.modality import Modality, refuse_split
+from zaohua.modalities.paired_folders import InFolder, read_pairs
+from zaohua.modalities.paired_tables import read_pairs_of_table, tell_files
 from zaohua.modalities.several import paths_of, read_several
 
 
-class Found(NamedTuple):
-    """Result of reading: the items, their labels or None, and the kind of data; None if no kind recognises them."""
-
-    items: Any
-    labels: Any
-    kind: Modality | None
-
-
 def read_source(
-    source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
+    source: str | Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Sequence[Modality] = ()
 ) -> Found:
     """Read items from a path, a pattern or the name of a data set.
 
@@ -42,7 +36,7 @@ def read_source(
         labelled: whether to read the labels that it carries.
         split: the split to read; None for the default.
         kinds: candidates for the kind of data, in the order in which they are asked.
-        prefer: the candidate that a folder is read as if it holds any of its files.
+        prefer: candidates that a folder is read as if it holds any of their files, and that are x where pairs are read.
 
     Raises:
         NoLabels: labels are asked for and there are none.
@@ -72,11 +66,17 @@ def read_source(
 
 
 def _read_file(
-    path: Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
+    path: Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Sequence[Modality] = ()
 ) -> Found:
+    paired = None if path == STDIN else read_pairs_of_table(path, labelled, prefer)
+    if paired is not None:
+        refuse_split(path, split)
+        return paired
     for kind in kinds:
         read_ = kind.read_file(path, split)
         if read_ is not None:
+            if hasattr(read_.items, "columns") and path != STDIN:
+                tell_files(path, ((name, read_.items[name].head(3).tolist()) for name in read_.items.columns))
             return Found(read_.items, read_.labels, kind)
     if is_archive(path):
         return read_source(unpacked(path), labelled, split, kinds, prefer)
@@ -87,26 +87,31 @@ def _read_file(
 
 
 def _read_folder(
-    folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Modality | None = None
+    folder: Path, labelled: bool, split: str | None, kinds: Sequence[Modality], prefer: Sequence[Modality] = ()
 ) -> Found:
     """Read a folder as the kind of data that is preferred, or else that most of its files are of; note the others."""
     contents = Contents.of(folder)
     suffixes = Counter(path.suffix.casefold() for path in contents.files)
     counts = {kind.name: kind.count(folder, suffixes) for kind in kinds}
     present = [kind for kind in kinds if counts[kind.name]]
+    present = [kind for kind in present if kind in prefer] or present
     chosen = max(present, key=lambda kind: (not kind.accompanies, counts[kind.name]), default=None)
-    chosen = prefer if prefer in present else chosen
     for kind in kinds:
         lost = sum(suffixes[suffix] for suffix in kind.convert)
         error = unreadable(folder, max(sorted(kind.convert), key=lambda suffix: suffixes[suffix], default=""), kinds)
         if lost > sum(counts.values()) and not counts[kind.name] and error is not None:
             raise error
-    found = None if chosen is None else chosen.read_folder(folder, labelled, split)
-    if found is not None and chosen is not None:
+    if chosen is not None:
+        paired = read_pairs(folder, split, contents.files, chosen, prefer) if labelled else InFolder(None, [])
+        read = None if paired.found is not None else chosen.read_folder(folder, labelled, split)
         endings = chosen.suffixes | chosen.other_suffixes
-        ours = [path for path in contents.files if path.suffix.casefold() in endings]
-        tell(folder, split, contents, ours if found.files is None else found.files, chosen.suffixes, chosen.convert)
-        return Found(found.items, found.labels, chosen)
+        done = [*paired.files, *(path for path in contents.files if path.suffix.casefold() in endings)]
+        if read is not None and read.files is not None:
+            done = [*paired.files, *read.files]
+        found = paired.found if read is None else Found(read.items, read.labels, chosen)
+        if found is not None:
+            tell(folder, split, contents, done, chosen.suffixes, chosen.convert)
+            return found
     if not suffixes and contents.hidden:
         names = shown(sorted(path.relative_to(folder).as_posix() for path in contents.hidden))
         raise ZaohuaError(f"{folder}: holds only hidden files ({names}), which aren't read: rename them")

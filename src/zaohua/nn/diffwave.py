@@ -16,6 +16,7 @@ from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.nn.embed import Embed, TimeEmbed
 from zaohua.nn.layers import Dropout, row_conv, scaled
+from zaohua.nn.overlay import overlay_of
 
 
 class DilatedNet(nn.Module):
@@ -23,7 +24,8 @@ class DilatedNet(nn.Module):
 
     Args:
         x_spec: description of the waveform.
-        y_spec: description of the condition; the mean of its tokens is added in every layer.
+        y_spec: description of the condition. A waveform is concatenated as channels; of anything else, the mean of the
+            tokens is added in every layer.
         channels: number of channels of the layers.
         layers: number of gated convolutions, each with kernel size 3.
         cycle: the dilation doubles from layer to layer, and is reset to 1 after this many layers.
@@ -51,10 +53,12 @@ class DilatedNet(nn.Module):
         self.patch = patch
         out_channels = out_channels or x_spec.channels
         context = 4 * channels
-        self.embed = Embed(y_spec, context)
+        self.overlay, more_channels, overlaid = overlay_of(y_spec, x_spec)
+        plain_overlay = self.overlay is not None and not overlaid
+        self.embed = Embed(None if plain_overlay else y_spec, context, leave_out=overlaid)
         self.time = TimeEmbed(context)
         edge = 1 if patch == 1 else 3
-        self.stem = row_conv(x_spec.channels * patch, channels, edge)
+        self.stem = row_conv((x_spec.channels + more_channels) * patch, channels, edge)
         dilations = [2 ** (i % cycle) for i in range(layers)]
         self.layers = nn.ModuleList(Gated(channels, context, dilation, dropout) for dilation in dilations)
         self.mix = row_conv(channels, channels, 1, gain=math.sqrt(2))
@@ -64,6 +68,8 @@ class DilatedNet(nn.Module):
     def forward(self, x: Tensor, t: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, n), times t (B,), conditions y and the mask keep (B,) to (B, out, n)."""
         length = x.shape[2]
+        if self.overlay is not None:
+            x = self.overlay(x, y, keep)
         context = F.silu(self.time(t) + self.embed(y, x.shape[0], keep).summary)
         h = F.relu(self.stem(fold(x, self.patch)))
         total = torch.zeros_like(h)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zaohua.core.record import Condition, Record, part_of
+from zaohua.core.record import Condition, Record, part_of, plain
 from zaohua.core.spec import DataSpec
 from zaohua.nn.layers import row_conv, scaled
 from zaohua.nn.patches import Patches
@@ -70,7 +70,8 @@ class Tokens(NamedTuple):
     Attributes:
         values: tokens (n, L, dim), zeros where there is none.
         present: which of them are there, bool (n, L): not what items were padded with.
-        summary: one vector for each item, (n, dim): the mean of its tokens, and of a record the mean over its parts.
+        summary: one vector for each item, (n, dim): the mean of its tokens, with their maximum in sequences, and of a
+            record the mean over its parts.
     """
 
     values: Tensor
@@ -140,10 +141,10 @@ class Embed(nn.Module):
             assert y is None or isinstance(y, Record)
             return self._record(y, n, keep)
         null = self.null.expand(n, 1, self.dim)
-        if y is None or (isinstance(y, Tensor) and y.numel() == 0):
+        alone, keep = plain(y, keep)
+        if alone is None or alone.numel() == 0:
             return Tokens(null, null.new_ones(n, 1, dtype=torch.bool), null[:, 0])
-        assert isinstance(y, Tensor)
-        values, present = self._tokens(y)
+        values, present = self._tokens(alone)
         if self.spec.pad is not None:
             full = present.any(dim=1)
             keep = full if keep is None else keep & full
@@ -152,7 +153,12 @@ class Embed(nn.Module):
             first[:, 0] = True
             values = torch.where(keep.view(n, 1, 1), values, null * first.unsqueeze(-1))
             present = torch.where(keep.view(n, 1), present, first)
-        return Tokens(values, present, pool(values, present))
+        if self.mix is None:
+            return Tokens(values, present, pool(values, present))
+        summary = self.mix.summary(values, present)
+        if keep is not None:
+            summary = torch.where(keep.view(n, 1), summary, null[:, 0].to(summary.dtype))
+        return Tokens(values, present, summary)
 
     def _record(self, y: Record | None, n: int, keep: Tensor | None) -> Tokens:
         """Embed the parts of records one by one."""
@@ -217,11 +223,16 @@ class WideRow(nn.Module):
 
 
 class Mix(nn.Module):
-    """Residual convolutions over the tokens of a sequence, which padding doesn't change."""
+    """Residual convolutions over the tokens of a sequence, which padding doesn't change, and the sequence's summary.
+
+    In phrases that were never learnt, words are found better by the maximum over all tokens than by their mean, which
+    every other word changes (benchmarks/captions/probe.py).
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList(row_conv(dim, dim, 5, gain=0.5) for _ in range(MIXING))
+        self.both = scaled(nn.Linear(2 * dim, dim))
 
     def forward(self, values: Tensor, present: Tensor) -> Tensor:
         """Map tokens (n, L, dim), of which some are present (n, L), to the same shape."""
@@ -229,6 +240,12 @@ class Mix(nn.Module):
         for conv in self.convs:
             x = (x + conv(F.silu(x))) * mask
         return x.squeeze(2).transpose(1, 2)
+
+    def summary(self, values: Tensor, present: Tensor) -> Tensor:
+        """Map tokens (n, L, dim), at least one of each item present, to their mean and maximum, mixed, (n, dim)."""
+        most = values.masked_fill(~present.unsqueeze(-1), -torch.inf).amax(1)
+        out: Tensor = self.both(torch.cat([pool(values, present), most], dim=1))
+        return out
 
 
 def packed(values: Tensor, present: Tensor, most: int) -> tuple[Tensor, Tensor]:

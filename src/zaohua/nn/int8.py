@@ -85,6 +85,11 @@ class Int8Transformer:
         """Remove the last n tokens from the state."""
         state.length -= n
 
+    def select(self, state: State, rows: Tensor) -> None:
+        """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
+        for part in (*state.keys, *state.values):
+            part[:, :, : state.length] = part[rows, :, : state.length]
+
     def _run(self, x: Tensor, state: State) -> Tensor:
         net, (n, t, width) = self.net, x.shape
         begin, state.length = state.length, state.length + t

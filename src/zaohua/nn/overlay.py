@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from zaohua.core.record import Record, part_of
+from zaohua.core.record import Condition, Record, part_of, plain
 from zaohua.core.spec import DataSpec
 from zaohua.nn.grids import resize
 
@@ -29,8 +29,9 @@ class Overlay(nn.Module):
         super().__init__()
         self.null = nn.Parameter(torch.zeros(1, spec.channels, *[1] * len(spec.axes)))
 
-    def forward(self, x: Tensor, y: Tensor | None, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, y: Condition | None, keep: Tensor | None = None) -> Tensor:
         """Map x (B, C, H, W), y (B, Cy, h, w) or None, and the mask keep (B,) to (B, C + Cy, H, W)."""
+        y, keep = plain(y, keep)
         null = self.null.expand(x.shape[0], -1, *x.shape[2:]).to(x.dtype)
         if y is None:
             return torch.cat([x, null], dim=1)

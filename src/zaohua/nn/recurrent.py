@@ -125,6 +125,12 @@ class Recurrent(nn.Module):
         logits, state.cells = self._run(tokens, state.condition, state.cells)
         return logits[:, -1]
 
+    def select(self, state: RecurrentState, rows: Tensor) -> None:
+        """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
+        cells = state.cells
+        assert cells is not None
+        state.cells = cells[:, rows] if isinstance(cells, Tensor) else (cells[0][:, rows], cells[1][:, rows])
+
     def _run(self, tokens: Tensor, condition: Tensor, cells: CellState | None) -> tuple[Tensor, CellState]:
         x = self.drop(self.tokens(tokens) + condition[:, None])
         h, cells = self.cells(x, cells)

@@ -54,6 +54,11 @@ class Cache:
         self.values[:, :, start : self.length] = v
         return self.keys[:, :, : self.length], self.values[:, :, : self.length]
 
+    def select(self, rows: Tensor) -> None:
+        """Replace each row by that at its index in `rows`, (B,); their conditions must be the same."""
+        for part in (self.keys, self.values):
+            part[:, :, : self.length] = part[rows, :, : self.length]
+
 
 class SelfAttention(nn.Module):
     """Causal multi-head self-attention."""
@@ -237,6 +242,11 @@ class Transformer(nn.Module):
         """Remove the last n tokens from the state."""
         for cache in state:
             cache.length -= n
+
+    def select(self, state: list[Cache], rows: Tensor) -> None:
+        """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
+        for cache in state:
+            cache.select(rows)
 
     def _embedded(self, tokens: Tensor, prefix: Prefix) -> Tensor:
         x = self.tokens(tokens)

@@ -9,7 +9,7 @@ from zaohua.core.advice import either, quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.estimator.encoding import Base
-from zaohua.estimator.source import located
+from zaohua.estimator.source import conditions_of, located
 from zaohua.modalities.base import Codec
 
 
@@ -26,7 +26,8 @@ def data_again(run: str | Path, source: Json | None) -> tuple[object, object, st
     again = either(f"resume({str(run)!r}, X, y)", f"zaohua resume {quoted(run)} --data DATA")
     if source is None:
         raise ZaohuaError(f"{run} was trained on data in memory: give the same again, {again}")
-    return located(source, f"say where they are, {again}"), source["y"], source.get("modality")
+    advice = f"say where they are, {again}"
+    return located(source, advice), conditions_of(source, advice), source.get("modality")
 
 
 def base_of(saved: Json, codec: Codec) -> Base | None:

@@ -231,8 +231,10 @@ class Stepper:
         """Prepare items start..start + len(codes) of a global batch of `total`, with their noise, for a loss."""
         noise = BatchNoise(seed, len(codes), start, total, self.device)
         codes = codes.to(self.device, non_blocking=True)
-        x = self.model.prepare(codes, noise, train=train)
-        return Batch(x, self.model.prepare_conditions(y, noise), noise, self.progress if train else 1.0, codes)
+        x, prepared = self.model.prepare(codes, noise, train=train), self.model.prepare_conditions(y, noise)
+        if train and prepared is not None:
+            prepared = self.model.hide_conditions(prepared, noise)
+        return Batch(x, prepared, noise, self.progress if train else 1.0, codes)
 
     def measure(self, data: TrainingData, items: np.ndarray) -> dict[str, float]:
         """Compute the mean loss of the averaged networks over some items, for each phase of all learners that have one.

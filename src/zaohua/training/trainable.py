@@ -27,6 +27,7 @@ from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.json import Json
 from zaohua.core.noise import Noise, derive_seed
 from zaohua.core.params import fields_of
+from zaohua.core.record import Condition, hidden
 from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
@@ -38,6 +39,7 @@ from zaohua.training import differences, limits, resuming
 from zaohua.training.building import built_for
 from zaohua.training.callbacks import progress
 from zaohua.training.events import Batch, Callback
+from zaohua.training.hiding import HIDDEN, draw_kept
 from zaohua.training.order import grouped_split
 from zaohua.training.settings import TrainingSettings, check_settings
 
@@ -77,6 +79,12 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Convert a batch of codes to the tensor for the networks, (B, ...), as the codec does."""
         return self.codec_.prepare(codes, noise, train=train)
+
+    def hide_conditions(self, y: Condition, noise: Noise) -> Condition:
+        """Hide some conditions of a batch in training, so that the model can do without those that can't be drawn."""
+        if self.y_codec_ is None or self.y_codec_.log_prior() is not None:
+            return y
+        return hidden(y, draw_kept(noise, HIDDEN, self.y_spec_))
 
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Split n items into those to validate on and those to train on, the same for the same seed.

@@ -112,7 +112,8 @@ def test_labels_csv(tmp_path: Path):
     full = ["\ufeffLabel_of_no_use,Filename,label", *("0," + row for row in rows)]
     (tmp_path / "labels.csv").write_text("\n".join(full))
     other = r"^labels are those of labels.csv, not the subfolders \(bag, boot\)$"
-    with pytest.warns(DataNote, match=other):
+    unread = r"^1 column of labels.csv not read \(Label_of_no_use\)"
+    with pytest.warns(DataNote, match=other), pytest.warns(DataNote, match=unread):
         assert read(tmp_path, y=True)[1] == [f"kind, {i % 2}" for i in range(12)]
     (tmp_path / "labels.csv").write_text("\n".join(rows))  # no header
     with pytest.warns(DataNote, match=other):
@@ -209,7 +210,7 @@ def test_broken_files_are_left_out_counted_and_named_and_their_labels_too(tmp_pa
         codec.fit(items)
     assert len(caught) == 1 and "\n" not in str(caught[0].message)
     assert {Path(name).name: reason for name, reason in items.skipped} == reasons
-    codes = codec.encode(items)
+    codes, labels = codec.encode(items), items.labels
     assert len(codes) == len(labels) == len(LabelCodec().fit(labels).encode(labels)) == 60
     np.testing.assert_array_equal(codes[np.arange(60)].permute(0, 2, 3, 1), np.stack(list(pixels.values())))
     assert labels == [name.split("/")[0] for name in pixels]
@@ -221,7 +222,9 @@ def test_labels_given_apart_go_with_their_files(tmp_path: Path):
     items, labels = read(tmp_path, y=np.arange(60))
     with pytest.warns(ZaohuaWarning):
         ImageCodec().fit(items)
-    assert labels == [i for i in range(60) if i != 7]
+    assert items.labels == [i for i in range(60) if i != 7]
+    again, own = read(items, labels)  # the labels are of all files that there were
+    assert len(again) == 59 and own == again.labels == items.labels
     with pytest.raises(ZaohuaError, match="60 items but 3 labels"):
         read(tmp_path, y=[1, 2, 3])
 

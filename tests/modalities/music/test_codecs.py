@@ -207,7 +207,7 @@ class TestMidi:
         assert isinstance(files, MidiFiles) and len(files) == len(labels) == 20
         with pytest.warns(ZaohuaWarning, match=r"1 of 20 MIDI files \(.*a/04.mid \(empty\)\) left out"):
             codec = RollCodec().fit(files)
-        assert len(codec.encode(files)) == len(files) == 19 and labels == ["a"] * 9 + ["b"] * 10
+        assert len(codec.encode(files)) == len(files) == 19 and files.labels == ["a"] * 9 + ["b"] * 10
         for i in range(6, 12):
             (tmp_path / "ab"[i % 2] / f"{i:02d}.mid").write_bytes(b"MThd nonsense that is no music")
         with pytest.raises(ZaohuaError, match=r"7 of 20 MIDI files .*damaged: .*: more than a tenth is broken"):

@@ -22,7 +22,7 @@ from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.sheets import spectrograms
 
 TONES = [zh.Sound(tone(60 + 30 * i, 0.1 + 0.01 * (i % 3)), RATE) for i in range(8)]
-CODECS: list[SoundCodec] = [zh.WaveCodec(), zh.MelCodec()]
+CODECS: list[SoundCodec] = [zh.WaveCodec(), zh.MelCodec(), zh.SpectrumCodec()]
 
 
 def prepared(codec: Any, codes: Any) -> torch.Tensor:
@@ -73,11 +73,12 @@ class TestSound:
 
 @pytest.mark.parametrize("seconds", [0.05, 0.0777, 0.1, 0.3])
 @pytest.mark.parametrize("rate", [None, 900, 8000])
-@pytest.mark.parametrize("codec", [zh.WaveCodec, zh.MelCodec])
+@pytest.mark.parametrize("codec", [zh.WaveCodec, zh.MelCodec, zh.SpectrumCodec])
 def test_length_and_rate_come_back_as_declared(codec: Any, rate: int | None, seconds: float) -> None:
     codec = codec(seconds=seconds, rate=rate, long="cut")
     x = prepared(codec, codec.fit(TONES).encode(TONES))
-    assert tuple(x.shape[1:]) == codec.spec_.tensor_shape and x.min() >= -1 and x.max() <= 1
+    assert tuple(x.shape[1:]) == codec.spec_.tensor_shape
+    assert isinstance(codec, zh.SpectrumCodec) or (x.min() >= -1 and x.max() <= 1)
     for sound in codec.decode(x):
         assert (len(sound), sound.rate, sound.channels) == (round(seconds * (rate or RATE)), rate or RATE, 1)
 
@@ -104,6 +105,21 @@ def test_a_tone_keeps_its_pitch_and_loudness_through_a_spectrogram() -> None:
     for sound, f in zip(codec.decode(prepared(codec, codec.encode(sounds))), (440, 1000), strict=True):
         assert abs(np.abs(np.fft.rfft(sound.samples)).argmax() - f) < 25
         assert np.sqrt(np.mean(sound.samples[1000:-1000] ** 2)) == pytest.approx(0.4 / np.sqrt(2), rel=0.15)
+
+
+@pytest.mark.parametrize("options", [{}, {"power": 1.0}, {"n_fft": 40, "hop": 8, "channels": "keep"}], ids=str)
+def test_complex_spectrograms_lose_nothing(options: Any) -> None:
+    sounds = [zh.Sound(tone(100 + 50 * i, channels=2) * 0.1**i, RATE) for i in range(3)]
+    codec = zh.SpectrumCodec(seconds=0.1, **options).fit([sounds[0]])
+    x = prepared(codec, codec.encode(sounds))
+    both = options.get("channels") == "keep"
+    assert (
+        x.shape == (3, *codec.spec_.tensor_shape) and len(codec.spec_.tensor_shape) == 3 and x.shape[1] == 2 + 2 * both
+    )
+    assert x[:1].square().mean().sqrt() == pytest.approx(0.5, abs=1e-3)
+    for sound, again in zip(sounds, codec.decode(x), strict=True):
+        expected = sound.samples if both else sound.samples.mean(1)
+        np.testing.assert_allclose(again.samples, expected, atol=1e-4 * np.abs(expected).max() + 2 / 32768)
 
 
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: type(codec).__name__)
@@ -174,6 +190,8 @@ def test_lists_hold_sounds_only_and_labels_go_with_them() -> None:
         read(TONES, [1, 2])
     with pytest.raises(ZaohuaError, match="n_fft must be even and hop at most half"):
         zh.MelCodec(n_fft=33).fit(TONES)
+    with pytest.raises(ZaohuaError, match="not 32 and 17"):
+        zh.SpectrumCodec(n_fft=32, hop=17).fit(TONES)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +203,11 @@ def test_lists_hold_sounds_only_and_labels_go_with_them() -> None:
             "DiffWave learns waves, but MelCodec makes log-mel spectrograms: leave codec= out, or give a WaveCodec",
         ),
         ("WaveNet", zh.WaveCodec(), "WaveNet learns mu-law levels, but WaveCodec makes waves: .* give a MuLawCodec"),
-        ("Flow", zh.WaveCodec(), "Flow learns log-mel spectrograms, but WaveCodec makes waves: .* give a MelCodec"),
+        (
+            "Flow",
+            zh.WaveCodec(),
+            "Flow learns log-mel .* but WaveCodec makes waves: .* give a MelCodec or SpectrumCodec",
+        ),
         ("DiffWave", zh.ImageCodec(), "ImageCodec takes images, but the data are sounds"),
         ("GPT", zh.WaveCodec(), "the data are sounds, but GPT takes "),
     ],

@@ -207,9 +207,9 @@ class TestFiles:
         (tmp_path / "b" / "01.txt").write_bytes(b"")
         (tmp_path / "b" / "03.txt").write_bytes("wide".encode("utf-16-le"))
         (tmp_path / "b" / "05.txt").write_bytes(b"one \0 in a long enough text")
-        items, labels = modalities.read(tmp_path, True)
+        items, _ = modalities.read(tmp_path, True)
         with gathered() as made:
-            assert len(items) == len(labels) == 17 and labels == ["a"] * 9 + ["b"] * 8
+            assert len(items) == 17 and items.labels == ["a"] * 9 + ["b"] * 8
         assert made[0].startswith("left out 2 of 20 files: ") and "00.txt: byte 3 (0xe9) isn't valid UTF-8" in made[0]
         assert "03.txt: 4 of its 8 characters are NUL" in made[0]
         assert "left out 1 of 20 files, which are empty" in made[1] and "01.txt" in made[1]

@@ -44,6 +44,14 @@ class RewindableDecoder(Decoder, Protocol):
         ...
 
 
+class BranchingDecoder(Decoder, Protocol):
+    """Decoder whose rows can be continued in several ways."""
+
+    def select(self, state: State, rows: Tensor) -> None:
+        """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
+        ...
+
+
 class VerifyingDecoder(RewindableDecoder, Protocol):
     """Decoder that can verify several tokens in one pass."""
 
@@ -70,6 +78,9 @@ class _Guided:
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
         return self.guide.combine(self.net.step(tokens.repeat(self.guide.times, 1), state))
+
+    def select(self, state: State, rows: Tensor) -> None:
+        cast(BranchingDecoder, self.net).select(state, torch.cat([rows, rows + len(rows)]))
 
 
 @torch.inference_mode()
@@ -107,7 +118,7 @@ def generate(
     tokens = torch.cat([prompt, prompt.new_full(u.shape, -1)], dim=1)
     over = torch.zeros(n, dtype=torch.bool, device=prompt.device)
     reader = (
-        _CachedDecoder(net, n, y, context)
+        CachedDecoder(net, n, y, context)
         if draft is None or n > 1
         else _SpeculativeDecoder(cast(VerifyingDecoder, net), draft, y, context, choice, u)
     )
@@ -171,7 +182,7 @@ def pays(net: VerifyingDecoder, draft: RewindableDecoder, y: Condition | None) -
     return guessing + seconds(net.steps, net, several) < accepted * seconds(net.step, net, one)
 
 
-class _CachedDecoder(Generic[DecoderT]):
+class CachedDecoder(Generic[DecoderT]):
     """Reader that keeps the network's state, so that only the newest token is read.
 
     Args:
@@ -199,7 +210,7 @@ class _CachedDecoder(Generic[DecoderT]):
         return new
 
 
-class _SpeculativeDecoder(_CachedDecoder[VerifyingDecoder]):
+class _SpeculativeDecoder(CachedDecoder[VerifyingDecoder]):
     """Reader of one row that lets a draft network guess ahead, and verifies the guesses in one pass.
 
     A guess is the draft's choice with the same uniform number, so a draft close to the network is nearly always right.
@@ -221,7 +232,7 @@ class _SpeculativeDecoder(_CachedDecoder[VerifyingDecoder]):
         u: Tensor,
     ):
         super().__init__(net, 1, y, context)
-        self.draft, self.choice, self.u = _CachedDecoder(draft, 1, y, context), choice, u
+        self.draft, self.choice, self.u = CachedDecoder(draft, 1, y, context), choice, u
         self.guessed = self.logits = u.new_empty(1, 0)
         self.base, self.ahead = 0, self.LEAST
 
@@ -252,7 +263,7 @@ class _SpeculativeDecoder(_CachedDecoder[VerifyingDecoder]):
         _rewind(self.draft, valid)
 
 
-def _rewind(reader: _CachedDecoder[RewindableDecoder], length: int) -> None:
+def _rewind(reader: CachedDecoder[RewindableDecoder], length: int) -> None:
     """Remove what a reader has read beyond the first `length` tokens from its state."""
     if reader.seen > length:
         reader.net.rewind(reader.state, reader.seen - length)

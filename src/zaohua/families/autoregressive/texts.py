@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zaohua.core.advice import either, option
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.hardware import threads_for_rows
 from zaohua.core.json import Json
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.notes import note
@@ -19,6 +20,8 @@ from zaohua.core.params import Between, Sampling
 from zaohua.core.record import Condition
 from zaohua.core.seeds import RandomState
 from zaohua.estimator.seen import QUOTED, token_hashes
+from zaohua.families.autoregressive.beams import beam_search
+from zaohua.families.autoregressive.decoding import BranchingDecoder
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
@@ -40,6 +43,9 @@ class TextModel(TokenModel[TextCodec]):
     """Text that samples continue."""
     suffix: Annotated[str, Sampling] = ""
     """Text that samples end in: the gap between prompt and suffix is filled (needs `fim`)."""
+    beams: Annotated[int, Between(1, 1000), Sampling] = 1
+    """Beginnings that a beam search for the most likely text keeps, whatever `temperature` and `top_k` are; 1 draws
+    texts at random instead."""
     stop: Annotated[tuple[str, ...] | str, Sampling] = ()
     """Stop sequences, or a single one: a sample ends before the first of them after the prompt."""
 
@@ -93,6 +99,9 @@ class TextModel(TokenModel[TextCodec]):
             note(f"the prompt is longer than the context: only its last {self.context:,} tokens are read")
         yield first
         room = self.context - first.shape[1] if self.suffix and opening is None else self.max_tokens
+        if self.beams > 1:
+            yield from self._most_likely(first, y, room)
+            return
         texts = [(self.codec_.streaming(), Writer(self.stop)) for _ in range(noise.n if self.stop else 0)]
         for _, row in zip(range(room), rows, strict=False):
             yield row
@@ -101,6 +110,22 @@ class TextModel(TokenModel[TextCodec]):
                 writer.push("" if writer.over else pieces.push(token))
             if texts and all(writer.over for _, writer in texts):
                 return
+
+    def _most_likely(self, first: Tensor, y: Condition | None, room: int) -> Iterator[Tensor]:
+        """Yield the tokens after `first` that a beam search finds, as `tokens` does."""
+        with threads_for_rows(self.nets_["net"], len(first) * self.beams):
+            found = beam_search(
+                cast(BranchingDecoder, self.decoder(y)),
+                first,
+                self.choice(),
+                beams=self.beams,
+                room=room,
+                context=self.context,
+                end=self._end,
+                y=y,
+            )
+        new = found[:, first.shape[1] :]
+        yield from new[:, (new >= 0).any(0)].unbind(1)
 
     def _items_of(self, x: Tensor) -> list[str]:
         """Decode tokens to prompt, generated text up to a stop, and suffix."""

@@ -56,7 +56,7 @@ class TokenSampler:
         Returns:
             int64 (B,).
         """
-        logits = self._changed(logits, before)
+        logits = self.adjusted(logits, before)
         if self.temperature == 0:
             return logits.argmax(dim=1)
         logits = self._filtered(logits / self.temperature)
@@ -65,7 +65,7 @@ class TokenSampler:
         token = torch.searchsorted(cumulated, target, right=True).squeeze(1)
         return token.clamp_(max=logits.shape[1] - 1)
 
-    def _changed(self, logits: Tensor, before: Tensor) -> Tensor:
+    def adjusted(self, logits: Tensor, before: Tensor) -> Tensor:
         """Apply repetition penalty and bias, and set logits of tokens that aren't allowed to minus infinity."""
         if self.repetition_penalty != 1 and before.shape[1]:
             none = logits.shape[1]

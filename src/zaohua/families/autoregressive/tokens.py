@@ -213,22 +213,24 @@ class TokenModel(Guided[TokenCodecT]):
         """
         rows = torch.tensor(self.opening() if opening is None else opening).to(self.device_).expand(noise.n, -1)
         yield rows
-        module = self.nets_["net"]
-        net = cast(Decoder, int8(module) if self.int8 else module)
-        guide = self.guide if y is not None else None
-        context = rows.shape[1] + self._room if self.finite_receptive_field else self.context
+        module, plain = self.nets_["net"], y is None or self.guide is None
+        alone = noise.n == 1 and plain and not self.int8 and self.context > GUESSES
         with threads_for_rows(module, noise.n):
-            alone = noise.n == 1 and guide is None and not self.int8 and self.context > GUESSES
             yield from generate(
-                guided(net, guide),
+                self.decoder(y),
                 rows,
                 noise.uniform(self._room),
                 self.choice(),
                 y=y,
-                context=context,
+                context=rows.shape[1] + self._room if self.finite_receptive_field else self.context,
                 end=self._end,
                 draft=draft_of(module, y) if alone else None,
             )
+
+    def decoder(self, y: Condition | None) -> Decoder:
+        """Return the network, in 8-bit integers or with guidance if the fields say so."""
+        net = cast(Decoder, int8(self.nets_["net"]) if self.int8 else self.nets_["net"])
+        return net if y is None else guided(net, self.guide)
 
     def opening(self) -> list[int]:
         """Return the tokens that samples begin with, END first."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Generic
+from typing import Generic, Self
 
 import numpy as np
 import torch
@@ -32,6 +33,12 @@ class FileCodes(ABC, Generic[Source]):
         """
         rows = np.arange(len(self))[indices if isinstance(indices, slice) else np.asarray(indices)]
         return torch.from_numpy(np.stack(in_threads(self._decoded, np.atleast_1d(rows).tolist())))
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the codes of the items at these indices, which are still in files."""
+        other = copy.copy(self)
+        other.sources = [self.sources[row] for row in rows.tolist()]
+        return other
 
     def _decoded(self, row: int) -> np.ndarray:
         try:

@@ -1,4 +1,4 @@
-"""Labels of the files of a folder: from file names, a table of labels or subfolders as classes.
+"""Labels of the files of a folder: from file names, or subfolders as classes.
 
 Subfolders are classes if all files lie in them but for at most a tenth (`STRAY`), which are left out and named. If more
 lie outside, no file gets a label, and that is told: a model trained on some of the files would be another one.
@@ -6,63 +6,41 @@ lie outside, no file gets a label, and that is told: a model trained on some of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from zaohua.core.errors import NoLabels, SomeLabels, ZaohuaError
 from zaohua.core.notes import note, shown
-from zaohua.modalities.files.folders import LABEL_FILES, TABLE, items_in, split_folder
-from zaohua.modalities.files.label_tables import NoLabelsInside, read_labels
+from zaohua.modalities.files.folders import TABLE, items_in, split_folder
 from zaohua.modalities.files.patterns import FilePattern
+
+
+class Labelled(NamedTuple):
+    """Files that have labels, and their labels."""
+
+    paths: list[Path]
+    labels: list[object]
+
 
 STRAY = 0.1
 """Largest fraction of files outside of the subfolders that name the classes."""
 
 
-class Labelled(NamedTuple):
-    """Files that have labels, their labels, and the tables that were looked at for them."""
-
-    paths: list[Path]
-    labels: list[object]
-    tables: list[Path]
-
-
-def with_labels(folder: Path, paths: Sequence[Path], noun: str, split: str | None = None) -> Labelled:
-    """Return the files of a folder that have labels, from a table of labels or else the first-level subfolders.
+def with_classes(folder: Path, paths: Sequence[Path], noun: str, split: str | None = None) -> Labelled:
+    """Return the files of a folder that lie in subfolders, and the first-level subfolder of each as its label.
 
     Args:
-        folder: the folder; it may contain one of `LABEL_FILES`, as may the subfolder of the split.
+        folder: the folder.
         paths: the files, of the split.
         noun: noun for the files in messages, in the plural.
         split: the split that they are of, as for `split_folder`.
 
     Raises:
         SomeLabels: more than a tenth of the files lie outside the subfolders.
-        NoLabels: there are no labels.
-        ZaohuaError: the table of labels is damaged, or lists files that aren't there.
+        NoLabels: there are no subfolders.
     """
-    place, looked_at = split_folder(folder, split), list[Path]()
-    for table in label_files(folder, split):
-        inside = [path.relative_to(table.parent) for path in paths]
-        looked_at.append(table)
-        try:
-            by_name = read_labels(table, inside)
-        except NoLabelsInside as reason:
-            note(f"{table.name} isn't read as labels: {reason}")
-            continue
-        labels = [by_name.get(name.as_posix()) for name in inside]
-        classes = {path.relative_to(place).parts[0] for path in paths if path.parent != place}
-        if sum(not name.isdigit() for name in classes) > 1 and classes.isdisjoint(map(str, labels)):
-            note(f"labels are those of {table.name}, not the subfolders ({shown(sorted(classes))})")
-        return Labelled(*_labelled(paths, labels, f"{table} lists", noun), looked_at)
-    return Labelled(*_classes(place, paths, noun), looked_at)
-
-
-def label_files(folder: Path, split: str | None = None) -> list[Path]:
-    """Return the tables of labels of a folder, those of the split before those beside it."""
-    places = dict.fromkeys((split_folder(folder, split), folder))
-    return [place / name for place in places for name in LABEL_FILES if (place / name).is_file()]
+    return Labelled(*_classes(split_folder(folder, split), paths, noun))
 
 
 def _classes(folder: Path, paths: Sequence[Path], noun: str) -> tuple[list[Path], list[object]]:
@@ -121,15 +99,30 @@ def matching(
     return _labelled(paths, labels, f"{pattern.text} fits", noun)
 
 
-def _labelled(paths: Sequence[Path], labels: Sequence[object], says: str, noun: str) -> tuple[list[Path], list[object]]:
-    """Return the files that have labels, and their labels; note the others."""
-    without = [path.name for path, label in zip(paths, labels, strict=True) if label is None]
+def told_others(paths: Sequence[Path], listed: Collection[Path], says: str, noun: str) -> None:
+    """Note the files that something, such as a table, says nothing of.
+
+    Args:
+        paths: all files.
+        listed: those that it speaks of.
+        says: what does, and how: "labels.csv lists".
+        noun: noun for the files, in the plural.
+
+    Raises:
+        ZaohuaError: it speaks of none of them.
+    """
+    without = [path.name for path in paths if path not in listed]
     if len(without) == len(paths):
         raise ZaohuaError(f"{says} none of the {len(paths)} {noun}")
     if without:
         note(
             f"{says} {len(paths) - len(without):,} of {len(paths):,} {noun}: the others are left out ({shown(without)})"
         )
+
+
+def _labelled(paths: Sequence[Path], labels: Sequence[object], says: str, noun: str) -> tuple[list[Path], list[object]]:
+    """Return the files that have labels, and their labels; note the others."""
+    told_others(paths, {path for path, label in zip(paths, labels, strict=True) if label is not None}, says, noun)
     return (
         [path for path, label in zip(paths, labels, strict=True) if label is not None],
         [label for label in labels if label is not None],

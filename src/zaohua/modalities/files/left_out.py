@@ -97,7 +97,7 @@ def _tell_rest(folder: Path, rest: Sequence[Path], read: Collection[Path], conve
     for ending, count in counts.most_common(SEVERAL):
         those = [path for path in rest if path.suffix.casefold() == ending]
         captions = ending == ".txt" and all(path.with_suffix("") in stems for path in those)
-        more = "captions aren't read" if captions else _names(folder, those) if count <= SHOWN else ""
+        more = "captions, not read" if captions else _names(folder, those) if count <= SHOWN else ""
         parts.append(_files(count, ending) + ("" if ending else " without an ending") + (f" ({more})" if more else ""))
     others = sum(counts.values()) - sum(count for _, count in counts.most_common(SEVERAL))
     note(f"left out {', '.join(parts)}" + (f" and {others:,} of other endings" if others else ""))

@@ -71,7 +71,7 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
     def __getitem__(self, index: int | slice) -> np.ndarray | Sequence[np.ndarray]:
         """Load an image in its own size, uint8 (H, W) if grey, else (H, W, 3); a slice returns an `ImageFiles`."""
         if isinstance(index, slice):
-            return ImageFiles(self.sources[index], None if self.labels is None else self.labels[index])
+            return self.take(range(len(self))[index])
         with opened(self.sources[index]) as image:
             pixels = to_pixels(image, "grey" if is_grey(image) else "rgb")
         return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
@@ -92,8 +92,9 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
         for i, found in enumerate(results):
             if isinstance(found, ImageHeader) and found.size[0] * found.size[1] > max_pixels:
                 results[i] = f"{_format_size(found.size)} pixels, more than {max_pixels / 1e6:g} million"
-        self._headers = [found for found in results if isinstance(found, ImageHeader)]
+        self._headers = None
         self.drop_failed(results)
+        self._headers = [found for found in results if isinstance(found, ImageHeader)]
 
     def common_size(self) -> tuple[int, int]:
         """Return the (height, width) of all images; raise a `ZaohuaError` that names two of different sizes."""
@@ -108,33 +109,24 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
                 sizes = f"{name} is {_format_size(found.size)} pixels, {reference} {_format_size(size)}"
                 raise ZaohuaError(f"sizes differ: {sizes}; give {option('size')} to resize all of them")
 
-    @property
-    def groups(self) -> np.ndarray | None:
-        """Index of the file that each image is from, int64 (n,); None if all are from files of their own."""
-        if not any(isinstance(source, Page) for source in self.sources):
-            return None
-        indices: dict[object, int] = {}
-        files = [source.path if isinstance(source, Page) else i for i, source in enumerate(self.sources)]
-        return np.array([indices.setdefault(file, len(indices)) for file in files])
-
     def pages(self, max_pixels: int) -> ImageFiles:
-        """Return a copy in which each page or frame of a file is an image, with the label of its file.
+        """Return a copy in which each page or frame of a file is an image, in the row of its file.
 
         Args:
             max_pixels: pages with more pixels are dropped, as `check_headers` does.
         """
         self.check_headers(max_pixels)
-        sources, labels = list[Source](), list[object]()
+        sources, owners = list[Source](), list[int]()
         for i, (source, found) in enumerate(zip(self.sources, self._headers or (), strict=True)):
             parts = _pages_of(source, found)
             sources += parts
-            labels += [] if self.labels is None else [self.labels[i]] * len(parts)
-        return self.copy()._with_parts(sources, None if self.labels is None else labels)
+            owners += [i] * len(parts)
+        return self.copy()._with_parts(sources, owners)
 
-    def _with_parts(self, sources: list[Source], labels: list[object] | None) -> Self:
-        """These files with their pages as images."""
+    def _with_parts(self, sources: list[Source], owners: Sequence[int]) -> Self:
+        """These files with their pages as images; `owners` are the indices of their files."""
         self._total += len(sources) - len(self.sources)
-        self.sources, self.labels, self._headers = sources, labels, None
+        self.sources, self.rows, self._headers = sources, self.rows[np.asarray(owners, np.int64)], None
         return self
 
     def decode(self, form: Form, memory: float | None) -> Codes:
@@ -175,12 +167,16 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
             return EncodedImages(self.sources, form)
         return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
-    def drop_failed(self, results: Sequence[object]) -> list[bool]:
-        """Remove images whose result is an error message (str), and their headers; return a mask of those kept."""
-        mask = super().drop_failed(results)
-        if self._headers is not None and len(self._headers) == len(mask):
-            self._headers = [header for header, ok in zip(self._headers, mask, strict=True) if ok]
-        return mask
+    def _keep(self, at: Sequence[int]) -> None:
+        super()._keep(at)
+        if self._headers is not None:
+            self._headers = [self._headers[i] for i in at]
+
+    @staticmethod
+    def file_of(source: Source) -> Path | None:
+        """Return the file of an image or a page; None for an image of Pillow's."""
+        file = source.path if isinstance(source, Page) else source
+        return file if isinstance(file, Path) else None
 
 
 class EncodedImages(FileCodes[Source]):

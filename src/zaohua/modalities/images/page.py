@@ -12,7 +12,7 @@ from PIL import Image
 
 from zaohua.evaluation import table
 from zaohua.evaluation.comparison import Comparison
-from zaohua.evaluation.protocol import side_by_side
+from zaohua.evaluation.pictures import side_by_side
 from zaohua.evaluation.results import Evaluation
 from zaohua.evaluation.summaries import titled
 from zaohua.report import html

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -102,6 +103,14 @@ class MusicProtocol(PredictionProtocol[Piece]):
         codec = model.codec_
         voices = f", {codec.voices_} voices" if codec.voices_ else ""
         return f"{codec.representation} of {codec.steps_} steps a quarter note{voices}"
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Hash of the encoded test pieces and their labels."""
+        found = hashlib.sha256(repr(asked(self.test.labels).tolist()).encode())
+        for codes in self.test.codes:
+            found.update(codes.numpy().tobytes())
+        return found.hexdigest()[:16]
 
     def parts(self, model: Any) -> Parts:
         """Return what a model predicts of each test piece, by the number of its notes."""

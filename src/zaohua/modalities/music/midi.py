@@ -78,6 +78,10 @@ class MidiFiles(FileItems[Path], Sequence[Piece]):
         """Return a piece on a grid of sixteenths; a slice returns a list of pieces."""
         return self.read(STEPS)[index]
 
+    def _keep(self, at: Sequence[int]) -> None:
+        super()._keep(at)
+        self._pieces = {key: [pieces[i] for i in at] for key, pieces in self._pieces.items()}
+
     def read(self, steps: int, tracks: tuple[str, ...] = ()) -> list[Piece]:
         """Read all pieces with `steps` time steps per quarter note; tell in notes what they don't keep of the files.
 
@@ -95,8 +99,7 @@ class MidiFiles(FileItems[Path], Sequence[Piece]):
             self.report()
             found = [result for result in results if isinstance(result, Found)]
             _tell(found, steps)
-            pieces = [one.piece for one in found]
-            self._pieces = {**self._pieces, key: pieces}  # a new dict: copies of these files may share the old one
+            self._pieces = {**self._pieces, key: [one.piece for one in found]}  # a new dict: copies may share the old
         return self._pieces[key]
 
 

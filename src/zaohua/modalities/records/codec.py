@@ -16,8 +16,9 @@ from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import counted
 from zaohua.modalities.choosing import collected, part_codec, restored
 from zaohua.modalities.condition_base import CodesOf, ConditionCodec
+from zaohua.modalities.files.items import kept_rows
 from zaohua.modalities.records.codes import RecordCodes
-from zaohua.modalities.records.rows import Columns, RecordsLike, columns_of, is_records, missing
+from zaohua.modalities.records.rows import Columns, Opened, RecordsLike, columns_of, is_records, missing
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise
@@ -64,21 +65,36 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
         parts = tuple((name, codec.spec_) for name, codec in codecs.items())
         self.spec_ = DataSpec(axes=("part",), shape=None, features=(), parts=parts)
 
+    def opened(self, items: RecordsLike) -> Opened:
+        """Open what the parts of records are in, such as files; items with a broken part are left out."""
+        columns = self._columns(items)
+        opened, index = dict[str, Any](), dict[str, np.ndarray]()
+        whole = np.ones(len(next(iter(columns.values()))), bool)
+        for name, column in columns.items():
+            there = np.flatnonzero([value is not None for value in column])
+            index[name] = np.full(len(column), -1)
+            if len(there):
+                with naming(name):
+                    opened[name] = self.codecs_[name].opened(present(column))
+                rows = kept_rows(opened[name])
+                kept = there if rows is None else there[rows]
+                whole[np.setdiff1d(there, kept)] = False
+                index[name][kept] = np.arange(len(kept))
+        rows = np.flatnonzero(whole)
+        return Opened(opened, {name: at[rows] for name, at in index.items()}, rows)
+
     def encode(self, items: RecordsLike) -> RecordCodes:
         """Encode each part of the items that have it.
 
         Raises:
             ZaohuaError: a part is unknown, or a value can't be encoded; the message names the part.
         """
+        opened = items if isinstance(items, Opened) else self.opened(items)
         parts: dict[str, CodesOf[Tensor]] = {}
-        index: dict[str, np.ndarray] = {}
-        for name, column in self._columns(items).items():
-            there = np.array([value is not None for value in column], bool)
-            index[name] = np.where(there, there.cumsum() - 1, -1)
-            if there.any():
-                with naming(name):
-                    parts[name] = self.codecs_[name].encode(present(column))
-        return RecordCodes(parts, index)
+        for name, values in opened.columns.items():
+            with naming(name):
+                parts[name] = self.codecs_[name].encode(values)
+        return RecordCodes(parts, opened.index)
 
     def _columns(self, items: RecordsLike) -> Columns:
         """Return the columns of all parts."""

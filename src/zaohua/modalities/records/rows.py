@@ -15,6 +15,22 @@ Columns: TypeAlias = dict[str, list[object]]
 """The values of each part for all items; None where an item lacks the part."""
 
 
+class Opened:
+    """Records as they are encoded, without those of which a part is a file that can't be read.
+
+    Attributes:
+        columns: the values of each part, of the items that have it, in the form that its codec takes.
+        index: for every part, the place of each item's value in these, int64 (n,); -1 where an item lacks the part.
+        rows: index of each item among the records as they were given, int64 (n,).
+    """
+
+    def __init__(self, columns: dict[str, Any], index: dict[str, np.ndarray], rows: np.ndarray) -> None:
+        self.columns, self.index, self.rows = columns, index, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
 def is_records(y: object) -> bool:
     """Return True if conditions are records: a list of dictionaries, a dictionary of lists, or a data frame."""
     if isinstance(y, Mapping) or hasattr(y, "columns"):

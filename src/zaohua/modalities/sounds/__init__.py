@@ -35,12 +35,13 @@ class Sounds(Modality):
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:
-        """The codecs of spectrograms, waves and levels."""
+        """The codecs of spectrograms with and without phases, waves and levels."""
         from zaohua.modalities.sounds.codec import WaveCodec
         from zaohua.modalities.sounds.mel import MelCodec
         from zaohua.modalities.sounds.mu_law import MuLawCodec
+        from zaohua.modalities.sounds.spectrum import SpectrumCodec
 
-        return (MelCodec, WaveCodec, MuLawCodec)
+        return (MelCodec, SpectrumCodec, WaveCodec, MuLawCodec)
 
     def recognises(self, X: object) -> bool:
         """Return whether X is a list of sounds, or `SoundFiles`."""

@@ -49,6 +49,7 @@ class SoundCodec(Codec[SoundsLike]):
     modality: ClassVar[str] = "sounds"
     usual_number: ClassVar[int] = 16
     previewed: ClassVar[int] = 16
+    ended: ClassVar[float | None] = -2.0
     held: ClassVar[float] = 0.99
     """Fraction of the sounds that fit into the default length of an item."""
     previews: ClassVar[tuple[str, ...]] = (".wav", ".png")
@@ -186,8 +187,22 @@ class SoundCodec(Codec[SoundsLike]):
         """Convert encoded sounds to float32 samples in [-1, 1]."""
         return codes.float() / 32768 if codes.dtype == torch.int16 else codes
 
-    def sounds(self, waves: Tensor) -> Sounds:
-        """Convert samples (b, channels, n) to sounds of the fitted length, clipped to [-1, 1].
+    def ends(self, x: Tensor) -> Tensor:
+        """Return the number of samples before new sounds (b, ...) `ended`, int64 (b,), or else the fitted length."""
+        places = (x != self.ended).flatten(1, -2).any(1).sum(1)
+        samples = self._samples(places).clamp(max=self.form_.length)
+        return torch.where(places == x.shape[-1], self.form_.length, samples)
+
+    def _samples(self, places: Tensor) -> Tensor:
+        """Convert numbers of places of the time axis to samples, at least 1."""
+        return places
+
+    def sounds(self, waves: Tensor, ends: Tensor | None = None) -> Sounds:
+        """Convert samples (b, channels, n) to sounds, clipped to [-1, 1].
+
+        Args:
+            waves: the samples.
+            ends: number of samples of each sound, see `ends`; None for the fitted length.
 
         Raises:
             ZaohuaError: a sample is NaN or infinite.
@@ -195,8 +210,9 @@ class SoundCodec(Codec[SoundsLike]):
         array = waves.detach().to("cpu", torch.float32).numpy()
         if not np.isfinite(array).all():
             raise ZaohuaError("samples are NaN or infinite, so they are no sound")
-        array = array.clip(-1, 1)[..., : self.form_.length]
-        return Sounds(Sound(wave[0] if len(wave) == 1 else wave.T, self.form_.rate) for wave in array)
+        stops = [self.form_.length] * len(array) if ends is None else ends.tolist()
+        cut = [wave[:, :stop] for wave, stop in zip(array.clip(-1, 1), stops, strict=True)]
+        return Sounds(Sound(wave[0] if len(wave) == 1 else wave.T, self.form_.rate) for wave in cut)
 
     def as_items(self, y: object, n: int | None) -> SoundFiles:
         """Return n (or 1) copies of a single sound or path; return a list of sounds unchanged."""
@@ -264,6 +280,7 @@ class WaveCodec(SoundCodec):
     """Codec from sounds to mu-law compressed waveforms, float32 (channels, samples) in [-1, 1]."""
 
     representation: ClassVar[str] = "waves"
+    blank: ClassVar[float | None] = 0.0
 
     multiple: Annotated[int, Between(1)] = 256
     """The length that networks see is a multiple of this, in samples; sounds are padded with silence."""
@@ -283,7 +300,7 @@ class WaveCodec(SoundCodec):
 
     def decode(self, x: Tensor) -> Sounds:
         """Convert compressed waveforms (b, channels, n) to sounds."""
-        return self.sounds(mu_law_expand(x.float().clamp(-1, 1), self.mu))
+        return self.sounds(mu_law_expand(x.float().clamp(-1, 1), self.mu), self.ends(x))
 
 
 def _files(items: object) -> SoundFiles:

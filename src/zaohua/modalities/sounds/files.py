@@ -44,7 +44,7 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
     def __getitem__(self, index: int | slice) -> Sound | Sequence[Sound]:
         """Load a sound in its file's format; a slice returns a `SoundFiles`."""
         if isinstance(index, slice):
-            return SoundFiles(self.sources[index], None if self.labels is None else self.labels[index])
+            return self.take(range(len(self))[index])
         return self.sources[index].load()
 
     def _repr_html_(self) -> str:
@@ -70,9 +70,10 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
     @property
     def seconds(self) -> list[float]:
         """Length of each sound in seconds."""
+        headers = self.headers  # before the sources are looked at, as files that can't be read leave
         return [
             (header.frames / header.rate if clip.stop is None else clip.stop) - clip.start
-            for clip, header in zip(self.sources, self.headers, strict=True)
+            for clip, header in zip(self.sources, headers, strict=True)
         ]
 
     @property
@@ -82,12 +83,15 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
         sources = [id(clip.source) if isinstance(clip.source, Sound) else clip.source for clip in self.sources]
         return np.array([indices.setdefault(source, len(indices)) for source in sources])
 
-    def drop_failed(self, results: Sequence[object]) -> list[bool]:
-        """Remove sounds whose result is an error message (str), and their headers; return a mask of those kept."""
-        mask = super().drop_failed(results)
+    def _keep(self, at: Sequence[int]) -> None:
+        super()._keep(at)
         if self._headers is not None:
-            self._headers = [header for header, ok in zip(self._headers, mask, strict=True) if ok]
-        return mask
+            self._headers = [self._headers[i] for i in at]
+
+    @staticmethod
+    def file_of(source: Clip) -> Path | None:
+        """Return the file of a clip; None for a sound in memory."""
+        return source.source if isinstance(source.source, Path) else None
 
     def trimmed(self) -> SoundFiles:
         """Return a copy with leading and trailing silence trimmed; clips of longer sounds aren't changed."""
@@ -99,26 +103,25 @@ class SoundFiles(FileItems[Clip], Sequence[Sound]):
         return files
 
     def split(self, seconds: float) -> SoundFiles:
-        """Return a copy in which sounds longer than `seconds` are split into consecutive windows with the same label.
+        """Return a copy in which sounds longer than `seconds` are split into consecutive windows, in their sound's row.
 
         A remainder of less than half a window is dropped. Splitting again changes nothing.
         """
-        clips, headers, labels = [], [], []
-        for i, (clip, header, length) in enumerate(zip(self.sources, self.headers, self.seconds, strict=True)):
+        lengths, clips, headers, owners = self.seconds, [], [], []  # reads the headers: files that are broken leave
+        for i, (clip, header, length) in enumerate(zip(self.sources, self.headers, lengths, strict=True)):
             parts = max(1, math.floor(length / seconds + 0.5))
             for part in range(parts):
                 start = clip.start + part * seconds
                 unchanged = parts == 1 and (clip.stop is None or clip.stop <= start + seconds)
                 clips.append(clip if unchanged else Clip(clip.source, start, min(start + seconds, clip.start + length)))
                 headers.append(header)
-                if self.labels is not None:
-                    labels.append(self.labels[i])
-        return self.copy()._with_parts(clips, headers, None if self.labels is None else labels)
+                owners.append(i)
+        return self.copy()._with_parts(clips, headers, owners)
 
-    def _with_parts(self, clips: list[Clip], headers: list[SoundHeader], labels: list[object] | None) -> Self:
-        """These files with other parts of them as sounds."""
+    def _with_parts(self, clips: list[Clip], headers: list[SoundHeader], owners: list[int]) -> Self:
+        """These files with parts of them as sounds; `owners` are the indices of the sounds that these are of."""
         self._total += len(clips) - len(self.sources)
-        self.sources, self._headers, self.labels = clips, headers, labels
+        self.sources, self._headers, self.rows = clips, headers, self.rows[np.asarray(owners, np.int64)]
         return self
 
     def decode(self, form: Form, memory: float | None) -> Codes:

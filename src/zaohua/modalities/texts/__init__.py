@@ -87,6 +87,12 @@ class Texts(Modality):
 
         return TextFiles(list(paths), None if labels is None else list(labels))
 
+    def read_conditions(self, paths: Sequence[Path]) -> tuple[list[object], Sequence[int]]:
+        """Read the texts of files into memory; a file that is empty is an empty text."""
+        from zaohua.modalities.texts.files import whole_texts
+
+        return whole_texts(paths)
+
     def count(self, folder: Path, suffixes: Counter[str]) -> int:
         """Return how many files of text a folder holds."""
         from zaohua.modalities.files.folders import walk
@@ -110,7 +116,7 @@ class Texts(Modality):
     def read_folder(self, folder: Path, labelled: bool, split: str | None = None) -> Read | None:
         """Read the texts of a folder; files of many texts have no labels."""
         from zaohua.modalities.files.folders import find
-        from zaohua.modalities.files.labels import with_labels
+        from zaohua.modalities.files.labels import with_classes
         from zaohua.modalities.texts.raw import ending
 
         paths = find(folder, FIRST | OTHERS | {".gz"}, split)
@@ -122,14 +128,14 @@ class Texts(Modality):
             note(f"read as texts: {', '.join(f'{n:,} {suffix}' for suffix, n in _counts(paths).most_common())}")
         if not labelled:
             return Read(self.open(paths), None, paths)
-        found = with_labels(folder, paths, self.noun, split)
+        found = with_classes(folder, paths, self.noun, split)
         lines = [path for path in paths if ending(path) in MANY]
         if lines:
             raise SomeLabels(
                 f"{folder}: {shown([path.name for path in lines])} hold many texts each, which carry no labels"
             )
         items = self.open(found.paths, found.labels)
-        return Read(items, items.labels, [*paths, *found.tables])
+        return Read(items, items.labels, paths)
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

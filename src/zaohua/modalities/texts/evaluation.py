@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import itertools
 import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from zaohua.metrics.text_overlap import SEPARATOR, TextOverlap, text_overlap
 from zaohua.modalities.texts.corpus import Corpus, alike
 from zaohua.modalities.texts.dialogues import is_dialogue
 from zaohua.modalities.texts.held_out import divided
+from zaohua.modalities.texts.real import TextItems, without_unknown
 from zaohua.modalities.texts.surprise import in_parts, surprise_by_part
 
 PART, PARTS = 1024, 8
@@ -28,29 +30,6 @@ CHUNK = 1 << 20
 """Number of characters of a corpus that are counted at once."""
 END = 256
 """Symbol of the ends of texts, besides their bytes."""
-
-
-@dataclass(frozen=True, eq=False)
-class TextItems(Items):
-    """Real texts, in memory or in their files.
-
-    Attributes:
-        values: the texts.
-        labels: theirs, or None.
-    """
-
-    most = math.inf
-
-    values: Any
-    labels: Sequence[Any] | None = None
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def take(self, rows: np.ndarray) -> TextItems:
-        """Return some of them, in the order of `rows`."""
-        values = list(self.values)
-        return TextItems([values[i] for i in rows], None if self.labels is None else [self.labels[i] for i in rows])
 
 
 class TextProtocol(PredictionProtocol[str]):
@@ -69,6 +48,7 @@ class TextProtocol(PredictionProtocol[str]):
     unit_seen: ClassVar[str] = "runs of 32 tokens of the texts"
     copied: ClassVar[str] = "copied"
     baseline: ClassVar[str] = "bigram of bytes"
+    test: TextItems
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
         super().__init__(splits, n, seed)
@@ -90,6 +70,16 @@ class TextProtocol(PredictionProtocol[str]):
         return TextItems(before, learnt_labels), TextItems(after, labels)
 
     @classmethod
+    def common(cls, models: Sequence[Any], test: Items) -> Items:
+        """Return the test texts without the characters that some of the models can't encode.
+
+        Raises:
+            ZaohuaError: these are more than a tenth.
+        """
+        assert isinstance(test, TextItems)  # as `items` and `held_out` return them
+        return without_unknown(models, test)
+
+    @classmethod
     def needs_training(cls, model: Any) -> bool:
         """Return whether samples are compared with the training text: not in dialogues, nor if it isn't known."""
         return not _answers(model) and super().needs_training(model)
@@ -102,6 +92,19 @@ class TextProtocol(PredictionProtocol[str]):
     def codes_for(self, model: Any) -> Any:
         """Return the test texts as tokens of a model."""
         return model.encode_items(self.test.values).codes
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Hash of the test texts and their labels."""
+        found = hashlib.sha256(repr(asked(self.test.labels).tolist()).encode())
+        for part in Corpus(self.test.values):
+            found.update(part.encode())
+        return found.hexdigest()[:16]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was left out of the test texts."""
+        return (self.test.left_out,) if self.test.left_out else ()
 
     def parts(self, model: Any) -> Parts:
         """Return what a model predicts of each part of the test texts; of whole ones, if it doesn't know tokens."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities.texts import dialogues
@@ -40,12 +42,13 @@ class TextFiles:
         field: key of the text in a record; None finds texts and dialogues (see `records`).
 
     Attributes:
-        paths, labels: those of the remaining files.
+        paths: the remaining files.
         skipped: (location, reason) of each file and record that was left out.
     """
 
     def __init__(self, paths: list[Path], labels: list[object] | None = None, field: str | None = None):
-        self.paths, self.labels, self.field = paths, labels, field
+        self.paths, self.field = list(paths), field
+        self._labels, self._rows = labels, np.arange(len(paths))
         self.skipped: list[tuple[str, str]] = []
         self._examined, self._length = False, -1
 
@@ -54,6 +57,26 @@ class TextFiles:
             for _ in self.located():
                 pass
         return self._length
+
+    @property
+    def labels(self) -> list[object] | None:
+        """Labels of the remaining files, or None."""
+        return None if self._labels is None else [self._labels[row] for row in self._rows.tolist()]
+
+    def take(self, at: Sequence[int] | np.ndarray) -> TextFiles:
+        """Return the texts of the files at these indices."""
+        labels = self.labels
+        return TextFiles([self.paths[i] for i in at], None if labels is None else [labels[i] for i in at], self.field)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Index of each remaining item among the files as they were given, int64 (n,); of files of many, their own."""
+        return np.arange(len(self)) if any(ending(path) in MANY for path in self.paths) else self._rows
+
+    @property
+    def files(self) -> list[Path] | None:
+        """The file of each remaining item; None if a file holds many."""
+        return None if any(ending(path) in MANY for path in self.paths) else self.paths
 
     def __iter__(self) -> Iterator[str | dialogues.Dialogue]:
         """Yield each text as one string, each dialogue as a list of messages or a pair."""
@@ -117,11 +140,30 @@ class TextFiles:
                 note(f"{path}: has {content.nul:,} NUL characters, which are learnt as text")
         dropped = {*empty, *(path for path, content in found.items() if content.error)}
         keep = [path not in dropped for path in self.paths]
-        if self.labels is not None:
-            self.labels[:] = [label for label, kept in zip(self.labels, keep, strict=True) if kept]
+        self._rows = np.flatnonzero(keep)
         self.paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
         self.skipped += broken
         self._examined = True
+
+
+def whole_texts(paths: Sequence[Path]) -> tuple[list[object], list[int]]:
+    """Read files of one text each into memory, without white space around it; note those that can't be read.
+
+    Returns:
+        The texts, and the indices of their files.
+
+    Raises:
+        ZaohuaError: more than a tenth of the files can't be read.
+    """
+    texts, kept, broken = list[object](), list[int](), list[tuple[str, str]]()
+    for at, path in enumerate(paths):
+        try:
+            texts.append("".join(read_chunks(path)).strip())
+            kept.append(at)
+        except ZaohuaError as error:
+            broken.append((str(path), str(error).removeprefix(f"{path}: ")))
+    _check(broken, len(paths), "files")
+    return texts, kept
 
 
 def _check(skipped: list[tuple[str, str]], total: int, noun: str) -> None:

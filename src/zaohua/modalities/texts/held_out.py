@@ -14,6 +14,7 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.splits import held_out_rows, name_of
+from zaohua.modalities.files.items import groups_of
 from zaohua.modalities.texts.dialogues import is_dialogue
 from zaohua.modalities.texts.tokenizers import REPLACEMENT
 
@@ -37,7 +38,7 @@ def divided(models: Sequence[Any], items: Any, labels: Sequence[Any] | None = No
     texts = list(items)
     places = [_place(model, texts) for model in models]
     if all(place is None for place in places):
-        held, kept = held_out_rows(models, len(texts))
+        held, kept = held_out_rows(models, len(texts), groups_of(labels))
         if not len(held):
             return None
         of_labels = [None if labels is None else [labels[i] for i in rows] for rows in (kept, held)]

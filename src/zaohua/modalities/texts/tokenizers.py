@@ -41,6 +41,10 @@ class Tokenizer(ABC):
         """Return a text that can be encoded: the text itself, where any can."""
         return text
 
+    def known(self, text: str) -> np.ndarray:
+        """Return which characters of a text can be encoded, bool (n,): all, where any can."""
+        return np.ones(len(text), bool)
+
     @abstractmethod
     def decode(self, tokens: Iterable[int]) -> str:
         """Decode tokens; invalid UTF-8 becomes replacement characters."""
@@ -84,10 +88,14 @@ class Characters(Tokenizer):
 
     def encodable(self, text: str) -> str:
         """Return a text of the same length with a character of the alphabet in place of each unknown one."""
-        _, known = self._indices(text)
+        known = self.known(text)
         if known.all():
             return text
         return "".join(character if ok else self.alphabet[0] for character, ok in zip(text, known, strict=True))
+
+    def known(self, text: str) -> np.ndarray:
+        """Return which characters of a text are in the alphabet, bool (n,)."""
+        return self._indices(text)[1]
 
     def _indices(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the index of each character, and which characters are in the alphabet, bool."""

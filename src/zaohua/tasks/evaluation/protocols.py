@@ -9,7 +9,7 @@ from typing import TypeGuard
 from zaohua.core.advice import option
 from zaohua.core.errors import NoLabels, ZaohuaError
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.source import located
+from zaohua.estimator.source import conditions_of, located
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits
 from zaohua.evaluation.vectors import VectorProtocol
@@ -137,7 +137,7 @@ def splits_of(
     Raises:
         ZaohuaError: there is no such split, it has labels that weren't in training, or the training data aren't known.
     """
-    cls = protocol or needed_protocol(model, type(model).__name__)
+    cls, models = protocol or needed_protocol(model, type(model).__name__), (model, *others)
     if split not in (None, "test", "validation"):
         raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
     reads = train is not None or cls.needs_training(model)
@@ -156,7 +156,7 @@ def splits_of(
         if _same_path(data, source):
             raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
         named = is_named(data)
-        test = _known_labels(model, data, read_items(model, data, "test" if named else None, cls))
+        test = cls.common(models, _known_labels(model, data, read_items(model, data, "test" if named else None, cls)))
         return Splits(_name(data), "test" if named else "given", _part(learnt), _part(test), **about)
     why = ""
     if split != "validation" and source is not None:
@@ -165,18 +165,18 @@ def splits_of(
         except ZaohuaError as error:
             why = f" ({error})"
         else:
-            test = _known_labels(model, source, test)
+            test = cls.common(models, _known_labels(model, source, test))
             return Splits(called, "test", _part(learnt), _part(test), **about)
     parts = None
     if split != "test" and source is not None and isinstance(model, Trainable) and model.validation_fraction:
-        parts = cls.held_out((model, *others), learnt or read_items(model, source, None, cls))
+        parts = cls.held_out(models, learnt or read_items(model, source, None, cls))
     if parts is None:
         share = f", or train with a share held out ({option('validation_fraction', 0.1)})"
         raise ZaohuaError(
             f"{called} has no test split{why}: give items that training never had ({option('data')})"
             + (share if isinstance(model, Trainable) else "")
         )
-    return Splits(called, "validation", parts[0] if reads else None, parts[1], **about)
+    return Splits(called, "validation", parts[0] if reads else None, cls.common(models, parts[1]), **about)
 
 
 def read_items(model: GenerativeModel, source: object, split: str | None, cls: type[EvaluationProtocol]) -> Items:
@@ -200,6 +200,8 @@ def read_items(model: GenerativeModel, source: object, split: str | None, cls: t
     with reading(**model.codec_.reading()):
         if isinstance(source, tuple):
             items, labels = read(*source, split=split, prefer=kind)
+        elif (apart := _conditions_apart(model, source)) is not None:
+            items, labels = read(source, apart, split=split, prefer=kind)
         else:
             try:
                 items, labels = read(source, True, split=split, prefer=kind)
@@ -209,6 +211,15 @@ def read_items(model: GenerativeModel, source: object, split: str | None, cls: t
     if isinstance(column, str) and column in getattr(items, "columns", ()):
         items, labels = read(items, column)
     return cls.items(model, items, labels)
+
+
+def _conditions_apart(model: GenerativeModel, source: object) -> str | None:
+    """Return the path of the conditions of a model's training data, if a source is these data and they lie apart."""
+    own = model.source_
+    if model.y_codec_ is None or own is None or "y_at" not in own or not _same_path(source, located(own, None)):
+        return None
+    y = conditions_of(own, f"give the data with their conditions ({option('data')})")
+    return y if isinstance(y, str) else None
 
 
 def is_named(source: object) -> TypeGuard[str]:
