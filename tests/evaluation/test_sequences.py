@@ -19,8 +19,8 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import DataNote
 from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.comparison import Comparison, compared
-from zaohua.evaluation.predictions import asked
 from zaohua.evaluation.results import Evaluation, load
+from zaohua.evaluation.shown import asked
 from zaohua.evaluation.summaries import verdict
 from zaohua.tasks.evaluation import compare as compare_runs
 from zaohua.tasks.evaluation import evaluate, page

@@ -16,8 +16,9 @@ import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.figures import format_p, fraction_figure, interval_figure
 from zaohua.evaluation.model import Model
-from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
+from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.references import judged_by
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Items, Splits

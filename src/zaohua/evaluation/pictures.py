@@ -6,7 +6,6 @@ there are no labels, and checked in those of others.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -53,16 +52,3 @@ class PictureProtocol(FeatureProtocol):
     def to_values(self, x: np.ndarray) -> np.ndarray:
         """Convert numbers to 8-bit pictures."""
         return super().to_values(np.rint(np.clip(x, 0, 255)))
-
-
-def side_by_side(labels: Sequence[Hashable] | None, n: int, each: int) -> np.ndarray:
-    """Select which of n items a page shows, as indices: a grid with a column for each label.
-
-    There are at most `each` items per label, as many of each as of the rarest, and at most twelve labels. Without
-    labels, the first items are selected.
-    """
-    if labels is None:
-        return np.arange(min(n, each * 10))
-    classes = sorted(set(labels), key=str)[:12]
-    indices = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
-    return np.array([indices[label][k] for k in range(min(map(len, indices.values()))) for label in classes])

@@ -16,8 +16,9 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.figures import interval_figure
 from zaohua.evaluation.model import Model
-from zaohua.evaluation.protocol import EvaluationProtocol, interval_figure
+from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import Evaluation, Figure, Figures, real_reference
 from zaohua.evaluation.splits import Splits
 from zaohua.metrics.intervals import Interval, mean_interval, ratio_interval
@@ -224,27 +225,6 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         """Return True if an evaluation was made by this protocol, with the very same test items."""
         stored = found.arrays.get("test")
         return super().matches(found) and stored is not None and str(stored) == self.digest
-
-
-def asked(conditions: Sequence[Hashable] | None, most: int = 100) -> np.ndarray:
-    """Write conditions as a page shows them, an array of texts (n,): empty for what isn't a short text or a number.
-
-    Args:
-        conditions: labels, numbers, texts, records of these, or anything else; None for none.
-        most: length of the longest text.
-    """
-    return np.array([_asked(condition)[:most] for condition in conditions or ()], str)
-
-
-def _asked(condition: object) -> str:
-    if isinstance(condition, Mapping):
-        parts = {name: _asked(part) for name, part in condition.items()}
-        return ", ".join(f"{name}: {part}" for name, part in parts.items() if part)
-    if isinstance(condition, (list, tuple, set, frozenset)):
-        return ", ".join(filter(None, map(_asked, condition)))
-    if isinstance(condition, (float, np.floating)):
-        return f"{condition:.4g}"
-    return str(condition) if isinstance(condition, (str, int, np.integer, np.str_, np.bool_)) else ""
 
 
 def _mean(nats: np.ndarray, note: str) -> Figure:

@@ -14,12 +14,12 @@ from typing_extensions import TypeVar
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.evaluation.known_items import known_items
-from zaohua.evaluation.measures import Measure, add_measures, measure_of
+from zaohua.evaluation.measures import Measure, add_measures
 from zaohua.evaluation.model import Codes, Model
 from zaohua.evaluation.references import doubtful, is_praise
-from zaohua.evaluation.results import Evaluation, Figure, Figures
+from zaohua.evaluation.results import Evaluation, Figures
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, held_out_rows, some
-from zaohua.metrics.intervals import Interval, mean_interval, wilson
+from zaohua.metrics.intervals import Interval
 
 SamplesT = TypeVar("SamplesT", default=np.ndarray)
 """Type of samples as they are measured: an array or a list of texts."""
@@ -265,35 +265,3 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     def complete(self, found: Evaluation) -> Evaluation:
         """Return an evaluation with the fields that older versions didn't store: `lead` and `noun`."""
         return dataclasses.replace(found, lead=self.lead, noun=self.noun)
-
-
-def interval_figure(interval: Interval, n: int, note: str = "", p: float | None = None) -> Figure:
-    """Create the figure of an estimate from n items with its interval."""
-    return Figure(interval.value, interval.low, interval.high, n, note, p)
-
-
-def fraction_figure(value: float, n: int, note: str = "", p: float | None = None) -> Figure:
-    """Create the figure of a fraction of n items with Wilson's 95 % interval."""
-    return interval_figure(wilson(value, n), n, note, p)
-
-
-def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
-    """Average the figures of several seeds, of sampling or of training, with intervals over the seeds.
-
-    Args:
-        sets: figures of the same measures for each seed; those of a single seed are returned unchanged.
-    """
-    if len(sets) == 1:
-        return dict(sets[0])
-    return {name: _over_seeds(name, [figures[name] for figures in sets]) for name in sets[0]}
-
-
-def _over_seeds(name: str, each: Sequence[Figure]) -> Figure:
-    notes = dict.fromkeys(figure.note for figure in each if figure.note)
-    around = measure_of(name).within(mean_interval([figure.value for figure in each]))  # may exceed the range
-    return interval_figure(around, each[0].n or 0, "; ".join(notes))
-
-
-def format_p(p: float) -> str:
-    """Format a p value."""
-    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"

@@ -12,8 +12,8 @@ from PIL import Image
 
 from zaohua.evaluation import table
 from zaohua.evaluation.comparison import Comparison
-from zaohua.evaluation.pictures import side_by_side
 from zaohua.evaluation.results import Evaluation
+from zaohua.evaluation.shown import side_by_side
 from zaohua.evaluation.summaries import titled
 from zaohua.report import html
 from zaohua.report.sheets import Picture, on_black

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.predictions import MOST, Parts, PredictionProtocol, asked
+from zaohua.evaluation.predictions import MOST, Parts, PredictionProtocol
+from zaohua.evaluation.shown import asked
 from zaohua.evaluation.splits import Items, held_out_rows, name_of
 from zaohua.metrics.bigram import Bigram
 from zaohua.metrics.text_overlap import TextOverlap

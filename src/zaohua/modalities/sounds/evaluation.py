@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from zaohua.evaluation.pictures import PictureProtocol, side_by_side
+from zaohua.evaluation.pictures import PictureProtocol
 from zaohua.evaluation.results import Evaluation, Figure, Figures
+from zaohua.evaluation.shown import side_by_side
 from zaohua.evaluation.splits import Items, Pictures, Splits
 from zaohua.metrics.diversity import diversity
 from zaohua.modalities.sounds.clips import Clip

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zaohua.evaluation.predictions import Parts, PredictionProtocol, asked
+from zaohua.evaluation.predictions import Parts, PredictionProtocol
 from zaohua.evaluation.protocol import EvaluationProtocol
+from zaohua.evaluation.shown import asked
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.bigram import Bigram
 from zaohua.metrics.text_overlap import SEPARATOR, TextOverlap, text_overlap

@@ -22,8 +22,9 @@ from zaohua.core.arguments import whole_number
 from zaohua.core.errors import NotAvailable, ZaohuaError, shown
 from zaohua.core.json import Json
 from zaohua.estimator.base import GenerativeModel
+from zaohua.evaluation.figures import figures_over_seeds, interval_figure
 from zaohua.evaluation.measures import measure_names
-from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, interval_figure
+from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import PROTOCOL, Evaluation, Figures, weights_of
 from zaohua.families.density import Density
 from zaohua.metrics.intervals import mean_interval, ratio_interval
