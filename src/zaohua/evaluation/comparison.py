@@ -24,7 +24,7 @@ class Comparison:
     Attributes:
         rows: evaluation of each model, the best first by the measure `lead`.
         test: the test items as they are measured: pictures, uint8, or rows.
-        labels: labels of the test items, or None; conditional models drew their samples given these.
+        labels: classes of the test items, or None; models that know them drew their samples given these.
         columns: the codec's description of each column of a table.
         arrays: other arrays of test items that a page shows (see `EvaluationProtocol.real_examples`).
         behind: difference of each other model to the first by the measure `lead`, by run.
@@ -81,7 +81,7 @@ def compared(rows: list[Evaluation], protocol: EvaluationProtocol) -> Comparison
         rows,
         protocol.test.values,
         notes=notes_on(rows),
-        labels=protocol.test.labels,
+        labels=protocol.classes(protocol.test),
         columns=protocol.test.columns,
         arrays=protocol.real_examples,
         **standing(rows, protocol.gaps(best, rest), scored, likelihood_behind),

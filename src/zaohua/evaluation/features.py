@@ -97,6 +97,10 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         first = self.extractors[0]
         return first if isinstance(first, Classifier) else None
 
+    def judged(self, samples: np.ndarray) -> np.ndarray:
+        """Return values as they are."""
+        return samples
+
     @property
     def name(self) -> str:
         """Name and hash of the extractor of features for distances."""
@@ -135,8 +139,6 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         }
         if self.classifier is not None:
             figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(samples)), n=n)
-            if conditions is not None:
-                figures["accuracy"] = fraction_figure(self.classifier.accuracy(samples, conditions), n)
         if copies:
             figures["copy_rate"] = self.copies(samples)
         return figures
@@ -161,13 +163,14 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         self, samples: np.ndarray, conditions: Sequence[Hashable] | None
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Compute the recall of the test items and the accuracy on the samples of each class."""
-        if self.test.labels is None:
+        classes = self.classes(self.test)
+        if classes is None:
             return {}, {}
-        recall = manifold(self.features(samples), self.real[0]).recall_by(self.test.labels)
+        recall = manifold(self.features(samples), self.real[0]).recall_by(classes)
         accuracy: dict[Hashable, float] = {}
         if conditions is not None and self.classifier is not None:
             right: defaultdict[Hashable, list[bool]] = defaultdict(list)
-            for label, predicted in zip(conditions, self.classifier.predict(samples), strict=True):
+            for label, predicted in zip(classes, self.classifier.predict(samples), strict=True):
                 right[label].append(label == predicted)
             accuracy = {label: float(np.mean(found)) for label, found in sorted(right.items(), key=lambda i: str(i[0]))}
         return (
@@ -239,7 +242,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
             "recall": overlap.recall,
         }
         if conditions is not None and self.classifier is not None:
-            record["accuracy"] = self.classifier.accuracy(samples, conditions)
+            record["accuracy"] = self.classifier.accuracy(samples, self.classes(self.test) or [])
         return self.telling(record)
 
     # ---- references

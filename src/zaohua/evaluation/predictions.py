@@ -105,11 +105,11 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         found = super().conditions(model)
         if found is None:
             return None
-        return [found[i] for i in self.spread(len(found))]
+        return [found[i] for i in self.asked_rows(self.n)]
 
-    def spread(self, count: int) -> np.ndarray:
-        """Return the indices of as many of some test items as there are samples, evenly spread, int64 (n,)."""
-        return np.arange(self.n) * max(1, count // self.n) % count
+    def asked_rows(self, count: int) -> np.ndarray:
+        """Return the indices of the test items whose conditions samples are made for: evenly spread."""
+        return np.arange(count) * max(1, len(self.test) // count) % len(self.test)
 
     def to_measured(self, model: Model, block: Sequence[SampleT]) -> list[SampleT]:  # type: ignore[override]
         """Return samples as they are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import ClassVar, Generic, cast
 
 import numpy as np
@@ -13,12 +13,15 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.fidelity import Counts, Fidelity, Judged, Pairs
+from zaohua.evaluation.given import class_part, classes_of
 from zaohua.evaluation.known_items import known_items
 from zaohua.evaluation.measures import Measure, add_measures
 from zaohua.evaluation.model import Codes, Model
 from zaohua.evaluation.references import doubtful, is_praise
 from zaohua.evaluation.results import Evaluation, Figures
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, held_out_rows, some
+from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.intervals import Interval
 
 SamplesT = TypeVar("SamplesT", default=np.ndarray)
@@ -46,6 +49,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         seed: seed of everything random.
         test: real items to compare with.
         target: name of the column to predict; empty for other data than tables.
+        spoken: True if items are sounds, in which texts may be said.
     """
 
     lead: ClassVar[str]
@@ -56,6 +60,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     needs: ClassVar[Mapping[str, str]] = {"sample": "by their samples"}
     scores_items: ClassVar[bool] = True
     unit_seen: ClassVar[str] = ""
+    spoken: ClassVar[bool] = False
 
     modality: str = ""
     noun: str = "items"
@@ -212,6 +217,44 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     @abstractmethod
     def details(self, samples: SamplesT, conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
         """Compute the other fields of an `Evaluation` that depend on the samples, by name."""
+
+    # ---- fidelity
+
+    def judged(self, samples: SamplesT) -> Judged | None:
+        """Return samples, or the values of real items, as judges of fidelity see them; None if these can't."""
+        return None
+
+    def asked_rows(self, count: int) -> np.ndarray:
+        """Return the indices of the test items whose conditions `count` samples are made for, int64 (n,)."""
+        return np.arange(count)
+
+    @property
+    def likeness(self) -> Callable[[np.ndarray, np.ndarray], Counts] | None:
+        """Function that counts how like single test items samples are (see `likeness.pictures`); None for none."""
+        return None
+
+    @functools.cached_property
+    def fidelity(self) -> Fidelity | None:
+        """Judges of fidelity to the conditions; None without conditions, or without training items to learn from."""
+        train, test, given = self.splits.train, self.test, self.splits.given
+        if not given or train is None or train.labels is None or test.labels is None:
+            return None
+        items = [self.judged(part.values) for part in (train, test)]
+        if items[0] is None or items[1] is None:
+            return None
+        pairs = Pairs(items[0], list(train.labels)), Pairs(items[1], list(test.labels))
+        part, known = class_part(given), self.classifier
+        classifiers = {} if part is None or known is None else {part.name: known}
+        return Fidelity(given, *pairs, self.seed, self.spoken, classifiers)
+
+    @property
+    def classifier(self) -> Classifier | None:
+        """Classifier of items by their classes, trained on the training split; None without classes."""
+        return None
+
+    def classes(self, items: Items) -> list[Hashable] | None:
+        """Return the classes of real items: their labels, or the first part of their conditions that is a label."""
+        return classes_of(items.labels, self.splits.given)
 
     @property
     def references(self) -> dict[str, Figures]:

@@ -90,6 +90,10 @@ class TextProtocol(PredictionProtocol[str]):
         """Return whether a model makes texts or answers."""
         return "answers in dialogues" if _answers(model) else "texts"
 
+    def judged(self, samples: Sequence[str]) -> list[str]:
+        """Return texts as they are."""
+        return list(samples)
+
     def codes_for(self, model: Any) -> Any:
         """Return the test texts as tokens of a model."""
         return model.encode_items(self.test.values).codes
