@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zaohua.core.json import Json
+from zaohua.evaluation.faithful import Lead, lead_lines, leads
 from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.references import LITTLE
@@ -33,6 +34,7 @@ class Comparison:
         likeliest: run with the best log-likelihood.
         likelihood_winner: that run if all these intervals are above 0 and no other log-likelihood is a bound.
         notes: remarks on the comparison as a whole.
+        leads: the best model by each measure of fidelity to conditions, and the differences of the others to it.
     """
 
     rows: list[Evaluation]
@@ -43,6 +45,7 @@ class Comparison:
     likeliest: str | None
     likelihood_winner: str | None
     notes: list[str]
+    leads: dict[str, Lead] = field(default_factory=dict)
     labels: list[Hashable] | None = None
     columns: Sequence[object] = ()
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -76,11 +79,13 @@ def compared(rows: list[Evaluation], protocol: EvaluationProtocol) -> Comparison
     """Compare evaluations that were made by one protocol."""
     best, *rest = rows = in_order([protocol.complete(row) for row in rows])
     scored = likely(rows)
+    faithful = leads(rows, protocol.seed)
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
     return Comparison(
         rows,
         protocol.test.values,
-        notes=notes_on(rows),
+        notes=[*notes_on(rows), *lead_lines(faithful, rows)],
+        leads=faithful,
         labels=protocol.classes(protocol.test),
         columns=protocol.test.columns,
         arrays=protocol.real_examples,

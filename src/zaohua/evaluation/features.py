@@ -21,6 +21,7 @@ from zaohua.evaluation.model import Model
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.references import judged_by
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
+from zaohua.evaluation.shown import asked_examples
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.checks import flags
 from zaohua.metrics.copy_rate import ACCUSED, copy_rate
@@ -42,6 +43,8 @@ LEAST = 20
 """Minimum number of items."""
 SHOWN = 64
 """Number of samples whose nearest training item is stored."""
+PAIRS = 12
+"""Number of conditions that a page shows beside samples, unless they are labels."""
 DRAWS = 60
 """Number of random splits for an interval of the Fréchet distance."""
 
@@ -158,6 +161,11 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
     def examples(self, samples: np.ndarray, blocks: Sequence[object]) -> dict[str, np.ndarray]:
         """Return the samples, and the nearest training items of the first `SHOWN` of them."""
         return {"samples": samples, "nearest": self.train.values[self.nearest(samples[:SHOWN])]}
+
+    @property
+    def real_examples(self) -> dict[str, np.ndarray]:
+        """The first conditions."""
+        return asked_examples(self.test.labels, self.splits.given, PAIRS)
 
     def by_class(
         self, samples: np.ndarray, conditions: Sequence[Hashable] | None

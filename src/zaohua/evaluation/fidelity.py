@@ -119,6 +119,9 @@ class Fidelity:
         spoken: True if texts may be what is said in the items, spectrograms.
         known: classifiers of labels that there are already, by the name of the part.
         folder: folder for trained judges; by default that of the cache.
+
+    Attributes:
+        seconds: CPU seconds of the training of judges so far, few if they were in the folder.
     """
 
     def __init__(
@@ -132,7 +135,7 @@ class Fidelity:
         folder: Path | None = None,
     ):
         self.given, self.test, self.seed = given, test, seed
-        self._spoken, self._known = spoken, known or {}
+        self._spoken, self._known, self.seconds = spoken, known or {}, 0.0
         self._folder = cache_folder() / "judges" if folder is None else folder
         rng = np.random.default_rng(seed)
         n = len(train.conditions)

@@ -135,17 +135,15 @@ MEASURES: dict[str, Measure] = {
     "exact_match": Measure(
         "word for word", "higher", "fraction of samples that equal a test text of the same condition", True, pairs=True
     ),
-    "psnr": Measure("PSNR", "higher", "of a sample to the test item with its condition, in dB", pairs=True),
+    "psnr": Measure(
+        "PSNR", "higher", "of a sample to the test item with its condition, as pictures of 8 bits, in dB", pairs=True
+    ),
     "psnr_best": Measure("PSNR, best", "higher", "the same, of the best of several samples", pairs=True),
     "psnr_mean": Measure("PSNR, mean", "higher", "the same, of the mean of several samples", pairs=True),
     "ssim": Measure(
         "SSIM", "higher", "structural similarity of a sample to the test item with its condition", most=1.0, pairs=True
     ),
     "ssim_best": Measure("SSIM, best", "higher", "the same, of the best of several samples", most=1.0, pairs=True),
-    "si_sdr": Measure(
-        "SI-SDR", "higher", "scale-invariant ratio of a sample to its difference from the test sound, in dB", pairs=True
-    ),
-    "si_sdr_best": Measure("SI-SDR, best", "higher", "the same, of the best of several samples", pairs=True),
     "retrieved": Measure(
         "retrieved",
         "higher",

@@ -221,8 +221,12 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     # ---- fidelity
 
     def judged(self, samples: SamplesT) -> Judged | None:
-        """Return samples, or the values of real items, as judges of fidelity see them; None if these can't."""
+        """Return samples, as judges of fidelity see them; None if these can't."""
         return None
+
+    def judged_items(self, items: Items) -> Judged | None:
+        """Return real items as judges of fidelity see them; None if these can't."""
+        return self.judged(items.values)
 
     def asked_rows(self, count: int) -> np.ndarray:
         """Return the indices of the test items whose conditions `count` samples are made for, int64 (n,)."""
@@ -239,7 +243,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         train, test, given = self.splits.train, self.test, self.splits.given
         if not given or train is None or train.labels is None or test.labels is None:
             return None
-        items = [self.judged(part.values) for part in (train, test)]
+        items = [self.judged_items(part) for part in (train, test)]
         if items[0] is None or items[1] is None:
             return None
         pairs = Pairs(items[0], list(train.labels)), Pairs(items[1], list(test.labels))

@@ -113,6 +113,14 @@ class MusicProtocol(PredictionProtocol[Piece]):
             found.update(codes.numpy().tobytes())
         return found.hexdigest()[:16]
 
+    def judged(self, samples: Sequence[Piece]) -> list[str]:
+        """Return the keys of the notes in order as texts, with a letter for each."""
+        return ["".join(chr(0x4E00 + int(key)) for key in piece.notes[:, 2]) for piece in samples]
+
+    def judged_items(self, items: Any) -> list[str]:
+        """Return the same of real pieces."""
+        return self.judged(list(items))
+
     def parts(self, model: Any) -> Parts:
         """Return what a model predicts of each test piece, by the number of its notes."""
         if not self.test.values.sum():

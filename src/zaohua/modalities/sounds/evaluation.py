@@ -16,7 +16,7 @@ import torch
 
 from zaohua.evaluation.pictures import PictureProtocol
 from zaohua.evaluation.results import Evaluation, Figure, Figures
-from zaohua.evaluation.shown import side_by_side
+from zaohua.evaluation.shown import asked_examples, side_by_side
 from zaohua.evaluation.splits import Items, Pictures, Splits
 from zaohua.metrics.diversity import diversity
 from zaohua.modalities.sounds.clips import Clip
@@ -209,7 +209,10 @@ class SoundProtocol(PictureProtocol):
     @property
     def real_examples(self) -> dict[str, np.ndarray]:
         """The same test sounds."""
-        return self._heard(self.ear.sounds(self.test, self.shown))
+        labels = self.test.labels
+        conditions = None if labels is None else [labels[i] for i in self.shown]
+        said = asked_examples(conditions, self.splits.given, len(self.shown))
+        return {**self._heard(self.ear.sounds(self.test, self.shown)), **said}
 
     def _heard(self, sounds: Sequence[Sound]) -> dict[str, np.ndarray]:
         return {"shown": self.shown, "heard": waves_of(sounds), "rate": np.array(sounds[0].rate)}

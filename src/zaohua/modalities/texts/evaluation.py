@@ -13,7 +13,7 @@ import numpy as np
 
 from zaohua.evaluation.predictions import Parts, PredictionProtocol
 from zaohua.evaluation.protocol import EvaluationProtocol
-from zaohua.evaluation.shown import asked
+from zaohua.evaluation.shown import asked, asked_examples
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.bigram import Bigram
 from zaohua.metrics.text_overlap import SEPARATOR, TextOverlap, text_overlap
@@ -29,6 +29,8 @@ SHOWN, LONGEST = 12, 400
 """Number of texts that a page shows of each model, and of characters of each, at most."""
 CHUNK = 1 << 20
 """Number of characters of a corpus that are counted at once."""
+CAPTIONS, MOST_CAPTIONS = 20, 500
+"""Of texts of other conditions than labels, one is drawn for so many that are asked for, and so many at most."""
 END = 256
 """Symbol of the ends of texts, besides their bytes."""
 
@@ -53,6 +55,8 @@ class TextProtocol(PredictionProtocol[str]):
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
         super().__init__(splits, n, seed)
+        if any(part.kind != "labels" for part in splits.given):  # captions are short, and fidelity needs many
+            self.n = min(max(1, n // CAPTIONS), MOST_CAPTIONS)
         total = sum(len(text.encode()) for text in Corpus(self.test.values))
         self.part = min(PART, max(1, total // PARTS))
 
@@ -140,7 +144,8 @@ class TextProtocol(PredictionProtocol[str]):
     def shown(self, samples: Sequence[str], conditions: Sequence[Hashable] | None) -> dict[str, np.ndarray]:
         """Return the beginnings of some texts, and what they were made of."""
         texts = [text[:LONGEST] for text in samples[:SHOWN]]
-        return {"samples": np.array(texts, str), "asked": asked(conditions)[:SHOWN]}
+        pictures = asked_examples(conditions, self.splits.given, SHOWN)
+        return {**pictures, "samples": np.array(texts, str), "asked": asked(conditions)[:SHOWN]}
 
     @property
     def real_examples(self) -> dict[str, np.ndarray]:

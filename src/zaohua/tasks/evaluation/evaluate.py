@@ -136,7 +136,7 @@ def _measured(
     if protocol.fidelity is not None:
         details["references"] = {**details["references"], **protocol.fidelity.references}
     details["doubtful"] = {**protocol.doubtful, **doubtful(details["references"])}
-    flags = (*known, *details.pop("flags", ()))
+    flags = (*known, *details.pop("flags", ()), *fidelity.remarks(model, protocol))
     arrays = {"nats": nats, **parts, **examples, **fidelity.stored(more), **details.pop("arrays", {})}
     return Evaluation(
         run=about["name"],

@@ -83,6 +83,16 @@ def figures_of(protocol: EvaluationProtocol[Any], counts: Counts) -> Figures:
     return {} if protocol.fidelity is None else protocol.fidelity.figures(counts)
 
 
+def remarks(model: GenerativeModel, protocol: EvaluationProtocol[Any]) -> list[str]:
+    """Return remarks on what fidelity isn't measured to, and what its judges cost."""
+    judges = protocol.fidelity
+    if judges is None or not _is_measured(model, protocol):
+        return []
+    without = [f"fidelity to {name} isn't measured: there is no judge for it" for name in judges.unmeasured]
+    spent = f"judges of fidelity learnt from real pairs in {judges.seconds:.0f} CPU seconds"
+    return [*without, *([spent] if judges.seconds >= 1 else [])]
+
+
 def stored(counts: Counts) -> dict[str, np.ndarray]:
     """Return counts as arrays of an `Evaluation`."""
     return {f"{PREFIX}{name}": values for name, values in counts.items()}
