@@ -1,4 +1,4 @@
-"""Fidelity to conditions: perfect samples, shuffled conditions, constant samples, and parts of records by themselves."""
+"""Fidelity to conditions: of perfect samples, shuffled ones and constant ones, and to parts of records alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.pages import page_of
 
 import zaohua as zh
 from zaohua.evaluation.comparison import Comparison, compared
@@ -18,7 +17,7 @@ from zaohua.evaluation.given import Given
 from zaohua.evaluation.results import REAL_PAIRS, SHUFFLED, Evaluation
 from zaohua.evaluation.summaries import summary_lines
 from zaohua.metrics.judges import training
-from zaohua.tasks.evaluation import evaluate
+from zaohua.tasks.evaluation import evaluate, page
 from zaohua.tasks.evaluation.protocols import protocol_for
 
 PLACES = ("left", "middle", "right", "edge")
@@ -29,7 +28,8 @@ PHRASES = ("a {} one", "it is {}", "seen at the {}")
 def short() -> Any:
     """Judges train for few steps, and aren't kept."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "STEPS", (150, 150))
+        patch.setattr(training, "STEPS", (90, 90))
+        patch.setattr(training, "BATCH", 64)
         yield
 
 
@@ -144,7 +144,7 @@ def test_pictures_of_texts(captioned: Comparison, tmp_path: Path) -> None:
     assert lead.best == "right" and lead.behind["wrong"].low > 0
     assert any("right comes first" in note for note in captioned.notes)
     assert any(line.startswith("matched: ") for line in summary_lines(right))
-    text = page_of(captioned)
+    text = page.text(captioned)
     assert "Conditions and samples" in text and text.count(records(3, 1)[0]["text"]) >= 1
     assert set(captioned.to_json()["leads"]) == {"matched"}
     right.save(tmp_path)
@@ -167,7 +167,7 @@ def test_texts_of_pictures() -> None:
     assert wrong.figures["bleu"].value == 0 and wrong.figures["exact_match"].value == 0
     assert 0 <= right.figures["retrieved"].value <= 1 and right.figures["retrieved"].n == 40
     assert {"bleu", "exact_match", "cider"} <= set(found.leads)
-    text = page_of(found)
+    text = page.text(found)
     assert "asked_pictures" in found.arrays and real[0] in text and 'alt="condition"' in text
 
 

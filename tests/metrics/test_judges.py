@@ -1,4 +1,4 @@
-"""Judges of fidelity: what they learn from real pairs, intervals of their figures, and pictures that should be equal."""
+"""Judges of fidelity: what they learn from real pairs, and intervals of their figures; likeness of pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def spoken(seed: int, n: int) -> tuple[np.ndarray, list[str]]:
 
 
 def test_words_are_recognised_and_the_judge_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "STEPS", (120, 120))
+    monkeypatch.setattr(training, "STEPS", (100, 100))
+    monkeypatch.setattr(training, "BATCH", 24)
     x, texts = spoken(0, 200)
     judge = Recogniser(view_of(x), texts, folder=tmp_path)
     test, said = spoken(1, 60)

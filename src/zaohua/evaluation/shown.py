@@ -52,7 +52,7 @@ def asked(conditions: Sequence[Hashable] | None, most: int = 100) -> np.ndarray:
         conditions: labels, numbers, texts, records of these, or anything else; None for none.
         most: length of the longest text.
     """
-    return np.array([_asked(condition)[:most] for condition in conditions or ()], str)
+    return np.array([_asked(condition)[:most] for condition in (() if conditions is None else conditions)], str)
 
 
 def _asked(condition: object) -> str:

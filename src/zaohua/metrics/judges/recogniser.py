@@ -19,25 +19,34 @@ from zaohua.metrics.judges.training import outputs, trained
 from zaohua.metrics.judges.views import View
 from zaohua.metrics.words import words_of
 
+CHANNELS = 96
 FEW_WORDS = 300
 """Number of different words up to which they are recognised as wholes."""
 
 
 class _Network(nn.Module):
-    """Convolutions over frames and a recurrent layer in both directions."""
+    """Convolutions over frames, the last ones with gaps: they see 29 frames to both sides."""
 
     def __init__(self, bands: int, symbols: int):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv1d(bands, 96, 5, 1, 2), nn.GroupNorm(8, 96), nn.GELU(), nn.Conv1d(96, 96, 5, 2, 2), nn.GELU()
+            nn.Conv1d(bands, CHANNELS, 5, 2, 2),
+            nn.GELU(),
+            nn.Conv1d(CHANNELS, CHANNELS, 5, 1, 2),
+            nn.GroupNorm(8, CHANNELS),
+            nn.GELU(),
         )
-        self.both = nn.GRU(96, 64, bidirectional=True, batch_first=True)
-        self.head = nn.Linear(128, symbols + 1)
+        self.wide = nn.ModuleList(nn.Conv1d(CHANNELS, CHANNELS, 5, 1, 2 * gap, gap) for gap in (1, 2, 4))
+        self.drop = nn.Dropout(0.1)
+        self.head = nn.Linear(CHANNELS, symbols + 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return log-probabilities (n, frames / 2, symbols + 1) of spectrograms (n, 1, bands, frames)."""
-        found: Tensor = self.both(self.body(x[:, 0]).transpose(1, 2))[0]
-        return F.log_softmax(self.head(found), -1)
+        found = self.body(x[:, 0])
+        for layer in self.wide:
+            found = found + F.gelu(layer(self.drop(found)))
+        logits: Tensor = self.head(found.transpose(1, 2))
+        return F.log_softmax(logits, -1)
 
 
 class Recogniser:

@@ -22,10 +22,10 @@ REPEATED, TIMES = 64, 4
 
 def faithful(model: GenerativeModel, protocol: EvaluationProtocol[Any], samples: Any) -> Counts:
     """Count how well samples fit the conditions of the test items; nothing if the model's are of other kinds."""
-    if not _is_measured(model, protocol):
+    if protocol.fidelity is None or not _is_measured(model, protocol):
         return {}
     items = protocol.judged(samples)
-    assert protocol.fidelity is not None and items is not None
+    assert items is not None  # as those of real items aren't
     return protocol.fidelity.counts(items, protocol.asked_rows(len(items)))
 
 
