@@ -33,7 +33,7 @@ from zaohua.modalities import ImageCodec
 from zaohua.nn.embed import Embed
 from zaohua.nn.transformer import TransformerBlock
 
-SIZE = {"width": 128, "layers": 3}
+SIZE = {"width": 128, "layers": 2}
 WORDS = [word for pair in ATTRIBUTES for word in pair]
 
 
@@ -48,7 +48,7 @@ def train(minutes: float, out: Path, settings: dict[str, Any]) -> None:
     by_cpu_time()
     pictures, garments = data("train")
     texts = captions_of(pictures, garments, Attributes.of(pictures, garments), plain=0.0)
-    defaults = {**SIZE, "context": 64, "max_tokens": 60, "batch_size": 64, "validation_fraction": 0.0}
+    defaults = {**SIZE, "context": 64, "max_tokens": 60, "batch_size": 24, "dropout": 0.0, "validation_fraction": 0.0}
     model = zh.GPT(**{**defaults, **settings}, max_minutes=minutes, random_state=0, device="cpu", patience=None)
     if (out / "checkpoints").exists():
         model.resume(out, texts, pictures)

@@ -6,7 +6,9 @@ with index 5 to 49, test sequences of those with 0 to 4, and no sequence of word
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
@@ -36,9 +38,9 @@ class Clips:
     """
 
     def __init__(self, split: str) -> None:
-        entry = zh.datasets.get("fsdd") if hasattr(zh.datasets, "get") else None
+        archive = Path(os.environ["ZAOHUA_DATA"]) / "fsdd" / "recordings.tar.gz"
         self.of: dict[tuple[str, int], list[np.ndarray]] = {}
-        for name, sound in sorted(read_archive(_archive(entry), DIGIT_SOUNDS).items()):
+        for name, sound in sorted(read_archive(archive, DIGIT_SOUNDS).items()):
             digit, voice, index = name.split("_")
             if (int(index) < 5) == (split == "test"):
                 self.of.setdefault((voice, int(digit)), []).append(_trimmed(sound.samples))
@@ -53,13 +55,6 @@ class Clips:
             clips = self.of[voice, digit]
             parts.append(clips[rng.integers(len(clips))])
         return np.concatenate(parts)
-
-
-def _archive(entry: object) -> object:
-    import os
-    from pathlib import Path
-
-    return Path(os.environ["ZAOHUA_DATA"]) / "fsdd" / "recordings.tar.gz"
 
 
 def _trimmed(samples: np.ndarray) -> np.ndarray:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
-PEOPLE = "farmer teacher doctor soldier sister brother mother father captain painter singer driver student lawyer".split()
+PEOPLE = (
+    "farmer teacher doctor soldier sister brother mother father captain painter singer driver student lawyer".split()
+)
 LOOKS = "old young happy tired quiet clever famous strong careful friendly".split()
 VERBS = "opened closed carried painted followed remembered watched wanted found bought sold forgot".split()
 THINGS = "window letter garden table picture flower bottle ticket camera mountain river station village market".split()
@@ -34,7 +36,8 @@ def sentence(rng: random.Random) -> str:
     where = [rng.choice(PLACES)] if rng.random() < 0.6 else []
     words = " ".join([*who, rng.choice(VERBS), *what, *where]).split()
     return " ".join(
-        "an" if word == "a" and after[0] in "aeiou" else word for word, after in zip(words, [*words[1:], "."], strict=True)
+        "an" if word == "a" and after[0] in "aeiou" else word
+        for word, after in zip(words, [*words[1:], "."], strict=True)
     )
 
 

@@ -63,7 +63,9 @@ def main() -> None:
                 heard = decoder.hyp().hypstr if decoder.hyp() else ""
                 wrong, words = wrong + edits(text.split(), heard.split()), words + len(text.split())
                 examples.append([text, heard])
-            print(json.dumps({"folder": str(given), "word error rate": round(wrong / words, 4), "examples": examples[:3]}))
+            print(
+                json.dumps({"folder": str(given), "word error rate": round(wrong / words, 4), "examples": examples[:3]})
+            )
 
 
 if __name__ == "__main__":

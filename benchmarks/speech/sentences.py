@@ -109,8 +109,9 @@ def speak(args: argparse.Namespace) -> None:
     write(codec.decode(codec.prepare(codes, None)), texts, args.to / "spectrograms")
     if model is None:
         return
-    laid = model.laid(model.nets_, model.condition(texts))
-    write(codec.decode(model.ended(laid.parts["sequence"][:, :1], laid)), texts, args.to / "means")
+    y = model.condition(texts)
+    means = model.seen(model.nets_, y).parts["sequence"][:, :1]
+    write(codec.decode(model.ended(means, y)), texts, args.to / "means")
     for options in args.options:
         began, sounds = time.process_time(), []
         for i, text in enumerate(texts):

@@ -13,6 +13,8 @@ import numpy as np
 from sklearn.base import clone
 
 DATA = Path(os.environ.get("ZAOHUA_DATA", "."))
+JUDGED = 20_000
+"""Real training images that judges learn from."""
 PROBE = 16
 """Steps by which the time of a step is measured."""
 

@@ -28,7 +28,7 @@ from typing import Any
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
-from common import DATA, images, mean, show, some_of_each, trained
+from common import DATA, JUDGED, images, mean, show, some_of_each, trained
 from PIL import Image
 
 from zaohua.metrics.extractor import Classifier
@@ -107,7 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["sketch", "enlarge", "photos"])
     parser.add_argument("--minutes", type=float, default=5, help="of CPU time, to train")
-    parser.add_argument("-n", type=int, default=500, help="test items")
+    parser.add_argument("-n", type=int, default=300, help="test items")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="picture of the first test items: condition, truth, results")
     args = parser.parse_args()
@@ -121,7 +121,7 @@ def main() -> None:
         real, true = images("fashion-mnist", "t10k")
         rows = some_of_each(true, args.n // 10)
         real, true = real[rows], true[rows]
-        judge = Classifier.train(x, labels.tolist())
+        judge = Classifier.train(x[:JUDGED], labels[:JUDGED].tolist())
     degrade: Callable[[np.ndarray], np.ndarray] = {
         "sketch": edges,
         "enlarge": lambda z: smaller(z, 4),

@@ -22,7 +22,7 @@ from typing import Any
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
-from common import images, mean, show, trained
+from common import JUDGED, images, mean, show, trained
 from PIL import Image
 from scipy import ndimage, stats
 
@@ -58,7 +58,7 @@ class Judge:
 
     def __init__(self, x: np.ndarray, y: dict[str, list[Any]], test: np.ndarray, true: dict[str, list[Any]]) -> None:
         self.classes = {part: sorted(set(values)) for part, values in y.items()}
-        self.nets = {part: Classifier.train(x, values) for part, values in y.items()}
+        self.nets = {part: Classifier.train(x[:JUDGED], values[:JUDGED]) for part, values in y.items()}
         self.test, self.true = self.seen(test), true
         self.accuracy = {
             part: float(np.mean([a == b for a, b in zip(self.test[part], true[part], strict=True)])) for part in y

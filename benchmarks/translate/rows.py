@@ -25,7 +25,7 @@ import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import pandas as pd
 import torch
-from common import images, mean, show, trained
+from common import JUDGED, images, mean, show, trained
 from PIL import Image
 
 from zaohua.metrics.extractor import Classifier
@@ -76,7 +76,7 @@ def main() -> None:
     torch.set_num_threads(1)
     x, labels = images("mnist", "train")
     real, true = images("mnist", "t10k")
-    judge = Classifier.train(x, labels.astype(str).tolist())
+    judge = Classifier.train(x[:JUDGED], labels[:JUDGED].astype(str).tolist())
     frame, test = (measured(part).assign(digit=names.astype(str)) for part, names in ((x, labels), (real, true)))
     limits = frame[list(NUMBERS)].quantile([0.25, 0.5, 0.75])
     out, out_test = held_out(frame, limits), held_out(test, limits)
@@ -110,7 +110,7 @@ def main() -> None:
         return found
 
     show("rows, nearest", {name: figures(nearest(x, frame, rows), rows) for name, rows in asked.items()})
-    model, cost = trained(zh.Flow(random_state=args.seed), x, frame, args.minutes)
+    model, cost = trained(zh.Flow(random_state=args.seed, y_codec={"width": "numbers"}), x, frame, args.minutes)
     show("rows", {"training": cost})
     for guidance in args.guidance:
         made = {

@@ -143,6 +143,7 @@ class Recogniser:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=6, help="of CPU time, to train")
+    parser.add_argument("--power", type=float, default=0.5, help="that magnitudes are raised to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", help="a trained model instead")
     parser.add_argument("--out", type=Path, help="folder of the trained model, and of some sounds")
@@ -161,8 +162,7 @@ def main() -> None:
             for _ in range(4)
         ]
         model = zh.EDM(
-            codec=zh.SpectrumCodec(),
-            y_codec=zh.SpectrumCodec(),
+            codec=zh.SpectrumCodec(power=args.power),
             sigma_max=20.0,
             noise_mean=float(np.log(20)),
             noise_std=1e-3,

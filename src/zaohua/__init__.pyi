@@ -21,12 +21,12 @@ from zaohua.modalities.reading import read as read
 from zaohua.modalities.reading import write as write
 from zaohua.modalities.registry import modality as modality
 from zaohua.modalities.registry import register as register
-from zaohua.modalities.sounds.codec import WaveCodec as WaveCodec
 from zaohua.modalities.sounds.mel import MelCodec as MelCodec
 from zaohua.modalities.sounds.mu_law import MuLawCodec as MuLawCodec
 from zaohua.modalities.sounds.sound import Sound as Sound
 from zaohua.modalities.sounds.sound import Sounds as Sounds
 from zaohua.modalities.sounds.spectrum import SpectrumCodec as SpectrumCodec
+from zaohua.modalities.sounds.waves import WaveCodec as WaveCodec
 from zaohua.modalities.tables.codec import TableCodec as TableCodec
 from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
 from zaohua.modalities.texts.codec import TextCodec as TextCodec
@@ -76,6 +76,7 @@ from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
 from zaohua.tasks.impute import TableImputer as TableImputer
+from zaohua.tasks.retrieve import retrieve as retrieve
 
 __version__: str
 
@@ -154,6 +155,7 @@ __all__ = [
     "read",
     "register",
     "registry",
+    "retrieve",
     "show",
     "tasks",
     "write",

@@ -84,16 +84,20 @@ def describe(cls: type[GenerativeModel]) -> Entry:
         paper=_paper(doc),
         modalities=tuple(dict.fromkeys(kind.name for kind, _ in taken)),
         codecs=tuple(codec.stored_name() for _, codec in taken),
-        data=tuple(_shown(kind, codec) for kind, codec in taken),
+        data=_data(taken),
         primitives=primitives,
         score_kind=str(cls.score_kind) if "log_prob" in primitives else "",
         conditional=bool(cls.conditional),
     )
 
 
-def _shown(kind: Modality, codec: type[Codec]) -> str:
-    """Return the name of a kind of data, with its representation unless that is the default."""
-    return kind.name if codec is kind.codecs[0] else f"{kind.name} ({codec.representation})"
+def _data(taken: Sequence[tuple[Modality, type[Codec]]]) -> tuple[str, ...]:
+    """Return the names of kinds of data, with the representations of those whose usual one isn't taken."""
+    codecs = {codec for _, codec in taken}
+    shown = [
+        kind.name if kind.codecs[0] in codecs else f"{kind.name} ({codec.representation})" for kind, codec in taken
+    ]
+    return tuple(dict.fromkeys(shown))
 
 
 def _paper(doc: str) -> str:

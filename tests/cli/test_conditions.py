@@ -110,7 +110,7 @@ def test_a_damaged_condition_is_named_and_left_out(zaohua, home: Path, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["large", "--each", "2"], "this run's conditions can't be listed: name those to make --each of with --y FILE"),
+        (["large", "--each", "2"], "this run's conditions can't be listed: name those to make --each of with --y"),
         (["large", "--y", "cat"], "--y cat: is no file or folder"),
         (["large", "--y", "nowhere.png"], "--y nowhere.png: is no file or folder"),
         (["large", "--y", "WAV"], "3.wav: can't be read as data: give images"),
@@ -159,7 +159,7 @@ def test_a_table_takes_labels_or_columns(zaohua):
     assert zaohua("sample", "labelled", "--y", "age=3", "-n", "3", "--out", "made.csv").code == 0
     assert (pd.read_csv("made.csv")["age"] == 3).all()
     said = zaohua("sample", "labelled", "--y", "age=3", "--each", "3")
-    assert said.code == 2 and "--each is for labels" in said.err
+    assert said.code == 2 and "--each and --y-file are for conditions" in said.err
 
 
 def test_texts_as_conditions_are_given_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -167,9 +167,11 @@ def test_texts_as_conditions_are_given_as_they_are(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     Path("a cat").write_text("something else")
     model = SimpleNamespace(codec_=zh.ImageCodec(), y_codec_=zh.TextCodec().fit(["a cat", "a dog, too"]))
-    found = read_conditions(model, ["a cat", "a dog, too"], n=3, each=None)
-    assert found.y == found.names == ["a cat", "a dog, too", "a cat"] and not found.labels
-    assert read_conditions(model, ["a cat"], n=None, each=2).y == ["a cat"] * 2
-    assert read_conditions(model, [], n=3, each=None) == Conditions(None, 3)
+    with pytest.warns(zh.core.notes.DataNote, match="--y a cat is taken for a text"):
+        found = read_conditions(model, ["a cat", "a dog, too"], n=3, each=None)
+    assert found.y == found.names == ["a cat", "a dog, too", "a cat"]
+    assert read_conditions(model, ["a dog, too"], n=None, each=2).y == ["a dog, too"] * 2
+    with pytest.warns(zh.core.notes.DataNote, match="without a condition"):
+        assert read_conditions(model, [], n=3, each=None) == Conditions(None, 3)
     with pytest.raises(zh.ZaohuaError, match="can't be listed"):
         read_conditions(model, [], n=None, each=2)

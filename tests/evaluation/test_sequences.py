@@ -2,78 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from scipy.stats import ttest_rel
 from tests.pages import EVIL, page_of
-from torch import nn
+from tests.sequences import GPT, compare, piece, played, texts, unigram
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import DataNote
 from zaohua.estimator.base import GenerativeModel
-from zaohua.evaluation.comparison import Comparison, compared
+from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.results import Evaluation, load
-from zaohua.evaluation.shown import asked
 from zaohua.evaluation.summaries import verdict
 from zaohua.tasks.evaluation import compare as compare_runs
 from zaohua.tasks.evaluation import evaluate, page
-from zaohua.tasks.evaluation.protocols import protocol_for
-
-RNG = np.random.default_rng
-WORDS = "the cat sat on a mat dog ran and saw moon".split()
-GPT: dict[str, Any] = {**zh.GPT.tiny, "max_steps": 2, "random_state": 0, "max_tokens": 40}
-PLAYED: dict[str, Any] = {**zh.MusicGPT.tiny, "max_steps": 2, "random_state": 0, "max_tokens": 40}
-
-
-def texts(seed: int, n: int = 40, words: int = 16) -> list[str]:
-    """Some texts of 64 bytes each."""
-    return [" ".join(RNG((seed, i)).choice(WORDS, words)).ljust(64, ".")[:64] for i in range(n)]
-
-
-def piece(seed: int, notes: int = 30) -> zh.Piece:
-    """Notes of all kinds, one after another."""
-    rng = RNG(seed)
-    onsets = np.cumsum(rng.integers(1, 5, notes))
-    return zh.Piece(np.c_[onsets, np.ones(notes), rng.integers(40, 80, notes), np.zeros(notes)].astype(int))
-
-
-class Fixed(nn.Module):
-    """A network that predicts the same probabilities everywhere."""
-
-    def __init__(self, probabilities: np.ndarray):
-        super().__init__()
-        self.logits = nn.Parameter(torch.from_numpy(np.log(probabilities)).float())
-
-    def forward(self, tokens: torch.Tensor, y: object = None, keep: object = None) -> torch.Tensor:
-        return self.logits.expand(*tokens.shape, -1)
 
 
 @pytest.fixture(scope="module")
 def model() -> Any:
     return zh.GPT(**GPT, codec=zh.TextCodec(tokenizer="bytes")).fit(texts(0))
-
-
-def unigram(model: Any, run: str, seed: int) -> tuple[Any, np.ndarray]:
-    """A model whose tokens are independent, and their probabilities."""
-    probabilities = RNG(seed).dirichlet(np.ones(model.spec_.channels))
-    other = copy.copy(model)
-    other.nets_ = nn.ModuleDict({"net": Fixed(probabilities)})
-    other.sample = lambda n, *, y=None, random_state=None: texts(99, n)
-    other.run_ = run
-    return other, probabilities
-
-
-def compare(*models: Any, **options: Any) -> Comparison:
-    """Compare models in memory, as `zaohua.tasks.evaluation.compare` does with runs."""
-    protocol = protocol_for(models[0], 400, others=models[1:], **options)
-    return compared([evaluate(one, protocol=protocol) for one in models], protocol)
 
 
 def test_bits_per_byte_of_known_probabilities(model: Any) -> None:
@@ -165,10 +117,6 @@ def test_planted_copies_of_texts_are_found(model: Any) -> None:
     assert fresh.figures["copied"].value == 0
 
 
-def played(seeds: range, **options: Any) -> Any:
-    return zh.MusicGPT(**{**PLAYED, **options}).fit([piece(seed) for seed in seeds])
-
-
 def test_planted_copies_of_music_are_found_in_any_key() -> None:
     train, test = [piece(seed) for seed in range(20)], [piece(seed) for seed in range(50, 60)]
     model = played(range(20))
@@ -193,48 +141,6 @@ def test_nats_a_piece_and_their_baseline() -> None:
         bigram = found.references["bigram"]
         assert bigram["nats_per_piece"].value * 6 == pytest.approx(bigram["nats_per_note"].value * notes)
         assert bigram["nats_per_note"].value < found.figures["nats_per_note"].value  # of 2 steps
-
-
-# ---- conditions
-
-
-def labels(n: int) -> list[str]:
-    return [("land", "sea")[i % 2] for i in range(n)]
-
-
-@pytest.mark.parametrize("kind", ["texts", "music"])
-def test_conditional_models_are_measured_given_y(kind: str) -> None:
-    if kind == "texts":
-        train, test = texts(0), texts(1, 10)
-        model: Any = zh.GPT(**GPT).fit(train, labels(40))
-        plain: Any = zh.GPT(**GPT).fit(train)
-        count = sum(len(text.encode()) for text in test) * math.log(2)
-    else:
-        train, test = [piece(seed) for seed in range(12)], [piece(seed) for seed in range(50, 60)]
-        model = zh.MusicGPT(**PLAYED).fit(train, labels(12))
-        plain = zh.MusicGPT(**PLAYED).fit(train)
-        count = 10 * 30
-    asked_for: list[Any] = []
-    draw = model.sample
-    model.sample = lambda n=1, *, y=None, **options: (asked_for.append(y), draw(n, y=y, **options))[1]
-    found = evaluate(model, data=(test, labels(10)), samples=400)
-    figure = found.figures[found.lead]
-    assert figure.value == pytest.approx(-model.score_samples(test, labels(10)).sum() / count, rel=1e-4)
-    assert figure.note.endswith(", given y") and asked_for[0] == ["land", "land", "land", "land"]
-    assert found.arrays["asked"].tolist() == asked_for[0]
-    with pytest.raises(ZaohuaError, match="carries none"):
-        evaluate(model, data=test)
-    both = compare(model, plain, data=(test, labels(10)), train=(train, labels(len(train))))
-    assert len(both.behind) == 1 and {row.figures[found.lead].note.endswith(", given y") for row in both.rows} == {
-        True,
-        False,
-    }
-
-
-def test_conditions_in_words() -> None:
-    given = ["a\nlabel", 3, 0.123456, {"text": "boot", "who": "theo", "picture": np.zeros((2, 2))}, ["x", "y"], None]
-    assert asked(given).tolist() == ["a\nlabel", "3", "0.1235", "text: boot, who: theo", "x, y", ""]
-    assert asked(None).shape == (0,)
 
 
 # ---- pages

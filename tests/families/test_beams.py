@@ -13,6 +13,7 @@ import zaohua as zh
 from zaohua.families.autoregressive.beams import beam_search
 from zaohua.families.autoregressive.decoding import guided
 from zaohua.families.autoregressive.token_sampler import TokenSampler
+from zaohua.families.guidance import guidance_of
 from zaohua.nn.int8 import int8
 
 from .test_autoregressive import CONTEXT, LABELS, NETS, V, make_net
@@ -50,7 +51,8 @@ def test_with_every_beginning_it_is_an_exhaustive_search(name: str, guidance: fl
     net = make_net(name, None if guidance is None else LABELS)
     y = None if guidance is None else torch.tensor([0, 2, 1])
     with torch.no_grad():
-        found = search(net if guidance is None else guided(net, guidance), V**ROOM, y=y)
+        guide = None if guidance is None else guidance_of(guidance, LABELS)
+        found = search(guided(net, guide), V**ROOM, y=y)
         best = [exhaustive(net, PROMPT[[i]], None if y is None else y[[i]], guidance or 1.0) for i in range(3)]
     assert found[:, 2:].tolist() == best
     assert torch.equal(found[:, :2], PROMPT)
@@ -96,12 +98,15 @@ def test_networks_of_integers_search_too() -> None:
     assert torch.equal(search(int8(net, least=1), V**ROOM), search(net, V**ROOM))
 
 
-def test_texts_of_a_model_are_the_most_likely_ones(tmp_path: Any) -> None:
-    texts, labels = ["cat", "cat", "rat"] * 20 + ["a mat"] * 30, ["x"] * 60 + ["y"] * 30
-    settings = {**zh.GPT.tiny, "max_steps": 60, "warmup_steps": 5, "learning_rate": 1e-2}
+def test_texts_of_a_model_are_the_most_likely_ones() -> None:
+    texts, labels = ["ab", "ab", "aab"] * 20 + ["ba", "ba", "bba"] * 20, ["x"] * 60 + ["y"] * 60
+    settings = {**zh.GPT.tiny, "max_steps": 60, "warmup_steps": 5, "learning_rate": 1e-2, "max_tokens": 5}
     model = zh.GPT(**settings, random_state=0, device="cpu", precision="float32").fit(texts, labels)
-    found = model.sample(y=["x", "y", "x"], beams=5)
-    assert found == ["cat", "a mat", "cat"]
-    assert found == model.sample(y=["x", "y", "x"], beams=5, random_state=1, temperature=2.0)
-    assert "".join(model.stream(y="x", beams=5)) == "cat"
-    assert model.sample(y="x", beams=5, prompt="r") == ["rat"] and model.sample(y="x", beams=5, stop="a") == ["c"]
+    every = ["".join(letters) for n in range(5) for letters in itertools.product("ab", repeat=n)]
+    best = [every[model.score_samples(every, [label] * len(every)).argmax()] for label in "xy"]
+    found = model.sample(y=["x", "y", "x"], beams=100)
+    assert found == [*best, best[0]] and best[0] != best[1]
+    assert found == model.sample(y=["x", "y", "x"], beams=100, random_state=1, temperature=2.0)
+    assert "".join(model.stream(y="x", beams=100)) == best[0]
+    assert model.sample(y="x", beams=100, prompt="b")[0].startswith("b")
+    assert model.sample(y="x", beams=100, stop=best[0][1]) == [best[0][: best[0].index(best[0][1])]]

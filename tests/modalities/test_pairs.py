@@ -58,6 +58,16 @@ class TestTables:
         ]
         assert list(read(place, True)[1][0]) == ["text", "age", "label"]
 
+    def test_one_of_several_columns_can_be_y(self, place: Path) -> None:
+        table(place, "file_name,text,age\na.png,a cat,1\nb.png,,2\nc.png,a dog,3\n")
+        items, y = read(place, "age")
+        assert names(items) == ["a.png", "b.png", "c.png"] and y == [1.0, 2.0, 3.0]
+        assert read(place, "text")[1] == ["a cat", None, "a dog"]
+        captions, of = read(place, "image", prefer=TEXTS)
+        assert captions == ["a cat", "a dog"] and names(of) == ["a.png", "c.png"]
+        with pytest.raises(ZaohuaError, match="unknown column of y 'txt'; did you mean 'text'"):
+            read(place, "txt")
+
     @pytest.mark.parametrize("name", ["caption", "text", "prompt", "transcript", "normalized_text", "caption_en"])
     def test_a_column_of_texts_is_no_labels(self, place: Path, name: str) -> None:
         table(place, lines(*({"file_name": f"{i}.png", name: "a cat"} for i in "abc")), "metadata.jsonl")
@@ -148,6 +158,23 @@ class TestTables:
         with pytest.raises(ZaohuaError, match="row 2 has more cells than the header: put texts in quotes"):
             read(tmp_path, True)
 
+    def test_a_quote_that_is_open_does_not_swallow_the_rows_after_it(self, place: Path) -> None:
+        table(place, 'file_name,text\na.png,"one\nb.png,"two"\nc.png,three\n')
+        with pytest.raises(ZaohuaError, match="metadata.csv: row 2 runs on to b.png: a quote is open"):
+            read(place, True)
+
+    def test_columns_without_a_name_of_their_own(self, place: Path) -> None:
+        table(place, ",file_name,text,text\n" + "".join(f"{i},{name}.png,a,b\n" for i, name in enumerate("abc")))
+        with pytest.warns(DataNote, match=r"left out 2 columns .* name of their own \(without a name, text\)"):
+            assert read(place, True)[1] == ["a", "a", "a"]
+
+    def test_a_table_that_says_nothing(self, place: Path) -> None:
+        for text in ("", "file_name\na.png\n", "file_name,text\na.png,\nb.png,\n"):
+            table(place, text)
+            with pytest.raises(NoLabels), gathered() as notes:
+                read(place, True)
+            assert any("metadata.csv" in note for note in notes)
+
     def test_several_files_in_a_row(self, tmp_path: Path) -> None:
         folder(tmp_path, "s", each=3)
         pictures(tmp_path, *(f"s/{i:02}.png" for i in range(3)))
@@ -185,8 +212,11 @@ class TestOtherForms:
         assert y == ["he said no", "it's five or so", "Third"]
         table(tmp_path, '00|He said "no\r\n01|b\r\n02|c, "d"\r\n')
         assert read(tmp_path, True)[1] == ['He said "no', "b", 'c, "d"']
-        found = read_with_kind(tmp_path, True, prefer=TEXTS)
-        assert found.items == ['He said "no', "b", 'c, "d"'] and found.kind is TEXTS and len(found.labels) == 3
+        for y in (True, None):
+            found = read_with_kind(tmp_path, y, prefer=TEXTS)
+            assert found.items == ['He said "no', "b", 'c, "d"'] and found.kind is TEXTS
+            assert (found.labels is None) == (y is None)
+        assert read(tmp_path / "wavs", tmp_path / "metadata.csv")[1] == found.items
 
     def test_captions_of_coco(self, tmp_path: Path) -> None:
         pictures(tmp_path, "train2017/01.jpg", "train2017/02.jpg", "train2017/03.jpg")
@@ -327,6 +357,17 @@ class TestApart:
             read(sharp, tmp_path / "y.npy")
         assert len(read("digits", "digits")[1]) == 1500
 
+    def test_splits_of_both(self, tmp_path: Path) -> None:
+        for name in ("x", "y"):
+            pictures(tmp_path / name, "train/a.png", "train/b.png", "test/a.png")
+        with gathered():
+            assert [str(p.relative_to(tmp_path)) for p in read(tmp_path / "x", tmp_path / "y")[1].files] == [
+                "y/train/a.png",
+                "y/train/b.png",
+            ]
+            items, y = read(tmp_path / "x", tmp_path / "y", split="test")
+        assert [str(p.relative_to(tmp_path)) for p in (*items.files, *y.files)] == ["x/test/a.png", "y/test/a.png"]
+
     def test_what_is_no_path(self, sharp: Path) -> None:
         with pytest.raises(ZaohuaError, match="y must be True, .*, a folder or file of conditions, .* not 'blured'"):
             read(sharp, "blured")
@@ -353,12 +394,38 @@ class TestTablesOfFiles:
             with pytest.warns(DataNote, match="column 'img' holds names of images, learnt as names: modality='images'"):
                 assert read_with_kind(csv, prefer=prefer).kind is TABLES
 
+    def test_texts_in_files_that_a_table_names(self, tmp_path: Path) -> None:
+        n = 12
+        pictures(tmp_path, *(f"{i}.png" for i in range(n)))
+        for i in range(n):
+            (tmp_path / f"{i}.txt").write_bytes(f"café {i}".encode("latin-1" if i == 3 else "utf-8"))
+            (tmp_path / f"{i}.md").write_bytes(f"café {i}".encode("latin-1" if i == 5 else "utf-8"))
+        rows = [f"{i}.png,{i}.txt,{i}.md\n" for i in range(n)]
+        table(tmp_path, "img,caption,long\n" + "".join(rows), "all.csv")
+        with gathered() as notes:
+            items, y = read(tmp_path / "all.csv", True, modality="images")
+        kept = [i for i in range(n) if i not in (3, 5)]
+        assert names(items) == [f"{i}.png" for i in kept]
+        assert y == [{"caption": f"café {i}", "long_text": f"café {i}"} for i in kept]
+        assert sum("isn't valid UTF-8" in note for note in notes) == 2
+        table(tmp_path, "img,about\n" + "".join(row.rpartition(",")[0] + "\n" for row in rows), "all.csv")
+        with gathered():
+            items, y = read(tmp_path / "all.csv", True, modality="images")
+        assert y.name == "about_text" and y.is_texts and len(y) == len(items) == n - 1
+
+    def test_files_that_are_not_there_are_told(self, tmp_path: Path) -> None:
+        table(tmp_path, "file_name,kind\na.png,x\nb.png,y\n", "a.csv")
+        with pytest.raises(ZaohuaError, match=r"a.csv: lists a.png \(and 1 more\), which is not there"):
+            read_with_kind(tmp_path / "a.csv", True, prefer=(IMAGES, SOUNDS))
+
     def test_tables_without_files_are_what_they_were(self, tmp_path: Path) -> None:
         table(tmp_path, "caption,file_name\na.png,1\n" * 3, "a.csv")
         with pytest.raises(ZaohuaError, match="can't be read|tables"):
             read(tmp_path / "a.csv", True, modality="images")
-        table(tmp_path, lines({"text": "a"}, {"text": "b"}), "a.jsonl")
-        assert list(read(tmp_path / "a.jsonl", modality="texts")[0]) == ["a", "b"]
+        (tmp_path / "a.py").write_text("pass")
+        table(tmp_path, lines({"text": "a", "path": "a.py"}, {"text": "b"}), "a.jsonl")
+        with gathered():
+            assert list(read(tmp_path / "a.jsonl", modality="texts")[0]) == ["a", "b"]
 
 
 def test_other_kinds_prefer_their_own_part_or_have_no_labels(tmp_path: Path) -> None:

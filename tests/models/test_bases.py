@@ -28,6 +28,7 @@ def facts(cls: Any) -> dict[str, Any]:
         for name, field in fields_of(cls).items()
     }
     origins.pop("codec_types")  # set by each base that has a codec as its type parameter
+    origins.pop("learners", None)  # each base adds to those of the others
     own = {name: None if base is cls else base for name, base in origins.items()}
     return {"fields": fields, "codec_types": cls.codec_types, **own}
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from zaohua.core.record import Record
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.nn.alignment import STATES, Aligner, best_path, laid_spec, lies_along
+from zaohua.nn.alignment import STATES, Aligner, laid_spec, lies_along
+from zaohua.nn.monotonic import best_path
 
 TEXT = DataSpec(("position",), None, (Feature("token", "category", size=4),), pad=-1)
 LABEL = DataSpec((), (), (Feature("label", "category", size=2),))
@@ -138,7 +139,6 @@ def test_a_part_that_is_missing_is_laid_as_missing() -> None:
     laid = aligner.lay(y)
     assert laid.present["words"].tolist() == [True, False, False]  # the last is an empty text
     assert laid.parts["words"].shape == (3, 2, 3, 40) and torch.equal(laid.parts["voice"], voice)
-    assert aligner.lay(laid) is laid
     ends: Any = aligner.ends(laid)
     assert ends[0] < 40 and ends[1:].tolist() == [40, 40]
     without = aligner.lay(Record({"voice": voice}, {"voice": everyone, "words": ~everyone}))
@@ -155,3 +155,11 @@ def test_voices_have_means_of_their_own() -> None:
     )
     states = aligner.states(y, y.parts["words"])
     assert states.counts.tolist() == [STATES * 4] * 2 and not torch.allclose(states.means[0], states.means[1])
+    hidden = aligner.lay(y, keep=torch.tensor([[True, True], [False, True]]))
+    shown = aligner.lay(y)
+    nobody = Record(y.parts, {**y.present, "voice": ~y.present["voice"]})
+    unknown = aligner.states(nobody, y.parts["words"]).means
+    assert torch.equal(unknown[0], unknown[1])
+    first, second = (laid.parts["words"][:, :1] for laid in (hidden, shown))
+    assert torch.equal(first[0], second[0]) and not torch.allclose(first[1], second[1])
+    assert torch.equal(hidden.parts["words"][:, 1], shown.parts["words"][:, 1])  # the same durations

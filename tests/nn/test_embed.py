@@ -88,7 +88,7 @@ def test_an_empty_text_is_no_condition() -> None:
     embed = Embed(TEXT, 32)
     y = torch.full((2, 4), 50)
     y[0] = 3
-    torch.testing.assert_close(embed(y, 2))[1], pool(embed(None, 2).summary[1])
+    torch.testing.assert_close(embed(y, 2).summary[1], embed(None, 2).summary[1])
     torch.testing.assert_close(tuple(embed(y[:, :0], 2)), tuple(embed(None, 2)))
     assert embed(y, 2).present.tolist() == [[True] * 4, [True, False, False, False]]  # the null token, alone
 
@@ -118,7 +118,7 @@ def test_a_text_is_summed_up_by_the_mean_and_the_maximum_of_its_own_tokens() -> 
     y[1, 3:] = 50
     for half, summed_up in enumerate((lambda values: values.mean(0), lambda values: values.amax(0))):
         with torch.no_grad():
-            embed.mix.both.weight.copy_(torch.eye(64)[32 * half : 32 * half + 32])
+            embed.mix.both.weight.copy_(torch.eye(64)[32 * half : 32 * half + 32] - torch.eye(64)[:32])
         values, _, summary = embed(y, 2)
         torch.testing.assert_close(summary, torch.stack([summed_up(values[0]), summed_up(values[1, :3])]))
 

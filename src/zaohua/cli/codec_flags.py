@@ -66,7 +66,7 @@ class CodecFlags:
         kinds: dict[str, list[str]] = {}
         for cls, flag in those:
             kinds.setdefault(flag.help, []).append(_data(cls))
-        return " ".join(f"Of {' and '.join(names)}: {text}" for text, names in kinds.items())
+        return " ".join(f"Of {' and '.join(dict.fromkeys(names))}: {text}" for text, names in kinds.items())
 
     def given(self, values: Options) -> list[str]:
         """List the flags that were given, as they are spelt on the command line."""

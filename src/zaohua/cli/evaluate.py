@@ -27,7 +27,7 @@ FLAGS = (
         "samples",
         int,
         10_000,
-        "Samples to make, and real items to compare them with; of texts one for every hundred.",
+        "Samples to make, and real items to compare them with; of texts and music one for every hundred.",
         short=("-n",),
     ),
     Flag("seeds", int, 1, "Sets of samples to make; the intervals of figures are over these."),

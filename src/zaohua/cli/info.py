@@ -51,7 +51,7 @@ def facts(folder: Path) -> Json:
         "source": source.get("X", ""),
         "source path": source.get("at", ""),
         "fine-tuned from": (stored.get("base") or {}).get("run", ""),
-        "labels": _conditions(stored),
+        **_conditions(stored),
         "steps": state.get("steps", last.get("step")),
         "time": clock(state.get("seconds", last.get("seconds", 0))),
         "last": {k: v for k, v in last.items() if k.startswith(("loss", "validation"))},
@@ -77,16 +77,30 @@ def _options(stored: Json) -> Json:
     return options
 
 
-def _conditions(stored: Json) -> str:
-    """List the labels that a run learnt, or describe what else it was conditioned on."""
+def _conditions(stored: Json) -> Json:
+    """List the labels that a run learnt, or describe what else it was conditioned on, by its parts."""
     y = stored.get("y_codec")
     if not y:
-        return "none: unconditional"
+        return {"labels": "none: unconditional"}
     if "classes" in y["state"]:
-        return ", ".join(map(_label, y["state"]["classes"]))
+        return {"labels": ", ".join(map(_label, y["state"]["classes"]))}
+    from zaohua.cli.train_flags import typed_codec
+
+    parts = {f"y {name}": _described(codec) for name, codec in y["state"].get("codecs", [])}
+    return {
+        "conditions": _described(y),
+        **(parts if len(parts) > 1 else {}),
+        "y codec": typed_codec(stored.get("y_codec_option")),
+    }
+
+
+def _described(codec: Json) -> str:
+    """Describe the conditions of a stored codec; of labels, sets or tags also which."""
     from zaohua import modalities
 
-    return str(modalities.from_json(y).describe())
+    known = codec["state"].get("classes", codec["state"].get("tags", []))
+    text = str(modalities.from_json(codec).describe())
+    return f"{text}: {', '.join(map(_label, known))}" if known else text
 
 
 def _changed(name: str, parameters: Json) -> Json:

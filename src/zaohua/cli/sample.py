@@ -13,12 +13,14 @@ from zaohua.cli import config, runs
 from zaohua.cli.conditions import Conditions, read_conditions
 from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, Seed, echo, from_fields, leading, parse
 from zaohua.cli.options import Options
+from zaohua.cli.typed import plain
 from zaohua.core import registry
 from zaohua.core.advice import quoted
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
-from zaohua.modalities.base import counted, file_names
+from zaohua.modalities.base import counted, file_names, in_short
+from zaohua.modalities.files.metadata import write_metadata
 from zaohua.storage import outputs
 
 if TYPE_CHECKING:
@@ -33,14 +35,27 @@ COMMON = (
         "y",
         tuple[str, ...],
         (),
-        "Condition of the items, by default drawn as in training: a label (several take turns: --y a --y b, or "
-        "--y a,b); a picture, a sound or a folder of them, if the model was conditioned on such; a column of a table "
-        "and its value (--y 'income=>50K').",
+        "Condition of the items, by default drawn as in training: a label, a number, a text, numbers or labels apart "
+        "by commas, a file or a folder of them, as the model was conditioned on; a part of a record and its value "
+        "(--y text='hello there' --y speaker=theo); a column of a table and its value (--y 'income=>50K'). Several "
+        "take turns (--y a --y b, or labels --y a,b), those of the parts of a record together.",
         repeat=True,
-        metavar="LABEL|FILE|COLUMN=VALUE",
+        metavar="CONDITION|PART=CONDITION|COLUMN=VALUE",
     ),
     Flag(
-        "each", Count | None, None, "Make this many of each label, or of each --y, instead; a row of pictures for each."
+        "y_file",
+        str | None,
+        None,
+        "A file of conditions, by default for an item each: a .txt with one a line, or a .csv or .jsonl with a column "
+        "for each part of a record.",
+        metavar="FILE",
+    ),
+    Flag(
+        "each",
+        Count | None,
+        None,
+        "Make this many of each --y or line of --y-file instead, or without these of each label, or combination of "
+        "labels of the parts of a record; a row of pictures for each.",
     ),
     Flag("seed", Seed | None, None, "Seed: the same one makes the same items."),
     Flag(
@@ -64,7 +79,7 @@ COMMON = (
     Flag("json", bool, False, "Print the result as JSON."),
 )
 
-MOST_USED = ("n", "y", "each", "seed", "out")
+MOST_USED = ("n", "y", "y_file", "each", "seed", "out")
 """Options that people need first, in the order of the help."""
 
 
@@ -83,7 +98,8 @@ def main(arguments: Sequence[str]) -> None:
     model = zaohua.load(folder)
     count, each = values.optional("n", int), values.optional("each", int)
     model.sample_conditions(max(count or 1, each or 1), None)  # too many for the memory are refused before listing them
-    wanted = read_conditions(model, values.texts("y"), count, each)
+    wanted = read_conditions(model, values.texts("y"), count, each, values.optional("y_file", str))
+    model.foresee(wanted.n)
     overwrite = values.of("overwrite", bool)
     out = _place(model.codec_, folder, values.optional("out", str), overwrite)
     options = {flag.name: values[flag.name] for flag in flags}
@@ -93,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
     began = time.perf_counter()
     items = model.sample(wanted.n, y=wanted.y, random_state=values["seed"], batch_size=values["batch_size"], **options)
     seconds = round(time.perf_counter() - began, 3)
-    y = wanted.y if wanted.names is None else wanted.names
+    y = plain(wanted.y if wanted.names is None else list(wanted.names))
     if out is None:
         _print(items, {"items": items, "y": y, "seconds": seconds} if values["json"] else None)
         return
@@ -122,13 +138,23 @@ def _print(items: Sequence[str], facts: Json | None) -> None:
 
 
 def _write(codec: Codec, items: object, out: Path, wanted: Conditions, each: int | None, overwrite: bool) -> None:
-    """Write items to one file, or to a folder as a file for each, named by what it is conditioned on."""
+    """Write items to one file, or to a folder as a file for each, named by what it is conditioned on.
+
+    The folder also holds a table of the files and their conditions, which reading takes for pairs again.
+    """
+    names = wanted.names
     if out.suffix:
-        codec.write_sheet(items, out, wanted.names if wanted.labels else None, each)
+        short = None if names is None else [name if _is_label(name) else in_short(name) for name in names]
+        codec.write_sheet(items, out, short, each)
         return
-    names = wanted.names if wanted.labels or wanted.names is None else [Path(str(name)) for name in wanted.names]
     with outputs.whole_folder(out, overwrite) as temporary:
-        codec.write(items, temporary, file_names(wanted.n, names))
+        paths = codec.write(items, temporary, file_names(wanted.n, names))
+        write_metadata(temporary, paths, names, wanted.column)
+
+
+def _is_label(name: object) -> bool:
+    """Return True for a condition that files of samples hold as it is."""
+    return isinstance(name, (str, int, float, tuple, type(None)))
 
 
 def _stream(model: GenerativeModel, wanted: Conditions, values: Options, options: dict[str, object]) -> None:

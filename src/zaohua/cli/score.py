@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import zaohua
-from zaohua.cli import runs
+from zaohua.cli import retrieval, runs
 from zaohua.cli.flags import Flag, from_fields, leading, parse
 from zaohua.cli.options import Options
+from zaohua.cli.typed import plain
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
@@ -33,6 +34,22 @@ FLAGS = (
         None,
         "Split of a named data set or a folder of splits; test by default for a name.",
         metavar="NAME",
+    ),
+    Flag(
+        "y",
+        tuple[str, ...],
+        (),
+        "Score given this condition, as in `zaohua sample`; of several, tell how probable each is for each item.",
+        repeat=True,
+        metavar="CONDITION|PART=CONDITION",
+    ),
+    Flag("y_file", str | None, None, "A file of conditions, as in `zaohua sample`.", metavar="FILE"),
+    Flag(
+        "of",
+        Literal["conditions", "items"],
+        "conditions",
+        "What to choose from: tell which of several conditions fits each item, or which of the items each condition, "
+        "such as captions of a picture by a model of captions.",
     ),
     Flag(
         "stride", int | None, None, "Of texts: tokens between the starts of two windows; by default half the context."
@@ -60,14 +77,22 @@ def main(arguments: Sequence[str]) -> None:
     model = zaohua.load(run).with_options(**{flag.name: values[flag.name] for flag in scoring})
     split = values.optional("split", str) or ("test" if runs.is_named(data) else "train")
     prefer = modality_of(type(model.codec_))
+    given = retrieval.given(model, values)
+    if given is not None and (len(given.names) > 1 or values["of"] == "items"):
+        retrieval.tell(run, model, data, None if split == "train" else split, given, values)
+        return
     with reading(**model.codec_.reading()):
-        X, y, _ = runs.read(data, split, values.of("labels", bool) and model.y_codec_ is not None, prefer=prefer)
+        labels = values.of("labels", bool) and model.y_codec_ is not None and given is None
+        X, y, _ = runs.read(data, split, labels, prefer=prefer)
+        if given is not None:
+            X, y = retrieval.with_condition(model, X, given)
     texts = isinstance(model.codec_, TextCodec)
     if not texts and (values["surprisal"] or values["stride"]):
         raise ZaohuaError(f"--surprisal and --stride are for models of texts, and {run} is a {type(model).__name__}")
     facts = _texts(model, X, y, values) if texts else _items(model, X, y)
     split = split if X is not data or runs.is_named(data) else ""
-    facts = {"run": str(Path(run)), "data": data, "split": split, **facts, "trained_on": _trained_on(model, X)}
+    about = {} if given is None else {"given": plain(given.names[0])}
+    facts = {"run": str(Path(run)), "data": data, "split": split, **about, **facts, "trained_on": _trained_on(model, X)}
     if values["json"]:
         print(json.dumps(facts))
     elif not values["surprisal"]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zaohua.cli import config, model_help, runs
-from zaohua.cli.flags import echo
+from zaohua.cli.flags import Flag, echo
 from zaohua.cli.options import Options
 from zaohua.cli.reading import Told, told
 from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
@@ -137,6 +137,11 @@ def _created(cls: type[GenerativeModel], values: Options, flags: TrainFlags) -> 
     return create(**{flag.name: values[flag.name] for flag in flags.own})
 
 
+def _is_change(flag: Flag, values: Options) -> bool:
+    """Return False for the codec of conditions, which a fine-tuned model has from the other, unless it is given."""
+    return flag.name != "y_codec" or values["y_codec"] != flag.default
+
+
 def _progress(folder: Path, values: Options) -> Progress:
     """Create the callback that shows the progress of a training."""
     from zaohua.core.hardware import is_main_process
@@ -177,7 +182,7 @@ def _train(
             flags.of_data.none_given(values, base)
             begun = _trained(base)
             X, y, kind = runs.read(data, split, labels, modality, takes, apart)
-            fields = {flag.name: values[flag.name] for flag in flags.own}
+            fields = {flag.name: values[flag.name] for flag in flags.own if _is_change(flag, values)}
             changes = {**fields, "callbacks": callbacks, "overwrite": values["overwrite"]}
             return begun.finetune(X, y, out=folder, modality=kind, **changes)
         model.codec = flags.of_data.codec(data, split, values)

@@ -14,7 +14,7 @@ from zaohua.cli.options import Options
 from zaohua.cli.parser import is_option
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.json import Json
+from zaohua.core.json import Json, JsonValue
 from zaohua.core.params import Between
 
 if TYPE_CHECKING:
@@ -53,6 +53,14 @@ COMMON = (
     *CONFIG,
     Flag("json", bool, False, "Print the result as JSON, and no progress."),
 )
+Y_CODEC: Json = {
+    "help": "What to take conditions for: labels, tags (several labels for each item), numbers, texts, or a kind of "
+    "data, such as images; of records each part and what it is (--y-codec caption texts age numbers). By default "
+    "chosen from the data, and told.",
+    "metavar": "NAME|PART NAME ...",
+    "group": DATA,
+}
+"""The option of the field `y_codec`, as the command line has it."""
 MOST_USED = (
     "max_steps",
     "max_minutes",
@@ -107,6 +115,17 @@ class Early:
         return value if isinstance(value, str) and value.casefold() != "none" else None
 
 
+def typed_codec(option: JsonValue) -> str | dict[str, str] | None:
+    """Return the choice of the codec of conditions in a `model.json` as it is typed; None if it was an object."""
+    if isinstance(option, dict):
+        options = option.get("options")
+        parts = options.get("parts") if isinstance(options, dict) else None
+        if not isinstance(parts, dict) or not all(isinstance(name, str) for name in parts.values()):
+            return None
+        return {part: str(name) for part, name in parts.items()}
+    return option if isinstance(option, str) else None
+
+
 class TrainFlags:
     """The flags of training a model.
 
@@ -126,8 +145,11 @@ class TrainFlags:
         parameters, option = (stored or {}).get("parameters", {}), (stored or {}).get("codec_option")
         # runs of older versions also hold the fields of the machine
         kept = {name: value for name, value in parameters.items() if name not in cls.machine_fields}
-        own = from_fields(fields, kept, leave_out=["codec", "y_codec"], group=lambda name: group_of(cls, fields[name]))
-        self.own = [dataclasses.replace(f, short=("--seed",)) if f.name == "random_state" else f for f in own]
+        kept["y_codec"] = typed_codec((stored or {}).get("y_codec_option"))
+        unneeded = ["codec"] if cls.conditional else ["codec", "y_codec"]
+        own = from_fields(fields, kept, leave_out=unneeded, group=lambda name: group_of(cls, fields[name]))
+        changes: dict[str, Json] = {"random_state": {"short": ("--seed",)}, "y_codec": Y_CODEC}
+        self.own = [dataclasses.replace(flag, **changes.get(flag.name, {})) for flag in own]
         taken = [codec.stored_name() for _, codec in taken_by(cls.codec_types)]  # those of other packages, too
         self.of_data = CodecFlags(taken, [flag.name for flag in (*COMMON, *own)], option)
         common = [flag for flag in COMMON if flag.name != "evaluate_every" or hasattr(cls, "resume")]

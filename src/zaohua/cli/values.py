@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Union, get_args, get_origin
 
 from zaohua.core.errors import ZaohuaError, nearest
@@ -135,7 +135,7 @@ def _converted(kind: object, words: Sequence[str]) -> object:
     if origin is dict:
         if len(words) % 2:
             raise Unfit
-        return {name: _converted(inner[1], [word]) for name, word in zip(words[::2], words[1::2], strict=True)}
+        return {name: _of_any(inner[1], word) for name, word in zip(words[::2], words[1::2], strict=True)}
     if origin is tuple:
         kinds = [inner[0]] * len(words) if inner[1:] == (...,) else list(inner)
         if len(kinds) != len(words):
@@ -156,13 +156,23 @@ def _converted(kind: object, words: Sequence[str]) -> object:
         raise Unfit from None
 
 
+def _of_any(kind: object, word: str) -> object:
+    """Convert a word to a value of any of the types of a union, or raise `Unfit`."""
+    for each in _members(kind):
+        try:
+            return _converted(each, [word])
+        except Unfit:
+            continue
+    raise Unfit
+
+
 def _taken(kind: object, value: object) -> object:
     """Take a value of a file as one of a type that is no union; _NOTHING if it isn't."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         return value if value in inner else _NOTHING
     if origin is dict:
-        return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else _NOTHING
+        return _taken_parts(inner[1], value) if isinstance(value, dict) else _NOTHING
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             return _NOTHING
@@ -176,13 +186,26 @@ def _taken(kind: object, value: object) -> object:
     return value if isinstance(kind, type) and isinstance(value, kind) else _NOTHING
 
 
+def _taken_parts(kind: object, values: dict[object, object]) -> object:
+    """Take a dictionary of a file as one with values of a type; _NOTHING if one isn't."""
+    if kind is str:
+        return {str(name): str(value) for name, value in values.items()}
+    found = {str(name): next(_fitting(kind, value), _NOTHING) for name, value in values.items()}
+    return _NOTHING if _NOTHING in found.values() else found
+
+
+def _fitting(kind: object, value: object) -> Iterator[object]:
+    """Yield what a value of a file is taken for by each type of a union that takes it."""
+    return (taken for each in _members(kind) if (taken := _taken(each, value)) is not _NOTHING)
+
+
 def _metavar(kind: object) -> str:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         listed = "|".join(map(str, inner))
         return listed if len(listed) <= LONG else "NAME"
     if origin is dict:
-        return "COLUMN VALUE ..."
+        return "COLUMN VALUE ..." if inner[1] is str else f"PART {_METAVARS.get(inner[1], 'NAME')} ..."
     if origin is tuple:
         return _metavar(inner[0]) if inner[1:] == (...,) else " ".join(_metavar(unwrap(each)[0]) for each in inner)
     return _METAVARS.get(kind, "VALUE")

@@ -156,7 +156,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         choice = RecordCodec(parts=self.y_codec) if isinstance(self.y_codec, dict) else self.y_codec
         if isinstance(choice, ConditionCodec):
             check_fields(choice)
-        codec: ConditionCodec = modalities.condition_codec(y, choice).fit(y)
+        codec: ConditionCodec = modalities.condition_codec(y, choice, self.codec_).fit(y)
         return codec
 
     def supports(self, names: Iterable[str]) -> bool:

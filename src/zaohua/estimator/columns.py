@@ -30,6 +30,7 @@ from zaohua.estimator.encoding import Base, TrainingData
 from zaohua.estimator.tensors import Encoded, chunks, unknown_labels
 from zaohua.modalities.base import Codec, counted
 from zaohua.modalities.labels.codec import LabelCodec
+from zaohua.modalities.records.codec import RecordCodec
 from zaohua.modalities.tables.codec import TableCodec
 
 FEWEST = 20
@@ -151,7 +152,8 @@ class Tabular(GenerativeModel[TableCodec]):
         Args:
             n_samples: number of rows; by default one, or one for each y.
             y: values of columns, `{"income": ">50K"}`, each for all rows or a list with one for each, or a data frame
-                of such columns. For a model that was fitted with labels also a label, or one for each row.
+                of such columns. For a model that was fitted with labels also a label, or one for each row; for one
+                fitted with records a record of them.
             random_state: seed. The first k rows are the same for every n_samples >= k. None uses the model's own.
             batch_size: number of rows that are made at once, if no columns are given; None chooses.
             options: fields marked for sampling, for this call only.
@@ -163,7 +165,7 @@ class Tabular(GenerativeModel[TableCodec]):
             ZaohuaError: a column or value is unknown, or too few of the drawn rows have the given values.
         """
         columns = y if isinstance(y, Mapping) else getattr(y, "columns", None)
-        if columns is None:
+        if columns is None or (isinstance(self.y_codec_, RecordCodec) and set(columns) <= set(self.y_codec_.codecs_)):
             return super().sample(n_samples, y=y, random_state=random_state, batch_size=batch_size, **options)
         model = self.with_options(**options)
         model.sample_conditions(n_samples, None)

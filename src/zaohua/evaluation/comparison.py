@@ -86,7 +86,7 @@ def compared(rows: list[Evaluation], protocol: EvaluationProtocol) -> Comparison
         protocol.test.values,
         notes=[*notes_on(rows), *lead_lines(faithful, rows)],
         leads=faithful,
-        labels=protocol.classes(protocol.test),
+        labels=protocol.class_labels(protocol.test),
         columns=protocol.test.columns,
         arrays=protocol.real_examples,
         **standing(rows, protocol.gaps(best, rest), scored, likelihood_behind),

@@ -171,7 +171,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         self, samples: np.ndarray, conditions: Sequence[Hashable] | None
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Compute the recall of the test items and the accuracy on the samples of each class."""
-        classes = self.classes(self.test)
+        classes = self.class_labels(self.test)
         if classes is None:
             return {}, {}
         recall = manifold(self.features(samples), self.real[0]).recall_by(classes)
@@ -250,7 +250,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
             "recall": overlap.recall,
         }
         if conditions is not None and self.classifier is not None:
-            record["accuracy"] = self.classifier.accuracy(samples, self.classes(self.test) or [])
+            record["accuracy"] = self.classifier.accuracy(samples, self.class_labels(self.test) or [])
         return self.telling(record)
 
     # ---- references

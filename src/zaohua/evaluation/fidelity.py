@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,8 +22,9 @@ import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.figures import interval_figure
-from zaohua.evaluation.given import Given, numbers_of
+from zaohua.evaluation.given import Given, class_part, numbers_of
 from zaohua.evaluation.results import REAL_PAIRS, SHUFFLED, Figure, Figures
+from zaohua.evaluation.splits import Items, Splits
 from zaohua.evaluation.word_for_word import WordForWord
 from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.judges.answers import LabelJudge, NumberJudge, TagJudge
@@ -141,6 +142,35 @@ class Fidelity:
         n = len(train.conditions)
         self._train = train if n <= MOST else train.take(np.sort(rng.choice(n, MOST, replace=False)))
         self._others = _others(numbers_of(test.conditions), rng)
+
+    @classmethod
+    def of(
+        cls,
+        splits: Splits,
+        test: Items,
+        judged: Callable[[Items], Judged | None],
+        seed: int,
+        spoken: bool,
+        classifier: Classifier | None,
+    ) -> Fidelity | None:
+        """Return the judges for a protocol; None without conditions, or without training items to learn from.
+
+        Args:
+            splits: the real items.
+            test: those of the test items whose conditions samples are made for.
+            judged: function that converts items to what judges see; None for items that they can't see.
+            seed, spoken: as of the class.
+            classifier: classifier of items by the first part of the conditions that is a label, if there is one.
+        """
+        train, given = splits.train, splits.given
+        if not given or train is None or train.labels is None or test.labels is None:
+            return None
+        learnt, real = judged(train), judged(test)
+        if learnt is None or real is None:
+            return None
+        part = class_part(given)
+        known = {} if part is None or classifier is None else {part.name: classifier}
+        return cls(given, Pairs(learnt, list(train.labels)), Pairs(real, list(test.labels)), seed, spoken, known)
 
     @property
     def unmeasured(self) -> list[str]:

@@ -36,7 +36,7 @@ class PictureProtocol(FeatureProtocol):
     def make_extractors(self, train: Items) -> list[Extractor]:
         """Return a classifier, if there are several classes of labels, and two untrained extractors."""
         found: list[Extractor] = []
-        classes = self.classes(train)
+        classes = self.class_labels(train)
         if classes is not None and len(set(classes)) > 1:
             folder = cache_folder() / "extractors"
             found.append(
@@ -54,7 +54,7 @@ class PictureProtocol(FeatureProtocol):
         found = super().flags(samples)
         if self.classifier is None:
             found.append("the data carry no labels, so distances are computed in the features of random convolutions")
-        elif len(set(self.classes(self.test) or [])) == 1:
+        elif len(set(self.class_labels(self.test) or [])) == 1:
             found.append(f"the test {self.noun} are of one class only: recall says nothing about the others")
         return found
 

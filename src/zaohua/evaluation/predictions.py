@@ -6,8 +6,9 @@ held-out items are divided into the same parts for all models, so that differenc
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
@@ -16,11 +17,14 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.evaluation.figures import interval_figure
+from zaohua.evaluation.fidelity import Fidelity
+from zaohua.evaluation.figures import fraction_figure, interval_figure
+from zaohua.evaluation.given import kinds_of
 from zaohua.evaluation.model import Model
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import Evaluation, Figure, Figures, real_reference
-from zaohua.evaluation.splits import Splits
+from zaohua.evaluation.splits import Items, Splits
+from zaohua.metrics.bigram import BigramClasses, are_classes
 from zaohua.metrics.intervals import Interval, mean_interval, ratio_interval
 from zaohua.metrics.text_overlap import TextOverlap
 
@@ -200,17 +204,47 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         """Return real items that training didn't have, to be searched for copies like samples."""
 
     @abstractmethod
+    def lines(self, items: Items | Sequence[SampleT]) -> Iterator[list[np.ndarray]]:
+        """Yield the sequences of symbols of each item, real or sampled, by which its class is recognised."""
+
+    @functools.cached_property
+    def classes(self) -> BigramClasses | None:
+        """The classifier of samples by their labels; None without training items of a few classes."""
+        train = self.splits.train
+        if train is None or not are_classes(train.labels) or self.test.labels is None:
+            return None
+        return BigramClasses(self.symbols, self.lines(train), train.labels)
+
+    @property
+    @abstractmethod
+    def symbols(self) -> int:
+        """Number of symbols of `lines`."""
+
+    def recognised(self, items: Items | Sequence[SampleT], labels: Sequence[Hashable] | None) -> Figures:
+        """Return the share of items that are recognised as of their label; nothing without labels of classes."""
+        if labels is None or self.classes is None:
+            return {}
+        found = self.classes.predict(self.lines(items))
+        right = [str(a) == str(b) for a, b in zip(found, labels, strict=True)]
+        return {"accuracy": fraction_figure(float(np.mean(right)), len(right))}
+
+    @functools.cached_property
+    def fidelity(self) -> Fidelity | None:
+        """Judges of fidelity to other conditions than plain labels, for which `recognised` is enough."""
+        return None if kinds_of(self.splits.given) == [("", "labels")] else super().fidelity
+
+    @abstractmethod
     def simplest(self) -> Parts:
         """Return what the simplest model that learnt from the training items predicts of the test items."""
 
     def measure(
         self, samples: list[SampleT], conditions: Sequence[Hashable] | None = None, copies: bool = True
     ) -> Figures:
-        """Return the share of some samples that occurs in the training items."""
+        """Return the share of some samples that occurs in the training items, and of those with a recognised label."""
         if self.splits.train is None or not copies:
             return {}
         found = self.overlap(samples)
-        return {self.copied: _share(found, f"longest {found.longest}")}
+        return {self.copied: _share(found, f"longest {found.longest}"), **self.recognised(samples, conditions)}
 
     def details(self, samples: list[SampleT], conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
         """Return the references, and what a page shows of the samples."""
@@ -218,6 +252,8 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         if self.splits.train is None:
             return shown
         real = {self.copied: _share(self.overlap(self.alike(samples)))}
+        if conditions is not None:
+            real.update(self.recognised(self.test, self.test.labels))
         simplest = self.figures(self.simplest())
         return {"references": {real_reference(self.noun): real, self.baseline: simplest}, **shown}
 

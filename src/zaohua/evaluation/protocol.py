@@ -13,8 +13,8 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.evaluation.fidelity import Counts, Fidelity, Judged, Pairs
-from zaohua.evaluation.given import class_part, classes_of
+from zaohua.evaluation.fidelity import Counts, Fidelity, Judged
+from zaohua.evaluation.given import classes_of
 from zaohua.evaluation.known_items import known_items
 from zaohua.evaluation.measures import Measure, add_measures
 from zaohua.evaluation.model import Codes, Model
@@ -240,23 +240,14 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     @functools.cached_property
     def fidelity(self) -> Fidelity | None:
         """Judges of fidelity to the conditions; None without conditions, or without training items to learn from."""
-        train, test, given = self.splits.train, self.test, self.splits.given
-        if not given or train is None or train.labels is None or test.labels is None:
-            return None
-        items = [self.judged_items(part) for part in (train, test)]
-        if items[0] is None or items[1] is None:
-            return None
-        pairs = Pairs(items[0], list(train.labels)), Pairs(items[1], list(test.labels))
-        part, known = class_part(given), self.classifier
-        classifiers = {} if part is None or known is None else {part.name: known}
-        return Fidelity(given, *pairs, self.seed, self.spoken, classifiers)
+        return Fidelity.of(self.splits, self.test, self.judged_items, self.seed, self.spoken, self.classifier)
 
     @property
     def classifier(self) -> Classifier | None:
         """Classifier of items by their classes, trained on the training split; None without classes."""
         return None
 
-    def classes(self, items: Items) -> list[Hashable] | None:
+    def class_labels(self, items: Items) -> list[Hashable] | None:
         """Return the classes of real items: their labels, or the first part of their conditions that is a label."""
         return classes_of(items.labels, self.splits.given)
 

@@ -31,7 +31,6 @@ from zaohua.core.spec import DataSpec
 from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.estimator.encoding import CodecT
 from zaohua.families.alignment import Aligned
-from zaohua.families.guidance import Guided
 from zaohua.families.samplers import SAMPLERS
 from zaohua.families.schedules import VarianceExploding
 from zaohua.nn.unet import UNet
@@ -42,7 +41,7 @@ Network = Callable[..., Tensor]
 """(x_t, t, y, keep) -> the prediction of a model's network, of the shape of x_t."""
 
 
-class Diffusion(Guided[CodecT], Aligned[CodecT]):
+class Diffusion(Aligned[CodecT]):
     """Base of diffusion and flow models. They define `noise_schedule`, `predict`, `loss` and, if need be, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
@@ -113,19 +112,19 @@ class Diffusion(Guided[CodecT], Aligned[CodecT]):
         if x_t.shape[1:] != self.spec_.tensor_shape or t.numel() != 1:
             shape = ", ".join(map(str, self.spec_.tensor_shape))
             raise ZaohuaError(f"denoise takes x_t (n, {shape}) at one time, not {tuple(x_t.shape)} at {tuple(t.shape)}")
-        net, n, t_each, y = self._network(), len(x_t), t.float().to(x_t.device), self.laid(self.nets_, y)
+        net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
         guide = self.guide if y is not None and self._guides(t) else None
         if y is None or guide is None:
-            return self._clipped(*self.predict(net, x_t, t_each.expand(n), y), x_t, t)
+            return self._clipped(*self.predict(net, x_t, t_each.expand(n), self.seen(self.nets_, y)), x_t, t)
         several, keep = guide.times * n, guide.keep(n, x_t.device)
         x_several = x_t.repeat(guide.times, *[1] * (x_t.ndim - 1))
-        predictions = self.predict(net, x_several, t_each.expand(several), guide.conditions(y), keep)
+        y_several = self.seen(self.nets_, guide.conditions(y), keep=keep)
+        predictions = self.predict(net, x_several, t_each.expand(several), y_several, keep)
         data, e = map(guide.combine, predictions)
         return self._clipped(data, e, x_t, t)
 
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw items: sample noise at t = 1 and denoise it to t = 0."""
-        y = self.laid(self.nets_, y)
         denoiser = self.denoiser(y)
         x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
         return self.ended(SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise), y)
@@ -211,8 +210,8 @@ class KarrasDiffusion(Diffusion[CodecT]):
         """Return (sigma^2 + sigma_data^2) / (sigma sigma_data)^2 |x - x(x_t)|^2, mean over an item's numbers, (B,)."""
         sigma = torch.exp(self.noise_mean + self.noise_std * batch.noise.normal())
         t = sigma / self.sigma_max
-        y, keep = self.laid(nets, batch.y, batch.x), self.condition_mask(batch)
-        data, _ = self.predict(nets["net"], self.noised(batch, t)[0], t, y, keep)
+        x_t, keep = self.noised(batch, t)[0], self.condition_mask(batch)
+        data, _ = self.predict(nets["net"], x_t, t, self.seen(nets, batch.y, batch.x, keep), keep)
         weight = (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
         return weight * (data - batch.x).square().flatten(1).mean(1)
 

@@ -66,7 +66,8 @@ class FlowMatching(Diffusion[CodecT]):
         else:
             t = torch.sigmoid(-0.8 + 1.4 * batch.noise.normal())
         x_t, noise = self.noised(batch, t)
-        v = self.velocity(nets["net"], x_t, t, self.laid(nets, batch.y, batch.x), self.condition_mask(batch))
+        keep = self.condition_mask(batch)
+        v = self.velocity(nets["net"], x_t, t, self.seen(nets, batch.y, batch.x, keep), keep)
         return (v - (noise - batch.x)).square().flatten(1).mean(1)
 
     def _dequantized(self, x: Tensor, noise: Noise) -> Tensor:
@@ -105,7 +106,7 @@ class FlowMatching(Diffusion[CodecT]):
 
     def _field(self, y: Condition | None, aligned: Tensor | None = None) -> ode.Velocity:
         """Return the velocity (x, t) -> dx/dt; a sequence in y is laid along x as it is `aligned` with these items."""
-        y = self.laid(self.nets_, y, aligned)
+        y = self.seen(self.nets_, y, aligned)
         return lambda x, t: self.velocity(self.nets_["net"], x, t.float().to(x.device).expand(len(x)), y)
 
     def _travel(self, x: Tensor, y: Condition | None, times: Tensor) -> Tensor:

@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.core.advice import option
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
 from zaohua.core.record import Condition, repeated
@@ -50,6 +52,20 @@ class GAN(Trainable[CodecT]):
     beta1 = 0.5
     beta2 = 0.999
     max_grad_norm = None
+
+    # 2. Initialise
+    def networks(self) -> nn.ModuleDict:
+        """Create the untrained networks.
+
+        Raises:
+            ZaohuaError: the codec's numbers aren't bounded, so that fakes couldn't reach them.
+        """
+        if not self.codec_.bounded:
+            raise ZaohuaError(
+                f"{type(self).__name__} makes numbers from -1 to 1, but {self.codec_.representation} have no bounds: "
+                f"leave {option('codec')} out, or take Flow"
+            )
+        return super().networks()
 
     # 3. Generate
     def generate(self, nets: nn.ModuleDict, noise: Noise, y: Condition | None) -> Tensor:

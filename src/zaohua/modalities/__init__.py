@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from zaohua.modalities.reading import read_with_kind as read_with_kind
     from zaohua.modalities.reading import write as write
     from zaohua.modalities.records.codec import RecordCodec as RecordCodec
-    from zaohua.modalities.sounds.codec import WaveCodec as WaveCodec
     from zaohua.modalities.sounds.files import SoundFiles as SoundFiles
     from zaohua.modalities.sounds.mel import MelCodec as MelCodec
     from zaohua.modalities.sounds.mu_law import MuLawCodec as MuLawCodec
     from zaohua.modalities.sounds.sound import Sound as Sound
     from zaohua.modalities.sounds.sound import Sounds as Sounds
     from zaohua.modalities.sounds.spectrum import SpectrumCodec as SpectrumCodec
+    from zaohua.modalities.sounds.waves import WaveCodec as WaveCodec
     from zaohua.modalities.tables.codec import TableCodec as TableCodec
     from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
     from zaohua.modalities.tables.vectors import VectorCodec as VectorCodec
@@ -84,7 +84,7 @@ _LAZY = {
     "TextCodec": "texts.codec",
     "TextFiles": "texts.files",
     "VectorCodec": "tables.vectors",
-    "WaveCodec": "sounds.codec",
+    "WaveCodec": "sounds.waves",
     "condition_codec": "conditions",
     "from_json": "conditions",
     "read": "reading",

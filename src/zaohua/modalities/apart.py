@@ -15,8 +15,9 @@ from zaohua.core.notes import note, shown
 from zaohua.modalities import datasets, halves, registry
 from zaohua.modalities.base import counted
 from zaohua.modalities.files.delimited import encoding_of
-from zaohua.modalities.files.file_tables import SUFFIXES, NoLabelsInside
+from zaohua.modalities.files.file_names import relative
 from zaohua.modalities.files.folders import part_of
+from zaohua.modalities.files.listing import SUFFIXES, NoLabelsInside
 from zaohua.modalities.files.paired_files import TEXT, read_file_table
 from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
@@ -57,7 +58,7 @@ def read_apart(found: Found, source: object, y: str | Path, split: str | None) -
                 return paired
     n = len(found.items)
     if path.is_file() and path.suffix.casefold() == TEXT and n > 1:
-        return found._replace(labels=_lines(path, n, files))
+        return Found(found.items, _lines(path, n, files), found.kind)
     own = part_of(path, split) if path.is_dir() else path
     conditions = read_source(y, False, split if own != path else None, registry.known())
     of = getattr(conditions.items, "files", None)
@@ -66,7 +67,7 @@ def read_apart(found: Found, source: object, y: str | Path, split: str | None) -
         return _matched(found, files, root, conditions.kind, of, own if own.is_dir() else _root(None, of, None), str(y))
     if not hasattr(conditions.items, "__len__") or len(conditions.items) != n:
         raise ZaohuaError(f"{n} items but {len(conditions.items)} conditions in {y}: give one for each item")
-    return found._replace(labels=_plain(conditions.items))
+    return Found(found.items, _plain(conditions.items), found.kind)
 
 
 def _root(source: object, files: Sequence[Path] | None, split: str | None) -> Path | None:
@@ -137,8 +138,8 @@ def _matched(
 
 def _key(file: Path, root: Path | None) -> str:
     """Return the name of a file without its ending, from a folder or without any, in one form of Unicode."""
-    inside = file.relative_to(root) if root is not None and file.is_relative_to(root) else Path(file.name)
-    return unicodedata.normalize("NFC", inside.with_suffix("").as_posix())
+    path = file.name if root is None else relative(file, root)
+    return unicodedata.normalize("NFC", os.path.splitext(path)[0])
 
 
 def is_source(y: object) -> bool:

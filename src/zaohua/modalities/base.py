@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias
 
@@ -53,13 +53,32 @@ def counted(n: int | None, noun: str, rest: str = "") -> str:
 def file_names(n: int, y: Sequence[object] | None = None) -> list[str]:
     """Return the names, without suffix, of the files of n items: 00000, 00001 ... and the condition of each, if given.
 
-    Of a condition that is a file, the name of the file is taken.
+    Conditions are told shortly, see `in_short`.
     """
     if y is None:
         return [f"{i:05d}" for i in range(n)]
-    texts = [condition.stem if isinstance(condition, Path) else str(condition) for condition in y]
-    plain = ["".join(c if c.isalnum() or c in "-_" else "_" for c in text)[:LONGEST_NAME] for text in texts]
-    return [f"{i:05d}-{name}" for i, name in enumerate(plain)]
+    plain = ["".join(c if c.isalnum() or c in "-_" else "_" for c in in_short(text))[:LONGEST_NAME] for text in y]
+    return [f"{i:05d}-{name}".removesuffix("-") for i, name in enumerate(plain)]
+
+
+def in_short(condition: object) -> str:
+    """Write a condition in a few words: of a file its name, of a record its parts, of a set its labels, each once.
+
+    Of an array of more than one axis, such as a picture, nothing is written.
+    """
+    if isinstance(condition, Path):
+        return condition.stem
+    if isinstance(condition, Mapping):
+        return "-".join(filter(None, map(in_short, condition.values())))
+    if isinstance(condition, (set, frozenset)):
+        return "_".join(sorted(map(str, condition)))
+    if isinstance(condition, float):
+        return f"{condition:g}"
+    if isinstance(condition, np.ndarray):
+        condition = condition.tolist() if condition.ndim == 1 else []
+    if isinstance(condition, list):
+        return "_".join(map(in_short, condition))
+    return "" if condition is None else str(condition)
 
 
 class Codec(ConditionCodec[ItemsT, "Tensor"], ABC, Generic[ItemsT]):
@@ -70,6 +89,8 @@ class Codec(ConditionCodec[ItemsT, "Tensor"], ABC, Generic[ItemsT]):
 
     sheets: ClassVar[dict[str, Callable[..., None]]]
     """Methods (items, path, y, columns) that write items to one file, by suffix; the first suffix is the default."""
+    bounded: ClassVar[bool] = True
+    """False if the real numbers of tensors may lie outside of [-1, 1]."""
     printed: ClassVar[bool] = False
     """True if new items are printed unless a file is requested."""
     usual_number: ClassVar[int] = 64

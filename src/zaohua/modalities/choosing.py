@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ from zaohua.core.params import check_fields
 from zaohua.core.registry import importable_class
 from zaohua.core.spec import DataSpec
 from zaohua.modalities import registry
+from zaohua.modalities.base import Codec
 from zaohua.modalities.collected import collect
 from zaohua.modalities.condition_base import ConditionCodec
 from zaohua.modalities.files.columns import is_text_name
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.modality import Modality
 
 MANY_LABELS = 1000
 """Number of different texts above which they are no labels."""
@@ -36,7 +39,9 @@ NAMES = {"labels": ("labels", 0), "tags": ("labels", 1), "numbers": ("tables", 1
 """Codecs by the names that `y_codec` takes, besides those of kinds of data: the kind, and which of its codecs."""
 
 
-def part_codec(y: Any, choice: ConditionCodec | str | None = None, name: str = "") -> ConditionCodec:
+def part_codec(
+    y: Any, choice: ConditionCodec | str | None = None, name: str = "", x_codec: Codec | None = None
+) -> ConditionCodec:
     """Return an unfitted codec for conditions that are no records, none of them missing.
 
     Args:
@@ -44,12 +49,13 @@ def part_codec(y: Any, choice: ConditionCodec | str | None = None, name: str = "
         choice: the codec to use, or the name of one: "labels", "tags" (several labels for each item), "numbers",
             "texts", or a kind of data. None chooses one from the data.
         name: name of the part of a record that the conditions are; "" if they are no part.
+        x_codec: fitted codec of the items, for conditions of the same kind of data.
 
     Raises:
         ZaohuaError: there is no codec of that name.
     """
     if isinstance(choice, str):
-        return _of_name(choice)
+        return _of_name(choice, x_codec)
     if choice is not None:
         kind = registry.modality_of(type(choice))
         return type(choice)(**choice.get_params()) if kind is None else kind.as_condition(choice)
@@ -57,8 +63,8 @@ def part_codec(y: Any, choice: ConditionCodec | str | None = None, name: str = "
         kind = next((kind for kind in registry.known() if kind.recognises(y)), None)
         if kind is None:
             raise ZaohuaError(f"{named(y)} as y is of no known kind of data: give a codec ({option('y_codec')})")
-        return kind.condition_codec()
-    return _of_name(_of_list(plain_values(y), name))
+        return _of_kind(kind, x_codec)
+    return _of_name(_of_list(plain_values(y), name), x_codec)
 
 
 def plain_values(y: Any) -> list[Any]:
@@ -67,7 +73,13 @@ def plain_values(y: Any) -> list[Any]:
     return [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
 
 
-def _of_name(name: str) -> ConditionCodec:
+def _of_kind(kind: Modality, x_codec: Codec | None) -> ConditionCodec:
+    """Return the codec of a kind of data, beside the items' own if they are of this kind, too."""
+    same = x_codec is not None and registry.modality_of(type(x_codec)) is kind
+    return kind.beside(x_codec) if same and x_codec is not None else kind.condition_codec()
+
+
+def _of_name(name: str, x_codec: Codec | None = None) -> ConditionCodec:
     """Return the codec of a name."""
     if name in NAMES:
         kind, which = NAMES[name]
@@ -75,7 +87,7 @@ def _of_name(name: str) -> ConditionCodec:
         return (*known.codecs[:1], *known.condition_codecs)[which]()
     if name not in {kind.name for kind in registry.known()}:
         raise unknown("codec of y", name, sorted({*NAMES, *(kind.name for kind in registry.known())}))
-    return registry.modality(name).condition_codec()
+    return _of_kind(registry.modality(name), x_codec)
 
 
 def _of_list(values: Sequence[object], name: str) -> str:
@@ -89,6 +101,8 @@ def _of_list(values: Sequence[object], name: str) -> str:
         return _of_texts([str(value) for value in values], name)
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
         return _of_numbers([float(value) for value in values if isinstance(value, (int, float))], name)
+    if all(isinstance(value, date) for value in values):
+        return "numbers"
     if isinstance(first, (str, int, float, tuple)):
         return "labels"
     kind = next((kind for kind in registry.known() if kind.recognises(list(values))), None)

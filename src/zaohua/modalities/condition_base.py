@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeAlias
 
 import numpy as np
@@ -58,6 +59,9 @@ class ConditionCodec(WithFields, ABC, Generic[ItemsT, BatchT]):
     representation: ClassVar[str] = ""
     """Noun for the tensors of items, in the plural: "log-mel spectrograms"."""
 
+    column: ClassVar[str] = ""
+    """Name of the column of such conditions in a table of files; "" for conditions that are files themselves."""
+
     @abstractmethod
     def fit(self, items: ItemsT) -> Self:
         """Learn the spec (`spec_`) and whatever decoding needs from the training items."""
@@ -90,6 +94,18 @@ class ConditionCodec(WithFields, ABC, Generic[ItemsT, BatchT]):
     @abstractmethod
     def as_items(self, y: object, n: int | None) -> ItemsT:
         """Return the user's y as a list of conditions: n (or 1) copies of a single one, or a given list unchanged."""
+
+    def typed(self, text: str, several: bool = False) -> Sequence[object] | None:
+        """Return the conditions that a text stands for, as people type them; None if such conditions are files.
+
+        Args:
+            text: what was typed.
+            several: whether commas may separate several conditions, where none can hold a comma itself.
+
+        Raises:
+            ZaohuaError: it stands for none that the model knows.
+        """
+        return None
 
     def knows(self, items: ItemsT) -> np.ndarray:
         """Return a mask of the conditions that `encode` accepts, bool (n,): all of them, unless a codec lists them."""

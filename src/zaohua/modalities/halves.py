@@ -7,19 +7,20 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities import registry
 from zaohua.modalities.base import counted
 from zaohua.modalities.collected import recognised
-from zaohua.modalities.files.columns import Column, Columns, conditions_of
-from zaohua.modalities.files.file_tables import FILE_COLUMNS
+from zaohua.modalities.files.columns import Column, Columns, conditions_of, is_text_name
+from zaohua.modalities.files.listing import FILE_COLUMNS
+from zaohua.modalities.files.paired_files import TEXT
 from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix
 from zaohua.modalities.modality import Modality
-from zaohua.modalities.pairs import take
+
+GENERIC = ("filename", "file", "file_name", "path")
+"""Names of columns of files that don't say of what."""
 
 
 def kind_of(column: Column) -> Modality | None:
@@ -51,40 +52,56 @@ def split(columns: Columns, wanted: Sequence[Modality], labelled: bool = True) -
         ZaohuaError: nothing is left.
     """
     x = column_of(columns, wanted)
-    if x is None:
+    kind = None if x is None else kind_of(x)
+    if x is None or kind is None:
         return None
-    kind, name = kind_of(x), x.name
-    assert kind is not None
-    columns = _with_values(columns, x, kind)
-    if not labelled:
-        x = _same(columns, name)
-        return Found(kind.open([value for value in x if isinstance(value, Path)]) if x.is_files else [*x], None, kind)
-    others = columns.beside(_same(columns, name))
-    for other in others:
-        if len(others) == 1 and not other.is_texts:
-            columns = _with_values(columns, other, kind_of(other))
-    columns = Columns([_same(columns, name), *(_same(columns, other.name) for other in others)], columns.where)
-    y: Any = conditions_of(columns.columns[1:]) if others else None
-    rows = np.arange(len(columns))
+    columns = _with_values(columns, x.name)
+    y: Any = None
+    if labelled:
+        columns = _with_texts(columns, x.name)
+        others = [column.name for column in columns.beside(columns.named(x.name))]
+        if len(others) == 1 and not columns.named(others[0]).is_texts:
+            columns = _with_values(columns, others[0])
+        y = conditions_of([_renamed(columns.named(name)) for name in others]) if others else None
     if isinstance(y, Column):
-        y, rows = _alone(y, columns.where)
-    x = columns.columns[0]
-    items: Any = [*x] if not x.is_files else [value for value in x if isinstance(value, Path)]
-    items = take(items, rows)
-    return Found(kind.open(items) if x.is_files else items, y, kind)
+        y, kept = alone(y, columns.where)
+        columns = columns.take(kept)
+    items = columns.named(x.name)
+    return Found(kind.open(items.paths) if items.is_files else [*items], y, kind)
 
 
-def _same(columns: Columns, name: str) -> Column:
-    return next(column for column in columns.columns if column.name == name)
+def _renamed(column: Column) -> Column:
+    """Return a column of files that tables call by what it is, such as `file_name`, by the name of an item: "image"."""
+    kind = kind_of(column)
+    if kind is None or not column.is_files or column.name.casefold() not in GENERIC:
+        return column
+    return Column(kind.name.removesuffix("s"), column)
 
 
-def _alone(y: Column, where: str) -> tuple[Any, np.ndarray]:
+def _with_texts(columns: Columns, x: str) -> Columns:
+    """Return the columns with the texts of files in place of these, but for the items'; broken ones take their row."""
+    for given in [column.name for column in columns.columns]:
+        column = columns.named(given)
+        kind = kind_of(column)
+        if given == x or not column.is_files or kind is None or TEXT not in kind.suffixes:
+            continue
+        there = [row for row, value in enumerate(column) if isinstance(value, Path)]
+        found, kept = kind.read_conditions(column.paths)
+        texts = {there[at]: text or None for at, text in zip(kept, found, strict=True)}
+        name = given if is_text_name(given) else f"{given}_text"
+        own = Column(name, [texts.get(row) for row in range(len(column))])
+        broken = set(there) - texts.keys()
+        columns = Columns([own if other is column else other for other in columns.columns], columns.where, columns.read)
+        columns = columns.take([row for row in range(len(columns)) if row not in broken])
+    return columns
+
+
+def alone(y: Column, where: str) -> tuple[Any, Sequence[int]]:
     """Return the only column that belongs to items, as conditions, and the rows that it was read of."""
     kind = kind_of(y)
     if y.is_files and kind is not None:
-        found, kept = kind.read_conditions([value for value in y if isinstance(value, Path)])
-        return as_conditions(y.name, found, where), np.asarray(kept, np.int64)
-    return as_conditions(y.name, [*y], where) if y.is_texts else y, np.arange(len(y))
+        return kind.read_conditions(y.paths)
+    return as_conditions(y.name, [*y], where) if y.is_texts else y, range(len(y))
 
 
 def as_conditions(name: str, found: Any, where: str) -> Any:
@@ -103,12 +120,15 @@ def as_conditions(name: str, found: Any, where: str) -> Any:
     return Column(name, [text or None for text in found])
 
 
-def _with_values(columns: Columns, column: Column, kind: Modality | None) -> Columns:
+def _with_values(columns: Columns, name: str) -> Columns:
     """Return the rows in which a column holds a value, a file of its kind if it is of files, and note the others.
 
     Raises:
         ZaohuaError: there are none.
     """
+
+    column = columns.named(name)
+    kind = kind_of(column)
 
     def holds(row: int) -> bool:
         value = column[row]

@@ -181,6 +181,13 @@ class Modality(ABC):
         """Return an unfitted codec with the options of one of this kind, for items as conditions y."""
         return type(codec)(**codec.get_params())
 
+    def beside(self, codec: Codec) -> ConditionCodec:
+        """Return an unfitted codec for conditions y, beside the fitted codec of x, which is of this kind, too.
+
+        Override it where conditions must be represented as x is, so that one lies over the other.
+        """
+        return self.condition_codec()
+
     def export(self, items: object, collected: Any, path: Path, y: Sequence[object] | None = None) -> Path:
         """Write items to one file; return its path.
 
@@ -201,17 +208,19 @@ class Modality(ABC):
             items: as they were given.
             collected: the same in the form that its codecs take.
             folder: new or empty, or, to be replaced, of files that were written so.
-            y: the condition of each item, for the names of the files.
+            y: the condition of each item, for the names of the files and a table of them, `metadata.csv`.
             overwrite: True to replace the files of a folder.
 
         Raises:
             ZaohuaError: the folder holds other files, or can't be written.
         """
         from zaohua.modalities.base import file_names
+        from zaohua.modalities.files.metadata import write_metadata
         from zaohua.storage.outputs import whole_folder
 
         with whole_folder(folder, overwrite) as temporary:
-            self.codecs[0]().fit(collected).write(items, temporary, file_names(len(collected), y))
+            paths = self.codecs[0]().fit(collected).write(items, temporary, file_names(len(collected), y))
+            write_metadata(temporary, paths, y)
         return folder
 
     # ---- helpers

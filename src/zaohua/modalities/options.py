@@ -110,6 +110,8 @@ def codec_with(
         raise ZaohuaError(f"{model}: options of different kinds of data can't be given together: {shown}")
     if type(base) in able:
         able = [codec for codec in able if codec is type(base)]
+    usual = {codec.modality: codec for codec in reversed(able)}
+    able = [codec for codec in able if codec is usual[codec.modality]]
     kept = base.get_params() if base is not None and type(base) in (able[0], CodecOptions) else {}
     options = kept | {named[able[0]][name]: value for name, value in given.items()}
     return able[0](**options) if len(able) == 1 else CodecOptions(**options)

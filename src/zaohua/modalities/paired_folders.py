@@ -14,7 +14,7 @@ from zaohua.modalities.base import counted
 from zaohua.modalities.files.columns import Column, Columns
 from zaohua.modalities.files.folders import find, split_folder
 from zaohua.modalities.files.labels import told_others
-from zaohua.modalities.files.paired_files import TEXT, from_tables, texts_beside
+from zaohua.modalities.files.paired_files import CAPTIONED, TEXT, from_tables, texts_beside
 from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix
 from zaohua.modalities.modality import Modality
@@ -28,7 +28,12 @@ class InFolder(NamedTuple):
 
 
 def read_pairs(
-    folder: Path, split: str | None, files: Sequence[Path], chosen: Modality, wanted: Sequence[Modality]
+    folder: Path,
+    split: str | None,
+    files: Sequence[Path],
+    chosen: Modality,
+    wanted: Sequence[Modality],
+    labelled: bool = True,
 ) -> InFolder:
     """Read the pairs in a folder: items of a wanted kind and what belongs to each.
 
@@ -38,6 +43,7 @@ def read_pairs(
         files: all files in the folder.
         chosen: the kind of data that the folder is read as.
         wanted: kinds of data that are preferred as x.
+        labelled: whether to read what belongs to the items.
     """
     kind = _of_files(files, chosen)
     if kind is None:
@@ -51,10 +57,11 @@ def read_pairs(
     if columns is None:
         return InFolder(None, looked_at)
     order = sorted(wanted, key=lambda one: (one is not kind, one.accompanies))
-    found = halves.split(columns, (*order, kind, *registry.known()))
-    if found is None or found.labels is None:
+    found = halves.split(columns, (*order, kind, *registry.known()), labelled)
+    if found is None or (labelled and found.labels is None):
         return InFolder(None, looked_at)
-    _tell_classes(split_folder(folder, split), columns, found)
+    if labelled:
+        _tell_classes(split_folder(folder, split), columns, found)
     return InFolder(found, [*looked_at, *paths, *columns.read])
 
 
@@ -66,7 +73,8 @@ def _of_files(files: Sequence[Path], chosen: Modality) -> Modality | None:
         return None
     counts = Counter(of_suffix(path.suffix.casefold(), registry.known()) for path in files)
     media = [(count, kind) for kind, count in counts.items() if kind is not None and TEXT not in kind.suffixes]
-    return max(media, key=lambda one: one[0])[1] if media else chosen
+    count, kind = max(media, key=lambda one: one[0], default=(0, chosen))
+    return kind if count >= CAPTIONED * counts[chosen] else chosen
 
 
 def of_files(columns: Columns, paths: Sequence[Path], kind: Modality) -> Columns:

@@ -11,8 +11,8 @@ from zaohua.core.notes import note
 from zaohua.modalities import halves, registry
 from zaohua.modalities.files.delimited import encoding_of
 from zaohua.modalities.files.file_names import FileNames
-from zaohua.modalities.files.file_tables import SUFFIXES, NoLabelsInside
-from zaohua.modalities.files.paired_files import read_file_table
+from zaohua.modalities.files.listing import SUFFIXES, NoLabelsInside
+from zaohua.modalities.files.paired_files import TEXT, read_file_table
 from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix
 from zaohua.modalities.modality import Modality
@@ -38,9 +38,10 @@ def read_pairs_of_table(table: Path, labelled: bool, wanted: Sequence[Modality])
         return None
     if suffix == ".json" and "caption" not in table.name.casefold() and table.name != "dataset.json":
         return None
-    if suffix != ".json" and not _names_files(table):
+    if suffix != ".json" and not _names_files(table, wanted):
         return None
-    suffixes = frozenset(itertools.chain.from_iterable(kind.suffixes for kind in registry.known()))
+    of_files = [kind for kind in registry.known() if kind not in wanted or TEXT not in kind.suffixes]
+    suffixes = frozenset(itertools.chain.from_iterable(kind.suffixes for kind in of_files))
     beside = [path for path in table.parent.iterdir() if path.is_file()] if suffix == ".json" else []
     try:
         columns = read_file_table(table, beside, suffixes=suffixes)
@@ -49,8 +50,8 @@ def read_pairs_of_table(table: Path, labelled: bool, wanted: Sequence[Modality])
     return halves.split(columns, wanted, labelled)
 
 
-def _names_files(table: Path) -> bool:
-    """Return True if a word in the first lines of a table is the name of a file."""
+def _names_files(table: Path, wanted: Sequence[Modality]) -> bool:
+    """Return True if a word in the first lines of a table is the name of a file, or ends as wanted files do."""
     with table.open("rb") as file:
         head = file.read(HEAD)
     names = FileNames(table, ())
@@ -58,7 +59,12 @@ def _names_files(table: Path) -> bool:
     for mark in '"{}[],;\t|\r':
         text = text.replace(mark, "\n")
     words = dict.fromkeys(word.strip() for line in text.split("\n")[:2000] for word in (line, line.partition(":")[2]))
-    return any(of_suffix(Path(word).suffix.casefold(), registry.known()) and names.is_file(word) for word in words)
+    endings = {word: Path(word).suffix.casefold() for word in words}
+    ours = frozenset(itertools.chain.from_iterable(kind.suffixes for kind in wanted if TEXT not in kind.suffixes))
+    return any(
+        ending in ours or (of_suffix(ending, registry.known()) and names.is_file(word))
+        for word, ending in endings.items()
+    )
 
 
 def tell_files(table: Path, columns: Iterable[tuple[str, Sequence[object]]]) -> None:

@@ -102,7 +102,9 @@ def _read_folder(
         if lost > sum(counts.values()) and not counts[kind.name] and error is not None:
             raise error
     if chosen is not None:
-        paired = read_pairs(folder, split, contents.files, chosen, prefer) if labelled else InFolder(None, [])
+        paired = InFolder(None, [])
+        if labelled or (prefer and chosen not in prefer):  # then the items may be texts in a table
+            paired = read_pairs(folder, split, contents.files, chosen, prefer, labelled)
         read = None if paired.found is not None else chosen.read_folder(folder, labelled, split)
         endings = chosen.suffixes | chosen.other_suffixes
         done = [*paired.files, *(path for path in contents.files if path.suffix.casefold() in endings)]

@@ -43,6 +43,7 @@ class DDPM(Diffusion[GridCodec], VocoderMixin):
         """Return the mean of |e - e(x_t, t)|^2 over the numbers of an item, at uniform times, (B,)."""
         t = batch.noise.uniform()
         x_t, noise = self.noised(batch, t)
-        guess = nets["net"](x_t, 1000 * t, self.laid(nets, batch.y, batch.x), self.condition_mask(batch))
+        keep = self.condition_mask(batch)
+        guess = nets["net"](x_t, 1000 * t, self.seen(nets, batch.y, batch.x, keep), keep)
         loss: Tensor = (guess - noise).square().flatten(1).mean(1)
         return loss

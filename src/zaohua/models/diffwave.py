@@ -10,7 +10,7 @@ from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.families.diffusion import KarrasDiffusion
-from zaohua.modalities.sounds.codec import WaveCodec
+from zaohua.modalities.sounds.waves import WaveCodec
 from zaohua.nn.diffwave import DilatedNet
 
 

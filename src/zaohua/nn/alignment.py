@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from zaohua.core.record import Condition, Record
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.embed import Embed
 from zaohua.nn.layers import row_conv, scaled
+from zaohua.nn.monotonic import best_path
 
 TIME_AXES = ("time", "frame")
 """Names of the last axis of items that last for a time."""
@@ -110,14 +110,14 @@ class Aligner(nn.Module):
         """Return the tokens of a batch, int (B, L); None if no item has any."""
         return y.parts.get(self.name) if isinstance(y, Record) else y
 
-    def states(self, y: Condition, tokens: Tensor) -> States:
-        """Compute the states of the tokens of a batch of conditions."""
+    def states(self, y: Condition, tokens: Tensor, keep: Tensor | None = None) -> States:
+        """Compute the states of the tokens of a batch of conditions; `keep` says which see their other parts."""
         tokens, there = self.between_ends(tokens)
         mask = there.unsqueeze(-1)
         h = self.tokens(tokens.masked_fill(~there, 0))
         if self.others is not None:
             assert isinstance(y, Record)
-            h = h + self.others(y, len(tokens)).summary.unsqueeze(1)
+            h = h + self.others(y, len(tokens), keep).summary.unsqueeze(1)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             near = conv((h * mask).mT.unsqueeze(2)).squeeze(2).mT
             h = h + F.gelu(norm(near))
@@ -137,18 +137,19 @@ class Aligner(nn.Module):
         out.scatter_(1, (counts + 1).unsqueeze(1), first + 1)
         return out, _below(torch.where(counts > 0, counts + 2, 0), out.shape[1])
 
-    def lay(self, y: Condition, x: Tensor | None = None) -> Record:
+    def lay(self, y: Condition, x: Tensor | None = None, keep: Tensor | None = None) -> Record:
         """Lay the sequences of conditions along the time axis.
 
         Args:
             y: a batch of conditions.
             x: their items (B, *shape), with which they are aligned; None to predict their durations.
+            keep: mask of the items whose means depend on the other parts of their record, bool (B,), or on which of
+                its parts, (B, parts); None for all. Durations depend on all parts, so that guidance compares means of
+                the same moment.
 
         Returns:
-            The same conditions as records, as `laid_spec` describes them. Those that are laid already are unchanged.
+            The same conditions as records, as `laid_spec` describes them.
         """
-        if isinstance(y, Record) and self.name in y.parts and y.parts[self.name].is_floating_point():
-            return y
         tokens, old = self.sequence(y), y if isinstance(y, Record) else Record({}, {})
         present = torch.zeros(len(y), dtype=torch.bool, device=y.device)
         if tokens is None or not tokens.numel():
@@ -156,6 +157,8 @@ class Aligner(nn.Module):
             return Record(parts, {**old.present, self.name: present})
         states = self.states(y, tokens)
         path = self.planned(states) if x is None else self.aligned(states, self.frames(x), self.lengths(x))
+        if keep is not None and self.others is not None:
+            states = self.states(y, tokens, keep)
         present = old.present.get(self.name, ~present) & (states.counts > 0)
         return Record({**old.parts, self.name: self.laid(states, path)}, {**old.present, self.name: present})
 
@@ -185,18 +188,26 @@ class Aligner(nn.Module):
         there = (laid[:, -1] > 0).flatten(1, -2)[:, 0] if laid.ndim > 3 else laid[:, -1] > 0
         return torch.where(y.present[self.name], there.sum(1), there.shape[1])
 
+    def squeezed(self, y: Condition) -> int:
+        """Count the sequences that are predicted to take longer than an item can be."""
+        tokens = self.sequence(y)
+        if tokens is None or not tokens.numel() or self.blank is None:
+            return 0
+        return int((self.states(y, tokens).durations.sum(1) > self.cells + 0.5).sum())
+
     # ---- alignments
 
     def frames(self, x: Tensor) -> Tensor:
         """Return items (B, C, *sides, length) as cells (B, cells, D)."""
         flat = x.flatten(1, -2)
         flat = F.pad(flat, (0, self.cells * self.stride - flat.shape[-1]), value=self.blank or 0.0)
-        return flat.unflatten(-1, (self.cells, self.stride)).permute(0, 2, 1, 3).flatten(2)
+        cells: Tensor = flat.unflatten(-1, (self.cells, self.stride)).permute(0, 2, 1, 3).flatten(2)
+        return cells
 
     def items(self, frames: Tensor) -> Tensor:
         """Return cells (B, cells, D) as items; the inverse of `frames`."""
         shape = self.x_spec.tensor_shape
-        flat = frames.unflatten(2, (-1, self.stride)).permute(0, 2, 1, 3).flatten(2)
+        flat: Tensor = frames.unflatten(2, (-1, self.stride)).permute(0, 2, 1, 3).flatten(2)
         return flat[..., : shape[-1]].reshape(len(frames), *shape)
 
     def lengths(self, x: Tensor) -> Tensor:
@@ -237,16 +248,21 @@ class Aligner(nn.Module):
     def _log_spread(self) -> Tensor:
         return self.log_spread.clamp(min=math.log(SHARPEST))
 
-    def loss(self, x: Tensor, y: Condition) -> Tensor:
+    def loss(self, x: Tensor, y: Condition, keep: Tensor | None = None) -> Tensor:
         """Return the loss of each item, (B,): of its frames given the means, and of durations; 0 without a sequence.
 
         Frames have the negative log-density of a Gaussian, mean over their numbers; durations that of a Poisson
         variable, whose mean it makes the right one, mean over the states.
+
+        Args:
+            x: items.
+            y: their conditions.
+            keep: which items see the other parts of their record, as in `lay`.
         """
         tokens = self.sequence(y)
         if tokens is None or not tokens.numel():
             return sum(p.sum() for p in self.parameters()) * torch.zeros(len(x), device=x.device)
-        states, frames, lengths = self.states(y, tokens), self.frames(x).float(), self.lengths(x)
+        states, frames, lengths = self.states(y, tokens, keep), self.frames(x).float(), self.lengths(x)
         path = self.aligned(states, frames, lengths)
         there = (path >= 0).float()
         rows = path.clamp(min=0)
@@ -261,36 +277,3 @@ class Aligner(nn.Module):
 
 def _below(counts: Tensor, size: int) -> Tensor:
     return torch.arange(size, device=counts.device) < counts.unsqueeze(1)
-
-
-def best_path(score: np.ndarray, counts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Find the monotonic alignment of the greatest total score, in which no state is left out.
-
-    Args:
-        score: log-density of each cell in each state, (B, N, T).
-        counts: number of states of each item, int64 (B,).
-        lengths: number of cells of each item, int64 (B,). An item of fewer cells than states gets an even alignment,
-            and one without states none.
-
-    Returns:
-        The state of each cell, int64 (B, T); -1 from an item's length on.
-    """
-    n, _, cells = score.shape
-    best = np.full(score.shape[:2], -np.inf, np.float32)
-    best[:, 0] = score[:, 0, 0]
-    advanced = np.zeros((cells, *best.shape), bool)
-    before = np.full_like(best, -np.inf)
-    for t in range(1, cells):
-        before[:, 1:] = best[:, :-1]
-        np.greater(before, best, out=advanced[t])
-        best = np.maximum(before, best) + score[:, :, t]
-    path, rows = np.empty((n, cells), np.int64), np.arange(n)
-    state = np.maximum(counts - 1, 0)
-    for t in range(cells - 1, -1, -1):
-        inside = t < lengths
-        path[:, t] = np.where(inside, state, -1)
-        state = state - (inside & advanced[t, rows, state])
-    even = np.arange(cells) * counts[:, None] // lengths[:, None]
-    even = np.where(np.arange(cells) < lengths[:, None], even, -1)
-    path = np.where((counts > lengths)[:, None], even, path)
-    return np.where(counts[:, None] > 0, path, -1)

@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from zaohua.core.record import Condition, Record, part_of, plain
 from zaohua.core.spec import DataSpec
-from zaohua.nn.layers import row_conv, scaled
+from zaohua.nn.layers import conv, scaled
 from zaohua.nn.patches import Patches
 from zaohua.nn.rows import RowLayout
 
 MOST_TOKENS = 512
 """Number of tokens of a condition to which longer ones are averaged down."""
 MIXING = 3
-"""Convolutions over the tokens of a sequence, each of which sees two tokens to either side."""
+"""Number of convolutions over tokens; each sees two tokens to either side in texts and sounds, else one."""
 
 
 def sinusoids(t: Tensor, dim: int, low: float, high: float) -> Tensor:
@@ -70,8 +70,8 @@ class Tokens(NamedTuple):
     Attributes:
         values: tokens (n, L, dim), zeros where there is none.
         present: which of them are there, bool (n, L): not what items were padded with.
-        summary: one vector for each item, (n, dim): the mean of its tokens, with their maximum in sequences, and of a
-            record the mean over its parts.
+        summary: one vector for each item, (n, dim): the mean of its tokens, with their maximum where there are several,
+            and of a record the mean over its parts.
     """
 
     values: Tensor
@@ -93,9 +93,9 @@ class Embed(nn.Module):
         leave_out: indices of parts of a record that aren't embedded, because they lie over x.
 
     Labels are looked up in a table. Numbers and rows pass through a hidden layer. Texts, images and sounds get
-    sinusoidal positions and a hidden layer, so that even the mean of the tokens depends on their order; tokens of
-    sequences are then mixed with their neighbours, so that a word is more than its letters. Each part of a record has
-    an embedding of its own.
+    sinusoidal positions and a hidden layer, so that even the mean of the tokens depends on their order. Tokens are then
+    mixed with their neighbours, so that a word is more than its letters. Each part of a record has an embedding of its
+    own.
     """
 
     nothing: Tensor
@@ -115,7 +115,7 @@ class Embed(nn.Module):
         self.cells = cells_of(spec, dim)
         if spec.axes or not spec.is_category:
             self.out = scaled(nn.Linear(dim, dim))
-        self.mix = Mix(dim) if spec.is_category and len(spec.axes) == 1 and not is_set(spec) else None
+        self.mix = Mix(dim, len(spec.axes)) if self.several and not is_set(spec) and len(spec.axes) <= 3 else None
 
     @property
     def several(self) -> bool:
@@ -183,14 +183,14 @@ class Embed(nn.Module):
             return values, values.new_ones(values.shape[:2], dtype=torch.bool)
         if not is_set(spec):
             cells = cells + positions(cells.shape[1:-1], self.dim, cells.device).to(cells.dtype)
-        values = self.out(F.silu(cells)).flatten(1, -2)
+        values = self.out(F.silu(cells))
         if there is None:
-            there = values.new_ones(values.shape[:2], dtype=torch.bool)
+            there = values.new_ones(values.shape[:-1], dtype=torch.bool)
         else:
-            there = there.flatten(1)
             values = values.masked_fill(~there.unsqueeze(-1), 0.0)
         if self.mix is not None:
             values = self.mix(values, there)
+        values, there = values.flatten(1, -2), there.flatten(1)
         return (values, there) if values.shape[1] <= MOST_TOKENS else packed(values, there, MOST_TOKENS)
 
 
@@ -223,28 +223,31 @@ class WideRow(nn.Module):
 
 
 class Mix(nn.Module):
-    """Residual convolutions over the tokens of a sequence, which padding doesn't change, and the sequence's summary.
+    """Residual convolutions over the tokens of a text, a picture or a sound, which padding doesn't change; its summary.
 
     In phrases that were never learnt, words are found better by the maximum over all tokens than by their mean, which
     every other word changes (benchmarks/captions/probe.py).
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, axes: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(row_conv(dim, dim, 5, gain=0.5) for _ in range(MIXING))
-        self.both = scaled(nn.Linear(2 * dim, dim))
+        side = 5 if axes == 1 else 3
+        self.convs = nn.ModuleList(conv(dim, dim, side, axes=axes, gain=0.5) for _ in range(MIXING))
+        self.both = scaled(nn.Linear(2 * dim, dim), gain=0.5)
 
     def forward(self, values: Tensor, present: Tensor) -> Tensor:
-        """Map tokens (n, L, dim), of which some are present (n, L), to the same shape."""
-        x, mask = values.transpose(1, 2).unsqueeze(2), present[:, None, None]
-        for conv in self.convs:
-            x = (x + conv(F.silu(x))) * mask
-        return x.squeeze(2).transpose(1, 2)
+        """Map tokens (n, *cells, dim), of which some are present (n, *cells), to the same shape."""
+        x, mask = values.movedim(-1, 1), present.unsqueeze(1)
+        if x.ndim == 3:  # a row of tokens
+            x, mask = x.unsqueeze(2), mask.unsqueeze(2)
+        for layer in self.convs:
+            x = (x + layer(F.silu(x))) * mask
+        return x.movedim(1, -1).reshape(values.shape)
 
     def summary(self, values: Tensor, present: Tensor) -> Tensor:
-        """Map tokens (n, L, dim), at least one of each item present, to their mean and maximum, mixed, (n, dim)."""
-        most = values.masked_fill(~present.unsqueeze(-1), -torch.inf).amax(1)
-        out: Tensor = self.both(torch.cat([pool(values, present), most], dim=1))
+        """Return the mean of tokens (n, L, dim), at least one of each item present, and a map of it and the maximum."""
+        mean, most = pool(values, present), values.masked_fill(~present.unsqueeze(-1), -torch.inf).amax(1)
+        out: Tensor = mean + self.both(torch.cat([mean, most], dim=1))
         return out
 
 

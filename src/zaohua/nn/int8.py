@@ -79,7 +79,7 @@ class Int8Transformer:
 
     def step(self, tokens: Tensor, state: State) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
-        return self._run(self.net.tokens(tokens), state)
+        return self._run(self.net.embedded(tokens, state.prefix), state)
 
     def rewind(self, state: State, n: int) -> None:
         """Remove the last n tokens from the state."""

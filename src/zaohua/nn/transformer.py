@@ -32,11 +32,13 @@ class Prefix(NamedTuple):
         values: the tokens, (B, P, width).
         present: which of them are there, bool (B, P); None for all.
         first: position of the first of them. The sequence begins at the same position whatever the conditions are.
+        summary: what is added to every token of the sequences, (B, 1, width); None for nothing.
     """
 
     values: Tensor
     present: Tensor | None
     first: int
+    summary: Tensor | None = None
 
 
 class Cache:
@@ -177,6 +179,7 @@ class Transformer(nn.Module):
         self.tokens = nn.Embedding(vocabulary, width)
         self.places = nn.Embedding(self.room, width) if places or not modern else None
         self.embed = Embed(y_spec, width)
+        self.lift = nn.Linear(width, width, bias=False) if self.embed.several else None
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout, modern) for _ in range(layers))
         self.norm = Norm(width, modern)
         self.head = nn.Linear(width, vocabulary, bias=False)
@@ -211,15 +214,23 @@ class Transformer(nn.Module):
     def forward(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and their mask to logits float32 (B, t, vocabulary)."""
         prefix = self.prefix(y, tokens.shape[0], keep)
-        return self._run(self._embedded(tokens, prefix), prefix)[:, prefix.values.shape[1] :]
+        x = self.embedded(tokens, prefix)
+        if prefix.values.shape[1]:
+            x = torch.cat([prefix.values.to(x.dtype), x], dim=1)
+        return self._run(x, prefix)[:, prefix.values.shape[1] :]
 
     def prefix(self, y: Condition | None, n: int, keep: Tensor | None = None) -> Prefix:
         """Embed n conditions as the tokens that precede sequences, at most `MAX_TOKENS`."""
-        values, present, _ = self.embed(y, n, keep)
-        if not self.embed.several:
+        values, present, summary = self.embed(y, n, keep)
+        if self.lift is None:
             return Prefix(values, None, 0)
         values, present = packed(values, present, MAX_TOKENS)
-        return Prefix(values, present, MAX_TOKENS - values.shape[1])
+        return Prefix(values, present, MAX_TOKENS - values.shape[1], self.lift(summary).unsqueeze(1))
+
+    def embedded(self, tokens: Tensor, prefix: Prefix) -> Tensor:
+        """Embed tokens (B, t), and add the summary of the prefix to each, so that it is seen without attention."""
+        x: Tensor = self.tokens(tokens)
+        return x if prefix.summary is None else x + prefix.summary.to(x.dtype)
 
     def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> list[Cache]:
         """Return the initial state for n sequences: caches that hold their conditions."""
@@ -232,11 +243,11 @@ class Transformer(nn.Module):
 
     def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
-        return self._run(self.tokens(tokens), state[0].prefix, state, last=True)[:, 0]
+        return self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state, last=True)[:, 0]
 
     def steps(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add tokens as `step` does, but return the logits after each of them, (B, t, V)."""
-        return self._run(self.tokens(tokens), state[0].prefix, state)
+        return self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state)
 
     def rewind(self, state: list[Cache], n: int) -> None:
         """Remove the last n tokens from the state."""
@@ -247,10 +258,6 @@ class Transformer(nn.Module):
         """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
         for cache in state:
             cache.select(rows)
-
-    def _embedded(self, tokens: Tensor, prefix: Prefix) -> Tensor:
-        x = self.tokens(tokens)
-        return torch.cat([prefix.values.to(x.dtype), x], dim=1) if prefix.values.shape[1] else x
 
     def _run(self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None, last: bool = False) -> Tensor:
         """Map the next embedded tokens (B, t, width) to logits of all of them, or of the last only."""

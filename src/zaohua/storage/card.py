@@ -35,7 +35,9 @@ def card(model: Json, folder: str | Path) -> str:
     description, paper = (entry.summary, entry.paper) if entry else ("", "")
     conditions = (summary["y"] if summary else model["y_codec"] and "yes") or "none"
     about = summary or {}
-    options: Json = about.get("options") or model["codec"].get("options", {})
+    options: Json = {**(about.get("options") or model["codec"].get("options", {}))}
+    if (choice := model.get("y_codec_option")) is not None:
+        options["y_codec"] = choice["options"].get("parts") or choice["codec"] if isinstance(choice, dict) else choice
     data = "\n".join(f"| {key} | {_cell(value)} |" for key, value in sorted(options.items()))
     used = {key: value for key, value in model["parameters"].items() if key not in about.get("unused", ())}
     settings = "\n".join(f"| {key} | {_cell(value)} |" for key, value in sorted(used.items()))

@@ -11,8 +11,8 @@ from torch.overrides import TorchFunctionMode
 
 from zaohua.core.errors import CheckpointError
 
-ADDED = ".embed.mix."
-"""Part of the names of weights that older runs lack: those of residual layers, which do nothing while they are zero."""
+ADDED = (".embed.mix.", ".lift.")
+"""Parts of names of weights that older runs lack: those of residual layers, which do nothing while they are zero."""
 SPARE = 1 << 24
 """Numbers that networks may hold besides their weights, such as masks and tables of positions."""
 FACTORIES = frozenset(
@@ -66,7 +66,8 @@ def built_for(build: Callable[[], nn.ModuleDict], tensors: Mapping[str, Tensor])
     with Bounded(2 * sum(tensor.numel() for tensor in tensors.values()) + SPARE, 10 * len(tensors) + 1000):
         nets = build()
     wanted = nets.state_dict()
-    tensors = {**{name: torch.zeros_like(wanted[name]) for name in wanted if ADDED in name}, **tensors}
+    added = [name for name in wanted if any(part in name for part in ADDED)]
+    tensors = {**{name: torch.zeros_like(wanted[name]) for name in added}, **tensors}
     for name in [*wanted, *tensors]:
         if name not in tensors or name not in wanted:
             raise CheckpointError(f"{name} is missing from its weights" if name in wanted else f"{name} is too much")

@@ -134,6 +134,8 @@ def _difference(now: Json, saved: Json, run: object) -> str:
         if learnt[1]:
             return "it has no labels, and the run was trained with labels: give these, too"
         return f"it has labels, and the run was trained without: {either('y=None', '--no-labels')} leaves them out"
+    if learnt[1] and (taken := _taken_for(now, saved)):
+        return f"its conditions are encoded differently ({taken}); a run keeps its encoding"
     classes, known = _classes(now), _classes(saved)
     if new := [name for name in classes if name not in known]:
         return (
@@ -146,6 +148,18 @@ def _difference(now: Json, saved: Json, run: object) -> str:
     described = [(each.get("summary") or {}).get("x", "") for each in (now, saved)]
     what = "its items or labels are others" if described[0] == described[1] else " instead of ".join(described)
     return f"{what}; give those that it was trained on, or go on from its weights: {finetuning(run, saved)}"
+
+
+def _taken_for(now: Json, saved: Json) -> str:
+    """Tell by which codecs conditions are encoded, if not by a run's: "VectorCodec instead of LabelCodec"."""
+    codecs = [each["y_codec"]["codec"] for each in (now, saved)]
+    parts = [
+        {name: codec["codec"] for name, codec in each["y_codec"]["state"].get("codecs", [])} for each in (now, saved)
+    ]
+    if codecs[0] != codecs[1]:
+        return f"{codecs[0]} instead of {codecs[1]}"
+    others = [name for name in parts[0] if name in parts[1] and parts[0][name] != parts[1][name]]
+    return "; ".join(f"{name}: {parts[0][name]} instead of {parts[1][name]}" for name in others)
 
 
 def _other_options(codec: Json, saved: Json) -> str:

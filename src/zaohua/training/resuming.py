@@ -8,6 +8,7 @@ from zaohua import modalities
 from zaohua.core.advice import either, quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base
 from zaohua.estimator.source import conditions_of, located
 from zaohua.modalities.base import Codec
@@ -42,3 +43,15 @@ def base_of(saved: Json, codec: Codec) -> Base | None:
     y_codec = None if saved["y_codec"] is None else modalities.from_json(saved["y_codec"])
     memories = [memory for memory in saved["state"].get("seen", []) if memory.get("base")]
     return Base(codec, y_codec, saved["base"], memories)
+
+
+def keep_choice(model: GenerativeModel, saved: Json) -> None:
+    """Give a model the codec of conditions that a run was asked for, unless the model has one of its own.
+
+    Args:
+        model: the model that is to go on.
+        saved: content of the run's `model.json`.
+    """
+    choice = saved.get("y_codec_option")
+    if model.y_codec is None:
+        model.y_codec = modalities.from_json(choice) if isinstance(choice, dict) else choice

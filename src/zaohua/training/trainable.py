@@ -194,7 +194,7 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         fields = fields_of(type(self))
         options = {name: changes.pop(name) for name in ("callbacks", "overwrite") if name in changes}
         for name, value in changes.items():
-            if name in self.codec_arguments() or (name == "codec" and value is not self.codec):
+            if name in self.codec_arguments() or (name in ("codec", "y_codec") and value is not getattr(self, name)):
                 raise ZaohuaError(
                     f"{option(name)} can't be given: a fine-tuned model keeps the encoding it starts from"
                 )
@@ -287,6 +287,7 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         """
         if X is None:
             X, y, modality = resuming.data_again(run, saved["source"])
+        resuming.keep_choice(self, saved)
         codec = modalities.from_json(saved["codec"])
         base = resuming.base_of(saved, codec)
         data = self._begin(X, y, base, modality, codec)

@@ -175,11 +175,29 @@ class TestConditions:
         model = zh.Flow(random_state=0, **{**zh.Flow.tiny, "max_steps": 2}).fit(TONES, y=quiet)
         assert model.spec_.axes == model.y_spec_.axes and len(model.sample(y=quiet[:3])) == 3
 
+    @pytest.mark.parametrize("codec", [zh.MelCodec(hop=8), zh.SpectrumCodec(power=0.7)], ids=lambda c: type(c).__name__)
+    @pytest.mark.parametrize("named", [False, True])
+    def test_a_sound_over_a_sound_is_represented_as_it_is(self, codec: Any, named: bool) -> None:
+        """Of half the rate and longer, it lies at the same times all the same."""
+        noisy: Any = [zh.Sound(np.pad(sound.samples[::2], (0, 40)), RATE // 2) for sound in TONES]
+        y = [{"noisy": sound, "by": "a"} for sound in noisy] if named else noisy
+        model = zh.Flow(codec=codec, random_state=0, **{**zh.Flow.tiny, "max_steps": 1}).fit(TONES, y)
+        other: Any = model.y_codec_.codecs_["noisy"] if named else model.y_codec_
+        assert type(other) is type(codec) and other.spec_ == model.spec_ and other.form_ == model.codec_.form_
+        assert model.nets_["net"].overlay is not None
+        assert len(model.sample(y=y[:2], random_state=0)) == 2
+
+    def test_waves_lie_over_waves(self) -> None:
+        model = zh.DiffWave(random_state=0, **{**zh.DiffWave.tiny, "max_steps": 1}).fit(TONES, TONES)
+        assert isinstance(model.y_codec_, zh.WaveCodec) and model.nets_["net"].overlay is not None
+
     def test_a_condition_is_never_cut_to_windows(self) -> None:
         images = np.zeros((3, 8, 8), np.uint8)
         long = [zh.Sound(tone(100, 6.0), RATE)] * 3
         model = zh.VAE(random_state=0, **{**zh.VAE.tiny, "max_steps": 1}).fit(images, y=long)
         assert model.y_codec_.form_.length >= 4 * RATE and len(model.sample(y=long)) == 3
+        model = zh.VAE(y_codec=zh.MelCodec(seconds=1), **{**zh.VAE.tiny, "max_steps": 1}).fit(images, y=long)
+        assert len(model.sample(y=long)) == 3
 
 
 def test_lists_hold_sounds_only_and_labels_go_with_them() -> None:
@@ -215,6 +233,11 @@ def test_lists_hold_sounds_only_and_labels_go_with_them() -> None:
 def test_a_codec_that_is_not_the_models_own_is_named(model: str, codec: Any, message: str) -> None:
     with pytest.raises(ZaohuaError, match=message):
         getattr(zh, model)(codec=codec).fit(TONES)
+
+
+def test_gans_do_not_learn_numbers_without_bounds() -> None:
+    with pytest.raises(ZaohuaError, match="DCGAN makes numbers from -1 to 1, but complex spectrograms have no bounds"):
+        zh.DCGAN(codec=zh.SpectrumCodec()).fit(TONES)
 
 
 def test_other_kinds_than_the_codecs_own_are_named_too() -> None:

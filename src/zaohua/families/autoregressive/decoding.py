@@ -80,7 +80,8 @@ class _Guided:
         return self.guide.combine(self.net.step(tokens.repeat(self.guide.times, 1), state))
 
     def select(self, state: State, rows: Tensor) -> None:
-        cast(BranchingDecoder, self.net).select(state, torch.cat([rows, rows + len(rows)]))
+        shifts = len(rows) * torch.arange(self.guide.times, device=rows.device).unsqueeze(1)
+        cast(BranchingDecoder, self.net).select(state, (shifts + rows).flatten())
 
 
 @torch.inference_mode()

@@ -38,9 +38,9 @@ class Column(list[object]):
         return is_text_name(self.name) and all(isinstance(value, (str, type(None))) for value in self)
 
     @property
-    def suffix(self) -> str:
-        """Ending of its first file, in lower case; "" without files."""
-        return next((value.suffix.casefold() for value in self if isinstance(value, Path)), "")
+    def paths(self) -> list[Path]:
+        """Its files, without values that are missing."""
+        return [value for value in self if isinstance(value, Path)]
 
 
 def is_text_name(name: str) -> bool:
@@ -65,6 +65,10 @@ class Columns:
     def __len__(self) -> int:
         return len(self.columns[0])
 
+    def named(self, name: str) -> Column:
+        """Return the column of a name."""
+        return next(column for column in self.columns if column.name == name)
+
     def first(self, holds: Callable[[Column], bool]) -> Column | None:
         """Return the first column that a condition holds for."""
         return next((column for column in self.columns if holds(column)), None)
@@ -74,11 +78,6 @@ class Columns:
         at = [int(row) for row in rows]
         columns = [Column(column.name, [column[row] for row in at]) for column in self.columns]
         return Columns(columns, self.where, self.read)
-
-    def where_all(self, holds: Callable[[int], bool]) -> Columns:
-        """Return the columns with the rows that a condition holds for."""
-        rows = [row for row in range(len(self)) if holds(row)]
-        return self if len(rows) == len(self) else self.take(rows)
 
     def beside(self, x: Column) -> list[Column]:
         """Return the other columns; those that hold nothing are left out and named."""

@@ -1,8 +1,14 @@
-"""Files and what belongs to them, as folders keep them: a table that names the files, or a text beside each."""
+"""Files and what belongs to them, as folders keep them: a table that names the files, or a text beside each.
+
+A row names one file or several, and holds labels, texts or numbers of any number of columns. The same row twice is one
+row. Rows of the same file that contradict each other are left out, unless they hold texts: then they are several texts
+of one file, each an item. All that is told.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -10,9 +16,11 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities.base import counted
 from zaohua.modalities.files.columns import Column, Columns, is_text_name
+from zaohua.modalities.files.delimited_tables import delimited
 from zaohua.modalities.files.file_names import FileNames
-from zaohua.modalities.files.file_tables import Listing, NoLabelsInside, listing
 from zaohua.modalities.files.folders import LABEL_FILES, split_folder
+from zaohua.modalities.files.json_tables import json_lines, json_table
+from zaohua.modalities.files.listing import IsFile, Listing, NoLabelsInside
 
 TEXT = ".txt"
 """Ending of the texts beside files."""
@@ -42,26 +50,32 @@ def read_file_table(
     """
     names = FileNames(table, files, others, folder)
 
-    def is_file(name: str) -> bool:
-        return (suffixes is None or Path(name).suffix.casefold() in suffixes) and names.is_file(name)
+    def is_surely(name: str) -> bool:
+        return suffixes is not None and Path(name).suffix.casefold() in suffixes and names.is_file(name)
 
-    listed = listing(table, is_file, by_values=suffixes is not None)
+    listed = _listing(table, names.is_file, None if suffixes is None else is_surely)
     for at in listed.files:
         found = names.found([None if row[at] is None else str(row[at]) for row in listed.rows])
         for row, path in zip(listed.rows, found, strict=True):
             row[at] = path
     there = [row for row in listed.rows if any(isinstance(row[at], Path) for at in listed.files)]
     rows = _agreed(table, listed, there)
-    columns = [Column(_short(name), [row[at] for row in rows]) for at, name in enumerate(listed.names)]
+    columns = [Column(name, [row[at] for row in rows]) for at, name in enumerate(_short(listed))]
     return Columns(columns, table.name, [table])
 
 
-def _short(name: str) -> str:
-    """Return the name of a column without `_file_name`."""
-    for ending in ("_file_name", "_filename"):
-        if name.casefold().endswith(ending):
-            return name[: -len(ending)]
-    return name
+def _listing(table: Path, is_file: IsFile, is_surely: IsFile | None) -> Listing:
+    suffix = table.suffix.casefold()
+    if suffix in (".jsonl", ".ndjson"):
+        return json_lines(table, is_file, is_surely)
+    return json_table(table) if suffix == ".json" else delimited(table, is_file, is_surely)
+
+
+def _short(listed: Listing) -> list[str]:
+    """Return the names of columns, of those of files without `_file_name`."""
+    short = [re.sub("_file_?name$", "", name, flags=re.IGNORECASE) for name in listed.names]
+    alone = {name for name, count in Counter([*short, *set(listed.names)]).items() if count == 1}
+    return [short[at] if at in listed.files and short[at] in alone else name for at, name in enumerate(listed.names)]
 
 
 def _agreed(table: Path, listed: Listing, rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:

@@ -40,6 +40,7 @@ class LabelCodec(Codec[LabelsLike]):
 
     modality: ClassVar[str] = "labels"
     representation: ClassVar[str] = "classes"
+    column: ClassVar[str] = "label"
 
     def fit(self, items: LabelsLike) -> Self:
         """Determine the labels and their frequencies.
@@ -91,6 +92,15 @@ class LabelCodec(Codec[LabelsLike]):
         if is_class or isinstance(y, str) or not isinstance(y, Iterable) or getattr(y, "ndim", 1) == 0:
             return [_plain(y)] * (1 if n is None else n)
         return _plain_list(y)
+
+    def typed(self, text: str, several: bool = False) -> list[object]:
+        """Return the label of a name, or labels apart by commas where the text isn't the name of one.
+
+        Raises:
+            ZaohuaError: a label is unknown; the message suggests similar ones.
+        """
+        names = [text] if not several or self._find(text) is not None else [name.strip() for name in text.split(",")]
+        return [self.classes_[self._code(name)] for name in names]
 
     def draw(self, noise: Noise) -> Tensor:
         """Draw classes with their training frequencies, int64 (n,), by inversion of the distribution function."""

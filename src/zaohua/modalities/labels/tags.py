@@ -30,6 +30,7 @@ class TagCodec(Codec[TagsLike]):
 
     modality: ClassVar[str] = "labels"
     representation: ClassVar[str] = "sets"
+    column: ClassVar[str] = "labels"
 
     def fit(self, items: TagsLike) -> Self:
         """Determine the labels.
@@ -46,6 +47,7 @@ class TagCodec(Codec[TagsLike]):
     def _set(self, tags: list[str | int]) -> None:
         self.tags_ = tags
         self._index = {tag: code for code, tag in enumerate(tags)}
+        self._by_text = {str(tag): code for code, tag in reversed(list(enumerate(tags)))}
         feature = Feature("label", "category", size=len(tags) + 1)
         self.spec_ = DataSpec(axes=("member",), shape=None, features=(feature,), pad=PAD)
 
@@ -60,10 +62,12 @@ class TagCodec(Codec[TagsLike]):
         starts = ends - torch.tensor([len(part) for part in parts])
         return Sequences(torch.tensor([code for part in parts for code in part]), starts, ends, PAD, apart=True)
 
-    def _code(self, tag: str | int) -> int:
+    def _find(self, tag: str | int) -> int | None:
         found = self._index.get(tag)
-        if found is None:
-            found = next((code for name, code in self._index.items() if str(name) == str(tag)), None)
+        return self._by_text.get(str(tag)) if found is None else found
+
+    def _code(self, tag: str | int) -> int:
+        found = self._find(tag)
         if found is None:
             raise unknown("label", tag, self.tags_)
         return found
@@ -75,10 +79,20 @@ class TagCodec(Codec[TagsLike]):
     def as_items(self, y: object, n: int | None) -> list[set[str | int]]:
         """Return n (or 1) copies of one set, or of the labels in a text, apart by commas; a list of sets unchanged."""
         if isinstance(y, str):
-            y = {tag.strip() for tag in y.split(",") if tag.strip()}
+            y = self.typed(y)[0]
         if isinstance(y, (list, tuple)) and (not y or not isinstance(y[0], str | int)):
-            return checked([one.split(",") if isinstance(one, str) else one for one in y])
+            return checked([self.typed(one)[0] if isinstance(one, str) else one for one in y])
         return checked([y]) * (1 if n is None else n)
+
+    def typed(self, text: str, several: bool = False) -> list[set[str | int]]:
+        """Return the set of the labels in a text, apart by commas unless the text is the name of one.
+
+        Raises:
+            ZaohuaError: a label is unknown; the message suggests similar ones.
+        """
+        whole = self._find(text) is not None
+        names = [text] if whole else [name.strip() for name in text.split(",") if name.strip()]
+        return [{self.tags_[self._code(name)] for name in names}]
 
     def describe(self, n: int | None = None) -> str:
         """Describe the number of different labels."""

@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from torch import Tensor
@@ -129,11 +129,20 @@ class MusicProtocol(PredictionProtocol[Piece]):
 
     def simplest(self) -> Parts:
         """Return what bigram models of the training pieces predict: of events, or of each voice or key by itself."""
-        size = self.test.codec.spec_.features[0].size
-        train, test = ([_lines(codes, size) for codes in part.codes] for part in (self.splits.train, self.test))
-        models = [Bigram(size + 1, lines) for lines in zip(*train, strict=True)]
+        models = [Bigram(self.symbols, lines) for lines in zip(*self.lines(self.splits.train), strict=True)]
+        test = self.lines(self.test)
         each = [sum(model.nats(line).sum() for model, line in zip(models, lines, strict=True)) for lines in test]
         return Parts(np.array(each, np.float64), self.test.values, np.arange(len(each)))
+
+    @property
+    def symbols(self) -> int:
+        """Number of values of an event or a cell, and an end."""
+        return self.test.codec.spec_.features[0].size + 1
+
+    def lines(self, items: Items | Sequence[Piece]) -> Iterator[list[np.ndarray]]:
+        """Yield the events of each piece, or the frames of each cell."""
+        codes = items.codes if isinstance(items, Items) else self.test.codec.encode(list(items))
+        return (_lines(one, self.symbols - 1) for one in cast(Sequences, codes))  # as codecs of music encode them
 
     def overlap(self, items: Sequence[Piece]) -> TextOverlap:
         """Find the passages of some pieces that occur in those of training, in any key."""

@@ -13,7 +13,7 @@ from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.record import Record
 from zaohua.core.spec import DataSpec
-from zaohua.modalities.base import counted
+from zaohua.modalities.base import Codec, counted
 from zaohua.modalities.choosing import collected, part_codec, restored
 from zaohua.modalities.condition_base import CodesOf, ConditionCodec
 from zaohua.modalities.files.items import kept_rows
@@ -40,6 +40,11 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
     parts: Mapping[str, ConditionCodec | str] | None = None
     """Codec of each part, or the name of one ("labels", "texts", "numbers" ...); others are chosen from the data."""
 
+    def beside(self, x_codec: Codec | None) -> Self:
+        """Set the fitted codec of the items, to which parts of the same kind of data are fitted; return self."""
+        self.x_codec_: Codec | None = x_codec
+        return self
+
     def fit(self, items: RecordsLike) -> Self:
         """Fit the codec of each part to the items that have it.
 
@@ -50,13 +55,13 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
         for name in chosen:
             if name not in columns:
                 raise unknown("part of y", name, list(columns))
-        codecs = {}
+        codecs, x_codec = {}, getattr(self, "x_codec_", None)
         for name, column in columns.items():
             values = present(column)
             if not len(values):
                 raise ZaohuaError(f"y[{name!r}]: no item has it: leave it out")
             with naming(name):
-                codecs[name] = part_codec(values, chosen.get(name), name).fit(values)
+                codecs[name] = part_codec(values, chosen.get(name), name, x_codec).fit(values)
         self._set(codecs)
         return self
 
@@ -117,9 +122,13 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
     def as_items(self, y: object, n: int | None) -> RecordsLike:
         """Return n (or 1) copies of one record; a list of records unchanged.
 
-        A record is a dictionary. A value in it may be a list with one for each item; it is one value for all if its
-        part takes it as one.
+        A record is a dictionary, or a row of a data frame. A value in it may be a list with one for each item; it is
+        one value for all if its part takes it as one.
         """
+        if hasattr(y, "to_dict") and not hasattr(y, "columns"):
+            y = y.to_dict()
+        if isinstance(y, (list, tuple)) and not y:
+            return y
         if not is_records(y):
             if list(self.codecs_) != [self.ONLY]:
                 names = ", ".join(self.codecs_)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Generic
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.record import Condition, Record
-from zaohua.modalities.condition_base import CodesOf, ConditionCodes
+from zaohua.core.record import Record
+from zaohua.modalities.condition_base import BatchT, CodesOf, ConditionCodes
 
 
 class RecordCodes:
@@ -38,7 +39,7 @@ class RecordCodes:
         return Record(parts, {name: torch.from_numpy(index[name] >= 0) for name in self.index})
 
 
-class Picked:
+class Picked(Generic[BatchT]):
     """Codes of the items at some indices of others, such as the condition of each window of a recording.
 
     Args:
@@ -46,18 +47,19 @@ class Picked:
         index: indices into them, int64 (n,).
     """
 
-    def __init__(self, codes: ConditionCodes, index: np.ndarray) -> None:
+    def __init__(self, codes: CodesOf[BatchT], index: np.ndarray) -> None:
         self.codes, self.index = codes, index
 
     @property
     def at_hand(self) -> bool:
         """True if batches are gathered at negligible cost."""
-        return isinstance(self.codes, Tensor) or bool(getattr(self.codes, "at_hand", False))
+        codes: object = self.codes
+        return isinstance(codes, Tensor) or bool(getattr(codes, "at_hand", False))
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, rows: np.ndarray) -> Condition:
+    def __getitem__(self, rows: np.ndarray) -> BatchT:
         """Return the codes of the items at `rows`."""
         return self.codes[self.index[rows]]
 

@@ -60,32 +60,27 @@ def columns_of(y: RecordsLike, names: Sequence[str] | None = None) -> Columns:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ZaohuaError(f"the parts of y differ in length: {', '.join(f'{k} {v:,}' for k, v in lengths.items())}")
-    if not columns or not next(iter(lengths.values())):
+    n = next(iter(lengths.values()), 0 if isinstance(y, Mapping) else len(y))
+    if not n or (names is None and not columns):
         raise ZaohuaError("y is empty: give a condition for each item")
-    return columns if names is None else _known(columns, names)
+    return columns if names is None else _known(columns, names, n)
 
 
 def rows_of(y: RecordsLike) -> list[dict[str, object]]:
-    """Return records as a list of dictionaries, without the parts that an item lacks.
+    """Return records as a list of dictionaries, with None for the parts that an item lacks.
 
     Raises:
         ZaohuaError: as `columns_of`.
     """
     columns = columns_of(y)
-    rows: list[dict[str, object]] = [{} for _ in next(iter(columns.values()))]
-    for name, column in columns.items():
-        for row, value in zip(rows, column, strict=True):
-            if value is not None:
-                row[name] = value
-    return rows
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _known(columns: Columns, names: Sequence[str]) -> Columns:
+def _known(columns: Columns, names: Sequence[str], n: int) -> Columns:
     """Return the columns of all names in order, empty ones for those that aren't given."""
     for name in columns:
         if name not in names:
             raise unknown("part of y", name, names)
-    n = len(next(iter(columns.values())))
     return {name: columns.get(name, [None] * n) for name in names}
 
 

@@ -10,6 +10,7 @@ from zaohua.modalities.modality import Modality
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.data_set import DataSet
     from zaohua.modalities.sounds.files import SoundFiles
 
@@ -36,10 +37,10 @@ class Sounds(Modality):
     @property
     def codecs(self) -> tuple[type[Codec], ...]:
         """The codecs of spectrograms with and without phases, waves and levels."""
-        from zaohua.modalities.sounds.codec import WaveCodec
         from zaohua.modalities.sounds.mel import MelCodec
         from zaohua.modalities.sounds.mu_law import MuLawCodec
         from zaohua.modalities.sounds.spectrum import SpectrumCodec
+        from zaohua.modalities.sounds.waves import WaveCodec
 
         return (MelCodec, SpectrumCodec, WaveCodec, MuLawCodec)
 
@@ -78,6 +79,21 @@ class Sounds(Modality):
         from zaohua.modalities.sounds.mel import MelCodec
 
         return MelCodec(long="cut")
+
+    def as_condition(self, codec: ConditionCodec) -> ConditionCodec:
+        """Return a codec with the options of another that makes one item of each sound."""
+        return type(codec)(**{**codec.get_params(), "long": "cut"})
+
+    def beside(self, codec: Codec) -> ConditionCodec:
+        """Return a codec of the representation, rate and length of x, so that the same time lies at the same place."""
+        from zaohua.modalities.sounds.codec import SoundCodec
+        from zaohua.modalities.sounds.mu_law import MuLawCodec
+
+        if not isinstance(codec, SoundCodec) or isinstance(codec, MuLawCodec):
+            return self.condition_codec()
+        form = codec.form_
+        same = {"rate": form.rate, "seconds": form.length / form.rate, "long": "cut", "trim": False}
+        return type(codec)(**{**codec.get_params(), **same})
 
     @property
     def datasets(self) -> tuple[DataSet, ...]:

@@ -1,4 +1,4 @@
-"""Codecs from sounds, in files or in memory, to waveforms; `mel` and `mu_law` derive spectrograms and tokens from them.
+"""Base of the codecs of sounds, in files or in memory; `waves`, `mel` and `mu_law` make tensors of them.
 
 Waveforms are what is stored during training, as int16 if that is lossless, so that the codecs share encoded items.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 import torch
@@ -23,10 +23,7 @@ from zaohua.modalities.sounds.files import Form, SoundFiles
 from zaohua.modalities.sounds.losses import tell_headers, tell_lengths
 from zaohua.modalities.sounds.sheets import joined, write_sound, write_spectrograms
 from zaohua.modalities.sounds.sound import Sound, Sounds
-from zaohua.modalities.sounds.spectra import MelScale, mu_law_compress, mu_law_expand
-
-if TYPE_CHECKING:
-    from zaohua.core.noise import Noise
+from zaohua.modalities.sounds.spectra import MelScale
 
 LONGEST = 4.0
 """Maximum default length of an item, in seconds."""
@@ -49,7 +46,7 @@ class SoundCodec(Codec[SoundsLike]):
     modality: ClassVar[str] = "sounds"
     usual_number: ClassVar[int] = 16
     previewed: ClassVar[int] = 16
-    ended: ClassVar[float | None] = -2.0
+    ended: ClassVar[float] = -2.0
     held: ClassVar[float] = 0.99
     """Fraction of the sounds that fit into the default length of an item."""
     previews: ClassVar[tuple[str, ...]] = (".wav", ".png")
@@ -189,7 +186,7 @@ class SoundCodec(Codec[SoundsLike]):
 
     def ends(self, x: Tensor) -> Tensor:
         """Return the number of samples before new sounds (b, ...) `ended`, int64 (b,), or else the fitted length."""
-        places = (x != self.ended).flatten(1, -2).any(1).sum(1)
+        places = x.ne(self.ended).flatten(1, -2).any(1).sum(1)
         samples = self._samples(places).clamp(max=self.form_.length)
         return torch.where(places == x.shape[-1], self.form_.length, samples)
 
@@ -274,33 +271,6 @@ class SoundCodec(Codec[SoundsLike]):
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         self._set(Form(*state["form"]), state["windows"])
-
-
-class WaveCodec(SoundCodec):
-    """Codec from sounds to mu-law compressed waveforms, float32 (channels, samples) in [-1, 1]."""
-
-    representation: ClassVar[str] = "waves"
-    blank: ClassVar[float | None] = 0.0
-
-    multiple: Annotated[int, Between(1)] = 256
-    """The length that networks see is a multiple of this, in samples; sounds are padded with silence."""
-    mu: Annotated[float, Between(0, 65535)] = 31.0
-    """Strength of the mu-law compression for networks, which amplifies quiet sounds; 0: none."""
-
-    def describe(self, n: int | None = None) -> str:
-        """Describe rate, length and channels of the sounds, and the representation."""
-        return f"{super().describe(n)}, as waves"
-
-    def _length(self, samples: int, rate: int) -> int:
-        return math.ceil(samples / self.multiple) * self.multiple
-
-    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Convert encoded sounds (b, channels, n) to compressed waveforms, float32 in [-1, 1]."""
-        return mu_law_compress(self._padded(self.waves(codes)), self.mu)
-
-    def decode(self, x: Tensor) -> Sounds:
-        """Convert compressed waveforms (b, channels, n) to sounds."""
-        return self.sounds(mu_law_expand(x.float().clamp(-1, 1), self.mu), self.ends(x))
 
 
 def _files(items: object) -> SoundFiles:

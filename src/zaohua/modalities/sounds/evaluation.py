@@ -133,7 +133,9 @@ class SoundProtocol(PictureProtocol):
         self.ear = Ear(splits.train)
         pictures = [self.ear.picture(part) for part in (splits.train, self.recordings)]
         super().__init__(replace(splits, train=pictures[0], test=pictures[1]), n, seed)
-        self.shown = side_by_side(self.classes(self.test), self.n, EACH)[: max(2, HEARD // self.ear.codec.form_.length)]
+        self.shown = side_by_side(self.class_labels(self.test), self.n, EACH)[
+            : max(2, HEARD // self.ear.codec.form_.length)
+        ]
 
     @classmethod
     def items(cls, model: Any, items: Any, labels: Any) -> Recordings:

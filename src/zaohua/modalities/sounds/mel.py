@@ -74,9 +74,6 @@ class MelCodec(SpectrogramCodec):
         log_mel = self.log_mel(x.clamp(-1, 1))
         return self.sounds(self.mel_.griffin_lim(self.mel_.magnitudes(log_mel), self.rounds), self.ends(x))
 
-    def _samples(self, places: Tensor) -> Tensor:
-        return (places - 1).clamp(min=1) * self.mel_.hop  # frame t is centred on sample t * hop
-
     def state(self) -> Json:
         """Return the format of sounds, the parameters of their spectrograms and the loudest, as JSON values."""
         return {**super().state(), "top": self.top_} if hasattr(self, "spec_") else {}

@@ -50,6 +50,9 @@ class SpectrogramCodec(SoundCodec, GridCodec[SoundsLike]):
         frames = 1 + math.ceil(samples / self.mel_.hop)
         return (8 * math.ceil(frames / 8) - 1) * self.mel_.hop  # so that frames are a multiple of 8
 
+    def _samples(self, places: Tensor) -> Tensor:
+        return (places - 1).clamp(min=1) * self.mel_.hop  # frame t is centred on sample t * hop
+
     def _blocks(self, codes: Codes) -> Iterator[Tensor]:
         """Yield the padded waveforms (b, channels, n) of all sounds, some at a time."""
         rows = max(1, AT_ONCE // self.form_.length)

@@ -36,6 +36,8 @@ class SpectrumCodec(SpectrogramCodec):
     """
 
     representation: ClassVar[str] = "complex spectrograms"
+    blank: ClassVar[float | None] = 0.0
+    bounded: ClassVar[bool] = False
 
     power: Annotated[float, Between(0.1, 1)] = 0.5
     """Power that magnitudes are raised to, which amplifies quiet sounds; 1: none."""
@@ -70,9 +72,10 @@ class SpectrumCodec(SpectrogramCodec):
 
     def decode(self, x: Tensor) -> Sounds:
         """Convert spectrograms (b, 2 * channels, frequencies, frames) to sounds."""
-        spectrum = torch.complex(*x.float().chunk(2, dim=1)) / self._gain
+        said = x.float().masked_fill(x == self.ended, 0)
+        spectrum = torch.complex(*said.chunk(2, dim=1)) / self._gain
         size = spectrum.abs().clamp(min=FLOOR**self.power)
-        return self.sounds(self.mel_.istft(spectrum * size ** (1 / self.power - 1)))
+        return self.sounds(self.mel_.istft(spectrum * size ** (1 / self.power - 1)), self.ends(x))
 
     @property
     def _gain(self) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import date
 from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -18,6 +20,10 @@ from zaohua.modalities.base import Codec, counted
 
 NumbersLike: TypeAlias = Sequence[object] | np.ndarray | pd.Series
 """Numbers as the codec takes them: a list, an array (n,) or (n, k), or a series."""
+DAY = 86_400
+"""Seconds of a day, which is the unit of dates."""
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+"""How a date begins that is given as a text."""
 FAR = 0.1
 """Share of the range of training by which a number may lie outside of it without a note."""
 
@@ -34,6 +40,7 @@ class VectorCodec(Codec[NumbersLike]):
 
     modality: ClassVar[str] = "tables"
     representation: ClassVar[str] = "standardised numbers"
+    column: ClassVar[str] = "value"
 
     def fit(self, items: NumbersLike) -> Self:
         """Learn means and standard deviations.
@@ -78,11 +85,25 @@ class VectorCodec(Codec[NumbersLike]):
     def as_items(self, y: object, n: int | None) -> np.ndarray:
         """Return n (or 1) copies of one number or vector; a list or an array of them unchanged."""
         if isinstance(y, str):
-            y = [float(part) for part in _words(y)] if len(self.means_) > 1 else _words(y)[0]
+            y = self.typed(y)[0]
         x = np.asarray(_array(y))
         if x.ndim == (0 if self.single_ else 1):
             x = np.repeat(x[None], 1 if n is None else n, axis=0)
         return numbers(x)[:, 0] if self.single_ else numbers(x)
+
+    def typed(self, text: str, several: bool = False) -> list[float] | list[list[float]]:
+        """Return the number or the vector in a text, or several numbers apart by commas.
+
+        Raises:
+            ZaohuaError: it holds something else, or more or fewer numbers than a condition has.
+        """
+        values = _words(text)
+        if self.single_ and values and (several or len(values) == 1):
+            return values
+        if len(values) != len(self.means_) or self.single_:
+            wanted = counted(len(self.means_), "number")
+            raise ZaohuaError(f"{text!r} holds {counted(len(values), 'number')}, and a condition is {wanted}")
+        return [values]
 
     def describe(self, n: int | None = None) -> str:
         """Describe the range of a number, or how many there are for each item."""
@@ -105,8 +126,9 @@ class VectorCodec(Codec[NumbersLike]):
 
 def _words(text: str) -> list[float]:
     """Return the numbers in a text, apart by commas or spaces."""
+    words = text.replace(",", " ").split()
     try:
-        return [float(word) for word in text.replace(",", " ").split()]
+        return [float(np.datetime64(word, "s").astype(int) / DAY if DATE.match(word) else word) for word in words]
     except ValueError:
         raise ZaohuaError(f"{text!r} is no number, and this model learnt from numbers") from None
 
@@ -115,13 +137,15 @@ def _array(items: object) -> np.ndarray:
     """Return numbers as an array; dates as days."""
     values = items.to_numpy() if hasattr(items, "to_numpy") else items
     x = np.asarray(values)
+    if x.dtype == object and all(isinstance(value, date) for value in x.ravel()):
+        x = x.astype("datetime64[s]")
     if x.dtype.kind in "OUS" or (x.dtype == object):
         try:
             x = np.array([[float(v) for v in row] if np.ndim(row) else float(row) for row in x.tolist()])
         except (TypeError, ValueError):
             wrong = next((v for v in x.ravel().tolist() if not isinstance(v, (int, float))), x)
             raise ZaohuaError(f"y holds {shown(wrong)}, which is no number") from None
-    return x.astype("datetime64[s]").astype(np.int64) / 86400 if x.dtype.kind == "M" else x
+    return x.astype("datetime64[s]").astype(np.int64) / DAY if x.dtype.kind == "M" else x
 
 
 def numbers(items: object) -> np.ndarray:

@@ -48,6 +48,7 @@ class TextCodec(TokenCodec[TextsLike]):
 
     modality: ClassVar[str] = "texts"
     representation: ClassVar[str] = "tokens"
+    column: ClassVar[str] = "text"
     printed: ClassVar[bool] = True
     usual_number: ClassVar[int] = 1
     _item = "text"  # what was encoded last, for `describe`
@@ -175,6 +176,10 @@ class TextCodec(TokenCodec[TextsLike]):
     def streaming(self) -> Stream:
         """Return an incremental decoder."""
         return Stream(self.tokenizer_)
+
+    def typed(self, text: str, several: bool = False) -> list[str]:
+        """Return the text itself."""
+        return [text]
 
     def as_items(self, y: object, n: int | None) -> list[str]:
         """Return n (or 1) copies of a single text; return a list of texts unchanged."""

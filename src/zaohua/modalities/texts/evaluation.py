@@ -129,9 +129,19 @@ class TextProtocol(PredictionProtocol[str]):
 
     def simplest(self) -> Parts:
         """Return what a bigram model of the bytes of the training texts predicts."""
-        model, ends = Bigram(END + 1, _stream(Corpus(self.splits.train.values))), np.array([END])
-        each = (np.concatenate([ends, _bytes_of(text), ends]) for text in self.test.values)
-        return in_parts(((model.nats(symbols), np.asarray(symbols[1:] < END, np.int64)) for symbols in each), self.part)
+        model = Bigram(self.symbols, _stream(Corpus(self.splits.train.values)))
+        each = ((model.nats(line), np.asarray(line[1:] < END, np.int64)) for (line,) in self.lines(self.test))
+        return in_parts(each, self.part)
+
+    @property
+    def symbols(self) -> int:
+        """Number of bytes, and END."""
+        return END + 1
+
+    def lines(self, items: Items | Sequence[str]) -> Iterator[list[np.ndarray]]:
+        """Yield the bytes of each text, between two END."""
+        for text in items.values if isinstance(items, Items) else items:
+            yield [np.concatenate([[END], _bytes_of(text), [END]])]
 
     def overlap(self, items: Sequence[str]) -> TextOverlap:
         """Find the passages of some texts that stand word for word in the training text."""

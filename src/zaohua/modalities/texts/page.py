@@ -35,7 +35,9 @@ class Written:
         """Make one of what `TextProtocol.shown` returned."""
         texts = [text if len(text) < LONGEST else f"{text} …" for text in arrays["samples"].tolist()]
         asked = arrays["asked"].tolist()
-        pictures = [on_black(one[None], 1, "condition", 56, gap=0) for one in arrays.get("asked_pictures", ())]
+        pictures: list[Picture | None] = [
+            on_black(one[None], 1, "condition", 56, gap=0) for one in arrays.get("asked_pictures", ())
+        ]
         beside = [asked or [""] * len(texts), pictures or [None] * len(texts)]
         return cls(name, more, list(zip(texts, *beside, strict=True)))
 

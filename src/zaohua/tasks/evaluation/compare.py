@@ -53,7 +53,10 @@ def compare(
     _check_alike(folders, models, train)
     if protocol is None:
         log("reading the real items, and measuring the baselines")
-        protocol = protocol_for(models[0], samples, data, split, train, others=models[1:], **options)
+        first, *others = sorted(
+            models, key=lambda model: model.y_codec_ is None
+        )  # reads the conditions, if any needs them
+        protocol = protocol_for(first, samples, data, split, train, others=others, **options)
     rows = []
     for folder, name, model in zip(folders, _names(folders), models, strict=True):
         found = load(folder)

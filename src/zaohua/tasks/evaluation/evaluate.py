@@ -59,7 +59,8 @@ def evaluate(
             split of its training data (see `splits_of`).
         split: "test" or "validation".
         train: its training data, if these aren't known.
-        samples: number of samples, and of real items to compare with; fewer if there are fewer. For texts, a hundredth.
+        samples: number of samples, and of real items to compare with; fewer if there are fewer. Of sequences a
+            hundredth.
         seeds: number of sets of samples; with several, figures have intervals over the sets.
         random_state: seed of the first set.
         protocol: protocol by which other models were evaluated already, with the same data.
