@@ -9,6 +9,7 @@ import pytest
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import DataNote
 
 TEXTS = ["a dark picture", "bright"]
 
@@ -42,8 +43,11 @@ def test_a_loaded_model_knows_its_texts(model: zh.Flow, tmp_path: Path) -> None:
     )
 
 
-def test_letters_that_were_never_seen_are_named(model: zh.Flow) -> None:
-    with pytest.raises(ZaohuaError, match="z"):
+def test_letters_that_were_never_seen_are_left_out_and_named(model: zh.Flow) -> None:
+    with pytest.warns(DataNote, match="left z, é out of texts"):
+        pictures = model.sample(2, y="zbrigéht", random_state=1)
+    np.testing.assert_array_equal(pictures, model.sample(2, y="bright", random_state=1))
+    with pytest.raises(ZaohuaError, match="no letter of 'zzz' occurs"):
         model.sample(y="zzz")
 
 

@@ -58,6 +58,16 @@ class TestTables:
         ]
         assert list(read(place, True)[1][0]) == ["text", "age", "label"]
 
+    def test_one_of_several_columns_can_be_y(self, place: Path) -> None:
+        table(place, "file_name,text,age\na.png,a cat,1\nb.png,,2\nc.png,a dog,3\n")
+        items, y = read(place, "age")
+        assert names(items) == ["a.png", "b.png", "c.png"] and y == [1.0, 2.0, 3.0]
+        assert read(place, "text")[1] == ["a cat", None, "a dog"]
+        captions, of = read(place, "image", prefer=TEXTS)
+        assert captions == ["a cat", "a dog"] and names(of) == ["a.png", "c.png"]
+        with pytest.raises(ZaohuaError, match="unknown column of y 'txt'; did you mean 'text'"):
+            read(place, "txt")
+
     @pytest.mark.parametrize("name", ["caption", "text", "prompt", "transcript", "normalized_text", "caption_en"])
     def test_a_column_of_texts_is_no_labels(self, place: Path, name: str) -> None:
         table(place, lines(*({"file_name": f"{i}.png", name: "a cat"} for i in "abc")), "metadata.jsonl")

@@ -21,11 +21,7 @@ CAPTIONS = ["a dark square", "a light square", "left is dark", "left is light"]
 
 
 def pictures(n: int, seed: int) -> tuple[np.ndarray, list[str], np.ndarray]:
-<<<<<<< HEAD
-    """Pictures of 4 x 4 pixels that are nearly as their captions say, and the index of the caption of each."""
-=======
     """Black and white pictures of 4 x 4 pixels that are as their captions say but for noise, and which these are."""
->>>>>>> cli18
     rng = np.random.default_rng(seed)
     which = rng.integers(0, 4, n)
     shapes = np.array([np.zeros((4, 4)), np.ones((4, 4)), np.tile([0, 0, 1, 1], (4, 1)), np.tile([1, 1, 0, 0], (4, 1))])

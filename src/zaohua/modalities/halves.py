@@ -19,6 +19,9 @@ from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix
 from zaohua.modalities.modality import Modality
 
+GENERIC = ("filename", "file", "file_name", "path")
+"""Names of columns of files that don't say of what."""
+
 
 def kind_of(column: Column) -> Modality | None:
     """Return the kind of data of a column: that of most of its files, or of its texts; None for labels and numbers."""
@@ -59,12 +62,20 @@ def split(columns: Columns, wanted: Sequence[Modality], labelled: bool = True) -
         others = [column.name for column in columns.beside(columns.named(x.name))]
         if len(others) == 1 and not columns.named(others[0]).is_texts:
             columns = _with_values(columns, others[0])
-        y = conditions_of([columns.named(name) for name in others]) if others else None
+        y = conditions_of([_renamed(columns.named(name)) for name in others]) if others else None
     if isinstance(y, Column):
-        y, kept = _alone(y, columns.where)
+        y, kept = alone(y, columns.where)
         columns = columns.take(kept)
     items = columns.named(x.name)
     return Found(kind.open(items.paths) if items.is_files else [*items], y, kind)
+
+
+def _renamed(column: Column) -> Column:
+    """Return a column of files that tables call by what it is, such as `file_name`, by the name of an item: "image"."""
+    kind = kind_of(column)
+    if kind is None or not column.is_files or column.name.casefold() not in GENERIC:
+        return column
+    return Column(kind.name.removesuffix("s"), column)
 
 
 def _with_texts(columns: Columns, x: str) -> Columns:
@@ -85,7 +96,7 @@ def _with_texts(columns: Columns, x: str) -> Columns:
     return columns
 
 
-def _alone(y: Column, where: str) -> tuple[Any, Sequence[int]]:
+def alone(y: Column, where: str) -> tuple[Any, Sequence[int]]:
     """Return the only column that belongs to items, as conditions, and the rows that it was read of."""
     kind = kind_of(y)
     if y.is_files and kind is not None:

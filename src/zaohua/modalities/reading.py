@@ -11,7 +11,7 @@ import numpy as np
 from zaohua.core.arguments import path_of
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import NoLabels, ZaohuaError, named, shown, unknown
-from zaohua.modalities import apart, registry
+from zaohua.modalities import apart, halves, registry
 from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
@@ -43,8 +43,8 @@ def read(
             or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
             name.
         y: None for no labels, True for those that the path or data set carries, one for each item, the name of the
-            column of a table that holds them, or a path: a folder of files with the same names as those of X, a table
-            that names these, or a file or data set of as many conditions.
+            column of a table that holds them (also of a `metadata.csv`), or a path: a folder of files with the same
+            names as those of X, a table that names these, or a file or data set of as many conditions.
         split: "train" (the default) or "test" of a data set, or of a folder that has subfolders named so.
         modality: the kind of data to take X for; found out when not given.
         prefer: the modality that X is taken for if it recognises it, whatever others do; or several, one of which X
@@ -82,9 +82,13 @@ def read_with_kind(
     only = wanted[0] if len(wanted) == 1 else None
     if only is not None:
         kinds = (only, *(kind for kind in kinds if kind is not only))
+    part = y if isinstance(y, str) and not apart.is_source(y) else None
     if isinstance(X, (str, Path)):
         with reading(kind=None if only is None else only.name):
-            items, carried, kind = read_source(X, y is True, split, kinds, wanted)
+            try:
+                items, carried, kind = read_source(X, y is True or part is not None, split, kinds, wanted)
+            except NoLabels as error:
+                raise error if part is None else apart.refuse(part) from None
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
@@ -92,8 +96,11 @@ def read_with_kind(
         carried = X.labels if isinstance(X, FileItems) else None
     if y is None or y is False:
         return Found(items, None, kind)
-    if isinstance(y, str) and hasattr(items, "columns") and (y in items.columns or not apart.is_source(y)):
+    if isinstance(y, str) and hasattr(items, "columns") and (y in items.columns or part is not None):
         return Found(*_column_apart(items, y), kind)
+    if part is not None and carried is not None:
+        labels, kept = halves.alone(_part_of(carried, part), str(X))
+        return Found(take(items, np.asarray(kept)), labels, kind)
     if y is True:
         if carried is None:
             given = X if isinstance(X, (str, Path)) else named(X)
@@ -159,6 +166,18 @@ def _column_apart(table: Any, name: str) -> tuple[Any, Any]:
         raise unknown("column", name, table.columns)
     rest = [other for other in table.columns if other != name]
     return table[rest], table[name].to_list() if hasattr(table[name], "to_list") else list(table[name])
+
+
+def _part_of(carried: Any, name: str) -> Column:
+    """Return one of the columns of what belongs to items, with None where an item lacks it."""
+    if isinstance(carried, Column) and carried.name == name:
+        return carried
+    names = [carried.name] if isinstance(carried, Column) else []
+    if is_records(carried):
+        names = list(carried[0])
+    if name not in names:
+        raise unknown("column of y", name, names) if names else apart.refuse(name)
+    return Column(name, [record[name] for record in carried])
 
 
 def _own_labels(items: Any, y: Any) -> Any:
