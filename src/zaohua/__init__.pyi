@@ -13,12 +13,14 @@ from zaohua.modalities.base import GridCodec as GridCodec
 from zaohua.modalities.images.codec import ImageCodec as ImageCodec
 from zaohua.modalities.images.show import show as show
 from zaohua.modalities.labels.codec import LabelCodec as LabelCodec
+from zaohua.modalities.labels.tags import TagCodec as TagCodec
 from zaohua.modalities.modality import Modality as Modality
 from zaohua.modalities.music.notes import MusicCodec as MusicCodec
 from zaohua.modalities.music.pieces import Piece as Piece
 from zaohua.modalities.music.rolls import RollCodec as RollCodec
 from zaohua.modalities.reading import read as read
 from zaohua.modalities.reading import write as write
+from zaohua.modalities.records.codec import RecordCodec as RecordCodec
 from zaohua.modalities.registry import modality as modality
 from zaohua.modalities.registry import register as register
 from zaohua.modalities.sounds.mel import MelCodec as MelCodec
@@ -29,6 +31,8 @@ from zaohua.modalities.sounds.spectrum import SpectrumCodec as SpectrumCodec
 from zaohua.modalities.sounds.waves import WaveCodec as WaveCodec
 from zaohua.modalities.tables.codec import TableCodec as TableCodec
 from zaohua.modalities.tables.plain_numbers import NumberCodec as NumberCodec
+from zaohua.modalities.tables.vectors import VectorCodec as VectorCodec
+from zaohua.modalities.texts.captions import CaptionCodec as CaptionCodec
 from zaohua.modalities.texts.codec import TextCodec as TextCodec
 from zaohua.models.bernoulli import Bernoulli as Bernoulli
 from zaohua.models.beta import Beta as Beta
@@ -84,6 +88,7 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "CTGAN",
+    "CaptionCodec",
     "CharRNN",
     "CheckpointError",
     "ChoraleRNN",
@@ -123,6 +128,7 @@ __all__ = [
     "Poisson",
     "ProductMixture",
     "R3GAN",
+    "RecordCodec",
     "RollCodec",
     "Sound",
     "Sounds",
@@ -133,10 +139,12 @@ __all__ = [
     "TabFlow",
     "TableCodec",
     "TableImputer",
+    "TagCodec",
     "TextCodec",
     "Uniform",
     "VAE",
     "VQVAE",
+    "VectorCodec",
     "Vocoder",
     "WGANGP",
     "WaveCodec",

@@ -49,7 +49,7 @@ def test_every_field_of_a_model_is_an_option_with_help(zaohua, entry: registry.E
         "TableCodec": ("--numbers", "--kinds", "--max-categories"),
     }
     assert all(option in said.out for codec in entry.codecs for option in own[codec])
-    assert "codec" not in said.out
+    assert ("--y-codec" in said.out) == entry.conditional and "codec" not in said.out.replace("--y-codec", "")
 
 
 def test_models_as_table_json_and_markdown(zaohua):
@@ -191,7 +191,9 @@ def test_samples_as_grid_files_and_array(zaohua, gmm: Path):
     assert str(gmm / "samples.png") in zaohua("sample", gmm).err
     assert Image.open(gmm / "samples.png").size == (8 * 58 - 2, 8 * 58 - 2)
     assert zaohua("sample", gmm, "-n", "4", "--y", "3,5", "--out", "files").code == 0
-    assert sorted(p.name for p in Path("files").glob("[!.]*")) == [f"0000{i}-{y}.png" for i, y in enumerate("3535")]
+    names = [f"0000{i}-{y}.png" for i, y in enumerate("3535")]
+    assert sorted(p.name for p in Path("files").glob("[!.]*")) == [*names, "metadata.csv"]
+    assert Path("files/metadata.csv").read_text() == "file_name,label\n" + "".join(f"{n},{n[6]}\n" for n in names)
     said = zaohua("sample", gmm, "--each", "3", "--y", "1", "--y", "2", "--seed", "5", "--out", "a.npz", "--json")
     assert json.loads(said.out)["y"] == [1, 1, 1, 2, 2, 2]
     again = zh.load(gmm).sample(y=[1, 1, 1, 2, 2, 2], random_state=5)

@@ -58,7 +58,11 @@ def test_reading_says_what_y_is(zaohua, photos) -> None:
     assert "conditions: texts in 7 characters\n" in zaohua("read", "photos").out
     assert "conditions: none\n" in zaohua("read", "photos", "--no-labels").out
     assert "unknown column 'plaice'; did you mean 'place'" in zaohua("read", "all.csv", "--y", "plaice").err
-    assert "y must be True, or a list" in zaohua("read", "photos", "--y", "sketchs").err
+    said = zaohua("read", "photos", "--y", "sketchs").err
+    assert "unknown column of y 'sketchs'; known: text; and there is no file" in said
+        "unknown column of y 'sketchs'; known: text; and there is no file"
+        in zaohua("read", "photos", "--y", "sketchs").err
+    )
 
 
 def test_a_run_goes_on_with_conditions_elsewhere(zaohua, photos) -> None:

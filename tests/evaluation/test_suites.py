@@ -15,7 +15,7 @@ import zaohua as zh
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.registry import Entry
-from zaohua.evaluation.protocol import figures_over_seeds
+from zaohua.evaluation.figures import figures_over_seeds
 from zaohua.evaluation.results import Figure, load
 from zaohua.evaluation.suite import Suite
 from zaohua.evaluation.summaries import digits

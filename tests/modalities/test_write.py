@@ -115,7 +115,9 @@ def test_what_cannot_be_written_is_named(tmp_path: Path, items: object, name: st
 def test_a_folder_gets_a_file_for_each_item(tmp_path: Path, name: str) -> None:
     (tmp_path / "there").mkdir()
     folder = zh.write(IMAGES[:2], f"{tmp_path}/{name}", y=["a b", Path("x/dog.png")])
-    assert sorted(path.name for path in folder.glob("*")) == [".zaohua.json", "00000-a_b.png", "00001-dog.png"]
+    names = [".zaohua.json", "00000-a_b.png", "00001-dog.png", "metadata.csv"]
+    assert sorted(path.name for path in folder.glob("*")) == names
+    assert (folder / "metadata.csv").read_text() == "file_name,label\n00000-a_b.png,a b\n00001-dog.png,\n"
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "00000-a_b.png")), IMAGES[0])
 
 

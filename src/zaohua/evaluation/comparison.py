@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zaohua.core.json import Json
+from zaohua.evaluation.faithful import Lead, lead_lines, leads
 from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.references import LITTLE
@@ -24,7 +25,7 @@ class Comparison:
     Attributes:
         rows: evaluation of each model, the best first by the measure `lead`.
         test: the test items as they are measured: pictures, uint8, or rows.
-        labels: labels of the test items, or None; conditional models drew their samples given these.
+        labels: classes of the test items, or None; models that know them drew their samples given these.
         columns: the codec's description of each column of a table.
         arrays: other arrays of test items that a page shows (see `EvaluationProtocol.real_examples`).
         behind: difference of each other model to the first by the measure `lead`, by run.
@@ -33,6 +34,7 @@ class Comparison:
         likeliest: run with the best log-likelihood.
         likelihood_winner: that run if all these intervals are above 0 and no other log-likelihood is a bound.
         notes: remarks on the comparison as a whole.
+        leads: the best model by each measure of fidelity to conditions, and the differences of the others to it.
     """
 
     rows: list[Evaluation]
@@ -43,6 +45,7 @@ class Comparison:
     likeliest: str | None
     likelihood_winner: str | None
     notes: list[str]
+    leads: dict[str, Lead] = field(default_factory=dict)
     labels: list[Hashable] | None = None
     columns: Sequence[object] = ()
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -76,12 +79,14 @@ def compared(rows: list[Evaluation], protocol: EvaluationProtocol) -> Comparison
     """Compare evaluations that were made by one protocol."""
     best, *rest = rows = in_order([protocol.complete(row) for row in rows])
     scored = likely(rows)
+    faithful = leads(rows, protocol.seed)
     likelihood_behind = {row.run: _difference(scored[0], row) for row in scored[1:]}
     return Comparison(
         rows,
         protocol.test.values,
-        notes=notes_on(rows),
-        labels=protocol.test.labels,
+        notes=[*notes_on(rows), *lead_lines(faithful, rows)],
+        leads=faithful,
+        labels=protocol.class_labels(protocol.test),
         columns=protocol.test.columns,
         arrays=protocol.real_examples,
         **standing(rows, protocol.gaps(best, rest), scored, likelihood_behind),

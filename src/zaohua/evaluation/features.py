@@ -16,10 +16,12 @@ import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.figures import format_p, fraction_figure, interval_figure
 from zaohua.evaluation.model import Model
-from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
+from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.references import judged_by
 from zaohua.evaluation.results import FLOOR, NAIVE, Evaluation, Figure, Figures
+from zaohua.evaluation.shown import asked_examples
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.checks import flags
 from zaohua.metrics.copy_rate import ACCUSED, copy_rate
@@ -41,6 +43,8 @@ LEAST = 20
 """Minimum number of items."""
 SHOWN = 64
 """Number of samples whose nearest training item is stored."""
+PAIRS = 12
+"""Number of conditions that a page shows beside samples, unless they are labels."""
 DRAWS = 60
 """Number of random splits for an interval of the Fréchet distance."""
 
@@ -96,6 +100,10 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         first = self.extractors[0]
         return first if isinstance(first, Classifier) else None
 
+    def judged(self, samples: np.ndarray) -> np.ndarray:
+        """Return values as they are."""
+        return samples
+
     @property
     def name(self) -> str:
         """Name and hash of the extractor of features for distances."""
@@ -134,8 +142,6 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         }
         if self.classifier is not None:
             figures["classifier_score"] = Figure(classifier_score(self.classifier.probabilities(samples)), n=n)
-            if conditions is not None:
-                figures["accuracy"] = fraction_figure(self.classifier.accuracy(samples, conditions), n)
         if copies:
             figures["copy_rate"] = self.copies(samples)
         return figures
@@ -156,17 +162,23 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
         """Return the samples, and the nearest training items of the first `SHOWN` of them."""
         return {"samples": samples, "nearest": self.train.values[self.nearest(samples[:SHOWN])]}
 
+    @property
+    def real_examples(self) -> dict[str, np.ndarray]:
+        """The first conditions."""
+        return asked_examples(self.test.labels, self.splits.given, PAIRS)
+
     def by_class(
         self, samples: np.ndarray, conditions: Sequence[Hashable] | None
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Compute the recall of the test items and the accuracy on the samples of each class."""
-        if self.test.labels is None:
+        classes = self.class_labels(self.test)
+        if classes is None:
             return {}, {}
-        recall = manifold(self.features(samples), self.real[0]).recall_by(self.test.labels)
+        recall = manifold(self.features(samples), self.real[0]).recall_by(classes)
         accuracy: dict[Hashable, float] = {}
         if conditions is not None and self.classifier is not None:
             right: defaultdict[Hashable, list[bool]] = defaultdict(list)
-            for label, predicted in zip(conditions, self.classifier.predict(samples), strict=True):
+            for label, predicted in zip(classes, self.classifier.predict(samples), strict=True):
                 right[label].append(label == predicted)
             accuracy = {label: float(np.mean(found)) for label, found in sorted(right.items(), key=lambda i: str(i[0]))}
         return (
@@ -238,7 +250,7 @@ class FeatureProtocol(EvaluationProtocol[np.ndarray]):
             "recall": overlap.recall,
         }
         if conditions is not None and self.classifier is not None:
-            record["accuracy"] = self.classifier.accuracy(samples, conditions)
+            record["accuracy"] = self.classifier.accuracy(samples, self.class_labels(self.test) or [])
         return self.telling(record)
 
     # ---- references

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from zaohua.metrics.intervals import Interval
@@ -22,6 +22,8 @@ class Measure:
         most: upper limit.
         judge: name of the measure whose references decide whether this one tells anything (see `references`): itself,
             or one with an interval in the same features. Empty for measures that don't depend on references.
+        pairs: True for fidelity to conditions, whose references are real pairs and shuffled ones. If conditions have
+            several parts, there is one measure for each, named "accuracy:colour".
     """
 
     title: str
@@ -30,6 +32,7 @@ class Measure:
     percent: bool = False
     most: float = math.inf
     judge: str = ""
+    pairs: bool = False
 
     def within(self, interval: Interval) -> Interval:
         """Clip an interval to the range of the measure."""
@@ -78,7 +81,76 @@ MEASURES: dict[str, Measure] = {
         judge="two_sample",
     ),
     "accuracy": Measure(
-        "recognised", "higher", "fraction of samples that the classifier assigns to the label they were made for", True
+        "recognised",
+        "higher",
+        "fraction of samples that a classifier, trained on real pairs, assigns to the label they were made for",
+        True,
+        pairs=True,
+    ),
+    "tags_f1": Measure(
+        "F1 of labels",
+        "higher",
+        "of the labels that a classifier, trained on real pairs, finds in samples, against those they were made for",
+        True,
+        pairs=True,
+    ),
+    "correlation": Measure(
+        "correlation",
+        "higher",
+        "of the numbers that a regressor, trained on real pairs, reads off samples with those they were made for",
+        most=1.0,
+        pairs=True,
+    ),
+    "number_error": Measure(
+        "error",
+        "lower",
+        "root mean square of the regressor's errors, in standard deviations of the training numbers",
+        pairs=True,
+    ),
+    "matched": Measure(
+        "matched",
+        "higher",
+        "fraction of samples that fit their condition better than nine others, as judged by a network trained on real "
+        "pairs; chance is 10 %",
+        True,
+        pairs=True,
+    ),
+    "word_errors": Measure(
+        "word error rate",
+        "lower",
+        "substituted, missing and added words in what a recogniser, trained on real pairs, hears, over the words asked "
+        "for",
+        pairs=True,
+    ),
+    "bleu": Measure(
+        "BLEU-4",
+        "higher",
+        "of samples, against the test texts of the same condition, from 0 to 1",
+        most=1.0,
+        pairs=True,
+    ),
+    "cider": Measure(
+        "CIDEr-D", "higher", "of samples, against the test texts of the same condition, from 0 to 10", pairs=True
+    ),
+    "exact_match": Measure(
+        "word for word", "higher", "fraction of samples that equal a test text of the same condition", True, pairs=True
+    ),
+    "psnr": Measure(
+        "PSNR", "higher", "of a sample to the test item with its condition, as pictures of 8 bits, in dB", pairs=True
+    ),
+    "psnr_best": Measure("PSNR, best", "higher", "the same, of the best of several samples", pairs=True),
+    "psnr_mean": Measure("PSNR, mean", "higher", "the same, of the mean of several samples", pairs=True),
+    "ssim": Measure(
+        "SSIM", "higher", "structural similarity of a sample to the test item with its condition", most=1.0, pairs=True
+    ),
+    "ssim_best": Measure("SSIM, best", "higher", "the same, of the best of several samples", most=1.0, pairs=True),
+    "retrieved": Measure(
+        "retrieved",
+        "higher",
+        "fraction of test items to which the model gives a higher likelihood with their condition than with nine "
+        "others; chance is 10 %",
+        True,
+        pairs=True,
     ),
     "classifier_score": Measure(
         "classifier score", "higher", "high if the classifier is certain of each sample and samples are of many classes"
@@ -184,6 +256,19 @@ def measure_names() -> tuple[str, ...]:
     return (*MEASURES, *_ADDED)
 
 
+def sorted_names(names: Iterable[str]) -> list[str]:
+    """Sort names of measures in the order of tables, those of parts of conditions after one another."""
+    order = {name: i for i, name in enumerate(measure_names())}
+    return sorted((name for name in names if base_of(name) in order), key=lambda name: order[base_of(name)])
+
+
+def base_of(name: str) -> str:
+    """Return the name of a measure without the part of the conditions."""
+    return name.partition(":")[0]
+
+
 def measure_of(name: str) -> Measure:
     """Return a measure by name; a descriptive placeholder if the protocol that defines it isn't imported."""
-    return MEASURES.get(name) or _ADDED.get(name) or Measure(name, "none", "")
+    base, _, part = name.partition(":")
+    found = MEASURES.get(base) or _ADDED.get(base) or Measure(name, "none", "")
+    return replace(found, title=f"{found.title} of {part}") if part else found

@@ -6,12 +6,14 @@ there are no labels, and checked in those of others.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 
 from zaohua.evaluation.features import FeatureProtocol
+from zaohua.evaluation.fidelity import Counts
+from zaohua.evaluation.likeness import pictures_alike
 from zaohua.evaluation.splits import Items, Pictures
 from zaohua.metrics.extractor import MIN_ITEMS, Classifier
 from zaohua.metrics.extractor_base import Extractor
@@ -34,35 +36,28 @@ class PictureProtocol(FeatureProtocol):
     def make_extractors(self, train: Items) -> list[Extractor]:
         """Return a classifier, if there are several classes of labels, and two untrained extractors."""
         found: list[Extractor] = []
-        if train.labels is not None and len(set(train.labels)) > 1:
+        classes = self.class_labels(train)
+        if classes is not None and len(set(classes)) > 1:
             folder = cache_folder() / "extractors"
             found.append(
-                Classifier.cached(train.values, train.labels, folder, random_state=self.seed, min_items=self.min_items)
+                Classifier.cached(train.values, classes, folder, random_state=self.seed, min_items=self.min_items)
             )
         return [*found, RandomConvolutions(train.values, self.seed), Pca(train.values, self.seed)]
+
+    @property
+    def likeness(self) -> Callable[[np.ndarray, np.ndarray], Counts]:
+        """Peak signal-to-noise ratio and structural similarity."""
+        return pictures_alike
 
     def flags(self, samples: np.ndarray) -> list[str]:
         """Return warnings about the reliability of the figures of samples."""
         found = super().flags(samples)
         if self.classifier is None:
             found.append("the data carry no labels, so distances are computed in the features of random convolutions")
-        elif len(set(self.test.labels or [])) == 1:
+        elif len(set(self.class_labels(self.test) or [])) == 1:
             found.append(f"the test {self.noun} are of one class only: recall says nothing about the others")
         return found
 
     def to_values(self, x: np.ndarray) -> np.ndarray:
         """Convert numbers to 8-bit pictures."""
         return super().to_values(np.rint(np.clip(x, 0, 255)))
-
-
-def side_by_side(labels: Sequence[Hashable] | None, n: int, each: int) -> np.ndarray:
-    """Select which of n items a page shows, as indices: a grid with a column for each label.
-
-    There are at most `each` items per label, as many of each as of the rarest, and at most twelve labels. Without
-    labels, the first items are selected.
-    """
-    if labels is None:
-        return np.arange(min(n, each * 10))
-    classes = sorted(set(labels), key=str)[:12]
-    indices = {label: [i for i, other in enumerate(labels) if other == label][:each] for label in classes}
-    return np.array([indices[label][k] for k in range(min(map(len, indices.values()))) for label in classes])

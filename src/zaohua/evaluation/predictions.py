@@ -17,8 +17,11 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.fidelity import Fidelity
+from zaohua.evaluation.figures import fraction_figure, interval_figure
+from zaohua.evaluation.given import kinds_of
 from zaohua.evaluation.model import Model
-from zaohua.evaluation.protocol import EvaluationProtocol, fraction_figure, interval_figure
+from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import Evaluation, Figure, Figures, real_reference
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.bigram import BigramClasses, are_classes
@@ -106,11 +109,11 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         found = super().conditions(model)
         if found is None:
             return None
-        return [found[i] for i in self.spread(len(found))]
+        return [found[i] for i in self.asked_rows(self.n)]
 
-    def spread(self, count: int) -> np.ndarray:
-        """Return the indices of as many of some test items as there are samples, evenly spread, int64 (n,)."""
-        return np.arange(self.n) * max(1, count // self.n) % count
+    def asked_rows(self, count: int) -> np.ndarray:
+        """Return the indices of the test items whose conditions samples are made for: evenly spread."""
+        return np.arange(count) * max(1, len(self.test) // count) % len(self.test)
 
     def to_measured(self, model: Model, block: Sequence[SampleT]) -> list[SampleT]:  # type: ignore[override]
         """Return samples as they are."""
@@ -225,6 +228,11 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         right = [str(a) == str(b) for a, b in zip(found, labels, strict=True)]
         return {"accuracy": fraction_figure(float(np.mean(right)), len(right))}
 
+    @functools.cached_property
+    def fidelity(self) -> Fidelity | None:
+        """Judges of fidelity to other conditions than plain labels, for which `recognised` is enough."""
+        return None if kinds_of(self.splits.given) == [("", "labels")] else super().fidelity
+
     @abstractmethod
     def simplest(self) -> Parts:
         """Return what the simplest model that learnt from the training items predicts of the test items."""
@@ -253,27 +261,6 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         """Return True if an evaluation was made by this protocol, with the very same test items."""
         stored = found.arrays.get("test")
         return super().matches(found) and stored is not None and str(stored) == self.digest
-
-
-def asked(conditions: Sequence[Hashable] | None, most: int = 100) -> np.ndarray:
-    """Write conditions as a page shows them, an array of texts (n,): empty for what isn't a short text or a number.
-
-    Args:
-        conditions: labels, numbers, texts, records of these, or anything else; None for none.
-        most: length of the longest text.
-    """
-    return np.array([_asked(condition)[:most] for condition in conditions or ()], str)
-
-
-def _asked(condition: object) -> str:
-    if isinstance(condition, Mapping):
-        parts = {name: _asked(part) for name, part in condition.items()}
-        return ", ".join(f"{name}: {part}" for name, part in parts.items() if part)
-    if isinstance(condition, (list, tuple, set, frozenset)):
-        return ", ".join(filter(None, map(_asked, condition)))
-    if isinstance(condition, (float, np.floating)):
-        return f"{condition:.4g}"
-    return str(condition) if isinstance(condition, (str, int, np.integer, np.str_, np.bool_)) else ""
 
 
 def _mean(nats: np.ndarray, note: str) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import ClassVar, Generic, cast
 
 import numpy as np
@@ -13,13 +13,16 @@ from typing_extensions import TypeVar
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.evaluation.fidelity import Counts, Fidelity, Judged
+from zaohua.evaluation.given import classes_of
 from zaohua.evaluation.known_items import known_items
-from zaohua.evaluation.measures import Measure, add_measures, measure_of
+from zaohua.evaluation.measures import Measure, add_measures
 from zaohua.evaluation.model import Codes, Model
 from zaohua.evaluation.references import doubtful, is_praise
-from zaohua.evaluation.results import Evaluation, Figure, Figures
+from zaohua.evaluation.results import Evaluation, Figures
 from zaohua.evaluation.splits import IN_MEMORY, Items, Splits, held_out_rows, some
-from zaohua.metrics.intervals import Interval, mean_interval, wilson
+from zaohua.metrics.extractor import Classifier
+from zaohua.metrics.intervals import Interval
 
 SamplesT = TypeVar("SamplesT", default=np.ndarray)
 """Type of samples as they are measured: an array or a list of texts."""
@@ -46,6 +49,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         seed: seed of everything random.
         test: real items to compare with.
         target: name of the column to predict; empty for other data than tables.
+        spoken: True if items are sounds, in which texts may be said.
     """
 
     lead: ClassVar[str]
@@ -56,6 +60,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     needs: ClassVar[Mapping[str, str]] = {"sample": "by their samples"}
     scores_items: ClassVar[bool] = True
     unit_seen: ClassVar[str] = ""
+    spoken: ClassVar[bool] = False
 
     modality: str = ""
     noun: str = "items"
@@ -213,6 +218,39 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     def details(self, samples: SamplesT, conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
         """Compute the other fields of an `Evaluation` that depend on the samples, by name."""
 
+    # ---- fidelity
+
+    def judged(self, samples: SamplesT) -> Judged | None:
+        """Return samples, as judges of fidelity see them; None if these can't."""
+        return None
+
+    def judged_items(self, items: Items) -> Judged | None:
+        """Return real items as judges of fidelity see them; None if these can't."""
+        return self.judged(items.values)
+
+    def asked_rows(self, count: int) -> np.ndarray:
+        """Return the indices of the test items whose conditions `count` samples are made for, int64 (n,)."""
+        return np.arange(count)
+
+    @property
+    def likeness(self) -> Callable[[np.ndarray, np.ndarray], Counts] | None:
+        """Function that counts how like single test items samples are (see `likeness.pictures`); None for none."""
+        return None
+
+    @functools.cached_property
+    def fidelity(self) -> Fidelity | None:
+        """Judges of fidelity to the conditions; None without conditions, or without training items to learn from."""
+        return Fidelity.of(self.splits, self.test, self.judged_items, self.seed, self.spoken, self.classifier)
+
+    @property
+    def classifier(self) -> Classifier | None:
+        """Classifier of items by their classes, trained on the training split; None without classes."""
+        return None
+
+    def class_labels(self, items: Items) -> list[Hashable] | None:
+        """Return the classes of real items: their labels, or the first part of their conditions that is a label."""
+        return classes_of(items.labels, self.splits.given)
+
     @property
     def references(self) -> dict[str, Figures]:
         """Figures of the references: real training items, and a trivial model."""
@@ -265,35 +303,3 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     def complete(self, found: Evaluation) -> Evaluation:
         """Return an evaluation with the fields that older versions didn't store: `lead` and `noun`."""
         return dataclasses.replace(found, lead=self.lead, noun=self.noun)
-
-
-def interval_figure(interval: Interval, n: int, note: str = "", p: float | None = None) -> Figure:
-    """Create the figure of an estimate from n items with its interval."""
-    return Figure(interval.value, interval.low, interval.high, n, note, p)
-
-
-def fraction_figure(value: float, n: int, note: str = "", p: float | None = None) -> Figure:
-    """Create the figure of a fraction of n items with Wilson's 95 % interval."""
-    return interval_figure(wilson(value, n), n, note, p)
-
-
-def figures_over_seeds(sets: Sequence[Figures]) -> Figures:
-    """Average the figures of several seeds, of sampling or of training, with intervals over the seeds.
-
-    Args:
-        sets: figures of the same measures for each seed; those of a single seed are returned unchanged.
-    """
-    if len(sets) == 1:
-        return dict(sets[0])
-    return {name: _over_seeds(name, [figures[name] for figures in sets]) for name in sets[0]}
-
-
-def _over_seeds(name: str, each: Sequence[Figure]) -> Figure:
-    notes = dict.fromkeys(figure.note for figure in each if figure.note)
-    around = measure_of(name).within(mean_interval([figure.value for figure in each]))  # may exceed the range
-    return interval_figure(around, each[0].n or 0, "; ".join(notes))
-
-
-def format_p(p: float) -> str:
-    """Format a p value."""
-    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zaohua.evaluation.measures import Measure, measure_names, measure_of
-from zaohua.evaluation.results import FLOOR, Figure, Figures
+from zaohua.evaluation.measures import Measure, measure_names, measure_of, sorted_names
+from zaohua.evaluation.results import FLOOR, REAL_PAIRS, SHUFFLED, Figure, Figures
 from zaohua.metrics.intervals import Interval, wilson
 from zaohua.report.numbers import digits
 
+REAL = "real training items have"
 LITTLE = "tells little here"
 """What is printed in place of the figure of a measure that can't tell the references apart."""
 
@@ -29,15 +30,32 @@ def doubtful(references: Mapping[str, Figures]) -> dict[str, str]:
     Args:
         references: figures of `FLOOR` and of the trivial model; with fewer references nothing is known.
     """
+    return {**_of_items(references), **_of_pairs(references)}
+
+
+def _of_pairs(references: Mapping[str, Figures]) -> dict[str, str]:
+    """Return the measures of fidelity that can't tell real pairs from shuffled ones, and why."""
+    real, shuffled = references.get(REAL_PAIRS, {}), references.get(SHUFFLED, {})
+    reasons = {
+        name: _overlap(name, real[name], shuffled[name], "real test pairs have", SHUFFLED)
+        for name in real
+        if name in shuffled
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _of_items(references: Mapping[str, Figures]) -> dict[str, str]:
     floor = references.get(FLOOR)
-    naive = [(name, figures) for name, figures in references.items() if name != FLOOR]
+    naive = [(name, figures) for name, figures in references.items() if name not in (FLOOR, REAL_PAIRS, SHUFFLED)]
     if floor is None or not naive:
         return {}
     other, trivial = naive[0]
     reasons = {
         judge: reason
         for judge in {measure_of(name).judge for name in measure_names()} - {""}
-        if judge in floor and judge in trivial and (reason := _overlap(judge, floor[judge], trivial[judge], other))
+        if judge in floor
+        and judge in trivial
+        and (reason := _overlap(judge, floor[judge], trivial[judge], REAL, other))
     }
     return {name: reason for judge, reason in reasons.items() for name in judged_by(judge)}
 
@@ -56,18 +74,19 @@ def is_praise(name: str) -> bool:
 def grouped(reasons: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the measures of each reason, in the order of tables."""
     groups: dict[str, list[str]] = {}
-    for name in (name for name in measure_names() if name in reasons):
+    for name in sorted_names(reasons):
         groups.setdefault(reasons[name], []).append(name)
     return groups
 
 
-def _overlap(name: str, floor: Figure, trivial: Figure, other: str) -> str:
+def _overlap(name: str, floor: Figure, trivial: Figure, first: str, other: str) -> str:
     """Return why a measure doesn't tell the trivial model from real items; empty if it does."""
     measure = measure_of(name)
     real, naive = _interval(measure, floor), _interval(measure, trivial)
     if (real.high < naive.low) if measure.better == "lower" else (real.low > naive.high):
         return ""
-    return f"real training items have {_shown(measure, real)}, {other} has {_shown(measure, naive)}"
+    has = "have" if other == SHUFFLED else "has"
+    return f"{first} {_shown(measure, real)}, {other} {has} {_shown(measure, naive)}"
 
 
 def _interval(measure: Measure, figure: Figure) -> Interval:

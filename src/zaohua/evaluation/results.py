@@ -18,7 +18,9 @@ from zaohua.storage.layout import WEIGHTS
 FOLDER, FIGURES, ARRAYS = "evaluation", "figures.json", "arrays.npz"
 FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"
 """Names of the references: real training items, a Gaussian, and shuffled columns of a table."""
-PROTOCOL = 2
+REAL_PAIRS, SHUFFLED = "real test pairs", "shuffled test pairs"
+"""Names of the references of fidelity: real test items with their own conditions, and with those of others."""
+PROTOCOL = 3
 """Version of the computation of figures; figures of different versions can't be compared."""
 
 
@@ -85,7 +87,8 @@ class Evaluation:
         representation: representation that likelihoods refer to; empty if they refer to the items.
         others: Fréchet distances by other extractors, by their names and hashes.
         figures: figures of the model, by the names in `MEASURES`.
-        references: figures of `FLOOR`, and of `NAIVE` or `APART`; of sequences those of real items and of a baseline.
+        references: figures of `FLOOR`, and of `NAIVE` or `APART`; of sequences those of real items and of a baseline;
+            of conditional models `REAL_PAIRS` and `SHUFFLED`.
         by_column: for tables "shape", the similarity of each column, and "uses", its permutation importance in the
             trees that distinguish samples from real rows.
         recall_by_class: recall of the test items of each class.
@@ -102,7 +105,8 @@ class Evaluation:
             pictures "nearest", the nearest training items of the first samples; for sounds the same for the indices
             "shown", with the waves "heard" and "nearest_heard"; for tables "told" and "told_real", the scores of
             samples and test rows by the trees; for sequences "surprise", "sizes" and "items" of the parts of test items
-            (see `predictions.Parts`), and what a page shows of samples.
+            (see `predictions.Parts`), and what a page shows of samples; under "fidelity" and the name of a measure, the
+            counts of each test item (see `fidelity`).
     """
 
     run: str

@@ -9,8 +9,8 @@ import numpy as np
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.evaluation.comparison import Comparison, in_order, likely, notes_on, standing
+from zaohua.evaluation.figures import figures_over_seeds
 from zaohua.evaluation.measures import measure_of
-from zaohua.evaluation.protocol import figures_over_seeds
 from zaohua.evaluation.results import Cost, Evaluation
 from zaohua.metrics.intervals import Interval, mean_interval
 

@@ -22,6 +22,7 @@ from zaohua.core.noise import ItemNoise, derive_seed, seeds_from_content
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zaohua.evaluation.given import Given
     from zaohua.evaluation.model import Codes, Model
 
 IN_MEMORY = "data in memory"
@@ -127,6 +128,7 @@ class Splits:
         test: held-out items.
         modality: name of the kind of data; empty for items of a codec that belongs to none.
         noun: noun for the items, in the plural.
+        given: parts of the conditions, of models that have any (see `fidelity`).
     """
 
     data: str
@@ -135,6 +137,7 @@ class Splits:
     test: Any
     modality: str = ""
     noun: str = "items"
+    given: Sequence[Given] = ()
 
 
 def held_out_rows(models: Sequence[Model], n: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

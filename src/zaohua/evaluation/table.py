@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zaohua.evaluation.comparison import Comparison
-from zaohua.evaluation.measures import measure_names, measure_of
+from zaohua.evaluation.measures import measure_of, sorted_names
 from zaohua.evaluation.references import LITTLE
 from zaohua.evaluation.results import FLOOR, Evaluation, Figure, Figures
 from zaohua.evaluation.summaries import between, shown, title_of, withheld
@@ -89,7 +89,8 @@ def quality(comparison: Comparison, names: Sequence[str] | None = None) -> Table
     """
     rows = comparison.rows
     references = dict(sorted(rows[0].references.items(), key=lambda item: item[0] != FLOOR))
-    names = [name for name in (measure_names() if names is None else names) if any(name in row.figures for row in rows)]
+    measured = sorted_names({name for row in rows for name in row.figures})
+    names = measured if names is None else [name for name in names if name in measured]
     best = {name: _best(name, rows) for name in names}
 
     def cells(figures: Figures, row: Evaluation | None = None) -> list[Cell]:

@@ -45,8 +45,8 @@ def bleu(texts: Sequence[str], references: Sequence[Sequence[str]], random_state
         ZaohuaError: a text has no reference.
     """
     _check(texts, references)
-    counts = np.array([_matches(text, right) for text, right in zip(texts, references, strict=True)])
-    return bootstrap(counts, _bleu_of, random_state)
+    counts = np.array([matches(text, right) for text, right in zip(texts, references, strict=True)])
+    return bootstrap(counts, bleu_of, random_state)
 
 
 def cider(texts: Sequence[str], references: Sequence[Sequence[str]], random_state: RandomState = 0) -> Interval:
@@ -98,7 +98,7 @@ def _grams(text: str) -> Grams:
 # ---- BLEU
 
 
-def _matches(text: str, references: Iterable[str]) -> list[int]:
+def matches(text: str, references: Iterable[str]) -> list[int]:
     """Return the right n-grams and all n-grams of a text for each n, its words, and those of the nearest reference."""
     grams, right = _grams(text), Counter[tuple[str, ...]]()
     length, lengths = len(words_of(text)), [len(words_of(reference)) for reference in references]
@@ -111,8 +111,8 @@ def _matches(text: str, references: Iterable[str]) -> list[int]:
     return [*found, *totals, length, min(lengths, key=lambda other: (abs(other - length), other))]
 
 
-def _bleu_of(sums: np.ndarray) -> np.ndarray:
-    """Return BLEU of sums of `_matches` (..., 2 ORDERS + 2); 0 if no n-gram of an order is right."""
+def bleu_of(sums: np.ndarray) -> np.ndarray:
+    """Return BLEU of sums of `matches` (..., 2 ORDERS + 2); 0 if no n-gram of an order is right."""
     found, totals = sums[..., :ORDERS], sums[..., ORDERS : 2 * ORDERS]
     length, nearest = sums[..., -2], sums[..., -1]
     with np.errstate(divide="ignore"):

@@ -176,7 +176,9 @@ def _part_of(carried: Any, name: str) -> Column:
     if is_records(carried):
         names = list(carried[0])
     if name not in names:
-        raise unknown("column of y", name, names) if names else apart.refuse(name)
+        if not names:
+            raise apart.refuse(name)
+        raise ZaohuaError(f"{unknown('column of y', name, names)}; and there is no file or folder of that name")
     return Column(name, [record[name] for record in carried])
 
 

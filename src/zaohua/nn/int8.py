@@ -73,11 +73,11 @@ class Int8Transformer:
         shape = (n, net.heads, net.room, net.width // net.heads)
         keys, values = ([net.cos.new_empty(shape) for _ in self.blocks] for _ in range(2))
         state = State(keys, values, net.prefix(y, n, keep))
-        values, present = state.prefix.values, state.prefix.present
-        if values.shape[1]:
+        prefix, present = state.prefix.values, state.prefix.present
+        if prefix.shape[1]:
             if present is not None:  # rows are divided by their norms: padding, which nothing sees, must not be zero
-                values = values.masked_fill(~present.unsqueeze(2), 1.0)
-            self._run(values, state)
+                prefix = prefix.masked_fill(~present.unsqueeze(2), 1.0)
+            self._run(prefix, state)
         return state
 
     def step(self, tokens: Tensor, state: State) -> Tensor:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from zaohua.evaluation import table
 from zaohua.evaluation.comparison import Comparison
-from zaohua.evaluation.pictures import side_by_side
 from zaohua.evaluation.results import Evaluation
+from zaohua.evaluation.shown import side_by_side
 from zaohua.evaluation.summaries import titled
 from zaohua.report import html
 from zaohua.report.sheets import Picture, on_black
@@ -60,6 +60,7 @@ def sections(comparison: Comparison) -> Markup:
     return html.render(
         TEMPLATE,
         sheets=_sheets(comparison),
+        pairs=_pairs(comparison),
         neighbours=_neighbours(comparison.rows),
         classes=table.classes(comparison.rows),
         distances=table.distances(comparison),
@@ -80,6 +81,17 @@ def _sheets(comparison: Comparison) -> list[Sheet]:
         more += ", without labels" if names and not asked else ""
         picture = _on_black(sheet(comparison, row), columns, f"Samples of {row.run}")
         found.append(Sheet(row.run, more, picture, names, asked, columns))
+    return found
+
+
+def _pairs(comparison: Comparison) -> list[tuple[str, list[tuple[str, Picture]]]]:
+    """Lay out conditions that aren't labels: the text of each, and pictures of it, of the real item and of samples."""
+    found = []
+    for i, text in enumerate(comparison.arrays.get("asked", np.array([], str)).tolist()):
+        named = [("condition", comparison.arrays["asked_pictures"])] if "asked_pictures" in comparison.arrays else []
+        named += [("real", comparison.test), *((row.run, row.arrays["samples"]) for row in comparison.rows)]
+        shown = [(name, _on_black(images[i : i + 1], 1, f"{name}: {text}".strip(": "))) for name, images in named]
+        found.append((text, shown))
     return found
 
 

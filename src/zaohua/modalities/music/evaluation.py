@@ -13,7 +13,8 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.predictions import MOST, Parts, PredictionProtocol, asked
+from zaohua.evaluation.predictions import MOST, Parts, PredictionProtocol
+from zaohua.evaluation.shown import asked
 from zaohua.evaluation.splits import Items, held_out_rows, name_of
 from zaohua.metrics.bigram import Bigram
 from zaohua.metrics.text_overlap import TextOverlap
@@ -111,6 +112,14 @@ class MusicProtocol(PredictionProtocol[Piece]):
         for codes in self.test.codes:
             found.update(codes.numpy().tobytes())
         return found.hexdigest()[:16]
+
+    def judged(self, samples: Sequence[Piece]) -> list[str]:
+        """Return the keys of the notes in order as texts, with a letter for each."""
+        return ["".join(chr(0x4E00 + int(key)) for key in piece.notes[:, 2]) for piece in samples]
+
+    def judged_items(self, items: Any) -> list[str]:
+        """Return the same of real pieces."""
+        return self.judged(list(items))
 
     def parts(self, model: Any) -> Parts:
         """Return what a model predicts of each test piece, by the number of its notes."""

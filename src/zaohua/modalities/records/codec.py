@@ -51,7 +51,7 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
         Raises:
             ZaohuaError: `parts` names a part that there isn't, or a part can't be encoded; the message names it.
         """
-        columns, chosen = columns_of(items), self.parts or {}
+        columns, chosen = columns_of(items if is_records(items) else {self.ONLY: items}), self.parts or {}
         for name in chosen:
             if name not in columns:
                 raise unknown("part of y", name, list(columns))
@@ -127,6 +127,8 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
         """
         if hasattr(y, "to_dict") and not hasattr(y, "columns"):
             y = y.to_dict()
+        if isinstance(y, (list, tuple)) and not y:
+            return y
         if not is_records(y):
             if list(self.codecs_) != [self.ONLY]:
                 names = ", ".join(self.codecs_)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from zaohua.evaluation.pictures import PictureProtocol, side_by_side
+from zaohua.evaluation.pictures import PictureProtocol
 from zaohua.evaluation.results import Evaluation, Figure, Figures
+from zaohua.evaluation.shown import asked_examples, side_by_side
 from zaohua.evaluation.splits import Items, Pictures, Splits
 from zaohua.metrics.diversity import diversity
 from zaohua.modalities.sounds.clips import Clip
@@ -124,6 +125,7 @@ class SoundProtocol(PictureProtocol):
 
     modality = "sounds"
     noun = "sounds"
+    spoken: ClassVar[bool] = True
     min_items: ClassVar[int] = 80_000  # with fewer 94 % of spoken digits are recognised, with these 99 %
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
@@ -131,7 +133,9 @@ class SoundProtocol(PictureProtocol):
         self.ear = Ear(splits.train)
         pictures = [self.ear.picture(part) for part in (splits.train, self.recordings)]
         super().__init__(replace(splits, train=pictures[0], test=pictures[1]), n, seed)
-        self.shown = side_by_side(self.test.labels, self.n, EACH)[: max(2, HEARD // self.ear.codec.form_.length)]
+        self.shown = side_by_side(self.class_labels(self.test), self.n, EACH)[
+            : max(2, HEARD // self.ear.codec.form_.length)
+        ]
 
     @classmethod
     def items(cls, model: Any, items: Any, labels: Any) -> Recordings:
@@ -207,7 +211,10 @@ class SoundProtocol(PictureProtocol):
     @property
     def real_examples(self) -> dict[str, np.ndarray]:
         """The same test sounds."""
-        return self._heard(self.ear.sounds(self.test, self.shown))
+        labels = self.test.labels
+        conditions = None if labels is None else [labels[i] for i in self.shown]
+        said = asked_examples(conditions, self.splits.given, len(self.shown))
+        return {**self._heard(self.ear.sounds(self.test, self.shown)), **said}
 
     def _heard(self, sounds: Sequence[Sound]) -> dict[str, np.ndarray]:
         return {"shown": self.shown, "heard": waves_of(sounds), "rate": np.array(sounds[0].rate)}

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from zaohua.evaluation import table
 from zaohua.evaluation.comparison import Comparison
+from zaohua.evaluation.measures import measure_of
 from zaohua.evaluation.results import Evaluation
 from zaohua.evaluation.summaries import titled
 from zaohua.modalities.sounds.sound import Sound
@@ -80,7 +81,8 @@ def _most(comparison: Comparison) -> int:
 def _samples(comparison: Comparison, most: int) -> list[Players]:
     """Collect real sounds, then samples of each model."""
     labels, at = comparison.labels, comparison.arrays["shown"][:most]
-    names = [""] * len(at) if labels is None else [str(labels[i]) for i in at]
+    said = comparison.arrays.get("asked")
+    names = [str(labels[i]) for i in at] if labels is not None else [""] * len(at) if said is None else said.tolist()
 
     def heard(title: str, pictures: np.ndarray, arrays: Mapping[str, np.ndarray], names: Sequence[str]) -> list[Heard]:
         return [
@@ -90,8 +92,8 @@ def _samples(comparison: Comparison, most: int) -> list[Players]:
 
     found = [Players("real", "never heard in training", heard("real", comparison.test[at], comparison.arrays, names))]
     for row in comparison.rows:
-        asked = bool(row.accuracy_by_class) or "accuracy" in row.figures
-        more = titled("frechet", row, interval=False) + ("" if asked or labels is None else ", without labels")
+        asked = bool(row.accuracy_by_class) or any(measure_of(name).pairs for name in row.figures)
+        more = titled("frechet", row, interval=False) + ("" if asked or not any(names) else ", without conditions")
         of_row = heard(row.run, row.arrays["samples"][at], row.arrays, names if asked else [""] * len(at))
         found.append(Players(row.run, more, of_row))
     return found

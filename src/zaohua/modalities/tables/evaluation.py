@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError, unknown
-from zaohua.evaluation.protocol import EvaluationProtocol, format_p, fraction_figure, interval_figure
+from zaohua.evaluation.figures import format_p, fraction_figure, interval_figure
+from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import APART, FLOOR, Evaluation, Figure, Figures
 from zaohua.evaluation.splits import Splits
 from zaohua.metrics import tree_two_sample as told_apart

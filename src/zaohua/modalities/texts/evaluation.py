@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zaohua.evaluation.predictions import Parts, PredictionProtocol, asked
+from zaohua.evaluation.predictions import Parts, PredictionProtocol
 from zaohua.evaluation.protocol import EvaluationProtocol
+from zaohua.evaluation.shown import asked, asked_examples
 from zaohua.evaluation.splits import Items, Splits
 from zaohua.metrics.bigram import Bigram
 from zaohua.metrics.text_overlap import SEPARATOR, TextOverlap, text_overlap
@@ -28,6 +29,8 @@ SHOWN, LONGEST = 12, 400
 """Number of texts that a page shows of each model, and of characters of each, at most."""
 CHUNK = 1 << 20
 """Number of characters of a corpus that are counted at once."""
+CAPTIONS, MOST_CAPTIONS = 20, 500
+"""Of texts of other conditions than labels, one is drawn for so many that are asked for, and so many at most."""
 END = 256
 """Symbol of the ends of texts, besides their bytes."""
 
@@ -52,6 +55,8 @@ class TextProtocol(PredictionProtocol[str]):
 
     def __init__(self, splits: Splits, n: int = 10_000, seed: int = 0):
         super().__init__(splits, n, seed)
+        if any(part.kind != "labels" for part in splits.given):  # captions are short, and fidelity needs many
+            self.n = min(max(1, n // CAPTIONS), MOST_CAPTIONS)
         total = sum(len(text.encode()) for text in Corpus(self.test.values))
         self.part = min(PART, max(1, total // PARTS))
 
@@ -88,6 +93,10 @@ class TextProtocol(PredictionProtocol[str]):
     def describe(cls, model: Any) -> str:
         """Return whether a model makes texts or answers."""
         return "answers in dialogues" if _answers(model) else "texts"
+
+    def judged(self, samples: Sequence[str]) -> list[str]:
+        """Return texts as they are."""
+        return list(samples)
 
     def codes_for(self, model: Any) -> Any:
         """Return the test texts as tokens of a model."""
@@ -145,7 +154,8 @@ class TextProtocol(PredictionProtocol[str]):
     def shown(self, samples: Sequence[str], conditions: Sequence[Hashable] | None) -> dict[str, np.ndarray]:
         """Return the beginnings of some texts, and what they were made of."""
         texts = [text[:LONGEST] for text in samples[:SHOWN]]
-        return {"samples": np.array(texts, str), "asked": asked(conditions)[:SHOWN]}
+        pictures = asked_examples(conditions, self.splits.given, SHOWN)
+        return {**pictures, "samples": np.array(texts, str), "asked": asked(conditions)[:SHOWN]}
 
     @property
     def real_examples(self) -> dict[str, np.ndarray]:

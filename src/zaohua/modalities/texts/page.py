@@ -14,6 +14,7 @@ from zaohua.evaluation.comparison import Comparison
 from zaohua.evaluation.summaries import titled
 from zaohua.modalities.texts.evaluation import LONGEST
 from zaohua.report import html
+from zaohua.report.sheets import Picture, on_black
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 SAID = ("bits_per_byte", "copied")
@@ -27,14 +28,18 @@ class Written:
 
     name: str
     more: str
-    texts: list[tuple[str, str]]
+    texts: list[tuple[str, str, Picture | None]]
 
     @classmethod
     def of(cls, name: str, more: str, arrays: Mapping[str, np.ndarray]) -> Written:
         """Make one of what `TextProtocol.shown` returned."""
         texts = [text if len(text) < LONGEST else f"{text} …" for text in arrays["samples"].tolist()]
         asked = arrays["asked"].tolist()
-        return cls(name, more, list(zip(texts, asked or [""] * len(texts), strict=True)))
+        pictures: list[Picture | None] = [
+            on_black(one[None], 1, "condition", 56, gap=0) for one in arrays.get("asked_pictures", ())
+        ]
+        beside = [asked or [""] * len(texts), pictures or [None] * len(texts)]
+        return cls(name, more, list(zip(texts, *beside, strict=True)))
 
 
 def sections(comparison: Comparison) -> Markup:
@@ -48,6 +53,6 @@ def sections(comparison: Comparison) -> Markup:
     return html.render(
         TEMPLATE,
         samples=found,
-        note="; below each, what was asked for" if asked else "",
+        note="; beside each, what was asked for" if asked else "",
         remarks=table.remarks(comparison.notes, comparison.rows),
     )

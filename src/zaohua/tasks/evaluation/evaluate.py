@@ -22,12 +22,14 @@ from zaohua.core.arguments import whole_number
 from zaohua.core.errors import NotAvailable, ZaohuaError, shown
 from zaohua.core.json import Json
 from zaohua.estimator.base import GenerativeModel
-from zaohua.evaluation.measures import measure_names
-from zaohua.evaluation.protocol import EvaluationProtocol, figures_over_seeds, interval_figure
+from zaohua.evaluation.figures import figures_over_seeds, interval_figure
+from zaohua.evaluation.measures import sorted_names
+from zaohua.evaluation.protocol import EvaluationProtocol
+from zaohua.evaluation.references import doubtful
 from zaohua.evaluation.results import PROTOCOL, Evaluation, Figures, weights_of
 from zaohua.families.density import Density
 from zaohua.metrics.intervals import mean_interval, ratio_interval
-from zaohua.tasks.evaluation import cost
+from zaohua.tasks.evaluation import cost, fidelity
 from zaohua.tasks.evaluation.protocols import needed_protocol, protocol_for
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
@@ -117,24 +119,26 @@ def _measured(
         blocks, spent, memory = cost.sample(model, n, conditions, seed + k, _progress(log, "sampling", n))
         samples = protocol.join([protocol.to_measured(model, block) for block in blocks])
         log("measuring")
-        found.append(protocol.measure(samples, conditions))
+        counts = fidelity.faithful(model, protocol, samples)
+        found.append({**protocol.measure(samples, conditions), **fidelity.figures_of(protocol, counts)})
         seconds, duration = seconds + spent, duration + protocol.duration(blocks)
         if not k:
-            first, examples = samples, protocol.examples(samples, blocks)
+            first, examples = samples, {**protocol.examples(samples, blocks), **fidelity.stored(counts)}
     assert first is not None  # there is a set of samples at least
     nats = _nats(model, protocol, log)
     log("predicting the test items")
     predicted, parts = protocol.predictions(model)
+    more = fidelity.more_counts(model, protocol, seed)
     figures = {**figures_over_seeds(found), **_likelihood(model, nats, protocol), **predicted}
+    figures.update(fidelity.figures_of(protocol, more))
     trained_on, known = protocol.trained_on(model)
     log("measuring the references")
-    details = {
-        "references": protocol.references,
-        "doubtful": protocol.doubtful,
-        **protocol.details(first, conditions, found[0]),
-    }
-    flags = (*known, *details.pop("flags", ()))
-    arrays = {"nats": nats, **parts, **examples, **details.pop("arrays", {})}
+    details = {"references": protocol.references, **protocol.details(first, conditions, found[0])}
+    if protocol.fidelity is not None:
+        details["references"] = {**details["references"], **protocol.fidelity.references}
+    details["doubtful"] = {**protocol.doubtful, **doubtful(details["references"])}
+    flags = (*known, *details.pop("flags", ()), *fidelity.remarks(model, protocol))
+    arrays = {"nats": nats, **parts, **examples, **fidelity.stored(more), **details.pop("arrays", {})}
     return Evaluation(
         run=about["name"],
         model=type(model).__name__,
@@ -204,7 +208,7 @@ def _likelihood(model: GenerativeModel, nats: np.ndarray, protocol: EvaluationPr
 
 def _ordered(figures: Figures) -> Figures:
     """Sort figures in the order of tables."""
-    return {name: figures[name] for name in measure_names() if name in figures}
+    return {name: figures[name] for name in sorted_names(figures)}
 
 
 def machine(began: float) -> Json:

@@ -216,6 +216,8 @@ def _behind(comparison: Comparison) -> Markup:
             if "log_likelihood" in row.figures
         }
         found += charts.forest(f"Behind {comparison.likeliest}, nats per item", comparison.likelihood_behind, notes)
+    for name, lead in comparison.leads.items():
+        found += charts.forest(f"Behind {lead.best}, {title_of(name, best)}", lead.behind)
     return found
 
 

@@ -18,6 +18,7 @@ from zaohua.modalities.modality import Modality
 from zaohua.modalities.reading import read
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.registry import known, modality_of, taken_by
+from zaohua.tasks.evaluation.givens import given_of
 from zaohua.training.trainable import Trainable
 
 
@@ -150,14 +151,15 @@ def splits_of(
             f"this {type(model).__name__} was trained on data in memory: give those data ({option('train')})"
         )
     kind = kind_of(model)
-    about = {"modality": "" if kind is None else kind.name, "noun": "items" if kind is None else kind.noun}
+    about = ("", "items") if kind is None else (kind.name, kind.noun)
+    given = given_of((model, *others))
     learnt = read_items(model, source, None, cls) if reads else None
     if data is not None:
         if _same_path(data, source):
             raise ZaohuaError(f"{data} is what the model was trained on: distances to it would reward copies")
         named = is_named(data)
         test = cls.common(models, _known_labels(model, data, read_items(model, data, "test" if named else None, cls)))
-        return Splits(_name(data), "test" if named else "given", _part(learnt), _part(test), **about)
+        return Splits(_name(data), "test" if named else "given", _part(learnt), _part(test), *about, given)
     why = ""
     if split != "validation" and source is not None:
         try:
@@ -166,7 +168,7 @@ def splits_of(
             why = f" ({error})"
         else:
             test = cls.common(models, _known_labels(model, source, test))
-            return Splits(called, "test", _part(learnt), _part(test), **about)
+            return Splits(called, "test", _part(learnt), _part(test), *about, given)
     parts = None
     if split != "test" and source is not None and isinstance(model, Trainable) and model.validation_fraction:
         parts = cls.held_out(models, learnt or read_items(model, source, None, cls))
@@ -176,7 +178,7 @@ def splits_of(
             f"{called} has no test split{why}: give items that training never had ({option('data')})"
             + (share if isinstance(model, Trainable) else "")
         )
-    return Splits(called, "validation", parts[0] if reads else None, cls.common(models, parts[1]), **about)
+    return Splits(called, "validation", parts[0] if reads else None, cls.common(models, parts[1]), *about, given)
 
 
 def read_items(model: GenerativeModel, source: object, split: str | None, cls: type[EvaluationProtocol]) -> Items:

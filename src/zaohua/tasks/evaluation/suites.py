@@ -19,7 +19,7 @@ from zaohua.core.json import Json
 from zaohua.core.params import fields_of
 from zaohua.evaluation import summaries
 from zaohua.evaluation.comparison import Comparison
-from zaohua.evaluation.measures import measure_names
+from zaohua.evaluation.measures import sorted_names
 from zaohua.evaluation.results import FLOOR, Evaluation, Figures
 from zaohua.evaluation.seeds import comparison_over_seeds
 from zaohua.evaluation.suite import Suite
@@ -235,7 +235,7 @@ def _head(name: str, suite: Suite, minutes: float, seeds: Sequence[int], found: 
 def _summary(name: str, dataset: str, found: Comparison, left_out: dict[str, str]) -> str:
     """Return a data set's table in Markdown, with the verdict and remarks."""
     rows, first = found.rows, found.rows[0]
-    columns = [column for column in measure_names() if any(column in row.figures for row in rows)]
+    columns = sorted_names({name for row in rows for name in row.figures})
     titles = [summaries.title_of(column, first) for column in columns]
     speed = ["× real time"] if any(row.cost.real_time for row in rows) else []
     header = ["", *titles, "training, s", "ms a sample", "evaluations", *speed]

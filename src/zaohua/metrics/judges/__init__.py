@@ -1,0 +1,1 @@
+"""Judges of fidelity: small networks that learn from real pairs what belongs to a condition, and then judge samples."""
