@@ -20,7 +20,7 @@ from typing import Any
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 from clock import by_cpu_time, cost
-from judge import Judge, asked, by, follow
+from judge import Judge, asked, by, follow, share
 from PIL import Image
 
 from captions import COMBINATIONS, HELD_OUT, LEARNT, Attributes, can_say, captions_of, data
@@ -61,6 +61,7 @@ def measure(run: Path, labels: Path | None, sheet: Path | None, n: int, options:
     sides = [judge.attributes.followed(x, g, a or "") for x, (_, g, a) in zip(pictures, wanted, strict=True)]
     pairs = [f"{a} {g}" for _, g, a in wanted]
     found["combinations held out"] = figures | {
+        "both": share(right & np.array(sides)),
         "garment by combination": by(right, pairs),
         "attribute by combination": by(np.array(sides), pairs),
     }
