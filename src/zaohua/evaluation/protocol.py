@@ -50,6 +50,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         test: real items to compare with.
         target: name of the column to predict; empty for other data than tables.
         spoken: True if items are sounds, in which texts may be said.
+        likeness: function that counts how like single test items samples are (see `likeness`); None for none.
     """
 
     lead: ClassVar[str]
@@ -61,6 +62,7 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     scores_items: ClassVar[bool] = True
     unit_seen: ClassVar[str] = ""
     spoken: ClassVar[bool] = False
+    likeness: ClassVar[Callable[[np.ndarray, np.ndarray], Counts] | None] = None
 
     modality: str = ""
     noun: str = "items"
@@ -231,11 +233,6 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     def asked_rows(self, count: int) -> np.ndarray:
         """Return the indices of the test items whose conditions `count` samples are made for, int64 (n,)."""
         return np.arange(count)
-
-    @property
-    def likeness(self) -> Callable[[np.ndarray, np.ndarray], Counts] | None:
-        """Function that counts how like single test items samples are (see `likeness.pictures`); None for none."""
-        return None
 
     @functools.cached_property
     def fidelity(self) -> Fidelity | None:
