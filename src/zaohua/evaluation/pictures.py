@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from zaohua.evaluation.features import FeatureProtocol
+from zaohua.evaluation.fidelity import Counts
 from zaohua.evaluation.likeness import pictures_alike
 from zaohua.evaluation.splits import Items, Pictures
 from zaohua.metrics.extractor import MIN_ITEMS, Classifier
@@ -30,7 +31,6 @@ class PictureProtocol(FeatureProtocol):
     test: Pictures
     part: ClassVar[str] = "pixels"
     min_items: ClassVar[int] = MIN_ITEMS
-    likeness = staticmethod(pictures_alike)
 
     def make_extractors(self, train: Items) -> list[Extractor]:
         """Return a classifier, if there are several classes of labels, and two untrained extractors."""
@@ -42,6 +42,10 @@ class PictureProtocol(FeatureProtocol):
                 Classifier.cached(train.values, classes, folder, random_state=self.seed, min_items=self.min_items)
             )
         return [*found, RandomConvolutions(train.values, self.seed), Pca(train.values, self.seed)]
+
+    def likeness(self, samples: np.ndarray, real: np.ndarray) -> Counts:
+        """Count PSNR and SSIM."""
+        return pictures_alike(samples, real)
 
     def flags(self, samples: np.ndarray) -> list[str]:
         """Return warnings about the reliability of the figures of samples."""
