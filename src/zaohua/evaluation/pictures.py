@@ -6,7 +6,6 @@ there are no labels, and checked in those of others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -44,10 +43,9 @@ class PictureProtocol(FeatureProtocol):
             )
         return [*found, RandomConvolutions(train.values, self.seed), Pca(train.values, self.seed)]
 
-    @property
-    def likeness(self) -> Callable[[np.ndarray, np.ndarray], Counts]:
-        """Peak signal-to-noise ratio and structural similarity."""
-        return pictures_alike
+    def likeness(self, samples: np.ndarray, real: np.ndarray) -> Counts:
+        """Count PSNR and SSIM."""
+        return pictures_alike(samples, real)
 
     def flags(self, samples: np.ndarray) -> list[str]:
         """Return warnings about the reliability of the figures of samples."""

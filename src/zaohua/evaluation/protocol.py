@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar, Generic, cast
 
 import numpy as np
@@ -183,8 +183,6 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         """Return the duration of samples of a model in seconds; 0 for data without a duration."""
         return 0.0
 
-    # ---- likelihoods
-
     def score(self, model: Model, rows: np.ndarray, conditions: Sequence[Hashable] | None) -> np.ndarray:
         """Compute log-likelihoods of the test items at `rows`, given their conditions; in nats, float64."""
         encoded = model.attach_conditions(self.test.codes[rows], conditions)
@@ -218,8 +216,6 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
     def details(self, samples: SamplesT, conditions: Sequence[Hashable] | None, figures: Figures) -> Json:
         """Compute the other fields of an `Evaluation` that depend on the samples, by name."""
 
-    # ---- fidelity
-
     def judged(self, samples: SamplesT) -> Judged | None:
         """Return samples, as judges of fidelity see them; None if these can't."""
         return None
@@ -232,10 +228,9 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         """Return the indices of the test items whose conditions `count` samples are made for, int64 (n,)."""
         return np.arange(count)
 
-    @property
-    def likeness(self) -> Callable[[np.ndarray, np.ndarray], Counts] | None:
-        """Function that counts how like single test items samples are (see `likeness.pictures`); None for none."""
-        return None
+    def likeness(self, samples: np.ndarray, real: np.ndarray) -> Counts:
+        """Count how like single test items samples of their conditions are (see `likeness`); by default nothing."""
+        return {}
 
     @functools.cached_property
     def fidelity(self) -> Fidelity | None:

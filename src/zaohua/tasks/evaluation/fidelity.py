@@ -45,7 +45,7 @@ def more_counts(model: GenerativeModel, protocol: EvaluationProtocol[Any], seed:
 def _repeated(model: GenerativeModel, protocol: EvaluationProtocol[Any], seed: int) -> Counts:
     """Count how like the test items several samples of their conditions are, if both have the same axes."""
     alike = [part for part in protocol.splits.given if part.kind == "tensors" and part.axes == model.spec_.axes]
-    if not alike or protocol.likeness is None:
+    if not alike:
         return {}
     rows = _spread(len(protocol.test), REPEATED)
     asked = [protocol.test.labels[i] for i in rows for _ in range(TIMES)]
