@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from captions import COMBINATIONS, Attributes, can_say, caption, data
-from zaohua.evaluation.protocol import fraction_figure
+from zaohua.evaluation.figures import fraction_figure
 from zaohua.metrics.extractor import Classifier
 from zaohua.metrics.frechet import frechet_distance
 from zaohua.storage.layout import cache_folder

@@ -12,7 +12,7 @@ from tests.sequences import GPT, PLAYED, compare, labels, piece, texts
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
-from zaohua.evaluation.predictions import asked
+from zaohua.evaluation.shown import asked
 from zaohua.tasks.evaluation import compare as compare_runs
 from zaohua.tasks.evaluation import evaluate
 from zaohua.tasks.evaluation.protocols import protocol_for
