@@ -25,7 +25,7 @@ import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
 import numpy as np
 import torch
 
-from zaohua.evaluation.protocol import fraction_figure
+from zaohua.evaluation.figures import fraction_figure
 from zaohua.metrics.copy_rate import copy_rate
 from zaohua.metrics.diversity import diversity
 from zaohua.metrics.frechet import frechet_distance
