@@ -184,7 +184,7 @@ def _part_of(carried: Any, name: str) -> Column:
 
 def _own_labels(items: Any, y: Any) -> Any:
     """Return labels or other conditions that were given apart from the items, checked for their number."""
-    if is_records(y):
+    if is_records(y) and not isinstance(y, (list, tuple)):
         y = rows_of(y)
     if isinstance(y, (str, bytes, Path)) or (not hasattr(y, "__len__") and not hasattr(y, "__array__")):
         raise apart.refuse(y)
