@@ -16,6 +16,9 @@ from zaohua.core.params import fields_of
 ROOT = Path(__file__).parents[1]
 
 
+pytestmark = pytest.mark.xdist_group("types")  # mypy's cache is for one process at a time
+
+
 def checked(code: str, folder: Path) -> list[str]:
     """What mypy says of a user's file: the lines with their numbers, without the file's name and the sum."""
     path = folder / "user.py"
