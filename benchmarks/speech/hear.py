@@ -35,7 +35,7 @@ def jsgf() -> str:
 
 
 def edits(a: list[str], b: list[str]) -> int:
-    """Count the words to insert, delete or replace between two texts (Levenshtein distance)."""
+    """Count the words to insert, delete or replace between two texts: zaohua isn't installed beside pocketsphinx."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         before, row[0] = row[0], i

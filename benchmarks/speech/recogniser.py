@@ -13,24 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zaohua.metrics.error_rates import edits
 from zaohua.modalities.sounds.spectra import MelScale
 
 MEL = MelScale(RATE, 256, 80, 40)
 
 
-def edits(a: Sequence[str], b: Sequence[str]) -> int:
-    """Count the words to insert, delete or replace between two texts (Levenshtein distance)."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
-    return row[-1]
-
-
 def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:
-    """Edits over all texts by the number of words that were to be said."""
-    total = sum(edits(a.split(), b.split()) for a, b in zip(said, heard, strict=True))
+    """Return the edits over all texts divided by the number of words that were to be said."""
+    total = sum(sum(edits(a.split(), b.split())) for a, b in zip(said, heard, strict=True))
     return total / sum(len(text.split()) for text in said)
 
 

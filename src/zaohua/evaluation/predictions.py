@@ -115,7 +115,7 @@ class PredictionProtocol(EvaluationProtocol[list[SampleT]]):
         """Return the indices of the test items whose conditions samples are made for: evenly spread."""
         return np.arange(count) * max(1, len(self.test) // count) % len(self.test)
 
-    def to_measured(self, model: Model, block: Sequence[SampleT]) -> list[SampleT]:  # type: ignore[override]
+    def to_measured(self, model: Model, block: Sequence[SampleT]) -> list[SampleT]:  # type: ignore[override]  # items
         """Return samples as they are."""
         return list(block)
 
