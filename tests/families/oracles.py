@@ -32,9 +32,10 @@ class Mixture:
         return within + (self.w[:, None] * centred).T @ centred
 
     def log_prob(self, x: Tensor) -> Tensor:
-        return torch.logsumexp(self._joint(x, torch.tensor(1.0), torch.tensor(0.0)), dim=1)
+        return torch.logsumexp(self.joint(x, torch.tensor(1.0), torch.tensor(0.0)), dim=1)
 
-    def _joint(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    def joint(self, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """log w_k p_k(x_t), (B, k)."""
         var = (alpha * self.s) ** 2 + sigma**2
         square = ((x[:, None] - alpha * self.m) ** 2).sum(2)
         return torch.log(self.w) - 0.5 * square / var - 0.5 * x.shape[1] * torch.log(2 * math.pi * var)
@@ -45,7 +46,7 @@ class Mixture:
         def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
             alpha, sigma = schedule.alpha(t), schedule.sigma(t)
             var = (alpha * self.s) ** 2 + sigma**2
-            post = torch.softmax(self._joint(x_t, alpha, sigma), dim=1)
+            post = torch.softmax(self.joint(x_t, alpha, sigma), dim=1)
             centred = x_t[:, None] - alpha * self.m
             data = (post[:, :, None] * (self.m + (alpha * self.s**2 / var)[:, None] * centred)).sum(1)
             noise = (post[:, :, None] * (sigma / var)[:, None] * centred).sum(1)
