@@ -93,11 +93,11 @@ class Operator(WithFields, ABC):
         """Return what is seen of x (B, C, *axes)."""
 
     def in_units(self, units: Units) -> Self:
-        """Return the operator for tensors, given values in the items' own units; by default it has none."""
+        """Return the operator for tensors, given values in the items' own units; by default none."""
         return self
 
     def drawn(self, shape: tuple[int, ...], noise: Noise) -> Operator:
-        """Return the operator with its random choices made for n items of a shape (C, *axes); by default it has none."""
+        """Return the operator with its random choices made for n items of a shape (C, *axes); by default none."""
         return self
 
     def adjoint(self, y: Tensor, shape: tuple[int, ...]) -> Tensor:
