@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,8 +26,8 @@ from torch import Tensor
 from zaohua.core.noise import Noise
 from zaohua.operators.base import Isotropic, Observation
 
-Decode = Callable[[Tensor], Tensor]
-"""z (B, d) -> x (B, C, *axes)."""
+Decode = Callable[[Tensor, Tensor], Tensor]
+"""z (B, d), and the number of the candidate (B,) that each is found from -> x (B, C, *axes)."""
 
 
 @dataclass(frozen=True)
@@ -48,46 +49,72 @@ class LatentSearch:
     rate: float = 0.3
     least: float = 0.1
 
-    def __call__(self, decode: Decode, size: int, given: Observation, noise: Noise, gamma: float = 0.0) -> Tensor:
-        """Return the best z found for each item, (B, size).
+    def __call__(self, decode: Decode, size: int, given: Observation, noise: Noise, gamma: float = 0.0) -> Found:
+        """Search for the B items that are seen.
 
         Args:
-            decode: the decoder, of which gradients are taken.
+            decode: the decoder, of which gradients are taken. It may give each candidate a condition of its own.
             size: size of z.
             given: what is seen of the B items.
             noise: noise of the B items.
             gamma: 0 for the most probable z, 1 for draws.
         """
-        drawn = noise.normal(max(self.candidates, self.starts), size).to(given.seen.dtype)
-        origin = gamma * noise.normal(size).to(given.seen.dtype)
-        sigma = torch.as_tensor(given.sigma, dtype=given.seen.dtype, device=given.seen.device).clamp(min=self.least)
         seen = given.seen
+        drawn = noise.normal(max(self.candidates, self.starts), size).to(seen.dtype)
+        origin = gamma * noise.normal(size).to(seen.dtype)
+        sigma = torch.as_tensor(given.sigma, dtype=seen.dtype, device=seen.device).clamp(min=self.least)
         if gamma:
             seen = seen + gamma * sigma * noise.normal(*seen.shape[1:]).to(seen.dtype)
         energy = Energy(decode, replace(given, seen=seen, sigma=sigma), origin)
-        best, lowest = origin, torch.full((len(origin),), math.inf, dtype=origin.dtype, device=origin.device)
-        for start in self._best(energy, torch.cat([origin[:, None], drawn[:, 1:]], dim=1)):
-            z = self._descend(energy, start)
-            found = energy.at(z)
-            best, lowest = torch.where((found < lowest)[:, None], z, best), torch.minimum(found, lowest)
+        ends = [self._descend(energy, start) for start in self._starts(energy, drawn)]
+        best, *others = ends
+        for other in others:
+            best = best.better(other)
         return best
 
-    def _best(self, energy: Energy, z: Tensor) -> list[Tensor]:
-        """Return the candidates (B, n, size) of least energy, as `starts` tensors (B, size)."""
-        found = torch.stack([energy.at(z[:, i]) for i in range(z.shape[1])], dim=1)
-        order = found.argsort(dim=1, stable=True)[:, : self.starts]
-        return [z[torch.arange(len(z), device=z.device), column] for column in order.unbind(1)]
+    def _starts(self, energy: Energy, drawn: Tensor) -> list[Found]:
+        """Return the best candidates: of the random z (B, n, size) the first is replaced by the origin."""
+        z = torch.cat([energy.origin[:, None], drawn[:, 1:]], dim=1)
+        numbers = [torch.full((len(z),), number, device=z.device) for number in range(z.shape[1])]
+        found = torch.stack([energy.at(z[:, number], which) for number, which in enumerate(numbers)], dim=1)
+        every = torch.arange(len(z), device=z.device)
+        order = found.argsort(dim=1, stable=True)[:, : self.starts].unbind(1)
+        return [Found(z[every, which], which, found[every, which]) for which in order]
 
-    def _descend(self, energy: Energy, z: Tensor) -> Tensor:
+    def _descend(self, energy: Energy, start: Found) -> Found:
         """Minimise from one start for each item."""
-        z = z.clone().requires_grad_(True)
+        z = start.z.clone().requires_grad_(True)
         adam = torch.optim.Adam([z], lr=self.rate)
         for step in range(self.steps):
             adam.param_groups[0]["lr"] = self.rate * (1 + math.cos(math.pi * step / self.steps)) / 2
             with torch.enable_grad():
-                (z.grad,) = torch.autograd.grad(energy(z).sum(), z)  # a sum: no item changes another's gradient
+                (z.grad,) = torch.autograd.grad(energy(z, start.which).sum(), z)  # no item changes another's gradient
             adam.step()
-        return z.detach()
+        end = z.detach()
+        return Found(end, start.which, energy.at(end, start.which))
+
+
+class Found(NamedTuple):
+    """Latents of B items.
+
+    Attributes:
+        z: the latents, (B, size).
+        which: number of the candidate that each is found from, int64 (B,).
+        energy: what was minimised, (B,).
+    """
+
+    z: Tensor
+    which: Tensor
+    energy: Tensor
+
+    def better(self, other: Found) -> Found:
+        """Return for each item what has less energy."""
+        wins = other.energy < self.energy
+        return Found(
+            torch.where(wins[:, None], other.z, self.z),
+            torch.where(wins, other.which, self.which),
+            torch.where(wins, other.energy, self.energy),
+        )
 
 
 @dataclass(frozen=True)
@@ -104,15 +131,15 @@ class Energy:
     given: Observation
     origin: Tensor
 
-    def __call__(self, z: Tensor) -> Tensor:
+    def __call__(self, z: Tensor, which: Tensor) -> Tensor:
         """Return |seen - A(decode(z))|^2 / (2 sigma^2) + |z - origin|^2 / 2, (B,)."""
-        away = (self.away(self.decode(z)) / self.given.sigma).square().flatten(1).sum(1)
+        away = (self.away(self.decode(z, which)) / self.given.sigma).square().flatten(1).sum(1)
         return (away + (z - self.origin).square().sum(1)) / 2
 
-    def at(self, z: Tensor) -> Tensor:
+    def at(self, z: Tensor, which: Tensor) -> Tensor:
         """Return the energy without a gradient."""
         with torch.no_grad():
-            return self(z)
+            return self(z, which)
 
     def away(self, x: Tensor) -> Tensor:
         """Return how far items are from agreeing with what is seen: the difference from it, or from the nearest items
