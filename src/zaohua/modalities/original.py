@@ -51,33 +51,33 @@ class Original(ABC, Generic[ItemT]):
         """Shape of a mask: (height, width) of pictures, (samples,) of sounds."""
 
     @abstractmethod
-    def parts(self, codec: Codec) -> list[ItemT]:
-        """Return the item as a codec takes it; several items, such as the colours, if it takes only parts of it."""
+    def parts(self, codec: Codec, grey: bool = False) -> list[ItemT]:
+        """Return the item as a model takes it; several items, such as the colours, if it takes only parts of it.
+
+        Args:
+            codec: the model's, fitted.
+            grey: True for the brightness alone, to which a model of colours is to add them.
+        """
 
     @abstractmethod
-    def with_parts(self, parts: list[ItemT]) -> Self:
+    def with_parts(self, parts: list[ItemT], codec: Codec, grey: bool = False) -> Self:
         """Return this original with another item, given in the parts that `parts` returned, in any size."""
 
     @abstractmethod
     def write(self, path: Path) -> None:
         """Write the item, with what the file held beside it, to a new file in the format of its ending, atomically."""
 
-    @abstractmethod
-    def blended(self, other: Self, weight: np.ndarray) -> Self:
-        """Return a mixture with another original of the same size: the other one's item where the weight is 1.
-
-        Args:
-            other: of the same size.
-            weight: share of the other, of the shape `shape`, in [0, 1]; where it is 0, nothing changes by a bit.
-        """
+    def filled(self) -> Self:
+        """Return this original for an item without holes, as which its transparent parts may count."""
+        return self
 
     @abstractmethod
     def extended(self, before: tuple[int, ...], after: tuple[int, ...]) -> Self:
         """Return this original, larger by a number of pixels or samples on both sides of each axis of `shape`."""
 
     @abstractmethod
-    def write_differences(self, deviation: np.ndarray, path: Path) -> None:
-        """Write a picture of where several answers differ: black where they agree.
+    def write_differences(self, deviation: np.ndarray, path: Path) -> float:
+        """Write a picture of where several answers differ, black where they agree; return the deviation at its top.
 
         Args:
             deviation: standard deviation of the answers' values, of the shape of the item.

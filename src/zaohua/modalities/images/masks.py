@@ -16,7 +16,6 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note
-from zaohua.modalities.images.original import Picture
 
 Hole = Literal["white", "black", "alpha"]
 """What is the hole in a file: what is white, black or transparent."""
@@ -32,6 +31,8 @@ def read_mask(path: Path, hole: Hole | None = None) -> np.ndarray:
     Raises:
         ZaohuaError: it can't be read, or has no transparency where that is the hole.
     """
+    from zaohua.modalities.images.original import Picture
+
     picture = Picture.read(path)
     light = picture.item.astype(np.float32) / np.iinfo(picture.item.dtype).max
     light = light.mean(axis=2) if light.ndim == 3 else light
@@ -100,7 +101,7 @@ def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
         return mask
     from scipy.ndimage import distance_transform_edt
 
-    near = distance_transform_edt(mask < 0.5) <= pixels
+    near = np.asarray(distance_transform_edt(mask < 0.5) <= pixels)
     return np.maximum(mask, near.astype(np.float32))
 
 

@@ -129,19 +129,13 @@ class Picture(Original[np.ndarray]):
         """Write the picture; note what the format can't hold."""
         save_picture(self.item, self.alpha, path, self.kept)
 
-    def blended(self, other: Self, weight: np.ndarray) -> Self:
-        """Return a mixture of two pictures; alpha stays as it is here."""
-        share = weight[:, :, None] if self.item.ndim == 3 else weight
-        mixed = self.item * (1 - share) + other.item * share
-        return replace(self, item=np.where(share > 0, np.rint(mixed).astype(self.item.dtype), self.item))
-
     def extended(self, before: tuple[int, ...], after: tuple[int, ...]) -> Self:
         """Return a larger picture: its border is repeated, and opaque."""
         width = list(zip(before, after, strict=True))
         alpha = None if self.alpha is None else np.pad(self.alpha, width, constant_values=255)
         return replace(self, item=np.pad(self.item, [*width, (0, 0)][: self.item.ndim], "edge"), alpha=alpha)
 
-    def opaque(self) -> Self:
+    def filled(self) -> Self:
         """Return the picture without transparency."""
         return replace(self, alpha=None)
 
@@ -173,7 +167,7 @@ def _in_units(pixels: np.ndarray, codec: Codec) -> np.ndarray:
 
 def _of_units(values: np.ndarray, codec: Codec, dtype: np.dtype[np.generic]) -> np.ndarray:
     """Return values in the units of a codec as pixels of a type."""
-    grid, top = _codec(codec).grid_, np.iinfo(dtype).max
+    grid, top = _codec(codec).grid_, np.iinfo(dtype.name).max
     if grid == EIGHT_BIT and values.dtype == dtype:
         return values
     share = (values.astype(np.float64) - grid.low) / (grid.high - grid.low)
