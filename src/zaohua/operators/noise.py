@@ -128,7 +128,7 @@ class NoiseAtRatio(NoiseStep):
 
     def deviation(self, seen: Tensor) -> Tensor:
         """Return the noise's part of what is seen."""
-        return _deviation(seen) / (1 + 10 ** (self.ratio / 10)) ** 0.5
+        return _deviation(seen) * float(1 + 10 ** (self.ratio / 10)) ** -0.5
 
 
 class RecordedNoise(NoiseAtRatio):
