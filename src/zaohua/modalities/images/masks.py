@@ -101,7 +101,7 @@ def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
         return mask
     from scipy.ndimage import distance_transform_edt
 
-    near = distance_transform_edt(mask < 0.5) <= pixels
+    near = np.asarray(distance_transform_edt(mask < 0.5) <= pixels)
     return np.maximum(mask, near.astype(np.float32))
 
 
