@@ -18,6 +18,7 @@ from zaohua.modalities.base import GridCodec
 from zaohua.modalities.images.files import ImageFiles
 from zaohua.modalities.images.grid import Grid, visible
 from zaohua.modalities.images.patches import Windows
+from zaohua.operators.step import Units
 from zaohua.report.sheets import grid, save
 
 ImagesLike: TypeAlias = ImageFiles | Windows | np.ndarray
@@ -41,6 +42,10 @@ class WrittenImages(GridCodec[ImagesLike]):
         array = x.detach().to("cpu", torch.float32).permute(0, 2, 3, 1).contiguous().numpy()
         pixels = self.grid_.decode(array, self.spec_.levels, self.dtype_)
         return pixels if self.channel_axis_ else pixels[..., 0]
+
+    def units(self) -> Units:
+        """Return the units of pixels."""
+        return Units(self.grid_.low, self.grid_.scale)
 
     def write(self, items: ImagesLike, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write images as 8-bit PNG files (16-bit for grey images of 65536 levels).
