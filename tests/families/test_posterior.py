@@ -11,8 +11,11 @@ from zaohua.core.noise import BatchNoise
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.families.posterior import Renoise, isotropic, time_of
 from zaohua.families.schedules import CosineSchedule, RectifiedFlow, VarianceExploding
-from zaohua.operators.base import Covariance, Identity, Observation, Operator
-from zaohua.operators.pictures import Downscale, Grey, Mask
+from zaohua.operators.base import Identity, Observation, Operator
+from zaohua.operators.covariance import Covariance
+from zaohua.operators.levels import Grey
+from zaohua.operators.masks import Mask
+from zaohua.operators.resizing import Downscale
 
 N = 4096
 SHAPE = (3, 2, 4)

@@ -1,0 +1,108 @@
+"""Interpolation of short gaps by an autoregressive model of what surrounds them.
+
+A wave x is predicted from the p samples before each, with errors e_t = sum_k a_k x_(t-k), a_0 = 1. Given a, the gap's
+best samples are those with the least sum of e_t^2 (which are the mean of a Gaussian autoregressive process given the
+rest); given these, a follows from the autocorrelation of the wave. Both are repeated in turn.
+
+Source: Janssen, Veldhuis and Vries, "Adaptive Interpolation of Discrete-Time Signals That Can Be Modeled as
+Autoregressive Processes", 1986.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import solve_toeplitz, solveh_banded
+
+ORDER = 32
+"""Number of samples that a sample is predicted from."""
+CONTEXT = 16
+"""Number of samples on either side of a gap that are looked at, as a multiple of the order."""
+ROUNDS = 4
+"""Number of times that the model and the samples are estimated in turn."""
+RIDGE = 1e-6
+"""Noise that is added to the autocorrelation, as a fraction of the power, so that silence and pure tones have one."""
+
+
+def interpolated(wave: np.ndarray, gaps: np.ndarray, order: int = ORDER) -> np.ndarray:
+    """Fill the gaps of a wave, float64 (n,); all other samples are returned as they are.
+
+    Gaps that are nearer to each other than the order are filled together.
+
+    Args:
+        wave: samples, (n,); those in gaps are ignored.
+        gaps: True for samples to fill, bool (n,).
+        order: number of samples that a sample is predicted from.
+    """
+    out = np.where(gaps, 0.0, np.asarray(wave, np.float64))
+    for start, stop in runs(gaps, order):
+        low, high = max(0, start - CONTEXT * order), min(len(out), stop + CONTEXT * order)
+        part, missing = out[low:high].copy(), gaps[low:high].copy()
+        missing[: start - low] = missing[stop - low :] = False  # those have their own turn
+        out[low:high] = _filled(part, missing, min(order, (len(part) - 1) // 3))
+    return out
+
+
+def runs(gaps: np.ndarray, apart: int = 1) -> list[tuple[int, int]]:
+    """Return the first sample of each gap and the one after its last; gaps nearer than `apart` samples are one.
+
+    Args:
+        gaps: True for samples in gaps, bool (n,).
+        apart: least number of samples between two.
+    """
+    inside = np.flatnonzero(gaps)
+    if not len(inside):
+        return []
+    breaks = np.flatnonzero(np.diff(inside) > apart)
+    firsts, lasts = inside[np.append(0, breaks + 1)], inside[np.append(breaks, len(inside) - 1)]
+    return [(int(first), int(last) + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def _filled(part: np.ndarray, missing: np.ndarray, order: int) -> np.ndarray:
+    """Fill the missing samples of a part of a wave, which is changed and returned."""
+    if order < 1 or not part.any():
+        return part
+    for _ in range(ROUNDS):
+        part[missing] = least_errors(part, missing, coefficients(part, order))
+    return part
+
+
+def coefficients(wave: np.ndarray, order: int) -> np.ndarray:
+    """Estimate a_0 = 1, a_1 ... a_order of a wave by the autocorrelation method, float64 (order + 1,)."""
+    n = 1 << (2 * len(wave) - 1).bit_length()
+    power = np.fft.irfft(np.abs(np.fft.rfft(wave, n)) ** 2, n)[: order + 1]
+    power[0] = power[0] * (1 + RIDGE) + 1e-30
+    return np.append(1.0, -solve_toeplitz(power[:-1], power[1:]))
+
+
+def least_errors(wave: np.ndarray, missing: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """Return the missing samples with the least sum of squared errors of prediction, float64 (number missing,).
+
+    The samples before the wave's beginning and after its end are unknown, so the errors there don't count; but a
+    vanishing weight of theirs makes the samples of gaps at the ends unique.
+
+    Args:
+        wave: samples, (n,).
+        missing: True for samples to find, bool (n,).
+        a: coefficients, (order + 1,).
+    """
+    order, n = len(a) - 1, len(wave)
+    inside = np.zeros(n + order)  # weight of the error at t = 0 ... n + order - 1
+    inside[order:n] = 1
+    weights = inside + (1 - inside) * RIDGE
+    known = np.where(missing, 0.0, wave)
+    errors = np.convolve(known, a) * weights
+    pulled = np.correlate(errors, a, "valid")  # the gradient of half the sum of squares
+    places = np.flatnonzero(missing)
+    width = min(order, int(places[-1] - places[0]))
+    bands = np.zeros((width + 1, n))
+    for lag in range(width + 1):  # element (i, i + lag) of the matrix is sum_t weight_t a_(t-i) a_(t-i-lag)
+        products = a[lag:] * a[: order + 1 - lag]
+        bands[lag, : n - lag] = np.correlate(weights[lag:], products, "valid")[: n - lag]
+    low, high = places[0], places[-1] + 1
+    if high - low == len(places):  # one gap: a banded system
+        return np.asarray(solveh_banded(bands[:, low:high], -pulled[low:high], lower=True, check_finite=False))
+    apart = places[None] - places[:, None]
+    i, j = np.nonzero((apart >= 0) & (apart <= width))
+    matrix = np.zeros((len(places), len(places)))
+    matrix[i, j] = matrix[j, i] = bands[apart[i, j], places[i]]
+    return np.asarray(np.linalg.solve(matrix, -pulled[places]))
