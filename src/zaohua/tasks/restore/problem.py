@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.operators.base import Identity, Observation
 from zaohua.operators.chain import Chain
@@ -81,7 +82,10 @@ def problem_of(
     shape = degradations[0].before(tuple(x.shape[1:]))
     if shape[0] != learnt[0]:
         of = "" if shape[0] == x.shape[1] else f", and before '{degradations[0]}' {shape[0]}"
-        raise ZaohuaError(f"what is given has {x.shape[1]} channels{of}, but this model's items have {learnt[0]}")
+        remedy = f": {option('by_channel', True)} restores each by itself" if learnt[0] == 1 and shape[0] == 3 else ""
+        raise ZaohuaError(
+            f"what is given has {x.shape[1]} channels{of}, but this model's items have {learnt[0]}{remedy}"
+        )
     return Problem(x, degradations, shape, seen)
 
 
