@@ -212,3 +212,4 @@ def local_mean(x: Tensor) -> Tensor:
 def _deviation(x: Tensor) -> Tensor:
     """Return the standard deviation of each item's values, (B, 1, ...)."""
     out: Tensor = x.flatten(1).std(1, correction=0).view(-1, *[1] * (x.ndim - 1))
+    return out
