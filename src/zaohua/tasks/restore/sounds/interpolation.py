@@ -13,17 +13,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve_toeplitz, solveh_banded
 
-ORDER = 32
-"""Number of samples that a sample is predicted from."""
-CONTEXT = 16
-"""Number of samples on either side of a gap that are looked at, as a multiple of the order."""
-ROUNDS = 4
+PERIOD = 0.008
+"""Seconds that a sample is predicted from: a period of a low voice."""
+CONTEXT = 4
+"""Number of samples on either side of a gap that are looked at, as a multiple of the order: a voice changes soon."""
+ROUNDS = 3
 """Number of times that the model and the samples are estimated in turn."""
 RIDGE = 1e-6
 """Noise that is added to the autocorrelation, as a fraction of the power, so that silence and pure tones have one."""
 
 
-def interpolated(wave: np.ndarray, gaps: np.ndarray, order: int = ORDER) -> np.ndarray:
+def interpolated(wave: np.ndarray, gaps: np.ndarray, order: int) -> np.ndarray:
     """Fill the gaps of a wave, float64 (n,); all other samples are returned as they are.
 
     Gaps that are nearer to each other than the order are filled together.
