@@ -100,8 +100,10 @@ def retrieval(
         word = str(random.choice(sayable)) if sayable else None
         phrasing = str(random.choice([p for p in LEARNT if can_say(p, word)]))
         texts.append([caption(phrasing, name, word) for name in names])
-    nats = np.stack([model.score_samples([row[k] for row in texts], pictures) for k in range(len(names))], 1)
-    right = np.array([names[k] == g for k, g in zip(nats.argmax(1), garments, strict=True)])
+    best = [
+        zh.retrieve(model, row, picture[None], of="items").best[0] for row, picture in zip(texts, pictures, strict=True)
+    ]
+    right = np.array([names[k] == g for k, g in zip(best, garments, strict=True)])
     return {"garment": share(right), "by garment": by(right, garments)}
 
 

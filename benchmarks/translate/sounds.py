@@ -143,7 +143,7 @@ class Recogniser:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=6, help="of CPU time, to train")
-    parser.add_argument("--power", type=float, default=0.5, help="that magnitudes are raised to")
+    parser.add_argument("--power", type=float, default=1.0, help="that magnitudes are raised to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", help="a trained model instead")
     parser.add_argument("--out", type=Path, help="folder of the trained model, and of some sounds")

@@ -11,7 +11,8 @@ from zaohua.core.noise import BatchNoise
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.families.posterior import Renoise, isotropic, time_of
 from zaohua.families.schedules import CosineSchedule, RectifiedFlow, VarianceExploding
-from zaohua.operators.base import Covariance, Identity, Observation, Operator
+from zaohua.operators.base import Identity, Observation, Operator
+from zaohua.operators.covariance import Covariance
 from zaohua.operators.pictures import Downscale, Grey, Mask
 
 N = 4096

@@ -97,6 +97,19 @@ def test_numbers_by_hand():
     np.testing.assert_allclose(found.probabilities[:, 0], high / (high + low), atol=0.03)
 
 
+def test_items_are_weighed_by_bayes_rule():
+    """An item that is likely under all conditions has no advantage: p(x | y) / p(x)."""
+    rng = np.random.default_rng(1)
+    y = np.array(["low", "high"] * 2000)
+    x = np.where(y == "low", rng.normal(0, 1, 4000), rng.normal(2, 3, 4000))[:, None]
+    items = np.array([[0.0], [1.0], [6.0]])
+    found = zh.retrieve(zh.Normal().fit(x, y), items, ["low", "high"], of="items")
+    low, high = stats.norm(0, 1).pdf(items[:, 0]), stats.norm(2, 3).pdf(items[:, 0])
+    wanted = np.stack([low, high]) / (low + high)
+    np.testing.assert_allclose(found.probabilities, wanted / wanted.sum(1, keepdims=True), atol=0.03)
+    assert found.best.tolist() == [0, 2]
+
+
 def test_says_what_cannot_be(painter: zh.MADE):
     images, _, _ = pictures(2, 1)
     with pytest.raises(ZaohuaError, match="fitted without conditions"):

@@ -1,11 +1,7 @@
-"""Models of tables: sampling rows with given columns, and imputing missing cells.
+"""Models of tables: rows unlike those of training, and rows with given columns.
 
-A model with the primitive
-
-    complete(x, known, noise, y, no_missing) -> x        x with unknown features drawn from p(x | known features)
-
-does both exactly. Other models sample rows with given columns by rejection: they draw rows until one matches, up to
-`max_tries` times.
+A model with the primitive `complete` (see `completion`) draws rows with given columns exactly. Other models do so by
+rejection: they draw rows until one matches, up to `max_tries` times.
 """
 
 from __future__ import annotations
@@ -25,23 +21,18 @@ from zaohua.core.noise import ItemNoise, derive_seed
 from zaohua.core.notes import note, shown
 from zaohua.core.params import Between, Sampling
 from zaohua.core.seeds import RandomState
-from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.completion import CHUNK, CompletesRows, unlike
 from zaohua.estimator.encoding import Base, TrainingData
-from zaohua.estimator.tensors import Encoded, chunks, unknown_labels
-from zaohua.modalities.base import Codec, counted
+from zaohua.estimator.tensors import Encoded, unknown_labels
+from zaohua.modalities.base import Codec
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.records.codec import RecordCodec
-from zaohua.modalities.tables.codec import TableCodec
 
 FEWEST = 20
 """Number of rows that fewer count as when tries are counted."""
-CHUNK = 4096
-"""Number of rows that are completed, or drawn for rejection, at once."""
-REDRAWS = 8
-"""Number of draws of a row until combinations agree with given cells; after these, one that does is chosen."""
 
 
-class Tabular(GenerativeModel[TableCodec]):
+class Tabular(CompletesRows):
     """Model of the rows of a table.
 
     Attributes:
@@ -100,7 +91,7 @@ class Tabular(GenerativeModel[TableCodec]):
             columns = self.codec_.hidden(codes).any(0).tolist()
             names = [str(c.name) for c, is_in in zip(self.codec_.columns_, columns, strict=True) if is_in]
             end = "such rows have probability zero" if self.unseen == "zero" else "left out of account"
-            note(f"{_counted(rows, len(codes), cells)} ({shown(names) or 'labels'}): {end}")
+            note(f"{unlike(rows, len(codes), cells)} ({shown(names) or 'labels'}): {end}")
         return encoded
 
     def _labelled(self, codes: Tensor, labels: object) -> Encoded:
@@ -179,74 +170,6 @@ class Tabular(GenerativeModel[TableCodec]):
             codes, self.acceptance_rate_ = model._sampled_by_rejection(codes, known, seeds)
         return model.codec_.items(codes, like=y)
 
-    @available("complete")
-    def impute(self, X: object, *, random_state: RandomState = None) -> Any:
-        """Fill in missing cells by values drawn from their distribution given the other cells of the row.
-
-        Args:
-            X: a table with the columns of the training data.
-            random_state: seed. None uses the model's own.
-
-        Returns:
-            The table without missing cells, except in columns that had no values in the training data.
-
-        Raises:
-            ZaohuaError: the table can't be encoded.
-        """
-        self._check_fitted()
-        codes, known, given = self.codec_.holes(X)
-        hidden = self.codec_.hidden(codes) & ~self.codec_.holes_in(X)
-        if hidden.any():
-            note(
-                f"{_counted(hidden.any(1).numpy(), len(codes), int(hidden.sum()))}: kept as they are, and left out of "
-                "account"
-            )
-        seeds = self.seeds_for_sampling(random_state, len(codes))
-        return self.codec_.filled(self._completed(codes, known, seeds, whole=True, given=given), X)
-
-    def _completed(
-        self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool, given: Tensor | None = None
-    ) -> Tensor:
-        """Return codes (n, columns) with the unknown cells drawn by `complete`.
-
-        Args:
-            codes: the codes.
-            known: mask of the known cells.
-            seeds: seeds of the rows.
-            whole: whether all cells get a value.
-            given: codes of the known cells as they are kept, if they differ from those that the model sees.
-        """
-        given = codes if given is None else given
-        parts = []
-        for rows in chunks(len(codes), CHUNK):
-            part, is_known = codes[rows], known[rows]
-            x = self._drawn(part, is_known, seeds[rows], 0, whole)
-            for attempt in range(1, REDRAWS):  # exact where combinations are given in part
-                wrong = ~self.codec_.agrees(x, part, is_known, whole)
-                if not wrong.any():
-                    break
-                again = [seed for seed, is_wrong in zip(seeds[rows], wrong.tolist(), strict=True) if is_wrong]
-                x[wrong] = self._drawn(part[wrong], is_known[wrong], again, attempt, whole)
-            kept, told_all = given[rows].clone(), is_known.clone()
-            wrong = ~self.codec_.agrees(x, part, is_known, whole)
-            if wrong.any():
-                again = [seed for seed, is_wrong in zip(seeds[rows], wrong.tolist(), strict=True) if is_wrong]
-                noise = ItemNoise([derive_seed(seed, REDRAWS) for seed in again], torch.device("cpu"))
-                chosen, told = self.codec_.combined(part[wrong], is_known[wrong], noise, whole)
-                x[wrong] = self._drawn(chosen, told, again, REDRAWS, whole)
-                kept[wrong] = torch.where(is_known[wrong], kept[wrong], chosen)
-                told_all[wrong] = told
-            parts.append(self.codec_.codes(x, kept, is_known, told_all, whole))
-        return torch.cat(parts)
-
-    def _drawn(self, codes: Tensor, known: Tensor, seeds: list[int], attempt: int, whole: bool) -> Tensor:
-        """Return tensors (n, features) with the unknown features drawn by `complete`."""
-        noise = ItemNoise([derive_seed(seed, attempt) for seed in seeds] if attempt else seeds, self.device_)
-        x = self.codec_.prepare(codes, noise)
-        y = None if self.y_codec_ is None else self.prepare_conditions(self.y_codec_.draw(noise), noise)
-        with self.inference():
-            return self.complete(x, self.codec_.known_features(codes, known), noise, y, whole)
-
     def _sampled_by_rejection(self, codes: Tensor, known: Tensor, seeds: list[int]) -> tuple[Tensor, float]:
         """Return codes (n, columns) of drawn rows that match the known cells, and the acceptance rate.
 
@@ -282,9 +205,3 @@ class Tabular(GenerativeModel[TableCodec]):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = tags.input_tags.string = True
         return tags
-
-
-def _counted(rows: np.ndarray, n: int, cells: int) -> str:
-    """Say how many of n rows, a mask, hold how many cells unlike training's."""
-    verb = "holds" if n == 1 else "hold"
-    return f"{int(rows.sum()):,} of {counted(n, 'row')} {verb} {counted(cells, 'cell')} unlike training's"

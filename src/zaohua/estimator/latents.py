@@ -39,6 +39,8 @@ class LatentMethods(TensorLayer[CodecT]):
 
     encodes_y: ClassVar[bool] = True
     """True if latent representations depend on the condition."""
+    normal_latents: ClassVar[bool] = True
+    """True if latent representations are as if drawn from N(0, 1), so that what lies between two is as likely."""
 
     log_prob: ClassVar[Callable[..., Tensor]]
     encode: ClassVar[Callable[..., Tensor]]

@@ -15,6 +15,7 @@ Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
@@ -68,9 +69,9 @@ class GAN(Trainable[CodecT]):
         return super().networks()
 
     # 3. Generate
+    @abstractmethod
     def generate(self, nets: nn.ModuleDict, noise: Noise, y: Condition | None) -> Tensor:
-        """Generate fakes from noise, in [-1, 1] as the data are, float32 (n, ...)."""
-        return torch.tanh(nets["generator"](noise.normal(self.latent_dim), y).float())
+        """Generate fakes from noise, float32 (n, ...)."""
 
     # 4. Train the discriminator
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
@@ -123,6 +124,29 @@ class GAN(Trainable[CodecT]):
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Generate fakes by the averaged generator."""
         return self.generate(self.nets_, noise, y)
+
+
+class LatentGAN(GAN[CodecT]):
+    """GAN whose fakes are a function of z and y, and of nothing else random, so that z can be chosen.
+
+    What z an item has isn't learnt: it is searched for, see `latent_search`.
+    """
+
+    @property
+    def latent_size(self) -> int:
+        """Dimension of z."""
+        return self.latent_dim
+
+    def generate(self, nets: nn.ModuleDict, noise: Noise, y: Condition | None) -> Tensor:
+        """Generate fakes from noise, in [-1, 1] as the data are, float32 (n, ...)."""
+        return self._fakes_of(nets, noise.normal(self.latent_dim), y)
+
+    def decode(self, z: Tensor, y: Condition | None) -> Tensor:
+        """Generate fakes from z (B, latent_dim) by the averaged generator."""
+        return self._fakes_of(self.nets_, z, y)
+
+    def _fakes_of(self, nets: nn.ModuleDict, z: Tensor, y: Condition | None) -> Tensor:
+        return torch.tanh(nets["generator"](z, y).float())
 
 
 class WassersteinGAN(GAN[CodecT]):

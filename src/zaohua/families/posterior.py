@@ -19,7 +19,8 @@ from torch import Tensor
 from zaohua.core.noise import Noise
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.families.samplers import Sampler
-from zaohua.operators.base import Covariance, Isotropic, Observation
+from zaohua.operators.base import Observation
+from zaohua.operators.covariance import Covariance, Isotropic
 
 Spread = Callable[[NoiseSchedule, Tensor], Covariance]
 """(schedule, t) -> the covariance of the data given x_t."""
@@ -60,11 +61,11 @@ class Renoise(Sampler):
         """Return the predicted data at t, brought near what is seen."""
         given = self.observation
         data, covariance = denoiser(x_t, t)[0], self.spread(denoiser.schedule, t)
-        seen = given.seen
+        error: Tensor | float = 0.0
         if self.gamma:
             data = data + self.gamma * covariance.root(noise.normal(*x_t.shape[1:]).to(data.dtype))
-            seen = seen + self.gamma * given.sigma * noise.normal(*seen.shape[1:]).to(seen.dtype)
-        return given.operator.near(seen, data, given.sigma, covariance)
+            error = self.gamma * given.sigma * noise.normal(*given.seen.shape[1:]).to(data.dtype)
+        return given.operator.near(given.seen, data, given.sigma, covariance, error)
 
 
 def time_of(denoiser: Denoiser, ratio: Tensor | float) -> Tensor:

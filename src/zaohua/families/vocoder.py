@@ -47,6 +47,7 @@ class VocoderFamily(Trainable[MelCodec]):
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"vocoder": ("vocoder",)}
     conditional: ClassVar[bool] = False
     encodes_y: ClassVar[bool] = False
+    normal_latents: ClassVar[bool] = False
     default_steps: ClassVar[int] = 6000
 
     width: Annotated[int, Between(1)] = 192

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zaohua.core.noise import Noise
+    from zaohua.operators.base import Units
 
 
 Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"
@@ -241,3 +242,7 @@ class GridCodec(Codec[ItemsT], ABC):
     Images are such grids, as are spectrograms, series and voxels. Diffusion and flow models take any of them, GANs and
     VAEs those of two axes.
     """
+
+    def units(self) -> Units | None:
+        """Return the units of tensors' values in the items' own; None if they aren't in proportion to one another."""
+        return None

@@ -57,6 +57,8 @@ class Modality(ABC):
             shape (`zaohua.evaluation.VectorProtocol`).
         page: dotted path of the module that makes its part of a report; None if it has none.
         suites: dotted path "module:NAME" of its named benchmarks, a dictionary of `Suite`s; None if it has none.
+        original: dotted path "module:Class" of its `Original`, by which files are changed and written again; None if
+            its items aren't restored.
     """
 
     name: ClassVar[str]
@@ -71,6 +73,7 @@ class Modality(ABC):
     protocol: ClassVar[str | None] = None
     page: ClassVar[str | None] = None
     suites: ClassVar[str | None] = None
+    original: ClassVar[str | None] = None
 
     # ---- required
 

@@ -11,13 +11,13 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
-from zaohua.families.gan import GAN
+from zaohua.families.gan import LatentGAN
 from zaohua.families.vocoder import VocoderMixin
 from zaohua.modalities.base import GridCodec
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 
 
-class DCGAN(GAN[GridCodec], VocoderMixin):
+class DCGAN(LatentGAN[GridCodec], VocoderMixin):
     """Convolutional GAN: strided convolutions, batch normalisation in the generator, the non-saturating loss.
 
     Paper: Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep Convolutional Generative

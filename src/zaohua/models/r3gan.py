@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
-from zaohua.families.gan import GAN
+from zaohua.families.gan import LatentGAN
 from zaohua.families.vocoder import VocoderMixin
 from zaohua.modalities.base import GridCodec
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 from zaohua.training.events import Batch
 
 
-class R3GAN(GAN[GridCodec], VocoderMixin):
+class R3GAN(LatentGAN[GridCodec], VocoderMixin):
     """Relativistic GAN: fakes are compared with real items pair by pair, with gradient penalties on both (R1 + R2).
 
     Paper: Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN!", 2025 (arXiv:2501.05441).

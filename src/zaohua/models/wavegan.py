@@ -9,12 +9,12 @@ from torch import nn
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
-from zaohua.families.gan import WassersteinGAN
+from zaohua.families.gan import LatentGAN, WassersteinGAN
 from zaohua.modalities.sounds.waves import WaveCodec
 from zaohua.nn.wavegan import WaveDiscriminator, WaveGenerator
 
 
-class WaveGAN(WassersteinGAN[WaveCodec]):
+class WaveGAN(WassersteinGAN[WaveCodec], LatentGAN[WaveCodec]):
     """Wasserstein GAN of waveforms, with strided convolutions and phase shuffling in the critic.
 
     Paper: Donahue, McAuley and Puckette, "Adversarial Audio Synthesis", 2018 (arXiv:1802.04208).

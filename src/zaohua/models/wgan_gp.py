@@ -9,13 +9,13 @@ from torch import nn
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
-from zaohua.families.gan import WassersteinGAN
+from zaohua.families.gan import LatentGAN, WassersteinGAN
 from zaohua.families.vocoder import VocoderMixin
 from zaohua.modalities.base import GridCodec
 from zaohua.nn.convnet import ConvDecoder, ConvEncoder
 
 
-class WGANGP(WassersteinGAN[GridCodec], VocoderMixin):
+class WGANGP(WassersteinGAN[GridCodec], LatentGAN[GridCodec], VocoderMixin):
     """Wasserstein GAN: a critic whose slope is kept at one by a gradient penalty between real and fake.
 
     Paper: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017 (arXiv:1704.00028).

@@ -92,10 +92,10 @@ class Embed(nn.Module):
         dim: width of a token, even.
         leave_out: indices of parts of a record that aren't embedded, because they lie over x.
 
-    Labels are looked up in a table. Numbers and rows pass through a hidden layer. Texts, images and sounds get
-    sinusoidal positions and a hidden layer, so that even the mean of the tokens depends on their order. Tokens are then
-    mixed with their neighbours, so that a word is more than its letters. Each part of a record has an embedding of its
-    own.
+    Labels are looked up in a table; weights of all labels, float (n, K), give a mixture of their entries. Numbers and
+    rows pass through a hidden layer. Texts, images and sounds get sinusoidal positions and a hidden layer, so that even
+    the mean of the tokens depends on their order. Tokens are then mixed with their neighbours, so that a word is more
+    than its letters. Each part of a record has an embedding of its own.
     """
 
     nothing: Tensor
@@ -173,6 +173,9 @@ class Embed(nn.Module):
     def _tokens(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the tokens of a batch as `spec` describes it, and which are there."""
         assert self.spec is not None
+        if isinstance(self.cells, nn.Embedding) and not self.spec.axes and y.is_floating_point():
+            mixed = (y.to(self.null.dtype) @ self.cells.weight).unsqueeze(1)
+            return mixed, mixed.new_ones(mixed.shape[:2], dtype=torch.bool)
         spec, pad = self.spec, self.spec.pad if self.spec.is_category else None
         there = y != pad if pad is not None else None
         if there is not None:

@@ -9,96 +9,56 @@ nearness to a guess. For a linear operator A, noise of standard deviation sigma 
     x + K A^T (A K A^T + sigma^2)^-1 (seen - A x)
 
 the mean of x given what is seen, if x is normal around the guess. It has a closed form where K is a multiple of 1 and
-A A^T is diagonal (`gram`): masks, means of blocks, grey values. Otherwise it takes conjugate gradients.
+A A^T is diagonal (`gram`), as it is or in an orthonormal basis (`turned`). Otherwise it takes conjugate gradients.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from zaohua.core.noise import Noise
-from zaohua.core.with_fields import WithFields
+from zaohua.operators.covariance import Covariance, Isotropic
 from zaohua.operators.solving import conjugate_gradients
+from zaohua.operators.step import Step
 
 FLOOR = 1e-3
-"""Least noise in systems solved by conjugate gradients, as a multiple of the guess's standard deviation."""
+"""Least noise of a system that may be singular, as a multiple of the guess's standard deviation."""
 
 Sigma = float | Tensor
 """Standard deviation of noise: one number, or a tensor that broadcasts to the observation."""
 
 
-@dataclass(frozen=True)
-class Units:
-    """Item's own units of tensors: an item's value is low + (x + 1) * scale.
-
-    Attributes:
-        low: the item's value at x = -1, such as black.
-        scale: size of one unit of x, 127.5 for 8-bit pictures.
-    """
-
-    low: float = -1.0
-    scale: float = 1.0
-
-    def to_tensor(self, value: float) -> float:
-        """Return x of an item's value."""
-        return (value - self.low) / self.scale - 1
-
-
-class Covariance(ABC):
-    """Covariance of a guess of x, (B, ...)."""
-
-    @abstractmethod
-    def times(self, v: Tensor) -> Tensor:
-        """Multiply vectors (B, ...)."""
-
-    @abstractmethod
-    def root(self, e: Tensor) -> Tensor:
-        """Turn standard normal numbers (B, ...) into numbers with this covariance."""
-
-
-class Isotropic(Covariance):
-    """Covariance that is a multiple of 1.
-
-    Args:
-        variance: the multiple, 0-d.
-    """
-
-    def __init__(self, variance: Tensor) -> None:
-        self.variance = variance
-
-    def times(self, v: Tensor) -> Tensor:
-        """Multiply vectors by the variance."""
-        return self.variance.to(v.dtype) * v
-
-    def root(self, e: Tensor) -> Tensor:
-        """Scale standard normal numbers."""
-        return self.variance.sqrt().to(e.dtype) * e
-
-
-class Operator(WithFields, ABC):
+class Operator(Step):
     """Base of operators. A new one defines `__call__`, and if need be `adjoint`, `gram` or `near`."""
-
-    name: ClassVar[str] = ""
-    """What it is called in texts, such as "downscale 4"."""
-    linear: ClassVar[bool] = True
-    """Whether A(x + y) = A(x) + A(y), so that it has an adjoint."""
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
         """Return what is seen of x (B, C, *axes)."""
 
-    def in_units(self, units: Units) -> Self:
-        """Return the operator for tensors, given values in the items' own units; by default none."""
-        return self
+    @property
+    def linear(self) -> bool:
+        """True if A(x + y) = A(x) + A(y), so that it has an adjoint."""
+        return True
+
+    def obstacle(self, shape: tuple[int, ...]) -> str:
+        """Say in a clause why `near` can't be computed for items of a shape (C, *axes); empty if it can."""
+        return ""
 
     def drawn(self, shape: tuple[int, ...], noise: Noise) -> Operator:
-        """Return the operator with its random choices made for n items of a shape (C, *axes); by default none."""
+        """Return the operator with its choices made for `noise.n` items of a shape (C, *axes); by default the same."""
         return self
+
+    def before(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of items of which a shape is seen; by default the same."""
+        return shape
+
+    def after(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of what is seen of items of a shape (C, *axes)."""
+        return tuple(self(torch.zeros(1, *shape)).shape[1:])
 
     def adjoint(self, y: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Apply the transpose of a linear operator, by differentiation unless a closed form is defined.
@@ -112,16 +72,49 @@ class Operator(WithFields, ABC):
             (out,) = torch.autograd.grad(self(x), x, y)
         return out
 
-    def gram(self, seen: Tensor, shape: tuple[int, ...]) -> Tensor | float | None:
-        """Return A A^T where it is diagonal, as numbers that broadcast to `seen` (B, ...); None where it isn't.
+    def gram(self, shape: tuple[int, ...]) -> Tensor | float | None:
+        """Return the diagonal of A A^T where it is diagonal in the basis of `turned`; None where it isn't.
 
         Args:
-            seen: observations.
             shape: shape of the items, (C, *axes).
         """
         return None
 
-    def near(self, seen: Tensor, x: Tensor, sigma: Sigma, covariance: Covariance) -> Tensor:
+    @property
+    def in_own_basis(self) -> bool:
+        """True if `turned` changes nothing."""
+        return True
+
+    def turned(self, y: Tensor, shape: tuple[int, ...], back: bool = False) -> Tensor:
+        """Express observations in the orthonormal basis in which A A^T is diagonal; by default it is their own.
+
+        Args:
+            y: observations (B, ...), or with `back` numbers of that basis.
+            shape: shape of the items, (C, *axes).
+            back: whether to go the other way.
+        """
+        return y
+
+    def within(self, y: Tensor) -> Tensor:
+        """Take from observations what the operator can't have made, such as values that a mask hides."""
+        return y
+
+    def noise_after(self, sigma: float, shape: tuple[int, ...]) -> Sigma | None:
+        """Return the standard deviation that independent noise of the items has in the observation.
+
+        Args:
+            sigma: its standard deviation in the items.
+            shape: shape of the items, (C, *axes).
+
+        Returns:
+            The standard deviation; None if the noise is no longer independent from value to value.
+        """
+        gram = self.gram(shape) if self.linear and self.in_own_basis else None
+        return None if gram is None else sigma * gram**0.5
+
+    def near(
+        self, seen: Tensor, x: Tensor, sigma: Sigma, covariance: Covariance, error: Tensor | float = 0.0
+    ) -> Tensor:
         """Return the proximal point of an observation, see the top of this file.
 
         Args:
@@ -129,15 +122,19 @@ class Operator(WithFields, ABC):
             x: the guess, (B, C, *axes).
             sigma: standard deviation of the observation's noise; 0 for none.
             covariance: covariance of the guess's error.
+            error: a guess of the noise.
         """
-        shape, rest = tuple(x.shape[1:]), seen - self(x)
-        gram = self.gram(seen, shape)
-        if gram is not None and isinstance(covariance, Isotropic):
+        shape, rest = tuple(x.shape[1:]), self.within(seen - error - self(x))
+        gram = self.gram(shape)
+        noise = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).square()
+        if gram is not None and isinstance(covariance, Isotropic) and (self.in_own_basis or _even(noise)):
             variance = covariance.variance.to(x.dtype)
-            total = torch.as_tensor(variance * gram + sigma**2, dtype=x.dtype, device=x.device)
-            return x + variance * self.adjoint(rest / total.clamp(min=1e-20), shape)
-        width = covariance.root(torch.ones_like(x[:1])).square().mean()
-        noise = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).square().clamp(min=float(FLOOR**2 * width))
+            total = variance * torch.as_tensor(gram, dtype=x.dtype, device=x.device)
+            least = float(total.max()) * FLOOR**2
+            u = self.turned(rest, shape) / (total + noise).clamp(min=max(least, 1e-30))
+            return x + variance * self.adjoint(self.turned(u, shape, back=True), shape)
+        least = FLOOR**2 * float(covariance.root(torch.ones_like(x[:1])).square().mean())
+        noise = noise.clamp(min=max(least, 1e-30))
         u = conjugate_gradients(lambda u: self(covariance.times(self.adjoint(u, shape))) + noise * u, rest)
         return x + covariance.times(self.adjoint(u, shape))
 
@@ -155,42 +152,14 @@ class Identity(Operator):
         """Return y."""
         return y
 
-    def gram(self, seen: Tensor, shape: tuple[int, ...]) -> float:
+    def gram(self, shape: tuple[int, ...]) -> float:
         """Return 1."""
         return 1.0
 
 
-class Chain(Operator):
-    """Several operators, one after the other.
-
-    Args:
-        operators: the first is applied first.
-    """
-
-    name = "chain"
-
-    def __init__(self, operators: tuple[Operator, ...]) -> None:
-        self.operators = operators
-
-    @property
-    def is_linear(self) -> bool:
-        """True if all are linear."""
-        return all(operator.linear for operator in self.operators)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Apply all in turn."""
-        for operator in self.operators:
-            x = operator(x)
-        return x
-
-    def adjoint(self, y: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """Apply all adjoints in reverse."""
-        shapes = [shape]
-        for operator in self.operators[:-1]:
-            shapes.append(tuple(operator(y.new_zeros(1, *shapes[-1])).shape[1:]))
-        for operator, before in zip(reversed(self.operators), reversed(shapes), strict=True):
-            y = operator.adjoint(y, before)
-        return y
+def _even(noise: Tensor) -> bool:
+    """Return True if noise has the same variance in all values of an item."""
+    return noise.ndim == 0 or noise[0].numel() == 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,9 +33,9 @@ class Mask(Operator):
         """Hide the same values."""
         return y * self.seen
 
-    def gram(self, seen: Tensor, shape: tuple[int, ...]) -> Tensor:
+    def gram(self, shape: tuple[int, ...]) -> Tensor:
         """Return 1 where values are seen, and 0 elsewhere."""
-        return self.seen.to(seen.dtype)
+        return self.seen.float()
 
 
 class Downscale(Operator):
@@ -61,9 +61,9 @@ class Downscale(Operator):
             y = y.repeat_interleave(self.factor, axis) / self.factor
         return y
 
-    def gram(self, seen: Tensor, shape: tuple[int, ...]) -> float:
+    def gram(self, shape: tuple[int, ...]) -> float:
         """Return 1 / the size of a block."""
-        return float(self.factor ** -(seen.ndim - 2))
+        return float(self.factor ** -(len(shape) - 1))
 
 
 class Grey(Operator):
@@ -81,7 +81,7 @@ class Grey(Operator):
         """Weight brightness by colour."""
         return y * _weights(y)
 
-    def gram(self, seen: Tensor, shape: tuple[int, ...]) -> float:
+    def gram(self, shape: tuple[int, ...]) -> float:
         """Return the sum of the squared weights."""
         return sum(weight**2 for weight in WEIGHTS)
 

@@ -15,8 +15,10 @@ import contextlib
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
@@ -26,6 +28,8 @@ from zaohua.storage.layout import SYSTEM_FILES
 
 INDEX = ".zaohua.json"
 """Index of a folder that Zaohua wrote: its files and their sha256."""
+INDEX_SECONDS = 5.0
+"""Least time between two writes of the index of a folder that grows."""
 
 
 def check(path: Path, overwrite: bool = False, folder: bool = False) -> None:
@@ -130,6 +134,49 @@ def whole_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+class GrowingFolder:
+    """Folder whose files are written one by one, so that those that are complete stay if the work is stopped.
+
+    Write files with `whole_file` or the like, in the folder or below it, and `add` them. The indices are written now
+    and then, and when the block ends, whatever happens.
+
+    Args:
+        folder: new or empty, or, to be replaced, of files that were written so; missing ones are created.
+        overwrite: True to replace the files of a folder that Zaohua wrote.
+
+    Raises:
+        ZaohuaError: the folder holds other files, or can't be written.
+    """
+
+    def __init__(self, folder: Path, overwrite: bool = False) -> None:
+        check(folder, overwrite, folder=True)
+        self.folder = folder
+        self._hashes: dict[Path, dict[str, str]] = {}
+        self._written = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Remove the files that were written before."""
+        for index in [*self.folder.rglob(INDEX)]:
+            for name in (*listed_in(index), INDEX):
+                (index.parent / name).unlink(missing_ok=True)
+        return self
+
+    def add(self, path: Path) -> None:
+        """Record a file that was written."""
+        self._hashes.setdefault(path.parent, {})[path.name] = sha256(path.read_bytes())
+        if time.monotonic() - self._written > INDEX_SECONDS:
+            self._write()
+
+    def __exit__(self, *error: object) -> None:
+        """Write the indices."""
+        self._write()
+
+    def _write(self) -> None:
+        for folder, hashes in self._hashes.items():
+            replace_file(folder / INDEX, manifest_bytes(hashes))
+        self._written = time.monotonic()
+
+
 def _move(temporary: Path, folder: Path) -> None:
     """Move complete files, and an index of them, to the folder in place of those that Zaohua wrote there before."""
     hashes = {path.name: sha256(path.read_bytes()) for path in sorted(temporary.iterdir())}
@@ -149,10 +196,10 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
         if os.path.lexists(folder):
             raise ZaohuaError(f"{folder} is a file, but a folder of files is to be written: choose another name")
         return
-    entries = [path for path in folder.iterdir() if not _is_negligible(path.name)]
+    entries = [path for path in folder.rglob("*") if not _is_negligible(path.name) and not path.is_dir()]
     if not entries:
         return
-    others = [path.name for path in entries if not _is_own(path)]
+    others = [path.relative_to(folder).as_posix() for path in entries if not _is_own(path)]
     if others:
         raise ZaohuaError(
             f"{folder} holds other files ({shown(sorted(others))}): nothing was written; "

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.noise import Noise
+from zaohua.core.record import Condition, hidden
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.methods import ScoreKind
+from zaohua.estimator.tensor_layer import HasDensity
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities.records.codes import Picked, picked
+from zaohua.training.hiding import HIDDEN
 
 Of = Literal["conditions", "items"]
 
@@ -49,7 +56,8 @@ def retrieve(
 
     By Bayes' rule the probability of a condition is p(x | y) times its weight, divided by the sum over all conditions
     given. A model of captions that is conditioned on pictures ranks the captions of a picture with `of="items"`: the
-    probabilities are p(x | y) divided by the sum over the items given, so that long items come off badly.
+    probability of an item is p(y | x) times its weight, where p(y | x) is p(x | y) / p(x) up to a factor, so that items
+    which are likely with any condition, such as short ones, have no advantage.
 
     Args:
         model: fitted with conditions; it must have a likelihood.
@@ -66,7 +74,7 @@ def retrieve(
         raise ZaohuaError(f"of must be 'conditions' or 'items', not {of!r}")
     model = model.with_options(**options)
     scores = log_likelihoods(model, X, y)
-    rows = scores if of == "conditions" else scores.T
+    rows = scores if of == "conditions" else (scores - log_marginals(model, X, y)[:, None]).T
     joint = rows + _log_weights(weights, rows.shape[1])
     highest = joint.max(1, keepdims=True)
     if not np.isfinite(highest).all():
@@ -97,6 +105,34 @@ def log_likelihoods(model: GenerativeModel, X: object, y: Any) -> np.ndarray:
     of_items, of_conditions = np.arange(n).repeat(k), np.tile(np.arange(k), n)
     pairs = Encoded(Picked(encoded.codes, of_items), picked(conditions, of_conditions))
     return model.score_encoded(pairs).reshape(n, k)
+
+
+def log_marginals(model: GenerativeModel, X: object, y: Any) -> np.ndarray:
+    """Compute log p(x) of each of n items by a model with conditions, float64 (n,), in nats.
+
+    Labels are summed over. Other conditions are hidden, as they are from some items in training.
+
+    Args:
+        model: fitted with conditions.
+        X: the items.
+        y: any conditions that the model takes; only the number and type of their parts matter.
+
+    Raises:
+        ZaohuaError: as `retrieve`, or no conditions were hidden in training.
+    """
+    encoded = model.encode_items(X)
+    if model.y_codec_ is None or model.y_codec_.log_prior() is not None:
+        return model.score_encoded(encoded)
+    if getattr(model, "condition_dropout", HIDDEN) == 0:
+        raise ZaohuaError(f"this model was trained with {option('condition_dropout', 0.0)}, so it knows no p(x)")
+    conditions = model.y_codec_.encode(model.y_codec_.as_items(y, None))
+    pairs = Encoded(encoded.codes, picked(conditions, np.zeros(len(encoded), np.int64)))
+
+    def log_prob(x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
+        assert y is not None
+        return cast(HasDensity, model).log_prob(x, hidden(y, torch.zeros(len(y), dtype=torch.bool)), noise)
+
+    return model.map_items(log_prob, pairs)
 
 
 def _log_weights(weights: ArrayLike | None, n: int) -> np.ndarray:

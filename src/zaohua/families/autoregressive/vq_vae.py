@@ -41,6 +41,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"codes": ("encoder", "codebook", "decoder"), "prior": ("prior",)}
     score_kind: ClassVar[ScoreKind] = "lower_bound"
     encodes_y: ClassVar[bool] = False
+    normal_latents: ClassVar[bool] = False
 
     codes: Annotated[int, Between(2, 65536)] = 256
     """Number of vectors in the codebook."""

@@ -43,7 +43,7 @@ def tell(
         contents = contents.only(lambda path: path.is_relative_to(asked))
     done = {*read}
     _tell_mixed(folder, part_of(folder, split), done)
-    _tell_rest(folder, [path for path in contents.files if path not in done], done, convert)
+    tell_rest(folder, [path for path in contents.files if path not in done], done, convert)
     hidden = [path for path in contents.hidden if path.suffix.casefold() in suffixes]
     if hidden:
         note(f"left out {_files(len(hidden), 'hidden')} ({_names(folder, hidden)})")
@@ -77,7 +77,7 @@ def _tell_mixed(folder: Path, place: Path, read: Collection[Path]) -> None:
         )
 
 
-def _tell_rest(folder: Path, rest: Sequence[Path], read: Collection[Path], convert: Mapping[str, str]) -> None:
+def tell_rest(folder: Path, rest: Sequence[Path], read: Collection[Path], convert: Mapping[str, str]) -> None:
     """Note files that weren't read, those of each ending together."""
     for path in [path for path in rest if path.name in LABEL_FILES]:
         note(f"{path.relative_to(folder).as_posix()} not read")

@@ -46,6 +46,7 @@ class Images(Modality):
     protocol: ClassVar[str | None] = "zaohua.modalities.images.evaluation:ImageProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.images.page"
     suites: ClassVar[str | None] = "zaohua.modalities.images.suites:SUITES"
+    original: ClassVar[str | None] = "zaohua.modalities.images.original:Picture"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

@@ -23,6 +23,7 @@ from zaohua.modalities.images.files import Form, ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid, visible
 from zaohua.modalities.images.losses import grid_of, tell_sizes
 from zaohua.modalities.images.pixels import COUNT, Channels, checked_pixels, convert_array, resize_array
+from zaohua.operators.base import Units
 from zaohua.report.sheets import grid, save
 
 if TYPE_CHECKING:
@@ -188,6 +189,10 @@ class ImageCodec(GridCodec[ImagesLike]):
         array = x.detach().to("cpu", torch.float32).permute(0, 2, 3, 1).contiguous().numpy()
         pixels = self.grid_.decode(array, self.spec_.levels, self.dtype_)
         return pixels if self.channel_axis_ else pixels[..., 0]
+
+    def units(self) -> Units:
+        """Return the units of pixels."""
+        return Units(self.grid_.low, self.grid_.scale)
 
     def write(self, items: ImagesLike, folder: Path, names: Sequence[str]) -> list[Path]:
         """Write images as 8-bit PNG files (16-bit for grey images of 65536 levels).

@@ -102,12 +102,18 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
         self.check_size(self._headers[0].size, self.paths[0])
         return self._headers[0].size
 
-    def check_size(self, size: tuple[int, int], reference: str = "the training images") -> None:
-        """Raise a `ZaohuaError` that names the first image that isn't of (height, width) `size`."""
+    def check_size(self, size: tuple[int, int], reference: str | None = None) -> None:
+        """Raise a `ZaohuaError` that names the first image that isn't of (height, width) `size`.
+
+        Args:
+            size: the size wanted.
+            reference: the training image that has it; None if training is over, and the size can't be chosen any more.
+        """
         for name, found in zip(self.paths, self._headers or (), strict=True):
             if found.size != size:
-                sizes = f"{name} is {_format_size(found.size)} pixels, {reference} {_format_size(size)}"
-                raise ZaohuaError(f"sizes differ: {sizes}; give {option('size')} to resize all of them")
+                sizes = f"{name} is {_format_size(found.size)} pixels, {reference or 'the training images'}"
+                remedy = f"give {option('size')} to resize all of them" if reference else "resize it"
+                raise ZaohuaError(f"sizes differ: {sizes} {_format_size(size)}; {remedy}")
 
     def pages(self, max_pixels: int) -> ImageFiles:
         """Return a copy in which each page or frame of a file is an image, in the row of its file.

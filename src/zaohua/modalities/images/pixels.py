@@ -84,8 +84,8 @@ def convert(
         image.draft(
             image.mode, (2 * max(size), 2 * max(size))
         )  # decodes at 1/2, 1/4 or 1/8 of the size if that suffices
-    turned, reduced = orientation(image) in range(5, 9), _is_reduced(image)
-    image, deep, highest, top = _eight_bit(upright(_with_true_key(image)), white)
+    turned, reduced = orientation(image) in range(5, 9), is_reduced(image)
+    image, deep, highest, top = _eight_bit(upright(with_true_key(image)), white)
     transparent = False
     if channels != "rgba" and image.has_transparency_data:
         image, transparent = _on_white(image)
@@ -132,7 +132,7 @@ def upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _is_reduced(image: Image.Image) -> bool:
+def is_reduced(image: Image.Image) -> bool:
     """Return True for a file that isn't loaded yet, of 16 bits in colour, which Pillow reduces to 8 bits."""
     raw = _raw_mode(image)
     return raw.startswith(("RGB", "LA")) and ";16" in raw
@@ -145,7 +145,7 @@ def _raw_mode(image: Image.Image) -> str:
     return str(args[0] if isinstance(args, tuple) and args else args)
 
 
-def _with_true_key(image: Image.Image) -> Image.Image:
+def with_true_key(image: Image.Image) -> Image.Image:
     """Scale the colour or grey level that is transparent in a PNG as Pillow scales the pixels, which it forgets."""
     key, raw = image.info.get("transparency"), _raw_mode(image)
     if image.format == "PNG" and isinstance(key, tuple) and raw.startswith("RGB;16"):

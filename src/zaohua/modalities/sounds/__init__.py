@@ -33,6 +33,7 @@ class Sounds(Modality):
     protocol: ClassVar[str | None] = "zaohua.modalities.sounds.evaluation:SoundProtocol"
     page: ClassVar[str | None] = "zaohua.modalities.sounds.page"
     suites: ClassVar[str | None] = "zaohua.modalities.sounds.suites:SUITES"
+    original: ClassVar[str | None] = "zaohua.modalities.sounds.original:Recording"
 
     @property
     def codecs(self) -> tuple[type[Codec], ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -21,6 +22,19 @@ PAUSE = 0.1
 """Pause between two sounds in one file, in seconds."""
 FASTEST_OGG = 200_000
 """Sampling rate above which libsndfile's OGG encoder crashes."""
+FORMATS = {
+    **dict.fromkeys((".wav", ".wave"), "WAV"),
+    **dict.fromkeys((".ogg", ".oga"), "OGG"),
+    **dict.fromkeys((".aif", ".aiff", ".aifc"), "AIFF"),
+    **{ending: ending[1:].upper() for ending in (".flac", ".mp3", ".au", ".caf", ".w64", ".rf64")},
+}
+"""Formats that are written, as libsndfile calls them, by the ending of a file."""
+BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+"""Sample formats of whole numbers, and their bits."""
+FLOATS = ("FLOAT", "DOUBLE")
+"""Sample formats of floats."""
+NEAREST = ("PCM_24", "PCM_16")
+"""Sample formats that are tried where one isn't available, the best first."""
 
 
 def write_sound(sound: Sound, path: Path, deep: bool = False) -> Path:
@@ -36,32 +50,64 @@ def write_sound(sound: Sound, path: Path, deep: bool = False) -> Path:
     Raises:
         ZaohuaError: the format doesn't support the rate or the number of channels.
     """
+    ending = path.suffix.casefold()
+    kind = ("FLOAT" if ending == ".wav" else "PCM_24") if deep else "PCM_16"
+    return write_samples(sound, path, kind)
+
+
+def write_samples(sound: Sound, path: Path, kind: str, titles: Mapping[str, str] = MappingProxyType({})) -> Path:
+    """Write a sound in the format of the path's suffix, and return the path.
+
+    An existing file is replaced atomically. Samples of whole numbers that were read are written as they were.
+
+    Args:
+        sound: the sound; samples are clipped to [-1, 1], unless they are written as floats.
+        path: the file to write; the case of its suffix doesn't matter.
+        kind: sample format as libsndfile calls it, such as PCM_24; formats that don't have it take what is nearest.
+        titles: texts to store, by their names.
+
+    Raises:
+        ZaohuaError: the format doesn't support the rate or the number of channels.
+    """
     import soundfile
 
-    ending = path.suffix[1:].upper()
-    if ending == "OGG" and sound.rate > FASTEST_OGG:
+    form = FORMATS.get(path.suffix.casefold(), path.suffix[1:].upper())
+    if form == "OGG" and sound.rate > FASTEST_OGG:
         raise ZaohuaError(
             f"{path}: OGG files have a rate of up to {FASTEST_OGG} Hz, and {sound!r} has more: "
             "write a .wav or .flac file"
         )
-    samples = sound.samples.clip(-1, 1)
-    kind: str | None = ("FLOAT" if ending == "WAV" else "PCM_24") if deep else "PCM_16"
-    if not soundfile.check_format(ending, kind):  # OGG and MP3 have no bit depth
-        kind = None
-    elif kind == "PCM_16":  # as integers, since libsndfile scales floats by 32767 and reads by 32768
-        samples = sixteen_bits(samples)
-    elif kind == "PCM_24":
-        samples = np.clip(np.rint(samples * 2.0**23), -(2**23), 2**23 - 1).astype(np.int32) << 8
+    chosen = next((each for each in (kind, *NEAREST) if soundfile.check_format(form, each)), None)
+    samples = sound.samples if chosen in FLOATS else _whole(sound.samples.clip(-1, 1), BITS.get(chosen or ""))
     with whole_file(path) as temporary:
         encoded = io.BytesIO()  # libsndfile doesn't tell why a file can't be written, such as a full disk
         try:
-            with soundfile.SoundFile(encoded, "w", sound.rate, sound.channels, kind, format=ending) as file:
+            with soundfile.SoundFile(encoded, "w", sound.rate, sound.channels, chosen, format=form) as file:
+                for name, text in titles.items():
+                    setattr(file, name, text)
                 for at in range(0, len(samples), BLOCK):  # the OGG encoder crashes on millions of samples at once
                     file.write(samples[at : at + BLOCK])
         except soundfile.LibsndfileError as error:
             raise ZaohuaError(f"{path}: {sound!r} can't be written in this format ({error.error_string})") from None
         temporary.write_bytes(encoded.getbuffer())
     return path
+
+
+def _whole(samples: np.ndarray, bits: int | None) -> np.ndarray:
+    """Round samples to whole numbers of some bits, since libsndfile scales floats by 32767 and reads by 32768.
+
+    Args:
+        samples: in [-1, 1].
+        bits: number of bits; None for formats without, whose encoders take floats.
+    """
+    if bits is None:
+        return samples
+    if bits == 16:
+        return sixteen_bits(samples)
+    top = 2.0 ** (bits - 1)
+    return np.clip(np.rint(samples.astype(np.float64) * top), -top, top - 1).astype(np.int64).astype(np.int32) << (
+        32 - bits
+    )
 
 
 def joined(sounds: Sequence[Sound]) -> Sound:

@@ -1,4 +1,4 @@
-"""Progress bar of training with its loss, speed and remaining time, on stderr; plain lines without a terminal."""
+"""Progress bars of training and other long work with the remaining time, on stderr; plain lines without a terminal."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ BAR_SECONDS, LINE_SECONDS = 0.2, 10.0
 """Seconds between two updates of a bar, and between two lines."""
 
 
-class Progress:
-    """Callback of `fit` that shows the progress of training. Use it in a `with` block.
+class Meter:
+    """Display of how far work is, with the remaining time. Use it in a `with` block.
 
     Args:
-        label: name of the model that is trained.
+        label: name of the work.
         stream: stream to write to; stderr by default.
-        quiet: True to show only warnings.
+        quiet: True to show nothing but what `line` is given.
     """
 
     def __init__(self, label: str, stream: TextIO | None = None, quiet: bool = False):
         self.label, self.quiet = label, quiet
         self.stream = sys.stderr if stream is None else stream
         self.bar: Bar | None = None
-        self.record: Json = {}
         self.began = self.shown = 0.0
-        self.initial_progress: float | None = None
+        self.initial: float | None = None
 
     def __enter__(self) -> Self:
         if self.stream.isatty() and not self.quiet:
@@ -50,31 +49,85 @@ class Progress:
         if self.bar is not None:
             self.bar.stop()
 
+    def begin(self, progress: float) -> None:
+        """Measure the time from now, if it isn't measured yet.
+
+        Args:
+            progress: fraction of the work that is done already.
+        """
+        if self.initial is None:
+            self.began, self.initial = time.perf_counter(), progress
+
+    def is_due(self) -> bool:
+        """Return whether it is time to show the progress again, and if so, assume that it is shown."""
+        now, every = time.perf_counter(), LINE_SECONDS if self.bar is None else BAR_SECONDS
+        if self.quiet or now - self.shown < every:
+            return False
+        self.shown = now
+        return True
+
+    def show(self, progress: float, details: str, left: str | None = None) -> None:
+        """Update the bar, or print a line.
+
+        Args:
+            progress: fraction of the work that is done.
+            details: what else there is to say.
+            left: what is said of the time; None for the estimated remaining time.
+        """
+        left = self._left(progress) if left is None else left
+        if self.bar is not None:
+            self.bar.update(self.task, completed=progress, details=details, left=left)
+        else:
+            self.line(f"{self.label}: {progress:4.0%}  {details}  {left}".rstrip())
+
+    def _left(self, progress: float) -> str:
+        """Return the estimated remaining time as text; empty if it is too early to tell."""
+        done = progress - (self.initial or 0.0)
+        if done < 0.005:
+            return ""
+        return f"{clock((time.perf_counter() - self.began) * (1 - progress) / done)} left"
+
+    def line(self, line: str) -> None:
+        """Print a line, above the bar if there is one."""
+        if self.bar is not None:
+            self.bar.console.print(line, highlight=False, markup=False)
+        else:
+            print(line, file=self.stream, flush=True)
+
+
+class Progress(Meter):
+    """Callback of `fit` that shows the progress of training. Use it in a `with` block.
+
+    Args:
+        label: name of the model that is trained.
+        stream: stream to write to; stderr by default.
+        quiet: True to show only warnings.
+    """
+
+    def __init__(self, label: str, stream: TextIO | None = None, quiet: bool = False):
+        super().__init__(label, stream, quiet)
+        self.record: Json = {}
+
     def __call__(self, event: Event) -> None:
         """Show the progress at an event of training."""
-        if self.initial_progress is None:
-            self.began, self.initial_progress = time.perf_counter(), event.progress
+        self.begin(event.progress)
         self.record.update(event.record)
         if event.kind == "warning":
-            self._print(f"{self.label}: warning: {event.message}")
+            self.line(f"{self.label}: warning: {event.message}")
         if self.quiet:
             return
-        now, every = time.perf_counter(), LINE_SECONDS if self.bar is None else BAR_SECONDS
-        if event.kind == "end" or now - self.shown >= every:
-            self.shown = now
+        if self.is_due() or event.kind == "end":
             self._show(event)
         if event.kind in ("note", "end") and event.message:
-            self._print(f"{self.label}: {'note: ' if event.kind == 'end' else ''}{event.message}")
+            self.line(f"{self.label}: {'note: ' if event.kind == 'end' else ''}{event.message}")
 
     def _show(self, event: Event) -> None:
-        """Update the bar, or print a line."""
-        progress = 1.0 if event.kind == "end" and event.progress > 0.999 else min(event.progress, 1.0)
+        """Show the step, the measures and the time; at the end, the total time."""
+        ends = event.kind == "end"
+        progress = 1.0 if ends and event.progress > 0.999 else min(event.progress, 1.0)
         step = f"step {event.step:,}" + (f"/{event.total:,}" if event.total and event.total >= event.step else "")
         details = "  ".join([step, *self._measures()])
-        if self.bar is not None:
-            self.bar.update(self.task, completed=progress, details=details, left=self._left(event))
-        else:
-            self._print(f"{self.label}: {progress:4.0%}  {details}  {self._left(event)}".rstrip())
+        self.show(progress, details, f"{clock(event.elapsed)} in all" if ends else None)
 
     def _measures(self) -> list[str]:
         """Return the last recorded losses and speed as text."""
@@ -83,21 +136,6 @@ class Progress:
         shown += [f"validation {self.record['validation']:.4g}"] if "validation" in self.record else []
         rate = self.record.get("items_per_second")
         return [*shown, f"{rate:,.0f} items/s"] if rate else shown
-
-    def _left(self, event: Event) -> str:
-        """Return the estimated remaining time as text; at the end, the total time."""
-        if event.kind == "end":
-            return f"{clock(event.elapsed)} in all"
-        done = event.progress - (self.initial_progress or 0.0)
-        if done < 0.005:
-            return ""
-        return f"{clock((time.perf_counter() - self.began) * (1 - event.progress) / done)} left"
-
-    def _print(self, line: str) -> None:
-        if self.bar is not None:
-            self.bar.console.print(line, highlight=False, markup=False)
-        else:
-            print(line, file=self.stream, flush=True)
 
 
 def clock(seconds: float) -> str:

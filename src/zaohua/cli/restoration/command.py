@@ -1,0 +1,174 @@
+"""One command of restoration: its options, and the work that all of them share."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import zaohua
+from zaohua.cli import runs
+from zaohua.cli.conditions import given_conditions
+from zaohua.cli.flags import OVERWRITE, SAMPLING, Flag, Seed, echo, leading, parse
+from zaohua.cli.options import Options
+from zaohua.cli.sample import sampling_flags
+from zaohua.core.advice import quoted
+from zaohua.cli.restoration.places import places
+from zaohua.cli.restoration.work import Prepare, Settings, Work
+from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.json import Json
+from zaohua.core.notes import gathered
+from zaohua.core.params import Between
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
+    from zaohua.modalities.modality import Modality
+
+Count = Annotated[int, Between(1)]
+Level = Annotated[float, Between(0)]
+COMMON = (
+    Flag(
+        "out",
+        str | None,
+        None,
+        "File or folder to write; a file's ending says its format. By default beside INPUT, with what was done in its "
+        "name and a number if there is one.",
+        metavar="OUTPUT",
+    ),
+    OVERWRITE,
+    Flag(
+        "y",
+        tuple[str, ...],
+        (),
+        "What INPUT shows, for a model with conditions, as `zaohua sample --y` takes it; by default unknown.",
+        repeat=True,
+        metavar="CONDITION",
+    ),
+    Flag(
+        "samples",
+        Count,
+        1,
+        "With more than one, write several answers, whose spread shows how sure the model is: OUTPUT-1, OUTPUT-2 ..., "
+        "their mean, OUTPUT-mean, and a picture of where they differ, OUTPUT-differs.png. One is the best guess.",
+    ),
+    Flag("guesses", Count, 1, "The mean of more best guesses is closer to what was, and takes longer."),
+    Flag("steps", Count, 50, "Steps from noise to an answer.", group=SAMPLING),
+    Flag("batch_size", Count | None, None, "Tiles that are computed at once, by default chosen by their size."),
+    Flag("seed", Seed | None, None, "Seed: the same one gives the same answers."),
+    Flag("json", bool, False, "Print the result as JSON."),
+)
+OWN_STEPS = ("steps", "sampler")
+"""Options of models that restoration doesn't use: it has a sampler of its own."""
+NOISE = Flag("noise", Level, 0.0, "Standard deviation of noise in INPUT, in its own units: 10 of 255 for 8 bits.")
+"""Option of the commands whose input may be noisy."""
+
+
+def with_noise(degradation: str, values: Options) -> str:
+    """Add the noise of `NOISE` to a degradation."""
+    noise = values.of("noise", float)
+    return f"{degradation} | noise {noise:g}" if noise else degradation
+
+
+Degrading = Callable[[Options], str]
+"""Function that says from the options what happened to the files; empty if parts of them are missing, and no more."""
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """One command of restoration.
+
+    Attributes:
+        name: of the command.
+        done: what is done to files, as their names say it: "denoised".
+        about: what the command does, in a sentence.
+        flags: its own options.
+        degradations: what happened to the files, by the kind of data that it is for.
+        prepare: makes the function that prepares files, see `Settings`, from the options and the kind of data.
+        grey: True if only the brightness of pictures is used.
+    """
+
+    name: str
+    done: str
+    about: str
+    flags: tuple[Flag, ...]
+    degradations: Mapping[str, Degrading]
+    prepare: Callable[[Options, str], Prepare] | None = None
+    grey: bool = False
+
+    def main(self, arguments: Sequence[str]) -> None:
+        """Restore a file, or the files of a folder, as the arguments of the command say."""
+        call, flags = f"zaohua {self.name} RUN INPUT", (*self.flags, *COMMON)
+        names = "the run and the file or folder come"
+        (run, source), rest = leading(arguments, names, f"{call} [options]", self.about, flags, 2)
+        stored = runs.read_model(run)
+        own = [flag for flag in sampling_flags(stored) if flag.name not in OWN_STEPS]
+        values = parse(call, self.about, [*flags, *own], rest)
+        began = time.perf_counter()
+        with gathered() as notes:
+            kind = self._kind(run, stored)
+            settings = self._settings(run, values, kind.name, [flag.name for flag in own])
+            found = places(
+                Path(source), values.optional("out", str), kind, self.done, settings.names, values.of("overwrite", bool)
+            )
+            done = Work(self.name, self.done, settings, found, notes, quiet=values.of("json", bool)).restore()
+        seconds = time.perf_counter() - began
+        if values["json"]:
+            print(json.dumps({**done.facts(), "out": str(found.out), "notes": [*notes], "seconds": round(seconds, 3)}))
+        else:
+            echo(f"{done.told(found, self.done)} in {seconds:.1f} s: {found.out}")
+
+    def _kind(self, run: str, stored: Json) -> Modality:
+        """Return the kind of data of a run, if this command is for it."""
+        from zaohua import modalities
+
+        kind = modalities.modality(modalities.from_json(stored["codec"]).modality)
+        if kind.name not in self.degradations:
+            raise ZaohuaError(f"{self.name} is for {' and '.join(self.degradations)}, and {run} is of {kind.name}")
+        return kind
+
+    def _settings(self, run: str, values: Options, kind: str, own: Sequence[str]) -> Settings:
+        """Return what is the same for all files; the model is loaded last, as it takes longest."""
+        samples, guesses = values.of("samples", int), values.of("guesses", int)
+        if samples > 1 and guesses > 1:
+            raise ZaohuaError("--samples gives several answers and --guesses the mean of several: give one of them")
+        degradation = self.degradations[kind](values)
+        prepare = None if self.prepare is None else self.prepare(values, kind)
+        if degradation:
+            from zaohua.operators.degradation import Degradation
+
+            degradation = str(Degradation.parse(degradation))
+        if not any(Path(run).glob("weights*")):
+            raise CheckpointError(f"{run} is not trained yet: `zaohua resume {quoted(run)}` goes on with it")
+        model = zaohua.load(run)
+        return Settings(
+            model=model,
+            degradation=degradation,
+            y=condition(model, values.texts("y")),
+            samples=samples,
+            guesses=guesses,
+            steps=values.of("steps", int),
+            batch_size=values.optional("batch_size", int),
+            seed=values.optional("seed", int),
+            options={name: values[name] for name in own},
+            prepare=prepare,
+            grey=self.grey,
+        )
+
+
+def condition(model: GenerativeModel, given: Sequence[str]) -> object:
+    """Return the condition of the files that --y gives, as `restore` takes it; None without.
+
+    Raises:
+        ZaohuaError: the model takes none, or several are given.
+    """
+    if not given:
+        return None
+    if model.y_codec_ is None:
+        raise ZaohuaError("this run was trained without conditions, so it can't take --y")
+    found = given_conditions(model.y_codec_, given)
+    if len(found.names) > 1:
+        raise ZaohuaError(f"--y gives {len(found.names)} conditions: give one, which is that of all files")
+    return found.found

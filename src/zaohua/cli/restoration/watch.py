@@ -1,0 +1,68 @@
+"""Progress of restoration on stderr: how many files are done, how fast it goes, and the time that is left."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from zaohua.training.callbacks.progress import Meter
+
+SHORT = 2.0
+"""Seconds that work takes at least before anything is said of it."""
+
+
+class Watch:
+    """Progress of a number of files, each of which consists of several restorations. Use it in a `with` block.
+
+    Args:
+        label: what is done, such as "denoise".
+        files: number of files.
+        rate: unit of the speed, such as "megapixels/s".
+        quiet: True to show nothing.
+    """
+
+    def __init__(self, label: str, files: int, rate: str, quiet: bool) -> None:
+        self.meter, self.files, self.rate = Meter(label, quiet=quiet), files, rate
+        self.number, self.name, self.part, self.parts, self.size, self.sizes = 0, "", 0, 1, 0.0, 0.0
+
+    def __enter__(self) -> Self:
+        self.began = time.perf_counter()
+        self.meter.begin(0.0)
+        self.meter.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.meter.__exit__(kind, error, trace)
+
+    def file(self, number: int, name: str) -> None:
+        """Begin with a file.
+
+        Args:
+            number: of the file, from 0.
+            name: its name.
+        """
+        self.sizes += self.size
+        self.number, self.name, self.part, self.parts, self.size = number, name, 0, 1, 0.0
+
+    def restoration(self, part: int, parts: int, size: float) -> None:
+        """Begin with one of the restorations that a file consists of.
+
+        Args:
+            part: its number, from 0.
+            parts: how many there are.
+            size: how much there is to do in the whole file.
+        """
+        self.part, self.parts, self.size = part, parts, size
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how far the current restoration is."""
+        within = (self.part + done / max(total, 1)) / self.parts
+        seconds = time.perf_counter() - self.began
+        if seconds < SHORT or not self.meter.is_due():
+            return
+        speed = (self.sizes + within * self.size) / seconds
+        many = f"{self.number + 1:,}/{self.files:,}  " if self.files > 1 else ""
+        self.meter.show((self.number + within) / self.files, f"{many}{self.name}  {speed:.3g} {self.rate}")

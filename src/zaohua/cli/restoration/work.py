@@ -1,0 +1,226 @@
+"""Restore files one by one: read, prepare, restore, write. What is damaged is left out, and what is written is whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zaohua.cli.restoration.places import Job, Places
+from zaohua.cli.restoration.watch import Watch
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
+from zaohua.core.notes import Notes
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
+    from zaohua.modalities.original import Original
+    from zaohua.storage.outputs import GrowingFolder
+    from zaohua.tasks.restore.restored import Restored
+
+MEAN, DIFFERS = "mean", "differs"
+"""What is added to the names of the mean of several answers, and of the picture of where they differ."""
+SHOWN = 20
+"""Maximum number of notes that are printed."""
+Prepare = Callable[["Original[Any]", "Path | None"], "tuple[Original[Any], np.ndarray | None]"]
+"""(file, its path within a folder or None) -> the file to restore, and how far each place is to be made anew."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all files.
+
+    Attributes:
+        model: fitted.
+        degradation: what happened to the files; empty for nothing but holes.
+        y: condition of the files, or None.
+        samples: number of answers to write.
+        guesses: number of guesses whose mean is the answer, if there is only one.
+        steps: steps of the sampler.
+        batch_size: tiles that are computed at once, or None.
+        seed: seed, or None.
+        options: options of the model for sampling.
+        prepare: prepares a file; None for files that are restored as they are.
+        grey: True if only the brightness of pictures is used.
+    """
+
+    model: GenerativeModel
+    degradation: str
+    y: object
+    samples: int
+    guesses: int
+    steps: int
+    batch_size: int | None
+    seed: int | None
+    options: Mapping[str, object]
+    prepare: Prepare | None
+    grey: bool
+
+    @property
+    def names(self) -> list[str]:
+        """What is added to the names of several results; empty for one."""
+        return [*(str(k + 1) for k in range(self.samples)), MEAN, DIFFERS] if self.samples > 1 else []
+
+    def restored(self, part: object, seen: np.ndarray | None, watch: Watch) -> Restored:
+        """Restore one item, or one of its parts."""
+        from zaohua import restore
+
+        return restore(
+            self.model,
+            part[None] if isinstance(part, np.ndarray) else [part],
+            self.degradation or None,
+            mask=seen,
+            y=self.y,
+            n_samples=max(self.samples, self.guesses),
+            draws=self.samples > 1,
+            steps=self.steps,
+            random_state=self.seed,
+            batch_size=self.batch_size,
+            progress=watch,
+            **self.options,
+        )
+
+
+@dataclass
+class Done:
+    """What was done.
+
+    Attributes:
+        files: number of files that were restored.
+        left_out: files that weren't, and why.
+        how: how it was done, each way once.
+        white: by file, the deviation at the top of pictures of differences.
+    """
+
+    files: int = 0
+    left_out: list[tuple[Path, str]] = field(default_factory=list)
+    how: list[str] = field(default_factory=list)
+    white: dict[str, float] = field(default_factory=dict)
+
+    def facts(self) -> Json:
+        """Return the same as JSON values."""
+        left_out = [{"file": str(path), "why": why} for path, why in self.left_out]
+        return {"files": self.files, "left_out": left_out, "how": self.how, "differ": self.white}
+
+    def told(self, places: Places, done: str) -> str:
+        """Say how many files were restored."""
+        if places.folder is None:
+            return done
+        left = f", {len(self.left_out):,} left out," if self.left_out else ""
+        return f"{self.files:,} of {len(places.jobs):,} files {done}{left}"
+
+
+class Work:
+    """The restoration of all files.
+
+    Args:
+        name: of the command.
+        done: what is done to files: "denoised".
+        settings: the same for all files.
+        places: the files, and where results go.
+        notes: what is noted meanwhile.
+        quiet: True to print nothing.
+    """
+
+    def __init__(self, name: str, done: str, settings: Settings, places: Places, notes: Notes, quiet: bool) -> None:
+        self.name, self.done, self.settings, self.places, self.notes = name, done, settings, places, notes
+        self.watch = Watch(name, len(places.jobs), places.original.measure[1], quiet)
+        self.result, self.noted = Done(), 0
+
+    def restore(self) -> Done:
+        """Restore all files that can be read.
+
+        Raises:
+            ZaohuaError: the only file can't be restored, or none of several.
+            KeyboardInterrupt: it was stopped; the message says how many files are done.
+        """
+        result, total, folder = self.result, len(self.places.jobs), self.places.writing()
+        with folder or contextlib.nullcontext(), self.watch:
+            try:
+                for number, job in enumerate(self.places.jobs):
+                    self.watch.file(number, job.source.name)
+                    self._attempt(job, folder)
+            except KeyboardInterrupt:
+                count = f"{result.files:,} of {total:,} files are {self.done}, in {self.places.out}"
+                raise KeyboardInterrupt(f"stopped: {count}" if total > 1 else "stopped: nothing was written") from None
+            if not result.files:
+                why = result.left_out[0]
+                raise ZaohuaError(f"none of {total:,} files could be {self.done}: {why[0]}: {why[1]}")
+            for how in result.how:
+                self._say(how)
+            if len(self.notes) > self.noted:
+                self._say(f"and {len(self.notes) - self.noted:,} more notes: --json lists all")
+        return result
+
+    def _attempt(self, job: Job, folder: GrowingFolder | None) -> None:
+        """Restore one file; in a folder, leave it out if that fails."""
+        try:
+            self._restore(job, folder)
+        except ZaohuaError as error:
+            if folder is None:
+                raise
+            why = str(error).removeprefix(f"{job.source}: ")
+            self.result.left_out.append((job.source, why))
+            self._say(f"left out {job.source}: {why}")
+        else:
+            self.result.files += 1
+            self._tell()
+
+    def _restore(self, job: Job, folder: GrowingFolder | None) -> None:
+        """Restore one file, and write its results."""
+        settings, codec, grey = self.settings, self.settings.model.codec_, self.settings.grey
+        original, weight = self.places.original.read(job.source), None
+        if settings.prepare is not None:
+            within = None if self.places.folder is None else job.target.relative_to(self.places.folder)
+            original, weight = settings.prepare(original, within)
+        parts = original.parts(codec, grey)
+        self._tell()
+        found = []
+        for number, part in enumerate(parts):
+            self.watch.restoration(number, len(parts), original.size)
+            found.append(settings.restored(part, None if weight is None else 1 - weight, self.watch))
+
+        def write(path: Path, items: Sequence[Any]) -> None:
+            original.with_parts([each[0] for each in items], codec, grey).write(path)
+            self._record(path, folder)
+
+        bests = [each.best for each in found]
+        if settings.samples == 1:
+            write(job.target, bests)
+        else:
+            for k in range(settings.samples):
+                write(job.beside(k + 1), [each.samples[k] for each in found])
+            write(job.beside(MEAN), bests)
+            self._differences(original, found, job.beside(DIFFERS, ".png"), folder)
+        self.result.how += [how for how in dict.fromkeys(each.how for each in found) if how not in self.result.how]
+
+    def _differences(
+        self, original: Original[Any], found: Sequence[Restored], path: Path, folder: GrowingFolder | None
+    ) -> None:
+        """Write the picture of where answers differ; the colours of a picture may have been restored apart."""
+        deviations = [each.deviation[0] for each in found if each.deviation is not None]
+        if deviations:
+            deviation = deviations[0] if len(deviations) == 1 else np.stack(deviations, axis=-1)
+            self.result.white[str(path)] = original.write_differences(deviation, path)
+            self._record(path, folder)
+
+    @staticmethod
+    def _record(path: Path, folder: GrowingFolder | None) -> None:
+        """Record a file that was written to a folder."""
+        if folder is not None:
+            folder.add(path)
+
+    def _tell(self) -> None:
+        """Print the notes that are new, unless there are too many."""
+        for text in self.notes[self.noted : SHOWN]:
+            self._say(f"note: {text}")
+            self.noted += 1
+
+    def _say(self, line: str) -> None:
+        """Print a line for people."""
+        if not self.watch.meter.quiet:
+            self.watch.meter.line(line)

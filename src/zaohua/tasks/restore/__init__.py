@@ -1,0 +1,1 @@
+"""Restoration: repair and enhance pictures, sounds, texts and tables with a model of what they should be like."""
