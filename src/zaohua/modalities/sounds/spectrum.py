@@ -72,10 +72,24 @@ class SpectrumCodec(SpectrogramCodec):
 
     def decode(self, x: Tensor) -> Sounds:
         """Convert spectrograms (b, 2 * channels, frequencies, frames) to sounds."""
+        return self.sounds(self.unclipped(x), self.ends(x))
+
+    def unclipped(self, x: Tensor) -> Tensor:
+        """Convert spectrograms to waveforms (b, channels, n), which may go beyond [-1, 1]."""
+        return self.mel_.istft(self.spectra(x))
+
+    def spectra(self, x: Tensor) -> Tensor:
+        """Convert spectrograms to complex Fourier transforms, (b, channels, frequencies, frames)."""
         said = x.float().masked_fill(x == self.ended, 0)
         spectrum = torch.complex(*said.chunk(2, dim=1)) / self._gain
         size = spectrum.abs().clamp(min=FLOOR**self.power)
-        return self.sounds(self.mel_.istft(spectrum * size ** (1 / self.power - 1)), self.ends(x))
+        return spectrum * size ** (1 / self.power - 1)
+
+    def gain(self, waves: Tensor) -> Tensor:
+        """Return by what to multiply sounds (b, channels, n) so that they are as loud as those of training, (b,)."""
+        magnitudes = self.mel_.stft(self._padded(waves)).abs().double() ** self.power
+        rms = magnitudes.square().flatten(1).mean(1).sqrt().clamp(min=FLOOR)
+        return ((self.rms_ / rms) ** (1 / self.power)).float()
 
     @property
     def _gain(self) -> float:

@@ -13,8 +13,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve_toeplitz, solveh_banded
 
-PERIOD = 0.008
-"""Seconds that a sample is predicted from: a period of a low voice."""
 CONTEXT = 4
 """Number of samples on either side of a gap that are looked at, as a multiple of the order: a voice changes soon."""
 ROUNDS = 3
