@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from zaohua.core.notes import note
 from zaohua.estimator.base import GenerativeModel
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.sound import Sounds
 from zaohua.operators.base import Identity
+from zaohua.operators.masks import MaskGap
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
-from zaohua.tasks.restore.sounds.interpolation import interpolated, runs
-from zaohua.tasks.restore.sounds.recordings import Recording, recordings
+from zaohua.tasks.restore.sounds.filling import SHORT, filled, longest_gap
+from zaohua.tasks.restore.sounds.recordings import has_gaps, recordings
 
 NEEDS = "sounds with gaps"
-SHORT = 0.02
-"""Greatest length in seconds of gaps that are interpolated even if a network could fill them."""
-PERIOD = 0.008
-"""Seconds that a sample is predicted from: a period of a low voice."""
-ORDERS = (8, 512)
-"""Least and greatest number of samples that a sample is predicted from."""
 
 
 def suits(model: GenerativeModel) -> bool:
@@ -30,16 +23,15 @@ def suits(model: GenerativeModel) -> bool:
 
 def can(request: Request) -> str | None:
     """Return why a degradation can't be undone; None if it can."""
-    if request.mask is None:
-        return "interpolation fills gaps, which mask= tells"
-    other = next((step for step in request.degradation.steps if not isinstance(step, Identity)), None)
-    return None if other is None else f"interpolation doesn't undo '{other}'"
+    other = next((step for step in request.degradation.steps if not isinstance(step, (Identity, MaskGap))), None)
+    if other is not None:
+        return f"interpolation doesn't undo '{other}'"
+    return None if has_gaps(request) else "interpolation fills gaps, which mask= tells"
 
 
 def solve(request: Request) -> Restored:
     """Fill the gaps of sounds."""
-    assert isinstance(request.model.codec_, SoundCodec)
-    given = recordings(request.model.codec_, request.X, request.mask)
+    given = recordings(request)
     longest = max((longest_gap(recording) for recording in given), default=0.0)
     if longest > SHORT:
         note(
@@ -49,16 +41,3 @@ def solve(request: Request) -> Restored:
     best = Sounds(recording.with_waves(filled(recording)) for recording in given)
     how = "Gaps by autoregressive interpolation (Janssen et al. 1986), without the model; all else as given."
     return Restored(best, [best] * request.n_samples, None, how)
-
-
-def filled(recording: Recording) -> np.ndarray:
-    """Return the samples of a recording with its gaps interpolated, float64 (channels, n)."""
-    low, high = ORDERS
-    order = min(max(low, round(PERIOD * recording.sound.rate)), high)
-    return np.stack([interpolated(wave, recording.hidden, order) for wave in recording.waves])
-
-
-def longest_gap(recording: Recording) -> float:
-    """Return the length of a recording's longest gap in seconds; 0 without gaps."""
-    lengths = [stop - start for start, stop in runs(recording.hidden)]
-    return max(lengths, default=0) / recording.sound.rate

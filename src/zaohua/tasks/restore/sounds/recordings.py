@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError, named, shown
+from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.sound import Sound
-
-if TYPE_CHECKING:
-    from zaohua.modalities.sounds.codec import SoundCodec
+from zaohua.operators.masks import MaskGap
+from zaohua.tasks.restore.request import Request
 
 
 class Recording(NamedTuple):
@@ -45,20 +45,24 @@ class Recording(NamedTuple):
         return Sound(samples.T.reshape(self.sound.samples.shape), self.sound.rate)
 
 
-def recordings(codec: SoundCodec, X: Any, mask: Any) -> list[Recording]:
+def recordings(request: Request) -> list[Recording]:
     """Return what is to be restored, one recording for each sound that can be read.
-
-    Args:
-        codec: the model's codec.
-        X: a sound, a path, or a list of sounds.
-        mask: where they are seen, see `hidden_of`; None for everywhere.
 
     Raises:
         ZaohuaError: these are no sounds, or the mask doesn't fit to them.
     """
-    sounds = [*codec.as_items(X, None)]
-    masks = [None] * len(sounds) if mask is None else _masks(mask, sounds)
-    return [Recording(sound, hidden_of(one, sound)) for sound, one in zip(sounds, masks, strict=True)]
+    sounds = [*cast(SoundCodec, request.model.codec_).as_items(request.X, None)]
+    masks = [None] * len(sounds) if request.mask is None else _masks(request.mask, sounds)
+    gaps = [(step.start, step.start + step.length) for step in request.degradation.steps if isinstance(step, MaskGap)]
+    return [
+        Recording(sound, hidden_of(mask, sound) | hidden_of(gaps or None, sound))
+        for sound, mask in zip(sounds, masks, strict=True)
+    ]
+
+
+def has_gaps(request: Request) -> bool:
+    """Return whether sounds are to be found only in gaps, by a mask or by "mask gap START LENGTH"."""
+    return request.mask is not None or any(isinstance(step, MaskGap) for step in request.degradation.steps)
 
 
 def hidden_of(mask: Any, sound: Sound) -> np.ndarray:
