@@ -10,8 +10,10 @@ from torch import Tensor
 
 from zaohua.core.noise import BatchNoise, ItemNoise
 from zaohua.families.latent_search import LatentSearch
-from zaohua.operators.base import Covariance, Identity, Observation, Operator, Sigma
-from zaohua.operators.pictures import Downscale, Mask
+from zaohua.operators.base import Identity, Observation, Operator, Sigma
+from zaohua.operators.covariance import Covariance
+from zaohua.operators.masks import Mask
+from zaohua.operators.resizing import Downscale
 
 SHAPE, SIZE = (1, 4, 4), 5
 SIGMA = 0.3

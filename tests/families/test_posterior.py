@@ -13,7 +13,9 @@ from zaohua.families.posterior import Renoise, isotropic, time_of
 from zaohua.families.schedules import CosineSchedule, RectifiedFlow, VarianceExploding
 from zaohua.operators.base import Identity, Observation, Operator
 from zaohua.operators.covariance import Covariance
-from zaohua.operators.pictures import Downscale, Grey, Mask
+from zaohua.operators.levels import Grey
+from zaohua.operators.masks import Mask
+from zaohua.operators.resizing import Downscale
 
 N = 4096
 SHAPE = (3, 2, 4)

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from zaohua.core.noise import Noise
-from zaohua.operators.base import Isotropic, Observation
+from zaohua.operators.base import Observation
+from zaohua.operators.covariance import Isotropic
 
 Decode = Callable[[Tensor, Tensor], Tensor]
 """z (B, d), and the number of the candidate (B,) that each is found from -> x (B, C, *axes)."""

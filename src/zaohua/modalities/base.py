@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zaohua.core.noise import Noise
-    from zaohua.operators.base import Units
+    from zaohua.operators.step import Units
 
 
 Indices: TypeAlias = "Sequence[int] | slice | np.ndarray | Tensor"

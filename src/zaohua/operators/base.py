@@ -139,7 +139,15 @@ class Operator(Step):
         return x + covariance.times(self.adjoint(u, shape))
 
 
-class Identity(Operator):
+class SameShape(Operator):
+    """Base of operators whose observations have the shape of the items."""
+
+    def after(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the same shape."""
+        return shape
+
+
+class Identity(SameShape):
     """Operator that changes nothing: only noise is seen."""
 
     name = "identity"

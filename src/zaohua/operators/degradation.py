@@ -119,8 +119,11 @@ class Degradation:
                 return f"where '{step}' changed values isn't known"
             later = self.steps[place + 1 :]
             if isinstance(step, NoiseStep):
-                if later and self._noise_after(place, shape) is None:
-                    return f"'{step}' comes before '{later[0]}', after which it is no independent noise"
+                operators = [other for other in later if isinstance(other, Operator)]
+                if later and step.must_be_last:
+                    return f"'{step}' comes before '{later[0]}', after which it can't be found"
+                if operators and self._noise_after(place, shape) is None:
+                    return f"'{step}' comes before '{operators[0]}', after which it is no independent noise"
             elif not step.linear:
                 noise = next((other for other in later if isinstance(other, NoiseStep)), None)
                 if noise is not None:

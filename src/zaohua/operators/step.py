@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -33,7 +34,7 @@ class Units:
         return (value - self.low) / self.scale - 1
 
 
-class Step(WithFields):
+class Step(WithFields, ABC):
     """One step of a degradation: an operator or noise. Its fields are the values of its text, in their order."""
 
     name: ClassVar[str] = ""

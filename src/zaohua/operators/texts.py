@@ -8,11 +8,22 @@ from typing import Union, get_args, get_origin
 
 from zaohua.core.errors import ZaohuaError, nearest, unknown
 from zaohua.core.params import Field, fields_of
-from zaohua.operators.noise import GaussianNoise
-from zaohua.operators.pictures import Downscale, Grey
+from zaohua.operators.base import Identity
+from zaohua.operators.blur import Blur, MotionBlur
+from zaohua.operators.compression import JPEG
+from zaohua.operators.damage import Clicks, Scratches
+from zaohua.operators.frequencies import Band, Resample
+from zaohua.operators.levels import Clip, Grey, Quantise
+from zaohua.operators.masks import MaskBox, MaskGap, MaskRandom
+from zaohua.operators.noise import GaussianNoise, NoiseAtRatio, PoissonNoise, SaltAndPepper
+from zaohua.operators.resizing import Bicubic, Downscale
 from zaohua.operators.step import Step
 
-STEPS: Mapping[str, type[Step]] = {step.name: step for step in (Downscale, Grey, GaussianNoise)}
+KINDS: tuple[type[Step], ...] = (
+    MaskBox, MaskGap, MaskRandom, Downscale, Bicubic, Resample, Band, Blur, MotionBlur, Grey, Clip, Quantise, JPEG,
+    GaussianNoise, PoissonNoise, NoiseAtRatio, SaltAndPepper, Scratches, Clicks, Identity,
+)  # fmt: skip
+STEPS: Mapping[str, type[Step]] = {kind.name: kind for kind in KINDS}
 """Steps that texts know, by their names of one or several words."""
 
 EXAMPLE = "'downscale 4 | noise 10'"

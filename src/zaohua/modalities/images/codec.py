@@ -23,7 +23,7 @@ from zaohua.modalities.images.files import Form, ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid, visible
 from zaohua.modalities.images.losses import grid_of, tell_sizes
 from zaohua.modalities.images.pixels import COUNT, Channels, checked_pixels, convert_array, resize_array
-from zaohua.operators.base import Units
+from zaohua.operators.step import Units
 from zaohua.report.sheets import grid, save
 
 if TYPE_CHECKING:

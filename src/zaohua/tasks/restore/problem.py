@@ -12,7 +12,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.operators.base import Identity, Observation
 from zaohua.operators.chain import Chain
 from zaohua.operators.degradation import Degradation
-from zaohua.operators.pictures import Mask
+from zaohua.operators.masks import Mask
 
 
 @dataclass(frozen=True, eq=False)
