@@ -35,8 +35,8 @@ def solve(request: Request) -> Restored:
     longest = max((longest_gap(recording) for recording in given), default=0.0)
     if longest > SHORT:
         note(
-            f"gaps of up to {1000 * longest:.0f} ms were interpolated from what surrounds them, of which little is heard "
-            f"beyond {1000 * SHORT:.0f} ms: a model that was trained to fill gaps does better"
+            f"gaps of up to {1000 * longest:.0f} ms were interpolated from what surrounds them, of which little is "
+            f"heard beyond {1000 * SHORT:.0f} ms: a model that was trained to fill gaps does better"
         )
     best = Sounds(recording.with_waves(filled(recording)) for recording in given)
     how = "Gaps by autoregressive interpolation (Janssen et al. 1986), without the model; all else as given."

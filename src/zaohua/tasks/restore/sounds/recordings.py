@@ -126,4 +126,3 @@ def _is_flat(mask: Any) -> bool:
     if isinstance(mask, np.ndarray):
         return mask.ndim == 1 and mask.dtype.kind != "O"
     return isinstance(mask, (list, tuple)) and all(np.isscalar(value) for value in mask)
-

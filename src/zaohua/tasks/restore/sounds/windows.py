@@ -12,6 +12,7 @@ import numpy as np
 
 from zaohua.tasks.restore.tiles import Tiles
 
+
 class Windows:
     """The windows of several recordings, and the restored recordings that they add up to.
 
