@@ -80,6 +80,8 @@ from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
 from zaohua.tasks.impute import TableImputer as TableImputer
+from zaohua.tasks.restore.restored import Restored as Restored
+from zaohua.tasks.restore.restoring import restore as restore
 from zaohua.tasks.retrieve import retrieve as retrieve
 
 __version__: str
@@ -129,6 +131,7 @@ __all__ = [
     "ProductMixture",
     "R3GAN",
     "RecordCodec",
+    "Restored",
     "RollCodec",
     "Sound",
     "Sounds",
@@ -163,6 +166,7 @@ __all__ = [
     "read",
     "register",
     "registry",
+    "restore",
     "retrieve",
     "show",
     "tasks",

@@ -24,7 +24,11 @@ FLAGS = (
         for side in SIDES
     ),
     Flag(
-        "seconds", Annotated[float, Between(0)], 0.0, "Seconds that a sound becomes longer at its end.", metavar="SECONDS"
+        "seconds",
+        Annotated[float, Between(0)],
+        0.0,
+        "Seconds that a sound becomes longer at its end.",
+        metavar="SECONDS",
     ),
 )
 

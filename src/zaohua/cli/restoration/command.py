@@ -14,10 +14,10 @@ from zaohua.cli import runs
 from zaohua.cli.conditions import given_conditions
 from zaohua.cli.flags import OVERWRITE, SAMPLING, Flag, Seed, echo, leading, parse
 from zaohua.cli.options import Options
-from zaohua.cli.sample import sampling_flags
-from zaohua.core.advice import quoted
 from zaohua.cli.restoration.places import places
 from zaohua.cli.restoration.work import Prepare, Settings, Work
+from zaohua.cli.sample import sampling_flags
+from zaohua.core.advice import quoted
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import gathered

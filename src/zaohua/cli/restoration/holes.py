@@ -17,6 +17,7 @@ from zaohua.modalities.images.masks import Hole
 
 if TYPE_CHECKING:
     from zaohua.cli.restoration.work import Prepare
+    from zaohua.modalities.images.original import Picture
     from zaohua.modalities.original import Original
 
 ALPHA = "alpha"
@@ -184,4 +185,3 @@ def _mask_of(mask: Path, within: Path | None) -> Path:
     if not found:
         raise ZaohuaError(f"{within} has no mask in {mask}")
     return found[0]
-

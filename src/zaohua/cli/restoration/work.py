@@ -1,4 +1,4 @@
-"""Restore files one by one: read, prepare, restore, write. What is damaged is left out, and what is written is whole."""
+"""Restore files one by one: read, prepare, restore, write. Damaged ones are left out; what is written is whole."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def _in_units(pixels: np.ndarray, codec: Codec) -> np.ndarray:
 
 def _of_units(values: np.ndarray, codec: Codec, dtype: np.dtype[np.generic]) -> np.ndarray:
     """Return values in the units of a codec as pixels of a type."""
-    grid, top = _codec(codec).grid_, np.iinfo(dtype).max
+    grid, top = _codec(codec).grid_, np.iinfo(dtype.name).max
     if grid == EIGHT_BIT and values.dtype == dtype:
         return values
     share = (values.astype(np.float64) - grid.low) / (grid.high - grid.low)

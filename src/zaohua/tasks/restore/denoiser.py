@@ -22,7 +22,7 @@ from zaohua.families.samplers import SAMPLERS
 from zaohua.modalities.base import counted
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.tasks.restore.answers import Answers
-from zaohua.tasks.restore.pictures import Pictures
+from zaohua.tasks.restore.pictures import Pictures, observed_shape
 from zaohua.tasks.restore.problem import Problem, problem_of
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
@@ -50,7 +50,8 @@ def can(request: Request) -> str | None:
     codec = request.model.codec_
     if not isinstance(codec, ImageCodec):
         return f"{codec.representation or 'such items'} aren't supported"
-    return request.degradation.obstacle(request.model.spec_.tensor_shape) or None
+    shape = request.degradation.before(observed_shape(request.X))
+    return request.degradation.obstacle(shape) or None
 
 
 def solve(request: Request) -> Restored:

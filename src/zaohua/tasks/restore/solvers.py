@@ -2,9 +2,9 @@
 
 A solver is a module of this folder, with
 
-    NEEDS                          what it asks of a model, in words: "a denoiser"
-    suits(model) -> bool           whether a model has the primitives that it needs
-    can(request) -> str | None     why it can't serve the request with a model that it suits, in a clause; None if it can
+    NEEDS                         what it asks of a model, in words: "a denoiser"
+    suits(model) -> bool          whether a model has the primitives that it needs
+    can(request) -> str | None    why it can't serve the request with a model that suits it, in a clause; None if it can
     solve(request) -> Restored
 
 A new one is a file, and its name in `SOLVERS`.
