@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from typing import Union, get_args, get_origin
+from typing import Annotated, Union, get_args, get_origin
 
 from zaohua.core.errors import ZaohuaError, nearest, unknown
 from zaohua.core.params import Field, fields_of
@@ -71,7 +71,8 @@ def _read_step(words: list[str]) -> Step:
 
 def _read_value(kind: type[Step], field: Field, value: str, word: str) -> object:
     """Read a number, or a word."""
-    types_ = get_args(field.type) if get_origin(field.type) in (Union, types.UnionType) else (field.type,)
+    either = get_args(field.type) if get_origin(field.type) in (Union, types.UnionType) else (field.type,)
+    types_ = [get_args(one)[0] if get_origin(one) is Annotated else one for one in either]
     for read in (int, float):
         if read in types_:
             try:

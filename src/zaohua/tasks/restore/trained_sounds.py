@@ -25,8 +25,8 @@ from zaohua.modalities.sounds.spectrum import SpectrumCodec
 from zaohua.modalities.sounds.waves import WaveCodec
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
-from zaohua.tasks.restore.sounds.filling import SHORT, longest_gap
 from zaohua.tasks.restore.sounds.clipping import clip_levels
+from zaohua.tasks.restore.sounds.filling import SHORT, longest_gap
 from zaohua.tasks.restore.sounds.recordings import has_gaps, recordings
 from zaohua.tasks.restore.sounds.tracks import Tracks
 from zaohua.tasks.restore.sounds.windows import Windows

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from zaohua.core.errors import ZaohuaError, named, shown
+from zaohua.core.errors import ZaohuaError, named
+from zaohua.modalities.base import counted
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.sound import Sound
 from zaohua.operators.masks import MaskGap
@@ -93,8 +94,8 @@ def hidden_of(mask: Any, sound: Sound) -> np.ndarray:
             f"the mask is {given.dtype} of shape {given.shape}, but the sound has {len(sound)} samples: give a bool "
             "for each, True where it is heard, or gaps as pairs of seconds"
         )
-    if not np.isin(given, (0, 1)).all():
-        raise ZaohuaError(f"a mask of a sound is True or False, 1 or 0, not {shown(given[~np.isin(given, (0, 1))][0])}")
+    if (between := given[(given != 0) & (given != 1)]).size:
+        raise ZaohuaError(f"a mask of a sound is True or False, 1 or 0, not {between[0]:g}")
     return ~given.astype(bool)
 
 
@@ -105,7 +106,7 @@ def _masks(mask: Any, sounds: Sequence[Sound]) -> list[Any]:
     if not isinstance(mask, (list, tuple, np.ndarray)):
         raise ZaohuaError(f"a mask is a bool for each sample, or gaps as pairs of seconds, not {named(mask)}")
     if len(mask) != len(sounds):
-        raise ZaohuaError(f"{len(mask)} masks were given for {len(sounds)} sounds: give one for all, or one for each")
+        raise ZaohuaError(f"{len(mask)} masks for {counted(len(sounds), 'sound')}: give one for all, or one for each")
     return [*mask]
 
 

@@ -13,8 +13,8 @@ from zaohua.core.notes import note
 from zaohua.modalities.base import counted
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.sound import Sound
-from zaohua.tasks.restore.sounds.filling import SHORT, filled
 from zaohua.tasks.restore.sounds.clipping import beyond
+from zaohua.tasks.restore.sounds.filling import SHORT, filled
 from zaohua.tasks.restore.sounds.interpolation import runs
 from zaohua.tasks.restore.sounds.recordings import Recording
 from zaohua.tasks.restore.sounds.windows import Windows
