@@ -22,8 +22,8 @@ from torch.nn import functional as F
 
 from scipy.ndimage import median_filter
 from zaohua.operators.base import Observation
-from zaohua.operators.pictures import Downscale
-from tmpblur import Blur
+from zaohua.operators.blur import Blur
+from zaohua.operators.resizing import Downscale
 
 
 

@@ -16,8 +16,9 @@ from torch import Tensor
 import zaohua as zh
 from zaohua.core.noise import ItemNoise, seeds_for
 from zaohua.operators.base import Identity, Observation, Operator
-from zaohua.operators.pictures import Downscale, Mask
-from tmpblur import Blur
+from zaohua.operators.blur import Blur
+from zaohua.operators.masks import Mask
+from zaohua.operators.resizing import Downscale
 
 SIDE, EACH = 28, 50
 BOX = 14
