@@ -16,7 +16,7 @@ from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.images.original import Picture
 from zaohua.modalities.images.saving import BY_ENDING
 
-GREY, RGB = (ImageCodec().fit(np.zeros((2, 4, 4, *more), np.uint8) + 7) for more in ((), (3,)))
+GREY, RGB = (ImageCodec().fit(np.full((2, 4, 4, *more), 200, np.uint8)) for more in ((), (3,)))
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -59,7 +59,7 @@ def test_alpha_stays_where_the_format_has_it(tmp_path: Path):
     alpha = RNG.integers(0, 256, (6, 8), dtype=np.uint8)
     picture = Picture.read(saved(tmp_path / "a.png", np.dstack([COLOURS, alpha])))
     assert np.array_equal(picture.item, COLOURS) and np.array_equal(picture.alpha, alpha)
-    for ending in (".png", ".webp", ".tif", ".tga", ".bmp"):
+    for ending in (".png", ".webp", ".tif", ".tga"):
         assert np.array_equal(again(picture, tmp_path / f"b{ending}").alpha, alpha), ending
     with gathered() as notes:
         picture.write(tmp_path / "b.jpg")
@@ -97,9 +97,9 @@ def test_metadata_stay_and_the_picture_is_upright(tmp_path: Path, ending: str):
     exif[0x010F] = "Maker"
     exif.get_ifd(0x8769)[0xA002], exif.get_ifd(0x8769)[0xA003] = 8, 6
     exif.get_ifd(0x8825)[1] = "N"
+    stored = exif.tobytes()
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    options = {"compression": "tiff_lzw"} if ending == ".tif" else {}
-    path = saved(tmp_path / f"a{ending}", COLOURS, exif=exif, icc_profile=profile, dpi=(300, 300), **options)
+    path = saved(tmp_path / f"a{ending}", COLOURS, exif=stored, icc_profile=profile, dpi=(300, 300))
     picture = Picture.read(path)
     assert picture.shape == (8, 6)
     larger = picture.extended((2, 0), (0, 0))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from zaohua.core.noise import derive_seed
 from zaohua.core.seeds import RandomState
 from zaohua.estimator.base import GenerativeModel
 from zaohua.modalities.condition_base import ConditionCodes
+from zaohua.modalities.records.codes import picked
 from zaohua.operators.degradation import Degradation
 
 Progress = Callable[[int, int], None]
@@ -32,6 +35,8 @@ class Request:
         random_state: seed of the answers; None for the model's own.
         batch_size: number of items, or of tiles, computed at once; None chooses by their size.
         progress: what is told how far the work is; None for nothing.
+        first: index of the first of these observations among all.
+        total: number of all observations; None if these are all.
     """
 
     model: GenerativeModel
@@ -45,18 +50,49 @@ class Request:
     random_state: RandomState = None
     batch_size: int | None = None
     progress: Progress | None = None
+    first: int = 0
+    total: int | None = None
 
     def conditions(self, n: int) -> ConditionCodes | None:
-        """Return the codes of the conditions of n items; None for none.
+        """Return the codes of the conditions of these n items; None for none.
 
         Raises:
-            ZaohuaError: a condition is unknown, there are more or fewer than n, or the model needs some.
+            ZaohuaError: a condition is unknown, there are more or fewer than items, or the model needs some.
         """
         if self.y is None and getattr(self.model, "condition_dropout", None) == 0:
             self.model.require_conditions(None)  # it never learnt what items are like without
-        return self.model.sample_conditions(n, self.y)[1]
+        codes = self.model.sample_conditions(self.total or n, self.y)[1]
+        if codes is None or self.total is None:
+            return codes
+        return picked(codes, np.arange(self.first, self.first + n))
 
     def seeds(self, n: int) -> list[list[int]]:
-        """Return the seeds of the answers for n items, [answer][item]; the first of them are the same for more."""
-        own = self.model.seeds_for_sampling(self.random_state, n)
+        """Return the seeds of the answers for these n items, [answer][item]; the first are the same for more."""
+        own = self.model.seeds_for_sampling(self.random_state, self.first + n)[self.first :]
         return [[derive_seed(seed, "answer", answer) for seed in own] for answer in range(self.n_samples)]
+
+    def parts(self, given: Sequence[tuple[Any, Any]]) -> list[Request]:
+        """Return a request for each observation, or each set of one.
+
+        Args:
+            given: the observations and the mask of each, as for `restore`.
+        """
+        return [
+            replace(self, X=x, mask=mask, first=i, total=len(given), progress=self._share(i, len(given)))
+            for i, (x, mask) in enumerate(given)
+        ]
+
+    def _share(self, part: int, parts: int) -> Progress | None:
+        """Return what tells the progress of all of a number of parts, while one is at work."""
+        whole = self.progress
+        if whole is None:
+            return None
+
+        def progress(done: int, total: int) -> None:
+            whole(part * FINE + round(FINE * done / max(total, 1)), parts * FINE)
+
+        return progress
+
+
+FINE = 1000
+"""Units of progress of one of several parts."""
