@@ -91,7 +91,9 @@ class Data:
         train, train_labels = zh.read(name, True, split="train")
         test, labels = zh.read(name, True, split="test")
         names, random = np.array([str(label) for label in labels]), np.random.default_rng(0)
-        rows = np.sort(np.concatenate([random.choice(np.flatnonzero(names == c), each, False) for c in sorted(set(names))]))
+        rows = np.sort(
+            np.concatenate([random.choice(np.flatnonzero(names == c), each, False) for c in sorted(set(names))])
+        )
         return cls(train, [str(label) for label in train_labels], test[rows], names[rows].tolist())
 
 
