@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,13 +65,22 @@ class Settings:
         """What is added to the names of several results; empty for one."""
         return [*(str(k + 1) for k in range(self.samples)), MEAN, DIFFERS] if self.samples > 1 else []
 
-    def restored(self, part: object, seen: np.ndarray | None, watch: Watch) -> Restored:
-        """Restore one item, or one of its parts."""
-        from zaohua import restore
+    def restored(self, item: object, seen: np.ndarray | None, watch: Watch) -> Restored:
+        """Restore one item.
 
+        Args:
+            item: as the model is shown it.
+            seen: how far each place is seen, from 0 (a hole) to 1; None for everywhere.
+            watch: shows the progress.
+        """
+        from zaohua.tasks.restore.restoring import restore
+
+        options: dict[str, Any] = dict(self.options)
+        if isinstance(item, np.ndarray) and item.ndim == 3 and self.model.spec_.channels == 1:
+            options["by_channel"] = True
         return restore(
             self.model,
-            part[None] if isinstance(part, np.ndarray) else [part],
+            item[None] if isinstance(item, np.ndarray) else [item],
             self.degradation or None,
             mask=seen,
             y=self.y,
@@ -81,7 +90,7 @@ class Settings:
             random_state=self.seed,
             batch_size=self.batch_size,
             progress=watch,
-            **self.options,
+            **options,
         )
 
 
@@ -177,35 +186,22 @@ class Work:
         if settings.prepare is not None:
             within = None if self.places.folder is None else job.target.relative_to(self.places.folder)
             original, weight = settings.prepare(original, within)
-        parts = original.parts(codec, grey)
+        item = original.seen(codec, grey)
         self._tell()
-        found = []
-        for number, part in enumerate(parts):
-            self.watch.restoration(number, len(parts), original.size)
-            found.append(settings.restored(part, None if weight is None else 1 - weight, self.watch))
-
-        def write(path: Path, items: Sequence[Any]) -> None:
-            original.with_parts([each[0] for each in items], codec, grey).write(path)
+        self.watch.size = original.size
+        found = settings.restored(item, None if weight is None else 1 - weight, self.watch)
+        if found.how not in self.result.how:
+            self.result.how.append(found.how)
+        wanted = [(job.target, found.best)]
+        if settings.samples > 1:
+            wanted = [(job.beside(k + 1), sample) for k, sample in enumerate(found.samples)]
+            wanted.append((job.beside(MEAN), found.best))
+        for path, items in wanted:
+            original.with_item(items[0], codec, grey).write(path)
             self._record(path, folder)
-
-        bests = [each.best for each in found]
-        if settings.samples == 1:
-            write(job.target, bests)
-        else:
-            for k in range(settings.samples):
-                write(job.beside(k + 1), [each.samples[k] for each in found])
-            write(job.beside(MEAN), bests)
-            self._differences(original, found, job.beside(DIFFERS, ".png"), folder)
-        self.result.how += [how for how in dict.fromkeys(each.how for each in found) if how not in self.result.how]
-
-    def _differences(
-        self, original: Original[Any], found: Sequence[Restored], path: Path, folder: GrowingFolder | None
-    ) -> None:
-        """Write the picture of where answers differ; the colours of a picture may have been restored apart."""
-        deviations = [each.deviation[0] for each in found if each.deviation is not None]
-        if deviations:
-            deviation = deviations[0] if len(deviations) == 1 else np.stack(deviations, axis=-1)
-            self.result.white[str(path)] = original.write_differences(deviation, path)
+        if settings.samples > 1 and found.deviation is not None:
+            path = job.beside(DIFFERS, ".png")
+            self.result.white[str(path)] = original.write_differences(found.deviation[0], path)
             self._record(path, folder)
 
     @staticmethod
