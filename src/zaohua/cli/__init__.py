@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("RUN RUN ... [--out compare.html]", "measure models in the same way, and tell which is better"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),
     "impute": ("RUN FILE --out FILE", "fill in the missing cells of a table"),
+    "interpolate": ("RUN A B [-n 8] [--out strip.png]", "make what lies between two items, seeds or conditions"),
     "copies": ("RUN", "tell how much of what a model of texts writes is copied"),
     "fit-distribution": (
         "FILE --column X [--out picture.png]",
