@@ -113,7 +113,7 @@ class Clip(Projection):
         return self.units.to_tensor(-self.level), self.units.to_tensor(self.level)
 
 
-NEARLY = 1e-3
+NEARLY = 1e-4
 """Values this near the level count as cut, as files round them."""
 
 

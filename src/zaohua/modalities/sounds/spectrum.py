@@ -91,8 +91,8 @@ class SpectrumCodec(SpectrogramCodec):
         """Return how far predicted spectrograms are from what they should be, (B,).
 
         It is the mean squared error of the raised numbers and of their magnitudes, which matter to the ear even where
-        phases can't be known, plus `WAVES` times the error's share of the power without the power law, in powers of ten:
-        small errors of raised numbers are large ones of loud parts.
+        phases can't be known, plus `WAVES` log10 of the error's share of the power, without raising: in loud parts a
+        small error of raised numbers is a large one of the wave.
         """
         raised = (made - real).square().flatten(1).mean(1)
         sizes = [torch.complex(*x.chunk(2, dim=1)).abs() for x in (made, real)]
