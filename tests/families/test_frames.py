@@ -15,7 +15,8 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import BatchNoise
 from zaohua.core.spec import END_FRAME as END
 from zaohua.estimator.encoding import TrainingData
-from zaohua.families.autoregressive.frames import FrameModel, resampled, started
+from zaohua.families.autoregressive.frames import FrameModel, started
+from zaohua.families.autoregressive.particles import resampled
 from zaohua.nn.frames import CellHead, FrameRNN
 
 TUNE = np.array([[72, 60], [72, 64], [74, 62], [76, -1]])

@@ -11,6 +11,6 @@ PRIMITIVES: dict[str, str] = {
     "encode": "transform",
     "decode": "inverse transform",
     "denoise": "denoise",
-    "complete": "impute",
+    "complete": "complete",
 }
 """Name of the capability that each primitive provides, as in the table of models."""

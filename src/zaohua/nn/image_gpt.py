@@ -42,6 +42,10 @@ class PixelTransformer(nn.Module):
         tokens = self._tokens(values) if values.shape[1] else start
         return self.transformer.step(tokens, state)[:, : self.begin]
 
+    def select(self, state: list[Cache], rows: Tensor) -> None:
+        """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
+        self.transformer.select(state, rows)
+
     def _tokens(self, values: Tensor) -> Tensor:
         """Convert numbers in [-1, 1] to the indices of their levels."""
         return ((values + 1) * ((self.begin - 1) / 2)).round().long()

@@ -143,3 +143,9 @@ class MaskedMLP(nn.Module):
                 h = units
         rows = self.rows[state.count]
         return self.outer.some(state.hidden[-1], rows) + self.direct.some(state.x, rows) + state.bias[:, rows]
+
+    @staticmethod
+    def select(state: MaskedUnits, rows: Tensor) -> None:
+        """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
+        state.x = state.x[rows]
+        state.hidden = [units[rows] for units in state.hidden]

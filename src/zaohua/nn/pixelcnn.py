@@ -245,6 +245,14 @@ class GatedPixelCNN(nn.Module):
         out: Tensor = self.head(h)
         return out
 
+    @staticmethod
+    def select(state: SamplingState, rows: Tensor) -> None:
+        """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
+        state.x = state.x[rows]
+        state.above = [features[rows] for features in state.above]
+        state.links = [links[:, rows] for links in state.links]
+        state.left = [features[rows] for features in state.left]
+
     def _begin_row(self, row: int, state: SamplingState) -> None:
         """Compute the contributions of the rows above; called once per row."""
         window = state.x[:, row : row + self.margin, self.margin :].permute(0, 3, 1, 2)

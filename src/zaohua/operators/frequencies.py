@@ -112,10 +112,6 @@ class Band(Filter):
             square = square[..., None] + (torch.arange(n, dtype=torch.float64) / n) ** 2
         return (square[0] <= self.cutoff**2).double()
 
-    def within(self, y: Tensor) -> Tensor:
-        """Filter y."""
-        return self(y)
-
     def noise_after(self, sigma: float, shape: tuple[int, ...]) -> float:
         """Return sigma: in frequencies that are cut, it doesn't matter."""
         return sigma

@@ -3,12 +3,10 @@
 A frame is the set of keys that sound at a time step, or one key for each voice. After each frame the piece ends with
 some probability, so a piece of any length has a probability. Scores are exact.
 
-A given melody is the first cell of each frame. The others are drawn by sequential Monte Carlo: particles are weighted
-by the model's probability of the melody's next note, and resampled when the weights are uneven. As their number grows,
-the harmony is drawn from p(others | melody).
+Given cells of a piece of known length are completed by sequential Monte Carlo (see `particles`), in the order of time
+and cells. So is a given melody, the first cell of each frame.
 
-Sources: Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences", 2012; Gordon,
-Salmond and Smith, "Novel approach to nonlinear/non-Gaussian Bayesian state estimation", 1993.
+Source: Boulanger-Lewandowski et al., "Modeling Temporal Dependencies in High-Dimensional Sequences", 2012.
 """
 
 from __future__ import annotations
@@ -31,6 +29,7 @@ from zaohua.core.spec import END_FRAME, PAD_FRAME, DataSpec
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import State
+from zaohua.families.autoregressive.particles import Particles
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.modalities.music.rolls import RollCodec
 from zaohua.modalities.sequences import Sequences
@@ -86,7 +85,7 @@ class FrameModel(Trainable[RollCodec]):
     melody_track: Annotated[str, Sampling] = ""
     """Track of that file, by name or by number (1 is the first); by default the first that isn't drums."""
     particles: Annotated[int, Between(1), Sampling] = 32
-    """Number of particles that harmonise a melody; more look further ahead."""
+    """Number of particles that harmonise a melody or fill gaps; more look further ahead."""
     batch_size = 16
 
     @abstractmethod
@@ -181,7 +180,7 @@ class FrameModel(Trainable[RollCodec]):
         for t in range(self.max_frames):
             h = net.step(frame, state)
             ends = (u[:, t, -1] < net.over(h).squeeze(1).sigmoid()) & ~over if t else over
-            frame = self._choose(net, h, frame, torch.zeros_like(frame), u[:, t])
+            frame = self._choose(net, h, frame, u[:, t])
             rows[:, t] = frame.masked_fill(over[:, None], PAD_FRAME).masked_fill(ends[:, None], END_FRAME)
             over = over | ends
             if bool(over.all()):
@@ -195,49 +194,69 @@ class FrameModel(Trainable[RollCodec]):
                 f"{option('melody')} needs a model of voices with {option('head', 'autoregressive')}: train on pieces "
                 "with voices"
             )
-        net = cast(FrameDecoder, self.nets_["net"])
-        melody, n, particles = (
-            self.codec_.melody(self.melody, self.melody_track).to(self.device_),
-            noise.n,
-            self.particles,
-        )
-        cells, total = len(self.spec_.features), n * particles
-        u, turn = noise.uniform(len(melody), particles, cells), noise.uniform(len(melody) + 1)
-        state = net.start(total, None if y is None else y.repeat_interleave(particles, 0))
-        frame, weights = self._first_input(total), torch.zeros(n, particles, device=melody.device)
-        rows = frame.new_zeros(total, len(melody), cells)
-        for t, note in enumerate(melody):
-            h, before = net.step(frame, state), frame
-            frame = torch.zeros_like(frame)
-            likely = net.head(h, before, frame)[:, 0].log_softmax(dim=1)[:, note]
-            goes_on = F.logsigmoid(-net.over(h).squeeze(1)) if t else 0
-            weights = weights + (likely + goes_on).view(n, particles)
-            chosen = resampled(weights, turn[:, t])
-            weights = torch.where((chosen < 0).any(1, keepdim=True), weights, 0.0)
-            ancestors = torch.where(chosen < 0, torch.arange(particles, device=h.device), chosen)
-            ancestors = (ancestors + particles * torch.arange(n, device=h.device)[:, None]).flatten()
-            net.select(state, ancestors)
-            h, before, rows = h[ancestors], before[ancestors], rows[ancestors]
-            frame[:, 0] = note
-            frame = self._choose(net, h, before, frame, u[:, t].flatten(0, 1), given=1)
-            rows[:, t] = frame
-        weights = weights + F.logsigmoid(net.over(net.step(frame, state)).squeeze(1)).view(n, particles)
-        cumulative = weights.double().softmax(1).cumsum(1)
-        last = torch.searchsorted(cumulative, turn[:, -1:].double() * cumulative[:, -1:], right=True).clamp(
-            max=particles - 1
-        )
-        return rows.view(n, particles, len(melody), cells)[torch.arange(n, device=last.device), last.squeeze(1)]
+        melody = self.codec_.melody(self.melody, self.melody_track).to(self.device_)
+        x = F.pad(F.pad(melody[:, None], (0, len(self.spec_.features) - 1)), (0, 0, 0, 1), value=END_FRAME)
+        known = torch.zeros_like(x, dtype=torch.bool)
+        known[:, 0] = True
+        return self.complete(x.expand(noise.n, -1, -1), known.expand(noise.n, -1, -1), noise, y, False)[:, :-1]
 
-    def _choose(self, net: FrameDecoder, h: Tensor, before: Tensor, frame: Tensor, u: Tensor, given: int = 0) -> Tensor:
-        """Draw the cells of a frame (B, K) after the first `given`, using u (B, >= K)."""
-        seen, choice = self.codec_.seen_.to(h.device), TokenSampler(self.temperature)
-        frame, logits = frame.clone(), net.head(h, before, frame)
-        for i in range(given, frame.shape[1]):
-            if self.head == "autoregressive" and i > given:
+    def complete(self, x: Tensor, known: Tensor, noise: Noise, y: Condition | None, no_missing: bool) -> Tensor:
+        """Draw the unknown cells of frames x (n, T, K) given the known ones before and after, by `particles`.
+
+        Args:
+            x: frames with their END_FRAME, and PAD_FRAME after it.
+            known: mask of the known cells (of frames with an end, at least).
+            noise: noise of the n pieces.
+            y: condition of each.
+            no_missing: no meaning here, as no cell is missing.
+        """
+        net, n, (_, frames, cells) = cast(FrameDecoder, self.nets_["net"]), noise.n, x.shape
+        particles = Particles(n, self.particles, self.device_)
+        u, turn = noise.uniform(frames, self.particles, cells), noise.uniform(frames * cells + 1)
+        x, known = x.long().to(self.device_), known.to(self.device_) & (x[..., :1] >= 0).to(self.device_)
+        rows = x.repeat_interleave(self.particles, 0)
+        state = net.start(len(rows), None if y is None else y.repeat_interleave(self.particles, 0))
+        frame = self._first_input(len(rows))
+        for t in range(frames):
+            h, before, given = net.step(frame, state), frame, known[:, t]
+            particles.weigh(self._ends(net, h, rows[:, t]) if t else h.new_zeros(len(h)))
+            frame = torch.zeros_like(frame)
+            for i in range(cells):
+                logits = net.head(h, before, frame)[:, i]  # of independent heads the same for all cells, and fast
+                drawn = self._chosen(logits, i, u[:, t, :, i].flatten())
+                frame[:, i] = torch.where(given[:, i].repeat_interleave(self.particles), rows[:, t, i], drawn)
+                if given[:, i].any():
+                    log_p = logits.log_softmax(1).gather(1, frame[:, i : i + 1])[:, 0]
+                    particles.weigh(log_p * given[:, i].repeat_interleave(self.particles))
+                    chosen = particles.resample(turn[:, t * cells + i])
+                    if chosen is not None:
+                        net.select(state, chosen)
+                        h, before, frame, rows = h[chosen], before[chosen], frame[chosen], rows[chosen]
+            frame = torch.where(rows[:, t, :1] < 0, rows[:, t], frame)
+            rows[:, t] = frame
+        return rows[particles.last(turn[:, -1])]
+
+    @staticmethod
+    def _ends(net: FrameDecoder, h: Tensor, frame: Tensor) -> Tensor:
+        """Return log p of the piece ending at a given frame (B, K), or going on with it, (B,); 0 for padding."""
+        over = net.over(h).squeeze(1)
+        ended, padding = frame[:, 0] == END_FRAME, frame[:, 0] == PAD_FRAME
+        return F.logsigmoid(torch.where(ended, over, -over)).masked_fill(padding, 0.0)
+
+    def _choose(self, net: FrameDecoder, h: Tensor, before: Tensor, u: Tensor) -> Tensor:
+        """Draw the cells of frames after `before` (B, K), using u (B, >= K)."""
+        frame = torch.zeros_like(before)
+        logits = net.head(h, before, frame)
+        for i in range(frame.shape[1]):
+            if self.head == "autoregressive" and i:
                 logits = net.head(h, before, frame)
-            possible = logits[:, i].masked_fill(~seen[i], -torch.inf)
-            frame[:, i] = choice(possible, u[:, i], frame[:, :0])
+            frame[:, i] = self._chosen(logits[:, i], i, u[:, i])
         return frame
+
+    def _chosen(self, logits: Tensor, cell: int, u: Tensor) -> Tensor:
+        """Draw a cell of frames by logits (B, values) and uniform numbers (B,), among the values of training."""
+        possible = logits.masked_fill(~self.codec_.seen_[cell].to(logits.device), -torch.inf)
+        return TokenSampler(self.temperature)(possible, u, possible[:, :0].long())
 
     def _first_input(self, n: int) -> Tensor:
         """Return END_FRAME, the input before the first frame, int64 (n, K)."""
@@ -247,21 +266,3 @@ class FrameModel(Trainable[RollCodec]):
 def started(x: Tensor) -> Tensor:
     """Prepend the frame before the first, END_FRAME, to pieces (B, T, K): (B, T + 1, K)."""
     return F.pad(x, (0, 0, 1, 0), value=END_FRAME)
-
-
-def resampled(log_weights: Tensor, u: Tensor) -> Tensor:
-    """Resample systematically: return the index of each new particle, int64 (n, P); -1 in rows with even weights.
-
-    Rows are resampled when the effective sample size, 1 / sum of squared weights, is below half of P.
-
-    Args:
-        log_weights: log weights of the particles, (n, P).
-        u: a uniform number for each row, (n,).
-    """
-    weights = log_weights.double().softmax(dim=1)
-    count = weights.shape[1]
-    positions = (torch.arange(count, device=weights.device) + u[:, None].double()) / count
-    cumulative = weights.cumsum(1)
-    chosen = torch.searchsorted(cumulative, positions * cumulative[:, -1:], right=True).clamp(max=count - 1)
-    uneven = 1 / weights.square().sum(1, keepdim=True) < count / 2
-    return torch.where(uneven, chosen, -1)

@@ -102,7 +102,7 @@ def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
     from scipy.ndimage import distance_transform_edt
 
     near = np.asarray(distance_transform_edt(mask < 0.5) <= pixels)
-    return np.maximum(mask, near.astype(np.float32))
+    return np.asarray(np.maximum(mask, near.astype(np.float32)))
 
 
 def _share(mask: np.ndarray) -> str:

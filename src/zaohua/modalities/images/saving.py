@@ -48,7 +48,7 @@ BY_ENDING: dict[str, Format] = {
     **dict.fromkeys((".tif", ".tiff"), TIFF),
     **dict.fromkeys((".ppm", ".pgm", ".pnm"), PPM),
     **dict.fromkeys((".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc"), JPEG2000),
-    **dict.fromkeys((".bmp", ".dib"), Format("BMP", alpha=True)),
+    **dict.fromkeys((".bmp", ".dib"), Format("BMP")),
     ".webp": WEBP,
     ".avif": AVIF,
     ".gif": GIF,
@@ -83,6 +83,8 @@ def save_picture(pixels: np.ndarray, alpha: np.ndarray | None, path: Path, kept:
     if form is GIF and image.mode != "L":
         note("colours are reduced to 256 in a .gif")
     options = {**form.options, **kept.options(form.name, image.size)}
+    if form is TIFF and "exif" in options:
+        del options["compression"]  # by libtiff, through which Pillow can't write all EXIF data
     with whole_file(path) as temporary:
         try:
             image.save(temporary, form.name, **options)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WINDOW = 0.024
 """Default length of a window in seconds: 97 frequencies at 8 kHz."""
+WAVES, LEAST = 0.25, 1e-3
+"""Weight of the error of waves in `error`, and the share of the power below which it hardly counts."""
 DEVIATION = 0.5
 """Standard deviation of the numbers that networks see, which is about that of pictures."""
 
@@ -72,10 +74,39 @@ class SpectrumCodec(SpectrogramCodec):
 
     def decode(self, x: Tensor) -> Sounds:
         """Convert spectrograms (b, 2 * channels, frequencies, frames) to sounds."""
+        return self.sounds(self.unclipped(x), self.ends(x))
+
+    def unclipped(self, x: Tensor) -> Tensor:
+        """Convert spectrograms to waveforms (b, channels, n), which may go beyond [-1, 1]."""
+        return self.mel_.istft(self.spectra(x))
+
+    def spectra(self, x: Tensor) -> Tensor:
+        """Convert spectrograms to complex Fourier transforms, (b, channels, frequencies, frames)."""
         said = x.float().masked_fill(x == self.ended, 0)
         spectrum = torch.complex(*said.chunk(2, dim=1)) / self._gain
         size = spectrum.abs().clamp(min=FLOOR**self.power)
-        return self.sounds(self.mel_.istft(spectrum * size ** (1 / self.power - 1)), self.ends(x))
+        return spectrum * size ** (1 / self.power - 1)
+
+    def error(self, made: Tensor, real: Tensor) -> Tensor:
+        """Return how far predicted spectrograms are from what they should be, (B,).
+
+        It is the mean squared error of the raised numbers and of their magnitudes, which matter to the ear even where
+        phases can't be known, plus `WAVES` log10 of the error's share of the power, without raising: in loud parts a
+        small error of raised numbers is a large one of the wave.
+        """
+        raised = (made - real).square().flatten(1).mean(1)
+        sizes = [torch.complex(*x.chunk(2, dim=1)).abs() for x in (made, real)]
+        heard = (sizes[0] - sizes[1]).square().flatten(1).mean(1)
+        plain, truth = self.spectra(made), self.spectra(real)
+        power = torch.view_as_real(truth).square().flatten(1).mean(1).clamp(min=FLOOR**2)
+        share = torch.view_as_real(plain - truth).square().flatten(1).mean(1) / power
+        return raised + heard + WAVES * torch.log10(share + LEAST)
+
+    def gain(self, waves: Tensor) -> Tensor:
+        """Return by what to multiply sounds (b, channels, n) so that they are as loud as those of training, (b,)."""
+        magnitudes = self.mel_.stft(self._padded(waves)).abs().double() ** self.power
+        rms = magnitudes.square().flatten(1).mean(1).sqrt().clamp(min=FLOOR)
+        return ((self.rms_ / rms) ** (1 / self.power)).float()
 
     @property
     def _gain(self) -> float:

@@ -15,12 +15,6 @@ from zaohua.modalities.images.pixels import checked_pixels
 from zaohua.tasks.restore.masks import seen_of
 
 
-def observed_shape(X: object) -> tuple[int, ...]:
-    """Return the shape of observed pictures as tensors, (C, H, W)."""
-    _, height, width, channels = checked_pixels(X).shape
-    return channels, height, width
-
-
 class Pictures:
     """Observed pictures of one size, and what is known of them.
 
