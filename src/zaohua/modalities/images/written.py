@@ -24,6 +24,9 @@ from zaohua.report.sheets import grid, save
 ImagesLike: TypeAlias = ImageFiles | Windows | np.ndarray
 """Images as the codec takes them: files, an array (n, H, W) or (n, H, W, C), or windows cut from either."""
 
+FRAME = 100
+"""Milliseconds that each image of an animation is shown."""
+
 
 class WrittenImages(GridCodec[ImagesLike]):
     """Base of codecs of pictures: tensors to arrays, and arrays to files.
