@@ -64,7 +64,7 @@ def restored(request: Request, codec: SoundCodec, make: Make) -> Restored:
     mean = [[np.mean(parts, 0) for parts in zip(*ways, strict=True)] for ways in zip(*answers, strict=True)]
 
     def sounds(answer: list[list[np.ndarray]]) -> Sounds:
-        return Sounds(one.restored(*args) for one, *args in zip(tracks, answer, levels, strict=True))
+        return Sounds(one.restored(made, level) for one, made, level in zip(tracks, answer, levels, strict=True))
 
     samples, deviation = [sounds(answer) for answer in answers], None
     if request.gamma and len(samples) > 1:
