@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "denoise": ("RUN INPUT [--noise 25]", "remove noise from pictures or sounds"),
     "colourise": ("RUN INPUT", "give grey pictures colours"),
     "declip": ("RUN INPUT", "restore the peaks of sounds that were recorded too loud"),
-    "declick": ("RUN INPUT --gap START END", "remove clicks from sounds"),
+    "declick": ("RUN INPUT", "remove clicks from sounds"),
     "extend": ("RUN INPUT --right 32 | --seconds 1", "go on with pictures beyond their edges, or with sounds"),
     "restore": ("RUN INPUT --degrade 'downscale 4 | noise 10'", "undo whatever happened to pictures or sounds"),
     "resynthesise": ("RUN INPUT [--out OUTPUT]", "make sounds anew from their spectrograms, by a vocoder"),

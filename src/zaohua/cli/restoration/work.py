@@ -203,8 +203,8 @@ class Work:
         for path, items in zip(paths, several, strict=False):  # behind them is the picture of differences
             original.with_item(items[0], codec, grey).write(path)
             self._record(path, folder)
-        if settings.samples > 1 and found.deviation is not None:
-            self.result.white[str(paths[-1])] = original.write_differences(found.deviation[0], paths[-1])
+        if settings.samples > 1:
+            self.result.white[str(paths[-1])] = original.write_differences(_deviation(found), paths[-1])
             self._record(paths[-1], folder)
 
     def _record(self, path: Path, folder: GrowingFolder | None) -> None:
@@ -223,3 +223,10 @@ class Work:
         """Print a line for people."""
         if not self.watch.meter.quiet:
             self.watch.meter.line(line)
+
+
+def _deviation(found: Restored) -> np.ndarray:
+    """Return the standard deviation of the answers for one item."""
+    if found.deviation is not None:
+        return np.asarray(found.deviation[0])
+    return np.asarray(np.std([np.asarray(items[0], np.float32) for items in found.samples], axis=0, ddof=1))
