@@ -19,6 +19,7 @@ from zaohua.core.notes import Notes, shown
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
     from zaohua.modalities.original import Original
+    from zaohua.operators.degradation import Degradation
     from zaohua.storage.outputs import GrowingFolder
     from zaohua.tasks.restore.restored import Restored
 
@@ -34,7 +35,7 @@ class Settings:
 
     Attributes:
         model: fitted.
-        degradation: what happened to the files; empty for nothing but holes.
+        degradation: what happened to the files; None for nothing but holes.
         y: condition of the files, or None.
         samples: number of answers to write.
         guesses: number of guesses whose mean is the answer, if there is only one.
@@ -47,7 +48,7 @@ class Settings:
     """
 
     model: GenerativeModel
-    degradation: str = ""
+    degradation: Degradation | None = None
     y: object = None
     samples: int = 1
     guesses: int = 1
@@ -74,7 +75,7 @@ class Settings:
         return restore(
             self.model,
             item[None] if isinstance(item, np.ndarray) else [item],
-            self.degradation or None,
+            self.degradation,
             mask=seen,
             y=self.y,
             n_samples=max(self.samples, self.guesses),
