@@ -111,12 +111,12 @@ def main() -> None:
     torch.set_num_threads(1)
     every = clips()
     if args.do == "train":
-        train(args, tasks[0], [clip for clip in every if clip.speaker not in HELD_OUT])
+        train(args, args.tasks[0], [clip for clip in every if clip.speaker not in HELD_OUT])
         return
     test = [clip for clip in every if clip.speaker in HELD_OUT and clip.number < args.each]
     judge = Recogniser([c for c in every if c.speaker not in HELD_OUT or c.number >= TESTED], test)
     show("recogniser", {"clean clips": {"words": mean(judge.accuracy), "n": len(test)}})
-    for task in tasks:
+    for task in args.tasks:
         measure(args, task, test, judge)
 
 
