@@ -123,12 +123,11 @@ class Restoration:
         samples, guesses = values.of("samples", int), values.of("guesses", int)
         if samples > 1 and guesses > 1:
             raise ZaohuaError("--samples gives several answers and --guesses the mean of several: give one of them")
-        degradation = self.degradations[kind](values)
-        prepare = None if self.prepare is None else self.prepare(values, kind)
-        if degradation:
-            from zaohua.operators.degradation import Degradation
+        from zaohua.operators.degradation import Degradation
 
-            degradation = str(Degradation.parse(degradation))
+        prepare = None if self.prepare is None else self.prepare(values, kind)
+        text = self.degradations[kind](values)
+        degradation = Degradation.parse(text) if text else None
         model = trained(run)
         return Settings(
             model=model,
