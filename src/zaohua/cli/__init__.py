@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("RUN RUN ... [--out compare.html]", "measure models in the same way, and tell which is better"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),
     "impute": ("RUN FILE --out FILE", "fill in the missing cells of a table"),
+    "fill": ("RUN TEXT [--samples 3]", "fill in the gaps of a text, marked ___"),
     "copies": ("RUN", "tell how much of what a model of texts writes is copied"),
     "fit-distribution": (
         "FILE --column X [--out picture.png]",
