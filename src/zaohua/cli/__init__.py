@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("RUN RUN ... [--out compare.html]", "measure models in the same way, and tell which is better"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),
     "impute": ("RUN FILE --out FILE", "fill in the missing cells of a table"),
+    "fill": ("RUN TEXT [--samples 3]", "fill in the gaps of a text, marked ___"),
     "interpolate": ("RUN A B [-n 8] [--out strip.png]", "make what lies between two items, seeds or conditions"),
     "inpaint": ("RUN INPUT --mask FILE [--out OUTPUT]", "make parts of pictures, or gaps of sounds, anew"),
     "upscale": ("RUN INPUT [--factor 2]", "make pictures larger, or sounds clearer, with details as they may be"),
