@@ -30,7 +30,15 @@ def test_what_needs_no_model_imports_no_heavy_library(arguments: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    "arguments", [("trian",), ("train", "vea", "digits"), ("sample", "nowhere"), ("info", "nowhere")]
+    "arguments",
+    [
+        ("trian",),
+        ("train", "vea", "digits"),
+        ("sample", "nowhere"),
+        ("info", "nowhere"),
+        ("inpaint", "--help"),
+        ("denoise", "nowhere", "a.png"),
+    ],
 )
 def test_a_mistake_is_told_before_torch_is_imported(arguments: tuple[str, ...]):
     assert "torch" not in imported(*arguments)
