@@ -1,6 +1,7 @@
 """Restoration of sounds: gaps by interpolation, windows, and models that were trained on pairs."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,6 +239,21 @@ def test_sounds_of_another_rate_keep_it_unless_they_are_to_have_more(model: zh.E
 def test_masks_that_do_not_fit_are_one_line(model: zh.EDM, mask: object, message: str) -> None:
     with pytest.raises(ZaohuaError, match=message):
         restore(model, zh.Sound(tone(1000), RATE), mask=mask)
+
+
+def test_files_are_restored_and_what_is_no_sound_is_one_line(model: zh.EDM, tmp_path: Path) -> None:
+    sound = zh.Sound(np.round(tone(1000) * 32768) / 32768, RATE)
+    for name in ("a", "b"):
+        zh.write([sound], tmp_path / f"{name}.wav")
+    (one,) = restore(model, sound, mask=[(0.1, 0.11)]).best
+    assert restore(model, tmp_path, mask=[(0.1, 0.11)]).best == [one, one]
+    assert restore(model, tmp_path / "a.wav", mask=[(0.1, 0.11)]).best == [one]
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    for X, message in ((tmp_path / "bad.wav", "bad.wav: "), ([sound, 3], "X holds "), (7, "not ")):
+        with pytest.raises(ZaohuaError, match=message):
+            restore(model, X, mask=[(0.1, 0.11)])
+    with pytest.raises(ZaohuaError, match="NaN"):
+        restore(model, zh.Sound(np.full(100, np.nan), RATE), "noise 0.1")
 
 
 def test_a_gap_longer_than_an_item_is_filled_and_one_of_everything_is_silence(model: zh.EDM) -> None:

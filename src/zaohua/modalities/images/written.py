@@ -12,17 +12,20 @@ from numpy.typing import DTypeLike
 from PIL import Image
 from torch import Tensor
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.arrays import as_array
+from zaohua.core.errors import ZaohuaError, shown
 from zaohua.modalities.base import GridCodec
 from zaohua.modalities.images.files import ImageFiles
 from zaohua.modalities.images.grid import Grid, visible
 from zaohua.modalities.images.patches import Windows
-from zaohua.modalities.images.sheets import write_animation, write_arrays
 from zaohua.operators.step import Units
 from zaohua.report.sheets import grid, save
 
 ImagesLike: TypeAlias = ImageFiles | Windows | np.ndarray
 """Images as the codec takes them: files, an array (n, H, W) or (n, H, W, C), or windows cut from either."""
+
+FRAME = 100
+"""Milliseconds that each image of an animation is shown."""
 
 
 class WrittenImages(GridCodec[ImagesLike]):
@@ -68,11 +71,21 @@ class WrittenImages(GridCodec[ImagesLike]):
 
     def _write_arrays(self, items: ImagesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
         """Write the unchanged array of images, and their labels."""
-        write_arrays(np.asarray(items), path, y)
+        images = np.asarray(items)
+        if y is None:
+            np.savez_compressed(path, images=images)
+            return
+        labels = as_array(y, "labels")
+        if labels.shape != (len(images),):
+            raise ZaohuaError(f"y must have one label for each of the {len(images):,} images, not {shown(y)}")
+        if labels.dtype == object:  # which numpy would pickle
+            labels = np.array([str(label) for label in labels])
+        np.savez_compressed(path, images=images, labels=labels)
 
     def _write_animation(self, items: ImagesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
-        """Write images one after another to an animated GIF."""
-        write_animation(self._visible(items), path)
+        """Write all images to an animated GIF, one after another; enlarge small ones."""
+        first, *others = [Image.fromarray(grid(image[None], 1, gap=0)) for image in self._visible(items)]
+        first.save(path, "GIF", save_all=True, append_images=others, duration=FRAME, loop=0)
 
     sheets = {".png": _write_grid, ".npz": _write_arrays, ".gif": _write_animation}
 
