@@ -11,7 +11,10 @@ HEAVY = {"torch", "sklearn", "numpy", "scipy", "pandas", "PIL"}
 CODE = """
 import sys
 from zaohua.cli import main
-code = main(sys.argv[1:])
+try:
+    code = main(sys.argv[1:])
+except SystemExit as stop:  # --help
+    code = stop.code
 print("imported:", *sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
 sys.exit(code)
 """
