@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "extend": ("RUN INPUT --right 32 | --seconds 1", "go on with pictures beyond their edges, or with sounds"),
     "restore": ("RUN INPUT --degrade 'downscale 4 | noise 10'", "undo whatever happened to pictures or sounds"),
     "resynthesise": ("RUN INPUT [--out OUTPUT]", "make sounds anew from their spectrograms, by a vocoder"),
+    "anomalies": ("RUN INPUT [--out map.png]", "tell where pictures or sounds differ from what a model expects"),
     "copies": ("RUN", "tell how much of what a model of texts writes is copied"),
     "fit-distribution": (
         "FILE --column X [--out picture.png]",
