@@ -44,10 +44,19 @@ class Draws(Protocol):
         ...
 
 
+class Restores(Protocol):
+    """Model that is trained to restore."""
+
+    def restore(self, y: Tensor) -> Tensor:
+        """Return the mean of the items that y is seen of."""
+        ...
+
+
 def suits(model: GenerativeModel) -> bool:
     """Return whether a model makes sounds of sounds, with their phases."""
     keeps = isinstance(model.codec_, (SpectrumCodec, WaveCodec))
-    return keeps and isinstance(model.y_codec_, SoundCodec) and hasattr(model, "draw")
+    makes = hasattr(model, "draw") or hasattr(model, "restore")
+    return keeps and isinstance(model.y_codec_, SoundCodec) and makes
 
 
 def can(request: Request) -> str | None:
@@ -102,7 +111,9 @@ def _made(request: Request, waves: Tensor, seeds: list[int]) -> Tensor:
     model = request.model
     noise = ItemNoise(seeds, model.device_)
     y = _codecs(model)[1].prepare(waves.to(model.device_), noise)
-    if request.gamma == 0 and hasattr(model, "denoise"):  # the mean of all draws, in one evaluation
+    if hasattr(model, "restore"):
+        x = cast(Restores, model).restore(y)
+    elif request.gamma == 0 and hasattr(model, "denoise"):  # the mean of all draws, in one evaluation
         denoiser: Denoiser = model.with_options(guidance=1.0).denoiser(y)
         x = denoiser(denoiser.start(noise.normal(*model.spec_.tensor_shape)), denoiser.times(1)[0])[0]
     else:
