@@ -43,6 +43,8 @@ def main(arguments: Sequence[str]) -> None:
     flags = TrainFlags(cls, stored)
     values = flags.parse(f"zaohua train {entry.command} DATA", entry.summary, early.rest)
     values["labels"] = values["labels"] and entry.conditional
+    if values.get("degrade") is not None and values["y"] is None:
+        values["labels"] = False  # y is what is seen of each item
     if values["print_config"]:
         print(config.text(flags.all, values, flags.titles, model=entry.command, data=early.data))
         return
