@@ -119,7 +119,8 @@ def test_standard_normal_prior_is_exact_with_the_isotropic_covariance(name: str)
     prior, operator = Normal(torch.zeros(SIZE).double(), torch.eye(SIZE).double()), OPERATORS[name]
     seen = operator(torch.linspace(-1, 1, SIZE, dtype=torch.float64).view(1, *SHAPE))
     mean, covariance = prior.posterior(matrix(operator, SHAPE), seen.flatten(), 0.5)
-    sampler = Renoise(Observation(seen.expand(N, *seen.shape[1:]), operator, 0.5), gamma=1.0)
+    given = Observation(seen.expand(N, *seen.shape[1:]), operator, 0.5)
+    sampler = Renoise(given, gamma=1.0, spread=isotropic(1.0))
     assert_moments(draws(prior.denoiser(RectifiedFlow()), sampler, 4), mean, covariance)
 
 
@@ -177,7 +178,8 @@ def test_mixture_is_nearly_right_and_nearer_with_more_steps(steps: int, bias: fl
         weights = torch.softmax(-(operator(prior) - seen).square().sum(1) / (2 * sigma**2), 0)
         mean = weights @ prior
         deviation = (weights @ (prior - mean).square()).sqrt()
-        source, sampler = BatchNoise(1, n), Renoise(Observation(seen.expand(n, -1), operator, sigma), gamma=1.0)
+        source, given = BatchNoise(1, n), Observation(seen.expand(n, -1), operator, sigma)
+        sampler = Renoise(given, gamma=1.0, spread=isotropic(1.0))
         x = sampler.sample(denoiser, denoiser.times(steps), denoiser.start(source.normal(2).double()), source)
         assert float(((x.mean(0) - mean) / deviation).abs().max()) < bias
         assert float((x.std(0) / deviation - 1).abs().max()) < spread

@@ -11,7 +11,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 
 FLAGS = (
-    Flag("blur", Annotated[float, Between(above=0)] | None, None, "Standard deviation in pixels of a blur to all sides."),
+    Flag("blur", Annotated[float, Between(above=0)] | None, None, "Standard deviation in pixels of an even blur."),
     Flag(
         "motion",
         tuple[float, float] | None,

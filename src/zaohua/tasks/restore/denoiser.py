@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import numpy as np
 import torch
 
-from zaohua.core.memory import in_chunks
+from zaohua.core.memory import in_chunks, require
 from zaohua.core.noise import ItemNoise
 from zaohua.core.notes import note
 from zaohua.estimator.base import GenerativeModel
@@ -33,6 +33,8 @@ from zaohua.tasks.restore.tiles import batches, tiled
 from zaohua.tasks.restore.ways import Way, way
 
 NEEDS = "a denoiser"
+BYTES = 30
+"""Memory that each value of an item takes while it is restored."""
 
 
 class HasSampler(Protocol):
@@ -101,6 +103,8 @@ class Work:
         self.size = 1 if self.tile or len(problem.degradations) > 1 else self.at_once
         self.device = self.model.device_ if self.tile is None else torch.device("cpu")
         self.ticks = Ticks(None, 0)
+        sides = " x ".join(map(str, problem.shape[1:]))
+        require(n * math.prod(problem.shape) * BYTES, f"{sides} pixels", "restore parts of it, or fewer at once")
 
     def into(self, answers: Answers) -> None:
         """Find all answers."""
