@@ -14,6 +14,7 @@ from zaohua.tasks.restore.restoring import restore
 from zaohua.tasks.restore.sound_denoiser import hidden_frames
 from zaohua.tasks.restore.sounds.clipping import beyond, clip_level
 from zaohua.tasks.restore.sounds.interpolation import coefficients, interpolated, least_errors, runs
+from zaohua.tasks.restore.sounds.tracks import resampled
 from zaohua.tasks.restore.sounds.windows import Windows
 
 RATE = 4000
@@ -219,6 +220,8 @@ def test_sounds_of_another_rate_keep_it_unless_they_are_to_have_more(model: zh.E
     assert (made.rate, len(made)) == (RATE // 2, 450)
     (made,) = restore(model, slow, "resample 2000").best
     assert made.rate == RATE and abs(len(made) - 900) <= 2
+    again = resampled(made.samples[None].astype(float), RATE, RATE // 2)[0]  # what is heard stays what it was
+    np.testing.assert_allclose(again[50:400], slow.samples[50:400], atol=0.02 * np.abs(made.samples).max())
     fast = zh.Sound(tone(900), 2 * RATE)
     with gathered() as notes:
         (made,) = restore(model, fast, "noise 0.05").best

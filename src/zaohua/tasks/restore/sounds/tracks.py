@@ -101,8 +101,13 @@ class Tracks:
         given = self.given
         made = self.share * (np.concatenate(outputs) / self.gain + self.mean) + (1 - self.share) * self.waves
         made = resampled(made, self.network_rate, self.rate)
-        if self.rate != given.sound.rate:
-            return Sound(made.T.reshape(-1, *given.sound.samples.shape[1:]), self.rate)
+        if self.rate != given.sound.rate:  # low frequencies are known: those that are made give way to those given
+            own, other = given.sound.rate, self.rate
+            low = resampled(resampled(made, other, own), own, other)
+            known = resampled(given.waves.astype(np.float64), own, other)
+            n = min(made.shape[1], low.shape[1], known.shape[1])
+            made = made[:, :n] + known[:, :n] - low[:, :n]
+            return Sound(made.T.reshape(-1, *given.sound.samples.shape[1:]), other)
         made = made[:, : len(given.sound)]
         made = np.pad(made, ((0, 0), (0, len(given.sound) - made.shape[1])), mode="edge")
         if level is not None:
