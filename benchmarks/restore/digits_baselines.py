@@ -16,15 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 from digits_tasks import SIDE, Task, in_batches
+from scipy.ndimage import median_filter
 from skimage import restoration
 from torch import Tensor
 from torch.nn import functional as F
 
-from scipy.ndimage import median_filter
 from zaohua.operators.base import Observation
-from zaohua.operators.pictures import Downscale
-from tmpblur import Blur
-
+from zaohua.operators.blur import Blur
+from zaohua.operators.resizing import Downscale
 
 
 class Training:
@@ -118,7 +117,6 @@ def richardson_lucy(picture: np.ndarray, task: Task, rounds: int) -> np.ndarray:
     point[..., SIDE // 2, SIDE // 2] = 1
     kernel = task.operator(point)[0, 0].numpy()[5:-5, 5:-5]
     return np.asarray(restoration.richardson_lucy(np.clip(picture, 0, 1), kernel, num_iter=rounds, filter_epsilon=1e-3))
-
 
 
 def methods(task: Task) -> dict[str, tuple[Method, list[dict[str, Any]]]]:

@@ -1,54 +1,58 @@
-"""Our restoration of digits: guesses (gamma 0) and draws (gamma 1) of a model that was told nothing of the task."""
+"""Our restoration of digits: guesses and draws of a model that was trained for nothing but to draw them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+import zaohua as zh  # isort: skip
 import numpy as np
-import torch
-from digits_tasks import TASKS, Data, Task, pictures, tensors
+from digits_tasks import TASKS, Task, tensors
 
-from zaohua.core.noise import ItemNoise, seeds_for
-from zaohua.families.posterior import Renoise, time_of
-from zaohua.operators.base import Identity, Observation
-
-Way = Callable[[Any, Data], dict[str, Any]]
-"""(model, data) -> restored pictures `best` (n, 28, 28) and `samples` (k, n, 28, 28)."""
+SEED, DRAWS = 2, 2
 
 
-def ours(task: str) -> dict[str, Way]:
-    """Return the ways to restore a task."""
-    ways = {"one guess": (1, 0.0), "mean of 4": (4, 0.0), "draws": (4, 1.0)}
-    if task == "box 14x14":
-        ways["mean of 16"] = (16, 0.0)
-    return {
-        name: lambda model, data, n=n, gamma=gamma: restore(model, data, TASKS[task], n, gamma)
-        for name, (n, gamma) in ways.items()
-    }
+def guesses(task: str) -> int:
+    """Return how many guesses of a task are averaged: one of noise alone is the posterior mean already."""
+    return {"noise 63.75": 1, "box 14x14": 16}.get(task, 4)
 
 
-@torch.no_grad()
-def restore(
-    model: Any, data: Data, task: Task, n: int, gamma: float, steps: int = 50, spread: Any = None, size: int = 100
-) -> dict[str, Any]:
-    """Restore the test pictures n times."""
-    given, samples = task.observe(tensors(data.test)), []
-    denoiser = model.denoiser()
-    for k in range(n):
-        parts = []
-        for rows in torch.arange(len(data.test)).split(size):
-            noise = ItemNoise([seeds_for(100 + k, len(data.test))[i] for i in rows])
-            part = Observation(given.seen[rows], task.operator, given.sigma)
-            if isinstance(task.operator, Identity) and not gamma:
-                t = time_of(denoiser, given.sigma)
-                x = denoiser((denoiser.schedule.alpha(t) * part.seen).float(), t)[0]
-            else:
-                start = denoiser.start(noise.normal(1, 28, 28))
-                x = Renoise(part, gamma, spread).sample(denoiser, denoiser.times(steps), start, noise)
-            parts.append(x)
-        samples.append(torch.cat(parts))
-        if isinstance(task.operator, Identity) and not gamma:
-            break
-    stacked = torch.stack(samples)
-    return {"best": pictures(stacked.mean(0)), "samples": np.stack([pictures(x) for x in stacked])}
+def restored(model: Any, real: np.ndarray, task: Task, **options: Any) -> dict[str, Any]:
+    """Degrade pictures and restore them with `zaohua.restore`.
+
+    Args:
+        model: fitted.
+        real: pictures uint8 (n, 28, 28).
+        task: how to degrade them.
+        options: of `zaohua.restore`.
+
+    Returns:
+        `best`, uint8 (n, 28, 28), `samples`, uint8 (k, n, 28, 28), and `how` it was done.
+    """
+    seen = (task.observe(tensors(real)).seen.squeeze(1).numpy() + 1) * 127.5
+    if task.mask is not None:
+        found = zh.restore(model, seen.round().astype(np.uint8), mask=~task.mask, random_state=SEED, **options)
+    else:
+        found = zh.restore(model, seen, task.text, random_state=SEED, **options)
+    return {"best": found.best, "samples": np.stack(found.samples), "how": np.array(found.how)}
+
+
+def guessed(model: Any, real: np.ndarray, task: str, **options: Any) -> dict[str, Any]:
+    """Return the guesses of a task, see `restored`."""
+    return restored(model, real, TASKS[task], n_samples=guesses(task), **options)
+
+
+def drawn(model: Any, real: np.ndarray, task: str, **options: Any) -> dict[str, Any]:
+    """Return draws of a task, see `restored`."""
+    return restored(model, real, TASKS[task], n_samples=DRAWS, draws=True, **options)
+
+
+def rows(guesses: dict[str, Any], draws: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what is measured: one guess, the mean of the first 4 (and of all 16), and one draw of all."""
+    every, seconds = guesses["samples"], guesses["seconds"] / len(guesses["samples"])
+    found = {"one guess": {"best": every[0], "seconds": seconds}}
+    for k in sorted({4, len(every)}):
+        if len(every) >= k > 1:
+            mean = every[:k].astype(float).mean(0).round().astype(np.uint8)
+            found[f"mean of {k}"] = {"best": mean, "seconds": k * seconds}
+    samples = draws["samples"]
+    return found | {"one draw": {"best": samples[0], "samples": samples, "seconds": draws["seconds"] / len(samples)}}

@@ -16,8 +16,9 @@ from torch import Tensor
 import zaohua as zh
 from zaohua.core.noise import ItemNoise, seeds_for
 from zaohua.operators.base import Identity, Observation, Operator
-from zaohua.operators.pictures import Downscale, Mask
-from tmpblur import Blur
+from zaohua.operators.blur import Blur
+from zaohua.operators.masks import Mask
+from zaohua.operators.resizing import Downscale
 
 SIDE, EACH = 28, 50
 BOX = 14
@@ -90,7 +91,9 @@ class Data:
         train, train_labels = zh.read(name, True, split="train")
         test, labels = zh.read(name, True, split="test")
         names, random = np.array([str(label) for label in labels]), np.random.default_rng(0)
-        rows = np.sort(np.concatenate([random.choice(np.flatnonzero(names == c), each, False) for c in sorted(set(names))]))
+        rows = np.sort(
+            np.concatenate([random.choice(np.flatnonzero(names == c), each, False) for c in sorted(set(names))])
+        )
         return cls(train, [str(label) for label in train_labels], test[rows], names[rows].tolist())
 
 

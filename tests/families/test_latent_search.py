@@ -89,7 +89,9 @@ class Rounded(Operator):
     def __call__(self, x: Tensor) -> Tensor:
         return x.round()
 
-    def near(self, seen: Tensor, x: Tensor, sigma: Sigma, covariance: Covariance) -> Tensor:
+    def near(
+        self, seen: Tensor, x: Tensor, sigma: Sigma, covariance: Covariance, error: Tensor | float = 0.0
+    ) -> Tensor:
         return x.clamp(seen - 0.5, seen + 0.5)
 
 

@@ -117,7 +117,8 @@ def test_standard_normal_prior_is_exact_with_the_isotropic_covariance(name: str)
     prior, operator = Normal(torch.zeros(SIZE).double(), torch.eye(SIZE).double()), OPERATORS[name]
     seen = operator(torch.linspace(-1, 1, SIZE, dtype=torch.float64).view(1, *SHAPE))
     mean, covariance = prior.posterior(matrix(operator), seen.flatten(), 0.5)
-    sampler = Renoise(Observation(seen.expand(N, *seen.shape[1:]), operator, 0.5), gamma=1.0)
+    given = Observation(seen.expand(N, *seen.shape[1:]), operator, 0.5)
+    sampler = Renoise(given, gamma=1.0, spread=isotropic(1.0))
     assert_moments(draws(prior.denoiser(RectifiedFlow()), sampler, 4), mean, covariance)
 
 

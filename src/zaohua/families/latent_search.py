@@ -45,7 +45,7 @@ class LatentSearch:
     """
 
     starts: int = 4
-    steps: int = 150
+    steps: int = 100
     candidates: int = 64
     rate: float = 0.3
     least: float = 0.1

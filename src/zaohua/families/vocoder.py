@@ -165,17 +165,26 @@ class VocoderMixin(Trainable[GridCodec]):
         vocoder.codec_, vocoder.spec_ = self.codec_, self.spec_
         return vocoder
 
-    def _items_of(self, x: Tensor) -> Any:
-        """Decode tensors to items; spectrograms by the vocoder, or by the Griffin-Lim algorithm without one."""
+    def trained_vocoder(self) -> VocoderFamily | None:
+        """Return the vocoder that was trained along with this model; None of other data, or without a vocoder.
+
+        Raises:
+            ZaohuaError: it was trained without one.
+        """
         vocoder = self._make_vocoder()
         if vocoder is None:
-            return super()._items_of(x)
+            return None
         if "vocoder" not in self.nets_:
             raise ZaohuaError(
                 f"this {type(self).__name__} was trained without a vocoder: sample with {option('vocoder', False)}"
             )
         vocoder.nets_ = self.nets_
-        return vocoder.decode_tensors(x)
+        return vocoder
+
+    def _items_of(self, x: Tensor) -> Any:
+        """Decode tensors to items; spectrograms by the vocoder, or by the Griffin-Lim algorithm without one."""
+        vocoder = self.trained_vocoder()
+        return super()._items_of(x) if vocoder is None else vocoder.decode_tensors(x)
 
 
 def spectral_distance(scale: MelScale, real: Tensor, reconstructed: Tensor, floor: float) -> Tensor:

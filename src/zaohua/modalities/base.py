@@ -246,3 +246,10 @@ class GridCodec(Codec[ItemsT], ABC):
     def units(self) -> Units | None:
         """Return the units of tensors' values in the items' own; None if they aren't in proportion to one another."""
         return None
+
+    def error(self, made: Tensor, real: Tensor) -> Tensor:
+        """Return how far predicted tensors (B, C, *axes) are from what they should be, (B,): the mean squared error.
+
+        A codec whose numbers aren't in proportion to what is heard or seen has another measure.
+        """
+        return (made - real).square().flatten(1).mean(1)

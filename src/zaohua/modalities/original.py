@@ -51,8 +51,8 @@ class Original(ABC, Generic[ItemT]):
         """Shape of a mask: (height, width) of pictures, (samples,) of sounds."""
 
     @abstractmethod
-    def parts(self, codec: Codec, grey: bool = False) -> list[ItemT]:
-        """Return the item as a model takes it; several items, such as the colours, if it takes only parts of it.
+    def seen(self, codec: Codec, grey: bool = False) -> ItemT:
+        """Return the item as a model is shown it.
 
         Args:
             codec: the model's, fitted.
@@ -60,8 +60,8 @@ class Original(ABC, Generic[ItemT]):
         """
 
     @abstractmethod
-    def with_parts(self, parts: list[ItemT], codec: Codec, grey: bool = False) -> Self:
-        """Return this original with another item, given in the parts that `parts` returned, in any size."""
+    def with_item(self, item: ItemT, codec: Codec, grey: bool = False) -> Self:
+        """Return this original with another item, of any size, that a model made of what `seen` returned."""
 
     @abstractmethod
     def write(self, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
 
-PREFIXED = ("channels", "steps")
+PREFIXED = ("channels", "patch", "steps")
 """Options of codecs that begin with the kind of data for every model, as in image_channels.
 
 Several kinds of data, or a network, mean something else by these names; a test finds those that are missing here.

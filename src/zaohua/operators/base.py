@@ -96,7 +96,7 @@ class Operator(Step):
         return y
 
     def within(self, y: Tensor) -> Tensor:
-        """Take from observations what the operator can't have made, such as values that a mask hides."""
+        """Set values of an observation that the operator never makes to zero, such as those that a mask hides."""
         return y
 
     def noise_after(self, sigma: float, shape: tuple[int, ...]) -> Sigma | None:

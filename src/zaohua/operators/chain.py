@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -136,10 +137,16 @@ class Chain(Operator):
 
     def _head(self) -> Operator:
         """Return all operators but the last."""
-        head = self.operators[:-1]
-        return Chain(head) if head else Identity()
+        return chained(self.operators[:-1])
 
     def _head_is_balanced(self, shape: tuple[int, ...]) -> bool:
         """Return True if A A^T of all operators but the last is diagonal."""
         head = self._head()
         return head.in_own_basis and head.gram(shape) is not None
+
+
+def chained(operators: Sequence[Operator]) -> Operator:
+    """Return several operators as one: itself if it is alone, and the identity for none."""
+    if not operators:
+        return Identity()
+    return operators[0] if len(operators) == 1 else Chain(tuple(operators))

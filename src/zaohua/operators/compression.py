@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated
 
@@ -44,31 +45,72 @@ class JPEG(Projection):
     def __call__(self, x: Tensor) -> Tensor:
         """Compress pictures x (B, 1 or 3, H, W), and decode them; bytes aren't rounded."""
         planes = []
-        for plane, steps in self._planes(x):
+        for plane, steps in self._planes(x, _halved):
             planes.append(_blocks_back(_rounded(_blocks(plane), steps) * steps, plane.shape))
-        return _picture(planes, x)
+        return _picture(planes, x, _doubled) + 0.5 / 127.5
 
     def nearest(self, seen: Tensor, x: Tensor) -> Tensor:
         """Return the pictures whose coefficients are those of x, cut to the intervals of those that are seen."""
         moves = []
-        for (plane, steps), (given, _) in zip(self._planes(x), self._planes(seen), strict=True):
+        for (plane, steps), (given, _) in zip(self._planes(x, _halved), self._planes(seen, _undoubled), strict=True):
             middle, has = _rounded(_blocks(given), steps), _blocks(plane)
             cut = has.clamp((middle - 0.5 + MARGIN) * steps, (middle + 0.5 - MARGIN) * steps)
             moves.append(_blocks_back(cut - has, plane.shape))
-        return x + _picture(moves, x, shift=False)
+        return x + _picture(moves, x, _repeated)
 
-    def _planes(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return padded planes (B, 1, H, W) with values around 0, and the steps of their coefficients."""
+    def _planes(self, x: Tensor, halve: Callable[[Tensor], Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Return padded planes (B, 1, H, W) with values around 0, and the steps of their coefficients.
+
+        Args:
+            x: pictures.
+            halve: makes the planes of colours smaller.
+        """
         if x.ndim != 4 or x.shape[1] not in (1, 3):
             raise ZaohuaError(f"'{self}' compresses pictures of one or three colours, not items of {x.shape[1:]}")
         levels = x * 127.5 - 0.5
         brightness, colour = (table.to(x) for table in _tables(self.quality))
         if x.shape[1] == 1:
             return [(_padded(levels, SIDE), brightness)]
-        light, blue, red = torch.einsum("kc,bchw->kbhw", levels.new_tensor(TO_YCC), _padded(levels, 2 * SIDE))[
-            :, :, None
-        ]
-        return [(light, brightness), (F.avg_pool2d(blue, 2), colour), (F.avg_pool2d(red, 2), colour)]
+        ycc = torch.einsum("kc,bchw->bkhw", levels.new_tensor(TO_YCC), _padded(levels, 2 * SIDE))
+        light, blue, red = ycc.split(1, 1)
+        return [(light, brightness), (halve(blue), colour), (halve(red), colour)]
+
+
+def _halved(plane: Tensor) -> Tensor:
+    """Return means of 2 x 2 pixels."""
+    return F.avg_pool2d(plane, 2)
+
+
+def _repeated(plane: Tensor) -> Tensor:
+    """Return the plane with each pixel as 2 x 2; `_halved` undoes it."""
+    return plane.repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+
+def _doubled(plane: Tensor) -> Tensor:
+    """Return the plane at twice the size, interpolated as libjpeg does: 3/4 of the pixel and 1/4 of the next."""
+    for axis in (2, 3):
+        before, after = _neighbours(plane, axis)
+        pair = [0.75 * plane + 0.25 * before, 0.75 * plane + 0.25 * after]
+        plane = torch.stack(pair, axis + 1).flatten(axis, axis + 1)
+    return plane
+
+
+def _undoubled(plane: Tensor) -> Tensor:
+    """Return the plane that `_doubled` was given; each pass leaves a third of the error."""
+    for axis in (2, 3):
+        pairs = plane.unflatten(axis, (-1, 2)).sum(axis + 1)
+        plane = pairs / 2
+        for _ in range(20):
+            before, after = _neighbours(plane, axis)
+            plane = (pairs - 0.25 * (before + after)) / 1.5
+    return plane
+
+
+def _neighbours(plane: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Return the pixels before and after each along an axis; beyond the ends, the last."""
+    n = plane.shape[axis]
+    before = torch.cat([plane.narrow(axis, 0, 1), plane.narrow(axis, 0, n - 1)], axis)
+    return before, torch.cat([plane.narrow(axis, 1, n - 1), plane.narrow(axis, n - 1, 1)], axis)
 
 
 def _padded(x: Tensor, multiple: int) -> Tensor:
@@ -77,21 +119,19 @@ def _padded(x: Tensor, multiple: int) -> Tensor:
     return F.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")
 
 
-def _picture(planes: list[Tensor], like: Tensor, shift: bool = True) -> Tensor:
-    """Return pictures of planes; the opposite of `_planes`.
+def _picture(planes: list[Tensor], like: Tensor, double: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return pictures in units of tensors, but for a shift; the opposite of `_planes`.
 
     Args:
         planes: planes (B, 1, H, W), those of colours at half the resolution.
         like: pictures of the same size.
-        shift: whether values lie around 0, and must be shifted; False for differences.
+        double: makes the planes of colours larger.
     """
     out = planes[0]
     if len(planes) > 1:
-        parts = [planes[0], *(plane.repeat_interleave(2, 2).repeat_interleave(2, 3) for plane in planes[1:])]
         inverse = torch.linalg.inv(torch.tensor(TO_YCC, dtype=torch.float64)).to(out)
-        out = torch.einsum("ck,bkhw->bchw", inverse, torch.cat(parts, 1))
-    out = out[:, :, : like.shape[2], : like.shape[3]]
-    return (out + 0.5 * shift) / 127.5
+        out = torch.einsum("ck,bkhw->bchw", inverse, torch.cat([out, *map(double, planes[1:])], 1))
+    return out[:, :, : like.shape[2], : like.shape[3]] / 127.5
 
 
 def _blocks(plane: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.noise import Noise
-from zaohua.operators.base import Identity, Observation, Operator, Sigma
-from zaohua.operators.chain import Chain
+from zaohua.operators.base import Observation, Operator, Sigma
+from zaohua.operators.chain import chained
 from zaohua.operators.noise import NoiseStep
 from zaohua.operators.step import Units
 from zaohua.operators.texts import EXAMPLE, read_steps
@@ -69,11 +69,11 @@ class Degradation:
     @property
     def operators(self) -> tuple[Operator, ...]:
         """The operators, without the noise."""
-        return tuple(step for step in self.steps if isinstance(step, Operator)) or (Identity(),)
+        return tuple(step for step in self.steps if isinstance(step, Operator))
 
     def before(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of items of which a shape is seen."""
-        return Chain(self.operators).before(shape)
+        return chained(self.operators).before(shape)
 
     def drawn(self, shape: tuple[int, ...], noise: Noise) -> Degradation:
         """Return the degradation with its random choices made, such as where values are hidden.
@@ -129,7 +129,7 @@ class Degradation:
                 if noise is not None:
                     return f"'{noise}' comes after '{step}', which isn't linear"
             shape = _after(step, shape)
-        return Chain(self.operators).obstacle(shape)
+        return chained(self.operators).obstacle(shape)
 
     def inverse_problem(self, seen: Tensor, shape: tuple[int, ...]) -> Observation:
         """Return what a solver is told: what is seen, the operator, and the noise's standard deviation.
@@ -151,7 +151,7 @@ class Degradation:
                 sigmas.append(step.deviation(seen) if after is None else after)
                 operators += [] if (mask := step.mask(seen)) is None else [mask]
             shape = _after(step, shape)
-        return Observation(seen, operators[0] if len(operators) == 1 else Chain(tuple(operators)), _sum(sigmas))
+        return Observation(seen, chained(operators), _sum(sigmas))
 
     def _noise_after(self, place: int, shape: tuple[int, ...]) -> Sigma | None:
         """Return the standard deviation that even noise at a place has in the observation.
@@ -166,7 +166,7 @@ class Degradation:
         step = self.steps[place]
         even = step.even if isinstance(step, NoiseStep) else None
         later = tuple(step for step in self.steps[place + 1 :] if isinstance(step, Operator))
-        return even if even is None or not later else Chain(later).noise_after(even, shape)
+        return None if even is None else chained(later).noise_after(even, shape)
 
 
 def _after(step: Operator | NoiseStep, shape: tuple[int, ...]) -> tuple[int, ...]:

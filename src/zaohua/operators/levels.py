@@ -85,10 +85,11 @@ class Clip(Projection):
 
     name = "clip"
 
-    level: Annotated[float, Between(above=0, high=1e9)] = 0.5
-    """Highest value that stays, in the items' own units; the lowest is as far below zero."""
+    level: Annotated[float, Between(above=0, high=1e9)] | None = None
+    """Highest value that stays, in the items' own units; the lowest is as far below zero. None: unknown, and told by
+    the flat crests of what is seen, if that is a sound."""
 
-    def __init__(self, level: float = 0.5, units: Units | None = None) -> None:
+    def __init__(self, level: float | None = None, units: Units | None = None) -> None:
         self.level, self.units = level, units or Units()
 
     def in_units(self, units: Units) -> Self:
@@ -107,10 +108,12 @@ class Clip(Projection):
 
     def _ends(self) -> tuple[float, float]:
         """Return the lowest and the highest x."""
+        if self.level is None:
+            raise ZaohuaError("'clip' needs the level: write 'clip 0.5'")
         return self.units.to_tensor(-self.level), self.units.to_tensor(self.level)
 
 
-NEARLY = 1e-3
+NEARLY = 1e-4
 """Values this near the level count as cut, as files round them."""
 
 

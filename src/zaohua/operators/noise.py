@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import Noise
 from zaohua.core.params import Between
 from zaohua.operators.base import Operator, Sigma
+from zaohua.operators.estimating import noise_level
 from zaohua.operators.masks import Mask
 from zaohua.operators.step import Step, Units
 
@@ -48,19 +51,30 @@ class GaussianNoise(NoiseStep):
 
     name = "noise"
 
-    sigma: Annotated[float, Between(0, 1e9)] = 0.0
-    """Standard deviation, in the items' own units, such as 25 of 8 bits."""
+    sigma: Annotated[float, Between(0, 1e9)] | None = None
+    """Standard deviation, in the items' own units, such as 25 of 8 bits. None: unknown, and estimated from what is
+    seen."""
 
     def in_units(self, units: Units) -> Self:
         """Return the noise in units of tensors."""
-        return self.replaced(sigma=self.sigma / units.scale)
+        return self if self.sigma is None else self.replaced(sigma=self.sigma / units.scale)
 
     def __call__(self, x: Tensor, noise: Noise) -> Tensor:
-        """Add noise."""
+        """Add noise.
+
+        Raises:
+            ZaohuaError: its standard deviation isn't known.
+        """
+        if self.sigma is None:
+            raise ZaohuaError("how much noise? write its standard deviation: 'noise 10'")
         return x + self.sigma * noise.normal(*x.shape[1:]).to(x)
 
+    def deviation(self, seen: Tensor) -> Sigma:
+        """Return sigma, or an estimate of each item's."""
+        return noise_level(seen) if self.sigma is None else self.sigma
+
     @property
-    def even(self) -> float:
+    def even(self) -> float | None:
         """Sigma."""
         return self.sigma
 
@@ -128,7 +142,7 @@ class NoiseAtRatio(NoiseStep):
 
     def deviation(self, seen: Tensor) -> Tensor:
         """Return the noise's part of what is seen."""
-        return _deviation(seen) * float(1 + 10 ** (self.ratio / 10)) ** -0.5
+        return _deviation(seen) / math.sqrt(1 + 10 ** (self.ratio / 10))
 
 
 class RecordedNoise(NoiseAtRatio):
@@ -199,3 +213,4 @@ def local_mean(x: Tensor) -> Tensor:
 def _deviation(x: Tensor) -> Tensor:
     """Return the standard deviation of each item's values, (B, 1, ...)."""
     out: Tensor = x.flatten(1).std(1, correction=0).view(-1, *[1] * (x.ndim - 1))
+    return out

@@ -50,7 +50,7 @@ class Downscale(Operator):
         """Return 1 / the size of each block."""
         if not any(n % self.factor for n in shape[1:]):
             return float(self.factor ** -(len(shape) - 1))
-        sizes = torch.ones(())
+        sizes = torch.ones((), dtype=torch.float64)
         for n in shape[1:]:
             starts = torch.arange(0, n, self.factor)
             sizes = sizes[..., None] * (n - starts).clamp(max=self.factor)

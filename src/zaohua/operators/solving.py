@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 """Norm of the residual relative to the right side at which a system counts as solved."""
 MOST = 100
 """Most iterations."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Union, get_args, get_origin
 
 from zaohua.core.errors import ZaohuaError, nearest, unknown
-from zaohua.core.params import Field, fields_of
+from zaohua.core.params import Field, fields_of, unwrap
 from zaohua.operators.base import Identity
 from zaohua.operators.blur import Blur, MotionBlur
 from zaohua.operators.compression import JPEG
@@ -71,7 +71,8 @@ def _read_step(words: list[str]) -> Step:
 
 def _read_value(kind: type[Step], field: Field, value: str, word: str) -> object:
     """Read a number, or a word."""
-    types_ = get_args(field.type) if get_origin(field.type) in (Union, types.UnionType) else (field.type,)
+    several = get_origin(field.type) in (Union, types.UnionType)
+    types_ = [unwrap(part)[0] for part in (get_args(field.type) if several else (field.type,))]
     for read in (int, float):
         if read in types_:
             try:

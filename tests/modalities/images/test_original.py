@@ -127,19 +127,17 @@ def test_texts_of_png_files_stay_and_profiles_of_other_colours_dont(tmp_path: Pa
     assert picture.kept.profile is None
 
 
-def test_parts_are_what_the_model_takes(tmp_path: Path):
+def test_a_model_is_shown_what_it_takes_and_grey_stays_grey():
     colours, grey = Picture(Path("a.png"), COLOURS), Picture(Path("b.png"), COLOURS[:, :, 0])
+    assert np.array_equal(colours.seen(GREY), COLOURS)  # each colour is restored by itself
+    assert np.array_equal(colours.with_item(COLOURS, GREY).item, COLOURS)
+    assert grey.seen(RGB).shape == (6, 8, 3) and np.array_equal(grey.with_item(grey.seen(RGB), RGB).item, grey.item)
+    assert np.array_equal(grey.seen(RGB, grey=True), grey.item)
+    assert np.array_equal(grey.with_item(COLOURS, RGB, grey=True).item, COLOURS)
     with gathered() as notes:
-        planes = colours.parts(GREY)
-    assert [plane.shape for plane in planes] == [(6, 8)] * 3 and "each colour is restored by itself" in notes[0]
-    assert np.array_equal(colours.with_parts(planes, GREY).item, COLOURS)
-    (part,) = grey.parts(RGB)
-    assert part.shape == (6, 8, 3) and np.array_equal(grey.with_parts([part], RGB).item, grey.item)
-    (part,) = grey.parts(RGB, grey=True)
-    assert part.shape == (6, 8) and np.array_equal(grey.with_parts([COLOURS], RGB, grey=True).item, COLOURS)
-    with gathered() as notes:
-        (part,) = colours.parts(RGB, grey=True)
-    assert part.shape == (6, 8) and notes == ["colours of a.png aren't used"]
+        assert colours.seen(RGB, grey=True).shape == (6, 8)
+    assert notes == ["colours of a.png aren't used"]
+    assert np.array_equal(grey.with_item(grey.item[:, :, None], GREY).item, grey.item)
 
 
 def test_other_units_than_8_bits_are_converted_there_and_back():
@@ -147,14 +145,16 @@ def test_other_units_than_8_bits_are_converted_there_and_back():
     assert (codec.grid_.low, codec.grid_.high) == (0, 16)
     pixels = np.array([[0, 51], [102, 255]], np.uint8)
     picture = Picture(Path("a.png"), pixels)
-    (part,) = picture.parts(codec)
-    assert np.allclose(part, [[0, 3.2], [6.4, 16]]) and np.array_equal(picture.with_parts([part], codec).item, pixels)
+    seen = picture.seen(codec)
+    assert np.allclose(seen, [[0, 3.2], [6.4, 16]]) and np.array_equal(picture.with_item(seen, codec).item, pixels)
+    deep = Picture(Path("a.png"), np.array([[0, 65535]], np.uint16))
+    assert np.array_equal(deep.seen(GREY), deep.item)  # restore brings 16 bits to the units of 8
 
 
 def test_larger_results_keep_alpha_and_extensions_are_opaque():
     alpha = np.array([[0, 255], [255, 255]], np.uint8)
     picture = Picture(Path("a.png"), COLOURS[:2, :2], alpha)
-    larger = picture.with_parts([COLOURS[:4, :4]], RGB)
+    larger = picture.with_item(COLOURS[:4, :4], RGB)
     assert larger.alpha.shape == (4, 4) and larger.alpha[0, 0] < 64 < 250 < larger.alpha[3, 3]
     extended = picture.extended((1, 0), (0, 2))
     assert extended.alpha.tolist() == [[255] * 4, [0, 255, 255, 255], [255] * 4]

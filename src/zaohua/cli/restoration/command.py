@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.conditions import given_conditions
-from zaohua.cli.flags import OVERWRITE, SAMPLING, Flag, Seed, echo, leading, parse
+from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
 from zaohua.cli.options import Options
 from zaohua.cli.restoration.places import places
 from zaohua.cli.restoration.work import Prepare, Settings, Work
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Count = Annotated[int, Between(1)]
 Level = Annotated[float, Between(0)]
-COMMON = (
+OUTPUT = (
     Flag(
         "out",
         str | None,
@@ -39,6 +39,11 @@ COMMON = (
         metavar="OUTPUT",
     ),
     OVERWRITE,
+)
+"""Options of the files that are written."""
+JSON = Flag("json", bool, False, "Print the result as JSON.")
+COMMON = (
+    *OUTPUT,
     Flag(
         "y",
         tuple[str, ...],
@@ -55,10 +60,10 @@ COMMON = (
         "their mean, OUTPUT-mean, and a picture of where they differ, OUTPUT-differs.png. One is the best guess.",
     ),
     Flag("guesses", Count, 1, "The mean of more best guesses is closer to what was, and takes longer."),
-    Flag("steps", Count, 50, "Steps from noise to an answer.", group=SAMPLING),
+    Flag("steps", Count, 50, "Steps from noise to an answer."),
     Flag("batch_size", Count | None, None, "Tiles that are computed at once, by default chosen by their size."),
     Flag("seed", Seed | None, None, "Seed: the same one gives the same answers."),
-    Flag("json", bool, False, "Print the result as JSON."),
+    JSON,
 )
 OWN_STEPS = ("steps", "sampler")
 """Options of models that restoration doesn't use: it has a sampler of its own."""
@@ -106,43 +111,24 @@ class Restoration:
         stored = runs.read_model(run)
         own = [flag for flag in sampling_flags(stored) if flag.name not in OWN_STEPS]
         values = parse(call, self.about, [*flags, *own], rest)
-        began = time.perf_counter()
-        with gathered() as notes:
-            kind = self._kind(run, stored)
-            settings = self._settings(run, values, kind.name, [flag.name for flag in own])
-            found = places(
-                Path(source), values.optional("out", str), kind, self.done, settings.names, values.of("overwrite", bool)
-            )
-            done = Work(self.name, self.done, settings, found, notes, quiet=values.of("json", bool)).restore()
-        seconds = time.perf_counter() - began
-        if values["json"]:
-            print(json.dumps({**done.facts(), "out": str(found.out), "notes": [*notes], "seconds": round(seconds, 3)}))
-        else:
-            echo(f"{done.told(found, self.done)} in {seconds:.1f} s: {found.out}")
+        kind = kind_of(self.name, run, stored, [*self.degradations])
 
-    def _kind(self, run: str, stored: Json) -> Modality:
-        """Return the kind of data of a run, if this command is for it."""
-        from zaohua import modalities
+        def settings() -> Settings:
+            return self._settings(run, values, kind.name, [flag.name for flag in own])
 
-        kind = modalities.modality(modalities.from_json(stored["codec"]).modality)
-        if kind.name not in self.degradations:
-            raise ZaohuaError(f"{self.name} is for {' and '.join(self.degradations)}, and {run} is of {kind.name}")
-        return kind
+        carry_out(self.name, self.done, kind, settings, Path(source), values, values.of("samples", int))
 
     def _settings(self, run: str, values: Options, kind: str, own: Sequence[str]) -> Settings:
         """Return what is the same for all files; the model is loaded last, as it takes longest."""
         samples, guesses = values.of("samples", int), values.of("guesses", int)
         if samples > 1 and guesses > 1:
             raise ZaohuaError("--samples gives several answers and --guesses the mean of several: give one of them")
-        degradation = self.degradations[kind](values)
-        prepare = None if self.prepare is None else self.prepare(values, kind)
-        if degradation:
-            from zaohua.operators.degradation import Degradation
+        from zaohua.operators.degradation import Degradation
 
-            degradation = str(Degradation.parse(degradation))
-        if not any(Path(run).glob("weights*")):
-            raise CheckpointError(f"{run} is not trained yet: `zaohua resume {quoted(run)}` goes on with it")
-        model = zaohua.load(run)
+        prepare = None if self.prepare is None else self.prepare(values, kind)
+        text = self.degradations[kind](values)
+        degradation = Degradation.parse(text) if text else None
+        model = trained(run)
         return Settings(
             model=model,
             degradation=degradation,
@@ -156,6 +142,66 @@ class Restoration:
             prepare=prepare,
             grey=self.grey,
         )
+
+
+def kind_of(name: str, run: str, stored: Json, kinds: Sequence[str]) -> Modality:
+    """Return the kind of data of a run.
+
+    Args:
+        name: of the command.
+        run: folder of the run.
+        stored: its `model.json`.
+        kinds: kinds of data that the command is for.
+    """
+    from zaohua import modalities
+
+    kind = modalities.modality(modalities.from_json(stored["codec"]).modality)
+    if kind.name not in kinds:
+        raise ZaohuaError(f"{name} is for {' and '.join(kinds)}, and {run} is of {kind.name}")
+    return kind
+
+
+def trained(run: str) -> GenerativeModel:
+    """Load the model of a run.
+
+    Raises:
+        CheckpointError: it isn't trained yet.
+    """
+    if not any(Path(run).glob("weights*")):
+        raise CheckpointError(f"{run} is not trained yet: `zaohua resume {quoted(run)}` goes on with it")
+    model: GenerativeModel = zaohua.load(run)
+    return model
+
+
+def carry_out(
+    name: str,
+    done: str,
+    kind: Modality,
+    settings: Callable[[], Settings],
+    source: Path,
+    values: Options,
+    samples: int = 1,
+) -> None:
+    """Restore a file, or the files of a folder, and tell what was done.
+
+    Args:
+        name: of the command.
+        done: what is done to files.
+        kind: kind of data of the run.
+        settings: makes what is the same for all files.
+        source: file or folder.
+        values: of `OUTPUT` and --json.
+        samples: number of answers for each file.
+    """
+    began = time.perf_counter()
+    with gathered() as notes:
+        found = places(source, values.optional("out", str), kind, done, samples, values.of("overwrite", bool))
+        result = Work(name, done, settings(), found, notes, quiet=values.of("json", bool)).restore()
+    seconds = time.perf_counter() - began
+    if values["json"]:
+        print(json.dumps({**result.facts(), "out": str(found.out), "notes": [*notes], "seconds": round(seconds, 3)}))
+    else:
+        echo(f"{result.told(found, done)} in {seconds:.1f} s: {result.place(found)}")
 
 
 def condition(model: GenerativeModel, given: Sequence[str]) -> object:

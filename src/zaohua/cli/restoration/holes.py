@@ -48,6 +48,13 @@ FLAGS = (
     ),
     Flag("grow", Annotated[int, Between(0)], 0, "Pixels by which holes grow on all sides.", metavar="N"),
     Flag(
+        "soft",
+        Annotated[int, Between(0)],
+        0,
+        "Pixels around holes over which what is made fades into what is there.",
+        metavar="N",
+    ),
+    Flag(
         "gap",
         tuple[float, ...],
         (),
@@ -68,6 +75,7 @@ class Holes:
         hole: what is the hole in them.
         boxes: of pictures.
         grow: pixels by which holes grow.
+        soft: pixels over which their edges fade.
         gaps: of sounds.
     """
 
@@ -75,6 +83,7 @@ class Holes:
     hole: Hole | None
     boxes: list[tuple[int, int, int, int]]
     grow: int
+    soft: int
     gaps: list[tuple[float, float]]
 
     @classmethod
@@ -93,15 +102,16 @@ class Holes:
             raise ZaohuaError(f"--box takes four numbers, X Y WIDTH HEIGHT, not {' '.join(map(str, box))!r}")
         if len(gap) % 2:
             raise ZaohuaError(f"--gap takes two numbers, START END, not {' '.join(f'{at:g}' for at in gap)!r}")
-        mask, hole, grow = values.optional("mask", str), values["hole"], values.of("grow", int)
-        of_pictures = [f"--{name}" for name in ("mask", "hole", "box", "grow") if values[name]]
+        mask, hole = values.optional("mask", str), values["hole"]
+        grow, soft = values.of("grow", int), values.of("soft", int)
+        of_pictures = [f"--{name}" for name in ("mask", "hole", "box", "grow", "soft") if values[name]]
         if kind == "sounds" and of_pictures:
             raise ZaohuaError(f"{of_pictures[0]} is for pictures, and this run is of sounds: --gap START END")
         if kind == "images" and gap:
             raise ZaohuaError("--gap is for sounds, and this run is of images: --mask FILE or --box X Y WIDTH HEIGHT")
         if hole and mask in (None, ALPHA):
             raise ZaohuaError("--hole says what the hole is in the picture of --mask: give --mask FILE with it")
-        return cls(mask, cast("Hole | None", hole), _in_groups(box, 4), grow, _in_groups(gap, 2))
+        return cls(mask, cast("Hole | None", hole), _in_groups(box, 4), grow, soft, _in_groups(gap, 2))
 
     @property
     def given(self) -> bool:
@@ -132,6 +142,7 @@ class Holes:
     def _of_picture(self, picture: Picture, within: Path | None) -> np.ndarray:
         """Return the hole of a picture."""
         from zaohua.modalities.images import masks
+        from zaohua.tasks.restore.masks import eased
 
         found = masks.boxes(picture.shape, self.boxes)
         if self.mask == ALPHA:
@@ -145,7 +156,7 @@ class Holes:
                 sizes = [f"{shape[1]} x {shape[0]}" for shape in (other.shape, picture.shape)]
                 raise ZaohuaError(f"{path}: has {sizes[0]} pixels, but {picture.path} has {sizes[1]}: make them equal")
             found = np.maximum(found, other)
-        return masks.grown(found, self.grow)
+        return np.asarray(1 - eased(1 - found, self.grow, self.soft))
 
 
 def prepare(values: Options, kind: str) -> Prepare:

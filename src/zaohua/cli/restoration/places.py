@@ -35,6 +35,12 @@ class Job:
         """Return the path of another result, such as OUTPUT-mean.png."""
         return self.target.with_name(f"{self.target.stem}-{what}{ending or self.target.suffix}")
 
+    def results(self, samples: int) -> list[Path]:
+        """List the files that are written for a number of answers: several have a mean, and differ."""
+        if samples == 1:
+            return [self.target]
+        return [*(self.beside(k + 1) for k in range(samples)), self.beside("mean"), self.beside("differs", ".png")]
+
 
 @dataclass(frozen=True)
 class Places:
@@ -62,7 +68,7 @@ class Places:
         return None if self.folder is None else outputs.GrowingFolder(self.folder, self.overwrite)
 
 
-def places(source: Path, out: str | None, kind: Modality, done: str, extra: Sequence[str], overwrite: bool) -> Places:
+def places(source: Path, out: str | None, kind: Modality, done: str, samples: int, overwrite: bool) -> Places:
     """Find the files to restore, and decide where each result goes.
 
     Args:
@@ -70,7 +76,7 @@ def places(source: Path, out: str | None, kind: Modality, done: str, extra: Sequ
         out: what was given by --out; None for a name beside the source.
         kind: kind of data of the run.
         done: what is done to the files, as their names say it: "denoised".
-        extra: what is added to the names of several results, such as "mean"; empty for one result.
+        samples: number of answers for each file.
         overwrite: True to replace what is there.
 
     Raises:
@@ -78,43 +84,47 @@ def places(source: Path, out: str | None, kind: Modality, done: str, extra: Sequ
     """
     original: type[Original[Any]] = kind.load(kind.original)
     if source.is_dir():
-        folder = Path(out) if out else _free(source.with_name(f"{source.absolute().name}-{done}"), overwrite)
+        folder = Path(out) if out else source.with_name(f"{source.absolute().name}-{done}")
+        folder = folder if out or overwrite else outputs.numbered(folder)
         _check_folder(source, folder, original)
         outputs.check(folder, overwrite, folder=True)
-        return Places(original, _jobs(source, folder, kind, original), folder, overwrite)
+        jobs = _jobs(source, folder, kind, original)
+        _check_apart(jobs, samples)
+        return Places(original, jobs, folder, overwrite)
     if not source.is_file():
         raise ZaohuaError(f"{source}: is no file or folder")
     ending = original.ending(source.suffix)
     if ending is None:
         raise ZaohuaError(f"{source}: is no file of {kind.noun}, which this run is of" + _advice(kind, source))
-    target = _target(source, Path(out) if out else None, ending, done, overwrite)
+    job = Job(source, _target(source, Path(out) if out else None, ending, done))
+    if out is None and not overwrite:
+        job = _free(job, samples)
+    target = job.target
     if original.ending(target.suffix) != target.suffix.casefold():
         raise ZaohuaError(f"{target}: {kind.noun} can't be written as {target.suffix or 'a file without an ending'}")
     if target.exists() and target.samefile(source):
         raise ZaohuaError(f"{target} is the file itself: give another {option('out')}")
-    job = Job(source, target)
-    for path in _results(job, extra):
+    for path in job.results(samples):
         outputs.check(path, overwrite)
     return Places(original, [job], None, overwrite)
 
 
-def _results(job: Job, extra: Sequence[str]) -> list[Path]:
-    """List the files that are written for a job."""
-    return [job.beside(what) for what in extra] if extra else [job.target]
-
-
-def _target(source: Path, out: Path | None, ending: str, done: str, overwrite: bool) -> Path:
+def _target(source: Path, out: Path | None, ending: str, done: str) -> Path:
     """Return the file that the result for a single file is written to."""
     if out is None:
-        return _free(source.with_name(f"{source.stem}-{done}{ending}"), overwrite)
+        return source.with_name(f"{source.stem}-{done}{ending}")
     if out.is_dir():
         return out / f"{source.stem}{ending}"
     return out if out.suffix else out.with_name(f"{out.name}{ending}")
 
 
-def _free(path: Path, overwrite: bool) -> Path:
-    """Return a path that was chosen, with a number if it is taken and mustn't be replaced."""
-    return path if overwrite else outputs.numbered(path)
+def _free(job: Job, samples: int) -> Job:
+    """Return a job whose target has the first number with which nothing is there yet; the first has none."""
+    free, number = job, 1
+    while any(os.path.lexists(path) for path in free.results(samples)):
+        number += 1
+        free = Job(job.source, job.beside(number))
+    return free
 
 
 def _check_folder(source: Path, folder: Path, original: type[Original[Any]]) -> None:
@@ -148,6 +158,16 @@ def _jobs(source: Path, folder: Path, kind: Modality, original: type[Original[An
     if changed:
         note(f"{counted(len(changed), 'file')} of formats that are only read written as {changed[0]}")
     return jobs
+
+
+def _check_apart(jobs: Sequence[Job], samples: int) -> None:
+    """Raise a `ZaohuaError` if two files would be written to the same place: 1.png of a.png, and a-1.png."""
+    owners: dict[Path, Path] = {}
+    for job in jobs:
+        for path in job.results(samples):
+            other = owners.setdefault(path, job.source)
+            if other != job.source:
+                raise ZaohuaError(f"{path} would be written for {other} and for {job.source}: rename one of them")
 
 
 def _advice(kind: Modality, path: Path) -> str:

@@ -13,18 +13,21 @@ SHORT = 2.0
 
 
 class Watch:
-    """Progress of a number of files, each of which consists of several restorations. Use it in a `with` block.
+    """Progress of a number of files. Use it in a `with` block.
 
     Args:
         label: what is done, such as "denoise".
         files: number of files.
         rate: unit of the speed, such as "megapixels/s".
         quiet: True to show nothing.
+
+    Attributes:
+        size: how much there is to do in the current file, in the unit of the speed.
     """
 
     def __init__(self, label: str, files: int, rate: str, quiet: bool) -> None:
         self.meter, self.files, self.rate = Meter(label, quiet=quiet), files, rate
-        self.number, self.name, self.part, self.parts, self.size, self.sizes = 0, "", 0, 1, 0.0, 0.0
+        self.number, self.name, self.size, self.sizes = 0, "", 0.0, 0.0
 
     def __enter__(self) -> Self:
         self.began = time.perf_counter()
@@ -45,21 +48,11 @@ class Watch:
             name: its name.
         """
         self.sizes += self.size
-        self.number, self.name, self.part, self.parts, self.size = number, name, 0, 1, 0.0
-
-    def restoration(self, part: int, parts: int, size: float) -> None:
-        """Begin with one of the restorations that a file consists of.
-
-        Args:
-            part: its number, from 0.
-            parts: how many there are.
-            size: how much there is to do in the whole file.
-        """
-        self.part, self.parts, self.size = part, parts, size
+        self.number, self.name, self.size = number, name, 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how far the current restoration is."""
-        within = (self.part + done / max(total, 1)) / self.parts
+        """Show how far the current file is."""
+        within = done / max(total, 1)
         seconds = time.perf_counter() - self.began
         if seconds < SHORT or not self.meter.is_due():
             return

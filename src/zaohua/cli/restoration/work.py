@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,16 @@ from zaohua.cli.restoration.places import Job, Places
 from zaohua.cli.restoration.watch import Watch
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.notes import Notes
+from zaohua.core.notes import Notes, shown
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
     from zaohua.modalities.original import Original
+    from zaohua.operators.degradation import Degradation
     from zaohua.storage.outputs import GrowingFolder
     from zaohua.tasks.restore.restored import Restored
 
-MEAN, DIFFERS = "mean", "differs"
-"""What is added to the names of the mean of several answers, and of the picture of where they differ."""
-SHOWN = 20
+MOST = 20
 """Maximum number of notes that are printed."""
 Prepare = Callable[["Original[Any]", "Path | None"], "tuple[Original[Any], np.ndarray | None]"]
 """(file, its path within a folder or None) -> the file to restore, and how far each place is to be made anew."""
@@ -36,7 +35,7 @@ class Settings:
 
     Attributes:
         model: fitted.
-        degradation: what happened to the files; empty for nothing but holes.
+        degradation: what happened to the files; None for nothing but holes.
         y: condition of the files, or None.
         samples: number of answers to write.
         guesses: number of guesses whose mean is the answer, if there is only one.
@@ -49,30 +48,34 @@ class Settings:
     """
 
     model: GenerativeModel
-    degradation: str
-    y: object
-    samples: int
-    guesses: int
-    steps: int
-    batch_size: int | None
-    seed: int | None
-    options: Mapping[str, object]
-    prepare: Prepare | None
-    grey: bool
+    degradation: Degradation | None = None
+    y: object = None
+    samples: int = 1
+    guesses: int = 1
+    steps: int = 50
+    batch_size: int | None = None
+    seed: int | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+    prepare: Prepare | None = None
+    grey: bool = False
 
-    @property
-    def names(self) -> list[str]:
-        """What is added to the names of several results; empty for one."""
-        return [*(str(k + 1) for k in range(self.samples)), MEAN, DIFFERS] if self.samples > 1 else []
+    def restored(self, item: object, seen: np.ndarray | None, watch: Watch) -> Restored:
+        """Restore one item.
 
-    def restored(self, part: object, seen: np.ndarray | None, watch: Watch) -> Restored:
-        """Restore one item, or one of its parts."""
-        from zaohua import restore
+        Args:
+            item: as the model is shown it.
+            seen: how far each place is seen, from 0 (a hole) to 1; None for everywhere.
+            watch: shows the progress.
+        """
+        from zaohua.tasks.restore.restoring import restore
 
+        options: dict[str, Any] = dict(self.options)
+        if isinstance(item, np.ndarray) and item.ndim == 3 and self.model.spec_.channels == 1:
+            options["by_channel"] = True
         return restore(
             self.model,
-            part[None] if isinstance(part, np.ndarray) else [part],
-            self.degradation or None,
+            item[None] if isinstance(item, np.ndarray) else [item],
+            self.degradation,
             mask=seen,
             y=self.y,
             n_samples=max(self.samples, self.guesses),
@@ -81,7 +84,7 @@ class Settings:
             random_state=self.seed,
             batch_size=self.batch_size,
             progress=watch,
-            **self.options,
+            **options,
         )
 
 
@@ -91,12 +94,14 @@ class Done:
 
     Attributes:
         files: number of files that were restored.
+        written: files that were written.
         left_out: files that weren't, and why.
         how: how it was done, each way once.
         white: by file, the deviation at the top of pictures of differences.
     """
 
     files: int = 0
+    written: list[Path] = field(default_factory=list)
     left_out: list[tuple[Path, str]] = field(default_factory=list)
     how: list[str] = field(default_factory=list)
     white: dict[str, float] = field(default_factory=dict)
@@ -104,7 +109,17 @@ class Done:
     def facts(self) -> Json:
         """Return the same as JSON values."""
         left_out = [{"file": str(path), "why": why} for path, why in self.left_out]
-        return {"files": self.files, "left_out": left_out, "how": self.how, "differ": self.white}
+        return {
+            "files": self.files,
+            "written": [*map(str, self.written)],
+            "left_out": left_out,
+            "how": self.how,
+            "differ": self.white,
+        }
+
+    def place(self, places: Places) -> str:
+        """Say where the results are."""
+        return shown(self.written) if places.folder is None else str(places.folder)
 
     def told(self, places: Places, done: str) -> str:
         """Say how many files were restored."""
@@ -177,46 +192,30 @@ class Work:
         if settings.prepare is not None:
             within = None if self.places.folder is None else job.target.relative_to(self.places.folder)
             original, weight = settings.prepare(original, within)
-        parts = original.parts(codec, grey)
+        item = original.seen(codec, grey)
         self._tell()
-        found = []
-        for number, part in enumerate(parts):
-            self.watch.restoration(number, len(parts), original.size)
-            found.append(settings.restored(part, None if weight is None else 1 - weight, self.watch))
-
-        def write(path: Path, items: Sequence[Any]) -> None:
-            original.with_parts([each[0] for each in items], codec, grey).write(path)
+        self.watch.size = original.size
+        found = settings.restored(item, None if weight is None else 1 - weight, self.watch)
+        if found.how not in self.result.how:
+            self.result.how.append(found.how)
+        paths = job.results(settings.samples)
+        several = [*found.samples, found.best] if settings.samples > 1 else [found.best]
+        for path, items in zip(paths, several, strict=False):  # behind them is the picture of differences
+            original.with_item(items[0], codec, grey).write(path)
             self._record(path, folder)
+        if settings.samples > 1:
+            self.result.white[str(paths[-1])] = original.write_differences(_deviation(found), paths[-1])
+            self._record(paths[-1], folder)
 
-        bests = [each.best for each in found]
-        if settings.samples == 1:
-            write(job.target, bests)
-        else:
-            for k in range(settings.samples):
-                write(job.beside(k + 1), [each.samples[k] for each in found])
-            write(job.beside(MEAN), bests)
-            self._differences(original, found, job.beside(DIFFERS, ".png"), folder)
-        self.result.how += [how for how in dict.fromkeys(each.how for each in found) if how not in self.result.how]
-
-    def _differences(
-        self, original: Original[Any], found: Sequence[Restored], path: Path, folder: GrowingFolder | None
-    ) -> None:
-        """Write the picture of where answers differ; the colours of a picture may have been restored apart."""
-        deviations = [each.deviation[0] for each in found if each.deviation is not None]
-        if deviations:
-            deviation = deviations[0] if len(deviations) == 1 else np.stack(deviations, axis=-1)
-            self.result.white[str(path)] = original.write_differences(deviation, path)
-            self._record(path, folder)
-
-    @staticmethod
-    def _record(path: Path, folder: GrowingFolder | None) -> None:
-        """Record a file that was written to a folder."""
+    def _record(self, path: Path, folder: GrowingFolder | None) -> None:
+        """Record a file that was written."""
+        self.result.written.append(path)
         if folder is not None:
             folder.add(path)
 
     def _tell(self) -> None:
         """Print the notes that are new, unless there are too many."""
-        for text in self.notes[self.noted : SHOWN]:
+        for text in self.notes[self.noted : MOST]:
             self._say(f"note: {text}")
             self.noted += 1
 
@@ -224,3 +223,10 @@ class Work:
         """Print a line for people."""
         if not self.watch.meter.quiet:
             self.watch.meter.line(line)
+
+
+def _deviation(found: Restored) -> np.ndarray:
+    """Return the standard deviation of the answers for one item."""
+    if found.deviation is not None:
+        return np.asarray(found.deviation[0])
+    return np.asarray(np.std([np.asarray(items[0], np.float32) for items in found.samples], axis=0, ddof=1))

@@ -17,6 +17,7 @@ from zaohua.core.notes import note
 Source = TypeVar("Source")
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+PartsT = TypeVar("PartsT", bound="FileItems[Any]")
 THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -140,6 +141,16 @@ class FileItems(Generic[Source]):
         other._keep([int(i) for i in at])
         other._total, other._reported, other.skipped = len(other.sources), 0, []
         return other.anew()
+
+    def replaced_by(self, parts: PartsT, owners: Sequence[int]) -> PartsT:
+        """Return parts of these items, such as windows of pictures, with the rows and labels of their owners.
+
+        Args:
+            parts: the parts, as new items.
+            owners: the index of the item that each is a part of.
+        """
+        parts.rows, parts.n_read, parts._labels = self.rows[np.asarray(owners, np.int64)], self.n_read, self._labels
+        return parts
 
     def cache(self, key: object, codes: object) -> None:
         """Store the encoded items for the next call of `pop_cached` with this key.

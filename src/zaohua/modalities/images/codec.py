@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike
-from PIL import Image
 from torch import Tensor
 
 from zaohua.core.arrays import as_array
@@ -18,37 +14,33 @@ from zaohua.core.json import Json
 from zaohua.core.memory import require
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.modalities.base import Codes, GridCodec, counted
+from zaohua.modalities.base import Codes, counted
 from zaohua.modalities.images.files import Form, ImageFiles
-from zaohua.modalities.images.grid import EIGHT_BIT, Grid, visible
+from zaohua.modalities.images.grid import EIGHT_BIT, Grid
 from zaohua.modalities.images.losses import grid_of, tell_sizes
+from zaohua.modalities.images.patches import Windows, cut, of_arrays, of_files, turned
 from zaohua.modalities.images.pixels import COUNT, Channels, checked_pixels, convert_array, resize_array
-from zaohua.operators.step import Units
-from zaohua.report.sheets import grid, save
+from zaohua.modalities.images.written import ImagesLike, WrittenImages
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise
-
-
-ImagesLike: TypeAlias = ImageFiles | np.ndarray
-"""Images as the codec takes them: files, or an array (n, H, W) or (n, H, W, C)."""
 
 
 LARGEST = 65_500
 """Largest height and width of an image, as of JPEG."""
 
 
-class ImageCodec(GridCodec[ImagesLike]):
+class ImageCodec(WrittenImages):
     """Codec of images of one size. Decoded arrays have the type, range and layout of the training images.
 
     Arrays are (n, H, W) or (n, H, W, C) of any numeric type; see `find_grid` for the interpretation of their values.
     Files and Pillow images are 8-bit, and are decoded to uint8 arrays, (n, H, W) if grey, else (n, H, W, C). Decoded
     continuous pixels are clipped to the range of the training images.
 
+    With `patch` items are random patches of larger pictures, see `patches`.
+
     Attributes:
-        grid_: values that pixels can take.
-        dtype_: type of decoded pixels.
-        channel_axis_: True if items have a channel axis.
+        pictures_: numbers of pictures and of patches that were learnt, with `patch`; else None.
     """
 
     modality: ClassVar[str] = "images"
@@ -67,8 +59,13 @@ class ImageCodec(GridCodec[ImagesLike]):
     max_value: Annotated[float, Between(above=0)] | None = None
     """Value of white, for data that don't use the whole range of their type: 4095 for 12 bits. None: the highest value
     that the type of a file can hold, or what the values of an array suggest."""
+    patch: Annotated[int, Between(1, LARGEST)] | None = None
+    """Side in pixels of the square patches that are learnt of larger pictures, which may differ in size; training draws
+    each one anew, anywhere in a picture. None: whole pictures."""
     flip: bool = False
     """Mirror images horizontally with probability 1/2 in training."""
+    turn: bool = False
+    """Turn square images by a random number of quarters in training; with `flip` in all 8 symmetries."""
     binarize: Literal["none", "dynamic", "static"] = "none"
     """Make pixels black or white: "dynamic" draws each one with its grey value as the probability of white, "static"
     thresholds at half."""
@@ -89,23 +86,39 @@ class ImageCodec(GridCodec[ImagesLike]):
         """
         self._foresee(items)
         parts = self._paged(items) if isinstance(items, ImageFiles) else None
+        patch = None if self.patch is None else (self.patch, self.patch)
         if parts is not None:
             kind = self.channels if self.channels != "auto" else "grey" if parts.all_grey else "rgb"
             self._set_pixels(EIGHT_BIT, np.dtype(np.uint8), channel_axis=kind != "grey")
-            shape, count = self._target or parts.common_size(), COUNT[kind]
+            shape, count = patch or self._target or parts.common_size(), COUNT[kind]
         else:
             pixels = checked_pixels(items)
             count = pixels.shape[-1] if self.channels == "auto" else COUNT[self.channels]
             self._set_pixels(
-                grid_of(pixels, self.max_value), pixels.dtype, channel_axis=np.ndim(items) == 4 or count > 1
+                grid_of(pixels, self.max_value), pixels.dtype, channel_axis=np.ndim(np.asarray(items)) == 4 or count > 1
             )
-            shape = self._target or pixels.shape[1:3]
+            shape = patch or self._target or pixels.shape[1:3]
         levels = 2 if self.binarize != "none" else self.grid_.levels
         feature = Feature("pixel", "real", size=count, levels=levels, scale=self.grid_.scale)
         self.spec_ = DataSpec(axes=("height", "width"), shape=(int(shape[0]), int(shape[1])), features=(feature,))
+        if self.turn and shape[0] != shape[1]:
+            raise ZaohuaError(
+                f"{self.option('turn')} turns square images, not {shape[1]} x {shape[0]}: "
+                f"give {self.option('patch')} or {self.option('size')}"
+            )
+        self.pictures_: tuple[int, int] | None = None
         if isinstance(items, ImageFiles) and parts is not None:
-            items.cache(self._form, (parts, parts.decode(self._form, self.memory)))
+            encoded = self._decoded(parts)
+            items.cache(self._form, encoded)
+            self._count(encoded[0])
+        elif self.patch is not None:
+            self._count(self.parts(items))
         return self
+
+    def _count(self, parts: ImagesLike) -> None:
+        """Remember how many pictures patches are of."""
+        if isinstance(parts, Windows):
+            self.pictures_ = len(np.unique(parts.groups)), len(parts)
 
     def _foresee(self, items: ImagesLike) -> None:
         """Refuse a size at which a single picture, or all of those in memory, can't be held."""
@@ -120,12 +133,17 @@ class ImageCodec(GridCodec[ImagesLike]):
             require(len(array) * values * array.dtype.itemsize, f"{len(array):,} pictures {what}", smaller)
 
     def parts(self, items: ImagesLike) -> ImagesLike:
-        """Return the images as they are encoded: the pages of files, if all are taken, each with its file's label."""
-        if not isinstance(items, ImageFiles):
+        """Return the images as they are encoded: the pages of files, if all are taken, or windows, if patches are cut.
+
+        Each has its file's label.
+        """
+        if isinstance(items, ImageFiles):
+            parts, codes = self._parts_and_codes(items)
+            parts.cache(self._form, (parts, codes))
+            return parts
+        if self.patch is None or isinstance(items, Windows):
             return items
-        parts, codes = self._parts_and_codes(items)
-        parts.cache(self._form, (parts, codes))
-        return parts
+        return of_arrays(self._array_codes(items), self.patch)
 
     def _paged(self, files: ImageFiles) -> ImageFiles:
         """Return files as the images that are learnt, with their headers checked."""
@@ -134,15 +152,27 @@ class ImageCodec(GridCodec[ImagesLike]):
         files.check_headers(self.max_pixels)
         return files
 
-    def _parts_and_codes(self, files: ImageFiles) -> tuple[ImageFiles, Codes]:
-        """Return the images of files and their encoding."""
-        cached: tuple[ImageFiles, Codes] | None = files.pop_cached(self._form)
+    def _parts_and_codes(self, files: ImageFiles) -> tuple[ImageFiles | Windows, Codes]:
+        """Return the images of files, or windows of them, and their encoding."""
+        cached: tuple[ImageFiles | Windows, Codes] | None = files.pop_cached(self._form)
         if cached is not None:
             return cached
+        if self.grid_ != EIGHT_BIT or self.spec_.channels not in COUNT.values():
+            raise ZaohuaError(
+                f"files are 8-bit with 1, 3 or 4 channels, but the model was fitted on arrays from "
+                f"{self.grid_.low:g} to {self.grid_.high:g} with {self.spec_.channels}"
+            )
         parts = self._paged(files)
-        if self._target is None:
+        if self._target is None and self.patch is None:
             parts.check_size(self._shape)
-        return parts, parts.decode(self._form, self.memory)
+        return self._decoded(parts)
+
+    def _decoded(self, files: ImageFiles) -> tuple[ImageFiles | Windows, Codes]:
+        """Decode files whose headers are checked."""
+        if self.patch is None:
+            return files, files.decode(self._form, self.memory)
+        windows = of_files(files, self._form, self.patch, self.memory)
+        return windows, windows.codes
 
     def encode(self, items: ImagesLike) -> Codes:
         """Encode images (n, C, H, W): levels as uint8 or int32, or continuous values as float32 in [-1, 1].
@@ -151,89 +181,47 @@ class ImageCodec(GridCodec[ImagesLike]):
             ZaohuaError: an image has another size (and `size` isn't set), another number of channels, or values that
                 the training images can't have.
         """
+        if isinstance(items, Windows):
+            return items.codes
         if isinstance(items, ImageFiles):
-            if self.grid_ != EIGHT_BIT or self.spec_.channels not in COUNT.values():
-                raise ZaohuaError(
-                    f"files are 8-bit with 1, 3 or 4 channels, but the model was fitted on arrays from "
-                    f"{self.grid_.low:g} to {self.grid_.high:g} with {self.spec_.channels}"
-                )
             return self._parts_and_codes(items)[1]
+        if self.patch is not None:
+            return of_arrays(self._array_codes(items), self.patch).codes
+        codes = self._array_codes(items)
+        return torch.from_numpy(codes if codes.flags.writeable else codes.copy()).permute(0, 3, 1, 2)
+
+    def _array_codes(self, items: np.ndarray) -> np.ndarray:
+        """Encode an array of images, (n, H, W, C)."""
         pixels = convert_array(checked_pixels(items), self.channels, self.grid_)
         if self._target is not None:
             tell_sizes(pixels.shape[1:3], self._target, len(pixels))
             pixels = resize_array(pixels, self._target, self.grid_)
-        if pixels.shape[1:] != (*self._shape, self.spec_.channels):
+        shape = pixels.shape[1:] if self.patch is None else (*self._shape, pixels.shape[3])
+        if shape != (*self._shape, self.spec_.channels):
             raise ZaohuaError(
                 f"images have height, width and channels {pixels.shape[1:]}, but the model was fitted "
                 f"on {(*self._shape, self.spec_.channels)}"
             )
-        codes = self.grid_.encode(pixels)
-        return torch.from_numpy(codes if codes.flags.writeable else codes.copy()).permute(0, 3, 1, 2)
+        return self.grid_.encode(pixels)
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Convert encoded images (b, C, H, W) to float32 in [-1, 1]; flip them (in training), and binarise them."""
+        """Convert encoded images (b, C, H, W), or windows of them, to float32 in [-1, 1].
+
+        Patches are cut, flipped and turned at random in training. All are binarised if that was chosen.
+        """
         levels = self.grid_.levels
-        x = codes.to(torch.float32)
+        x = (codes if self.patch is None else cut(codes, self.patch, noise, train)).to(torch.float32)
         if levels is not None:
             x = x.mul(2 / (levels - 1)).sub_(1)
         if self.flip and train:
             x = torch.where(noise.uniform().view(-1, 1, 1, 1) < 0.5, x.flip(-1), x)
+        if self.turn and train:
+            x = turned(x, noise)
         if self.binarize == "dynamic":
             x = noise.bernoulli(x.add_(1).mul_(0.5)).to(torch.float32).mul_(2).sub_(1)
         elif self.binarize == "static":
             x = (x >= 0).to(torch.float32).mul_(2).sub_(1)
         return x
-
-    def decode(self, x: Tensor) -> np.ndarray:
-        """Convert tensors (b, C, H, W) in [-1, 1] to images, with pixels rounded to the nearest value of the grid."""
-        array = x.detach().to("cpu", torch.float32).permute(0, 2, 3, 1).contiguous().numpy()
-        pixels = self.grid_.decode(array, self.spec_.levels, self.dtype_)
-        return pixels if self.channel_axis_ else pixels[..., 0]
-
-    def units(self) -> Units:
-        """Return the units of pixels."""
-        return Units(self.grid_.low, self.grid_.scale)
-
-    def write(self, items: ImagesLike, folder: Path, names: Sequence[str]) -> list[Path]:
-        """Write images as 8-bit PNG files (16-bit for grey images of 65536 levels).
-
-        Args:
-            items: images, as `decode` returns them.
-            folder: the folder; it is created if necessary.
-            names: file names without suffix, one per image.
-        """
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{name}.png" for name in names]
-        deep = self.grid_.levels == 65536 and self.spec_.channels == 1
-        for path, pixels in zip(paths, self._visible(items, np.uint16 if deep else np.uint8), strict=True):
-            Image.fromarray(pixels).save(path)
-        return paths
-
-    def _write_grid(self, items: ImagesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
-        """Write all images to one 8-bit PNG; enlarge small ones."""
-        save(grid(self._visible(items), columns), path)
-
-    def _write_arrays(self, items: ImagesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
-        """Write the unchanged array of images, and their labels."""
-        images = np.asarray(items)
-        if y is None:
-            np.savez_compressed(path, images=images)
-            return
-        labels = as_array(y, "labels")
-        if labels.shape != (len(images),):
-            raise ZaohuaError(f"y must have one label for each of the {len(images):,} images, not {shown(y)}")
-        if labels.dtype == object:  # which numpy would pickle
-            labels = np.array([str(label) for label in labels])
-        np.savez_compressed(path, images=images, labels=labels)
-
-    sheets = {".png": _write_grid, ".npz": _write_arrays}
-
-    def _visible(self, items: ImagesLike, dtype: DTypeLike = np.uint8) -> np.ndarray:
-        """Convert images to integers for PNG files, (n, H, W) or (n, H, W, C)."""
-        if self.spec_.channels == 2:
-            raise ZaohuaError("images of 2 channels can't be written as PNG")
-        pixels = visible(items, self.grid_, dtype)
-        return pixels[..., 0] if self.channel_axis_ and self.spec_.channels == 1 else pixels
 
     def as_items(self, y: object, n: int | None) -> ImagesLike:
         """Return n (or 1) copies of a single image; return an array of images unchanged."""
@@ -249,19 +237,26 @@ class ImageCodec(GridCodec[ImagesLike]):
     def describe(self, n: int | None = None) -> str:
         """Describe size, channels and levels of the images."""
         height, width = self.spec_.shape or ()
-        size = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
-        return f"{counted(n, 'picture')} of {size}" + (f", {self.spec_.levels:,} levels" if self.spec_.levels else "")
+        what = f"{width} x {height} pixels, {counted(self.spec_.channels, 'channel')}"
+        what += f", {self.spec_.levels:,} levels" if self.spec_.levels else ""
+        if self.patch is None:
+            return f"{counted(n, 'picture')} of {what}"
+        pictures, learnt = self.pictures_ or (0, 0)
+        whole = f"{counted(pictures, 'picture')} as " if n == learnt else ""
+        return f"{whole}{counted(n, 'patch').replace('patchs', 'patches')} of {what}"
 
     def found(self) -> Json:
         """Return the size and the channels."""
         names = {count: name for name, count in COUNT.items()}
-        return {"size": self.spec_.shape, "channels": names.get(self.spec_.channels, self.spec_.channels)}
+        channels: Json = {"channels": names.get(self.spec_.channels, self.spec_.channels)}
+        return channels if self.patch is not None else {"size": self.spec_.shape, **channels}
 
     def state(self) -> Json:
         """Return range, type and layout of the pixels as JSON values."""
         if not hasattr(self, "spec_"):
             return {}
-        return {"grid": self.grid_.to_json(), "dtype": self.dtype_.name, "channel_axis": self.channel_axis_}
+        pixels = {"grid": self.grid_.to_json(), "dtype": self.dtype_.name, "channel_axis": self.channel_axis_}
+        return pixels if self.pictures_ is None else {**pixels, "pictures": self.pictures_}
 
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
@@ -271,9 +266,7 @@ class ImageCodec(GridCodec[ImagesLike]):
         if dtype.kind not in "buif" or not grid.low < grid.high or not 1 < (grid.levels or 2) <= 65536:
             raise ZaohuaError(f"no pixels have the type {dtype} and the values of {grid}")
         self._set_pixels(grid, dtype, state["channel_axis"])
-
-    def _set_pixels(self, grid: Grid, dtype: np.dtype[np.generic], channel_axis: bool) -> None:
-        self.grid_, self.dtype_, self.channel_axis_ = grid, dtype, channel_axis
+        self.pictures_ = (state["pictures"][0], state["pictures"][1]) if "pictures" in state else None
 
     @property
     def _target(self) -> tuple[int, int] | None:
@@ -287,7 +280,7 @@ class ImageCodec(GridCodec[ImagesLike]):
     @property
     def _form(self) -> Form:
         """Form that files are decoded to."""
-        return Form(self._kind, self._shape, self.max_value)
+        return Form(self._kind, self._shape if self.patch is None else self._target, self.max_value)
 
     @property
     def _shape(self) -> tuple[int, int]:

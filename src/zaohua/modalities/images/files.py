@@ -38,18 +38,23 @@ class Form(NamedTuple):
 
     Attributes:
         channels: "grey", "rgb" or "rgba".
-        size: (height, width) to resize and crop to.
+        size: (height, width) to resize and crop to; None keeps the size of each image.
         white: value of white in the files; None for the highest that their types can hold.
     """
 
     channels: str
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     white: float | None = None
 
     def load(self, source: Source) -> tuple[np.ndarray, Loss]:
         """Decode an image, uint8 (H, W, C), and return what it lost."""
         with opened(source) as image:
             return convert(image, self.channels, self.size, self.white)
+
+
+def room(memory: float | None) -> float:
+    """Convert a limit of memory from GiB to bytes; None gives a quarter of the free memory."""
+    return free_memory() / 4 if memory is None else memory * 2**30
 
 
 class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
@@ -95,6 +100,18 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
         self._headers = None
         self.drop_failed(results)
         self._headers = [found for found in results if isinstance(found, ImageHeader)]
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Upright (height, width) of each image, once the headers are checked."""
+        return [found.size for found in self._headers or ()]
+
+    def drop_smaller(self, least: int) -> None:
+        """Drop images that are smaller than a patch, of `least` pixels each way."""
+        patch = f"smaller than the patch of {least} x {least}"
+        self.drop_failed(
+            [f"{_format_size(size)} pixels, {patch}" if min(size) < least else None for size in self.sizes]
+        )
 
     def common_size(self) -> tuple[int, int]:
         """Return the (height, width) of all images; raise a `ZaohuaError` that names two of different sizes."""
@@ -145,10 +162,25 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
             form: channels and size.
             memory: limit in GiB; None for a quarter of the free memory.
         """
+        assert form.size is not None, "images of several sizes are decoded by decode_each"
         shape = (len(self), *form.size, COUNT[form.channels])
-        fits = np.prod(shape, dtype=float) <= (free_memory() / 4 if memory is None else memory * 2**30)
+        fits = np.prod(shape, dtype=float) <= room(memory)
         pixels = np.empty(shape if fits else (0,), np.uint8)
+        mask = self.decode_each(form, pixels.__setitem__ if fits else None)
+        if not fits:
+            return EncodedImages(self.sources, form)
+        return torch.from_numpy(pixels if all(mask) else pixels[mask]).permute(0, 3, 1, 2)
 
+    def decode_each(self, form: Form, take: Callable[[int, np.ndarray], object] | None) -> list[bool]:
+        """Decode every image once, drop broken ones, and tell what images lose.
+
+        Args:
+            form: channels and size.
+            take: called in threads with the index of an image and its pixels, uint8 (H, W, C).
+
+        Returns:
+            A mask of the images that were kept.
+        """
         alike: dict[Loss, Loss] = {}  # most images lose the same, so a million of them take no memory
 
         def work(row: int) -> str | Loss:
@@ -156,22 +188,19 @@ class ImageFiles(FileItems[Source], Sequence[np.ndarray]):
                 image, loss = form.load(self.sources[row])
             except Exception as error:  # a damaged file can make Pillow raise anything
                 return reason(error)
-            if fits:
-                pixels[row] = image
+            if take is not None:
+                take(row, image)
             return alike.setdefault(loss, loss)
 
         results = _in_threads(work, range(len(self)))
         losses = [result for result in results if isinstance(result, Loss)]
         if len(losses) < len(results):
-            pixels = pixels[[isinstance(result, Loss) for result in results]] if fits else pixels
             self.drop_failed(results)
         self.report()
         headers = zip(self._headers or (), self.sources, strict=False)
         tell_pages([found for found, source in headers if not isinstance(source, Page)])
         tell_losses(losses, form.white)
-        if not fits:
-            return EncodedImages(self.sources, form)
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        return [isinstance(result, Loss) for result in results]
 
     def _keep(self, at: Sequence[int]) -> None:
         super()._keep(at)

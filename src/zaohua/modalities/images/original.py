@@ -82,43 +82,30 @@ class Picture(Original[np.ndarray]):
         """(height, width)."""
         return self.item.shape[:2]
 
-    def parts(self, codec: Codec, grey: bool = False) -> list[np.ndarray]:
-        """Return the pixels as a codec takes them: colours one by one for grey pictures.
-
-        Args:
-            codec: fitted, of pictures.
-            grey: True for the grey levels, whatever the codec takes.
-        """
+    def seen(self, codec: Codec, grey: bool = False) -> np.ndarray:
+        """Return the pixels in the units of a codec: all colours, even if it takes grey pictures."""
         count, pixels = _codec(codec).spec_.channels, self.item
+        if grey and pixels.ndim == 3:
+            note(f"colours of {self.path} aren't used")
         if grey:
-            if pixels.ndim == 3:
-                note(f"colours of {self.path} aren't used")
-            return [_in_units(_grey(pixels), codec)]
-        if count == 1 and pixels.ndim == 3:
-            note(f"{self.path} has colours, where the run's pictures are grey: each colour is restored by itself")
-            return [_in_units(pixels[:, :, colour], codec) for colour in range(3)]
-        if count > 1 and pixels.ndim == 2:
+            return _in_units(_grey(pixels), codec)
+        if count == 2:
+            raise ZaohuaError("pictures of 2 channels aren't in files, so this run can't restore any")
+        if count > 2 and pixels.ndim == 2:
             pixels = pixels[:, :, None].repeat(3, axis=2)
         if count == 4:
             opaque = np.full(self.shape, 255, np.uint8) if self.alpha is None else self.alpha
             pixels = np.dstack([eight_bits(pixels) if pixels.dtype == np.uint16 else pixels, opaque])
-        elif count == 2:
-            raise ZaohuaError("pictures of 2 channels aren't in files, so this run can't restore any")
-        return [_in_units(pixels, codec)]
+        return _in_units(pixels, codec)
 
-    def with_parts(self, parts: list[np.ndarray], codec: Codec, grey: bool = False) -> Self:
+    def with_item(self, item: np.ndarray, codec: Codec, grey: bool = False) -> Self:
         """Return this picture with other pixels; a grey one stays grey, unless colours were asked for by `grey`."""
-        own = self.item.dtype
-        found = [
-            _of_units(part, codec, own).squeeze() if part.ndim == 2 else _of_units(part, codec, own) for part in parts
-        ]
-        pixels = np.dstack(found) if len(found) > 1 else found[0]
+        pixels, alpha = _of_units(item, codec, self.item.dtype), self.alpha
         if pixels.ndim == 3 and pixels.shape[2] == 1:
             pixels = pixels[:, :, 0]
-        alpha = self.alpha
         if pixels.ndim == 3 and pixels.shape[2] == 4:
             pixels, alpha = pixels[:, :, :3], (pixels[:, :, 3] if alpha is not None else None)
-        if pixels.ndim == 3 and self.item.ndim == 2 and not grey:
+        if self.item.ndim == 2 and not grey:
             pixels = _grey(pixels)
         if alpha is not None and alpha.shape != pixels.shape[:2]:
             size = pixels.shape[1], pixels.shape[0]
@@ -156,13 +143,12 @@ def _codec(codec: Codec) -> ImageCodec:
 
 
 def _in_units(pixels: np.ndarray, codec: Codec) -> np.ndarray:
-    """Return pixels in the units of a codec: 8 bits as they are, others as floats."""
+    """Return pixels in the units of a codec; those of 8 bits take whole numbers of 8 and of 16 bits."""
     grid = _codec(codec).grid_
-    if grid == EIGHT_BIT and pixels.dtype == np.uint8:
+    if grid == EIGHT_BIT:
         return pixels
-    return (grid.low + pixels.astype(np.float32) * ((grid.high - grid.low) / np.iinfo(pixels.dtype).max)).astype(
-        np.float32
-    )
+    step = (grid.high - grid.low) / np.iinfo(pixels.dtype.name).max
+    return (grid.low + pixels.astype(np.float64) * step).astype(np.float32)
 
 
 def _of_units(values: np.ndarray, codec: Codec, dtype: np.dtype[np.generic]) -> np.ndarray:

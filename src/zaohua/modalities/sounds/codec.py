@@ -184,6 +184,13 @@ class SoundCodec(Codec[SoundsLike]):
         """Convert encoded sounds to float32 samples in [-1, 1]."""
         return codes.float() / 32768 if codes.dtype == torch.int16 else codes
 
+    def gain(self, waves: Tensor) -> Tensor:
+        """Return by what to multiply sounds (b, channels, n) so that they are as loud as those of training, (b,).
+
+        By default 1: a codec that knows how loud these were says so.
+        """
+        return waves.new_ones(len(waves))
+
     def ends(self, x: Tensor) -> Tensor:
         """Return the number of samples before new sounds (b, ...) `ended`, int64 (b,), or else the fitted length."""
         places = x.ne(self.ended).flatten(1, -2).any(1).sum(1)

@@ -75,15 +75,13 @@ class Recording(Original[Sound]):
         """(samples,)."""
         return (len(self.item),)
 
-    def parts(self, codec: Codec, grey: bool = False) -> list[Sound]:
+    def seen(self, codec: Codec, grey: bool = False) -> Sound:
         """Return the sound, whatever its rate and channels."""
-        if codec.modality != "sounds":
-            raise ZaohuaError(f"this run is of {codec.modality}, so it can't restore sounds")
-        return [self.item]
+        return self.item
 
-    def with_parts(self, parts: list[Sound], codec: Codec, grey: bool = False) -> Self:
+    def with_item(self, item: Sound, codec: Codec, grey: bool = False) -> Self:
         """Return this recording with another sound."""
-        return replace(self, item=parts[0])
+        return replace(self, item=item)
 
     def write(self, path: Path) -> None:
         """Write the sound, with its own bit depth if the format has it."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WINDOW = 0.024
 """Default length of a window in seconds: 97 frequencies at 8 kHz."""
+LEAST = 1e-3
+"""Share of the power below which an error hardly counts."""
 DEVIATION = 0.5
 """Standard deviation of the numbers that networks see, which is about that of pictures."""
 
@@ -72,10 +74,36 @@ class SpectrumCodec(SpectrogramCodec):
 
     def decode(self, x: Tensor) -> Sounds:
         """Convert spectrograms (b, 2 * channels, frequencies, frames) to sounds."""
+        return self.sounds(self.unclipped(x), self.ends(x))
+
+    def unclipped(self, x: Tensor) -> Tensor:
+        """Convert spectrograms to waveforms (b, channels, n), which may go beyond [-1, 1]."""
+        return self.mel_.istft(self.spectra(x))
+
+    def spectra(self, x: Tensor) -> Tensor:
+        """Convert spectrograms to complex Fourier transforms, (b, channels, frequencies, frames)."""
         said = x.float().masked_fill(x == self.ended, 0)
         spectrum = torch.complex(*said.chunk(2, dim=1)) / self._gain
         size = spectrum.abs().clamp(min=FLOOR**self.power)
-        return self.sounds(self.mel_.istft(spectrum * size ** (1 / self.power - 1)), self.ends(x))
+        return spectrum * size ** (1 / self.power - 1)
+
+    def error(self, made: Tensor, real: Tensor) -> Tensor:
+        """Return how far predicted spectrograms are from what they should be, (B,).
+
+        It is the sum of log10 of three shares of the power that are wrong: of the raised numbers; of their magnitudes,
+        which are heard even where phases can't be known; and of the numbers before they were raised, since in loud
+        parts a small error of raised numbers is a large one of the wave. By the logarithm, short damage counts as much
+        as that of a whole sound.
+        """
+        raised, truth = (torch.complex(*x.chunk(2, dim=1)) for x in (made, real))
+        pairs = (raised, truth), (raised.abs(), truth.abs()), (self.spectra(made), self.spectra(real))
+        return sum((torch.log10(_share(a, b) + LEAST) for a, b in pairs), made.new_zeros(len(made)))
+
+    def gain(self, waves: Tensor) -> Tensor:
+        """Return by what to multiply sounds (b, channels, n) so that they are as loud as those of training, (b,)."""
+        magnitudes = self.mel_.stft(self._padded(waves)).abs().double() ** self.power
+        rms = magnitudes.square().flatten(1).mean(1).sqrt().clamp(min=FLOOR)
+        return ((self.rms_ / rms) ** (1 / self.power)).float()
 
     @property
     def _gain(self) -> float:
@@ -90,3 +118,9 @@ class SpectrumCodec(SpectrogramCodec):
         """Restore the result of `state`."""
         self.rms_ = state["rms"]
         super().set_state(state)
+
+
+def _share(made: Tensor, real: Tensor) -> Tensor:
+    """Return the power of the error over that of what is right, (B,)."""
+    error, power = ((x * x.conj()).real.flatten(1).mean(1) for x in (made - real, real))
+    return error / power.clamp(min=FLOOR**2)

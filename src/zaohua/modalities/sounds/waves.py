@@ -40,4 +40,8 @@ class WaveCodec(SoundCodec):
 
     def decode(self, x: Tensor) -> Sounds:
         """Convert compressed waveforms (b, channels, n) to sounds."""
-        return self.sounds(mu_law_expand(x.float().clamp(-1, 1), self.mu), self.ends(x))
+        return self.sounds(self.unclipped(x), self.ends(x))
+
+    def unclipped(self, x: Tensor) -> Tensor:
+        """Convert compressed waveforms to waveforms (b, channels, n); these are in [-1, 1]."""
+        return mu_law_expand(x.float().clamp(-1, 1), self.mu)

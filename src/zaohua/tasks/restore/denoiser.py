@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import numpy as np
 import torch
 
-from zaohua.core.memory import in_chunks
+from zaohua.core.memory import in_chunks, require
 from zaohua.core.noise import ItemNoise
 from zaohua.core.notes import note
 from zaohua.estimator.base import GenerativeModel
@@ -22,15 +22,19 @@ from zaohua.families.samplers import SAMPLERS
 from zaohua.modalities.base import counted
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.tasks.restore.answers import Answers
-from zaohua.tasks.restore.pictures import Pictures, observed_shape
+from zaohua.tasks.restore.blind import with_levels
+from zaohua.tasks.restore.pictures import Pictures
 from zaohua.tasks.restore.problem import Problem, problem_of
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
+from zaohua.tasks.restore.sets import by_channel, each, pictures_of
 from zaohua.tasks.restore.ticks import Ticks, evaluations
 from zaohua.tasks.restore.tiles import batches, tiled
 from zaohua.tasks.restore.ways import Way, way
 
 NEEDS = "a denoiser"
+BYTES = 30
+"""Memory that each value of an item takes while it is restored."""
 
 
 class HasSampler(Protocol):
@@ -50,22 +54,32 @@ def can(request: Request) -> str | None:
     codec = request.model.codec_
     if not isinstance(codec, ImageCodec):
         return f"{codec.representation or 'such items'} aren't supported"
-    shape = request.degradation.before(observed_shape(request.X))
+    first = pictures_of(request.X)[0]
+    channels = first.shape[2] if first.ndim == 3 and not request.by_channel else 1
+    shape = request.degradation.before((channels, *first.shape[:2]))
     return request.degradation.obstacle(shape) or None
 
 
 def solve(request: Request) -> Restored:
     """Restore pictures."""
+    return each(request, _restored)
+
+
+def _restored(request: Request) -> Restored:
+    """Restore pictures of one size."""
+    if request.by_channel and request.X.ndim == 4:
+        return by_channel(request, _restored)
     codec = cast(ImageCodec, request.model.codec_)
     pictures = Pictures(codec, request.X, request.mask)
-    degradation = request.degradation.in_units(codec.units())
-    problem = problem_of(pictures.x, (degradation,), request.model.spec_.tensor_shape, pictures.seen)
+    degradation, seen = request.degradation.in_units(codec.units()), pictures.seen
+    degradations = with_levels(degradation, pictures.x, seen, codec.units())
+    problem = problem_of(pictures.x, degradations, request.model.spec_.tensor_shape, seen)
     answers = Answers(len(problem.x), pictures.items)
     Work(request, problem).into(answers)
     samples = answers.samples()
     best = samples[0] if len(samples) == 1 else pictures.items(answers.mean())
     deviation = pictures.deviation(answers.deviation()) if request.gamma and len(samples) > 1 else None
-    if problem.unchanged:
+    if problem.unchanged.all():
         samples, best = [pictures.known(items) for items in samples], pictures.known(best)
         deviation = None if deviation is None else pictures.unsure(deviation)
     return Restored(best, samples, deviation, told(request, problem))
@@ -89,6 +103,8 @@ class Work:
         self.size = 1 if self.tile or len(problem.degradations) > 1 else self.at_once
         self.device = self.model.device_ if self.tile is None else torch.device("cpu")
         self.ticks = Ticks(None, 0)
+        sides = " x ".join(map(str, problem.shape[1:]))
+        require(n * math.prod(problem.shape) * BYTES, f"{sides} pixels", "restore parts of it, or fewer at once")
 
     def into(self, answers: Answers) -> None:
         """Find all answers."""
@@ -161,5 +177,5 @@ def told(request: Request, problem: Problem) -> str:
         how = f"from the time of the same noise in {counted(steps, 'step')}"
     else:
         return f"Best guess by {by}, in one evaluation at the time of the same noise."
-    what = counted(n, "draw" if request.gamma == 1 else "guess" if request.gamma == 0 else "answer")
-    return f"{what[0].upper()}{what[1:]} by {by}, {how}" + ("." if n == 1 else ", and their mean.")
+    one, several = ("draw", "draws") if request.gamma else ("guess", "guesses")
+    return f"One {one} by {by}, {how}." if n == 1 else f"Mean of {n} {several} by {by}, {how}."

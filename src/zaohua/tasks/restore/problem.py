@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.operators.base import Identity, Observation
 from zaohua.operators.chain import Chain
 from zaohua.operators.degradation import Degradation
 from zaohua.operators.masks import Mask
+from zaohua.operators.noise import NoiseStep
+from zaohua.operators.step import Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +35,20 @@ class Problem:
     seen: Tensor | None = None
 
     @property
-    def unchanged(self) -> bool:
-        """True if observations are the items, of which only a part may be hidden."""
-        return all(isinstance(step, Identity) for step in self.degradations[0].steps)
+    def unchanged(self) -> np.ndarray:
+        """Which observations are the items, of which only a part may be hidden, bool (n,) or (1,) for all."""
+        return np.array(
+            [
+                all(isinstance(step, Identity) or _even(step) == 0 for step in degradation.steps)
+                for degradation in self.degradations
+            ]
+        )
 
     def some(self, rows: np.ndarray, device: torch.device) -> Observation:
         """Return the observations at some indices, on a device; if each has a degradation of its own, of one item."""
         degradation = self.degradations[0 if len(self.degradations) == 1 else int(rows[0])]
-        x, seen = self.x[rows].to(device), None if self.seen is None else self.seen[rows].to(device)
+        which = slice(rows[0], rows[0] + 1) if len(rows) == 1 else rows  # a view, of what may be large
+        x, seen = self.x[which].to(device), None if self.seen is None else self.seen[which].to(device)
         given = degradation.inverse_problem(x if seen is None else x * seen, self.shape)
         if seen is None:
             return given
@@ -54,7 +63,7 @@ class Problem:
     def complete(self) -> np.ndarray:
         """Return which observations are the items themselves, with nothing hidden, bool (n,)."""
         shown = np.ones(len(self.x), bool) if self.seen is None else self.seen.flatten(1).all(1).numpy()
-        return shown & self.unchanged
+        return np.asarray(shown & self.unchanged)
 
 
 def problem_of(
@@ -74,5 +83,13 @@ def problem_of(
     shape = degradations[0].before(tuple(x.shape[1:]))
     if shape[0] != learnt[0]:
         of = "" if shape[0] == x.shape[1] else f", and before '{degradations[0]}' {shape[0]}"
-        raise ZaohuaError(f"what is given has {x.shape[1]} channels{of}, but this model's items have {learnt[0]}")
+        remedy = f": {option('by_channel', True)} restores each by itself" if learnt[0] == 1 and shape[0] == 3 else ""
+        raise ZaohuaError(
+            f"what is given has {x.shape[1]} channels{of}, but this model's items have {learnt[0]}{remedy}"
+        )
     return Problem(x, degradations, shape, seen)
+
+
+def _even(step: Step) -> float | None:
+    """Return the standard deviation of even noise; None for any other step."""
+    return step.even if isinstance(step, NoiseStep) else None

@@ -34,6 +34,7 @@ class Request:
         steps: steps from noise to data.
         random_state: seed of the answers; None for the model's own.
         batch_size: number of items, or of tiles, computed at once; None chooses by their size.
+        by_channel: True to restore each colour of pictures by itself, with a model of grey ones.
         progress: what is told how far the work is; None for nothing.
         first: index of the first of these observations among all.
         total: number of all observations; None if these are all.
@@ -49,6 +50,7 @@ class Request:
     steps: int = 50
     random_state: RandomState = None
     batch_size: int | None = None
+    by_channel: bool = False
     progress: Progress | None = None
     first: int = 0
     total: int | None = None

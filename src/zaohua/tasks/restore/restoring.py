@@ -7,7 +7,7 @@ from typing import Any
 
 from zaohua.core.arguments import whole_number
 from zaohua.core.errors import ZaohuaError, named, shown
-from zaohua.core.seeds import RandomState
+from zaohua.core.seeds import RandomState, seed_of
 from zaohua.estimator.base import GenerativeModel
 from zaohua.operators.base import Identity
 from zaohua.operators.degradation import Degradation
@@ -29,6 +29,7 @@ def restore(
     steps: int = 50,
     random_state: RandomState = None,
     batch_size: int | None = None,
+    by_channel: bool = False,
     solver: str | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -44,8 +45,9 @@ def restore(
 
     Args:
         model: fitted, such as a Flow.
-        X: n observations, as items: noisy pictures, half the size for "downscale 2", grey ones for "grey". Values
-            may lie outside the range of the model's items, as noise makes them.
+        X: n observations, as items: noisy pictures, half the size for "downscale 2", grey ones for "grey". Pictures
+            may have any size; of different sizes they are a list. Values may lie outside the range of the model's
+            items, as noise makes them.
         degradation: what happened to them, with numbers in the items' own units: "downscale 4 | noise 10" (sigma 10 of
             255 for 8-bit pictures). None if `mask` says it all.
         mask: True (or 1) where X is seen, of the shape of one observation without channels, such as (H, W), or one for
@@ -59,6 +61,7 @@ def restore(
         random_state: seed. The first answers are the same for every `n_samples`, and each item's don't depend on
             those beside it. None uses the model's own.
         batch_size: number of items or tiles that are computed at once; None chooses by their size.
+        by_channel: True to restore each colour of pictures by itself, with a model of grey ones.
         solver: name of the solver; None takes the first that can, see `tasks.restore.solvers`.
         progress: function (done, total), called as the work goes on.
         options: fields of the model marked for sampling (guidance ...), for this call only.
@@ -77,8 +80,9 @@ def restore(
         n_samples=whole_number("n_samples", n_samples),
         gamma=_gamma(draws, gamma),
         steps=whole_number("steps", steps),
-        random_state=random_state,
+        random_state=seed_of(random_state),
         batch_size=batch_size if batch_size is None else whole_number("batch_size", batch_size),
+        by_channel=by_channel,
         progress=progress,
     )
     if degradation is None and mask is None:

@@ -1,0 +1,1 @@
+"""Restoration of sounds: their gaps, their levels, and recordings of any length, rate and number of channels."""

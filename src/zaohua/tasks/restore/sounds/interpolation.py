@@ -1,8 +1,8 @@
 """Interpolation of short gaps by an autoregressive model of what surrounds them.
 
 A wave x is predicted from the p samples before each, with errors e_t = sum_k a_k x_(t-k), a_0 = 1. Given a, the gap's
-best samples are those with the least sum of e_t^2 (which are the mean of a Gaussian autoregressive process given the
-rest); given these, a follows from the autocorrelation of the wave. Both are repeated in turn.
+best samples are their mean given the rest, if the errors are normal; given these, a follows from the autocorrelation of
+the wave. Both are repeated in turn.
 
 Source: Janssen, Veldhuis and Vries, "Adaptive Interpolation of Discrete-Time Signals That Can Be Modeled as
 Autoregressive Processes", 1986.
@@ -13,17 +13,15 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve_toeplitz, solveh_banded
 
-ORDER = 32
-"""Number of samples that a sample is predicted from."""
-CONTEXT = 16
-"""Number of samples on either side of a gap that are looked at, as a multiple of the order."""
-ROUNDS = 4
+CONTEXT = 4
+"""Number of samples on either side of a gap that are looked at, as a multiple of the order: a voice changes soon."""
+ROUNDS = 3
 """Number of times that the model and the samples are estimated in turn."""
 RIDGE = 1e-6
 """Noise that is added to the autocorrelation, as a fraction of the power, so that silence and pure tones have one."""
 
 
-def interpolated(wave: np.ndarray, gaps: np.ndarray, order: int = ORDER) -> np.ndarray:
+def interpolated(wave: np.ndarray, gaps: np.ndarray, order: int) -> np.ndarray:
     """Fill the gaps of a wave, float64 (n,); all other samples are returned as they are.
 
     Gaps that are nearer to each other than the order are filled together.
@@ -75,34 +73,33 @@ def coefficients(wave: np.ndarray, order: int) -> np.ndarray:
 
 
 def least_errors(wave: np.ndarray, missing: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Return the missing samples with the least sum of squared errors of prediction, float64 (number missing,).
+    """Return the mean of the missing samples given the others, float64 (number missing,).
 
-    The samples before the wave's beginning and after its end are unknown, so the errors there don't count; but a
-    vanishing weight of theirs makes the samples of gaps at the ends unique.
+    It solves Q_mm x_m = -Q_mk x_k, where Q is the inverse covariance of the process, up to a factor:
+    Q_ij = sum_k a_k a_(k+j-i) for i <= j, over k up to i, n - 1 - j and p - j + i (Siddiqui, "On the inversion of the
+    sample covariance matrix in a stationary autoregressive process", 1958). So gaps at the ends are right, too.
 
     Args:
-        wave: samples, (n,).
+        wave: samples, (n,), at least twice as many as coefficients.
         missing: True for samples to find, bool (n,).
         a: coefficients, (order + 1,).
     """
     order, n = len(a) - 1, len(wave)
-    inside = np.zeros(n + order)  # weight of the error at t = 0 ... n + order - 1
-    inside[order:n] = 1
-    weights = inside + (1 - inside) * RIDGE
-    known = np.where(missing, 0.0, wave)
-    errors = np.convolve(known, a) * weights
-    pulled = np.correlate(errors, a, "valid")  # the gradient of half the sum of squares
+    known, pulled, bands = np.where(missing, 0.0, wave), np.zeros(n), np.zeros((order + 1, n))
+    for lag in range(order + 1):
+        i = np.arange(n - lag)
+        sums = np.cumsum(a[: order + 1 - lag] * a[lag:])
+        bands[lag, i] = sums[np.minimum(np.minimum(i, i[::-1]), order - lag)]
+        pulled[i] += bands[lag, i] * known[lag:]
+        if lag:
+            pulled[lag:] += bands[lag, i] * known[i]
     places = np.flatnonzero(missing)
-    width = min(order, int(places[-1] - places[0]))
-    bands = np.zeros((width + 1, n))
-    for lag in range(width + 1):  # element (i, i + lag) of the matrix is sum_t weight_t a_(t-i) a_(t-i-lag)
-        products = a[lag:] * a[: order + 1 - lag]
-        bands[lag, : n - lag] = np.correlate(weights[lag:], products, "valid")[: n - lag]
-    low, high = places[0], places[-1] + 1
+    low, high = int(places[0]), int(places[-1]) + 1
     if high - low == len(places):  # one gap: a banded system
-        return np.asarray(solveh_banded(bands[:, low:high], -pulled[low:high], lower=True, check_finite=False))
+        width = min(order, high - low - 1) + 1
+        return np.asarray(solveh_banded(bands[:width, low:high], -pulled[low:high], lower=True, check_finite=False))
     apart = places[None] - places[:, None]
-    i, j = np.nonzero((apart >= 0) & (apart <= width))
+    i, j = np.nonzero((apart >= 0) & (apart <= order))
     matrix = np.zeros((len(places), len(places)))
     matrix[i, j] = matrix[j, i] = bands[apart[i, j], places[i]]
     return np.asarray(np.linalg.solve(matrix, -pulled[places]))

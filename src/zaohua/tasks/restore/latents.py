@@ -1,0 +1,164 @@
+"""Restoration by a search in latent space, for VAEs and GANs, see `families.latent_search`: approximate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.memory import in_chunks
+from zaohua.core.noise import ItemNoise, Noise
+from zaohua.core.notes import note
+from zaohua.core.record import Condition
+from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.tensors import to_cpu
+from zaohua.families.latent_search import Decode, LatentSearch
+from zaohua.modalities.base import counted
+from zaohua.modalities.images.codec import ImageCodec
+from zaohua.tasks.restore.answers import Answers
+from zaohua.tasks.restore.pictures import Pictures
+from zaohua.tasks.restore.problem import Problem, problem_of
+from zaohua.tasks.restore.request import Request
+from zaohua.tasks.restore.restored import Restored
+from zaohua.tasks.restore.ticks import Ticks
+
+NEEDS = "latents that are decoded"
+
+
+def suits(model: GenerativeModel) -> bool:
+    """Return whether a model decodes normal latents, and has no better way."""
+    return hasattr(model, "inverse_transform") and model.normal_latents and not hasattr(model, "denoiser")
+
+
+def can(request: Request) -> str | None:
+    """Return why a degradation can't be undone; None if it can."""
+    codec, shape = request.model.codec_, request.model.spec_.tensor_shape
+    if not isinstance(codec, ImageCodec):
+        return f"{codec.representation or 'such items'} aren't supported"
+    return request.degradation.obstacle(shape) or None
+
+
+def solve(request: Request) -> Restored:
+    """Restore pictures of the size of the model's own."""
+    codec, shape = cast(ImageCodec, request.model.codec_), request.model.spec_.tensor_shape
+    pictures = Pictures(codec, request.X, request.mask)
+    problem = problem_of(pictures.x, (request.degradation.in_units(codec.units()),), shape, pictures.seen)
+    if problem.shape != shape:
+        found, own = (" x ".join(map(str, size[1:][::-1])) for size in (problem.shape, shape))
+        raise ZaohuaError(f"a {type(request.model).__name__} restores pictures of {own} pixels only, not of {found}")
+    answers = Answers(len(problem.x), pictures.items)
+    Search(request, problem).into(answers)
+    samples = answers.samples()
+    best = samples[0] if len(samples) == 1 else pictures.items(answers.mean())
+    deviation = pictures.deviation(answers.deviation()) if request.gamma and len(samples) > 1 else None
+    if problem.unchanged:
+        samples, best = [pictures.known(items) for items in samples], pictures.known(best)
+        deviation = None if deviation is None else pictures.unsure(deviation)
+    return Restored(best, samples, deviation, told(request, problem))
+
+
+class Search:
+    """The restoration of n observations as tensors, in batches.
+
+    Args:
+        request: what is asked for.
+        problem: its observations.
+    """
+
+    def __init__(self, request: Request, problem: Problem) -> None:
+        self.request, self.problem, self.model = request, problem, request.model
+        self.search = LatentSearch(steps=request.steps)
+        self.codes, self.seeds = request.conditions(len(problem.x)), request.seeds(len(problem.x))
+        self.size = self.model.at_once(request.batch_size)
+
+    def into(self, answers: Answers) -> None:
+        """Find all answers."""
+        hidden, complete = self.problem.hidden(), self.problem.complete()
+        if hidden.any():
+            note(f"{int(hidden.sum()):,} of {counted(len(hidden), 'item')} hidden as a whole: sampled")
+        for item in np.flatnonzero(complete):
+            for _ in range(self.request.n_samples):
+                answers.add(int(item), self.problem.x[item])
+        guided, blank = np.flatnonzero(~hidden & ~complete), np.flatnonzero(hidden)
+        batches = [math.ceil(len(items) * self.request.n_samples / self.size) for items in (guided, blank)]
+        ticks = Ticks(self.request.progress, sum(batches))
+        with self.model.inference():
+            self._answer(guided, self._found, answers, ticks)
+            self._answer(blank, self._sampled, answers, ticks)
+
+    def _answer(
+        self, items: np.ndarray, batch: Callable[[np.ndarray, ItemNoise], Tensor], answers: Answers, ticks: Ticks
+    ) -> None:
+        """Find the answers for some items in batches."""
+        every = np.tile(items, self.request.n_samples)
+        which = np.arange(self.request.n_samples).repeat(len(items))
+
+        def work(rows: slice) -> None:
+            seeds = [self.seeds[k][i] for k, i in zip(which[rows], every[rows], strict=True)]
+            x = batch(every[rows], ItemNoise(seeds, self.model.device_))
+            for item, row in zip(every[rows], to_cpu(x), strict=True):
+                answers.add(int(item), row)
+            ticks()
+
+        in_chunks(len(every), self.size, work)
+
+    def _found(self, items: np.ndarray, noise: ItemNoise) -> Tensor:
+        """Search for items."""
+        decode = decoder(self.model, self._given(items, noise), self.search.candidates, noise)
+        size = self.model.latent_size
+        assert size is not None
+        given = self.problem.some(items, self.model.device_)
+        found = self.search(decode, size, given, noise, self.request.gamma)
+        return decode(found.z, found.which)
+
+    def _sampled(self, items: np.ndarray, noise: ItemNoise) -> Tensor:
+        """Sample items of which nothing is seen."""
+        y = self._given(items, noise)
+        drawn: Tensor = self.model.draw(noise, drawn_conditions(self.model, noise) if y is None else y)
+        return drawn
+
+    def _given(self, items: np.ndarray, noise: Noise) -> Condition | None:
+        """Return the conditions that are given."""
+        return None if self.codes is None else self.model.prepare_conditions(self.codes[items], noise)
+
+
+def decoder(model: GenerativeModel, y: Condition | None, candidates: int, noise: Noise) -> Decode:
+    """Return the decoder for a search; without conditions each candidate gets one as frequent as in training.
+
+    Args:
+        model: the model.
+        y: conditions of the items; None for unknown ones or none.
+        candidates: number of the search's candidates.
+        noise: noise of the items.
+    """
+    if y is not None or model.y_codec_ is None:
+        return lambda z, which: model.decode(z, y)
+    several = [drawn_conditions(model, noise) for _ in range(candidates)]
+    if not all(isinstance(each, Tensor) for each in several):
+        model.require_conditions(None)
+    table = torch.stack([each for each in several if isinstance(each, Tensor)], dim=1)
+    return lambda z, which: model.decode(z, table[torch.arange(len(z), device=z.device), which])
+
+
+def drawn_conditions(model: GenerativeModel, noise: Noise) -> Condition | None:
+    """Draw conditions as frequent as in training; None for a model without."""
+    return None if model.y_codec_ is None else model.prepare_conditions(model.y_codec_.draw(noise), noise)
+
+
+def told(request: Request, problem: Problem) -> str:
+    """Say in a sentence what was done."""
+    kind, n = type(request.model).__name__, request.n_samples
+    if problem.complete().all():
+        return "Nothing is hidden: returned as given."
+    if problem.hidden().all():
+        return f"Nothing is seen: {counted(n, 'sample')} by this {kind}."
+    search = LatentSearch(steps=request.steps)
+    way = f"a search in the latents of this {kind}, from {search.starts} starts of {counted(search.steps, 'step')} each"
+    spread = "; the spread of answers isn't calibrated" if request.gamma else ""
+    what = counted(n, "draw" if request.gamma == 1 else "guess" if request.gamma == 0 else "answer")
+    return f"{what[0].upper()}{what[1:]} by {way} (approximate{spread})" + ("." if n == 1 else ", and their mean.")

@@ -1,0 +1,84 @@
+"""Sounds by a model that was trained on pairs of whole and damaged ones: y is what is heard.
+
+Gaps are interpolated first, see `sounds.filling`. That is all for short ones; of longer ones it tells the network how
+the wave goes on at their ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol, cast
+
+from torch import Tensor
+
+from zaohua.core.noise import ItemNoise, Noise
+from zaohua.core.record import Condition
+from zaohua.estimator.base import GenerativeModel
+from zaohua.estimator.denoiser import Denoiser
+from zaohua.estimator.tensors import to_cpu
+from zaohua.modalities.base import counted
+from zaohua.modalities.sounds.codec import SoundCodec
+from zaohua.modalities.sounds.spectrum import SpectrumCodec
+from zaohua.modalities.sounds.waves import WaveCodec
+from zaohua.tasks.restore.request import Request
+from zaohua.tasks.restore.restored import Restored
+from zaohua.tasks.restore.sounds.filling import SHORT, longest_gap
+from zaohua.tasks.restore.sounds.recordings import has_gaps, recordings
+from zaohua.tasks.restore.sounds.work import GAPS, Batch, restored
+
+NEEDS = "training on pairs of sounds"
+
+
+class Restores(Protocol):
+    """Model that guesses items, or draws them, given what is seen."""
+
+    def restore(self, y: Tensor) -> Tensor:
+        """Return the best guess."""
+        ...
+
+    def draw(self, noise: Noise, y: Condition | None) -> Tensor:
+        """Draw items."""
+        ...
+
+
+def suits(model: GenerativeModel) -> bool:
+    """Return whether a model makes sounds of sounds, with their phases."""
+    keeps = isinstance(model.codec_, (SpectrumCodec, WaveCodec))
+    return keeps and isinstance(model.y_codec_, SoundCodec) and (hasattr(model, "draw") or hasattr(model, "restore"))
+
+
+def can(request: Request) -> str | None:
+    """Return why a degradation can't be undone; None if it can."""
+    x, y = _codecs(request.model)
+    if x.form_[:3] != y.form_[:3]:
+        return "it makes sounds of those of another rate, length or number of channels: sample it with y= instead"
+    if has_gaps(request) and max(map(longest_gap, recordings(request)), default=0.0) <= SHORT:
+        return f"gaps up to {1000 * SHORT:.0f} ms are interpolated"
+    return None
+
+
+def solve(request: Request) -> Restored:
+    """Restore sounds."""
+    found = restored(request, _codecs(request.model)[1], _made)
+    what = counted(request.n_samples, "draw" if request.gamma else "guess")
+    how = f"{what} by this {type(request.model).__name__}, which was trained on such pairs"
+    return replace(found, how=f"{how[0].upper()}{how[1:]}{GAPS if has_gaps(request) else ''}.")
+
+
+def _made(request: Request, windows: Batch, noise: ItemNoise) -> Tensor:
+    """Return waves (k, channels, length) as the network makes them of what is heard."""
+    model = request.model
+    y = _codecs(model)[1].prepare(windows.waves.to(model.device_), noise)
+    if request.gamma == 0 and hasattr(model, "denoise"):  # the mean of all draws, in one evaluation
+        denoiser: Denoiser = model.with_options(guidance=1.0).denoiser(y)
+        x = denoiser(denoiser.start(noise.normal(*model.spec_.tensor_shape)), denoiser.times(1)[0])[0]
+    elif hasattr(model, "restore"):
+        x = cast(Restores, model).restore(y)
+    else:
+        x = cast(Restores, model).draw(noise, y)
+    return cast(SpectrumCodec | WaveCodec, model.codec_).unclipped(to_cpu(x))
+
+
+def _codecs(model: GenerativeModel) -> tuple[SoundCodec, SoundCodec]:
+    """Return the codecs of what is restored and of what is heard."""
+    return cast(SoundCodec, model.codec_), cast(SoundCodec, model.y_codec_)
