@@ -249,6 +249,8 @@ def tell(model: GenerativeModel, folder: Path, read: Json | None) -> None:
         )
     else:
         echo(f"trained: {folder}")
-        if hasattr(model, "sample"):
+        if getattr(model, "degrade", None) is not None or hasattr(model, "restore"):
+            echo(f"next:    zaohua restore {quoted(folder)} INPUT")
+        elif hasattr(model, "sample"):
             talks = hasattr(model, "chat") and getattr(model, "apart_", False)
             echo(f"next:    zaohua {'chat' if talks else 'sample'} {quoted(folder)}")
