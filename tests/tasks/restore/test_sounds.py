@@ -1,6 +1,7 @@
 """Restoration of sounds: gaps by interpolation, windows, and models that were trained on pairs."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from zaohua.tasks.restore.restoring import restore
 from zaohua.tasks.restore.sound_denoiser import hidden_frames
 from zaohua.tasks.restore.sounds.clipping import beyond, clip_level
 from zaohua.tasks.restore.sounds.interpolation import coefficients, interpolated, least_errors, runs
+from zaohua.tasks.restore.sounds.tracks import resampled
 from zaohua.tasks.restore.sounds.windows import Windows
 
 RATE = 4000
@@ -86,6 +88,14 @@ def test_waves_that_are_all_hidden_or_silent_or_short_are_filled_with_silence() 
     assert not interpolated(tone(50), np.ones(50, bool), 32).any()
     assert not interpolated(np.zeros(200), np.arange(200) < 20, 32).any()
     assert np.isfinite(interpolated(tone(3), np.array([False, True, False]), 32)).all()
+
+
+def test_the_ends_of_very_long_gaps_go_on_and_fade_to_silence() -> None:
+    wave, gap = tone(3000), np.arange(3000) // 1000 == 1
+    made = interpolated(wave, gap, 16)
+    np.testing.assert_allclose(made[1000:1020], wave[1000:1020], atol=0.06)
+    np.testing.assert_allclose(made[1980:2000], wave[1980:2000], atol=0.06)
+    assert not made[1256:1744].any() and np.array_equal(made[~gap], wave[~gap].astype(float))
 
 
 def test_gaps_nearer_than_the_order_are_one() -> None:
@@ -218,6 +228,8 @@ def test_sounds_of_another_rate_keep_it_unless_they_are_to_have_more(model: zh.E
     assert (made.rate, len(made)) == (RATE // 2, 450)
     (made,) = restore(model, slow, "resample 2000").best
     assert made.rate == RATE and abs(len(made) - 900) <= 2
+    again = resampled(made.samples[None].astype(float), RATE, RATE // 2)[0]  # what is heard stays what it was
+    np.testing.assert_allclose(again[50:400], slow.samples[50:400], atol=0.02 * np.abs(made.samples).max())
     fast = zh.Sound(tone(900), 2 * RATE)
     with gathered() as notes:
         (made,) = restore(model, fast, "noise 0.05").best
@@ -238,6 +250,21 @@ def test_sounds_of_another_rate_keep_it_unless_they_are_to_have_more(model: zh.E
 def test_masks_that_do_not_fit_are_one_line(model: zh.EDM, mask: object, message: str) -> None:
     with pytest.raises(ZaohuaError, match=message):
         restore(model, zh.Sound(tone(1000), RATE), mask=mask)
+
+
+def test_files_are_restored_and_what_is_no_sound_is_one_line(model: zh.EDM, tmp_path: Path) -> None:
+    sound = zh.Sound(np.round(tone(1000) * 32768) / 32768, RATE)
+    for name in ("a", "b"):
+        zh.write([sound], tmp_path / f"{name}.wav")
+    (one,) = restore(model, sound, mask=[(0.1, 0.11)]).best
+    assert restore(model, tmp_path, mask=[(0.1, 0.11)]).best == [one, one]
+    assert restore(model, tmp_path / "a.wav", mask=[(0.1, 0.11)]).best == [one]
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    for X, message in ((tmp_path / "bad.wav", "bad.wav: "), ([sound, 3], "X holds "), (7, "not ")):
+        with pytest.raises(ZaohuaError, match=message):
+            restore(model, X, mask=[(0.1, 0.11)])
+    with pytest.raises(ZaohuaError, match="NaN"):
+        restore(model, zh.Sound(np.full(100, np.nan), RATE), "noise 0.1")
 
 
 def test_a_gap_longer_than_an_item_is_filled_and_one_of_everything_is_silence(model: zh.EDM) -> None:

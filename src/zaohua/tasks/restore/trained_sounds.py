@@ -29,8 +29,12 @@ from zaohua.tasks.restore.sounds.work import GAPS, Batch, restored
 NEEDS = "training on pairs of sounds"
 
 
-class Draws(Protocol):
-    """Model that draws items given conditions."""
+class Restores(Protocol):
+    """Model that guesses items, or draws them, given what is seen."""
+
+    def restore(self, y: Tensor) -> Tensor:
+        """Return the best guess."""
+        ...
 
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw items."""
@@ -40,7 +44,7 @@ class Draws(Protocol):
 def suits(model: GenerativeModel) -> bool:
     """Return whether a model makes sounds of sounds, with their phases."""
     keeps = isinstance(model.codec_, (SpectrumCodec, WaveCodec))
-    return keeps and isinstance(model.y_codec_, SoundCodec) and hasattr(model, "draw")
+    return keeps and isinstance(model.y_codec_, SoundCodec) and (hasattr(model, "draw") or hasattr(model, "restore"))
 
 
 def can(request: Request) -> str | None:
@@ -65,11 +69,13 @@ def _made(request: Request, windows: Batch, noise: ItemNoise) -> Tensor:
     """Return waves (k, channels, length) as the network makes them of what is heard."""
     model = request.model
     y = _codecs(model)[1].prepare(windows.waves.to(model.device_), noise)
-    if request.gamma == 0 and hasattr(model, "denoise"):  # the mean of all draws, in one evaluation
+    if hasattr(model, "restore"):
+        x = cast(Restores, model).restore(y)
+    elif request.gamma == 0 and hasattr(model, "denoise"):  # the mean of all draws, in one evaluation
         denoiser: Denoiser = model.with_options(guidance=1.0).denoiser(y)
         x = denoiser(denoiser.start(noise.normal(*model.spec_.tensor_shape)), denoiser.times(1)[0])[0]
     else:
-        x = cast(Draws, model).draw(noise, y)
+        x = cast(Restores, model).draw(noise, y)
     return cast(SpectrumCodec | WaveCodec, model.codec_).unclipped(to_cpu(x))
 
 

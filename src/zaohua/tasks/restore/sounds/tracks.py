@@ -50,7 +50,7 @@ class Tracks:
     rate: int
 
     @classmethod
-    def of(cls, given: Recording, codec: SoundCodec, faster: bool) -> Self:
+    def of(cls, given: Recording, codec: SoundCodec, faster: bool, any_level: bool = True) -> Self:
         """Prepare a recording.
 
         Args:
@@ -58,6 +58,7 @@ class Tracks:
                 to be interpolated.
             codec: codec of what the network takes.
             faster: whether the result has the network's rate if that is higher.
+            any_level: whether it may be made as loud as the training sounds.
 
         Raises:
             ZaohuaError: it has other channels than the network takes.
@@ -77,7 +78,7 @@ class Tracks:
             share[:] = 0
         if sound.rate > rate and not given.hidden.any():
             note(f"sounds of {sound.rate:,} Hz restored at {rate:,} Hz: what was above {rate // 2:,} Hz is lost")
-        gain = _gain(waves - mean, codec)
+        gain = _gain(waves - mean, codec) if any_level else 1.0
         return cls(given, waves, mean, hidden, gain, share, rate, max(rate, sound.rate) if faster else sound.rate)
 
     @property
@@ -100,8 +101,13 @@ class Tracks:
         given = self.given
         made = self.share * (np.concatenate(outputs) / self.gain + self.mean) + (1 - self.share) * self.waves
         made = resampled(made, self.network_rate, self.rate)
-        if self.rate != given.sound.rate:
-            return Sound(made.T.reshape(-1, *given.sound.samples.shape[1:]), self.rate)
+        if self.rate != given.sound.rate:  # low frequencies are known: those that are made give way to those given
+            own, other = given.sound.rate, self.rate
+            low = resampled(resampled(made, other, own), own, other)
+            known = resampled(given.waves.astype(np.float64), own, other)
+            n = min(made.shape[1], low.shape[1], known.shape[1])
+            made = made[:, :n] + known[:, :n] - low[:, :n]
+            return Sound(made.T.reshape(-1, *given.sound.samples.shape[1:]), other)
         made = made[:, : len(given.sound)]
         made = np.pad(made, ((0, 0), (0, len(given.sound) - made.shape[1])), mode="edge")
         if level is not None:

@@ -57,7 +57,8 @@ def restored(request: Request, codec: SoundCodec, make: Make) -> Restored:
         make: restores windows.
     """
     faster = any(step.name in ("resample", "band") for step in request.degradation.steps)
-    tracks = [Tracks.of(one, codec, faster) for one in recordings(request)]
+    any_level = getattr(request.model, "degrade", None) is None  # a degradation's numbers are those of a level
+    tracks = [Tracks.of(one, codec, faster, any_level) for one in recordings(request)]
     levels = clip_levels(request.degradation, [one.given.sound.samples for one in tracks])
     work = _Work(request, codec, make, tracks)
     answers = [work.answer(number) for number in range(request.n_samples)]
