@@ -63,6 +63,7 @@ from zaohua.models.pixelcnn import PixelCNN as PixelCNN
 from zaohua.models.poisson import Poisson as Poisson
 from zaohua.models.product_mixture import ProductMixture as ProductMixture
 from zaohua.models.r3gan import R3GAN as R3GAN
+from zaohua.models.restorer import Restorer as Restorer
 from zaohua.models.student_t import StudentT as StudentT
 from zaohua.models.tab_ar import TabAR as TabAR
 from zaohua.models.tabflow import TabFlow as TabFlow
@@ -134,6 +135,7 @@ __all__ = [
     "R3GAN",
     "RecordCodec",
     "Restored",
+    "Restorer",
     "RollCodec",
     "Sound",
     "Sounds",

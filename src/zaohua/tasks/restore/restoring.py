@@ -14,6 +14,7 @@ from zaohua.operators.degradation import Degradation
 from zaohua.tasks.restore.request import Progress, Request
 from zaohua.tasks.restore.restored import Restored
 from zaohua.tasks.restore.solvers import choose
+from zaohua.tasks.restore.trained import trained_for
 
 
 def restore(
@@ -49,7 +50,7 @@ def restore(
             may have any size; of different sizes they are a list. Values may lie outside the range of the model's
             items, as noise makes them.
         degradation: what happened to them, with numbers in the items' own units: "downscale 4 | noise 10" (sigma 10 of
-            255 for 8-bit pictures). None if `mask` says it all.
+            255 for 8-bit pictures). None if `mask` says it all, or the model was trained for one.
         mask: True (or 1) where X is seen, of the shape of one observation without channels, such as (H, W), or one for
             each, (n, H, W). Values that are seen without noise are returned as they are, bit by bit.
         y: what the items show, for a model that was fitted with conditions: one for all or one for each. None for
@@ -71,6 +72,13 @@ def restore(
     """
     if not isinstance(model, GenerativeModel):
         raise ZaohuaError(f"restore takes a fitted model first, not {named(model)}")
+    if degradation is None and mask is None:
+        degradation = trained_for(model)
+    pairs = hasattr(model, "restore")
+    if degradation is None and mask is None and not pairs:
+        raise ZaohuaError(
+            'what happened to X? give a degradation, such as "noise 25", or mask= (True where it is seen)'
+        )
     request = Request(
         model=model.with_options(**options),
         X=X,
@@ -85,10 +93,6 @@ def restore(
         by_channel=by_channel,
         progress=progress,
     )
-    if degradation is None and mask is None:
-        raise ZaohuaError(
-            'what happened to X? give a degradation, such as "noise 25", or mask= (True where it is seen)'
-        )
     return choose(request, solver).solve(request)
 
 
