@@ -178,7 +178,8 @@ def test_mixture_is_nearly_right_and_nearer_with_more_steps(steps: int, bias: fl
         weights = torch.softmax(-(operator(prior) - seen).square().sum(1) / (2 * sigma**2), 0)
         mean = weights @ prior
         deviation = (weights @ (prior - mean).square()).sqrt()
-        source, sampler = BatchNoise(1, n), Renoise(Observation(seen.expand(n, -1), operator, sigma), gamma=1.0)
+        source, given = BatchNoise(1, n), Observation(seen.expand(n, -1), operator, sigma)
+        sampler = Renoise(given, gamma=1.0, spread=isotropic(1.0))
         x = sampler.sample(denoiser, denoiser.times(steps), denoiser.start(source.normal(2).double()), source)
         assert float(((x.mean(0) - mean) / deviation).abs().max()) < bias
         assert float((x.std(0) / deviation - 1).abs().max()) < spread

@@ -90,6 +90,14 @@ def test_waves_that_are_all_hidden_or_silent_or_short_are_filled_with_silence() 
     assert np.isfinite(interpolated(tone(3), np.array([False, True, False]), 32)).all()
 
 
+def test_the_ends_of_very_long_gaps_go_on_and_fade_to_silence() -> None:
+    wave, gap = tone(3000), np.arange(3000) // 1000 == 1
+    made = interpolated(wave, gap, 16)
+    np.testing.assert_allclose(made[1000:1020], wave[1000:1020], atol=0.06)
+    np.testing.assert_allclose(made[1980:2000], wave[1980:2000], atol=0.06)
+    assert not made[1256:1744].any() and np.array_equal(made[~gap], wave[~gap].astype(float))
+
+
 def test_gaps_nearer_than_the_order_are_one() -> None:
     gaps = np.zeros(50, bool)
     gaps[[3, 4, 9, 30]] = True

@@ -69,11 +69,11 @@ def _made(request: Request, windows: Batch, noise: ItemNoise) -> Tensor:
     """Return waves (k, channels, length) as the network makes them of what is heard."""
     model = request.model
     y = _codecs(model)[1].prepare(windows.waves.to(model.device_), noise)
-    if request.gamma == 0 and hasattr(model, "denoise"):  # the mean of all draws, in one evaluation
+    if hasattr(model, "restore"):
+        x = cast(Restores, model).restore(y)
+    elif request.gamma == 0 and hasattr(model, "denoise"):  # the mean of all draws, in one evaluation
         denoiser: Denoiser = model.with_options(guidance=1.0).denoiser(y)
         x = denoiser(denoiser.start(noise.normal(*model.spec_.tensor_shape)), denoiser.times(1)[0])[0]
-    elif hasattr(model, "restore"):
-        x = cast(Restores, model).restore(y)
     else:
         x = cast(Restores, model).draw(noise, y)
     return cast(SpectrumCodec | WaveCodec, model.codec_).unclipped(to_cpu(x))
