@@ -63,6 +63,7 @@ from zaohua.models.pixelcnn import PixelCNN as PixelCNN
 from zaohua.models.poisson import Poisson as Poisson
 from zaohua.models.product_mixture import ProductMixture as ProductMixture
 from zaohua.models.r3gan import R3GAN as R3GAN
+from zaohua.models.restorer import Restorer as Restorer
 from zaohua.models.student_t import StudentT as StudentT
 from zaohua.models.tab_ar import TabAR as TabAR
 from zaohua.models.tabflow import TabFlow as TabFlow
@@ -79,6 +80,7 @@ from zaohua.storage.loading import load as load
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
+from zaohua.tasks.fill import fill as fill
 from zaohua.tasks.impute import TableImputer as TableImputer
 from zaohua.tasks.interpolate import interpolate as interpolate
 from zaohua.tasks.interpolate import morph as morph
@@ -134,6 +136,7 @@ __all__ = [
     "R3GAN",
     "RecordCodec",
     "Restored",
+    "Restorer",
     "RollCodec",
     "Sound",
     "Sounds",
@@ -162,6 +165,7 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "fill",
     "interpolate",
     "load",
     "metrics",

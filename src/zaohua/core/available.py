@@ -17,6 +17,7 @@ LACKS = {
     "decode": "it has no latent representation to decode",
     "denoise": "it doesn't learn to denoise",
     "complete": "it can't complete items of which parts are known",
+    "restore": "it isn't trained for one task of restoration alone",
     "n_parameters": "it has no fixed number of parameters",
 }
 """What a model without a primitive lacks, in words."""

@@ -12,5 +12,6 @@ PRIMITIVES: dict[str, str] = {
     "decode": "inverse transform",
     "denoise": "denoise",
     "complete": "complete",
+    "restore": "restore",
 }
 """Name of the capability that each primitive provides, as in the table of models."""

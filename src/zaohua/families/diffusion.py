@@ -31,6 +31,8 @@ from zaohua.core.spec import DataSpec
 from zaohua.estimator.denoiser import NoiseSchedule, even_times
 from zaohua.estimator.encoding import CodecT
 from zaohua.families.alignment import Aligned
+from zaohua.families.degraded import Degraded
+from zaohua.families.guidance import Guidance
 from zaohua.families.samplers import SAMPLERS
 from zaohua.families.schedules import VarianceExploding
 from zaohua.nn.unet import UNet
@@ -41,7 +43,7 @@ Network = Callable[..., Tensor]
 """(x_t, t, y, keep) -> the prediction of a model's network, of the shape of x_t."""
 
 
-class Diffusion(Aligned[CodecT]):
+class Diffusion(Degraded[CodecT], Aligned[CodecT]):
     """Base of diffusion and flow models. They define `noise_schedule`, `predict`, `loss` and, if need be, `times`."""
 
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"denoiser": ("net",)}
@@ -128,6 +130,12 @@ class Diffusion(Aligned[CodecT]):
         denoiser = self.denoiser(y)
         x = denoiser.start(noise.normal(*self.spec_.tensor_shape))
         return self.ended(SAMPLERS[self.sampler]().sample(denoiser, denoiser.times(self.steps), x, noise), y)
+
+    @property
+    def guide(self) -> Guidance | None:
+        """The predictions that `guidance` combines; for what is seen none, unless it is given: it must fit as it is."""
+        usual = self.degrade is not None and self.guidance == type(self).guidance
+        return None if usual else super().guide
 
     def _guides(self, t: Tensor) -> bool:
         """Return whether guidance applies at time t: it costs variety at high noise, and hardly matters at low noise.

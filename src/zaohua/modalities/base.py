@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zaohua.core.noise import Noise
+    from zaohua.operators.degradation import Degradation
     from zaohua.operators.step import Units
 
 
@@ -144,6 +145,25 @@ class Codec(ConditionCodec[ItemsT, "Tensor"], ABC, Generic[ItemsT]):
             train: whether augmentation may be applied.
         """
         return codes
+
+    def observation(self, degradation: Degradation) -> ConditionCodec:
+        """Return the fitted codec of what a degradation leaves of the items, for models that learn to undo it.
+
+        Raises:
+            ZaohuaError: items of this kind can't be degraded in training.
+        """
+        raise ZaohuaError(f"{self.representation or self.modality} can't be degraded in training: give pairs, x and y")
+
+    def observe(self, codes: Tensor, x: Tensor, degradation: Degradation, noise: Noise) -> Tensor:
+        """Degrade a batch, and return what is seen as tensors of the codec of `observation`.
+
+        Args:
+            codes: the batch as it is encoded.
+            x: the same as `prepare` returned it.
+            degradation: what happens to the items, in their own units.
+            noise: source of randomness.
+        """
+        raise ZaohuaError(f"{self.representation or self.modality} can't be degraded in training: give pairs, x and y")
 
     @abstractmethod
     def decode(self, x: Tensor) -> ItemsT:

@@ -40,6 +40,11 @@ class Original(ABC, Generic[ItemT]):
     def ending(cls, ending: str) -> str | None:
         """Return the ending of files that one of this ending is written to; None if no such file can be written."""
 
+    @classmethod
+    @abstractmethod
+    def is_exact(cls, ending: str) -> bool:
+        """Return whether files of this ending, which are written, hold items exactly as they are."""
+
     @property
     @abstractmethod
     def size(self) -> float:

@@ -231,7 +231,7 @@ class Stepper:
         """Prepare items start..start + len(codes) of a global batch of `total`, with their noise, for a loss."""
         noise = BatchNoise(seed, len(codes), start, total, self.device)
         codes = codes.to(self.device, non_blocking=True)
-        x, prepared = self.model.prepare(codes, noise, train=train), self.model.prepare_conditions(y, noise)
+        x, prepared = self.model.prepare_batch(codes, y, noise, train)
         if train and prepared is not None:
             prepared = self.model.hide_conditions(prepared, noise)
         return Batch(x, prepared, noise, self.progress if train else 1.0, codes)

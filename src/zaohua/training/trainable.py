@@ -33,6 +33,7 @@ from zaohua.core.stored import Stored
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
 from zaohua.modalities.base import Codes
+from zaohua.modalities.condition_base import ConditionCodes
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
 from zaohua.training import differences, limits, resuming
@@ -79,6 +80,12 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
         """Convert a batch of codes to the tensor for the networks, (B, ...), as the codec does."""
         return self.codec_.prepare(codes, noise, train=train)
+
+    def prepare_batch(
+        self, codes: Tensor, y: Condition | ConditionCodes | None, noise: Noise, train: bool
+    ) -> tuple[Tensor, Condition | None]:
+        """Convert the codes of items and of their conditions to tensors for the networks."""
+        return self.prepare(codes, noise, train=train), self.prepare_conditions(y, noise)
 
     def hide_conditions(self, y: Condition, noise: Noise) -> Condition:
         """Hide some conditions of a batch in training, so that the model can do without those that can't be drawn."""

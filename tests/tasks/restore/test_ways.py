@@ -8,11 +8,11 @@ import torch
 from tests.families.oracles import PLANE
 from zaohua.core.noise import BatchNoise
 from zaohua.families.posterior import Renoise
-from zaohua.families.samplers import Ancestral, Euler
+from zaohua.families.samplers import Ancestral
 from zaohua.families.schedules import CosineSchedule, RectifiedFlow, VarianceExploding
 from zaohua.operators.base import Identity, Observation
 from zaohua.operators.masks import Mask
-from zaohua.tasks.restore.ways import way
+from zaohua.tasks.restore.ways import Once, way
 
 SCHEDULES = {"flow": RectifiedFlow(), "cosine": CosineSchedule(end=1e-3), "edm": VarianceExploding(80.0)}
 SEEN, SIGMA, N = torch.tensor([[-0.1, 0.2]], dtype=torch.float64), 0.4, 4096
@@ -43,7 +43,7 @@ def test_draws_have_the_moments_of_the_posterior(schedule: str) -> None:
 def test_the_best_guess_is_the_mean_of_the_posterior(schedule: str) -> None:
     denoiser = PLANE.denoiser(SCHEDULES[schedule])
     chosen = way(denoiser, Observation(SEEN, Identity(), torch.tensor([[SIGMA]])), 0.0, 100)
-    assert isinstance(chosen.sampler, Euler) and len(chosen.times) == 2
+    assert isinstance(chosen.sampler, Once) and len(chosen.times) == 2
     torch.testing.assert_close(chosen.follow(denoiser, (2,), BatchNoise(0, 1))[0], posterior()[0], rtol=0, atol=1e-6)
 
 

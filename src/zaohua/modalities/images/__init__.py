@@ -14,6 +14,7 @@ from zaohua.modalities.modality import Modality, Read, refuse_split
 
 if TYPE_CHECKING:
     from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.modalities.data_set import DataSet
     from zaohua.modalities.images.files import ImageFiles
 
@@ -54,6 +55,13 @@ class Images(Modality):
         from zaohua.modalities.images.codec import ImageCodec
 
         return (ImageCodec,)
+
+    @property
+    def condition_codecs(self) -> tuple[type[ConditionCodec], ...]:
+        """The codec of what is seen of pictures."""
+        from zaohua.modalities.images.observed import ObservedImages
+
+        return (ObservedImages,)
 
     def recognises(self, X: object) -> bool:
         """Return whether X is an array of images, a list of Pillow's images or of arrays, or `ImageFiles`."""

@@ -18,12 +18,14 @@ from zaohua.modalities.base import Codes, counted
 from zaohua.modalities.images.files import Form, ImageFiles
 from zaohua.modalities.images.grid import EIGHT_BIT, Grid
 from zaohua.modalities.images.losses import grid_of, tell_sizes
+from zaohua.modalities.images.observed import ObservedImages, observed
 from zaohua.modalities.images.patches import Windows, cut, of_arrays, of_files, turned
 from zaohua.modalities.images.pixels import COUNT, Channels, checked_pixels, convert_array, resize_array
 from zaohua.modalities.images.written import ImagesLike, WrittenImages
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise
+    from zaohua.operators.degradation import Degradation
 
 
 LARGEST = 65_500
@@ -89,12 +91,12 @@ class ImageCodec(WrittenImages):
         patch = None if self.patch is None else (self.patch, self.patch)
         if parts is not None:
             kind = self.channels if self.channels != "auto" else "grey" if parts.all_grey else "rgb"
-            self._set_pixels(EIGHT_BIT, np.dtype(np.uint8), channel_axis=kind != "grey")
+            self.set_pixels(EIGHT_BIT, np.dtype(np.uint8), channel_axis=kind != "grey")
             shape, count = patch or self._target or parts.common_size(), COUNT[kind]
         else:
             pixels = checked_pixels(items)
             count = pixels.shape[-1] if self.channels == "auto" else COUNT[self.channels]
-            self._set_pixels(
+            self.set_pixels(
                 grid_of(pixels, self.max_value), pixels.dtype, channel_axis=np.ndim(np.asarray(items)) == 4 or count > 1
             )
             shape = patch or self._target or pixels.shape[1:3]
@@ -205,10 +207,7 @@ class ImageCodec(WrittenImages):
         return self.grid_.encode(pixels)
 
     def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Convert encoded images (b, C, H, W), or windows of them, to float32 in [-1, 1].
-
-        Patches are cut, flipped and turned at random in training. All are binarised if that was chosen.
-        """
+        """Convert encoded images (b, C, H, W), or windows, to float32 in [-1, 1]; cut, flip, turn and binarise them."""
         levels = self.grid_.levels
         x = (codes if self.patch is None else cut(codes, self.patch, noise, train)).to(torch.float32)
         if levels is not None:
@@ -222,6 +221,14 @@ class ImageCodec(WrittenImages):
         elif self.binarize == "static":
             x = (x >= 0).to(torch.float32).mul_(2).sub_(1)
         return x
+
+    def observation(self, degradation: Degradation) -> ObservedImages:
+        """Return the fitted codec of what a degradation leaves of the images."""
+        return ObservedImages.of(self, degradation.in_units(self.units()))
+
+    def observe(self, codes: Tensor, x: Tensor, degradation: Degradation, noise: Noise) -> Tensor:
+        """Return what is seen of a batch of images, as networks are shown it."""
+        return observed(x, degradation.in_units(self.units()), self.observation(degradation), noise)
 
     def as_items(self, y: object, n: int | None) -> ImagesLike:
         """Return n (or 1) copies of a single image; return an array of images unchanged."""
@@ -265,7 +272,7 @@ class ImageCodec(WrittenImages):
             raise ZaohuaError(f"no images have the shape {self.spec_.shape}")
         if dtype.kind not in "buif" or not grid.low < grid.high or not 1 < (grid.levels or 2) <= 65536:
             raise ZaohuaError(f"no pixels have the type {dtype} and the values of {grid}")
-        self._set_pixels(grid, dtype, state["channel_axis"])
+        self.set_pixels(grid, dtype, state["channel_axis"])
         self.pictures_ = (state["pictures"][0], state["pictures"][1]) if "pictures" in state else None
 
     @property

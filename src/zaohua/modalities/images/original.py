@@ -72,6 +72,11 @@ class Picture(Original[np.ndarray]):
         ending = ending.casefold()
         return ending if ending in BY_ENDING else ".png" if ending in SUFFIXES else None
 
+    @classmethod
+    def is_exact(cls, ending: str) -> bool:
+        """Return True for formats without losses."""
+        return BY_ENDING[ending.casefold()].exact
+
     @property
     def size(self) -> float:
         """Number of megapixels."""

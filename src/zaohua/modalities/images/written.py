@@ -37,7 +37,8 @@ class WrittenImages(GridCodec[ImagesLike]):
         channel_axis_: True if items have a channel axis.
     """
 
-    def _set_pixels(self, grid: Grid, dtype: np.dtype[np.generic], channel_axis: bool) -> None:
+    def set_pixels(self, grid: Grid, dtype: np.dtype[np.generic], channel_axis: bool) -> None:
+        """Set the values, the type and the layout of pixels."""
         self.grid_, self.dtype_, self.channel_axis_ = grid, dtype, channel_axis
 
     def decode(self, x: Tensor) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 import torch
@@ -19,11 +19,16 @@ from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codec, Codes, counted
+from zaohua.modalities.sounds import heard
 from zaohua.modalities.sounds.files import Form, SoundFiles
 from zaohua.modalities.sounds.losses import tell_headers, tell_lengths
 from zaohua.modalities.sounds.sheets import joined, write_sound, write_spectrograms
 from zaohua.modalities.sounds.sound import Sound, Sounds
 from zaohua.modalities.sounds.spectra import MelScale
+
+if TYPE_CHECKING:
+    from zaohua.core.noise import Noise
+    from zaohua.operators.degradation import Degradation
 
 LONGEST = 4.0
 """Maximum default length of an item, in seconds."""
@@ -190,6 +195,14 @@ class SoundCodec(Codec[SoundsLike]):
         By default 1: a codec that knows how loud these were says so.
         """
         return waves.new_ones(len(waves))
+
+    def observation(self, degradation: Degradation) -> Self:
+        """Return the same codec for what is heard of sounds."""
+        return heard.codec_of(self)
+
+    def observe(self, codes: Tensor, x: Tensor, degradation: Degradation, noise: Noise) -> Tensor:
+        """Degrade the waves of a batch, and represent them as sounds are."""
+        return self.prepare(heard.heard(self.waves(codes), self.form_.rate, degradation, noise), noise)
 
     def ends(self, x: Tensor) -> Tensor:
         """Return the number of samples before new sounds (b, ...) `ended`, int64 (b,), or else the fitted length."""

@@ -65,6 +65,11 @@ class Recording(Original[Sound]):
         ending = ending.casefold()
         return ending if ending in FORMATS else ".wav" if ending in SUFFIXES else None
 
+    @classmethod
+    def is_exact(cls, ending: str) -> bool:
+        """Return True for formats without losses."""
+        return FORMATS[ending.casefold()] not in ("OGG", "MP3")
+
     @property
     def size(self) -> float:
         """Length in seconds."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from zaohua.core.arguments import whole_number
 from zaohua.core.errors import ZaohuaError, named, shown
+from zaohua.core.params import fields_of
 from zaohua.core.seeds import RandomState, seed_of
 from zaohua.estimator.base import GenerativeModel
 from zaohua.operators.base import Identity
@@ -14,6 +15,7 @@ from zaohua.operators.degradation import Degradation
 from zaohua.tasks.restore.request import Progress, Request
 from zaohua.tasks.restore.restored import Restored
 from zaohua.tasks.restore.solvers import choose
+from zaohua.tasks.restore.trained import trained_for
 
 
 def restore(
@@ -49,7 +51,7 @@ def restore(
             may have any size; of different sizes they are a list. Values may lie outside the range of the model's
             items, as noise makes them.
         degradation: what happened to them, with numbers in the items' own units: "downscale 4 | noise 10" (sigma 10 of
-            255 for 8-bit pictures). None if `mask` says it all.
+            255 for 8-bit pictures). None if `mask` says it all, or the model was trained for one.
         mask: True (or 1) where X is seen, of the shape of one observation without channels, such as (H, W), or one for
             each, (n, H, W). Values that are seen without noise are returned as they are, bit by bit.
         y: what the items show, for a model that was fitted with conditions: one for all or one for each. None for
@@ -64,13 +66,23 @@ def restore(
         by_channel: True to restore each colour of pictures by itself, with a model of grey ones.
         solver: name of the solver; None takes the first that can, see `tasks.restore.solvers`.
         progress: function (done, total), called as the work goes on.
-        options: fields of the model marked for sampling (guidance ...), for this call only.
+        options: fields of the model marked for sampling, for this call only. `guidance` is 1 unless it is given: more
+            exaggerates what y says.
 
     Raises:
         ZaohuaError: the model can't restore such things, or an argument is invalid; the message says why.
     """
     if not isinstance(model, GenerativeModel):
         raise ZaohuaError(f"restore takes a fitted model first, not {named(model)}")
+    if "guidance" in fields_of(type(model)):
+        options = {"guidance": 1.0, **options}
+    if degradation is None and mask is None:
+        degradation = trained_for(model)
+    pairs = hasattr(model, "restore")
+    if degradation is None and mask is None and not pairs:
+        raise ZaohuaError(
+            'what happened to X? give a degradation, such as "noise 25", or mask= (True where it is seen)'
+        )
     request = Request(
         model=model.with_options(**options),
         X=X,
@@ -85,10 +97,6 @@ def restore(
         by_channel=by_channel,
         progress=progress,
     )
-    if degradation is None and mask is None:
-        raise ZaohuaError(
-            'what happened to X? give a degradation, such as "noise 25", or mask= (True where it is seen)'
-        )
     return choose(request, solver).solve(request)
 
 

@@ -72,7 +72,7 @@ def tiled(
 
     def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         lengths = tuple(x_t.shape[2:])
-        whole = _continued(x_t[0], tile)
+        whole = continued(x_t[0], tile)
         data = torch.zeros_like(whole)
         tiles = iter(Tiles(tuple(whole.shape[1:]), tile, offset))
         while batch := list(itertools.islice(tiles, batch_size)):
@@ -81,8 +81,9 @@ def tiled(
                 data[:, *place] += part * weights
             tick()
         data = data[:, *map(slice, lengths)][None]
-        alpha, sigma = (weight.to(data.dtype) for weight in (denoiser.schedule.alpha(t), denoiser.schedule.sigma(t)))
-        return data, (x_t - alpha * data) / sigma if sigma > 0 else torch.zeros_like(x_t)
+        alpha, sigma = float(denoiser.schedule.alpha(t)), float(denoiser.schedule.sigma(t))
+        e = torch.sub(x_t, data, alpha=alpha)  # in place from here: the grid may be large
+        return data, e.div_(sigma) if sigma > 0 else e.zero_()
 
     return Denoiser(denoiser.schedule, predict, denoiser.times)
 
@@ -109,7 +110,7 @@ def _windows(n: int, size: int, starts: list[int]) -> list[Tensor]:
     return [torch.from_numpy((hann / total[start : start + size]).astype(np.float32)) for start in starts]
 
 
-def _continued(x: Tensor, tile: tuple[int, ...]) -> Tensor:
+def continued(x: Tensor, tile: tuple[int, ...]) -> Tensor:
     """Continue a grid (C, *axes) by reflection to at least the size of a tile."""
     for axis, size in enumerate(tile, start=1):
         n = x.shape[axis]
