@@ -35,10 +35,10 @@ import numpy as np
 import torch
 from common import mean, show
 from scipy.signal import medfilt
-from zaohua.modalities.sounds.clicks import clicks
 
 from sounds import Mixture, Recogniser, wiener
 from zaohua.metrics.restored_waves import log_spectral_distance, si_sdr
+from zaohua.modalities.sounds.clicks import clicks
 from zaohua.tasks.restore.sounds.clipping import clipped
 from zaohua.tasks.restore.sounds.interpolation import interpolated
 
