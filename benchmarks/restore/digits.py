@@ -6,7 +6,7 @@
 
 The flows come from `digits_training.py`, the tasks and pictures from `digits_tasks.py`, the baselines from
 `digits_baselines.py` (their settings are chosen on 200 training pictures). Ours are one guess, the mean of 4 guesses
-(of 16 for the box), and one of 4 draws, all with `zaohua.restore` and its defaults, told no label. Printed for each
+(of 16 for the box), and one of 2 draws, all with `zaohua.restore` and its defaults, told no label. Printed for each
 task: PSNR with the paired difference to the Gaussian posterior, SSIM, the share of restored pictures whose class a
 classifier of real pictures names right, and for draws mse / (2 variance), which is 1 if their spread is right.
 """
@@ -120,7 +120,7 @@ def all_of(
             cache.of(f"{args.run.name}-{task}-{f.__name__}", partial(f, model, data.test, task))
             for f in (guessed, drawn)
         ]
-        made |= rows(task, *ours)
+        made |= rows(*ours)
     return made
 
 

@@ -8,7 +8,7 @@ import zaohua as zh  # isort: skip
 import numpy as np
 from digits_tasks import TASKS, Task, tensors
 
-SEED, DRAWS = 2, 4
+SEED, DRAWS = 2, 2
 
 
 def guesses(task: str) -> int:

@@ -34,6 +34,10 @@ class SpeechRestorer(Trainable[SpectrumCodec]):
         """Build a U-Net."""
         return nn.ModuleDict({"net": UNet(spec, None, channels=self.channels, blocks=1, patch=self.patch)})
 
+    def hide_conditions(self, y: Condition, noise: Noise) -> Condition:
+        """Return the conditions: nothing is restored without them."""
+        return y
+
     def restored(self, net: nn.Module, y: Tensor) -> Tensor:
         """Return the spectrograms that those of what is heard come from, float32."""
         made: Tensor = y + net(y, torch.zeros(len(y), device=y.device)).float()

@@ -111,7 +111,7 @@ def cases(task: str, test: list[Clip], rng: np.random.Generator) -> Iterator[Cas
 
 
 def pairs(task: str, train: list[Clip], times: int, rng: np.random.Generator) -> tuple[list[zh.Sound], list[zh.Sound]]:
-    """Pairs to learn a task from, clean and as a network is given them: each clip so many times."""
+    """Pairs to learn a task other than clicks from, clean and as a network is given them: each clip so many times."""
     clean, heard = [], []
     for clip in [clip for clip in train for _ in range(times)]:
         if task == "noise":
@@ -122,11 +122,9 @@ def pairs(task: str, train: list[Clip], times: int, rng: np.random.Generator) ->
             case = case._replace(heard=interpolated(case.heard, case.hidden, ORDER).astype(np.float32))
         elif task == "clip":
             case = clipped(clip, float(np.exp(rng.uniform(np.log(0.15), np.log(0.8)))))
-        elif task == "band":
+        else:
             case = next(cases("band", [clip], rng))
             case = case._replace(heard=up(case.heard, len(case.clean)))
-        else:
-            case = next(cases("clicks", [clip], rng))
         for out, wave in ((clean, case.clean), (heard, case.heard)):
             out.append(zh.Sound(np.pad(wave, (0, LENGTH - len(wave))), RATE))
     return clean, heard

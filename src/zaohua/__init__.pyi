@@ -80,7 +80,10 @@ from zaohua.storage.loading import load as load
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
+from zaohua.tasks.fill import fill as fill
 from zaohua.tasks.impute import TableImputer as TableImputer
+from zaohua.tasks.interpolate import interpolate as interpolate
+from zaohua.tasks.interpolate import morph as morph
 from zaohua.tasks.restore.restored import Restored as Restored
 from zaohua.tasks.restore.restoring import restore as restore
 from zaohua.tasks.retrieve import retrieve as retrieve
@@ -162,9 +165,12 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "fill",
+    "interpolate",
     "load",
     "metrics",
     "modality",
+    "morph",
     "read",
     "register",
     "registry",

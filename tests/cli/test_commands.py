@@ -205,7 +205,7 @@ def test_samples_as_grid_files_and_array(zaohua, gmm: Path):
     [
         (["--y", "boot"], "unknown label 'boot'"),
         (["-n", "0"], "must be at least 1"),
-        (["--out", "x.jpg"], "a folder, or to a .png or .npz file"),
+        (["--out", "x.jpg"], "a folder, or to a .png or .npz or .gif file"),
         (["--steps", "3"], "unknown option '--steps'"),
     ],
 )

@@ -25,7 +25,7 @@ from zaohua.operators.texts import STEPS
 
 BYTES = Units(low=0.0, scale=127.5)
 SPEECH = Units(rate=8000.0)
-ARGUMENTS = {"mask box": "2 1 3 2", "mask gap": "1 2.5"}
+ARGUMENTS = {"mask box": "2 1 3 2", "mask gap": "0.001 0.002", "noise": "10", "clip": "200"}
 
 
 def random_step(name: str, generator: np.random.Generator) -> str:
@@ -61,6 +61,7 @@ def test_text_is_read_as_it_is_written() -> None:
         ("noise salt-and-pepper 0.1", "noise salt-and-pepper 0.1"),
         ("clicks 0.01 3", "clicks 0.01"),
         ("grey", "grey"),
+        ("noise", "noise"),
     ],
 )
 def test_text_has_one_canonical_form(text: str, written: str) -> None:
@@ -133,8 +134,7 @@ def test_own_operators_work_like_ours() -> None:
 def test_observation_is_what_a_call_returns_and_a_solver_can_use_it(name: str) -> None:
     shape = (1, 64) if name in ("clicks", "mask gap") else (3, 16, 24)
     units = SPEECH if len(shape) == 2 else BYTES
-    text = "mask gap 0.001 0.002" if name == "mask gap" else f"{name} {ARGUMENTS.get(name, '')}"
-    degradation = Degradation.parse(text).in_units(units)
+    degradation = Degradation.parse(f"{name} {ARGUMENTS.get(name, '')}").in_units(units)
     x = normal(3, *shape).float().clamp(-0.9, 0.9)
     given = degradation.observe(x, ItemNoise([1, 2, 3]))
     assert torch.equal(given.seen, degradation(x, ItemNoise([1, 2, 3])))

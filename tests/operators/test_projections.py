@@ -137,8 +137,8 @@ def test_jpeg_of_sounds_is_refused_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("operator", "words"),
     [
-        (Chain((Clip(), Downscale())), "'clip 0.5' comes before 'downscale 2', and isn't linear"),
-        (Chain((Blur(), Clip())), "'clip 0.5' isn't linear, and follows 'blur 1'"),
+        (Chain((Clip(level=0.5), Downscale())), "'clip 0.5' comes before 'downscale 2', and isn't linear"),
+        (Chain((Blur(), Clip(level=0.5))), "'clip 0.5' isn't linear, and follows 'blur 1'"),
         (Chain((Band(), Quantise())), "'quantise 8' isn't linear, and follows 'band 0.5'"),
     ],
     ids=str,
@@ -149,4 +149,4 @@ def test_what_cannot_be_undone_together_is_said(operator: Operator, words: str) 
 
 def test_full_covariance_is_refused() -> None:
     with pytest.raises(ZaohuaError, match="give it an isotropic covariance"):
-        Clip().near(torch.zeros(1, 2), torch.zeros(1, 2), 0.0, Dense(torch.eye(2)))
+        Clip(level=0.5).near(torch.zeros(1, 2), torch.zeros(1, 2), 0.0, Dense(torch.eye(2)))

@@ -62,8 +62,8 @@ COMMON = (
         "out",
         str | None,
         None,
-        "A folder for a file of each item, or one file for all: a .png or .npz of pictures, a .wav of sounds (or a "
-        ".png of their spectrograms), a .txt of texts, a .csv or .parquet of rows. By default RUN/samples.png, .wav "
+        "A folder for a file of each item, or one file for all: a .png, .npz or .gif of pictures, a .wav of sounds (or "
+        "a .png of their spectrograms), a .txt of texts, a .csv or .parquet of rows. By default RUN/samples.png, .wav "
         "or .csv, numbered if there is one; texts are printed.",
         metavar="PATH",
     ),

@@ -12,6 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from zaohua.estimator.denoiser import Denoiser
+from zaohua.families.samplers import Heun
+
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """(x (B, ...), t 0-d) -> dx/dt (B, ...)."""
 
@@ -55,3 +58,23 @@ def log_prob(velocity: Velocity, x: Tensor, steps: int, probes: Tensor | None) -
         x, change = x + h / 2 * (v + v_s), change + h / 2 * (d + d_s).double()
     z = x.flatten(1).double()
     return change - 0.5 * z.square().sum(1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
+
+
+def to_noise(denoiser: Denoiser, x: Tensor, steps: int) -> Tensor:
+    """Return the noise that `to_data` makes x of, nearly, (B, ...): Heun's method from data to noise.
+
+    It starts at the last time with noise, since the data at t = 0 say nothing about their noise.
+
+    Args:
+        denoiser: a model's denoiser, without guidance.
+        x: items, (B, ...).
+        steps: number of steps.
+    """
+    times = denoiser.times(steps)[:-1].flip(0)
+    noisy = Heun().sample(denoiser, times, denoiser.schedule.alpha(times[0]).to(x.dtype) * x)
+    return noisy / denoiser.schedule.sigma(times[-1]).to(x.dtype)
+
+
+def to_data(denoiser: Denoiser, noise: Tensor, steps: int) -> Tensor:
+    """Return the items that the ODE leads to from standard normal noise (B, ...), by Heun's method."""
+    return Heun().sample(denoiser, denoiser.times(steps), denoiser.start(noise))

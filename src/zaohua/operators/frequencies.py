@@ -146,12 +146,12 @@ class Resample(Operator):
         c = dct(x)
         for axis, n in enumerate(self.after(shape)[1:], 2):
             c = c.narrow(axis, 0, n)
-        return inverse_dct(c) * self.gram(shape) ** 0.5
+        return inverse_dct(c) * math.sqrt(self.gram(shape))
 
     def adjoint(self, y: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Show the same frequencies as more values."""
         padding = [n for before, after in zip(shape[:0:-1], y.shape[:1:-1], strict=True) for n in (0, before - after)]
-        return inverse_dct(F.pad(dct(y), padding)) * self.gram(shape) ** 0.5
+        return inverse_dct(F.pad(dct(y), padding)) * math.sqrt(self.gram(shape))
 
     def gram(self, shape: tuple[int, ...]) -> float:
         """Return the share of values that stays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Self
 
@@ -141,7 +142,7 @@ class NoiseAtRatio(NoiseStep):
 
     def deviation(self, seen: Tensor) -> Tensor:
         """Return the noise's part of what is seen."""
-        return _deviation(seen) * float(1 + 10 ** (self.ratio / 10)) ** -0.5
+        return _deviation(seen) / math.sqrt(1 + 10 ** (self.ratio / 10))
 
 
 class RecordedNoise(NoiseAtRatio):

@@ -66,10 +66,12 @@ class Step(WithFields, ABC):
             check_field(f"{self.name or type(self).__name__!r}", field, getattr(self, name))
 
     def __str__(self) -> str:
-        """Write the step as text: the name, then the values without those at the end that are defaults."""
+        """Write the step as text: the name, the first value, and others up to the last that isn't its default."""
         fields = fields_of(type(self))
         values = [getattr(self, name) for name in fields]
-        while len(values) > 1 and values[-1] == list(fields.values())[len(values) - 1].default:
+        while values and values[-1] == list(fields.values())[len(values) - 1].default:
+            if len(values) == 1 and values[-1] is not None:
+                break
             values.pop()
         given = "" if fields or not vars(self) else "(given)"
         return " ".join(filter(None, [self.name or type(self).__name__, *map(_written, values), given]))

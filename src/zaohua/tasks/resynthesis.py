@@ -42,7 +42,7 @@ def resynthesise(
     out = Sounds()
     for sound in sounds:
         channels = []
-        for wave in sound.samples.reshape(len(sound), -1).T:
+        for wave in sound.samples.reshape(len(sound), sound.channels).T:
             channels.append(_made_anew(vocoder, wave, sound.rate))
             done += math.ceil(sound.seconds)
             if progress is not None:

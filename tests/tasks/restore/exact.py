@@ -6,7 +6,6 @@ import functools
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,11 +27,11 @@ class Normal(zh.Flow):
 
 
 class Near(zh.Flow):
-    """Takes each pixel for the mean of those around, and those beyond its edges for black: it sees edges badly."""
+    """Takes each pixel for the mean of those before it, and those beyond its first edges for black."""
 
     def denoise(self, x_t: Tensor, t: Tensor, y: Condition | None = None) -> tuple[Tensor, Tensor]:
         alpha, sigma = (weight.to(x_t.dtype) for weight in (1 - t, t))
-        data = F.avg_pool2d(F.pad(x_t / alpha.clamp(min=0.1), (2, 2, 2, 2), value=-1), 5, 1)
+        data = F.avg_pool2d(F.pad(x_t / alpha.clamp(min=0.1), (2, 0, 2, 0), value=-1), 3, 1)
         return data, (x_t - alpha * data) / sigma
 
 

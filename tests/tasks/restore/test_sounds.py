@@ -1,16 +1,20 @@
 """Restoration of sounds: gaps by interpolation, windows, and models that were trained on pairs."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import gathered
 from zaohua.tasks.restore.restoring import restore
+from zaohua.tasks.restore.sound_denoiser import hidden_frames
 from zaohua.tasks.restore.sounds.clipping import beyond, clip_level
 from zaohua.tasks.restore.sounds.interpolation import coefficients, interpolated, least_errors, runs
+from zaohua.tasks.restore.sounds.tracks import resampled
 from zaohua.tasks.restore.sounds.windows import Windows
 
 RATE = 4000
@@ -29,6 +33,13 @@ def model() -> zh.EDM:
     codec = zh.SpectrumCodec(seconds=0.1)
     made = zh.EDM(codec=codec, y_codec=codec, channels=8, max_steps=2, batch_size=2, steps=2, random_state=0)
     return made.fit(clean, noisy)
+
+
+@pytest.fixture(scope="module")
+def mel_model() -> zh.Flow:
+    """A model of mel spectrograms that learnt next to nothing, and was trained on no pairs."""
+    made = zh.Flow(codec=zh.MelCodec(seconds=0.1), channels=8, max_steps=2, batch_size=2, vocoder=False, random_state=0)
+    return made.fit([zh.Sound(tone(400, hertz), RATE) for hertz in (150, 200, 250, 300)])
 
 
 # ---- interpolation
@@ -77,6 +88,14 @@ def test_waves_that_are_all_hidden_or_silent_or_short_are_filled_with_silence() 
     assert not interpolated(tone(50), np.ones(50, bool), 32).any()
     assert not interpolated(np.zeros(200), np.arange(200) < 20, 32).any()
     assert np.isfinite(interpolated(tone(3), np.array([False, True, False]), 32)).all()
+
+
+def test_the_ends_of_very_long_gaps_go_on_and_fade_to_silence() -> None:
+    wave, gap = tone(3000), np.arange(3000) // 1000 == 1
+    made = interpolated(wave, gap, 16)
+    np.testing.assert_allclose(made[1000:1020], wave[1000:1020], atol=0.06)
+    np.testing.assert_allclose(made[1980:2000], wave[1980:2000], atol=0.06)
+    assert not made[1256:1744].any() and np.array_equal(made[~gap], wave[~gap].astype(float))
 
 
 def test_gaps_nearer_than_the_order_are_one() -> None:
@@ -170,6 +189,16 @@ def test_an_item_is_restored_alike_alone_in_a_batch_and_among_more_answers(model
     np.testing.assert_allclose(both.samples[0][0].samples, alone.best[0].samples, rtol=1e-4, atol=1e-4)
     assert [len(one) for one in both.best] == [300, 900]
     assert np.abs(both.samples[1][0].samples - alone.best[0].samples).max() > 1e-3
+    assert isinstance(both.deviation, list) and both.deviation[1].shape == (900,) and both.deviation[1].max() > 1e-3
+    assert alone.deviation is None
+
+
+def test_progress_is_told_and_batches_change_nothing(model: zh.EDM) -> None:
+    sound, told = zh.Sound(tone(2000), RATE), list[tuple[int, int]]()
+    one = restore(model, sound, "noise 0.05", batch_size=2, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (5, 5) and [done for done, _ in told] == [*range(6)]
+    whole = restore(model, sound, "noise 0.05").best[0].samples
+    np.testing.assert_allclose(one.best[0].samples, whole, rtol=1e-3, atol=1e-3)
 
 
 def test_level_and_mean_are_kept_and_silence_stays_silence(model: zh.EDM) -> None:
@@ -199,6 +228,8 @@ def test_sounds_of_another_rate_keep_it_unless_they_are_to_have_more(model: zh.E
     assert (made.rate, len(made)) == (RATE // 2, 450)
     (made,) = restore(model, slow, "resample 2000").best
     assert made.rate == RATE and abs(len(made) - 900) <= 2
+    again = resampled(made.samples[None].astype(float), RATE, RATE // 2)[0]  # what is heard stays what it was
+    np.testing.assert_allclose(again[50:400], slow.samples[50:400], atol=0.02 * np.abs(made.samples).max())
     fast = zh.Sound(tone(900), 2 * RATE)
     with gathered() as notes:
         (made,) = restore(model, fast, "noise 0.05").best
@@ -221,8 +252,51 @@ def test_masks_that_do_not_fit_are_one_line(model: zh.EDM, mask: object, message
         restore(model, zh.Sound(tone(1000), RATE), mask=mask)
 
 
+def test_files_are_restored_and_what_is_no_sound_is_one_line(model: zh.EDM, tmp_path: Path) -> None:
+    sound = zh.Sound(np.round(tone(1000) * 32768) / 32768, RATE)
+    for name in ("a", "b"):
+        zh.write([sound], tmp_path / f"{name}.wav")
+    (one,) = restore(model, sound, mask=[(0.1, 0.11)]).best
+    assert restore(model, tmp_path, mask=[(0.1, 0.11)]).best == [one, one]
+    assert restore(model, tmp_path / "a.wav", mask=[(0.1, 0.11)]).best == [one]
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    for X, message in ((tmp_path / "bad.wav", "bad.wav: "), ([sound, 3], "X holds "), (7, "not ")):
+        with pytest.raises(ZaohuaError, match=message):
+            restore(model, X, mask=[(0.1, 0.11)])
+    with pytest.raises(ZaohuaError, match="NaN"):
+        restore(model, zh.Sound(np.full(100, np.nan), RATE), "noise 0.1")
+
+
 def test_a_gap_longer_than_an_item_is_filled_and_one_of_everything_is_silence(model: zh.EDM) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         (made,) = restore(model, zh.Sound(tone(2000), RATE), mask=[(0.1, 0.4)], draws=True).best
         assert made.samples[800].any() and np.isfinite(made.samples).all()
+
+
+# ---- models that weren't trained for it
+
+
+def test_frames_are_hidden_that_see_a_hidden_sample() -> None:
+    hidden = torch.zeros(1, 1, 40, dtype=torch.bool)
+    hidden[..., 16] = True
+    frames = hidden_frames(hidden, 8, 4, 11)[0, 0, 0]  # frame t sees samples 4 t - 4 ... 4 t + 3
+    assert frames.nonzero()[:, 0].tolist() == [4, 5]
+    assert hidden_frames(~hidden, 8, 4, 14).sum() == 11  # frames 11 to 13 see nothing of an item of 40 samples
+
+
+def test_a_model_of_mel_spectrograms_fills_gaps_and_nothing_else(mel_model: zh.Flow) -> None:
+    sound = zh.Sound(tone(1000), RATE)
+    result = restore(mel_model, sound, mask=[(0.1, 0.15)], steps=2)
+    made, again = result.best[0].samples, restore(mel_model, sound, mask=[(0.1, 0.15)], steps=2).best[0].samples
+    assert "frames that are heard in 2 steps" in result.how and np.array_equal(made, again)
+    outside = np.r_[0:400, 600:1000]
+    assert np.array_equal(made[outside], sound.samples[outside]) and (made[400:600] != sound.samples[400:600]).any()
+    with pytest.raises(ZaohuaError, match="trained to undo 'noise 0.1' fills gaps only"):
+        restore(mel_model, sound, "noise 0.1")
+
+
+def test_a_sound_of_which_nothing_is_heard_is_made_from_nothing(mel_model: zh.Flow) -> None:
+    with gathered() as notes:
+        (made,) = restore(mel_model, zh.Sound(tone(400), RATE), mask=np.zeros(400), steps=2).best
+    assert made.samples.any() and notes == ["nothing is heard of a sound: made from nothing"]

@@ -14,11 +14,12 @@ from zaohua.cli.restoration.places import Job, Places
 from zaohua.cli.restoration.watch import Watch
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.notes import Notes, shown
+from zaohua.core.notes import Notes, note, shown
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
     from zaohua.modalities.original import Original
+    from zaohua.operators.degradation import Degradation
     from zaohua.storage.outputs import GrowingFolder
     from zaohua.tasks.restore.restored import Restored
 
@@ -34,7 +35,7 @@ class Settings:
 
     Attributes:
         model: fitted.
-        degradation: what happened to the files; empty for nothing but holes.
+        degradation: what happened to the files; None for nothing but holes.
         y: condition of the files, or None.
         samples: number of answers to write.
         guesses: number of guesses whose mean is the answer, if there is only one.
@@ -47,7 +48,7 @@ class Settings:
     """
 
     model: GenerativeModel
-    degradation: str = ""
+    degradation: Degradation | None = None
     y: object = None
     samples: int = 1
     guesses: int = 1
@@ -74,7 +75,7 @@ class Settings:
         return restore(
             self.model,
             item[None] if isinstance(item, np.ndarray) else [item],
-            self.degradation or None,
+            self.degradation,
             mask=seen,
             y=self.y,
             n_samples=max(self.samples, self.guesses),
@@ -142,7 +143,7 @@ class Work:
 
     def __init__(self, name: str, done: str, settings: Settings, places: Places, notes: Notes, quiet: bool) -> None:
         self.name, self.done, self.settings, self.places, self.notes = name, done, settings, places, notes
-        self.watch = Watch(name, len(places.jobs), places.original.measure[1], quiet)
+        self.watch = Watch(name, len(places.jobs), places.original.speed, quiet)
         self.result, self.noted = Done(), 0
 
     def restore(self) -> Done:
@@ -191,6 +192,8 @@ class Work:
         if settings.prepare is not None:
             within = None if self.places.folder is None else job.target.relative_to(self.places.folder)
             original, weight = settings.prepare(original, within)
+        if weight is not None and not original.is_exact(job.target.suffix):
+            note(f"a {job.target.suffix} loses details, so what lies outside of holes changes slightly, too")
         item = original.seen(codec, grey)
         self._tell()
         self.watch.size = original.size
@@ -202,8 +205,8 @@ class Work:
         for path, items in zip(paths, several, strict=False):  # behind them is the picture of differences
             original.with_item(items[0], codec, grey).write(path)
             self._record(path, folder)
-        if settings.samples > 1 and found.deviation is not None:
-            self.result.white[str(paths[-1])] = original.write_differences(found.deviation[0], paths[-1])
+        if settings.samples > 1:
+            self.result.white[str(paths[-1])] = original.write_differences(_deviation(found), paths[-1])
             self._record(paths[-1], folder)
 
     def _record(self, path: Path, folder: GrowingFolder | None) -> None:
@@ -222,3 +225,10 @@ class Work:
         """Print a line for people."""
         if not self.watch.meter.quiet:
             self.watch.meter.line(line)
+
+
+def _deviation(found: Restored) -> np.ndarray:
+    """Return the standard deviation of the answers for one item."""
+    if found.deviation is not None:
+        return np.asarray(found.deviation[0])
+    return np.asarray(np.std([np.asarray(items[0], np.float32) for items in found.samples], axis=0, ddof=1))

@@ -24,6 +24,9 @@ from zaohua.report.sheets import grid, save
 ImagesLike: TypeAlias = ImageFiles | Windows | np.ndarray
 """Images as the codec takes them: files, an array (n, H, W) or (n, H, W, C), or windows cut from either."""
 
+FRAME = 100
+"""Milliseconds that each image of an animation is shown."""
+
 
 class WrittenImages(GridCodec[ImagesLike]):
     """Base of codecs of pictures: tensors to arrays, and arrays to files.
@@ -80,7 +83,12 @@ class WrittenImages(GridCodec[ImagesLike]):
             labels = np.array([str(label) for label in labels])
         np.savez_compressed(path, images=images, labels=labels)
 
-    sheets = {".png": _write_grid, ".npz": _write_arrays}
+    def _write_animation(self, items: ImagesLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
+        """Write all images to an animated GIF, one after another; enlarge small ones."""
+        first, *others = [Image.fromarray(grid(image[None], 1, gap=0)) for image in self._visible(items)]
+        first.save(path, "GIF", save_all=True, append_images=others, duration=FRAME, loop=0)
+
+    sheets = {".png": _write_grid, ".npz": _write_arrays, ".gif": _write_animation}
 
     def _visible(self, items: ImagesLike, dtype: DTypeLike = np.uint8) -> np.ndarray:
         """Convert images to integers for PNG files, (n, H, W) or (n, H, W, C)."""

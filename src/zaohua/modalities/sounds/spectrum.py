@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 WINDOW = 0.024
 """Default length of a window in seconds: 97 frequencies at 8 kHz."""
-WAVES, LEAST = 0.25, 1e-3
-"""Weight of the error of waves in `error`, and the share of the power below which it hardly counts."""
+LEAST = 1e-3
+"""Share of the power below which an error hardly counts."""
 DEVIATION = 0.5
 """Standard deviation of the numbers that networks see, which is about that of pictures."""
 
@@ -90,17 +90,14 @@ class SpectrumCodec(SpectrogramCodec):
     def error(self, made: Tensor, real: Tensor) -> Tensor:
         """Return how far predicted spectrograms are from what they should be, (B,).
 
-        It is the mean squared error of the raised numbers and of their magnitudes, which matter to the ear even where
-        phases can't be known, plus `WAVES` log10 of the error's share of the power, without raising: in loud parts a
-        small error of raised numbers is a large one of the wave.
+        It is the sum of log10 of three shares of the power that are wrong: of the raised numbers; of their magnitudes,
+        which are heard even where phases can't be known; and of the numbers before they were raised, since in loud
+        parts a small error of raised numbers is a large one of the wave. By the logarithm, short damage counts as much
+        as that of a whole sound.
         """
-        raised = (made - real).square().flatten(1).mean(1)
-        sizes = [torch.complex(*x.chunk(2, dim=1)).abs() for x in (made, real)]
-        heard = (sizes[0] - sizes[1]).square().flatten(1).mean(1)
-        plain, truth = self.spectra(made), self.spectra(real)
-        power = torch.view_as_real(truth).square().flatten(1).mean(1).clamp(min=FLOOR**2)
-        share = torch.view_as_real(plain - truth).square().flatten(1).mean(1) / power
-        return raised + heard + WAVES * torch.log10(share + LEAST)
+        raised, truth = (torch.complex(*x.chunk(2, dim=1)) for x in (made, real))
+        pairs = (raised, truth), (raised.abs(), truth.abs()), (self.spectra(made), self.spectra(real))
+        return sum((torch.log10(_share(a, b) + LEAST) for a, b in pairs), made.new_zeros(len(made)))
 
     def gain(self, waves: Tensor) -> Tensor:
         """Return by what to multiply sounds (b, channels, n) so that they are as loud as those of training, (b,)."""
@@ -121,3 +118,9 @@ class SpectrumCodec(SpectrogramCodec):
         """Restore the result of `state`."""
         self.rms_ = state["rms"]
         super().set_state(state)
+
+
+def _share(made: Tensor, real: Tensor) -> Tensor:
+    """Return the power of the error over that of what is right, (B,)."""
+    error, power = ((x * x.conj()).real.flatten(1).mean(1) for x in (made - real, real))
+    return error / power.clamp(min=FLOOR**2)

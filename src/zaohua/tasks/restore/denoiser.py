@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import numpy as np
 import torch
 
-from zaohua.core.memory import in_chunks
+from zaohua.core.memory import in_chunks, require
 from zaohua.core.noise import ItemNoise
 from zaohua.core.notes import note
 from zaohua.estimator.base import GenerativeModel
@@ -27,12 +27,14 @@ from zaohua.tasks.restore.pictures import Pictures
 from zaohua.tasks.restore.problem import Problem, problem_of
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
-from zaohua.tasks.restore.sets import by_channel, each, pictures_of
+from zaohua.tasks.restore.sets import by_channel, each, first_of
 from zaohua.tasks.restore.ticks import Ticks, evaluations
 from zaohua.tasks.restore.tiles import batches, tiled
 from zaohua.tasks.restore.ways import Way, way
 
 NEEDS = "a denoiser"
+BYTES = 30
+"""Memory that each value of an item takes while it is restored."""
 
 
 class HasSampler(Protocol):
@@ -52,7 +54,7 @@ def can(request: Request) -> str | None:
     codec = request.model.codec_
     if not isinstance(codec, ImageCodec):
         return f"{codec.representation or 'such items'} aren't supported"
-    first = pictures_of(request.X)[0]
+    first = first_of(request.X)
     channels = first.shape[2] if first.ndim == 3 and not request.by_channel else 1
     shape = request.degradation.before((channels, *first.shape[:2]))
     return request.degradation.obstacle(shape) or None
@@ -101,6 +103,8 @@ class Work:
         self.size = 1 if self.tile or len(problem.degradations) > 1 else self.at_once
         self.device = self.model.device_ if self.tile is None else torch.device("cpu")
         self.ticks = Ticks(None, 0)
+        sides = " x ".join(map(str, problem.shape[1:]))
+        require(n * math.prod(problem.shape) * BYTES, f"{sides} pixels", "restore parts of it, or fewer at once")
 
     def into(self, answers: Answers) -> None:
         """Find all answers."""

@@ -58,7 +58,7 @@ def eased(mask: ArrayLike, grow: int = 0, soft: int = 0) -> np.ndarray:
     from scipy.ndimage import distance_transform_edt
 
     away = np.asarray(distance_transform_edt(hole < 0.5), np.float32)
-    return np.minimum(1 - hole, np.minimum(away / (soft + 1), 1))
+    return np.asarray(np.minimum(1 - hole, np.minimum(away / (soft + 1), 1)))
 
 
 def extended(

@@ -14,6 +14,9 @@ from zaohua.modalities.images.grid import EIGHT_BIT, SIXTEEN_BIT
 from zaohua.modalities.images.pixels import checked_pixels
 from zaohua.tasks.restore.masks import seen_of
 
+STRIP = 1 << 20
+"""Number of values that are converted at once."""
+
 
 class Pictures:
     """Observed pictures of one size, and what is known of them.
@@ -59,7 +62,13 @@ class Pictures:
         return torch.from_numpy(x)
 
     def items(self, x: Tensor) -> np.ndarray:
-        """Convert tensors (n, C, H, W) to pictures."""
+        """Convert tensors (n, C, H, W) to pictures, strip by strip: on the way pixels take eight bytes and more."""
+        rows = max(1, STRIP // max(1, x[:, :, :1].numel()))
+        strips = [self._decoded(strip) for strip in x.split(rows, dim=2)]
+        return strips[0] if len(strips) == 1 else np.concatenate(strips, axis=1)
+
+    def _decoded(self, x: Tensor) -> np.ndarray:
+        """Convert a strip of pictures."""
         if not self.deep:
             return self.codec.decode(x)
         array = x.permute(0, 2, 3, 1).contiguous().numpy()

@@ -47,7 +47,8 @@ class Problem:
     def some(self, rows: np.ndarray, device: torch.device) -> Observation:
         """Return the observations at some indices, on a device; if each has a degradation of its own, of one item."""
         degradation = self.degradations[0 if len(self.degradations) == 1 else int(rows[0])]
-        x, seen = self.x[rows].to(device), None if self.seen is None else self.seen[rows].to(device)
+        which = slice(rows[0], rows[0] + 1) if len(rows) == 1 else rows  # a view, of what may be large
+        x, seen = self.x[which].to(device), None if self.seen is None else self.seen[which].to(device)
         given = degradation.inverse_problem(x if seen is None else x * seen, self.shape)
         if seen is None:
             return given
@@ -62,7 +63,7 @@ class Problem:
     def complete(self) -> np.ndarray:
         """Return which observations are the items themselves, with nothing hidden, bool (n,)."""
         shown = np.ones(len(self.x), bool) if self.seen is None else self.seen.flatten(1).all(1).numpy()
-        return shown & self.unchanged
+        return np.asarray(shown & self.unchanged)
 
 
 def problem_of(

@@ -81,8 +81,9 @@ def tiled(
                 data[:, *place] += part * weights
             tick()
         data = data[:, *map(slice, lengths)][None]
-        alpha, sigma = (weight.to(data.dtype) for weight in (denoiser.schedule.alpha(t), denoiser.schedule.sigma(t)))
-        return data, (x_t - alpha * data) / sigma if sigma > 0 else torch.zeros_like(x_t)
+        alpha, sigma = float(denoiser.schedule.alpha(t)), float(denoiser.schedule.sigma(t))
+        e = torch.sub(x_t, data, alpha=alpha)  # in place from here: the grid may be large
+        return data, e.div_(sigma) if sigma > 0 else e.zero_()
 
     return Denoiser(denoiser.schedule, predict, denoiser.times)
 

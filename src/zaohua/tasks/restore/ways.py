@@ -10,8 +10,16 @@ from torch import Tensor
 from zaohua.core.noise import Noise
 from zaohua.estimator.denoiser import Denoiser
 from zaohua.families.posterior import Renoise, time_of
-from zaohua.families.samplers import Ancestral, Euler, Sampler
+from zaohua.families.samplers import Ancestral, Sampler
 from zaohua.operators.base import Identity, Observation
+
+
+class Once(Sampler):
+    """One evaluation: the data expected at the first time."""
+
+    def step(self, denoiser: Denoiser, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise | None = None) -> Tensor:
+        """Return E[x | x_t]."""
+        return denoiser(x_t, t)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +49,7 @@ def way(denoiser: Denoiser, observation: Observation, gamma: float, steps: int) 
     """Choose the way for an observation.
 
     If there is only noise, of one size, the observation is x_t at the time whose noise that is, but for its scale.
-    The best guess is E[x | x_t], one step; draws from p(x | x_t) go back from there by ancestral steps, whatever the
+    The best guess is E[x | x_t]; draws from p(x | x_t) go back from there by ancestral steps, whatever the
     model's own sampler is: one without noise has a single end for each x_t.
     """
     sigma = torch.as_tensor(observation.sigma)
@@ -49,5 +57,5 @@ def way(denoiser: Denoiser, observation: Observation, gamma: float, steps: int) 
         return Way(Renoise(observation, gamma), denoiser.times(steps))
     t = time_of(denoiser, float(sigma))
     if gamma == 0:
-        return Way(Euler(), torch.stack([t, t * 0]), observation.seen)
+        return Way(Once(), torch.stack([t, t * 0]), observation.seen)
     return Way(Ancestral(), denoiser.times(steps) * t, observation.seen)

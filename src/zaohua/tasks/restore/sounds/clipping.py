@@ -60,7 +60,7 @@ def clip_levels(degradation: Degradation, waves: Sequence[np.ndarray]) -> list[f
 
 def clipped(wave: np.ndarray, level: float) -> np.ndarray:
     """Return which samples are at a level or beyond, so that they may have been anything further out, bool (n,)."""
-    return np.abs(wave) >= level * (1 - NEAR)
+    return np.asarray(np.abs(wave) >= level * (1 - NEAR))
 
 
 def beyond(made: np.ndarray, wave: np.ndarray, level: float) -> np.ndarray:

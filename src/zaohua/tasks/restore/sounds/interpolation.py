@@ -15,6 +15,8 @@ from scipy.linalg import solve_toeplitz, solveh_banded
 
 CONTEXT = 4
 """Number of samples on either side of a gap that are looked at, as a multiple of the order: a voice changes soon."""
+LONG = 16
+"""Half of the greatest length of a gap that is filled as a whole, as a multiple of the order."""
 ROUNDS = 3
 """Number of times that the model and the samples are estimated in turn."""
 RIDGE = 1e-6
@@ -32,11 +34,20 @@ def interpolated(wave: np.ndarray, gaps: np.ndarray, order: int) -> np.ndarray:
         order: number of samples that a sample is predicted from.
     """
     out = np.where(gaps, 0.0, np.asarray(wave, np.float64))
+    reach, long = CONTEXT * order, LONG * order
     for start, stop in runs(gaps, order):
-        low, high = max(0, start - CONTEXT * order), min(len(out), stop + CONTEXT * order)
-        part, missing = out[low:high].copy(), gaps[low:high].copy()
-        missing[: start - low] = missing[stop - low :] = False  # those have their own turn
-        out[low:high] = _filled(part, missing, min(order, (len(part) - 1) // 3))
+        pieces = [(start, stop)]
+        if stop - start > 2 * long and gaps[start:stop].all():  # silence in the middle, to which both ends are faded
+            pieces = [(start, start + long), (stop - long, stop)]
+        for first, last in pieces:
+            low = max(0, first - reach) if first == start else first
+            high = min(len(out), last + reach) if last == stop else last
+            part, missing = out[low:high].copy(), gaps[low:high].copy()
+            missing[: first - low] = missing[last - low :] = False  # those have their own turn
+            out[low:high] = _filled(part, missing, min(order, (len(part) - 1) // 3))
+        if len(pieces) > 1:
+            out[start : start + long] *= np.linspace(1, 0, long)
+            out[stop - long : stop] *= np.linspace(0, 1, long)
     return out
 
 
@@ -94,12 +105,10 @@ def least_errors(wave: np.ndarray, missing: np.ndarray, a: np.ndarray) -> np.nda
         if lag:
             pulled[lag:] += bands[lag, i] * known[i]
     places = np.flatnonzero(missing)
-    low, high = int(places[0]), int(places[-1]) + 1
-    if high - low == len(places):  # one gap: a banded system
-        width = min(order, high - low - 1) + 1
-        return np.asarray(solveh_banded(bands[:width, low:high], -pulled[low:high], lower=True, check_finite=False))
-    apart = places[None] - places[:, None]
-    i, j = np.nonzero((apart >= 0) & (apart <= order))
-    matrix = np.zeros((len(places), len(places)))
-    matrix[i, j] = matrix[j, i] = bands[apart[i, j], places[i]]
-    return np.asarray(np.linalg.solve(matrix, -pulled[places]))
+    part = slice(int(places[0]), int(places[-1]) + 1)
+    found, width = missing[part], min(order, part.stop - part.start - 1) + 1
+    system, right = bands[:width, part], np.where(found, -pulled[part], 0.0)
+    for lag in range(width):  # known samples between missing ones have rows of their own: 1 x = 0
+        ends = np.append(found[lag:], np.zeros(lag, bool))
+        system[lag] = np.where(found & ends, system[lag], 0.0 if lag else 1.0)
+    return np.asarray(solveh_banded(system, right, lower=True, check_finite=False)[found])

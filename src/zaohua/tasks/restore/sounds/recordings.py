@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError, named
 from zaohua.modalities.base import counted
-from zaohua.modalities.sounds.codec import SoundCodec
+from zaohua.modalities.reading import read_with_kind
+from zaohua.modalities.sounds.clips import reason
+from zaohua.modalities.sounds.files import SoundFiles
 from zaohua.modalities.sounds.sound import Sound
 from zaohua.operators.masks import MaskGap
 from zaohua.tasks.restore.request import Request
@@ -47,18 +50,39 @@ class Recording(NamedTuple):
 
 
 def recordings(request: Request) -> list[Recording]:
-    """Return what is to be restored, one recording for each sound that can be read.
+    """Return what is to be restored, one recording for each sound.
 
     Raises:
-        ZaohuaError: these are no sounds, or the mask doesn't fit to them.
+        ZaohuaError: these are no sounds, one can't be read, or the mask doesn't fit to them.
     """
-    sounds = [*cast(SoundCodec, request.model.codec_).as_items(request.X, None)]
+    sounds = _sounds(request.X)
     masks = [None] * len(sounds) if request.mask is None else _masks(request.mask, sounds)
     gaps = [(step.start, step.start + step.length) for step in request.degradation.steps if isinstance(step, MaskGap)]
     return [
         Recording(sound, hidden_of(mask, sound) | hidden_of(gaps or None, sound))
         for sound, mask in zip(sounds, masks, strict=True)
     ]
+
+
+def _sounds(X: Any) -> list[Sound]:
+    """Return sounds: a single one, a list of them, or those of a path of files."""
+    given = [X] if isinstance(X, Sound) else SoundFiles([X]) if isinstance(X, Path) and X.is_file() else X
+    if isinstance(given, (str, Path)):
+        given = read_with_kind(given, modality="sounds").items
+    if not isinstance(given, SoundFiles):
+        if not isinstance(given, Iterable):
+            raise ZaohuaError(f"X must be a Sound, a list of them, or a path, not {named(X)}")
+        given = [*given]
+        if (other := next((one for one in given if not isinstance(one, Sound)), None)) is not None:
+            raise ZaohuaError(f"this model restores sounds, but X holds {named(other)}")
+        given = SoundFiles(given)
+    out = []
+    for name, clip in zip(given.paths, given.sources, strict=True):
+        try:
+            out.append(clip.load())
+        except Exception as error:  # a damaged file can make the decoder raise anything
+            raise ZaohuaError(f"{name}: {reason(error)}") from error
+    return out
 
 
 def has_gaps(request: Request) -> bool:

@@ -19,6 +19,8 @@ from zaohua.tasks.restore.sounds.interpolation import runs
 from zaohua.tasks.restore.sounds.recordings import Recording
 from zaohua.tasks.restore.sounds.windows import Windows
 
+FADE = 0.005
+"""Seconds of the cross-fades from interpolation to a network's answer inside a gap."""
 QUIET = 1e-6
 """Greatest distance from the mean that counts as silence, which stays as it is."""
 
@@ -31,8 +33,9 @@ class Tracks:
         given: the recording.
         waves: its samples at the network's rate, with gaps interpolated, float64 (channels, n).
         mean: their means, (channels, 1).
+        hidden: True in gaps, bool (n,).
         gain: what makes them as loud as the training sounds.
-        wanted: which of them the network is to find, bool (n,).
+        share: how far each is taken from the network, from 0 to 1; the rest from `waves`.
         network_rate: the network's rate.
         rate: rate of the result.
     """
@@ -40,13 +43,14 @@ class Tracks:
     given: Recording
     waves: np.ndarray
     mean: np.ndarray
+    hidden: np.ndarray
     gain: float
-    wanted: np.ndarray
+    share: np.ndarray
     network_rate: int
     rate: int
 
     @classmethod
-    def of(cls, given: Recording, codec: SoundCodec, faster: bool) -> Self:
+    def of(cls, given: Recording, codec: SoundCodec, faster: bool, any_level: bool = True) -> Self:
         """Prepare a recording.
 
         Args:
@@ -54,6 +58,7 @@ class Tracks:
                 to be interpolated.
             codec: codec of what the network takes.
             faster: whether the result has the network's rate if that is higher.
+            any_level: whether it may be made as loud as the training sounds.
 
         Raises:
             ZaohuaError: it has other channels than the network takes.
@@ -63,21 +68,23 @@ class Tracks:
             raise ZaohuaError(
                 f"this model restores sounds of {counted(codec.form_.channels, 'channel')}, not of {sound.channels}"
             )
-        if given.hidden.any():
-            wanted = np.zeros(len(sound), bool)
-            for start, stop in runs(given.hidden):
-                wanted[start:stop] = stop - start > SHORT * sound.rate
-        else:
-            wanted = np.ones(len(sound), bool)
         waves = resampled(filled(given), sound.rate, rate)
-        wanted = np.interp(np.arange(waves.shape[1]) * (sound.rate / rate), np.arange(len(sound)), wanted) > 0
+        places, own = np.arange(waves.shape[1]) * (sound.rate / rate), np.arange(len(sound))
+        share, hidden = np.interp(places, own, _share(given)), np.interp(places, own, given.hidden) > 0
         mean = waves.mean(1, keepdims=True)
-        if np.abs(waves - mean).max() <= QUIET:
-            wanted[:] = False
+        if given.hidden.all():
+            note("nothing is heard of a sound: made from nothing")
+        elif np.abs(waves - mean).max() <= QUIET:
+            share[:] = 0
         if sound.rate > rate and not given.hidden.any():
             note(f"sounds of {sound.rate:,} Hz restored at {rate:,} Hz: what was above {rate // 2:,} Hz is lost")
-        gain = _gain(waves - mean, codec)
-        return cls(given, waves, mean, gain, wanted, rate, max(rate, sound.rate) if faster else sound.rate)
+        gain = _gain(waves - mean, codec) if any_level else 1.0
+        return cls(given, waves, mean, hidden, gain, share, rate, max(rate, sound.rate) if faster else sound.rate)
+
+    @property
+    def wanted(self) -> np.ndarray:
+        """Which samples the network is to find, bool (n,)."""
+        return self.share > 0
 
     def inputs(self, channels: int) -> list[np.ndarray]:
         """Return what the network takes, (channels, n) each; channels are taken one by one by a network of one."""
@@ -92,16 +99,37 @@ class Tracks:
             level: where the sound was clipped; None if it wasn't.
         """
         given = self.given
-        made = np.where(self.wanted, np.concatenate(outputs) / self.gain + self.mean, self.waves)
+        made = self.share * (np.concatenate(outputs) / self.gain + self.mean) + (1 - self.share) * self.waves
         made = resampled(made, self.network_rate, self.rate)
-        if self.rate != given.sound.rate:
-            return Sound(made.T.reshape(-1, *given.sound.samples.shape[1:]), self.rate)
+        if self.rate != given.sound.rate:  # low frequencies are known: those that are made give way to those given
+            own, other = given.sound.rate, self.rate
+            low = resampled(resampled(made, other, own), own, other)
+            known = resampled(given.waves.astype(np.float64), own, other)
+            n = min(made.shape[1], low.shape[1], known.shape[1])
+            made = made[:, :n] + known[:, :n] - low[:, :n]
+            return Sound(made.T.reshape(-1, *given.sound.samples.shape[1:]), other)
         made = made[:, : len(given.sound)]
         made = np.pad(made, ((0, 0), (0, len(given.sound) - made.shape[1])), mode="edge")
         if level is not None:
             made = np.stack([beyond(m, wave, level) for m, wave in zip(made, given.waves, strict=True)])
         silent = not self.wanted.any() or None
         return given.with_waves(made) if given.hidden.any() or silent else given.with_samples(made)
+
+
+def _share(given: Recording) -> np.ndarray:
+    """Return how far the samples of a recording are taken from a network, (n,): all, or those in long gaps.
+
+    At the ends of a gap the interpolation knows best how the wave goes on, so there is a cross-fade of `FADE`.
+    """
+    if not given.hidden.any():
+        return np.ones(len(given.sound))
+    share, rate = np.zeros(len(given.sound)), given.sound.rate
+    for start, stop in runs(given.hidden):
+        if stop - start > SHORT * rate:
+            left = np.arange(1, stop - start + 1) if start else np.inf  # nothing to fade to before the beginning
+            right = np.arange(stop - start, 0, -1) if stop < len(share) else np.inf
+            share[start:stop] = np.minimum(np.minimum(left, right) / (FADE * rate), 1)
+    return share
 
 
 def resampled(waves: np.ndarray, rate: int, wanted: int) -> np.ndarray:

@@ -47,11 +47,16 @@ class Windows:
         """Yield slices of at most `size` windows."""
         return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))
 
-    def cut(self, rows: slice) -> np.ndarray:
-        """Return some windows, float32 (k, channels, length)."""
+    def cut(self, rows: slice, waves: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """Return some windows, float32 (k, channels, length).
+
+        Args:
+            rows: which windows.
+            waves: what to cut instead of the recordings, of the same lengths; (channels, n) each.
+        """
         out = []
         for number, start in self.places[rows]:
-            part = self.waves[number][:, start : start + self.length]
+            part = (self.waves if waves is None else waves)[number][:, start : start + self.length]
             out.append(np.pad(part, ((0, 0), (0, self.length - part.shape[1]))))
         return np.stack(out).astype(np.float32)
 
