@@ -120,7 +120,7 @@ def all_of(
             cache.of(f"{args.run.name}-{task}-{f.__name__}", partial(f, model, data.test, task))
             for f in (guessed, drawn)
         ]
-        made |= rows(task, *ours)
+        made |= rows(*ours)
     return made
 
 

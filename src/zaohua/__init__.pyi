@@ -80,6 +80,7 @@ from zaohua.storage.loading import load as load
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
+from zaohua.tasks.fill import fill as fill
 from zaohua.tasks.impute import TableImputer as TableImputer
 from zaohua.tasks.interpolate import interpolate as interpolate
 from zaohua.tasks.interpolate import morph as morph
@@ -164,6 +165,7 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "fill",
     "interpolate",
     "load",
     "metrics",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -13,7 +14,9 @@ from PIL import Image
 from tests.sounds import RATE, tone
 
 import zaohua as zh
+from zaohua.cli.options import Options
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import gathered
 from zaohua.storage import outputs
 
 RNG = np.random.default_rng(0)
@@ -95,6 +98,46 @@ def test_each_command_writes_a_picture_beside_the_given_one(zaohua, flow: Path, 
         assert np.array_equal(found[:10, 4:], photo)
     elif command != "restore" and command != "upscale":
         assert np.array_equal(found[:, :, 3], photo[:, :, 3])
+
+
+def test_a_run_that_was_trained_for_it_is_taken_at_its_word():
+    stored = {"parameters": {"degrade": "noise 25"}}
+
+    def found(name: str, **values: object) -> str:
+        command = importlib.import_module(f"zaohua.cli.{name}").main.__self__
+        options = Options({**{flag.name: flag.default for flag in command.flags}, **values})
+        with gathered() as notes:
+            text = command.trained_for(stored, options)
+        assert bool(text) == bool(notes)
+        return text
+
+    assert found("denoise") == found("restore") == "noise 25"
+    assert found("denoise", noise=10.0) == found("deblur") == found("inpaint") == ""
+
+
+def test_a_restorer_undoes_what_it_was_trained_for(zaohua, tmp_path: Path, photo):
+    X = RNG.integers(0, 256, (8, 8, 8, 3), dtype=np.uint8)
+    zh.Restorer(degrade="downscale 2 | noise 10", channels=8, max_steps=1, batch_size=4).fit(X).save("restorer")
+    said = zaohua("upscale", "restorer", "photo.png", "--out", "x.png")
+    assert said.code == 0 and said.err.startswith("note: this run was trained to undo 'downscale 2 | noise 10'"), (
+        said.err
+    )
+    assert pixels_of("x.png").shape == (20, 24, 4)
+    said = zaohua("upscale", "restorer", "photo.png", "--factor", "4", "--out", "y.png")
+    assert said.code == 2 and said.err.count("\n") == 1 and "downscale 2 | noise 10" in said.err
+
+
+def test_16_bits_stay_and_losses_are_told(zaohua, flow: Path):
+    deep = RNG.integers(0, 65536, (8, 8), dtype=np.uint16)
+    Image.fromarray(deep).save("deep.png")
+    assert zaohua("inpaint", flow, "deep.png", "--box", "2", "2", "3", "3", *FAST).code == 0
+    found = pixels_of("deep-inpainted.png")
+    outside = np.ones((8, 8), bool)
+    outside[2:5, 2:5] = False
+    assert found.dtype == np.uint16 and np.array_equal(found[outside], deep[outside])
+    said = zaohua("inpaint", flow, "deep.png", "--box", "2", "2", "3", "3", *FAST, "--out", "x.jpg")
+    assert "note: a .jpg loses details, so what lies outside of holes changes slightly, too" in said.err
+    assert "note: reduced from 16 bits to 8 in a .jpg" in said.err
 
 
 def test_what_was_done_is_said(zaohua, flow: Path, photo):

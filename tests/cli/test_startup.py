@@ -11,7 +11,10 @@ HEAVY = {"torch", "sklearn", "numpy", "scipy", "pandas", "PIL"}
 CODE = """
 import sys
 from zaohua.cli import main
-code = main(sys.argv[1:])
+try:
+    code = main(sys.argv[1:])
+except SystemExit as stop:  # --help
+    code = stop.code
 print("imported:", *sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
 sys.exit(code)
 """
@@ -30,7 +33,15 @@ def test_what_needs_no_model_imports_no_heavy_library(arguments: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    "arguments", [("trian",), ("train", "vea", "digits"), ("sample", "nowhere"), ("info", "nowhere")]
+    "arguments",
+    [
+        ("trian",),
+        ("train", "vea", "digits"),
+        ("sample", "nowhere"),
+        ("info", "nowhere"),
+        ("inpaint", "--help"),
+        ("denoise", "nowhere", "a.png"),
+    ],
 )
 def test_a_mistake_is_told_before_torch_is_imported(arguments: tuple[str, ...]):
     assert "torch" not in imported(*arguments)

@@ -34,6 +34,10 @@ def test_a_table_from_training_to_filling_in(zaohua, people: Path, tmp_path: Pat
     found = json.loads(zaohua("impute", "run", people, "--out", "filled.parquet", "--json").out)
     assert found["left"] == 0 and found["filled"] == 34
     assert pd.read_parquet("filled.parquet")["works"].notna().all()
+    several = json.loads(zaohua("impute", "run", people, "--draws", "2", "--out", "f.csv", "--json").out)
+    assert several["out"] == ["f-1.csv", "f-2.csv"] and several["filled"] == 34
+    assert not pd.read_csv("f-1.csv").equals(pd.read_csv("f-2.csv"))
+    assert "f-1.csv is there already" in zaohua("impute", "run", people, "--draws", "3", "--out", "f.csv").err
 
 
 def test_a_model_of_pictures_imputes_no_table(zaohua, people: Path) -> None:

@@ -96,6 +96,20 @@ def test_lora_by_a_flag(zaohua, home: Path):
     assert "next:    zaohua chat runs/gpt-pairs\n" in said.err and zh.load("runs/gpt-pairs").lora == 2
 
 
+def test_gaps_are_filled(zaohua, home: Path):
+    said = zaohua("fill", home / "book", "the ___ sat", "--samples", "2", "--length", "3", "--seed", "0")
+    first, line, second = said.out.splitlines()
+    assert said.code == 0 and set(line) == {"-"} and len(first) == len(second) == len("the cat sat")
+    assert first.startswith("the ") and first.endswith(" sat") and "having read what follows" in said.err
+    Path("holes.txt").write_text("a rat [gap] at the cat")
+    found = zaohua(
+        "fill", home / "book", "holes.txt", "--gap", "[gap]", "--longest", "6", "--out", "full.txt", "--json"
+    )
+    assert json.loads(found.out)["texts"][0][0] == Path("full.txt").read_text()[:-1]
+    assert "no gap in 'the cat': mark it with ___" in zaohua("fill", home / "book", "the cat").err
+    assert "holes.jsonl: there is no such file" in zaohua("fill", home / "book", "holes.jsonl").err
+
+
 class TestChat:
     def test_answers_each_line_and_remembers(self, zaohua, home: Path, monkeypatch: pytest.MonkeyPatch):
         typed(monkeypatch, "the cat\n\na rat\n/new\na rat\n/exit\nthe cat\n")

@@ -10,7 +10,7 @@ import pytest
 
 from zaohua.core.advice import command_line
 from zaohua.core.errors import ZaohuaError
-from zaohua.storage.outputs import INDEX, check, check_own, numbered, whole_file, whole_folder, write_own
+from zaohua.storage.outputs import INDEX, GrowingFolder, check, check_own, numbered, whole_file, whole_folder, write_own
 
 
 def names(folder: Path) -> list[str]:
@@ -88,3 +88,22 @@ def test_a_file_of_ours_is_replaced_until_somebody_changes_it(tmp_path: Path) ->
 def test_standard_output_is_no_place_for_files() -> None:
     with pytest.raises(ZaohuaError, match="not to standard output"):
         check(Path("-"), folder=True)
+
+
+def test_a_folder_that_grows_is_ours_even_if_the_work_stops(tmp_path: Path):
+    folder = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt), GrowingFolder(folder) as growing:
+        for path in (folder / "a.txt", folder / "deep" / "b.txt"):
+            with whole_file(path) as temporary:
+                temporary.write_text("x")
+            growing.add(path)
+        raise KeyboardInterrupt
+    check(folder, overwrite=True, folder=True)
+    with pytest.raises(ZaohuaError, match="written before"):
+        GrowingFolder(folder)
+    (folder / "deep" / "b.txt").write_text("mine")
+    with pytest.raises(ZaohuaError, match="holds other files \\(deep/b.txt\\)"):
+        GrowingFolder(folder, overwrite=True)
+    (folder / "deep" / "b.txt").write_text("x")
+    with GrowingFolder(folder, overwrite=True):
+        assert [path for path in folder.rglob("*") if path.is_file()] == []

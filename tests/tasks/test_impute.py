@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 import zaohua as zh
+from zaohua.tasks.impute import pool
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=120)
@@ -99,3 +100,51 @@ def test_estimators_with_a_model_are_saved_and_loaded(tmp_path: Path) -> None:
 def test_an_estimator_of_its_own_is_loaded_with_the_usual_model(tmp_path: Path) -> None:
     zh.TableImputer().fit(FULL[["a", "b"]]).save(tmp_path / "run")
     assert zh.load(tmp_path / "run").model is None
+
+
+def test_tables_are_filled_in_several_times() -> None:
+    fitted = model().fit(HOLES)
+    tables = fitted.impute(HOLES, n_draws=4, random_state=5)
+    assert [t.equals(u) for t, u in zip(fitted.impute(HOLES, n_draws=2, random_state=5), tables, strict=False)] == [
+        True
+    ] * 2
+    assert tables[0].equals(fitted.impute(HOLES, random_state=5)) and not tables[0].equals(tables[1])
+    for table in tables:
+        assert table.where(HOLES.notna()).equals(HOLES.where(HOLES.notna())) and table.index.equals(HOLES.index)
+    with pytest.raises(zh.ZaohuaError, match="n_draws"):
+        fitted.impute(HOLES, n_draws=0)
+
+
+def test_pooling_follows_rubins_rules() -> None:
+    """A worked example: five estimates 10 ... 14 with variance 4: W = 4, B = 2.5, T = 4 + 1.2 x 2.5 = 7, r = 3 / 4."""
+    pooled = pool([10, 11, 12, 13, 14], [4] * 5)
+    assert (pooled.estimate, pooled.variance) == (12, 7)
+    assert pooled.degrees_of_freedom == pytest.approx(4 * (1 + 4 / 3) ** 2)
+    assert pooled.missing_information == pytest.approx((0.75 + 2 / (21.7777778 + 3)) / 1.75)
+    several = pool(np.array([[10, 3], [11, 3], [12, 3], [13, 3], [14, 3]]), np.full((5, 2), 4))
+    assert several.estimate.tolist() == [12, 3] and several.variance.tolist() == [7, 4]
+    assert several.degrees_of_freedom[1] == np.inf and several.missing_information[1] == 0
+    certain = pool([1, 2], [0, 0])
+    assert certain.variance == 0.75 and certain.degrees_of_freedom == 1 and certain.missing_information == 1
+
+
+@pytest.mark.parametrize(
+    ("estimates", "variances"), [([1], [1]), ([1, 2], [1]), ([1, 2], [1, -1]), ([1, np.nan], [1, 1])]
+)
+def test_pooling_refuses_what_makes_no_sense(estimates: Any, variances: Any) -> None:
+    with pytest.raises(zh.ZaohuaError, match="pool"):
+        pool(estimates, variances)
+
+
+def test_intervals_from_draws_cover_the_truth() -> None:
+    """The mean of a column whose holes depend on another one lies in its interval about as often as that says."""
+    inside = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        a = rng.normal(size=300)
+        b = a + rng.normal(size=300)
+        holed = pd.DataFrame({"a": a, "b": np.where(rng.random(300) < (a > 0) * 0.7, np.nan, b)})
+        tables = zh.ProductMixture(n_components=4, max_iter=10, random_state=seed).fit(holed).impute(holed, n_draws=5)
+        pooled = pool([t["b"].mean() for t in tables], [t["b"].var() / len(t) for t in tables])
+        inside.append(abs(pooled.estimate) < 2.2 * np.sqrt(pooled.variance))
+    assert np.mean(inside) >= 0.7

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("RUN RUN ... [--out compare.html]", "measure models in the same way, and tell which is better"),
     "benchmark": ("SUITE [--minutes 10]", "train and compare every model of a suite, such as images-small"),
     "impute": ("RUN FILE --out FILE", "fill in the missing cells of a table"),
+    "fill": ("RUN TEXT [--samples 3]", "fill in the gaps of a text, marked ___"),
     "interpolate": ("RUN A B [-n 8] [--out strip.png]", "make what lies between two items, seeds or conditions"),
     "inpaint": ("RUN INPUT --mask FILE [--out OUTPUT]", "make parts of pictures, or gaps of sounds, anew"),
     "upscale": ("RUN INPUT [--factor 2]", "make pictures larger, or sounds clearer, with details as they may be"),
@@ -41,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "extend": ("RUN INPUT --right 32 | --seconds 1", "go on with pictures beyond their edges, or with sounds"),
     "restore": ("RUN INPUT --degrade 'downscale 4 | noise 10'", "undo whatever happened to pictures or sounds"),
     "resynthesise": ("RUN INPUT [--out OUTPUT]", "make sounds anew from their spectrograms, by a vocoder"),
+    "anomalies": ("RUN INPUT [--out map.png]", "tell where pictures or sounds differ from what a model expects"),
     "copies": ("RUN", "tell how much of what a model of texts writes is copied"),
     "fit-distribution": (
         "FILE --column X [--out picture.png]",
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run([argument for argument in arguments if argument != "--debug"])
     except KeyboardInterrupt as stop:
         signum: int = getattr(stop, "signum", 2)
-        print(f"zaohua: {stop or 'stopped'}", file=sys.stderr)
+        print(f"zaohua: {str(stop) or 'stopped'}", file=sys.stderr)
         return 128 + signum
     except BrokenPipeError:  # the reader of a pipe, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

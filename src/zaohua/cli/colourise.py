@@ -19,4 +19,5 @@ main = Restoration(
     flags=(NOISE,),
     degradations={"images": degradation},
     grey=True,
+    undoes=("grey",),
 ).main

@@ -39,4 +39,5 @@ main = Restoration(
     about="Make pictures sharp that are blurred, or that moved.",
     flags=FLAGS,
     degradations={"images": degradation},
+    undoes=("blur", "blur motion"),
 ).main

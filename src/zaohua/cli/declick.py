@@ -49,4 +49,6 @@ main = Restoration(
     flags=(THRESHOLD,),
     degradations={"sounds": lambda values: ""},
     prepare=prepare,
+    undoes=("clicks",),
+    unaided=True,
 ).main

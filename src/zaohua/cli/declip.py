@@ -29,4 +29,5 @@ main = Restoration(
     about="Restore the peaks of sounds that were recorded too loud and cut off.",
     flags=(LEVEL,),
     degradations={"sounds": degradation},
+    undoes=("clip",),
 ).main

@@ -27,4 +27,5 @@ main = Restoration(
     about="Remove noise from pictures or sounds.",
     flags=(NOISE,),
     degradations={"images": degradation, "sounds": degradation},
+    undoes=("noise",),
 ).main

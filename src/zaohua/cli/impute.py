@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.params import Between
+from zaohua.modalities.base import counted
 from zaohua.modalities.reading_options import reading
 from zaohua.storage import outputs
 
@@ -24,6 +27,12 @@ FLAGS = (
         metavar="PATH",
     ),
     OVERWRITE,
+    Flag(
+        "draws",
+        Annotated[int, Between(1)] | None,
+        None,
+        "Fill in the table this many times, for multiple imputation: to files with -1, -2 ... before their ending.",
+    ),
     Flag("split", str | None, None, "Split of a named data set to fill in.", metavar="NAME"),
     Flag("seed", Seed | None, None, "Seed: the same one fills in the same values."),
     Flag("json", bool, False, "Print the result as JSON."),
@@ -43,19 +52,26 @@ def main(arguments: Sequence[str]) -> None:
     impute = model.impute  # before the table is read: an error for a model that can't
     out, overwrite = values.optional("out", str), values.of("overwrite", bool)
     path = Path(out or f"{Path(data).with_suffix('')}-imputed.csv")
-    path = path if out or overwrite else outputs.numbered(path)
-    model.codec_.sheet_writer(path)  # an ending that can't be is told at once
-    if path.exists() and Path(data).exists() and path.samefile(data):
-        raise ZaohuaError(f"{path} is the table itself: give another --out")
-    outputs.check(path, overwrite)
+    draws = values.optional("draws", int)
+    path = path if out or overwrite or draws else outputs.numbered(path)
+    paths = [path] if draws is None else [path.with_stem(f"{path.stem}-{draw}") for draw in range(1, draws + 1)]
+    for each in paths:
+        model.codec_.sheet_writer(each)  # an ending that can't be is told at once
+        if each.exists() and Path(data).exists() and each.samefile(data):
+            raise ZaohuaError(f"{each} is the table itself: give another --out")
+        outputs.check(each, overwrite)
     with reading(**model.codec_.reading()):
         table, _ = zaohua.read(data, split=values.optional("split", str), modality="tables")
-    filled = impute(table, random_state=values.optional("seed", int))
+    tables = impute(table, n_draws=len(paths), random_state=values.optional("seed", int))
     cells = int(table.isna().to_numpy().sum())
-    left = int(filled.isna().to_numpy().sum())
-    model.codec_.write_sheet(filled, path)
+    left = int(tables[0].isna().to_numpy().sum())
+    for each, filled in zip(paths, tables, strict=True):
+        model.codec_.write_sheet(filled, each)
+    names: str | list[str] = str(path) if draws is None else [str(each) for each in paths]
     if values["json"]:
-        print(json.dumps({"out": str(path), "rows": len(filled), "filled": cells - left, "left": left}))
+        print(json.dumps({"out": names, "rows": len(table), "filled": cells - left, "left": left}))
     else:
         rest_of = f", {left:,} left" if left else ""
-        echo(f"{cells - left:,} missing cells of {len(filled):,} rows filled in{rest_of}: {path}")
+        times = "" if draws is None else f" {counted(draws, 'time')}"
+        where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} ... {paths[-1].name}"
+        echo(f"{cells - left:,} missing cells of {len(table):,} rows filled in{times}{rest_of}: {where}")

@@ -32,4 +32,5 @@ main = Restoration(
     flags=(DEGRADE, *holes.FLAGS),
     degradations={"images": degradation, "sounds": degradation},
     prepare=holes.prepare,
+    undoes=("*",),
 ).main

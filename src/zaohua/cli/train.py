@@ -43,6 +43,8 @@ def main(arguments: Sequence[str]) -> None:
     flags = TrainFlags(cls, stored)
     values = flags.parse(f"zaohua train {entry.command} DATA", entry.summary, early.rest)
     values["labels"] = values["labels"] and entry.conditional
+    if values.get("degrade") is not None and values["y"] is None:
+        values["labels"] = False  # y is what is seen of each item
     if values["print_config"]:
         print(config.text(flags.all, values, flags.titles, model=entry.command, data=early.data))
         return
@@ -247,6 +249,8 @@ def tell(model: GenerativeModel, folder: Path, read: Json | None) -> None:
         )
     else:
         echo(f"trained: {folder}")
-        if hasattr(model, "sample"):
+        if getattr(model, "degrade", None) is not None or hasattr(model, "restore"):
+            echo(f"next:    zaohua restore {quoted(folder)} INPUT")
+        elif hasattr(model, "sample"):
             talks = hasattr(model, "chat") and getattr(model, "apart_", False)
             echo(f"next:    zaohua {'chat' if talks else 'sample'} {quoted(folder)}")

@@ -34,4 +34,5 @@ main = Restoration(
     "of a model that was trained for that.",
     flags=(FACTOR, NOISE),
     degradations={"images": of_pictures, "sounds": of_sounds},
+    undoes=("downscale", "downscale bicubic", "resample", "band"),
 ).main

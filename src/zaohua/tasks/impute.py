@@ -1,11 +1,12 @@
-"""Imputation of missing cells as a transformer of scikit-learn, with any model that can complete rows."""
+"""Imputation of missing cells: a transformer of scikit-learn, and the rules that combine several imputations."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from zaohua.core.errors import ZaohuaError
@@ -13,6 +14,61 @@ from zaohua.core.sklearn_bases import TransformerMixin
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.columns import Tabular
 from zaohua.estimator.wrapper import ModelWrapper
+
+
+class Pooled(NamedTuple):
+    """Estimate from several imputed tables.
+
+    Attributes:
+        estimate: mean of the estimates.
+        variance: its variance, T = W + (1 + 1 / m) B.
+        degrees_of_freedom: of the t distribution of (truth - estimate) / sqrt(variance), (m - 1) (1 + 1 / r)^2 with
+            r = (1 + 1 / m) B / W; infinite if the estimates don't differ.
+        missing_information: fraction of the information that is missing, (r + 2 / (df + 3)) / (r + 1).
+    """
+
+    estimate: np.ndarray
+    variance: np.ndarray
+    degrees_of_freedom: np.ndarray
+    missing_information: np.ndarray
+
+
+def pool(estimates: ArrayLike, variances: ArrayLike) -> Pooled:
+    """Combine estimates from m imputed tables by Rubin's rules.
+
+    With the mean W of the variances and the variance B of the estimates, the variance of the mean estimate is
+    W + (1 + 1 / m) B: the second part is what isn't known because cells are missing.
+
+        >>> tables = model.impute(people, n_draws=20)
+        >>> pooled = pool([t.age.mean() for t in tables], [t.age.var() / len(t) for t in tables])
+
+    Source: Rubin, "Multiple Imputation for Nonresponse in Surveys", 1987, section 3.1.
+
+    Args:
+        estimates: the estimate from each table, (m,), or several, (m, k).
+        variances: squared standard error of each.
+
+    Returns:
+        Numbers for (m,), arrays (k,) for (m, k).
+
+    Raises:
+        ZaohuaError: there are fewer than two estimates, or not as many variances, or a variance is negative.
+    """
+    q, u = np.asarray(estimates, np.float64), np.asarray(variances, np.float64)
+    if q.ndim not in (1, 2) or q.shape != u.shape or len(q) < 2:
+        raise ZaohuaError(
+            f"pool takes two or more estimates and as many variances, not {q.shape} and {u.shape}: one of each for "
+            "every imputed table"
+        )
+    if not (np.isfinite(q).all() and np.isfinite(u).all() and (u >= 0).all()):
+        raise ZaohuaError("pool: estimates must be finite, and variances finite and not negative")
+    m = len(q)
+    within, between = u.mean(0), (1 + 1 / m) * q.var(0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = np.where(between > 0, between / within, 0.0)
+        df = np.where(between > 0, (m - 1) * (1 + 1 / r) ** 2, np.inf)
+        missing = np.where(np.isinf(r), 1.0, (r + 2 / (df + 3)) / (r + 1))
+    return Pooled(q.mean(0), within + between, df, missing)
 
 
 class TableImputer(TransformerMixin, ModelWrapper):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import zaohua as zh
 from tests.tasks.restore.exact import DEVIATION, MEAN, Normal, fitted, pictures, tensors
@@ -167,10 +169,10 @@ def test_conditions_are_unknown_or_given_and_guided(flow: Any, lower: np.ndarray
     images, labels = digits(3)
     unknown, given, guided = (
         zh.restore(flow, images, mask=lower, steps=3, random_state=0, **more).best
-        for more in ({}, {"y": labels[:3], "guidance": 1.0}, {"y": labels[:3], "guidance": 4.0})
+        for more in ({}, {"y": labels[:3]}, {"y": labels[:3], "guidance": 4.0})
     )
     assert not np.array_equal(unknown, given) and not np.array_equal(given, guided)
-    one = zh.restore(flow, images[:1], mask=lower, steps=3, random_state=0, y=labels[0], guidance=1.0).best
+    one = zh.restore(flow, images[:1], mask=lower, steps=3, random_state=0, y=labels[0], guidance=1).best
     assert np.array_equal(one[0], given[0])
 
 
@@ -187,6 +189,15 @@ def test_pictures_of_different_sizes_are_a_list(flow: Any) -> None:
     assert [picture.shape for picture in restored.best] == [(8, 8), (16, 8)]
     assert [len(answers) for answers in restored.samples] == [2, 2] and len(restored.deviation or ()) == 2
     assert done[-1][0] == done[-1][1]
+
+
+def test_files_are_restored_in_their_own_sizes(tmp_path: Path) -> None:
+    truth = [pictures(1, 8, 8)[0], pictures(1, 9, 20)[0]]
+    for name, picture in zip("ab", truth, strict=True):
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    restored = zh.restore(fitted(Normal), tmp_path, "noise 20")
+    assert [picture.shape for picture in restored.best] == [(8, 8), (9, 20)]
+    assert np.array_equal(restored.best[1], zh.restore(fitted(Normal), truth[1][None], "noise 20").best[0])
 
 
 def test_colours_are_restored_by_themselves_if_asked_for() -> None:

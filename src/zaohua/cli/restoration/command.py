@@ -20,7 +20,7 @@ from zaohua.cli.sample import sampling_flags
 from zaohua.core.advice import quoted
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.notes import gathered
+from zaohua.core.notes import gathered, note
 from zaohua.core.params import Between
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ class Restoration:
         degradations: what happened to the files, by the kind of data that it is for.
         prepare: makes the function that prepares files, see `Settings`, from the options and the kind of data.
         grey: True if only the brightness of pictures is used.
+        undoes: names of the steps that it undoes: a run that was trained for one of them is taken at its word if no
+            option of the command is given; "*" for all steps.
+        unaided: True if files are prepared only for runs that weren't trained for it.
     """
 
     name: str
@@ -102,6 +105,8 @@ class Restoration:
     degradations: Mapping[str, Degrading]
     prepare: Callable[[Options, str], Prepare] | None = None
     grey: bool = False
+    undoes: tuple[str, ...] = ()
+    unaided: bool = False
 
     def main(self, arguments: Sequence[str]) -> None:
         """Restore a file, or the files of a folder, as the arguments of the command say."""
@@ -114,19 +119,33 @@ class Restoration:
         kind = kind_of(self.name, run, stored, [*self.degradations])
 
         def settings() -> Settings:
-            return self._settings(run, values, kind.name, [flag.name for flag in own])
+            trained_for = self.trained_for(stored, values)
+            return self._settings(run, values, kind.name, trained_for, [flag.name for flag in own])
 
         carry_out(self.name, self.done, kind, settings, Path(source), values, values.of("samples", int))
 
-    def _settings(self, run: str, values: Options, kind: str, own: Sequence[str]) -> Settings:
+    def trained_for(self, stored: Json, values: Options) -> str:
+        """Return what a run was trained to undo if this command does that and no other strength is given; else ""."""
+        from zaohua.operators.degradation import Degradation
+
+        text = stored["parameters"].get("degrade")
+        if not text or any(values[flag.name] != flag.default for flag in self.flags):
+            return ""
+        if "*" not in self.undoes and Degradation.parse(text).steps[0].name not in self.undoes:
+            return ""
+        note(f"this run was trained to undo '{text}', which is taken to have happened")
+        return str(text)
+
+    def _settings(self, run: str, values: Options, kind: str, trained_for: str, own: Sequence[str]) -> Settings:
         """Return what is the same for all files; the model is loaded last, as it takes longest."""
         samples, guesses = values.of("samples", int), values.of("guesses", int)
         if samples > 1 and guesses > 1:
             raise ZaohuaError("--samples gives several answers and --guesses the mean of several: give one of them")
         from zaohua.operators.degradation import Degradation
 
-        prepare = None if self.prepare is None else self.prepare(values, kind)
-        text = self.degradations[kind](values)
+        unprepared = self.prepare is None or (self.unaided and trained_for)
+        prepare = None if unprepared or self.prepare is None else self.prepare(values, kind)
+        text = trained_for or self.degradations[kind](values)
         degradation = Degradation.parse(text) if text else None
         model = trained(run)
         return Settings(

@@ -14,7 +14,7 @@ from zaohua.cli.restoration.places import Job, Places
 from zaohua.cli.restoration.watch import Watch
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.core.notes import Notes, shown
+from zaohua.core.notes import Notes, note, shown
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -143,7 +143,7 @@ class Work:
 
     def __init__(self, name: str, done: str, settings: Settings, places: Places, notes: Notes, quiet: bool) -> None:
         self.name, self.done, self.settings, self.places, self.notes = name, done, settings, places, notes
-        self.watch = Watch(name, len(places.jobs), places.original.measure[1], quiet)
+        self.watch = Watch(name, len(places.jobs), places.original.speed, quiet)
         self.result, self.noted = Done(), 0
 
     def restore(self) -> Done:
@@ -192,6 +192,8 @@ class Work:
         if settings.prepare is not None:
             within = None if self.places.folder is None else job.target.relative_to(self.places.folder)
             original, weight = settings.prepare(original, within)
+        if weight is not None and not original.is_exact(job.target.suffix):
+            note(f"a {job.target.suffix} loses details, so what lies outside of holes changes slightly, too")
         item = original.seen(codec, grey)
         self._tell()
         self.watch.size = original.size

@@ -22,6 +22,7 @@ from zaohua.core.seeds import RandomState
 from zaohua.estimator.seen import QUOTED, token_hashes
 from zaohua.families.autoregressive.beams import beam_search
 from zaohua.families.autoregressive.decoding import BranchingDecoder
+from zaohua.families.autoregressive.filling import Gap, filled
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.families.autoregressive.writing import Writer
@@ -46,6 +47,8 @@ class TextModel(TokenModel[TextCodec]):
     beams: Annotated[int, Between(1, 1000), Sampling] = 1
     """Beginnings that a beam search for the most likely text keeps, whatever `temperature` and `top_k` are; 1 draws
     texts at random instead."""
+    candidates: Annotated[int, Between(1, 10_000), Sampling] = 64
+    """Candidates for a gap, from which `fill` draws one by the likelihood of the text after it (without `fim`)."""
     stop: Annotated[tuple[str, ...] | str, Sampling] = ()
     """Stop sequences, or a single one: a sample ends before the first of them after the prompt."""
 
@@ -126,6 +129,45 @@ class TextModel(TokenModel[TextCodec]):
             )
         new = found[:, first.shape[1] :]
         yield from new[:, (new >= 0).any(0)].unbind(1)
+
+    def infill(
+        self, before: str, after: str, noise: Noise, y: Condition | None = None, *, length: int | None, longest: int
+    ) -> str | None:
+        """Draw the text of a gap.
+
+        A model that was trained with `fim` reads the text after the gap first; others weigh `candidates` by its
+        likelihood, as far as it fits into a fourth of the context (see `filling`).
+
+        Args:
+            before: the text before the gap.
+            after: the text after it; "" for the end of the text.
+            noise: noise of one item.
+            y: condition of the text, (1, ...).
+            length: number of characters in the gap; None for any.
+            longest: maximum number of characters in it.
+
+        Returns:
+            The text; None if no candidate of that length was found.
+        """
+        size, device, tokenizer = length or longest, self.device_, self.codec_.tokenizer_
+        room = min(size * (4 if self.codec_.unit == "byte" else 1), self.context // 4)
+        if self.fim and after:
+            opening, follows = self.with_options(prompt=before, suffix=after).opening(), list[int]()
+            room = min(room, self.context - len(opening) - 1)
+        else:
+            follows = tokenizer.encode(after).tolist()[: max(1, self.context // 4)]
+            opening = [self._end, *tokenizer.encode(before).tolist()][-(self.context - room - len(follows)) :]
+
+        def fits(tokens: list[int]) -> bool:
+            count = len(tokenizer.decode(tokens))
+            return count == length if length is not None else 0 < count <= longest
+
+        gap = Gap(torch.tensor(opening, device=device), torch.tensor(follows, device=device), self._end, room, fits)
+        count = self.candidates if follows or length is not None else 1
+        net = self.decoder(y)
+        with threads_for_rows(self.nets_["net"], count):
+            found = filled(net, gap, self.choice(), noise.uniform(count, room)[0], noise.uniform()[0], y)
+        return None if found is None else tokenizer.decode(found)
 
     def _items_of(self, x: Tensor) -> list[str]:
         """Decode tokens to prompt, generated text up to a stop, and suffix."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
@@ -33,8 +33,6 @@ class Recording(Original[Sound]):
         kind: sample format as libsndfile calls it, such as PCM_24.
         titles: texts of the file by their names.
     """
-
-    measure: ClassVar[tuple[str, str]] = ("second", "x real time")
 
     path: Path
     item: Sound
@@ -65,10 +63,20 @@ class Recording(Original[Sound]):
         ending = ending.casefold()
         return ending if ending in FORMATS else ".wav" if ending in SUFFIXES else None
 
+    @classmethod
+    def is_exact(cls, ending: str) -> bool:
+        """Return True for formats without losses."""
+        return FORMATS[ending.casefold()] not in ("OGG", "MP3")
+
     @property
     def size(self) -> float:
         """Length in seconds."""
         return self.item.seconds
+
+    @staticmethod
+    def speed(per_second: float) -> str:
+        """Write seconds of sound per second."""
+        return f"{per_second:.2g} x real time"
 
     @property
     def shape(self) -> tuple[int, ...]:

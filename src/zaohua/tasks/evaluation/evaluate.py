@@ -97,7 +97,13 @@ def _named(argument: str) -> str:
 
 
 def check_able(model: GenerativeModel, protocol: type[EvaluationProtocol], name: object) -> None:
-    """Raise a `ZaohuaError` unless a model has all methods that a protocol needs."""
+    """Raise a `ZaohuaError` unless a model has all methods that a protocol needs, and makes items of nothing."""
+    degradation = getattr(model, "degrade", None)
+    if degradation is not None:
+        raise ZaohuaError(
+            f"{name} learnt to undo '{degradation}', and what is measured is free samples: degrade held-out items, "
+            "restore them (zaohua restore) and compare them with the originals"
+        )
     for method, measured in protocol.needs.items():
         try:
             getattr(model, method)

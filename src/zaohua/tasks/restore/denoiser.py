@@ -27,7 +27,7 @@ from zaohua.tasks.restore.pictures import Pictures
 from zaohua.tasks.restore.problem import Problem, problem_of
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
-from zaohua.tasks.restore.sets import by_channel, each, pictures_of
+from zaohua.tasks.restore.sets import by_channel, each, first_of
 from zaohua.tasks.restore.ticks import Ticks, evaluations
 from zaohua.tasks.restore.tiles import batches, tiled
 from zaohua.tasks.restore.ways import Way, way
@@ -54,7 +54,7 @@ def can(request: Request) -> str | None:
     codec = request.model.codec_
     if not isinstance(codec, ImageCodec):
         return f"{codec.representation or 'such items'} aren't supported"
-    first = pictures_of(request.X)[0]
+    first = first_of(request.X)
     channels = first.shape[2] if first.ndim == 3 and not request.by_channel else 1
     shape = request.degradation.before((channels, *first.shape[:2]))
     return request.degradation.obstacle(shape) or None

@@ -7,6 +7,7 @@ from typing import Any
 
 from zaohua.core.arguments import whole_number
 from zaohua.core.errors import ZaohuaError, named, shown
+from zaohua.core.params import fields_of
 from zaohua.core.seeds import RandomState, seed_of
 from zaohua.estimator.base import GenerativeModel
 from zaohua.operators.base import Identity
@@ -65,13 +66,16 @@ def restore(
         by_channel: True to restore each colour of pictures by itself, with a model of grey ones.
         solver: name of the solver; None takes the first that can, see `tasks.restore.solvers`.
         progress: function (done, total), called as the work goes on.
-        options: fields of the model marked for sampling (guidance ...), for this call only.
+        options: fields of the model marked for sampling, for this call only. `guidance` is 1 unless it is given: more
+            exaggerates what y says.
 
     Raises:
         ZaohuaError: the model can't restore such things, or an argument is invalid; the message says why.
     """
     if not isinstance(model, GenerativeModel):
         raise ZaohuaError(f"restore takes a fitted model first, not {named(model)}")
+    if "guidance" in fields_of(type(model)):
+        options = {"guidance": 1.0, **options}
     if degradation is None and mask is None:
         degradation = trained_for(model)
     pairs = hasattr(model, "restore")

@@ -13,6 +13,7 @@ from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note
 from zaohua.modalities.images.files import ImageFiles
+from zaohua.modalities.images.pixels import checked_pixels
 from zaohua.modalities.reading import read_with_kind
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
@@ -54,6 +55,15 @@ def pictures_of(X: object) -> np.ndarray | list[np.ndarray]:
     if len({picture.shape for picture in found}) == 1:
         return np.stack(found)
     return found
+
+
+def first_of(X: object) -> np.ndarray:
+    """Return the first of some pictures, see `pictures_of`."""
+    if isinstance(X, (str, Path)):
+        X = read_with_kind(X).items
+    if isinstance(X, (list, tuple, ImageFiles)):
+        return as_array(X[0], "images")
+    return np.asarray(checked_pixels(X)[0])
 
 
 def by_channel(request: Request, solve: Solve) -> Restored:

@@ -20,7 +20,7 @@ from zaohua.estimator.base import GenerativeModel
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
 
-SOLVERS = ("trained", "trained_sounds", "sound_denoiser", "autoregressive", "denoiser", "latents")
+SOLVERS = ("trained", "trained_sounds", "sound_denoiser", "autoregressive", "denoiser", "completion", "latents")
 """Names of all solvers, best first."""
 
 
