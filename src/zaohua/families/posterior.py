@@ -30,8 +30,8 @@ DEVIATION = 0.4
 """Standard deviation of data in [-1, 1] around what is expected of them.
 
 Pixels of MNIST and Fashion-MNIST have 0.5 and 0.6 around their mean picture. But what is unknown of a picture falls
-faster, as noise does, than that of independent pixels, and a lower value makes up for it: with 1, draws are spread too
-widely by up to a fifth and have 1.5 dB less, with 0.25 they are too much alike (benchmarks/README.md).
+faster with the noise than what is unknown of independent pixels, and a lower value makes up for it: with 1, draws are
+spread too widely and have 1 dB less, with 0.25 those of a hole are too much alike (benchmarks/README.md).
 """
 
 
