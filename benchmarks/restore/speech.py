@@ -44,6 +44,8 @@ from zaohua.tasks.restore.sounds.interpolation import interpolated
 Method = Callable[[Case], np.ndarray]
 EACH = {"noise": 6, "gaps": 4, "clip": 3, "band": 1}
 """How many pairs are made of each clip to learn from."""
+GUESSES = 4
+"""Guesses whose mean is measured."""
 WORDS = {"noise": "noise 0.1", "gaps": None, "clip": "clip", "band": "resample 4000", "clicks": None}
 """What `zaohua.restore` is told of a task."""
 
@@ -159,7 +161,7 @@ def restored(args: argparse.Namespace, task: str, given: list[Case]) -> list[np.
         masks = [~clicks(sound) for sound in heard]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", zh.ZaohuaWarning)
-        best = zh.restore(model, heard, WORDS[task], mask=masks, random_state=args.seed).best
+        best = zh.restore(model, heard, WORDS[task], mask=masks, n_samples=GUESSES).best
     out = [sound.samples[: len(case.clean)] for sound, case in zip(best, given, strict=True)]
     return [np.pad(wave, (0, len(case.clean) - len(wave))) for wave, case in zip(out, given, strict=True)]
 

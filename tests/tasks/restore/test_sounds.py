@@ -201,6 +201,20 @@ def test_progress_is_told_and_batches_change_nothing(model: zh.EDM) -> None:
     np.testing.assert_allclose(one.best[0].samples, whole, rtol=1e-3, atol=1e-3)
 
 
+def test_guesses_of_a_model_with_one_answer_are_those_for_shifted_windows() -> None:
+    clean = [zh.Sound(tone(400, hertz), RATE) for hertz in (150, 200, 250, 300)]
+    restorer = zh.Restorer(codec=zh.SpectrumCodec(seconds=0.1), degrade="noise 0.05", channels=8, max_steps=2)
+    restorer.set_params(batch_size=2, random_state=0).fit(clean)
+    noisy = [zh.Sound(tone(900) + np.float32(0.02 * RNG.standard_normal(900)), RATE)]
+    three = restore(restorer, noisy, "noise 0.05", n_samples=3)
+    waves = [one[0].samples for one in three.samples]
+    assert np.array_equal(waves[0], restore(restorer, noisy).best[0].samples)  # the first is that of the windows as are
+    assert all(np.abs(a - b).max() > 1e-4 for a, b in ((waves[0], waves[1]), (waves[1], waves[2])))
+    np.testing.assert_allclose(three.best[0].samples, np.mean(waves, 0), atol=1e-6)
+    with pytest.raises(ZaohuaError, match="it was trained to undo 'noise 0.05', not 'clip 0.1'"):
+        restore(restorer, noisy, "clip 0.1")
+
+
 def test_level_and_mean_are_kept_and_silence_stays_silence(model: zh.EDM) -> None:
     noisy = tone(900) + np.float32(0.02 * RNG.standard_normal(900))
     given = [zh.Sound(wave, RATE) for wave in (noisy, 0.01 * noisy + np.float32(0.2), np.full(500, 0.3, np.float32))]

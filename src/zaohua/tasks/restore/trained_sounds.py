@@ -69,7 +69,9 @@ def can(request: Request) -> str | None:
 
 def solve(request: Request) -> Restored:
     """Restore sounds."""
-    found = restored(request, _codecs(request.model)[1], _made)
+    codec = _codecs(request.model)[1]
+    step = codec.mel_.hop if isinstance(codec, SpectrumCodec) and hasattr(request.model, "restore") else 0
+    found = restored(request, codec, _made, step)
     what = counted(request.n_samples, "draw" if request.gamma else "guess")
     how = f"{what} by this {type(request.model).__name__}, which was trained on such pairs"
     return replace(found, how=f"{how[0].upper()}{how[1:]}{GAPS if has_gaps(request) else ''}.")

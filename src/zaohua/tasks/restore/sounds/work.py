@@ -48,19 +48,21 @@ Make = Callable[[Request, Batch, ItemNoise], Tensor]
 """(request, windows, noise) -> restored windows (k, channels, length or more)."""
 
 
-def restored(request: Request, codec: SoundCodec, make: Make) -> Restored:
+def restored(request: Request, codec: SoundCodec, make: Make, step: int = 0) -> Restored:
     """Restore recordings; the sentence about how is left empty.
 
     Args:
         request: what is asked for.
         codec: codec of what the network takes.
         make: restores windows.
+        step: distance of frames in samples, if `make` has only one guess for a window: then further guesses are those
+            for windows that begin elsewhere between two frames, every other one upside down, whose mean is better.
     """
     faster = any(step.name in ("resample", "band") for step in request.degradation.steps)
     any_level = getattr(request.model, "degrade", None) is None  # a degradation's numbers are those of a level
     tracks = [Tracks.of(one, codec, faster, any_level) for one in recordings(request)]
     levels = clip_levels(request.degradation, [one.given.sound.samples for one in tracks])
-    work = _Work(request, codec, make, tracks)
+    work = _Work(request, codec, make, tracks, step)
     answers = [work.answer(number) for number in range(request.n_samples)]
     mean = [[np.mean(parts, 0) for parts in zip(*ways, strict=True)] for ways in zip(*answers, strict=True)]
 
@@ -76,23 +78,28 @@ def restored(request: Request, codec: SoundCodec, make: Make) -> Restored:
 class _Work:
     """The windows of all tracks, and what is made of them."""
 
-    def __init__(self, request: Request, codec: SoundCodec, make: Make, tracks: list[Tracks]) -> None:
-        self.request, self.make = request, make
-        form = codec.form_
-        inputs = [one.inputs(form.channels) for one in tracks]
+    def __init__(self, request: Request, codec: SoundCodec, make: Make, tracks: list[Tracks], step: int) -> None:
+        self.request, self.make, self.tracks, self.step = request, make, tracks, step
+        self.form = codec.form_
+        inputs = [one.inputs(self.form.channels) for one in tracks]
         self.owners = [number for number, some in enumerate(inputs) for _ in some]
         self.waves = [wave for some in inputs for wave in some]
-        self.hidden = [tracks[owner].hidden[None] for owner in self.owners]
-        wanted = [tracks[owner].wanted for owner in self.owners]
-        self.windows = Windows(self.waves, form.length, wanted, alike=not (request.gamma and has_gaps(request)))
         self.seeds = request.seeds(len(tracks))
         self.size = request.batch_size or AT_ONCE
-        batches = math.ceil(len(self.windows) / self.size)
-        self.ticks = Ticks(request.progress, request.n_samples * batches)
+        self.ticks = Ticks(request.progress, request.n_samples * math.ceil(len(self._windows(0)) / self.size))
+
+    def _windows(self, offset: int) -> Windows:
+        """Return the windows of all waves, of which the first begins so many samples earlier."""
+        wanted = [np.pad(self.tracks[owner].wanted, (offset, 0)) for owner in self.owners]
+        waves = [np.pad(wave, ((0, 0), (offset, 0))) for wave in self.waves]
+        alike = not (self.request.gamma and has_gaps(self.request))
+        return Windows(waves, self.form.length, wanted, alike=alike)
 
     def answer(self, number: int) -> list[list[np.ndarray]]:
         """Return what is made of the inputs of each track, as one of several answers."""
-        windows, device = self.windows, self.request.model.device_
+        offset, sign = round(self.step * _spread(number)), -1.0 if self.step and number % 2 else 1.0
+        windows, device = self._windows(offset), self.request.model.device_
+        hidden = [np.pad(self.tracks[owner].hidden, (offset, 0))[None] for owner in self.owners]
         owners = np.array([self.owners[wave] for wave, _ in windows.places], int)
         seeds = [
             derive_seed(self.seeds[number][owner], "window", start)
@@ -100,18 +107,26 @@ class _Work:
         ]
 
         def work(rows: slice) -> Tensor:
-            hidden = torch.from_numpy(windows.cut(rows, self.hidden) > 0)
-            batch = Batch(torch.from_numpy(windows.cut(rows)), hidden, owners[rows], len(self.seeds[number]))
+            waves, gaps = torch.from_numpy(windows.cut(rows)), torch.from_numpy(windows.cut(rows, hidden) > 0)
+            batch = Batch(sign * waves, gaps, owners[rows], len(self.seeds[number]))
             made = self.make(self.request, batch, ItemNoise(seeds[rows], device))
             self.ticks()
-            return made[..., : windows.length].cpu()
+            return sign * made[..., : windows.length].cpu()
 
         if not len(windows):
-            made = [np.zeros(wave.shape) for wave in self.waves]
+            made = [np.zeros(wave.shape) for wave in windows.waves]
         else:
             with self.request.model.inference():
                 made = windows.joined(torch.cat(in_chunks(len(windows), self.size, work)).double().numpy())
         return [
-            [wave for owner, wave in zip(self.owners, made, strict=True) if owner == track]
+            [wave[:, offset:] for owner, wave in zip(self.owners, made, strict=True) if owner == track]
             for track in range(len(self.seeds[number]))
         ]
+
+
+def _spread(number: int) -> float:
+    """Return the numbers 0, 1/2, 1/4, 3/4, 1/8 ... in turn: the digits of `number` in base 2, mirrored at the point."""
+    out, part = 0.0, 0.5
+    while number:
+        out, number, part = out + part * (number % 2), number // 2, part / 2
+    return out
