@@ -5,8 +5,8 @@
     python benchmarks/restore/speech.py measure noise gaps clip band clicks --run 'runs/speech-{}' --baselines
 
 Spoken digits (fsdd, 8 kHz). Learnt from four speakers; tested on clips 0 to 4 of each digit, the test split, of the two
-others, theo and nicolas. There is one model for each task, trained on pairs of complex spectrograms (`speech_model`).
-Clicks need none: they are found, and interpolated.
+others, theo and nicolas. There is one `zaohua.Restorer` of complex spectrograms for each task, trained on pairs. Clicks
+need none: they are found, and interpolated.
 
     si-sdr     scale-invariant signal-to-distortion ratio of whole clips, dB
     in gap     of gaps: power of the clean samples in the gap over that of the error, dB
@@ -28,17 +28,16 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from speech_model import SpeechRestorer  # isort: skip
 from speech_tasks import HELD_OUT, RATE, TASKS, TESTED, Case, Clip, cases, clips, pairs, up  # isort: skip (the path)
 import zaohua as zh  # isort: skip
 import numpy as np
 import torch
 from common import mean, show
 from scipy.signal import medfilt
-from zaohua.modalities.sounds.clicks import clicks
 
 from sounds import Mixture, Recogniser, wiener
 from zaohua.metrics.restored_waves import log_spectral_distance, si_sdr
+from zaohua.modalities.sounds.clicks import clicks
 from zaohua.tasks.restore.sounds.clipping import clipped
 from zaohua.tasks.restore.sounds.interpolation import interpolated
 
@@ -124,8 +123,9 @@ def train(args: argparse.Namespace, task: str, train: list[Clip]) -> None:
     """Train a model for a task."""
     time.perf_counter = time.process_time  # the clock of `max_minutes`
     clean, heard = pairs(task, train, EACH[task], np.random.default_rng(args.seed))
-    codec = zh.SpectrumCodec(n_fft=256, hop=128)
-    model = SpeechRestorer(codec=codec, y_codec=codec, max_minutes=args.minutes, random_state=args.seed)
+    codec = zh.SpectrumCodec(n_fft=240, hop=120)  # 30 ms
+    model = zh.Restorer(codec=codec, y_codec=codec, batch_size=8, random_state=args.seed)
+    model.set_params(max_minutes=args.minutes)
     model.fit(clean, heard, out=args.out)
     show(task, {"training": {"pairs": len(clean), "steps": model.n_steps_, "CPU minutes": model.seconds_ / 60}})
 

@@ -66,6 +66,7 @@ def methods(seed: int) -> dict[str, Any]:
         "random forest": imputers.Forests(seed),
         "ProductMixture": Ours(lambda: zh.ProductMixture(random_state=seed)),
         "TabAR": Ours(lambda: zh.TabAR(random_state=seed)),
+        "TabAR, any order": Ours(lambda: zh.TabAR(random_state=seed, in_order=0.0, dropout=0.0)),
     }
 
 

@@ -96,3 +96,12 @@ def test_a_stopped_training_says_how_to_go_on(zaohua, monkeypatch: pytest.Monkey
     monkeypatch.setattr("zaohua.cli.models.main", stop)
     said = zaohua("models")
     assert (said.code, said.err) == (143, "zaohua: saved; go on with --resume\n")
+
+
+def test_what_is_stopped_before_it_has_anything_to_say_is_said_to_be(zaohua, monkeypatch: pytest.MonkeyPatch):
+    def stop(arguments: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zaohua.cli.models.main", stop)
+    said = zaohua("models")
+    assert (said.code, said.err) == (130, "zaohua: stopped\n")

@@ -115,6 +115,18 @@ def test_a_run_that_was_trained_for_it_is_taken_at_its_word():
     assert found("denoise", noise=10.0) == found("deblur") == found("inpaint") == ""
 
 
+def test_a_restorer_undoes_what_it_was_trained_for(zaohua, tmp_path: Path, photo):
+    X = RNG.integers(0, 256, (8, 8, 8, 3), dtype=np.uint8)
+    zh.Restorer(degrade="downscale 2 | noise 10", channels=8, max_steps=1, batch_size=4).fit(X).save("restorer")
+    said = zaohua("upscale", "restorer", "photo.png", "--out", "x.png")
+    assert said.code == 0 and said.err.startswith("note: this run was trained to undo 'downscale 2 | noise 10'"), (
+        said.err
+    )
+    assert pixels_of("x.png").shape == (20, 24, 4)
+    said = zaohua("upscale", "restorer", "photo.png", "--factor", "4", "--out", "y.png")
+    assert said.code == 2 and said.err.count("\n") == 1 and "downscale 2 | noise 10" in said.err
+
+
 def test_16_bits_stay_and_losses_are_told(zaohua, flow: Path):
     deep = RNG.integers(0, 65536, (8, 8), dtype=np.uint16)
     Image.fromarray(deep).save("deep.png")

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run([argument for argument in arguments if argument != "--debug"])
     except KeyboardInterrupt as stop:
         signum: int = getattr(stop, "signum", 2)
-        print(f"zaohua: {stop or 'stopped'}", file=sys.stderr)
+        print(f"zaohua: {str(stop) or 'stopped'}", file=sys.stderr)
         return 128 + signum
     except BrokenPipeError:  # the reader of a pipe, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -19,9 +19,6 @@ class Original(ABC, Generic[ItemT]):
 
     An original is not changed: each method that changes something returns another one.
     """
-
-    measure: ClassVar[tuple[str, str]]
-    """Unit of `size` in words: "megapixel", and how much of it is done in a second: "megapixels/s"."""
 
     path: Path
     item: ItemT
@@ -48,7 +45,12 @@ class Original(ABC, Generic[ItemT]):
     @property
     @abstractmethod
     def size(self) -> float:
-        """How much there is to do, in the unit of `measure`."""
+        """How much there is to do: pixels, or seconds."""
+
+    @staticmethod
+    @abstractmethod
+    def speed(per_second: float) -> str:
+        """Write how much of `size` is done in a second: "0.3 megapixels/s"."""
 
     @property
     @abstractmethod

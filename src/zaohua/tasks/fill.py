@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from zaohua.core.arguments import whole_number
 from zaohua.core.errors import ZaohuaError, named, shown
 from zaohua.core.noise import ItemNoise, derive_seed
@@ -84,7 +86,7 @@ def fill(
             noises = [ItemNoise([derive_seed(seed, "answer", answer)], model.device_) for seed in seeds]
             filled = []
             for row, (pieces, noise) in enumerate(zip(parts, noises, strict=True)):
-                own = None if codes is None else codes[[row]]
+                own = None if codes is None else codes[np.array([row])]
                 if own is None and model.y_codec_ is not None:
                     own = model.y_codec_.draw(noise)
                 filled.append(_filled(model, pieces, noise, model.prepare_conditions(own, noise), *limits))

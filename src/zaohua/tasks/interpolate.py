@@ -9,7 +9,6 @@ Source: White, "Sampling Generative Networks", 2016 (arXiv:1609.04468).
 
 from __future__ import annotations
 
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +49,7 @@ def interpolate(model: GenerativeModel, a: object, b: object, n: int = 8, *, y: 
         ZaohuaError: the model has no latents, or a or b aren't single items.
     """
     latents = Latents(model.with_options(**options), y)
-    ends = [_end(latents, "a", a), _end(latents, "b", b)]
-    return latents.items(slerp(*ends, _weights(n)))
+    return latents.items(slerp(_end(latents, "a", a), _end(latents, "b", b), _weights(n)))
 
 
 def morph(
@@ -157,7 +155,7 @@ def _weights(n: int) -> np.ndarray:
 
 def _end(latents: Latents, name: str, end: object) -> np.ndarray:
     """Return the latents of an item, or those drawn for a seed, (size,)."""
-    if isinstance(end, Integral) and not isinstance(end, bool):
+    if isinstance(end, (int, np.integer)) and not isinstance(end, bool):
         return latents.of_seed(whole_number(name, end, 0))
     z = latents.of(end if isinstance(end, (str, Path)) else latents.model.codec_.as_items(end, None))
     if len(z) != 1:

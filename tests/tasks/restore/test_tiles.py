@@ -116,3 +116,9 @@ def test_stopping_leaves_nothing_behind() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         zh.restore(fitted(Normal), pictures(1, 40, 40), "noise 30", batch_size=4, progress=stop)
+
+
+def test_pictures_that_memory_cannot_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zaohua.core.memory.free_memory", lambda: 1 << 20)
+    with pytest.raises(zh.ZaohuaError, match="300 x 300 pixels takes at least .* of memory, and 1 MiB are free"):
+        zh.restore(fitted(Normal), np.zeros((1, 300, 300), np.uint8), "noise 30")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -18,15 +19,15 @@ class Watch:
     Args:
         label: what is done, such as "denoise".
         files: number of files.
-        rate: unit of the speed, such as "megapixels/s".
+        speed: writes how much is done in a second.
         quiet: True to show nothing.
 
     Attributes:
-        size: how much there is to do in the current file, in the unit of the speed.
+        size: how much there is to do in the current file, see `Original.size`.
     """
 
-    def __init__(self, label: str, files: int, rate: str, quiet: bool) -> None:
-        self.meter, self.files, self.rate = Meter(label, quiet=quiet), files, rate
+    def __init__(self, label: str, files: int, speed: Callable[[float], str], quiet: bool) -> None:
+        self.meter, self.files, self.speed = Meter(label, quiet=quiet), files, speed
         self.number, self.name, self.size, self.sizes = 0, "", 0.0, 0.0
 
     def __enter__(self) -> Self:
@@ -56,6 +57,6 @@ class Watch:
         seconds = time.perf_counter() - self.began
         if seconds < SHORT or not self.meter.is_due():
             return
-        speed = (self.sizes + within * self.size) / seconds
+        speed = self.speed((self.sizes + within * self.size) / seconds)
         many = f"{self.number + 1:,}/{self.files:,}  " if self.files > 1 else ""
-        self.meter.show((self.number + within) / self.files, f"{many}{self.name}  {speed:.3g} {self.rate}")
+        self.meter.show((self.number + within) / self.files, f"{many}{self.name}  {speed}")

@@ -143,7 +143,7 @@ class Work:
 
     def __init__(self, name: str, done: str, settings: Settings, places: Places, notes: Notes, quiet: bool) -> None:
         self.name, self.done, self.settings, self.places, self.notes = name, done, settings, places, notes
-        self.watch = Watch(name, len(places.jobs), places.original.measure[1], quiet)
+        self.watch = Watch(name, len(places.jobs), places.original.speed, quiet)
         self.result, self.noted = Done(), 0
 
     def restore(self) -> Done:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -125,8 +125,9 @@ def _likelihood(net: Decoder, logits: Tensor, after: Tensor, state: State) -> Te
         later = torch.stack([net.step(column[:, None], state) for column in rows[:, :-1].unbind(1)], 1)
     if rewinds:
         cast(RewindableDecoder, net).rewind(state, len(after) - 1)
-    terms: Any = later.double().log_softmax(2).gather(2, rows[:, 1:, None])[:, :, 0]
-    return out + terms.sum(1)
+    terms: Tensor = later.double().log_softmax(2).gather(2, rows[:, 1:, None])[:, :, 0]
+    total: Tensor = out + terms.sum(1)
+    return total
 
 
 def _drawn(weights: Tensor, u: Tensor, best: bool) -> int:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from PIL import Image
@@ -39,8 +39,6 @@ class Picture(Original[np.ndarray]):
         alpha: uint8 (H, W), 255 where it is opaque; None if it is so everywhere.
         kept: metadata of the file.
     """
-
-    measure: ClassVar[tuple[str, str]] = ("megapixel", "megapixels/s")
 
     path: Path
     item: np.ndarray
@@ -79,8 +77,13 @@ class Picture(Original[np.ndarray]):
 
     @property
     def size(self) -> float:
-        """Number of megapixels."""
-        return self.shape[0] * self.shape[1] / 1e6
+        """Number of pixels."""
+        return float(self.shape[0] * self.shape[1])
+
+    @staticmethod
+    def speed(per_second: float) -> str:
+        """Write pixels per second."""
+        return f"{per_second / 1e6:.2g} megapixels/s" if per_second > 1e5 else f"{per_second:,.0f} pixels/s"
 
     @property
     def shape(self) -> tuple[int, ...]:

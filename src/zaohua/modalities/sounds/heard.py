@@ -6,10 +6,10 @@ import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from zaohua.core.noise import Noise
 from zaohua.operators.degradation import Degradation
+from zaohua.operators.frequencies import Resample
 from zaohua.operators.step import Units
 
 if TYPE_CHECKING:
@@ -35,4 +35,8 @@ def heard(waves: Tensor, rate: int, degradation: Degradation, noise: Noise) -> T
         noise: source of randomness.
     """
     out = degradation.in_units(Units(rate=float(rate)))(waves, noise)
-    return out if out.shape[-1] == waves.shape[-1] else interpolate(out, waves.shape[-1], mode="linear")
+    shape, n = tuple(waves.shape[1:]), out.shape[-1]
+    if n >= shape[-1]:
+        return out
+    fewer = Resample(rate=n / shape[-1])
+    return fewer.adjoint(out, shape) / fewer.gram(shape)  # the same frequencies at more places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
@@ -33,8 +33,6 @@ class Recording(Original[Sound]):
         kind: sample format as libsndfile calls it, such as PCM_24.
         titles: texts of the file by their names.
     """
-
-    measure: ClassVar[tuple[str, str]] = ("second", "x real time")
 
     path: Path
     item: Sound
@@ -74,6 +72,11 @@ class Recording(Original[Sound]):
     def size(self) -> float:
         """Length in seconds."""
         return self.item.seconds
+
+    @staticmethod
+    def speed(per_second: float) -> str:
+        """Write seconds of sound per second."""
+        return f"{per_second:.2g} x real time"
 
     @property
     def shape(self) -> tuple[int, ...]:

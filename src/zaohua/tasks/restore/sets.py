@@ -63,7 +63,7 @@ def first_of(X: object) -> np.ndarray:
         X = read_with_kind(X).items
     if isinstance(X, (list, tuple, ImageFiles)):
         return as_array(X[0], "images")
-    return checked_pixels(X)[0]
+    return np.asarray(checked_pixels(X)[0])
 
 
 def by_channel(request: Request, solve: Solve) -> Restored:

@@ -20,11 +20,14 @@ from zaohua.modalities.base import counted
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.spectrum import SpectrumCodec
 from zaohua.modalities.sounds.waves import WaveCodec
+from zaohua.operators.levels import Clip
+from zaohua.operators.masks import Masking, MaskRandom
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
 from zaohua.tasks.restore.sounds.filling import SHORT, longest_gap
 from zaohua.tasks.restore.sounds.recordings import has_gaps, recordings
 from zaohua.tasks.restore.sounds.work import GAPS, Batch, restored
+from zaohua.tasks.restore.trained import trained_for
 
 NEEDS = "training on pairs of sounds"
 
@@ -52,6 +55,13 @@ def can(request: Request) -> str | None:
     x, y = _codecs(request.model)
     if x.form_[:3] != y.form_[:3]:
         return "it makes sounds of those of another rate, length or number of channels: sample it with y= instead"
+    own, asked = trained_for(request.model), request.degradation
+    if own is not None and str(own) != str(asked):
+        guessed = str(asked) == "clip" and any(isinstance(step, Clip) for step in own.steps)  # of unknown level
+        if not guessed and not (
+            has_gaps(request) and any(isinstance(step, (Masking, MaskRandom)) for step in own.steps)
+        ):
+            return f"it was trained to undo '{own}', not " + ("gaps" if has_gaps(request) else f"'{asked}'")
     if has_gaps(request) and max(map(longest_gap, recordings(request)), default=0.0) <= SHORT:
         return f"gaps up to {1000 * SHORT:.0f} ms are interpolated"
     return None
