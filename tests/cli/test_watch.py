@@ -20,7 +20,7 @@ def test_lines_tell_file_speed_and_time(capsys: pytest.CaptureFixture[str], monk
         shown(1, 2)
     assert capsys.readouterr().err.splitlines() == [
         "denoise:  25%  1/2  a.png  0.4 megapixels/s  0:30 left",
-        "denoise:  75%  2/2  b.png  0.22 megapixels/s  0:13 left",
+        "denoise:  75%  2/2  b.png  0.23 megapixels/s  0:13 left",
     ]
 
 
