@@ -165,7 +165,7 @@ class Tabular(CompletesRows):
         codes, known = model.codec_.given(y, n_samples)
         seeds = self.seeds_for_sampling(random_state, len(codes))
         if hasattr(model, "complete") and model.cannot("complete") is None:
-            codes = model._completed(codes, known, seeds, whole=False)
+            codes = model.completed(codes, known, seeds, whole=False)
         else:
             codes, self.acceptance_rate_ = model._sampled_by_rejection(codes, known, seeds)
         return model.codec_.items(codes, like=y)

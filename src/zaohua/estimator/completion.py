@@ -50,6 +50,7 @@ class CompletesRows(GenerativeModel[TableCodec]):
         self._check_fitted()
         draws = 1 if n_draws is None else whole_number("n_draws", n_draws, 1)
         codes, known, given = self.codec_.holes(X)
+        self.foresee(draws * len(codes))
         hidden = self.codec_.hidden(codes) & ~self.codec_.holes_in(X)
         if hidden.any():
             note(
@@ -60,10 +61,10 @@ class CompletesRows(GenerativeModel[TableCodec]):
         tables = []
         for draw in range(draws):
             own = [derive_seed(seed, "draw", draw) for seed in seeds] if draw else seeds
-            tables.append(self.codec_.filled(self._completed(codes, known, own, whole=True, given=given), X))
+            tables.append(self.codec_.filled(self.completed(codes, known, own, whole=True, given=given), X))
         return tables[0] if n_draws is None else tables
 
-    def _completed(
+    def completed(
         self, codes: Tensor, known: Tensor, seeds: list[int], whole: bool, given: Tensor | None = None
     ) -> Tensor:
         """Return codes (n, columns) with the unknown cells drawn by `complete`.

@@ -44,7 +44,8 @@ class Degraded(Trainable[CodecT]):
             return super()._begin(X, y, base, modality, codec)
         if y is not None:
             raise ZaohuaError(f"{option('degrade')} makes y of x: give that, or y, and not both")
-        data = super()._begin(X, None, None if base is None else base._replace(y_codec=None), modality, codec)
+        base = None if base is None else Base(base.codec, None, base.about, base.seen)
+        data = super()._begin(X, None, base, modality, codec)
         self.y_codec_ = self.codec_.observation(degradation)
         self.y_spec_ = self.y_codec_.spec_
         return data
