@@ -66,7 +66,7 @@ def fit(
         filled[seen, column] = rows[seen, column]
         if seen.any():
             filled[~seen, column] = rng.choice(rows[seen, column], int((~seen).sum()))
-    early = growth._replace(trees=-(-growth.trees // 5))
+    early = Growth(-(-growth.trees // 5), growth.least, growth.share)
     for _ in range(0 if there.all() else chains):
         forests = grow(filled, there, is_category, early, rng)
         for first in range(0, len(rows), BLOCK):
