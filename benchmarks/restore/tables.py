@@ -65,6 +65,7 @@ def methods(seed: int) -> dict[str, Any]:
         "IterativeImputer": imputers.Linear(seed),
         "random forest": imputers.Forests(seed),
         "ProductMixture": Ours(lambda: zh.ProductMixture(random_state=seed)),
+        "ChainedForests": Ours(lambda: zh.ChainedForests(random_state=seed)),
         "TabAR": Ours(lambda: zh.TabAR(random_state=seed)),
         "TabAR, any order": Ours(lambda: zh.TabAR(random_state=seed, in_order=0.0, dropout=0.0)),
     }

@@ -36,6 +36,7 @@ from zaohua.modalities.texts.captions import CaptionCodec as CaptionCodec
 from zaohua.modalities.texts.codec import TextCodec as TextCodec
 from zaohua.models.bernoulli import Bernoulli as Bernoulli
 from zaohua.models.beta import Beta as Beta
+from zaohua.models.chained_forests import ChainedForests as ChainedForests
 from zaohua.models.char_rnn import CharRNN as CharRNN
 from zaohua.models.chorale_rnn import ChoraleRNN as ChoraleRNN
 from zaohua.models.ctgan import CTGAN as CTGAN
@@ -95,6 +96,7 @@ __all__ = [
     "Beta",
     "CTGAN",
     "CaptionCodec",
+    "ChainedForests",
     "CharRNN",
     "CheckpointError",
     "ChoraleRNN",

@@ -33,20 +33,14 @@ Parameters = dict[str, np.ndarray]
 """The fitted numbers of one density, by name, float64."""
 
 
-class PerClassDensity(GenerativeModel[CodecT]):
-    """Density of the flattened tensor for each class. Subclasses define `estimate`, `log_density` and `generate`."""
-
-    score_kind: ClassVar[ScoreKind] = "exact"
+class PerClass(GenerativeModel[CodecT]):
+    """Model fitted at once, one for each class. Subclasses define `estimate` and `generate`."""
 
     seconds_ = Stored[float | None](None, key="seconds")
 
     @abstractmethod
     def estimate(self, x: np.ndarray) -> Parameters:
         """Fit one density to rows x (n, D), float64."""
-
-    @abstractmethod
-    def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
-        """Return the log density of rows x (n, D), float64 (n,)."""
 
     @abstractmethod
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
@@ -100,14 +94,6 @@ class PerClassDensity(GenerativeModel[CodecT]):
 
     # ---- primitives
 
-    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
-        """Return the exact log density of x (B, ...) in the item's own units, nats (B,)."""
-        rows = x.flatten(1).double().numpy()
-        out = np.empty(len(rows))
-        for density, where in self._by_class(y, len(rows)):
-            out[where] = self.log_density(density, rows[where])
-        return torch.from_numpy(out - self.spec_.log_volume)
-
     def draw(self, noise: ItemNoise, y: Condition | None) -> Tensor:
         """Draw tensors (n, ...)."""
         out = np.empty((noise.n, self.spec_.size))
@@ -136,6 +122,24 @@ class PerClassDensity(GenerativeModel[CodecT]):
         for key, value in tensors.items():
             c, name = key.split(".", 1)
             self.densities_[int(c)][name] = value.numpy()
+
+
+class PerClassDensity(PerClass[CodecT]):
+    """Density of the flattened tensor for each class. Subclasses define `log_density` too."""
+
+    score_kind: ClassVar[ScoreKind] = "exact"
+
+    @abstractmethod
+    def log_density(self, parameters: Parameters, x: np.ndarray) -> np.ndarray:
+        """Return the log density of rows x (n, D), float64 (n,)."""
+
+    def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
+        """Return the exact log density of x (B, ...) in the item's own units, nats (B,)."""
+        rows = x.flatten(1).double().numpy()
+        out = np.empty(len(rows))
+        for density, where in self._by_class(y, len(rows)):
+            out[where] = self.log_density(density, rows[where])
+        return torch.from_numpy(out - self.spec_.log_volume)
 
 
 class Density(PerClassDensity[CodecT]):
