@@ -28,7 +28,9 @@ FEW = settings(
 )
 """Each example makes and scores items of a model; the same examples every time."""
 SCORED = [case for case in MODELS if "log_prob" in registry.find(case[0]).primitives]
-COMPLETING = [entry.name for entry in registry.entries() if "complete" in entry.primitives]
+COMPLETING = [
+    entry.name for entry in registry.entries() if "complete" in entry.primitives and "tables" in entry.modalities
+]
 
 
 @functools.cache

@@ -141,9 +141,8 @@ def stub_text(entries: Iterable[Entry]) -> str:
 
 def readme_text(old: str) -> str:
     """Return the text of a README with an updated table of models."""
-    head = registry.markdown().split("\n", 1)[0]
-    table = re.compile(rf"^{re.escape(head)}\n(?:\|.*\n)+", re.MULTILINE)
-    return table.sub(lambda _: registry.markdown() + "\n", old)
+    table = re.compile(r"(<!-- models: .*-->\n\n)(?:\|.*\n)+")
+    return table.sub(lambda found: f"{found[1]}{registry.markdown()}\n", old)
 
 
 def main() -> None:

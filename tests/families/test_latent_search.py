@@ -44,7 +44,7 @@ def observed(operator: Operator, n: int = 3, seed: int = 1) -> Tensor:
 @pytest.mark.parametrize("operator", [Identity(), Mask(HALF), Downscale(factor=2)], ids=lambda o: o.name)
 def test_most_probable_latents_of_a_linear_decoder_are_reached(operator: Operator) -> None:
     seen = observed(operator)
-    z = LatentSearch(starts=2)(decode, SIZE, Observation(seen, operator, SIGMA), BatchNoise(2, len(seen))).z
+    z = LatentSearch(starts=2, steps=300)(decode, SIZE, Observation(seen, operator, SIGMA), BatchNoise(2, len(seen))).z
     torch.testing.assert_close(z, posterior(operator, seen)[0], atol=2e-3, rtol=0)
 
 

@@ -99,7 +99,7 @@ def test_arrays_and_lists_of_numbers_are_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "items, name, message",
     [
-        (IMAGES, "a.wav", r"a\.wav: .*written to a folder, or to a \.png or \.npz file, not to \.wav"),
+        (IMAGES, "a.wav", r"a\.wav: .*written to a folder, or to a \.png or \.npz or \.gif file, not to \.wav"),
         (["text"], "a.csv", r"a\.csv: .*\.txt file, not to \.csv"),
         (FRAME, "a.png", r"a\.png: .*\.csv or \.parquet file, not to \.png"),
         ([object()], "a.txt", "isn't recognised as any kind of data: say which"),

@@ -55,8 +55,8 @@ def test_a_category_is_drawn_as_often_as_it_is_probable() -> None:
     full, rows = hidden("above")
     draws = np.stack([drawn["above"] == "yes" for drawn in fitted().impute(rows, n_draws=20, random_state=0)])
     chance = draws.mean(0)
-    assert abs(chance[full["a"] > 0.3].mean() - 0.9) < 0.06
-    assert abs(chance[full["a"] < -0.3].mean() - 0.1) < 0.06
+    assert abs(chance[full["a"] > 0.3].mean() - 0.9) < 0.08
+    assert abs(chance[full["a"] < -0.3].mean() - 0.1) < 0.08
 
 
 def test_cells_that_are_missing_together_fit_each_other() -> None:

@@ -32,7 +32,7 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
 
     trees: Annotated[int, Between(1)] = 50
     """Number of trees for each column (of each class)."""
-    min_leaf: Annotated[int, Between(1)] = 5
+    min_leaf: Annotated[int, Between(1)] = 10
     """Minimum number of training rows in a leaf."""
     tried_columns: Annotated[float, Between(above=0, high=1)] = 0.5
     """Fraction of the other columns that are tried at each split."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
@@ -66,7 +67,9 @@ class ObservedImages(WrittenImages):
 
     def fit(self, items: ImagesLike) -> Self:
         """Refuse: what is seen depends on the degradation."""
-        raise ZaohuaError("ObservedImages are what a degradation leaves of pictures, and aren't fitted: give degrade=")
+        raise ZaohuaError(
+            f"ObservedImages are what a degradation leaves of pictures, and aren't fitted: give {option('degrade')}"
+        )
 
     def encode(self, items: ImagesLike) -> Codes:
         """Convert observed pictures to tensors, float32 (n, C, H, W), NaN where nothing is seen.

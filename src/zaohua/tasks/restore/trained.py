@@ -34,7 +34,7 @@ from zaohua.tasks.restore.sets import by_channel, each
 from zaohua.tasks.restore.ticks import Ticks, evaluations
 from zaohua.tasks.restore.tiles import Tiles, batches, continued
 
-NEEDS = "training to undo it (degrade=)"
+NEEDS = "training to undo it"
 Place = tuple[slice, ...]
 
 

@@ -54,7 +54,7 @@ def can(request: Request) -> str | None:
     """Return why a degradation can't be undone; None if it can."""
     x, y = _codecs(request.model)
     if x.form_[:3] != y.form_[:3]:
-        return "it makes sounds of those of another rate, length or number of channels: sample it with y= instead"
+        return "it makes sounds of those of another rate, length or number of channels: give them to `sample` as y"
     own, asked = trained_for(request.model), request.degradation
     if own is not None and str(own) != str(asked):
         guessed = str(asked) == "clip" and any(isinstance(step, Clip) for step in own.steps)  # of unknown level
