@@ -28,7 +28,7 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
     Interaction Effects", 2014; Meinshausen, "Quantile Regression Forests", 2006.
     """
 
-    tiny: ClassVar[Json] = {"trees": 3, "rounds": 2, "chains": 1}
+    tiny: ClassVar[Json] = {"trees": 3, "sweeps": 2, "chains": 1}
 
     trees: Annotated[int, Between(1)] = 50
     """Number of trees for each column (of each class)."""
@@ -39,7 +39,7 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
     chains: Annotated[int, Between(1)] = 3
     """Number of times that the holes of the training table are filled in by forests, a fifth as large, before the last
     are grown."""
-    rounds: Annotated[int, Between(1)] = 5
+    sweeps: Annotated[int, Between(1)] = 5
     """Number of times that the unknown cells of a row are drawn in turn."""
 
     def memory_for(self, n: int, size: int) -> float:
@@ -56,7 +56,7 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
         growth = forests.Growth(self.trees, self.min_leaf, self.tried_columns)
         rng = np.random.default_rng(self.seed_)
         places = self._places(ladder, cells)
-        return ladder | forests.fit(places, self._is_category, growth, self.chains, self.rounds, rng)
+        return ladder | forests.fit(places, self._is_category, growth, self.chains, self.sweeps, rng)
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Draw rows of which nothing is known."""
@@ -79,8 +79,8 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
         cells = self._cells(x, known)
         told = known[:, [features[0] for features in self.codec_.features_]]
         places = self._places(parameters, cells)
-        u = noise.uniform(forests.numbers(self.rounds, cells.shape[1])).double().cpu().numpy()
-        drawn, others = forests.complete(parameters, places, told & ~np.isnan(places), self.rounds, u)
+        u = noise.uniform(forests.numbers(self.sweeps, cells.shape[1])).double().cpu().numpy()
+        drawn, others = forests.complete(parameters, places, told & ~np.isnan(places), self.sweeps, u)
         there = parameters["there"].any(0) & (no_missing | parameters["there"][others])
         made = self._values(parameters, drawn, there)
         return self.codec_.tensor(made, noise)
