@@ -23,7 +23,7 @@ from zaohua.core.json import Json
 from zaohua.demo import sounds, texts
 from zaohua.estimator.base import GenerativeModel
 from zaohua.evaluation.comparison import compared
-from zaohua.evaluation.results import FLOOR, Evaluation
+from zaohua.evaluation.results import FLOOR, REAL_PAIRS, Evaluation
 from zaohua.evaluation.summaries import note_in_card
 from zaohua.modalities import datasets
 from zaohua.modalities.images.evaluation import ImageProtocol
@@ -151,12 +151,17 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
     began = time.perf_counter()
     protocol: ImageProtocol | None = None
     results: list[Result] = []
+    waiting: list[tuple[Plan, GenerativeModel, float]] = []
     for plan in PLANS:
         model, seconds = _train(plan, out / plan.model, minutes, watch)
-        if protocol is None:  # after the first model, whose codec says how pixels are to be shown
-            protocol = ImageProtocol(splits_of(model), seed=SEED)
+        waiting.append((plan, model, seconds))
+        if protocol is None and model.y_codec_ is None:
+            continue  # the first model with labels says what samples are judged by
+        if protocol is None:
+            protocol = ImageProtocol(splits_of(waiting[0][1], others=[model]), seed=SEED)
             results.append(_floor(protocol))
-        results.append(_measure(plan, model, seconds, protocol, out / plan.model))
+        results += [_measure(*trained, protocol, out / trained[0].model) for trained in waiting]
+        waiting.clear()
     assert protocol is not None and protocol.test.labels is not None
     labels = sorted(set(protocol.test.labels), key=str)
     real = protocol.test.values[_sheet_rows(protocol.test.labels, labels)]
@@ -181,14 +186,15 @@ def run(out: Path, minutes: float, watch: Watch) -> Study:
 
 
 def _floor(protocol: ImageProtocol) -> Result:
-    """Measure how far real training items are from the held-out ones."""
+    """Measure how far real training items are from the held-out ones, and how many of these the judge recognises."""
     figures = protocol.references[FLOOR]
+    assert protocol.fidelity is not None  # the models have labels
     return Result(
         FLOOR,
         reference=True,
         frechet=figures["frechet"].value,
         recall=figures["recall"].value,
-        accuracy=figures["accuracy"].value,
+        accuracy=protocol.fidelity.references[REAL_PAIRS]["accuracy"].value,
     )
 
 
