@@ -69,7 +69,6 @@ def test_the_corner_of_sounds_is_seen_and_heard(tmp_path: Path, hasty: None):
     assert [sound.rate for sound in model.sample(2, y="bell")] == [8000, 8000]
 
 
-@pytest.mark.slow
 def test_the_demo_trains_measures_and_writes_a_page(tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch):
     plans = tuple(
         dataclasses.replace(
