@@ -69,7 +69,10 @@ def known(x: Tensor, given: Observation, task: Task) -> Tensor:
 
 def bicubic(given: Observation, task: Task, training: Training, rounds: int = 0) -> Tensor:
     """Interpolate between means of blocks, and add what is missing of them so many times."""
-    grow = lambda y: F.interpolate(y, (SIDE, SIDE), mode="bicubic", align_corners=False)  # noqa: E731
+
+    def grow(y: Tensor) -> Tensor:
+        return F.interpolate(y, (SIDE, SIDE), mode="bicubic", align_corners=False)
+
     x = grow(given.seen)
     for _ in range(rounds):
         x = x + grow(given.seen - task.operator(x.clamp(-1, 1)))

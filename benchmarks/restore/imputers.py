@@ -6,12 +6,13 @@ Each is fitted to a table with holes, and fills in another: `best` with its gues
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401 (makes the next import possible)
 from sklearn.impute import IterativeImputer
 
 
@@ -73,7 +74,7 @@ class Coded:
         return np.stack(parts, 1)
 
 
-class Imputer:
+class Imputer(ABC):
     """Base: a fit to codes, a best guess, and draws."""
 
     def __init__(self, seed: int):
@@ -97,11 +98,13 @@ class Imputer:
         x = self.coded.codes(table)
         return [self.coded.table(self.draw(x)) for _ in range(m)]
 
+    @abstractmethod
     def guess(self, x: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Return codes with the best guess in each hole."""
 
+    @abstractmethod
     def draw(self, x: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Return codes with a draw in each hole."""
 
     def central(self, values: np.ndarray, column: int) -> Any:
         """Mean of numbers, the most frequent of categories."""

@@ -21,6 +21,7 @@ from zaohua.families.latent_search import Decode, LatentSearch
 from zaohua.modalities.base import counted
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.tasks.restore.answers import Answers
+from zaohua.tasks.restore.finished import finished
 from zaohua.tasks.restore.pictures import Pictures
 from zaohua.tasks.restore.problem import Problem, problem_of
 from zaohua.tasks.restore.request import Request
@@ -53,13 +54,7 @@ def solve(request: Request) -> Restored:
         raise ZaohuaError(f"a {type(request.model).__name__} restores pictures of {own} pixels only, not of {found}")
     answers = Answers(len(problem.x), pictures.items)
     Search(request, problem).into(answers)
-    samples = answers.samples()
-    best = samples[0] if len(samples) == 1 else pictures.items(answers.mean())
-    deviation = pictures.deviation(answers.deviation()) if request.gamma and len(samples) > 1 else None
-    if problem.unchanged:
-        samples, best = [pictures.known(items) for items in samples], pictures.known(best)
-        deviation = None if deviation is None else pictures.unsure(deviation)
-    return Restored(best, samples, deviation, told(request, problem))
+    return finished(request, pictures, problem, answers, told(request, problem))
 
 
 class Search:
