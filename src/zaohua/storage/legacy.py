@@ -14,7 +14,7 @@ from zaohua.core.json import Json
 from zaohua.core.params import fields_of
 from zaohua.storage import legacy_constraints as constraints
 
-FORMAT = 3
+FORMAT = 4
 """Version of the content of a run; higher ones are refused."""
 
 PARAMETERS = {
@@ -35,6 +35,9 @@ PARAMETERS = {
     "validation": "validation_fraction",
 }
 """Names of hyperparameters in format 1, and in format 2."""
+
+VALUES = {"architecture": {"modern": "zaohua"}}
+"""Values of hyperparameters up to format 3, by the hyperparameter."""
 
 SPEC = {"heads": "features"}
 """The same for the spec of a codec's tensors."""
@@ -79,6 +82,9 @@ def current(model: Json, path: Path) -> Json:
             model = {**model, **renamed}
         if version < 3:
             model = {**model, **{key: constraints.converted(model[key]) for key in CODECS if model.get(key)}}
+        if version < 4 and "parameters" in model:
+            given = model["parameters"]
+            model = {**model, "parameters": {key: VALUES.get(key, {}).get(given[key], given[key]) for key in given}}
     except constraints.NotConvertible as error:
         raise CheckpointError(f"{path}: {error}") from None
     except (KeyError, TypeError, AttributeError):

@@ -32,15 +32,15 @@ class CausalTransformer(Trainable[CodecT]):
     """Number of attention heads, which divides the width."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.1
     """Dropout probability of activations."""
-    architecture: Literal["modern", "gpt2"] = "modern"
-    """Architecture of the blocks: modern, or that of GPT-2."""
+    architecture: Literal["zaohua", "gpt2", "llama"] = "zaohua"
+    """Architecture of the blocks: ours, or that of GPT-2 or of Llama, which other programs can read, too."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """Optimiser of the matrices within the blocks; AdamW trains everything else."""
 
     def transformer(
         self, vocabulary: int, y_spec: DataSpec | None, context: int, *, places: bool = False
     ) -> Transformer:
-        """Build the network; `places` learns positions in the modern architecture too."""
+        """Build the network; `places` learns positions in any architecture."""
         return Transformer(
             vocabulary,
             y_spec,
