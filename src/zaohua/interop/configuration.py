@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +120,7 @@ def _llama(config: Json, theta: float = 1e4, **more: Any) -> Plan:
     size = config.get("head_dim") or width // heads
     kv_heads = config.get("num_key_value_heads") or heads
     settings: dict[str, Any] = {
-        "norm_eps": float(config.get("rms_norm_eps", 1e-6)),
+        "norm_eps": _number(config, "rms_norm_eps", 1e-6),
         "kv_heads": None if kv_heads == heads else kv_heads,
         "head_width": None if size * heads == width else size,
         "inner": _count(config, "intermediate_size"),
@@ -144,6 +144,14 @@ def _count(config: Json, name: str, default: int | None = None) -> int:
     return value
 
 
+def _number(config: Mapping[str, Any], name: str, default: float) -> float:
+    """Return a finite number of a configuration."""
+    value = config.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r:.40}")
+    return float(value)
+
+
 def _activation(name: object) -> Activation:
     """Return an activation by its name in configurations."""
     if name not in ACTIVATIONS:
@@ -153,17 +161,18 @@ def _activation(name: object) -> Activation:
 
 def rotary(config: Json, theta: float, context: int) -> dict[str, Any]:
     """Return the settings of rotary positions, of which older and newer configurations write in different ways."""
-    old, new = config.get("rope_scaling") or {}, config.get("rope_parameters") or {}
-    given = {**old, **(new.get("full_attention", new))}
+    old: dict[str, Any] = config.get("rope_scaling") or {}
+    new: dict[str, Any] = config.get("rope_parameters") or {}
+    given: dict[str, Any] = {**old, **(new.get("full_attention") or new)}
     out: dict[str, Any] = {
-        "rotary_base": float(given.get("rope_theta", config.get("rope_theta", theta))),
-        "rotary_share": float(given.get("partial_rotary_factor", config.get("partial_rotary_factor", 1.0))),
+        "rotary_base": _number(given, "rope_theta", _number(config, "rope_theta", theta)),
+        "rotary_share": _number(given, "partial_rotary_factor", _number(config, "partial_rotary_factor", 1.0)),
     }
     if new.get("sliding_attention") is not None or config.get("rope_local_base_freq") is not None:
         local = new.get("sliding_attention") or {}
         if local.get("rope_type", "default") != "default":
             raise ValueError("layers with a window have stretched positions")
-        out["rotary_local"] = float(local.get("rope_theta", config.get("rope_local_base_freq", 1e4)))
+        out["rotary_local"] = _number(local, "rope_theta", _number(config, "rope_local_base_freq", 1e4))
     kind = given.get("rope_type", given.get("type", "default"))
     if kind == "default":
         return out
@@ -251,7 +260,7 @@ def _gemma2(config: Json, theta: float = 1e4, **more: Any) -> Plan:
     depth = _count(config, "num_hidden_layers")
     windows = _windows({"sliding_window": 4096, **config}, list(range(0, depth, 2)))
     settings = {
-        "attention_scale": float(config.get("query_pre_attn_scalar", 256)) ** -0.5,
+        "attention_scale": _number(config, "query_pre_attn_scalar", 256) ** -0.5,
         "attention_cap": config.get("attn_logit_softcapping"),
         "logit_cap": config.get("final_logit_softcapping"),
         "norm_places": "both",
@@ -274,10 +283,10 @@ def _phi3(config: Json) -> Plan:
 
 def _granite(config: Json) -> Plan:
     scales = {
-        "embedding_scale": float(config.get("embedding_multiplier", 1)),
-        "residual_scale": float(config.get("residual_multiplier", 1)),
-        "attention_scale": float(config.get("attention_multiplier", 1)),
-        "logit_scale": 1 / float(config.get("logits_scaling", 1)),
+        "embedding_scale": _number(config, "embedding_multiplier", 1),
+        "residual_scale": _number(config, "residual_multiplier", 1),
+        "attention_scale": _number(config, "attention_multiplier", 1),
+        "logit_scale": 1 / _number(config, "logits_scaling", 1),
     }
     return _llama(config, **scales)
 
@@ -289,10 +298,16 @@ def _arcee(config: Json) -> Plan:
 
 
 def _nanochat(config: Json) -> Plan:
-    settings = {"norm_weight": "none", "embedding_norm": True, "qk_norm": "head", "qk_norm_weight": "none"}
+    settings: dict[str, Any] = {
+        "norm_weight": "none",
+        "embedding_norm": True,
+        "qk_norm": "head",
+        "qk_norm_weight": "none",
+    }
     cap = config.get("final_logit_softcapping", 15.0)
     act = _activation(config.get("hidden_act", "relu2"))
-    return _llama(config, **settings, gated=False, activation=act, logit_cap=cap, mlp_bias=False)
+    settings |= {"embedding_norm": True, "gated": False, "logit_cap": cap, "mlp_bias": False}
+    return _llama(config, **settings, activation=act)
 
 
 def _gpt2(config: Json) -> Plan:
@@ -303,7 +318,7 @@ def _gpt2(config: Json) -> Plan:
     blueprint = Blueprint(
         norm="layer",
         norm_bias=True,
-        norm_eps=float(config.get("layer_norm_epsilon", 1e-5)),
+        norm_eps=_number(config, "layer_norm_epsilon", 1e-5),
         qkv_bias=True,
         out_bias=True,
         mlp_bias=True,
@@ -324,10 +339,10 @@ def _gpt_neox(config: Json) -> Plan:
     old = {"partial_rotary_factor": config.get("rotary_pct", 0.25), "rope_theta": config.get("rotary_emb_base", 1e4)}
     bias = bool(config.get("attention_bias", True))
     return _llama(
-        {**old, "hidden_act": "gelu", **config},
+        {**old, "hidden_act": "gelu", **config, "num_key_value_heads": None, "head_dim": None},
         norm="layer",
         norm_bias=True,
-        norm_eps=float(config.get("layer_norm_eps", 1e-5)),
+        norm_eps=_number(config, "layer_norm_eps", 1e-5),
         qkv_bias=bias,
         out_bias=bias,
         mlp_bias=True,

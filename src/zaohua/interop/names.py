@@ -33,12 +33,14 @@ def _transposed(x: Tensor, plan: Plan) -> Tensor:
 
 def _by_kind(x: Tensor, plan: Plan) -> Tensor:
     """Put rows for q, k, v of each head (GPT-NeoX) in the order of all q, all k, all v."""
-    return x.unflatten(0, (plan.heads, 3, -1)).transpose(0, 1).flatten(0, 2)
+    out: Tensor = x.unflatten(0, (plan.heads, 3, -1)).transpose(0, 1).flatten(0, 2)
+    return out
 
 
 def _by_head(x: Tensor, plan: Plan) -> Tensor:
     """Undo `_by_kind`."""
-    return x.unflatten(0, (3, plan.heads, -1)).transpose(0, 1).flatten(0, 2)
+    out: Tensor = x.unflatten(0, (3, plan.heads, -1)).transpose(0, 1).flatten(0, 2)
+    return out
 
 
 def _halves_swapped(x: Tensor, plan: Plan) -> Tensor:
