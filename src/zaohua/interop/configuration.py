@@ -6,7 +6,6 @@ change the result and isn't known is refused.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -369,8 +368,3 @@ KINDS: dict[str, Callable[[Json], Plan]] = {
     "smollm3": _smollm3,
 }
 """How the configuration of each kind of model is read."""
-
-
-def as_dict(plan: Plan) -> Json:
-    """Return a plan as JSON values, for messages and tests."""
-    return {**dataclasses.asdict(plan), "blueprint": plan.blueprint.as_json()}

@@ -46,7 +46,7 @@ class Stretch:
     truncate: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Blueprint:
     """Settings of a causal transformer, besides its sizes.
 
@@ -126,6 +126,11 @@ class Blueprint:
     logit_cap: float | None = None
     tied: bool = True
 
+    def __repr__(self) -> str:
+        """Return what differs from the defaults."""
+        changed = (f.name for f in dataclasses.fields(self) if getattr(self, f.name) != f.default)
+        return f"Blueprint({', '.join(f'{name}={getattr(self, name)!r}' for name in changed)})"
+
     def window_of(self, layer: int) -> int | None:
         """Return the number of tokens that a layer sees; None for all before it."""
         return self.window if self.windowed is None or layer in self.windowed else None
@@ -136,14 +141,14 @@ class Blueprint:
             return self.inner
         return 64 * math.ceil(width / 24) if self.gated else 4 * width
 
-    def as_json(self) -> Json:
+    def to_json(self) -> Json:
         """Return what differs from the defaults, as JSON values."""
         mine: Json = dataclasses.asdict(self)
         return {name: value for name, value in mine.items() if value != dataclasses.asdict(Blueprint())[name]}
 
     @classmethod
     def from_json(cls, values: Json) -> Blueprint:
-        """Restore the result of `as_json`.
+        """Restore the result of `to_json`.
 
         Raises:
             ZaohuaError: it isn't one.

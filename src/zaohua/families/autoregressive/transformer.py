@@ -10,6 +10,7 @@ from torch import nn
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import CodecT
+from zaohua.nn.blueprint import Blueprint
 from zaohua.nn.transformer import Transformer
 from zaohua.training.optimizers import Muon
 from zaohua.training.trainable import Trainable
@@ -32,8 +33,8 @@ class CausalTransformer(Trainable[CodecT]):
     """Number of attention heads, which divides the width."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.1
     """Dropout probability of activations."""
-    architecture: Literal["zaohua", "gpt2", "llama"] = "zaohua"
-    """Architecture of the blocks: ours, or that of GPT-2 or of Llama, which other programs can read, too."""
+    architecture: Literal["zaohua", "gpt2", "llama"] | Blueprint = "zaohua"
+    """Architecture of the blocks: ours, that of GPT-2 or that of Llama; in Python also any `Blueprint`."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """Optimiser of the matrices within the blocks; AdamW trains everything else."""
 
