@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib
 import re
 from pathlib import Path
-from typing import Protocol, cast
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol, cast
 
 from zaohua.core.json import Json
 from zaohua.storage.layout import MODEL
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 READER = "zaohua.interop.published"
 GGUF = ".gguf"
