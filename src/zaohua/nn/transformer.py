@@ -116,6 +116,7 @@ class Transformer(nn.Module):
         self.embed = Embed(y_spec, width)
         self.lift = nn.Linear(width, width, bias=False) if self.embed.several else None
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout, blueprint, i) for i in range(layers))
+        self.windowed = [blueprint.window_of(i) is not None for i in range(layers)]
         self.norm = Norm(width, blueprint)
         self.head = nn.Linear(width, vocabulary, bias=blueprint.head_bias)
         self.drop = Dropout(dropout)
@@ -216,14 +217,14 @@ class Transformer(nn.Module):
         x = self.drop(F.rms_norm(x, (self.width,), eps=blueprint.norm_eps) if blueprint.embedding_norm else x)
         view = self._view(begin, t, prefix.present, places, x)
         for i, block in enumerate(self.blocks):
-            turn, mask = view[blueprint.window_of(i) is not None]
+            turn, mask = view[self.windowed[i]]
             x = block(x, turn, mask, None if state is None else state[i])
         logits = self.head(self.norm(x[:, -1:] if last else x)).float()
         if blueprint.logit_scale != 1:
             logits = logits * blueprint.logit_scale
         return capped(logits, blueprint.logit_cap)
 
-    def _view(self, begin: int, t: int, present: Tensor | None, places: slice, x: Tensor) -> list[View]:
+    def _view(self, begin: int, t: int, present: Tensor | None, places: slice, x: Tensor) -> tuple[View, View]:
         """Return what tokens begin ... begin + t - 1 see, and how they are turned: without a window, and within it."""
         blueprint = self.blueprint
         turn, own = None, None
@@ -233,4 +234,4 @@ class Transformer(nn.Module):
                 own = Turn(self.cos_local[places].to(x.dtype), self.sin_local[places].to(x.dtype))
         mask = visible(begin, begin + t, present, x.device)
         near = mask if blueprint.window is None else within(blueprint.window, begin, begin + t, mask, x.device)
-        return [View(turn, mask), View(own, near)]
+        return View(turn, mask), View(own, near)
