@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.record import Condition
@@ -83,6 +84,8 @@ class Transformer(nn.Module):
         architecture: "zaohua", "gpt2", "llama", or any other `Blueprint`.
         places: True to learn positions in any architecture, as images need, whose neighbouring pixels are far apart in
             the sequence.
+        gradient_checkpointing: True to keep only the inputs of blocks for the backward pass, which computes the rest
+            again: about a third more time, and far less memory.
 
     Raises:
         ZaohuaError: the heads don't divide the width.
@@ -100,6 +103,7 @@ class Transformer(nn.Module):
         dropout: float = 0.0,
         architecture: Architecture | Blueprint = "zaohua",
         places: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         blueprint = architecture if isinstance(architecture, Blueprint) else NAMED[architecture]
@@ -109,6 +113,7 @@ class Transformer(nn.Module):
             raise ZaohuaError(f"{heads} heads can't be divided among {blueprint.kv_heads} of keys and values")
         self.blueprint = dataclasses.replace(blueprint, positions=True) if places else blueprint
         self.context, self.width, self.heads = context, width, heads
+        self.gradient_checkpointing = gradient_checkpointing
         self.head_width = blueprint.head_width or width // heads
         self.room = context + (0 if y_spec is None else MAX_TOKENS)
         self.tokens = nn.Embedding(vocabulary, width)
@@ -159,11 +164,22 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and their mask to logits float32 (B, t, vocabulary)."""
+        return self.logits(self.features(tokens, y, keep))
+
+    def features(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
+        """Map tokens (B, t), conditions y and their mask to features (B, t, width), of which `logits` are made."""
         prefix = self.prefix(y, tokens.shape[0], keep)
         x = self.embedded(tokens, prefix)
         if prefix.values.shape[1]:
             x = torch.cat([prefix.values.to(x.dtype), x], dim=1)
         return self._run(x, prefix)[:, prefix.values.shape[1] :]
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Map features (..., width) to logits of the next token, float32 (..., vocabulary)."""
+        logits = self.head(self.norm(features)).float()
+        if self.blueprint.logit_scale != 1:
+            logits = logits * self.blueprint.logit_scale
+        return capped(logits, self.blueprint.logit_cap)
 
     def prefix(self, y: Condition | None, n: int, keep: Tensor | None = None) -> Prefix:
         """Embed n conditions as the tokens that precede sequences, at most `MAX_TOKENS`."""
@@ -192,11 +208,12 @@ class Transformer(nn.Module):
 
     def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
-        return self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state, last=True)[:, 0]
+        features = self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state)
+        return self.logits(features[:, -1])
 
     def steps(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add tokens as `step` does, but return the logits after each of them, (B, t, V)."""
-        return self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state)
+        return self.logits(self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state))
 
     def rewind(self, state: list[Cache], n: int) -> None:
         """Remove the last n tokens from the state."""
@@ -208,8 +225,8 @@ class Transformer(nn.Module):
         for cache in state:
             cache.select(rows)
 
-    def _run(self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None, last: bool = False) -> Tensor:
-        """Map the next embedded tokens (B, t, width) to logits of all of them, or of the last only."""
+    def _run(self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None) -> Tensor:
+        """Map the next embedded tokens (B, t, width) to their features."""
         blueprint, begin, t = self.blueprint, 0 if state is None else state[0].length, x.shape[1]
         places = slice(prefix.first + begin, prefix.first + begin + t)
         if self.places is not None:
@@ -218,11 +235,11 @@ class Transformer(nn.Module):
         view = self._view(begin, t, prefix.present, places, x)
         for i, block in enumerate(self.blocks):
             turn, mask = view[self.windowed[i]]
-            x = block(x, turn, mask, None if state is None else state[i])
-        logits = self.head(self.norm(x[:, -1:] if last else x)).float()
-        if blueprint.logit_scale != 1:
-            logits = logits * blueprint.logit_scale
-        return capped(logits, blueprint.logit_cap)
+            if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
+                x = checkpoint(block, x, turn, mask, use_reentrant=False)
+            else:
+                x = block(x, turn, mask, None if state is None else state[i])
+        return x
 
     def _view(self, begin: int, t: int, present: Tensor | None, places: slice, x: Tensor) -> tuple[View, View]:
         """Return what tokens begin ... begin + t - 1 see, and how they are turned: without a window, and within it."""
