@@ -30,7 +30,10 @@ CONFIG: dict[str, Any] = {
     "eos_token_id": 257,
     "tie_word_embeddings": True,
 }
-TEMPLATE = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 
 
 def tokenizer() -> str:
@@ -164,7 +167,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
 def test_hostile_folders_give_one_line(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damage, line = HOSTILE[case]
     damage(made(tmp_path / "bad"))
-    assert main(["sample", str(tmp_path / "bad"), "-n", "1", "--out", str(tmp_path / "x.txt")]) == 1
+    assert main(["sample", str(tmp_path / "bad"), "-n", "1", "--out", str(tmp_path / "x.txt")]) == 2
     said = capsys.readouterr().err.strip()
     assert line in said and "\n" not in said, said
     assert not (tmp_path / "x.txt").exists()

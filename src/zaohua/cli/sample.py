@@ -15,8 +15,7 @@ from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, Seed, echo, from
 from zaohua.cli.options import Options
 from zaohua.cli.typed import plain
 from zaohua.core import registry
-from zaohua.core.advice import quoted
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.modalities.base import counted, file_names, in_short
@@ -93,8 +92,6 @@ def main(arguments: Sequence[str]) -> None:
     if values["print_config"]:
         print(config.text([*COMMON, *flags], values, {}))
         return
-    if not any(folder.glob("weights*")):
-        raise CheckpointError(f"{folder} is not trained yet: `zaohua resume {quoted(folder)}` goes on with it")
     model = zaohua.load(folder)
     count, each = values.optional("n", int), values.optional("each", int)
     model.sample_conditions(max(count or 1, each or 1), None)  # too many for the memory are refused before listing them

@@ -26,7 +26,8 @@ def fetched(name: str) -> tuple[Path, str]:
     try:
         folder = snapshot_download(repository, revision=revision or None, allow_patterns=list(READ))
     except GatedRepoError:
-        raise ZaohuaError(f"{name} asks for consent first: give it on huggingface.co, and log in (hf auth login)") from None
+        how = "give it on huggingface.co, and log in (hf auth login)"
+        raise ZaohuaError(f"{name} asks for consent first: {how}") from None
     except RepositoryNotFoundError:
         raise ZaohuaError(f"there is no folder {name}, and no such model on huggingface.co") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:

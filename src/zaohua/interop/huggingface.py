@@ -55,8 +55,9 @@ def read_text(path: Path) -> str:
     Raises:
         ZaohuaError: it is too large, or isn't UTF-8.
     """
-    if path.stat().st_size > MOST_JSON:
-        raise ZaohuaError(f"{path} has {path.stat().st_size >> 20:,} MB: files of settings have at most {MOST_JSON >> 20}")
+    size = path.stat().st_size
+    if size > MOST_JSON:
+        raise ZaohuaError(f"{path} has {size >> 20:,} MB: files of settings have at most {MOST_JSON >> 20}")
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError:

@@ -167,7 +167,7 @@ def as_run(found: Published) -> Json:
         "seed": None,
         "source": None,
         "base": {"run": found.name, "steps": 0, "seed": None, "revision": found.revision, "published": published},
-        "state": {"steps": 0, "seconds": None},
+        "state": {"steps": 0, "seconds": 0.0},
     }
 
 

@@ -17,8 +17,7 @@ from zaohua.cli.options import Options
 from zaohua.cli.restoration.places import places
 from zaohua.cli.restoration.work import Prepare, Settings, Work
 from zaohua.cli.sample import sampling_flags
-from zaohua.core.advice import quoted
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import gathered, note
 from zaohua.core.params import Between
@@ -186,8 +185,6 @@ def trained(run: str) -> GenerativeModel:
     Raises:
         CheckpointError: it isn't trained yet.
     """
-    if not any(Path(run).glob("weights*")):
-        raise CheckpointError(f"{run} is not trained yet: `zaohua resume {quoted(run)}` goes on with it")
     model: GenerativeModel = zaohua.load(run)
     return model
 
