@@ -82,7 +82,20 @@ def test_a_folder_is_fine_tuned_on_dialogues_and_goes_on(folder: Path, tmp_path:
     data = tmp_path / "talks.jsonl"
     data.write_text("".join(json.dumps({"prompt": f"{i}?", "answer": f"{i + 1}!"}) + "\n" for i in range(9)) * 6)
     run = tmp_path / "run"
-    few = ["--max-steps", "4", "--context", "48", "--batch-size", "4", "--lora", str(lora), "--checkpoint-every", "2"]
+    few = [
+        "--max-steps",
+        "4",
+        "--context",
+        "48",
+        "--batch-size",
+        "4",
+        "--lora",
+        str(lora),
+        "--checkpoint-every",
+        "2",
+        "--lr-schedule",
+        "constant",
+    ]
     assert main(["train", "gpt", str(data), "--base", str(folder), "--out", str(run), *few]) == 0
     model = zh.load(run)
     assert model.base_["published"]["config"] == CONFIG

@@ -82,7 +82,7 @@ class Shards(Mapping[str, Tensor]):
         """Read a tensor."""
         path = self.files[name]
         try:
-            with safetensors.safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+            with safetensors.safe_open(path, "pt") as file:
                 value: Tensor = file.get_tensor(name)
         except (safetensors.SafetensorError, ValueError, RuntimeError, OSError) as error:
             raise ZaohuaError(f"{path} is damaged: {error}") from None
@@ -127,7 +127,7 @@ def _names(path: Path) -> list[str]:
     if size > min(MOST_HEADER, path.stat().st_size):
         raise ZaohuaError(f"{path} is damaged: its header should have {size:,} bytes")
     try:
-        with safetensors.safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safetensors.safe_open(path, "pt") as file:
             names: list[str] = list(file.keys())
             kinds = {file.get_slice(name).get_dtype(): name for name in names}
     except (safetensors.SafetensorError, ValueError, RuntimeError, OSError) as error:
