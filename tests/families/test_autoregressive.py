@@ -226,7 +226,7 @@ class TestChoice:
         changed[0, 0], changed[0, 3] = 2.0 / 2, -1.0 * 2
         shares = self.shares(TokenSampler(repetition_penalty=2.0), torch.tensor([[0, 3, 0]]))
         assert np.abs(shares - self.expected(changed, [0, 1, 2, 3, 4])).max() < 1e-3
-        shares = self.shares(TokenSampler(repetition_penalty=2.0, spared=0), torch.tensor([[0, -1, 0]]))
+        shares = self.shares(TokenSampler(repetition_penalty=2.0, ends=(0,)), torch.tensor([[0, -1, 0]]))
         assert np.abs(shares - self.expected(self.logits, [0, 1, 2, 3, 4])).max() < 1e-3
         changed = self.logits.clone()
         changed[0, 1] += 2

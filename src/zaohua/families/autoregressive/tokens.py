@@ -233,14 +233,20 @@ class TokenModel(Guided[TokenCodecT]):
         return net if y is None else guided(net, self.guide)
 
     def opening(self) -> list[int]:
-        """Return the tokens that samples begin with, END first."""
-        return [self._end]
+        """Return the tokens that samples begin with, first of all the one before an item."""
+        return [self.codec_.begin_]
 
     def choice(self) -> TokenSampler:
         """Return the token sampler: the fields' settings, without special tokens."""
-        reserved = {token: -torch.inf for token in range(self._end + 1, self.spec_.channels)}
+        reserved = dict.fromkeys(self.codec_.reserved_, -torch.inf)
         return TokenSampler(
-            self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved, spared=self._end
+            self.temperature,
+            self.top_k,
+            self.top_p,
+            self.min_p,
+            self.repetition_penalty,
+            reserved,
+            ends=self.codec_.ends_,
         )
 
     @property
@@ -250,7 +256,7 @@ class TokenModel(Guided[TokenCodecT]):
 
     @property
     def _end(self) -> int:
-        """The END token, before and after every item."""
+        """The END token, after every item."""
         return self.codec_.end_
 
 
