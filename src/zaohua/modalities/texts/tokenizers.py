@@ -22,6 +22,12 @@ WORD = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|
 LONGEST = 32
 """Number of characters after which a word is cut."""
 
+PRINTED = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+"""Bytes that pieces of GPT-2's kind are written with as the character of the same number."""
+BYTE_OF = {chr(byte): byte for byte in PRINTED}
+"""Byte of each character that pieces are written with: the other bytes are those from 256 on."""
+BYTE_OF |= {chr(256 + i): byte for i, byte in enumerate(sorted({*range(256)} - {*PRINTED}))}
+
 
 class Tokenizer(ABC):
     """Base of the tokenizers."""
@@ -53,6 +59,10 @@ class Tokenizer(ABC):
     @abstractmethod
     def sizes(self) -> np.ndarray:
         """Number of bytes of each token in UTF-8, int64 (size,)."""
+
+    @abstractmethod
+    def bytes_of(self, token: int) -> bytes:
+        """Return the bytes of a token in UTF-8, of which those of a text are put together."""
 
     @abstractmethod
     def state(self) -> str | None:
@@ -114,6 +124,10 @@ class Characters(Tokenizer):
         """Number of bytes of each character."""
         return np.array([len(character.encode()) for character in self.alphabet], np.int64)
 
+    def bytes_of(self, token: int) -> bytes:
+        """Return the bytes of a character."""
+        return self.alphabet[token].encode()
+
     def state(self) -> str | None:
         """Return the alphabet."""
         return self.alphabet
@@ -141,6 +155,10 @@ class Bytes(Tokenizer):
     def sizes(self) -> np.ndarray:
         """One byte for each token."""
         return np.ones(self.size, np.int64)
+
+    def bytes_of(self, token: int) -> bytes:
+        """Return the byte."""
+        return bytes([token])
 
     def state(self) -> str | None:
         """Return None: there is no state."""
@@ -196,6 +214,10 @@ class Pieces(Tokenizer):
     def sizes(self) -> np.ndarray:
         """Number of bytes of each piece, which the library writes with a character for each byte."""
         return np.array([len(self.fast.id_to_token(token) or "") for token in range(self.size)], np.int64)
+
+    def bytes_of(self, token: int) -> bytes:
+        """Return the bytes of a piece."""
+        return bytes(BYTE_OF[character] for character in self.fast.id_to_token(token) or "")
 
     def state(self) -> str | None:
         """Return the library's JSON, as a string."""
