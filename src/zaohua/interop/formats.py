@@ -11,7 +11,6 @@ from typing import Any, Protocol, cast
 from zaohua.core.advice import option
 from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, shown, unknown
-from zaohua.estimator.base import GenerativeModel
 from zaohua.storage import outputs
 
 
@@ -57,11 +56,11 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "onnx": Format(
-        "zaohua.interop.onnx_files",
+        "zaohua.interop.networks.onnx_files",
         "networks for onnxruntime, with a sampler in numpy",
         ("onnx", "onnxscript", "onnxruntime"),
     ),
-    "torch": Format("zaohua.interop.torch_programs", "programs of torch.export, with a sampler in numpy"),
+    "torch": Format("zaohua.interop.networks.torch_programs", "programs of torch.export, with a sampler in numpy"),
 }
 """All formats, by the name that is given as `to`."""
 
@@ -88,6 +87,8 @@ def export(model: Any, to: str, folder: str | Path, *, overwrite: bool = False) 
 
 def written(model: Any, to: str, folder: Path, overwrite: bool) -> str:
     """Export a model, and return what was written in words; see `export`."""
+    from zaohua.estimator.base import GenerativeModel  # takes torch, which the command line needs later only
+
     if not isinstance(model, GenerativeModel):
         raise ZaohuaError(f"export takes a fitted model, not {shown(model)}")
     if to not in FORMATS:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zaohua.interop.bundles import Network
-from zaohua.interop.folders import write_bundle
-from zaohua.interop.kinds import bundle_of
-from zaohua.interop.kinds import refusal as refusal
-from zaohua.interop.programs import program_of, quiet
+from zaohua.interop.networks.bundles import Network
+from zaohua.interop.networks.folders import write_bundle
+from zaohua.interop.networks.kinds import bundle_of
+from zaohua.interop.networks.kinds import refusal as refusal
+from zaohua.interop.networks.programs import program_of, quiet
 
 LARGEST = 2_000_000_000
 """Bytes of weights up to which they are in the .onnx file itself; a protobuf holds 2 GiB at most."""

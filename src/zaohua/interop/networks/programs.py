@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 
-from zaohua.interop.bundles import Network
+from zaohua.interop.networks.bundles import Network
 
 
 class _Function(nn.Module):

@@ -10,7 +10,16 @@ from zaohua.core.notes import note
 from zaohua.core.record import Condition
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
-from zaohua.interop.bundles import EXAMPLES, Bundle, Network, arrays, common_settings, example_labels, made, twin
+from zaohua.interop.networks.bundles import (
+    EXAMPLES,
+    Bundle,
+    Network,
+    arrays,
+    common_settings,
+    example_labels,
+    made,
+    twin,
+)
 from zaohua.modalities.texts.tokenizers import Bytes, Characters, Tokenizer
 
 CHECKED_TOKENS = 24

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zaohua.interop.standalone.exported import Exported, main
+from zaohua.interop.networks.standalone.exported import Exported, main
 
 
 class Diffusion(Exported):

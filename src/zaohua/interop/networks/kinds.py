@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from zaohua.core import registry
 from zaohua.estimator.columns import Tabular
 from zaohua.families.autoregressive.tokens import TokenModel
-from zaohua.interop import diffusions, latents, texts
-from zaohua.interop.bundles import Bundle
+from zaohua.interop.networks import diffusions, latents, texts
+from zaohua.interop.networks.bundles import Bundle
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.training.trainable import Trainable
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zaohua.interop.standalone.exported import Exported, load, main
+from zaohua.interop.networks.standalone.exported import Exported, load, main
 
 
 class Latent(Exported):

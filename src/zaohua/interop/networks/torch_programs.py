@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.interop.bundles import Network
-from zaohua.interop.folders import write_bundle
-from zaohua.interop.kinds import bundle_of
-from zaohua.interop.kinds import refusal as refusal
-from zaohua.interop.programs import program_of, quiet
+from zaohua.interop.networks.bundles import Network
+from zaohua.interop.networks.folders import write_bundle
+from zaohua.interop.networks.kinds import bundle_of
+from zaohua.interop.networks.kinds import refusal as refusal
+from zaohua.interop.networks.programs import program_of, quiet
 
 PICKLED = re.compile(rb'"use_pickle":\s*true')
 """How the tables of an archive mark what is pickled."""

@@ -4,7 +4,7 @@
     model = Tokens()
     texts = model.items(model.sample(model.noise(2, seed=0)))
 
-Noise is (n, tokens), uniform in [0, 1): each new token is the one at which the cumulative probability passes its number.
+Noise is (n, tokens), uniform in [0, 1): each new token is that at which the cumulative probability passes its number.
 The network reads the whole text for every token: it keeps no state, so long texts take long.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zaohua.interop.standalone.exported import Exported, main
+from zaohua.interop.networks.standalone.exported import Exported, main
 
 
 class Tokens(Exported):
@@ -48,7 +48,7 @@ class Tokens(Exported):
         return [self.end, *(known[unit] for unit in units)]
 
     def sample(self, noise: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
-        """Write tokens (n, opening and new ones) by uniform numbers (n, new ones); -1 follows after the end of a text."""
+        """Write tokens (n, opening and new ones) by uniform numbers (n, new ones), with -1 behind their ends."""
         (n, new), context, opening = noise.shape, self.settings["context"], self.opening()
         tokens = np.full((n, len(opening) + new), -1, np.int64)
         tokens[:, : len(opening)] = opening

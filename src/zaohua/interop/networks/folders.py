@@ -11,11 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.interop.bundles import Bundle, Network
+from zaohua.interop.networks.bundles import Bundle, Network
 from zaohua.storage.atomic import to_bytes
 
 STANDALONE = Path(__file__).parent / "standalone"
-PACKAGE = "zaohua.interop.standalone"
+PACKAGE = "zaohua.interop.networks.standalone"
 MOST = 1e-3
 """Largest difference between what the exported sampler and the model make of the same noise."""
 
@@ -59,10 +59,8 @@ def write_bundle(bundle: Bundle, folder: Path, write_network: Callable[[Network,
         )
     weights = sum(network.size for network in bundle.networks)
     names = " and ".join(network.name for network in bundle.networks)
-    return (
-        f"{names}: {sum(sizes) / 2**20:.2f} MiB, {sum(sizes) / weights:.2f} times the weights; the sampler differs from "
-        f"the model by {difference:.1g} at most"
-    )
+    size = f"{sum(sizes) / 2**20:.2f} MiB, {sum(sizes) / weights:.2f} times the weights"
+    return f"{names}: {size}; the sampler differs from the model by {difference:.1g} at most"
 
 
 def sampler_of(name: str, folder: Path) -> Checked:

@@ -13,7 +13,16 @@ from zaohua.core.record import Condition
 from zaohua.estimator.columns import Tabular
 from zaohua.families.gan import LatentGAN
 from zaohua.families.vae import VariationalAutoencoder
-from zaohua.interop.bundles import EXAMPLES, Bundle, Network, arrays, common_settings, example_labels, made, twin
+from zaohua.interop.networks.bundles import (
+    EXAMPLES,
+    Bundle,
+    Network,
+    arrays,
+    common_settings,
+    example_labels,
+    made,
+    twin,
+)
 
 Latent: TypeAlias = LatentGAN[Any] | VariationalAutoencoder[Any]
 

@@ -10,7 +10,16 @@ from torch import Tensor
 from zaohua.core.json import Json
 from zaohua.core.record import Condition
 from zaohua.families.diffusion import Diffusion
-from zaohua.interop.bundles import EXAMPLES, Bundle, Network, arrays, common_settings, example_labels, made, twin
+from zaohua.interop.networks.bundles import (
+    EXAMPLES,
+    Bundle,
+    Network,
+    arrays,
+    common_settings,
+    example_labels,
+    made,
+    twin,
+)
 
 
 def takes(cls: type) -> bool:
