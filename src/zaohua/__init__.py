@@ -52,6 +52,7 @@ _LAZY = {
     "compare": "zaohua.tasks.evaluation.compare",
     "datasets": "zaohua.modalities",
     "evaluate": "zaohua.tasks.evaluation.evaluate",
+    "export": "zaohua.interop.formats",
     "fill": "zaohua.tasks.fill",
     "interpolate": "zaohua.tasks.interpolate",
     "load": "zaohua.storage.loading",

@@ -7,6 +7,7 @@ from zaohua.core.errors import CheckpointError as CheckpointError
 from zaohua.core.errors import NotAvailable as NotAvailable
 from zaohua.core.errors import ZaohuaError as ZaohuaError
 from zaohua.core.errors import ZaohuaWarning as ZaohuaWarning
+from zaohua.interop.formats import export as export
 from zaohua.modalities import datasets as datasets
 from zaohua.modalities.base import Codec as Codec
 from zaohua.modalities.base import GridCodec as GridCodec
@@ -167,6 +168,7 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "export",
     "fill",
     "interpolate",
     "load",
