@@ -44,6 +44,8 @@ from zaohua.tasks.restore.sounds.interpolation import interpolated
 Method = Callable[[Case], np.ndarray]
 EACH = {"noise": 6, "gaps": 4, "clip": 3, "band": 1}
 """How many pairs are made of each clip to learn from."""
+FLOW = {"time_distribution": "uniform", "condition_dropout": 0.0}
+"""Fields of a flow: its mean is a guess at the highest noise, which it must have seen often enough."""
 GUESSES = 4
 """Guesses whose mean is measured."""
 WORDS = {"noise": "noise 0.1", "gaps": None, "clip": "clip", "band": "resample 4000", "clicks": None}
@@ -102,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("do", choices=["train", "measure"])
     parser.add_argument("tasks", nargs="+", choices=TASKS, help="one to train, any to measure")
+    parser.add_argument("--model", choices=["restorer", "flow"], default="restorer", help="what to train")
     parser.add_argument("--minutes", type=float, default=8, help="of CPU time, to train")
     parser.add_argument("--out", type=Path, help="folder of the trained model")
     parser.add_argument("--run", help="trained models, with {} for the task")
@@ -126,7 +129,8 @@ def train(args: argparse.Namespace, task: str, train: list[Clip]) -> None:
     time.perf_counter = time.process_time  # the clock of `max_minutes`
     clean, heard = pairs(task, train, EACH[task], np.random.default_rng(args.seed))
     codec = zh.SpectrumCodec(n_fft=240, hop=120)  # 30 ms
-    model = zh.Restorer(codec=codec, y_codec=codec, batch_size=8, random_state=args.seed)
+    shared = {"codec": codec, "y_codec": codec, "batch_size": 8, "random_state": args.seed}
+    model = zh.Restorer(**shared) if args.model == "restorer" else zh.Flow(**shared, **FLOW)
     model.set_params(max_minutes=args.minutes)
     model.fit(clean, heard, out=args.out)
     show(task, {"training": {"pairs": len(clean), "steps": model.n_steps_, "CPU minutes": model.seconds_ / 60}})
