@@ -117,7 +117,7 @@ def wiener(mixture: Mixture, smoothing: float = 0.9, least: float = 0.03) -> np.
 
 
 class Recogniser:
-    """A classifier of the mel spectrograms of clean clips, all brought to the same peak; kept in a folder if there is."""
+    """A classifier of the mel spectrograms of clean clips, all brought to the same peak; a folder keeps it."""
 
     def __init__(self, real: list[Clip], test: list[Clip], folder: Path | None = None) -> None:
         self.codec = zh.MelCodec(rate=RATE, seconds=LENGTH / RATE, long="cut")

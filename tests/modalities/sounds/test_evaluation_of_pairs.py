@@ -29,9 +29,7 @@ def quieter(sounds: list[zh.Sound]) -> list[zh.Sound]:
 
 
 @pytest.mark.parametrize(("codec", "phases"), [(zh.SpectrumCodec(), True), (zh.MelCodec(), False)])
-def test_samples_are_compared_with_the_test_sounds(
-    codec: Any, phases: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_samples_are_compared_with_the_test_sounds(codec: Any, phases: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "STEPS", (2, 2))
     train, real = tones(0, 24), tones(1, 20)
     model = zh.Flow(**{**zh.Flow.tiny, "max_steps": 1}, codec=codec, y_codec=codec, vocoder=False, random_state=0)
