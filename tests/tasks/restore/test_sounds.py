@@ -201,6 +201,17 @@ def test_progress_is_told_and_batches_change_nothing(model: zh.EDM) -> None:
     np.testing.assert_allclose(one.best[0].samples, whole, rtol=1e-3, atol=1e-3)
 
 
+def test_progress_counts_every_evaluation_of_draws_and_of_a_denoiser(model: zh.EDM, mel_model: zh.Flow) -> None:
+    told = list[tuple[int, int]]()
+    shared = {"n_samples": 2, "batch_size": 2, "progress": lambda done, total: told.append((done, total))}
+    restore(model, zh.Sound(tone(800), RATE), "noise 0.05", draws=True, **shared)
+    batches, evaluations = 2, 3  # windows begin at 0, 200 and 400; two steps of Heun's sampler, the last of Euler's
+    assert told == [(done, 2 * batches * evaluations) for done in range(2 * batches * evaluations + 1)]
+    told.clear()
+    restore(mel_model, zh.Sound(tone(400), RATE), mask=[(0.03, 0.06)], steps=5, **shared)
+    assert told == [(done, 10) for done in range(11)]
+
+
 def test_guesses_of_a_model_with_one_answer_are_those_for_shifted_windows() -> None:
     clean = [zh.Sound(tone(400, hertz), RATE) for hertz in (150, 200, 250, 300)]
     restorer = zh.Restorer(codec=zh.SpectrumCodec(seconds=0.1), degrade="noise 0.05", channels=8, max_steps=2)
