@@ -12,8 +12,8 @@ to 3 words, are cut out of the end of the text, which it hasn't learnt.
 - infilling: what follows is read first
 
 exact: how often the likeliest filling of the right length is the true one. surprisal: nats per character of the true
-gap. Left only it is of the text that begins with the gap; so is infilling, and "with its end" adds what is paid for the end
-of the gap. For candidates it is an upper bound: the normaliser is estimated with the truth among the candidates.
+gap. Left only and infilling it is of all texts that begin with the gap; "with its end" adds what is paid for the end of
+the gap. For candidates it is an upper bound: the normaliser is estimated with the truth among the candidates.
 """
 
 from __future__ import annotations
