@@ -15,11 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.memory import in_chunks
 from zaohua.core.noise import ItemNoise
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.denoiser import Denoiser
-from zaohua.estimator.tensors import to_cpu
 from zaohua.families.samplers import SAMPLERS
 from zaohua.modalities.base import counted
 from zaohua.modalities.images.codec import ImageCodec
@@ -33,6 +31,7 @@ from zaohua.tasks.restore.restored import Restored
 from zaohua.tasks.restore.sets import by_channel, each
 from zaohua.tasks.restore.ticks import Ticks, evaluations
 from zaohua.tasks.restore.tiles import Tiles, batches, continued
+from zaohua.tasks.restore.work import in_batches
 
 NEEDS = "training to undo it"
 Place = tuple[slice, ...]
@@ -133,20 +132,12 @@ class _Work:
 
     def into(self, answers: Answers, n_samples: int) -> None:
         """Find the answers for all pictures."""
-        size, seeds = self.at_once if self.whole else 1, self.request.seeds(len(self.y))
-        every = np.tile(np.arange(len(self.y)), n_samples)
-        which = np.arange(n_samples).repeat(len(self.y))
+        items, size = np.arange(len(self.y)), self.at_once if self.whole else 1
         tiles = 1 if self.whole else batches(self.lengths, self.tile, self.at_once)
-        self.ticks = Ticks(self.request.progress, math.ceil(len(every) / size) * tiles * self._asked())
-
-        def work(rows: slice) -> None:
-            noise = ItemNoise([seeds[k][i] for k, i in zip(which[rows], every[rows], strict=True)], self._device)
-            x = self._answer(self.y[every[rows]], noise)
-            for item, row in zip(every[rows], to_cpu(x), strict=True):
-                answers.add(int(item), row)
-
+        self.ticks = Ticks(self.request.progress, math.ceil(len(items) * n_samples / size) * tiles * self._asked())
+        seeds = self.request.seeds(len(items))[:n_samples]
         with self.model.inference():
-            in_chunks(len(every), size, work)
+            in_batches(items, seeds, size, self._device, lambda rows, noise: self._answer(self.y[rows], noise), answers)
 
     @property
     def _device(self) -> torch.device:
