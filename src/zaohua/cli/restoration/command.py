@@ -123,28 +123,38 @@ class Restoration:
 
         carry_out(self.name, self.done, kind, settings, Path(source), values, values.of("samples", int))
 
-    def trained_for(self, stored: Json, values: Options) -> str:
-        """Return what a run was trained to undo if this command does that and no other strength is given; else ""."""
+    def trained_for(self, stored: Json, values: Options) -> str | None:
+        """Return what a run was trained to undo, if this command does that and is told of nothing else.
+
+        Args:
+            stored: `model.json` of the run.
+            values: of the options.
+
+        Returns:
+            The degradation; "" for a run that was trained on pairs, which don't tell; None to go by the options.
+        """
         from zaohua.operators.degradation import Degradation
 
         text = stored["parameters"].get("degrade")
-        if not text or any(values[flag.name] != flag.default for flag in self.flags):
-            return ""
+        if any(values[flag.name] != flag.default for flag in self.flags):
+            return None
+        if not text:
+            return "" if "*" in self.undoes and _of_pairs(stored) else None
         if "*" not in self.undoes and Degradation.parse(text).steps[0].name not in self.undoes:
-            return ""
+            return None
         note(f"this run was trained to undo '{text}', which is taken to have happened")
         return str(text)
 
-    def _settings(self, run: str, values: Options, kind: str, trained_for: str, own: Sequence[str]) -> Settings:
+    def _settings(self, run: str, values: Options, kind: str, trained_for: str | None, own: Sequence[str]) -> Settings:
         """Return what is the same for all files; the model is loaded last, as it takes longest."""
         samples, guesses = values.of("samples", int), values.of("guesses", int)
         if samples > 1 and guesses > 1:
             raise ZaohuaError("--samples gives several answers and --guesses the mean of several: give one of them")
         from zaohua.operators.degradation import Degradation
 
-        unprepared = self.prepare is None or (self.unaided and trained_for)
+        unprepared = self.prepare is None or (self.unaided and trained_for is not None)
         prepare = None if unprepared or self.prepare is None else self.prepare(values, kind)
-        text = trained_for or self.degradations[kind](values)
+        text = self.degradations[kind](values) if trained_for is None else trained_for
         degradation = Degradation.parse(text) if text else None
         model = trained(run)
         return Settings(
@@ -160,6 +170,14 @@ class Restoration:
             prepare=prepare,
             grey=self.grey,
         )
+
+
+def _of_pairs(stored: Json) -> bool:
+    """Return True for a run that makes items of others of the same kind, such as whole pictures of damaged ones."""
+    from zaohua import modalities
+
+    given = stored.get("y_codec")
+    return given is not None and modalities.from_json(given).modality == modalities.from_json(stored["codec"]).modality
 
 
 def kind_of(name: str, run: str, stored: Json, kinds: Sequence[str]) -> Modality:
