@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "FILE --column X [--out picture.png]",
         "find the distribution that describes a column of numbers",
     ),
+    "origin": ("FILE [FILE ...] [--json]", "tell what made files, as they say it, and whether they were changed"),
     "models": ("[--json | --markdown]", "list the models, what they take and what they can do"),
     "info": ("RUN", "tell what a run holds: model, data, settings, training"),
 }

@@ -43,11 +43,13 @@ class Found:
         record: the record of an origin, or None.
         edits: the changes that remove it, and signatures.
         source: digital source type that a packet of XMP states, ours or another's, or None.
+        signed: whether it holds claims of C2PA.
     """
 
     record: str | None = None
     edits: list[Edit] = field(default_factory=list)
     source: str | None = None
+    signed: bool = False
 
 
 def read_at(file: BinaryIO, at: int, length: int) -> bytes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError
 from zaohua.storage.provenance import flac, gif, jpeg, midi, ogg, png, riff, tiff
 from zaohua.storage.provenance.edits import Edit, Found, Unfit, change, digest, edited, read_at
@@ -54,16 +55,27 @@ class Said:
         origin: as zaohua wrote it; None if there is none.
         unchanged: whether the file is as it was then; None without an origin.
         source: digital source type that the file states, whoever wrote it, or None.
+        signed: whether the file holds claims of C2PA, see `claims`.
     """
 
     origin: Origin | None = None
     unchanged: bool | None = None
     source: str | None = None
+    signed: bool = False
 
 
 def beside(path: Path) -> Path:
     """Return the path of the file that says what made another."""
     return path.with_name(path.name + BESIDE)
+
+
+def is_record(path: Path) -> bool:
+    """Return whether a file holds a record, as those beside others do."""
+    try:
+        with opened(path) as file:
+            return _parsed(file) is not None
+    except OSError:
+        return False
 
 
 def write(path: Path, recording: Recording) -> bytes | None:
@@ -83,7 +95,10 @@ def write(path: Path, recording: Recording) -> bytes | None:
     inside = _inside(path, recording.origin, record, content)
     if recording.signer is not None:
         path.write_bytes(recording.signer.sign(path.read_bytes(), path.suffix.casefold(), json.loads(record)))
-    return None if inside else (json.dumps(json.loads(record), indent=1) + "\n").encode()
+    if inside:
+        return None
+    with path.open("rb") as file:
+        return (json.dumps(json.loads(recording.origin.record(digest(file))), indent=1) + "\n").encode()
 
 
 def remove(path: Path) -> None:
@@ -94,12 +109,16 @@ def remove(path: Path) -> None:
         change(path, found.edits)
 
 
-def read(path: Path) -> Said:
+def origin(path: str | Path) -> Said:
     """Read what a file says of what made it: inside, or in the file beside it.
+
+    Args:
+        path: a file of any kind, by zaohua or by others.
 
     Raises:
         ZaohuaError: the file can't be read.
     """
+    path = path_of("path", path)
     try:
         with opened(path) as file:
             found = _found(file)
@@ -107,9 +126,9 @@ def read(path: Path) -> Said:
             if parsed is None:
                 edits, parsed = [], _beside(path)
             if parsed is None:
-                return Said(source=found.source)
-            origin, content = parsed
-            return Said(origin, digest(file, edits) == content, origin.source or found.source)
+                return Said(source=found.source, signed=found.signed)
+            made, content = parsed
+            return Said(made, digest(file, edits) == content, made.source or found.source, found.signed)
     except OSError as error:
         raise ZaohuaError(f"{path}: can't be read: {error.strerror or error}") from error
 
@@ -168,6 +187,11 @@ def _beside(path: Path) -> tuple[Origin, str] | None:
     """Read the file beside another."""
     try:
         with opened(beside(path)) as file:
-            return Origin.of_record(file.read(LONGEST + 1).decode("utf-8", "replace"))
+            return _parsed(file)
     except OSError:
         return None
+
+
+def _parsed(file: BinaryIO) -> tuple[Origin, str] | None:
+    """Return the record that a file is."""
+    return Origin.of_record(file.read(LONGEST + 1).decode("utf-8", "replace"))

@@ -55,6 +55,7 @@ def find(file: BinaryIO) -> Found:
             found.record = segment.data[len(TEXT) :].decode("latin-1")
             found.edits.append(Edit(segment.at, segment.whole))
         elif segment.kind == CLAIMS and segment.data.startswith(b"JP"):
+            found.signed = True
             found.edits.append(Edit(segment.at, segment.whole))
         elif segment.kind == SECOND and segment.data.startswith(XMP):
             given = segment.data[len(XMP) :]

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Protocol, Self
 
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, named
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 """Where IPTC's digital source types are defined."""
@@ -91,7 +91,7 @@ class Origin:
             return None
         known = {name: value.get(name) for name in (field.name for field in fields(cls))}
         seed = known.pop("seed")
-        texts = {name: _plain(text) for name, text in known.items()}
+        texts = {name: plain(text) for name, text in known.items()}
         whole = isinstance(seed, int) and not isinstance(seed, bool) and abs(seed) < 2**64
         filled = {name: texts[name] or "" for name in ("time", "version", "generator")}
         return cls(texts["model"], texts["weights"], seed if whole else None, texts["source"], **filled), content
@@ -100,7 +100,7 @@ class Origin:
 class HasOrigin(Protocol):
     """Anything that can say what it is, as models do."""
 
-    def origin(self) -> Origin:
+    def file_origin(self) -> Origin:
         """Return what files say of it."""
 
 
@@ -139,8 +139,21 @@ def current() -> Recording | None:
 @contextmanager
 def recorded(origin: Origin | HasOrigin | None, signer: Signer | None = None) -> Iterator[None]:
     """Write into the files that `storage.outputs` writes inside the context what made them; None for nothing."""
-    found = origin if origin is None or isinstance(origin, Origin) else origin.origin()
+    if origin is not None and not isinstance(origin, Origin) and not hasattr(origin, "file_origin"):
+        raise ZaohuaError(f"origin must be the model that made the items, not {named(origin)}")
+    found = origin if origin is None or isinstance(origin, Origin) else origin.file_origin()
     token = _current.set(None if found is None else Recording(found.now(), signer))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def recorded_after(before: Origin | None) -> Iterator[None]:
+    """Write into files inside the context that they were changed from what had an origin, or none, see `after`."""
+    recording = _current.get()
+    token = _current.set(recording and replace(recording, origin=recording.origin.after(before)))
     try:
         yield
     finally:
@@ -168,8 +181,8 @@ def _now() -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _plain(value: object) -> str | None:
-    """Return a text without control characters, cut where it is too long; None for anything else."""
+def plain(value: object) -> str | None:
+    """Return a text of a file without control characters, cut where it is too long; None for anything else."""
     if not isinstance(value, str):
         return None
     return "".join(letter for letter in value[:LONGEST_VALUE] if letter.isprintable())

@@ -12,6 +12,7 @@ from zaohua.storage.provenance.origin import Origin
 
 BEGIN = b"\x89PNG\r\n\x1a\n"
 TEXT = b"zaohua\0"
+CLAIMS = b"caBX"
 XMP = b"XML:com.adobe.xmp\0\0\0\0\0"
 """Name of the text that holds a packet, which is neither compressed nor of a language."""
 
@@ -57,7 +58,8 @@ def find(file: BinaryIO) -> Found:
         if chunk.kind == b"tEXt" and chunk.length <= LARGEST and read_at(file, chunk.at + 8, len(TEXT)) == TEXT:
             found.record = chunk.data(file)[len(TEXT) :].decode("latin-1")
             found.edits.append(Edit(chunk.at, chunk.whole))
-        elif chunk.kind == b"caBX":
+        elif chunk.kind == CLAIMS:
+            found.signed = True
             found.edits.append(Edit(chunk.at, chunk.whole))
         elif _is_packet(file, chunk):
             given = chunk.data(file)[len(XMP) :]

@@ -68,7 +68,10 @@ def find(file: BinaryIO) -> Found:
                 found.edits.append(Edit(chunk.at, chunk.whole, b"" if rest is None else _chunk(chunk.kind, rest)))
                 if form == WEBP and rest is None:
                     found.edits.append(_plain(file, chunks))
-        elif chunk.kind == CLAIMS or (_is_info(file, chunk) and _is_ours(file, chunk)):
+        elif chunk.kind == CLAIMS:
+            found.signed = True
+            found.edits.append(Edit(chunk.at, chunk.whole))
+        elif _is_info(file, chunk) and _is_ours(file, chunk):
             found.edits.append(Edit(chunk.at, chunk.whole))
     if found.edits:
         found.edits.append(_resized(file, found.edits))
