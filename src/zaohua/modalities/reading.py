@@ -15,6 +15,7 @@ from zaohua.modalities import apart, halves, registry
 from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.foreign.reading import is_foreign, read_foreign
 from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.pairs import take
@@ -89,6 +90,10 @@ def read_with_kind(
                 items, carried, kind = read_source(X, y is True or part is not None, split, kinds, wanted)
             except NoLabels as error:
                 raise error if part is None else apart.refuse(part) from None
+    elif is_foreign(X, kinds):
+        items, carried, kind = read_foreign(X, y if part is None else part, split, kinds, wanted)
+        if part is not None and not hasattr(items, "columns"):
+            y, part = True, None  # what was named is all that was read
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
