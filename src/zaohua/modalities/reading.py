@@ -21,6 +21,8 @@ from zaohua.modalities.modality import Modality
 from zaohua.modalities.pairs import take
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.records.rows import is_records, rows_of
+from zaohua.modalities.remote.addresses import is_url
+from zaohua.modalities.remote.fetching import local
 from zaohua.modalities.sources import read_source
 from zaohua.storage import outputs
 
@@ -40,8 +42,9 @@ def read(
     Args:
         X: a path (a folder or a file of any known kind of data), a pattern of file names that say their labels
             (`folder/{label}_{speaker}_{i}.wav`) or with wildcards (`data/*.csv`), "-" for standard input, the name of a
-            data set, a data frame, an array, or a list of arrays, of images, sounds, texts, dialogues, pieces of music
-            or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
+            data set, an address (`https://...`, `s3://...`, `hf://datasets/...`) of a file, a folder or an archive, a
+            data set of `datasets` or of torch, a data frame, an array, or a list of arrays, of images, sounds, texts,
+            dialogues, pieces of music or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
             name.
         y: None for no labels, True for those that the path or data set carries, one for each item, the name of the
             column of a table that holds them (also of a `metadata.csv`), or a path: a folder of files with the same
@@ -78,6 +81,7 @@ def read_with_kind(
     """
     if split is not None and not isinstance(split, str):
         raise ZaohuaError(f"split must be the name of one, such as 'test', not {shown(split)}")
+    X, y = (local(source) if is_url(source) else source for source in (X, y))
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     wanted = kinds if len(kinds) == 1 else (prefer,) if isinstance(prefer, Modality) else tuple(prefer or ())
     only = wanted[0] if len(wanted) == 1 else None
