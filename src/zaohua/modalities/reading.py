@@ -44,8 +44,8 @@ def read(
             (`folder/{label}_{speaker}_{i}.wav`) or with wildcards (`data/*.csv`), "-" for standard input, the name of a
             data set, an address (`https://...`, `s3://...`, `hf://datasets/...`) of a file, a folder or an archive, a
             data set of `datasets` or of torch, a data frame, an array, or a list of arrays, of images, sounds, texts,
-            dialogues, pieces of music or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
-            name.
+            dialogues, pieces of music or files of one kind. A text is a path if that exists, else a pattern if it has
+            braces or wildcards, else a name.
         y: None for no labels, True for those that the path or data set carries, one for each item, the name of the
             column of a table that holds them (also of a `metadata.csv`), or a path: a folder of files with the same
             names as those of X, a table that names these, or a file or data set of as many conditions.

@@ -148,10 +148,10 @@ def _transfer(url: str, place: Place, file: RemoteFile, at: Path, progress: Prog
                 os.fsync(stream.fileno())
         except OSError as error:
             raise ZaohuaError(f"{shown(url)}: can't be kept in {at.parent} ({error.strerror})") from error
-        except Broken:
+        except Broken as error:
             grown = at.exists() and at.stat().st_size > before
             left = ATTEMPTS if grown else left - 1
-            if left <= 0:
+            if left <= 0 or not error.again:
                 raise
             continue
         if file.size is not None and at.stat().st_size != file.size:

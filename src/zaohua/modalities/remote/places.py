@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from zaohua.core.errors import ZaohuaError
 
@@ -34,7 +34,13 @@ class Listed(NamedTuple):
 
 
 class Broken(ZaohuaError):
-    """A file or folder can't be reached, or its transfer was interrupted: it may be there later."""
+    """A file or folder can't be reached, or its transfer was interrupted: it may be there later.
+
+    Attributes:
+        again: whether it may help to try again at once.
+    """
+
+    again: ClassVar[bool] = True
 
 
 class Place(ABC):

@@ -92,6 +92,7 @@ def _opened(address: Address) -> tuple[Any, str]:
         ZaohuaError: there is none, or its package isn't installed.
     """
     import fsspec
+    from fsspec.registry import known_implementations
 
     protocol = address.protocol
     known = fsspec.available_protocols()
@@ -103,7 +104,7 @@ def _opened(address: Address) -> tuple[Any, str]:
     except Broken as error:
         if not isinstance(error.__cause__, ImportError):
             raise
-        package = str(fsspec.registry.known_implementations[protocol]["class"]).split(".")[0]
+        package = str(known_implementations[protocol]["class"]).split(".")[0]
         advice = f"pip install {package}" if package != "fsspec" else " ".join(str(error.__cause__).split())
         raise ZaohuaError(f"{shown(address.url)}: {protocol}:// needs another package: {advice}") from None
     return fs, str(path)

@@ -93,9 +93,9 @@ class Web(Place):
                 answer.close()
                 answer = self._ask("GET")
             start = 0
-        return start, self._bytes(answer)
+        return start, self._bytes(answer, start)
 
-    def _bytes(self, answer: HTTPResponse) -> Iterator[bytes]:
+    def _bytes(self, answer: HTTPResponse, start: int) -> Iterator[bytes]:
         length, got = answer.length, 0
         with answer:
             while True:
@@ -108,7 +108,7 @@ class Web(Place):
                 got += len(chunk)
                 yield chunk
         if length is not None and got < length:
-            raise Broken(f"{shown(self.url)}: ended after {got:,} of {length:,} bytes")
+            raise Broken(f"{shown(self.url)}: ended after {start + got:,} of {start + length:,} bytes")
 
     def _ask(self, method: str, start: int = 0) -> HTTPResponse:
         headers = {"User-Agent": "zaohua", "Accept-Encoding": "identity"}
@@ -150,8 +150,10 @@ class Web(Place):
 class _Refused(Broken):
     """Answer of a server that isn't the file."""
 
+    again = False
+
     def __init__(self, url: str, error: HTTPError):
-        meaning = MEANINGS.get(error.code, error.reason)
+        meaning = " ".join(MEANINGS.get(error.code, error.reason).splitlines()[0].split()).rstrip(":.")
         super().__init__(f"{shown(url)}: the server answers {error.code} ({meaning})")
         self.code = error.code
 
