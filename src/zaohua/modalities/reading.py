@@ -16,11 +16,14 @@ from zaohua.modalities import apart, halves, registry
 from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.foreign.reading import is_foreign, read_foreign
 from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.pairs import take
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.records.rows import is_records, rows_of
+from zaohua.modalities.remote.addresses import is_url
+from zaohua.modalities.remote.fetching import local
 from zaohua.modalities.sources import read_source
 from zaohua.storage import outputs
 from zaohua.storage.provenance.origin import HasOrigin, Origin, recorded
@@ -41,9 +44,10 @@ def read(
     Args:
         X: a path (a folder or a file of any known kind of data), a pattern of file names that say their labels
             (`folder/{label}_{speaker}_{i}.wav`) or with wildcards (`data/*.csv`), "-" for standard input, the name of a
-            data set, a data frame, an array, or a list of arrays, of images, sounds, texts, dialogues, pieces of music
-            or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
-            name.
+            data set, an address (`https://...`, `s3://...`, `hf://datasets/...`) of a file, a folder or an archive, a
+            data set of `datasets` or of torch, a data frame, an array, or a list of arrays, of images, sounds, texts,
+            dialogues, pieces of music or files of one kind. A text is a path if that exists, else a pattern if it has
+            braces or wildcards, else a name.
         y: None for no labels, True for those that the path or data set carries, one for each item, the name of the
             column of a table that holds them (also of a `metadata.csv`), or a path: a folder of files with the same
             names as those of X, a table that names these, or a file or data set of as many conditions.
@@ -79,6 +83,7 @@ def read_with_kind(
     """
     if split is not None and not isinstance(split, str):
         raise ZaohuaError(f"split must be the name of one, such as 'test', not {shown(split)}")
+    X, y = (local(source) if is_url(source) else source for source in (X, y))
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     wanted = kinds if len(kinds) == 1 else (prefer,) if isinstance(prefer, Modality) else tuple(prefer or ())
     only = wanted[0] if len(wanted) == 1 else None
@@ -91,6 +96,10 @@ def read_with_kind(
                 items, carried, kind = read_source(X, y is True or part is not None, split, kinds, wanted)
             except NoLabels as error:
                 raise error if part is None else apart.refuse(part) from None
+    elif is_foreign(X, kinds):
+        items, carried, kind = read_foreign(X, y if part is None else part, split, kinds, wanted)
+        if part is not None and not hasattr(items, "columns"):
+            y, part = True, None  # what was named is all that was read
     elif split is not None:
         raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
     else:
