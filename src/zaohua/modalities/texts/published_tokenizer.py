@@ -105,7 +105,7 @@ class PublishedTokenizer(Tokenizer):
             raise ZaohuaError(f"the character {text[at]!r} (number {at} of a text) is none that the tokenizer knows")
         found = (self._first if begins else self._within).encode(text, add_special_tokens=False)
         tokens, places = np.array(found.ids, np.int32), np.array(found.offsets, np.int64).reshape(-1, 2)
-        special = np.flatnonzero(self._special[tokens] & (tokens != self._unknown))
+        special = np.flatnonzero(self._special[tokens])
         if not len(special):
             return tokens, places[:, 0]
         # a token that the JSON doesn't say to be special, or a piece that looks like one: parts of it are encoded apart

@@ -33,6 +33,8 @@ MOST = 1 << 24
 """Number of characters that a template may write, of a text, and of items of a list."""
 SECONDS = 5.0
 """Time that a template may take."""
+PART = 64
+"""Characters for which a part of a list counts that is made a text."""
 BITS = 128
 """Bits of the integers that it may compute."""
 TODAY = datetime(2024, 7, 26)
@@ -276,7 +278,7 @@ def _text(value: object) -> str:
     left, parts = MOST, [value]
     while parts and left > 0:
         part = parts.pop()
-        left -= len(part) if isinstance(part, str) else 1
+        left -= len(part) if isinstance(part, str) else PART
         if isinstance(part, Mapping):
             parts += [*part.keys(), *part.values()]
         elif isinstance(part, (list, tuple)):
