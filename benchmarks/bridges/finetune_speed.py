@@ -2,7 +2,7 @@
 
     ZAOHUA_DATA=... python benchmarks/bridges/finetune_speed.py ours|peft|peft-plain --base FILE.gguf --steps 8
 
-Both learn the answers to the first questions of XQuAD (see `finetune.py`), batches of 8 padded to their longest, by
+Both learn the answers to the first questions of XQuAD (see `finetune.py`), shuffled batches of 8, by
 adapters of rank 16 in all linear layers of blocks, by AdamW, in bfloat16 where torch's autocast says so (`peft-plain`:
 float32). Run one after the other in turns, on an idle machine. Printed are the median seconds of a step without the
 first two, tokens read a second, the loss of the last step and the peak of resident memory.
@@ -74,6 +74,8 @@ def theirs(base: str, steps: int, dtype: torch.dtype | None) -> dict[str, Any]:
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=RATE)
     ours_codec = zh.load(base, device="cpu")
     learnt = questions("en")[0][: BATCH * steps]
+    order = torch.randperm(len(learnt), generator=torch.Generator().manual_seed(0)).tolist()
+    learnt = [learnt[i] for i in order]  # as any training does: neighbours are of one paragraph, and equally long
     codes = ours_codec.codec_.encode(learnt)
     rows = [codes.stream[a:b].long() for a, b in zip(codes.starts, codes.stops, strict=True)]
     times, loss = [time.perf_counter()], 0.0

@@ -22,6 +22,7 @@ from zaohua.nn.attention import Cache, Norm, Prefix, SelfAttention, View, visibl
 from zaohua.nn.blueprint import NAMED, Activation, Blueprint
 from zaohua.nn.embed import Embed, packed
 from zaohua.nn.layers import Dropout, capped
+from zaohua.nn.packing import positions_of, same_sequence
 from zaohua.nn.patches import MAX_TOKENS
 from zaohua.nn.rotary import Turn, angles
 
@@ -166,6 +167,11 @@ class Transformer(nn.Module):
         """Map tokens (B, t), conditions y and their mask to logits float32 (B, t, vocabulary)."""
         return self.logits(self.features(tokens, y, keep))
 
+    def packed_features(self, tokens: Tensor, segments: Tensor) -> Tensor:
+        """Map packed rows of tokens (B, t), see `packing`, to features (B, t, width), without conditions."""
+        prefix = self.prefix(None, tokens.shape[0])
+        return self._run(self.embedded(tokens, prefix), prefix, segments=segments)
+
     def features(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and their mask to features (B, t, width), of which `logits` are made."""
         prefix = self.prefix(y, tokens.shape[0], keep)
@@ -225,14 +231,19 @@ class Transformer(nn.Module):
         for cache in state:
             cache.select(rows)
 
-    def _run(self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None) -> Tensor:
+    def _run(
+        self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None, segments: Tensor | None = None
+    ) -> Tensor:
         """Map the next embedded tokens (B, t, width) to their features."""
         blueprint, begin, t = self.blueprint, 0 if state is None else state[0].length, x.shape[1]
-        places = slice(prefix.first + begin, prefix.first + begin + t)
+        places: slice | Tensor = slice(prefix.first + begin, prefix.first + begin + t)
+        if segments is not None:
+            places = positions_of(segments)
         if self.places is not None:
             x = x + self.places.weight[places]
         x = self.drop(F.rms_norm(x, (self.width,), eps=blueprint.norm_eps) if blueprint.embedding_norm else x)
-        view = self._view(begin, t, prefix.present, places, x)
+        mask = visible(begin, begin + t, prefix.present, x.device) if segments is None else same_sequence(segments)
+        view = self._view(begin, t, mask, places, x)
         for i, block in enumerate(self.blocks):
             turn, mask = view[self.windowed[i]]
             if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
@@ -241,14 +252,13 @@ class Transformer(nn.Module):
                 x = block(x, turn, mask, None if state is None else state[i])
         return x
 
-    def _view(self, begin: int, t: int, present: Tensor | None, places: slice, x: Tensor) -> tuple[View, View]:
+    def _view(self, begin: int, t: int, mask: Tensor | None, places: slice | Tensor, x: Tensor) -> tuple[View, View]:
         """Return what tokens begin ... begin + t - 1 see, and how they are turned: without a window, and within it."""
         blueprint = self.blueprint
         turn, own = None, None
         if blueprint.rotary:
-            turn = own = Turn(self.cos[places].to(x.dtype), self.sin[places].to(x.dtype))
+            turn = own = Turn(self.cos, self.sin).at(places, x.dtype)
             if blueprint.rotary_local is not None:
-                own = Turn(self.cos_local[places].to(x.dtype), self.sin_local[places].to(x.dtype))
-        mask = visible(begin, begin + t, present, x.device)
+                own = Turn(self.cos_local, self.sin_local).at(places, x.dtype)
         near = mask if blueprint.window is None else within(blueprint.window, begin, begin + t, mask, x.device)
         return View(turn, mask), View(own, near)

@@ -37,6 +37,7 @@ from zaohua.families.guidance import Guided
 from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
+from zaohua.nn.packing import packed
 from zaohua.nn.transformer import Transformer
 from zaohua.training.events import Batch
 
@@ -175,12 +176,8 @@ class TokenModel(Guided[TokenCodecT]):
         """
         before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
         before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
-        learnt = targets != PAD
-        if isinstance(net, Transformer) and bool(learnt.sum() < FULL * learnt.numel()):
-            # logits of a large vocabulary cost as much as blocks do: only those that are asked for are computed
-            logits, asked = net.logits(net.features(before, y, keep)[learnt]), targets[learnt]
-            nats = logits.new_zeros(learnt.shape)
-            return nats.masked_scatter(learnt, F.cross_entropy(logits, asked, reduction="none"))
+        if isinstance(net, Transformer):
+            return _surprisal(net, before, targets, x[:, :-1] != PAD, y, keep)
         return F.cross_entropy(
             net(before, y, keep).flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="none"
         ).view(len(x), -1)
@@ -313,3 +310,24 @@ class TokenRows:
         at = indices if isinstance(indices, slice) else np.asarray(indices)
         rows = [self._row(item, low) for item, low in zip(self.item_index[at], self._lows[at], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+
+
+def _surprisal(
+    net: Transformer, before: Tensor, targets: Tensor, present: Tensor, y: Condition | None, keep: Tensor | None
+) -> Tensor:
+    """Return -log p of each target given the tokens before it, nats (B, t); 0 for those that aren't learnt (-1).
+
+    Short rows are packed together. Logits of a large vocabulary cost as much as the blocks, so only those of targets
+    are computed where many tokens are none.
+    """
+    learnt = targets != PAD
+    rows = packed(before, present.sum(1)) if y is None else None
+    if rows is not None:
+        features = net.packed_features(rows.tokens, rows.segments).flatten(0, 1)[rows.places[learnt]]
+    elif bool(learnt.sum() < FULL * learnt.numel()):
+        features = net.features(before, y, keep)[learnt]
+    else:
+        flat = net(before, y, keep).flatten(0, 1)
+        return F.cross_entropy(flat, targets.flatten(), ignore_index=PAD, reduction="none").view(targets.shape)
+    nats = F.cross_entropy(net.logits(features), targets[learnt], reduction="none")
+    return nats.new_zeros(learnt.shape).masked_scatter(learnt, nats)
