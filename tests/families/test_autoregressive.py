@@ -378,3 +378,15 @@ def test_muon_steps_along_all_directions_alike() -> None:
     length = float((w.detach() - before).square().mean().sqrt())
     assert length == pytest.approx(0.1 * 0.2 * 16**0.5 * (8 / 128) ** 0.5, rel=0.2)
     assert torch.allclose(bias, torch.full((8,), -0.1)) and set(solver.state[w]) == {"momentum"}
+
+
+def test_only_what_is_learnt_costs_logits_and_all_are_the_same() -> None:
+    net = make_net("zaohua")
+    x = torch.randint(V, (3, CONTEXT), generator=torch.Generator().manual_seed(0))
+    read = torch.where(torch.arange(CONTEXT) < CONTEXT - 3, -2 - x, x)
+    read[1, -1] = -1
+    few, whole = TextModel.surprisal(net, read, None), TextModel.surprisal(net, x, None)
+    expected = torch.where(read[:, 1:] >= 0, whole, 0)
+    torch.testing.assert_close(few, expected, atol=1e-6, rtol=0)
+    few.sum().backward()
+    assert all(p.grad is not None for p in net.parameters())

@@ -34,9 +34,10 @@ def find_option(option: str, arguments: Sequence[str]) -> str | None:
 def default(command: str, data: str, again: bool = False, root: Path = Path("runs")) -> Path:
     """Name a run folder, runs/MODEL-DATA, with the first free number behind it; `again` gives the newest there is."""
     from zaohua.modalities.files.patterns import FilePattern
+    from zaohua.modalities.remote.addresses import is_url, name_of
 
-    pattern = FilePattern.of(data)
-    path = Path(data) if pattern is None else pattern.folder
+    pattern = None if is_url(data) else FilePattern.of(data)
+    path = Path(name_of(data) if is_url(data) else data) if pattern is None else pattern.folder
     stem = re.sub(r"\W+", "-", path.name.split(".")[0].casefold()).strip("-") or "data"
     name = f"{command}-{stem}"
     number, last = 1, root / name

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import zaohua
 from zaohua.cli import config, runs
 from zaohua.cli.conditions import Conditions, read_conditions
-from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, Seed, echo, from_fields, leading, parse
+from zaohua.cli.flags import CONFIG, SAMPLING, Flag, Seed, echo, from_fields, leading, parse
 from zaohua.cli.options import Options
+from zaohua.cli.origins import WRITING, Writing
 from zaohua.cli.typed import plain
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
@@ -66,7 +67,7 @@ COMMON = (
         "or .csv, numbered if there is one; texts are printed.",
         metavar="PATH",
     ),
-    OVERWRITE,
+    *WRITING,
     Flag(
         "batch_size",
         Count | None,
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str]) -> None:
     model.foresee(wanted.n)
     overwrite = values.of("overwrite", bool)
     out = _place(model.codec_, folder, values.optional("out", str), overwrite)
+    writing = Writing(values, out)
     options = {flag.name: values[flag.name] for flag in flags}
     if values["stream"]:
         _stream(model, wanted, values, options)
@@ -110,7 +112,8 @@ def main(arguments: Sequence[str]) -> None:
     if out is None:
         _print(items, {"items": items, "y": y, "seconds": seconds} if values["json"] else None)
         return
-    _write(model.codec_, items, out, wanted, values.optional("each", int), overwrite)
+    with writing.by(model, folder, values.optional("seed", int)):
+        _write(model.codec_, items, out, wanted, values.optional("each", int), overwrite)
     if values["json"]:
         print(json.dumps({"out": str(out), "n": wanted.n, "y": y, "seconds": seconds}))
     else:

@@ -62,6 +62,11 @@ def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()})
 
 
+def weights_hash(tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 that the manifest of a run has for the weights of a model."""
+    return sha256(tensor_bytes(tensors))
+
+
 def _json(path: Path, data: bytes) -> Json:
     try:
         value: Json = json.loads(data)

@@ -187,7 +187,7 @@ class Pieces(Tokenizer):
         self.fast = Fast.from_str(state)
         self.size = self.fast.get_vocab_size()
         letters = byte_letters()
-        pieces: list[str] = [self.fast.id_to_token(token) for token in range(self.size)]
+        pieces = [self.fast.id_to_token(token) or "" for token in range(self.size)]
         self._bytes = [bytes(map(letters.__getitem__, piece)) for piece in pieces]
 
     @classmethod
