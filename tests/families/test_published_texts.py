@@ -97,7 +97,7 @@ class TestTuned:
             options = {"prompt": prompt, "temperature": 1.0, "random_state": 3}
             (text,) = tuned.sample(1, **options)
             assert "".join(tuned.stream(**options)) == text and text.startswith(prompt)
-            assert tuned.sample(1, **options, stop=text[-2:])[0] in text
+            assert tuned.sample(1, **options, stop=text[-2:] or "x")[0] in text
 
     def test_tokens_that_stand_for_nothing_are_never_sampled(self, tuned: Any) -> None:
         codec = tuned.codec_
