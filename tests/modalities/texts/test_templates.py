@@ -22,7 +22,7 @@ HOSTILE = {
     "plus": "{% set ns = namespace(x='abcd') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
     "list": "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
     "tilde": "{% set ns = namespace(x='abcd') %}{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
-    "nested": "{% set ns = namespace(x=1) %}{% for i in range(50) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
+    "nested": "{% set ns = namespace(x=1) %}{% for i in range(50)%}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
     "block": "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x %}{{ ns.x }}{{ ns.x }}{% endset %}"
     "{% endfor %}",
     "replace": "{% set a = 'a' * 9999 %}{{ a.replace('a', a) }}",
