@@ -58,7 +58,7 @@ def byte_fallback(first: bool = False) -> Any:
 
 
 def unigram() -> Any:
-    """Unigram with bytes for other letters, as of T5's successors; its special tokens are pieces of the vocabulary, too."""
+    """Unigram with bytes for other letters, whose special tokens are pieces of the vocabulary, too."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     words = ["▁the", "▁cat", "▁", "c", "a", "t", "at", "▁mat", "春", "眠", "e", "l", "o", "H"]
@@ -175,7 +175,9 @@ SMOLLM_3 = """\
 {{- "<|im_start|>system\\nToday Date: " ~ today ~ "<|im_end|>\\n" -}}
 {%- for message in messages -%}
     {%- if message.role == "assistant" -%}
-        {% generation %}{{ "<|im_start|>assistant\\n" + message.content.lstrip("\\n") + "<|im_end|>\\n" }}{% endgeneration %}
+        {% generation %}
+        {{- "<|im_start|>assistant\\n" + message.content.lstrip("\\n") + "<|im_end|>\\n" -}}
+        {% endgeneration %}
     {%- else -%}
         {{ "<|im_start|>" + message.role + "\\n" + message.content + "<|im_end|>\\n" }}
     {%- endif -%}

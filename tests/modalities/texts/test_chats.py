@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests import vocabularies
+
 from zaohua import modalities
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json

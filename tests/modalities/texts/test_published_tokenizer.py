@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.vocabularies import KINDS, SPECIAL, byte_level, unigram
+
 from zaohua.core.errors import ZaohuaError
 from zaohua.modalities.texts.published_tokenizer import PublishedTokenizer
 from zaohua.modalities.texts.tokenizers import Stream

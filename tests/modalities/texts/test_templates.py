@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-
 from tests import vocabularies
+
 from zaohua.core.errors import ZaohuaError
-from zaohua.modalities.texts import templates
+from zaohua.modalities.texts import sandbox
 from zaohua.modalities.texts.templates import ChatTemplate
 
 HOSTILE = {
@@ -22,7 +22,7 @@ HOSTILE = {
     "plus": "{% set ns = namespace(x='abcd') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
     "list": "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
     "tilde": "{% set ns = namespace(x='abcd') %}{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
-    "nested": "{% set ns = namespace(x=[1]) %}{% for i in range(50) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
+    "nested": "{% set ns = namespace(x=1) %}{% for i in range(50)%}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
     "block": "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x %}{{ ns.x }}{{ ns.x }}{% endset %}"
     "{% endfor %}",
     "replace": "{% set a = 'a' * 9999 %}{{ a.replace('a', a) }}",
@@ -48,7 +48,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_templates_end(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(templates, "SECONDS", 0.3)
+    monkeypatch.setattr(sandbox, "SECONDS", 0.3)
     began = time.process_time()
     with pytest.raises(ZaohuaError, match="the chat template (can't be read|refuses the dialogue): .") as caught:
         ChatTemplate(source).render([], {}, False)

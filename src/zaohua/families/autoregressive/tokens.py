@@ -244,15 +244,9 @@ class TokenModel(Guided[TokenCodecT]):
 
     def choice(self) -> TokenSampler:
         """Return the token sampler: the fields' settings, without special tokens."""
-        reserved = dict.fromkeys(self.codec_.reserved_, -torch.inf)
+        never, ends = dict.fromkeys(self.codec_.reserved_, -torch.inf), self.codec_.ends_
         return TokenSampler(
-            self.temperature,
-            self.top_k,
-            self.top_p,
-            self.min_p,
-            self.repetition_penalty,
-            reserved,
-            ends=self.codec_.ends_,
+            self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, never, ends=ends
         )
 
     @property
