@@ -28,7 +28,7 @@ from zaohua.tasks.restore.sounds.filling import SHORT, longest_gap
 from zaohua.tasks.restore.sounds.recordings import has_gaps, recordings
 from zaohua.tasks.restore.sounds.work import GAPS, Batch, restored
 from zaohua.tasks.restore.ticks import Ticks, evaluations
-from zaohua.tasks.restore.trained import trained_for
+from zaohua.tasks.restore.trained import trained_for, which_learnt
 
 NEEDS = "training on pairs of sounds"
 
@@ -81,7 +81,7 @@ def solve(request: Request) -> Restored:
     step = codec.mel_.hop if isinstance(codec, SpectrumCodec) and hasattr(request.model, "restore") else 0
     found = restored(request, codec, _made, step, _asked(request))
     what = counted(request.n_samples, "draw" if request.gamma else "guess")
-    how = f"{what} by this {type(request.model).__name__}, which was trained on such pairs"
+    how = f"{what} by this {type(request.model).__name__}, {which_learnt(request)}"
     return replace(found, how=f"{how[0].upper()}{how[1:]}{GAPS if has_gaps(request) else ''}.")
 
 
