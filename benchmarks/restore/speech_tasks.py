@@ -125,8 +125,9 @@ def pairs(task: str, train: list[Clip], times: int, rng: np.random.Generator) ->
         else:
             case = next(cases("band", [clip], rng))
             case = case._replace(heard=up(case.heard, len(case.clean)))
+        loud = max(1.0, float(np.abs(case.heard).max()))  # what is interpolated may go beyond full scale
         for out, wave in ((clean, case.clean), (heard, case.heard)):
-            out.append(zh.Sound(np.pad(wave, (0, LENGTH - len(wave))), RATE))
+            out.append(zh.Sound(np.pad(wave / np.float32(loud), (0, LENGTH - len(wave))), RATE))
     return clean, heard
 
 
