@@ -69,7 +69,7 @@ def test_a_row_is_the_same_alone_also_beyond_the_context(name: str) -> None:
 
 
 def test_one_beam_takes_the_most_likely_token_each_time_and_more_find_likelier_texts() -> None:
-    net = make_net("modern")
+    net = make_net("zaohua")
 
     def nats(rows: Tensor) -> Tensor:
         with torch.no_grad():
@@ -88,13 +88,13 @@ def test_one_beam_takes_the_most_likely_token_each_time_and_more_find_likelier_t
 
 
 def test_tokens_that_may_not_be_chosen_are_not() -> None:
-    net = make_net("modern")
+    net = make_net("zaohua")
     banned = int(search(net, 5)[0, 2])
     assert not (search(net, 5, choice=TokenSampler(bias={banned: -torch.inf}))[:, 2:] == banned).any()
 
 
 def test_networks_of_integers_search_too() -> None:
-    net = make_net("modern")
+    net = make_net("zaohua")
     assert torch.equal(search(int8(net, least=1), V**ROOM), search(net, V**ROOM))
 
 

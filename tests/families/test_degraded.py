@@ -42,7 +42,10 @@ def test_a_restorer_finds_the_mean(denoiser: zh.Restorer):
     assert restored.best.dtype == np.uint8 and restored.best.shape == X.shape
     error = np.square(restored.best.astype(float) - X).mean()
     assert error < 0.25 * np.square(seen - X).mean()
-    assert restored.how == "One pass of this Restorer, which was trained for it." and restored.deviation is None
+    assert (
+        restored.how == "One pass of this Restorer, which was trained to undo 'noise 40'."
+        and restored.deviation is None
+    )
     np.testing.assert_array_equal(zh.restore(denoiser, seen[3:4]).best, restored.best[3:4])
     assert not hasattr(denoiser, "sample") and not hasattr(denoiser, "score_samples")
 
@@ -60,7 +63,7 @@ def test_it_says_what_it_was_trained_for(denoiser: zh.Restorer, enlarger: zh.Flo
         zh.restore(denoiser, X, "noise 20")
     with pytest.raises(ZaohuaError, match="seen as a whole, without a mask"):
         zh.restore(denoiser, X, mask=np.ones((8, 8)), degradation="noise 40")
-    assert "this Flow, which was trained for it" in zh.restore(enlarger, X[:, ::2, ::2], n_samples=2, draws=True).how
+    assert "this Flow, which was trained to undo" in zh.restore(enlarger, X[:, ::2, ::2], n_samples=2, draws=True).how
     assert "denoiser" in zh.restore(enlarger, X[:2], "noise 20").how  # as a model that was trained for nothing
 
 

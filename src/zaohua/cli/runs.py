@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, nearest
 from zaohua.core.json import Json
 from zaohua.core.notes import note
-from zaohua.storage import legacy
+from zaohua.storage import legacy, published
 from zaohua.storage.atomic import read_file
 from zaohua.storage.layout import is_run
 
@@ -59,6 +59,8 @@ def read_model(folder: str | Path) -> Json:
     Raises:
         CheckpointError: there is none, with the nearest runs there are, or it is damaged, or of a newer version.
     """
+    if published.is_published(folder):
+        return published.reader().load_model(str(folder), False)[0]
     path = Path(folder) / MODEL
     try:
         data = json.loads(read_file(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from zaohua.modalities.remote.addresses import is_url
 from zaohua.modalities.remote.fetching import local
 from zaohua.modalities.sources import read_source
 from zaohua.storage import outputs
+from zaohua.storage.provenance.origin import HasOrigin, Origin, recorded
 
 
 def read(
@@ -151,6 +153,7 @@ def write(
     y: Sequence[object] | None = None,
     modality: str | None = None,
     overwrite: bool = True,
+    origin: Origin | HasOrigin | None = None,
 ) -> Path:
     """Write items to one file of a common format (a sheet of images, a sound, a text, a table, MIDI), or to a folder.
 
@@ -164,6 +167,8 @@ def write(
         modality: the kind of data to take the items for; found out when not given.
         overwrite: False to refuse a path that exists. True replaces a file, and a folder if all its files are as
             zaohua wrote them.
+        origin: the model that made the items, or what its `file_origin(random_state)` returns, which the files then
+            say (`zaohua.origin` reads it); None if they say nothing.
 
     Returns:
         The path of the file or folder.
@@ -180,11 +185,12 @@ def write(
         items = found
     if kind is None:
         raise ZaohuaError(f"{named(items)}: isn't recognised as any kind of data: say which (modality=)")
-    if folder:
-        return kind.export_each(items, found, Path(path), y, overwrite)
-    file = Path(path) if Path(path).suffix else Path(path).with_suffix(kind.codecs[0].ending())
-    outputs.check(file, overwrite)
-    return kind.export(items, found, file, y)
+    with nullcontext() if origin is None else recorded(origin):
+        if folder:
+            return kind.export_each(items, found, Path(path), y, overwrite)
+        file = Path(path) if Path(path).suffix else Path(path).with_suffix(kind.codecs[0].ending())
+        outputs.check(file, overwrite)
+        return kind.export(items, found, file, y)
 
 
 # ---- labels

@@ -37,8 +37,11 @@ from zaohua.families.guidance import Guided
 from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
+from zaohua.nn.transformer import Transformer
 from zaohua.training.events import Batch
 
+FULL = 0.75
+"""Share of learnt tokens in a batch, from which on the logits of all are computed."""
 FEW = 10
 """Number of contexts that are few to learn from."""
 TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covariant=True)
@@ -172,6 +175,12 @@ class TokenModel(Guided[TokenCodecT]):
         """
         before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
         before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
+        learnt = targets != PAD
+        if isinstance(net, Transformer) and bool(learnt.sum() < FULL * learnt.numel()):
+            # logits of a large vocabulary cost as much as blocks do: only those that are asked for are computed
+            logits, asked = net.logits(net.features(before, y, keep)[learnt]), targets[learnt]
+            nats = logits.new_zeros(learnt.shape)
+            return nats.masked_scatter(learnt, F.cross_entropy(logits, asked, reduction="none"))
         return F.cross_entropy(
             net(before, y, keep).flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="none"
         ).view(len(x), -1)
@@ -233,14 +242,20 @@ class TokenModel(Guided[TokenCodecT]):
         return net if y is None else guided(net, self.guide)
 
     def opening(self) -> list[int]:
-        """Return the tokens that samples begin with, END first."""
-        return [self._end]
+        """Return the tokens that samples begin with, first of all the one before an item."""
+        return [self.codec_.begin_]
 
     def choice(self) -> TokenSampler:
         """Return the token sampler: the fields' settings, without special tokens."""
-        reserved = {token: -torch.inf for token in range(self._end + 1, self.spec_.channels)}
+        reserved = dict.fromkeys(self.codec_.reserved_, -torch.inf)
         return TokenSampler(
-            self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved, spared=self._end
+            self.temperature,
+            self.top_k,
+            self.top_p,
+            self.min_p,
+            self.repetition_penalty,
+            reserved,
+            ends=self.codec_.ends_,
         )
 
     @property
@@ -250,7 +265,7 @@ class TokenModel(Guided[TokenCodecT]):
 
     @property
     def _end(self) -> int:
-        """The END token, before and after every item."""
+        """The END token, after every item."""
         return self.codec_.end_
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
 import tarfile
 import zipfile
 import zlib
 from pathlib import Path
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import note
+from zaohua.modalities.base import counted
 from zaohua.modalities.files.temporary import TemporaryFolder
 
 ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
@@ -48,12 +52,13 @@ def _unpacked(path: Path, changed: int, size: int) -> TemporaryFolder:
         else:
             with tarfile.open(path) as archive:
                 into.check_room(sum(member.size for member in archive), path, ELSEWHERE)
-                archive.extractall(into.path, filter="data")
+                _extract(archive, into.path)
     except ZaohuaError:
         raise
     except (
         OSError,
         EOFError,
+        KeyError,
         RuntimeError,
         NotImplementedError,
         zipfile.BadZipFile,
@@ -62,3 +67,26 @@ def _unpacked(path: Path, changed: int, size: int) -> TemporaryFolder:
     ) as e:
         raise ZaohuaError(f"{path}: can't be unpacked ({e}): unpack it yourself, and give the folder") from e
     return into
+
+
+def _extract(archive: tarfile.TarFile, into: Path) -> None:
+    """Write the files of a tar archive into a folder, and nothing outside of it.
+
+    The filter "data" of `tarfile` would do the same, but Python has it only since 3.11.4.
+
+    Raises:
+        TarError: a file would be written outside of the folder.
+    """
+    links = 0
+    for member in archive:
+        target = Path(os.path.normpath(into / member.name.lstrip("/")))
+        if not target.is_relative_to(into):
+            raise tarfile.TarError(f"{member.name} lies outside of it")
+        content = archive.extractfile(member) if member.isfile() or member.islnk() else None
+        links += member.issym()
+        if content is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with content, target.open("wb") as file:
+                shutil.copyfileobj(content, file)
+    if links:
+        note(f"left out {counted(links, 'symbolic link')} of the archive")
