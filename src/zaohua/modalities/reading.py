@@ -16,6 +16,7 @@ from zaohua.modalities import apart, halves, registry
 from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.foreign.frames import EncodedTable, holds_encoded, wants_encoded
 from zaohua.modalities.foreign.reading import is_foreign, read_foreign
 from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
@@ -90,21 +91,9 @@ def read_with_kind(
     if only is not None:
         kinds = (only, *(kind for kind in kinds if kind is not only))
     part = y if isinstance(y, str) and not apart.is_source(y) else None
-    if isinstance(X, (str, Path)):
-        with reading(kind=None if only is None else only.name):
-            try:
-                items, carried, kind = read_source(X, y is True or part is not None, split, kinds, wanted)
-            except NoLabels as error:
-                raise error if part is None else apart.refuse(part) from None
-    elif is_foreign(X, kinds):
-        items, carried, kind = read_foreign(X, y if part is None else part, split, kinds, wanted)
-        if part is not None and not hasattr(items, "columns"):
-            y, part = True, None  # what was named is all that was read
-    elif split is not None:
-        raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
-    else:
-        items, kind = collected(X, None, kinds, only)
-        carried = X.labels if isinstance(X, FileItems) else None
+    (items, carried, kind), chosen = _found(X, y, part, split, kinds, wanted)
+    if chosen:
+        y, part = True, None  # what was named is all that was read
     if y is None or y is False:
         return Found(items, None, kind)
     if isinstance(y, str) and hasattr(items, "columns") and (y in items.columns or part is not None):
@@ -123,6 +112,38 @@ def read_with_kind(
         y = take(y, X.rows)  # of items that have left since they were read
     own = _own_labels(items, y)
     return Found(items.anew(own) if isinstance(items, FileItems) and isinstance(own, list) else items, own, kind)
+
+
+def _found(
+    X: Any, y: object, part: str | None, split: str | None, kinds: Sequence[Modality], wanted: Sequence[Modality]
+) -> tuple[Found, bool]:
+    """Return what reading finds, and whether what belongs to the items is just the part that was named.
+
+    Args:
+        X: as for `read`, on this machine.
+        y: as for `read`.
+        part: y if it is the name of a part of what belongs to the items; None if it isn't.
+        split: the split.
+        kinds: candidates for the kind of data.
+        wanted: candidates that are preferred.
+    """
+    only = wanted[0] if len(wanted) == 1 else None
+    if isinstance(X, (str, Path)):
+        with reading(kind=None if only is None else only.name):
+            try:
+                found = read_source(X, y is True or part is not None, split, kinds, wanted)
+            except NoLabels as error:
+                raise error if part is None else apart.refuse(part) from None
+        if not holds_encoded(found.items) or not wants_encoded(wanted):
+            return found, False
+        X, split = EncodedTable(found.items), None
+    if is_foreign(X, kinds):
+        found = read_foreign(X, y if part is None else part, split, kinds, wanted)
+        return found, part is not None and not hasattr(found.items, "columns")
+    if split is not None:
+        raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
+    items, kind = collected(X, None, kinds, only)
+    return Found(items, X.labels if isinstance(X, FileItems) else None, kind), False
 
 
 def write(

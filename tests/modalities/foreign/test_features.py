@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image as Pictures
 
@@ -191,6 +192,18 @@ def test_a_run_goes_on_with_the_same_data_set_only(tmp_path: Path) -> None:
     with pytest.raises(ZaohuaError, match="data"):
         other = photos(image=(Image(), [picture(200)] * 4))
         zh.DCGAN(max_steps=3, batch_size=2, size=8, random_state=0).resume(out, other)
+
+
+def test_pictures_in_parquet_are_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"image": PICTURES, "label": [0, 1, 1, 0], "caption": list("abcd")})
+    frame.to_parquet(tmp_path / "train-0.parquet")
+    X, y = zh.read(tmp_path / "train-0.parquet", "label")
+    assert [int(image.mean()) for image in X] == [0, 80, 160, 240] and y == [0, 1, 1, 0]
+    with pytest.raises(ZaohuaError, match="unknown column .* 'lable'"):
+        zh.read(tmp_path / "*.parquet", "lable")
+    model = zh.DCGAN(max_steps=1, batch_size=2, size=8, random_state=0).fit(tmp_path / "train-0.parquet", True)
+    assert model.sample(1, y=[{"label": 1, "caption": "b"}]).shape == (1, 8, 8, 3)
 
 
 def test_nothing_is_imported_for_it() -> None:

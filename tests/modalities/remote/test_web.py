@@ -14,6 +14,7 @@ from PIL import Image
 from tests.web import Page, Server, serving
 
 import zaohua as zh
+from zaohua.cli import main
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import DataNote
 from zaohua.modalities.remote import fetching, web
@@ -234,3 +235,21 @@ def npy(shape: tuple[int, ...]) -> bytes:
     out = io.BytesIO()
     np.save(out, np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
     return out.getvalue()
+
+
+def test_the_command_line_takes_addresses(
+    server: Server, later: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later.chdir(tmp_path)
+    url = server.put("photos.zip", archive()) + "?token=secret"
+    small = ["--batch-size", "2", "--size", "8", "--device", "cpu"]
+    main(["train", "dcgan", url, "--max-steps", "1", *small])
+    assert "4 pictures of 8 x 8 pixels" in capsys.readouterr().err and Path("runs/dcgan-photos").is_dir()
+    forget(later)
+    server.put("photos.zip", Page(status=404))
+    main(["resume", "runs/dcgan-photos", "--max-steps", "2"])
+    assert zh.load("runs/dcgan-photos").n_steps_ == 2
+    saved = b"".join(file.read_bytes() for file in Path("runs").rglob("*") if file.is_file())
+    assert b"secret" not in saved and shown(url).encode() in saved
+    main(["read", server.put("a.csv", b"a,b\n1,x\n2,y\n")])
+    assert "2 rows" in capsys.readouterr().out

@@ -62,11 +62,10 @@ def is_url(source: object) -> TypeGuard[str]:
 def shown(url: str) -> str:
     """Return an address without passwords and keys, as it is shown and stored."""
     parts = urlsplit(url.split("#")[0])
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    if any(SECRET.search(name) for name, _ in query):
-        query = [(name, value) for name, value in query if not SECRET.search(name)]
-        parts = parts._replace(query=urlencode(query))
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    query, given = parts.query, parse_qsl(parts.query, keep_blank_values=True)
+    if any(SECRET.search(name) for name, _ in given):
+        query = urlencode([(name, value) for name, value in given if not SECRET.search(name)])
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
 def name_of(url: str, disposition: str | None = None, media: str | None = None) -> str:
