@@ -23,6 +23,9 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from zaohua.families.density import Parameters
 
+BLOCK = 4096
+"""Number of training rows that are completed at once."""
+
 
 class Growth(NamedTuple):
     """How forests are grown.
@@ -46,19 +49,25 @@ def numbers(rounds: int, columns: int) -> int:
 
 
 def fit(
-    rows: np.ndarray, levels: list[np.ndarray | None], growth: Growth, rounds: int, rng: np.random.Generator
+    rows: np.ndarray,
+    levels: list[np.ndarray | None],
+    growth: Growth,
+    rounds: int,
+    sweeps: int,
+    rng: np.random.Generator,
 ) -> Parameters:
     """Grow forests from rows with holes.
 
     Holes are filled by the mean or the most frequent category at first, then by what smaller forests predict from the
-    other cells, in several rounds. Predictions, and not draws, because noise in what trees see hides what they
-    could learn.
+    other cells, in several rounds. At last they are drawn: the last forests would be biased by predictions, which vary
+    less than the truth.
 
     Args:
         rows: places (n, columns), NaN in holes.
         levels: the distinct numbers of each column, increasing; None for categories.
         growth: how the forests are grown.
         rounds: number of times that all holes are predicted.
+        sweeps: number of times that the holes of a row are drawn in turn.
         rng: source of all random numbers.
     """
     there = ~np.isnan(rows)
@@ -77,6 +86,12 @@ def fit(
                 forest, others = _forest(filled, there, level, column, early, rng), _others(filled, column)
                 guess = forest.predict(others[~seen])
                 filled[~seen, column] = guess if level is None else np.interp(guess, level, np.arange(len(level)))
+    if not there.all():
+        forests, filled = grow(filled, there, levels, early, rng), filled.copy()
+        for first in range(0, len(rows), BLOCK):
+            block = slice(first, first + BLOCK)
+            u = rng.random((len(filled[block]), numbers(sweeps, rows.shape[1])))
+            filled[block] = complete(forests, filled[block], there[block], sweeps, u)[0]
     return grow(filled, there, levels, growth, rng)
 
 

@@ -38,7 +38,7 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
     """Fraction of the other columns that are tried at each split."""
     chains: Annotated[int, Between(1)] = 3
     """Number of times that the holes of the training table are filled in with what forests, a fifth as large, predict,
-    before the last are grown."""
+    before they are drawn and the last are grown."""
     tree_rows: Annotated[int, Between(1)] = 10_000
     """Maximum number of training rows that each tree is grown from, chosen at random for it. All rows are in its
     leaves."""
@@ -60,7 +60,7 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
         ladder = {"levels": np.concatenate(sorted_), "level_ends": np.cumsum([0, *map(len, sorted_)])}
         growth = forests.Growth(self.trees, self.min_leaf, self.tried_columns, self.tree_rows)
         rng = np.random.default_rng(self.seed_)
-        return ladder | forests.fit(self._places(ladder, cells), levels, growth, self.chains, rng)
+        return ladder | forests.fit(self._places(ladder, cells), levels, growth, self.chains, self.sweeps, rng)
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Draw rows of which nothing is known."""
