@@ -32,7 +32,7 @@ def holed(seed: int) -> pd.DataFrame:
 
 @functools.cache
 def fitted() -> zh.ChainedForests:
-    return zh.ChainedForests(trees=20, chains=1, random_state=0).fit(holed(0))
+    return zh.ChainedForests(trees=20, min_leaf=10, chains=1, random_state=0).fit(holed(0))
 
 
 def hidden(column: str, n: int = 150) -> tuple[pd.DataFrame, pd.DataFrame]:
