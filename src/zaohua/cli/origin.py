@@ -16,9 +16,7 @@ from zaohua.storage.provenance import claims, files
 from zaohua.storage.provenance.origin import COMPOSITE, ENHANCED, GENERATED, VOCABULARY
 
 CALL = "zaohua origin FILE [FILE ...] [options]"
-ABOUT = (
-    "Tell what made files, as they say it, and whether they were changed since; files of other programs, too."
-)
+ABOUT = "Tell what made files, as they say it, and whether they were changed since; files of other programs, too."
 FLAGS = (Flag("json", bool, False, "Print the facts as JSON."),)
 MEANING = {
     GENERATED: "all of it was made by a model",
