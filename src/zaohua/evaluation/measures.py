@@ -144,6 +144,13 @@ MEASURES: dict[str, Measure] = {
         "SSIM", "higher", "structural similarity of a sample to the test item with its condition", most=1.0, pairs=True
     ),
     "ssim_best": Measure("SSIM, best", "higher", "the same, of the best of several samples", most=1.0, pairs=True),
+    "restored_psnr": Measure("PSNR", "higher", "of restored test items to the originals, as pictures of 8 bits, in dB"),
+    "restored_ssim": Measure(
+        "SSIM", "higher", "structural similarity of restored test items to the originals", most=1.0
+    ),
+    "restored_gain": Measure(
+        "PSNR gained", "higher", "by restoring test items instead of doing nothing, of each of them, in dB"
+    ),
     "retrieved": Measure(
         "retrieved",
         "higher",
