@@ -26,6 +26,7 @@ from zaohua.core.params import Between
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
     from zaohua.modalities.modality import Modality
+    from zaohua.operators.degradation import Degradation
 
 Count = Annotated[int, Between(1)]
 Level = Annotated[float, Between(0)]
@@ -77,7 +78,7 @@ def with_noise(degradation: str, values: Options) -> str:
     return f"{degradation} | noise {noise:g}" if noise else degradation
 
 
-Degrading = Callable[[Options], str]
+Degrading = Callable[[Options], "str | Degradation"]
 """Function that says from the options what happened to the files; empty if parts of them are missing, and no more."""
 
 
