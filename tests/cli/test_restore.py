@@ -139,6 +139,34 @@ def test_a_run_of_pairs_is_told_what_to_undo_or_taken_as_it_is(zaohua, photo):
     assert said.code == 2 and said.err.endswith("has 1 channel, but this Restorer was shown 3\n")
 
 
+def test_blur_by_a_kernel_of_a_file(zaohua, flow: Path, photo):
+    kernel = np.zeros((3, 5), np.uint8)
+    kernel[1] = 40
+    Image.fromarray(kernel).save("kernel.png")
+    said = zaohua("deblur", flow, "photo.png", "--kernel", "kernel.png", "--noise", "2", *FAST, "--out", "a.png")
+    assert said.code == 0 and said.err.startswith("note: the weights of kernel.png divided by their sum, 200"), said.err
+    np.save("kernel.npy", kernel / 200)
+    said = zaohua("deblur", flow, "photo.png", "--kernel", "kernel.npy", "--noise", "2", *FAST, "--out", "b.png")
+    assert said.code == 0 and "divided" not in said.err
+    assert np.array_equal(pixels_of("a.png"), pixels_of("b.png"))
+    np.save("even.npy", np.ones((2, 3)))
+    np.save("negative.npy", np.array([[1.0, -0.5, 1.0]]))
+    np.save("black.npy", np.zeros((3, 3)))
+    np.save("objects.npy", np.array([None]), allow_pickle=True)
+    for name, why in {
+        "even.npy": "is 3 x 2, and a kernel has odd sides up to 255",
+        "negative.npy": "are finite and not negative",
+        "black.npy": "some are above 0",
+        "objects.npy": "can't be read as an array",
+        "mask.png": "is 12 x 10, and a kernel has odd sides",
+        "no.png": "can't be read",
+        "no.npy": "can't be read",
+    }.items():
+        said = zaohua("deblur", flow, "photo.png", "--kernel", name)
+        assert said.code == 2 and said.err.count("\n") == 1 and f"{name}: " in said.err and why in said.err, said.err
+    assert "give one of" in zaohua("deblur", flow, "photo.png", "--kernel", "even.npy", "--blur", "1").err
+
+
 def test_grey_models_cannot_colourise_and_advise_nothing_wrong(zaohua, photo):
     zh.Flow(channels=8, max_steps=1).fit(RNG.integers(0, 256, (8, 8, 8), dtype=np.uint8)).save("grey")
     said = zaohua("colourise", "grey", "photo.png")

@@ -158,6 +158,13 @@ MEASURES: dict[str, Measure] = {
         "of a sample to the test sound with its condition, with windows of 32 ms, in powers of ten",
         pairs=True,
     ),
+    "restored_psnr": Measure("PSNR", "higher", "of restored test items to the originals, as pictures of 8 bits, in dB"),
+    "restored_ssim": Measure(
+        "SSIM", "higher", "structural similarity of restored test items to the originals", most=1.0
+    ),
+    "restored_gain": Measure(
+        "PSNR gained", "higher", "by restoring test items instead of doing nothing, of each of them, in dB"
+    ),
     "retrieved": Measure(
         "retrieved",
         "higher",

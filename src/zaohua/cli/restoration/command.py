@@ -27,6 +27,7 @@ from zaohua.storage.provenance.origin import COMPOSITE, ENHANCED
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
     from zaohua.modalities.modality import Modality
+    from zaohua.operators.degradation import Degradation
 
 Count = Annotated[int, Between(1)]
 Level = Annotated[float, Between(0)]
@@ -80,7 +81,7 @@ def with_noise(degradation: str, values: Options) -> str:
 
 SOURCES = dict.fromkeys(("deblur", "denoise", "declip", "declick", "resynthesise"), ENHANCED)
 """Digital source types of what commands make that correct what is there; others add what a model made."""
-Degrading = Callable[[Options], str]
+Degrading = Callable[[Options], "str | Degradation"]
 """Function that says from the options what happened to the files; empty if parts of them are missing, and no more."""
 
 

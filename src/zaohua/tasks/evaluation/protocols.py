@@ -143,7 +143,8 @@ def splits_of(
     cls, models = protocol or needed_protocol(model, type(model).__name__), (model, *others)
     if split not in (None, "test", "validation"):
         raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
-    reads = train is not None or cls.needs_training(model)
+    restores = getattr(model, "degrade", None) is not None  # which is measured without the items of training
+    reads = train is not None or (cls.needs_training(model) and not restores)
     source, called = train, _name(train if train is not None else (model.source_ or {}).get("X"))
     if train is None:
         needed = reads or data is None

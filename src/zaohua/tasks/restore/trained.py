@@ -26,6 +26,7 @@ from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.images.observed import ObservedImages
 from zaohua.operators.base import Identity
 from zaohua.operators.degradation import Degradation
+from zaohua.operators.masks import Masking, MaskRandom
 from zaohua.tasks.restore.answers import Answers
 from zaohua.tasks.restore.pictures import Pictures
 from zaohua.tasks.restore.request import Request
@@ -99,6 +100,13 @@ def _told(model: GenerativeModel) -> bool:
     return isinstance(model.y_codec_, ObservedImages) and model.y_codec_.told
 
 
+def _keeps(request: Request) -> bool:
+    """Return True if nothing happened to what is seen: parts were hidden, and no more."""
+    own = trained_for(request.model)
+    steps = request.degradation.steps if own is None else own.steps
+    return all(isinstance(step, (Identity, Masking, MaskRandom)) for step in steps)
+
+
 def _restored(request: Request) -> Restored:
     """Restore pictures of one size."""
     if request.by_channel and request.X.ndim == 4:
@@ -120,7 +128,7 @@ def _restored(request: Request) -> Restored:
     samples = answers.samples()
     best = samples[0] if len(samples) == 1 else pictures.items(answers.mean())
     deviation = pictures.deviation(answers.deviation()) if len(samples) > 1 and request.gamma else None
-    if pictures.share is not None:
+    if pictures.share is not None and _keeps(request):
         samples, best = [pictures.known(items) for items in samples], pictures.known(best)
         deviation = None if deviation is None else pictures.unsure(deviation)
     what = "one pass" if once else counted(len(samples), "draw" if request.gamma else "answer")
