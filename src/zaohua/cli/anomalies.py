@@ -11,7 +11,7 @@ import zaohua
 from zaohua.cli import runs
 from zaohua.cli.conditions import read_conditions
 from zaohua.cli.flags import Flag, Seed, echo, leading, parse
-from zaohua.cli.origins import WRITING, Writing
+from zaohua.cli.origins import MEASURED, WRITING, Writing
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.modalities.base import counted
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
         steps=values.of("steps", int),
         random_state=values.optional("seed", int),
     )
-    with writing.by(model, run, values.optional("seed", int), None):
+    with writing.by(model, run, values.optional("seed", int), MEASURED):
         _write(model, names, items, found, out)
     order = found.scores.argsort()[::-1]
     if values["json"]:

@@ -13,7 +13,7 @@ from zaohua.cli.parser import is_option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.storage.provenance import claims, files
-from zaohua.storage.provenance.origin import COMPOSITE, ENHANCED, GENERATED, VOCABULARY
+from zaohua.storage.provenance.origin import COMPOSITE, ENHANCED, GENERATED, MEASURED, VOCABULARY
 
 CALL = "zaohua origin FILE [FILE ...] [options]"
 ABOUT = "Tell what made files, as they say it, and whether they were changed since; files of other programs, too."
@@ -22,6 +22,7 @@ MEANING = {
     GENERATED: "all of it was made by a model",
     COMPOSITE: "a model made parts or details of it",
     ENHANCED: "something that was there, corrected by an algorithm",
+    MEASURED: "what a model measured of something that was there",
 }
 """What IPTC's digital source types mean."""
 STATES = {

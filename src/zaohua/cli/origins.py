@@ -11,12 +11,12 @@ from zaohua.cli.options import Options
 from zaohua.core.errors import ZaohuaError
 from zaohua.storage.atomic import hashes_of
 from zaohua.storage.layout import WEIGHTS
-from zaohua.storage.provenance.origin import COMPOSITE, GENERATED, Origin, Signer, no_origin, recorded
+from zaohua.storage.provenance.origin import COMPOSITE, GENERATED, MEASURED, Origin, Signer, no_origin, recorded
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
 
-__all__ = ["COMPOSITE", "GENERATED", "ORIGIN", "WRITING", "Writing"]
+__all__ = ["COMPOSITE", "GENERATED", "MEASURED", "ORIGIN", "WRITING", "Writing"]
 
 ORIGIN = Flag(
     "origin", bool, True, off="Leave out of files what made them: program, model, hash of the weights, seed and time."
@@ -61,7 +61,7 @@ class Writing:
                 raise ZaohuaError(f"{path}: {path.suffix} files can't be signed: --sign takes {', '.join(SIGNED)}")
 
     def by(
-        self, model: GenerativeModel, run: str | Path, seed: int | None, source: str | None = GENERATED
+        self, model: GenerativeModel, run: str | Path, seed: int | None, source: str = GENERATED
     ) -> AbstractContextManager[None]:
         """Return the context in which files say that a model made them.
 
@@ -69,7 +69,7 @@ class Writing:
             model: the model.
             run: its folder.
             seed: as it was given; None for the model's own.
-            source: digital source type of the files; None for files that measure what was there.
+            source: digital source type of the files.
         """
         if not self.wanted:
             return no_origin()

@@ -16,7 +16,7 @@ from typing import Any
 from zaohua.core.errors import ZaohuaError
 from zaohua.storage.atomic import read_file
 from zaohua.storage.provenance.edits import LARGEST
-from zaohua.storage.provenance.origin import CONTENT, plain
+from zaohua.storage.provenance.origin import CONTENT, GENERATED, plain
 
 SIGNED = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".wav", ".wave")
 """Endings of files that are signed."""
@@ -60,7 +60,7 @@ class Certificate:
         certificates, secret = (_pem(path) for path in (chain, key))
         found = cls(certificates, secret, _algorithm(key, secret))
         try:
-            found.sign(DOT, ".png", {})
+            found.sign(DOT, ".png", {"source": GENERATED})
         except ZaohuaError as error:
             raise ZaohuaError(f"{chain} and {key} can't sign: {error}") from error
         return found
@@ -143,8 +143,7 @@ def read(path: Path) -> Claim | None:
 def _claim(facts: dict[str, object]) -> dict[str, object]:
     """Return what is signed; the hash of the content is C2PA's own."""
     agent = {"name": facts.get("generator", "zaohua"), "version": facts.get("version", "0")}
-    action: dict[str, object] = {"action": "c2pa.created", "softwareAgent": agent}
-    action |= {"digitalSourceType": facts["source"]} if "source" in facts else {}
+    action = {"action": "c2pa.created", "softwareAgent": agent, "digitalSourceType": facts["source"]}
     action |= {"when": facts["time"]} if "time" in facts else {}
     own = {name: value for name, value in facts.items() if name != CONTENT}
     return {

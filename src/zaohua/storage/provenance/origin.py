@@ -26,6 +26,8 @@ COMPOSITE = f"{VOCABULARY}compositeWithTrainedAlgorithmicMedia"
 """Something that was there, with parts or details that a model made."""
 ENHANCED = f"{VOCABULARY}algorithmicallyEnhanced"
 """Something that was there, corrected."""
+MEASURED = f"{VOCABULARY}dataDrivenMedia"
+"""A table or a picture of what was measured of something that was there."""
 CONTENT = "content"
 """Key of the hash in a record."""
 LONGEST = 4096
