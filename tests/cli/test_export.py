@@ -20,7 +20,7 @@ def test_what_is_missing_or_refused_is_told_in_one_line(zaohua: Callable[..., Sa
     for arguments, why in (
         (
             [gmm, "--to", "onnx"],
-            "a GMM can't be exported with --to onnx: it has no network; of images these can: dcgan",
+            "a GMM can't be exported with --to onnx: it has no network; of images these can",
         ),
         ([vae], "which format? --to onnx or torch"),
         ([vae, "--to", "onx"], "unknown format of export 'onx'; did you mean 'onnx'?"),

@@ -20,9 +20,20 @@ from zaohua.interop.networks.standalone.latent import Latent
 from zaohua.interop.networks.standalone.tokens import Tokens
 from zaohua.models.gpt import GPT
 
+pytestmark = pytest.mark.filterwarnings("ignore::zaohua.core.notes.DataNote")
 
-@pytest.mark.parametrize("name", ["DDPM", "EDM", "Flow"])
-@pytest.mark.parametrize("sampler", ["euler", "midpoint", "heun", "dpmpp_2m", "ancestral"])
+
+@pytest.mark.parametrize(
+    "name, sampler",
+    [
+        ("DDPM", "ddim"),
+        ("DDPM", "dpmpp_2m"),
+        ("Flow", "midpoint"),
+        ("Flow", "dpmpp_2m"),  # whose first step begins where there is no data
+        ("EDM", "heun"),
+        ("EDM", "ancestral"),
+    ],
+)
 def test_samplers_of_diffusion(name: str, sampler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guidance = {"guidance": 2.5, "guidance_below": 5.0} if name == "EDM" else {}
     model = small(name, name == "EDM", sampler=sampler, **guidance)
@@ -104,9 +115,9 @@ def test_models_that_are_refused_say_why_and_which_can(tmp_path: Path) -> None:
 
 def test_mistakes_of_the_call(tmp_path: Path) -> None:
     for model, to, why in (
-        (GPT(), "onnx", "fit"),
+        (GPT(), "onnx", "not fitted yet"),
         (3, "onnx", "takes a fitted model, not 3"),
         (zh.Normal().fit(np.arange(9.0)), "onxx", "did you mean 'onnx'"),
     ):
-        with pytest.raises(zh.ZaohuaError, match=why):
+        with pytest.raises(ValueError, match=why):  # scikit-learn's own kind for a model that isn't fitted
             export(model, to, tmp_path / "never")

@@ -13,6 +13,7 @@ sampler needs more.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,15 @@ class Diffusion(Exported):
     def __init__(self, folder: Path = Path(__file__).parent) -> None:
         super().__init__(folder)
         path = self.settings["path"]
-        self.t, self.alpha, self.sigma, self.guides = (path[name] for name in ("t", "alpha", "sigma", "guided"))
+        self.t: list[float] = path["t"]
+        self.alpha: list[float] = path["alpha"]
+        self.sigma: list[float] = path["sigma"]
+        self.guides: list[bool] = path["guided"]
         self.before: tuple[np.ndarray, float] | None = None
 
     def sample(self, noise: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
         """Turn noise (n, draws, channels, ...) and indices of labels (n,) into tensors (n, channels, ...)."""
-        x, self.before = noise[:, 0] * self.sigma[0], None
+        self.before, x = None, noise[:, 0] * self.sigma[0]
         for i in range(0, len(self.t) - 1, 2):
             x = self.step(x, i, i + 2, y, noise[:, 1 + i // 2] if 1 + i // 2 < noise.shape[1] else None)
         return x
@@ -68,9 +72,9 @@ class Diffusion(Exported):
     def multistep(self, x: np.ndarray, data: np.ndarray, i: int, j: int) -> np.ndarray:
         """Go from point i to point j with the estimate of data extrapolated from the step before (DPM-Solver++ 2M)."""
         shrink = self.sigma[j] * self.alpha[i] / (self.sigma[i] * self.alpha[j])
-        h = -np.log(shrink) if shrink > 0 else np.inf
+        h = -math.log(shrink) if shrink > 0 else math.inf
         guess = data
-        if self.before is not None and self.sigma[j] > 0 and np.isfinite(self.before[1]):
+        if self.before is not None and self.sigma[j] > 0 and math.isfinite(self.before[1]):
             guess = data + (data - self.before[0]) * (h / (2 * self.before[1]))
         self.before = data, h
         return self.sigma[j] / self.sigma[i] * x + self.alpha[j] * (1 - shrink) * guess

@@ -78,8 +78,8 @@ class Exported(ABC):
         several = [np.concatenate([part] * times) for part in inputs]
         if y is not None:
             several += [np.concatenate([y] * times), np.repeat(np.array(shown), n)]
-        outputs = self.network(*several)
-        return [np.tensordot(np.float32(factors), out.reshape(times, n, *out.shape[1:]), 1) for out in outputs]
+        outputs, combined = self.network(*several), np.array(factors, np.float32)
+        return [np.tensordot(combined, out.reshape(times, n, *out.shape[1:]), 1) for out in outputs]
 
     def items(self, x: np.ndarray) -> Any:
         """Turn tensors (n, channels, ...) in [-1, 1] into pictures (n, height, width[, channels]) or sounds."""
@@ -122,7 +122,7 @@ def main(model: Exported) -> None:
         return
     if given.prompt is not None:
         model.settings.update(prompt=given.prompt, opening=None)
-    noise = model.noise(given.n, given.seed) if given.noise is None else np.load(given.noise)
+    noise = model.noise(given.n, given.seed) if given.noise is None else np.load(given.noise).astype(np.float32)
     items = model.items(model.sample(noise, model.labels(len(noise), given.y, given.seed)))
     if isinstance(items, list):
         print(f"\n{'-' * 40}\n".join(items))

@@ -72,7 +72,8 @@ class Tokens(Exported):
             row[at] = np.where(row[at] > 0, row[at] / s["repetition_penalty"], row[at] * s["repetition_penalty"])
         logits[:, self.end + 1 :] = -np.inf  # tokens that mark the parts of dialogues
         if s["temperature"] == 0:
-            return logits.argmax(1)
+            likeliest: np.ndarray = logits.argmax(1)
+            return likeliest
         logits = logits / s["temperature"]
         if 0 < s["top_k"] < logits.shape[1]:
             logits[logits < np.sort(logits, 1)[:, -s["top_k"], None]] = -np.inf
@@ -85,7 +86,8 @@ class Tokens(Exported):
             beyond[:, 0] = False
             logits[np.take_along_axis(beyond, np.argsort(order, 1), 1)] = -np.inf
         passed = np.cumsum(probabilities(logits.astype(np.float64)), 1)
-        return np.minimum((passed <= u[:, None] * passed[:, -1:]).sum(1), logits.shape[1] - 1)
+        chosen: np.ndarray = (passed <= u[:, None] * passed[:, -1:]).sum(1).clip(max=logits.shape[1] - 1)
+        return chosen
 
     def items(self, x: np.ndarray) -> list[str]:
         """Turn tokens into texts, the prompt before each, up to their end or the first stop sequence."""
@@ -96,13 +98,14 @@ class Tokens(Exported):
         row = row[: next((i for i, token in enumerate(row) if token in (self.end, -1)), len(row))]
         text = b"".join(self.pieces[token] for token in row).decode("utf-8", "replace")
         stops = [(at + len(stop), at) for stop in self.settings["stop"] if (at := text.find(stop)) >= 0]
-        return self.settings["prompt"] + (text[: min(stops)[1]] if stops else text)
+        return str(self.settings["prompt"]) + (text[: min(stops)[1]] if stops else text)
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Return the softmax of rows."""
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
+    powers: np.ndarray = np.exp(logits - logits.max(1, keepdims=True))
+    out: np.ndarray = powers / powers.sum(1, keepdims=True)
+    return out
 
 
 if __name__ == "__main__":
