@@ -280,6 +280,8 @@ def _spelling(tree: Json) -> Callable[[str, bool], bytes]:
 
     if "ByteLevel" in kinds:
         return by_bytes
+    if kinds == {"Fuse"}:
+        return lambda piece, added: piece.encode()
     if not kinds & {"Metaspace", "Replace"} or kinds - {"Metaspace", "Replace", "ByteFallback", "Fuse", "Strip"}:
         names = ", ".join(sorted(map(str, kinds))) or "nothing"
         raise ZaohuaError(f"the tokenizer decodes by {names:.80}, which isn't supported: only byte-level and ▁ are")
