@@ -22,17 +22,18 @@ def config_of(net: Transformer) -> Json:
     Raises:
         ZaohuaError: none of the published kinds has its settings.
     """
-    wanted = _plain(net.blueprint, net.width, net.heads)
+    wanted = plain(net.blueprint, net.width, net.heads)
     for describe in (_nanochat, _llama, _gpt2):
         config = describe(net, wanted)
-        if _plain(plan(config).blueprint, net.width, net.heads) == wanted:
+        if plain(plan(config).blueprint, net.width, net.heads) == wanted:
             return config
     raise ZaohuaError(
-        f"no published kind of model has the settings {net.blueprint}: train with the architecture zaohua, gpt2 or llama"
+        f"no published kind of model has the settings {net.blueprint}: "
+        "train with the architecture zaohua, gpt2 or llama"
     )
 
 
-def _plain(blueprint: Blueprint, width: int, heads: int) -> Blueprint:
+def plain(blueprint: Blueprint, width: int, heads: int) -> Blueprint:
     """Return a blueprint in which everything is said that follows from the sizes, and nothing that changes nothing."""
     head_width = blueprint.head_width or width // heads
     changes: Json = {

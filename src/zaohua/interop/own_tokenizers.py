@@ -1,4 +1,4 @@
-"""Our own tokenizers, special tokens and dialogues, as the `tokenizer.json` and the chat template of published models."""
+"""Our own tokenizers and dialogues as the `tokenizer.json` and the chat template of published models."""
 
 from __future__ import annotations
 

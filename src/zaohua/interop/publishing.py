@@ -81,12 +81,10 @@ def published_of(model: Any) -> Published:
 
 def special_tokens(codec: TextCodec) -> Json:
     """Return the tokens that begin, end and fill up texts, as configurations have them."""
-    state = codec.state()
+    found: Json = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), codec.end_)
     if isinstance(codec, PublishedTextCodec):
-        ends, begins, fills = list(codec.ends_), state["bos"], state["pad"]
-    else:
-        ends = begins = fills = codec.end_
-    found = {"bos_token_id": begins, "eos_token_id": ends, "pad_token_id": fills}
+        state = codec.state()
+        found = {"bos_token_id": state["bos"], "eos_token_id": list(codec.ends_), "pad_token_id": state["pad"]}
     return {name: value for name, value in found.items() if value is not None}
 
 
