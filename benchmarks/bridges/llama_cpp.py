@@ -1,11 +1,11 @@
 """Exported .gguf files in llama.cpp: the same tokens, the price of 8 bits, and the speed of decoding.
 
     ZAOHUA_DATA=... python benchmarks/bridges/llama_cpp.py trained --node FOLDER --tokenizer bpe
-    ZAOHUA_DATA=... python benchmarks/bridges/llama_cpp.py published --node FOLDER --base SmolLM2-135M-Instruct.Q4_1.gguf
+    ZAOHUA_DATA=... python benchmarks/bridges/llama_cpp.py published --node FOLDER --base SmolLM2.gguf
     python benchmarks/bridges/llama_cpp.py speed --node FOLDER
 
-FOLDER is one in which `npm install node-llama-cpp@3` was run. `trained` learns tinyshakespeare for a minute. Seconds are
-CPU time of one thread, of the prompt and the new tokens together.
+FOLDER is one in which `npm install node-llama-cpp@3` was run. `trained` learns tinyshakespeare for a minute. Seconds
+are CPU time of one thread, of the prompt and the new tokens together.
 """
 
 from __future__ import annotations
