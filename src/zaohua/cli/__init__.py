@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "FILE --column X [--out picture.png]",
         "find the distribution that describes a column of numbers",
     ),
+    "export": ("RUN --to onnx | torch [--out FOLDER]", "write a model for other tools, which run it without zaohua"),
+    "origin": ("FILE [FILE ...] [--json]", "tell what made files, as they say it, and whether they were changed"),
     "models": ("[--json | --markdown]", "list the models, what they take and what they can do"),
     "info": ("RUN", "tell what a run holds: model, data, settings, training"),
 }

@@ -11,7 +11,10 @@ from zaohua.cli import runs
 from zaohua.cli.flags import Flag, Seed, echo, leading, parse
 
 CALL = "zaohua evaluate RUN [options]"
-ABOUT = "Measure a model by items that it has never seen, and write the figures into its model card."
+ABOUT = (
+    "Measure a model by items that it has never seen, and write the figures into its model card. A run that learnt to "
+    "undo a degradation is measured by what it restores of them."
+)
 FLAGS = (
     Flag(
         "data",
