@@ -105,7 +105,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "tokens twice": (lambda path: made(path, tokens=[*["x"] * 60, "<s>", "</s>"]), "there twice"),
     "architecture": (lambda path: made(path, "mamba"), "mamba can't be read"),
     "missing tensor": (lambda path: made(path, blk_0_ffn_up_weight=None), "up_proj.weight is missing"),
-    "shape": (lambda path: made(path, blk_0_ffn_up_weight=np.zeros((5, 8), "float32")), "not (12, 8)"),
+    "shape": (lambda path: made(path, blk_0_ffn_up_weight=np.zeros((5, 8), "float32")), "has 5 rows, not 12"),
     "NaN": (
         lambda path: made(path, blk_0_ffn_up_weight=np.full((12, 8), np.nan, "float32")),
         "infinite numbers or none",

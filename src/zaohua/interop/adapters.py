@@ -114,7 +114,7 @@ def _base(config: Json, path: Path) -> str:
     name, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not isinstance(name, str) or not name:
         raise ZaohuaError(f"{path} names no base: write its folder or name into base_model_name_or_path")
-    for place in (Path(name), path.parent / name):
+    for place in (path.parent / name, Path(name)):
         if place.exists():
             if (place / ADAPTERS).exists():
                 raise ZaohuaError(f"{path}: its base, {place}, holds adapters itself: merge them first")
