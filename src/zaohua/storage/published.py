@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 READER = "zaohua.interop.published"
+RUNS = "runs"
+"""The folder that runs are in by default, which is no organisation."""
 GGUF = ".gguf"
 CONFIG, ADAPTERS = "config.json", "adapter_config.json"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
@@ -41,6 +43,8 @@ def is_published(path: str | Path) -> bool:
 def is_hub_name(path: str | Path) -> bool:
     """Return whether a path is `org/name[@revision]`: not if there is such a folder, nor one named `org`."""
     name = str(path)
+    if name.startswith(f"{RUNS}/"):
+        return False
     return bool(HUB_NAME.fullmatch(name)) and not Path(name).exists() and not Path(name.split("/")[0]).exists()
 
 
