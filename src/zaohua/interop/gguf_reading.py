@@ -15,6 +15,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.interop import gguf_bounds
 from zaohua.interop.configuration import Plan
 from zaohua.interop.names import NAMES
 
@@ -38,8 +39,6 @@ KINDS = {
 """Kinds of models by llama.cpp's names of architectures."""
 PAIRED = {"llama", "granite", "smollm3", "arcee"}
 """Those whose queries and keys have rotary pairs side by side."""
-MOST_METADATA = 1 << 24
-"""Number of entries in a list of a file's metadata above which it isn't read."""
 
 
 class File:
@@ -58,6 +57,7 @@ class File:
         except ImportError:
             raise ZaohuaError(f"to read {path}, install the package gguf: pip install 'zaohua[gguf]'") from None
         self.path = path
+        gguf_bounds.check(path)
         try:
             self.reader: GGUFReader = GGUFReader(path)
             self.values: Json = {name: field.contents() for name, field in self.reader.fields.items()}

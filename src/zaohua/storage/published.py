@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 READER = "zaohua.interop.published"
 GGUF = ".gguf"
-CONFIG = "config.json"
+CONFIG, ADAPTERS = "config.json", "adapter_config.json"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 
 
@@ -31,10 +31,10 @@ class Reader(Protocol):
 
 
 def is_published(path: str | Path) -> bool:
-    """Return whether a path is that of a published model: a Hugging Face folder, a .gguf, or a name on the hub."""
+    """Return whether a path is that of a published model: a folder of Hugging Face or PEFT, a .gguf, or a hub name."""
     at = Path(path)
     if at.is_dir():
-        return (at / CONFIG).exists() and not (at / MODEL).exists()
+        return not (at / MODEL).exists() and any((at / name).exists() for name in (CONFIG, ADAPTERS))
     return (at.suffix == GGUF and at.is_file()) or is_hub_name(path)
 
 
