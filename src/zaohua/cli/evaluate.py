@@ -13,8 +13,8 @@ from zaohua.storage.published import is_published
 
 CALL = "zaohua evaluate RUN [options]"
 ABOUT = (
-    "Measure a model by items that it has never seen, and write the figures into its model card (of a published model, only print them). A run that learnt to "
-    "undo a degradation is measured by what it restores of them."
+    "Measure a model by items that it has never seen, and write the figures into its model card (of a published model, "
+    "only print them). A run that learnt to undo a degradation is measured by what it restores of them."
 )
 FLAGS = (
     Flag(
