@@ -180,6 +180,7 @@ SETTINGS: Json = {
     "weight_decay": 0.0,
     "dropout": 0.0,
     "batch_size": 8,
+    "warmup_steps": 20,
 }
 """Settings of training that published weights are fine-tuned with, where other models begin from nothing."""
 
